@@ -1,0 +1,67 @@
+// Who takes part: the tenant, its other devices, its contacts and the groups. All numbers are fictional ones (555-01xx).
+
+import { useTenantStore } from './tenant.mjs'
+import { Device } from './device.mjs'
+import { Server } from './server.mjs'
+import { loadLibrary } from './library.mjs'
+import { memoryStore } from './stores.mjs'
+import { STATUS } from './group.mjs'
+
+const OWN_INDEX = 0
+const OWN_DEVICES = [0, 3]
+const TENANT_DEVICE = 7
+const MEMBERS = 10
+
+const phoneNumber = index => `1${201 + Math.floor(index / 100)}55501${String(index % 100).padStart(2, '0')}`
+const lidNumber = index => String(240000000000000 + index * 977)
+
+/** Every fifth contact is known by phone number only, every third has a second device. */
+function account(index) {
+  const legacy = index % 5 === 4
+  return {
+    pn: phoneNumber(index),
+    lid: legacy ? undefined : lidNumber(index),
+    devices: index % 3 === 1 ? [0, 5] : [0]
+  }
+}
+
+export function newPeer(library, { pn, lid }, device) {
+  const creds = library.initAuthCreds()
+  return new Device(library, { pn, lid, device }, creds, memoryStore(library.BufferJSON))
+}
+
+/** A world without a past: devices exist, nothing has been said. */
+export async function populate(scenario, out, ages) {
+  const library = await loadLibrary(scenario.library)
+  const server = new Server()
+  const own = account(OWN_INDEX)
+  const tenant = await useTenantStore(library, out, { ...own, device: TENANT_DEVICE }, ages)
+  const devices = OWN_DEVICES.map(device => newPeer(library, own, device))
+  const count = scenario.contacts.reduce((sum, part) => sum + part.count, 0)
+  const contacts = []
+  for (let index = 1; index <= count; index++) {
+    const contact = account(index)
+    contact.peers = contact.devices.map(device => newPeer(library, contact, device))
+    contacts.push(contact)
+  }
+  server.tenant = tenant
+  for (const device of [tenant, ...devices, ...contacts.flatMap(({ peers }) => peers)]) server.add(device)
+  for (const { lid, peers } of contacts) if (lid) for (const peer of peers) await knowTenant(peer, tenant)
+  const groups = groupsOf(scenario, contacts)
+  return { tenant, server, own: devices, phone: devices[0], contacts, groups, spoke: [], appState: { keys: {}, collections: {} } }
+}
+
+const knowTenant = (peer, tenant) => peer.repository.lidMapping.storeLIDPNMappings([{ lid: tenant.lidJid, pn: tenant.pnJid }])
+
+/** The second group still uses phone numbers; only there are contacts without a LID members. */
+function groupsOf({ groups }, contacts) {
+  const all = contacts.map((_, index) => index)
+  const modern = all.filter(index => contacts[index].lid)
+  const made = Array.from({ length: groups.own.length + groups.quiet }, (_, index) => {
+    const addressing = index === 1 ? 'pn' : 'lid'
+    const choice = addressing === 'pn' ? all : modern
+    const members = choice.map((_, place) => choice[(place + index * 3) % choice.length]).slice(0, MEMBERS)
+    return { id: `1203634${String(index).padStart(11, '0')}@g.us`, addressing, members, own: groups.own[index] }
+  })
+  return [...made, { id: STATUS, addressing: 'lid', members: modern, own: groups.status }]
+}

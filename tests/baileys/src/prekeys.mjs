@@ -1,0 +1,24 @@
+// Pre-key uploads in the library's own rhythm: at login, and when the server says that few are left.
+
+async function upload(tenant, server, count) {
+  const { update, preKeys } = await tenant.auth.keys.transaction(
+    () => tenant.library.getNextPreKeys(tenant.auth, count),
+    'upload-pre-keys'
+  )
+  await tenant.update(update)
+  server.uploaded(preKeys)
+}
+
+/** The rule at login: up to rc.5 always a full batch, later a full one only when the server has none. */
+export async function uploadAtLogin(tenant, server) {
+  const { INITIAL_PREKEY_COUNT: initial, MIN_PREKEY_COUNT: least, name } = tenant.library
+  const left = server.available.length
+  const count = name === 'rc5' || left === 0 ? initial : least
+  if (left <= (name === 'rc5' ? least : count)) await upload(tenant, server, count)
+}
+
+/** The rule for the server's notification. */
+export async function uploadWhenLow(tenant, server) {
+  const { INITIAL_PREKEY_COUNT: initial, MIN_PREKEY_COUNT: least, name } = tenant.library
+  if (server.available.length < least) await upload(tenant, server, name === 'rc5' ? initial : least)
+}

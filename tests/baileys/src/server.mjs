@@ -1,0 +1,66 @@
+// What WhatsApp's server does for key bundles: it keeps uploaded pre-keys and gives each one out once.
+
+export class Server {
+  devices = new Map()
+  /** Pre-keys of the tenant that wait on the server, [id, public key]. */
+  available = []
+  /** Pre-keys that were given out and not seen again: a first message may still come. */
+  handedOut = []
+
+  add(device) {
+    for (const address of [device.pnJid, device.lidJid]) if (address) this.devices.set(address, device)
+  }
+
+  device(address) {
+    const found = this.devices.get(address)
+    if (!found) throw new Error('no such device')
+    return found
+  }
+
+  uploaded(preKeys) {
+    for (const [id, pair] of Object.entries(preKeys)) this.available.push([Number(id), Buffer.from(pair.public)])
+  }
+
+  /** A bundle of any device; the tenant's comes from its uploads, a peer's is made on the spot. */
+  async bundle(address) {
+    const device = this.device(address)
+    return device === this.tenant ? this.tenantBundle() : bundleOf(device, await nextPreKey(device))
+  }
+
+  tenantBundle() {
+    // Which one the real server takes is not known, so neither the oldest nor the newest.
+    const [preKey] = this.available.splice(Math.floor(this.available.length / 3), 1)
+    if (preKey) this.handedOut.push(preKey)
+    return bundleOf(this.tenant, preKey)
+  }
+
+  arrived(id) {
+    this.handedOut = this.handedOut.filter(([other]) => other !== id)
+  }
+}
+
+/** A key bundle in the shape that injectE2ESession takes. */
+export function bundleOf({ creds, library }, preKey) {
+  const { signedPreKey } = creds
+  return {
+    registrationId: creds.registrationId,
+    identityKey: library.generateSignalPubKey(creds.signedIdentityKey.public),
+    signedPreKey: {
+      keyId: signedPreKey.keyId,
+      publicKey: library.generateSignalPubKey(signedPreKey.keyPair.public),
+      signature: signedPreKey.signature
+    },
+    preKey: preKey && { keyId: preKey[0], publicKey: library.generateSignalPubKey(preKey[1]) }
+  }
+}
+
+/** Generates the next single pre-key the library's way, as an upload of one or a retry receipt does. */
+export async function nextPreKey(device) {
+  const { update, preKeys } = await device.auth.keys.transaction(
+    () => device.library.getNextPreKeys(device.auth, 1),
+    'pre-key'
+  )
+  await device.update(update)
+  const [[id, pair]] = Object.entries(preKeys)
+  return [Number(id), Buffer.from(pair.public)]
+}

@@ -1,0 +1,180 @@
+"""Genuine Baileys session directories: unpacked from fixtures, or freshly written and checked with the real library.
+
+The fixtures under ``tests/fixtures/sessions`` were written by ``tests/baileys``; they need nothing but this module.
+Writing new ones and checking need Node.js and the tool's dependencies. Standard library only: the demo uses it too.
+
+    python tests/real/sessions.py unpack emergency DIRECTORY     a session directory, its files as old as they should be
+    python tests/real/sessions.py list                           the scenarios
+    python tests/real/sessions.py pack [SCENARIO ...]            write the fixtures again (Node.js)
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+TESTS = Path(__file__).resolve().parent.parent
+TOOL = TESTS / "baileys"
+FIXTURES = TESTS / "fixtures" / "sessions"
+
+#: The moment that stands for "now" in an archive: a file's age is this minus its mtime.
+EPOCH = 1_700_000_000
+
+
+class ToolError(RuntimeError):
+    """The Node.js tool could not do its work; the message is its own."""
+
+
+def scenarios() -> list[str]:
+    """Names of the committed fixtures."""
+    return sorted(path.name.removesuffix(".tar.gz") for path in FIXTURES.glob("*.tar.gz"))
+
+
+def unpack(
+    scenario: str, session: Path, now: float | None = None, peers: Path | None = None
+) -> Path:
+    """Unpack a fixture so that its files are as old, counted from `now` (Unix seconds), as when it was written.
+
+    The session's files go directly into `session`, which must be empty or missing. With `peers`, the contacts'
+    own keys go there; only :func:`check` needs them. Returns `session`.
+    """
+    archive = FIXTURES / f"{scenario}.tar.gz"
+    if not archive.is_file():
+        raise ValueError(f"no session fixture {scenario!r}; there are {', '.join(scenarios())}")
+    if session.is_dir() and any(session.iterdir()):
+        raise FileExistsError(f"{session} is not empty")
+    targets = {"session": session, "peers": peers}
+    shift = (time.time() if now is None else now) - EPOCH
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            room, *rest = PurePosixPath(member.name).parts
+            target = targets.get(room)
+            if target is None or ".." in rest:
+                continue
+            path = target.joinpath(*rest)
+            if member.isdir():
+                path.mkdir(parents=True, exist_ok=True)
+            else:
+                content = tar.extractfile(member)
+                assert content is not None, "fixtures hold files and directories only"
+                path.write_bytes(content.read())
+                os.utime(path, (member.mtime + shift,) * 2)
+    return session
+
+
+def pack(scenario: str, session: Path, peers: Path, now: float) -> Path:
+    """Make a fixture of a freshly written session; the same input gives the same bytes."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for room, root in (("session", session), ("peers", peers)):
+            for path in [root, *sorted(root.rglob("*"))]:
+                info = tarfile.TarInfo(str(PurePosixPath(room, *path.relative_to(root).parts)))
+                info.mtime = round(path.stat().st_mtime - now) + EPOCH
+                if path.is_dir():
+                    info.type, info.mode = tarfile.DIRTYPE, 0o755
+                    tar.addfile(info)
+                else:
+                    content = path.read_bytes()
+                    info.size = len(content)
+                    tar.addfile(info, io.BytesIO(content))
+    archive = FIXTURES / f"{scenario}.tar.gz"
+    archive.write_bytes(gzip.compress(buffer.getvalue(), 9, mtime=0))
+    return archive
+
+
+def write(
+    scenario: str, session: Path, peers: Path, now: float | None = None, **changes: Any
+) -> dict[str, Any]:
+    """Write a new session with the real library; `changes` replace parameters (``tests/baileys/src/scenarios.mjs``).
+
+    Returns the counts: ``total``, ``counted``, ``protected`` and ``byKind``.
+    """
+    request = {"scenario": scenario, "out": str(session), "peers": str(peers), **changes}
+    if now is not None:
+        request["now"] = now
+    return _run("write", request)
+
+
+def check(session: Path, peers: Path, **options: Any) -> dict[str, Any]:
+    """Let the contacts and the tenant talk, on a copy of `session`.
+
+    Returns ``passed`` and ``properties``: for each a name, ``passed`` and what was counted.
+    """
+    return _run("check", {"session": str(session), "peers": str(peers), **options})
+
+
+@cache
+def node_missing() -> str:
+    """Why the tool cannot run here, or an empty string when it can. Installs its dependencies if that is possible."""
+    if not shutil.which("node"):
+        return "Node.js is not installed"
+    if (TOOL / "node_modules").is_dir():
+        return ""
+    npm = shutil.which("npm")
+    if not npm:
+        return "tests/baileys has no node_modules and npm is not installed"
+    done = subprocess.run([npm, "ci", "--ignore-scripts"], cwd=TOOL, capture_output=True, text=True)
+    if done.returncode == 0:
+        return ""
+    shutil.rmtree(TOOL / "node_modules", ignore_errors=True)
+    return f"npm ci in tests/baileys failed: {done.stderr.strip().splitlines()[-1:]}"
+
+
+def node_available() -> bool:
+    """Whether sessions can be written and checked here."""
+    return not node_missing()
+
+
+def _run(command: str, request: dict[str, Any]) -> dict[str, Any]:
+    arguments = ["node", str(TOOL / "main.mjs"), command, json.dumps(request)]
+    done = subprocess.run(arguments, capture_output=True, text=True)
+    try:
+        result: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        raise ToolError(done.stderr or done.stdout or f"exit code {done.returncode}") from None
+    if "error" in result:
+        raise ToolError(result["stack"])
+    return result
+
+
+def _pack_all(names: list[str]) -> None:
+    """Write fixtures again, each in a directory of its own."""
+    for name in names:
+        with tempfile.TemporaryDirectory() as directory:
+            session, peers, now = (
+                Path(directory, "session"),
+                Path(directory, "peers"),
+                float(int(time.time())),
+            )
+            counts = write(name, session, peers, now)
+            archive = pack(name, session, peers, now)
+            print(
+                f"{name}: {counts['total']} files, {counts['counted']} counted, {archive.stat().st_size} bytes"
+            )
+
+
+def main(arguments: list[str]) -> None:
+    match arguments:
+        case ["list"]:
+            print("\n".join(scenarios()))
+        case ["unpack", scenario, directory]:
+            print(unpack(scenario, Path(directory)))
+        case ["pack", *names]:
+            _pack_all(names or scenarios())
+        case _:
+            raise SystemExit(__doc__)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
