@@ -1,0 +1,169 @@
+"""The operator's own configuration: the YAML file that ``--config`` names.
+
+The chart renders it from its values. Every field has a default, so that no file at all is a valid
+configuration. What tenants may set for themselves is under ``defaults``, in the very words of the
+resource's spec; the built-in defaults beneath it are in ``builtin.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from .durations import Between, Duration
+from .model import Model
+from .parts import Mode
+from .quantities import Quantity
+from .tenant import SharedSettings
+
+Name = Annotated[str, Field(min_length=1, max_length=253)]
+
+
+class JobPods(Model):
+    """The Jobs' pods, as far as a tenant may not choose."""
+
+    image: Annotated[str, Field(max_length=512)] = Field(
+        default="", description="Image of the Jobs. Empty: the operator's own image."
+    )
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = Field(
+        default=None, description="Pull policy of the image. Unset: what Kubernetes chooses."
+    )
+    image_pull_secrets: list[Name] = Field(
+        default_factory=list,
+        description="Names of the pull secrets; they must exist in the tenants' namespaces.",
+    )
+    priority_class_name: Annotated[str, Field(max_length=253)] = Field(
+        default="",
+        description="PriorityClass of the Jobs; with preemptionPolicy Never, so that a scan never "
+        "evicts a workload. Empty: the cluster's default.",
+    )
+    node_selector: dict[str, str] = Field(
+        default_factory=dict, description="Labels that a Job's node must have."
+    )
+    tolerations: list[dict[str, Any]] = Field(
+        default_factory=list,
+        description="Tolerations of the Jobs, besides those of the pod that uses the claim.",
+    )
+    labels: dict[str, str] = Field(
+        default_factory=dict, description="Further labels of Jobs and their pods."
+    )
+    annotations: dict[str, str] = Field(
+        default_factory=dict, description="Further annotations of Jobs and their pods."
+    )
+    deadline_seconds: Annotated[int, Field(ge=10, le=3600)] = Field(
+        default=60,
+        description="How long a Job's pod may run; it must leave quickly when others want the node.",
+    )
+    pending_timeout: Annotated[Duration, Between("10s", "1d")] = Field(
+        default=Duration("5m"),
+        description="How long a Job's pod may stay pending before it is given up.",
+    )
+    ttl: Annotated[Duration, Between("1m", "30d")] = Field(
+        default=Duration("1d"),
+        description="When Kubernetes deletes a finished Job that the operator did not; a backstop.",
+    )
+
+
+class Limits(Model):
+    """How much the operator asks of the cluster at a time."""
+
+    jobs_in_flight: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=50, description="Jobs that exist and are not finished, in the whole cluster."
+    )
+    pending_pods: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=20, description="Jobs' pods that wait for a node, in the whole cluster."
+    )
+    tenants_per_scan: Annotated[int, Field(ge=1, le=50)] = Field(
+        default=40,
+        description="Tenants of one namespace and node that one scan Job looks at. A result holds "
+        "fifty; from about forty claims on, a pod takes longer to start.",
+    )
+
+
+class DiskPressure(Model):
+    """When a volume is called full. A full disk truncates creds.json."""
+
+    free_bytes: Quantity = Field(default="64Mi", description="Below this much free space.")
+    free_inodes: Annotated[int, Field(ge=0)] = Field(
+        default=1000, description="Below this many free inodes."
+    )
+
+
+class CircuitBreaker(Model):
+    """Holds all automatic cleanups when many runs in a short time remove abnormally much."""
+
+    enabled: bool = Field(default=True, description="false: never hold.")
+    window: Annotated[Duration, Between("1m", "7d")] = Field(
+        default=Duration("1h"), description="How far back runs are looked at."
+    )
+    percent: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=40,
+        description="A run is abnormal when it removed at least this share of a tenant's files.",
+    )
+    runs: Annotated[int, Field(ge=2, le=100_000)] = Field(
+        default=10, description="So many abnormal runs within the window open the breaker."
+    )
+    hold: Annotated[Duration, Between("1m", "30d")] = Field(
+        default=Duration("6h"),
+        description="How long automatic cleanups then wait. Requested ones do not.",
+    )
+
+
+class Logging(Model):
+    """What the operator writes to its log."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least important messages that are written."
+    )
+    format: Literal["text", "json"] = Field(
+        default="text", description="One line of text or of JSON each."
+    )
+
+
+class OperatorConfig(Model):
+    """The operator's configuration."""
+
+    defaults: SharedSettings = Field(
+        default=SharedSettings(),
+        description="Settings of every tenant that does not set them itself.",
+    )
+    mode_ceiling: Mode = Field(
+        default="Enforce",
+        description="The most that any tenant's mode may do: Observe, DryRun or Enforce.",
+    )
+    watch_namespaces: list[Name] = Field(
+        default_factory=list, description="Namespaces to watch. Empty: all of them."
+    )
+    job: JobPods = Field(
+        default=JobPods(),
+        description="The Jobs' pods, as far as a tenant may not choose.",
+    )
+    limits: Limits = Field(
+        default=Limits(),
+        description="How much the operator asks of the cluster at a time.",
+    )
+    daily_jitter: Annotated[Duration, Between("0s", "12h")] = Field(
+        default=Duration("30m"),
+        description="Daily cleanups are spread over this long, each tenant always at the same place.",
+    )
+    session_inactive_after: Annotated[Duration, Between("1h", "365d")] = Field(
+        default=Duration("7d"),
+        description="Without traffic for longer, a session is called inactive.",
+    )
+    disk_pressure: DiskPressure = Field(
+        default=DiskPressure(), description="When a volume is called full."
+    )
+    circuit_breaker: CircuitBreaker = Field(
+        default=CircuitBreaker(),
+        description="Holds all automatic cleanups when many runs remove abnormally much.",
+    )
+    status_interval: Annotated[Duration, Between("1m", "1d")] = Field(
+        default=Duration("30m"),
+        description="How often a status is written when nothing in it changed materially.",
+    )
+    scan_unused_claims_every: Annotated[Duration, Between("1m", "30d")] = Field(
+        default=Duration("24h"),
+        description="How often a claim is scanned that no running pod uses; it cannot change.",
+    )
+    logging: Logging = Field(default=Logging(), description="What the operator writes to its log.")

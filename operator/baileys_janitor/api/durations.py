@@ -1,0 +1,127 @@
+"""Lengths of time as people write them: ``14d``, ``6h``, ``1m30s``.
+
+The resource keeps the text as it was written, so that a manifest in Git and the stored object agree;
+code reads ``.seconds``. Days are 24 hours. Kubernetes' own duration format knows no days, which is why
+this type exists.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+PATTERN = r"^([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,8}m)?([0-9]{1,9}s)?$"
+"""What the API server checks; it stands in the CRD, so it is RE2 as well as Python."""
+
+MAX_LENGTH = 32
+"""The longest text the pattern admits, rounded up."""
+
+_FORM = re.compile(r"(?:([0-9]{1,6})d)?(?:([0-9]{1,6})h)?(?:([0-9]{1,8})m)?(?:([0-9]{1,9})s)?")
+_UNITS = (86_400, 3_600, 60, 1)
+_WAY_OUT = "write it as days, hours, minutes and seconds, such as 14d, 6h or 1m30s"
+
+
+@lru_cache(maxsize=1024)
+def seconds_of(text: str) -> int:
+    """The whole seconds of a duration; ``ValueError`` with one sentence when it is none."""
+    found = _FORM.fullmatch(text)
+    if found is None or not text:
+        shown = text if len(text) <= MAX_LENGTH else text[:MAX_LENGTH] + "..."
+        raise ValueError(f"{shown!r} is not a duration: {_WAY_OUT}")
+    return sum(int(number or 0) * unit for number, unit in zip(found.groups(), _UNITS, strict=True))
+
+
+def duration_text(seconds: int) -> str:
+    """The shortest text of that many seconds: 5400 is ``1h30m``, 0 is ``0s``."""
+    parts = []
+    for unit, letter in zip(_UNITS, "dhms", strict=True):
+        number, seconds = divmod(seconds, unit)
+        if number:
+            parts.append(f"{number}{letter}")
+    return "".join(parts) or "0s"
+
+
+def elapsed_text(milliseconds: int) -> str:
+    """How long something took: ``340ms``, ``2.5s``, then as a duration."""
+    if milliseconds < 1000:
+        return f"{milliseconds}ms"
+    if milliseconds < 60_000:
+        return f"{milliseconds / 1000:.1f}s"
+    return duration_text(milliseconds // 1000)
+
+
+class Duration(str):
+    """A duration as written; ``.seconds`` is its length. ``ValueError`` when it is none."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Duration:
+        seconds_of(text)
+        return super().__new__(cls, text)
+
+    @property
+    def seconds(self) -> int:
+        """Whole seconds."""
+        return seconds_of(str(self))
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[Any], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            _validated, serialization=core_schema.to_string_ser_schema()
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"type": "string", "pattern": PATTERN, "minLength": 2, "maxLength": MAX_LENGTH}
+
+
+def _validated(value: object) -> Duration:
+    if not isinstance(value, str):
+        raise PydanticCustomError(
+            "duration", "{shown} is not a duration: {way_out}",
+            {"shown": repr(value)[:MAX_LENGTH], "way_out": _WAY_OUT},
+        )  # fmt: skip
+    try:
+        return Duration(value)
+    except ValueError as error:
+        raise PydanticCustomError("duration", "{sentence}", {"sentence": str(error)}) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Bounds of a duration field, both allowed: ``Annotated[Duration, Between("10s", "1d")]``.
+
+    A CRD cannot compare durations, so the bounds go into the field's description there and are
+    checked by the operator.
+    """
+
+    least: str
+    most: str
+
+    def __get_pydantic_core_schema__(
+        self, source: type[Any], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return handler(schema) | {"x-bounds": f"Between {self.least} and {self.most}."}
+
+    def _check(self, value: Duration) -> Duration:
+        if seconds_of(self.least) <= value.seconds <= seconds_of(self.most):
+            return value
+        raise PydanticCustomError(
+            "duration_bounds", "{value} is out of bounds: choose between {least} and {most}",
+            {"value": str(value), "least": self.least, "most": self.most},
+        )  # fmt: skip

@@ -1,0 +1,106 @@
+"""The settings in force for one tenant, after the merge: plain values, times in whole seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .parts import Mode
+
+if TYPE_CHECKING:
+    from baileys_janitor.policy.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When a tenant's timers fire."""
+
+    scan_interval: int
+    adaptive: bool
+    trigger_interval: int
+    daily_cleanup: str | None
+    """Five-field cron expression, or None for never."""
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class PodIdentity:
+    """Whom a tenant's Jobs run as; None is for the controller to find out."""
+
+    run_as_user: int | None
+    run_as_group: int | None
+    supplemental_groups: tuple[int, ...]
+    se_linux_options: Mapping[str, str] | None
+    resources: Mapping[str, Any]
+    """A container's ``resources`` as Kubernetes takes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The part of the settings that many tenants have in common: one object for all of them."""
+
+    mode: Mode
+    """What is in force: the tenant's mode, capped by the configuration's ceiling."""
+    asked_mode: Mode
+    """What the tenant or the fleet's default asked for."""
+    policy: Settings
+    times: Times
+    cooldown: int
+    emergency_cooldown: int
+    undo_window: int
+    job: PodIdentity
+    settings_hash: str
+    """Short hash of everything above: equal for tenants whose settings are equal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """The settings in force for one tenant."""
+
+    company_id: str
+    claim_name: str
+    path: str
+    """Directory inside the volume in its shortest form: no empty or "." component; "." is the top."""
+    suspend: bool
+    shared: Shared
+
+    @property
+    def mode(self) -> Mode:
+        """The mode in force."""
+        return self.shared.mode
+
+    @property
+    def policy(self) -> Settings:
+        """What the rules work with."""
+        return self.shared.policy
+
+    @property
+    def times(self) -> Times:
+        """When the timers fire."""
+        return self.shared.times
+
+    @property
+    def job(self) -> PodIdentity:
+        """Whom the Jobs run as."""
+        return self.shared.job
+
+    @property
+    def settings_hash(self) -> str:
+        """Short hash of the shared settings."""
+        return self.shared.settings_hash
+
+    @property
+    def cooldown(self) -> int:
+        """Seconds between Trigger cleanups."""
+        return self.shared.cooldown
+
+    @property
+    def emergency_cooldown(self) -> int:
+        """Seconds between automatic Emergency cleanups."""
+        return self.shared.emergency_cooldown
+
+    @property
+    def undo_window(self) -> int:
+        """Seconds that removed files stay in the trash."""
+        return self.shared.undo_window

@@ -1,0 +1,177 @@
+"""Merges a tenant's spec over the operator's configuration over the built-in defaults.
+
+Field by field: a tenant that sets one threshold inherits the other four. The result is checked as a
+whole, because only the merged settings can be judged.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+from pydantic import ValidationError
+
+from baileys_janitor.policy.settings import (
+    Allowances,
+    MaxRemovals,
+    Retention,
+    Settings,
+    Thresholds,
+)
+
+from .builtin import BUILT_IN
+from .checks import NEVER, Conflict, check
+from .config import OperatorConfig
+from .durations import seconds_of
+from .effective import Effective, PodIdentity, Shared, Times
+from .parts import MODES, Mode
+from .sentences import first_problem, shown
+from .tenant import SharedSettings, TenantSpec
+
+_OWN = {"company_id", "volume", "suspend"}
+"""The fields of a spec that are the tenant's alone."""
+
+
+class InvalidTenant(Exception):  # noqa: N818 - the word that users see as the reason
+    """A spec that cannot be in force.
+
+    ``field`` is its dotted name; ``message`` one sentence that names it and the way out.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+        self.message = message
+
+
+def effective(
+    config: OperatorConfig, spec: TenantSpec | Mapping[str, Any] | None, name: str
+) -> Effective:
+    """The settings in force for the tenant of that name; `InvalidTenant` when there can be none.
+
+    Tenants with equal settings share one `Shared` object.
+    """
+    if not isinstance(spec, TenantSpec):
+        spec = parse_spec(spec)
+    own = _data(spec, exclude=_OWN)
+    try:
+        shared = _shared(_key(merged_settings(config.defaults, own)), config.mode_ceiling)
+    except Conflict as conflict:
+        raise _blame(conflict, merged_settings(config.defaults, own), own) from None
+    return Effective(
+        company_id=spec.company_id or name,
+        claim_name=spec.volume.claim_name,
+        path="/".join(part for part in (spec.volume.path or "").split("/") if part not in ("", "."))
+        or ".",
+        suspend=bool(spec.suspend),
+        shared=shared,
+    )
+
+
+def parse_spec(spec: Mapping[str, Any] | None) -> TenantSpec:
+    """The spec as stored; `InvalidTenant` when it is none."""
+    try:
+        return TenantSpec.model_validate({} if spec is None else spec)
+    except ValidationError as error:
+        field, problem = first_problem(error, TenantSpec)
+        field = f"spec.{field}" if field else "spec"
+        raise InvalidTenant(field, f"{field} {problem}.") from None
+
+
+def merged_settings(defaults: SharedSettings, own: dict[str, Any]) -> dict[str, Any]:
+    """Built-in defaults, then the fleet's, then a tenant's own, as plain data."""
+    return _over(_over(_BUILT_IN_DATA, _data(defaults)), own)
+
+
+def _data(settings: SharedSettings, exclude: set[str] | None = None) -> dict[str, Any]:
+    return settings.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=exclude)
+
+
+_BUILT_IN_DATA = _data(BUILT_IN)
+
+
+def _over(base: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for field, value in above.items():
+        below = base.get(field)
+        both = isinstance(value, dict) and isinstance(below, dict)
+        result[field] = _over(below, value) if both else value  # type: ignore[arg-type]  # both are dicts
+    return result
+
+
+def _key(merged: dict[str, Any]) -> str:
+    return json.dumps(merged, sort_keys=True, separators=(",", ":"))
+
+
+@lru_cache(maxsize=4096)
+def _shared(merged_json: str, ceiling: Mode) -> Shared:
+    merged: dict[str, Any] = json.loads(merged_json)
+    check(merged)
+    asked: Mode = merged["mode"]
+    mode = min(asked, ceiling, key=MODES.index)
+    schedule = merged["schedule"]
+    daily = " ".join(schedule["dailyCleanup"].split())
+    return Shared(
+        mode=mode,
+        asked_mode=asked,
+        policy=_policy(merged),
+        times=Times(
+            scan_interval=seconds_of(schedule["scanInterval"]),
+            adaptive=schedule["adaptive"],
+            trigger_interval=seconds_of(schedule["triggerInterval"]),
+            daily_cleanup=None if daily == NEVER else daily,
+            time_zone=schedule["timeZone"],
+        ),
+        cooldown=seconds_of(merged["cooldown"]),
+        emergency_cooldown=seconds_of(merged["emergencyCooldown"]),
+        undo_window=seconds_of(merged["undoWindow"]),
+        job=_job(merged["job"]),
+        settings_hash=sha256(f"{mode}{merged_json}".encode()).hexdigest()[:12],
+    )
+
+
+def _policy(merged: dict[str, Any]) -> Settings:
+    thresholds, allowances = merged["thresholds"], merged["allowances"]
+    return Settings(
+        thresholds=Thresholds(**thresholds),
+        allowances=Allowances(allowances["preKeys"], allowances["protected"]),
+        retention=_retention(merged["retention"]),
+        emergency_retention=_retention(merged["emergencyRetention"]),
+        max_removals=MaxRemovals(merged["maxRemovals"]["percent"], merged["maxRemovals"]["files"]),
+    )
+
+
+def _retention(data: dict[str, Any]) -> Retention:
+    return Retention(
+        seconds_of(data["sessionMaxAge"]), seconds_of(data["senderKeyMaxAge"]), data["preKeys"]
+    )
+
+
+def _job(data: dict[str, Any]) -> PodIdentity:
+    return PodIdentity(
+        run_as_user=data.get("runAsUser"),
+        run_as_group=data.get("runAsGroup"),
+        supplemental_groups=tuple(data.get("supplementalGroups", ())),
+        se_linux_options=data.get("seLinuxOptions"),
+        resources=data.get("resources", {}),
+    )
+
+
+def _blame(conflict: Conflict, merged: dict[str, Any], own: dict[str, Any]) -> InvalidTenant:
+    """Says who set what: a tenant must see which of two clashing values it inherited."""
+    described = []
+    for field in conflict.fields:
+        inherited = "" if _value(own, field) is not None else ", from the operator's configuration"
+        described.append(f"spec.{field} ({shown(_value(merged, field))}{inherited})")
+    blamed = next((f for f in conflict.fields if _value(own, f) is not None), conflict.fields[0])
+    return InvalidTenant(f"spec.{blamed}", conflict.sentence.format(*described) + ".")
+
+
+def _value(data: dict[str, Any], field: str) -> Any:
+    here: Any = data
+    for part in field.split("."):
+        here = here.get(part) if isinstance(here, dict) else None
+    return here

@@ -1,0 +1,17 @@
+"""What the resource is called, and the annotations people set on it."""
+
+from __future__ import annotations
+
+GROUP = "janitor.baileys.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+KIND = "BaileysTenant"
+PLURAL = "baileystenants"
+SINGULAR = "baileystenant"
+SHORT_NAME = "bt"
+
+EMERGENCY_ANNOTATION = f"{GROUP}/emergency-cleanup"
+"""Its value is a token: each new one asks for one Emergency cleanup."""
+
+TOKEN_LENGTH = 256
+"""How much of the token ``status.lastHandledRequest`` can hold."""

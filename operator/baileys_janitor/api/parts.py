@@ -1,0 +1,145 @@
+"""The settings that a fleet shares, one small model for each group.
+
+Every field is optional and has no default here, nor in the CRD: a default would be stored in each
+resource and hide what was left unset. What is unset comes from the operator's configuration
+(``config.Defaults``), field by field, and then from the built-in defaults named in ``builtin.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .durations import Between, Duration
+from .model import Model, Rule, rule, rules
+
+Mode = Literal["Enforce", "DryRun", "Observe"]
+MODES: tuple[Mode, ...] = ("Observe", "DryRun", "Enforce")
+"""From the most careful to the least: a ceiling caps a tenant's mode in this order."""
+
+Limit = Annotated[int, Field(ge=1, le=1_000_000)]
+Allowance = Annotated[int, Field(ge=0, le=1_000_000)]
+Age = Annotated[Duration, Between("1h", "3650d")]
+
+_ZONE = r"^[A-Za-z][A-Za-z0-9_+/-]*$"
+
+LIMITS = ("warning", "critical", "trigger", "emergency", "danger")
+"""The thresholds in the order in which they must ascend."""
+
+
+def _ascending() -> list[Rule]:
+    # Every pair, not only neighbours: a resource may set any subset of the five.
+    return [
+        rule(
+            f"!has(self.{low}) || !has(self.{high}) || self.{low} <= self.{high}",
+            f"thresholds must ascend: {low} must not be above {high}",
+        )
+        for place, low in enumerate(LIMITS)
+        for high in LIMITS[place + 1 :]
+    ]
+
+
+class Thresholds(Model):
+    """File counts at which the level changes and cleanups start.
+
+    They ascend: warning, critical, trigger, emergency, danger. Two may be equal.
+    """
+
+    model_config = rules(*_ascending())
+
+    warning: Limit | None = Field(
+        default=None, description="From this count on the level is Warning."
+    )  # fmt: skip
+    critical: Limit | None = Field(
+        default=None,
+        description="From this count on the level is Critical. An Emergency cleanup stops as soon "
+        "as the count is below it.",
+    )
+    trigger: Limit | None = Field(
+        default=None,
+        description="From this count on the trigger timer starts a Trigger cleanup, when there is "
+        "something to reclaim and no cooldown.",
+    )
+    emergency: Limit | None = Field(
+        default=None,
+        description="From this count on the level is Emergency and a scan asks for an Emergency "
+        "cleanup. This is the LIMIT column.",
+    )
+    danger: Limit | None = Field(
+        default=None,
+        description="From this count on messages and alerts say that the session is in danger.",
+    )
+    count: Literal["Pressure", "Total"] | None = Field(
+        default=None,
+        description="What is compared with the thresholds. Total: every regular file. Pressure: the "
+        "total without the pre-keys and protected files above their allowances, so that what can "
+        "never be removed does not raise a permanent alarm.",
+    )
+
+
+class Allowances(Model):
+    """How many files of the kinds that never go away are part of a normal session.
+
+    Under count Pressure, only what is above an allowance is left out of the count.
+    """
+
+    pre_keys: Allowance | None = Field(default=None, description="Pre-keys that count in full.")
+    protected: Allowance | None = Field(
+        default=None,
+        description="Protected files that count in full: credentials, app-state keys, LID mappings, "
+        "device lists, tokens, identity keys and everything unknown.",
+    )
+
+
+class Retention(Model):
+    """How old a removable file must be before a cleanup takes it."""
+
+    session_max_age: Age | None = Field(
+        default=None,
+        description="Sessions with contacts not used for longer than this are removed.",
+    )
+    sender_key_max_age: Age | None = Field(
+        default=None, description="Group sender keys not used for longer than this are removed."
+    )
+    pre_keys: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
+        default=None,
+        description="How many of the newest uploaded pre-keys stay. On libraries that upload 812 "
+        "pre-keys at once none is ever removed, whatever stands here.",
+    )
+
+
+class MaxRemovals(Model):
+    """The most that one cleanup may remove; what is above waits for the next run."""
+
+    percent: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        default=None, description="The largest share of all files, in percent."
+    )
+    files: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
+        default=None, description="The largest number of files."
+    )
+
+
+class Schedule(Model):
+    """When the timers fire."""
+
+    scan_interval: Annotated[Duration, Between("10s", "1d")] | None = Field(
+        default=None, description="How often the files are counted."
+    )
+    adaptive: bool | None = Field(
+        default=None,
+        description="true: a quiet tenant at level Healthy is scanned less often, at least every ten "
+        "minutes. From level Warning on the interval holds.",
+    )
+    trigger_interval: Annotated[Duration, Between("1m", "7d")] | None = Field(
+        default=None, description="How often the last count is compared with the trigger threshold."
+    )
+    daily_cleanup: Annotated[str, Field(min_length=5, max_length=128)] | None = Field(
+        default=None,
+        description="Cron expression of the daily cleanup, five fields, in timeZone; or Never. "
+        'Such as "0 3 * * *". A delay that stays the same for each tenant spreads the fleet.',
+    )
+    time_zone: Annotated[str, Field(min_length=1, max_length=64, pattern=_ZONE)] | None = Field(
+        default=None,
+        description="IANA time zone of dailyCleanup, such as UTC or America/Sao_Paulo.",
+    )

@@ -1,0 +1,53 @@
+"""Amounts of CPU and memory as Kubernetes writes them: ``100m``, ``64Mi``, ``1``."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import GetJsonSchemaHandler
+from pydantic.functional_validators import PlainValidator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+
+PATTERN = r"^[0-9]{1,15}(\.[0-9]{1,9})?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
+MAX_LENGTH = 28
+
+_FORM = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?")
+_DECIMAL = {"m": Decimal("0.001")} | {s: Decimal(1000) ** n for n, s in enumerate("kMGTP", 1)}
+_BINARY = {f"{s}i": Decimal(1024) ** n for n, s in enumerate("KMGTP", 1)}
+_FACTORS: dict[str, Decimal] = {"": Decimal(1)} | _DECIMAL | _BINARY
+
+
+def amount_of(quantity: str) -> Decimal:
+    """The amount in units (cores, bytes); ``ValueError`` with one sentence when it is none."""
+    found = _FORM.fullmatch(quantity)
+    if found is None:
+        shown = quantity[:MAX_LENGTH]
+        raise ValueError(f"{shown!r} is not a quantity: write it as 100m, 1, 64Mi or 1Gi")
+    return Decimal(found[1]) * _FACTORS[found[2] or ""]
+
+
+def _validated(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        value = repr(value)
+    try:
+        amount_of(str(value))
+    except ValueError as error:
+        raise PydanticCustomError("quantity", "{sentence}", {"sentence": str(error)}) from None
+    return str(value)
+
+
+class _AsIntOrString:
+    """In the CRD a quantity is an integer or a string, as in every Kubernetes object."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"x-kubernetes-int-or-string": True, "pattern": PATTERN, "maxLength": MAX_LENGTH}
+
+
+Quantity = Annotated[str, PlainValidator(_validated), _AsIntOrString()]
+"""A quantity; a bare number is read as its text."""

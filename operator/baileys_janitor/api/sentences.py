@@ -1,0 +1,80 @@
+"""Turns what pydantic found into one sentence that names the field and the way out."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+_SHOWN = 40
+"""How much of a wrong value is repeated in a message."""
+
+
+def shown(value: object) -> str:
+    """A value as a message repeats it: short, on one line."""
+    text = repr(value) if isinstance(value, str) else str(value).replace("\n", " ")
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+
+
+_SENTENCES = {
+    "missing": "is required: add it",
+    "string_type": "must be text: write {value} in quotes",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_pattern_mismatch": "is {value}, which is not of the form {pattern}",
+    "literal_error": "is {value}: choose {expected}",
+    "bool_type": "is {value}: choose true or false",
+    "int_type": "is {value}: give a whole number, without quotes",
+    "greater_than_equal": "is {value}: give {ge} or more",
+    "less_than_equal": "is {value}: give {le} or less",
+    "list_type": "is {value}: give a list",
+    "too_long": "has too many items: give at most {max_length}",
+    "dict_type": "must hold fields: give name: value pairs",
+    "model_type": "must hold fields: give name: value pairs",
+}
+"""By pydantic's error type; the places are filled from the error's context."""
+
+
+def first_problem(error: ValidationError, model: type[BaseModel]) -> tuple[str, str]:
+    """The dotted field and what is wrong with it, of the first problem found."""
+    found = error.errors(include_url=False)[0]
+    return dotted(found["loc"]), _sentence(found, model)
+
+
+def dotted(place: tuple[int | str, ...]) -> str:
+    """A place as people write it: ``schedule.timeZone``, ``job.supplementalGroups[1]``."""
+    text = ""
+    for part in place:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text.removeprefix(".")
+
+
+def _sentence(found: ErrorDetails, model: type[BaseModel]) -> str:
+    if found["type"] == "extra_forbidden":
+        names = _fields_at(model, found["loc"][:-1])
+        near = get_close_matches(str(found["loc"][-1]), names, n=1)
+        return f"is not a field: did you mean {near[0]}?" if near else "is not a field: remove it"
+    known = _SENTENCES.get(found["type"])
+    if known is not None:
+        return known.format(**found.get("ctx", {}), value=shown(found["input"]))
+    return found["msg"]
+
+
+def _fields_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+    """The field names of the model at a place; empty when no model stands there."""
+    schema = model.model_json_schema(by_alias=True)
+    here: Any = schema
+    for part in place:
+        here = _resolved(here.get("properties", {}).get(part, {}), schema)
+    return list(here.get("properties", {}))
+
+
+def _resolved(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    for choice in node.get("anyOf", [node]):
+        if "$ref" in choice:
+            name: str = choice["$ref"].rsplit("/", 1)[-1]
+            definition: dict[str, Any] = schema["$defs"][name]
+            return definition
+    return node

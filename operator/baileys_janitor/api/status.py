@@ -1,0 +1,300 @@
+"""What the operator knows of a tenant: its status.
+
+Read leniently and written through `to_wire`. A status can have been written by an older or a newer
+operator, or by a person: what does not parse is dropped field by field and learned again, because
+a tenant must never be stuck on its own past.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field, PlainSerializer, ValidationError
+
+from .model import Model
+
+
+def _in_utc(value: datetime) -> datetime:
+    return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def time_text(value: datetime) -> str:
+    """RFC 3339 in UTC, whole seconds, as Kubernetes writes its times."""
+    return _in_utc(value).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+Time = Annotated[
+    datetime, AfterValidator(_in_utc), PlainSerializer(time_text, return_type=str, when_used="json")
+]
+"""An instant: always aware and in UTC; text of whole seconds on the wire."""
+
+Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Bytes = Annotated[int, Field(ge=0, le=2**62)]
+Word = Annotated[str, Field(max_length=64)]
+"""A CamelCase code, such as a reason or an outcome."""
+Sentence = Annotated[str, Field(max_length=1024)]
+
+Level = Literal["Healthy", "Warning", "Critical", "Emergency", "Unknown"]
+CleanupReason = Literal["Trigger", "Daily", "Emergency", "Requested"]
+
+HISTORY_LENGTH = 10
+
+
+class StatusPart(Model):
+    """A part of the status; lenient where the spec is strict."""
+
+    model_config = ConfigDict(strict=False)
+
+
+class ByKind(StatusPart):
+    """Files of each kind."""
+
+    creds: Count | None = Field(default=None, description="The credentials: creds.json.")
+    app_state_sync: Count | None = Field(default=None, description="App-state keys and versions.")
+    lid_mapping: Count | None = Field(
+        default=None, description="Mappings of phone numbers to LIDs."
+    )
+    pre_key: Count | None = Field(default=None, description="One-time pre-keys.")
+    session: Count | None = Field(default=None, description="Signal sessions with other devices.")
+    sender_key: Count | None = Field(default=None, description="Sender keys of groups.")
+    sender_key_memory: Count | None = Field(
+        default=None, description="Records of who has the tenant's own sender keys."
+    )
+    device_list: Count | None = Field(default=None, description="Device lists of contacts.")
+    tc_token: Count | None = Field(default=None, description="Trusted-contact tokens.")
+    identity_key: Count | None = Field(default=None, description="Identity keys of contacts.")
+    other: Count | None = Field(default=None, description="Everything else; never touched.")
+
+
+class Files(StatusPart):
+    """What the last look at the directory counted."""
+
+    total: Count | None = Field(default=None, description="Every regular file.")
+    counted: Count | None = Field(
+        default=None, description="What is compared with the thresholds; see spec.thresholds.count."
+    )
+    limit: Count | None = Field(
+        default=None, description="The emergency threshold in force for this tenant."
+    )
+    protected: Count | None = Field(default=None, description="Files that no rule may remove.")
+    reclaimable: Count | None = Field(
+        default=None, description="Files that the retention in force would remove now."
+    )
+    bytes: Bytes | None = Field(default=None, description="Size of all files together, in bytes.")
+    by_kind: ByKind | None = Field(default=None, description="Files of each kind.")
+
+
+class VolumeStatus(StatusPart):
+    """The volume that the numbers are of, and what is free on it."""
+
+    claim_name: Annotated[str, Field(max_length=253)] | None = Field(
+        default=None, description="The claim that was looked at."
+    )
+    path: Annotated[str, Field(max_length=512)] | None = Field(
+        default=None, description="The directory that was looked at."
+    )
+    free_bytes: Bytes | None = Field(default=None, description="Free space, in bytes.")
+    free_inodes: Bytes | None = Field(default=None, description="Free inodes.")
+
+
+class IdentityStatus(StatusPart):
+    """Who the credentials say the session is."""
+
+    state: Word | None = Field(
+        default=None, description="Paired, Unpaired, Corrupt or Absent (there is no creds.json)."
+    )
+    fingerprint: Word | None = Field(
+        default=None,
+        description="One-way hash of the paired identity; it changes when the company pairs again.",
+    )
+    creds_token: Word | None = Field(
+        default=None,
+        description="Stands for one version of creds.json; equal while it is not written.",
+    )
+    suspect_since: Time | None = Field(
+        default=None,
+        description="Since when every look found the same creds.json unreadable. It is called corrupt "
+        "only when successive looks agree, because it is written in place.",
+    )
+
+
+class Trash(StatusPart):
+    """Removed files that can still be put back."""
+
+    runs: Count | None = Field(default=None, description="Cleanups whose files are still there.")
+    oldest_time: Time | None = Field(default=None, description="When the oldest of them ran.")
+
+
+class Timers(StatusPart):
+    """The last slot of each timer that was handled; a restart neither repeats nor forgets one."""
+
+    trigger: Time | None = Field(
+        default=None, description="Last handled slot of the trigger timer."
+    )
+    daily: Time | None = Field(default=None, description="Last handled slot of the daily cleanup.")
+
+
+class Run(StatusPart):
+    """A cleanup that is claimed or running."""
+
+    id: Word | None = Field(default=None, description="Id of the run; the Job carries it.")
+    reason: Word | None = Field(
+        default=None, description="Why it runs: Trigger, Daily, Emergency or Requested."
+    )
+    start_time: Time | None = Field(default=None, description="When it was claimed.")
+
+
+class Cleanup(StatusPart):
+    """One cleanup that is over."""
+
+    run: Word | None = Field(
+        default=None, description="Id of the run, as `baileys-janitor undo` takes it."
+    )
+    time: Time | None = Field(default=None, description="When it ended.")
+    reason: Word | None = Field(
+        default=None, description="Why it ran: Trigger, Daily, Emergency or Requested."
+    )
+    outcome: Word | None = Field(
+        default=None,
+        description="How it ended: Completed, Capped (maxRemovals; it goes on), NothingToDo, DryRun, "
+        "Refused, Repeated or Failed.",
+    )
+    removed: Count | None = Field(
+        default=None, description="Files removed; in a dry run, that would be."
+    )
+    before: Count | None = Field(default=None, description="Counted files before it.")
+    after: Count | None = Field(default=None, description="Counted files after it.")
+    freed_bytes: Bytes | None = Field(
+        default=None, description="Size of the removed files, in bytes."
+    )
+    duration: Annotated[str, Field(max_length=32)] | None = Field(
+        default=None, description="How long the Job worked on the directory, such as 340ms."
+    )
+
+
+class LastCleanup(Cleanup):
+    """The last cleanup, with what explains it."""
+
+    message: Sentence | None = Field(
+        default=None, description="What it did, what stayed and why, in a sentence or two."
+    )
+    removed_by_kind: ByKind | None = Field(default=None, description="Removed files of each kind.")
+    kept: Annotated[dict[Word, Count], Field(max_length=32)] | None = Field(
+        default=None, description="Files that stayed, counted by the reason that kept them."
+    )
+    left: Count | None = Field(
+        default=None, description="Files that maxRemovals left for the next run."
+    )
+
+
+class Condition(StatusPart):
+    """A condition in the standard form of Kubernetes (metav1.Condition)."""
+
+    type: Annotated[str, Field(min_length=1, max_length=316)] = Field(
+        description="What the condition is about, such as Ready or Emergency."
+    )
+    status: Literal["True", "False", "Unknown"] = Field(
+        description="Whether it holds: True, False or Unknown."
+    )
+    reason: Annotated[str, Field(min_length=1, max_length=1024)] = Field(
+        description="Why, in one CamelCase word."
+    )
+    message: Annotated[str, Field(max_length=32768)] = Field(
+        description="Why, for people, with numbers and a way out."
+    )
+    last_transition_time: Time = Field(description="When status last changed.")
+    observed_generation: Annotated[int, Field(ge=0, le=2**62)] | None = Field(
+        default=None, description="The generation of the spec that this was said of."
+    )
+
+
+class TenantStatus(StatusPart):
+    """What the operator knows of this tenant."""
+
+    observed_generation: Annotated[int, Field(ge=-1, le=2**62)] | None = Field(
+        default=None,
+        description="The generation of the spec that the status was made from; -1 before the first "
+        "look.",
+    )
+    level: Level | None = Field(
+        default=None,
+        description="Healthy, Warning, Critical or Emergency; Unknown before the first scan.",
+    )
+    last_scan_time: Time | None = Field(
+        default=None, description="When the files were last counted."
+    )
+    next_scan_time: Time | None = Field(
+        default=None, description="When they will be counted next, at the earliest."
+    )
+    growth_per_day: Annotated[float, Field(ge=-1e9, le=1e9)] | None = Field(
+        default=None, description="By how many counted files the directory grows a day."
+    )
+    active_since: Time | None = Field(
+        default=None,
+        description="Since when the session has had traffic without a long pause. Ages count from "
+        "here at the earliest. Absent while the session is stopped.",
+    )
+    last_activity_time: Time | None = Field(
+        default=None, description="When a session or a sender key was last written."
+    )
+    identity: IdentityStatus | None = Field(
+        default=None, description="Who the credentials say the session is."
+    )
+    files: Files | None = Field(
+        default=None, description="What the last look at the directory counted."
+    )
+    volume: VolumeStatus | None = Field(
+        default=None, description="The volume that the numbers are of, and what is free on it."
+    )
+    trash: Trash | None = Field(
+        default=None, description="Removed files that can still be put back."
+    )
+    timers: Timers | None = Field(
+        default=None, description="The last slot of each timer that was handled."
+    )
+    run: Run | None = Field(default=None, description="The cleanup that is claimed or running.")
+    cooldown_until: Time | None = Field(
+        default=None, description="No Trigger cleanup starts before this time."
+    )
+    emergency_cooldown_until: Time | None = Field(
+        default=None, description="No automatic Emergency cleanup starts before this time."
+    )
+    next_cleanup_time: Time | None = Field(
+        default=None, description="When the next timed cleanup is due."
+    )
+    last_cleanup: LastCleanup | None = Field(
+        default=None, description="The last cleanup, with what explains it."
+    )
+    history: Annotated[list[Cleanup], Field(max_length=HISTORY_LENGTH)] | None = Field(
+        default=None, description="The last ten cleanups, newest first."
+    )
+    last_handled_request: Annotated[str, Field(max_length=256)] | None = Field(
+        default=None,
+        description="The last value of the annotation janitor.baileys.dev/emergency-cleanup that was "
+        "handled.",
+    )
+    conditions: Annotated[list[Condition], Field(max_length=32)] | None = Field(
+        default=None,
+        description="Levels, readiness and advice as conditions; docs/resource.md lists them all.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["type"],
+        },
+    )
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any] | None) -> TenantStatus:
+        """The status as stored, without whatever does not parse; never raises."""
+        left = dict(stored or {})
+        try:
+            return cls.model_validate(left)
+        except ValidationError as error:
+            for name in {str(found["loc"][0]) for found in error.errors() if found["loc"]}:
+                left.pop(name, None)
+            return cls.model_validate(left)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain JSON data as the API server stores it; unset fields are absent."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)

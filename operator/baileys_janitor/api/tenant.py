@@ -1,0 +1,149 @@
+"""What a `BaileysTenant` asks for: its spec."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from .durations import Between, Duration
+from .identity import JobSettings
+from .model import Model, Rule, rule, rules
+from .parts import Allowances, MaxRemovals, Mode, Retention, Schedule, Thresholds
+
+_DOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+_COMPANY = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
+_STAY_INSIDE = 'path must stay inside the volume: remove ".."'
+_NOT_OURS = "path must not lie inside .janitor, the janitor's own directory: leave that part out"
+_RELATIVE = r"^[^/\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
+
+
+def _inside(path: str) -> str:
+    # The same as the CEL rules below, for what did not come through an API server.
+    parts = path.split("/")
+    if ".." in parts:
+        raise PydanticCustomError("path", _STAY_INSIDE)
+    if ".janitor" in parts:
+        raise PydanticCustomError("path", _NOT_OURS)
+    if any(len(part.encode()) > 255 for part in parts):
+        raise PydanticCustomError("path", "a part of the path is longer than 255 bytes: shorten it")
+    return path
+
+
+RelativePath = Annotated[
+    str, Field(min_length=1, max_length=512, pattern=_RELATIVE), AfterValidator(_inside)
+]
+"""A directory beneath the top of a volume."""
+
+
+class Volume(Model):
+    """Where the session files lie."""
+
+    claim_name: Annotated[str, Field(min_length=1, max_length=253, pattern=_DOMAIN)] = Field(
+        description="Name of the PersistentVolumeClaim, in the namespace of this resource."
+    )
+    path: RelativePath | None = Field(
+        default=None,
+        description='Directory inside the volume, relative and without "..", such as '
+        "company_962302. Unset: the top of the volume. Several tenants may share a claim, each with "
+        "a path of its own.",
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                rule("!self.matches('(^|/)[.][.](/|$)')", _STAY_INSIDE),
+                rule("!self.matches('(^|/)[.]janitor(/|$)')", _NOT_OURS),
+            ]
+        },
+    )
+
+
+def _not_longer(field: str) -> list[Rule]:
+    # CEL cannot read "14d". Days with days and hours with hours can be compared; every other pair is
+    # left to the operator, which compares seconds after the merge.
+    emergency, normal = f"self.emergencyRetention.{field}", f"self.retention.{field}"
+    both_set = (
+        f"!has(self.retention) || !has(self.emergencyRetention)"
+        f" || !has({normal}) || !has({emergency})"
+    )
+    return [
+        rule(
+            f"{both_set} || !{normal}.matches('^[0-9]+{unit}$')"
+            f" || !{emergency}.matches('^[0-9]+{unit}$')"
+            f" || int({emergency}.replace('{unit}', '')) <= int({normal}.replace('{unit}', ''))",
+            f"emergencyRetention.{field} must not be longer than retention.{field}",
+        )
+        for unit in "dh"
+    ]
+
+
+_NO_MORE_PRE_KEYS = rule(
+    "!has(self.retention) || !has(self.emergencyRetention) || !has(self.retention.preKeys)"
+    " || !has(self.emergencyRetention.preKeys)"
+    " || self.emergencyRetention.preKeys <= self.retention.preKeys",
+    "emergencyRetention.preKeys must not be more than retention.preKeys",
+)
+
+
+class SharedSettings(Model):
+    """The settings that a tenant may set for itself and the configuration for the whole fleet."""
+
+    model_config = rules(
+        *_not_longer("sessionMaxAge"), *_not_longer("senderKeyMaxAge"), _NO_MORE_PRE_KEYS
+    )
+
+    mode: Mode | None = Field(
+        default=None,
+        description="Enforce: clean. DryRun: decide and report, remove nothing. Observe: scan only. "
+        "The operator's configuration can cap it for the fleet.",
+    )
+    thresholds: Thresholds | None = Field(
+        default=None, description="File counts at which the level changes and cleanups start."
+    )
+    allowances: Allowances | None = Field(
+        default=None,
+        description="How many pre-keys and protected files count in full when count is Pressure.",
+    )
+    retention: Retention | None = Field(
+        default=None, description="How old a removable file must be before a cleanup takes it."
+    )
+    emergency_retention: Retention | None = Field(
+        default=None,
+        description="The shorter retention of an Emergency cleanup, used only while the count is at "
+        "critical or above.",
+    )
+    max_removals: MaxRemovals | None = Field(
+        default=None, description="The most that one cleanup may remove."
+    )
+    schedule: Schedule | None = Field(default=None, description="When the timers fire.")
+    cooldown: Annotated[Duration, Between("0s", "30d")] | None = Field(
+        default=None,
+        description="After a Trigger cleanup that removed something, how long until the next one.",
+    )
+    emergency_cooldown: Annotated[Duration, Between("1m", "7d")] | None = Field(
+        default=None,
+        description="After an automatic Emergency cleanup, how long until the next one. A requested "
+        "one waits for nothing.",
+    )
+    undo_window: Annotated[Duration, Between("0s", "30d")] | None = Field(
+        default=None,
+        description="How long removed files stay in the trash, from where `baileys-janitor undo` "
+        "puts them back. 0s: they are purged at once.",
+    )
+    job: JobSettings | None = Field(
+        default=None, description="Whom this tenant's Jobs run as, and what they may use."
+    )
+
+
+class TenantSpec(SharedSettings):
+    """What is wanted for this tenant. Whatever is left unset comes from the operator's configuration."""
+
+    company_id: Annotated[str, Field(min_length=1, max_length=63, pattern=_COMPANY)] | None = Field(
+        default=None,
+        description="The company as metrics and alerts name it. Unset: the name of this resource.",
+    )
+    volume: Volume = Field(description="Where the session files lie.")
+    suspend: bool | None = Field(
+        default=None,
+        description="true: no scan and no cleanup runs for this tenant. What already lies in the "
+        "trash is still purged.",
+    )
