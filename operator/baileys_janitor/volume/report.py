@@ -1,0 +1,255 @@
+"""What a look at a session directory, or a run on it, found: plain values that may leave the volume.
+
+None of them holds a file's name or content. Times are Unix seconds, sizes bytes, and lists of kinds are
+in the order of `policy.kinds.KINDS`. A field is None when it is unknown, or when it did not fit into the
+4,096 bytes of a Job's result.
+"""
+
+from __future__ import annotations
+
+COMPLETED = "Completed"
+CAPPED = "Capped"
+NOTHING_TO_DO = "NothingToDo"
+REFUSED = "Refused"
+REPEATED = "Repeated"
+FAILED = "Failed"
+DRY_RUN = "DryRun"
+OUTCOMES = (COMPLETED, CAPPED, NOTHING_TO_DO, REFUSED, REPEATED, FAILED, DRY_RUN)
+
+
+class Report:
+    """Equality and a readable form for the values below."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and all(
+            getattr(self, name) == getattr(other, name) for name in self.__slots__
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # mutable values
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
+        return f"{type(self).__name__}({fields})"
+
+
+class CleanResult(Report):
+    """One cleanup (or dry run) of one session directory.
+
+    `outcome` is one of OUTCOMES; `code` says why for Refused, Failed and Capped (a reason code, or None).
+    `before` and `after` are the counted files; `left` what the plan still wanted and did not get to.
+    For Repeated, the numbers are those of the recorded run and `code` is its outcome. `recovered` is the
+    number of earlier, killed runs that this one had to finish first. `scan` is the directory afterwards.
+    """
+
+    __slots__ = (
+        "after",
+        "applied",
+        "before",
+        "code",
+        "duration_ms",
+        "freed_bytes",
+        "kept",
+        "left",
+        "outcome",
+        "recovered",
+        "removed",
+        "removed_by_kind",
+        "run",
+        "scan",
+        "time",
+    )
+
+    def __init__(
+        self,
+        run: str,
+        outcome: str,
+        *,
+        code: str | None = None,
+        time: int | None = None,
+        removed: int = 0,
+        removed_by_kind: list[int] | None = None,
+        kept: dict[str, int] | None = None,
+        left: int = 0,
+        before: int | None = None,
+        after: int | None = None,
+        freed_bytes: int = 0,
+        duration_ms: int = 0,
+        applied: bool = False,
+        recovered: int = 0,
+        scan: ScanResult | None = None,
+    ) -> None:
+        self.run = run
+        self.outcome = outcome
+        self.code = code
+        self.time = time
+        self.removed = removed
+        self.removed_by_kind = removed_by_kind
+        self.kept = kept
+        self.left = left
+        self.before = before
+        self.after = after
+        self.freed_bytes = freed_bytes
+        self.duration_ms = duration_ms
+        self.applied = applied
+        self.recovered = recovered
+        self.scan = scan
+
+
+class ScanResult(Report):
+    """One look at one session directory.
+
+    `error` is a reason code when the look failed; then at most `total` is known besides. `counts_only`
+    says that the directory has more entries than a cleaning accepts (200,000). `identity_state` is Paired,
+    Unpaired, Corrupt or Absent; `fingerprint` names the identity, `creds_token` this very writing of
+    creds.json (a hash of inode and mtime), so that successive looks can be compared. `reclaimable` is
+    what the normal retention would remove now, `gain` by how many the emergency rules would lower the
+    count, `floor` what would still be counted with everything gone that any rule may remove.
+    `active_since` is inferred when the task gave none. `pre_key_span` is highest minus lowest pre-key id
+    of the uploaded batches. `skipped` are entries that are no regular files. `ages` are five counts:
+    under 1 day, 1 to 7, 7 to 14, 14 to 30, over 30 days. `record` answers the question for one run id.
+    """
+
+    __slots__ = (
+        "active_since",
+        "ages",
+        "by_kind",
+        "bytes",
+        "counted",
+        "counts_only",
+        "creds_token",
+        "error",
+        "fingerprint",
+        "floor",
+        "free_bytes",
+        "free_inodes",
+        "gain",
+        "identity_state",
+        "newest",
+        "newest_activity",
+        "oldest",
+        "pre_key_span",
+        "protected",
+        "reclaimable",
+        "record",
+        "skipped",
+        "total",
+        "trash_oldest",
+        "trash_runs",
+    )
+
+    def __init__(
+        self,
+        *,
+        error: str | None = None,
+        total: int | None = None,
+        counted: int | None = None,
+        protected: int | None = None,
+        reclaimable: int | None = None,
+        gain: int | None = None,
+        floor: int | None = None,
+        identity_state: str | None = None,
+        counts_only: bool = False,
+        fingerprint: str = "",
+        creds_token: str = "",
+        newest_activity: int | None = None,
+        active_since: int | None = None,
+        record: CleanResult | None = None,
+        free_bytes: int | None = None,
+        free_inodes: int | None = None,
+        trash_runs: int | None = None,
+        trash_oldest: int | None = None,
+        bytes: int | None = None,  # noqa: A002  # the field's own word
+        pre_key_span: int | None = None,
+        skipped: int | None = None,
+        by_kind: list[int] | None = None,
+        oldest: int | None = None,
+        newest: int | None = None,
+        ages: list[int] | None = None,
+    ) -> None:
+        self.error = error
+        self.total = total
+        self.counted = counted
+        self.protected = protected
+        self.reclaimable = reclaimable
+        self.gain = gain
+        self.floor = floor
+        self.identity_state = identity_state
+        self.counts_only = counts_only
+        self.fingerprint = fingerprint
+        self.creds_token = creds_token
+        self.newest_activity = newest_activity
+        self.active_since = active_since
+        self.record = record
+        self.free_bytes = free_bytes
+        self.free_inodes = free_inodes
+        self.trash_runs = trash_runs
+        self.trash_oldest = trash_oldest
+        self.bytes = bytes
+        self.pre_key_span = pre_key_span
+        self.skipped = skipped
+        self.by_kind = by_kind
+        self.oldest = oldest
+        self.newest = newest
+        self.ages = ages
+
+
+class UndoResult(Report):
+    """A run put back. `outcome`: Completed, Capped (some files could not go back), NothingToDo, Refused
+    or Failed; `kept` counts by reason what stayed in the trash."""
+
+    __slots__ = ("code", "duration_ms", "kept", "outcome", "restored", "restored_by_kind", "run")
+
+    def __init__(
+        self,
+        run: str,
+        outcome: str,
+        *,
+        code: str | None = None,
+        restored: int = 0,
+        restored_by_kind: list[int] | None = None,
+        kept: dict[str, int] | None = None,
+        duration_ms: int = 0,
+    ) -> None:
+        self.run = run
+        self.outcome = outcome
+        self.code = code
+        self.restored = restored
+        self.restored_by_kind = restored_by_kind
+        self.kept = kept
+        self.duration_ms = duration_ms
+
+
+class PurgeResult(Report):
+    """The trash emptied of runs older than the undo window. `runs` and `files` are gone for good;
+    `trash_runs` and `trash_oldest` describe what is still there."""
+
+    __slots__ = (
+        "code",
+        "files",
+        "freed_bytes",
+        "outcome",
+        "runs",
+        "trash_oldest",
+        "trash_runs",
+    )
+
+    def __init__(
+        self,
+        outcome: str,
+        *,
+        code: str | None = None,
+        runs: int = 0,
+        files: int = 0,
+        freed_bytes: int = 0,
+        trash_runs: int | None = None,
+        trash_oldest: int | None = None,
+    ) -> None:
+        self.outcome = outcome
+        self.code = code
+        self.runs = runs
+        self.files = files
+        self.freed_bytes = freed_bytes
+        self.trash_runs = trash_runs
+        self.trash_oldest = trash_oldest

@@ -1,0 +1,284 @@
+"""The positional text form of a report: one line, groups parted by ";", fields by ",", lists by "/".
+
+Numbers are written in base 36 and times as seconds before the document's own time, because fifty tenants
+share 4,096 bytes. The same lines are kept in the volume's journal. Field order is the format: append,
+never reorder, and raise `job.result.VERSION` when a meaning changes.
+"""
+
+from __future__ import annotations
+
+from .report import CleanResult, PurgeResult, ScanResult, UndoResult
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeAlias
+
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+COUNT_MAX = 36**5 - 1  # counts beyond 60 million are written as this
+PAST_MAX = 36**6 - 1  # 69 years back,
+FUTURE_MAX = 36**5 - 1  # and nearly two ahead
+NUMBER_MAX = 36**12 - 1  # 4.7e18, beyond any file system
+STATES = ("", "Paired", "Unpaired", "Corrupt", "Absent")
+
+
+class BadResult(ValueError):  # noqa: N818  # a decoder's word, as in zipfile.BadZipFile
+    """The text is no result of this program, or it was cut."""
+
+
+def base36(number: int) -> str:
+    """Write a whole number in base 36."""
+    if number < 0:
+        return "-" + base36(-number)
+    if number < 36:
+        return DIGITS[number]
+    text = ""
+    while number:
+        number, digit = divmod(number, 36)
+        text = DIGITS[digit] + text
+    return text
+
+
+def word(value: str | None, limit: int = 63) -> str:
+    """A code or an id in the characters that part nothing; whatever else is in it becomes "_"."""
+    if not value:
+        return ""
+    return "".join(c if c.isascii() and (c.isalnum() or c in "_.-") else "_" for c in value[:limit])
+
+
+def _bounded(limit: int) -> Callable[[int | None], str]:
+    def write(value: int | None) -> str:
+        return "" if value is None else base36(max(-limit, min(limit, value)))
+
+    return write
+
+
+def _write_past(seconds: int | None) -> str:
+    return "" if seconds is None else base36(max(-FUTURE_MAX, min(PAST_MAX, seconds)))
+
+
+def _read_number(text: str) -> int | None:
+    return int(text, 36) if text else None
+
+
+def _read_text(text: str) -> str:
+    return text
+
+
+def _read_code(text: str) -> str | None:
+    return text or None
+
+
+def _write_fingerprint(value: str) -> str:
+    return word(value, 16)
+
+
+def _write_token(value: str) -> str:
+    return word(value, 8)
+
+
+def _write_state(value: str | None) -> str:
+    return str(STATES.index(value)) if value in STATES[1:] else ""
+
+
+def _read_state(text: str) -> str | None:
+    return STATES[int(text)] if text else None
+
+
+def _write_flag(value: bool) -> str:
+    return "1" if value else ""
+
+
+def _read_flag(text: str) -> bool:
+    return text == "1"
+
+
+def _write_list(values: list[int] | None) -> str:
+    return "" if values is None else "/".join([_number(value) for value in values[:16]])
+
+
+def _read_list(text: str) -> list[int] | None:
+    return [int(part, 36) for part in text.split("/")] if text else None
+
+
+def _write_kept(kept: dict[str, int] | None) -> str:
+    if kept is None:
+        return ""
+    return "/".join(f"{word(code, 32)}={_count(n)}" for code, n in sorted(kept.items())[:32]) or "-"
+
+
+def _read_kept(text: str) -> dict[str, int] | None:
+    if not text or text == "-":
+        return {} if text else None
+    pairs = (part.split("=") for part in text.split("/"))
+    return {code: int(number, 36) for code, number in pairs}
+
+
+_count = _bounded(COUNT_MAX)
+_number = _bounded(NUMBER_MAX)
+_COUNT = (_count, _read_number)
+_NUMBER = (_number, _read_number)
+_TIME = (_write_past, _read_number)  # of the seconds before the document's time
+_WORD = (word, _read_text)
+_FINGERPRINT = (_write_fingerprint, _read_text)
+_TOKEN = (_write_token, _read_text)
+_CODE = (word, _read_code)
+_STATE = (_write_state, _read_state)
+_FLAG = (_write_flag, _read_flag)
+_LIST = (_write_list, _read_list)
+_KEPT = (_write_kept, _read_kept)
+
+if TYPE_CHECKING:
+    Codec: TypeAlias = tuple[Callable[[Any], str], Callable[[str], Any]]
+    Fields: TypeAlias = tuple[tuple[str, Codec], ...]
+
+FAILURE: Fields = (("error", _CODE), ("total", _COUNT))
+CORE: Fields = (
+    ("total", _COUNT),
+    ("counted", _COUNT),
+    ("protected", _COUNT),
+    ("reclaimable", _COUNT),
+    ("gain", _COUNT),
+    ("floor", _COUNT),
+    ("identity_state", _STATE),
+    ("counts_only", _FLAG),
+    ("fingerprint", _FINGERPRINT),
+    ("creds_token", _TOKEN),
+    ("newest_activity", _TIME),
+    ("active_since", _TIME),
+)
+VOLUME: Fields = (
+    ("bytes", _NUMBER),
+    ("free_bytes", _NUMBER),
+    ("free_inodes", _NUMBER),
+    ("trash_runs", _COUNT),
+    ("trash_oldest", _TIME),
+    ("pre_key_span", _NUMBER),
+    ("skipped", _COUNT),
+)
+KINDS_HELD: Fields = (("by_kind", _LIST),)
+SPAN: Fields = (("oldest", _TIME), ("newest", _TIME), ("ages", _LIST))
+RUN: Fields = (
+    ("run", _WORD),
+    ("outcome", _WORD),
+    ("code", _CODE),
+    ("time", _TIME),
+    ("removed", _COUNT),
+    ("left", _COUNT),
+    ("before", _COUNT),
+    ("after", _COUNT),
+    ("freed_bytes", _NUMBER),
+    ("duration_ms", _NUMBER),
+    ("applied", _FLAG),
+    ("recovered", _COUNT),
+)
+RUN_DETAIL: Fields = (("removed_by_kind", _LIST), ("kept", _KEPT))
+UNDO: Fields = (
+    ("run", _WORD),
+    ("outcome", _WORD),
+    ("code", _CODE),
+    ("restored", _COUNT),
+    ("restored_by_kind", _LIST),
+    ("kept", _KEPT),
+    ("duration_ms", _NUMBER),
+)
+PURGE: Fields = (
+    ("outcome", _WORD),
+    ("code", _CODE),
+    ("runs", _COUNT),
+    ("files", _COUNT),
+    ("freed_bytes", _NUMBER),
+    ("trash_runs", _COUNT),
+    ("trash_oldest", _TIME),
+)
+
+
+def write_group(report: object, fields: Fields, now: int) -> str:
+    """One group of a report's fields."""
+    parts = []
+    for name, codec in fields:
+        value = getattr(report, name)
+        if codec is _TIME and value is not None:
+            value = now - value
+        parts.append(codec[0](value))
+    return ",".join(parts)
+
+
+def read_group(text: str, fields: Fields, now: int) -> dict[str, Any]:
+    """The fields of one group; raises BadResult for a wrong number of them or a wrong value."""
+    parts = text.split(",")
+    if len(parts) != len(fields):
+        raise BadResult("a result with an unknown set of fields")
+    values = {}
+    try:
+        for part, (name, codec) in zip(parts, fields, strict=True):
+            value = codec[1](part)
+            values[name] = now - value if codec is _TIME and value is not None else value
+    except (ValueError, IndexError) as problem:
+        raise BadResult("a result with an unreadable field") from problem
+    return values
+
+
+def scan_groups(scan: ScanResult, now: int) -> list[str]:
+    """Core, record, volume, kinds, span. The last four may be emptied to make room."""
+    if scan.error:
+        return ["!" + write_group(scan, FAILURE, now), "", "", "", ""]
+    return [
+        write_group(scan, CORE, now),
+        clean_groups(scan.record, now)[0] if scan.record else "",
+        write_group(scan, VOLUME, now),
+        write_group(scan, KINDS_HELD, now),
+        write_group(scan, SPAN, now),
+    ]
+
+
+def read_scan(groups: list[str], now: int) -> ScanResult:
+    """The opposite of `scan_groups`; empty groups at the end may be missing."""
+    if len(groups) > 5:
+        raise BadResult("a result with an unknown number of groups")
+    core, record, volume, kinds, span = groups + [""] * (5 - len(groups))
+    if core.startswith("!"):
+        return ScanResult(**read_group(core[1:], FAILURE, now))
+    values = read_group(core, CORE, now)
+    for text, fields in ((volume, VOLUME), (kinds, KINDS_HELD), (span, SPAN)):
+        if text:
+            values.update(read_group(text, fields, now))
+    if record:
+        values["record"] = CleanResult(**read_group(record, RUN, now))
+    return ScanResult(**values)
+
+
+def clean_groups(clean: CleanResult, now: int) -> list[str]:
+    """The run, its detail, and the groups of the scan after it where there is one."""
+    groups = [write_group(clean, RUN, now), write_group(clean, RUN_DETAIL, now)]
+    return groups + (scan_groups(clean.scan, now) if clean.scan else [])
+
+
+def read_clean(groups: list[str], now: int) -> CleanResult:
+    """The opposite of `clean_groups`."""
+    values = read_group(groups[0], RUN, now)
+    if len(groups) > 1 and groups[1]:
+        values.update(read_group(groups[1], RUN_DETAIL, now))
+    if len(groups) > 2:
+        values["scan"] = read_scan(groups[2:], now)
+    return CleanResult(**values)
+
+
+def undo_groups(undo: UndoResult, now: int) -> list[str]:
+    """An undo, in one group."""
+    return [write_group(undo, UNDO, now)]
+
+
+def read_undo(groups: list[str], now: int) -> UndoResult:
+    """The opposite of `undo_groups`."""
+    return UndoResult(**read_group(groups[0], UNDO, now))
+
+
+def purge_groups(purge: PurgeResult, now: int) -> list[str]:
+    """A purge, in one group."""
+    return [write_group(purge, PURGE, now)]
+
+
+def read_purge(groups: list[str], now: int) -> PurgeResult:
+    """The opposite of `purge_groups`."""
+    return PurgeResult(**read_group(groups[0], PURGE, now))
