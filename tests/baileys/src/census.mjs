@@ -7,7 +7,7 @@ const kinds = [
   'app-state-sync-version', 'app-state-sync-key', 'sender-key-memory', 'identity-key', 'lid-mapping', 'device-list',
   'sender-key', 'tctoken', 'session', 'pre-key'
 ]
-const protectedKinds = [
+export const protectedKinds = [
   'creds', 'app-state-sync-version', 'app-state-sync-key', 'identity-key', 'lid-mapping', 'device-list', 'tctoken'
 ]
 const allowances = { preKeys: 50, protected: 65 }

@@ -1,10 +1,11 @@
 // The past of a tenant as a list of events, oldest first. Ages are days before now; each event runs "at" its age.
 
 import { COLLECTIONS, patch, shareKeys } from './appstate.mjs'
-import { deviceQuery, fromOwnDevice, fromTenant, retryReceipt, toOwnDevice, toTenant } from './direct.mjs'
+import { deviceQuery, fromOwnDevice, fromTenant, toOwnDevice, toTenant } from './direct.mjs'
 import { sendToGroup } from './group.mjs'
 import { learnOwnLid, login, pair } from './pairing.mjs'
 import { uploadWhenLow } from './prekeys.mjs'
+import { nextPreKey } from './server.mjs'
 import { storeToken, TOKEN_DAYS } from './tokens.mjs'
 
 export const DAY = 86_400
@@ -42,11 +43,11 @@ function beginning({ paired, login: last }, world) {
   ]
 }
 
-/** Contacts and the tenant take turns in who writes first. */
+/** Contacts and the tenant take turns in who writes first; they meet soon after pairing, before any group. */
 function contactEvents(world, index, paired, last) {
   const { tenant, server, contacts } = world
   const contact = contacts[index]
-  const first = Math.min(paired - 0.5, last * 1.2 + 1 + (index % 5))
+  const first = paired - 0.1 - 0.01 * index
   const meet = async () => {
     await deviceQuery(tenant, contact, index % 2 === 0)
     for (const peer of contact.peers) await (index % 2 ? fromTenant(world, peer, 'hello') : toTenant(world, peer, 'hello'))
@@ -79,17 +80,14 @@ function groupEvents({ paired }, world) {
 }
 
 /** Strangers took a bundle and never wrote; retry receipts that nobody answered left single pre-keys. */
-function strangers({ paired, strangers: taken = 0, retries = 0 }, { tenant, server, contacts }) {
+function strangers({ paired, strangers: taken = 0, retries = 0 }, { tenant, server }) {
   const take = async () => {
     server.tenantBundle()
     await uploadWhenLow(tenant, server)
   }
-  const retry = index => async () => {
-    await retryReceipt(tenant, contacts[index % contacts.length].peers[0])
-  }
   const at = (index, count) => paired * (0.9 - (0.8 * index) / count)
   return [
     ...Array.from({ length: taken }, (_, index) => ({ age: at(index, taken), run: take })),
-    ...Array.from({ length: retries }, (_, index) => ({ age: at(index, retries), run: retry(index) }))
+    ...Array.from({ length: retries }, (_, index) => ({ age: at(index, retries), run: () => nextPreKey(tenant) }))
   ]
 }

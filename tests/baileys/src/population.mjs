@@ -25,8 +25,7 @@ function account(index) {
   }
 }
 
-export function newPeer(library, { pn, lid }, device) {
-  const creds = library.initAuthCreds()
+export function newPeer(library, { pn, lid }, device, creds = library.initAuthCreds()) {
   return new Device(library, { pn, lid, device }, creds, memoryStore(library.BufferJSON))
 }
 
@@ -47,6 +46,7 @@ export async function populate(scenario, out, ages) {
   server.tenant = tenant
   for (const device of [tenant, ...devices, ...contacts.flatMap(({ peers }) => peers)]) server.add(device)
   for (const { lid, peers } of contacts) if (lid) for (const peer of peers) await knowTenant(peer, tenant)
+  for (const device of devices) await knowTenant(device, tenant)
   const groups = groupsOf(scenario, contacts)
   return { tenant, server, own: devices, phone: devices[0], contacts, groups, spoke: [], appState: { keys: {}, collections: {} } }
 }

@@ -17,12 +17,13 @@ function signalPart({ registrationId, signedIdentityKey, signedPreKey, nextPreKe
   return { registrationId, signedIdentityKey, signedPreKey, nextPreKeyId, firstUnuploadedPreKeyId }
 }
 
-export async function saveWorld(world, scenario, directory) {
+export async function saveWorld(world, scenario, byKind, directory) {
   const { tenant, server, own, contacts, groups, spoke, appState } = world
   const { BufferJSON } = tenant.library
   const content = {
     library: scenario.library,
     faults: scenario.faults,
+    byKind,
     tenant: { address: tenant.address, creds: tenant.creds },
     server: { available: server.available, handedOut: server.handedOut },
     own: own.map(saved),
@@ -49,5 +50,5 @@ export async function loadWorld(session, directory) {
   const contacts = content.contacts.map(contact => ({ ...contact, peers: contact.peers.map(part => restore(contact, part)) }))
   const server = Object.assign(new Server(), content.server, { tenant })
   for (const device of [tenant, ...own, ...contacts.flatMap(({ peers }) => peers)]) server.add(device)
-  return { ...content, tenant, server, own, phone: own[0], contacts, written: content.tenant.creds, library }
+  return { ...content, tenant, server, own, phone: own[0], contacts, written: content.tenant.creds }
 }

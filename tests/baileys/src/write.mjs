@@ -25,7 +25,8 @@ export async function write({ out, peers, now = Date.now() / 1000, ...request })
     await run()
   }
   await fill(scenario, world, ages, directory, countedFaults(scenario.faults))
-  await saveWorld(world, scenario, resolve(peers))
+  const { byKind } = await census(directory)
+  await saveWorld(world, scenario, byKind, resolve(peers))
   await applyFaults(scenario.faults, { directory, world, ages })
   for (const [name, age] of ages.files) await utimes(join(directory, name), now - age, now - age)
   return { scenario: request.scenario ?? 'healthy', library: scenario.library, ...(await census(directory)) }

@@ -1,0 +1,35 @@
+// check: the tenant starts again on a copy of its files and everybody talks to it.
+
+import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { appState, files, lidMappings } from './check/stored.mjs'
+import { credentials, identity } from './check/identity.mjs'
+import { memberGroups, ownGroups } from './check/groups.mjs'
+import { ownDevices, sessions } from './check/sessions.mjs'
+import { preKeys } from './check/prekeys.mjs'
+import { loadWorld } from './world.mjs'
+
+// What is stored comes first: messages would teach the tenant some of it again. Pre-keys come last: they change most.
+const properties = { files, identity, lidMappings, ownDevices, sessions, ownGroups, memberGroups, appState, preKeys }
+
+/** `request`: session, peers, and optionally `only`, a list of properties, and `messages` (see the pre-keys). */
+export async function check({ session, peers, only = Object.keys(properties), ...options }) {
+  if (!session || !peers) throw new Error('"session" and "peers" name the two directories to check')
+  const copy = await mkdtemp(join(tmpdir(), 'session-'))
+  try {
+    for (const entry of await readdir(session, { withFileTypes: true })) {
+      if (entry.isFile()) await copyFile(join(session, entry.name), join(copy, entry.name))
+    }
+    const results = [await credentials(copy, peers)]
+    const world = { ...(await loadWorld(copy, peers)), directory: copy }
+    for (const name of only) {
+      const start = performance.now()
+      const result = await properties[name](world, options)
+      results.push({ name, ...result, seconds: Math.round(performance.now() - start) / 1000 })
+    }
+    return { passed: results.every(({ passed }) => passed), library: world.library, properties: results }
+  } finally {
+    await rm(copy, { recursive: true, force: true })
+  }
+}
