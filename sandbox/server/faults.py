@@ -1,0 +1,82 @@
+"""Faults that a test asks for: refused and delayed requests."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass, field
+
+from sandbox.server.failures import RefusedError
+
+
+@dataclass(slots=True)
+class Fault:
+    """Requests that match are refused with `status`, or only delayed when it is 0.
+
+    Attributes:
+        method: an HTTP method, or empty for any.
+        path: a regular expression, searched in the path and query.
+        times: how many more requests it meets; None for all, until removed.
+        delay: seconds before the request goes on (or is refused).
+        retry_after: seconds, for 429.
+        hits: how many requests it has met.
+    """
+
+    method: str = ""
+    path: str = ""
+    status: int = 0
+    reason: str = ""
+    message: str = ""
+    times: int | None = None
+    delay: float = 0.0
+    retry_after: int | None = None
+    hits: int = field(default=0, init=False)
+
+    async def strike(self) -> None:
+        """Delays the request, then refuses it, as asked.
+
+        Raises:
+            RefusedError: unless the fault is only a delay.
+        """
+        await asyncio.sleep(self.delay)
+        if not self.status:
+            return
+        raise RefusedError(
+            self.status,
+            self.message or f"injected fault {self.status}",
+            reason=self.reason or None,
+            retry_after=self.retry_after,
+        )
+
+
+class Faults:
+    """The faults in force; the first that matches meets a request."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+
+    def add(self, fault: Fault) -> Fault:
+        self._faults.append(fault)
+        return fault
+
+    def remove(self, fault: Fault) -> None:
+        if fault in self._faults:
+            self._faults.remove(fault)
+
+    def clear(self) -> None:
+        self._faults.clear()
+
+    def meet(self, method: str, path: str) -> Fault | None:
+        """The fault for a request, counted."""
+        for fault in self._faults:
+            if fault.method and fault.method.upper() != method:
+                continue
+            if not re.search(fault.path, path):
+                continue
+            fault.hits += 1
+            if fault.times is not None:
+                fault.times -= 1
+                if fault.times <= 0:
+                    self._faults.remove(fault)
+            return fault
+        return None

@@ -1,0 +1,265 @@
+"""The server itself: requests in, answers out, faults between."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from sandbox.server import discovery, failures, routing
+from sandbox.server.established import Established
+from sandbox.server.failures import RefusedError
+from sandbox.server.faults import Faults
+from sandbox.server.lifecycle import Lifecycle, Options
+from sandbox.server.reading import Reader
+from sandbox.server.resources import REVIEWS, Registry, Resource
+from sandbox.server.routing import Target
+from sandbox.server.store import HISTORY, Object, Store, encode
+from sandbox.server.watching import Watches
+from sandbox.server.writing import Writer, decode
+
+_log = logging.getLogger(__name__)
+
+
+class ApiServer:
+    """A Kubernetes API server in memory, on a loopback port.
+
+    Attributes:
+        store: the objects, for tests that look or reach behind the API.
+        faults: requests to refuse or delay.
+        requests: how many requests came, by method and resource.
+    """
+
+    def __init__(self, history: int = HISTORY) -> None:
+        self.store = Store(history)
+        self.registry = Registry()
+        self.faults = Faults()
+        self.watches = Watches(self.store)
+        self.requests: dict[tuple[str, str], int] = {}
+        self._lifecycle = Lifecycle(self.store)
+        self._reader = Reader(self.store, self.watches)
+        self._writer = Writer(self.store, self._lifecycle, self._reader)
+        self._established = Established(self.store, self.registry, self._lifecycle)
+        self._web: web.Server | None = None
+        self._socket: asyncio.Server | None = None
+        self.host = "127.0.0.1"
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    def seed(self) -> None:
+        """The namespaces that every cluster has."""
+        namespaces = self.registry.find("", "v1", "namespaces")
+        assert namespaces is not None
+        for name in ("default", "kube-node-lease", "kube-public", "kube-system"):
+            self._lifecycle.create(namespaces, "", {"metadata": {"name": name}}, Options())
+
+    async def start(self, port: int = 0) -> None:
+        """Listens on a port; 0 takes a free one."""
+        self._web = web.Server(self._handle, access_log=None)
+        loop = asyncio.get_running_loop()
+        self._socket = await loop.create_server(
+            self._web, self.host, port or self.port, backlog=1024, reuse_address=True
+        )
+        self.port = self._socket.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Stops listening, and cuts every connection."""
+        if self._socket is None or self._web is None:
+            return
+        self._socket.close()
+        self.watches.drop()
+        await self._web.shutdown(timeout=0.5)
+        self._socket = self._web = None
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            if fault := self.faults.meet(request.method, request.path_qs):
+                await fault.strike()
+            return await self._answer(request)
+        except RefusedError as failure:
+            headers = {}
+            if failure.retry_after is not None:
+                headers["Retry-After"] = str(failure.retry_after)
+            return _json(encode(failure.status()), failure.code, headers)
+        except (ConnectionError, asyncio.CancelledError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a bug here is a 500, as in any server
+            _log.exception("%s %s", request.method, request.path_qs)
+            return _json(
+                encode(RefusedError(500, f"{type(error).__name__}: {error}").status()), 500
+            )
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        target = routing.target(request.path)
+        if target is None:
+            return self._plain(request)
+        if (target.group, target.plural) in REVIEWS:
+            return _json(encode(_review(decode(await request.content.read()))), 201)
+        resource = self.registry.find(target.group, target.version, target.plural)
+        if resource is None or (target.sub and target.sub not in resource.subresources):
+            raise failures.no_such_path()
+        counted = (request.method, resource.plural)
+        self.requests[counted] = self.requests.get(counted, 0) + 1
+        if request.method == "GET":
+            return await self._read(request, resource, target)
+        return await self._write(request, resource, target)
+
+    async def _read(
+        self, request: web.BaseRequest, resource: Resource, target: Target
+    ) -> web.StreamResponse:
+        query, as_ = request.query, routing.shape(request.headers.get("Accept", ""))
+        if routing.flag(query, "watch"):
+            return await self._stream(request, resource, target, as_)
+        if target.name:
+            return _json(self._reader.one(resource, target, query, as_))
+        return _json(self._reader.many(resource, target, query, as_))
+
+    async def _stream(
+        self, request: web.BaseRequest, resource: Resource, target: Target, as_: str
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        response.enable_chunked_encoding()
+        lines = self._reader.watch(resource, target, request.query, as_)
+        prepared = False
+        try:
+            # The headers go out before there is an event, but a refusal must go before them.
+            first = asyncio.ensure_future(anext(lines, None))
+            await asyncio.sleep(0)
+            if first.done() and first.exception() is not None:
+                raise first.exception() or AssertionError
+            await response.prepare(request)
+            prepared = True
+            line = await first
+            while line is not None:
+                await response.write(line)
+                line = await anext(lines, None)
+            await response.write_eof()
+        except ConnectionError:
+            pass
+        except RefusedError as failure:
+            if not prepared:
+                raise
+            event = {"type": "ERROR", "object": failure.status()}
+            await response.write(encode(event) + b"\n")
+        finally:
+            await lines.aclose()  # type: ignore[attr-defined]
+        return response
+
+    async def _write(
+        self, request: web.BaseRequest, resource: Resource, target: Target
+    ) -> web.StreamResponse:
+        body = await request.content.read()
+        query = request.query
+        options = routing.options(query, request.headers.get("User-Agent", ""))
+        content = request.headers.get("Content-Type", "").partition(";")[0].strip()
+        if "protobuf" in content or content.endswith("cbor"):
+            raise RefusedError(415, "the body of the request was in an unknown format")
+        value = decode(body) if body else None
+        self._lifecycle.warnings.clear()
+        if request.method == "POST":
+            status, answer = self._writer.post(resource, target, value, options)
+        elif request.method == "PUT":
+            status, answer = self._writer.put(resource, target, value, options)
+        elif request.method == "PATCH":
+            status, answer = self._writer.patch(resource, target, content, value, options)
+        elif request.method == "DELETE":
+            deletion = _deletion(query, value)
+            if target.name:
+                status, answer = self._writer.delete(resource, target, deletion, options)
+            else:
+                status, answer = self._writer.delete_all(resource, target, query, deletion, options)
+        else:
+            raise RefusedError(
+                405, "the server does not allow this method on the requested resource"
+            )
+        headers = {}
+        if self._lifecycle.warnings:
+            escaped = [w.replace('"', '\\"') for w in self._lifecycle.warnings]
+            headers["Warning"] = ", ".join(f'299 - "{text}"' for text in escaped)
+        if answer.get("kind") == "Status" or answer.get("items") is not None:
+            return _json(encode(answer), status, headers)
+        as_ = routing.shape(request.headers.get("Accept", ""))
+        return _json(self._reader.answer(resource, answer, query, as_), status, headers)
+
+    def _plain(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Everything that names no resource: health, version, discovery."""
+        path = request.path.rstrip("/")
+        accept = request.headers.get("Accept", "")
+        found: Object | None = None
+        parts = path.split("/")[1:]
+        if path in ("/healthz", "/readyz", "/livez"):
+            return web.Response(text="ok")
+        if path == "/version":
+            found = discovery.VERSION
+        elif path in ("/api", "/apis"):
+            if "APIGroupDiscoveryList" in accept:
+                return self._aggregated(core=path == "/api")
+            found = discovery.groups(self.registry) if path == "/apis" else _CORE
+        elif path == "/openapi/v2":
+            # An empty document in protobuf: kubectl then takes its own types.
+            kind = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+            return web.Response(body=b"", content_type=kind)
+        elif path == "/openapi/v3":
+            found = discovery.openapi_index(self.registry)
+        elif path.startswith("/openapi/v3/api"):
+            group, version = (parts[3], parts[4]) if len(parts) == 5 else ("", parts[3])
+            found = discovery.openapi(self.registry, group, version)
+        elif len(parts) == 2 and parts[0] == "api":
+            found = discovery.resources(self.registry, "", parts[1])
+        elif len(parts) == 2 and parts[0] == "apis":
+            found = discovery.group(self.registry, parts[1])
+            found = found and {"kind": "APIGroup", "apiVersion": "v1", **found}
+        elif len(parts) == 3 and parts[0] == "apis":
+            found = discovery.resources(self.registry, parts[1], parts[2])
+        if found is None:
+            raise failures.no_such_path()
+        return _json(encode(found))
+
+    def _aggregated(self, *, core: bool) -> web.StreamResponse:
+        body = encode(discovery.aggregated(self.registry, core=core))
+        kind = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+        return web.Response(body=body, headers={"Content-Type": kind})
+
+
+_CORE: Object = {
+    "kind": "APIVersions",
+    "versions": ["v1"],
+    "serverAddressByClientCIDRs": [],
+}
+
+
+def _json(
+    body: bytes, status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.StreamResponse:
+    kind = {"Content-Type": "application/json"}
+    return web.Response(body=body, status=status, headers={**kind, **(headers or {})})
+
+
+def _deletion(query: Mapping[str, str], body: Any) -> Object:
+    """DeleteOptions; what the query says is used where the body is silent."""
+    request: Object = dict(body) if isinstance(body, dict) else {}
+    for name in ("propagationPolicy", "gracePeriodSeconds"):
+        if name in query and name not in request:
+            request[name] = int(query[name]) if name.endswith("Seconds") else query[name]
+    return request
+
+
+def _review(body: Any) -> Object:
+    """Everything is allowed to everyone."""
+    everything = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
+    status: Object = {"allowed": True}
+    if body.get("kind") == "SelfSubjectRulesReview":
+        status = {
+            "resourceRules": [everything],
+            "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
+            "incomplete": False,
+        }
+    elif body.get("kind") == "SelfSubjectReview":
+        status = {"userInfo": {"username": "sandbox", "groups": ["system:masters"]}}
+    return {**body, "status": status}

@@ -1,0 +1,89 @@
+"""What a request is about: its path, its query and the form of the answer it accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sandbox.server.failures import RefusedError
+from sandbox.server.lifecycle import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A path: which resource, and which object or subresource of it."""
+
+    group: str
+    version: str
+    plural: str
+    namespace: str | None = None
+    name: str = ""
+    sub: str = ""
+
+
+def target(path: str) -> Target | None:
+    """Reads `/api/v1/...` and `/apis/GROUP/VERSION/...`; None when it names no resource."""
+    parts = [part for part in path.split("/") if part]
+    if len(parts) > 2 and parts[0] == "api":
+        group, version, rest = "", parts[1], parts[2:]
+    elif len(parts) > 3 and parts[0] == "apis":
+        group, version, rest = parts[1], parts[2], parts[3:]
+    else:
+        return None
+    namespace = None
+    own = {"status", "finalize"}
+    if rest[0] == "namespaces" and len(rest) > 2 and not (group == "" and rest[2] in own):
+        namespace, rest = rest[1], rest[2:]
+    if len(rest) > 3:
+        return None
+    name = rest[1] if len(rest) > 1 else ""
+    return Target(group, version, rest[0], namespace, name, rest[2] if len(rest) > 2 else "")
+
+
+def options(query: Mapping[str, str], agent: str) -> Options:
+    """What the query says of a write."""
+    dry_run = query.get("dryRun", "")
+    if dry_run not in ("", "All"):
+        raise RefusedError(422, f'dryRun: Unsupported value: "{dry_run}": supported values: "All"')
+    return Options(
+        dry_run=dry_run == "All",
+        strict=query.get("fieldValidation") or "Warn",
+        manager=query.get("fieldManager") or agent.partition("/")[0] or "unknown",
+    )
+
+
+def shape(accept: str) -> str:
+    """`Table`, `PartialObjectMetadata`, `PartialObjectMetadataList` or empty: the object itself.
+
+    The first alternative that is JSON decides, as the clients that ask so expect.
+    """
+    for alternative in accept.split(","):
+        kind, *parameters = (part.strip() for part in alternative.split(";"))
+        if kind not in ("application/json", "*/*"):
+            continue
+        values = dict(parameter.partition("=")[::2] for parameter in parameters)
+        return values.get("as", "")
+    return ""
+
+
+def seconds(query: Mapping[str, str], default: float) -> float:
+    """timeoutSeconds of a watch."""
+    text = query.get("timeoutSeconds", "")
+    return float(text) if text.isdigit() and int(text) > 0 else default
+
+
+def flag(query: Mapping[str, str], name: str) -> bool:
+    """A boolean of the query."""
+    return query.get(name, "").lower() in ("1", "true")
+
+
+def number(query: Mapping[str, str], name: str) -> int:
+    """A number of the query; 0 when it is absent.
+
+    Raises:
+        RefusedError: 400.
+    """
+    text = query.get(name) or "0"
+    if not text.isdigit():
+        raise RefusedError(400, f'invalid {name}: Invalid value: "{text}"')
+    return int(text)

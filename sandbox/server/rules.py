@@ -1,0 +1,193 @@
+"""CEL rules of a schema (`x-kubernetes-validations`)."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any, Final
+
+import celpy
+from celpy import celtypes
+from celpy.adapter import json_to_cel
+from celpy.celparser import CELParseError
+from celpy.evaluation import CELEvalError
+
+from sandbox.server.failures import FieldError
+
+_REASONS: Final = {
+    "FieldValueInvalid",
+    "FieldValueForbidden",
+    "FieldValueRequired",
+    "FieldValueDuplicate",
+}
+_ABSENT: Final = object()
+
+
+def _extensions() -> dict[str, Any]:
+    """The few functions of Kubernetes' CEL library that celpy lacks."""
+    text, integer = celtypes.StringType, celtypes.IntType
+    return {
+        "lowerAscii": lambda s: text(s.lower()),
+        "upperAscii": lambda s: text(s.upper()),
+        "trim": lambda s: text(s.strip()),
+        "split": lambda s, by: celtypes.ListType([text(part) for part in s.split(by)]),
+        "join": lambda items, by="": text(by.join(items)),
+        "indexOf": lambda s, part: integer(s.find(part)),
+        "replace": lambda s, old, new: text(s.replace(old, new)),
+        "substring": lambda s, start, end=None: text(s[start:end]),
+        "isSorted": lambda items: celtypes.BoolType(
+            all(a <= b for a, b in itertools.pairwise(items))
+        ),
+    }
+
+
+_ENVIRONMENT = celpy.Environment()
+_FUNCTIONS = _extensions()
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    text: str
+    program: Any
+    message: str
+    message_program: Any
+    reason: str
+    field_path: str
+    transition: bool
+
+
+class _Node:
+    """A part of the schema: the rules on it, and the parts beneath that have any."""
+
+    __slots__ = ("items", "properties", "rules", "schema", "values")
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        self.schema = schema
+        self.rules = [_compiled(rule) for rule in schema.get("x-kubernetes-validations") or ()]
+        properties = {k: _Node(v) for k, v in (schema.get("properties") or {}).items()}
+        self.properties = {k: node for k, node in properties.items() if node.any}
+        self.items = _below(schema.get("items"))
+        self.values = _below(schema.get("additionalProperties"))
+
+    @property
+    def any(self) -> bool:
+        return bool(self.rules or self.properties or self.items or self.values)
+
+
+def _below(schema: Any) -> _Node | None:
+    if not isinstance(schema, dict):
+        return None
+    node = _Node(schema)
+    return node if node.any else None
+
+
+def _program(text: str) -> Any:
+    try:
+        return _ENVIRONMENT.program(_ENVIRONMENT.compile(text), functions=_FUNCTIONS)
+    except CELParseError as error:
+        raise ValueError(f"{text}: {error}") from error
+
+
+def _compiled(rule: dict[str, Any]) -> _Rule:
+    text = rule["rule"]
+    expression = rule.get("messageExpression")
+    default = f"failed rule: {' '.join(text.split())}"
+    reason = rule.get("reason", "FieldValueInvalid")
+    return _Rule(
+        text=text,
+        program=_program(text),
+        message=rule.get("message") or default,
+        message_program=_program(expression) if expression else None,
+        reason=reason if reason in _REASONS else "FieldValueInvalid",
+        field_path=rule.get("fieldPath", ""),
+        transition="oldSelf" in text,
+    )
+
+
+class Rules:
+    """All rules of a schema, compiled.
+
+    Raises:
+        ValueError: a rule is not CEL.
+    """
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        self._root = _Node(schema)
+
+    def check(self, new: Any, old: Any | None) -> list[FieldError]:
+        """The rules that do not hold. Rules on an unchanged value are not asked again."""
+        errors: list[FieldError] = []
+        _check(self._root, new, _ABSENT if old is None else old, "", errors)
+        return errors
+
+
+def _check(node: _Node, new: Any, old: Any, path: str, errors: list[FieldError]) -> None:
+    if new is None or (old is not _ABSENT and new == old):
+        return
+    if node.rules:
+        self_value = _to_cel(new, node.schema)
+        for rule in node.rules:
+            if rule.transition and old is _ABSENT:
+                continue
+            names = {"self": self_value}
+            if rule.transition:
+                names["oldSelf"] = _to_cel(old, node.schema)
+            _ask(rule, names, new, path, errors)
+    if isinstance(new, dict):
+        before = old if isinstance(old, dict) else {}
+        for name, value in new.items():
+            below = node.properties.get(name) or node.values
+            if below is not None:
+                inner = f"{path}.{name}" if path else name
+                _check(below, value, before.get(name, _ABSENT), inner, errors)
+    elif isinstance(new, list) and node.items is not None:
+        for at, item in enumerate(new):
+            _check(node.items, item, _counterpart(item, old, node.schema), f"{path}[{at}]", errors)
+
+
+def _counterpart(item: Any, old: Any, schema: dict[str, Any]) -> Any:
+    """Lists correlate by their keys alone: an atomic list has no old items."""
+    keys = schema.get("x-kubernetes-list-map-keys")
+    if not isinstance(old, list) or not keys:
+        return _ABSENT
+    same = (o for o in old if all(o.get(k) == item.get(k) for k in keys))
+    return next(same, _ABSENT)
+
+
+def _ask(
+    rule: _Rule, names: dict[str, Any], value: Any, path: str, errors: list[FieldError]
+) -> None:
+    shown: dict[str, Any] = {} if isinstance(value, dict | list) else {"value": value}
+    where = f"{path}{rule.field_path}" if path else rule.field_path.removeprefix(".")
+    try:
+        if rule.program.evaluate(names):
+            return
+        message = rule.message
+        if rule.message_program is not None:
+            message = str(rule.message_program.evaluate(names))
+    except CELEvalError as error:
+        detail = f"{error.args[0]} evaluating rule: {rule.message}"
+        errors.append(FieldError("FieldValueInvalid", path or "<nil>", detail, **shown))
+        return
+    errors.append(FieldError(rule.reason, where or "<nil>", message, **shown))
+
+
+def _to_cel(value: Any, schema: dict[str, Any]) -> Any:
+    """Typed by the schema: a `number` is a double even where JSON wrote an integer."""
+    if isinstance(value, dict):
+        properties = schema.get("properties") or {}
+        extra = schema.get("additionalProperties")
+        other = extra if isinstance(extra, dict) else {}
+        return celtypes.MapType(
+            {
+                celtypes.StringType(k): _to_cel(v, properties.get(k) or other)
+                for k, v in value.items()
+            }
+        )
+    if isinstance(value, list):
+        return celtypes.ListType([_to_cel(item, schema.get("items") or {}) for item in value])
+    if schema.get("type") == "number" and not isinstance(value, bool) and value is not None:
+        return celtypes.DoubleType(value)
+    if schema.get("format") == "date-time" and isinstance(value, str):
+        return celtypes.TimestampType(value)
+    return json_to_cel(value)
