@@ -1,0 +1,49 @@
+"""Time as an argument: the controller asks a clock, and tests bring their own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Unix time in seconds, and waiting for it."""
+
+    def now(self) -> float:
+        """Return the Unix time in seconds."""
+
+    async def wait(self, event: asyncio.Event, until: float | None) -> None:
+        """Return when `event` is set or the time `until` (Unix seconds; None: never) has come."""
+
+
+class WallClock:
+    """The machine's clock."""
+
+    def now(self) -> float:
+        """Return the Unix time in seconds."""
+        return time.time()
+
+    async def wait(self, event: asyncio.Event, until: float | None) -> None:
+        """Return when `event` is set or `until` has come."""
+        timeout = None if until is None else max(0.0, until - self.now())
+        try:
+            await asyncio.wait_for(event.wait(), timeout)
+        except TimeoutError:
+            return
+
+
+def to_rfc3339(when: float) -> str:
+    """Write Unix seconds as the API server writes times: UTC, whole seconds, `Z`."""
+    return datetime.fromtimestamp(int(when), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def from_rfc3339(text: str | None) -> float | None:
+    """Read an RFC 3339 time into Unix seconds; None for None or for what cannot be read."""
+    if not text:
+        return None
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return None

@@ -1,0 +1,69 @@
+"""metav1.Condition lists: `lastTransitionTime` moves only when `status` does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from baileys_janitor.controller.clock import to_rfc3339
+
+MESSAGE_LIMIT = 1024
+"""Characters of a condition's message: far below the API's 32,768, and still one paragraph."""
+
+Condition = dict[str, Any]
+
+
+class Conditions:
+    """The conditions of one resource, begun from what is stored.
+
+    `items()` gives them sorted by type, so that an unchanged list is written byte for byte the same.
+    """
+
+    def __init__(self, stored: list[Condition] | None, generation: int, now: float) -> None:
+        self._stored = {c["type"]: c for c in stored or () if isinstance(c, dict) and "type" in c}
+        self._fresh: dict[str, Condition] = {}
+        self._generation = generation
+        self._now = now
+
+    def set(self, kind: str, status: bool | None, reason: str, message: str = "") -> None:
+        """State a condition: True, False or None (Unknown), a CamelCase reason and a sentence."""
+        text = {True: "True", False: "False", None: "Unknown"}[status]
+        before = self._stored.get(kind)
+        unmoved = before is not None and before.get("status") == text
+        since = before.get("lastTransitionTime") if before is not None and unmoved else None
+        self._fresh[kind] = {
+            "type": kind,
+            "status": text,
+            "reason": reason,
+            "message": message[:MESSAGE_LIMIT],
+            "observedGeneration": self._generation,
+            "lastTransitionTime": since or to_rfc3339(self._now),
+        }
+
+    def advise(self, kind: str, message: str | None, reason: str, calm: str) -> None:
+        """State a piece of advice: True with its message, or False with the reason `calm`.
+
+        Advice that was never given is not listed as False: the list would only grow longer to read.
+        """
+        if message is not None:
+            self.set(kind, True, reason, message)
+        elif kind in self._stored:
+            self.set(kind, False, calm)
+
+    def keep(self, kind: str) -> None:
+        """Carry a stored condition over as it is."""
+        if kind in self._stored and kind not in self._fresh:
+            self._fresh[kind] = self._stored[kind]
+
+    def items(self) -> list[Condition]:
+        """Return the list to store; what was not stated again is dropped."""
+        return [self._fresh[kind] for kind in sorted(self._fresh)]
+
+
+def find(conditions: list[Condition] | None, kind: str) -> Condition | None:
+    """Return the condition of that type, or None."""
+    return next((c for c in conditions or () if c.get("type") == kind), None)
+
+
+def digest(conditions: list[Condition] | None) -> list[tuple[str, str, str]]:
+    """Return what makes a change of conditions material: types, statuses and reasons, not the numbers."""
+    return [(c["type"], c["status"], c.get("reason", "")) for c in conditions or ()]

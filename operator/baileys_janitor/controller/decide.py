@@ -1,0 +1,123 @@
+"""Whether a tenant's files are to be cleaned now, and why. Pure: a record and a time in, a decision out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from baileys_janitor.controller import due
+from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.policy import levels
+
+PAIRED = "Paired"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to be done: a cleanup for `reason`, or nothing; and what is settled by it.
+
+    `trigger_slot` and `daily_slot` are slots that are handled herewith; `request` is a token that is.
+    `refusal` says why a request is answered without a Job; `idle` that a daily cleanup finds nothing to do.
+    """
+
+    reason: str | None = None
+    dry_run: bool = False
+    trigger_slot: float | None = None
+    daily_slot: float | None = None
+    request: str | None = None
+    refusal: str | None = None
+    idle: bool = False
+
+    @property
+    def emergency(self) -> bool:
+        """Whether the emergency rules apply."""
+        return self.reason in {"Emergency", "Requested"}
+
+
+def pending_request(tenant: Tenant) -> str | None:
+    """Return the token of a request that is not handled yet.
+
+    A token that was there when the tenant was first seen is none: it came with the manifest.
+    """
+    token = tenant.request
+    return token if token and token != tenant.handled_request else None
+
+
+def slots(tenant: Tenant, now: float, jitter: float) -> tuple[float | None, float | None]:
+    """Return the latest trigger and daily slots at or before `now` that are not handled yet."""
+    assert tenant.effective is not None
+    times = tenant.effective.times
+    offset = due.spread(tenant.text, "trigger", times.trigger_interval)
+    trigger = due.trigger_slot(times.trigger_interval, offset, now)
+    daily = None
+    if times.daily_cleanup is not None:
+        delay = due.spread(tenant.text, "daily", jitter)
+        daily = due.daily_slot(times.daily_cleanup, times.time_zone, delay, now)
+    return (
+        trigger if tenant.trigger_slot is None or trigger > tenant.trigger_slot else None,
+        daily if daily is not None and (tenant.daily_slot or 0.0) < daily else None,
+    )
+
+
+def decide(tenant: Tenant, now: float, jitter: float, held: bool) -> Decision:
+    """Return what is to be done for this tenant at `now` (Unix seconds).
+
+    `jitter` is how many seconds daily cleanups are spread over; `held`: the circuit breaker is open.
+    Urgency decides: a request, then Emergency, then the daily cleanup, then the trigger.
+    """
+    effective = tenant.effective
+    if effective is None or effective.suspend or tenant.run is not None:
+        return Decision()
+    dry_run = effective.mode == "DryRun"
+    token = pending_request(tenant)
+    if token is not None:
+        if effective.mode == "Observe":
+            return Decision(request=token, refusal="the mode is Observe, which only counts")
+        return Decision(reason="Requested", dry_run=dry_run, request=token)
+    if tenant.look is None or tenant.look.error is not None or held:
+        return Decision()
+    trigger, daily = slots(tenant, now, jitter)
+    settled = {"trigger_slot": trigger, "daily_slot": daily}
+    if effective.mode == "Observe":
+        return Decision(**settled)
+    if _emergency(tenant, now):
+        return Decision(reason="Emergency", dry_run=dry_run)
+    reclaimable = tenant.look.reclaimable
+    if daily is not None:
+        if reclaimable > 0:
+            return Decision(reason="Daily", dry_run=dry_run, **settled)
+        return Decision(idle=True, **settled)
+    if trigger is not None and reclaimable > 0 and _triggered(tenant, now):
+        return Decision(reason=_trigger_reason(tenant), dry_run=dry_run, trigger_slot=trigger)
+    return Decision(trigger_slot=trigger)
+
+
+def _emergency(tenant: Tenant, now: float) -> bool:
+    assert tenant.effective is not None
+    assert tenant.look is not None
+    level = levels.level(tenant.look.counted, tenant.effective.policy.thresholds)
+    return (
+        level == levels.EMERGENCY
+        and tenant.look.identity_state == PAIRED
+        and tenant.look.gain > 0
+        and now >= (tenant.emergency_cooldown_until or 0.0)
+        and now >= tenant.hold_until
+    )
+
+
+def _triggered(tenant: Tenant, now: float) -> bool:
+    assert tenant.effective is not None
+    assert tenant.look is not None
+    if now < (tenant.cooldown_until or 0.0):
+        return False
+    return _capped(tenant) or tenant.look.counted >= tenant.effective.policy.thresholds.trigger
+
+
+def _capped(tenant: Tenant) -> bool:
+    return (tenant.last_cleanup or {}).get("outcome") == "Capped"
+
+
+def _trigger_reason(tenant: Tenant) -> str:
+    # What maxRemovals cut short goes on under its own name.
+    if _capped(tenant) and (tenant.last_cleanup or {}).get("reason") == "Daily":
+        return "Daily"
+    return "Trigger"

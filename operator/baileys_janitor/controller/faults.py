@@ -1,0 +1,202 @@
+"""What keeps a tenant from being looked after, as a `Ready` reason with a way out. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why the janitor cannot act: `reason` is a condition's reason, `message` tells the way out.
+
+    `stalled` False marks a state that is nobody's fault (Ready stays True).
+    """
+
+    reason: str
+    message: str
+    stalled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A pod that ended: its termination message, or None when it left none, and the fault if it failed."""
+
+    message: str | None
+    fault: Fault | None
+
+
+RETRY = "The janitor tries again by itself."
+
+
+def of_claim(claim: Object | None, name: str, waits_for_consumer: bool) -> Fault | None:
+    """Return what is wrong with a PersistentVolumeClaim (an API object, or None when it is not there)."""
+    if claim is None:
+        return Fault(
+            "ClaimMissing",
+            f'The PersistentVolumeClaim "{name}" does not exist in this namespace: create it, or correct '
+            "spec.volume.claimName.",
+        )
+    phase = (claim.get("status") or {}).get("phase")
+    if claim["metadata"].get("deletionTimestamp"):
+        return Fault("ClaimDeleting", f'The PersistentVolumeClaim "{name}" is being deleted.')
+    if phase == "Bound":
+        return None
+    if phase == "Lost":
+        return Fault(
+            "ClaimLost",
+            f'The volume behind the PersistentVolumeClaim "{name}" is gone: restore the PersistentVolume or '
+            "replace the claim.",
+        )
+    if waits_for_consumer:
+        return Fault(
+            "WaitingForFirstConsumer",
+            f'The PersistentVolumeClaim "{name}" waits for the first pod of the workload; the janitor never '
+            "binds a volume itself and starts once it is bound.",
+            stalled=False,
+        )
+    return Fault(
+        "ClaimUnbound",
+        f'The PersistentVolumeClaim "{name}" is not bound to a volume yet: see `kubectl describe pvc {name}`.',
+    )
+
+
+def exclusive_claim(claim: Object, used: bool) -> Fault | None:
+    """Return the fault of a ReadWriteOncePod claim that the workload holds: no second pod can mount it."""
+    modes = (claim.get("spec") or {}).get("accessModes") or []
+    if not used or modes != ["ReadWriteOncePod"]:
+        return None
+    name = claim["metadata"]["name"]
+    return Fault(
+        "ClaimExclusive",
+        f'The PersistentVolumeClaim "{name}" is ReadWriteOncePod and in use, so no other pod can mount it: use '
+        "ReadWriteOnce, or the janitor sees the session only while the workload is stopped.",
+    )
+
+
+def refused(status: int, message: str) -> Fault:
+    """Return the fault of a Job that the API server refused."""
+    way_out = {
+        403: "allow it by quota, policy or RBAC",
+        404: "the namespace is gone",
+        422: "check the operator's job settings and spec.job",
+    }.get(status, "see the operator's log")
+    return Fault(
+        "JobRefused", f"The Job could not be created ({status}): {message} Way out: {way_out}."
+    )
+
+
+def pod_refused(message: str) -> Fault:
+    """Return the fault of a Job whose pod never appeared; `message` is the FailedCreate event's."""
+    said = message or "no reason was given"
+    return Fault(
+        "PodRefused",
+        f"The Job's pod was not admitted: {said}. Allow it by quota, Pod Security or admission policy. {RETRY}",
+    )
+
+
+def pending(pod: Object) -> Fault | None:
+    """Return why a pod does not start, or None while it simply is starting."""
+    status = pod.get("status") or {}
+    if status.get("phase") not in {None, "Pending"}:
+        return None
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            said = condition.get("message") or "no node fits"
+            return Fault(
+                "Unschedulable", f"The Job's pod finds no node: {said}. Make room there. {RETRY}"
+            )
+    for container in status.get("containerStatuses") or ():
+        waiting = (container.get("state") or {}).get("waiting") or {}
+        why = waiting.get("reason") or ""
+        if why in {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}:
+            return Fault(
+                "ImagePullFailed",
+                "The janitor's image cannot be pulled on the volume's node: check the operator's job image and "
+                f"pull secrets ({why}).",
+            )
+        if why.startswith("Create") or why == "RunContainerError":
+            said = waiting.get("message") or why
+            return Fault("ContainerRefused", f"The Job's container cannot start: {said}. {RETRY}")
+    return None
+
+
+def stuck(message: str) -> Fault:
+    """Return the fault of a pod that has a node and never starts; `message` is the newest warning event's."""
+    said = message or "the node gives no reason"
+    return Fault(
+        "VolumeNotMounted",
+        f"The Job's pod does not start on the volume's node: {said}. Free the volume or the node. {RETRY}",
+    )
+
+
+def finished(pod: Object) -> Finished | None:
+    """Return how a pod ended, or None while it has not."""
+    status = pod.get("status") or {}
+    if status.get("phase") not in {"Succeeded", "Failed"}:
+        return None
+    ended: Object = {}
+    for container in status.get("containerStatuses") or ():
+        ended = (container.get("state") or {}).get("terminated") or ended
+    message = ended.get("message") or None
+    if status["phase"] == "Succeeded":
+        return Finished(message, None)
+    return Finished(message, _failure(status.get("reason") or "", ended))
+
+
+def _failure(pod_reason: str, ended: Object) -> Fault:
+    code = ended.get("exitCode")
+    if pod_reason == "DeadlineExceeded":
+        return Fault("JobDeadline", f"The Job ran past its deadline: is the volume slow? {RETRY}")
+    if pod_reason in {
+        "Evicted",
+        "Preempting",
+        "Shutdown",
+        "NodeShutdown",
+        "Terminated",
+        "NodeLost",
+    }:
+        return Fault("JobEvicted", f"The node put the Job's pod out ({pod_reason}). {RETRY}")
+    if ended.get("reason") == "OOMKilled":
+        return Fault(
+            "JobOutOfMemory",
+            "The Job ran out of memory: raise spec.job.resources.limits.memory or the operator's default.",
+        )
+    if code is not None and code > 128:
+        return Fault("JobKilled", f"The Job was killed by signal {code - 128}. {RETRY}")
+    if code is None:
+        return Fault(
+            "JobFailed", f"The Job's pod failed before it ran ({pod_reason or 'unknown'}). {RETRY}"
+        )
+    return Fault("JobFailed", f"The Job failed with exit code {code}. {RETRY}")
+
+
+GONE = Fault("JobKilled", f"The Job's pod was deleted before it had finished. {RETRY}")
+UNREADABLE = Fault(
+    "ResultUnreadable",
+    "The Job left no readable result: do the operator and the Job's image have the same version?",
+)
+OVERDUE = Fault(
+    "JobStuck", f"The Job did not end in time and was removed: is its node alive? {RETRY}"
+)
+
+DIRECTORY = {
+    "DirectoryMissing": "The directory spec.volume.path does not exist on the volume: correct it, or wait until "
+    "the tenant has been paired.",
+    "NotADirectory": "spec.volume.path is not a directory on the volume: correct it.",
+    "SymlinkRefused": "spec.volume.path leads through a symbolic link, which the janitor never follows: name the "
+    "directory itself.",
+    "PermissionDenied": "The Job may not read or change the session directory: let spec.job.runAsUser be the "
+    "files' owner, or give the files to a user that is not root.",
+    "ReadOnly": "The volume is mounted read-only or its filesystem has failed: check the volume.",
+    "DiskFull": "The volume is full, so that not even the journal can be written: make room on it.",
+    "Busy": "Another cleanup holds the directory's lock. The janitor tries again by itself.",
+}
+
+
+def of_directory(code: str) -> Fault:
+    """Return the fault behind a result's error code (baileys_janitor.volume)."""
+    said = DIRECTORY.get(code, f"The session directory could not be read ({code}). {RETRY}")
+    return Fault(code, said)

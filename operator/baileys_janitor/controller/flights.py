@@ -1,0 +1,112 @@
+"""The Jobs under way, each with what is known of its pod."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from baileys_janitor.controller.faults import Fault
+from baileys_janitor.controller.manifests import (
+    ACTION_LABEL,
+    RUN_LABEL,
+    Member,
+    members_of,
+)
+
+Object = dict[str, Any]
+JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
+
+
+@dataclass(slots=True)
+class Flight:
+    """One Job of the janitor, from its creation until it is deleted."""
+
+    namespace: str
+    name: str
+    action: str
+    members: list[Member]
+    run: str | None = None
+    created: float = 0.0
+    used: frozenset[str] = frozenset()
+    """Names of the members whose claim a running pod used when the Job was made."""
+    pod: str | None = None
+    placed: bool = False
+    started: float | None = None
+    trouble: Fault | None = None
+    failed_at: float | None = None
+    """Since when the Job is known to have failed while no pod of it tells why."""
+    asked: bool = False
+    settled: bool = False
+    """Whether its result, or its failure, has been taken in; what is left to do is deleting it."""
+    deleting: bool = field(default=False)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """(namespace, name)."""
+        return self.namespace, self.name
+
+    @property
+    def pending(self) -> bool:
+        """Whether its pod has not begun to run."""
+        return not self.settled and self.started is None
+
+
+class Flights:
+    """The Jobs under way by (namespace, name)."""
+
+    def __init__(self) -> None:
+        self._all: dict[tuple[str, str], Flight] = {}
+
+    def __iter__(self) -> Iterator[Flight]:
+        return iter(list(self._all.values()))
+
+    def __len__(self) -> int:
+        return sum(not flight.settled for flight in self._all.values())
+
+    @property
+    def pending(self) -> int:
+        """How many have a pod that has not begun to run."""
+        return sum(flight.pending for flight in self._all.values())
+
+    def add(self, flight: Flight) -> Flight:
+        """Take note of a Job."""
+        self._all[flight.key] = flight
+        return flight
+
+    def get(self, namespace: str, name: str | None) -> Flight | None:
+        """Return the Job under way of that name."""
+        return self._all.get((namespace, name)) if name else None
+
+    def drop(self, flight: Flight) -> None:
+        """Forget a Job that is gone."""
+        self._all.pop(flight.key, None)
+
+    def adopt(self, found: Object, name: str, now: float) -> Flight | None:
+        """Return the flight of a Job or pod, begun from its labels when it is not known yet.
+
+        None when it carries no members: then it is not one of ours.
+        """
+        meta = found["metadata"]
+        flight = self.get(meta["namespace"], name)
+        members = members_of(found)
+        if flight is not None or not members:
+            return flight
+        labels = meta.get("labels") or {}
+        return self.add(
+            Flight(
+                namespace=meta["namespace"],
+                name=name,
+                action=labels.get(ACTION_LABEL, ""),
+                members=members,
+                run=labels.get(RUN_LABEL),
+                created=now,
+                used=frozenset(member.name for member in members),
+            )
+        )
+
+
+def job_of(pod: Object) -> str | None:
+    """Return the name of the Job that a pod belongs to."""
+    labels = pod["metadata"].get("labels") or {}
+    return labels.get(JOB_NAME_LABEL) or labels.get("job-name")

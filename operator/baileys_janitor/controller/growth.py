@@ -1,0 +1,45 @@
+"""How fast a tenant's counted files grow, and how long its next scan may therefore wait."""
+
+from __future__ import annotations
+
+from baileys_janitor.policy.settings import Thresholds
+
+DAY = 86_400.0
+HALF_LIFE = DAY
+"""Seconds after which an observation weighs half: one day's rhythm is forgotten in a few days."""
+LEAST_SPAN = 600.0
+"""Seconds between two counts that make an observation: shorter ones measure noise."""
+SAFETY = 3.0
+"""How much faster than observed a tenant may suddenly grow without crossing `warning` unseen."""
+QUIET_LIMIT = 600.0
+"""Seconds: the longest that `adaptive` lets a scan wait."""
+
+
+def smoothed(previous: float | None, gained: int, seconds: float) -> float | None:
+    """Fold `gained` files in `seconds` into the growth a day (files); None while nothing is known.
+
+    Shrinking counts as no growth: cleanups shrink, and a tenant that shrinks by itself needs no hurry.
+    """
+    if seconds < LEAST_SPAN:
+        return previous
+    observed = max(0, gained) * DAY / seconds
+    if previous is None:
+        return observed
+    weight = 1.0 - 0.5 ** (seconds / HALF_LIFE)
+    return previous + weight * (observed - previous)
+
+
+def scan_wait(
+    interval: float, adaptive: bool, counted: int, growth: float | None, limits: Thresholds
+) -> float:
+    """Return the seconds until the next scan.
+
+    The configured interval holds from `warning` on, and whenever growth at `SAFETY` times the observed rate
+    could reach `warning` before the next scan; a quiet tenant waits up to `QUIET_LIMIT`.
+    """
+    if not adaptive or counted >= limits.warning or growth is None:
+        return interval
+    if growth <= 0:
+        return max(interval, QUIET_LIMIT)
+    reach = (limits.warning - counted) / (growth * SAFETY) * DAY
+    return max(interval, min(QUIET_LIMIT, reach))

@@ -1,0 +1,190 @@
+"""What a Job's result changes in the record of its tenant. Pure: record, result and time in, record changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from baileys_janitor.api.durations import elapsed_text
+from baileys_janitor.api.status import HISTORY_LENGTH
+from baileys_janitor.controller import faults, growth
+from baileys_janitor.controller.clock import to_rfc3339
+from baileys_janitor.controller.tenant import Suspicion, Tenant
+from baileys_janitor.job.result import (
+    COMPLETED,
+    DRY_RUN,
+    FAILED,
+    REPEATED,
+    CleanResult,
+    PurgeResult,
+    ScanResult,
+)
+from baileys_janitor.policy.kinds import KINDS
+
+Object = dict[str, Any]
+
+FRUITLESS = 300.0
+"""Seconds that an automatic Emergency cleanup waits after one that removed nothing."""
+RE_PAIRED_FOR = 86_400.0
+"""Seconds that a change of identity stays in view."""
+
+
+def scanned(tenant: Tenant, look: ScanResult, now: float, used: bool) -> None:
+    """Take in a look at the session directory; `used`: a running pod used the claim."""
+    tenant.look = look
+    tenant.checked_at = now
+    tenant.rescan = False
+    tenant.unused_since = None if used else (tenant.unused_since or now)
+    if look.trash_runs is not None:
+        tenant.trash = (look.trash_runs, float(look.trash_oldest or now))
+    if look.error is not None:
+        tenant.back_off(faults.of_directory(look.error), now)
+        return
+    tenant.recovered()
+    tenant.last_scan = now
+    tenant.known = True
+    if look.identity_state == "Paired":
+        tenant.active_since = None if look.active_since is None else float(look.active_since)
+        _identify(tenant, look.fingerprint, now)
+    _suspect(tenant, look, now)
+    _grow(tenant, look.counted, now)
+
+
+def _identify(tenant: Tenant, fingerprint: str, now: float) -> None:
+    if tenant.fingerprint and fingerprint and fingerprint != tenant.fingerprint:
+        tenant.re_paired = (now, tenant.fingerprint)
+        tenant.anchor = tenant.growth = None
+    tenant.fingerprint = fingerprint or tenant.fingerprint
+
+
+def _suspect(tenant: Tenant, look: ScanResult, now: float) -> None:
+    if look.identity_state != "Corrupt":
+        tenant.suspicion = None
+    elif tenant.suspicion is not None and tenant.suspicion.token == look.creds_token:
+        tenant.suspicion.looks += 1
+    else:
+        tenant.suspicion = Suspicion(look.creds_token, now, 1)
+
+
+def _grow(tenant: Tenant, counted: int | None, now: float) -> None:
+    if counted is None:
+        return
+    if tenant.anchor is None or counted < tenant.anchor[1]:
+        tenant.anchor = (now, counted)
+        return
+    since, before = tenant.anchor
+    if now - since >= growth.LEAST_SPAN:
+        tenant.growth = growth.smoothed(tenant.growth, counted - before, now - since)
+        tenant.anchor = (now, counted)
+
+
+def cleaned(tenant: Tenant, result: CleanResult, now: float, used: bool) -> Object:
+    """Take in a cleanup's result, end the claimed run, and return its entry for the history."""
+    assert tenant.effective is not None
+    reason = str((tenant.run or {}).get("reason") or "Requested")
+    outcome = result.outcome
+    if outcome == REPEATED:
+        # The journal has it: the run was carried out, only its first result got lost.
+        outcome = result.code or COMPLETED
+    applied = outcome != DRY_RUN and result.removed > 0
+    entry = {
+        "run": result.run,
+        "time": to_rfc3339(now),
+        "reason": reason,
+        "outcome": outcome,
+        "removed": result.removed,
+        "before": result.before,
+        "after": result.after,
+        "freedBytes": result.freed_bytes,
+        "duration": elapsed_text(result.duration_ms),
+    }
+    entry = {key: value for key, value in entry.items() if value is not None}
+    detail = {
+        "message": _message(result, outcome),
+        "removedByKind": by_kind(result.removed_by_kind, only_some=True),
+        "kept": result.kept or None,
+        "left": result.left or None,
+    }
+    _record(tenant, entry, {k: v for k, v in detail.items() if v})
+    _cool(tenant, reason, outcome, applied, now)
+    tenant.run = None
+    tenant.attempts = 0
+    if result.scan is not None:
+        scanned(tenant, result.scan, now, used)
+    else:
+        tenant.rescan = True
+    return entry
+
+
+def unanswered(tenant: Tenant, reason: str, outcome: str, message: str, now: float) -> Object:
+    """Record a cleanup that has no result: refused, idle, or given up; end the claimed run, if any."""
+    entry: Object = {
+        "time": to_rfc3339(now),
+        "reason": reason,
+        "outcome": outcome,
+        "removed": 0,
+    }
+    if tenant.run is not None:
+        entry["run"] = tenant.run.get("id")
+    _record(tenant, entry, {"message": message})
+    tenant.run = None
+    tenant.attempts = 0
+    if outcome == FAILED:
+        tenant.hold_until = now + FRUITLESS
+    return entry
+
+
+def purged(tenant: Tenant, result: PurgeResult, now: float) -> None:
+    """Take in a purge's result; one that failed is tried again after a back-off."""
+    if result.trash_runs is not None:
+        tenant.trash = (result.trash_runs, float(result.trash_oldest or now))
+    if result.outcome == FAILED:
+        tenant.back_off(faults.of_directory(result.code or FAILED), now)
+
+
+def _record(tenant: Tenant, entry: Object, detail: Object) -> None:
+    tenant.last_cleanup = entry | detail
+    tenant.history = [entry, *tenant.history][:HISTORY_LENGTH]
+
+
+def _cool(tenant: Tenant, reason: str, outcome: str, applied: bool, now: float) -> None:
+    """Start the cooldown: only after a run that was completed and removed something (or would have)."""
+    assert tenant.effective is not None
+    emergency = reason in {"Emergency", "Requested"}
+    if outcome == COMPLETED and applied or outcome == DRY_RUN:
+        tenant.cooldown_until = now + tenant.effective.cooldown
+        if emergency:
+            tenant.emergency_cooldown_until = now + tenant.effective.emergency_cooldown
+    elif emergency and not applied:
+        tenant.hold_until = now + FRUITLESS
+    if applied:
+        tenant.anchor = None
+
+
+def _message(result: CleanResult, outcome: str) -> str:
+    kept = ", ".join(
+        f"{count} {reason}" for reason, count in sorted((result.kept or {}).items(), key=_most)[:6]
+    )
+    verb = "Would remove" if outcome == DRY_RUN else "Removed"
+    said = f"{verb} {result.removed} files"
+    if result.before is not None and result.after is not None:
+        said += f", {result.before} counted before and {result.after} after"
+    if result.code and outcome in {"Refused", FAILED, "Capped"}:
+        said = f"{outcome} ({result.code}): {said[0].lower()}{said[1:]}"
+    if kept:
+        said += f". Kept: {kept}"
+    if result.left:
+        said += f". {result.left} more wait for the next run"
+    if result.recovered:
+        said += f". {result.recovered} interrupted runs were finished first"
+    return said + "."
+
+
+def _most(pair: tuple[str, int]) -> tuple[int, str]:
+    return -pair[1], pair[0]
+
+
+def by_kind(counts: list[int] | None, *, only_some: bool = False) -> Object | None:
+    """Return counts in the order of KINDS as a mapping; `only_some` leaves zeros out."""
+    if counts is None:
+        return None
+    return {k: n for k, n in zip(KINDS, counts, strict=True) if n or not only_some}

@@ -1,0 +1,195 @@
+"""The one edge to the API server: JSON in, JSON out, retries by a library, errors as one class."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any, cast
+
+import aiohttp
+from kubernetes.aio import client, config
+from kubernetes.aio.client.exceptions import ApiException
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+from tenacity.wait import wait_exponential_jitter
+
+Body = dict[str, Any]
+
+TENANTS = "/apis/janitor.baileys.dev/v1alpha1"
+MERGE_PATCH = "application/merge-patch+json"
+ATTEMPTS = 6
+CHUNK = 500
+"""Objects a page of a list: what client-go's pager asks for."""
+TIMEOUT = 30.0
+"""Seconds for one request: longer than the API server's own limit for a write is only waiting."""
+
+
+class ApiError(Exception):
+    """The API server's refusal, or its absence (`status` 0).
+
+    `status` is the HTTP code, `reason` the Status object's reason, `message` its sentence.
+    """
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(f"{status} {reason}: {message}")
+        self.status = status
+        self.reason = reason
+        self.message = message
+        self.retry_after: float | None = None
+
+
+def path(resource: str, namespace: str | None = None, name: str = "", group: str = "") -> str:
+    """Return the URL path of a resource: `group` is e.g. `/apis/batch/v1`, the core group by default."""
+    parts = [group or "/api/v1"]
+    if namespace:
+        parts.append(f"namespaces/{namespace}")
+    parts.append(resource)
+    if name:
+        parts.append(name)
+    return "/".join(parts)
+
+
+def _worth_retrying(error: BaseException) -> bool:
+    return isinstance(error, ApiError) and (
+        error.status in {0, 429} or (500 <= error.status < 600 and error.status != 501)
+    )
+
+
+def _wait(state: RetryCallState) -> float:
+    backoff = wait_exponential_jitter(initial=0.2, max=10.0, jitter=0.5)(state)
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.retry_after if isinstance(error, ApiError) else None
+    return max(backoff, min(asked, 60.0)) if asked is not None else backoff
+
+
+class Kube:
+    """A small JSON client over `kubernetes.aio`: it retries 429, 5xx and lost connections, and nothing else.
+
+    `seen` is called with (verb, resource path, HTTP status) for each request that was answered.
+    """
+
+    def __init__(
+        self, api: client.ApiClient, seen: Callable[[str, str, int], None] | None = None
+    ) -> None:
+        self._api = api
+        self._seen = seen
+
+    @classmethod
+    async def connect(cls, seen: Callable[[str, str, int], None] | None = None) -> Kube:
+        """Connect as the pod's service account, else as KUBECONFIG says."""
+        configuration = client.Configuration()
+        try:
+            config.load_incluster_config(client_configuration=configuration)
+        except config.ConfigException:
+            await config.load_kube_config(client_configuration=configuration)
+        return cls(client.ApiClient(configuration), seen)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._api.close()
+
+    async def get(self, url: str) -> Body:
+        """Read one object; ApiError 404 when it is not there."""
+        return await self._retried("GET", url)
+
+    async def list(
+        self, url: str, labels: str = "", fields: str = "", chunk: int = CHUNK
+    ) -> AsyncIterator[Body]:
+        """Yield the objects of a list, page by page."""
+        query: dict[str, str] = {"limit": str(chunk)}
+        if labels:
+            query["labelSelector"] = labels
+        if fields:
+            query["fieldSelector"] = fields
+        while True:
+            page = await self._retried("GET", url, query=query)
+            for item in page.get("items") or ():
+                yield cast(Body, item)
+            token = (page.get("metadata") or {}).get("continue")
+            if not token:
+                return
+            query["continue"] = token
+
+    async def create(self, url: str, body: Body) -> Body:
+        """Create an object; ApiError 409 when the name is taken."""
+        return await self._retried("POST", url, body=body)
+
+    async def patch(self, url: str, body: Body) -> Body:
+        """Apply a merge patch; with `metadata.resourceVersion` in it, ApiError 409 when it is stale."""
+        return await self._retried("PATCH", url, body=body, content_type=MERGE_PATCH)
+
+    async def delete(self, url: str, uid: str | None = None) -> None:
+        """Delete an object in the background; one that is gone already (or is another's) is fine."""
+        options: Body = {"propagationPolicy": "Background"}
+        if uid:
+            options["preconditions"] = {"uid": uid}
+        try:
+            await self._retried("DELETE", url, body=options)
+        except ApiError as error:
+            if error.status not in {404, 409}:
+                raise
+
+    async def _retried(self, verb: str, url: str, **kwargs: Any) -> Body:
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception(_worth_retrying),
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=_wait,
+            reraise=True,
+        ):
+            with attempt:
+                return await self._once(verb, url, **kwargs)
+        raise AssertionError("the retry loop ends by return or raise")
+
+    async def _once(
+        self,
+        verb: str,
+        url: str,
+        query: dict[str, str] | None = None,
+        body: Body | None = None,
+        content_type: str = "application/json",
+    ) -> Body:
+        headers = {"Accept": "application/json", "Content-Type": content_type}
+        try:
+            request = await self._api.param_serialize(
+                verb,
+                url,
+                query_params=list((query or {}).items()),
+                header_params=headers,
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            response = await self._api.call_api(
+                *request, _request_timeout=aiohttp.ClientTimeout(total=TIMEOUT)
+            )
+            data = await response.read()
+        except ApiException as error:
+            self._note(verb, url, error.status or 0)
+            raise _refusal(error) from None
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ApiError(0, "Unreachable", type(error).__name__) from error
+        self._note(verb, url, response.status)
+        if response.status >= 400:
+            raise _status_error(response.status, data, response.headers)
+        return cast(Body, json.loads(data)) if data else {}
+
+    def _note(self, verb: str, url: str, status: int) -> None:
+        if self._seen is not None:
+            self._seen(verb, url, status)
+
+
+def _refusal(error: ApiException) -> ApiError:
+    return _status_error(error.status or 0, error.body or b"", error.headers or {})
+
+
+def _status_error(status: int, data: Any, headers: Any) -> ApiError:
+    try:
+        said = json.loads(data)
+    except (TypeError, ValueError):
+        said = {}
+    if not isinstance(said, dict):
+        said = {}
+    refusal = ApiError(status, str(said.get("reason") or status), str(said.get("message") or ""))
+    try:
+        refusal.retry_after = float(headers.get("Retry-After") or "")
+    except (AttributeError, TypeError, ValueError):
+        refusal.retry_after = None
+    return refusal

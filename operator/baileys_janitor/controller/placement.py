@@ -1,0 +1,134 @@
+"""Where a Job must run and as whom: read from the pod that uses the claim. Pure; dicts as the API gives them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from baileys_janitor.api.effective import PodIdentity
+
+Object = dict[str, Any]
+
+OWN_LABEL = "app.kubernetes.io/managed-by"
+OWN_VALUE = "baileys-janitor"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom the files belong to: what the Job's security context copies. All optional."""
+
+    user: int | None = None
+    group: int | None = None
+    groups: tuple[int, ...] = ()
+    se_linux: tuple[tuple[str, str], ...] = ()
+
+    def overridden(self, asked: PodIdentity) -> Identity:
+        """Return this identity with what the tenant's `spec.job` says in its place."""
+        label = asked.se_linux_options
+        return Identity(
+            user=self.user if asked.run_as_user is None else asked.run_as_user,
+            group=self.group if asked.run_as_group is None else asked.run_as_group,
+            groups=asked.supplemental_groups or self.groups,
+            se_linux=tuple(sorted(label.items())) if label else self.se_linux,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a volume can be mounted: tenants of one namespace with equal places may share a scan's pod.
+
+    `node`: the name of the node that holds the volume, None when any will do. `volume`: set where only the
+    volume's own affinity places the pod, so that two such volumes are never asked of one node.
+    """
+
+    node: str | None = None
+    volume: str = ""
+    identity: Identity = Identity()
+    tolerations: str = "[]"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """The pod that uses a claim, as far as it matters; `rank` orders several (lowest first)."""
+
+    rank: tuple[bool, bool]
+    node: str
+    identity: Identity
+    tolerations: str
+
+
+@dataclass(slots=True)
+class Users:
+    """The pods of one namespace by the claim that they mount, the janitor's own left out."""
+
+    by_claim: dict[str, User] = field(default_factory=dict)
+
+    def add(self, pods: Iterable[Object]) -> Users:
+        """Take note of pods (API objects); of several on one claim, a running one wins."""
+        for pod in pods:
+            labels = pod["metadata"].get("labels") or {}
+            phase = (pod.get("status") or {}).get("phase")
+            node = pod["spec"].get("nodeName")
+            if labels.get(OWN_LABEL) == OWN_VALUE or phase in {"Succeeded", "Failed"} or not node:
+                continue
+            rank = (phase != "Running", "deletionTimestamp" in pod["metadata"])
+            tolerations = json.dumps(pod["spec"].get("tolerations") or [], sort_keys=True)
+            for claim in claims_of(pod):
+                known = self.by_claim.get(claim)
+                if known is None or rank < known.rank:
+                    self.by_claim[claim] = User(rank, node, identity_of(pod, claim), tolerations)
+        return self
+
+
+def claims_of(pod: Object) -> list[str]:
+    """Return the names of the claims that a pod mounts."""
+    volumes = pod["spec"].get("volumes") or ()
+    named = ((v.get("persistentVolumeClaim") or {}).get("claimName") for v in volumes)
+    return [name for name in named if name]
+
+
+def identity_of(pod: Object, claim: str) -> Identity:
+    """Return the owner ids of the container that mounts `claim`, else of the pod's first one.
+
+    fsGroup becomes a supplemental group: set as fsGroup on the Job it would rewrite owners and modes.
+    """
+    spec = pod["spec"]
+    of_pod: Object = spec.get("securityContext") or {}
+    own = _container_context(spec, claim)
+    groups = set(of_pod.get("supplementalGroups") or ())
+    if of_pod.get("fsGroup") is not None:
+        groups.add(of_pod["fsGroup"])
+    label = own.get("seLinuxOptions") or of_pod.get("seLinuxOptions") or {}
+    return Identity(
+        user=own.get("runAsUser", of_pod.get("runAsUser")),
+        group=own.get("runAsGroup", of_pod.get("runAsGroup")),
+        groups=tuple(sorted(groups)),
+        se_linux=tuple(sorted((str(k), str(v)) for k, v in label.items())),
+    )
+
+
+def _container_context(spec: Object, claim: str) -> Object:
+    names = {
+        v["name"]
+        for v in spec.get("volumes") or ()
+        if (v.get("persistentVolumeClaim") or {}).get("claimName") == claim
+    }
+    containers = spec.get("containers") or [{}]
+    mounting = (
+        c for c in containers if any(m["name"] in names for m in c.get("volumeMounts") or ())
+    )
+    context: Object = next(mounting, containers[0]).get("securityContext") or {}
+    return context
+
+
+def attached_nodes(attachments: Iterable[Object]) -> dict[str, str]:
+    """Return the node to which each PersistentVolume is attached, per VolumeAttachments."""
+    found: dict[str, str] = {}
+    for attachment in attachments:
+        spec = attachment.get("spec") or {}
+        volume = (spec.get("source") or {}).get("persistentVolumeName")
+        if volume and spec.get("nodeName") and (attachment.get("status") or {}).get("attached"):
+            found[volume] = spec["nodeName"]
+    return found

@@ -1,0 +1,152 @@
+"""The status of a tenant, composed anew from its record each time, and whether it is worth writing. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from baileys_janitor.controller import advice, agenda, verdict
+from baileys_janitor.controller.clock import to_rfc3339
+from baileys_janitor.controller.conditions import Conditions, digest
+from baileys_janitor.controller.harvest import by_kind
+from baileys_janitor.controller.tenant import Tenant
+
+Object = dict[str, Any]
+
+MATERIAL_FILES = 5
+"""Counted files by which a status may lag behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a status needs to know besides its tenant."""
+
+    started: float
+    jitter: float
+    breaker_until: float | None
+    advice: advice.Limits
+
+
+def compose(tenant: Tenant, now: float, around: Surroundings) -> Object:
+    """Return the status as it should be stored; what is not known now is carried over from what is stored."""
+    status: Object = {"observedGeneration": tenant.generation}
+    conditions = Conditions(tenant.stored.get("conditions"), tenant.generation, now)
+    level = verdict.level_of(tenant, now)
+    status["level"] = level or "Unknown"
+    verdict.state_levels(conditions, tenant, level, now)
+    verdict.state_readiness(conditions, tenant, around.breaker_until)
+    advice.state(conditions, tenant, now, around.advice)
+    status["conditions"] = conditions.items()
+    status |= _figures(tenant)
+    next_scan = agenda.scan_time(tenant, around.started)
+    if next_scan is None and tenant.scan_job is not None and tenant.effective is not None:
+        next_scan = now + agenda.scan_wait(tenant)
+    times = {
+        "lastScanTime": tenant.last_scan,
+        "nextScanTime": next_scan,
+        "activeSince": tenant.active_since,
+        "cooldownUntil": _coming(tenant.cooldown_until, now),
+        "emergencyCooldownUntil": _coming(tenant.emergency_cooldown_until, now),
+        "nextCleanupTime": agenda.next_cleanup_time(tenant, now, around.jitter),
+    }
+    status |= {key: to_rfc3339(when) for key, when in times.items() if when is not None}
+    timers = {"trigger": tenant.trigger_slot, "daily": tenant.daily_slot}
+    slots = {key: to_rfc3339(when) for key, when in timers.items() if when is not None}
+    optional: Object = {
+        "timers": slots,
+        "growthPerDay": None if tenant.growth is None else round(tenant.growth, 1),
+        "run": tenant.run,
+        "lastCleanup": tenant.last_cleanup,
+        "history": tenant.history,
+        "lastHandledRequest": tenant.handled_request,
+        "trash": _trash(tenant),
+    }
+    return status | {key: value for key, value in optional.items() if value not in (None, {}, [])}
+
+
+def _coming(when: float | None, now: float) -> float | None:
+    return when if when is not None and when > now else None
+
+
+def _trash(tenant: Tenant) -> Object | None:
+    if tenant.trash is None or not tenant.trash[0]:
+        return None
+    return {"runs": tenant.trash[0], "oldestTime": to_rfc3339(tenant.trash[1])}
+
+
+def _figures(tenant: Tenant) -> Object:
+    """Return files, volume and identity: from the last look, else as stored."""
+    look, effective = tenant.look, tenant.effective
+    if look is None or look.counted is None or effective is None:
+        kept = ("files", "volume", "identity", "lastActivityTime")
+        return {key: tenant.stored[key] for key in kept if key in tenant.stored}
+    files: Object = {
+        "total": look.total,
+        "counted": look.counted,
+        "limit": effective.policy.thresholds.emergency,
+        "protected": look.protected,
+        "reclaimable": look.reclaimable,
+        "bytes": look.bytes,
+        "byKind": by_kind(look.by_kind) or (tenant.stored.get("files") or {}).get("byKind"),
+    }
+    volume: Object = {
+        "claimName": effective.claim_name,
+        "path": effective.path,
+        "freeBytes": look.free_bytes,
+        "freeInodes": look.free_inodes,
+    }
+    identity: Object = {
+        "state": look.identity_state,
+        "fingerprint": tenant.fingerprint or None,
+    }
+    if tenant.suspicion is not None:
+        identity["credsToken"] = tenant.suspicion.token
+        identity["suspectSince"] = to_rfc3339(tenant.suspicion.since)
+    found: Object = {"files": _set(files), "volume": _set(volume), "identity": _set(identity)}
+    if look.newest_activity is not None:
+        found["lastActivityTime"] = to_rfc3339(look.newest_activity)
+    return found
+
+
+def _set(values: Object) -> Object:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+ALWAYS = ("level", "run", "lastCleanup", "lastHandledRequest", "observedGeneration")
+COOLDOWNS = ("cooldownUntil", "emergencyCooldownUntil")
+
+
+def is_material(stored: Object, fresh: Object) -> bool:
+    """Whether `fresh` says something that a reader of `stored` must learn now.
+
+    Levels, conditions, runs, results and cooldowns always; a count once it moved by `MATERIAL_FILES`; times and
+    small numbers wait for the next write that is due anyway. A cooldown that ran out is in the past for any
+    reader, and no reason to write.
+    """
+    if any(stored.get(key) != fresh.get(key) for key in ALWAYS):
+        return True
+    if any(key in fresh and stored.get(key) != fresh[key] for key in COOLDOWNS):
+        return True
+    if digest(stored.get("conditions")) != digest(fresh.get("conditions")):
+        return True
+    if (stored.get("timers") or {}).get("daily") != (fresh.get("timers") or {}).get("daily"):
+        return True
+    before, after = stored.get("files") or {}, fresh.get("files") or {}
+    if before.get("limit") != after.get("limit"):
+        return True
+    return abs((after.get("counted") or 0) - (before.get("counted") or 0)) >= MATERIAL_FILES
+
+
+def merge_patch(stored: Object, fresh: Object) -> Object:
+    """Return the JSON merge patch (RFC 7386) that turns `stored` into `fresh`."""
+    patch: Object = {key: None for key in stored if key not in fresh}
+    for key, value in fresh.items():
+        before = stored.get(key)
+        if before == value:
+            continue
+        patch[key] = (
+            merge_patch(before, value)
+            if isinstance(before, dict) and isinstance(value, dict)
+            else value
+        )
+    return patch

@@ -1,0 +1,100 @@
+"""Reading and writing tenants: the status is written when it matters, and against a known version only."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from baileys_janitor.controller import status
+from baileys_janitor.controller.clock import Clock
+from baileys_janitor.controller.fleet import Fleet
+from baileys_janitor.controller.kube import TENANTS, ApiError, Kube, path
+from baileys_janitor.controller.tenant import Tenant
+
+Object = dict[str, Any]
+logger = logging.getLogger(__name__)
+
+RETRY = 5.0
+"""Seconds after which a write that the API server did not take is tried again; `Kube` has retried before."""
+
+
+class Store:
+    """The tenants' resources in the API server."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        fleet: Fleet,
+        clock: Clock,
+        around: Callable[[float], status.Surroundings],
+        every: float,
+    ) -> None:
+        self._kube = kube
+        self._fleet = fleet
+        self._clock = clock
+        self._around = around
+        self._every = every
+
+    async def write(self, tenant: Tenant, *, force: bool = False) -> bool:
+        """Write the status if it is worth it; False when it could not be written and must be tried again.
+
+        A version conflict reads the resource again and tries once more, unless another operator has acted.
+        """
+        for _ in range(2):
+            now = self._clock.now()
+            fresh = status.compose(tenant, now, self._around(now))
+            idle = now - tenant.written_at < self._every and not tenant.new
+            if not force and idle and not status.is_material(tenant.stored, fresh):
+                return True
+            patch = status.merge_patch(tenant.stored, fresh)
+            if not patch:
+                tenant.written_at = now
+                return True
+            before = tenant.run, tenant.last_cleanup, tenant.handled_request
+            try:
+                body = await self._patch(tenant, patch)
+            except ApiError as error:
+                if error.status == 409 and await self.reload(tenant):
+                    if before != (tenant.run, tenant.last_cleanup, tenant.handled_request):
+                        return False
+                    continue
+                return self._failed(tenant, error, now)
+            self._stored(tenant, body, now)
+            return True
+        return self._failed(tenant, ApiError(409, "Conflict", "the resource keeps changing"), now)
+
+    async def _patch(self, tenant: Tenant, patch: Object) -> Object:
+        url = path("baileystenants", tenant.namespace, tenant.name, TENANTS) + "/status"
+        version = {"resourceVersion": tenant.resource_version, "uid": tenant.uid}
+        return await self._kube.patch(url, {"metadata": version, "status": patch})
+
+    def _stored(self, tenant: Tenant, body: Object, now: float) -> None:
+        tenant.resource_version = body["metadata"]["resourceVersion"]
+        tenant.stored = body.get("status") or {}
+        tenant.written_at = now
+        tenant.stale = False
+
+    def _failed(self, tenant: Tenant, error: ApiError, now: float) -> bool:
+        if error.status == 404:
+            self._fleet.forget(tenant.key, tenant.uid)
+            return True
+        logger.warning("%s: the status could not be written: %s", tenant.text, error)
+        tenant.stale = True
+        tenant.retry_at = max(tenant.retry_at, now + RETRY)
+        return False
+
+    async def reload(self, tenant: Tenant) -> bool:
+        """Read the resource again; False when it is gone or cannot be read now."""
+        try:
+            url = path("baileystenants", tenant.namespace, tenant.name, TENANTS)
+            body = await self._kube.get(url)
+        except ApiError as error:
+            self._failed(tenant, error, self._clock.now())
+            return False
+        if body["metadata"]["uid"] != tenant.uid:
+            self._fleet.forget(tenant.key, tenant.uid)
+            return False
+        self._fleet.observe(body, self._clock.now())
+        tenant.stale = False
+        return True

@@ -1,0 +1,127 @@
+"""How a tenant fares: its level and its readiness, as conditions with sentences for people. Pure."""
+
+from __future__ import annotations
+
+from baileys_janitor.controller import agenda
+from baileys_janitor.controller.clock import to_rfc3339
+from baileys_janitor.controller.conditions import Conditions
+from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.policy import levels
+
+LEVELS = (levels.HEALTHY, levels.WARNING, levels.CRITICAL, levels.EMERGENCY)
+
+
+def level_of(tenant: Tenant, now: float) -> str | None:
+    """Return the level, or None while there is no count that still holds.
+
+    None before the first scan, after three missed ones, and where there is no creds.json.
+    """
+    if tenant.effective is None:
+        return None
+    missed = agenda.missed_time(tenant)
+    if missed is not None and now >= missed:
+        return None
+    look = tenant.look
+    if look is None:
+        return _stored_level(tenant, now)
+    if look.error is not None or look.counted is None or look.identity_state == "Absent":
+        return None
+    return levels.level(look.counted, tenant.effective.policy.thresholds)
+
+
+def _stored_level(tenant: Tenant, now: float) -> str | None:
+    """Return the level that an earlier operator wrote, as far as its count is not too old."""
+    assert tenant.effective is not None
+    counted = (tenant.stored.get("files") or {}).get("counted")
+    if counted is None or tenant.stored.get("level") not in LEVELS or tenant.last_scan is None:
+        return None
+    return levels.level(int(counted), tenant.effective.policy.thresholds)
+
+
+def state_levels(conditions: Conditions, tenant: Tenant, level: str | None, now: float) -> None:
+    """State the four level conditions: exactly one True, or all Unknown."""
+    if level is None:
+        reason, message = _unknown(tenant)
+        for kind in LEVELS:
+            conditions.set(kind, None, reason, message)
+        return
+    message = _count_sentence(tenant, level)
+    for kind in LEVELS:
+        conditions.set(kind, kind == level, level, message if kind == level else "")
+
+
+def _unknown(tenant: Tenant) -> tuple[str, str]:
+    if tenant.effective is None:
+        return "InvalidSpec", "The spec is not valid, so nothing is counted; see Ready."
+    if tenant.look is not None and tenant.look.identity_state == "Absent":
+        return "NotPaired", "There is no creds.json: this tenant has never been paired."
+    if tenant.last_scan is None:
+        return "NotScanned", "The files have not been counted yet."
+    when = to_rfc3339(tenant.last_scan)
+    return "ScansMissed", f"The last count, of {when}, is too old to be told as the truth; see Ready."
+
+
+def _count_sentence(tenant: Tenant, level: str) -> str:
+    assert tenant.effective is not None
+    limits = tenant.effective.policy.thresholds
+    look = tenant.look
+    if look is None or look.counted is None:
+        counted = (tenant.stored.get("files") or {}).get("counted")
+        return f"{counted} files counted before the operator started; the next scan counts anew."
+    parts = [f"{look.counted} files counted, {limits.emergency} is the limit"]
+    if look.total is not None and look.total != look.counted:
+        parts.append(f"{look.total} are there, the rest is above the allowances")
+    parts.append(f"{look.reclaimable or 0} can be removed now")
+    said = "; ".join(parts) + "."
+    if look.counted >= limits.danger:
+        said = f"In danger, at {limits.danger} or above: {said}"
+    if level == levels.EMERGENCY and not look.gain:
+        said += f" An emergency cleanup would gain nothing: {keeps_up(tenant)}"
+    return said
+
+
+def keeps_up(tenant: Tenant) -> str:
+    """Say what keeps the count up when nothing may be removed."""
+    look = tenant.look
+    if look is None:
+        return "nothing is known yet."
+    if look.identity_state != "Paired":
+        return "creds.json cannot be read as a paired identity, so nothing is removed."
+    if tenant.active_since is None:
+        return "the session is stopped, so nothing counts as old."
+    return f"{look.protected or 0} files are protected and the others are in use or too young."
+
+
+def state_readiness(conditions: Conditions, tenant: Tenant, breaker_until: float | None) -> None:
+    """State Ready, and Stalled beside it: can the janitor observe and act?"""
+    fault = tenant.fault
+    if fault is not None and fault.stalled:
+        conditions.set("Ready", False, fault.reason, fault.message)
+        conditions.set("Stalled", True, fault.reason, fault.message)
+        return
+    conditions.set("Stalled", False, "NoFault")
+    if tenant.effective is not None and tenant.effective.suspend:
+        conditions.set("Ready", True, "Suspended", "spec.suspend is true: no Job runs.")
+    elif fault is not None:
+        conditions.set("Ready", True, fault.reason, fault.message)
+    elif breaker_until is not None:
+        conditions.set(
+            "Ready",
+            True,
+            "CleanupsHeld",
+            "Many cleanups removed abnormally much in a short time, so automatic ones hold until "
+            f"{to_rfc3339(breaker_until)}; requested ones run.",
+        )
+    elif tenant.last_scan is None:
+        conditions.set("Ready", None, "NotScanned", "The first scan is under way.")
+    else:
+        conditions.set("Ready", True, *_mode(tenant))
+
+
+def _mode(tenant: Tenant) -> tuple[str, str]:
+    assert tenant.effective is not None
+    if tenant.effective.mode == "DryRun":
+        return "DryRun", "Cleanups are decided and reported, and nothing is removed (mode DryRun)."
+    if tenant.effective.mode == "Observe":
+        return "Observe", "Files are counted and nothing is decided (mode Observe)."
+    return "Observing", "The files are counted, and cleaned when they have to be."
