@@ -14,6 +14,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 PATTERN = r"^[0-9]{1,15}(\.[0-9]{1,9})?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
 MAX_LENGTH = 28
 
+_WAY_OUT = "write it as 100m, 1, 64Mi or 1Gi"
 _FORM = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?")
 _DECIMAL = {"m": Decimal("0.001")} | {s: Decimal(1000) ** n for n, s in enumerate("kMGTP", 1)}
 _BINARY = {f"{s}i": Decimal(1024) ** n for n, s in enumerate("KMGTP", 1)}
@@ -24,19 +25,21 @@ def amount_of(quantity: str) -> Decimal:
     """The amount in units (cores, bytes); ``ValueError`` with one sentence when it is none."""
     found = _FORM.fullmatch(quantity)
     if found is None:
-        shown = quantity[:MAX_LENGTH]
-        raise ValueError(f"{shown!r} is not a quantity: write it as 100m, 1, 64Mi or 1Gi")
+        raise ValueError(f"{quantity[:MAX_LENGTH]!r} is no quantity: {_WAY_OUT}")
     return Decimal(found[1]) * _FACTORS[found[2] or ""]
 
 
 def _validated(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
-        value = repr(value)
+        raise PydanticCustomError("quantity", "is no quantity: {way_out}", _CONTEXT)
     try:
         amount_of(str(value))
-    except ValueError as error:
-        raise PydanticCustomError("quantity", "{sentence}", {"sentence": str(error)}) from None
+    except ValueError:
+        raise PydanticCustomError("quantity", "is no quantity: {way_out}", _CONTEXT) from None
     return str(value)
+
+
+_CONTEXT = {"way_out": _WAY_OUT}
 
 
 class _AsIntOrString:

@@ -32,6 +32,9 @@ _SENTENCES = {
     "list_type": "is {value}: give a list",
     "too_long": "has too many items: give at most {max_length}",
     "dict_type": "must hold fields: give name: value pairs",
+    "duration": "is {value}, which is no duration: {way_out}",
+    "duration_bounds": "is {value}: choose between {least} and {most}",
+    "quantity": "is {value}, which is no quantity: {way_out}",
     "model_type": "must hold fields: give name: value pairs",
 }
 """By pydantic's error type; the places are filled from the error's context."""

@@ -14,8 +14,8 @@ from .parts import Allowances, MaxRemovals, Mode, Retention, Schedule, Threshold
 
 _DOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 _COMPANY = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
-_STAY_INSIDE = 'path must stay inside the volume: remove ".."'
-_NOT_OURS = "path must not lie inside .janitor, the janitor's own directory: leave that part out"
+_STAY_INSIDE = 'must stay inside the volume: remove ".."'
+_NOT_OURS = "must not lie inside .janitor, the janitor's own directory: leave that part out"
 _RELATIVE = r"^[^/\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
 
 
@@ -27,7 +27,7 @@ def _inside(path: str) -> str:
     if ".janitor" in parts:
         raise PydanticCustomError("path", _NOT_OURS)
     if any(len(part.encode()) > 255 for part in parts):
-        raise PydanticCustomError("path", "a part of the path is longer than 255 bytes: shorten it")
+        raise PydanticCustomError("path", "has a part longer than 255 bytes: shorten it")
     return path
 
 
@@ -50,8 +50,8 @@ class Volume(Model):
         "a path of its own.",
         json_schema_extra={
             "x-kubernetes-validations": [
-                rule("!self.matches('(^|/)[.][.](/|$)')", _STAY_INSIDE),
-                rule("!self.matches('(^|/)[.]janitor(/|$)')", _NOT_OURS),
+                rule("!self.matches('(^|/)[.][.](/|$)')", f"path {_STAY_INSIDE}"),
+                rule("!self.matches('(^|/)[.]janitor(/|$)')", f"path {_NOT_OURS}"),
             ]
         },
     )

@@ -1,0 +1,43 @@
+"""What ``kubectl get baileystenants`` shows.
+
+A column of type date renders as an age, and a time in the future as ``<invalid>``: what lies ahead
+is therefore shown as text.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def _ready(field: str) -> str:
+    return f'.status.conditions[?(@.type=="Ready")].{field}'
+
+
+_COLUMNS: tuple[tuple[str, str, str, str], ...] = (
+    ("Level", "string", ".status.level", "How close the session is to its limits."),
+    ("Files", "integer", ".status.files.counted", "Files as compared with the limits."),
+    ("Limit", "integer", ".status.files.limit", "The emergency threshold."),
+    ("Last-Scan", "date", ".status.lastScanTime", "When the files were last counted."),
+    ("Last-Cleanup", "date", ".status.lastCleanup.time", "When the last cleanup ended."),
+    ("Cooldown", "string", ".status.cooldownUntil", "No Trigger cleanup before this time."),
+    ("Ready", "string", _ready("status"), "Whether the janitor can observe and act."),
+    ("Age", "date", ".metadata.creationTimestamp", "When the resource was created."),
+)
+
+_WIDE: tuple[tuple[str, str, str, str], ...] = (
+    ("Total", "integer", ".status.files.total", "Every regular file."),
+    ("Removed", "integer", ".status.lastCleanup.removed", "Files the last cleanup removed."),
+    ("Reason", "string", _ready("reason"), "Why Ready is what it is."),
+    ("Claim", "string", ".spec.volume.claimName", "The claim that holds the session files."),
+    ("Next", "string", ".status.nextCleanupTime", "When the next timed cleanup is due."),
+)
+
+
+def printer_columns() -> list[dict[str, Any]]:
+    """``additionalPrinterColumns``; the second group appears with ``-o wide``."""
+    return [
+        {"name": name, "type": kind, "jsonPath": path, "description": meaning}
+        | ({"priority": 1} if wide else {})
+        for wide, group in ((False, _COLUMNS), (True, _WIDE))
+        for name, kind, path, meaning in group
+    ]

@@ -1,0 +1,78 @@
+"""Just enough of a Kubernetes client to hold the resource against an API server."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+class Refused(Exception):
+    """The API server said no; the message is its own."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+class Api:
+    """Requests to one API server."""
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        self._place = urlsplit(url)
+        self._headers = {"Accept": "application/json"}
+        if token:
+            self._headers["Authorization"] = f"Bearer {token}"
+
+    def request(
+        self, method: str, path: str, body: object = None, kind: str = "application/json"
+    ) -> Any:
+        """The answer's document; `Refused` for any other than a 2xx."""
+        connection = self._connection()
+        try:
+            headers = self._headers | {"Content-Type": kind}
+            data = None if body is None else json.dumps(body)
+            connection.request(method, path, body=data, headers=headers)
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        finally:
+            connection.close()
+        document = json.loads(text) if text[:1] == "{" else {"message": text}
+        if answer.status >= 300:
+            raise Refused(answer.status, str(document.get("message", text)))
+        return document
+
+    def _connection(self) -> http.client.HTTPConnection:
+        host, port = self._place.hostname or "", self._place.port
+        if self._place.scheme == "http":
+            return http.client.HTTPConnection(host, port, timeout=30)
+        # The certificate is the test server's own, made a second ago.
+        context = ssl._create_unverified_context()
+        return http.client.HTTPSConnection(host, port, timeout=30, context=context)
+
+    def ready(self) -> bool:
+        """Whether the server answers that it is ready."""
+        try:
+            return bool(self.request("GET", "/readyz")["message"] == "ok")
+        except (OSError, Refused, http.client.HTTPException):
+            return False
+
+    def install(self, crd: dict[str, Any]) -> dict[str, Any]:
+        """Creates the definition and waits until the server serves it."""
+        self.request("POST", CRDS, crd)
+        end = time.monotonic() + 30
+        while True:
+            stored: dict[str, Any] = self.request("GET", f"{CRDS}/{crd['metadata']['name']}")
+            conditions = stored.get("status", {}).get("conditions", [])
+            held = {found["type"]: found["status"] for found in conditions}
+            if held.get("Established") == "True":
+                return stored
+            if time.monotonic() > end:
+                raise TimeoutError(f"the definition was not established: {conditions}")
+            time.sleep(0.05)  # a process outside: there is nothing to await
