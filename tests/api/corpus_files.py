@@ -17,7 +17,8 @@ OPERATOR = "expect.test/operator"
 def resources(folder: str) -> dict[str, dict[str, Any]]:
     """The resources of `accepted` or `refused`, by file name."""
     return {
-        path.stem: yaml.safe_load(path.read_text()) for path in sorted((CORPUS / folder).glob("*.yaml"))
+        path.stem: yaml.safe_load(path.read_text())
+        for path in sorted((CORPUS / folder).glob("*.yaml"))
     }
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - what the server did, not what went wrong
     """The API server said no; the message is its own."""
 
     def __init__(self, code: int, message: str) -> None:
@@ -26,17 +26,17 @@ class Api:
 
     def __init__(self, url: str, token: str | None = None) -> None:
         self._place = urlsplit(url)
-        self._headers = {"Accept": "application/json"}
+        self._headers: dict[str, str] = {}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
 
     def request(
-        self, method: str, path: str, body: object = None, kind: str = "application/json"
+        self, method: str, path: str, body: object = None, accept: str = "application/json"
     ) -> Any:
         """The answer's document; `Refused` for any other than a 2xx."""
         connection = self._connection()
         try:
-            headers = self._headers | {"Content-Type": kind}
+            headers = self._headers | {"Content-Type": "application/json", "Accept": accept}
             data = None if body is None else json.dumps(body)
             connection.request(method, path, body=data, headers=headers)
             answer = connection.getresponse()

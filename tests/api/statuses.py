@@ -1,0 +1,87 @@
+"""A status with every field set, as an API server stores it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_BY_KIND = {
+    "creds": 1,
+    "appStateSync": 6,
+    "lidMapping": 60,
+    "preKey": 40,
+    "session": 40,
+    "senderKey": 20,
+    "senderKeyMemory": 4,
+    "deviceList": 3,
+    "tcToken": 1,
+    "identityKey": 0,
+    "other": 1,
+}
+
+_CLEANUP: dict[str, Any] = {
+    "run": "20261122t030000z-7c1f",
+    "time": "2026-11-22T03:00:04Z",
+    "reason": "Trigger",
+    "outcome": "Completed",
+    "removed": 12,
+    "before": 188,
+    "after": 176,
+    "freedBytes": 23456,
+    "duration": "340ms",
+}
+
+FULL_STATUS: dict[str, Any] = {
+    "observedGeneration": 3,
+    "level": "Critical",
+    "lastScanTime": "2026-11-22T08:30:00Z",
+    "nextScanTime": "2026-11-22T08:31:00Z",
+    "growthPerDay": 4.5,
+    "activeSince": "2026-10-01T00:00:00Z",
+    "lastActivityTime": "2026-11-22T08:29:12Z",
+    "identity": {
+        "state": "Paired",
+        "fingerprint": "9f86d081884c",
+        "credsToken": "60303ae22b99",
+        "suspectSince": "2026-11-22T08:29:00Z",
+    },
+    "files": {
+        "total": 176,
+        "counted": 176,
+        "limit": 180,
+        "protected": 72,
+        "reclaimable": 9,
+        "bytes": 345678,
+        "byKind": _BY_KIND,
+    },
+    "volume": {
+        "claimName": "data",
+        "path": "company_962302",
+        "freeBytes": 8 * 2**30,
+        "freeInodes": 524288,
+    },
+    "trash": {"runs": 1, "oldestTime": "2026-11-22T03:00:04Z"},
+    "timers": {"trigger": "2026-11-22T08:00:00Z", "daily": "2026-11-22T03:00:00Z"},
+    "run": {"id": "20261122t083000z-01ab", "reason": "Daily", "startTime": "2026-11-22T08:30:00Z"},
+    "cooldownUntil": "2126-11-22T09:00:00Z",
+    "emergencyCooldownUntil": "2126-11-22T08:40:00Z",
+    "nextCleanupTime": "2126-11-22T12:00:00Z",
+    "lastCleanup": _CLEANUP
+    | {
+        "message": "Removed 12 of 188 files; 20 sessions are in use.",
+        "removedByKind": _BY_KIND,
+        "kept": {"Fresh": 3, "OwnDevice": 2},
+        "left": 0,
+    },
+    "history": [_CLEANUP] * 10,
+    "lastHandledRequest": "1764000000",
+    "conditions": [
+        {
+            "type": "Ready",
+            "status": "True",
+            "reason": "Observing",
+            "message": "Counted 176 files.",
+            "lastTransitionTime": "2026-11-22T08:30:00Z",
+            "observedGeneration": 3,
+        }
+    ],
+}
