@@ -1,0 +1,15 @@
+"""`baileys-janitor crd`: the CustomResourceDefinition, as generated from the models."""
+
+from __future__ import annotations
+
+import click
+
+from baileys_janitor.cli.output import write
+
+
+@click.command("crd")
+def command() -> None:
+    """Print the BaileysTenant CustomResourceDefinition, for kubectl apply -f -."""
+    from baileys_janitor.api.crd import crd_yaml
+
+    write(crd_yaml())

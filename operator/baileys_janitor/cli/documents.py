@@ -1,0 +1,102 @@
+"""The shape of what the command line prints with `-o json` and `-o yaml`.
+
+`schema/output.v1.json` is the same as a JSON Schema; keys are only ever added within a version.
+Times are RFC 3339 in UTC, sizes bytes, durations seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NotRequired, TypedDict
+
+SCAN_SCHEMA: Final = "baileys-janitor/scan/v1"
+CLEAN_SCHEMA: Final = "baileys-janitor/clean/v1"
+UNDO_SCHEMA: Final = "baileys-janitor/undo/v1"
+RUNS_SCHEMA: Final = "baileys-janitor/runs/v1"
+
+AGE_BUCKETS: Final = ("under1d", "from1dTo7d", "from7dTo14d", "from14dTo30d", "over30d")
+"""The keys of `ages`, in the order of `Census.ages`."""
+
+UNKNOWN_LEVEL: Final = "Unknown"
+"""The level of a directory without a creds.json: it was never paired."""
+
+
+class ProblemDocument(TypedDict):
+    """One thing that could not be done."""
+
+    path: str
+    company: str | None
+    code: str
+    message: str
+
+
+class AdviceDocument(TypedDict):
+    """One piece of advice: the condition's type and a sentence with its numbers."""
+
+    type: str
+    message: str
+
+
+class DirectoryDocument(TypedDict):
+    """A session directory as it was found."""
+
+    path: str
+    company: str | None
+    level: str
+    counted: int
+    limit: int
+    total: int
+    protected: int
+    reclaimable: int
+    bytes: int
+    byKind: dict[str, int]
+    ages: dict[str, int]
+    oldest: str | None
+    newest: str | None
+    lastActivity: str | None
+    identity: str
+    advice: list[AdviceDocument]
+
+
+class ReasonsDocument(TypedDict):
+    """Numbers of files by reason code."""
+
+    removed: dict[str, int]
+    kept: dict[str, int]
+
+
+class FileDocument(TypedDict):
+    """One file of a plan, with a masked name."""
+
+    name: str
+    kind: str
+    reason: str
+    lastWritten: str
+
+
+class CleanDocument(DirectoryDocument):
+    """A cleanup, or what one would do: the directory as it was found and what became of it."""
+
+    outcome: str
+    applied: bool
+    run: str | None
+    removed: int
+    removedByKind: dict[str, int]
+    kept: int
+    left: int
+    reasons: ReasonsDocument
+    before: int
+    after: int
+    freedBytes: int
+    duration: float
+    message: str | None
+    files: NotRequired[list[FileDocument]]
+
+
+class RunDocument(TypedDict):
+    """A run whose files lie in the trash."""
+
+    run: str
+    time: str | None
+    reason: str
+    files: int
+    bytes: int

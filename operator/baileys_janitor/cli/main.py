@@ -1,0 +1,112 @@
+"""The command `baileys-janitor`: a group whose commands are loaded when they are asked for.
+
+Nothing reaches the user as a traceback: every failure is one sentence on standard error and an exit
+code (0 done, 1 something could not be done, 2 bad usage, 3 `scan --fail-on` reached, 130 Ctrl-C).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
+
+import click
+
+from baileys_janitor import __version__
+from baileys_janitor.cli.output import prepare_streams, say
+from baileys_janitor.cli.problems import (
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    Problem,
+)
+
+COMMANDS: Final = {
+    "scan": "Count the files of session directories and show their levels.",
+    "clean": "Remove what a session can live without; a dry run unless --apply.",
+    "undo": "Put the files of a run back from the trash.",
+    "operator": "Run the Kubernetes operator.",
+    "crd": "Print the BaileysTenant CustomResourceDefinition.",
+    "job": "Carry out one task in a pod; started by the operator, not by people.",
+}
+
+
+class Commands(click.Group):
+    """Lists every command from its one-line help and imports only the one that runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        cmd_name: str,
+    ) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"baileys_janitor.cli.{cmd_name}_command")
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        formatter: click.HelpFormatter,
+    ) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with: baileys-janitor scan PATH",
+)
+@click.version_option(__version__, "-V", "--version", message="baileys-janitor %(version)s")
+def application() -> None:
+    """Keep WhatsApp (Baileys) session directories healthy: count, warn, clean, undo.
+
+    A PATH is one session directory, or a root of company_* directories.
+    """
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command line with these arguments (without the program's name); the exit code."""
+    prepare_streams()
+    try:
+        code = application.main(args=list(argv), prog_name="baileys-janitor", standalone_mode=False)
+    except Problem as problem:
+        say(f"Error: {problem.message}")
+        return problem.exit_code
+    except click.exceptions.NoArgsIsHelpError as help_asked:
+        say(help_asked.format_message())
+        return help_asked.exit_code
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        say("Interrupted.")
+        return EXIT_INTERRUPTED
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else EXIT_FAILED
+    except Exception as error:  # noqa: BLE001 - the last line of defence against a traceback
+        return _unforeseen(error)
+    return code if isinstance(code, int) else EXIT_DONE
+
+
+def _unforeseen(error: Exception) -> int:
+    """Report a fault of ours by its kind and place alone: its text may hold a file's name."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = ""
+    if trace is not None:
+        module = trace.tb_frame.f_globals.get("__name__", "?")
+        place = f" in {module}, line {trace.tb_lineno}"
+    say(
+        f"Error: unforeseen {type(error).__name__}{place}; this is a fault of baileys-janitor "
+        f"{__version__}: please report this line."
+    )
+    return EXIT_FAILED

@@ -1,0 +1,154 @@
+"""The settings a person can give as options or environment variables, named after the spec's keys."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, TypeVar
+
+import click
+
+from baileys_janitor.cli.problems import usage
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+ENV_PREFIX: Final = "BAILEYS_JANITOR_"
+SESSIONS_PATH_VARIABLE: Final = "BAILEYS_SESSIONS_PATH"
+DRY_RUN_VARIABLE: Final = "DRY_RUN"
+
+
+class Setting(NamedTuple):
+    """One setting: where it stands in the spec, its option, and what the help says."""
+
+    group: str
+    key: str
+    option: str
+    kind: str
+    help: str
+
+    @property
+    def parameter(self) -> str:
+        return self.option.removeprefix("--").replace("-", "_")
+
+    @property
+    def variable(self) -> str:
+        return ENV_PREFIX + self.parameter.upper()
+
+    @property
+    def where(self) -> str:
+        return f"{self.group}.{self.key}" if self.group else self.key
+
+
+_AGE = "14d, 6h, 1m30s"
+
+SETTINGS: Final = (
+    Setting("thresholds", "warning", "--warning", "N", "Level Warning from this count on."),
+    Setting("thresholds", "critical", "--critical", "N", "Level Critical from this count on."),
+    Setting("thresholds", "trigger", "--trigger", "N", "Count at which the operator would clean."),
+    Setting("thresholds", "emergency", "--emergency-at", "N", "Level Emergency from this count on."),
+    Setting("thresholds", "danger", "--danger", "N", "Count at which the session is in danger."),
+    Setting("thresholds", "count", "--count", "COUNT", "What is compared with the thresholds."),
+    Setting("allowances", "preKeys", "--pre-key-allowance", "N", "Pre-keys that count in full."),
+    Setting(
+        "allowances", "protected", "--protected-allowance", "N", "Protected files counted in full."
+    ),
+    Setting(
+        "retention", "sessionMaxAge", "--session-max-age", "AGE", f"Unused sessions go after: {_AGE}."
+    ),
+    Setting(
+        "retention", "senderKeyMaxAge", "--sender-key-max-age", "AGE", "Unused sender keys go after."
+    ),
+    Setting("retention", "preKeys", "--pre-keys", "N", "Newest uploaded pre-keys that stay."),
+    Setting(
+        "emergencyRetention", "sessionMaxAge", "--emergency-session-max-age", "AGE",
+        "The same in an emergency.",
+    ),
+    Setting(
+        "emergencyRetention", "senderKeyMaxAge", "--emergency-sender-key-max-age", "AGE",
+        "The same in an emergency.",
+    ),
+    Setting(
+        "emergencyRetention", "preKeys", "--emergency-pre-keys", "N", "The same in an emergency."
+    ),
+    Setting(
+        "maxRemovals", "percent", "--max-removals-percent", "N", "Largest share one run removes."
+    ),
+    Setting("maxRemovals", "files", "--max-removals-files", "N", "Most files one run removes."),
+)  # fmt: skip
+
+UNDO_WINDOW: Final = Setting(
+    "", "undoWindow", "--undo-window", "AGE", "How long removed files stay in the trash."
+)
+
+_TYPES: Final[dict[str, click.ParamType[Any]]] = {
+    "N": click.INT,
+    "AGE": click.STRING,
+    "COUNT": click.Choice(["Pressure", "Total"], case_sensitive=False),
+}
+
+
+def settings_options(*extra: Setting, aliases: dict[str, str] | None = None) -> Any:
+    """Adds every setting as an option, and `--config`; values reach the command by keyword."""
+    chosen = SETTINGS + extra
+
+    def decorate(command: Command) -> Command:
+        for setting in reversed(chosen):
+            names = [setting.option, *filter(None, [(aliases or {}).get(setting.option)])]
+            command = click.option(
+                *names,
+                setting.parameter,
+                type=_TYPES[setting.kind],
+                metavar=None if setting.kind == "COUNT" else setting.kind,
+                envvar=setting.variable,
+                help=setting.help,
+            )(command)
+        return click.option(
+            "--config",
+            "config_path",
+            metavar="FILE",
+            envvar=ENV_PREFIX + "CONFIG",
+            help="YAML file with the keys of a tenant's spec (thresholds, retention, ...).",
+        )(command)
+
+    return decorate
+
+
+def given(values: dict[str, Any]) -> dict[str, Any]:
+    """The settings among a command's parameters, nested as in the spec; what is unset is absent."""
+    layer: dict[str, Any] = {}
+    for setting in (*SETTINGS, UNDO_WINDOW):
+        value = values.get(setting.parameter)
+        if value is not None:
+            group = layer.setdefault(setting.group, {}) if setting.group else layer
+            group[setting.key] = value
+    return layer
+
+
+def option_of(where: str) -> str | None:
+    """The option that sets a key of the spec, such as `thresholds.warning`."""
+    return next((each.option for each in (*SETTINGS, UNDO_WINDOW) if each.where == where), None)
+
+
+def paths_or_environment(paths: tuple[str, ...]) -> tuple[str, ...]:
+    """The paths typed, else the one in BAILEYS_SESSIONS_PATH, else bad usage."""
+    if paths:
+        return paths
+    path = os.environ.get(SESSIONS_PATH_VARIABLE)
+    if path:
+        return (path,)
+    raise usage(
+        "No PATH was given: name a session directory or a root of company_* directories, "
+        f"or set {SESSIONS_PATH_VARIABLE}."
+    )
+
+
+def dry_run_asked() -> bool | None:
+    """DRY_RUN as true, false or None when unset; any other word is bad usage, never a guess."""
+    text = os.environ.get(DRY_RUN_VARIABLE, "").strip().lower()
+    if not text:
+        return None
+    if text in {"1", "true", "yes", "on"}:
+        return True
+    if text in {"0", "false", "no", "off"}:
+        return False
+    raise usage(f"{DRY_RUN_VARIABLE} is neither true nor false; set it to one of them or unset it.")

@@ -1,0 +1,135 @@
+"""Tables and the lines around them, made from the same documents that `-o json` prints."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from baileys_janitor.cli import figures
+from baileys_janitor.cli.output import console, reader_is_gone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import RenderableType
+    from rich.text import Text
+
+    from baileys_janitor.cli.documents import DirectoryDocument
+
+    Cell: TypeAlias = str | Text
+
+KIND_HEADINGS: Final = {
+    "creds": "CREDS",
+    "appStateSync": "APP-STATE",
+    "lidMapping": "LID-MAP",
+    "preKey": "PRE-KEY",
+    "session": "SESSION",
+    "senderKey": "SENDER-KEY",
+    "senderKeyMemory": "SK-MEMORY",
+    "deviceList": "DEV-LIST",
+    "tcToken": "TC-TOKEN",
+    "identityKey": "ID-KEY",
+    "other": "OTHER",
+}
+LEVEL_STYLES: Final = {
+    "Healthy": "green",
+    "Warning": "yellow",
+    "Critical": "red",
+    "Emergency": "bold white on red",
+    "Unknown": "dim",
+}
+WORST_FIRST: Final = ("Emergency", "Critical", "Warning", "Healthy", "Unknown")
+
+
+def level_cell(level: str) -> Text:
+    from rich.text import Text
+
+    return Text(level, style=LEVEL_STYLES.get(level, ""))
+
+
+def print_lines(lines: Iterable[RenderableType]) -> None:
+    """Lines on standard output, coloured at a terminal."""
+    out = console(sys.stdout)
+    try:
+        for line in lines:
+            out.print(line)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        reader_is_gone(sys.stdout)
+
+
+def print_table(
+    headings: Sequence[str], rows: Iterable[Sequence[Cell]], right: Iterable[str] = ()
+) -> None:
+    """Columns under headings, two spaces apart; those named in `right` are aligned right."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    at_terminal = sys.stdout.isatty()
+    table = Table(
+        box=SIMPLE_HEAD if at_terminal else None,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1),
+        header_style="bold",
+    )
+    numeric = set(right)
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in numeric else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    print_lines([table])
+
+
+def name_heading(directories: Sequence[DirectoryDocument]) -> str:
+    """COMPANY when every directory has one, else PATH."""
+    return "COMPANY" if all(found["company"] for found in directories) else "PATH"
+
+
+def name_of(found: DirectoryDocument, heading: str) -> str:
+    return (found["company"] or found["path"]) if heading == "COMPANY" else found["path"]
+
+
+def scan_table(directories: Sequence[DirectoryDocument], now: float, *, wide: bool) -> None:
+    """One row a directory; wide adds the kinds, the identity and the path."""
+    if not directories:
+        return
+    name = name_heading(directories)
+    headings = [name, "LEVEL", "FILES", "LIMIT", "TOTAL", "RECLAIMABLE", "SIZE", "ACTIVE", "OLDEST"]
+    if wide:
+        headings += ["PROTECTED", *KIND_HEADINGS.values(), "IDENTITY"]
+        headings += ["PATH"] if name == "COMPANY" else []
+    rows = [_scan_row(found, headings, now) for found in directories]
+    print_table(headings, rows, set(headings) - {name, "PATH", "LEVEL", "IDENTITY"})
+
+
+def _scan_row(found: DirectoryDocument, headings: Sequence[str], now: float) -> list[Cell]:
+    cells: dict[str, Cell] = {
+        "COMPANY": found["company"] or "-",
+        "PATH": found["path"],
+        "LEVEL": level_cell(found["level"]),
+        "FILES": str(found["counted"]),
+        "LIMIT": str(found["limit"]),
+        "TOTAL": str(found["total"]),
+        "RECLAIMABLE": str(found["reclaimable"]),
+        "SIZE": figures.size(found["bytes"]),
+        "ACTIVE": figures.age_of(found["lastActivity"], now),
+        "OLDEST": figures.age_of(found["oldest"], now),
+        "PROTECTED": str(found["protected"]),
+        "IDENTITY": found["identity"],
+    }
+    cells |= {KIND_HEADINGS[kind]: str(number) for kind, number in found["byKind"].items()}
+    return [cells[heading] for heading in headings]
+
+
+def summary_line(directories: Sequence[DirectoryDocument]) -> str:
+    """`12 directories: 1 Emergency, 11 Healthy; 2,031 files, 310 reclaimable, 1.2 MiB`."""
+    levels = [found["level"] for found in directories]
+    by_level = ", ".join(
+        f"{levels.count(level)} {level}" for level in WORST_FIRST if level in levels
+    )
+    files = figures.counted(sum(found["total"] for found in directories), "file")
+    reclaimable = sum(found["reclaimable"] for found in directories)
+    total_size = figures.size(sum(found["bytes"] for found in directories))
+    head = figures.counted(len(directories), "directory")
+    return f"{head}: {by_level}; {files}, {reclaimable:,} reclaimable, {total_size}"

@@ -1,0 +1,65 @@
+"""Real session directories for the command line's tests, and ways to run it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.real.sessions import unpack
+
+
+class Done(NamedTuple):
+    """What a command left: exit code and both streams."""
+
+    code: int
+    out: str
+    err: str
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """The environment without anything that steers the command line, plus `variables`."""
+    steering = ("BAILEYS_", "DRY_RUN", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "TTY_")
+    plain = {key: value for key, value in os.environ.items() if not key.startswith(steering)}
+    return {**plain, "TERM": "xterm", **variables}
+
+
+def janitor(*arguments: object, env: Mapping[str, str] | None = None) -> Done:
+    """Run `baileys-janitor` as its users do, in a process of its own with both streams piped."""
+    done = subprocess.run(
+        [sys.executable, "-m", "baileys_janitor", *map(os.fsencode, map(str, arguments))],
+        capture_output=True,
+        env=environment(**(env or {})),
+        timeout=60,
+    )
+    return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def company(root: Path, name: str, scenario: str) -> Path:
+    """A `company_*` directory beneath `root` that holds a genuine session."""
+    return unpack(scenario, root / f"company_{name}")
+
+
+def snapshot(directory: Path) -> dict[str, tuple[bytes, int, int]]:
+    """Everything beneath a directory: content, modification time and inode of every file."""
+    return {
+        str(path.relative_to(directory)): (
+            path.read_bytes() if path.is_file() else b"",
+            path.lstat().st_mtime_ns,
+            path.lstat().st_ino,
+        )
+        for path in sorted(directory.rglob("*"))
+    }
+
+
+def numbers_in_names(directories: Sequence[Path]) -> set[str]:
+    """Every user and group number that the names of these directories' files hold."""
+    numbers: set[str] = set()
+    for directory in directories:
+        for path in directory.rglob("*"):
+            digits = "".join(c if c.isdigit() else " " for c in path.name).split()
+            numbers.update(number for number in digits if len(number) > 6)
+    return numbers
