@@ -9,6 +9,7 @@ rotates with the clock, so that nobody's is lost for good.
 
 from __future__ import annotations
 
+from ..policy.values import Value
 from ..volume.report import (
     CAPPED,
     COMPLETED,
@@ -26,6 +27,7 @@ from ..volume.report import (
 from ..volume.wire import (
     BadResult,
     base36,
+    checksum,
     clean_groups,
     purge_groups,
     read_clean,
@@ -85,7 +87,7 @@ _READERS: dict[str, Any] = {
 _DROPPABLE = {"scan": (4, 3, 2, 1), "clean": (6, 5, 4, 3, 1), "undo": (), "purge": ()}
 
 
-class Result:
+class Result(Value):
     """What a Job did: the action, when (Unix seconds), and one report for each member of its task.
 
     `failure` is set, and `members` empty, when the Job could not carry out the task at all.
@@ -104,25 +106,6 @@ class Result:
         self.time = time
         self.members = list(members)
         self.failure = failure
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Result) and all(
-            getattr(self, name) == getattr(other, name) for name in self.__slots__
-        )
-
-    __hash__ = None  # type: ignore[assignment]  # a mutable value
-
-    def __repr__(self) -> str:
-        return f"Result({self.action!r}, {self.time}, {self.members!r}, {self.failure!r})"
-
-
-def checksum(text: str) -> str:
-    """Eight hexadecimal digits over the text. It finds accidents, not attacks."""
-    try:
-        from _blake2 import blake2s  # hashlib would load OpenSSL: 8 ms
-    except ImportError:
-        from hashlib import blake2s
-    return blake2s(text.encode("ascii"), digest_size=4).hexdigest()
 
 
 def encode(result: Result) -> bytes:

@@ -8,8 +8,8 @@
 
 from __future__ import annotations
 
+from ..policy.json_text import BadText, compact, parse
 from ..policy.settings import Settings
-from .strictjson import BadJson, dump, load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class Task:
             "deadline": self.deadline,
         }
         data.update({name: value for name, value in optional.items() if value})
-        text = dump(data)
+        text = compact(data)
         Task.from_json(text)
         return text
 
@@ -130,8 +130,8 @@ class Task:
     def from_json(cls, text: str) -> Task:
         """Read a task; raises BadTask with one sentence naming the field."""
         try:
-            data = load(text)
-        except BadJson as problem:
+            data = parse(text)
+        except BadText as problem:
             raise BadTask("the task is not JSON") from problem
         if not isinstance(data, dict):
             raise BadTask("the task is not a JSON object")

@@ -7,6 +7,8 @@ in the order of `policy.kinds.KINDS`. A field is None when it is unknown, or whe
 
 from __future__ import annotations
 
+from ..policy.values import Value
+
 COMPLETED = "Completed"
 CAPPED = "Capped"
 NOTHING_TO_DO = "NothingToDo"
@@ -17,24 +19,7 @@ DRY_RUN = "DryRun"
 OUTCOMES = (COMPLETED, CAPPED, NOTHING_TO_DO, REFUSED, REPEATED, FAILED, DRY_RUN)
 
 
-class Report:
-    """Equality and a readable form for the values below."""
-
-    __slots__: tuple[str, ...] = ()
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and all(
-            getattr(self, name) == getattr(other, name) for name in self.__slots__
-        )
-
-    __hash__ = None  # type: ignore[assignment]  # mutable values
-
-    def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
-        return f"{type(self).__name__}({fields})"
-
-
-class CleanResult(Report):
+class CleanResult(Value):
     """One cleanup (or dry run) of one session directory.
 
     `outcome` is one of OUTCOMES; `code` says why for Refused, Failed and Capped (a reason code, or None).
@@ -97,7 +82,7 @@ class CleanResult(Report):
         self.scan = scan
 
 
-class ScanResult(Report):
+class ScanResult(Value):
     """One look at one session directory.
 
     `error` is a reason code when the look failed; then at most `total` is known besides. `counts_only`
@@ -195,7 +180,7 @@ class ScanResult(Report):
         self.ages = ages
 
 
-class UndoResult(Report):
+class UndoResult(Value):
     """A run put back. `outcome`: Completed, Capped (some files could not go back), NothingToDo, Refused
     or Failed; `kept` counts by reason what stayed in the trash."""
 
@@ -221,7 +206,7 @@ class UndoResult(Report):
         self.duration_ms = duration_ms
 
 
-class PurgeResult(Report):
+class PurgeResult(Value):
     """The trash emptied of runs older than the undo window. `runs` and `files` are gone for good;
     `trash_runs` and `trash_oldest` describe what is still there."""
 

@@ -7,6 +7,7 @@ never reorder, and raise `job.result.VERSION` when a meaning changes.
 
 from __future__ import annotations
 
+from ..policy.digest import short_digest
 from .report import CleanResult, PurgeResult, ScanResult, UndoResult
 
 TYPE_CHECKING = False
@@ -24,6 +25,11 @@ STATES = ("", "Paired", "Unpaired", "Corrupt", "Absent")
 
 class BadResult(ValueError):  # noqa: N818  # a decoder's word, as in zipfile.BadZipFile
     """The text is no result of this program, or it was cut."""
+
+
+def checksum(text: str) -> str:
+    """Eight hexadecimal digits over the text. It finds accidents, not attacks."""
+    return short_digest(text.encode("utf-8", "surrogateescape"), 4)
 
 
 def base36(number: int) -> str:

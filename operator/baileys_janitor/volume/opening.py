@@ -1,0 +1,64 @@
+"""Opening a session directory beneath its volume, without ever following a symbolic link.
+
+A tenant's own process can write to the volume, so every component is opened relative to the one before.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from .problems import (
+    NOT_A_DIRECTORY,
+    PATH_REFUSED,
+    SYMLINK_REFUSED,
+    VolumeProblem,
+    problem_of,
+)
+
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+BENEATH = DIRECTORY | os.O_NOFOLLOW
+
+
+def open_session(root: str, path: str = ".") -> int:
+    """A descriptor of the directory `path` beneath `root`; the caller closes it.
+
+    `root` is trusted (a mount point, or what a user named) and may itself be a link. `path` is relative,
+    without "..". Raises VolumeProblem: PathRefused, DirectoryMissing, NotADirectory, SymlinkRefused,
+    PermissionDenied, StaleHandle, InputOutputError.
+    """
+    if path.startswith("/") or "\0" in path or "\0" in root:
+        raise VolumeProblem(PATH_REFUSED)
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if ".." in parts:
+        raise VolumeProblem(PATH_REFUSED)
+    try:
+        directory = os.open(root, DIRECTORY)
+    except OSError as error:
+        raise problem_of(error) from error
+    for part in parts:
+        try:
+            beneath = open_beneath(directory, part)
+        finally:
+            os.close(directory)
+        directory = beneath
+    return directory
+
+
+def open_beneath(directory: int, name: str) -> int:
+    """The directory `name` in an open one; raises VolumeProblem as `open_session` does."""
+    try:
+        return os.open(name, BENEATH, dir_fd=directory)
+    except OSError as error:
+        problem = problem_of(error)
+        # Linux answers ENOTDIR for a link opened with O_DIRECTORY | O_NOFOLLOW.
+        if problem.code == NOT_A_DIRECTORY and _is_link(directory, name):
+            problem = VolumeProblem(SYMLINK_REFUSED)
+        raise problem from error
+
+
+def _is_link(directory: int, name: str) -> bool:
+    try:
+        return stat.S_ISLNK(os.lstat(name, dir_fd=directory).st_mode)
+    except OSError:
+        return False

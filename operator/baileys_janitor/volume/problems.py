@@ -1,0 +1,95 @@
+"""Why something could not be done on a volume: one code, one sentence with the way out.
+
+The codes go into results, status and alerts. The sentences never hold a file's name.
+"""
+
+from __future__ import annotations
+
+import errno
+
+DIRECTORY_MISSING = "DirectoryMissing"
+NOT_A_DIRECTORY = "NotADirectory"
+SYMLINK_REFUSED = "SymlinkRefused"
+PATH_REFUSED = "PathRefused"
+PERMISSION_DENIED = "PermissionDenied"
+CREDENTIALS_UNREADABLE = "CredentialsUnreadable"
+READ_ONLY = "ReadOnly"
+DISK_FULL = "DiskFull"
+STALE_HANDLE = "StaleHandle"
+INPUT_OUTPUT_ERROR = "InputOutputError"
+BUSY = "Busy"
+LOCK_REFUSED = "LockRefused"
+LOCK_LOST = "LockLost"
+JANITOR_REFUSED = "JanitorRefused"
+INTERRUPTED = "Interrupted"
+DEADLINE_REACHED = "DeadlineReached"
+KILLED = "Killed"
+RUN_UNKNOWN = "RunUnknown"
+RUN_PURGED = "RunPurged"
+IDENTITY_CHANGED = "IdentityChanged"
+SYSTEM_ERROR = "SystemError"
+
+SENTENCES: dict[str, str] = {
+    DIRECTORY_MISSING: "The session directory does not exist: check the volume's path.",
+    NOT_A_DIRECTORY: "The path names something that is not a directory: check the volume's path.",
+    SYMLINK_REFUSED: "The path leads through a symbolic link, which is never followed: name the "
+    "directory itself.",
+    PATH_REFUSED: 'The path is not a relative path inside the volume: leave out a leading "/" and "..".',
+    PERMISSION_DENIED: "The file system denies access: run with the user id that owns the session "
+    "files.",
+    CREDENTIALS_UNREADABLE: "creds.json cannot be read: run with the user id that owns the session "
+    "files.",
+    READ_ONLY: "The volume is mounted read-only: cleaning, undo and purge need a writable mount.",
+    DISK_FULL: "The disk is full: nothing was removed, because a removal could not be recorded. Make "
+    "room on the volume.",
+    STALE_HANDLE: "The volume was taken away during the run (stale handle): try again once it is back.",
+    INPUT_OUTPUT_ERROR: "The volume answers with input/output errors: check the disk or its server.",
+    BUSY: "Another cleanup holds .cleanup.lock: wait for it; a lock without a sign of life for ten "
+    "minutes is taken over.",
+    LOCK_REFUSED: "Something that is no regular file bears the name .cleanup.lock: remove it by hand.",
+    LOCK_LOST: "The lock was taken over by somebody else during the run, which therefore stopped.",
+    JANITOR_REFUSED: "The name .janitor is taken by something that is not the janitor's own "
+    "directory: move it away.",
+    INTERRUPTED: "The run was asked to end before it was through; the next one goes on.",
+    DEADLINE_REACHED: "The run reached its deadline before it was through; the next one goes on.",
+    KILLED: "The run was killed; a later one found what it had done and recorded it.",
+    RUN_UNKNOWN: "No such run is known on this volume: check the run id.",
+    RUN_PURGED: "The run's files are gone for good: its undo window is over or the disk was full.",
+    IDENTITY_CHANGED: "The tenant has been paired again since this run: its files belong to another "
+    "identity and stay in the trash.",
+    SYSTEM_ERROR: "The operating system reported an unexpected error on the volume.",
+}
+
+_BY_ERRNO = {
+    errno.ENOENT: DIRECTORY_MISSING,
+    errno.ENOTDIR: NOT_A_DIRECTORY,
+    errno.ELOOP: SYMLINK_REFUSED,
+    errno.EACCES: PERMISSION_DENIED,
+    errno.EPERM: PERMISSION_DENIED,
+    errno.EROFS: READ_ONLY,
+    errno.ENOSPC: DISK_FULL,
+    errno.EDQUOT: DISK_FULL,
+    errno.ESTALE: STALE_HANDLE,
+    errno.EIO: INPUT_OUTPUT_ERROR,
+    errno.ENODEV: INPUT_OUTPUT_ERROR,
+    errno.ENXIO: INPUT_OUTPUT_ERROR,
+    errno.ETIMEDOUT: INPUT_OUTPUT_ERROR,
+}
+
+
+class VolumeProblem(Exception):  # noqa: N818  # a refusal is as often the user's as an error of ours
+    """Something that could not be done; `code` is one of the above, the text its sentence."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(SENTENCES.get(code, code))
+        self.code = code
+
+
+def code_of(error: OSError) -> str:
+    """The code for an operating system's error. Its text is not used: it holds file names."""
+    return _BY_ERRNO.get(error.errno or 0, SYSTEM_ERROR)
+
+
+def problem_of(error: OSError) -> VolumeProblem:
+    """The problem to report for an operating system's error."""
+    return VolumeProblem(code_of(error))

@@ -1,0 +1,152 @@
+"""Reading a session directory: its files as a stream, and creds.json up to a size.
+
+`.cleanup.lock` and `.janitor` are the janitor's own and never counted. Only regular files of the
+directory itself on its own file system are files; whatever else lies there (links, FIFOs, sockets,
+directories, mounts) is `skipped` and never touched.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from ..policy.identity import MAX_CREDS_BYTES
+from ..policy.kinds import CREDS_NAME, KINDS, classify
+from ..policy.listing import MAX_ENTRIES, Entry
+from .problems import CREDENTIALS_UNREADABLE, VolumeProblem, problem_of
+from .wire import checksum
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+LOCK_NAME = ".cleanup.lock"
+JANITOR_NAME = ".janitor"
+OWN_NAMES = frozenset((LOCK_NAME, JANITOR_NAME))
+
+_TICK_EVERY = 1024
+_NOT_A_FILE = (errno.ELOOP, errno.ENXIO, errno.EISDIR)  # a link, a socket, a directory
+_POSITION = {kind: position for position, kind in enumerate(KINDS)}
+
+
+class Listing:
+    """The files of a directory.
+
+    `entries` is None when there are more than MAX_ENTRIES: then only `total` and `by_kind` (in the order of
+    KINDS) are known, because a stat for each of a million files would outlast any deadline.
+    """
+
+    __slots__ = ("by_kind", "entries", "skipped", "total")
+
+    def __init__(
+        self, entries: list[Entry] | None, total: int, skipped: int, by_kind: list[int] | None
+    ) -> None:
+        self.entries = entries
+        self.total = total
+        self.skipped = skipped
+        self.by_kind = by_kind
+
+
+def read_listing(
+    directory: int, tick: Callable[[], None] | None = None, limit: int = MAX_ENTRIES
+) -> Listing:
+    """List a directory in bounded memory. `tick` is called about every thousand entries.
+
+    Raises VolumeProblem; whatever `tick` raises passes through.
+    """
+    entries: list[Entry] = []
+    skipped = seen = 0
+    try:
+        device = os.fstat(directory).st_dev
+        with os.scandir(directory) as found:
+            for item in found:
+                if item.name in OWN_NAMES:
+                    continue
+                seen += 1
+                if seen > limit:
+                    return _count_only(entries, skipped, item, found, tick)
+                if tick is not None and seen % _TICK_EVERY == 0:
+                    tick()
+                try:
+                    entry = entry_of(item.name, item.stat(follow_symlinks=False), device)
+                except FileNotFoundError:  # removed by the library a moment ago
+                    continue
+                if entry is None:
+                    skipped += 1
+                else:
+                    entries.append(entry)
+    except OSError as error:
+        raise problem_of(error) from error
+    return Listing(entries, len(entries), skipped, None)
+
+
+def _count_only(
+    entries: list[Entry],
+    skipped: int,
+    item: os.DirEntry[str],
+    rest: Iterator[os.DirEntry[str]],
+    tick: Callable[[], None] | None,
+) -> Listing:
+    by_kind = [0] * len(KINDS)
+    for entry in entries:
+        by_kind[_POSITION[entry.kind]] += 1
+    entries.clear()
+    seen = 0
+    while True:
+        if item.name in OWN_NAMES:
+            pass
+        elif item.is_file(follow_symlinks=False):
+            by_kind[_POSITION[classify(item.name)[0]]] += 1
+        else:
+            skipped += 1
+        following = next(rest, None)
+        if following is None:
+            return Listing(None, sum(by_kind), skipped, by_kind)
+        item = following
+        seen += 1
+        if tick is not None and seen % _TICK_EVERY == 0:
+            tick()
+
+
+def entry_of(name: str, found: os.stat_result, device: int) -> Entry | None:
+    """The entry for a file's status; None when it is no regular file of this file system."""
+    if not stat.S_ISREG(found.st_mode) or found.st_dev != device:
+        return None
+    return Entry.of(name, found.st_size, found.st_mtime_ns, found.st_ino, found.st_dev)
+
+
+def read_creds(directory: int) -> tuple[bytes | None, str]:
+    """The bytes of creds.json (None when there is none) and a token of this writing of it.
+
+    The token is a short hash of inode and modification time: two looks that agree on it saw the same
+    writing. A link, a FIFO or a directory of that name counts as no creds.json. Raises VolumeProblem.
+    """
+    try:
+        file = os.open(
+            CREDS_NAME,
+            os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC,
+            dir_fd=directory,
+        )
+    except FileNotFoundError:
+        return None, ""
+    except PermissionError as error:
+        raise VolumeProblem(CREDENTIALS_UNREADABLE) from error
+    except OSError as error:
+        if error.errno in _NOT_A_FILE:
+            return None, ""
+        raise problem_of(error) from error
+    try:
+        found = os.fstat(file)
+        if not stat.S_ISREG(found.st_mode):
+            return None, ""
+        parts = []
+        room = MAX_CREDS_BYTES + 1  # one more tells that it is too large
+        while room > 0 and (part := os.read(file, min(room, 1 << 16))):
+            parts.append(part)
+            room -= len(part)
+        return b"".join(parts), checksum(f"{found.st_ino} {found.st_mtime_ns}")
+    except OSError as error:
+        raise problem_of(error) from error
+    finally:
+        os.close(file)
