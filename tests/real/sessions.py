@@ -1,11 +1,12 @@
-"""Genuine Baileys session directories: unpacked from fixtures, or freshly written and checked with the real library.
+"""Genuine Baileys session directories, from fixtures or freshly written by the real library.
 
-The fixtures under ``tests/fixtures/sessions`` were written by ``tests/baileys``; they need nothing but this module.
-Writing new ones and checking need Node.js and the tool's dependencies. Standard library only: the demo uses it too.
+The fixtures under ``tests/fixtures/sessions`` were written by ``tests/baileys`` and need nothing
+but this module. Writing new ones and checking need Node.js and the tool's dependencies. Standard
+library only: the demo uses it too.
 
-    python tests/real/sessions.py unpack emergency DIRECTORY     a session directory, its files as old as they should be
-    python tests/real/sessions.py list                           the scenarios
-    python tests/real/sessions.py pack [SCENARIO ...]            write the fixtures again (Node.js)
+    python tests/real/sessions.py list                          the scenarios
+    python tests/real/sessions.py unpack SCENARIO DIRECTORY     its files as old as they should be
+    python tests/real/sessions.py pack [SCENARIO ...]           write fixtures again (Node.js)
 """
 
 from __future__ import annotations
@@ -44,10 +45,10 @@ def scenarios() -> list[str]:
 def unpack(
     scenario: str, session: Path, now: float | None = None, peers: Path | None = None
 ) -> Path:
-    """Unpack a fixture so that its files are as old, counted from `now` (Unix seconds), as when it was written.
+    """Unpack a fixture; its files are as old before `now` (Unix seconds) as when it was written.
 
-    The session's files go directly into `session`, which must be empty or missing. With `peers`, the contacts'
-    own keys go there; only :func:`check` needs them. Returns `session`.
+    The session's files go directly into `session`, which must be empty or missing. With `peers`,
+    the contacts' own keys go there; only :func:`check` needs them. Returns `session`.
     """
     archive = FIXTURES / f"{scenario}.tar.gz"
     if not archive.is_file():
@@ -96,9 +97,10 @@ def pack(scenario: str, session: Path, peers: Path, now: float) -> Path:
 def write(
     scenario: str, session: Path, peers: Path, now: float | None = None, **changes: Any
 ) -> dict[str, Any]:
-    """Write a new session with the real library; `changes` replace parameters (``tests/baileys/src/scenarios.mjs``).
+    """Write a new session with the real library; `changes` replace parameters of the scenario.
 
-    Returns the counts: ``total``, ``counted``, ``protected`` and ``byKind``.
+    They are explained in ``tests/baileys/src/scenarios.mjs``. Returns the counts: ``total``,
+    ``counted``, ``protected`` and ``byKind``.
     """
     request = {"scenario": scenario, "out": str(session), "peers": str(peers), **changes}
     if now is not None:
@@ -116,7 +118,7 @@ def check(session: Path, peers: Path, **options: Any) -> dict[str, Any]:
 
 @cache
 def node_missing() -> str:
-    """Why the tool cannot run here, or an empty string when it can. Installs its dependencies if that is possible."""
+    """Why the tool cannot run here, or an empty string; installs its dependencies if it can."""
     if not shutil.which("node"):
         return "Node.js is not installed"
     if (TOOL / "node_modules").is_dir():
@@ -152,16 +154,11 @@ def _pack_all(names: list[str]) -> None:
     """Write fixtures again, each in a directory of its own."""
     for name in names:
         with tempfile.TemporaryDirectory() as directory:
-            session, peers, now = (
-                Path(directory, "session"),
-                Path(directory, "peers"),
-                float(int(time.time())),
-            )
+            session, peers = Path(directory, "session"), Path(directory, "peers")
+            now = float(int(time.time()))
             counts = write(name, session, peers, now)
-            archive = pack(name, session, peers, now)
-            print(
-                f"{name}: {counts['total']} files, {counts['counted']} counted, {archive.stat().st_size} bytes"
-            )
+            size = pack(name, session, peers, now).stat().st_size
+            print(f"{name}: {counts['total']} files, {counts['counted']} counted, {size} bytes")
 
 
 def main(arguments: list[str]) -> None:

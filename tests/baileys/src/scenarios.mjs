@@ -59,9 +59,9 @@ export const scenarios = {
     contacts: [{ count: 8, days: [0.05, 2.5] }, { count: 1, days: [15, 16] }],
     groups: { own: [0.3], quiet: 1 }, senders: speakers
   },
-  /** The library with batches of 30, and pre-keys of five batches lying about. */
+  /** The library with batches of 30, and pre-keys of three batches lying about: fewer than 100 ids apart. */
   old: {
-    library: 'rc5', paired: 120, login: 0.6, target: 196, strangers: 110, retries: 6,
+    library: 'rc5', paired: 120, login: 0.6, target: 196, strangers: 45, retries: 6,
     contacts: [{ count: 10, days: active }, { count: 4, days: [8, 13] }, { count: 8, days: [15, 80] }],
     groups: { own: [0.3, 2, 9], quiet: 2, status: 30 }, senders: speakers
   },
