@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.api.loading import load_config
 from baileys_janitor.api.merge import InvalidTenant, effective
 from tests.api.corpus_files import ACCEPTED, CORPUS, OPERATOR, REFUSED, ROOT, SCHEMA, expected
 
@@ -13,7 +14,7 @@ EXAMPLES = {
     f"{path.stem}-{number}": document
     for path in sorted((ROOT / "examples").glob("*.yaml"))
     for number, document in enumerate(yaml.safe_load_all(path.read_text()))
-    if document["kind"] == "BaileysTenant"
+    if document.get("kind") == "BaileysTenant"
 }
 
 
@@ -27,6 +28,13 @@ def test_an_accepted_resource_gives_settings_to_work_with(name: str) -> None:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_gives_settings_to_work_with(name: str) -> None:
     effective(OperatorConfig(), EXAMPLES[name]["spec"], name)
+
+
+def test_the_example_of_a_configuration_loads() -> None:
+    config = load_config(ROOT / "examples" / "operator-config.yaml", {})
+
+    found = effective(config, {"volume": {"claimName": "data"}}, "acme")
+    assert found.times.time_zone == "America/Sao_Paulo"
 
 
 @pytest.mark.parametrize("name", [n for n, r in REFUSED.items() if expected(r, OPERATOR)])

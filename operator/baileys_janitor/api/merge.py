@@ -161,13 +161,20 @@ def _job(data: dict[str, Any]) -> PodIdentity:
 
 
 def _blame(conflict: Conflict, merged: dict[str, Any], own: dict[str, Any]) -> InvalidTenant:
-    """Says who set what: a tenant must see which of two clashing values it inherited."""
+    blamed = next((f for f in conflict.fields if _value(own, f) is not None), conflict.fields[0])
+    sentence = describe(conflict, merged, own, "spec", "from the operator's configuration")
+    return InvalidTenant(f"spec.{blamed}", sentence)
+
+
+def describe(
+    conflict: Conflict, merged: dict[str, Any], own: dict[str, Any], place: str, origin: str
+) -> str:
+    """The conflict as a sentence that shows the values, and which of them were inherited."""
     described = []
     for field in conflict.fields:
-        inherited = "" if _value(own, field) is not None else ", from the operator's configuration"
-        described.append(f"spec.{field} ({shown(_value(merged, field))}{inherited})")
-    blamed = next((f for f in conflict.fields if _value(own, f) is not None), conflict.fields[0])
-    return InvalidTenant(f"spec.{blamed}", conflict.sentence.format(*described) + ".")
+        inherited = "" if _value(own, field) is not None else f", {origin}"
+        described.append(f"{place}.{field} ({shown(_value(merged, field))}{inherited})")
+    return conflict.sentence.format(*described) + "."
 
 
 def _value(data: dict[str, Any], field: str) -> Any:

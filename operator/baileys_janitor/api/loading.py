@@ -1,0 +1,100 @@
+"""Reads the operator's configuration from its file and a few environment variables.
+
+The environment exists for what differs between two runs of one installation: on a laptop, in a test,
+or to hold a fleet still in a hurry. Everything else belongs to the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from .checks import Conflict, check
+from .config import OperatorConfig
+from .merge import describe, merged_settings
+from .sentences import first_problem
+from .tenant import SharedSettings
+
+ENVIRONMENT = {
+    "JANITOR_JOB_IMAGE": ("job", "image"),
+    "JANITOR_LOG_FORMAT": ("logging", "format"),
+    "JANITOR_LOG_LEVEL": ("logging", "level"),
+    "JANITOR_MODE_CEILING": ("modeCeiling",),
+    "JANITOR_WATCH_NAMESPACES": ("watchNamespaces",),
+}
+"""Variables that override a field of the file; namespaces are separated by commas."""
+
+DRY_RUN = "DRY_RUN"
+"""Set to true or 1, it caps every tenant's mode at DryRun."""
+
+
+class InvalidConfig(Exception):  # noqa: N818 - the word that users see
+    """A configuration that cannot be used; one sentence that names the file, the field, the way out."""
+
+
+def load_config(path: Path | None, environ: Mapping[str, str]) -> OperatorConfig:
+    """The configuration in force; the built-in one when there is no path.
+
+    Raises:
+        InvalidConfig: the file cannot be read, is not YAML, or holds what cannot be.
+    """
+    data = {} if path is None else _read(path)
+    source = "The environment" if path is None else f"The configuration {path}"
+    for variable, field in ENVIRONMENT.items():
+        value = environ.get(variable)
+        if value:
+            _put(data, field, value.split(",") if variable.endswith("NAMESPACES") else value)
+    return _validated(data, source, careful=_is_true(environ.get(DRY_RUN, "")))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InvalidConfig(f"The configuration {path} cannot be read: {reason}.") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark is not None else ""
+        raise InvalidConfig(f"The configuration {path} is not YAML{line}: correct it.") from None
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise InvalidConfig(f"The configuration {path} must hold fields: give name: value pairs.")
+    return data
+
+
+def _put(data: dict[str, Any], field: tuple[str, ...], value: object) -> None:
+    for part in field[:-1]:
+        below = data.get(part)
+        data[part] = dict(below) if isinstance(below, dict) else {}
+        data = data[part]
+    data[field[-1]] = value
+
+
+def _validated(data: dict[str, Any], source: str, careful: bool) -> OperatorConfig:
+    data = {name: value for name, value in data.items() if value is not None}
+    try:
+        config = OperatorConfig.model_validate(data, extra="forbid")
+    except ValidationError as error:
+        field, problem = first_problem(error, OperatorConfig)
+        raise InvalidConfig(f"{source}: {field} {problem}.") from None
+    own = config.defaults.model_dump(mode="json", by_alias=True, exclude_none=True)
+    merged = merged_settings(SharedSettings(), own)
+    try:
+        check(merged)
+    except Conflict as conflict:
+        sentence = describe(conflict, merged, own, "defaults", "built in")
+        raise InvalidConfig(f"{source}: {sentence}") from None
+    if careful and config.mode_ceiling == "Enforce":
+        return config.model_copy(update={"mode_ceiling": "DryRun"})
+    return config
+
+
+def _is_true(text: str) -> bool:
+    """What `DRY_RUN` means. In doubt it holds: a typing error must not remove files."""
+    return text.strip().lower() not in ("", "0", "false", "no", "off")

@@ -1,0 +1,135 @@
+"""The operator's configuration: its file, its environment, and what is said of mistakes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.api.loading import InvalidConfig, load_config
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "config.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_no_file_at_all_is_a_valid_configuration() -> None:
+    config = load_config(None, {})
+
+    assert config == OperatorConfig()
+    assert config.mode_ceiling == "Enforce"
+    assert config.daily_jitter.seconds == 1800
+    assert config.status_interval.seconds == 1800
+    assert config.scan_unused_claims_every.seconds == 86400
+    assert config.job.deadline_seconds == 60
+    assert config.limits.tenants_per_scan <= 50
+
+
+@pytest.mark.parametrize("text", ["", "---\n", "defaults:\njob:\n", "{}\n"])
+def test_an_empty_file_or_section_changes_nothing(tmp_path: Path, text: str) -> None:
+    assert load_config(written(tmp_path, text), {}) == OperatorConfig()
+
+
+def test_a_file_sets_what_it_names_and_nothing_else(tmp_path: Path) -> None:
+    text = "defaults: {thresholds: {warning: 120}, mode: DryRun}\nwatchNamespaces: [a, b]\n"
+
+    config = load_config(written(tmp_path, text), {})
+
+    assert config.defaults.thresholds is not None
+    assert config.defaults.thresholds.warning == 120
+    assert config.defaults.thresholds.critical is None
+    assert config.defaults.mode == "DryRun"
+    assert config.watch_namespaces == ["a", "b"]
+
+
+def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
+    path = written(tmp_path, "job: {image: old, deadlineSeconds: 90}\nmodeCeiling: Enforce\n")
+    environ = {
+        "JANITOR_JOB_IMAGE": "new",
+        "JANITOR_MODE_CEILING": "Observe",
+        "JANITOR_WATCH_NAMESPACES": "a,b",
+    }
+
+    config = load_config(path, environ)
+
+    assert (config.job.image, config.job.deadline_seconds) == ("new", 90)
+    assert config.mode_ceiling == "Observe"
+    assert config.watch_namespaces == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("value", "ceiling"),
+    [
+        ("true", "DryRun"),
+        ("1", "DryRun"),
+        ("ture", "DryRun"),
+        ("false", "Enforce"),
+        ("", "Enforce"),
+    ],
+)
+def test_dry_run_caps_the_fleet(value: str, ceiling: str) -> None:
+    assert load_config(None, {"DRY_RUN": value}).mode_ceiling == ceiling
+
+
+def test_dry_run_never_loosens_a_stricter_ceiling() -> None:
+    environ = {"DRY_RUN": "true", "JANITOR_MODE_CEILING": "Observe"}
+
+    assert load_config(None, environ).mode_ceiling == "Observe"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "defaults: {tresholds: {}}",
+            "defaults.tresholds is not a field: did you mean thresholds?",
+        ),
+        ("defaults: {companyId: acme}", "defaults.companyId is not a field"),
+        ("zzz: 1", "zzz is not a field: remove it."),
+        ("job: {runAsUser: 0}", "job.runAsUser is not a field"),
+        ("limits: {jobsInFlight: 0}", "limits.jobsInFlight is 0: give 1 or more."),
+        ("limits: {tenantsPerScan: 51}", "limits.tenantsPerScan is 51: give 50 or less."),
+        ("dailyJitter: 30", "dailyJitter is 30, which is no duration: write it as"),
+        ("modeCeiling: Off", "modeCeiling is False: choose 'Enforce', 'DryRun' or 'Observe'."),
+        ("- a list", "must hold fields: give name: value pairs."),
+        ("a: [1,\nb: }", "is not YAML, line 2: correct it."),
+        (
+            "defaults: {thresholds: {warning: 171}}",
+            "defaults.thresholds.warning (171) is above defaults.thresholds.critical (170, built in)",
+        ),
+        ("defaults: {schedule: {timeZone: Mars/Base}}", "('Mars/Base') is no known time zone"),
+    ],
+)
+def test_a_mistake_is_named_in_one_sentence_with_the_file(
+    tmp_path: Path, text: str, sentence: str
+) -> None:
+    path = written(tmp_path, text)
+
+    with pytest.raises(InvalidConfig) as refusal:
+        load_config(path, {})
+
+    message = str(refusal.value)
+    assert message.startswith(f"The configuration {path}")
+    assert sentence in message
+    assert "\n" not in message
+
+
+def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
+    with pytest.raises(InvalidConfig, match=r"cannot be read: No such file or directory\."):
+        load_config(tmp_path / "none.yaml", {})
+
+
+def test_a_binary_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_bytes(b"\xff\xfe\x00")
+
+    with pytest.raises(InvalidConfig, match="is not UTF-8 text"):
+        load_config(path, {})
+
+
+def test_a_mistake_in_the_environment_is_named() -> None:
+    with pytest.raises(InvalidConfig, match=r"The environment: logging\.level is 'loud'"):
+        load_config(None, {"JANITOR_LOG_LEVEL": "loud"})
