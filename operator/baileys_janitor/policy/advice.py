@@ -1,0 +1,163 @@
+"""What a tenant's operator should know beyond the level: sentences with numbers.
+
+Each function returns an :class:`Advice`, or None when there is nothing to say.
+"""
+
+from __future__ import annotations
+
+from .kinds import PRE_KEY, SENDER_KEY, SENDER_KEY_MEMORY, SESSION
+from .levels import counted, counted_of
+from .values import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .census import Census
+    from .outlook import Outlook
+    from .settings import Settings, Thresholds
+
+ROTATION_RECOMMENDED = "RotationRecommended"
+THRESHOLD_UNREACHABLE = "ThresholdUnreachable"
+SESSION_INACTIVE = "SessionInactive"
+DISK_PRESSURE = "DiskPressure"
+
+_DAY = 86_400
+
+#: A tenant without traffic for longer than this is reported; WhatsApp unlinks after 14 days without
+#: the phone, so a week leaves time to act.
+INACTIVE_AFTER = 7 * _DAY
+#: Below these a write may fail, and a failed write truncates creds.json.
+LEAST_FREE_BYTES = 64 * 1024 * 1024
+LEAST_FREE_INODES = 1_000
+
+# A paired directory without any contact: creds.json, two app-state keys and five collections. Each
+# contact brings two LID mappings and a device list.
+_PROTECTED_AT_PAIRING = 8
+_PROTECTED_A_SESSION = 3
+
+# Suggested limits leave this room between what cannot go and the trigger: the most of these.
+_ROOM_FILES = 25
+_ROOM_SHARE = 5
+_ROUND_TO = 5
+
+
+class Advice(Value):
+    """A condition's reason code, one sentence with numbers, and the numbers by name."""
+
+    __slots__ = ("message", "numbers", "reason")
+
+    def __init__(self, reason: str, message: str, numbers: dict[str, int]) -> None:
+        self.reason = reason
+        self.message = message
+        self.numbers = numbers
+
+
+def fitting_thresholds(floor: int, thresholds: Thresholds) -> Thresholds:
+    """Limits with the same distances, moved up until ``floor`` leaves room below the trigger."""
+    room = max(_ROOM_FILES, -(-floor // _ROOM_SHARE))
+    trigger = -(-(floor + room) // _ROUND_TO) * _ROUND_TO
+    up = max(0, trigger - thresholds.trigger)
+    return type(thresholds)(
+        thresholds.warning + up,
+        thresholds.critical + up,
+        thresholds.trigger + up,
+        thresholds.emergency + up,
+        thresholds.danger + up,
+        thresholds.count,
+    )
+
+
+def threshold_unreachable(outlook: Outlook, settings: Settings) -> Advice | None:
+    """What no rule may remove, sessions in use included, reaches the trigger."""
+    limits = settings.thresholds
+    if outlook.refused is not None or outlook.floor < limits.trigger:
+        return None
+    fit = fitting_thresholds(outlook.floor, limits)
+    return Advice(
+        THRESHOLD_UNREACHABLE,
+        f"{outlook.floor} of {outlook.counted} counted files are in use or protected, so no cleanup"
+        f" gets below the trigger of {limits.trigger}; limits that fit: warning {fit.warning},"
+        f" critical {fit.critical}, trigger {fit.trigger}, emergency {fit.emergency},"
+        f" danger {fit.danger}.",
+        {
+            "floor": outlook.floor,
+            "counted": outlook.counted,
+            "trigger": limits.trigger,
+            "suggestedTrigger": fit.trigger,
+        },
+    )
+
+
+def rotation_recommended(census: Census, outlook: Outlook, settings: Settings) -> Advice | None:
+    """The emergency limit stays exceeded whatever is cleaned, and pairing anew would help.
+
+    A new pairing in an empty directory sheds what collected and may not be removed: mappings, device
+    lists, tokens, old pre-keys, unknown files. It does not help a tenant whose sessions are in use.
+    """
+    stays = outlook.counted - outlook.emergency_gain
+    if outlook.refused is not None or stays < settings.thresholds.emergency:
+        return None
+    anew = _counted_anew(census, outlook.floor, settings)
+    if anew >= settings.thresholds.critical:
+        return None
+    return Advice(
+        ROTATION_RECOMMENDED,
+        f"{stays} counted files stay after an emergency cleanup, at or above the limit of"
+        f" {settings.thresholds.emergency}; {census.protected} protected files go only when the"
+        f" tenant is paired again in an empty directory, which would begin at about {anew}.",
+        {"stays": stays, "protected": census.protected, "anew": anew},
+    )
+
+
+def _counted_anew(census: Census, floor: int, settings: Settings) -> int:
+    """About what would be counted some days after a new pairing, the present traffic going on."""
+    removed = counted(census, settings) - floor
+    sessions = census.count(SESSION)
+    live = sessions + census.count(SENDER_KEY) + census.count(SENDER_KEY_MEMORY) - removed
+    protected = _PROTECTED_AT_PAIRING + _PROTECTED_A_SESSION * sessions
+    protected = min(census.protected, protected)
+    pre_keys = min(census.count(PRE_KEY), settings.allowances.pre_keys)
+    total = max(0, live) + protected + pre_keys
+    return counted_of(total, pre_keys, protected, settings)
+
+
+def session_inactive(
+    newest_activity: float | None, now: float, inactive_after: float = INACTIVE_AFTER
+) -> Advice | None:
+    """No session or sender key was written for longer than ``inactive_after`` seconds."""
+    if newest_activity is None or now - newest_activity <= inactive_after:
+        return None
+    days = int((now - newest_activity) // _DAY)
+    quiet = f"{days} days" if days != 1 else "1 day"
+    if not days:
+        quiet = f"{int((now - newest_activity) // 3600)} hours"
+    return Advice(
+        SESSION_INACTIVE,
+        f"No message was sent or received for {quiet}: the tenant's process may be stopped or"
+        " unlinked, and its files are left as they are.",
+        {"days": days},
+    )
+
+
+def disk_pressure(
+    free_bytes: int | None,
+    free_inodes: int | None,
+    least_bytes: int = LEAST_FREE_BYTES,
+    least_inodes: int = LEAST_FREE_INODES,
+) -> Advice | None:
+    """The volume is nearly full. None for a number that is unknown (some filesystems tell none)."""
+    short = []
+    numbers: dict[str, int] = {}
+    if free_bytes is not None and free_bytes < least_bytes:
+        short.append(f"{free_bytes // (1024 * 1024)} MiB")
+        numbers["freeBytes"] = free_bytes
+    if free_inodes is not None and free_inodes < least_inodes:
+        short.append(f"{free_inodes} inodes")
+        numbers["freeInodes"] = free_inodes
+    if not short:
+        return None
+    return Advice(
+        DISK_PRESSURE,
+        f"Only {' and '.join(short)} are free on the volume; a full disk truncates creds.json, and"
+        " the tenant must then pair again. Enlarge the claim or free space.",
+        numbers,
+    )

@@ -1,0 +1,101 @@
+"""Which of the units that are due a run takes.
+
+A normal run takes all of them. An emergency takes only what lowers the count: pre-keys above the
+allowance are not counted, so without them it loses nothing and new contacts keep their first
+message. It goes beyond the normal rules only while the count is at ``critical`` or above.
+"""
+
+from __future__ import annotations
+
+from .retention import due_units
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .guards import Context
+    from .listing import Entry
+    from .retention import Unit
+    from .settings import Settings
+    from .tally import Tally
+
+
+class Due:
+    """What the normal rules let go, and what emergencyRetention lets go besides; oldest first."""
+
+    __slots__ = ("extra", "normal")
+
+    def __init__(
+        self, allowed: list[Entry], context: Context, settings: Settings, emergency: bool
+    ) -> None:
+        self.normal = due_units(allowed, context, settings.retention)
+        self.extra: list[Unit] = []
+        if emergency:
+            normal = {unit.entries[0].name for unit in self.normal}
+            self.extra = [
+                unit
+                for unit in due_units(allowed, context, settings.emergency_retention)
+                if unit.entries[0].name not in normal
+            ]
+
+    @property
+    def files(self) -> int:
+        """How many files are due in all."""
+        return files_of(self.normal) + files_of(self.extra)
+
+
+class Choice:
+    """The units a run takes in their order, and how many due files it leaves for which cause."""
+
+    __slots__ = ("not_needed", "units", "without_gain")
+
+    def __init__(self) -> None:
+        self.units: list[Unit] = []
+        self.without_gain = 0
+        self.not_needed = 0
+
+
+def files_of(units: list[Unit]) -> int:
+    """How many files units have together."""
+    return sum([len(unit.entries) for unit in units])
+
+
+def choose_normal(due: Due, tally: Tally) -> Choice:
+    """Everything the normal rules let go."""
+    choice = Choice()
+    choice.units = due.normal
+    for unit in due.normal:
+        tally.remove(unit)
+    return choice
+
+
+def choose_emergency(due: Due, tally: Tally, critical: int) -> Choice:
+    """What lowers the count: the normal rules' units, then as few of the others as need be."""
+    choice = Choice()
+    for unit in due.normal:
+        _take_if_lower(unit, tally, choice, choice.units)
+    extra: list[Unit] = []
+    for unit in due.extra:
+        if tally.counted() < critical:
+            choice.not_needed += len(unit.entries)
+        else:
+            _take_if_lower(unit, tally, choice, extra)
+    # A pair can overshoot by one: whatever is not needed in the end stays, the youngest first.
+    needed: list[Unit] = []
+    for unit in reversed(extra):
+        tally.put_back(unit)
+        if tally.counted() < critical:
+            choice.not_needed += len(unit.entries)
+        else:
+            tally.remove(unit)
+            needed.append(unit)
+    choice.units.extend(reversed(needed))
+    return choice
+
+
+def _take_if_lower(unit: Unit, tally: Tally, choice: Choice, taken: list[Unit]) -> None:
+    before = tally.counted()
+    tally.remove(unit)
+    if tally.counted() < before:
+        taken.append(unit)
+    else:
+        tally.put_back(unit)
+        choice.without_gain += len(unit.entries)

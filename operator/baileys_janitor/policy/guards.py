@@ -1,0 +1,228 @@
+"""What must stay, whatever the rules say: predicates over one file, independent of the rules.
+
+A plan is made through them, and the code that removes asks them again right before each removal,
+with the file as it is then. Each returns a reason code, or None when it has no objection.
+"""
+
+from __future__ import annotations
+
+from . import reasons
+from .activity import is_stopped
+from .identity import ABSENT, CORRUPT, PAIRED
+from .kinds import (
+    LID_MAPPING,
+    PRE_KEY,
+    PROTECTED_KINDS,
+    REMOVABLE_KINDS,
+    SENDER_KEY,
+    SENDER_KEY_MEMORY,
+    SESSION,
+    base_user,
+    classify,
+)
+from .own_groups import own_groups
+from .pre_keys import PreKeys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .identity import Identity
+    from .listing import Entry
+    from .settings import Retention, Settings
+
+#: A file written within this time is fresh: the process may be using it this moment.
+FRESH_NS = 15 * 60 * 10**9
+
+_MAX_SECONDS = 1e18
+
+
+class Context:
+    """What the guards know besides the file: the time, the tenant, and its other files.
+
+    ``active_ns``: ages count from here at the earliest; None while the tenant is stopped.
+    ``limits``: the shortest ages and fewest pre-keys that this run may use.
+    """
+
+    __slots__ = (
+        "active_ns",
+        "groups",
+        "identity",
+        "lid_in_doubt",
+        "now_ns",
+        "pre_key_floor",
+        "pre_keys",
+        "sender_key_limit_ns",
+        "session_limit_ns",
+    )
+
+    def __init__(
+        self,
+        entries: list[Entry],
+        identity: Identity,
+        limits: Retention,
+        now: float,
+        active_since: float | None,
+    ) -> None:
+        self.now_ns = nanoseconds(now)
+        self.identity = identity
+        self.active_ns = None if active_since is None else nanoseconds(active_since)
+        if is_stopped(entries, self.now_ns):
+            self.active_ns = None
+        self.session_limit_ns = nanoseconds(limits.session_max_age)
+        self.sender_key_limit_ns = nanoseconds(limits.sender_key_max_age)
+        self.lid_in_doubt = _lid_in_doubt(entries, identity)
+        self.groups = own_groups(entries, identity, self.lid_in_doubt)
+        self.pre_keys = PreKeys(entries, identity)
+        self.pre_key_floor = self.pre_keys.newest(limits.pre_keys)
+
+    def age_ns(self, mtime_ns: int) -> int:
+        """How long a file has been unused while the tenant was running."""
+        active_ns = self.now_ns if self.active_ns is None else self.active_ns
+        return self.now_ns - max(mtime_ns, active_ns)
+
+
+def nanoseconds(seconds: float) -> int:
+    """Whole nanoseconds; what is no sensible number is cut to far past or far future."""
+    return int(max(-_MAX_SECONDS, min(_MAX_SECONDS, seconds)) * 1e9)
+
+
+def shortest(settings: Settings, emergency: bool) -> Retention:
+    """The limits that nothing in a run may undercut."""
+    normal, extra = settings.retention, settings.emergency_retention
+    if not emergency:
+        return normal
+    return type(normal)(
+        min(normal.session_max_age, extra.session_max_age),
+        min(normal.sender_key_max_age, extra.sender_key_max_age),
+        min(normal.pre_keys, extra.pre_keys),
+    )
+
+
+def protect(entry: Entry, context: Context) -> str | None:
+    """The first guard's reason to keep a file, None when it may go if a rule wants it to."""
+    return (
+        guard_kind(entry)
+        or guard_identity(context)
+        or guard_fresh(entry, context)
+        or guard_own_device(entry, context)
+        or guard_own_key(entry, context)
+        or guard_stopped(entry, context)
+        or guard_pre_key(entry, context)
+        or guard_age(entry, context)
+    )
+
+
+def guard_kind(entry: Entry) -> str | None:
+    """Kinds a session cannot do without, and everything unknown: never."""
+    if entry.kind in PROTECTED_KINDS:
+        return reasons.PROTECTED_KIND
+    if entry.kind not in REMOVABLE_KINDS or classify(entry.name) != (entry.kind, entry.ident):
+        return reasons.UNKNOWN_FILE
+    return None
+
+
+def guard_identity(context: Context) -> str | None:
+    """Without a paired identity nobody knows which files are the tenant's own."""
+    state = context.identity.state
+    if state == PAIRED:
+        return None
+    if state == CORRUPT:
+        return reasons.CREDENTIALS_CORRUPT
+    return reasons.CREDENTIALS_ABSENT if state == ABSENT else reasons.NOT_PAIRED
+
+
+def guard_fresh(entry: Entry, context: Context) -> str | None:
+    """Written within 15 minutes, or in the future."""
+    if entry.mtime_ns > context.now_ns:
+        return reasons.FUTURE_TIME
+    return reasons.FRESH if context.now_ns - entry.mtime_ns <= FRESH_NS else None
+
+
+def guard_own_device(entry: Entry, context: Context) -> str | None:
+    """Sessions with the tenant's own devices never heal."""
+    if entry.kind == SESSION:
+        user = entry.ident.rpartition(".")[0]
+    elif entry.kind == SENDER_KEY:
+        user = entry.ident.rsplit("--", 2)[1]
+    else:
+        return None
+    if entry.kind == SESSION and context.identity.owns(user):
+        return reasons.OWN_DEVICE
+    if context.lid_in_doubt and user != base_user(user) and not context.identity.owns(user):
+        return reasons.OWN_LID_UNKNOWN
+    return None
+
+
+def guard_own_key(entry: Entry, context: Context) -> str | None:
+    """Own sender key and memory file go together, so the younger of them decides for both."""
+    if entry.kind == SENDER_KEY_MEMORY:
+        group = context.groups.get(entry.ident)
+    elif entry.kind == SENDER_KEY:
+        name, user, _ = entry.ident.rsplit("--", 2)
+        if not context.identity.owns(user):
+            return None
+        group = context.groups.get(name)
+    else:
+        return None
+    if group is None:
+        return reasons.OWN_KEY_IN_USE  # not in the listing the plan was made from
+    newest_ns = max(group.newest_ns, entry.mtime_ns)
+    if group.broken:
+        fresh = context.now_ns - newest_ns <= FRESH_NS
+    elif context.active_ns is None:
+        return reasons.STOPPED
+    else:
+        fresh = context.age_ns(newest_ns) <= context.sender_key_limit_ns
+    return reasons.OWN_KEY_IN_USE if fresh else None
+
+
+def guard_stopped(entry: Entry, context: Context) -> str | None:
+    """While the tenant is stopped only repairs are made."""
+    if context.active_ns is not None or _is_repair(entry, context):
+        return None
+    return reasons.STOPPED
+
+
+def guard_pre_key(entry: Entry, context: Context) -> str | None:
+    """The rules for pre-keys of both libraries."""
+    if entry.kind != PRE_KEY:
+        return None
+    age_ns = context.age_ns(entry.mtime_ns)
+    return context.pre_keys.protects(int(entry.ident), age_ns, context.pre_key_floor)
+
+
+def guard_age(entry: Entry, context: Context) -> str | None:
+    """Used within the shortest limit of this run, ages counting from when the tenant woke."""
+    if entry.kind == SESSION:
+        limit_ns = context.session_limit_ns
+    elif entry.kind == SENDER_KEY and not _is_repair(entry, context):
+        limit_ns = context.sender_key_limit_ns
+    else:
+        return None
+    if context.age_ns(entry.mtime_ns) > limit_ns:
+        return None
+    slept = context.now_ns - entry.mtime_ns > limit_ns
+    return reasons.JUST_WOKE if slept else reasons.IN_USE
+
+
+def _is_repair(entry: Entry, context: Context) -> bool:
+    if entry.kind == SENDER_KEY_MEMORY:
+        group = context.groups.get(entry.ident)
+    elif entry.kind == SENDER_KEY:
+        name, user, _ = entry.ident.rsplit("--", 2)
+        group = context.groups.get(name) if context.identity.owns(user) else None
+    else:
+        return False
+    return group is not None and group.broken
+
+
+def _lid_in_doubt(entries: list[Entry], identity: Identity) -> bool:
+    """Whether the library may know an own LID that creds.json does not tell.
+
+    It stores sessions under a user's LID as soon as the user's mapping file exists, so without
+    ``me.lid`` the tenant's own mapping file means that its own sessions lie under a LID unknown here.
+    """
+    if identity.state != PAIRED or identity.knows_lid:
+        return False
+    return identity.lid_unreadable or any(
+        entry.kind == LID_MAPPING and entry.ident == identity.phone_user for entry in entries
+    )

@@ -1,0 +1,148 @@
+"""Who the tenant is: what creds.json says, read defensively.
+
+The library writes creds.json in place, so a reader can see it empty or cut with nothing wrong, and
+after a crash or a full disk it can hold anything. ``creds.registered`` stays false after a QR
+pairing: paired means that ``me.id`` and ``account`` are there.
+"""
+
+from __future__ import annotations
+
+from .digest import short_digest
+from .json_text import JsonError, parse
+from .kinds import base_user, is_number
+from .values import Value
+
+PAIRED = "Paired"
+UNPAIRED = "Unpaired"
+CORRUPT = "Corrupt"
+ABSENT = "Absent"
+
+#: Nothing larger is parsed. Real files have 2 to 200 kB (``processedHistoryMessages`` grows).
+MAX_CREDS_BYTES = 16 * 1024 * 1024
+
+# jid-utils.ts, WAJIDDomains: LID, hosted, hosted LID. A phone number carries none.
+_DOMAINS = ("", "_1", "_128", "_129")
+
+
+class Identity(Value):
+    """What the rules need of creds.json.
+
+    ``own_users``: the tenant's users as they stand in file names, under its phone number and its
+    LID, each in every domain. ``knows_lid`` is false when ``me.lid`` is missing, ``lid_unreadable``
+    true when it is there but makes no sense. The two pre-key counters are None unless they are
+    whole numbers of at least 1. ``fingerprint`` is a hash of the public identity key and the
+    registration id: 16 hex digits when paired, else "".
+    """
+
+    __slots__ = (
+        "_bases",
+        "fingerprint",
+        "first_unuploaded_pre_key_id",
+        "knows_lid",
+        "lid_unreadable",
+        "next_pre_key_id",
+        "own_users",
+        "phone_user",
+        "state",
+    )
+
+    def __init__(
+        self,
+        state: str,
+        phone_user: str = "",
+        lid_user: str = "",
+        next_pre_key_id: int | None = None,
+        first_unuploaded_pre_key_id: int | None = None,
+        fingerprint: str = "",
+        lid_unreadable: bool = False,
+    ) -> None:
+        self.state = state
+        self.phone_user = phone_user
+        self.knows_lid = bool(lid_user)
+        self.lid_unreadable = lid_unreadable
+        self._bases = frozenset(user for user in (phone_user, lid_user) if user)
+        self.own_users = frozenset(user + domain for user in self._bases for domain in _DOMAINS)
+        self.next_pre_key_id = next_pre_key_id
+        self.first_unuploaded_pre_key_id = first_unuploaded_pre_key_id
+        self.fingerprint = fingerprint
+
+    def owns(self, user: str) -> bool:
+        """Whether a user part of a file name is the tenant's own, whatever domain it carries."""
+        return base_user(user) in self._bases
+
+    def __repr__(self) -> str:
+        return f"Identity({self.state}, fingerprint={self.fingerprint!r})"
+
+
+def read_identity(data: bytes | None) -> Identity:
+    """The identity in the bytes of creds.json; None when there is no such file. Never raises."""
+    if data is None:
+        return Identity(ABSENT)
+    if len(data) > MAX_CREDS_BYTES:
+        return Identity(CORRUPT)
+    try:
+        # As Node.js reads it: bytes that are no UTF-8 become replacement characters.
+        creds = parse(data.decode("utf-8", "replace"))
+    except (JsonError, MemoryError):
+        return Identity(CORRUPT)
+    return _identity(creds) if isinstance(creds, dict) else Identity(CORRUPT)
+
+
+def _identity(creds: dict[str, object]) -> Identity:
+    me = creds.get("me")
+    phone = _user(me.get("id")) if isinstance(me, dict) else ""
+    if not isinstance(me, dict) or not phone or not isinstance(creds.get("account"), dict):
+        return Identity(UNPAIRED)
+    lid = _user(me.get("lid"))
+    return Identity(
+        PAIRED,
+        phone,
+        lid,
+        _counter(creds.get("nextPreKeyId")),
+        _counter(creds.get("firstUnuploadedPreKeyId")),
+        _fingerprint(creds),
+        lid_unreadable=not lid and me.get("lid") not in (None, ""),
+    )
+
+
+def _user(jid: object) -> str:
+    """``1100:12@s.whatsapp.net`` and ``1100_128:12@hosted`` to ``1100``; "" when it is no user."""
+    if not isinstance(jid, str) or "@" not in jid:
+        return ""
+    user = base_user(jid.partition("@")[0].partition(":")[0])
+    return user if is_number(user) else ""
+
+
+def _counter(value: object) -> int | None:
+    # JavaScript has no integers: 813.0 is 813 to the library.
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return int(value) if 1 <= value < 1e9 and value == int(value) else None
+
+
+def _fingerprint(creds: dict[str, object]) -> str:
+    key = creds.get("signedIdentityKey")
+    public = _buffer(key.get("public")) if isinstance(key, dict) else None
+    registration = creds.get("registrationId")
+    if isinstance(registration, (dict, list)):
+        registration = None
+    return short_digest(f"{public}|{registration}".encode("utf-8", "backslashreplace"))
+
+
+def _buffer(value: object) -> str | None:
+    """The base64 text of bytes as the library's BufferJSON writes them, in any of its forms."""
+    if isinstance(value, dict) and "data" in value:
+        value = value["data"]
+    elif isinstance(value, dict):
+        value = list(value.values())  # a Uint8Array that went through plain JSON.stringify
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(_is_byte(each) for each in value):
+        from binascii import b2a_base64  # rare, so imported only here
+
+        return b2a_base64(bytes(value), newline=False).decode()
+    return None
+
+
+def _is_byte(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 255

@@ -1,0 +1,146 @@
+"""What a file of a session directory is, told by its full name.
+
+The library (``useMultiFileAuthState``) writes ``<type>-<id>.json`` with ``/`` as ``__`` and ``:``
+as ``-``. Types overlap as prefixes (``sender-key-memory-`` also starts with ``sender-key-``), so the
+longest one is tried first. For the kinds that a rule may remove, the id must be one the library
+itself would write; anything else is ``other``, which is never touched.
+"""
+
+from __future__ import annotations
+
+CREDS = "creds"
+APP_STATE_SYNC = "appStateSync"
+LID_MAPPING = "lidMapping"
+PRE_KEY = "preKey"
+SESSION = "session"
+SENDER_KEY = "senderKey"
+SENDER_KEY_MEMORY = "senderKeyMemory"
+DEVICE_LIST = "deviceList"
+TC_TOKEN = "tcToken"  # noqa: S105  # the name of a kind of file
+IDENTITY_KEY = "identityKey"
+OTHER = "other"
+
+#: Every kind. Results carry counts by position in this order, so it never changes.
+KINDS: tuple[str, ...] = (
+    CREDS,
+    APP_STATE_SYNC,
+    LID_MAPPING,
+    PRE_KEY,
+    SESSION,
+    SENDER_KEY,
+    SENDER_KEY_MEMORY,
+    DEVICE_LIST,
+    TC_TOKEN,
+    IDENTITY_KEY,
+    OTHER,
+)
+
+#: Known kinds that no rule removes. They are what "protected" counts; ``other`` is not among them.
+PROTECTED_KINDS = frozenset(
+    (CREDS, APP_STATE_SYNC, LID_MAPPING, DEVICE_LIST, TC_TOKEN, IDENTITY_KEY)
+)
+
+#: The only kinds a rule may ever remove.
+REMOVABLE_KINDS = frozenset((PRE_KEY, SESSION, SENDER_KEY, SENDER_KEY_MEMORY))
+
+#: Kinds whose modification time is the tenant's traffic (every message rewrites them).
+ACTIVITY_KINDS = frozenset((SESSION, SENDER_KEY))
+
+CREDS_NAME = "creds.json"
+_SUFFIX = ".json"
+
+# Pre-key ids travel as three bytes, and the library counts from 1.
+_MAX_PRE_KEY_ID = 0xFFFFFF
+
+# By first letter, longest type first. The flag says whether the id must be checked in detail.
+_TYPES: dict[str, tuple[tuple[str, str], ...]] = {
+    "a": (("app-state-sync-version-", APP_STATE_SYNC), ("app-state-sync-key-", APP_STATE_SYNC)),
+    "d": (("device-list-", DEVICE_LIST),),
+    "i": (("identity-key-", IDENTITY_KEY),),
+    "l": (("lid-mapping-", LID_MAPPING),),
+    "p": (("pre-key-", PRE_KEY),),
+    "s": (
+        ("sender-key-memory-", SENDER_KEY_MEMORY),
+        ("sender-key-", SENDER_KEY),
+        ("session-", SESSION),
+    ),
+    "t": (("tctoken-", TC_TOKEN),),
+}
+
+
+def classify(name: str) -> tuple[str, str]:
+    """The kind of a file and the id in its name; ``("other", "")`` for anything unusual.
+
+    ``name`` is a plain file name; undecodable bytes arrive as surrogates and make it ``other``.
+    """
+    if name == CREDS_NAME:
+        return CREDS, ""
+    if name.endswith(_SUFFIX) and name.isascii():
+        for prefix, kind in _TYPES.get(name[0], ()):
+            if name.startswith(prefix):
+                ident = name[len(prefix) : -len(_SUFFIX)]
+                # The first type that fits decides: a bad memory id is not a sender key's group.
+                return (kind, ident) if _well_formed(kind, ident) else (OTHER, "")
+    return OTHER, ""
+
+
+def is_number(text: str) -> bool:
+    """A decimal number as the library prints it: no sign, no leading zero, at most 20 digits."""
+    return (
+        text.isdigit() and text.isascii() and len(text) <= 20 and (text[0] != "0" or len(text) == 1)
+    )
+
+
+def session_address(ident: str) -> tuple[str, int] | None:
+    """``1100_1.12`` to ``("1100_1", 12)``: the user part as it stands in names, and the device."""
+    user, dot, device = ident.rpartition(".")
+    return (user, int(device)) if dot and _is_user(user) and _is_device(device) else None
+
+
+def sender_key_address(ident: str) -> tuple[str, str, int] | None:
+    """``G@g.us--1100_1--12`` to ``("G@g.us", "1100_1", 12)``: group, user part and device."""
+    parts = ident.rsplit("--", 2)
+    if len(parts) != 3:
+        return None
+    group, user, device = parts
+    if is_group(group) and _is_user(user) and _is_device(device):
+        return group, user, int(device)
+    return None
+
+
+def base_user(user: str) -> str:
+    """The user without its domain: ``1100_1`` and ``1100_129`` are ``1100``."""
+    return user.partition("_")[0]
+
+
+def is_group(text: str) -> bool:
+    """A group, a broadcast list or ``status@broadcast``, as its JID stands in file names."""
+    local, at, server = text.partition("@")
+    if not at or server not in ("g.us", "broadcast"):
+        return False
+    if local == "status":
+        return server == "broadcast"
+    # Groups made before 2020 are called <creator>-<time>.
+    return all(is_number(part) for part in local.split("-", 1))
+
+
+def _is_user(text: str) -> bool:
+    user, underscore, domain = text.partition("_")
+    return is_number(user) and (not underscore or (is_number(domain) and len(domain) <= 3))
+
+
+def _is_device(text: str) -> bool:
+    return is_number(text) and len(text) <= 5
+
+
+def _well_formed(kind: str, ident: str) -> bool:
+    if kind == SESSION:
+        return session_address(ident) is not None
+    if kind == SENDER_KEY:
+        return sender_key_address(ident) is not None
+    if kind == SENDER_KEY_MEMORY:
+        return is_group(ident)
+    if kind == PRE_KEY:
+        return is_number(ident) and 0 < int(ident) <= _MAX_PRE_KEY_ID
+    # The rest is never removed, whatever the id: later libraries may spell it differently.
+    return ident != "" and ident.isprintable() and " " not in ident

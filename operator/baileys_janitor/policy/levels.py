@@ -1,0 +1,46 @@
+"""The number that is compared with the limits, and the level it makes."""
+
+from __future__ import annotations
+
+from .settings import TOTAL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .census import Census
+    from .settings import Settings, Thresholds
+
+HEALTHY = "Healthy"
+WARNING = "Warning"
+CRITICAL = "Critical"
+EMERGENCY = "Emergency"
+
+#: In ascending order.
+LEVELS: tuple[str, ...] = (HEALTHY, WARNING, CRITICAL, EMERGENCY)
+
+
+def counted(census: Census, settings: Settings) -> int:
+    """The number of files that counts, as ``thresholds.count`` says."""
+    return counted_of(census.total, census.pre_keys, census.protected, settings)
+
+
+def counted_of(total: int, pre_keys: int, protected: int, settings: Settings) -> int:
+    """``counted`` from numbers of files: all, the pre-keys and the protected kinds among them."""
+    if settings.thresholds.count == TOTAL:
+        return total
+    allowances = settings.allowances
+    surplus = max(0, pre_keys - allowances.pre_keys) + max(0, protected - allowances.protected)
+    return total - surplus
+
+
+def level(count: int, thresholds: Thresholds) -> str:
+    """Healthy below ``warning``, Emergency from ``emergency`` on."""
+    if count >= thresholds.emergency:
+        return EMERGENCY
+    if count >= thresholds.critical:
+        return CRITICAL
+    return WARNING if count >= thresholds.warning else HEALTHY
+
+
+def at_least(reached: str, wanted: str) -> bool:
+    """Whether a level is as grave as another; ``ValueError`` for a word that is no level."""
+    return LEVELS.index(reached) >= LEVELS.index(wanted)

@@ -1,0 +1,131 @@
+"""The decision: which files go, in which order and why, and why the others stay."""
+
+from __future__ import annotations
+
+from . import reasons
+from .choice import Due, choose_emergency, choose_normal
+from .guards import Context, protect, shortest
+from .identity import ABSENT, CORRUPT, PAIRED
+from .listing import MAX_ENTRIES
+from .tally import Tally
+from .values import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .identity import Identity
+    from .listing import Entry
+    from .retention import Unit
+    from .settings import Settings
+
+
+class Removal(Value):
+    """One file to remove, why, and the number of the unit it goes with."""
+
+    __slots__ = ("entry", "reason", "unit")
+
+    def __init__(self, entry: Entry, reason: str, unit: int) -> None:
+        self.entry = entry
+        self.reason = reason
+        self.unit = unit
+
+
+class Plan:
+    """What a run does.
+
+    ``removals`` in order, a unit's files next to each other; ``kept``: how many of the other files
+    stay for each reason code; ``left``: files that are due but past ``maxRemovals``; ``refused``: the
+    reason code when nothing may be removed at all; ``before`` and ``after``: the counted number of
+    files. ``context`` is for asking the guards again before each removal (None when refused).
+    """
+
+    __slots__ = ("after", "before", "context", "kept", "left", "refused", "removals")
+
+    def __init__(self, before: int) -> None:
+        self.removals: list[Removal] = []
+        self.kept: dict[str, int] = {}
+        self.left = 0
+        self.refused: str | None = None
+        self.before = before
+        self.after = before
+        self.context: Context | None = None
+
+    def keep(self, reason: str, files: int) -> None:
+        """Notes that so many files stay for a reason."""
+        if files:
+            self.kept[reason] = self.kept.get(reason, 0) + files
+
+
+def refusal(identity: Identity, total: int, now: float) -> str | None:
+    """Why nothing may be removed from a directory of ``total`` files, None when it may."""
+    if total > MAX_ENTRIES:
+        return reasons.TOO_MANY_FILES
+    if now - now != 0:  # NaN and the infinities
+        return reasons.CLOCK_UNUSABLE
+    if identity.state == PAIRED:
+        return None
+    if identity.state == CORRUPT:
+        return reasons.CREDENTIALS_CORRUPT
+    return reasons.CREDENTIALS_ABSENT if identity.state == ABSENT else reasons.NOT_PAIRED
+
+
+def make_plan(
+    entries: list[Entry],
+    identity: Identity,
+    settings: Settings,
+    now: float,
+    active_since: float | None,
+    emergency: bool = False,
+) -> Plan:
+    """The plan for one run.
+
+    ``now`` and ``active_since`` in Unix seconds; ``active_since`` None is a stopped tenant.
+    ``emergency`` adds, while the count is at ``critical`` or above, what emergencyRetention lets go,
+    and leaves out every file whose removal would not lower the count.
+    """
+    tally = Tally(entries, settings)
+    plan = Plan(tally.counted())
+    plan.refused = refusal(identity, len(entries), now)
+    if plan.refused is not None:
+        plan.kept = {plan.refused: len(entries)} if entries else {}
+        return plan
+    limits = shortest(settings, emergency)
+    context = plan.context = Context(entries, identity, limits, now, active_since)
+    allowed = []
+    for entry in entries:
+        reason = protect(entry, context)
+        if reason is None:
+            allowed.append(entry)
+        else:
+            plan.keep(reason, 1)
+    due = Due(allowed, context, settings, emergency)
+    critical = settings.thresholds.critical
+    choice = choose_emergency(due, tally, critical) if emergency else choose_normal(due, tally)
+    # A unit of which a guard protects one file stays whole.
+    plan.keep(reasons.OWN_KEY_IN_USE, len(allowed) - due.files)
+    plan.keep(reasons.NO_GAIN, choice.without_gain)
+    plan.keep(reasons.NOT_NEEDED, choice.not_needed)
+    for unit in _past_cap(plan, choice.units, settings.max_removals.limit(len(entries))):
+        plan.left += len(unit.entries)
+        tally.put_back(unit)
+    plan.keep(reasons.NEXT_RUN, plan.left)
+    plan.after = tally.counted()
+    return plan
+
+
+def _past_cap(plan: Plan, units: list[Unit], limit: int) -> list[Unit]:
+    """Plans units in order while they fit into ``limit`` files; returns the others.
+
+    A unit is never split, and the first that does not fit ends the run, so that what goes is older
+    than what is left. Only a unit larger than the limit itself is passed over: it would block all
+    that is younger for ever.
+    """
+    left: list[Unit] = []
+    full = False
+    for number, unit in enumerate(units):
+        size = len(unit.entries)
+        full = full or limit >= size > limit - len(plan.removals)
+        if full or size > limit:
+            left.append(unit)
+        else:
+            plan.removals.extend(Removal(entry, unit.reason, number) for entry in unit.entries)
+    return left

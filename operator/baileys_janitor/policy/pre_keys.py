@@ -1,0 +1,158 @@
+"""Which pre-keys may go: none on the library that uploads 812, the old ones on its predecessor.
+
+An uploaded pre-key can be handed out by the server until someone uses it; without its file that
+person's first message fails. Up to 7.0.0-rc.5 the library uploaded 30 at a time, since rc.6 812 at
+first and 5 later. Nothing in the directory says which of them wrote it, so it is told by the times:
+one upload is written at once, and a key from a retry receipt stands alone, at least 250 ms from the
+next. Whatever cannot be told for certain counts as "keep".
+"""
+
+from __future__ import annotations
+
+from .kinds import PRE_KEY
+from .reasons import (
+    LARGE_UPLOADS,
+    LATEST_PRE_KEY,
+    NEWEST_PRE_KEYS,
+    PRE_KEYS_IN_DOUBT,
+    RETRY_PRE_KEY,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .identity import Identity
+    from .listing import Entry
+
+#: An upload that covers more ids than this comes from the library that uploads 812.
+MAX_UPLOAD_SPAN = 100
+#: Keys from retry receipts stay for 30 days, as long as WhatsApp keeps an undelivered message.
+RETRY_KEY_AGE_NS = 30 * 86_400 * 10**9
+
+_INITIAL_UPLOAD = 812
+# Files written within a minute of each other may be one upload (a slow disk), and certainly are one
+# within 100 ms: retries wait 250 ms (retryRequestDelayMs).
+_SAME_UPLOAD_NS = 60 * 10**9
+_SURELY_SAME_NS = 10**8
+# The smallest upload (since rc.6), the largest of the old library with some slack for singles beside
+# it, and more than two of the small ones together.
+_SMALLEST_UPLOAD = 5
+_LARGEST_OLD_UPLOAD = 35
+_OLD_UPLOAD_EVIDENCE = 11
+
+
+class _Run:
+    """Pre-keys written shortly after one another: how many, and their lowest and highest id."""
+
+    __slots__ = ("highest", "keys", "lowest")
+
+    def __init__(self, keys: list[int]) -> None:
+        self.keys = keys
+        self.lowest = min(keys)
+        self.highest = max(keys)
+
+    @property
+    def span(self) -> int:
+        return self.highest - self.lowest + 1
+
+
+def _runs(written: list[tuple[int, int]], gap_ns: int) -> list[_Run]:
+    """Splits (mtime_ns, id) pairs in order of time wherever more than ``gap_ns`` passed."""
+    runs = []
+    keys: list[int] = []
+    last = 0
+    for mtime_ns, key in written:
+        if keys and mtime_ns - last > gap_ns:
+            runs.append(_Run(keys))
+            keys = []
+        keys.append(key)
+        last = mtime_ns
+    if keys:
+        runs.append(_Run(keys))
+    return runs
+
+
+def _written(entries: Iterable[Entry]) -> list[tuple[int, int]]:
+    return sorted((entry.mtime_ns, int(entry.ident)) for entry in entries if entry.kind == PRE_KEY)
+
+
+def upload_span(entries: Iterable[Entry]) -> int:
+    """How many ids the widest upload covers, consumed ones included; 0 without pre-keys."""
+    return max((run.span for run in _runs(_written(entries), _SAME_UPLOAD_NS)), default=0)
+
+
+class PreKeys:
+    """What can be told about a directory's pre-keys.
+
+    ``doubt`` is the reason code for which all of them stay, None when the older ones may go.
+    ``uploaded``: ids that are certainly from an upload, newest first. ``singles``: ids that are
+    certainly from retry receipts. The rest can be either.
+    """
+
+    __slots__ = ("_certain", "doubt", "latest", "singles", "uploaded")
+
+    def __init__(self, entries: Iterable[Entry], identity: Identity) -> None:
+        written = _written(entries)
+        runs = _runs(written, _SAME_UPLOAD_NS)
+        uploads = [
+            run
+            for run in _runs(written, _SURELY_SAME_NS)
+            if len(run.keys) > 1 and run.span >= _SMALLEST_UPLOAD
+        ]
+        following = identity.next_pre_key_id
+        # The first id that must stay: what is looked for at login, and all that is newer than that.
+        self.latest = (following or 1) - 1
+        if identity.first_unuploaded_pre_key_id is not None:
+            self.latest = min(self.latest, identity.first_unuploaded_pre_key_id)
+        self.doubt = _doubt(runs, uploads, following)
+        self.uploaded = sorted((key for run in uploads for key in run.keys), reverse=True)
+        self._certain = frozenset(self.uploaded)
+        self.singles = _singles(runs, sorted(key for _, key in written), following or 0)
+
+    def newest(self, number: int) -> int:
+        """The lowest id among the newest ``number`` uploaded ones; ids from there on stay."""
+        if number <= 0:
+            return self.latest
+        return self.uploaded[number - 1] if number <= len(self.uploaded) else 0
+
+    def protects(self, key: int, age_ns: int, floor: int) -> str | None:
+        """Why the key of that id and age stays; ``floor`` is what :meth:`newest` said."""
+        if self.doubt is not None:
+            return self.doubt
+        if key >= self.latest:
+            return LATEST_PRE_KEY
+        if key in self.singles:
+            return RETRY_PRE_KEY if age_ns <= RETRY_KEY_AGE_NS else None
+        if key >= floor:
+            return NEWEST_PRE_KEYS
+        if age_ns <= RETRY_KEY_AGE_NS and key not in self._certain:
+            return RETRY_PRE_KEY
+        return None
+
+
+def _doubt(runs: list[_Run], uploads: list[_Run], following: int | None) -> str | None:
+    widest = max((run.span for run in runs), default=0)
+    if widest > MAX_UPLOAD_SPAN:
+        return LARGE_UPLOADS
+    if following is None:
+        return PRE_KEYS_IN_DOUBT
+    highest = max((run.highest for run in runs), default=0)
+    if max(following - 1, highest) < _INITIAL_UPLOAD:
+        return None
+    # So many ids that 812 of them may have been one upload, mostly consumed by now. Only the old
+    # library's own pattern rules that out: uploads of up to 30, the latest one still clearly such.
+    latest = max(uploads, key=lambda run: run.highest, default=None)
+    old = latest is not None and latest.span >= _OLD_UPLOAD_EVIDENCE
+    return None if old and widest <= _LARGEST_OLD_UPLOAD else PRE_KEYS_IN_DOUBT
+
+
+def _singles(runs: list[_Run], keys: list[int], following: int) -> frozenset[int]:
+    """Keys written alone, between neighbours too close for an upload to have been there."""
+    alone = {run.lowest for run in runs if len(run.keys) == 1}
+    borders = [0, *keys, max(following, keys[-1] + 1 if keys else 1)]
+    return frozenset(
+        key
+        for before, key, after in zip(borders, borders[1:], borders[2:], strict=False)
+        if key in alone and after - before - 1 < _SMALLEST_UPLOAD
+    )

@@ -1,0 +1,114 @@
+"""Every reason code the rules give, and a sentence for each: for status, the CLI and docs/rules.md."""
+
+from __future__ import annotations
+
+# Why a file goes.
+SESSION_EXPIRED = "SessionExpired"
+SENDER_KEY_EXPIRED = "SenderKeyExpired"
+OWN_SENDER_KEY_EXPIRED = "OwnSenderKeyExpired"
+MEMORY_WITHOUT_KEY = "MemoryWithoutKey"
+PRE_KEY_SURPLUS = "PreKeySurplus"
+
+REMOVED = {
+    SESSION_EXPIRED: "A contact's session that was not used for longer than sessionMaxAge.",
+    SENDER_KEY_EXPIRED: (
+        "A group member's sender key that was not used for longer than senderKeyMaxAge."
+    ),
+    OWN_SENDER_KEY_EXPIRED: (
+        "The tenant's own sender key of a group together with its memory file, both unused for"
+        " longer than senderKeyMaxAge."
+    ),
+    MEMORY_WITHOUT_KEY: (
+        "A repair: the memory file says that members hold the tenant's sender key of this group,"
+        " but the key is gone or empty, so the next message there would be unreadable."
+    ),
+    PRE_KEY_SURPLUS: (
+        "A pre-key older than the newest ones that retention keeps, on a library that uploads 30."
+    ),
+}
+
+# Why a file stays.
+PROTECTED_KIND = "ProtectedKind"
+UNKNOWN_FILE = "UnknownFile"
+OWN_DEVICE = "OwnDevice"
+OWN_LID_UNKNOWN = "OwnLidUnknown"
+FRESH = "Fresh"
+FUTURE_TIME = "FutureTime"
+STOPPED = "Stopped"
+JUST_WOKE = "JustWoke"
+IN_USE = "InUse"
+OWN_KEY_IN_USE = "OwnKeyInUse"
+LARGE_UPLOADS = "LargeUploads"
+PRE_KEYS_IN_DOUBT = "PreKeysInDoubt"
+LATEST_PRE_KEY = "LatestPreKey"
+NEWEST_PRE_KEYS = "NewestPreKeys"
+RETRY_PRE_KEY = "RetryPreKey"
+NOT_NEEDED = "NotNeeded"
+NO_GAIN = "NoGain"
+NEXT_RUN = "NextRun"
+
+KEPT = {
+    PROTECTED_KIND: "Of a kind that the session cannot do without, whatever its age.",
+    UNKNOWN_FILE: "Not a name that the library writes, so not the janitor's to judge.",
+    OWN_DEVICE: (
+        "A session with one of the tenant's own devices: its messages would be lost for good."
+    ),
+    OWN_LID_UNKNOWN: (
+        "Under a LID while creds.json does not tell the tenant's own LID: it could be its own."
+    ),
+    FRESH: "Written within the last 15 minutes.",
+    FUTURE_TIME: "Its modification time lies in the future, so its age is unknown.",
+    STOPPED: (
+        "The tenant has had no traffic for 24 hours: its files are old because it is stopped."
+    ),
+    JUST_WOKE: "Old only because the tenant was stopped; its age counts from when it woke.",
+    IN_USE: "Used more recently than the retention's limit.",
+    OWN_KEY_IN_USE: (
+        "The tenant's own sender key or its memory file is younger than the limit, and the two"
+        " only go together."
+    ),
+    LARGE_UPLOADS: (
+        "Pre-keys were uploaded more than 100 at once, so the server may still hand out any of"
+        " them."
+    ),
+    PRE_KEYS_IN_DOUBT: (
+        "How these pre-keys were uploaded cannot be told for certain, so all of them stay."
+    ),
+    LATEST_PRE_KEY: "The latest pre-key, which the library looks for at each login, or a newer one.",
+    NEWEST_PRE_KEYS: "Among the newest uploaded pre-keys that retention keeps.",
+    RETRY_PRE_KEY: "Perhaps a single pre-key from a retry receipt, which stay for 30 days.",
+    NOT_NEEDED: "Old enough for an emergency, but the count is below critical without it.",
+    NO_GAIN: "Its removal would not lower the count, so an emergency leaves it alone.",
+    NEXT_RUN: "To be removed, but past maxRemovals: left for the next run.",
+}
+
+# Why a run removes nothing at all.
+CREDENTIALS_CORRUPT = "CredentialsCorrupt"
+NOT_PAIRED = "NotPaired"
+CREDENTIALS_ABSENT = "CredentialsAbsent"
+TOO_MANY_FILES = "TooManyFiles"
+CLOCK_UNUSABLE = "ClockUnusable"
+
+REFUSED = {
+    CREDENTIALS_CORRUPT: (
+        "creds.json cannot be read, so which files are the tenant's own is unknown; restore it"
+        " with the tenant's process stopped, or pair again."
+    ),
+    NOT_PAIRED: "creds.json names no paired account; nothing is removed until it does.",
+    CREDENTIALS_ABSENT: (
+        "There is no creds.json; nothing is removed until the tenant has been paired."
+    ),
+    TOO_MANY_FILES: (
+        "The directory has more than 200,000 entries; they are only counted. Look at what writes"
+        " there before anything is removed."
+    ),
+    CLOCK_UNUSABLE: "The time given is not a number, so no age can be told.",
+}
+
+#: Every code with its explanation.
+EXPLANATIONS: dict[str, str] = {**REMOVED, **KEPT, **REFUSED}
+
+
+def explain(code: str) -> str:
+    """One sentence about a reason code; the code itself when it is not one of this page's."""
+    return EXPLANATIONS.get(code, code)

@@ -1,0 +1,174 @@
+"""What a tenant's operator may set: limits of the count, ages, and how much one run may remove."""
+
+from __future__ import annotations
+
+from .values import Value
+
+PRESSURE = "Pressure"
+TOTAL = "Total"
+
+DAY = 86_400
+
+
+class Thresholds(Value):
+    """Numbers of counted files, ascending; ``count`` says what is counted (Pressure or Total)."""
+
+    __slots__ = ("count", "critical", "danger", "emergency", "trigger", "warning")
+
+    def __init__(
+        self,
+        warning: int = 150,
+        critical: int = 170,
+        trigger: int = 175,
+        emergency: int = 180,
+        danger: int = 185,
+        count: str = PRESSURE,
+    ) -> None:
+        self.warning = warning
+        self.critical = critical
+        self.trigger = trigger
+        self.emergency = emergency
+        self.danger = danger
+        self.count = count
+
+
+class Allowances(Value):
+    """In Pressure mode, only files above these numbers are left out of the count.
+
+    50 pre-keys and 65 protected files are what a directory held when the documented limits were
+    written down; on a library of that time both modes count the same.
+    """
+
+    __slots__ = ("pre_keys", "protected")
+
+    def __init__(self, pre_keys: int = 50, protected: int = 65) -> None:
+        self.pre_keys = pre_keys
+        self.protected = protected
+
+
+class Retention(Value):
+    """Ages in seconds after which sessions and sender keys go, and how many pre-keys stay."""
+
+    __slots__ = ("pre_keys", "sender_key_max_age", "session_max_age")
+
+    def __init__(
+        self,
+        session_max_age: float = 14 * DAY,
+        sender_key_max_age: float = 3 * DAY,
+        pre_keys: int = 50,
+    ) -> None:
+        self.session_max_age = session_max_age
+        self.sender_key_max_age = sender_key_max_age
+        self.pre_keys = pre_keys
+
+
+class MaxRemovals(Value):
+    """What one run may remove at most: a share of all files in percent, and a number of files."""
+
+    __slots__ = ("files", "percent")
+
+    def __init__(self, percent: float = 60, files: int = 500) -> None:
+        self.percent = percent
+        self.files = files
+
+    def limit(self, total: int) -> int:
+        """The number of files a run over ``total`` files may remove."""
+        return max(0, min(self.files, int(total * self.percent // 100)))
+
+
+class Settings(Value):
+    """Everything the rules depend on besides the files themselves."""
+
+    __slots__ = ("allowances", "emergency_retention", "max_removals", "retention", "thresholds")
+
+    def __init__(
+        self,
+        thresholds: Thresholds | None = None,
+        allowances: Allowances | None = None,
+        retention: Retention | None = None,
+        emergency_retention: Retention | None = None,
+        max_removals: MaxRemovals | None = None,
+    ) -> None:
+        self.thresholds = thresholds or Thresholds()
+        self.allowances = allowances or Allowances()
+        self.retention = retention or Retention()
+        self.emergency_retention = emergency_retention or Retention(7 * DAY, 1 * DAY, 30)
+        self.max_removals = max_removals or MaxRemovals()
+
+    def to_data(self) -> list[list[object]]:
+        """Nested lists for a task: thresholds, allowances, two retentions, max removals."""
+        limits = self.thresholds
+        return [
+            [
+                limits.warning,
+                limits.critical,
+                limits.trigger,
+                limits.emergency,
+                limits.danger,
+                limits.count,
+            ],
+            [self.allowances.pre_keys, self.allowances.protected],
+            _retention_data(self.retention),
+            _retention_data(self.emergency_retention),
+            [self.max_removals.percent, self.max_removals.files],
+        ]
+
+    @classmethod
+    def from_data(cls, data: object) -> Settings:
+        """The inverse of :meth:`to_data`; ``ValueError`` names the part that does not fit."""
+        parts = _row("settings", data, 5)
+        limits = _row("thresholds", parts[0], 6)
+        if limits[5] not in (PRESSURE, TOTAL):
+            raise ValueError(f"thresholds.count must be {PRESSURE} or {TOTAL}")
+        numbers = [_whole("thresholds", value) for value in limits[:5]]
+        warning, critical, trigger, emergency, danger = numbers
+        if sorted(numbers) != numbers:
+            raise ValueError("thresholds must be ascending")
+        pre_keys, protected = (
+            _whole("allowances", each) for each in _row("allowances", parts[1], 2)
+        )
+        percent, files = _row("maxRemovals", parts[4], 2)
+        return cls(
+            Thresholds(warning, critical, trigger, emergency, danger, str(limits[5])),
+            Allowances(pre_keys, protected),
+            _retention("retention", parts[2]),
+            _retention("emergencyRetention", parts[3]),
+            MaxRemovals(
+                _number("maxRemovals.percent", percent), _whole("maxRemovals.files", files)
+            ),
+        )
+
+
+def _retention_data(retention: Retention) -> list[object]:
+    return [retention.session_max_age, retention.sender_key_max_age, retention.pre_keys]
+
+
+def _retention(field: str, data: object) -> Retention:
+    sessions, sender_keys, pre_keys = _row(field, data, 3)
+    return Retention(
+        _number(f"{field}.sessionMaxAge", sessions),
+        _number(f"{field}.senderKeyMaxAge", sender_keys),
+        _whole(f"{field}.preKeys", pre_keys),
+    )
+
+
+def _row(field: str, data: object, length: int) -> list[object]:
+    if not isinstance(data, (list, tuple)) or len(data) != length:
+        raise ValueError(f"{field} must be a list of {length}")
+    return list(data)
+
+
+def _number(field: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e12:
+        raise ValueError(f"{field} must be a number of at least 0")
+    return value
+
+
+def _whole(field: str, value: object) -> int:
+    number = _number(field, value)
+    if number != int(number):
+        raise ValueError(f"{field} must be a whole number")
+    return int(number)
+
+
+DEFAULTS = Settings()
