@@ -12,6 +12,7 @@ MISSED = 3
 """Scans that may be missed before the level is called Unknown."""
 AT_START = 10.0
 """Seconds over which the first scans after a start are spread."""
+UNKNOWN = (None, "Unknown")
 FULL = 1 << 20
 """Bytes: with less free space than this the trash is purged at once."""
 
@@ -29,12 +30,12 @@ def scan_wait(tenant: Tenant) -> float:
     """Return the seconds from one scan to the next."""
     assert tenant.effective is not None
     times = tenant.effective.times
-    if tenant.look is None or tenant.suspicion is not None or tenant.look.error is not None:
+    if tenant.suspicion is not None or not tenant.counts:
         return float(times.scan_interval)
     return growth.scan_wait(
         times.scan_interval,
         times.adaptive,
-        tenant.look.counted,
+        tenant.counted,
         tenant.growth,
         tenant.effective.policy.thresholds,
     )
@@ -62,7 +63,11 @@ def purge_time(tenant: Tenant) -> float | None:
     if tenant.effective is None or tenant.trash is None or not tenant.trash[0]:
         return None
     full = tenant.look is not None and (tenant.look.free_bytes or FULL) < FULL
-    return tenant.retry_at if full else max(tenant.retry_at, tenant.trash[1] + tenant.effective.undo_window)
+    return (
+        tenant.retry_at
+        if full
+        else max(tenant.retry_at, tenant.trash[1] + tenant.effective.undo_window)
+    )
 
 
 def missed_time(tenant: Tenant) -> float | None:
@@ -83,8 +88,7 @@ def next_cleanup_time(tenant: Tenant, now: float, jitter: float) -> float | None
         delay = due.spread(tenant.text, "daily", jitter)
         daily = due.next_daily(times.daily_cleanup, times.time_zone, delay, now)
         coming += [daily] if daily is not None else []
-    look = tenant.look
-    if look is not None and look.reclaimable and look.counted >= effective.policy.thresholds.trigger:
+    if tenant.reclaimable and tenant.counted >= effective.policy.thresholds.trigger:
         coming.append(max(next_trigger(tenant, now), tenant.cooldown_until or 0.0))
     return min(coming, default=None)
 
@@ -122,5 +126,5 @@ def next_time(tenant: Tenant, now: float, started: float, pace: Pace) -> float |
             )
     if not tenant.effective.suspend and tenant.written_at:
         times.append(max(now + 1.0, tenant.written_at + pace.status_every))
-        times.append(missed_time(tenant) if tenant.level_known else None)
+        times.append(missed_time(tenant) if tenant.stored.get("level") not in UNKNOWN else None)
     return min((t for t in times if t is not None), default=None)

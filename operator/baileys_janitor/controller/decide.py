@@ -73,20 +73,17 @@ def decide(tenant: Tenant, now: float, jitter: float, held: bool) -> Decision:
         if effective.mode == "Observe":
             return Decision(request=token, refusal="the mode is Observe, which only counts")
         return Decision(reason="Requested", dry_run=dry_run, request=token)
-    if tenant.look is None or tenant.look.error is not None or held:
+    if not tenant.counts or held:
         return Decision()
     trigger, daily = slots(tenant, now, jitter)
-    settled = {"trigger_slot": trigger, "daily_slot": daily}
     if effective.mode == "Observe":
-        return Decision(**settled)
+        return Decision(trigger_slot=trigger, daily_slot=daily)
     if _emergency(tenant, now):
         return Decision(reason="Emergency", dry_run=dry_run)
-    reclaimable = tenant.look.reclaimable
     if daily is not None:
-        if reclaimable > 0:
-            return Decision(reason="Daily", dry_run=dry_run, **settled)
-        return Decision(idle=True, **settled)
-    if trigger is not None and reclaimable > 0 and _triggered(tenant, now):
+        reason = "Daily" if tenant.reclaimable else None
+        return Decision(reason, dry_run, trigger, daily, idle=reason is None)
+    if trigger is not None and tenant.reclaimable and _triggered(tenant, now):
         return Decision(reason=_trigger_reason(tenant), dry_run=dry_run, trigger_slot=trigger)
     return Decision(trigger_slot=trigger)
 
@@ -94,11 +91,11 @@ def decide(tenant: Tenant, now: float, jitter: float, held: bool) -> Decision:
 def _emergency(tenant: Tenant, now: float) -> bool:
     assert tenant.effective is not None
     assert tenant.look is not None
-    level = levels.level(tenant.look.counted, tenant.effective.policy.thresholds)
+    level = levels.level(tenant.counted, tenant.effective.policy.thresholds)
     return (
         level == levels.EMERGENCY
         and tenant.look.identity_state == PAIRED
-        and tenant.look.gain > 0
+        and (tenant.look.gain or 0) > 0
         and now >= (tenant.emergency_cooldown_until or 0.0)
         and now >= tenant.hold_until
     )
@@ -106,10 +103,9 @@ def _emergency(tenant: Tenant, now: float) -> bool:
 
 def _triggered(tenant: Tenant, now: float) -> bool:
     assert tenant.effective is not None
-    assert tenant.look is not None
     if now < (tenant.cooldown_until or 0.0):
         return False
-    return _capped(tenant) or tenant.look.counted >= tenant.effective.policy.thresholds.trigger
+    return _capped(tenant) or tenant.counted >= tenant.effective.policy.thresholds.trigger
 
 
 def _capped(tenant: Tenant) -> bool:

@@ -61,7 +61,9 @@ class Fleet:
     def _respec(self, tenant: Tenant, body: Object) -> None:
         spec = body.get("spec") or {}
         digest = zlib.crc32(repr(spec).encode("utf-8", "surrogatepass"))
-        if tenant.spec_digest == digest and tenant.generation == body["metadata"].get("generation", 1):
+        if tenant.spec_digest == digest and tenant.generation == body["metadata"].get(
+            "generation", 1
+        ):
             return
         first = tenant.generation == 0
         tenant.spec_digest = digest

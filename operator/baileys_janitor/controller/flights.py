@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from baileys_janitor.controller.faults import Fault
+from baileys_janitor.controller.faults import Fault, Finished
 from baileys_janitor.controller.manifests import (
     ACTION_LABEL,
     RUN_LABEL,
@@ -37,9 +37,11 @@ class Flight:
     failed_at: float | None = None
     """Since when the Job is known to have failed while no pod of it tells why."""
     asked: bool = False
+    ended: Finished | None = None
+    """How its pod ended, while its members are not all known yet."""
     settled: bool = False
     """Whether its result, or its failure, has been taken in; what is left to do is deleting it."""
-    deleting: bool = field(default=False)
+    deleting: bool = False
 
     @property
     def key(self) -> tuple[str, str]:

@@ -25,7 +25,7 @@ def smoothed(previous: float | None, gained: int, seconds: float) -> float | Non
     observed = max(0, gained) * DAY / seconds
     if previous is None:
         return observed
-    weight = 1.0 - 0.5 ** (seconds / HALF_LIFE)
+    weight: float = 1.0 - 0.5 ** (seconds / HALF_LIFE)
     return previous + weight * (observed - previous)
 
 

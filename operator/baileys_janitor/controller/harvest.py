@@ -150,7 +150,7 @@ def _cool(tenant: Tenant, reason: str, outcome: str, applied: bool, now: float) 
     """Start the cooldown: only after a run that was completed and removed something (or would have)."""
     assert tenant.effective is not None
     emergency = reason in {"Emergency", "Requested"}
-    if outcome == COMPLETED and applied or outcome == DRY_RUN:
+    if (outcome == COMPLETED and applied) or outcome == DRY_RUN:
         tenant.cooldown_until = now + tenant.effective.cooldown
         if emergency:
             tenant.emergency_cooldown_until = now + tenant.effective.emergency_cooldown

@@ -78,14 +78,14 @@ class Kube:
         """Connect as the pod's service account, else as KUBECONFIG says."""
         configuration = client.Configuration()
         try:
-            config.load_incluster_config(client_configuration=configuration)
+            config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         except config.ConfigException:
-            await config.load_kube_config(client_configuration=configuration)
+            await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         return cls(client.ApiClient(configuration), seen)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._api.close()
+        await self._api.close()  # type: ignore[no-untyped-call]
 
     async def get(self, url: str) -> Body:
         """Read one object; ApiError 404 when it is not there."""
@@ -160,7 +160,7 @@ class Kube:
             response = await self._api.call_api(
                 *request, _request_timeout=aiohttp.ClientTimeout(total=TIMEOUT)
             )
-            data = await response.read()
+            data = await response.read()  # type: ignore[no-untyped-call]
         except ApiException as error:
             self._note(verb, url, error.status or 0)
             raise _refusal(error) from None

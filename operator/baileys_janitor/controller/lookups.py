@@ -120,9 +120,7 @@ class Lookups:
                 return error.status == 403
             raise
 
-    async def _cached(
-        self, key: Hashable, seconds: float, read: Callable[[], Awaitable[T]]
-    ) -> T:
+    async def _cached(self, key: Hashable, seconds: float, read: Callable[[], Awaitable[T]]) -> T:
         """Return what `read` gave within the last `seconds`; callers at the same time share one read."""
         now = self._clock.now()
         kept = self._kept.get(key)

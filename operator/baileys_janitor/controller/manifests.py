@@ -39,6 +39,7 @@ class Pod:
     labels: tuple[tuple[str, str], ...] = ()
     annotations: tuple[tuple[str, str], ...] = ()
     deadline: int = 60
+    backstop: int = BACKSTOP
     command: tuple[str, ...] = ("baileys-janitor", "job")
 
 
@@ -92,7 +93,7 @@ def job(
             "backoffLimit": 0,
             "completions": 1,
             "parallelism": 1,
-            "ttlSecondsAfterFinished": BACKSTOP,
+            "ttlSecondsAfterFinished": pod.backstop,
             "template": {
                 "metadata": {
                     "labels": labels | {"sidecar.istio.io/inject": "false"},

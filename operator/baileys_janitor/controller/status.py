@@ -33,7 +33,7 @@ def compose(tenant: Tenant, now: float, around: Surroundings) -> Object:
     conditions = Conditions(tenant.stored.get("conditions"), tenant.generation, now)
     level = verdict.level_of(tenant, now)
     status["level"] = level or "Unknown"
-    verdict.state_levels(conditions, tenant, level, now)
+    verdict.state_levels(conditions, tenant, level)
     verdict.state_readiness(conditions, tenant, around.breaker_until)
     advice.state(conditions, tenant, now, around.advice)
     status["conditions"] = conditions.items()
@@ -134,7 +134,8 @@ def is_material(stored: Object, fresh: Object) -> bool:
     before, after = stored.get("files") or {}, fresh.get("files") or {}
     if before.get("limit") != after.get("limit"):
         return True
-    return abs((after.get("counted") or 0) - (before.get("counted") or 0)) >= MATERIAL_FILES
+    moved: int = abs((after.get("counted") or 0) - (before.get("counted") or 0))
+    return moved >= MATERIAL_FILES
 
 
 def merge_patch(stored: Object, fresh: Object) -> Object:

@@ -108,6 +108,21 @@ class Tenant:
         """Whether no operator has ever written this tenant's status."""
         return int(self.stored.get("observedGeneration", -1)) < 0
 
+    @property
+    def counts(self) -> bool:
+        """Whether the last look counted the files; False before it and when it failed."""
+        return self.look is not None and self.look.error is None and self.look.counted is not None
+
+    @property
+    def counted(self) -> int:
+        """Counted files at the last look."""
+        return (self.look.counted or 0) if self.look is not None else 0
+
+    @property
+    def reclaimable(self) -> int:
+        """Files that the retention would have removed at the last look."""
+        return (self.look.reclaimable or 0) if self.look is not None else 0
+
     def back_off(self, fault: Fault, now: float, first: float = 15.0, most: float = 1800.0) -> None:
         """Note a fault: the next Job waits twice as long each time, from `first` up to `most` seconds."""
         self.fault = fault

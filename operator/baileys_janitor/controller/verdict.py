@@ -23,13 +23,13 @@ def level_of(tenant: Tenant, now: float) -> str | None:
         return None
     look = tenant.look
     if look is None:
-        return _stored_level(tenant, now)
+        return _stored_level(tenant)
     if look.error is not None or look.counted is None or look.identity_state == "Absent":
         return None
     return levels.level(look.counted, tenant.effective.policy.thresholds)
 
 
-def _stored_level(tenant: Tenant, now: float) -> str | None:
+def _stored_level(tenant: Tenant) -> str | None:
     """Return the level that an earlier operator wrote, as far as its count is not too old."""
     assert tenant.effective is not None
     counted = (tenant.stored.get("files") or {}).get("counted")
@@ -38,7 +38,7 @@ def _stored_level(tenant: Tenant, now: float) -> str | None:
     return levels.level(int(counted), tenant.effective.policy.thresholds)
 
 
-def state_levels(conditions: Conditions, tenant: Tenant, level: str | None, now: float) -> None:
+def state_levels(conditions: Conditions, tenant: Tenant, level: str | None) -> None:
     """State the four level conditions: exactly one True, or all Unknown."""
     if level is None:
         reason, message = _unknown(tenant)
@@ -58,7 +58,10 @@ def _unknown(tenant: Tenant) -> tuple[str, str]:
     if tenant.last_scan is None:
         return "NotScanned", "The files have not been counted yet."
     when = to_rfc3339(tenant.last_scan)
-    return "ScansMissed", f"The last count, of {when}, is too old to be told as the truth; see Ready."
+    return (
+        "ScansMissed",
+        f"The last count, of {when}, is too old to be told as the truth; see Ready.",
+    )
 
 
 def _count_sentence(tenant: Tenant, level: str) -> str:

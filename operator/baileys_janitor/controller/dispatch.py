@@ -1,0 +1,302 @@
+"""Turns what is due into Jobs: scans in batches, a cleanup or a purge for one tenant."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from baileys_janitor.controller import faults, manifests
+from baileys_janitor.controller.clock import Clock, to_rfc3339
+from baileys_janitor.controller.decide import Decision
+from baileys_janitor.controller.faults import Fault
+from baileys_janitor.controller.flights import Flight, Flights
+from baileys_janitor.controller.kube import ApiError, Kube, path
+from baileys_janitor.controller.lookups import Lookups
+from baileys_janitor.controller.manifests import Member as JobMember
+from baileys_janitor.controller.manifests import Pod, mount_path
+from baileys_janitor.controller.placement import Place
+from baileys_janitor.controller.store import Store
+from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.job.task import Member, Task
+from baileys_janitor.policy.settings import Settings
+
+Object = dict[str, Any]
+logger = logging.getLogger(__name__)
+
+JOBS = "/apis/batch/v1"
+LEAVE = 10
+"""Seconds before the pod's deadline at which the Job ends by itself, with a result."""
+ARGUMENT_LIMIT = 100_000
+"""Characters of a task: Linux takes 131,072 bytes for one argument."""
+
+
+class Dispatch:
+    """Creates Jobs."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        clock: Clock,
+        lookups: Lookups,
+        flights: Flights,
+        store: Store,
+        pod: Pod,
+        batch: int,
+    ) -> None:
+        self._kube = kube
+        self._clock = clock
+        self._lookups = lookups
+        self._flights = flights
+        self._store = store
+        self._pod = pod
+        self._batch = batch
+        self._serial = itertools.count(1)
+
+    async def scan(self, tenants: Sequence[Tenant], unused_every: float) -> None:
+        """Scan tenants of one namespace: as few Jobs as their places allow.
+
+        A claim that no pod uses cannot change; it is scanned only every `unused_every` seconds.
+        """
+        now = self._clock.now()
+        grouped: dict[tuple[Place, str], list[tuple[Tenant, bool]]] = {}
+        for tenant in tenants:
+            place, used = await self.locate(tenant)
+            if place is None or tenant.effective is None:
+                continue
+            if not used and not self._worth_scanning(tenant, now, unused_every):
+                tenant.checked_at = now
+                continue
+            resources = repr(tenant.effective.job.resources)
+            grouped.setdefault((place, resources), []).append((tenant, used))
+        for (place, _), members in grouped.items():
+            for group in _batches(members, self._batch):
+                await self._scan_job(group, place)
+
+    def _worth_scanning(self, tenant: Tenant, now: float, unused_every: float) -> bool:
+        tenant.unused_since = tenant.unused_since or now
+        if tenant.rescan or tenant.look is None or tenant.last_scan is None:
+            return True
+        return tenant.last_scan < tenant.unused_since or now - tenant.last_scan >= unused_every
+
+    async def _scan_job(self, group: list[tuple[Tenant, bool]], place: Place) -> None:
+        tenants = [tenant for tenant, _ in group]
+        claims = sorted({t.effective.claim_name for t in tenants if t.effective})
+        settings, members = _members(tenants, claims)
+        task = Task("scan", members, settings, deadline=self._pod.deadline - LEAVE)
+        first = tenants[0]
+        assert first.effective is not None
+        name = f"janitor-scan-{secrets.token_hex(4)}-{next(self._serial):x}"
+        job = manifests.job(
+            name=name,
+            namespace=first.namespace,
+            action="scan",
+            task=task.to_json(),
+            members=[JobMember(t.name, t.uid) for t in tenants],
+            claims=claims,
+            place=place,
+            pod=self._pod,
+            resources=dict(first.effective.job.resources),
+            read_only=True,
+        )
+        flight = self._depart(job, tenants, frozenset(t.name for t, used in group if used))
+        for tenant in tenants:
+            tenant.scan_job = name
+        fault = await self._create(job)
+        if fault is not None:
+            self._flights.drop(flight)
+            for tenant in tenants:
+                tenant.scan_job = None
+                tenant.back_off(fault, self._clock.now())
+
+    async def begin(self, tenant: Tenant, decision: Decision) -> None:
+        """Start a cleanup exactly once: claim the run in the status, then create its Job."""
+        assert decision.reason is not None
+        place, used = await self.locate(tenant)
+        if place is None:
+            await self._store.write(tenant)
+            return
+        now = self._clock.now()
+        tenant.run = {
+            "id": _run_id(now),
+            "reason": decision.reason,
+            "startTime": to_rfc3339(now),
+        }
+        settle(tenant, decision)
+        claimed = tenant.run
+        if not await self._store.write(tenant, force=True):
+            # Whether the claim stands is not known; the resource is read again before anything else.
+            tenant.stale = True
+            return
+        if tenant.run == claimed:
+            logger.info("%s: %s cleanup %s starts", tenant.text, decision.reason, claimed["id"])
+            await self._clean_job(tenant, place, used)
+
+    async def resume(self, tenant: Tenant) -> None:
+        """Create the Job of a claimed run again: it never came to be, or was lost.
+
+        The volume's journal refuses a run that it already holds, so a second Job repeats nothing.
+        """
+        place, used = await self.locate(tenant)
+        if place is not None:
+            await self._clean_job(tenant, place, used)
+
+    async def _clean_job(self, tenant: Tenant, place: Place, used: bool) -> None:
+        assert tenant.effective is not None
+        assert tenant.run is not None
+        run, reason = str(tenant.run["id"]), str(tenant.run["reason"])
+        settings, members = _members([tenant], [tenant.effective.claim_name])
+        task = Task(
+            "clean",
+            members,
+            settings,
+            run=run,
+            reason=reason,
+            emergency=reason in {"Emergency", "Requested"},
+            dry_run=tenant.effective.mode != "Enforce",
+            undo_window=tenant.effective.undo_window,
+            deadline=self._pod.deadline - LEAVE,
+        )
+        suffix = f"-{tenant.attempts + 1}" if tenant.attempts else ""
+        await self._own_job(tenant, "clean", f"janitor-clean-{run}{suffix}", task, place, used, run)
+
+    async def purge(self, tenant: Tenant) -> None:
+        """Empty the trash of runs that are older than the undo window."""
+        assert tenant.effective is not None
+        place, used = await self.locate(tenant)
+        if place is None:
+            return
+        _, members = _members([tenant], [tenant.effective.claim_name])
+        task = Task("purge", members, [], undo_window=tenant.effective.undo_window)
+        name = f"janitor-purge-{secrets.token_hex(4)}-{next(self._serial):x}"
+        await self._own_job(tenant, "purge", name, task, place, used)
+
+    async def _own_job(
+        self,
+        tenant: Tenant,
+        action: str,
+        name: str,
+        task: Task,
+        place: Place,
+        used: bool,
+        run: str | None = None,
+    ) -> None:
+        assert tenant.effective is not None
+        job = manifests.job(
+            name=name,
+            namespace=tenant.namespace,
+            action=action,
+            task=task.to_json(),
+            members=[JobMember(tenant.name, tenant.uid)],
+            claims=[tenant.effective.claim_name],
+            place=place,
+            pod=self._pod,
+            resources=dict(tenant.effective.job.resources),
+            read_only=False,
+            run=run,
+            owner=manifests.owner_reference(tenant.name, tenant.uid),
+        )
+        flight = self._depart(job, [tenant], frozenset([tenant.name] if used else []))
+        tenant.work_job = name
+        fault = await self._create(job)
+        if fault is not None:
+            self._flights.drop(flight)
+            tenant.work_job = None
+            tenant.back_off(fault, self._clock.now())
+
+    async def locate(self, tenant: Tenant) -> tuple[Place | None, bool]:
+        """Return the tenant's place and whether a pod uses its claim; a fault is noted and backs off."""
+        now = self._clock.now()
+        try:
+            place, fault, used = await self._lookups.place(tenant)
+        except ApiError as error:
+            logger.warning("%s: the claim could not be looked up: %s", tenant.text, error)
+            tenant.retry_at = max(tenant.retry_at, now + LEAVE)
+            return None, False
+        if fault is not None:
+            # Claims appear by themselves: look again soon, without doubling for long.
+            tenant.back_off(fault, now, first=10.0, most=120.0)
+            tenant.checked_at = tenant.checked_at or now
+        return place, used
+
+    def _depart(self, job: Object, tenants: Sequence[Tenant], used: frozenset[str]) -> Flight:
+        meta = job["metadata"]
+        return self._flights.add(
+            Flight(
+                namespace=meta["namespace"],
+                name=meta["name"],
+                action=meta["labels"][manifests.ACTION_LABEL],
+                members=[JobMember(t.name, t.uid) for t in tenants],
+                run=meta["labels"].get(manifests.RUN_LABEL),
+                created=self._clock.now(),
+                used=used,
+            )
+        )
+
+    async def _create(self, job: Object) -> Fault | None:
+        """Create a Job; one of that name is ours only with the same run and not on its way out."""
+        meta = job["metadata"]
+        try:
+            await self._kube.create(path("jobs", meta["namespace"], group=JOBS), job)
+        except ApiError as error:
+            if error.status != 409:
+                return faults.refused(error.status, error.message)
+            return await self._recognise(meta)
+        return None
+
+    async def _recognise(self, meta: Object) -> Fault | None:
+        url = path("jobs", meta["namespace"], meta["name"], JOBS)
+        try:
+            found = (await self._kube.get(url))["metadata"]
+        except ApiError as error:
+            return faults.refused(error.status, error.message)
+        run = (found.get("labels") or {}).get(manifests.RUN_LABEL)
+        if run == meta["labels"].get(manifests.RUN_LABEL) and not found.get("deletionTimestamp"):
+            return None
+        return faults.refused(409, "a Job of the same name is still being deleted.")
+
+
+def settle(tenant: Tenant, decision: Decision) -> None:
+    """Note the slots and the request that a decision handles."""
+    tenant.trigger_slot = decision.trigger_slot or tenant.trigger_slot
+    tenant.daily_slot = decision.daily_slot or tenant.daily_slot
+    tenant.handled_request = decision.request or tenant.handled_request
+
+
+def _members(
+    tenants: Sequence[Tenant], claims: Sequence[str]
+) -> tuple[list[Settings], list[Member]]:
+    places: dict[str, int] = {}
+    settings: list[Settings] = []
+    members: list[Member] = []
+    for tenant in tenants:
+        effective = tenant.effective
+        assert effective is not None
+        if effective.settings_hash not in places:
+            places[effective.settings_hash] = len(settings)
+            settings.append(effective.policy)
+        members.append(
+            Member(
+                mount_path(claims.index(effective.claim_name)),
+                effective.path,
+                places[effective.settings_hash],
+                tenant.active_since,
+                tenant.run["id"] if tenant.run and tenant.attempts else None,
+                tenant.known,
+            )
+        )
+    return settings, members
+
+
+def _batches(members: list[tuple[Tenant, bool]], size: int) -> list[list[tuple[Tenant, bool]]]:
+    """Cut a group into batches; a tenant that spoiled its last batch is scanned alone."""
+    alone = [[pair] for pair in members if pair[0].failures]
+    together = [pair for pair in members if not pair[0].failures]
+    return alone + [together[i : i + size] for i in range(0, len(together), size)]
+
+
+def _run_id(now: float) -> str:
+    return f"{datetime.fromtimestamp(now, UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"

@@ -1,0 +1,61 @@
+"""Kopf's edge: events of tenants, Jobs and pods reach the engine; nothing else is Kopf's."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import kopf
+
+from baileys_janitor.api.names import GROUP, PLURAL, VERSION
+from baileys_janitor.controller.engine import Engine
+from baileys_janitor.controller.manifests import SELECTOR
+
+Object = dict[str, Any]
+
+
+def configure(settings: kopf.OperatorSettings) -> kopf.OperatorSettings:
+    """Set Kopf up: no finalizers, no annotations of its own, no Events, only our own Jobs and pods."""
+    settings.scanning.disabled = True
+    settings.posting.enabled = False
+    settings.watching.chunk_size = 500
+    settings.watching.label_selectors["batch", "v1", "jobs"] = SELECTOR
+    settings.watching.label_selectors["", "v1", "pods"] = SELECTOR
+    settings.queueing.idle_timeout = 0.5
+    settings.queueing.exit_timeout = 1.0
+    settings.networking.error_backoffs = [0.5, 1, 2, 3, 5, 8, 10]
+    settings.persistence.finalizer = f"{GROUP}/kopf"
+    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)
+    settings.process.ultimate_exiting_timeout = 30
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+    return settings
+
+
+def register(engine: Engine) -> kopf.OperatorRegistry:
+    """Return a registry whose handlers feed `engine`."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry, retries=10, backoff=3)
+    def login(**kwargs: Any) -> Any:
+        return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+
+    @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
+    async def tenant(event: Any, **_: Any) -> None:
+        body = event["object"]
+        if event["type"] == "DELETED":
+            meta = body["metadata"]
+            engine.forget(meta["namespace"], meta["name"], meta["uid"])
+        else:
+            engine.observe(dict(body))
+
+    @kopf.on.event("batch", "v1", "jobs", registry=registry)
+    async def job(event: Any, **_: Any) -> None:
+        engine.arrivals.job(event["type"] or "ADDED", event["object"])
+        engine.nudge()
+
+    @kopf.on.event("", "v1", "pods", registry=registry)
+    async def pod(event: Any, **_: Any) -> None:
+        engine.arrivals.pod(event["type"] or "ADDED", event["object"])
+        engine.nudge()
+
+    return registry
