@@ -1,9 +1,11 @@
-// Writes genuine Baileys session directories and checks them with the real library. No network is used.
+// Writes genuine Baileys session directories and checks them with the real library. No network is
+// used.
 //
 //   node main.mjs write '{"scenario": "emergency", "out": "DIR/session", "peers": "DIR/peers"}'
 //   node main.mjs check '{"session": "DIR/session", "peers": "DIR/peers"}'
 //
-// One JSON document comes out. Exit code: 0 good, 1 a property failed, 2 the tool could not do its work.
+// One JSON document comes out. Exit code: 0 good, 1 a property failed, 2 the tool could not do its
+// work.
 
 const commands = {
   write: async request => (await import('./src/write.mjs')).write(request),
@@ -19,7 +21,8 @@ function end(code, document) {
 
 try {
   const [name, argument = '{}'] = process.argv.slice(2)
-  if (!Object.hasOwn(commands, name ?? '')) throw new Error(`use: node main.mjs ${Object.keys(commands).join('|')} JSON`)
+  if (!Object.hasOwn(commands, name ?? ''))
+    throw new Error(`use: node main.mjs ${Object.keys(commands).join('|')} JSON`)
   const result = await commands[name](JSON.parse(argument))
   end(result.passed === false ? 1 : 0, result)
 } catch (error) {

@@ -32,6 +32,8 @@ FIXTURES = TESTS / "fixtures" / "sessions"
 #: The moment that stands for "now" in an archive: a file's age is this minus its mtime.
 EPOCH = 1_700_000_000
 
+Report = dict[str, Any]
+
 
 class ToolError(RuntimeError):
     """The Node.js tool could not do its work; the message is its own."""
@@ -96,7 +98,7 @@ def pack(scenario: str, session: Path, peers: Path, now: float) -> Path:
 
 def write(
     scenario: str, session: Path, peers: Path, now: float | None = None, **changes: Any
-) -> dict[str, Any]:
+) -> Report:
     """Write a new session with the real library; `changes` replace parameters of the scenario.
 
     They are explained in ``tests/baileys/src/scenarios.mjs``. Returns the counts: ``total``,
@@ -108,7 +110,7 @@ def write(
     return _run("write", request)
 
 
-def check(session: Path, peers: Path, **options: Any) -> dict[str, Any]:
+def check(session: Path, peers: Path, **options: Any) -> Report:
     """Let the contacts and the tenant talk, on a copy of `session`.
 
     Returns ``passed`` and ``properties``: for each a name, ``passed`` and what was counted.
@@ -138,11 +140,11 @@ def node_available() -> bool:
     return not node_missing()
 
 
-def _run(command: str, request: dict[str, Any]) -> dict[str, Any]:
+def _run(command: str, request: dict[str, Any]) -> Report:
     arguments = ["node", str(TOOL / "main.mjs"), command, json.dumps(request)]
     done = subprocess.run(arguments, capture_output=True, text=True)
     try:
-        result: dict[str, Any] = json.loads(done.stdout)
+        result: Report = json.loads(done.stdout)
     except ValueError:
         raise ToolError(done.stderr or done.stdout or f"exit code {done.returncode}") from None
     if "error" in result:

@@ -1,19 +1,34 @@
-// App state: the phone shares its keys in a protocol message and patches the five collections with them.
+// App state: the phone shares its keys in a protocol message and patches the five collections with
+// them.
 
 import { randomBytes } from 'node:crypto'
 import { fromOwnDevice } from './direct.mjs'
 
-export const COLLECTIONS = ['critical_block', 'critical_unblock_low', 'regular_high', 'regular_low', 'regular']
+export const COLLECTIONS = [
+  'critical_block',
+  'critical_unblock_low',
+  'regular_high',
+  'regular_low',
+  'regular'
+]
 
-/** The phone shares a number of keys; their ids look like the real ones, which have a "/" in base64. */
+/**
+ * The phone shares a number of keys; their ids look like the real ones, which have a "/" in base64.
+ */
 export async function shareKeys(world, phone, count) {
   const { proto } = phone.library
   const keys = Array.from({ length: count }, (_, index) => ({
     keyId: { keyId: Buffer.from([0, 0, 0, index, 0x0f, 0xff]) },
-    keyData: { keyData: randomBytes(32), fingerprint: { rawId: 1, currentIndex: index, deviceIndexes: [0, 1] }, timestamp: 1 }
+    keyData: {
+      keyData: randomBytes(32),
+      fingerprint: { rawId: 1, currentIndex: index, deviceIndexes: [0, 1] },
+      timestamp: 1
+    }
   }))
   const type = proto.Message.ProtocolMessage.Type.APP_STATE_SYNC_KEY_SHARE
-  const { message } = await fromOwnDevice(world, phone, { protocolMessage: { type, appStateSyncKeyShare: { keys } } })
+  const { message } = await fromOwnDevice(world, phone, {
+    protocolMessage: { type, appStateSyncKeyShare: { keys } }
+  })
   const { tenant } = world
   for (const { keyId, keyData } of message.protocolMessage.appStateSyncKeyShare.keys) {
     const id = Buffer.from(keyId.keyId).toString('base64')
@@ -23,7 +38,10 @@ export async function shareKeys(world, phone, count) {
   }
 }
 
-/** The phone changes something in a collection; true when the tenant's own key and version decode it. */
+/**
+ * The phone changes something in a collection; true when the tenant's own key and version decode
+ * it.
+ */
 export async function patch(world, name) {
   const { tenant, appState, phone } = world
   const ofPhone = async id => appState.keys[id] && { keyData: appState.keys[id] }
@@ -41,7 +59,14 @@ export async function patch(world, name) {
   const wire = { ...made.patch, version: { version: made.state.version } }
   appState.collections[name] = made.state
   const initial = version[name] ?? tenant.library.newLTHashState()
-  const decoded = await tenant.library.decodePatches(name, [wire], initial, ofTenant, {}, initial.version)
+  const decoded = await tenant.library.decodePatches(
+    name,
+    [wire],
+    initial,
+    ofTenant,
+    {},
+    initial.version
+  )
   await tenant.auth.keys.set({ 'app-state-sync-version': { [name]: decoded.state } })
   const same = Buffer.compare(Buffer.from(decoded.state.hash), Buffer.from(made.state.hash)) === 0
   return same && Object.keys(decoded.mutationMap).length === 1

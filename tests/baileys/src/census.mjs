@@ -1,14 +1,29 @@
-// Counting files by kind, in this tool's own words, so that it shares no mistake with what it tests.
+// Counting files by kind, in this tool's own words, so that it shares no mistake with what it
+// tests.
 
 import { readdir } from 'node:fs/promises'
 
 // The longest name comes first: "sender-key-memory" also starts with "sender-key".
 const kinds = [
-  'app-state-sync-version', 'app-state-sync-key', 'sender-key-memory', 'identity-key', 'lid-mapping', 'device-list',
-  'sender-key', 'tctoken', 'session', 'pre-key'
+  'app-state-sync-version',
+  'app-state-sync-key',
+  'sender-key-memory',
+  'identity-key',
+  'lid-mapping',
+  'device-list',
+  'sender-key',
+  'tctoken',
+  'session',
+  'pre-key'
 ]
 export const protectedKinds = [
-  'creds', 'app-state-sync-version', 'app-state-sync-key', 'identity-key', 'lid-mapping', 'device-list', 'tctoken'
+  'creds',
+  'app-state-sync-version',
+  'app-state-sync-key',
+  'identity-key',
+  'lid-mapping',
+  'device-list',
+  'tctoken'
 ]
 const allowances = { preKeys: 50, protected: 65 }
 
@@ -27,6 +42,8 @@ export async function census(directory) {
     total += 1
   }
   const shielded = protectedKinds.reduce((sum, kind) => sum + (byKind[kind] ?? 0), 0)
-  const excess = Math.max(0, (byKind['pre-key'] ?? 0) - allowances.preKeys) + Math.max(0, shielded - allowances.protected)
+  const excess =
+    Math.max(0, (byKind['pre-key'] ?? 0) - allowances.preKeys) +
+    Math.max(0, shielded - allowances.protected)
   return { total, counted: total - excess, protected: shielded, byKind }
 }

@@ -14,7 +14,11 @@ export class Device {
     this.store = store
     this.saveCreds = saveCreds
     this.auth = { creds, keys: library.addTransactionCapability(store, silent, transactions) }
-    this.repository = library.DEFAULT_CONNECTION_CONFIG.makeSignalRepository(this.auth, silent, async () => [])
+    this.repository = library.DEFAULT_CONNECTION_CONFIG.makeSignalRepository(
+      this.auth,
+      silent,
+      async () => []
+    )
   }
 
   get pnJid() {
@@ -39,7 +43,10 @@ export class Device {
     return this.repository.validateSession(peerJid).then(found => found.exists)
   }
 
-  /** Encrypts for one device, fetching a key bundle first when there is no open session, as the send path does. */
+  /**
+   * Encrypts for one device, fetching a key bundle first when there is no open session, as the send
+   * path does.
+   */
   async encryptTo(peerJid, message, server) {
     if (!(await this.hasSession(peerJid))) await this.inject(peerJid, await server.bundle(peerJid))
     const data = this.library.encodeWAMessage(message)
@@ -51,11 +58,17 @@ export class Device {
     return this.repository.injectE2ESession({ jid: peerJid, session })
   }
 
-  /** Takes a message stanza the way the receive path does: learn the other address, migrate, decrypt. */
+  /**
+   * Takes a message stanza the way the receive path does: learn the other address, migrate,
+   * decrypt.
+   */
   async receive(stanza) {
     const { pn, lid } = this.address
     const { repository, library } = this
-    const me = [jid(pn, this.address.device, 's.whatsapp.net'), lid ? jid(lid, this.address.device, 'lid') : '']
+    const me = [
+      jid(pn, this.address.device, 's.whatsapp.net'),
+      lid ? jid(lid, this.address.device, 'lid') : ''
+    ]
     const node = { tag: 'message', ...stanza, attrs: { id: messageId(), t: '1', ...stanza.attrs } }
     const received = library.decryptMessageNode(node, ...me, repository, silent)
     const { key } = received.fullMessage
@@ -68,7 +81,11 @@ export class Device {
     }
     await received.decrypt()
     const failure = received.fullMessage.messageStubParameters?.[0]
-    return { message: received.fullMessage.message, text: textOf(received.fullMessage.message), failure }
+    return {
+      message: received.fullMessage.message,
+      text: textOf(received.fullMessage.message),
+      failure
+    }
   }
 }
 

@@ -8,14 +8,17 @@ const text = words => ({ conversation: words })
 /** The address under which the tenant reaches a peer's device. */
 export const seenByTenant = peer => peer.jid
 
-/** The address under which a peer reaches the tenant: one that knows no LIDs uses the phone number. */
+/**
+ * The address under which a peer reaches the tenant: one that knows no LIDs uses the phone number.
+ */
 export const tenantSeenBy = (peer, tenant) => (peer.address.lid ? tenant.lidJid : tenant.pnJid)
 
 /** From a contact's device to the tenant. */
 export async function toTenant(world, peer, words, { lidKnown = true } = {}) {
   const { tenant, server } = world
   const enc = await peer.encryptTo(tenantSeenBy(peer, tenant), text(words), server)
-  const other = peer.address.lid && lidKnown ? { sender_pn: jid(peer.address.pn, 0, 's.whatsapp.net') } : {}
+  const other =
+    peer.address.lid && lidKnown ? { sender_pn: jid(peer.address.pn, 0, 's.whatsapp.net') } : {}
   return delivered(world, tenant, { attrs: { from: peer.jid, ...other }, content: [enc] })
 }
 
@@ -36,7 +39,10 @@ export async function fromOwnDevice(world, device, message, chat) {
   const { tenant, server } = world
   const wrapped = chat ? { deviceSentMessage: { destinationJid: chat, message } } : message
   const enc = await device.encryptTo(tenant.lidJid, wrapped, server)
-  return delivered(world, tenant, { attrs: { from: device.jid, ...(chat && { recipient: chat }) }, content: [enc] })
+  return delivered(world, tenant, {
+    attrs: { from: device.jid, ...(chat && { recipient: chat }) },
+    content: [enc]
+  })
 }
 
 /** Hands a stanza to the tenant and tells the server which pre-key it used up. */
@@ -56,7 +62,10 @@ async function presentOf(tenant, handedOut) {
   return ids.filter(id => found[id])
 }
 
-/** What a device does about a message it could not read: its second retry receipt carries a fresh key bundle. */
+/**
+ * What a device does about a message it could not read: its second retry receipt carries a fresh
+ * key bundle.
+ */
 export async function retryReceipt(tenant, peer) {
   await peer.inject(tenantSeenBy(peer, tenant), bundleOf(tenant, await nextPreKey(tenant)))
 }

@@ -13,10 +13,16 @@ const faults = {
     const text = await readFile(path)
     await writeFile(path, text.subarray(0, Math.floor(text.length * 0.6)))
   },
-  /** The process restarted on such a file: the library silently made a new identity, which nobody paired. */
+  /**
+   * The process restarted on such a file: the library silently made a new identity, which nobody
+   * paired.
+   */
   unpaired: async ({ directory, world, ages }) => {
     const { initAuthCreds, BufferJSON } = world.tenant.library
-    await writeFile(join(directory, 'creds.json'), JSON.stringify(initAuthCreds(), BufferJSON.replacer))
+    await writeFile(
+      join(directory, 'creds.json'),
+      JSON.stringify(initAuthCreds(), BufferJSON.replacer)
+    )
     ages.files.set('creds.json', 0.2 * DAY)
   },
   /** The own sender key of the first group is gone, its memory file stayed. */
@@ -45,7 +51,8 @@ const junk = [
 ]
 
 /** How many of a fault's files are counted. */
-export const countedFaults = names => (names.includes('junk') ? junk.length : 0) - (names.includes('orphanMemory') ? 1 : 0)
+export const countedFaults = names =>
+  (names.includes('junk') ? junk.length : 0) - (names.includes('orphanMemory') ? 1 : 0)
 
 export async function applyFaults(names, context) {
   for (const name of names) await faults[name](context)

@@ -15,7 +15,10 @@ function* pairs({ groups }) {
   }
 }
 
-/** Lets members speak until `target` files are counted; `expected` more will be added by others later. */
+/**
+ * Lets members speak until `target` files are counted; `expected` more will be added by others
+ * later.
+ */
 export async function fill(scenario, world, ages, directory, expected) {
   const { senders, target, paired, shift = 0 } = scenario
   let { counted } = await census(directory)
@@ -34,7 +37,8 @@ export async function fill(scenario, world, ages, directory, expected) {
     world.spoke.push([group, member])
     counted = (await census(directory)).counted
   }
-  if (counted + expected !== target) throw new Error(`${counted + expected} files are counted before members speak, above ${target}`)
+  if (counted + expected !== target)
+    throw new Error(`${counted + expected} files are counted before members speak, above ${target}`)
 }
 
 async function heard(sending) {

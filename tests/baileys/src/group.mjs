@@ -1,11 +1,13 @@
-// Group messages with sender keys. The send path is the library's: whom the sender-key-memory names gets no key again.
+// Group messages with sender keys. The send path is the library's: whom the sender-key-memory names
+// gets no key again.
 
 import { delivered, seenByTenant, tenantSeenBy } from './direct.mjs'
 
 export const STATUS = 'status@broadcast'
 
 /** The tenant's own identity in a group, and a member's, by the group's addressing mode. */
-export const inGroup = (device, group) => (group.addressing === 'lid' && device.lidJid ? device.lidJid : device.pnJid)
+export const inGroup = (device, group) =>
+  group.addressing === 'lid' && device.lidJid ? device.lidJid : device.pnJid
 
 const distribution = (groupId, key) => ({
   senderKeyDistributionMessage: { groupId, axolotlSenderKeyDistributionMessage: key }
@@ -22,14 +24,19 @@ export async function sendToGroup(world, group, devices, words) {
   })
   const stanzas = []
   for (const device of devices) {
-    const content = [{ tag: 'enc', attrs: { v: '2', type: 'skmsg' }, content: encrypted.ciphertext }]
+    const content = [
+      { tag: 'enc', attrs: { v: '2', type: 'skmsg' }, content: encrypted.ciphertext }
+    ]
     const known = group.addressing === 'lid' ? device.jid : device.pnJid
     if (!memory[known]) {
       memory[known] = true
       const message = distribution(group.id, encrypted.senderKeyDistributionMessage)
       content.unshift(await tenant.encryptTo(seenByTenant(device), message, server))
     }
-    stanzas.push([device, { attrs: { from: group.id, participant: senderSeenBy(device, tenant, group) }, content }])
+    stanzas.push([
+      device,
+      { attrs: { from: group.id, participant: senderSeenBy(device, tenant, group) }, content }
+    ])
   }
   await tenant.auth.keys.set({ 'sender-key-memory': { [group.id]: memory } })
   const results = []
@@ -46,7 +53,10 @@ async function memoryOf(tenant, id) {
   return found[id] || {}
 }
 
-/** Sends as a member. `withKey` forces the sender key along, as at first contact and after a retry receipt. */
+/**
+ * Sends as a member. `withKey` forces the sender key along, as at first contact and after a retry
+ * receipt.
+ */
 export async function sendAsMember(world, group, member, words, { withKey = false } = {}) {
   const { tenant, server } = world
   const meId = inGroup(member, group)

@@ -1,4 +1,5 @@
-// The past of a tenant as a list of events, oldest first. Ages are days before now; each event runs "at" its age.
+// The past of a tenant as a list of events, oldest first. Ages are days before now; each event runs
+// "at" its age.
 
 import { COLLECTIONS, patch, shareKeys } from './appstate.mjs'
 import { deviceQuery, fromOwnDevice, fromTenant, toOwnDevice, toTenant } from './direct.mjs'
@@ -11,16 +12,22 @@ import { storeToken, TOKEN_DAYS } from './tokens.mjs'
 export const DAY = 86_400
 
 /** Values spread evenly between two ages, the youngest first. */
-const spread = ({ count, days: [from, to] }) => Array.from({ length: count }, (_, k) => from + ((to - from) * (k + 0.5)) / count)
+const spread = ({ count, days: [from, to] }) =>
+  Array.from({ length: count }, (_, k) => from + ((to - from) * (k + 0.5)) / count)
 
 export function events(scenario, world) {
   const { paired, shift = 0 } = scenario
-  const list = [...beginning(scenario, world), ...groupEvents(scenario, world), ...strangers(scenario, world)]
+  const list = [
+    ...beginning(scenario, world),
+    ...groupEvents(scenario, world),
+    ...strangers(scenario, world)
+  ]
   const ages = scenario.contacts.flatMap(spread)
   ages.forEach((last, index) => list.push(...contactEvents(world, index, paired, last)))
   list.push({ age: scenario.login, run: () => login(world.tenant, world.server) })
   for (const event of list) event.age += shift
-  if (scenario.awake) list.push({ age: scenario.awake, run: () => login(world.tenant, world.server) })
+  if (scenario.awake)
+    list.push({ age: scenario.awake, run: () => login(world.tenant, world.server) })
   return list.sort((a, b) => b.age - a.age)
 }
 
@@ -38,19 +45,26 @@ function beginning({ paired, login: last }, world) {
     { age: paired - 0.03, run: () => shareKeys(world, phone, 2) },
     ...COLLECTIONS.map(name => ({ age: paired - 0.04, run: () => patch(world, name) })),
     // The companion has been silent for long, which must not matter.
-    ...own.map((device, index) => ({ age: index ? paired - 1 : last, run: () => exchange(device) })),
+    ...own.map((device, index) => ({
+      age: index ? paired - 1 : last,
+      run: () => exchange(device)
+    })),
     { age: last, run: () => patch(world, 'regular_low') }
   ]
 }
 
-/** Contacts and the tenant take turns in who writes first; they meet soon after pairing, before any group. */
+/**
+ * Contacts and the tenant take turns in who writes first; they meet soon after pairing, before any
+ * group.
+ */
 function contactEvents(world, index, paired, last) {
   const { tenant, server, contacts } = world
   const contact = contacts[index]
   const first = paired - 0.1 - 0.01 * index
   const meet = async () => {
     await deviceQuery(tenant, contact, index % 2 === 0)
-    for (const peer of contact.peers) await (index % 2 ? fromTenant(world, peer, 'hello') : toTenant(world, peer, 'hello'))
+    for (const peer of contact.peers)
+      await (index % 2 ? fromTenant(world, peer, 'hello') : toTenant(world, peer, 'hello'))
     await uploadWhenLow(tenant, server)
   }
   const talk = async () => {
@@ -60,26 +74,39 @@ function contactEvents(world, index, paired, last) {
     }
     if (last < TOKEN_DAYS) await storeToken(tenant, contact, last * DAY)
   }
-  return [{ age: first, run: meet }, { age: last, run: talk }]
+  return [
+    { age: first, run: meet },
+    { age: last, run: talk }
+  ]
 }
 
-/** Each own group message: the key goes round soon after pairing, so that later ones touch no session. */
+/**
+ * Each own group message: the key goes round soon after pairing, so that later ones touch no
+ * session.
+ */
 function groupEvents({ paired }, world) {
   const { tenant, contacts, own } = world
-  return world.groups.filter(group => group.own !== undefined).flatMap(group => {
-    const members = group.members.map(index => contacts[index])
-    const devices = [...members.flatMap(({ peers }) => peers), ...own]
-    const send = words => sendToGroup(world, group, devices, words)
-    const start = async () => {
-      for (const member of members) await deviceQuery(tenant, member, group.addressing === 'lid')
-      await send('hello all')
-    }
-    const again = group.id.endsWith('@g.us') ? [{ age: group.own, run: () => send('once more') }] : []
-    return [{ age: Math.max(group.own, paired - 0.6), run: start }, ...again]
-  })
+  return world.groups
+    .filter(group => group.own !== undefined)
+    .flatMap(group => {
+      const members = group.members.map(index => contacts[index])
+      const devices = [...members.flatMap(({ peers }) => peers), ...own]
+      const send = words => sendToGroup(world, group, devices, words)
+      const start = async () => {
+        for (const member of members) await deviceQuery(tenant, member, group.addressing === 'lid')
+        await send('hello all')
+      }
+      const again = group.id.endsWith('@g.us')
+        ? [{ age: group.own, run: () => send('once more') }]
+        : []
+      return [{ age: Math.max(group.own, paired - 0.6), run: start }, ...again]
+    })
 }
 
-/** Strangers took a bundle and never wrote; retry receipts that nobody answered left single pre-keys. */
+/**
+ * Strangers took a bundle and never wrote; retry receipts that nobody answered left single pre-
+ * keys.
+ */
 function strangers({ paired, strangers: taken = 0, retries = 0 }, { tenant, server }) {
   const take = async () => {
     server.tenantBundle()
@@ -88,6 +115,9 @@ function strangers({ paired, strangers: taken = 0, retries = 0 }, { tenant, serv
   const at = (index, count) => paired * (0.9 - (0.8 * index) / count)
   return [
     ...Array.from({ length: taken }, (_, index) => ({ age: at(index, taken), run: take })),
-    ...Array.from({ length: retries }, (_, index) => ({ age: at(index, retries), run: () => nextPreKey(tenant) }))
+    ...Array.from({ length: retries }, (_, index) => ({
+      age: at(index, retries),
+      run: () => nextPreKey(tenant)
+    }))
   ]
 }

@@ -1,4 +1,5 @@
-// The library versions that sessions are written and checked with. `deep` names what a version does not export.
+// The library versions that sessions are written and checked with. `deep` names what a version does
+// not export.
 
 const versions = {
   rc14: { module: 'baileys-rc14', deep: { tokens: 'baileys-rc14/lib/Utils/tc-token-utils.js' } },
@@ -11,12 +12,14 @@ export const silent = { level: 'silent', child: () => silent }
 for (const level of ['trace', 'debug', 'info', 'warn', 'error', 'fatal']) silent[level] = () => {}
 
 /**
- * One library version: its exports, its name and the modules it keeps to itself. Load only one in a process, for
- * the tenant and its peers alike: the protobuf classes of two versions would replace each other.
+ * One library version: its exports, its name and the modules it keeps to itself. Load only one in a
+ * process, for the tenant and its peers alike: the protobuf classes of two versions would replace
+ * each other.
  */
 export async function loadLibrary(name) {
   const version = versions[name]
-  if (!version) throw new Error(`no library "${name}"; there are ${Object.keys(versions).join(', ')}`)
+  if (!version)
+    throw new Error(`no library "${name}"; there are ${Object.keys(versions).join(', ')}`)
   const library = { ...(await import(version.module)), name }
   for (const [key, path] of Object.entries(version.deep)) library[key] = await import(path)
   return library

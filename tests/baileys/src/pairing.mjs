@@ -1,4 +1,5 @@
-// Pairing and login: the phone signs the new device's identity and the library verifies it, as after a scanned QR code.
+// Pairing and login: the phone signs the new device's identity and the library verifies it, as
+// after a scanned QR code.
 
 import { createHmac } from 'node:crypto'
 import { jid } from './device.mjs'
@@ -9,27 +10,44 @@ const ACCOUNT_SIGNATURE = Buffer.from([6, 0])
 /** The stanza that WhatsApp sends when a phone accepted the device. */
 function pairSuccess({ proto, Curve }, creds, address) {
   const phone = Curve.generateKeyPair()
-  const details = proto.ADVDeviceIdentity.encode({ rawId: 1, timestamp: 1, keyIndex: 1, deviceType: 0 }).finish()
+  const details = proto.ADVDeviceIdentity.encode({
+    rawId: 1,
+    timestamp: 1,
+    keyIndex: 1,
+    deviceType: 0
+  }).finish()
   const signed = Buffer.concat([ACCOUNT_SIGNATURE, details, creds.signedIdentityKey.public])
   const identity = proto.ADVSignedDeviceIdentity.encode({
     details,
     accountSignatureKey: phone.public,
     accountSignature: Curve.sign(phone.private, signed)
   }).finish()
-  const hmac = createHmac('sha256', Buffer.from(creds.advSecretKey, 'base64')).update(identity).digest()
+  const hmac = createHmac('sha256', Buffer.from(creds.advSecretKey, 'base64'))
+    .update(identity)
+    .digest()
   const content = proto.ADVSignedDeviceIdentityHMAC.encode({ details: identity, hmac }).finish()
-  const attrs = { jid: jid(address.pn, address.device, 's.whatsapp.net'), lid: jid(address.lid, address.device, 'lid') }
+  const attrs = {
+    jid: jid(address.pn, address.device, 's.whatsapp.net'),
+    lid: jid(address.lid, address.device, 'lid')
+  }
   const parts = [
     { tag: 'device-identity', attrs: {}, content },
     { tag: 'platform', attrs: { name: 'android' } },
     { tag: 'device', attrs }
   ]
-  return { tag: 'iq', attrs: { id: '1' }, content: [{ tag: 'pair-success', attrs: {}, content: parts }] }
+  return {
+    tag: 'iq',
+    attrs: { id: '1' },
+    content: [{ tag: 'pair-success', attrs: {}, content: parts }]
+  }
 }
 
 export async function pair(tenant) {
   const { library, creds, address } = tenant
-  const { creds: update } = library.configureSuccessfulPairing(pairSuccess(library, creds, address), creds)
+  const { creds: update } = library.configureSuccessfulPairing(
+    pairSuccess(library, creds, address),
+    creds
+  )
   await tenant.update(update)
 }
 

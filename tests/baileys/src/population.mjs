@@ -1,4 +1,5 @@
-// Who takes part: the tenant, its other devices, its contacts and the groups. All numbers are fictional ones (555-01xx).
+// Who takes part: the tenant, its other devices, its contacts and the groups. All numbers are
+// fictional ones (555-01xx).
 
 import { useTenantStore } from './tenant.mjs'
 import { Device } from './device.mjs'
@@ -12,7 +13,8 @@ const OWN_DEVICES = [0, 3]
 const TENANT_DEVICE = 7
 const MEMBERS = 10
 
-const phoneNumber = index => `1${201 + Math.floor(index / 100)}55501${String(index % 100).padStart(2, '0')}`
+const phoneNumber = index =>
+  `1${201 + Math.floor(index / 100)}55501${String(index % 100).padStart(2, '0')}`
 const lidNumber = index => String(240000000000000 + index * 977)
 
 /** Every fifth contact is known by phone number only, every third has a second device. */
@@ -44,14 +46,26 @@ export async function populate(scenario, out, ages) {
     contacts.push(contact)
   }
   server.tenant = tenant
-  for (const device of [tenant, ...devices, ...contacts.flatMap(({ peers }) => peers)]) server.add(device)
-  for (const { lid, peers } of contacts) if (lid) for (const peer of peers) await knowTenant(peer, tenant)
+  for (const device of [tenant, ...devices, ...contacts.flatMap(({ peers }) => peers)])
+    server.add(device)
+  for (const { lid, peers } of contacts)
+    if (lid) for (const peer of peers) await knowTenant(peer, tenant)
   for (const device of devices) await knowTenant(device, tenant)
   const groups = groupsOf(scenario, contacts)
-  return { tenant, server, own: devices, phone: devices[0], contacts, groups, spoke: [], appState: { keys: {}, collections: {} } }
+  return {
+    tenant,
+    server,
+    own: devices,
+    phone: devices[0],
+    contacts,
+    groups,
+    spoke: [],
+    appState: { keys: {}, collections: {} }
+  }
 }
 
-const knowTenant = (peer, tenant) => peer.repository.lidMapping.storeLIDPNMappings([{ lid: tenant.lidJid, pn: tenant.pnJid }])
+const knowTenant = (peer, tenant) =>
+  peer.repository.lidMapping.storeLIDPNMappings([{ lid: tenant.lidJid, pn: tenant.pnJid }])
 
 /** The second group still uses phone numbers; only there are contacts without a LID members. */
 function groupsOf({ groups }, contacts) {
@@ -60,8 +74,15 @@ function groupsOf({ groups }, contacts) {
   const made = Array.from({ length: groups.own.length + groups.quiet }, (_, index) => {
     const addressing = index === 1 ? 'pn' : 'lid'
     const choice = addressing === 'pn' ? all : modern
-    const members = choice.map((_, place) => choice[(place + index * 3) % choice.length]).slice(0, MEMBERS)
-    return { id: `1203634${String(index).padStart(11, '0')}@g.us`, addressing, members, own: groups.own[index] }
+    const members = choice
+      .map((_, place) => choice[(place + index * 3) % choice.length])
+      .slice(0, MEMBERS)
+    return {
+      id: `1203634${String(index).padStart(11, '0')}@g.us`,
+      addressing,
+      members,
+      own: groups.own[index]
+    }
   })
   return [...made, { id: STATUS, addressing: 'lid', members: modern, own: groups.status }]
 }

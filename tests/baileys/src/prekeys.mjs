@@ -1,4 +1,5 @@
-// Pre-key uploads in the library's own rhythm: at login, and when the server says that few are left.
+// Pre-key uploads in the library's own rhythm: at login, and when the server says that few are
+// left.
 
 async function upload(tenant, server, count) {
   const { update, preKeys } = await tenant.auth.keys.transaction(
@@ -9,7 +10,10 @@ async function upload(tenant, server, count) {
   server.uploaded(preKeys)
 }
 
-/** The rule at login: up to rc.5 always a full batch, later a full one only when the server has none. */
+/**
+ * The rule at login: up to rc.5 always a full batch, later a full one only when the server has
+ * none.
+ */
 export async function uploadAtLogin(tenant, server) {
   const { INITIAL_PREKEY_COUNT: initial, MIN_PREKEY_COUNT: least, name } = tenant.library
   const left = server.available.length
@@ -20,5 +24,6 @@ export async function uploadAtLogin(tenant, server) {
 /** The rule for the server's notification. */
 export async function uploadWhenLow(tenant, server) {
   const { INITIAL_PREKEY_COUNT: initial, MIN_PREKEY_COUNT: least, name } = tenant.library
-  if (server.available.length < least) await upload(tenant, server, name === 'rc5' ? initial : least)
+  if (server.available.length < least)
+    await upload(tenant, server, name === 'rc5' ? initial : least)
 }

@@ -1,7 +1,7 @@
-// Named scenarios. Days are ages; `target` is the count that is compared with the limits (DESIGN: Pressure).
+// Named scenarios. Days are ages; `target` is the count that is compared with the limits.
 //
 //   contacts  parts of {count, days: [youngest, oldest]} by their last message
-//   groups    own: ages of the tenant's own last message, one group each; quiet: groups it only reads; status: own status
+//   groups    own: ages of the last own message, one group each; quiet: only read; status: own status
 //   senders   ages of members' last group messages, taken in turn until the target is met
 //   paired, login   when the phone accepted the device, and the last login
 //   strangers, retries   pre-keys given out and never used; single ones from retry receipts
@@ -59,7 +59,10 @@ export const scenarios = {
     contacts: [{ count: 8, days: [0.05, 2.5] }, { count: 1, days: [15, 16] }],
     groups: { own: [0.3], quiet: 1 }, senders: speakers
   },
-  /** The library with batches of 30, and pre-keys of three batches lying about: fewer than 100 ids apart. */
+  /**
+   * The library with batches of 30, and pre-keys of three batches lying about: fewer than 100 ids
+   * apart.
+   */
   old: {
     library: 'rc5', paired: 120, login: 0.6, target: 196, strangers: 45, retries: 6,
     contacts: [{ count: 10, days: active }, { count: 4, days: [8, 13] }, { count: 8, days: [15, 80] }],

@@ -1,4 +1,5 @@
-// What WhatsApp's server does for key bundles: it keeps uploaded pre-keys and gives each one out once.
+// What WhatsApp's server does for key bundles: it keeps uploaded pre-keys and gives each one out
+// once.
 
 export class Server {
   devices = new Map()
@@ -8,7 +9,8 @@ export class Server {
   handedOut = []
 
   add(device) {
-    for (const address of [device.pnJid, device.lidJid]) if (address) this.devices.set(address, device)
+    for (const address of [device.pnJid, device.lidJid])
+      if (address) this.devices.set(address, device)
   }
 
   device(address) {
@@ -18,7 +20,8 @@ export class Server {
   }
 
   uploaded(preKeys) {
-    for (const [id, pair] of Object.entries(preKeys)) this.available.push([Number(id), Buffer.from(pair.public)])
+    for (const [id, pair] of Object.entries(preKeys))
+      this.available.push([Number(id), Buffer.from(pair.public)])
   }
 
   /** A bundle of any device; the tenant's comes from its uploads, a peer's is made on the spot. */
@@ -54,7 +57,9 @@ export function bundleOf({ creds, library }, preKey) {
   }
 }
 
-/** Generates the next single pre-key the library's way, as an upload of one or a retry receipt does. */
+/**
+ * Generates the next single pre-key the library's way, as an upload of one or a retry receipt does.
+ */
 export async function nextPreKey(device) {
   const { update, preKeys } = await device.auth.keys.transaction(
     () => device.library.getNextPreKeys(device.auth, 1),

@@ -1,6 +1,10 @@
-// Key stores: one in memory for the peers, and a recorder that notes when each of the tenant's files was last written.
+// Key stores: one in memory for the peers, and a recorder that notes when each of the tenant's
+// files was last written.
 
-/** A SignalKeyStore in memory. It keeps text, as a database would, so that no object is shared by accident. */
+/**
+ * A SignalKeyStore in memory. It keeps text, as a database would, so that no object is shared by
+ * accident.
+ */
 export function memoryStore({ replacer, reviver }, content = {}) {
   return {
     content,
@@ -39,7 +43,8 @@ export class Ages {
 }
 
 /** The library's own name for a key's file. */
-export const fileName = (type, id) => `${type}-${id}.json`.replaceAll('/', '__').replaceAll(':', '-')
+export const fileName = (type, id) =>
+  `${type}-${id}.json`.replaceAll('/', '__').replaceAll(':', '-')
 
 export function recorded(keys, ages) {
   return {

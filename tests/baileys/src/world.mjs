@@ -1,4 +1,5 @@
-// The peers' side on disk: one file with everybody's keys, so that checks can go on talking to the tenant.
+// The peers' side on disk: one file with everybody's keys, so that checks can go on talking to the
+// tenant.
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,10 +11,20 @@ import { useTenantStore } from './tenant.mjs'
 
 const FILE = 'world.json'
 
-const saved = ({ address, creds, store }) => ({ device: address.device, creds: signalPart(creds), keys: store.content })
+const saved = ({ address, creds, store }) => ({
+  device: address.device,
+  creds: signalPart(creds),
+  keys: store.content
+})
 
 /** A peer never logs in: what only that needs would make the file three times as large. */
-function signalPart({ registrationId, signedIdentityKey, signedPreKey, nextPreKeyId, firstUnuploadedPreKeyId }) {
+function signalPart({
+  registrationId,
+  signedIdentityKey,
+  signedPreKey,
+  nextPreKeyId,
+  firstUnuploadedPreKeyId
+}) {
   return { registrationId, signedIdentityKey, signedPreKey, nextPreKeyId, firstUnuploadedPreKeyId }
 }
 
@@ -27,7 +38,12 @@ export async function saveWorld(world, scenario, byKind, directory) {
     tenant: { address: tenant.address, creds: tenant.creds },
     server: { available: server.available, handedOut: server.handedOut },
     own: own.map(saved),
-    contacts: contacts.map(({ pn, lid, devices, peers }) => ({ pn, lid, devices, peers: peers.map(saved) })),
+    contacts: contacts.map(({ pn, lid, devices, peers }) => ({
+      pn,
+      lid,
+      devices,
+      peers: peers.map(saved)
+    })),
     groups,
     spoke,
     appState
@@ -36,7 +52,10 @@ export async function saveWorld(world, scenario, byKind, directory) {
   await writeFile(join(directory, FILE), JSON.stringify(content, BufferJSON.replacer))
 }
 
-/** The world again, its tenant on the files in `session`. The peers live in memory: nothing is written back. */
+/**
+ * The world again, its tenant on the files in `session`. The peers live in memory: nothing is
+ * written back.
+ */
 export async function loadWorld(session, directory) {
   const text = await readFile(join(directory, FILE), 'utf8')
   const library = await loadLibrary(JSON.parse(text).library)
@@ -47,8 +66,12 @@ export async function loadWorld(session, directory) {
     new Device(library, { pn, lid, device }, creds, memoryStore({ replacer, reviver }, keys))
   const tenant = await useTenantStore(library, session, address)
   const own = content.own.map(part => restore(address, part))
-  const contacts = content.contacts.map(contact => ({ ...contact, peers: contact.peers.map(part => restore(contact, part)) }))
+  const contacts = content.contacts.map(contact => ({
+    ...contact,
+    peers: contact.peers.map(part => restore(contact, part))
+  }))
   const server = Object.assign(new Server(), content.server, { tenant })
-  for (const device of [tenant, ...own, ...contacts.flatMap(({ peers }) => peers)]) server.add(device)
+  for (const device of [tenant, ...own, ...contacts.flatMap(({ peers }) => peers)])
+    server.add(device)
   return { ...content, tenant, server, own, phone: own[0], contacts, written: content.tenant.creds }
 }

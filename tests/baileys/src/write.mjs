@@ -11,7 +11,10 @@ import { saveWorld } from './world.mjs'
 import { scenarioOf } from './scenarios.mjs'
 import { Ages } from './stores.mjs'
 
-/** `request`: scenario, out, peers, optionally now (Unix seconds) and parameters of the scenario to replace. */
+/**
+ * `request`: scenario, out, peers, optionally now (Unix seconds) and parameters of the scenario to
+ * replace.
+ */
 export async function write({ out, peers, now = Date.now() / 1000, ...request }) {
   if (!out || !peers) throw new Error('"out" and "peers" name the two directories to write')
   const directory = resolve(out)
@@ -29,5 +32,9 @@ export async function write({ out, peers, now = Date.now() / 1000, ...request })
   await saveWorld(world, scenario, byKind, resolve(peers))
   await applyFaults(scenario.faults, { directory, world, ages })
   for (const [name, age] of ages.files) await utimes(join(directory, name), now - age, now - age)
-  return { scenario: request.scenario ?? 'healthy', library: scenario.library, ...(await census(directory)) }
+  return {
+    scenario: request.scenario ?? 'healthy',
+    library: scenario.library,
+    ...(await census(directory))
+  }
 }

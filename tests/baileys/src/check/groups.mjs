@@ -1,4 +1,5 @@
-// Groups: every member reads the tenant's next message, and the tenant reads theirs, or heals by a retry.
+// Groups: every member reads the tenant's next message, and the tenant reads theirs, or heals by a
+// retry.
 
 import { hasSenderKey, inGroup, sendAsMember, sendToGroup } from '../group.mjs'
 
@@ -25,7 +26,8 @@ export async function memberGroups(world) {
     const kept = await hasSenderKey(world.tenant, group, inGroup(member, group))
     counts[kept ? 'kept' : 'removed'] += 1
     let { text } = await sendAsMember(world, group, member, 'to group')
-    if (!kept && text === undefined) ({ text } = await sendAsMember(world, group, member, 'to group', { withKey: true }))
+    if (!kept && text === undefined)
+      ({ text } = await sendAsMember(world, group, member, 'to group', { withKey: true }))
     if (text === 'to group') counts[kept ? 'readable' : 'healed'] += 1
   }
   return { passed: counts.kept === counts.readable && counts.removed === counts.healed, ...counts }

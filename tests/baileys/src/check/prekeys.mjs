@@ -1,14 +1,21 @@
-// First messages of new contacts: each uses a pre-key that the server still has, or gave out before the cleanup.
+// First messages of new contacts: each uses a pre-key that the server still has, or gave out before
+// the cleanup.
 
 import { newPeer } from '../population.mjs'
 import { tenantSeenBy } from '../direct.mjs'
 import { bundleOf } from '../server.mjs'
 
-/** On the library with small batches a cleanup may remove old ones; the newest this many must answer. */
+/**
+ * On the library with small batches a cleanup may remove old ones; the newest this many must
+ * answer.
+ */
 const NEWEST = 30
 const LARGE_BATCH = 100
 
-/** Every uploaded key is looked up; `messages` of them, spread evenly, get a real first message ("all" takes long). */
+/**
+ * Every uploaded key is looked up; `messages` of them, spread evenly, get a real first message
+ * ("all" takes long).
+ */
 export async function preKeys(world, { messages = 40 }) {
   const { server, tenant } = world
   const uploaded = [...server.available, ...server.handedOut].sort(([a], [b]) => b - a)
@@ -22,10 +29,17 @@ export async function preKeys(world, { messages = 40 }) {
     sent += 1
     if (!(await firstMessage(tenant, stranger, preKey))) failed.add(preKey[0])
   }
-  const required = tenant.library.INITIAL_PREKEY_COUNT > LARGE_BATCH ? uploaded : uploaded.slice(0, NEWEST)
+  const required =
+    tenant.library.INITIAL_PREKEY_COUNT > LARGE_BATCH ? uploaded : uploaded.slice(0, NEWEST)
   const lost = required.filter(([id]) => failed.has(id)).length
   const waiting = server.available.length
-  const counts = { waiting, handedOut: uploaded.length - waiting, messages: sent, required: required.length, lost }
+  const counts = {
+    waiting,
+    handedOut: uploaded.length - waiting,
+    messages: sent,
+    required: required.length,
+    lost
+  }
   return { passed: !lost, ...counts, unanswered: failed.size }
 }
 

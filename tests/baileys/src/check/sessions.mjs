@@ -2,7 +2,10 @@
 
 import { fromOwnDevice, fromTenant, retryReceipt, toOwnDevice, toTenant } from '../direct.mjs'
 
-/** The tenant's own other devices: nothing heals them, so every message must arrive at the first try. */
+/**
+ * The tenant's own other devices: nothing heals them, so every message must arrive at the first
+ * try.
+ */
 export async function ownDevices(world) {
   const chat = world.contacts[0].peers[0].jid
   let standing = 0
@@ -29,7 +32,10 @@ export async function sessions(world) {
       if (await heals(world, peer, index % 2 === 0)) counts.healed += 1
     }
   }
-  return { passed: counts.kept === counts.exchanging && counts.removed === counts.healed, ...counts }
+  return {
+    passed: counts.kept === counts.exchanging && counts.removed === counts.healed,
+    ...counts
+  }
 }
 
 async function bothWays(world, peer) {
@@ -38,7 +44,10 @@ async function bothWays(world, peer) {
   return incoming.text === 'in' && outgoing.text === 'out'
 }
 
-/** By a retry receipt when the contact writes first, by a new session from its bundle when the tenant does. */
+/**
+ * By a retry receipt when the contact writes first, by a new session from its bundle when the
+ * tenant does.
+ */
 async function heals(world, peer, contactFirst) {
   if (contactFirst) {
     const { failure } = await toTenant(world, peer, 'lost')

@@ -1,10 +1,12 @@
-// What is kept for good: protected kinds are all there, LID mappings resolve both ways, app state goes on.
+// What is kept for good: protected kinds are all there, LID mappings resolve both ways, app state
+// goes on.
 
 import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { COLLECTIONS, patch } from '../appstate.mjs'
 import { census, kindOf, protectedKinds } from '../census.mjs'
 import { jid } from '../device.mjs'
+import { silent } from '../library.mjs'
 
 export async function files({ directory, byKind }) {
   const counts = (await census(directory)).byKind
@@ -29,16 +31,21 @@ function parses(text) {
 }
 
 export async function lidMappings({ tenant, contacts }) {
-  const { lidMapping } = tenant.repository
-  let resolved = 0
   const known = [tenant.address, ...contacts.filter(({ lid }) => lid)]
+  const forward = freshMapping(tenant)
+  const reverse = freshMapping(tenant)
+  let resolved = 0
   for (const { pn, lid } of known) {
-    const forward = await lidMapping.getLIDForPN(jid(pn, 0, 's.whatsapp.net'))
-    const reverse = await lidMapping.getPNForLID(jid(lid, 0, 'lid'))
-    if (forward?.startsWith(lid) && reverse?.startsWith(pn)) resolved += 1
+    const foundLid = await forward.getLIDForPN(jid(pn, 0, 's.whatsapp.net'))
+    const foundPn = await reverse.getPNForLID(jid(lid, 0, 'lid'))
+    if (foundLid?.startsWith(lid) && foundPn?.startsWith(pn)) resolved += 1
   }
   return { passed: resolved === known.length, known: known.length, resolved }
 }
+
+/** One for each direction: its cache would answer the other from what it just read. */
+const freshMapping = ({ library, auth }) =>
+  library.DEFAULT_CONNECTION_CONFIG.makeSignalRepository(auth, silent, async () => []).lidMapping
 
 export async function appState(world) {
   const failed = []
