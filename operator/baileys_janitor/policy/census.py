@@ -31,8 +31,8 @@ class Census(Value):
     ``by_kind`` is in the order of KINDS; ``bytes`` are apparent sizes; ``protected`` counts the
     protected kinds (not ``other``); ``ages`` has five buckets: under 1 day, 1 to 7, 7 to 14, 14 to
     30, over 30. ``oldest_ns``, ``newest_ns`` and ``newest_activity_ns`` (sessions and sender keys)
-    are modification times in ns, None where there is no such file. ``upload_span``: the ids that
-    the widest upload of pre-keys covers, 0 without pre-keys.
+    are modification times in ns, None where there is no such file. ``upload_span``: how
+    many ids the pre-keys cover, 0 without pre-keys.
     """
 
     __slots__ = (

@@ -2,9 +2,9 @@
 
 An uploaded pre-key can be handed out by the server until someone uses it; without its file that
 person's first message fails. Up to 7.0.0-rc.5 the library uploaded 30 at a time, since rc.6 812 at
-first and 5 later. Nothing in the directory says which of them wrote it, so it is told by the times:
-one upload is written at once, and a key from a retry receipt stands alone, at least 250 ms from the
-next. Whatever cannot be told for certain counts as "keep".
+first and 5 later. Nothing in the directory says which of them wrote it, so it is told by the ids and
+the times: one upload is written at once, and a key from a retry receipt stands alone, at least 250 ms
+from the next. Whatever cannot be told for certain counts as "keep".
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .identity import Identity
     from .listing import Entry
 
-#: An upload that covers more ids than this comes from the library that uploads 812.
+#: Pre-keys further apart than this many ids are taken for those of the library that uploads 812.
 MAX_UPLOAD_SPAN = 100
 #: Keys from retry receipts stay for 30 days, as long as WhatsApp keeps an undelivered message.
 RETRY_KEY_AGE_NS = 30 * 86_400 * 10**9
@@ -73,13 +73,10 @@ def _runs(written: list[tuple[int, int]], gap_ns: int) -> list[_Run]:
     return runs
 
 
-def _written(entries: Iterable[Entry]) -> list[tuple[int, int]]:
-    return sorted((entry.mtime_ns, int(entry.ident)) for entry in entries if entry.kind == PRE_KEY)
-
-
 def upload_span(entries: Iterable[Entry]) -> int:
-    """How many ids the widest upload covers, consumed ones included; 0 without pre-keys."""
-    return max((run.span for run in _runs(_written(entries), _SAME_UPLOAD_NS)), default=0)
+    """How many ids the pre-keys cover, consumed ones between them included; 0 without pre-keys."""
+    keys = [int(entry.ident) for entry in entries if entry.kind == PRE_KEY]
+    return max(keys) - min(keys) + 1 if keys else 0
 
 
 class PreKeys:
@@ -93,7 +90,9 @@ class PreKeys:
     __slots__ = ("_certain", "doubt", "latest", "singles", "uploaded")
 
     def __init__(self, entries: Iterable[Entry], identity: Identity) -> None:
-        written = _written(entries)
+        written = sorted(
+            [(entry.mtime_ns, int(entry.ident)) for entry in entries if entry.kind == PRE_KEY]
+        )
         runs = _runs(written, _SAME_UPLOAD_NS)
         uploads = [
             run
@@ -106,6 +105,8 @@ class PreKeys:
         if identity.first_unuploaded_pre_key_id is not None:
             self.latest = min(self.latest, identity.first_unuploaded_pre_key_id)
         self.doubt = _doubt(runs, uploads, following)
+        if self.doubt is None and not _times_rise_with_ids(written):
+            self.doubt = PRE_KEYS_IN_DOUBT
         self.uploaded = sorted((key for run in uploads for key in run.keys), reverse=True)
         self._certain = frozenset(self.uploaded)
         self.singles = _singles(runs, sorted(key for _, key in written), following or 0)
@@ -132,19 +133,31 @@ class PreKeys:
 
 
 def _doubt(runs: list[_Run], uploads: list[_Run], following: int | None) -> str | None:
-    widest = max((run.span for run in runs), default=0)
-    if widest > MAX_UPLOAD_SPAN:
-        return LARGE_UPLOADS
-    if following is None:
-        return PRE_KEYS_IN_DOUBT
-    highest = max((run.highest for run in runs), default=0)
-    if max(following - 1, highest) < _INITIAL_UPLOAD:
+    if not runs:
         return None
-    # So many ids that 812 of them may have been one upload, mostly consumed by now. Only the old
-    # library's own pattern rules that out: uploads of up to 30, the latest one still clearly such.
-    latest = max(uploads, key=lambda run: run.highest, default=None)
-    old = latest is not None and latest.span >= _OLD_UPLOAD_EVIDENCE
-    return None if old and widest <= _LARGEST_OLD_UPLOAD else PRE_KEYS_IN_DOUBT
+    if following is None or not uploads:
+        return PRE_KEYS_IN_DOUBT  # the server always has some from an upload
+    highest = max(following - 1, max(run.highest for run in runs))
+    if highest - min(run.lowest for run in runs) >= MAX_UPLOAD_SPAN:
+        return LARGE_UPLOADS
+    if highest < _INITIAL_UPLOAD:
+        return None  # 812 were never uploaded: ids count from 1
+    # These may be what is left of an upload of 812, or 5 added to it later. Only the old library's
+    # own pattern rules that out: no upload above 30, and the latest one still clearly above 5.
+    latest = max(uploads, key=lambda run: run.highest)
+    widest = max(run.span for run in runs)
+    old = latest.span >= _OLD_UPLOAD_EVIDENCE and widest <= _LARGEST_OLD_UPLOAD
+    return None if old else PRE_KEYS_IN_DOUBT
+
+
+def _times_rise_with_ids(written: list[tuple[int, int]]) -> bool:
+    """Whether (mtime_ns, id) pairs have later times for higher ids, as long as nobody altered them."""
+    latest = written[0][0] if written else 0
+    for mtime_ns in [each for _, each in sorted((key, mtime_ns) for mtime_ns, key in written)]:
+        if mtime_ns < latest - _SAME_UPLOAD_NS:
+            return False
+        latest = max(latest, mtime_ns)
+    return True
 
 
 def _singles(runs: list[_Run], keys: list[int], following: int) -> frozenset[int]:

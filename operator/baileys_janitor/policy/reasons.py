@@ -68,8 +68,8 @@ KEPT = {
         " only go together."
     ),
     LARGE_UPLOADS: (
-        "Pre-keys were uploaded more than 100 at once, so the server may still hand out any of"
-        " them."
+        "The pre-keys cover more than 100 ids, as on the library that uploads 812 of them: the server"
+        " may still hand out any."
     ),
     PRE_KEYS_IN_DOUBT: (
         "How these pre-keys were uploaded cannot be told for certain, so all of them stay."
