@@ -47,9 +47,9 @@ class DirectoryDocument(TypedDict):
     total: int
     protected: int
     reclaimable: int
-    bytes: int
+    bytes: int | None
     byKind: dict[str, int]
-    ages: dict[str, int]
+    ages: dict[str, int] | None
     oldest: str | None
     newest: str | None
     lastActivity: str | None
@@ -70,7 +70,7 @@ class FileDocument(TypedDict):
     name: str
     kind: str
     reason: str
-    lastWritten: str
+    lastWritten: str | None
 
 
 class CleanDocument(DirectoryDocument):

@@ -76,7 +76,12 @@ def main(argv: Sequence[str]) -> int:
     """Run the command line with these arguments (without the program's name); the exit code."""
     prepare_streams()
     try:
-        code = application.main(args=list(argv), prog_name="baileys-janitor", standalone_mode=False)
+        code = application.main(
+            args=list(argv),
+            prog_name="baileys-janitor",
+            standalone_mode=False,
+            obj=list(argv),
+        )
     except Problem as problem:
         say(f"Error: {problem.message}")
         return problem.exit_code

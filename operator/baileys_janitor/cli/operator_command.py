@@ -23,19 +23,19 @@ from baileys_janitor.cli.options import ENV_PREFIX
     multiple=True,
     help="Watch this namespace; may be repeated. Default: the configuration's, else all.",
 )
-@click.option("--dev", is_flag=True, help="On a laptop: no leader election, readable logs.")
-@click.option("-v", "--verbose", is_flag=True, help="Log at level debug.")
 @click.option(
-    "--log-format", type=click.Choice(["text", "json"]), help="Default: the configuration's."
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    help="Default: the configuration's.",
 )
+@click.option("-v", "--verbose", is_flag=True, help="The same as --log-level debug.")
 def command(
-    config_path: str | None,
-    namespaces: tuple[str, ...],
-    dev: bool,
-    verbose: bool,
-    log_format: str | None,
+    config_path: str | None, namespaces: tuple[str, ...], log_level: str | None, verbose: bool
 ) -> int:
-    """Run the Kubernetes operator until it is told to stop."""
+    """Run the Kubernetes operator until it is told to stop.
+
+    In a cluster it uses its service account, elsewhere KUBECONFIG or ~/.kube/config.
+    """
     from baileys_janitor.controller.operator import run
 
-    return run(config_path, namespaces, dev=dev, verbose=verbose, log_format=log_format)
+    return run(config_path, namespaces, log_level=log_level or ("debug" if verbose else None))

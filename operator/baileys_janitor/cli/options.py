@@ -87,7 +87,9 @@ _TYPES: Final[dict[str, click.ParamType[Any]]] = {
 }
 
 
-def settings_options(*extra: Setting, aliases: dict[str, str] | None = None) -> Any:
+def settings_options(
+    *extra: Setting, aliases: dict[str, str] | None = None
+) -> Callable[[Command], Command]:
     """Adds every setting as an option, and `--config`; values reach the command by keyword."""
     chosen = SETTINGS + extra
 

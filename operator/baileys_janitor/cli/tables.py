@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from baileys_janitor.cli import figures
-from baileys_janitor.cli.output import console, reader_is_gone
+from baileys_janitor.cli.output import console, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -50,12 +50,10 @@ def level_cell(level: str) -> Text:
 def print_lines(lines: Iterable[RenderableType]) -> None:
     """Lines on standard output, coloured at a terminal."""
     out = console(sys.stdout)
-    try:
+    with out.capture() as captured:
         for line in lines:
             out.print(line)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        reader_is_gone(sys.stdout)
+    write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
 def print_table(
@@ -112,7 +110,7 @@ def _scan_row(found: DirectoryDocument, headings: Sequence[str], now: float) -> 
         "LIMIT": str(found["limit"]),
         "TOTAL": str(found["total"]),
         "RECLAIMABLE": str(found["reclaimable"]),
-        "SIZE": figures.size(found["bytes"]),
+        "SIZE": "-" if found["bytes"] is None else figures.size(found["bytes"]),
         "ACTIVE": figures.age_of(found["lastActivity"], now),
         "OLDEST": figures.age_of(found["oldest"], now),
         "PROTECTED": str(found["protected"]),
@@ -130,6 +128,23 @@ def summary_line(directories: Sequence[DirectoryDocument]) -> str:
     )
     files = figures.counted(sum(found["total"] for found in directories), "file")
     reclaimable = sum(found["reclaimable"] for found in directories)
-    total_size = figures.size(sum(found["bytes"] for found in directories))
+    total_size = figures.size(sum(found["bytes"] or 0 for found in directories))
     head = figures.counted(len(directories), "directory")
     return f"{head}: {by_level}; {files}, {reclaimable:,} reclaimable, {total_size}"
+
+
+_ADVICE_LINES_AT_MOST: Final = 10
+
+
+def advice_lines(directories: Sequence[DirectoryDocument], *, every: bool) -> list[str]:
+    """A line for each piece of advice; the first ten unless `every` is asked for."""
+    name = name_heading(directories)
+    lines = [
+        f"{name_of(found, name)}: {advice['message']}"
+        for found in directories
+        for advice in found["advice"]
+    ]
+    if every or len(lines) <= _ADVICE_LINES_AT_MOST:
+        return lines
+    hidden = len(lines) - _ADVICE_LINES_AT_MOST
+    return [*lines[:_ADVICE_LINES_AT_MOST], f"... and {hidden} more (-o wide shows all)"]

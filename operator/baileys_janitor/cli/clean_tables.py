@@ -1,0 +1,140 @@
+"""What a cleanup did, or would do, as people read it."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from baileys_janitor.cli import figures
+from baileys_janitor.cli.privacy import shown_path
+from baileys_janitor.cli.tables import (
+    level_cell,
+    name_heading,
+    name_of,
+    print_lines,
+    print_table,
+)
+from baileys_janitor.policy.reasons import explain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from baileys_janitor.cli.documents import CleanDocument
+    from baileys_janitor.cli.tables import Cell
+
+
+def print_cleanups(
+    directories: Sequence[CleanDocument],
+    *,
+    applied: bool,
+    wide: bool,
+    arguments: Sequence[str],
+) -> None:
+    """A row a directory, then the reasons over all of them, the files if asked for, the sum."""
+    name = name_heading(directories)
+    _directories(directories, name, applied=applied)
+    removed = sum(found["removed"] for found in directories)
+    if removed:
+        _why(directories, applied=applied)
+    if wide:
+        _what_stays(directories)
+    if any("files" in found for found in directories):
+        _files(directories, name)
+    messages = [
+        f"{name_of(found, name)}: {found['message']}" for found in directories if found["message"]
+    ]
+    print_lines(
+        ["", *messages, *_ending(directories, removed, applied=applied, arguments=arguments)]
+    )
+
+
+def _directories(directories: Sequence[CleanDocument], name: str, *, applied: bool) -> None:
+    what = "REMOVED" if applied else "WOULD-GO"
+    headings = [name, "LEVEL", "FILES", "AFTER", "LIMIT", what, "LEFT", "SIZE", "OUTCOME"]
+    rows: list[list[Cell]] = [
+        [
+            name_of(found, name),
+            level_cell(found["level"]),
+            str(found["before"]),
+            str(found["after"]),
+            str(found["limit"]),
+            str(found["removed"]),
+            str(found["left"]),
+            figures.size(found["freedBytes"]),
+            found["outcome"],
+        ]
+        for found in directories
+    ]
+    print_table(headings, rows, {"FILES", "AFTER", "LIMIT", what, "LEFT", "SIZE"})
+
+
+def _why(directories: Sequence[CleanDocument], *, applied: bool) -> None:
+    kinds: Counter[str] = Counter()
+    why: Counter[str] = Counter()
+    for found in directories:
+        kinds.update(found["removedByKind"])
+        why.update(found["reasons"]["removed"])
+    verb = "went" if applied else "would go"
+    listed = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common() if number)
+    print_lines(["", f"What {verb}: {listed}"])
+    _reasons(why)
+
+
+def _what_stays(directories: Sequence[CleanDocument]) -> None:
+    why: Counter[str] = Counter()
+    for found in directories:
+        why.update(found["reasons"]["kept"])
+    if why:
+        print_lines(["", "What stays:"])
+        _reasons(why)
+
+
+def _reasons(why: Counter[str]) -> None:
+    rows = [[str(number), code, explain(code)] for code, number in why.most_common()]
+    print_table(["FILES", "REASON", "WHY"], rows, {"FILES"})
+
+
+def _files(directories: Sequence[CleanDocument], name: str) -> None:
+    rows = [
+        [
+            name_of(found, name),
+            each["kind"],
+            each["reason"],
+            each["lastWritten"] or "-",
+            each["name"],
+        ]
+        for found in directories
+        for each in found.get("files", [])
+    ]
+    if rows:
+        print_lines([""])
+        print_table([name, "KIND", "REASON", "LAST-WRITTEN", "FILE"], rows)
+
+
+def _ending(
+    directories: Sequence[CleanDocument],
+    removed: int,
+    *,
+    applied: bool,
+    arguments: Sequence[str],
+) -> list[str]:
+    freed = figures.size(sum(found["freedBytes"] for found in directories))
+    files = figures.counted(removed, "file")
+    if applied:
+        runs = [found for found in directories if found["run"] is not None]
+        if not runs:
+            return ["Nothing was removed: there is nothing to remove."]
+        undo = shlex.join(["baileys-janitor", "undo", runs[0]["path"]])
+        where = figures.counted(len(runs), "directory")
+        return [f"{files}, {freed}, moved to the trash in {where}. To put them back: {undo}"]
+    if not removed:
+        return ["Nothing was removed, and there is nothing to remove."]
+    command = shlex.join(["baileys-janitor", *map(shown_path, _with_apply(arguments))])
+    return [f"Nothing was removed. To remove {files}, {freed}: {command}"]
+
+
+def _with_apply(arguments: Sequence[str]) -> list[str]:
+    """The same command with --apply, before any `--` that ends the options."""
+    rest = [argument for argument in arguments if argument != "--apply"]
+    return [*rest[:1], "--apply", *rest[1:]]

@@ -1,0 +1,81 @@
+"""One look at a session directory: what is there, who it belongs to, what the rules make of it.
+
+Reads only; a directory looked at is the same byte for byte afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Final, NamedTuple
+
+from baileys_janitor.cli.problems import Problem
+from baileys_janitor.cli.targets import Target
+from baileys_janitor.policy.activity import infer_active_since
+from baileys_janitor.policy.census import Census, take_census
+from baileys_janitor.policy.identity import CORRUPT, Identity, read_identity
+from baileys_janitor.policy.kinds import KINDS, PROTECTED_KINDS
+from baileys_janitor.policy.listing import Entry
+from baileys_janitor.volume.household import free_space
+from baileys_janitor.volume.opening import open_session
+from baileys_janitor.volume.problems import VolumeProblem
+from baileys_janitor.volume.reading import read_creds, read_listing
+
+_LOOKS_AT_CORRUPT_CREDS: Final = 3
+_SECONDS_BETWEEN_LOOKS: Final = 0.3
+
+
+class Look(NamedTuple):
+    """What a look found. `entries` is None beyond 200,000 files, which are only counted by kind."""
+
+    entries: list[Entry] | None
+    census: Census
+    identity: Identity
+    active_since: float | None
+    free_bytes: int | None
+    free_inodes: int | None
+    now: float
+
+
+def look_at(target: Target, now: float | None = None) -> Look:
+    """Look at a session directory; a Problem with one sentence when that is not possible."""
+    try:
+        directory = open_session(target.root, target.path)
+        try:
+            listing = read_listing(directory)
+            identity = _identity(directory)
+            room = free_space(directory)
+        finally:
+            os.close(directory)
+    except VolumeProblem as problem:
+        raise problem_of(target, problem) from problem
+    now = time.time() if now is None else now
+    if listing.entries is None:
+        return Look(None, _counted_only(listing.by_kind or []), identity, None, *room, now)
+    census = take_census(listing.entries, now)
+    active_since = infer_active_since(listing.entries, now)
+    return Look(listing.entries, census, identity, active_since, *room, now)
+
+
+def problem_of(target: Target, problem: VolumeProblem) -> Problem:
+    """What the volume could not do, as a sentence about this directory."""
+    return Problem(f"{target.shown}: {problem}", code=problem.code)
+
+
+def _identity(directory: int) -> Identity:
+    """Who it is; a creds.json that does not parse is read again, for it may just be being written."""
+    for attempt in range(_LOOKS_AT_CORRUPT_CREDS):
+        identity = read_identity(read_creds(directory)[0])
+        if identity.state != CORRUPT:
+            break
+        if attempt + 1 < _LOOKS_AT_CORRUPT_CREDS:
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+    return identity
+
+
+def _counted_only(by_kind: list[int]) -> Census:
+    census = Census()
+    census.by_kind = by_kind or [0] * len(KINDS)
+    census.total = sum(census.by_kind)
+    census.protected = sum(census.count(kind) for kind in PROTECTED_KINDS)
+    return census

@@ -1,0 +1,118 @@
+"""`baileys-janitor scan`: how full are these session directories?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from baileys_janitor.cli.documents import SCAN_SCHEMA, DirectoryDocument, ProblemDocument
+from baileys_janitor.cli.options import paths_or_environment, settings_options
+from baileys_janitor.cli.output import MACHINE_FORMATS, say, write_document
+from baileys_janitor.cli.problems import EXIT_DONE, EXIT_FAILED, EXIT_LEVEL_REACHED, Problem
+from baileys_janitor.policy.levels import CRITICAL, EMERGENCY, LEVELS, WARNING, at_least
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@click.command("scan")
+@click.argument("paths", metavar="PATH...", nargs=-1)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["table", "wide", "json", "yaml"]),
+    default="table",
+    show_default=True,
+    help="How to print it.",
+)
+@click.option(
+    "--company", "companies", metavar="ID", multiple=True, help="This company alone; repeatable."
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice([WARNING, CRITICAL, EMERGENCY], case_sensitive=False),
+    help="Exit with 3 when any directory has this level or a worse one.",
+)
+@settings_options(aliases={"--emergency-at": "--emergency"})
+def command(
+    paths: tuple[str, ...],
+    output: str,
+    companies: tuple[str, ...],
+    fail_on: str | None,
+    **values: Any,
+) -> int:
+    """Count the files of session directories and show their levels.
+
+    A PATH is one session directory or a root of company_* directories; without one,
+    BAILEYS_SESSIONS_PATH is used. Nothing is changed.
+    """
+    from baileys_janitor.cli.directory import directory_document
+    from baileys_janitor.cli.look import look_at
+    from baileys_janitor.cli.progress import with_progress
+    from baileys_janitor.cli.settings import settings_in_force
+    from baileys_janitor.cli.targets import find_targets
+
+    policy = settings_in_force(values).policy
+    found = find_targets(paths_or_environment(paths), companies)
+    problems = [problem_document(shown, None, problem) for shown, problem in found.problems]
+    directories: list[DirectoryDocument] = []
+    for target in with_progress(found.targets, "Looking at"):
+        try:
+            directories.append(directory_document(target, look_at(target), policy))
+        except Problem as problem:
+            problems.append(problem_document(target.shown, target.company, problem))
+    for each in problems:
+        say(f"Error: {each['message']}")
+    _print(directories, problems, output)
+    if problems:
+        return EXIT_FAILED
+    if fail_on is not None and _reached(directories, fail_on):
+        return EXIT_LEVEL_REACHED
+    return EXIT_DONE
+
+
+def problem_document(shown: str, company: str | None, problem: Problem) -> ProblemDocument:
+    """A problem of one directory as a document."""
+    return {"path": shown, "company": company, "code": problem.code, "message": problem.message}
+
+
+def _reached(directories: Sequence[DirectoryDocument], fail_on: str) -> bool:
+    levels = {found["level"] for found in directories}
+    return any(level in LEVELS and at_least(level, fail_on) for level in levels)
+
+
+def _print(
+    directories: list[DirectoryDocument], problems: list[ProblemDocument], output: str
+) -> None:
+    import time
+
+    from baileys_janitor.cli.figures import rfc3339
+
+    now = time.time()
+    if output in MACHINE_FORMATS:
+        document = {
+            "schema": SCAN_SCHEMA,
+            "time": rfc3339(now),
+            "directories": directories,
+            "summary": _summary(directories),
+            "problems": problems,
+        }
+        write_document(document, output)
+        return
+    from baileys_janitor.cli.tables import advice_lines, print_lines, scan_table, summary_line
+
+    if directories:
+        scan_table(directories, now, wide=output == "wide")
+        print_lines([summary_line(directories), *advice_lines(directories, every=output == "wide")])
+
+
+def _summary(directories: Sequence[DirectoryDocument]) -> dict[str, Any]:
+    levels = [found["level"] for found in directories]
+    return {
+        "directories": len(directories),
+        "byLevel": {level: levels.count(level) for level in sorted(set(levels))},
+        "total": sum(found["total"] for found in directories),
+        "reclaimable": sum(found["reclaimable"] for found in directories),
+        "bytes": sum(found["bytes"] or 0 for found in directories),
+    }
