@@ -23,12 +23,17 @@ export function events(scenario, world) {
     ...strangers(scenario, world)
   ]
   const ages = scenario.contacts.flatMap(spread)
-  ages.forEach((last, index) => list.push(...contactEvents(world, index, paired, last)))
+  ages.forEach((last, index) => list.push(...contactEvents(world, index, scenario, last)))
   list.push({ age: scenario.login, run: () => login(world.tenant, world.server) })
   for (const event of list) event.age += shift
-  if (scenario.awake)
-    list.push({ age: scenario.awake, run: () => login(world.tenant, world.server) })
+  if (scenario.awake) list.push({ age: scenario.awake, run: () => wake(world) })
   return list.sort((a, b) => b.age - a.age)
+}
+
+/** The stopped process starts again: a login, and the first message after it. */
+async function wake(world) {
+  await login(world.tenant, world.server)
+  await toTenant(world, world.contacts[0].peers[0], 'are you there?')
 }
 
 function beginning({ paired, login: last }, world) {
@@ -57,7 +62,7 @@ function beginning({ paired, login: last }, world) {
  * Contacts and the tenant take turns in who writes first; they meet soon after pairing, before any
  * group.
  */
-function contactEvents(world, index, paired, last) {
+function contactEvents(world, index, { paired, shift = 0 }, last) {
   const { tenant, server, contacts } = world
   const contact = contacts[index]
   const first = paired - 0.1 - 0.01 * index
@@ -72,7 +77,7 @@ function contactEvents(world, index, paired, last) {
       await toTenant(world, peer, 'question')
       await fromTenant(world, peer, 'answer')
     }
-    if (last < TOKEN_DAYS) await storeToken(tenant, contact, last * DAY)
+    if (last < TOKEN_DAYS) await storeToken(tenant, contact, (last + shift) * DAY)
   }
   return [
     { age: first, run: meet },

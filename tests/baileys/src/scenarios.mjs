@@ -6,7 +6,7 @@
 //   paired, login   when the phone accepted the device, and the last login
 //   strangers, retries   pre-keys given out and never used; single ones from retry receipts
 //   shift     days added to everything: the tenant has been stopped since
-//   awake     and has just logged in again
+//   awake     and has just logged in again and received one message
 
 const active = [0.05, 1.8]
 const speakers = [[0.05, 0.9], [0.05, 0.9], [1.2, 2.8], [4, 12]]
