@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sandbox.server import builtins, definitions, failures, times
-from sandbox.server.failures import RefusedError, FieldError
+from sandbox.server.failures import FieldError, RefusedError
 from sandbox.server.resources import Resource
 from sandbox.server.store import Key, Object, Record, Store
 

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from sandbox.server import applying, failures, occurrences, patching, selectors, times
-from sandbox.server.failures import RefusedError, FieldError
+from sandbox.server.failures import FieldError, RefusedError
 from sandbox.server.lifecycle import Lifecycle, Options, details
 from sandbox.server.reading import Reader
 from sandbox.server.resources import Resource

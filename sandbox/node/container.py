@@ -1,0 +1,190 @@
+"""One container: a local process, or one that is only played."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import secrets
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from sandbox.client import Object
+from sandbox.server.times import now
+
+COMMAND: Final = "baileys-janitor"
+# The kubelet's limits: one container's message, and those of a pod together.
+MESSAGE_LIMIT: Final = 4096
+POD_MESSAGE_LIMIT: Final = 12288
+_REFERENCE = re.compile(r"\$\$|\$\((\w+)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a container ended."""
+
+    code: int
+    reason: str
+    message: str
+    started: str
+    finished: str
+
+
+def command_prefix() -> list[str]:
+    """What runs the project's command: its console script beside this Python, else the module."""
+    script = Path(sys.executable).parent / COMMAND
+    return [str(script)] if script.exists() else [sys.executable, "-m", "baileys_janitor"]
+
+
+def is_ours(container: Object) -> bool:
+    """Whether a container runs the project's command."""
+    command = container.get("command")
+    if command:
+        return str(command[0]) == COMMAND
+    name = str(container.get("image", "")).rpartition("/")[2].partition("@")[0].partition(":")[0]
+    return name == COMMAND
+
+
+def words(container: Object, prefix: list[str], environment: dict[str, str]) -> list[str]:
+    """The command line, with $(NAME) filled in as the kubelet does."""
+    command, arguments = container.get("command") or [COMMAND], container.get("args") or []
+
+    def fill(match: re.Match[str]) -> str:
+        if match[0] == "$$":
+            return "$"
+        return environment.get(match[1], match[0])
+
+    return prefix + [_REFERENCE.sub(fill, str(word)) for word in [*command[1:], *arguments]]
+
+
+class Container:
+    """A container of a pod, from start to end.
+
+    Args:
+        line: the command line, or None for a container that is only played: it runs until it
+            is stopped or told how to end.
+        message: the file that stands for terminationMessagePath.
+        limit: bytes of the message that are kept, from its end.
+    """
+
+    def __init__(
+        self,
+        spec: Object,
+        line: list[str] | None,
+        environment: dict[str, str],
+        directory: Path,
+        message: Path,
+        limit: int,
+    ) -> None:
+        self.spec = spec
+        self.name: str = spec["name"]
+        self.id = f"sandbox://{secrets.token_hex(32)}"
+        self.output = directory / f"{self.name}.log"
+        self.started = ""
+        self.ending: Ending | None = None
+        self._line = line
+        self._environment = environment
+        self._directory = directory
+        self._message = message
+        self._limit = limit
+        self._process: asyncio.subprocess.Process | None = None
+        self._played: asyncio.Future[tuple[int, str]] | None = None
+        self._reason = ""
+
+    async def run(self) -> Ending:
+        """Runs to the end."""
+        self._message.parent.mkdir(parents=True, exist_ok=True)
+        self._message.touch()
+        self.started = now()
+        if self._line is None:
+            code, text = await self._play()
+        else:
+            code, text = await self._execute(self._line), self._read_message()
+        if code < 0:
+            code = 128 - code
+        reason = self._reason or ("Completed" if code == 0 else "Error")
+        if self._line is not None and code and not text and self._falls_back():
+            text = self.output.read_bytes()[-2048:].decode(errors="replace")
+        self.ending = Ending(code, reason, text, self.started, now())
+        return self.ending
+
+    async def _play(self) -> tuple[int, str]:
+        self._played = asyncio.get_running_loop().create_future()
+        return await self._played
+
+    async def _execute(self, line: list[str]) -> int:
+        with self.output.open("wb") as output:
+            try:
+                self._process = await asyncio.create_subprocess_exec(
+                    *line,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=asyncio.subprocess.STDOUT,
+                    env=self._environment,
+                    cwd=self._directory,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                self._reason = "StartError"
+                self._message.write_text(str(error))
+                return 128
+        try:
+            return await self._process.wait()
+        except asyncio.CancelledError:
+            self.signal(signal.SIGKILL)
+            raise
+
+    def _falls_back(self) -> bool:
+        return self.spec.get("terminationMessagePolicy") == "FallbackToLogsOnError"
+
+    def _read_message(self) -> str:
+        with contextlib.suppress(OSError):
+            return self._message.read_bytes()[-self._limit :].decode(errors="replace")
+        return ""
+
+    @property
+    def running(self) -> bool:
+        return bool(self.started) and self.ending is None
+
+    def signal(self, number: int) -> None:
+        """Sends a signal to the process and its children."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
+        elif self._played is not None and not self._played.done() and number in _ENDING:
+            self._played.set_result((-number, ""))
+
+    def end_as(self, reason: str) -> None:
+        """Kills it, and lets its end carry a reason such as OOMKilled."""
+        self._reason = reason
+        self.signal(signal.SIGKILL)
+
+    def finish(self, code: int, message: str) -> None:
+        """Ends a played container."""
+        if self._played is not None and not self._played.done():
+            kept = message.encode()[-self._limit :].decode(errors="replace")
+            self._played.set_result((code, kept))
+
+    def state(self) -> dict[str, Any]:
+        """containerStatuses[].state."""
+        if self.ending is not None:
+            terminated: dict[str, Any] = {
+                "exitCode": self.ending.code,
+                "reason": self.ending.reason,
+                "startedAt": self.ending.started,
+                "finishedAt": self.ending.finished,
+                "containerID": self.id,
+            }
+            if self.ending.message:
+                terminated["message"] = self.ending.message
+            return {"terminated": terminated}
+        if self.started:
+            return {"running": {"startedAt": self.started}}
+        return {"waiting": {"reason": "ContainerCreating"}}
+
+
+_ENDING: Final = {signal.SIGTERM, signal.SIGKILL, signal.SIGINT}

@@ -1,0 +1,194 @@
+"""The nodes of a sandbox, and what a test may do to the pods on them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import signal
+from pathlib import Path
+from typing import Final
+
+from sandbox.client import ApiError, Client, Object
+from sandbox.controllers.recorder import Recorder
+from sandbox.informer import Informers, Key, key
+from sandbox.node.container import Container, command_prefix
+from sandbox.node.pod import PodRun, Site
+from sandbox.node.reporting import ADDRESS, condition
+from sandbox.node.sources import Sources
+
+_log = logging.getLogger(__name__)
+_NODES: Final = "v1/nodes"
+
+
+class Kubelet:
+    """One object plays the kubelet of every node of the sandbox.
+
+    Args:
+        root: holds a directory `NAMESPACE/CLAIM` for each claim.
+        scratch: where emptyDirs, outputs and termination messages are.
+        prefix: what runs the project's command.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        informers: Informers,
+        root: Path,
+        scratch: Path,
+        names: list[str],
+        prefix: list[str] | None = None,
+    ) -> None:
+        self.names = names
+        self._client = client
+        self._runs: dict[str, PodRun] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._held = asyncio.Event()
+        self._held.set()
+        self._site = Site(
+            client=client,
+            sources=Sources(client, informers, root),
+            recorder=Recorder(client, "kubelet"),
+            scratch=scratch,
+            prefix=prefix or command_prefix(),
+            held=self._held,
+        )
+        self._pods = informers.get("v1/pods")
+
+    async def start(self) -> None:
+        """Registers the nodes, and takes the pods that are bound to them."""
+        for name in self.names:
+            await self._register(name)
+        self._pods.listen(self._pod_changed)
+
+    async def stop(self) -> None:
+        """Kills every pod's processes."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _register(self, name: str) -> None:
+        # As in some real clusters, the hostname label is not the node's name.
+        labels = {"kubernetes.io/hostname": f"{name}.sandbox", "kubernetes.io/os": "linux"}
+        node: Object = {"apiVersion": "v1", "kind": "Node", "spec": {}}
+        node["metadata"] = {"name": name, "labels": labels}
+        try:
+            await self._client.create(_NODES, "", node)
+        except ApiError as error:
+            if error.status != 409:
+                raise
+        ready = condition("Ready", true=True, reason="KubeletReady", message="kubelet is ready")
+        ready["lastHeartbeatTime"] = ready["lastTransitionTime"]
+        del ready["lastProbeTime"]
+        resources = {"cpu": "64", "memory": "64Gi", "pods": "10000"}
+        status: Object = {
+            "conditions": [ready],
+            "addresses": [{"type": "InternalIP", "address": ADDRESS}],
+            "capacity": resources,
+            "allocatable": resources,
+            "nodeInfo": {
+                "architecture": "amd64",
+                "bootID": "",
+                "containerRuntimeVersion": "sandbox://1",
+                "kernelVersion": "",
+                "kubeProxyVersion": "",
+                "kubeletVersion": "v1.36.0+sandbox",
+                "machineID": "",
+                "operatingSystem": "linux",
+                "osImage": "sandbox",
+                "systemUUID": "",
+            },
+        }
+        await self._client.patch(_NODES, "", name, {"status": status}, sub="status")
+        # A real API server taints a new node; the node controller, absent here, would untaint it.
+        untainted = {"spec": {"taints": None}}
+        await self._client.patch(_NODES, "", name, untainted)
+
+    def _pod_changed(self, kind: str, pod: Object, _: Object | None) -> None:
+        uid = pod["metadata"]["uid"]
+        if kind == "DELETED":
+            if task := self._tasks.pop(uid, None):
+                task.cancel()
+            return
+        if pod["spec"].get("nodeName") not in self.names:
+            return
+        if uid in self._runs:
+            self._runs[uid].update(pod)
+            return
+        if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+            return
+        self._runs[uid] = PodRun(self._site, pod)
+        self._tasks[uid] = asyncio.create_task(self._run(uid), name=f"pod {key(pod)}")
+
+    async def _run(self, uid: str) -> None:
+        run = self._runs[uid]
+        try:
+            await run.run()
+        except asyncio.CancelledError:
+            for container in run.containers:
+                container.signal(signal.SIGKILL)
+            raise
+        except Exception:  # noqa: BLE001 - one pod must not end the node
+            _log.exception("pod %s", key(run.pod))
+        finally:
+            self._runs.pop(uid, None)
+            self._tasks.pop(uid, None)
+            shutil.rmtree(self._site.scratch / uid, ignore_errors=True)
+
+    def _find(self, at: Key) -> PodRun:
+        """The pod that a test means.
+
+        Raises:
+            LookupError: it is not on a node.
+        """
+        for run in self._runs.values():
+            if key(run.pod) == at:
+                return run
+        raise LookupError(f"no pod {at[0]}/{at[1]} on any node")
+
+    def _running(self, namespace: str, name: str) -> list[Container]:
+        return [each for each in self._find((namespace, name)).containers if each.running]
+
+    def hold(self) -> None:
+        """From now on, pods stay in ContainerCreating."""
+        self._held.clear()
+
+    def release(self) -> None:
+        """Lets the pods that are held start."""
+        self._held.set()
+
+    def kill(self, namespace: str, name: str) -> None:
+        """SIGKILL to a pod's containers: exit code 137, reason Error."""
+        for container in self._running(namespace, name):
+            container.signal(signal.SIGKILL)
+
+    def out_of_memory(self, namespace: str, name: str) -> None:
+        """Kills a pod's containers as the kernel does: exit code 137, reason OOMKilled."""
+        for container in self._running(namespace, name):
+            container.end_as("OOMKilled")
+
+    def pause(self, namespace: str, name: str) -> None:
+        """SIGSTOP to a pod's processes."""
+        for container in self._running(namespace, name):
+            container.signal(signal.SIGSTOP)
+
+    def resume(self, namespace: str, name: str) -> None:
+        """SIGCONT to a pod's processes."""
+        for container in self._running(namespace, name):
+            container.signal(signal.SIGCONT)
+
+    def finish(self, namespace: str, name: str, code: int = 0, message: str = "") -> None:
+        """Ends the containers of a pod that is only played."""
+        for container in self._running(namespace, name):
+            container.finish(code, message)
+
+    def evict(self, namespace: str, name: str) -> None:
+        """Evicts a pod as a node under pressure does: phase Failed, reason Evicted."""
+        text = "The node was low on resource: ephemeral-storage."
+        self._find((namespace, name)).stop("Evicted", text)
+
+    def output(self, namespace: str, name: str) -> str:
+        """What a pod's containers have written to stdout and stderr, while it exists."""
+        logs = [each.output for each in self._find((namespace, name)).containers]
+        return "".join(log.read_text(errors="replace") for log in logs if log.exists())
