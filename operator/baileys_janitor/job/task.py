@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from ..policy.json_text import BadText, compact, parse
+from ..policy.json_text import JsonError, compact, parse
 from ..policy.settings import Settings
 
 TYPE_CHECKING = False
@@ -131,7 +131,7 @@ class Task:
         """Read a task; raises BadTask with one sentence naming the field."""
         try:
             data = parse(text)
-        except BadText as problem:
+        except JsonError as problem:
             raise BadTask("the task is not JSON") from problem
         if not isinstance(data, dict):
             raise BadTask("the task is not a JSON object")

@@ -127,9 +127,8 @@ def _take_over(session: int, janitor: int, holder: str) -> Lock | None:
         stale = abs(_file_system_time(janitor) - before.st_mtime) > STALE_SECONDS
         if not stale and not (old is not None and _made_under_this_kernel(old)):
             raise VolumeProblem(BUSY)
-        if old is not None:
-            if not _hold(old) and not stale:
-                raise VolumeProblem(BUSY)
+        if old is not None and not _hold(old) and not stale:
+            raise VolumeProblem(BUSY)
         if not _unchanged(session, before):
             return None
         name = f"{NEW_LOCK_PREFIX}{os.getpid()}.{time.time_ns()}"

@@ -76,6 +76,11 @@ _BY_ERRNO = {
     errno.ETIMEDOUT: INPUT_OUTPUT_ERROR,
 }
 
+#: Codes of what was declined on purpose rather than tried and failed.
+DECLINED = frozenset((BUSY, DISK_FULL, READ_ONLY, LOCK_REFUSED, JANITOR_REFUSED, IDENTITY_CHANGED))
+#: Codes of a run that ended early because it was asked to.
+ENDED = frozenset((INTERRUPTED, DEADLINE_REACHED))
+
 
 class VolumeProblem(Exception):  # noqa: N818  # a refusal is as often the user's as an error of ours
     """Something that could not be done; `code` is one of the above, the text its sentence."""

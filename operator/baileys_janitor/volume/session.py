@@ -1,0 +1,227 @@
+"""What can be done with an open session directory: scan, clean, undo, purge.
+
+The Job and the command line call the same functions. All take a directory descriptor from
+`opening.open_session`, and times in Unix seconds. Only `scan` is imported at once: it runs every minute for
+every tenant, and a Job process is to stay as small as its task.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from .callbacks import go_on, show_nobody, tell_nobody
+from .problems import (
+    DECLINED,
+    ENDED,
+    IDENTITY_CHANGED,
+    RUN_PURGED,
+    RUN_UNKNOWN,
+    VolumeProblem,
+    code_of,
+)
+from .report import (
+    CAPPED,
+    COMPLETED,
+    FAILED,
+    NOTHING_TO_DO,
+    REFUSED,
+    CleanResult,
+    PurgeResult,
+    UndoResult,
+)
+from .scanning import scan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..policy.plan import Plan
+    from ..policy.settings import Settings
+    from .journal import Run
+    from .tenure import Tenure
+
+__all__ = ["clean", "new_run_id", "purge", "scan", "undo"]
+
+
+def new_run_id(now: float, prefix: str = "cli") -> str:
+    """A run id for whoever has none from an operator: sorts by time, and is not used twice."""
+    at = time.strftime("%Y%m%dt%H%M%S", time.gmtime(now))
+    return f"{prefix}-{at}-{os.urandom(3).hex()}"
+
+
+def clean(
+    directory: int,
+    settings: Settings,
+    *,
+    run: str,
+    now: float,
+    dry_run: bool = False,
+    active_since: float | None = None,
+    known: bool = False,
+    emergency: bool = False,
+    reason: str = "",
+    undo_window: float = 86400.0,
+    stop: Callable[[], str | None] = go_on,
+    progress: Callable[[int, int], None] = tell_nobody,
+    watch: Callable[[Plan], None] = show_nobody,
+) -> CleanResult:
+    """Clean a session directory once, under the id `run` (see `cleaning.Cleaning`).
+
+    With `dry_run` nothing is written, and the result says what would be removed. Trouble with the volume
+    is in the result (Refused or Failed, with a code), never raised.
+    """
+    from .cleaning import Cleaning
+
+    cleaning = Cleaning(
+        directory,
+        settings,
+        run,
+        now=now,
+        active_since=active_since,
+        known=known,
+        emergency=emergency,
+        reason=reason,
+        undo_window=undo_window,
+        stop=stop,
+        progress=progress,
+        watch=watch,
+    )
+    return cleaning.dry_run() if dry_run else cleaning.apply()
+
+
+def undo(
+    directory: int,
+    run: str | None = None,
+    *,
+    now: float,
+    stop: Callable[[], str | None] = go_on,
+    progress: Callable[[int, int], None] = tell_nobody,
+) -> UndoResult:
+    """Put a run back (None: the latest that has something in the trash), however old it is.
+
+    Refused with IdentityChanged, RunUnknown, RunPurged, CredentialsCorrupt, ...; Capped when some files had
+    to stay in the trash, counted by reason in `kept`. Never raises for trouble with the volume.
+    """
+    started = time.monotonic()
+    result = UndoResult(run or "", REFUSED, code=RUN_UNKNOWN)
+    try:
+        if _has_janitor(directory):
+            with _tenure(directory, now, None, "undo", stop) as tenure:
+                _undo(tenure, run, stop, progress, result)
+        if run is None and result.code == RUN_UNKNOWN:
+            result.outcome, result.code = NOTHING_TO_DO, None
+    except VolumeProblem as problem:
+        _fail(result, problem.code)
+    except OSError as error:
+        _fail(result, code_of(error))
+    result.duration_ms = int((time.monotonic() - started) * 1000)
+    return result
+
+
+def purge(
+    directory: int,
+    *,
+    now: float,
+    undo_window: float = 86400.0,
+    stop: Callable[[], str | None] = go_on,
+) -> PurgeResult:
+    """Remove from the trash for good what has been there for `undo_window` seconds.
+
+    A directory without a trash is left without a trace. Never raises for trouble with the volume.
+    """
+    from .trash import age_mark, runs_in
+
+    result = PurgeResult(NOTHING_TO_DO)
+    try:
+        if not _has_janitor(directory):
+            result.trash_runs = 0
+            return result
+        with _tenure(directory, now, undo_window, "purge", stop) as tenure:
+            result.runs = tenure.purged.runs
+            result.files = tenure.purged.files
+            result.freed_bytes = tenure.purged.bytes
+            result.outcome = COMPLETED if result.runs else NOTHING_TO_DO
+            left = runs_in(tenure.trash)
+            result.trash_runs = len(left)
+            result.trash_oldest = int(age_mark(tenure.trash, left[0])) if left else None
+    except VolumeProblem as problem:
+        _fail(result, problem.code)
+    except OSError as error:
+        _fail(result, code_of(error))
+    return result
+
+
+def _has_janitor(directory: int) -> bool:
+    from .household import open_janitor
+
+    janitor = open_janitor(directory)
+    if janitor is not None:
+        os.close(janitor)
+    return janitor is not None
+
+
+def _tenure(
+    directory: int, now: float, undo_window: float | None, what: str, stop: Callable[[], str | None]
+) -> Tenure:
+    from .tenure import Tenure
+
+    holder = f"baileys-janitor {what}"
+    return Tenure(directory, now=now, undo_window=undo_window, holder=holder, stop=stop)
+
+
+def _fail(result: UndoResult | PurgeResult, code: str) -> None:
+    result.code = code
+    result.outcome = REFUSED if code in DECLINED else CAPPED if code in ENDED else FAILED
+
+
+def _undo(
+    tenure: Tenure,
+    run: str | None,
+    stop: Callable[[], str | None],
+    progress: Callable[[int, int], None],
+    result: UndoResult,
+) -> None:
+    from ..policy.identity import read_identity
+    from ..policy.plan import refusal
+    from .journal import UNDOING, UNDONE
+    from .reading import read_creds
+    from .recovery import by_kind
+    from .undoing import put_run_back
+
+    found = _find(tenure, run)
+    if isinstance(found, str):
+        result.code = found
+        return
+    result.run = found.run
+    identity = read_identity(read_creds(tenure.session)[0])
+    result.code = refusal(identity, 0, tenure.now)
+    if result.code is None and identity.fingerprint != found.fingerprint:
+        result.code = IDENTITY_CHANGED
+    if result.code is not None:
+        return
+    tenure.journal.mark(UNDOING, found.run, int(tenure.now))
+    back = put_run_back(tenure.session, tenure.trash, found.run, stop, progress)
+    tenure.journal.mark(UNDONE, found.run, int(tenure.now))
+    result.restored = len(back.restored)
+    result.restored_by_kind = by_kind(back.restored)
+    result.kept = back.kept
+    result.code = back.code
+    result.outcome = CAPPED if back.code or back.kept else COMPLETED
+    if not back.restored and result.outcome == COMPLETED:
+        result.outcome = NOTHING_TO_DO
+
+
+def _find(tenure: Tenure, run: str | None) -> Run | str:
+    """The run to put back, or the code for why there is none."""
+    from .trash import runs_in
+
+    runs = tenure.journal.runs
+    there = runs_in(tenure.trash)
+    if run is None:
+        return next((runs[name] for name in reversed(there) if name in runs), RUN_UNKNOWN)
+    if run not in runs:
+        return RUN_UNKNOWN
+    if run not in there:
+        return RUN_PURGED
+    return runs[run]
