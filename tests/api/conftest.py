@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from baileys_janitor.api.crd import crd
-from sandbox import Cluster
+from sandbox.server.http import ApiServer
 from tests.api.real_server import real_api_server
 from tests.api.rest import Api
 
@@ -23,25 +23,19 @@ ASSETS = os.environ.get("KUBEBUILDER_ASSETS")
 
 
 @contextmanager
-def sandbox_api_server(folder: Path) -> Iterator[Api]:
-    """The sandbox in a thread of its own, since these tests speak to it as kubectl would."""
-    started = threading.Event()
+def sandbox_api_server() -> Iterator[Api]:
+    """The sandbox's in a thread of its own, since these tests speak to it as kubectl would."""
     loop = asyncio.new_event_loop()
-    stop = asyncio.Event()
-    cluster = Cluster(folder)
-
-    async def serve() -> None:
-        async with cluster:
-            started.set()
-            await stop.wait()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
+    server = ApiServer()
+    loop.run_until_complete(server.start(0))
+    server.seed()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    assert started.wait(30), "the sandbox did not start"
     try:
-        yield Api(cluster.url)
+        yield Api(server.url)
     finally:
-        loop.call_soon_threadsafe(stop.set)
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(30)
+        loop.call_soon_threadsafe(loop.stop)
         thread.join(30)
         loop.close()
 
@@ -49,9 +43,11 @@ def sandbox_api_server(folder: Path) -> Iterator[Api]:
 @pytest.fixture(scope="session", params=["sandbox", "real"] if ASSETS else ["sandbox"])
 def api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """A server that serves `BaileysTenant`."""
-    folder = tmp_path_factory.mktemp("api-server")
-    real = request.param == "real"
-    serving = real_api_server(Path(ASSETS or ""), folder) if real else sandbox_api_server(folder)
+    if request.param == "real":
+        folder = tmp_path_factory.mktemp("api-server")
+        serving = real_api_server(Path(ASSETS or ""), folder)
+    else:
+        serving = sandbox_api_server()
     with serving as server:
         server.install(crd())
         yield server

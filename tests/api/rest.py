@@ -69,10 +69,18 @@ class Api:
         end = time.monotonic() + 30
         while True:
             stored: dict[str, Any] = self.request("GET", f"{CRDS}/{crd['metadata']['name']}")
-            conditions = stored.get("status", {}).get("conditions", [])
+            conditions = stored.get("status", {}).get("conditions") or []
             held = {found["type"]: found["status"] for found in conditions}
-            if held.get("Established") == "True":
+            if held.get("Established") == "True" and self._serves(crd["spec"]):
                 return stored
             if time.monotonic() > end:
                 raise TimeoutError(f"the definition was not established: {conditions}")
             time.sleep(0.05)  # a process outside: there is nothing to await
+
+    def _serves(self, spec: dict[str, Any]) -> bool:
+        # A real server serves the kind a moment after it has said so.
+        try:
+            self.request("GET", f"/apis/{spec['group']}/v1alpha1/{spec['names']['plural']}")
+        except Refused:
+            return False
+        return True

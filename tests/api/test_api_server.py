@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -83,16 +82,6 @@ def test_a_whole_status_comes_back_as_it_was_written(api: Api) -> None:
 
     assert found["status"] == wire == FULL_STATUS
     api.request("DELETE", f"{TENANTS}/whole-status")
-
-
-def test_conditions_of_one_type_cannot_stand_twice(api: Api) -> None:
-    created = api.request("POST", TENANTS, tenant("twice"))
-    created["status"] = deepcopy(FULL_STATUS)
-    created["status"]["conditions"] *= 2
-
-    with pytest.raises(Refused, match="Duplicate value"):
-        api.request("PUT", f"{TENANTS}/twice/status", created)
-    api.request("DELETE", f"{TENANTS}/twice")
 
 
 def test_a_column_of_what_lies_ahead_is_text(api: Api) -> None:

@@ -69,6 +69,14 @@ def test_nothing_has_a_default_but_the_status_as_a_whole() -> None:
     assert with_default == {"status": {"observedGeneration": -1}}
 
 
+def test_conditions_are_a_list_with_one_item_of_each_type() -> None:
+    conditions = NODES["status.conditions"]
+
+    assert conditions["x-kubernetes-list-type"] == "map"
+    assert conditions["x-kubernetes-list-map-keys"] == ["type"]
+    assert "type" in conditions["items"]["required"]
+
+
 def test_every_rule_has_a_message_and_reads_no_field_that_may_be_absent() -> None:
     for path, node in NODES.items():
         for one in node.get("x-kubernetes-validations", []):

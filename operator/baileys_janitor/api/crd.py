@@ -14,7 +14,7 @@ from . import names
 from .columns import printer_columns
 from .status import TenantStatus
 from .structural import structural
-from .tenant import TenantSpec
+from .tenant import tenant_schema
 
 _META = {
     "apiVersion": {
@@ -65,7 +65,7 @@ def _schema() -> dict[str, Any]:
         "janitor.",
         "type": "object",
         "required": ["spec"],
-        "properties": _META | {"spec": structural(TenantSpec), "status": status},
+        "properties": _META | {"spec": tenant_schema(), "status": status},
     }
 
 

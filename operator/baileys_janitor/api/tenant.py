@@ -11,6 +11,7 @@ from .durations import Between, Duration
 from .identity import JobSettings
 from .model import Model, Rule, rule, rules
 from .parts import Allowances, MaxRemovals, Mode, Retention, Schedule, Thresholds
+from .structural import Node, structural
 
 _DOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 _COMPANY = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
@@ -147,3 +148,10 @@ class TenantSpec(SharedSettings):
         description="true: no scan and no cleanup runs for this tenant. What already lies in the "
         "trash is still purged.",
     )
+
+
+def tenant_schema() -> Node:
+    """The structural schema of the spec, what is the tenant's own first."""
+    schema = structural(TenantSpec)
+    own = {name: schema["properties"][name] for name in ("companyId", "volume", "suspend")}
+    return schema | {"properties": own | schema["properties"]}
