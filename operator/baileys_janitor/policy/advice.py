@@ -93,7 +93,7 @@ def rotation_recommended(census: Census, outlook: Outlook, settings: Settings) -
     A new pairing in an empty directory sheds what collected and may not be removed: mappings, device
     lists, tokens, old pre-keys, unknown files. It does not help a tenant whose sessions are in use.
     """
-    stays = outlook.counted - outlook.emergency_gain
+    stays = outlook.floor
     if outlook.refused is not None or stays < settings.thresholds.emergency:
         return None
     anew = _counted_anew(census, outlook.floor, settings)
@@ -101,7 +101,7 @@ def rotation_recommended(census: Census, outlook: Outlook, settings: Settings) -
         return None
     return Advice(
         ROTATION_RECOMMENDED,
-        f"{stays} counted files stay after an emergency cleanup, at or above the limit of"
+        f"{stays} counted files stay whatever is cleaned, at or above the limit of"
         f" {settings.thresholds.emergency}; {census.protected} protected files go only when the"
         f" tenant is paired again in an empty directory, which would begin at about {anew}.",
         {"stays": stays, "protected": census.protected, "anew": anew},

@@ -7,39 +7,10 @@ message. It goes beyond the normal rules only while the count is at ``critical``
 
 from __future__ import annotations
 
-from .retention import due_units
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .guards import Context
-    from .listing import Entry
-    from .retention import Unit
-    from .settings import Settings
+    from .retention import Due, Unit
     from .tally import Tally
-
-
-class Due:
-    """What the normal rules let go, and what emergencyRetention lets go besides; oldest first."""
-
-    __slots__ = ("extra", "normal")
-
-    def __init__(
-        self, allowed: list[Entry], context: Context, settings: Settings, emergency: bool
-    ) -> None:
-        self.normal = due_units(allowed, context, settings.retention)
-        self.extra: list[Unit] = []
-        if emergency:
-            normal = {unit.entries[0].name for unit in self.normal}
-            self.extra = [
-                unit
-                for unit in due_units(allowed, context, settings.emergency_retention)
-                if unit.entries[0].name not in normal
-            ]
-
-    @property
-    def files(self) -> int:
-        """How many files are due in all."""
-        return files_of(self.normal) + files_of(self.extra)
 
 
 class Choice:
@@ -51,11 +22,6 @@ class Choice:
         self.units: list[Unit] = []
         self.without_gain = 0
         self.not_needed = 0
-
-
-def files_of(units: list[Unit]) -> int:
-    """How many files units have together."""
-    return sum([len(unit.entries) for unit in units])
 
 
 def choose_normal(due: Due, tally: Tally) -> Choice:
@@ -74,7 +40,7 @@ def choose_emergency(due: Due, tally: Tally, critical: int) -> Choice:
         _take_if_lower(unit, tally, choice, choice.units)
     extra: list[Unit] = []
     for unit in due.extra:
-        if tally.counted() < critical:
+        if tally.counted < critical:
             choice.not_needed += len(unit.entries)
         else:
             _take_if_lower(unit, tally, choice, extra)
@@ -82,7 +48,7 @@ def choose_emergency(due: Due, tally: Tally, critical: int) -> Choice:
     needed: list[Unit] = []
     for unit in reversed(extra):
         tally.put_back(unit)
-        if tally.counted() < critical:
+        if tally.counted < critical:
             choice.not_needed += len(unit.entries)
         else:
             tally.remove(unit)
@@ -92,9 +58,7 @@ def choose_emergency(due: Due, tally: Tally, critical: int) -> Choice:
 
 
 def _take_if_lower(unit: Unit, tally: Tally, choice: Choice, taken: list[Unit]) -> None:
-    before = tally.counted()
-    tally.remove(unit)
-    if tally.counted() < before:
+    if tally.remove(unit) > 0:
         taken.append(unit)
     else:
         tally.put_back(unit)

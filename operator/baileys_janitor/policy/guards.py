@@ -25,8 +25,11 @@ from .pre_keys import PreKeys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .identity import Identity
     from .listing import Entry
+    from .own_groups import OwnGroup
     from .settings import Retention, Settings
 
 #: A file written within this time is fresh: the process may be using it this moment.
@@ -99,25 +102,26 @@ def shortest(settings: Settings, emergency: bool) -> Retention:
 
 def protect(entry: Entry, context: Context) -> str | None:
     """The first guard's reason to keep a file, None when it may go if a rule wants it to."""
-    return (
-        guard_kind(entry)
-        or guard_identity(context)
-        or guard_fresh(entry, context)
-        or guard_own_device(entry, context)
-        or guard_own_key(entry, context)
-        or guard_stopped(entry, context)
-        or guard_pre_key(entry, context)
-        or guard_age(entry, context)
-    )
+    reason = guard_kind(entry) or guard_identity(context) or guard_fresh(entry, context)
+    if reason is not None:
+        return reason
+    for guard in _GUARDS[entry.kind]:
+        reason = guard(entry, context)
+        if reason is not None:
+            return reason
+    return guard_name(entry)
 
 
 def guard_kind(entry: Entry) -> str | None:
     """Kinds a session cannot do without, and everything unknown: never."""
-    if entry.kind in PROTECTED_KINDS:
-        return reasons.PROTECTED_KIND
-    if entry.kind not in REMOVABLE_KINDS or classify(entry.name) != (entry.kind, entry.ident):
-        return reasons.UNKNOWN_FILE
-    return None
+    if entry.kind in REMOVABLE_KINDS:
+        return None
+    return reasons.PROTECTED_KIND if entry.kind in PROTECTED_KINDS else reasons.UNKNOWN_FILE
+
+
+def guard_name(entry: Entry) -> str | None:
+    """What the entry claims to be must be what its name says: the name is what gets removed."""
+    return None if classify(entry.name) == (entry.kind, entry.ident) else reasons.UNKNOWN_FILE
 
 
 def guard_identity(context: Context) -> str | None:
@@ -132,87 +136,89 @@ def guard_identity(context: Context) -> str | None:
 
 def guard_fresh(entry: Entry, context: Context) -> str | None:
     """Written within 15 minutes, or in the future."""
-    if entry.mtime_ns > context.now_ns:
-        return reasons.FUTURE_TIME
-    return reasons.FRESH if context.now_ns - entry.mtime_ns <= FRESH_NS else None
+    age_ns = context.now_ns - entry.mtime_ns
+    if age_ns > FRESH_NS:
+        return None
+    return reasons.FRESH if age_ns >= 0 else reasons.FUTURE_TIME
 
 
 def guard_own_device(entry: Entry, context: Context) -> str | None:
     """Sessions with the tenant's own devices never heal."""
-    if entry.kind == SESSION:
-        user = entry.ident.rpartition(".")[0]
-    elif entry.kind == SENDER_KEY:
-        user = entry.ident.rsplit("--", 2)[1]
-    else:
-        return None
-    if entry.kind == SESSION and context.identity.owns(user):
+    user = entry.ident.rpartition(".")[0]
+    if context.identity.owns(user):
         return reasons.OWN_DEVICE
-    if context.lid_in_doubt and user != base_user(user) and not context.identity.owns(user):
-        return reasons.OWN_LID_UNKNOWN
-    return None
+    return guard_unknown_lid(user, context)
 
 
-def guard_own_key(entry: Entry, context: Context) -> str | None:
-    """Own sender key and memory file go together, so the younger of them decides for both."""
-    if entry.kind == SENDER_KEY_MEMORY:
-        group = context.groups.get(entry.ident)
-    elif entry.kind == SENDER_KEY:
-        name, user, _ = entry.ident.rsplit("--", 2)
-        if not context.identity.owns(user):
-            return None
-        group = context.groups.get(name)
-    else:
-        return None
+def guard_unknown_lid(user: str, context: Context) -> str | None:
+    """While the tenant's own LID is unknown, any LID could be it."""
+    return reasons.OWN_LID_UNKNOWN if context.lid_in_doubt and user != base_user(user) else None
+
+
+def guard_sender_key(entry: Entry, context: Context) -> str | None:
+    """A group member's key goes by its own age, the tenant's own with its memory file."""
+    group, _, user = entry.ident.rpartition("--")[0].rpartition("--")
+    if context.identity.owns(user):
+        return guard_own_pair(entry, context.groups.get(group), context)
+    return (
+        guard_unknown_lid(user, context)
+        or guard_stopped(entry, context)
+        or guard_age(entry, context, context.sender_key_limit_ns)
+    )
+
+
+def guard_memory(entry: Entry, context: Context) -> str | None:
+    """A memory file goes with the own keys of its group, or alone when there are none."""
+    return guard_own_pair(entry, context.groups.get(entry.ident), context)
+
+
+def guard_own_pair(entry: Entry, group: OwnGroup | None, context: Context) -> str | None:
+    """Own sender key and memory file go together, so the younger of them decides for both.
+
+    A memory file whose key is gone is removed at any age, and of a stopped tenant too: the next
+    message there would be unreadable.
+    """
     if group is None:
-        return reasons.OWN_KEY_IN_USE  # not in the listing the plan was made from
+        return reasons.OWN_KEY_IN_USE  # it was not there when the plan was made
     newest_ns = max(group.newest_ns, entry.mtime_ns)
     if group.broken:
-        fresh = context.now_ns - newest_ns <= FRESH_NS
-    elif context.active_ns is None:
+        return reasons.OWN_KEY_IN_USE if context.now_ns - newest_ns <= FRESH_NS else None
+    if context.active_ns is None:
         return reasons.STOPPED
-    else:
-        fresh = context.age_ns(newest_ns) <= context.sender_key_limit_ns
-    return reasons.OWN_KEY_IN_USE if fresh else None
+    old = context.age_ns(newest_ns) > context.sender_key_limit_ns
+    return None if old else reasons.OWN_KEY_IN_USE
 
 
-def guard_stopped(entry: Entry, context: Context) -> str | None:
-    """While the tenant is stopped only repairs are made."""
-    if context.active_ns is not None or _is_repair(entry, context):
-        return None
-    return reasons.STOPPED
+def guard_stopped(entry: Entry, context: Context) -> str | None:  # noqa: ARG001  # as its fellows
+    """While the tenant is stopped, its files are old because of that alone."""
+    return reasons.STOPPED if context.active_ns is None else None
 
 
-def guard_pre_key(entry: Entry, context: Context) -> str | None:
-    """The rules for pre-keys of both libraries."""
-    if entry.kind != PRE_KEY:
-        return None
-    age_ns = context.age_ns(entry.mtime_ns)
-    return context.pre_keys.protects(int(entry.ident), age_ns, context.pre_key_floor)
+def guard_session_age(entry: Entry, context: Context) -> str | None:
+    """A session used within the limit stays."""
+    return guard_age(entry, context, context.session_limit_ns)
 
 
-def guard_age(entry: Entry, context: Context) -> str | None:
+def guard_age(entry: Entry, context: Context, limit_ns: int) -> str | None:
     """Used within the shortest limit of this run, ages counting from when the tenant woke."""
-    if entry.kind == SESSION:
-        limit_ns = context.session_limit_ns
-    elif entry.kind == SENDER_KEY and not _is_repair(entry, context):
-        limit_ns = context.sender_key_limit_ns
-    else:
-        return None
     if context.age_ns(entry.mtime_ns) > limit_ns:
         return None
     slept = context.now_ns - entry.mtime_ns > limit_ns
     return reasons.JUST_WOKE if slept else reasons.IN_USE
 
 
-def _is_repair(entry: Entry, context: Context) -> bool:
-    if entry.kind == SENDER_KEY_MEMORY:
-        group = context.groups.get(entry.ident)
-    elif entry.kind == SENDER_KEY:
-        name, user, _ = entry.ident.rsplit("--", 2)
-        group = context.groups.get(name) if context.identity.owns(user) else None
-    else:
-        return False
-    return group is not None and group.broken
+def guard_pre_key(entry: Entry, context: Context) -> str | None:
+    """The rules for pre-keys of both libraries."""
+    age_ns = context.age_ns(entry.mtime_ns)
+    return context.pre_keys.protects(int(entry.ident), age_ns, context.pre_key_floor)
+
+
+_GUARDS: dict[str, tuple[Callable[[Entry, Context], str | None], ...]] = {
+    SESSION: (guard_own_device, guard_stopped, guard_session_age),
+    SENDER_KEY: (guard_sender_key,),
+    SENDER_KEY_MEMORY: (guard_memory,),
+    PRE_KEY: (guard_stopped, guard_pre_key),
+}
 
 
 def _lid_in_doubt(entries: list[Entry], identity: Identity) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from .choice import Due, choose_emergency, files_of
+from .choice import choose_emergency
 from .guards import Context, nanoseconds, protect, shortest
 from .plan import refusal
+from .retention import due_units
 from .tally import Tally
 from .values import Value
 
@@ -12,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .identity import Identity
     from .listing import Entry
+    from .retention import Due
     from .settings import Settings
 
 _EVER = -1e18
@@ -54,7 +56,7 @@ def look_ahead(
 ) -> Outlook:
     """The outlook of a listing; times as for :func:`.plan.make_plan`."""
     tally = Tally(entries, settings)
-    counted = tally.counted()
+    counted = tally.counted
     refused = refusal(identity, len(entries), now)
     if refused is not None:
         return Outlook(counted, refused=refused)
@@ -62,7 +64,9 @@ def look_ahead(
     context = Context(entries, identity, limits, now, active_since)
     due = _due(entries, context, settings)
     choose_emergency(due, tally, settings.thresholds.critical)
-    outlook = Outlook(counted, files_of(due.normal), counted - tally.counted())
+    outlook = Outlook(
+        counted, sum([len(unit.entries) for unit in due.normal]), counted - tally.counted
+    )
     outlook.floor = _floor(entries, context, settings, due)
     return outlook
 
@@ -91,7 +95,7 @@ def emergency_gain(
 
 def _due(entries: list[Entry], context: Context, settings: Settings) -> Due:
     allowed = [entry for entry in entries if protect(entry, context) is None]
-    return Due(allowed, context, settings, emergency=True)
+    return due_units(allowed, context, settings.retention, settings.emergency_retention)
 
 
 def _floor(entries: list[Entry], context: Context, settings: Settings, due: Due) -> int:
@@ -102,4 +106,4 @@ def _floor(entries: list[Entry], context: Context, settings: Settings, due: Due)
     tally = Tally(entries, settings)
     for unit in due.normal + due.extra:
         tally.remove(unit)
-    return tally.counted()
+    return tally.counted

@@ -28,14 +28,15 @@ class OwnGroup:
 
     __slots__ = ("broken", "keys", "memory", "newest_ns")
 
-    def __init__(self) -> None:
+    def __init__(self, newest_ns: int) -> None:
         self.memory: Entry | None = None
         self.keys: list[Entry] = []
-        self.newest_ns = 0
+        self.newest_ns = newest_ns
         self.broken = False
 
     def add(self, entry: Entry) -> None:
-        self.newest_ns = max(self.newest_ns, entry.mtime_ns) if self.files else entry.mtime_ns
+        """Adds the group's memory file or an own key."""
+        self.newest_ns = max(self.newest_ns, entry.mtime_ns)
         if entry.kind == SENDER_KEY_MEMORY:
             self.memory = entry
         else:
@@ -44,7 +45,7 @@ class OwnGroup:
     @property
     def files(self) -> list[Entry]:
         """In the order of removal: the memory file first."""
-        return [*([] if self.memory is None else [self.memory]), *self.keys]
+        return self.keys if self.memory is None else [self.memory, *self.keys]
 
 
 def own_groups(
@@ -55,7 +56,7 @@ def own_groups(
     perhaps_own: set[str] = set()
     for entry in entries:
         if entry.kind == SENDER_KEY:
-            group, user, _ = entry.ident.rsplit("--", 2)
+            group, _, user = entry.ident.rpartition("--")[0].rpartition("--")
             if not identity.owns(user):
                 if not identity.knows_lid and (lid_in_doubt or user != base_user(user)):
                     perhaps_own.add(group)
@@ -64,7 +65,9 @@ def own_groups(
             group = entry.ident
         else:
             continue
-        groups.setdefault(group, OwnGroup()).add(entry)
+        if group not in groups:
+            groups[group] = OwnGroup(entry.mtime_ns)
+        groups[group].add(entry)
     for name, group_files in groups.items():
         # The library reads an empty file (a kill in the middle of a write) as no key at all.
         readable = any(key.size for key in group_files.keys)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from . import reasons
-from .choice import Due, choose_emergency, choose_normal
+from .choice import choose_emergency, choose_normal
 from .guards import Context, protect, shortest
 from .identity import ABSENT, CORRUPT, PAIRED
 from .listing import MAX_ENTRIES
+from .retention import due_units
 from .tally import Tally
 from .values import Value
 
@@ -83,7 +84,7 @@ def make_plan(
     and leaves out every file whose removal would not lower the count.
     """
     tally = Tally(entries, settings)
-    plan = Plan(tally.counted())
+    plan = Plan(tally.counted)
     plan.refused = refusal(identity, len(entries), now)
     if plan.refused is not None:
         plan.kept = {plan.refused: len(entries)} if entries else {}
@@ -97,7 +98,8 @@ def make_plan(
             allowed.append(entry)
         else:
             plan.keep(reason, 1)
-    due = Due(allowed, context, settings, emergency)
+    extra = settings.emergency_retention if emergency else None
+    due = due_units(allowed, context, settings.retention, extra)
     critical = settings.thresholds.critical
     choice = choose_emergency(due, tally, critical) if emergency else choose_normal(due, tally)
     # A unit of which a guard protects one file stays whole.
@@ -108,7 +110,7 @@ def make_plan(
         plan.left += len(unit.entries)
         tally.put_back(unit)
     plan.keep(reasons.NEXT_RUN, plan.left)
-    plan.after = tally.counted()
+    plan.after = tally.counted
     return plan
 
 

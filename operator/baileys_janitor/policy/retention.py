@@ -18,7 +18,7 @@ from .reasons import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from .guards import Context
     from .listing import Entry
@@ -41,31 +41,65 @@ class Unit:
         return self.newest_ns, self.entries[0].name
 
 
-def due_units(allowed: Iterable[Entry], context: Context, retention: Retention) -> list[Unit]:
-    """The units of ``allowed`` (files no guard protects) that ``retention`` lets go, oldest first."""
-    rules = _Rules(context, retention)
-    units = []
-    own: dict[str, list[Entry]] = {}
+class Due:
+    """What the normal rules let go, and what the emergency's let go besides; each oldest first."""
+
+    __slots__ = ("extra", "normal")
+
+    def __init__(self) -> None:
+        self.normal: list[Unit] = []
+        self.extra: list[Unit] = []
+
+    @property
+    def files(self) -> int:
+        """How many files are due in all."""
+        return sum([len(unit.entries) for unit in self.normal + self.extra])
+
+
+def due_units(
+    allowed: Iterable[Entry], context: Context, normal: Retention, extra: Retention | None
+) -> Due:
+    """The units of ``allowed`` (files that no guard protects) which one of two retentions lets go."""
+    due = Due()
+    sets = [(Rules(context, normal), due.normal)]
+    if extra is not None:
+        sets.append((Rules(context, extra), due.extra))
+    own: dict[str, int] = {}
+    owns = context.identity.owns
     for entry in allowed:
-        group = rules.own_group(entry)
+        group = _own_group(entry, owns)
         if group is not None:
-            own.setdefault(group, []).append(entry)
+            own[group] = own.get(group, 0) + 1
             continue
-        reason = rules.expired(entry)
-        if reason is not None:
-            units.append(Unit([entry], reason, entry.mtime_ns))
-    for group, members in own.items():
-        files = context.groups[group]
-        # With fewer members than files, a guard protects one of them: then none goes.
-        if len(members) == len(files.files):
-            reason = rules.expired_pair(files)
+        for rules, units in sets:
+            reason = rules.expired(entry)
             if reason is not None:
-                units.append(Unit(files.files, reason, files.newest_ns))
-    units.sort(key=Unit.order)
-    return units
+                units.append(Unit([entry], reason, entry.mtime_ns))
+                break
+    for name, members in own.items():
+        group_files = context.groups[name]
+        files = group_files.files
+        if members != len(files):
+            continue  # a guard protects one of them: then none goes
+        for rules, units in sets:
+            reason = rules.expired_pair(group_files)
+            if reason is not None:
+                units.append(Unit(files, reason, group_files.newest_ns))
+                break
+    for _, units in sets:
+        units.sort(key=Unit.order)
+    return due
 
 
-class _Rules:
+def _own_group(entry: Entry, owns: Callable[[str], bool]) -> str | None:
+    """The group whose pair a file belongs to, None for every other file."""
+    if entry.kind == SENDER_KEY:
+        group, _, user = entry.ident.rpartition("--")[0].rpartition("--")
+        return group if owns(user) else None
+    return entry.ident if entry.kind == SENDER_KEY_MEMORY else None
+
+
+class Rules:
     """One set of ages and numbers, applied to one file or one pair."""
 
     __slots__ = ("_context", "_floor", "_sender_key_ns", "_session_ns")
@@ -75,15 +109,6 @@ class _Rules:
         self._session_ns = nanoseconds(retention.session_max_age)
         self._sender_key_ns = nanoseconds(retention.sender_key_max_age)
         self._floor = context.pre_keys.newest(retention.pre_keys)
-
-    def own_group(self, entry: Entry) -> str | None:
-        """The group whose pair a file belongs to, None for every other file."""
-        if entry.kind == SENDER_KEY_MEMORY:
-            return entry.ident
-        if entry.kind == SENDER_KEY:
-            group, user, _ = entry.ident.rsplit("--", 2)
-            return group if self._context.identity.owns(user) else None
-        return None
 
     def expired(self, entry: Entry) -> str | None:
         """Why a single file is due, None when it is not."""
