@@ -25,7 +25,7 @@ from .report import (
     REPEATED,
     CleanResult,
 )
-from .scanning import describe, running_since
+from .scanning import running_since, scan
 from .tenure import Tenure
 from .trash import drop_run, make_run
 from .units import settle
@@ -89,7 +89,7 @@ class Cleaning:
             result.removed = len(plan.removals)
             result.removed_by_kind = by_kind([each.entry.name for each in plan.removals])
             result.freed_bytes = sum(each.entry.size for each in plan.removals)
-        return self._finish(result, identity, self._tick)
+        return self._finish(result, self._tick)
 
     def apply(self) -> CleanResult:
         """Do it. Whatever goes wrong on the volume is in the result: outcome Refused or Failed, and a
@@ -113,15 +113,14 @@ class Cleaning:
 
     def _refused_outright(self) -> CleanResult | None:
         """A directory that is no paired session and knows no janitor stays as it is, without a trace."""
-        identity = self._identity()
-        refused = refusal(identity, 0, self.now)
+        refused = refusal(self._identity(), 0, self.now)
         if refused is None:
             return None
         janitor = open_janitor(self.directory)
         if janitor is not None:
             os.close(janitor)
             return None
-        return self._finish(self._refused(refused), identity, self._tick)
+        return self._finish(self._refused(refused), self._tick)
 
     def _run(self, tenure: Tenure) -> CleanResult:
         earlier = tenure.journal.runs.get(self.run)
@@ -134,7 +133,7 @@ class Cleaning:
             self._carry_out(plan, plan.context, identity, tenure, result)
         result.recovered = tenure.recovered
         result.applied = True
-        self._finish(result, identity, tenure.lock.beat)
+        self._finish(result, tenure.lock.beat)
         if result.code != LOCK_LOST:
             self._record(tenure, result)
         return result
@@ -214,20 +213,16 @@ class Cleaning:
         result.before, result.after = plan.before, plan.after
         return result
 
-    def _finish(
-        self, result: CleanResult, identity: Identity, tick: Callable[[], None]
-    ) -> CleanResult:
+    def _finish(self, result: CleanResult, tick: Callable[[], None]) -> CleanResult:
         """Add how the directory is now."""
         try:
-            listing = read_listing(self.directory, tick)
-            result.scan = describe(
+            result.scan = scan(
                 self.directory,
-                listing,
-                identity,
                 self.settings,
-                self.now,
-                self.active_since,
-                self.known,
+                now=self.now,
+                active_since=self.active_since,
+                known=self.known,
+                tick=tick,
             )
             if result.outcome != DRY_RUN:
                 result.after = result.scan.counted

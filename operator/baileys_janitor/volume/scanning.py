@@ -47,7 +47,7 @@ def scan(
     """
     data, token = read_creds(directory)
     identity = read_identity(data)
-    result = describe(
+    result = _describe(
         directory, read_listing(directory, tick), identity, settings, now, active_since, known
     )
     result.creds_token = token
@@ -55,7 +55,7 @@ def scan(
     return result
 
 
-def describe(
+def _describe(
     directory: int,
     listing: Listing,
     identity: Identity,
@@ -64,7 +64,6 @@ def describe(
     active_since: float | None,
     known: bool,
 ) -> ScanResult:
-    """A listing and an identity as a result."""
     result = ScanResult(
         total=listing.total,
         skipped=listing.skipped,

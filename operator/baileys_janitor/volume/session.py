@@ -187,11 +187,15 @@ def _undo(
     from .journal import UNDOING, UNDONE
     from .reading import read_creds
     from .recovery import by_kind
+    from .trash import runs_in
     from .undoing import put_run_back
 
     found = _find(tenure, run)
     if isinstance(found, str):
         result.code = found
+        return
+    if found.run not in runs_in(tenure.trash):  # it removed nothing, or all of it was put back
+        result.run, result.outcome, result.code = found.run, NOTHING_TO_DO, None
         return
     result.run = found.run
     identity = read_identity(read_creds(tenure.session)[0])
@@ -222,6 +226,4 @@ def _find(tenure: Tenure, run: str | None) -> Run | str:
         return next((runs[name] for name in reversed(there) if name in runs), RUN_UNKNOWN)
     if run not in runs:
         return RUN_UNKNOWN
-    if run not in there:
-        return RUN_PURGED
-    return runs[run]
+    return RUN_PURGED if runs[run].purged else runs[run]

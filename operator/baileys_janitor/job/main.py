@@ -1,0 +1,90 @@
+"""The Job's process: read the task, do it, leave the result, exit.
+
+Exit codes: 0 the task was carried out (a refusal for a reason is a result too), 1 something unforeseen
+happened (there is still a result), 2 the task makes no sense. SIGTERM and the task's own deadline end a run
+between two removals, with a result. No API, no logs, no network; every import here is paid by every scan.
+"""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]  # `signal` turns its numbers into enums: 3 ms
+import gc
+import os
+import time
+
+from ..volume.problems import DEADLINE_REACHED, INTERRUPTED
+from .result import Result, encode
+from .task import BadTask, Task
+from .work import Work
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_TERMINATION_LOG = "/dev/termination-log"
+DONE, UNFORESEEN, BAD_TASK = 0, 1, 2
+
+
+class Stop:
+    """When a run has to end: at a signal, or at the deadline (seconds from now)."""
+
+    def __init__(self) -> None:
+        self.code: str | None = None
+        self._deadline: float | None = None
+
+    def at(self, seconds: float | None) -> None:
+        """Set the deadline."""
+        if seconds is not None:
+            self._deadline = time.monotonic() + seconds
+
+    def signalled(self, number: int, frame: object) -> None:  # noqa: ARG002  # a signal handler
+        """Note that the process was asked to end."""
+        self.code = INTERRUPTED
+
+    def __call__(self) -> str | None:
+        """The code to end with, or None to go on."""
+        if self.code is None and self._deadline is not None and time.monotonic() >= self._deadline:
+            self.code = DEADLINE_REACHED
+        return self.code
+
+
+def main(argv: Sequence[str]) -> int:
+    """Carry out the task in `argv` (one JSON argument); the process's exit code."""
+    gc.disable()  # the process ends before there is anything worth collecting
+    stop = Stop()
+    _signal.signal(_signal.SIGTERM, stop.signalled)
+    _signal.signal(_signal.SIGINT, stop.signalled)
+    now = time.time()
+    try:
+        task = _read(argv)
+    except BadTask as problem:
+        os.write(2, f"baileys-janitor job: {problem}\n".encode("utf-8", "replace"))
+        _leave(Result("scan", int(now), failure="BadTask"))
+        return BAD_TASK
+    stop.at(task.deadline)
+    work = Work(task, now, stop)
+    try:
+        _leave(Result(task.action, int(now), work.results()))
+    except Exception as error:  # noqa: BLE001  # whatever happens, the operator gets a document
+        _leave(Result(task.action, int(now), failure=type(error).__name__))
+        return UNFORESEEN
+    return UNFORESEEN if work.unforeseen else DONE
+
+
+def _read(argv: Sequence[str]) -> Task:
+    if len(argv) != 1:
+        raise BadTask("a Job gets its task as one JSON argument")
+    return Task.from_json(argv[0])
+
+
+def _leave(result: Result) -> None:
+    """Write the result where the kubelet reads it, or to standard output where there is no such file."""
+    document = encode(result)
+    named = os.environ.get("TERMINATION_LOG")
+    flags = os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC | (os.O_CREAT if named else 0)
+    try:
+        file = os.open(named or _TERMINATION_LOG, flags, 0o644)
+    except OSError:
+        file = 1
+    while document:
+        document = document[os.write(file, document) :]

@@ -1,0 +1,109 @@
+"""A task carried out member by member. One bad member never spoils the others."""
+
+from __future__ import annotations
+
+import os
+
+from ..volume import session
+from ..volume.opening import open_session
+from ..volume.problems import DECLINED, VolumeProblem
+from ..volume.report import FAILED, REFUSED, CleanResult, PurgeResult, ScanResult, UndoResult
+from .task import CLEAN, PURGE, SCAN, UNDO
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..policy.settings import Settings
+    from .result import MemberResult
+    from .task import Member, Task
+
+UNEXPECTED = "Unexpected"  # an error of this program
+
+
+class Work:
+    """A task at `now` (Unix seconds). `unforeseen` tells afterwards whether the program itself failed."""
+
+    def __init__(self, task: Task, now: float, stop: Callable[[], str | None]) -> None:
+        self._task = task
+        self._now = now
+        self._stop = stop
+        do: dict[str, Callable[[int, Member], MemberResult]] = {
+            SCAN: self._scan,
+            CLEAN: self._clean,
+            UNDO: self._undo,
+            PURGE: self._purge,
+        }
+        self._do = do[task.action]
+        self.unforeseen = False
+
+    def results(self) -> list[MemberResult]:
+        """One result for each member, in their order. Never raises."""
+        return [self._result(member) for member in self._task.members]
+
+    def _result(self, member: Member) -> MemberResult:
+        try:
+            self._tick()
+            directory = open_session(member.volume, member.path)
+            try:
+                return self._do(directory, member)
+            finally:
+                os.close(directory)
+        except VolumeProblem as problem:
+            return self._trouble(problem.code)
+        except Exception:  # noqa: BLE001  # an error of ours in one directory is that directory's alone
+            self.unforeseen = True
+            return self._trouble(UNEXPECTED)
+
+    def _scan(self, directory: int, member: Member) -> ScanResult:
+        return session.scan(
+            directory,
+            self._settings(member),
+            now=self._now,
+            active_since=member.active_since,
+            known=member.known,
+            run=member.run,
+            tick=self._tick,
+        )
+
+    def _clean(self, directory: int, member: Member) -> CleanResult:
+        task = self._task
+        return session.clean(
+            directory,
+            self._settings(member),
+            run=task.run or "",
+            now=self._now,
+            dry_run=task.dry_run,
+            active_since=member.active_since,
+            known=member.known,
+            emergency=task.emergency,
+            reason=task.reason,
+            undo_window=task.undo_window,
+            stop=self._stop,
+        )
+
+    def _undo(self, directory: int, member: Member) -> UndoResult:  # noqa: ARG002  # one of four
+        return session.undo(directory, self._task.run, now=self._now, stop=self._stop)
+
+    def _purge(self, directory: int, member: Member) -> PurgeResult:  # noqa: ARG002  # one of four
+        window = self._task.undo_window
+        return session.purge(directory, now=self._now, undo_window=window, stop=self._stop)
+
+    def _settings(self, member: Member) -> Settings:
+        return self._task.settings[member.settings_index]
+
+    def _trouble(self, code: str) -> MemberResult:
+        outcome = REFUSED if code in DECLINED else FAILED
+        run = self._task.run or ""
+        if self._task.action == SCAN:
+            return ScanResult(error=code)
+        if self._task.action == CLEAN:
+            return CleanResult(run, outcome, code=code, time=int(self._now))
+        if self._task.action == UNDO:
+            return UndoResult(run, outcome, code=code)
+        return PurgeResult(outcome, code=code)
+
+    def _tick(self) -> None:
+        code = self._stop()
+        if code is not None:
+            raise VolumeProblem(code)
