@@ -1,0 +1,277 @@
+"""What a cleanup leaves is a session that goes on: the real library says so, in every mode."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.real import sessions
+from tests.real.directory import (
+    OWN_USERS,
+    Written,
+    age_days,
+    counted,
+    janitor,
+    names,
+    snapshot,
+    untouchable,
+)
+from tests.real.jobs import Reason, run_job
+
+CRITICAL = 170
+NORMAL_DAYS = {"session": 14.0, "sender-key": 3.0}
+EMERGENCY_DAYS = {"session": 7.0, "sender-key": 1.0}
+
+#: Nothing may be removed from these: stopped, just awake, or without a paired identity.
+LEFT_ALONE = ("stopped", "awake", "corrupt", "unpaired")
+CLEANED = ("healthy", "warning", "critical", "emergency", "prekeys", "old", "orphan")
+#: Where the normal rules are not enough, or begin above critical.
+URGENT = ("critical", "emergency", "old", "orphan")
+
+
+class Cleaned(NamedTuple):
+    """A session directory before and after a run."""
+
+    session: Path
+    peers: Path
+    now: float
+    before: dict[str, Written]
+    after: dict[str, Written]
+    result: dict[str, Any]
+
+    @property
+    def removed(self) -> dict[str, Written]:
+        return {name: file for name, file in self.before.items() if name not in self.after}
+
+
+Clean = Callable[..., Cleaned]
+
+
+@pytest.fixture
+def clean(tmp_path: Path) -> Clean:
+    """Unpacks a scenario and runs the command line's cleanup with these options."""
+
+    def run(scenario: str, *options: str) -> Cleaned:
+        session, peers = tmp_path / "session", tmp_path / "peers"
+        sessions.unpack(scenario, session, peers=peers)
+        before = snapshot(session)
+        now = max(file.mtime_ns for file in before.values()) / 1e9
+        document = janitor("clean", session, "--apply", *options)
+        return Cleaned(session, peers, now, before, snapshot(session), document["directories"][0])
+
+    return run
+
+
+def assert_everybody_talks(session: Path, peers: Path) -> None:
+    result = sessions.check(session, peers)
+    assert [each for each in result["properties"] if not each["passed"]] == []
+
+
+@pytest.mark.parametrize("scenario", CLEANED)
+@pytest.mark.usefixtures("node")
+def test_everybody_goes_on_talking_after_a_cleanup(scenario: str, clean: Clean) -> None:
+    cleaned = clean(scenario)
+
+    assert cleaned.removed
+    assert_everybody_talks(cleaned.session, cleaned.peers)
+
+
+@pytest.mark.parametrize("scenario", URGENT)
+@pytest.mark.usefixtures("node")
+def test_everybody_goes_on_talking_after_an_emergency_cleanup(scenario: str, clean: Clean) -> None:
+    cleaned = clean(scenario, "--emergency")
+
+    assert cleaned.removed
+    assert_everybody_talks(cleaned.session, cleaned.peers)
+
+
+@pytest.mark.parametrize("reason", Reason)
+@pytest.mark.usefixtures("node")
+def test_everybody_goes_on_talking_after_a_job(reason: Reason, tmp_path: Path) -> None:
+    session, peers = tmp_path / "session", tmp_path / "peers"
+    sessions.unpack("emergency", session, peers=peers)
+    before = snapshot(session)
+
+    result = run_job(session, reason)
+
+    after = snapshot(session)
+    assert len(before) - len(after) == result.removed > 0
+    assert untouchable(after) == untouchable(before)
+    assert_everybody_talks(session, peers)
+
+
+@pytest.mark.usefixtures("node")
+def test_everybody_goes_on_talking_after_an_undo(clean: Clean) -> None:
+    cleaned = clean("emergency", "--emergency")
+
+    janitor("undo", cleaned.session)
+
+    assert snapshot(cleaned.session) == cleaned.before
+    assert_everybody_talks(cleaned.session, cleaned.peers)
+
+
+@pytest.mark.parametrize("options", [(), ("--emergency",)], ids=["normal", "emergency"])
+@pytest.mark.parametrize("scenario", sessions.scenarios())
+def test_what_a_session_cannot_live_without_stays_byte_for_byte(
+    scenario: str, options: tuple[str, ...], clean: Clean
+) -> None:
+    cleaned = clean(scenario, *options)
+
+    assert untouchable(cleaned.after) == untouchable(cleaned.before)
+    assert cleaned.after.items() <= cleaned.before.items()
+
+
+@pytest.mark.parametrize("options", [(), ("--emergency",)], ids=["normal", "emergency"])
+@pytest.mark.parametrize("scenario", LEFT_ALONE)
+def test_nothing_goes_where_age_says_nothing_or_nobody_is_paired(
+    scenario: str, options: tuple[str, ...], clean: Clean
+) -> None:
+    cleaned = clean(scenario, *options)
+
+    assert cleaned.after == cleaned.before
+
+
+@pytest.mark.parametrize("scenario", CLEANED)
+def test_only_old_sessions_and_sender_keys_of_others_go(scenario: str, clean: Clean) -> None:
+    cleaned = clean(scenario)
+
+    for kind, days in NORMAL_DAYS.items():
+        others = {
+            name: file
+            for name, file in cleaned.before.items()
+            if name in names(cleaned.before, f"{kind}-") and not is_own(name) and ".tmp" not in name
+        }
+        old = {name for name, file in others.items() if age_days(file, cleaned.now) > days}
+        assert others.keys() & cleaned.removed.keys() == old
+
+
+@pytest.mark.parametrize("scenario", CLEANED)
+def test_sessions_with_the_tenants_own_devices_stay(scenario: str, clean: Clean) -> None:
+    cleaned = clean(scenario, "--emergency", "--session-max-age", "1h")
+
+    own = {name for name in names(cleaned.before, "session-") if is_own(name)}
+    assert len(own) == 2
+    assert own <= cleaned.after.keys()
+
+
+@pytest.mark.parametrize("scenario", CLEANED)
+def test_own_sender_keys_go_with_their_memory_file(scenario: str, clean: Clean) -> None:
+    cleaned = clean(scenario, "--emergency")
+
+    memories = {
+        name.removeprefix("sender-key-memory-").removesuffix(".json")
+        for name in names(cleaned.after, "sender-key-memory-")
+    }
+    own = {
+        name.removeprefix("sender-key-").split("--")[0]
+        for name in names(cleaned.after, "sender-key-")
+        if is_own(name)
+    }
+    assert memories == own
+
+
+def test_the_normal_rules_alone_leave_the_emergency_above_critical(clean: Clean) -> None:
+    assert counted(clean("emergency").after) >= CRITICAL
+
+
+def test_an_emergency_ends_just_below_critical(clean: Clean) -> None:
+    cleaned = clean("emergency", "--emergency")
+
+    # Own sender keys go in pairs, so the last step may be two.
+    assert CRITICAL - 2 <= counted(cleaned.after) < CRITICAL
+    assert cleaned.result["after"] == counted(cleaned.after)
+
+
+def test_an_emergency_spares_what_its_own_retention_keeps(clean: Clean) -> None:
+    cleaned = clean("emergency", "--emergency")
+
+    for kind, days in EMERGENCY_DAYS.items():
+        removed = names(cleaned.removed, f"{kind}-")
+        assert removed
+        assert all(age_days(cleaned.before[name], cleaned.now) > days for name in removed)
+
+
+@pytest.mark.parametrize("scenario", ["healthy", "emergency", "prekeys"])
+def test_no_pre_key_of_a_large_upload_goes_whatever_the_settings(
+    scenario: str, clean: Clean
+) -> None:
+    cleaned = clean(scenario, "--emergency", "--pre-keys", "1", "--emergency-pre-keys", "1")
+
+    assert not names(cleaned.removed, "pre-key-")
+
+
+def test_old_pre_keys_of_small_uploads_go_and_the_newest_fifty_stay(clean: Clean) -> None:
+    cleaned = clean("old")
+
+    uploaded = batches(cleaned.before)
+    removed = pre_key_ids(cleaned.removed)
+    assert removed & uploaded
+    assert not removed & set(sorted(uploaded)[-50:])
+
+
+def test_single_pre_keys_of_retry_receipts_stay_for_thirty_days(clean: Clean) -> None:
+    cleaned = clean("old", "--pre-keys", "1")
+
+    for name in names(cleaned.before, "pre-key-"):
+        if pre_key_ids({name: cleaned.before[name]}) <= batches(cleaned.before):
+            continue
+        stays = age_days(cleaned.before[name], cleaned.now) <= 30 or is_latest(name, cleaned)
+        assert (name in cleaned.after) == stays
+
+
+def test_a_lone_memory_file_goes_in_any_cleanup(clean: Clean) -> None:
+    cleaned = clean("orphan")
+
+    lone = names(cleaned.before, "sender-key-memory-") - {
+        f"sender-key-memory-{name.removeprefix('sender-key-').split('--')[0]}.json"
+        for name in names(cleaned.before, "sender-key-")
+        if is_own(name)
+    }
+    assert len(lone) == 1
+    assert lone <= cleaned.removed.keys()
+
+
+def test_files_of_other_origin_stay(clean: Clean) -> None:
+    cleaned = clean("emergency", "--emergency")
+
+    others = {"creds.json.bak", "notes.txt", "session-12015550199.0.json.tmp"}
+    assert others <= cleaned.after.keys()
+    assert (cleaned.session / "media" / "session-photo.json").is_file()
+
+
+def test_a_second_cleanup_finds_nothing_to_do(clean: Clean) -> None:
+    cleaned = clean("warning")
+
+    again = janitor("clean", cleaned.session, "--apply")["directories"][0]
+
+    assert (again["outcome"], again["removed"]) == ("NothingToDo", 0)
+    assert snapshot(cleaned.session) == cleaned.after
+
+
+def is_own(name: str) -> bool:
+    """Whether a session or sender key is with, or of, the tenant's own user."""
+    parts = name.split("--")
+    user = parts[1] if len(parts) > 1 else name.removeprefix("session-").split(".")[0]
+    return user in OWN_USERS
+
+
+def pre_key_ids(files: dict[str, Written]) -> set[int]:
+    """Ids of the pre-keys among the files."""
+    return {int(name[len("pre-key-") : -len(".json")]) for name in names(files, "pre-key-")}
+
+
+def batches(files: dict[str, Written]) -> set[int]:
+    """Ids of pre-keys that were written together: the uploaded ones."""
+    times = Counter(files[name].mtime_ns for name in names(files, "pre-key-"))
+    return pre_key_ids(
+        {name: files[name] for name in names(files, "pre-key-") if times[files[name].mtime_ns] > 1}
+    )
+
+
+def is_latest(name: str, cleaned: Cleaned) -> bool:
+    """Whether it is the pre-key that the library looks for at each login."""
+    return pre_key_ids({name: cleaned.before[name]}) == {max(pre_key_ids(cleaned.before))}
