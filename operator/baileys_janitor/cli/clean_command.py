@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+import time
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from baileys_janitor.cli.interrupt import Interrupt
 from baileys_janitor.cli.options import (
     DRY_RUN_VARIABLE,
     UNDO_WINDOW,
@@ -15,15 +18,18 @@ from baileys_janitor.cli.options import (
     settings_options,
 )
 from baileys_janitor.cli.output import MACHINE_FORMATS, say
-from baileys_janitor.cli.problems import EXIT_DONE, EXIT_FAILED, Problem, usage
-from baileys_janitor.policy import reasons
+from baileys_janitor.cli.problems import (
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    Problem,
+    usage,
+)
 
 if TYPE_CHECKING:
     from baileys_janitor.cli.documents import CleanDocument, ProblemDocument
     from baileys_janitor.cli.settings import InForce
     from baileys_janitor.cli.targets import Target
-
-_NOT_YET_PAIRED: Final = frozenset((reasons.NOT_PAIRED,))
 
 
 class Wish(NamedTuple):
@@ -33,6 +39,7 @@ class Wish(NamedTuple):
     emergency: bool
     verbose: bool
     show_names: bool
+    run: str
     in_force: InForce
 
 
@@ -76,6 +83,7 @@ def command(
     from baileys_janitor.cli.progress import with_progress
     from baileys_janitor.cli.settings import settings_in_force
     from baileys_janitor.cli.targets import find_targets
+    from baileys_janitor.volume.session import new_run_id
 
     if show_names:
         _require_terminal(output)
@@ -85,27 +93,37 @@ def command(
         emergency,
         verbose or show_names,
         show_names,
+        new_run_id(time.time()),
         in_force,
     )
     found = find_targets(paths_or_environment(paths), companies)
     problems = [_problem(shown, None, problem) for shown, problem in found.problems]
     directories: list[CleanDocument] = []
-    doing = "Cleaning" if wish.apply else "Looking at"
-    for target in with_progress(found.targets, doing):
-        try:
-            document = _clean(target, wish)
-        except Problem as problem:
-            problems.append(_problem(target.shown, target.company, problem))
-            continue
-        directories.append(document)
-        problems += _refusal(target, document)
+    interrupt = Interrupt()
+    with interrupt.heeded() if wish.apply else nullcontext():
+        for target in with_progress(found.targets, "Cleaning" if wish.apply else "Looking at"):
+            if interrupt.asked:
+                break
+            try:
+                document = _clean(target, wish, interrupt)
+            except Problem as problem:
+                problems.append(_problem(target.shown, target.company, problem))
+                continue
+            directories.append(document)
+            if is_failure(document):
+                message = f"{target.shown}: {document['message']}"
+                failure = Problem(message, code=document["code"] or "Failed")
+                problems.append(_problem(target.shown, target.company, failure))
     for each in problems:
         say(f"Error: {each['message']}")
     _print(directories, problems, output, wish, click.get_current_context().obj or [])
+    if interrupt.asked:
+        say("Interrupted between two files; what had gone by then lies in the trash.")
+        return EXIT_INTERRUPTED
     return EXIT_FAILED if problems else EXIT_DONE
 
 
-def _clean(target: Target, wish: Wish) -> CleanDocument:
+def _clean(target: Target, wish: Wish, interrupt: Interrupt) -> CleanDocument:
     from baileys_janitor.cli.look import look_at
     from baileys_janitor.cli.planning import file_documents, plan_for, planned_document
 
@@ -113,13 +131,26 @@ def _clean(target: Target, wish: Wish) -> CleanDocument:
     look = look_at(target)
     plan = plan_for(look, settings, emergency=wish.emergency)
     document = planned_document(target, look, plan, settings, emergency=wish.emergency)
-    if wish.verbose:
-        document["files"] = file_documents(plan.removals, show_names=wish.show_names)
+    removals = plan.removals
     if wish.apply and plan.refused is None:
         from baileys_janitor.cli.applying import apply_plan
 
-        return apply_plan(target, document, plan, wish.in_force, emergency=wish.emergency)
+        document, removals = apply_plan(
+            target, document, wish.in_force, interrupt, run=wish.run, emergency=wish.emergency
+        )
+    if wish.verbose:
+        document["files"] = file_documents(removals, show_names=wish.show_names)
     return document
+
+
+def is_failure(document: CleanDocument) -> bool:
+    """Whether something could not be done; that a tenant was not paired yet is no failure."""
+    if document["outcome"] not in ("Refused", "Failed", "Capped") or document["code"] is None:
+        return False
+    waits = document["identity"] == "Unpaired" or (
+        document["identity"] == "Absent" and document["total"] == 0
+    )
+    return not waits
 
 
 def _held_back(in_force: InForce, *, apply: bool) -> bool:
@@ -140,20 +171,6 @@ def _require_terminal(output: str) -> None:
         )
 
 
-def _refusal(target: Target, document: CleanDocument) -> list[ProblemDocument]:
-    """A refusal is a problem, except where a tenant simply has not been paired yet."""
-    if document["outcome"] not in ("Refused", "Failed"):
-        return []
-    empty = document["total"] == 0 and document["identity"] == "Absent"
-    if document["identity"] == "Unpaired" or empty:
-        return []
-    code = {"Corrupt": reasons.CREDENTIALS_CORRUPT, "Absent": reasons.CREDENTIALS_ABSENT}.get(
-        document["identity"], reasons.TOO_MANY_FILES
-    )
-    message = f"{target.shown}: {document['message'] or reasons.explain(code)}"
-    return [_problem(target.shown, target.company, Problem(message, code=code))]
-
-
 def _problem(shown: str, company: str | None, problem: Problem) -> ProblemDocument:
     return {"path": shown, "company": company, "code": problem.code, "message": problem.message}
 
@@ -165,8 +182,6 @@ def _print(
     wish: Wish,
     arguments: list[str],
 ) -> None:
-    import time
-
     from baileys_janitor.cli.documents import CLEAN_SCHEMA
     from baileys_janitor.cli.figures import rfc3339
     from baileys_janitor.cli.output import write_document
@@ -183,4 +198,10 @@ def _print(
     from baileys_janitor.cli.clean_tables import print_cleanups
 
     if directories:
-        print_cleanups(directories, applied=wish.apply, wide=output == "wide", arguments=arguments)
+        print_cleanups(
+            directories,
+            {each["path"] for each in problems},
+            applied=wish.apply,
+            wide=output == "wide",
+            arguments=arguments,
+        )

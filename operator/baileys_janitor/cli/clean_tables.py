@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from baileys_janitor.cli.tables import (
 from baileys_janitor.policy.reasons import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from baileys_janitor.cli.documents import CleanDocument
     from baileys_janitor.cli.tables import Cell
@@ -26,12 +27,17 @@ if TYPE_CHECKING:
 
 def print_cleanups(
     directories: Sequence[CleanDocument],
+    failed: Container[str],
     *,
     applied: bool,
     wide: bool,
     arguments: Sequence[str],
 ) -> None:
-    """A row a directory, then the reasons over all of them, the files if asked for, the sum."""
+    """A row a directory, then the reasons over all of them, the files if asked for, the sum.
+
+    `failed` are the paths whose message stands on standard error already; `arguments` are those of
+    this invocation, to show the one that would apply it.
+    """
     name = name_heading(directories)
     _directories(directories, name, applied=applied)
     removed = sum(found["removed"] for found in directories)
@@ -42,7 +48,9 @@ def print_cleanups(
     if any("files" in found for found in directories):
         _files(directories, name)
     messages = [
-        f"{name_of(found, name)}: {found['message']}" for found in directories if found["message"]
+        f"{name_of(found, name)}: {found['message']}"
+        for found in directories
+        if found["message"] and found["path"] not in failed
     ]
     print_lines(
         ["", *messages, *_ending(directories, removed, applied=applied, arguments=arguments)]
@@ -124,14 +132,25 @@ def _ending(
     if applied:
         runs = [found for found in directories if found["run"] is not None]
         if not runs:
-            return ["Nothing was removed: there is nothing to remove."]
-        undo = shlex.join(["baileys-janitor", "undo", runs[0]["path"]])
-        where = figures.counted(len(runs), "directory")
-        return [f"{files}, {freed}, moved to the trash in {where}. To put them back: {undo}"]
+            idle = all(found["outcome"] == "NothingToDo" for found in directories)
+            return ["Nothing was removed: there is nothing to remove." if idle else ""]
+        where = f" in {figures.counted(len(runs), 'directory')}" if len(runs) > 1 else ""
+        return [f"{files}, {freed}, moved to the trash{where}. To put them back: {_undo(runs)}"]
     if not removed:
         return ["Nothing was removed, and there is nothing to remove."]
     command = shlex.join(["baileys-janitor", *map(shown_path, _with_apply(arguments))])
     return [f"Nothing was removed. To remove {files}, {freed}: {command}"]
+
+
+def _undo(runs: Sequence[CleanDocument]) -> str:
+    """The command that puts a run back, in every directory that it cleaned."""
+    paths = [found["path"] for found in runs]
+    common = paths[0] if len(paths) == 1 else os.path.dirname(paths[0])  # noqa: PTH120 - as shown
+    below = all(os.path.dirname(path) == common for path in paths)  # noqa: PTH120
+    command = shlex.join(["baileys-janitor", "undo", common, runs[0]["run"] or ""])
+    if len(paths) == 1 or below:
+        return command
+    return shlex.join(["baileys-janitor", "undo", paths[0], runs[0]["run"] or ""]) + " and so on"
 
 
 def _with_apply(arguments: Sequence[str]) -> list[str]:

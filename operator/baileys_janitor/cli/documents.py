@@ -88,6 +88,7 @@ class CleanDocument(DirectoryDocument):
     after: int
     freedBytes: int
     duration: float
+    code: str | None
     message: str | None
     files: NotRequired[list[FileDocument]]
 
@@ -100,3 +101,14 @@ class RunDocument(TypedDict):
     reason: str
     files: int
     bytes: int
+
+
+class UndoDocument(TypedDict):
+    """A run put back, or what would be."""
+
+    path: str
+    company: str | None
+    run: str
+    applied: bool
+    restored: int
+    skipped: dict[str, int]

@@ -53,6 +53,7 @@ def planned_document(
         "after": plan.after,
         "freedBytes": sum(removal.entry.size for removal in removals),
         "duration": 0.0,
+        "code": plan.refused,
         "message": _message(look, plan, settings, emergency=emergency),
     }
 

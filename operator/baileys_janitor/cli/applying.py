@@ -1,0 +1,122 @@
+"""Carrying a cleanup out from the command line."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from baileys_janitor.cli.figures import counted
+from baileys_janitor.cli.look import problem_of
+from baileys_janitor.cli.planning import by_reason, ordered
+from baileys_janitor.policy import reasons
+from baileys_janitor.policy.kinds import KINDS
+from baileys_janitor.volume.opening import open_session
+from baileys_janitor.volume.problems import SENTENCES, VolumeProblem
+from baileys_janitor.volume.removal import EXPLANATIONS
+from baileys_janitor.volume.session import clean
+
+if TYPE_CHECKING:
+    from baileys_janitor.cli.documents import CleanDocument
+    from baileys_janitor.cli.interrupt import Interrupt
+    from baileys_janitor.cli.settings import InForce
+    from baileys_janitor.cli.targets import Target
+    from baileys_janitor.policy.plan import Plan, Removal
+    from baileys_janitor.volume.report import CleanResult
+
+REASON = "CommandLine"
+"""What the journal says of these runs."""
+
+
+def apply_plan(
+    target: Target,
+    document: CleanDocument,
+    in_force: InForce,
+    interrupt: Interrupt,
+    *,
+    run: str,
+    emergency: bool,
+) -> tuple[CleanDocument, list[Removal]]:
+    """Clean a directory; its document with what became of it, and the files that went.
+
+    The volume plans again under its lock, so the outcome is that of the plan it made, not of the one
+    in `document`.
+    """
+    now = time.time()
+    plans: list[Plan] = []
+    try:
+        directory = open_session(target.root, target.path)
+        try:
+            result = clean(
+                directory,
+                in_force.policy,
+                run=run,
+                now=now,
+                emergency=emergency,
+                reason=REASON,
+                undo_window=float(in_force.undo_window),
+                stop=interrupt.code,
+                watch=plans.append,
+            )
+            removed = _moved(directory, result, plans)
+        finally:
+            os.close(directory)
+    except VolumeProblem as problem:
+        raise problem_of(target, problem) from problem
+    return _document(document, result, removed), removed
+
+
+def sentence_of(code: str) -> str:
+    """One sentence about a code of the volume or of the rules."""
+    return SENTENCES.get(code) or EXPLANATIONS.get(code) or reasons.explain(code)
+
+
+def _moved(directory: int, result: CleanResult, plans: list[Plan]) -> list[Removal]:
+    """The files of the plan that really went: those that lie in the run's trash."""
+    if not plans or not result.removed:
+        return []
+    planned = plans[-1].removals
+    if len(planned) == result.removed:
+        return planned
+    return [each for each in planned if _in_trash(directory, result.run, each.entry.name)]
+
+
+def _in_trash(directory: int, run: str, name: str) -> bool:
+    try:
+        os.lstat(f".janitor/trash/{run}/{name}", dir_fd=directory)
+    except OSError:
+        return False
+    return True
+
+
+def _document(
+    document: CleanDocument, result: CleanResult, removed: list[Removal]
+) -> CleanDocument:
+    before = document["before"] if result.before is None else result.before
+    kinds = result.removed_by_kind or [0] * len(KINDS)
+    return {
+        **document,
+        "outcome": result.outcome,
+        "applied": result.applied,
+        "run": result.run if result.removed else None,
+        "removed": result.removed,
+        "removedByKind": dict(zip(KINDS, kinds, strict=True)),
+        "kept": max(0, document["total"] - result.removed),
+        "left": result.left,
+        "reasons": {"removed": by_reason(removed), "kept": ordered(result.kept or {})},
+        "before": before,
+        "after": before if result.after is None else result.after,
+        "freedBytes": result.freed_bytes,
+        "duration": result.duration_ms / 1000,
+        "code": result.code,
+        "message": _message(document, result),
+    }
+
+
+def _message(document: CleanDocument, result: CleanResult) -> str | None:
+    if result.code is None:
+        return document["message"]
+    sentence = sentence_of(result.code)
+    if result.removed:
+        sentence += f" {counted(result.removed, 'file')} had gone by then."
+    return sentence

@@ -1,0 +1,39 @@
+"""Ctrl-C during a cleanup: the run ends between two files, with its lock released and its journal whole."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from baileys_janitor.volume.problems import INTERRUPTED
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+
+class Interrupt:
+    """Ctrl-C or a termination as a wish to end, looked at between two files."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def code(self) -> str | None:
+        """The volume's code for a run that is to end now."""
+        return INTERRUPTED if self.asked else None
+
+    def _ask(self, _signal: int, _frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+    @contextmanager
+    def heeded(self) -> Iterator[None]:
+        """Within, the first signal is a wish; a second one ends the process as usual."""
+        before = {each: signal.signal(each, self._ask) for each in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)

@@ -1,0 +1,208 @@
+"""`baileys-janitor undo`: put the files of a run back from the trash."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from baileys_janitor.cli.interrupt import Interrupt
+from baileys_janitor.cli.options import DRY_RUN_VARIABLE, dry_run_asked, paths_or_environment
+from baileys_janitor.cli.output import MACHINE_FORMATS, say, write_document
+from baileys_janitor.cli.problems import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, Problem
+
+if TYPE_CHECKING:
+    from baileys_janitor.cli.documents import ProblemDocument, UndoDocument
+    from baileys_janitor.cli.runs import KnownRuns
+    from baileys_janitor.cli.targets import Target
+
+    Known = list[tuple[Target, KnownRuns]]
+
+
+@click.command("undo")
+@click.argument("path", required=False)
+@click.argument("run", required=False)
+@click.option("--list", "listing", is_flag=True, help="Show the runs that can be put back.")
+@click.option(
+    "--company", "companies", metavar="ID", multiple=True, help="This company alone; repeatable."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["table", "json", "yaml"]),
+    default="table",
+    show_default=True,
+    help="How to print it.",
+)
+def command(
+    path: str | None, run: str | None, listing: bool, companies: tuple[str, ...], output: str
+) -> int:
+    """Put the files of RUN back from the trash; without RUN, those of the latest one.
+
+    PATH is a session directory or a root of company_* directories: a run that cleaned several is put
+    back in all of them. A file that exists again stays as it is.
+    """
+    from baileys_janitor.cli.runs import runs_of
+    from baileys_janitor.cli.targets import find_targets
+
+    found = find_targets(paths_or_environment((path,) if path else ()), companies)
+    problems = [_problem(shown, None, problem) for shown, problem in found.problems]
+    known: Known = []
+    for target in found.targets:
+        try:
+            known.append((target, runs_of(target)))
+        except Problem as problem:
+            problems.append(_problem(target.shown, target.company, problem))
+    if listing:
+        return _list(known, problems, output)
+    return _put_back(known, run, problems, output)
+
+
+def _list(known: Known, problems: list[ProblemDocument], output: str) -> int:
+    from baileys_janitor.cli.documents import RUNS_SCHEMA
+    from baileys_janitor.cli.undo_tables import print_runs
+
+    directories = [
+        {"path": target.shown, "company": target.company, "runs": runs.in_trash}
+        for target, runs in known
+    ]
+    _say_all(problems)
+    if output in MACHINE_FORMATS:
+        _write(RUNS_SCHEMA, directories, problems, output)
+    else:
+        print_runs([(target.company or target.shown, runs.in_trash) for target, runs in known])
+    return EXIT_FAILED if problems else EXIT_DONE
+
+
+def _put_back(known: Known, run: str | None, problems: list[ProblemDocument], output: str) -> int:
+    from baileys_janitor.cli.documents import UNDO_SCHEMA
+    from baileys_janitor.cli.undo_tables import print_undone
+    from baileys_janitor.volume.undoing import OWN_KEY_MISSING
+
+    chosen, targets = _chosen(known, run)
+    dry_run = bool(dry_run_asked())
+    if dry_run:
+        say(f"{DRY_RUN_VARIABLE}=true: this is a dry run, nothing is put back.")
+    directories: list[UndoDocument] = []
+    interrupt = Interrupt()
+    with interrupt.heeded():
+        for target, runs in targets:
+            if interrupt.asked:
+                break
+            try:
+                document = (
+                    _would_be(target, runs, chosen) if dry_run else _undo(target, chosen, interrupt)
+                )
+            except Problem as problem:
+                problems.append(_problem(target.shown, target.company, problem))
+                continue
+            directories.append(document)
+            if set(document["skipped"]) - {OWN_KEY_MISSING}:
+                left = Problem(_what_stays(target, document), code="SomeStay")
+                problems.append(_problem(target.shown, target.company, left))
+    _say_all(problems)
+    if output in MACHINE_FORMATS:
+        _write(UNDO_SCHEMA, directories, problems, output)
+    else:
+        print_undone(directories, {each["path"] for each in problems})
+    if interrupt.asked:
+        say("Interrupted between two files; undo the same run again to go on.")
+        return EXIT_INTERRUPTED
+    return EXIT_FAILED if problems else EXIT_DONE
+
+
+def _chosen(known: Known, run: str | None) -> tuple[str, Known]:
+    """The run to put back and the directories that know it; a Problem when there is none."""
+    from baileys_janitor.cli.privacy import printable
+    from baileys_janitor.cli.runs import latest
+
+    newest = latest(runs for _, runs in known)
+    if run is None:
+        if newest is None:
+            raise Problem(
+                "There is no run to put back: the trash is empty. Removed files stay there for the "
+                "undo window, 24 hours unless configured.",
+                code="NothingToUndo",
+            )
+        run = newest
+    targets = [
+        (target, runs)
+        for target, runs in known
+        if any(each["run"] == run for each in runs.in_trash)
+    ] or [(target, runs) for target, runs in known if run in runs.in_journal]
+    if not targets:
+        latest_one = f" The latest is {newest}." if newest is not None else ""
+        raise Problem(
+            f"No run {printable(run)} is known here; undo --list shows those that can be put back."
+            f"{latest_one}",
+            code="RunUnknown",
+        )
+    return run, targets
+
+
+def _undo(target: Target, run: str, interrupt: Interrupt) -> UndoDocument:
+    from baileys_janitor.cli.applying import sentence_of
+    from baileys_janitor.cli.look import problem_of
+    from baileys_janitor.volume.opening import open_session
+    from baileys_janitor.volume.problems import VolumeProblem
+    from baileys_janitor.volume.session import undo
+
+    try:
+        directory = open_session(target.root, target.path)
+    except VolumeProblem as problem:
+        raise problem_of(target, problem) from problem
+    try:
+        result = undo(directory, run, now=time.time(), stop=interrupt.code)
+    finally:
+        os.close(directory)
+    if result.code is not None and not result.restored:
+        raise Problem(f"{target.shown}: {sentence_of(result.code)}", code=result.code)
+    return {
+        "path": target.shown,
+        "company": target.company,
+        "run": run,
+        "applied": True,
+        "restored": result.restored,
+        "skipped": result.kept or {},
+    }
+
+
+def _would_be(target: Target, runs: KnownRuns, run: str) -> UndoDocument:
+    files = next((each["files"] for each in runs.in_trash if each["run"] == run), 0)
+    return {
+        "path": target.shown,
+        "company": target.company,
+        "run": run,
+        "applied": False,
+        "restored": files,
+        "skipped": {},
+    }
+
+
+def _what_stays(target: Target, document: UndoDocument) -> str:
+    from baileys_janitor.cli.undo_tables import skipped_text
+
+    return f"{target.shown}: {skipped_text(document['skipped'])}"
+
+
+def _problem(shown: str, company: str | None, problem: Problem) -> ProblemDocument:
+    return {"path": shown, "company": company, "code": problem.code, "message": problem.message}
+
+
+def _say_all(problems: list[ProblemDocument]) -> None:
+    for each in problems:
+        say(f"Error: {each['message']}")
+
+
+def _write(schema: str, directories: Any, problems: list[ProblemDocument], output: str) -> None:
+    from baileys_janitor.cli.figures import rfc3339
+
+    document = {
+        "schema": schema,
+        "time": rfc3339(time.time()),
+        "directories": directories,
+        "problems": problems,
+    }
+    write_document(document, output)

@@ -1,0 +1,58 @@
+"""Runs and what an undo did, as people read it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from baileys_janitor.cli import figures
+from baileys_janitor.cli.tables import print_lines, print_table
+from baileys_janitor.volume.undoing import EXPLANATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Sequence
+
+    from baileys_janitor.cli.documents import RunDocument, UndoDocument
+
+
+def print_runs(directories: Sequence[tuple[str, Sequence[RunDocument]]]) -> None:
+    """A row for each run that can be put back, newest first within its directory."""
+    now = time.time()
+    rows = [
+        [
+            name,
+            each["run"],
+            figures.age_of(each["time"], now),
+            each["reason"],
+            str(each["files"]),
+            figures.size(each["bytes"]),
+        ]
+        for name, runs in directories
+        for each in runs
+    ]
+    if not rows:
+        print_lines(["There is no run to put back: the trash is empty."])
+        return
+    print_table(["DIRECTORY", "RUN", "AGE", "REASON", "FILES", "SIZE"], rows, {"FILES", "SIZE"})
+
+
+def print_undone(directories: Sequence[UndoDocument], failed: Container[str]) -> None:
+    """A line for each directory; what stays is told for those not in `failed`."""
+    lines = []
+    for each in directories:
+        files = figures.counted(each["restored"], "file")
+        end = "put back." if each["applied"] else "would be put back."
+        lines.append(f"{each['path']}: {files} of run {each['run']} {end}")
+        if each["skipped"] and each["path"] not in failed:
+            lines.append(f"  {skipped_text(each['skipped'])}")
+    print_lines(lines)
+
+
+def skipped_text(skipped: dict[str, int]) -> str:
+    """What stays in the trash, and why."""
+    parts = []
+    for code, number in skipped.items():
+        verb = "stays" if number == 1 else "stay"
+        why = EXPLANATIONS.get(code, code)
+        parts.append(f"{figures.counted(number, 'file')} {verb} in the trash. {why}")
+    return " ".join(parts)
