@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 import yaml
 
+from baileys_janitor.api import durations, quantities
 from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.api.forms import IN_WORDS
 from baileys_janitor.api.loading import load_config
 from baileys_janitor.api.merge import InvalidTenant, effective
+from baileys_janitor.api.tenant import TenantSpec
 from tests.api.corpus_files import ACCEPTED, CORPUS, OPERATOR, REFUSED, ROOT, SCHEMA, expected
 
 EXAMPLES = {
@@ -69,3 +75,11 @@ def test_every_resource_is_named_after_its_file() -> None:
 def test_the_corpus_and_the_examples_are_there() -> None:
     assert len(list(CORPUS.glob("*/*.yaml"))) > 90
     assert len(EXAMPLES) >= 3
+
+
+def test_every_form_that_a_text_must_have_is_told_in_words() -> None:
+    patterns = re.findall(r'"pattern": "([^"]+)"', json.dumps(TenantSpec.model_json_schema()))
+    known = {json.dumps(form)[1:-1] for form in (*IN_WORDS, durations.PATTERN, quantities.PATTERN)}
+
+    assert patterns
+    assert set(patterns) <= known

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from .durations import Between, Duration
+from .forms import TIME_ZONE
 from .model import Model, Rule, rule, rules
 
 Mode = Literal["Enforce", "DryRun", "Observe"]
@@ -21,8 +22,6 @@ MODES: tuple[Mode, ...] = ("Observe", "DryRun", "Enforce")
 Limit = Annotated[int, Field(ge=1, le=1_000_000)]
 Allowance = Annotated[int, Field(ge=0, le=1_000_000)]
 Age = Annotated[Duration, Between("1h", "3650d")]
-
-_ZONE = r"^[A-Za-z][A-Za-z0-9_+/-]*$"
 
 LIMITS = ("warning", "critical", "trigger", "emergency", "danger")
 """The thresholds in the order in which they must ascend."""
@@ -139,7 +138,7 @@ class Schedule(Model):
         description="Cron expression of the daily cleanup, five fields, in timeZone; or Never. "
         'Such as "0 3 * * *". A delay that stays the same for each tenant spreads the fleet.',
     )
-    time_zone: Annotated[str, Field(min_length=1, max_length=64, pattern=_ZONE)] | None = Field(
+    time_zone: Annotated[str, Field(min_length=1, max_length=64, pattern=TIME_ZONE)] | None = Field(
         default=None,
         description="IANA time zone of dailyCleanup, such as UTC or America/Sao_Paulo.",
     )

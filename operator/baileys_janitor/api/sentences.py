@@ -8,6 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from .forms import IN_WORDS
+
 _SHOWN = 40
 """How much of a wrong value is repeated in a message."""
 
@@ -23,7 +25,7 @@ _SENTENCES = {
     "string_type": "must be text: write {value} in quotes",
     "string_too_short": "must have at least {min_length} characters",
     "string_too_long": "must have at most {max_length} characters",
-    "string_pattern_mismatch": "is {value}, which is not of the form {pattern}",
+    "string_pattern_mismatch": "is {value}: {form}",
     "literal_error": "is {value}: choose {expected}",
     "bool_type": "is {value}: choose true or false",
     "int_type": "is {value}: give a whole number, without quotes",
@@ -61,7 +63,9 @@ def _sentence(found: ErrorDetails, model: type[BaseModel]) -> str:
         return f"is not a field: did you mean {near[0]}?" if near else "is not a field: remove it"
     known = _SENTENCES.get(found["type"])
     if known is not None:
-        return known.format(**found.get("ctx", {}), value=shown(found["input"]))
+        context = found.get("ctx", {})
+        form = IN_WORDS.get(context.get("pattern", ""), "")
+        return known.format(**context, value=shown(found["input"]), form=form)
     return found["msg"]
 
 

@@ -8,16 +8,14 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from .durations import Between, Duration
+from .forms import COMPANY_ID, OBJECT_NAME, RELATIVE_PATH
 from .identity import JobSettings
 from .model import Model, Rule, rule, rules
 from .parts import Allowances, MaxRemovals, Mode, Retention, Schedule, Thresholds
 from .structural import Node, structural
 
-_DOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
-_COMPANY = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
 _STAY_INSIDE = 'must stay inside the volume: remove ".."'
 _NOT_OURS = "must not lie inside .janitor, the janitor's own directory: leave that part out"
-_RELATIVE = r"^[^/\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
 
 
 def _inside(path: str) -> str:
@@ -33,7 +31,7 @@ def _inside(path: str) -> str:
 
 
 RelativePath = Annotated[
-    str, Field(min_length=1, max_length=512, pattern=_RELATIVE), AfterValidator(_inside)
+    str, Field(min_length=1, max_length=512, pattern=RELATIVE_PATH), AfterValidator(_inside)
 ]
 """A directory beneath the top of a volume."""
 
@@ -41,7 +39,7 @@ RelativePath = Annotated[
 class Volume(Model):
     """Where the session files lie."""
 
-    claim_name: Annotated[str, Field(min_length=1, max_length=253, pattern=_DOMAIN)] = Field(
+    claim_name: Annotated[str, Field(min_length=1, max_length=253, pattern=OBJECT_NAME)] = Field(
         description="Name of the PersistentVolumeClaim, in the namespace of this resource."
     )
     path: RelativePath | None = Field(
@@ -138,9 +136,11 @@ class SharedSettings(Model):
 class TenantSpec(SharedSettings):
     """What is wanted for this tenant. Whatever is left unset comes from the operator's configuration."""
 
-    company_id: Annotated[str, Field(min_length=1, max_length=63, pattern=_COMPANY)] | None = Field(
-        default=None,
-        description="The company as metrics and alerts name it. Unset: the name of this resource.",
+    company_id: Annotated[str, Field(min_length=1, max_length=63, pattern=COMPANY_ID)] | None = (
+        Field(
+            default=None,
+            description="The company as metrics and alerts name it. Unset: the name of this resource.",
+        )
     )
     volume: Volume = Field(description="Where the session files lie.")
     suspend: bool | None = Field(
