@@ -108,6 +108,7 @@ def test_everybody_goes_on_talking_after_a_job(reason: Reason, tmp_path: Path) -
 def test_everybody_goes_on_talking_after_an_undo(clean: Clean) -> None:
     cleaned = clean("emergency", "--emergency")
 
+    assert cleaned.removed
     janitor("undo", cleaned.session)
 
     assert snapshot(cleaned.session) == cleaned.before
