@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import zlib
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
+
+AROUND = 3 * 3600
+"""Seconds around a change of the zone's offset in which cronsim is asked from further off."""
 
 
 def spread(key: str, salt: str, span: float) -> float:
@@ -15,8 +19,12 @@ def spread(key: str, salt: str, span: float) -> float:
 
 
 def trigger_slot(interval: float, offset: float, now: float) -> float:
-    """Return the latest slot (Unix seconds) of an interval timer at or before `now`."""
-    return (now - offset) // interval * interval + offset
+    """Return the latest slot (Unix seconds) of an interval timer at or before `now`.
+
+    Slots are whole seconds, as the status keeps them: a slot read back after a restart is the same one.
+    """
+    whole = math.floor(offset)
+    return (now - whole) // interval * interval + whole
 
 
 def daily_slot(cron: str, zone: str, jitter: float, now: float) -> float | None:
@@ -35,10 +43,19 @@ def next_daily(cron: str, zone: str, jitter: float, now: float) -> float | None:
 
 
 def _cron(cron: str, zone: str, when: float, *, reverse: bool) -> float | None:
-    local = datetime.fromtimestamp(when, ZoneInfo(zone))
-    # Both directions of cronsim exclude the moment itself; a slot that is due this very second counts as passed.
-    start = local + timedelta(seconds=1) if reverse else local
-    try:
-        return float(next(CronSim(cron, start, reverse=reverse)).timestamp())
-    except StopIteration:
-        return None
+    """Return the latest cron time at or before `when`, or with `reverse` False the first one after it."""
+    place = ZoneInfo(zone)
+    second = math.floor(when)
+    # cronsim loses which of two equal wall-clock times is meant: asked in a repeated hour, it gives times that
+    # are over, or none of that hour. Asked from outside of it, it gives them in order.
+    around = AROUND if _offset(place, second - AROUND) != _offset(place, second + AROUND) else 0
+    start = second + around + 1 if reverse else second - around
+    for found in CronSim(cron, datetime.fromtimestamp(start, place), reverse=reverse):
+        slot = float(found.timestamp())
+        if slot <= when if reverse else slot > when:
+            return slot
+    return None
+
+
+def _offset(place: ZoneInfo, when: int) -> object:
+    return datetime.fromtimestamp(when, place).utcoffset()
