@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 TICK = 2.0
 """Seconds between looks at Jobs under way, while there are any: pods that never appear send no event."""
+BREATH = 1.0
+"""Least seconds between two looks at one tenant."""
 AT_ONCE = 16
 """Steps that may wait for the API server at the same time."""
 AHEAD = 0.5
@@ -100,7 +102,7 @@ class Engine:
                 now = self._clock.now()
                 for tenant in self.arrivals.supervise(now, self._spawn):
                     self._again(tenant)
-                for tenant in self.fleet.due(now):
+                for tenant in list(self.fleet.due(now)):
                     if not tenant.busy:
                         self._consider(tenant, now)
                 self._send_scans(now)
@@ -126,6 +128,7 @@ class Engine:
 
     def _consider(self, tenant: Tenant, now: float) -> None:
         """Decide what this tenant needs now, and have it done."""
+        tenant.considered_at = now
         if now < tenant.retry_at:
             self._again(tenant)
         elif tenant.stale:
@@ -284,7 +287,11 @@ class Engine:
         if self.fleet.tenants.get(tenant.key) is not tenant:
             return
         now = self._clock.now()
-        self.fleet.schedule(tenant, agenda.next_time(tenant, now, self._started, self._pace))
+        when = agenda.next_time(tenant, now, self._started, self._pace)
+        if when is not None:
+            # Whatever the timers say, one tenant never keeps the loop spinning.
+            when = max(when, tenant.considered_at + BREATH)
+        self.fleet.schedule(tenant, when)
         self._wake.set()
 
 

@@ -37,7 +37,7 @@ class Fleet:
             self.tenants[key] = tenant
             tenant.load(body.get("status"))
             tenant.written_at = tenant.last_scan or now
-            self._baseline(tenant, meta)
+            self._baseline(tenant, meta, now)
         elif _version(meta) <= _version({"resourceVersion": tenant.resource_version}):
             return tenant
         else:
@@ -47,10 +47,13 @@ class Fleet:
         self._respec(tenant, body)
         return tenant
 
-    def _baseline(self, tenant: Tenant, meta: Object) -> None:
+    def _baseline(self, tenant: Tenant, meta: Object, now: float) -> None:
         # A token that is there at the first sight came with the manifest: recorded, not run.
         if tenant.new:
             tenant.handled_request = _token(meta)
+        # So do the timers begin: nothing was missed before the tenant was there.
+        tenant.trigger_slot = now if tenant.trigger_slot is None else tenant.trigger_slot
+        tenant.daily_slot = now if tenant.daily_slot is None else tenant.daily_slot
 
     def _restore(self, tenant: Tenant, status: Object) -> None:
         if any(status.get(field) != tenant.stored.get(field) for field in SINGLE_WRITER):

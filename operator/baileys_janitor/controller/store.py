@@ -41,6 +41,8 @@ class Store:
 
         A version conflict reads the resource again and tries once more, unless another operator has acted.
         """
+        if tenant.new and not force and not _has_news(tenant):
+            return True
         for _ in range(2):
             now = self._clock.now()
             fresh = status.compose(tenant, now, self._around(now))
@@ -98,3 +100,9 @@ class Store:
         self._fleet.observe(body, self._clock.now())
         tenant.stale = False
         return True
+
+
+def _has_news(tenant: Tenant) -> bool:
+    """Whether a tenant's first status has something to say: a count, a fault, or that nothing will happen."""
+    suspended = tenant.effective is not None and tenant.effective.suspend
+    return tenant.look is not None or tenant.fault is not None or suspended

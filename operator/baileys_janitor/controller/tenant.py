@@ -86,6 +86,7 @@ class Tenant:
     """When a scan was last made, or found needless because nothing uses the claim."""
     rescan: bool = False
     """Whether a scan is wanted at once: the spec has changed, or a cleanup asks what is left."""
+    considered_at: float = 0.0
     busy: bool = False
     """Whether a task of the operator is at work on this tenant: one at a time."""
     stale: bool = False
