@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import pty
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.real.sessions import unpack
+
+STEERING = ("BAILEYS_", "DRY_RUN", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "TTY_")
+"""How the variables begin that change what the command line does."""
 
 
 class Done(NamedTuple):
@@ -22,8 +27,7 @@ class Done(NamedTuple):
 
 def environment(**variables: str) -> dict[str, str]:
     """The environment without anything that steers the command line, plus `variables`."""
-    steering = ("BAILEYS_", "DRY_RUN", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "TTY_")
-    plain = {key: value for key, value in os.environ.items() if not key.startswith(steering)}
+    plain = {key: value for key, value in os.environ.items() if not key.startswith(STEERING)}
     return {**plain, "TERM": "xterm", **variables}
 
 
@@ -38,9 +42,42 @@ def janitor(*arguments: object, env: Mapping[str, str] | None = None) -> Done:
     return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
+def terminal(*arguments: object, env: Mapping[str, str] | None = None) -> tuple[int, str]:
+    """Run `baileys-janitor` at a terminal of its own; the exit code and all that it showed."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "baileys_janitor", *map(str, arguments)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environment(**(env or {})),
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while part := os.read(ours, 1 << 16):
+            shown += part
+    except OSError:  # Linux ends a terminal that nobody holds any more with EIO
+        pass
+    finally:
+        os.close(ours)
+    return process.wait(timeout=60), shown.decode()
+
+
 def company(root: Path, name: str, scenario: str) -> Path:
-    """A `company_*` directory beneath `root` that holds a genuine session."""
-    return unpack(scenario, root / f"company_{name}")
+    """A `company_*` directory beneath `root` that holds a genuine session.
+
+    Besides the fixtures: `corrupt` and `stopped` (for 20 days) are the small session `old`, made so.
+    """
+    session = root / f"company_{name}"
+    if scenario == "corrupt":
+        unpack("old", session)
+        os.truncate(session / "creds.json", 100)
+        return session
+    if scenario == "stopped":
+        return unpack("old", session, now=time.time() - 20 * 86_400)
+    return unpack(scenario, session)
 
 
 def snapshot(directory: Path) -> dict[str, tuple[bytes, int, int]]:

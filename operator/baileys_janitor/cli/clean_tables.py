@@ -133,7 +133,7 @@ def _ending(
         runs = [found for found in directories if found["run"] is not None]
         if not runs:
             idle = all(found["outcome"] == "NothingToDo" for found in directories)
-            return ["Nothing was removed: there is nothing to remove." if idle else ""]
+            return ["Nothing was removed: there is nothing to remove."] if idle else []
         where = f" in {figures.counted(len(runs), 'directory')}" if len(runs) > 1 else ""
         return [f"{files}, {freed}, moved to the trash{where}. To put them back: {_undo(runs)}"]
     if not removed:

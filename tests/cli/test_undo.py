@@ -1,0 +1,158 @@
+"""`undo` puts a run back, or says in a sentence why not."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+from tests.cli.sessions import company, snapshot
+
+
+def without_janitor(directory: Path) -> dict[str, tuple[bytes, int]]:
+    return {
+        name: (content, mtime)
+        for name, (content, mtime, _inode) in snapshot(directory).items()
+        if ".janitor" not in name and (directory / name).is_file()
+    }
+
+
+def test_undo_puts_every_byte_and_time_back(old: Path, run: Run) -> None:
+    before = without_janitor(old)
+    assert run("clean", old, "--apply").code == 0
+    assert without_janitor(old) != before
+    done = run("undo", old)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(f"{old}: 54 files of run cli-")
+    assert without_janitor(old) == before
+
+
+def test_list_shows_the_runs_newest_first(old: Path, run: Run) -> None:
+    first = json.loads(run("clean", old, "--apply", "--max-removals-files", "5", "-o", "json").out)
+    second = json.loads(run("clean", old, "--apply", "-o", "json").out)
+    ids = [each["directories"][0]["run"] for each in (second, first)]
+    done = run("undo", "--list", old, "-o", "json")
+    [directory] = json.loads(done.out)["directories"]
+    assert sorted(each["run"] for each in directory["runs"]) == sorted(ids)
+    assert {each["files"] for each in directory["runs"]} == {5, 49}
+    assert "CommandLine" in run("undo", "--list", old).out
+
+
+def test_a_named_run_is_put_back_and_the_others_stay(old: Path, run: Run) -> None:
+    first = json.loads(run("clean", old, "--apply", "--max-removals-files", "5", "-o", "json").out)
+    run("clean", old, "--apply")
+    name = first["directories"][0]["run"]
+    document = json.loads(run("undo", old, name, "-o", "json").out)
+    assert document["directories"] == [
+        {
+            "path": str(old),
+            "company": "962302",
+            "run": name,
+            "applied": True,
+            "restored": 5,
+            "skipped": {},
+        }
+    ]
+    assert len([path for path in old.glob(".janitor/trash/*/*") if path.name != ".plan"]) == 49
+
+
+def test_a_root_is_put_back_as_it_was_cleaned(fleet: Path, run: Run) -> None:
+    run("clean", fleet, "--company", "1", "--apply")
+    before = without_janitor(fleet)
+    assert run("clean", fleet, "--apply").code == 0
+    done = run("undo", fleet)
+    assert done.code == 0
+    assert without_janitor(fleet) == before
+    assert "company_1:" not in done.out
+
+
+def test_an_empty_trash_is_said(old: Path, run: Run) -> None:
+    before = snapshot(old)
+    done = run("undo", old)
+    assert done.code == 1
+    assert "There is no run to put back: the trash is empty." in done.err
+    assert run("undo", "--list", old).code == 0
+    assert snapshot(old) == before
+
+
+def test_an_unknown_run_is_said_and_the_latest_named(old: Path, run: Run) -> None:
+    run("clean", old, "--apply")
+    done = run("undo", old, "cli-20200101t000000-abcdef")
+    assert done.code == 1
+    assert "No run cli-20200101t000000-abcdef is known here" in done.err
+    assert "The latest is cli-" in done.err
+
+
+def test_a_purged_run_is_gone_for_good_and_says_so(old: Path, run: Run) -> None:
+    first = json.loads(run("clean", old, "--apply", "-o", "json").out)["directories"][0]["run"]
+    run("clean", old, "--apply", "--undo-window", "0s")
+    done = run("undo", old, first)
+    assert done.code == 1
+    assert "The run's files are gone for good" in done.err
+
+
+def test_another_identity_gets_nothing_of_the_old_one(old: Path, run: Run) -> None:
+    run("clean", old, "--apply")
+    creds = json.loads((old / "creds.json").read_text())
+    creds["registrationId"] += 1
+    (old / "creds.json").write_text(json.dumps(creds))
+    after = without_janitor(old)
+    done = run("undo", old)
+    assert done.code == 1
+    assert "paired again since this run" in done.err
+    assert without_janitor(old) == after
+
+
+def test_a_file_that_exists_again_stays_as_it_is(old: Path, run: Run) -> None:
+    before = {path.name for path in old.glob("session-*")}
+    run("clean", old, "--apply")
+    name = min(before - {path.name for path in old.glob("session-*")})
+    (old / name).write_text("newer")
+    done = run("undo", old)
+    assert done.code == 1
+    assert (
+        "1 file stays in the trash. The library has written a file of that name since." in done.err
+    )
+    assert (old / name).read_text() == "newer"
+    assert name not in done.err + done.out
+
+
+def test_a_repaired_memory_file_stays_gone_and_that_is_no_error(tmp_path: Path, run: Run) -> None:
+    session = company(tmp_path, "1", "orphan")
+    run("clean", session, "--apply")
+    done = run("undo", session)
+    assert (done.code, done.err) == (0, "")
+    assert "A memory file does harm without the sender key" in done.out
+
+
+def test_dry_run_in_the_environment_puts_nothing_back(
+    old: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("clean", old, "--apply")
+    before = snapshot(old)
+    monkeypatch.setenv("DRY_RUN", "true")
+    done = run("undo", old)
+    assert done.code == 0
+    assert "DRY_RUN=true: this is a dry run, nothing is put back." in done.err
+    assert "54 files" in done.out
+    assert "would be put back" in done.out
+    assert snapshot(old) == before
+
+
+def test_an_undo_keeps_a_run_that_an_undo_window_would_have_purged(old: Path, run: Run) -> None:
+    run("clean", old, "--apply", "--undo-window", "30d")
+    [plan] = old.glob(".janitor/trash/*/.plan")
+    ten_days = plan.stat().st_mtime - 10 * 86_400
+    os.utime(plan, (ten_days, ten_days))
+    assert run("undo", old).code == 0
+
+
+def test_the_environment_names_the_path(
+    old: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("clean", old, "--apply")
+    monkeypatch.setenv("BAILEYS_SESSIONS_PATH", str(old.parent))
+    assert run("undo").code == 0
