@@ -129,7 +129,7 @@ class Client:
         as_ = "PartialObjectMetadataList"
         accept = _METADATA.format(as_) if metadata_only else "application/json"
         found = await self.request("GET", path(resource), accept=accept)
-        return found["items"], found["metadata"]["resourceVersion"]
+        return found["items"] or [], found["metadata"]["resourceVersion"]
 
     async def watch(
         self, resource: str, revision: str, *, metadata_only: bool

@@ -38,7 +38,7 @@ class Namespaces:
             if not resource.namespaced:
                 continue
             found = await self._client.select(resource.path, at[1], limit="500")
-            for item in found["items"]:
+            for item in found["items"] or ():
                 left = True
                 # One by one, and once: what waits for a finalizer is not asked again.
                 if not item["metadata"].get("deletionTimestamp"):

@@ -173,6 +173,8 @@ def server_side(
     # An apply that owns what it owned before is not a change: its time stays, too.
     if same is not None and before == wanted:
         entry["time"] = same.get("time", now)
-    managed = [e for e in entries if not mine(e)] + [entry]
+    managed = [entry if mine(e) else e for e in entries]
+    if same is None:
+        managed.append(entry)
     result["metadata"] = {**result.get("metadata", {}), "managedFields": managed}
     return result

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.server import discovery, failures, routing
+from sandbox.server import discovery, failures, protobuf, routing
 from sandbox.server.established import Established
 from sandbox.server.failures import RefusedError
 from sandbox.server.faults import Faults
@@ -100,7 +100,8 @@ class ApiServer:
         if target is None:
             return self._plain(request)
         if (target.group, target.plural) in REVIEWS:
-            return _json(encode(_review(decode(await request.content.read()))), 201)
+            kind = REVIEWS[target.group, target.plural]
+            return _json(encode(_review(target, kind, await request.content.read())), 201)
         resource = self.registry.find(target.group, target.version, target.plural)
         if resource is None or (target.sub and target.sub not in resource.subresources):
             raise failures.no_such_path()
@@ -156,11 +157,11 @@ class ApiServer:
     ) -> web.StreamResponse:
         body = await request.content.read()
         query = request.query
-        options = routing.options(query, request.headers.get("User-Agent", ""))
         content = request.headers.get("Content-Type", "").partition(";")[0].strip()
-        if "protobuf" in content or content.endswith("cbor"):
+        if content.endswith("cbor"):
             raise RefusedError(415, "the body of the request was in an unknown format")
         value = decode(body) if body else None
+        options = routing.options(query, request.headers.get("User-Agent", ""), value)
         self._lifecycle.warnings.clear()
         if request.method == "POST":
             status, answer = self._writer.post(resource, target, value, options)
@@ -250,16 +251,18 @@ def _deletion(query: Mapping[str, str], body: Any) -> Object:
     return request
 
 
-def _review(body: Any) -> Object:
+def _review(target: Target, kind: str, body: bytes) -> Object:
     """Everything is allowed to everyone."""
     everything = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
     status: Object = {"allowed": True}
-    if body.get("kind") == "SelfSubjectRulesReview":
+    if kind == "SelfSubjectRulesReview":
         status = {
             "resourceRules": [everything],
             "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
             "incomplete": False,
         }
-    elif body.get("kind") == "SelfSubjectReview":
+    elif kind == "SelfSubjectReview":
         status = {"userInfo": {"username": "sandbox", "groups": ["system:masters"]}}
-    return {**body, "status": status}
+    asked = {} if body.startswith(protobuf.MAGIC) else decode(body)
+    version = f"{target.group}/{target.version}"
+    return {"spec": {}, **asked, "kind": kind, "apiVersion": version, "status": status}

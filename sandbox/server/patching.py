@@ -54,12 +54,8 @@ def apply_operations(target: Any, operations: Any) -> Any:
     try:
         return jsonpatch.JsonPatch(operations).apply(target)
     except (jsonpatch.JsonPatchTestFailed, jsonpatch.JsonPatchConflict) as error:
-        causes = [{"reason": "UnexpectedServerResponse", "message": str(error)}]
-        raise RefusedError(
-            422,
-            "the server rejected our request due to an error in our request",
-            details={"causes": causes},
-        ) from error
+        message = "the server rejected our request due to an error in our request"
+        raise RefusedError(422, message) from error
     except (jsonpatch.InvalidJsonPatch, jsonpointer.JsonPointerException, TypeError) as error:
         raise RefusedError(400, f"error decoding patch: {error}") from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sandbox.server.failures import RefusedError
 from sandbox.server.lifecycle import Options
@@ -40,9 +41,11 @@ def target(path: str) -> Target | None:
     return Target(group, version, rest[0], namespace, name, rest[2] if len(rest) > 2 else "")
 
 
-def options(query: Mapping[str, str], agent: str) -> Options:
-    """What the query says of a write."""
+def options(query: Mapping[str, str], agent: str, body: Any = None) -> Options:
+    """What the query says of a write; DeleteOptions say it in the body."""
     dry_run = query.get("dryRun", "")
+    if isinstance(body, dict) and isinstance(body.get("dryRun"), list):
+        dry_run = dry_run or ",".join(body["dryRun"])
     if dry_run not in ("", "All"):
         raise RefusedError(422, f'dryRun: Unsupported value: "{dry_run}": supported values: "All"')
     return Options(

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from sandbox.server import applying, failures, occurrences, patching, selectors, times
+from sandbox.server import applying, failures, occurrences, patching, protobuf, selectors, times
 from sandbox.server.failures import FieldError, RefusedError
 from sandbox.server.lifecycle import Lifecycle, Options, details
 from sandbox.server.reading import Reader
@@ -23,11 +23,13 @@ _RETURNED = {"pods", "services", "serviceaccounts", "persistentvolumeclaims", "p
 
 
 def decode(body: bytes) -> Any:
-    """JSON, or YAML as an apply may send it.
+    """JSON, YAML as an apply may send it, or protobuf.
 
     Raises:
         RefusedError: 400.
     """
+    if body.startswith(protobuf.MAGIC):
+        return protobuf.decode(body)
     try:
         return json.loads(body)
     except ValueError:

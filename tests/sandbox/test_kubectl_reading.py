@@ -1,0 +1,190 @@
+"""What kubectl shows."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from sandbox import Cluster
+from tests.sandbox.support import Kubectl, text, thing
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+STATUS = {
+    "level": "Healthy",
+    "files": 120,
+    "last": "2020-01-01T00:00:00Z",
+    "conditions": [{"type": "Ready", "status": "True"}],
+}
+
+
+async def _given_things(cluster: Cluster, namespace: str) -> None:
+    for name in ("acme", "bolt"):
+        value = thing(name)
+        value["metadata"]["labels"] = {"name": name}
+        await cluster.client.create("example.dev/v1/things", namespace, value)
+    await cluster.client.patch(
+        "example.dev/v1/things", namespace, "acme", {"status": STATUS}, sub="status"
+    )
+
+
+async def test_get_prints_the_printer_columns(
+    cluster: Cluster, namespace: str, kubectl: Kubectl
+) -> None:
+    await _given_things(cluster, namespace)
+    header, acme, bolt = (await kubectl("get", "things")).rows
+    assert header == ["NAME", "LEVEL", "READY", "FILES", "LAST-SCAN", "AGE"]
+    assert acme[:4] == ["acme", "Healthy", "True", "120"]
+    assert acme[4].endswith(("y", "d"))
+    assert bolt[0] == "bolt"
+
+
+async def test_wide_output_adds_the_columns_of_lower_priority(
+    cluster: Cluster, namespace: str, kubectl: Kubectl
+) -> None:
+    await _given_things(cluster, namespace)
+    rows = (await kubectl("get", "th", "-o", "wide")).rows
+    assert rows[0] == ["NAME", "LEVEL", "READY", "FILES", "LAST-SCAN", "CLAIM", "AGE"]
+    assert "abc" in rows[1]
+
+
+async def test_every_output_format_shows_the_object(
+    cluster: Cluster, namespace: str, kubectl: Kubectl
+) -> None:
+    await _given_things(cluster, namespace)
+    assert (await kubectl("get", "th", "-o", "name")).out.split() == [
+        "thing.example.dev/acme",
+        "thing.example.dev/bolt",
+    ]
+    shown = json.loads((await kubectl("get", "th", "acme", "-o", "json")).out)
+    assert shown["kind"] == "Thing"
+    assert shown["status"] == STATUS | {"observedGeneration": -1}
+    assert "mode: A" in (await kubectl("get", "th", "acme", "-o", "yaml")).out
+    path = "jsonpath={.items[*].metadata.name}"
+    assert (await kubectl("get", "th", "-o", path)).out == "acme bolt"
+
+
+async def test_all_namespaces_and_selectors_narrow_and_widen(
+    cluster: Cluster, namespace: str, kubectl: Kubectl
+) -> None:
+    await _given_things(cluster, namespace)
+    everywhere = (await kubectl("get", "th", "-A")).rows
+    assert everywhere[0][0] == "NAMESPACE"
+    assert [namespace, "acme"] in [row[:2] for row in everywhere]
+    for selector in ("name=bolt", "name!=acme", "name in (bolt,other)", "name,name notin (acme)"):
+        assert (await kubectl("get", "th", "-l", selector, "-o", "name")).out.split() == [
+            "thing.example.dev/bolt"
+        ]
+    found = await kubectl("get", "th", "--field-selector", "metadata.name=acme", "-o", "name")
+    assert found.out.split() == ["thing.example.dev/acme"]
+    empty = await kubectl("get", "th", "-l", "name=nobody")
+    assert empty.err == f"No resources found in {namespace} namespace.\n"
+
+
+async def test_a_long_list_comes_in_chunks(
+    cluster: Cluster, namespace: str, kubectl: Kubectl
+) -> None:
+    await asyncio.gather(
+        *(
+            cluster.client.create("example.dev/v1/things", namespace, thing(f"t-{number:02}"))
+            for number in range(12)
+        )
+    )
+    found = await kubectl("get", "th", "--chunk-size=5", "-o", "name")
+    assert len(found.out.split()) == 12
+
+
+async def test_watching_prints_a_row_for_each_change(
+    cluster: Cluster, namespace: str, kubectl: Kubectl
+) -> None:
+    await _given_things(cluster, namespace)
+    process = await kubectl.start("get", "th", "--watch")
+    assert process.stdout is not None
+    first = [await asyncio.wait_for(process.stdout.readline(), 10) for _ in range(3)]
+    assert first[0].split()[0] == b"NAME"
+    body = {"status": {"level": "Warning"}}
+    await cluster.client.patch("example.dev/v1/things", namespace, "bolt", body, sub="status")
+    line = await asyncio.wait_for(process.stdout.readline(), 10)
+    assert line.split()[:2] == [b"bolt", b"Warning"]
+    process.terminate()
+    await process.communicate()
+
+
+async def test_describe_shows_the_object_and_its_events(
+    cluster: Cluster, namespace: str, kubectl: Kubectl
+) -> None:
+    created = await cluster.client.create("example.dev/v1/things", namespace, thing())
+    about = {
+        "apiVersion": "example.dev/v1",
+        "kind": "Thing",
+        "namespace": namespace,
+        "name": "acme",
+        "uid": created["metadata"]["uid"],
+    }
+    event = {
+        "metadata": {"name": "acme.1", "namespace": namespace},
+        "involvedObject": about,
+        "reason": "CleanupDone",
+        "message": "removed 12 files",
+        "type": "Normal",
+        "firstTimestamp": "2026-01-01T00:00:00Z",
+        "lastTimestamp": "2026-01-01T00:00:00Z",
+        "source": {"component": "janitor"},
+    }
+    await cluster.client.create("v1/events", namespace, event)
+    shown = (await kubectl("describe", "thing", "acme")).out
+    assert "Claim:  abc" in shown
+    assert "CleanupDone" in shown
+    assert "removed 12 files" in shown
+    assert "CleanupDone" in (await kubectl("get", "events")).out
+    assert "removed 12 files" in (await kubectl("events", "--for", "thing/acme")).out
+
+
+async def test_events_of_the_new_group_are_the_same_objects(
+    cluster: Cluster, namespace: str
+) -> None:
+    event = {
+        "metadata": {"name": "e1", "namespace": namespace},
+        "regarding": {"kind": "Thing", "name": "acme", "namespace": namespace},
+        "note": "noted",
+        "reason": "Because",
+        "type": "Normal",
+        "action": "Look",
+        "eventTime": "2026-01-01T00:00:00.000000Z",
+        "reportingController": "example.dev/janitor",
+        "reportingInstance": "one",
+    }
+    await cluster.client.create("events.k8s.io/v1/events", namespace, event)
+    old = await cluster.client.get("v1/events", namespace, "e1")
+    assert (old["message"], old["involvedObject"]["name"]) == ("noted", "acme")
+    new = await cluster.client.get("events.k8s.io/v1/events", namespace, "e1")
+    assert (new["note"], new["apiVersion"]) == ("noted", "events.k8s.io/v1")
+
+
+async def test_discovery_lists_built_in_and_custom_resources(kubectl: Kubectl) -> None:
+    listed = (await kubectl("api-resources")).rows
+    assert ["things", "th", "example.dev/v1", "true", "Thing"] in listed
+    assert ["jobs", "batch/v1", "true", "Job"] in listed
+    versions = (await kubectl("api-versions")).out.split()
+    assert {"v1", "batch/v1", "events.k8s.io/v1", "example.dev/v1"} <= set(versions)
+
+
+async def test_anybody_may_do_anything(kubectl: Kubectl) -> None:
+    assert (await kubectl("auth", "can-i", "delete", "things")).out == "yes\n"
+
+
+async def test_an_unknown_object_is_not_found(kubectl: Kubectl) -> None:
+    missing = await kubectl("get", "th", "nobody", fails=True)
+    assert missing.err == 'Error from server (NotFound): things.example.dev "nobody" not found\n'
+    wrong = await kubectl("get", "nothings", fails=True)
+    assert "the server doesn't have a resource type" in wrong.err
+
+
+async def test_diff_shows_what_an_apply_would_change(
+    cluster: Cluster, namespace: str, kubectl: Kubectl
+) -> None:
+    await cluster.client.create("example.dev/v1/things", namespace, thing())
+    shown = await kubectl("diff", "-f", "-", given=text(thing(mode="B")), fails=True)
+    assert "+  mode: B" in shown.out
