@@ -8,24 +8,20 @@ from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.quantities import amount_of
 from baileys_janitor.controller.conditions import Conditions
 from baileys_janitor.controller.harvest import RE_PAIRED_FOR
-from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.controller.tenant import AGREEING_LOOKS, AGREEING_SECONDS, Tenant
 from baileys_janitor.job.result import ScanResult
 from baileys_janitor.policy import advice
 from baileys_janitor.policy.census import Census
 from baileys_janitor.policy.outlook import Outlook
 
-AGREEING_LOOKS = 3
-AGREEING_SECONDS = 30.0
-"""creds.json is called corrupt when so many looks over at least so many seconds found the same bad file:
-Baileys writes it in place, and a reader sees it cut at times with nothing wrong."""
-
+IDENTITY_CHANGED = "IdentityChanged"
 KINDS = (
     advice.ROTATION_RECOMMENDED,
     advice.THRESHOLD_UNREACHABLE,
     advice.SESSION_INACTIVE,
     advice.DISK_PRESSURE,
     "CredentialsCorrupt",
-    "IdentityChanged",
+    IDENTITY_CHANGED,
 )
 
 
@@ -57,16 +53,24 @@ def state(conditions: Conditions, tenant: Tenant, now: float, limits: Limits) ->
         advice.SESSION_INACTIVE: advice.session_inactive(
             look.newest_activity, now, limits.inactive_after
         ),
-        advice.DISK_PRESSURE: advice.disk_pressure(
+    }
+    if look.free_bytes is not None or look.free_inodes is not None:
+        given[advice.DISK_PRESSURE] = advice.disk_pressure(
             look.free_bytes, look.free_inodes, limits.free_bytes, limits.free_inodes
-        ),
-    } | _of_counts(tenant, look)
-    for kind, said in given.items():
+        )
+    for kind, said in (given | _of_counts(tenant, look)).items():
         conditions.advise(kind, said.message if said else None, kind, "NoAdvice")
+    # A result that was short of room leaves detail out: what hangs on it stands as it was.
+    conditions.keep(advice.DISK_PRESSURE)
+    conditions.keep(advice.ROTATION_RECOMMENDED)
     conditions.advise(
         "CredentialsCorrupt", _corrupt(tenant, now), "CredentialsCorrupt", "CredentialsRead"
     )
-    conditions.advise("IdentityChanged", _re_paired(tenant, now), "PairedAgain", "SameIdentity")
+    if tenant.re_paired is None and now - conditions.true_since(IDENTITY_CHANGED) < RE_PAIRED_FOR:
+        # Said by an earlier operator.
+        conditions.keep(IDENTITY_CHANGED)
+    else:
+        conditions.advise(IDENTITY_CHANGED, _re_paired(tenant, now), "PairedAgain", "SameIdentity")
 
 
 def _of_counts(tenant: Tenant, look: ScanResult) -> dict[str, advice.Advice | None]:

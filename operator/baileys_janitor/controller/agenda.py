@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from baileys_janitor.controller import due, growth
-from baileys_janitor.controller.decide import pending_request
+from baileys_janitor.controller.conditions import find
+from baileys_janitor.controller.decide import capped, pending_request
 from baileys_janitor.controller.tenant import Tenant
 
 MISSED = 3
@@ -13,8 +14,11 @@ MISSED = 3
 AT_START = 10.0
 """Seconds over which the first scans after a start are spread."""
 UNKNOWN = (None, "Unknown")
-FULL = 1 << 20
-"""Bytes: with less free space than this the trash is purged at once."""
+FULL = 256 * 1024
+"""Bytes: with less free space than this the trash is purged at once. What the Job itself calls full; were this
+more, a purge would be sent that finds the disk not full and removes nothing."""
+POLL = 1.0
+"""Seconds until the next look at a tenant that waits for a Job of its own to get out of the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,8 @@ def scan_time(tenant: Tenant, started: float) -> float | None:
     if tenant.checked_at is None:
         spread = min(AT_START, tenant.effective.times.scan_interval)
         first = started + due.spread(tenant.text, "start", spread)
-        known = (tenant.last_scan or 0.0) + tenant.effective.times.scan_interval
+        # A scan "in the future" was written by a clock that went wrong.
+        known = min(tenant.last_scan or 0.0, started) + tenant.effective.times.scan_interval
         return max(first, known if not tenant.new else 0.0, tenant.retry_at)
     return max(tenant.checked_at + scan_wait(tenant), tenant.retry_at)
 
@@ -62,19 +67,18 @@ def purge_time(tenant: Tenant) -> float | None:
     """Return when the trash is to be purged, or None while there is none."""
     if tenant.effective is None or tenant.trash is None or not tenant.trash[0]:
         return None
-    full = tenant.look is not None and (tenant.look.free_bytes or FULL) < FULL
-    return (
-        tenant.retry_at
-        if full
-        else max(tenant.retry_at, tenant.trash[1] + tenant.effective.undo_window)
-    )
+    free = tenant.look.free_bytes if tenant.look is not None else None
+    full = free is not None and free < FULL
+    due = 0.0 if full else tenant.trash[1] + tenant.effective.undo_window
+    return max(due, tenant.retry_at, tenant.purge_after)
 
 
 def missed_time(tenant: Tenant) -> float | None:
     """Return when the last count is too old to be told as the truth."""
-    if tenant.effective is None or tenant.checked_at is None or tenant.effective.suspend:
+    since = tenant.seen_at if tenant.checked_at is None else tenant.checked_at
+    if tenant.effective is None or since is None or tenant.effective.suspend:
         return None
-    return tenant.checked_at + MISSED * max(scan_wait(tenant), 60.0)
+    return since + MISSED * max(scan_wait(tenant), 60.0)
 
 
 def next_cleanup_time(tenant: Tenant, now: float, jitter: float) -> float | None:
@@ -88,8 +92,11 @@ def next_cleanup_time(tenant: Tenant, now: float, jitter: float) -> float | None
         delay = due.spread(tenant.text, "daily", jitter)
         daily = due.next_daily(times.daily_cleanup, times.time_zone, delay, now)
         coming += [daily] if daily is not None else []
-    if tenant.reclaimable and tenant.counted >= effective.policy.thresholds.trigger:
-        coming.append(max(next_trigger(tenant, now), tenant.cooldown_until or 0.0))
+    if tenant.reclaimable and capped(tenant):
+        coming.append(next_trigger(tenant, now))
+    elif tenant.reclaimable and tenant.counted >= effective.policy.thresholds.trigger:
+        cooled = (tenant.cooldown_until or 0.0) - 1.0
+        coming.append(next_trigger(tenant, max(now, cooled)))
     return min(coming, default=None)
 
 
@@ -102,29 +109,62 @@ def next_trigger(tenant: Tenant, now: float) -> float:
 
 
 def next_time(tenant: Tenant, now: float, started: float, pace: Pace) -> float | None:
-    """Return when this tenant is due for anything; a time in the past means at once, None never."""
+    """Return when this tenant is due for anything; a time in the past means at once, None never.
+
+    Never before `retry_at`: until then a tenant that is due is only sent back here.
+    """
     if tenant.stale:
         return tenant.retry_at
-    if tenant.effective is None:
-        return None
-    times = [scan_time(tenant, started), purge_time(tenant)]
+    times: list[float | None] = [_telling_time(tenant, now, pace)]
+    if tenant.effective is not None:
+        times.append(scan_time(tenant, started))
+        if tenant.run is None and tenant.work_job is None:
+            times.append(purge_time(tenant))
+        if not tenant.effective.suspend:
+            times += _work_times(tenant, now, pace)
+    due_times = [when for when in times if when is not None]
+    return max(min(due_times), tenant.retry_at) if due_times else None
+
+
+def _work_times(tenant: Tenant, now: float, pace: Pace) -> list[float | None]:
+    """Return when cleanups are to be decided on."""
+    assert tenant.effective is not None
+    times = tenant.effective.times
     if tenant.run is not None:
-        times.append(tenant.retry_at if tenant.work_job is None else None)
-    elif pending_request(tenant) is not None and not tenant.effective.suspend:
-        times.append(max(now, tenant.retry_at))
-    elif not tenant.effective.suspend and tenant.look is not None:
-        times.append(next_trigger(tenant, now))
-        if tenant.effective.times.daily_cleanup is not None:
-            delay = due.spread(tenant.text, "daily", pace.jitter)
-            times.append(
-                due.next_daily(
-                    tenant.effective.times.daily_cleanup,
-                    tenant.effective.times.time_zone,
-                    delay,
-                    now,
-                )
-            )
-    if not tenant.effective.suspend and tenant.written_at:
-        times.append(max(now + 1.0, tenant.written_at + pace.status_every))
-        times.append(missed_time(tenant) if tenant.stored.get("level") not in UNKNOWN else None)
-    return min((t for t in times if t is not None), default=None)
+        return [tenant.retry_at if tenant.work_job is None else None]
+    if pending_request(tenant) is not None:
+        under_way = tenant.scan_job is not None or tenant.work_job is not None
+        return [now + POLL if under_way else now]
+    if tenant.look is None:
+        return []
+    coming: list[float | None] = [next_trigger(tenant, now)]
+    if times.daily_cleanup is not None:
+        delay = due.spread(tenant.text, "daily", pace.jitter)
+        coming.append(due.next_daily(times.daily_cleanup, times.time_zone, delay, now))
+    return coming
+
+
+def _telling_time(tenant: Tenant, now: float, pace: Pace) -> float | None:
+    """Return when the status is to be written even if nothing else is due."""
+    if not _told(tenant):
+        # Suspended or refused: whoever applied the spec waits for its generation to be observed.
+        return max(now, tenant.written_at + 1.0)
+    if tenant.effective is not None and tenant.effective.suspend:
+        return None
+    regular = max(now + 1.0, tenant.written_at + pace.status_every)
+    missed = missed_time(tenant) if tenant.stored.get("level") not in UNKNOWN else None
+    return regular if missed is None else min(regular, missed)
+
+
+def _told(tenant: Tenant) -> bool:
+    """Whether the stored status is of this spec, and says so if it is refused."""
+    suspended = tenant.effective is not None and tenant.effective.suspend
+    if tenant.new and tenant.look is None and tenant.fault is None and not suspended:
+        # The first status waits for something to say.
+        return True
+    if tenant.stored.get("observedGeneration") != tenant.generation:
+        return False
+    if tenant.effective is not None or tenant.fault is None:
+        return True
+    ready = find(tenant.stored.get("conditions"), "Ready") or {}
+    return ready.get("reason") == tenant.fault.reason

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from baileys_janitor.controller.clock import to_rfc3339
+from baileys_janitor.controller.clock import from_rfc3339, to_rfc3339
 
 MESSAGE_LIMIT = 1024
 """Characters of a condition's message: far below the API's 32,768, and still one paragraph."""
@@ -48,6 +49,12 @@ class Conditions:
             self.set(kind, True, reason, message)
         elif kind in self._stored:
             self.set(kind, False, calm)
+
+    def true_since(self, kind: str) -> float:
+        """Return since when (Unix seconds) a stored condition is True; far in the past when it is not."""
+        stored = self._stored.get(kind) or {}
+        since = from_rfc3339(stored.get("lastTransitionTime"))
+        return since if stored.get("status") == "True" and since is not None else -math.inf
 
     def keep(self, kind: str) -> None:
         """Carry a stored condition over as it is."""

@@ -73,13 +73,16 @@ def decide(tenant: Tenant, now: float, jitter: float, held: bool) -> Decision:
         if effective.mode == "Observe":
             return Decision(request=token, refusal="the mode is Observe, which only counts")
         return Decision(reason="Requested", dry_run=dry_run, request=token)
-    if not tenant.counts or held:
+    if not tenant.counts or held or (tenant.fault is not None and tenant.fault.stalled):
         return Decision()
     trigger, daily = slots(tenant, now, jitter)
     if effective.mode == "Observe":
         return Decision(trigger_slot=trigger, daily_slot=daily)
     if _emergency(tenant, now):
         return Decision(reason="Emergency", dry_run=dry_run)
+    if daily is not None and tenant.daily_slot is None:
+        # The slot before the first look is nobody's: else a new fleet would be cleaned all at once.
+        return Decision(daily_slot=daily)
     if daily is not None:
         reason = "Daily" if tenant.reclaimable else None
         return Decision(reason, dry_run, trigger, daily, idle=reason is None)
@@ -103,17 +106,21 @@ def _emergency(tenant: Tenant, now: float) -> bool:
 
 def _triggered(tenant: Tenant, now: float) -> bool:
     assert tenant.effective is not None
+    if capped(tenant):
+        # It was allowed to start, so an older cooldown does not hold its rest back.
+        return True
     if now < (tenant.cooldown_until or 0.0):
         return False
-    return _capped(tenant) or tenant.counted >= tenant.effective.policy.thresholds.trigger
+    return tenant.counted >= tenant.effective.policy.thresholds.trigger
 
 
-def _capped(tenant: Tenant) -> bool:
+def capped(tenant: Tenant) -> bool:
+    """Whether the last cleanup was cut short by maxRemovals, or by time, and is to go on."""
     return (tenant.last_cleanup or {}).get("outcome") == "Capped"
 
 
 def _trigger_reason(tenant: Tenant) -> str:
     # What maxRemovals cut short goes on under its own name.
-    if _capped(tenant) and (tenant.last_cleanup or {}).get("reason") == "Daily":
+    if capped(tenant) and (tenant.last_cleanup or {}).get("reason") == "Daily":
         return "Daily"
     return "Trigger"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.api.effective import Effective
 from baileys_janitor.api.merge import InvalidTenant, effective
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION, TOKEN_LENGTH
 from baileys_janitor.controller.faults import Fault
@@ -36,15 +37,19 @@ class Fleet:
             tenant = Tenant(meta["namespace"], meta["name"], meta["uid"])
             self.tenants[key] = tenant
             tenant.load(body.get("status"))
-            tenant.written_at = tenant.last_scan or now
+            tenant.seen_at = now
+            tenant.written_at = min(tenant.last_scan or now, now)
             self._baseline(tenant, meta, now)
-        elif _version(meta) <= _version({"resourceVersion": tenant.resource_version}):
+        elif _older(meta.get("resourceVersion"), tenant.resource_version):
             return tenant
         else:
             self._restore(tenant, body.get("status") or {})
+            if _token(meta) != tenant.request:
+                # Somebody asks right now: that waits for no back-off.
+                tenant.retry_at = 0.0
         tenant.resource_version = str(meta.get("resourceVersion") or "")
         tenant.request = _token(meta)
-        self._respec(tenant, body)
+        self._respec(tenant, body, now)
         return tenant
 
     def _baseline(self, tenant: Tenant, meta: Object, now: float) -> None:
@@ -58,10 +63,12 @@ class Fleet:
     def _restore(self, tenant: Tenant, status: Object) -> None:
         if any(status.get(field) != tenant.stored.get(field) for field in SINGLE_WRITER):
             tenant.load(status)
+            if tenant.effective is not None and _elsewhere(tenant.stored, tenant.effective):
+                tenant.moved()
         else:
             tenant.stored = status
 
-    def _respec(self, tenant: Tenant, body: Object) -> None:
+    def _respec(self, tenant: Tenant, body: Object, now: float) -> None:
         spec = body.get("spec") or {}
         digest = zlib.crc32(repr(spec).encode("utf-8", "surrogatepass"))
         if tenant.spec_digest == digest and tenant.generation == body["metadata"].get(
@@ -82,8 +89,13 @@ class Fleet:
             tenant.recovered()
         if not first:
             tenant.rescan = True
-        if was is not None and _elsewhere(was, tenant.effective):
-            tenant.look = None
+        # An earlier operator's figures, or a spec that was invalid meanwhile, are compared by what is stored.
+        here = _place(tenant.effective)
+        if _elsewhere(tenant.stored, tenant.effective) if was is None else _place(was) != here:
+            tenant.moved()
+        elif was is not None and was.suspend and tenant.checked_at is not None:
+            # No scan was missed while none was made.
+            tenant.checked_at = now
 
     def forget(self, key: Key, uid: str) -> Tenant | None:
         """Drop a tenant that was deleted; None when it is unknown or a namesake."""
@@ -104,6 +116,16 @@ class Fleet:
         tenant.announced = when
         if when is not None:
             heapq.heappush(self._queue, (when, tenant.key))
+            self._tidy()
+
+    def _tidy(self) -> None:
+        # Entries that no longer count stay until their time; so many tenants' must not pile up.
+        if len(self._queue) > 64 + 4 * len(self.tenants):
+            self._queue = sorted(
+                (tenant.announced, key)
+                for key, tenant in self.tenants.items()
+                if tenant.announced is not None
+            )
 
     def due(self, now: float) -> Iterator[Tenant]:
         """Yield the tenants that are due, the longest overdue first; each must be scheduled anew."""
@@ -130,13 +152,24 @@ def _token(meta: Object) -> str | None:
     return str(token)[:TOKEN_LENGTH] if token else None
 
 
-def _version(meta: Object) -> int:
-    # Comparable by KEP-5504; where a server's are no numbers, every event counts as newer.
+def _older(version: Any, known: str) -> bool:
+    """Whether an event shows what is known already, or less.
+
+    Versions are comparable by KEP-5504; where a server's are no numbers, every other one counts as newer.
+    """
     try:
-        return int(meta.get("resourceVersion") or 0)
-    except ValueError:
-        return 0
+        return int(version) <= int(known)
+    except (TypeError, ValueError):
+        return str(version) == known
 
 
-def _elsewhere(before: Any, after: Any) -> bool:
-    return bool((before.claim_name, before.path) != (after.claim_name, after.path))
+def _place(effective: Effective) -> tuple[str, str]:
+    return effective.claim_name, effective.path
+
+
+def _elsewhere(stored: Object, effective: Effective) -> bool:
+    """Whether the stored figures are of another directory."""
+    volume = stored.get("volume") or {}
+    if not volume.get("claimName"):
+        return False
+    return (volume["claimName"], volume.get("path")) != _place(effective)

@@ -8,6 +8,7 @@ from baileys_janitor.api.durations import elapsed_text
 from baileys_janitor.api.status import HISTORY_LENGTH
 from baileys_janitor.controller import faults, growth
 from baileys_janitor.controller.clock import to_rfc3339
+from baileys_janitor.controller.conditions import MESSAGE_LIMIT
 from baileys_janitor.controller.tenant import Suspicion, Tenant
 from baileys_janitor.job.result import (
     COMPLETED,
@@ -24,21 +25,26 @@ Object = dict[str, Any]
 
 FRUITLESS = 300.0
 """Seconds that an automatic Emergency cleanup waits after one that removed nothing."""
+PURGE_AGAIN = 600.0
+"""Seconds from one purge to the next, so that trash which cannot be removed is not chased by Job after Job."""
 RE_PAIRED_FOR = 86_400.0
 """Seconds that a change of identity stays in view."""
 
 
 def scanned(tenant: Tenant, look: ScanResult, now: float, used: bool) -> None:
-    """Take in a look at the session directory; `used`: a running pod used the claim."""
-    tenant.look = look
-    tenant.checked_at = now
+    """Take in a look at the session directory; `used`: a running pod used the claim.
+
+    A look that failed is a missed scan: the count before it holds until three are missed.
+    """
     tenant.rescan = False
     tenant.unused_since = None if used else (tenant.unused_since or now)
-    if look.trash_runs is not None:
-        tenant.trash = (look.trash_runs, float(look.trash_oldest or now))
     if look.error is not None:
         tenant.back_off(faults.of_directory(look.error), now)
         return
+    tenant.look = look
+    tenant.checked_at = now
+    if look.trash_runs is not None:
+        tenant.trash = (look.trash_runs, float(look.trash_oldest or now))
     tenant.recovered()
     tenant.last_scan = now
     tenant.known = True
@@ -79,7 +85,6 @@ def _grow(tenant: Tenant, counted: int | None, now: float) -> None:
 
 def cleaned(tenant: Tenant, result: CleanResult, now: float, used: bool) -> Object:
     """Take in a cleanup's result, end the claimed run, and return its entry for the history."""
-    assert tenant.effective is not None
     reason = str((tenant.run or {}).get("reason") or "Requested")
     outcome = result.outcome
     if outcome == REPEATED:
@@ -105,7 +110,8 @@ def cleaned(tenant: Tenant, result: CleanResult, now: float, used: bool) -> Obje
         "left": result.left or None,
     }
     _record(tenant, entry, {k: v for k, v in detail.items() if v})
-    _cool(tenant, reason, outcome, applied, now)
+    would = outcome == DRY_RUN and result.removed > 0
+    _cool(tenant, reason, outcome, applied, would, now)
     tenant.run = None
     tenant.attempts = 0
     if result.scan is not None:
@@ -125,7 +131,7 @@ def unanswered(tenant: Tenant, reason: str, outcome: str, message: str, now: flo
     }
     if tenant.run is not None:
         entry["run"] = tenant.run.get("id")
-    _record(tenant, entry, {"message": message})
+    _record(tenant, entry, {"message": message[:MESSAGE_LIMIT]})
     tenant.run = None
     tenant.attempts = 0
     if outcome == FAILED:
@@ -135,6 +141,7 @@ def unanswered(tenant: Tenant, reason: str, outcome: str, message: str, now: flo
 
 def purged(tenant: Tenant, result: PurgeResult, now: float) -> None:
     """Take in a purge's result; one that failed is tried again after a back-off."""
+    tenant.purge_after = now + PURGE_AGAIN
     if result.trash_runs is not None:
         tenant.trash = (result.trash_runs, float(result.trash_oldest or now))
     if result.outcome == FAILED:
@@ -146,11 +153,12 @@ def _record(tenant: Tenant, entry: Object, detail: Object) -> None:
     tenant.history = [entry, *tenant.history][:HISTORY_LENGTH]
 
 
-def _cool(tenant: Tenant, reason: str, outcome: str, applied: bool, now: float) -> None:
+def _cool(
+    tenant: Tenant, reason: str, outcome: str, applied: bool, would: bool, now: float
+) -> None:
     """Start the cooldown: only after a run that was completed and removed something (or would have)."""
-    assert tenant.effective is not None
     emergency = reason in {"Emergency", "Requested"}
-    if (outcome == COMPLETED and applied) or outcome == DRY_RUN:
+    if ((outcome == COMPLETED and applied) or would) and tenant.effective is not None:
         tenant.cooldown_until = now + tenant.effective.cooldown
         if emergency:
             tenant.emergency_cooldown_until = now + tenant.effective.emergency_cooldown

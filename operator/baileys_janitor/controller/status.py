@@ -34,7 +34,7 @@ def compose(tenant: Tenant, now: float, around: Surroundings) -> Object:
     level = verdict.level_of(tenant, now)
     status["level"] = level or "Unknown"
     verdict.state_levels(conditions, tenant, level)
-    verdict.state_readiness(conditions, tenant, around.breaker_until)
+    verdict.state_readiness(conditions, tenant, now, around.breaker_until)
     advice.state(conditions, tenant, now, around.advice)
     status["conditions"] = conditions.items()
     status |= _figures(tenant)
@@ -54,7 +54,7 @@ def compose(tenant: Tenant, now: float, around: Surroundings) -> Object:
     slots = {key: to_rfc3339(when) for key, when in timers.items() if when is not None}
     optional: Object = {
         "timers": slots,
-        "growthPerDay": None if tenant.growth is None else round(tenant.growth, 1),
+        "growthPerDay": None if tenant.growth is None else round(min(tenant.growth, 1e9), 1),
         "run": tenant.run,
         "lastCleanup": tenant.last_cleanup,
         "history": tenant.history,
@@ -78,6 +78,8 @@ def _figures(tenant: Tenant) -> Object:
     """Return files, volume and identity: from the last look, else as stored."""
     look, effective = tenant.look, tenant.effective
     if look is None or look.counted is None or effective is None:
+        if effective is not None and tenant.last_scan is None:
+            return {}  # what is stored, if anything, is of another directory
         kept = ("files", "volume", "identity", "lastActivityTime")
         return {key: tenant.stored[key] for key in kept if key in tenant.stored}
     files: Object = {
@@ -86,14 +88,14 @@ def _figures(tenant: Tenant) -> Object:
         "limit": effective.policy.thresholds.emergency,
         "protected": look.protected,
         "reclaimable": look.reclaimable,
-        "bytes": look.bytes,
+        "bytes": _bounded(look.bytes),
         "byKind": by_kind(look.by_kind) or (tenant.stored.get("files") or {}).get("byKind"),
     }
     volume: Object = {
         "claimName": effective.claim_name,
         "path": effective.path,
-        "freeBytes": look.free_bytes,
-        "freeInodes": look.free_inodes,
+        "freeBytes": _bounded(look.free_bytes),
+        "freeInodes": _bounded(look.free_inodes),
     }
     identity: Object = {
         "state": look.identity_state,
@@ -106,6 +108,11 @@ def _figures(tenant: Tenant) -> Object:
     if look.newest_activity is not None:
         found["lastActivityTime"] = to_rfc3339(look.newest_activity)
     return found
+
+
+def _bounded(number: int | None) -> int | None:
+    # Some filesystems claim to be boundless; the CRD is not.
+    return None if number is None else min(number, 2**62)
 
 
 def _set(values: Object) -> Object:

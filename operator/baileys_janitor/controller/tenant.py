@@ -12,12 +12,19 @@ from typing import Any
 from baileys_janitor.api.effective import Effective
 from baileys_janitor.api.status import TenantStatus
 from baileys_janitor.controller.clock import from_rfc3339
+from baileys_janitor.controller.conditions import find
 from baileys_janitor.controller.faults import Fault
 from baileys_janitor.job.result import ScanResult
 
 Object = dict[str, Any]
 Key = tuple[str, str]
 """(namespace, name)."""
+
+
+AGREEING_LOOKS = 3
+AGREEING_SECONDS = 30.0
+"""creds.json is called corrupt when so many looks over at least so many seconds found the same bad file:
+Baileys writes it in place, and a reader sees it cut at times with nothing wrong."""
 
 
 @dataclass(slots=True)
@@ -45,6 +52,8 @@ class Tenant:
     stored: Object = field(default_factory=dict)
     """The status as the API server has it."""
     written_at: float = 0.0
+    seen_at: float | None = None
+    """When this operator saw the tenant first: what an earlier one counted holds for a while from here."""
 
     look: ScanResult | None = None
     last_scan: float | None = None
@@ -71,6 +80,8 @@ class Tenant:
     failures: int = 0
     retry_at: float = 0.0
     """No Job for this tenant before this time: the back-off after a fault."""
+    purge_after: float = 0.0
+    """No purge before this time: one that could not remove what was due is not repeated at once."""
     hold_until: float = 0.0
     """No automatic Emergency cleanup before this time: the last one had nothing to show for it."""
     attempts: int = 0
@@ -126,15 +137,27 @@ class Tenant:
 
     def back_off(self, fault: Fault, now: float, first: float = 15.0, most: float = 1800.0) -> None:
         """Note a fault: the next Job waits twice as long each time, from `first` up to `most` seconds."""
-        self.fault = fault
+        if self.effective is not None:
+            self.fault = fault
         self.retry_at = now + min(most, first * 2.0 ** min(self.failures, 16))
         self.failures += 1
 
     def recovered(self) -> None:
-        """Forget the fault: something has worked."""
-        self.fault = None
+        """Forget the fault: something has worked. An invalid spec stays one, whatever a late Job brings."""
+        if self.effective is not None:
+            self.fault = None
         self.failures = 0
         self.retry_at = 0.0
+
+    def moved(self) -> None:
+        """Forget what was learned of another directory: its activity says nothing about this one's ages."""
+        self.look = None
+        self.last_scan = self.active_since = self.growth = None
+        self.known = False
+        self.anchor = self.re_paired = self.suspicion = self.trash = None
+        self.fingerprint = ""
+        self.unused_since = self.checked_at = None
+        self.rescan = True
 
     def load(self, stored: Object | None) -> None:
         """Take what the stored status says; what does not parse is learned again."""
@@ -142,15 +165,23 @@ class Tenant:
         status = TenantStatus.read(stored).to_wire()
         timers = status.get("timers") or {}
         identity = status.get("identity") or {}
+        trash = status.get("trash") or {}
         self.last_scan = from_rfc3339(status.get("lastScanTime"))
         self.known = self.last_scan is not None
         self.active_since = from_rfc3339(status.get("activeSince"))
         self.growth = status.get("growthPerDay")
         self.fingerprint = identity.get("fingerprint") or ""
         since = from_rfc3339(identity.get("suspectSince"))
+        self.suspicion = None
         if since is not None:
-            self.suspicion = Suspicion(identity.get("credsToken") or "", since, 2)
-        self.run = status.get("run")
+            # How many looks agreed is not stored: many where it was said already, else one.
+            said = find(status.get("conditions"), "CredentialsCorrupt") or {}
+            looks = AGREEING_LOOKS if said.get("status") == "True" else 1
+            self.suspicion = Suspicion(identity.get("credsToken") or "", since, looks)
+        oldest = from_rfc3339(trash.get("oldestTime"))
+        self.trash = (trash["runs"], oldest) if trash.get("runs") and oldest is not None else None
+        run = status.get("run") or {}
+        self.run = run if run.get("id") and run.get("reason") else None
         self.last_cleanup = status.get("lastCleanup")
         self.history = list(status.get("history") or ())
         self.cooldown_until = from_rfc3339(status.get("cooldownUntil"))

@@ -95,15 +95,19 @@ def keeps_up(tenant: Tenant) -> str:
     return f"{look.protected or 0} files are protected and the others are in use or too young."
 
 
-def state_readiness(conditions: Conditions, tenant: Tenant, breaker_until: float | None) -> None:
+def state_readiness(
+    conditions: Conditions, tenant: Tenant, now: float, breaker_until: float | None
+) -> None:
     """State Ready, and Stalled beside it: can the janitor observe and act?"""
     fault = tenant.fault
-    if fault is not None and fault.stalled:
+    suspended = tenant.effective is not None and tenant.effective.suspend
+    missed = agenda.missed_time(tenant)
+    if fault is not None and fault.stalled and not suspended:
         conditions.set("Ready", False, fault.reason, fault.message)
         conditions.set("Stalled", True, fault.reason, fault.message)
         return
     conditions.set("Stalled", False, "NoFault")
-    if tenant.effective is not None and tenant.effective.suspend:
+    if suspended:
         conditions.set("Ready", True, "Suspended", "spec.suspend is true: no Job runs.")
     elif fault is not None:
         conditions.set("Ready", True, fault.reason, fault.message)
@@ -117,6 +121,13 @@ def state_readiness(conditions: Conditions, tenant: Tenant, breaker_until: float
         )
     elif tenant.last_scan is None:
         conditions.set("Ready", None, "NotScanned", "The first scan is under way.")
+    elif missed is not None and now >= missed:
+        conditions.set(
+            "Ready",
+            None,
+            "ScansMissed",
+            "Three scans in a row brought no result and no reason; see the janitor's Jobs in this namespace.",
+        )
     else:
         conditions.set("Ready", True, *_mode(tenant))
 
