@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import insort
 
 REMEMBERED = 10_000
 """Run ids that are remembered, so that one which is read again from a status counts once."""
@@ -21,7 +21,7 @@ class Breaker:
         self._percent = percent
         self._runs = runs
         self._hold = hold
-        self._abnormal: deque[float] = deque(maxlen=runs)
+        self._abnormal: list[float] = []
         self._ids: dict[str, None] = {}
         self._open_until = 0.0
 
@@ -32,10 +32,12 @@ class Breaker:
         self._ids[run] = None
         if len(self._ids) > REMEMBERED:
             del self._ids[next(iter(self._ids))]
-        self._abnormal.append(when)
-        oldest = min(self._abnormal)
-        if len(self._abnormal) == self._runs and max(self._abnormal) - oldest <= self._window:
-            self._open_until = max(self._open_until, max(self._abnormal) + self._hold)
+        # By time, not by arrival: after a start the histories of all tenants come in any order.
+        insort(self._abnormal, when)
+        del self._abnormal[: -self._runs]
+        newest = self._abnormal[-1]
+        if len(self._abnormal) == self._runs and newest - self._abnormal[0] <= self._window:
+            self._open_until = max(self._open_until, newest + self._hold)
 
     def open_until(self, now: float) -> float | None:
         """Return until when (Unix seconds) automatic cleanups hold, or None."""
