@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from baileys_janitor.policy.settings import MaxRemovals, Settings
 from baileys_janitor.volume.opening import open_session
 
-NOW = 1_795_000_000.0
+NOW = float(int(time.time()))  # the trash's age is told by the file system's clock
 HOUR = 3600
 DAY = 86_400
 OWN = "1100"

@@ -31,7 +31,17 @@ BEGIN, END, UNDOING, UNDONE, PURGED = "begin", "end", "undoing", "undone", "purg
 class Run:
     """What the journal knows of one run. `result` is None while it has not ended."""
 
-    __slots__ = ("began", "fingerprint", "purged", "reason", "result", "run", "time", "undoing")
+    __slots__ = (
+        "began",
+        "fingerprint",
+        "purged",
+        "reason",
+        "result",
+        "run",
+        "time",
+        "undoing",
+        "undone",
+    )
 
     def __init__(self, run: str, time: int) -> None:
         self.run = run
@@ -41,6 +51,7 @@ class Run:
         self.fingerprint = ""
         self.result: CleanResult | None = None
         self.undoing = False
+        self.undone = False
         self.purged = False
 
     @property
@@ -157,7 +168,7 @@ class Journal:
             _, run.reason, run.fingerprint = fields.split(",")
             run.began = True
         elif what in (UNDOING, UNDONE):
-            run.undoing = what == UNDOING
+            run.undoing, run.undone = what == UNDOING, what == UNDONE
         elif what == PURGED:
             run.purged = True
 
@@ -178,11 +189,8 @@ def _lines(run: Run) -> list[str]:
         lines.append(_line(BEGIN, run.time, f"{run.run},{run.reason},{run.fingerprint}"))
     if run.result is not None:
         lines.append(_line(END, run.time, ";".join(clean_groups(run.result, run.time)[:2])))
-    if run.undoing:
-        lines.append(_line(UNDOING, run.time, run.run))
-    if run.purged:
-        lines.append(_line(PURGED, run.time, run.run))
-    return lines
+    marks = ((UNDOING, run.undoing), (UNDONE, run.undone), (PURGED, run.purged))
+    return lines + [_line(what, run.time, run.run) for what, holds in marks if holds]
 
 
 def _read(janitor: int) -> str:

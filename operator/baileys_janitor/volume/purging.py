@@ -52,7 +52,7 @@ def purge_trash(
     """
     purged = Purged()
     for run in runs_in(trash):
-        if now - age_mark(trash, run) < undo_window:
+        if undo_window > 0 and now - age_mark(trash, run) < undo_window:
             continue
         _purge_run(session, trash, run, purged, tick)
         if run in journal.runs:

@@ -226,4 +226,8 @@ def _find(tenure: Tenure, run: str | None) -> Run | str:
         return next((runs[name] for name in reversed(there) if name in runs), RUN_UNKNOWN)
     if run not in runs:
         return RUN_UNKNOWN
-    return RUN_PURGED if runs[run].purged else runs[run]
+    found = runs[run]
+    removed = found.result is not None and found.result.removed > 0
+    if run not in there and (found.purged or (removed and not found.undone)):
+        return RUN_PURGED
+    return found
