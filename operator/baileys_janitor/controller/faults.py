@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +42,10 @@ def of_claim(claim: Object | None, name: str, waits_for_consumer: bool) -> Fault
         )
     phase = (claim.get("status") or {}).get("phase")
     if claim["metadata"].get("deletionTimestamp"):
-        return Fault("ClaimDeleting", f'The PersistentVolumeClaim "{name}" is being deleted.')
+        return Fault(
+            "ClaimDeleting",
+            f'The PersistentVolumeClaim "{name}" is being deleted: create it anew, or delete this tenant too.',
+        )
     if phase == "Bound":
         return None
     if phase == "Lost":
@@ -80,7 +84,7 @@ def refused(status: int, message: str) -> Fault:
     """Return the fault of a Job that the API server refused."""
     way_out = {
         403: "allow it by quota, policy or RBAC",
-        404: "the namespace is gone",
+        404: "see that the namespace still exists",
         422: "check the operator's job settings and spec.job",
     }.get(status, "see the operator's log")
     return Fault(
@@ -174,6 +178,8 @@ def _failure(pod_reason: str, ended: Object) -> Fault:
 
 
 GONE = Fault("JobKilled", f"The Job's pod was deleted before it had finished. {RETRY}")
+CODE = re.compile("[A-Z][A-Za-z]{0,62}")
+"""What a code looks like: it becomes a condition's reason."""
 UNREADABLE = Fault(
     "ResultUnreadable",
     "The Job left no readable result: do the operator and the Job's image have the same version?",
@@ -191,6 +197,15 @@ DIRECTORY = {
     "PermissionDenied": "The Job may not read or change the session directory: let spec.job.runAsUser be the "
     "files' owner, or give the files to a user that is not root.",
     "ReadOnly": "The volume is mounted read-only or its filesystem has failed: check the volume.",
+    "CredentialsUnreadable": "The Job may not read creds.json: let spec.job.runAsUser be the files' owner, or give "
+    "the files to a user that is not root.",
+    "PathRefused": 'spec.volume.path is not a path inside the volume: leave out a leading "/" and "..".',
+    "StaleHandle": f"The volume was taken away while it was read (stale handle). {RETRY}",
+    "InputOutputError": "The volume answers with input/output errors: check the disk or its server.",
+    "LockRefused": "Something that is no regular file bears the name .cleanup.lock in the session directory: remove "
+    "it by hand.",
+    "JanitorRefused": "The name .janitor in the session directory is taken by something that is not the janitor's own "
+    "directory: move it away.",
     "DiskFull": "The volume is full, so that not even the journal can be written: make room on it.",
     "Busy": "Another cleanup holds the directory's lock. The janitor tries again by itself.",
 }
@@ -198,5 +213,7 @@ DIRECTORY = {
 
 def of_directory(code: str) -> Fault:
     """Return the fault behind a result's error code (baileys_janitor.volume)."""
+    if not CODE.fullmatch(code):
+        return UNREADABLE
     said = DIRECTORY.get(code, f"The session directory could not be read ({code}). {RETRY}")
     return Fault(code, said)
