@@ -56,6 +56,10 @@ class _Run:
     def span(self) -> int:
         return self.highest - self.lowest + 1
 
+    def covers(self, other: _Run) -> bool:
+        """Whether the other one's ids lie within these."""
+        return self.lowest <= other.lowest and other.highest <= self.highest
+
 
 def _runs(written: list[tuple[int, int]], gap_ns: int) -> list[_Run]:
     """Splits (mtime_ns, id) pairs in order of time wherever more than ``gap_ns`` passed."""
@@ -142,11 +146,15 @@ def _doubt(runs: list[_Run], uploads: list[_Run], following: int | None) -> str 
         return LARGE_UPLOADS
     if highest < _INITIAL_UPLOAD:
         return None  # 812 were never uploaded: ids count from 1
-    # These may be what is left of an upload of 812, or 5 added to it later. Only the old library's
-    # own pattern rules that out: no upload above 30, and the latest one still clearly above 5.
-    latest = max(uploads, key=lambda run: run.highest)
-    widest = max(run.span for run in runs)
-    old = latest.span >= _OLD_UPLOAD_EVIDENCE and widest <= _LARGEST_OLD_UPLOAD
+    # These may be what is left of an upload of 812 and of the fives added to it. Only two uploads
+    # that are clearly larger than 5, and none above 30, are the old library's own pattern: an upload
+    # of 812 leaves no room for a second one so close to it.
+    clear = [
+        run
+        for run in runs
+        if any(run.covers(each) and each.span >= _OLD_UPLOAD_EVIDENCE for each in uploads)
+    ]
+    old = len(clear) > 1 and max(run.span for run in runs) <= _LARGEST_OLD_UPLOAD
     return None if old else PRE_KEYS_IN_DOUBT
 
 

@@ -1,0 +1,407 @@
+"""For any listing, any clock and any settings: what must stay is in no plan.
+
+Each property is told in the tests' own words, from names and times alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+
+import pytest
+from hypothesis import Phase, example, find, given, settings
+from hypothesis import strategies as st
+
+from baileys_janitor.policy import reasons
+from baileys_janitor.policy.guards import FRESH_NS, protect
+from baileys_janitor.policy.listing import Entry
+from baileys_janitor.policy.plan import Plan
+from baileys_janitor.policy.settings import Retention, Settings
+from tests.policy.worlds import (
+    DAY,
+    GROUPS,
+    HOUR,
+    MINUTE,
+    NOW,
+    OTHERS,
+    OWN_LID,
+    OWN_PN,
+    OWN_SPELLINGS,
+    PAIRED,
+    World,
+    alive,
+    file,
+    identity_of,
+    large_library,
+    mappings,
+    memory,
+    names,
+    old_library,
+    plan_of,
+    pre_keys,
+    seeds,
+    sender_key,
+    session,
+    worlds,
+)
+
+many = settings(max_examples=120, deadline=None)
+
+SESSION = re.compile(r"session-([1-9][0-9]*)(_1|_128|_129)?\.(0|[1-9][0-9]*)\.json")
+GROUP = r"(?:[1-9][0-9]*(?:-[1-9][0-9]*)?@g\.us|status@broadcast)"
+SENDER_KEY = re.compile(
+    rf"sender-key-({GROUP})--([1-9][0-9]*)(?:_1|_128|_129)?--(0|[1-9][0-9]*)\.json"
+)
+MEMORY = re.compile(rf"sender-key-memory-({GROUP})\.json")
+PRE_KEY = re.compile(r"pre-key-([1-9][0-9]*)\.json")
+OWN = {OWN_PN, OWN_LID}
+
+
+def removed(plan: Plan) -> list[Entry]:
+    return [removal.entry for removal in plan.removals]
+
+
+@many
+@given(worlds())
+def test_only_sessions_sender_keys_memory_files_and_pre_keys_ever_go(world: World) -> None:
+    for entry in removed(world.plan()):
+        patterns = (SESSION, SENDER_KEY, MEMORY, PRE_KEY)
+        assert any(pattern.fullmatch(entry.name) for pattern in patterns)
+
+
+@many
+@given(worlds(paired=True))
+def test_sessions_with_own_devices_never_go(world: World) -> None:
+    for entry in removed(world.plan()):
+        match = SESSION.fullmatch(entry.name)
+        assert match is None or match[1] not in OWN
+
+
+@many
+@given(worlds(paired=True))
+def test_own_sender_keys_and_their_memory_file_go_together(world: World) -> None:
+    pairs = defaultdict(list)
+    for entry in world.entries:
+        memory_of = MEMORY.fullmatch(entry.name)
+        key_of = SENDER_KEY.fullmatch(entry.name)
+        if memory_of is not None:
+            pairs[memory_of[1]].append(entry)
+        elif key_of is not None and key_of[2] in OWN:
+            pairs[key_of[1]].append(entry)
+    plan = world.plan()
+    order = names(plan)
+    for pair in pairs.values():
+        gone = [entry for entry in pair if entry.name in order]
+        assert gone in ([], pair)
+        if not gone:
+            continue
+        memory_file = [entry for entry in pair if MEMORY.fullmatch(entry.name)]
+        if memory_file:
+            place = order.index(memory_file[0].name)
+            assert sorted(order[place : place + len(pair)]) == sorted(e.name for e in pair)
+        repair = memory_file and all(e.size == 0 for e in pair if e not in memory_file)
+        if not repair:
+            limit = world.shortest().sender_key_max_age
+            assert all(world.age(entry) > limit for entry in pair)
+
+
+@many
+@given(worlds())
+def test_what_is_fresh_or_from_the_future_never_goes(world: World) -> None:
+    for entry in removed(world.plan()):
+        assert world.now - entry.mtime_ns / 1e9 > 15 * MINUTE - 0.001
+
+
+@many
+@given(worlds(), st.sampled_from([b"", b'{"me"', b"{}", b"[]", None]))
+@example(
+    World([session(OTHERS[0], 90 * DAY), alive()], PAIRED, Settings(), NOW, 0.0, True), b'{"me"'
+)
+def test_without_a_paired_identity_nothing_goes(world: World, data: bytes | None) -> None:
+    from baileys_janitor.policy.identity import read_identity
+
+    plan = world.plan(identity=read_identity(data))
+
+    assert plan.removals == []
+    assert plan.refused in reasons.REFUSED
+    assert plan.before == plan.after
+
+
+def is_repair(entry: Entry, plan: Plan) -> bool:
+    return any(
+        removal.entry is entry and removal.reason == reasons.MEMORY_WITHOUT_KEY
+        for removal in plan.removals
+    )
+
+
+@many
+@given(worlds(paired=True))
+def test_of_a_stopped_tenant_nothing_goes_but_repairs(world: World) -> None:
+    traffic = [
+        world.age(entry)
+        for entry in world.entries
+        if SESSION.fullmatch(entry.name) or SENDER_KEY.fullmatch(entry.name)
+    ]
+    stopped = bool(traffic) and all(age > DAY or age < -HOUR for age in traffic)
+    plan = world.plan()
+
+    for entry in removed(plan):
+        assert not stopped or is_repair(entry, plan)
+    asleep = world.plan(active_since=None)
+    assert all(is_repair(entry, asleep) for entry in removed(asleep))
+
+
+@many
+@given(worlds(paired=True), st.floats(-HOUR, 60 * DAY))
+def test_ages_count_from_when_the_tenant_woke(world: World, awake: float) -> None:
+    plan = world.plan(active_since=NOW - awake)
+    limits = world.shortest()
+
+    for entry in removed(plan):
+        age = min(awake, world.age(entry)) + 0.001
+        if SESSION.fullmatch(entry.name):
+            assert age > limits.session_max_age
+        elif not PRE_KEY.fullmatch(entry.name) and not is_repair(entry, plan):
+            assert age > limits.sender_key_max_age
+
+
+@many
+@given(worlds(paired=True))
+def test_only_what_is_older_than_the_limits_goes(world: World) -> None:
+    limits = world.shortest()
+    plan = world.plan()
+
+    for entry in removed(plan):
+        if SESSION.fullmatch(entry.name):
+            assert world.age(entry) > limits.session_max_age
+        elif SENDER_KEY.fullmatch(entry.name) and not is_repair(entry, plan):
+            assert world.age(entry) > limits.sender_key_max_age
+
+
+@many
+@given(seeds, worlds(paired=True))
+def test_no_pre_key_of_the_large_library_ever_goes(seed: int, world: World) -> None:
+    history = large_library(seed)
+    entries = [entry for entry in world.entries if not PRE_KEY.fullmatch(entry.name)]
+    entries += [*history.entries(NOW), alive()]
+    identity = identity_of(nextPreKeyId=history.next_id, firstUnuploadedPreKeyId=history.next_id)
+
+    plan = world.plan(entries=entries, identity=identity)
+
+    assert not [name for name in names(plan) if PRE_KEY.fullmatch(name)]
+
+
+@many
+@given(seeds, st.sampled_from([0, 1, 30, 50, 90]), st.booleans())
+def test_on_the_old_library_the_newest_uploaded_and_young_singles_stay(
+    seed: int, number: int, emergency: bool
+) -> None:
+    history = old_library(seed)
+    identity = identity_of(nextPreKeyId=history.next_id, firstUnuploadedPreKeyId=history.next_id)
+    retention = Retention(pre_keys=number)
+    plan = plan_of(
+        [*history.entries(NOW), alive()],
+        Settings(retention=retention, emergency_retention=retention),
+        identity,
+        emergency=emergency,
+    )
+
+    gone = {int(match[1]) for name in names(plan) if (match := PRE_KEY.fullmatch(name))}
+    newest = sorted(history.uploaded, reverse=True)[:number]
+    assert not gone & set(newest)
+    assert history.next_id - 1 not in gone
+    assert all(history.ages[key] > 30 * DAY - 1 for key in gone & history.singles)
+
+
+@many
+@given(worlds())
+def test_a_guard_asked_again_agrees_with_the_plan(world: World) -> None:
+    plan = world.plan()
+    if plan.context is None:
+        assert plan.removals == []
+        return
+
+    for removal in plan.removals:
+        assert protect(removal.entry, plan.context) is None
+
+
+@many
+@given(worlds())
+def test_a_guard_asked_again_protects_what_was_written_meanwhile(world: World) -> None:
+    plan = world.plan()
+    if plan.context is None:
+        return
+
+    for removal in plan.removals:
+        entry = removal.entry
+        touched = Entry.of(entry.name, 1, plan.context.now_ns - 1, entry.inode, entry.device)
+        assert protect(touched, plan.context) is not None
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        ("creds.json", "session", "12015550111.0"),
+        ("session-12015550111.0.json.tmp", "session", "12015550111.0"),
+        (f"session-{OWN_PN}.0.json", "session", "12015550111.0"),
+        ("pre-key-1.json", "other", ""),
+        ("lid-mapping-1.json", "lidMapping", "1"),
+    ],
+)
+def test_an_entry_that_claims_to_be_something_else_is_protected(
+    claim: tuple[str, str, str],
+) -> None:
+    context = plan_of([alive()]).context
+    assert context is not None
+    entry = Entry(*claim, size=1, mtime_ns=int((NOW - 90 * DAY) * 1e9), inode=1, device=1)
+
+    assert protect(entry, context) is not None
+
+
+@pytest.mark.parametrize("user", OWN_SPELLINGS)
+@pytest.mark.parametrize("device", [0, 7, 99])
+def test_an_own_device_is_known_under_each_spelling(user: str, device: int) -> None:
+    own = session(user, 90 * DAY, device)
+
+    plan = plan_of([own, session(OTHERS[2], 90 * DAY), alive()], emergency=True)
+
+    assert names(plan) == [f"session-{OTHERS[2]}.0.json"]
+    assert plan.kept[reasons.OWN_DEVICE] == 1
+
+
+@pytest.mark.parametrize("user", OWN_SPELLINGS)
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_memory_file_is_no_repair_while_an_own_key_exists_under_any_spelling(
+    user: str, group: str
+) -> None:
+    pair = [memory(group, HOUR), sender_key(group, user, HOUR, 7)]
+
+    assert names(plan_of([*pair, alive()])) == []
+
+
+def test_a_memory_file_without_an_own_key_is_removed_at_any_age() -> None:
+    lone = memory(GROUPS[0], HOUR)
+    plan = plan_of([lone, sender_key(GROUPS[0], OTHERS[0], HOUR), alive()])
+
+    assert [(r.entry.name, r.reason) for r in plan.removals] == [
+        (lone.name, reasons.MEMORY_WITHOUT_KEY)
+    ]
+
+
+def test_a_repair_is_made_while_the_tenant_is_stopped() -> None:
+    lone = memory(GROUPS[0], 20 * DAY)
+
+    assert names(plan_of([lone, session(OTHERS[0], 20 * DAY)], active_since=None)) == [lone.name]
+
+
+def test_an_empty_own_key_is_a_missing_one() -> None:
+    pair = [memory(GROUPS[0], HOUR), sender_key(GROUPS[0], OWN_PN, 2 * HOUR, 7, size=0)]
+
+    plan = plan_of([*reversed(pair), alive(), *mappings(9)])
+
+    assert names(plan) == [entry.name for entry in pair]
+
+
+def test_an_own_key_that_was_emptied_this_moment_may_be_a_write_under_way() -> None:
+    pair = [memory(GROUPS[0], HOUR), sender_key(GROUPS[0], OWN_PN, 5, 7, size=0)]
+
+    assert names(plan_of([*pair, alive()])) == []
+
+
+@pytest.mark.parametrize("me", [{"lid": "?"}, {}])
+def test_no_repair_where_an_own_key_may_lie_under_an_unknown_lid(me: dict[str, str]) -> None:
+    identity = identity_of(me={"id": f"{OWN_PN}:7@s.whatsapp.net", **me})
+    pair = [memory(GROUPS[0], HOUR), sender_key(GROUPS[0], f"{OWN_LID}_1", HOUR, 7)]
+
+    assert names(plan_of([*pair, alive()], identity=identity)) == []
+
+
+def test_lid_sessions_stay_while_the_library_knows_an_own_lid_that_creds_do_not_tell() -> None:
+    identity = identity_of(me={"id": f"{OWN_PN}:7@s.whatsapp.net"})
+    old = [session(OTHERS[0], 90 * DAY), session(f"{OWN_LID}_1", 90 * DAY), alive()]
+    old += mappings(9)
+
+    learned = [*old, file(f"lid-mapping-{OWN_PN}.json", 90 * DAY)]
+
+    assert names(plan_of(learned, identity=identity)) == [old[0].name]
+    assert len(names(plan_of(old, identity=identity))) == 2
+
+
+def test_own_key_and_memory_wait_for_the_younger_of_them() -> None:
+    young_key = [memory(GROUPS[0], 9 * DAY), sender_key(GROUPS[0], OWN_PN, 2 * DAY, 7)]
+    young_memory = [memory(GROUPS[1], 2 * DAY), sender_key(GROUPS[1], OWN_PN, 9 * DAY, 7)]
+    both_old = [memory(GROUPS[2], 9 * DAY), sender_key(GROUPS[2], OWN_PN, 8 * DAY, 7)]
+
+    plan = plan_of([*young_key, *young_memory, *both_old, alive()])
+
+    assert names(plan) == [entry.name for entry in both_old]
+    assert plan.kept == {reasons.OWN_KEY_IN_USE: 4, reasons.IN_USE: 1}
+
+
+def test_a_tenant_stopped_for_twenty_days_keeps_its_sessions() -> None:
+    # Trap: plain age rules took 25 of 26 sessions; only creds.json was fresh after the login.
+    entries = [session(f"49{each}", (20 + each) * DAY) for each in range(26)]
+
+    assert names(plan_of([*entries, file("creds.json", MINUTE)], emergency=True)) == []
+
+
+def test_a_woken_tenants_sessions_are_not_old_yet() -> None:
+    entries = [session(f"49{each}", (20 + each) * DAY) for each in range(26)]
+
+    plan = plan_of([*entries, alive()], active_since=NOW - 2 * HOUR)
+
+    assert names(plan) == []
+    assert plan.kept == {reasons.JUST_WOKE: 26, reasons.IN_USE: 1}
+
+
+@pytest.mark.parametrize("age", [-DAY, -1.0, 0.0, 60.0, 899.0, 900.0])
+def test_a_fresh_lone_memory_file_stays(age: float) -> None:
+    assert names(plan_of([memory(GROUPS[0], age), alive()])) == []
+
+
+def test_fifteen_minutes_are_fresh_and_a_nanosecond_more_is_not() -> None:
+    def lone(age_ns: int) -> Entry:
+        name = f"sender-key-memory-{GROUPS[0]}.json"
+        return Entry.of(name, 1, int(NOW * 1e9) - age_ns, 1, 1)
+
+    assert names(plan_of([lone(FRESH_NS), alive()])) == []
+    assert len(names(plan_of([lone(FRESH_NS + 1), alive()]))) == 1
+
+
+def test_a_far_future_file_does_not_keep_a_stopped_tenant_awake() -> None:
+    entries = [session(OTHERS[0], 90 * DAY), session(OTHERS[1], -90 * DAY)]
+
+    assert names(plan_of(entries)) == []
+
+
+def test_an_empty_session_file_goes_by_its_age_like_any_other() -> None:
+    young, old = session("4911", 3 * DAY, size=0), session("4912", 15 * DAY, size=0)
+
+    assert names(plan_of([young, old, alive()])) == [old.name]
+
+
+def test_pre_keys_that_are_not_uploaded_yet_stay() -> None:
+    identity = identity_of(nextPreKeyId=61, firstUnuploadedPreKeyId=31)
+    entries = pre_keys(range(1, 31), 40 * DAY) + pre_keys(range(31, 61), 35 * DAY)
+    nothing = Settings(retention=Retention(pre_keys=0))
+
+    gone = names(plan_of([*entries, alive()], nothing, identity))
+
+    assert sorted(gone) == sorted(f"pre-key-{key}.json" for key in range(1, 31))
+
+
+def reaches(reason: str) -> bool:
+    """Whether the drawn worlds hold a plan that removes something for this reason."""
+    find(
+        worlds(paired=True),
+        lambda world: any(removal.reason == reason for removal in world.plan().removals),
+        settings=settings(
+            max_examples=3_000, deadline=None, database=None, phases=[Phase.generate]
+        ),
+    )
+    return True
+
+
+@pytest.mark.parametrize("reason", sorted(reasons.REMOVED))
+def test_the_drawn_worlds_reach_every_reason_to_remove(reason: str) -> None:
+    assert reaches(reason)

@@ -1,0 +1,131 @@
+"""What a file is, told by its full name."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+
+from baileys_janitor.policy.kinds import (
+    KINDS,
+    base_user,
+    classify,
+    sender_key_address,
+    session_address,
+)
+from tests.policy.worlds import odd_names
+
+
+def test_the_order_of_kinds_is_the_one_results_are_written_in() -> None:
+    assert KINDS == (
+        "creds",
+        "appStateSync",
+        "lidMapping",
+        "preKey",
+        "session",
+        "senderKey",
+        "senderKeyMemory",
+        "deviceList",
+        "tcToken",
+        "identityKey",
+        "other",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "ident"),
+    [
+        ("creds.json", "creds", ""),
+        ("app-state-sync-key-AAAAAP____.json", "appStateSync", "AAAAAP____"),
+        ("app-state-sync-key-AAAA+A==.json", "appStateSync", "AAAA+A=="),
+        ("app-state-sync-version-regular_low.json", "appStateSync", "regular_low"),
+        ("lid-mapping-12015550100.json", "lidMapping", "12015550100"),
+        ("lid-mapping-24000_reverse.json", "lidMapping", "24000_reverse"),
+        ("pre-key-812.json", "preKey", "812"),
+        ("session-1100.0.json", "session", "1100.0"),
+        ("session-1100_1.12.json", "session", "1100_1.12"),
+        ("session-1100_129.99.json", "session", "1100_129.99"),
+        ("sender-key-120363@g.us--1100_1--0.json", "senderKey", "120363@g.us--1100_1--0"),
+        ("sender-key-1100-1600@g.us--1100--3.json", "senderKey", "1100-1600@g.us--1100--3"),
+        ("sender-key-status@broadcast--1100--7.json", "senderKey", "status@broadcast--1100--7"),
+        ("sender-key-memory-120363@g.us.json", "senderKeyMemory", "120363@g.us"),
+        ("sender-key-memory-status@broadcast.json", "senderKeyMemory", "status@broadcast"),
+        ("device-list-1100.json", "deviceList", "1100"),
+        ("tctoken-1100@lid.json", "tcToken", "1100@lid"),
+        ("tctoken-__index.json", "tcToken", "__index"),
+        ("identity-key-1100_1.0.json", "identityKey", "1100_1.0"),
+    ],
+)
+def test_every_name_the_library_writes_has_its_kind(name: str, kind: str, ident: str) -> None:
+    assert classify(name) == (kind, ident)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "creds.json.bak",
+        "Creds.json",
+        ".creds.json",
+        "session-1100.0.json.tmp",
+        "session-1100.0.json~",
+        "session-1100.0.jsonx",
+        "session-1100.0",
+        "session-1100.json",
+        "session-.0.json",
+        "session-bob.0.json",
+        "session-01100.0.json",
+        "session-1100.00.json",
+        "session-1100.+1.json",
+        "session-1100. 1.json",
+        "session-1100_.0.json",
+        "session-1100_x.0.json",
+        "session-1100_1_1.0.json",
+        "session-11\u0660\u0660.0.json",
+        "session-1100.0\n.json",
+        "session-1100.0.json\udc80",
+        "session-" + "9" * 30 + ".0.json",
+        "pre-key-007.json",
+        "pre-key-0.json",
+        "pre-key--1.json",
+        "pre-key-1e3.json",
+        "pre-key-\u00b2.json",
+        "pre-key-16777216.json",
+        "pre-key-.json",
+        "sender-key-memory-nobody.json",
+        "sender-key-memory-1100@s.whatsapp.net.json",
+        "sender-key-memory-120363@g.us--1100--0.json",
+        "sender-key-120363@g.us--1100.json",
+        "sender-key-120363@g.us--1100--x.json",
+        "sender-key-status@g.us--1100--0.json",
+        "sender-key-1-2-3@g.us--1100--0.json",
+        "lid-mapping-.json",
+        "lid-mapping-a b.json",
+        "",
+        ".json",
+        "notes.txt",
+        ".cleanup.lock",
+    ],
+)
+def test_anything_unusual_is_other(name: str) -> None:
+    assert classify(name) == ("other", "")
+
+
+@given(odd_names)
+def test_any_text_has_one_of_the_kinds(name: str) -> None:
+    kind, ident = classify(name)
+
+    assert kind in KINDS
+    assert kind != "other" or ident == ""
+
+
+def test_a_memory_file_is_never_taken_for_a_sender_key() -> None:
+    # Trap: its name also begins with "sender-key-".
+    assert classify("sender-key-memory-120363@g.us.json")[0] == "senderKeyMemory"
+    assert classify("sender-key-memory-x@g.us--1100--0.json")[0] == "other"
+
+
+def test_addresses_are_read_from_the_right() -> None:
+    assert session_address("1100_1.12") == ("1100_1", 12)
+    assert session_address("1100.1.12") is None
+    assert sender_key_address("1-2@g.us--1100_1--12") == ("1-2@g.us", "1100_1", 12)
+    assert sender_key_address("1@g.us--1100") is None
+    assert base_user("1100_129") == "1100" == base_user("1100")
