@@ -70,7 +70,8 @@ def parse(text: str) -> object:
         start += 1
     try:
         value, end = _scan(text, start)
-    except (ValueError, StopIteration, RecursionError, MemoryError) as error:
+    except (ValueError, StopIteration, RecursionError, MemoryError, SystemError) as error:
+        # SystemError: the scanner raises the error class of a json.decoder that nobody has imported.
         # Not chained: the scanner's own error quotes the document, which can hold keys.
         raise JsonError(f"not a JSON document ({type(error).__name__})") from None
     if text[end:].strip(_SPACE):
