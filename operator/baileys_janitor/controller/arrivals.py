@@ -13,7 +13,7 @@ from baileys_janitor.controller.dispatch import JOBS
 from baileys_janitor.controller.faults import Fault, Finished
 from baileys_janitor.controller.fleet import Fleet
 from baileys_janitor.controller.flights import Flight, Flights, job_of
-from baileys_janitor.controller.kube import Kube, path
+from baileys_janitor.controller.kube import ApiError, Kube, path
 from baileys_janitor.controller.lookups import Lookups
 from baileys_janitor.controller.store import Store
 from baileys_janitor.controller.tenant import Tenant
@@ -36,6 +36,8 @@ POD_STARTS = 45.0
 """Seconds that a pod may be pending before that is called a fault: most starts take three."""
 POD_TELLS = 10.0
 """Seconds that a failed Job's pod has to tell why."""
+FORGET = 300.0
+"""Seconds after its deletion that a Job is forgotten even if no event told of it."""
 TENANT_APPEARS = 30.0
 """Seconds that a result waits for its tenants to be known: later, they are taken to be deleted."""
 ATTEMPTS = 3
@@ -200,7 +202,10 @@ class Arrivals:
         """Look after Jobs that send no event of their own; return the tenants whose state has changed."""
         changed: list[Tenant] = []
         for flight in self._flights:
-            if flight.settled:
+            if flight.deleted_at is not None:
+                if now - flight.deleted_at > FORGET:
+                    self._flights.drop(flight)
+            elif flight.settled:
                 self._clear(flight, spawn)
             elif flight.ended is not None:
                 self._settle(flight, flight.ended)
@@ -252,14 +257,20 @@ class Arrivals:
         spawn(self._delete(flight))
 
     async def _delete(self, flight: Flight) -> None:
+        url = path("jobs", flight.namespace, flight.name, JOBS)
         try:
-            for tenant in self._members(flight):
-                if not await self._store.write(tenant):
-                    return
-            await self._kube.delete(path("jobs", flight.namespace, flight.name, JOBS))
-            self._flights.drop(flight)
-        finally:
+            written = [await self._store.write(tenant) for tenant in self._members(flight)]
+            if all(written):
+                await self._kube.delete(url)
+        except ApiError:
             flight.deleting = False
+            raise
+        if not all(written):
+            flight.deleting = False
+            return
+        # It is forgotten when its own DELETED event comes: until then, events that are still on their way
+        # must not pass for news of a Job that nobody knows.
+        flight.deleted_at = self._clock.now()
 
 
 def _read(ended: Finished, members: int) -> tuple[Result | None, Fault | None]:

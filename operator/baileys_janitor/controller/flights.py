@@ -42,6 +42,7 @@ class Flight:
     settled: bool = False
     """Whether its result, or its failure, has been taken in; what is left to do is deleting it."""
     deleting: bool = False
+    deleted_at: float | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -87,12 +88,13 @@ class Flights:
     def adopt(self, found: Object, name: str, now: float) -> Flight | None:
         """Return the flight of a Job or pod, begun from its labels when it is not known yet.
 
-        None when it carries no members: then it is not one of ours.
+        None when it carries no members (then it is not one of ours) or is being deleted: what it brought
+        was taken in before.
         """
         meta = found["metadata"]
         flight = self.get(meta["namespace"], name)
         members = members_of(found)
-        if flight is not None or not members:
+        if flight is not None or not members or meta.get("deletionTimestamp"):
             return flight
         labels = meta.get("labels") or {}
         return self.add(

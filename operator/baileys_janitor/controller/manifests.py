@@ -133,7 +133,8 @@ def _pod_spec(
             {
                 "name": "janitor",
                 "image": pod.image,
-                "command": [*pod.command, task],
+                # The kubelet expands $(NAME) in a command; a doubled $ stands for itself.
+                "command": [*pod.command, task.replace("$", "$$")],
                 "env": [{"name": "TERMINATION_LOG", "value": TERMINATION_LOG}],
                 "terminationMessagePath": TERMINATION_LOG,
                 "terminationMessagePolicy": "File",
@@ -166,9 +167,10 @@ def _pod_spec(
 
 def _pod_security(place: Place) -> Object:
     identity = place.identity
-    user = IMAGE_USER if identity.user is None else identity.user
+    # Never root, even beside a workload that is: Pod Security "restricted" would refuse the pod.
+    user = identity.user or IMAGE_USER
     context: Object = {
-        "runAsNonRoot": user != 0,
+        "runAsNonRoot": True,
         "runAsUser": user,
         "runAsGroup": user if identity.group is None else identity.group,
         "seccompProfile": {"type": "RuntimeDefault"},
