@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterator, Callable
 from typing import Any, cast
 
@@ -80,7 +81,12 @@ class Kube:
         try:
             config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         except config.ConfigException:
-            await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+            # Asked now: the library keeps the variable's value of when it was imported. Nobody's file is rewritten.
+            await config.load_kube_config(  # type: ignore[no-untyped-call]
+                os.environ.get("KUBECONFIG") or None,
+                client_configuration=configuration,
+                persist_config=False,
+            )
         return cls(client.ApiClient(configuration), seen)
 
     async def close(self) -> None:

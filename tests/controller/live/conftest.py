@@ -1,0 +1,94 @@
+"""One cluster for all live tests of a worker, a namespace for each test."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from baileys_janitor.api.crd import crd
+from sandbox import Cluster
+
+from tests.controller.live.operators import LocalOperator, Object, OperatorProcess, SkippingClock
+from tests.controller.live.world import TENANTS, World, until
+
+_NUMBERS = itertools.count(1)
+DEFINITIONS = "apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
+    """A cluster with two nodes and the CRD."""
+    async with Cluster(tmp_path_factory.mktemp("volumes"), nodes=2) as started:
+        await started.client.create(DEFINITIONS, "", crd())
+        await until(lambda: started.client.select(TENANTS), "the CRD is served")
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def world(cluster: Cluster) -> AsyncIterator[World]:
+    """A namespace of the test's own; afterwards no protected file may have changed."""
+    name = f"live-{next(_NUMBERS)}"
+    await cluster.client.create("v1/namespaces", "", {"metadata": {"name": name}})
+    world = World(cluster, name)
+    yield world
+    if not cluster.real:
+        cluster.forgive()
+    cluster.kubelet.release()
+    world.check_sessions()
+
+
+@pytest.fixture
+def kubeconfig(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+    return cluster.kubeconfig
+
+
+@pytest.fixture
+def operator(world: World, kubeconfig: Path) -> Callable[..., LocalOperator]:
+    """Makes an operator in this process for the test's namespace; give it configuration fields."""
+
+    def make(clock: SkippingClock | None = None, **settings: object) -> LocalOperator:
+        return LocalOperator({"watchNamespaces": [world.namespace], **settings}, clock)
+
+    return make
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def process(
+    world: World, kubeconfig: Path, tmp_path: Path
+) -> AsyncIterator[Callable[..., OperatorProcess]]:
+    """Makes operators as processes for the test's namespace; those that still run are killed in the end."""
+    made: list[OperatorProcess] = []
+
+    def make(**settings: object) -> OperatorProcess:
+        number = str(len(made))
+        fields: Object = {"watchNamespaces": [world.namespace], **settings}
+        made.append(OperatorProcess(fields, kubeconfig, tmp_path / number))
+        return made[-1]
+
+    yield make
+    for each in made:
+        await each.kill()
+
+
+@pytest.fixture
+def sandbox_only(cluster: Cluster) -> None:
+    """For what a real API server cannot be asked to do."""
+    if cluster.real:
+        pytest.skip("needs the sandbox's own API server")
+
+
+@pytest.fixture(autouse=True)
+def nothing_unforeseen(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """No test may make the operator meet what it calls unforeseen, or a handler raise."""
+    caplog.set_level(logging.INFO, "baileys_janitor")
+    yield
+    records = caplog.get_records("call")
+    met = [r.getMessage() for r in records if r.exc_info and r.name.startswith("baileys_janitor")]
+    met += [r.getMessage() for r in records if r.exc_info and r.name.startswith("kopf.objects")]
+    assert not met, met

@@ -1,0 +1,151 @@
+"""Running the operator: in this process on a clock that can skip, or as a process that can be killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import yaml
+
+from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.controller import operator
+from baileys_janitor.controller.agenda import AT_START
+from baileys_janitor.controller.engine import Engine
+
+from tests.controller.live.world import PATIENCE, until
+
+Object = dict[str, Any]
+
+
+class SkippingClock:
+    """The wall clock, and what has been skipped."""
+
+    def __init__(self) -> None:
+        self._skipped = 0.0
+        self._waiting: set[asyncio.Event] = set()
+
+    def now(self) -> float:
+        return time.time() + self._skipped
+
+    async def wait(self, event: asyncio.Event, until: float | None) -> None:
+        timeout = None if until is None else max(0.0, until - self.now())
+        self._waiting.add(event)
+        try:
+            await asyncio.wait_for(event.wait(), timeout)
+        except TimeoutError:
+            return
+        finally:
+            self._waiting.discard(event)
+
+    def skip(self, seconds: float) -> None:
+        """Let time pass at once; who waits looks at the clock again."""
+        self._skipped += seconds
+        for event in self._waiting:
+            event.set()
+
+
+class LocalOperator:
+    """The operator in this process, as an async context manager."""
+
+    def __init__(self, settings: Object, clock: SkippingClock | None = None) -> None:
+        self.config = OperatorConfig.model_validate(settings)
+        self.clock = clock or SkippingClock()
+        self._stop = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._engines: list[Engine] = []
+
+    @property
+    def engine(self) -> Engine:
+        """The engine; LookupError before there is one."""
+        return self._engines[-1]
+
+    async def __aenter__(self) -> LocalOperator:
+        real = operator.Engine
+        engines = self._engines
+
+        class Seen(real):  # type: ignore[valid-type, misc]
+            def __init__(self, *args: Any) -> None:
+                super().__init__(*args)
+                engines.append(self)
+
+        operator.Engine = Seen  # type: ignore[misc]
+        try:
+            self._task = asyncio.create_task(operator.serve(self.config, self.clock, self._stop))
+            await until(lambda: self._engines or self._task.done(), "the operator starts")  # type: ignore[union-attr]
+        finally:
+            operator.Engine = real  # type: ignore[misc]
+        # The first scans are spread over this long.
+        self.skip(AT_START)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Stop it as a signal does; what it raises is raised here."""
+        assert self._task is not None
+        self._stop.set()
+        await asyncio.wait_for(self._task, PATIENCE)
+
+    @property
+    def running(self) -> bool:
+        return self._task is not None and not self._task.done()
+
+    def skip(self, seconds: float) -> None:
+        """Let time pass for the operator."""
+        self.clock.skip(seconds)
+
+    def idle(self) -> bool:
+        """Whether no step is under way."""
+        return not any(tenant.busy for tenant in self.engine.fleet.tenants.values())
+
+
+class OperatorProcess:
+    """`baileys-janitor operator` as a process of its own."""
+
+    def __init__(self, settings: Object, kubeconfig: Path, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._config = directory / "operator.yaml"
+        self._config.write_text(yaml.safe_dump(settings))
+        self._log = directory / "operator.log"
+        self._environment = os.environ | {"KUBECONFIG": str(kubeconfig)}
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def log(self) -> str:
+        """What it has written."""
+        return self._log.read_text() if self._log.exists() else ""
+
+    @property
+    def code(self) -> int | None:
+        """Its exit code, None while it runs."""
+        return self._process.returncode if self._process is not None else None
+
+    async def start(self) -> None:
+        arguments = ["-m", "baileys_janitor", "operator", "--config", str(self._config)]
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, *arguments, env=self._environment, stderr=log, stdout=log
+            )
+
+    async def _signal(self, number: signal.Signals) -> int:
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.send_signal(number)
+        return await asyncio.wait_for(self._process.wait(), PATIENCE)
+
+    async def kill(self) -> None:
+        """SIGKILL."""
+        await self._signal(signal.SIGKILL)
+
+    async def terminate(self) -> int:
+        """SIGTERM; the exit code."""
+        return await self._signal(signal.SIGTERM)
