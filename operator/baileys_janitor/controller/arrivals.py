@@ -202,11 +202,8 @@ class Arrivals:
         """Look after Jobs that send no event of their own; return the tenants whose state has changed."""
         changed: list[Tenant] = []
         for flight in self._flights:
-            if flight.deleted_at is not None:
-                if now - flight.deleted_at > FORGET:
-                    self._flights.drop(flight)
-            elif flight.settled:
-                self._clear(flight, spawn)
+            if flight.settled:
+                self._clear(flight, now, spawn)
             elif flight.ended is not None:
                 self._settle(flight, flight.ended)
             elif flight.failed_at is not None and now - flight.failed_at > POD_TELLS:
@@ -249,8 +246,10 @@ class Arrivals:
         if flight.trouble is None and flight.pending:
             flight.trouble = faults.stuck(said)
 
-    def _clear(self, flight: Flight, spawn: Spawn) -> None:
+    def _clear(self, flight: Flight, now: float, spawn: Spawn) -> None:
         """Delete a Job once what it brought stands in every member's status."""
+        if flight.deleted_at is not None and now - flight.deleted_at > FORGET:
+            self._flights.drop(flight)
         if flight.deleting or any(t.busy or t.stale for t in self._members(flight)):
             return
         flight.deleting = True
