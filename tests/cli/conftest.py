@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from baileys_janitor.cli import look
 from baileys_janitor.cli.main import main
 from tests.cli.sessions import STEERING, Done, company
 
@@ -19,6 +20,11 @@ def _nothing_steers(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in os.environ:
         if variable.startswith(STEERING):
             monkeypatch.delenv(variable)
+
+
+@pytest.fixture(autouse=True)
+def _corrupt_creds_are_read_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(look, "_SECONDS_BETWEEN_LOOKS", 0)
 
 
 @pytest.fixture

@@ -173,7 +173,6 @@ def test_a_creds_that_is_whole_at_the_second_read_is_not_corrupt(
         return (b'{"cut', "") if len(reads) == 1 else ((old / "creds.json").read_bytes(), "")
 
     monkeypatch.setattr(look, "read_creds", torn_at_first)
-    monkeypatch.setattr(look, "_SECONDS_BETWEEN_LOOKS", 0)
     [found] = json.loads(run("scan", old, "-o", "json").out)["directories"]
     assert found["identity"] == "Paired"
 

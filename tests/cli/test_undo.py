@@ -36,8 +36,8 @@ def test_list_shows_the_runs_newest_first(old: Path, run: Run) -> None:
     ids = [each["directories"][0]["run"] for each in (second, first)]
     done = run("undo", "--list", old, "-o", "json")
     [directory] = json.loads(done.out)["directories"]
-    assert sorted(each["run"] for each in directory["runs"]) == sorted(ids)
-    assert {each["files"] for each in directory["runs"]} == {5, 49}
+    assert [each["run"] for each in directory["runs"]] == ids
+    assert [each["files"] for each in directory["runs"]] == [49, 5]
     assert "CommandLine" in run("undo", "--list", old).out
 
 

@@ -12,7 +12,7 @@ from baileys_janitor.volume.journal import Journal
 from baileys_janitor.volume.opening import open_beneath, open_session
 from baileys_janitor.volume.problems import VolumeProblem
 from baileys_janitor.volume.problems import problem_of as problem_of_error
-from baileys_janitor.volume.trash import look, names_in, open_trash, runs_in
+from baileys_janitor.volume.trash import age_mark, look, names_in, open_trash, runs_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,10 +22,14 @@ if TYPE_CHECKING:
 
 
 class KnownRuns(NamedTuple):
-    """Runs with files in the trash, newest first, and every run id that the journal knows."""
+    """Runs with files in the trash, newest first, and every run id that the journal knows.
+
+    `since` is when each run's files went into the trash: Unix seconds, finer than the journal's.
+    """
 
     in_trash: list[RunDocument]
     in_journal: frozenset[str]
+    since: dict[str, float]
 
 
 def runs_of(target: Target) -> KnownRuns:
@@ -37,7 +41,7 @@ def runs_of(target: Target) -> KnownRuns:
         finally:
             os.close(directory)
         if janitor is None:
-            return KnownRuns([], frozenset())
+            return KnownRuns([], frozenset(), {})
         try:
             return _runs(janitor)
         except OSError as error:
@@ -50,29 +54,26 @@ def runs_of(target: Target) -> KnownRuns:
 
 def latest(known: Iterable[KnownRuns]) -> str | None:
     """The newest run of several directories: one invocation of `clean` has one id in all of them."""
-    newest = max(
-        (run for runs in known for run in runs.in_trash),
-        key=lambda run: (run["time"] or "", run["run"]),
-        default=None,
-    )
-    return None if newest is None else newest["run"]
+    since = [(moment, run) for runs in known for run, moment in runs.since.items()]
+    return max(since)[1] if since else None
 
 
 def _runs(janitor: int) -> KnownRuns:
     journal = Journal(janitor).runs
     trash = open_trash(janitor)
     if trash is None:
-        return KnownRuns([], frozenset(journal))
+        return KnownRuns([], frozenset(journal), {})
     try:
-        documents = []
+        documents, since = [], {}
         for run in reversed(runs_in(trash)):
             files, size = _contents(trash, run)
             known = journal.get(run)
             if files and known is not None:
                 documents.append(_document(run, known.time, known.reason, files, size))
+                since[run] = age_mark(trash, run)
     finally:
         os.close(trash)
-    return KnownRuns(documents, frozenset(journal))
+    return KnownRuns(documents, frozenset(journal), since)
 
 
 def _document(run: str, time: int, reason: str, files: int, size: int) -> RunDocument:
