@@ -132,8 +132,8 @@ class ApiServer:
             # The headers go out before there is an event, but a refusal must go before them.
             first = asyncio.ensure_future(anext(lines, None))
             await asyncio.sleep(0)
-            if first.done() and first.exception() is not None:
-                raise first.exception() or AssertionError
+            if first.done() and _is_refusal(first.exception()):
+                await first
             await response.prepare(request)
             prepared = True
             line = await first
@@ -226,6 +226,11 @@ class ApiServer:
         body = encode(discovery.aggregated(self.registry, core=core))
         kind = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
         return web.Response(body=body, headers={"Content-Type": kind})
+
+
+def _is_refusal(error: BaseException | None) -> bool:
+    """Whether a watch fails by its status; a version that is gone is an event of the stream."""
+    return error is not None and not (isinstance(error, RefusedError) and error.code == 410)
 
 
 _CORE: Object = {

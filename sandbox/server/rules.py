@@ -114,6 +114,11 @@ class Rules:
     def __init__(self, schema: dict[str, Any]) -> None:
         self._root = _Node(schema)
 
+    @property
+    def any(self) -> bool:
+        """Whether there are rules at all."""
+        return self._root.any
+
     def check(self, new: Any, old: Any | None) -> list[FieldError]:
         """The rules that do not hold. Rules on an unchanged value are not asked again."""
         errors: list[FieldError] = []

@@ -17,6 +17,21 @@ from sandbox.server.store import Object
 
 PRESERVE: Final = "x-kubernetes-preserve-unknown-fields"
 INT_OR_STRING: Final = "x-kubernetes-int-or-string"
+# Errors after which the API server asks no rule.
+_BLOCKING: Final = {
+    "FieldValueNotSupported",
+    "FieldValueRequired",
+    "FieldValueTooLong",
+    "FieldValueTooMany",
+    "FieldValueTypeInvalid",
+}
+_UNCHECKED: Final = FieldError(
+    "FieldValueInvalid",
+    "<nil>",
+    "some validation rules were not checked because the object was invalid; correct the existing "
+    "errors to complete validation",
+    None,
+)
 _META: Final[dict[str, Any]] = {"type": "object", PRESERVE: True}
 
 
@@ -95,7 +110,7 @@ class Schema:
         _default(value, self._root)
 
     def validate(self, new: Object, old: Object | None) -> list[FieldError]:
-        """What is wrong, first by the schema, then (if that is content) by the CEL rules.
+        """What is wrong by the schema and, unless that makes no sense any more, by the CEL rules.
 
         Values that an update leaves alone are not held against it, as since Kubernetes 1.33.
         """
@@ -105,7 +120,11 @@ class Schema:
         if errors and old is not None:
             before = {(e.path, e.body) for e in self._schema_errors(old)}
             errors = [e for e in errors if (e.path, e.body) not in before]
-        return errors or self._rules.check(new, old)
+        if not any(error.kind in _BLOCKING for error in errors):
+            return errors + self._rules.check(new, old)
+        if self._rules.any:
+            errors.append(_UNCHECKED)
+        return errors
 
     def list_keys(self, path: tuple[str, ...]) -> tuple[str, ...] | None:
         """The merge keys of the list at a path of field names."""
