@@ -36,6 +36,12 @@ class Purged:
         self.files = 0
         self.bytes = 0
 
+    def add(self, more: Purged) -> None:
+        """Count what went besides."""
+        self.runs += more.runs
+        self.files += more.files
+        self.bytes += more.bytes
+
 
 def purge_trash(
     session: int,
@@ -60,23 +66,23 @@ def purge_trash(
     return purged
 
 
-def make_room(session: int, janitor: int) -> bool:
+def make_room(session: int, janitor: int) -> Purged:
     """Empty the trash of runs that have ended, because the disk is too full even for the lock.
 
     That there is no lock file is known then, and whoever makes one meanwhile works in another
-    directory. True when something was freed. Raises OSError and VolumeProblem.
+    directory. Raises OSError and VolumeProblem.
     """
     trash = open_trash(janitor)
+    purged = Purged()
     if trash is None:
-        return False
+        return purged
     try:
-        purged = Purged()
         journal = Journal(janitor)
         for run in runs_in(trash):
             known = journal.runs.get(run)
             if known is not None and not known.unfinished and not known.undoing:
                 _purge_run(session, trash, run, purged, go_on)
-        return purged.runs > 0
+        return purged
     finally:
         os.close(trash)
 

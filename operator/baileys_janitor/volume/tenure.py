@@ -120,17 +120,16 @@ class Tenure:
             code = problem.code if isinstance(problem, VolumeProblem) else code_of(problem)
             if code != DISK_FULL or self.undo_window is None:
                 raise
-            if not make_room(self.session, self.janitor):
+            freed = make_room(self.session, self.janitor)
+            self.purged.add(freed)
+            if not freed.runs:
                 raise
         return attempt()
 
     def _purge(self, undo_window: float) -> None:
-        purged = purge_trash(
-            self.session, self.trash, self.journal, self.now, undo_window, self.tick
+        self.purged.add(
+            purge_trash(self.session, self.trash, self.journal, self.now, undo_window, self.tick)
         )
-        self.purged.runs += purged.runs
-        self.purged.files += purged.files
-        self.purged.bytes += purged.bytes
 
     def _leave(self) -> None:
         self.lock.release()
