@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,21 @@ def test_long_work_at_a_terminal_shows_a_bar(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("TERM", "xterm")
     assert list(progress.with_progress([1, 2, 3], "Looking at")) == [1, 2, 3]
     assert "Looking at 3 directories" in stream.getvalue()
+
+
+def test_a_bar_appears_in_the_middle_of_one_long_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stream(at_terminal=True)
+    monkeypatch.setattr(progress.sys, "stderr", stream)
+    monkeypatch.setattr(progress, "PATIENCE", 0.01)
+    monkeypatch.setenv("TERM", "xterm")
+    appeared = threading.Event()
+    real = progress._LateBar._appear
+
+    def appear(bar: progress._LateBar) -> None:
+        real(bar)
+        appeared.set()
+
+    monkeypatch.setattr(progress._LateBar, "_appear", appear)
+    for _ in progress.with_progress(["one"], "Looking at"):
+        assert appeared.wait(timeout=30)
+    assert "Looking at 1 directory" in stream.getvalue()

@@ -25,9 +25,10 @@ from baileys_janitor.cli.problems import (
     Problem,
     usage,
 )
+from baileys_janitor.cli.reporting import Problems, print_document
 
 if TYPE_CHECKING:
-    from baileys_janitor.cli.documents import CleanDocument, ProblemDocument
+    from baileys_janitor.cli.documents import CleanDocument
     from baileys_janitor.cli.settings import InForce
     from baileys_janitor.cli.targets import Target
 
@@ -97,7 +98,7 @@ def command(
         in_force,
     )
     found = find_targets(paths_or_environment(paths), companies)
-    problems = [_problem(shown, None, problem) for shown, problem in found.problems]
+    problems = Problems(found)
     directories: list[CleanDocument] = []
     interrupt = Interrupt()
     with interrupt.heeded() if wish.apply else nullcontext():
@@ -107,15 +108,13 @@ def command(
             try:
                 document = _clean(target, wish, interrupt)
             except Problem as problem:
-                problems.append(_problem(target.shown, target.company, problem))
+                problems.add(target, problem)
                 continue
             directories.append(document)
             if is_failure(document):
                 message = f"{target.shown}: {document['message']}"
-                failure = Problem(message, code=document["code"] or "Failed")
-                problems.append(_problem(target.shown, target.company, failure))
-    for each in problems:
-        say(f"Error: {each['message']}")
+                problems.add(target, Problem(message, code=document["code"] or "Failed"))
+    problems.say()
     _print(directories, problems, output, wish, click.get_current_context().obj or [])
     if interrupt.asked:
         say("Interrupted between two files; what had gone by then lies in the trash.")
@@ -171,36 +170,24 @@ def _require_terminal(output: str) -> None:
         )
 
 
-def _problem(shown: str, company: str | None, problem: Problem) -> ProblemDocument:
-    return {"path": shown, "company": company, "code": problem.code, "message": problem.message}
-
-
 def _print(
     directories: list[CleanDocument],
-    problems: list[ProblemDocument],
+    problems: Problems,
     output: str,
     wish: Wish,
     arguments: list[str],
 ) -> None:
     from baileys_janitor.cli.documents import CLEAN_SCHEMA
-    from baileys_janitor.cli.figures import rfc3339
-    from baileys_janitor.cli.output import write_document
 
     if output in MACHINE_FORMATS:
-        document = {
-            "schema": CLEAN_SCHEMA,
-            "time": rfc3339(time.time()),
-            "directories": directories,
-            "problems": problems,
-        }
-        write_document(document, output)
+        print_document(CLEAN_SCHEMA, directories, problems, output)
         return
     from baileys_janitor.cli.clean_tables import print_cleanups
 
     if directories:
         print_cleanups(
             directories,
-            {each["path"] for each in problems},
+            problems.paths,
             applied=wish.apply,
             wide=output == "wide",
             arguments=arguments,

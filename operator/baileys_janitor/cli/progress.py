@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from baileys_janitor.cli.figures import counted
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress
 
 Item = TypeVar("Item")
 
@@ -23,28 +24,67 @@ def with_progress(items: Sequence[Item], doing: str) -> Iterator[Item]:
     if not sys.stderr.isatty():
         yield from items
         return
-    started = time.monotonic()
-    bar: Progress | None = None
-    task: TaskID | None = None
+    bar = _LateBar(f"{doing} {counted(len(items), 'directory')}", len(items))
     try:
         for done, item in enumerate(items):
-            if bar is None and time.monotonic() - started > PATIENCE:
-                bar = _bar()
-                task = bar.add_task(f"{doing} {counted(len(items), 'directory')}", total=len(items))
-                bar.start()
-            if bar is not None and task is not None:
-                bar.update(task, completed=done)
+            bar.show(done)
             yield item
     finally:
-        if bar is not None:
-            bar.stop()
+        bar.close()
+
+
+class _LateBar:
+    """A bar that appears when PATIENCE is over, be it in the middle of the first item."""
+
+    def __init__(self, text: str, total: int) -> None:
+        self._text = text
+        self._total = total
+        self._done = 0
+        self._bar: Progress | None = None
+        self._closed = False
+        self._lock = threading.Lock()
+        self._due = time.monotonic() + PATIENCE
+        self._timer = threading.Timer(max(0.0, PATIENCE), self._appear)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def show(self, done: int) -> None:
+        """So many items are done."""
+        self._done = done
+        if time.monotonic() >= self._due:
+            self._appear()
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=done)
+
+    def close(self) -> None:
+        """Take the bar away, if there is one."""
+        self._timer.cancel()
+        with self._lock:
+            self._closed = True
+            if self._bar is not None:
+                self._bar.stop()
+
+    def _appear(self) -> None:
+        with self._lock:
+            if self._bar is None and not self._closed:
+                bar = _bar()
+                bar.add_task(self._text, total=self._total, completed=self._done)
+                bar.start()
+                self._bar = bar
 
 
 def _bar() -> Progress:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+    )
 
     return Progress(
+        SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),

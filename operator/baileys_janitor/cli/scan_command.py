@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from baileys_janitor.cli.documents import SCAN_SCHEMA, DirectoryDocument, ProblemDocument
+from baileys_janitor.cli.documents import SCAN_SCHEMA, DirectoryDocument
 from baileys_janitor.cli.options import paths_or_environment, settings_options
-from baileys_janitor.cli.output import MACHINE_FORMATS, say, write_document
+from baileys_janitor.cli.output import MACHINE_FORMATS
 from baileys_janitor.cli.problems import EXIT_DONE, EXIT_FAILED, EXIT_LEVEL_REACHED, Problem
+from baileys_janitor.cli.reporting import Problems, print_document
 from baileys_janitor.policy.levels import CRITICAL, EMERGENCY, LEVELS, WARNING, at_least
 
 if TYPE_CHECKING:
@@ -55,15 +57,14 @@ def command(
 
     policy = settings_in_force(values).policy
     found = find_targets(paths_or_environment(paths), companies)
-    problems = [problem_document(shown, None, problem) for shown, problem in found.problems]
+    problems = Problems(found)
     directories: list[DirectoryDocument] = []
     for target in with_progress(found.targets, "Looking at"):
         try:
             directories.append(directory_document(target, look_at(target), policy))
         except Problem as problem:
-            problems.append(problem_document(target.shown, target.company, problem))
-    for each in problems:
-        say(f"Error: {each['message']}")
+            problems.add(target, problem)
+    problems.say()
     _print(directories, problems, output)
     if problems:
         return EXIT_FAILED
@@ -72,38 +73,19 @@ def command(
     return EXIT_DONE
 
 
-def problem_document(shown: str, company: str | None, problem: Problem) -> ProblemDocument:
-    """A problem of one directory as a document."""
-    return {"path": shown, "company": company, "code": problem.code, "message": problem.message}
-
-
 def _reached(directories: Sequence[DirectoryDocument], fail_on: str) -> bool:
     levels = {found["level"] for found in directories}
     return any(level in LEVELS and at_least(level, fail_on) for level in levels)
 
 
-def _print(
-    directories: list[DirectoryDocument], problems: list[ProblemDocument], output: str
-) -> None:
-    import time
-
-    from baileys_janitor.cli.figures import rfc3339
-
-    now = time.time()
+def _print(directories: list[DirectoryDocument], problems: Problems, output: str) -> None:
     if output in MACHINE_FORMATS:
-        document = {
-            "schema": SCAN_SCHEMA,
-            "time": rfc3339(now),
-            "directories": directories,
-            "summary": _summary(directories),
-            "problems": problems,
-        }
-        write_document(document, output)
+        print_document(SCAN_SCHEMA, directories, problems, output, summary=_summary(directories))
         return
     from baileys_janitor.cli.tables import advice_lines, print_lines, scan_table, summary_line
 
     if directories:
-        scan_table(directories, now, wide=output == "wide")
+        scan_table(directories, time.time(), wide=output == "wide")
         print_lines([summary_line(directories), *advice_lines(directories, every=output == "wide")])
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from baileys_janitor.cli.interrupt import Interrupt
 from baileys_janitor.cli.options import DRY_RUN_VARIABLE, dry_run_asked, paths_or_environment
-from baileys_janitor.cli.output import MACHINE_FORMATS, say, write_document
+from baileys_janitor.cli.output import MACHINE_FORMATS, say
 from baileys_janitor.cli.problems import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, Problem
+from baileys_janitor.cli.reporting import Problems, print_document
 
 if TYPE_CHECKING:
-    from baileys_janitor.cli.documents import ProblemDocument, UndoDocument
+    from baileys_janitor.cli.documents import UndoDocument
     from baileys_janitor.cli.runs import KnownRuns
     from baileys_janitor.cli.targets import Target
 
@@ -48,19 +49,19 @@ def command(
     from baileys_janitor.cli.targets import find_targets
 
     found = find_targets(paths_or_environment((path,) if path else ()), companies)
-    problems = [_problem(shown, None, problem) for shown, problem in found.problems]
+    problems = Problems(found)
     known: Known = []
     for target in found.targets:
         try:
             known.append((target, runs_of(target)))
         except Problem as problem:
-            problems.append(_problem(target.shown, target.company, problem))
+            problems.add(target, problem)
     if listing:
         return _list(known, problems, output)
     return _put_back(known, run, problems, output)
 
 
-def _list(known: Known, problems: list[ProblemDocument], output: str) -> int:
+def _list(known: Known, problems: Problems, output: str) -> int:
     from baileys_janitor.cli.documents import RUNS_SCHEMA
     from baileys_janitor.cli.undo_tables import print_runs
 
@@ -68,15 +69,15 @@ def _list(known: Known, problems: list[ProblemDocument], output: str) -> int:
         {"path": target.shown, "company": target.company, "runs": runs.in_trash}
         for target, runs in known
     ]
-    _say_all(problems)
+    problems.say()
     if output in MACHINE_FORMATS:
-        _write(RUNS_SCHEMA, directories, problems, output)
+        print_document(RUNS_SCHEMA, directories, problems, output)
     else:
         print_runs([(target.company or target.shown, runs.in_trash) for target, runs in known])
     return EXIT_FAILED if problems else EXIT_DONE
 
 
-def _put_back(known: Known, run: str | None, problems: list[ProblemDocument], output: str) -> int:
+def _put_back(known: Known, run: str | None, problems: Problems, output: str) -> int:
     from baileys_janitor.cli.documents import UNDO_SCHEMA
     from baileys_janitor.cli.undo_tables import print_undone
     from baileys_janitor.volume.undoing import OWN_KEY_MISSING
@@ -96,17 +97,16 @@ def _put_back(known: Known, run: str | None, problems: list[ProblemDocument], ou
                     _would_be(target, runs, chosen) if dry_run else _undo(target, chosen, interrupt)
                 )
             except Problem as problem:
-                problems.append(_problem(target.shown, target.company, problem))
+                problems.add(target, problem)
                 continue
             directories.append(document)
             if set(document["skipped"]) - {OWN_KEY_MISSING}:
-                left = Problem(_what_stays(target, document), code="SomeStay")
-                problems.append(_problem(target.shown, target.company, left))
-    _say_all(problems)
+                problems.add(target, Problem(_what_stays(target, document), code="SomeStay"))
+    problems.say()
     if output in MACHINE_FORMATS:
-        _write(UNDO_SCHEMA, directories, problems, output)
+        print_document(UNDO_SCHEMA, directories, problems, output)
     else:
-        print_undone(directories, {each["path"] for each in problems})
+        print_undone(directories, problems.paths)
     if interrupt.asked:
         say("Interrupted between two files; undo the same run again to go on.")
         return EXIT_INTERRUPTED
@@ -185,24 +185,3 @@ def _what_stays(target: Target, document: UndoDocument) -> str:
     from baileys_janitor.cli.undo_tables import skipped_text
 
     return f"{target.shown}: {skipped_text(document['skipped'])}"
-
-
-def _problem(shown: str, company: str | None, problem: Problem) -> ProblemDocument:
-    return {"path": shown, "company": company, "code": problem.code, "message": problem.message}
-
-
-def _say_all(problems: list[ProblemDocument]) -> None:
-    for each in problems:
-        say(f"Error: {each['message']}")
-
-
-def _write(schema: str, directories: Any, problems: list[ProblemDocument], output: str) -> None:
-    from baileys_janitor.cli.figures import rfc3339
-
-    document = {
-        "schema": schema,
-        "time": rfc3339(time.time()),
-        "directories": directories,
-        "problems": problems,
-    }
-    write_document(document, output)

@@ -1,0 +1,62 @@
+"""What every command ends with: its problems on standard error, its document on standard output."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from baileys_janitor.cli.figures import rfc3339
+from baileys_janitor.cli.output import say, write_document
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from baileys_janitor.cli.documents import ProblemDocument
+    from baileys_janitor.cli.problems import Problem
+    from baileys_janitor.cli.targets import Found, Target
+
+
+class Problems:
+    """What could not be done, in the order in which it was met."""
+
+    def __init__(self, found: Found) -> None:
+        """Begins with the paths that led nowhere."""
+        self.documents: list[ProblemDocument] = []
+        for shown, problem in found.problems:
+            self._add(shown, None, problem)
+
+    def add(self, target: Target, problem: Problem) -> None:
+        """A problem with one directory; the others go on."""
+        self._add(target.shown, target.company, problem)
+
+    def say(self) -> None:
+        """One sentence each, for people; all at once, so that no progress bar is in between."""
+        for each in self.documents:
+            say(f"Error: {each['message']}")
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """The paths that something is wrong with."""
+        return frozenset(each["path"] for each in self.documents)
+
+    def __bool__(self) -> bool:
+        return bool(self.documents)
+
+    def _add(self, shown: str, company: str | None, problem: Problem) -> None:
+        self.documents.append(
+            {"path": shown, "company": company, "code": problem.code, "message": problem.message}
+        )
+
+
+def print_document(
+    schema: str, directories: Sequence[Any], problems: Problems, output: str, **more: Any
+) -> None:
+    """The command's one JSON or YAML document."""
+    document = {
+        "schema": schema,
+        "time": rfc3339(time.time()),
+        "directories": directories,
+        **more,
+        "problems": problems.documents,
+    }
+    write_document(document, output)
