@@ -40,7 +40,7 @@ def scan_wait(tenant: Tenant) -> float:
         times.scan_interval,
         times.adaptive,
         tenant.counted,
-        tenant.growth,
+        None if tenant.growth is None else max(tenant.growth, tenant.burst),
         tenant.effective.policy.thresholds,
     )
 

@@ -15,6 +15,11 @@ QUIET_LIMIT = 600.0
 """Seconds: the longest that `adaptive` lets a scan wait."""
 
 
+def observed(gained: int, seconds: float) -> float:
+    """Return `gained` files in `seconds` as a growth a day; shrinking counts as none."""
+    return max(0, gained) * DAY / seconds
+
+
 def smoothed(previous: float | None, gained: int, seconds: float) -> float | None:
     """Fold `gained` files in `seconds` into the growth a day (files); None while nothing is known.
 
@@ -22,11 +27,11 @@ def smoothed(previous: float | None, gained: int, seconds: float) -> float | Non
     """
     if seconds < LEAST_SPAN:
         return previous
-    observed = max(0, gained) * DAY / seconds
+    fresh = observed(gained, seconds)
     if previous is None:
-        return observed
+        return fresh
     weight: float = 1.0 - 0.5 ** (seconds / HALF_LIFE)
-    return previous + weight * (observed - previous)
+    return previous + weight * (fresh - previous)
 
 
 def scan_wait(

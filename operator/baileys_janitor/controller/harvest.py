@@ -79,6 +79,7 @@ def _grow(tenant: Tenant, counted: int | None, now: float) -> None:
         return
     since, before = tenant.anchor
     if now - since >= growth.LEAST_SPAN:
+        tenant.burst = growth.observed(counted - before, now - since)
         tenant.growth = growth.smoothed(tenant.growth, counted - before, now - since)
         tenant.anchor = (now, counted)
 

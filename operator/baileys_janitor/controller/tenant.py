@@ -61,6 +61,8 @@ class Tenant:
     """Whether an earlier look is on record: then `active_since` None means stopped, not unknown."""
     active_since: float | None = None
     growth: float | None = None
+    burst: float = 0.0
+    """The growth a day of the last observation alone: what has just begun is not quiet, whatever was before."""
     anchor: tuple[float, int] | None = None
     """The count (time, counted) that growth is measured from."""
     fingerprint: str = ""
@@ -154,6 +156,7 @@ class Tenant:
         self.look = None
         self.last_scan = self.active_since = self.growth = None
         self.known = False
+        self.burst = 0.0
         self.anchor = self.re_paired = self.suspicion = self.trash = None
         self.fingerprint = ""
         self.unused_since = self.checked_at = None
