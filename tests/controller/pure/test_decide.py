@@ -1,0 +1,245 @@
+"""What is decided on for a tenant: a table of what it is and what it gets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from baileys_janitor.controller.decide import Decision, decide, slots
+from baileys_janitor.controller.faults import Fault
+from baileys_janitor.controller.tenant import Tenant
+from tests.controller.pure.world import DAY, HOUR, NOW, PACE, claimed, look, tenant
+
+NOTHING = Decision()
+FAULT = Fault("JobDeadline", "The Job ran past its deadline.")
+
+
+def case(
+    counted: int = 100,
+    spec: dict[str, Any] | None = None,
+    *,
+    trigger: bool = False,
+    daily: bool = False,
+    **more: Any,
+) -> Tenant:
+    """A tenant that was looked at; `trigger` and `daily` say whose slot is not handled yet."""
+    known = tenant(spec)
+    known.look = look(counted, **more)
+    known.trigger_slot = known.daily_slot = NOW
+    if trigger:
+        known.trigger_slot = NOW - HOUR
+    if daily:
+        known.daily_slot = NOW - 2 * DAY
+    return known
+
+
+def decided(known: Tenant, held: bool = False) -> Decision:
+    return decide(known, NOW, PACE.jitter, held)
+
+
+def asked(known: Tenant, token: str = "now") -> Tenant:
+    known.request = token
+    return known
+
+
+@pytest.mark.parametrize(
+    ("known", "reason"),
+    [
+        (case(100), None),
+        (case(179), None),
+        (case(180), "Emergency"),
+        (case(180, gain=0), None),
+        (case(180, identity_state="Unpaired"), None),
+        (case(180, identity_state="Corrupt"), None),
+        (case(180, identity_state="Absent"), None),
+        (case(180, {"mode": "DryRun"}), "Emergency"),
+        (case(180, {"mode": "Observe"}), None),
+        (case(180, {"suspend": True}), None),
+        (case(175, trigger=True), "Trigger"),
+        (case(174, trigger=True), None),
+        (case(175, trigger=True, reclaimable=0), None),
+        (case(175), None),
+        (case(175, {"mode": "Observe"}, trigger=True), None),
+        (case(100, daily=True), "Daily"),
+        (case(100, daily=True, reclaimable=0), None),
+        (case(100, {"suspend": True}, daily=True), None),
+        (case(100, {"mode": "Observe"}, daily=True), None),
+        (case(175, daily=True, trigger=True), "Daily"),
+        (case(180, daily=True, trigger=True), "Emergency"),
+        (asked(case(180, daily=True, trigger=True)), "Requested"),
+        (asked(case(10, gain=0, reclaimable=0)), "Requested"),
+        (asked(case(10, {"mode": "DryRun"})), "Requested"),
+        (asked(case(10, {"suspend": True})), None),
+        (asked(case(10, {"mode": "Observe"})), None),
+        (asked(claimed(case(10))), None),
+        (claimed(case(180)), None),
+    ],
+)
+def test_the_table_of_reasons(known: Tenant, reason: str | None) -> None:
+    assert decided(known).reason == reason
+
+
+@pytest.mark.parametrize("mode", ["Enforce", "DryRun"])
+def test_only_enforce_removes(mode: str) -> None:
+    assert decided(case(180, {"mode": mode})).dry_run is (mode == "DryRun")
+    assert decided(asked(case(100, {"mode": mode}))).dry_run is (mode == "DryRun")
+    assert decided(case(100, {"mode": mode}, daily=True)).dry_run is (mode == "DryRun")
+
+
+def test_the_open_breaker_holds_what_is_automatic_and_forgets_no_slot() -> None:
+    for known in (case(180), case(175, trigger=True), case(100, daily=True)):
+        assert decided(known, held=True) == NOTHING
+    assert decided(asked(case(180)), held=True).reason == "Requested"
+
+
+def test_cooldowns_hold_their_own_timer_and_never_a_request() -> None:
+    known = asked(case(180, trigger=True))
+    known.cooldown_until = known.emergency_cooldown_until = known.hold_until = NOW + HOUR
+    assert decided(known).reason == "Requested"
+
+    known.request = None
+    assert decided(known).reason is None
+    known.emergency_cooldown_until = known.hold_until = NOW
+    assert decided(known).reason == "Emergency"
+    known.emergency_cooldown_until = NOW + HOUR
+    known.cooldown_until = NOW
+    assert decided(known).reason == "Trigger"
+
+
+def test_the_daily_cleanup_waits_for_no_cooldown() -> None:
+    known = case(100, daily=True)
+    known.cooldown_until = NOW + HOUR
+    assert decided(known).reason == "Daily"
+
+
+def test_a_daily_cleanup_with_nothing_to_do_is_recorded_and_starts_no_job() -> None:
+    found = decided(case(100, daily=True, reclaimable=0))
+
+    assert found.idle
+    assert found.reason is None
+    assert found.daily_slot is not None
+
+
+def test_observing_settles_the_slots_so_that_none_is_overdue_later() -> None:
+    found = decided(case(175, {"mode": "Observe"}, trigger=True, daily=True))
+
+    assert found.trigger_slot is not None
+    assert found.daily_slot is not None
+    assert not found.idle
+
+
+def test_a_request_under_observe_is_refused_and_handled() -> None:
+    found = decided(asked(case(180, {"mode": "Observe"}), "t-1"))
+
+    assert found.request == "t-1"
+    assert found.refusal is not None
+    assert found.reason is None
+
+
+def test_a_request_runs_once_for_each_token() -> None:
+    known = asked(case(100), "t-1")
+    assert decided(known).request == "t-1"
+    known.handled_request = "t-1"
+    assert decided(known) == NOTHING
+    assert decided(asked(known, "t-2")).reason == "Requested"
+    known.request = None
+    assert decided(known) == NOTHING
+
+
+def test_a_request_needs_no_look_at_the_files() -> None:
+    known = asked(case(100))
+    known.look = None
+    assert decided(known).reason == "Requested"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("Daily", "Daily"), ("Trigger", "Trigger"), ("Emergency", "Trigger")]
+)
+def test_a_capped_run_goes_on_at_the_next_tick_below_the_trigger_too(
+    before: str, after: str
+) -> None:
+    known = case(100, trigger=True)
+    known.last_cleanup = {"outcome": "Capped", "reason": before}
+    known.cooldown_until = NOW + HOUR
+    assert decided(known).reason == after
+
+    known.trigger_slot = NOW
+    assert decided(known).reason is None
+
+
+def test_a_capped_run_with_nothing_left_to_gain_ends() -> None:
+    known = case(100, trigger=True, reclaimable=0)
+    known.last_cleanup = {"outcome": "Capped", "reason": "Daily"}
+    assert decided(known).reason is None
+
+
+def test_while_the_directory_cannot_be_looked_at_nothing_automatic_starts_or_is_forgotten() -> None:
+    for known in (case(180), case(175, trigger=True), case(100, daily=True)):
+        known.fault = FAULT
+        assert decided(known) == NOTHING
+    known = asked(case(180))
+    known.fault = FAULT
+    assert decided(known).reason == "Requested"
+
+
+def test_before_the_first_look_and_with_an_invalid_spec_nothing_is_decided() -> None:
+    known = case(180)
+    known.look = None
+    assert decided(known) == NOTHING
+
+    known = asked(case(180))
+    known.effective = None
+    assert decided(known) == NOTHING
+
+
+def test_the_timers_of_a_tenant_begin_when_it_is_first_seen() -> None:
+    known = tenant()
+    known.look = look(179)
+    assert decided(known).reason is None
+    assert decide(known, NOW + DAY + HOUR, PACE.jitter, False).reason == "Daily"
+
+
+def test_a_daily_slot_of_before_all_memory_is_nobodys() -> None:
+    known = case(100)
+    known.daily_slot = None
+    found = decided(known)
+
+    assert found.reason is None
+    assert found.daily_slot is not None
+    assert not found.idle
+
+
+def test_never_means_no_daily_cleanup() -> None:
+    known = case(100, {"schedule": {"dailyCleanup": "Never"}}, daily=True)
+    assert slots(known, NOW, PACE.jitter)[1] is None
+    assert decided(known).reason is None
+
+
+@given(st.floats(NOW, NOW + 3 * DAY), st.integers(0, 400), st.booleans())
+def test_a_slot_that_was_settled_is_not_decided_on_again(
+    now: float, counted: int, held: bool
+) -> None:
+    known = case(counted, trigger=True, daily=True, gain=0)
+    first = decide(known, now, PACE.jitter, held)
+    known.trigger_slot = first.trigger_slot or known.trigger_slot
+    known.daily_slot = first.daily_slot or known.daily_slot
+    again = decide(known, now, PACE.jitter, held)
+
+    assert (again.reason, again.idle) == (None, False)
+
+
+def test_a_token_that_came_with_the_manifest_is_no_request() -> None:
+    known = tenant(token="from-git")
+    known.look = look(100)
+    assert known.request == known.handled_request == "from-git"
+    assert decided(known).request is None
+
+
+def test_a_token_that_an_operator_was_down_for_is_one() -> None:
+    stored = {"observedGeneration": 1, "lastHandledRequest": "old"}
+    known = tenant(status=stored, token="new")
+    known.look = look(100)
+    assert decided(known).request == "new"

@@ -1,0 +1,297 @@
+"""What a result changes in the record of its tenant."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from baileys_janitor.controller import advice, harvest, status, verdict
+from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.job.result import OUTCOMES, CleanResult, PurgeResult, ScanResult
+from tests.controller.pure.world import (
+    AROUND,
+    DAY,
+    HOUR,
+    NOW,
+    claimed,
+    clean_results,
+    cleaned,
+    conditions,
+    look,
+    tenant,
+)
+
+
+def finished(outcome: str, removed: int = 12, reason: str = "Trigger", **more: object) -> Tenant:
+    known = claimed(tenant(), reason)
+    harvest.cleaned(known, cleaned(outcome, removed, **more), NOW, used=True)
+    return known
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+@pytest.mark.parametrize("removed", [0, 12])
+def test_a_cooldown_starts_only_after_a_completed_run_that_removed_something(
+    outcome: str, removed: int
+) -> None:
+    known = finished(outcome, removed, code="Completed" if outcome == "Repeated" else None)
+    cooled = removed > 0 and outcome in {"Completed", "DryRun", "Repeated"}
+
+    assert known.cooldown_until == (NOW + 6 * HOUR if cooled else None)
+    assert known.emergency_cooldown_until is None
+    assert known.run is None
+
+
+@pytest.mark.parametrize("reason", ["Emergency", "Requested"])
+def test_an_emergency_starts_both_cooldowns(reason: str) -> None:
+    known = finished("Completed", reason=reason)
+
+    assert known.emergency_cooldown_until == NOW + 1800
+    assert known.cooldown_until == NOW + 6 * HOUR
+
+
+@pytest.mark.parametrize("outcome", ["NothingToDo", "Refused", "Failed", "DryRun"])
+def test_an_emergency_without_effect_is_not_repeated_at_once(outcome: str) -> None:
+    known = finished(outcome, 0, "Emergency")
+
+    assert known.hold_until == NOW + harvest.FRUITLESS
+    assert known.emergency_cooldown_until is None
+
+
+def test_what_was_repeated_is_taken_as_the_recorded_run() -> None:
+    known = finished("Repeated", code="Capped")
+
+    assert known.last_cleanup is not None
+    assert known.last_cleanup["outcome"] == "Capped"
+    assert known.last_cleanup["removed"] == 12
+    assert known.cooldown_until is None
+
+
+def test_a_dry_run_claims_no_removal() -> None:
+    known = finished("DryRun")
+
+    assert known.last_cleanup is not None
+    assert known.last_cleanup["message"].startswith("Would remove 12 files")
+    assert known.last_cleanup["outcome"] == "DryRun"
+
+
+def test_the_message_says_why_what_stayed_and_what_is_left() -> None:
+    known = finished("Capped", code="DeadlineReached", kept={"InUse": 30, "Fresh": 2}, left=7)
+
+    assert known.last_cleanup is not None
+    assert known.last_cleanup["message"] == (
+        "Capped (DeadlineReached): removed 12 files, 190 counted before and 178 after."
+        " Kept: 30 InUse, 2 Fresh. 7 more wait for the next run."
+    )
+
+
+@given(st.lists(clean_results, min_size=1, max_size=14))
+def test_the_history_holds_the_last_ten_newest_first(results: list[CleanResult]) -> None:
+    known = tenant()
+    entries = []
+    for place, result in enumerate(results):
+        claimed(known)
+        entries.append(harvest.cleaned(known, result, NOW + 60 * place, used=True))
+
+    assert known.history == entries[::-1][:10]
+    assert known.last_cleanup is not None
+    assert known.last_cleanup | entries[-1] == known.last_cleanup
+
+
+def test_a_run_without_an_answer_is_recorded_and_over() -> None:
+    known = claimed(tenant(), "Emergency")
+    entry = harvest.unanswered(known, "Emergency", "Failed", "Given up. " + "x" * 5000, NOW)
+
+    assert known.run is None
+    assert entry["run"] == "20261122-030000-abc"
+    assert known.last_cleanup is not None
+    assert len(known.last_cleanup["message"]) <= 1024
+    assert known.hold_until > NOW
+
+
+def test_the_look_after_a_cleanup_counts_and_without_one_a_scan_is_asked_for() -> None:
+    known = finished("Completed", scan=look(140))
+    assert (known.counted, known.rescan) == (140, False)
+
+    assert finished("Completed").rescan
+
+
+def test_a_result_that_comes_when_the_spec_has_become_invalid_is_still_taken() -> None:
+    known = claimed(tenant())
+    known.effective = None
+    harvest.cleaned(known, cleaned(), NOW, used=True)
+
+    assert known.run is None
+    assert known.history[0]["outcome"] == "Completed"
+
+
+# Looks
+
+
+def corrupt(token: str = "t1") -> ScanResult:
+    return look(100, identity_state="Corrupt", creds_token=token, gain=0, reclaimable=0)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["t1", "t2", "paired"]), st.integers(1, 40)),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_credentials_are_corrupt_only_when_three_looks_over_thirty_seconds_agree(
+    seen: list[tuple[str, int]],
+) -> None:
+    known, now = tenant(), NOW
+    run: list[tuple[str, float]] = []
+    for token, wait in seen:
+        now += wait
+        found = look(100) if token == "paired" else corrupt(token)
+        harvest.scanned(known, found, now, used=True)
+        if run and run[-1][0] != token:
+            run = []
+        run.append((token, now))
+    told = conditions(status.compose(known, now, AROUND)).get("CredentialsCorrupt")
+    agreed = seen[-1][0] != "paired" and len(run) >= 3 and run[-1][1] - run[0][1] >= 30
+
+    assert (told is not None and told["status"] == "True") == agreed
+
+
+def test_corrupt_credentials_stay_so_over_a_restart_and_a_single_look_does_not_become_two() -> None:
+    known = tenant()
+    for second in (0, 20, 40):
+        harvest.scanned(known, corrupt(), NOW + second, used=True)
+    stored = status.compose(known, NOW + 40, AROUND)
+    again = tenant(status=stored)
+    harvest.scanned(again, corrupt(), NOW + 100, used=True)
+    assert (
+        conditions(status.compose(again, NOW + 100, AROUND))["CredentialsCorrupt"]["status"]
+        == "True"
+    )
+
+    once = tenant()
+    harvest.scanned(once, corrupt(), NOW, used=True)
+    again = tenant(status=status.compose(once, NOW, AROUND))
+    harvest.scanned(again, corrupt(), NOW + 100, used=True)
+    assert "CredentialsCorrupt" not in conditions(status.compose(again, NOW + 100, AROUND))
+
+
+def test_a_new_identity_is_told_for_a_day_over_restarts() -> None:
+    known = tenant()
+    harvest.scanned(known, look(fingerprint="old"), NOW, used=True)
+    assert "IdentityChanged" not in conditions(status.compose(known, NOW, AROUND))
+    harvest.scanned(known, look(fingerprint="new"), NOW + 60, used=True)
+    told = status.compose(known, NOW + 60, AROUND)
+    assert conditions(told)["IdentityChanged"]["status"] == "True"
+    assert "old" in conditions(told)["IdentityChanged"]["message"]
+
+    for later, expected in ((HOUR, "True"), (DAY + 61, "False")):
+        again = tenant(status=told)
+        harvest.scanned(again, look(fingerprint="new"), NOW + later, used=True)
+        found = conditions(status.compose(again, NOW + later, AROUND))["IdentityChanged"]
+        assert found["status"] == expected
+
+
+def test_an_unreadable_identity_is_no_new_one() -> None:
+    known = tenant()
+    harvest.scanned(known, look(fingerprint="old"), NOW, used=True)
+    harvest.scanned(known, corrupt(), NOW + 60, used=True)
+    harvest.scanned(known, look(fingerprint="old"), NOW + 120, used=True)
+
+    assert known.re_paired is None
+
+
+def test_the_level_is_unknown_only_after_three_missed_scans() -> None:
+    known = tenant()
+    harvest.scanned(known, look(160), NOW, used=True)
+    failed = ScanResult(error="InputOutputError")
+    for minute in (1, 2):
+        harvest.scanned(known, failed, NOW + 60 * minute, used=True)
+        assert verdict.level_of(known, NOW + 60 * minute) == "Warning"
+    assert known.fault is not None
+    assert known.fault.reason == "InputOutputError"
+    assert verdict.level_of(known, NOW + 180) is None
+    told = conditions(status.compose(known, NOW + 180, AROUND))
+    assert {told[kind]["status"] for kind in verdict.LEVELS} == {"Unknown"}
+    assert told["Ready"]["status"] == "False"
+
+
+def test_what_an_earlier_operator_counted_does_not_hold_for_ever() -> None:
+    known = tenant()
+    harvest.scanned(known, look(100), NOW - DAY, used=True)
+    again = tenant(status=status.compose(known, NOW - DAY, AROUND))
+
+    assert verdict.level_of(again, NOW + 60) == "Healthy"
+    assert verdict.level_of(again, NOW + 3600) is None
+
+
+def test_a_look_that_works_ends_a_fault_and_its_back_off() -> None:
+    known = tenant()
+    waits = []
+    for _ in range(12):
+        harvest.scanned(known, ScanResult(error="DirectoryMissing"), NOW, used=True)
+        waits.append(known.retry_at - NOW)
+    assert waits[:4] == [15, 30, 60, 120]
+    assert waits[-1] == 1800
+
+    harvest.scanned(known, look(), NOW, used=True)
+    assert (known.fault, known.retry_at, known.failures) == (None, 0.0, 0)
+
+
+def test_growth_is_measured_from_counts_and_a_cleanup_is_no_growth() -> None:
+    known = tenant()
+    for minute in range(61):
+        harvest.scanned(known, look(100 + minute // 6), NOW + 60 * minute, used=True)
+    assert known.growth == pytest.approx(240, rel=0.2)
+
+    grown = known.growth
+    claimed(known)
+    harvest.cleaned(known, cleaned(scan=look(90)), NOW + 3700, used=True)
+    harvest.scanned(known, look(90), NOW + 4400, used=True)
+    assert known.growth is not None
+    assert 0 <= known.growth < grown
+
+
+def test_a_stopped_tenant_is_remembered_as_stopped() -> None:
+    known = tenant()
+    harvest.scanned(known, look(active_since=None), NOW, used=True)
+
+    assert known.known
+    assert known.active_since is None
+
+
+# Purges
+
+
+def test_a_purge_that_left_something_is_not_chased_by_the_next() -> None:
+    known = tenant()
+    known.look = look(free_bytes=0, trash_runs=2)
+    harvest.purged(known, PurgeResult("Completed", trash_runs=2, trash_oldest=int(NOW) - 60), NOW)
+
+    assert known.trash == (2, NOW - 60)
+    assert known.purge_after > NOW
+
+
+def test_a_purge_that_failed_is_a_fault() -> None:
+    known = tenant()
+    harvest.purged(known, PurgeResult("Failed", code="PermissionDenied"), NOW)
+
+    assert known.fault is not None
+    assert known.fault.reason == "PermissionDenied"
+    assert known.retry_at > NOW
+
+
+def test_detail_that_a_result_had_no_room_for_takes_no_advice_back() -> None:
+    known = tenant()
+    harvest.scanned(known, look(free_bytes=0), NOW, used=True)
+    known.stored = status.compose(known, NOW, AROUND)
+    assert conditions(known.stored)["DiskPressure"]["status"] == "True"
+    harvest.scanned(
+        known, look(free_bytes=None, free_inodes=None, by_kind=None), NOW + 60, used=True
+    )
+
+    told = status.compose(known, NOW + 60, AROUND)
+    assert conditions(told)["DiskPressure"]["status"] == "True"
+    assert told["files"]["byKind"] == known.stored["files"]["byKind"]
+    assert not status.is_material(known.stored, told)
+    assert set(conditions(told)) >= {"DiskPressure"} <= set(advice.KINDS)
