@@ -101,7 +101,7 @@ class Kubelet:
             },
         }
         await self._client.patch(_NODES, "", name, {"status": status}, sub="status")
-        # A real API server taints a new node; the node controller, absent here, would untaint it.
+        # An API server may taint a new node; the node controller that would untaint it is absent.
         untainted = {"spec": {"taints": None}}
         await self._client.patch(_NODES, "", name, untainted)
 

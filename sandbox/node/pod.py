@@ -156,7 +156,7 @@ class PodRun:
                 return
         self.containers = [self._make(each) for each in spec["containers"]]
         running = [asyncio.create_task(each.run()) for each in self.containers]
-        everything = asyncio.gather(*running)
+        everything = asyncio.ensure_future(asyncio.wait(running))
         try:
             await asyncio.sleep(0)
             await self._tell("Normal", "Started", "Started container")
@@ -164,7 +164,7 @@ class PodRun:
                 await self._write(self._current("Running"))
             await self._until(everything, self.containers)
         finally:
-            for task in running:
+            for task in (everything, *running):
                 task.cancel()
 
     async def _until(self, done: asyncio.Future[Any], those: list[Container]) -> None:
