@@ -14,7 +14,9 @@ print(read_identity(bytes.fromhex(sys.argv[1])).state, "json" in sys.modules)
 """
 
 
-@pytest.mark.parametrize("text", [b'{"noiseKey":', b"", b"{", b'{"a" 1}', b"[1,", b'"\x01"', b"nul"])
+@pytest.mark.parametrize(
+    "text", [b'{"noiseKey":', b"", b"{", b'{"a" 1}', b"[1,", b'"\x01"', b"nul"]
+)
 def test_a_cut_creds_json_is_corrupt_where_json_was_never_imported(text: bytes) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, text.hex()], capture_output=True, text=True, check=True

@@ -1,0 +1,61 @@
+"""What the rules cost: little to start, and hardly more than the listing itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from time import process_time
+
+from baileys_janitor.policy.listing import Entry
+from baileys_janitor.policy.outlook import look_ahead
+from baileys_janitor.policy.plan import make_plan
+from baileys_janitor.policy.settings import DEFAULTS
+from tests.policy.worlds import DAY, HOUR, NOW, PAIRED, file
+
+EXPENSIVE = (
+    "typing dataclasses re enum inspect pathlib datetime logging argparse asyncio hashlib"
+    " collections.abc json functools contextlib"
+)
+
+
+def test_the_rules_import_nothing_that_is_slow_to_load() -> None:
+    program = (
+        "import sys, baileys_janitor.policy.outlook, baileys_janitor.policy.advice;"
+        f"print([name for name in '{EXPENSIVE}'.split() if name in sys.modules])"
+    )
+    # -S: the site module of a development environment loads some of them itself.
+    found = subprocess.run(
+        [sys.executable, "-S", "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": "operator"},
+    )
+
+    assert found.stdout.strip() == "[]"
+
+
+def large_directory(number: int) -> list[Entry]:
+    groups = [f"{120_363_000 + each}@g.us" for each in range(500)]
+    kinds = (
+        lambda user: f"session-{user}_1.0.json",
+        lambda user: f"sender-key-{groups[user % 500]}--{user}_1--0.json",
+        lambda user: f"lid-mapping-{user}.json",
+        lambda user: f"sender-key-memory-{user}@g.us.json",
+        lambda user: f"identity-key-{user}_1.0.json",
+    )
+    return [file(kinds[n % 5](10_000 + n), HOUR + n % 40 * DAY) for n in range(number)]
+
+
+def seconds(entries: list[Entry]) -> float:
+    start = process_time()
+    make_plan(entries, PAIRED, DEFAULTS, NOW, 0.0, emergency=True)
+    look_ahead(entries, PAIRED, DEFAULTS, NOW, 0.0)
+    return process_time() - start
+
+
+def test_planning_grows_with_the_number_of_files_and_not_faster() -> None:
+    small, large = large_directory(2_000), large_directory(40_000)
+
+    few = min(seconds(small) for _ in range(5))
+    assert seconds(large) < 20 * few * 3

@@ -1,0 +1,153 @@
+"""What is counted, and the level that makes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from baileys_janitor.policy.census import Census, take_census
+from baileys_janitor.policy.kinds import KINDS
+from baileys_janitor.policy.levels import LEVELS, at_least, counted, level
+from baileys_janitor.policy.settings import DEFAULTS, TOTAL, Settings, Thresholds
+from tests.policy.worlds import (
+    DAY,
+    GROUPS,
+    HOUR,
+    MINUTE,
+    NOW,
+    OTHERS,
+    World,
+    alive,
+    file,
+    mappings,
+    memory,
+    pre_keys,
+    sender_key,
+    session,
+    worlds,
+)
+
+
+@given(worlds(paired=True))
+def test_every_file_is_counted_once(world: World) -> None:
+    census = take_census(world.entries, world.now)
+
+    assert census.total == len(world.entries) == sum(census.by_kind) == sum(census.ages)
+    assert census.bytes == sum(entry.size for entry in world.entries)
+    assert len(census.by_kind) == len(KINDS)
+    assert len(census.ages) == 5
+
+
+def test_a_census_of_a_few_files() -> None:
+    entries = [
+        file("creds.json", HOUR, size=2_000),
+        file("notes.txt", 90 * DAY, size=7),
+        memory(GROUPS[0], 2 * DAY),
+        sender_key(GROUPS[0], OTHERS[0], 8 * DAY),
+        session(OTHERS[0], 15 * DAY),
+        *mappings(2, 31 * DAY),
+        *pre_keys([4, 9], 0.0),
+    ]
+
+    census = take_census(entries, NOW)
+
+    assert census.by_kind == [1, 0, 2, 2, 1, 1, 1, 0, 0, 0, 1]
+    assert census.protected == 3
+    assert census.bytes == 2_007 + 7 * 100
+    assert census.ages == [3, 1, 1, 1, 3]
+    assert census.oldest_ns == int((NOW - 90 * DAY) * 1e9)
+    assert census.newest_ns == int(NOW * 1e9)
+    assert census.newest_activity_ns == int((NOW - 8 * DAY) * 1e9)
+    assert census.upload_span == 6
+
+
+@pytest.mark.parametrize(
+    ("age", "bucket"),
+    [(-HOUR, 0), (DAY - 1, 0), (DAY, 1), (7 * DAY, 2), (14 * DAY, 3), (30 * DAY, 4)],
+)
+def test_age_buckets_begin_at_their_lower_bound(age: float, bucket: int) -> None:
+    ages = take_census([file("notes.txt", age)], NOW).ages
+
+    assert [place for place, number in enumerate(ages) if number] == [bucket]
+
+
+def test_activity_ignores_times_far_ahead_and_never_lies_in_the_future() -> None:
+    ahead = take_census([session(OTHERS[0], -5 * MINUTE), session(OTHERS[1], DAY)], NOW)
+    far = take_census([session(OTHERS[0], -HOUR), session(OTHERS[1], DAY)], NOW)
+
+    assert ahead.newest_activity_ns == int(NOW * 1e9)
+    assert far.newest_activity_ns == int((NOW - DAY) * 1e9)
+
+
+def test_an_empty_directory_has_no_times() -> None:
+    census = take_census([], NOW)
+
+    assert (census.oldest_ns, census.newest_ns, census.newest_activity_ns) == (None, None, None)
+    assert counted(census, DEFAULTS) == 0
+
+
+def test_a_census_can_be_taken_file_by_file() -> None:
+    entries = [alive(), *mappings(3)]
+    census = Census()
+    for entry in entries:
+        census.add(entry.kind, entry.size, entry.mtime_ns, int(NOW * 1e9))
+
+    assert census == take_census(entries, NOW)
+
+
+def directory(pre_key_files: int, protected: int, others: int) -> Census:
+    census = Census()
+    for kind, number in (("preKey", pre_key_files), ("lidMapping", protected), ("other", others)):
+        for _ in range(number):
+            census.add(kind, 1, 0, 0)
+    return census
+
+
+@pytest.mark.parametrize(
+    ("pre_key_files", "protected", "pressure"),
+    [(50, 65, 125), (51, 65, 125), (50, 66, 125), (812, 400, 125), (40, 60, 110), (0, 0, 10)],
+)
+def test_pressure_leaves_out_what_exceeds_the_allowances(
+    pre_key_files: int, protected: int, pressure: int
+) -> None:
+    census = directory(pre_key_files, protected, 10)
+
+    assert counted(census, DEFAULTS) == pressure
+    total = Settings(Thresholds(count=TOTAL))
+    assert counted(census, total) == pre_key_files + protected + 10
+
+
+@given(st.integers(0, 200), st.integers(0, 200), st.integers(0, 200))
+def test_pressure_never_exceeds_the_total_and_counts_unknown_files_in_full(
+    pre_key_files: int, protected: int, others: int
+) -> None:
+    count = counted(directory(pre_key_files, protected, others), DEFAULTS)
+
+    assert others <= count <= pre_key_files + protected + others
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [
+        (0, "Healthy"),
+        (149, "Healthy"),
+        (150, "Warning"),
+        (169, "Warning"),
+        (170, "Critical"),
+        (179, "Critical"),
+        (180, "Emergency"),
+        (10_000, "Emergency"),
+    ],
+)
+def test_a_level_begins_at_its_limit(count: int, expected: str) -> None:
+    assert level(count, DEFAULTS.thresholds) == expected
+
+
+def test_levels_are_ordered() -> None:
+    assert LEVELS == ("Healthy", "Warning", "Critical", "Emergency")
+    assert at_least("Emergency", "Critical")
+    assert at_least("Critical", "Critical")
+    assert not at_least("Warning", "Critical")
+    with pytest.raises(ValueError, match="Fine"):
+        at_least("Fine", "Critical")

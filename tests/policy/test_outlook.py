@@ -1,0 +1,186 @@
+"""What a scan reports about cleaning, and the advice that follows from it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+
+from baileys_janitor.policy import advice, reasons
+from baileys_janitor.policy.census import take_census
+from baileys_janitor.policy.identity import read_identity
+from baileys_janitor.policy.listing import Entry
+from baileys_janitor.policy.outlook import Outlook, emergency_gain, look_ahead, reclaimable
+from baileys_janitor.policy.settings import DEFAULTS, TOTAL, MaxRemovals, Settings, Thresholds
+from tests.policy.worlds import (
+    DAY,
+    HOUR,
+    NOW,
+    PAIRED,
+    World,
+    alive,
+    file,
+    mappings,
+    session,
+    worlds,
+)
+
+many = settings(max_examples=120, deadline=None)
+
+
+def outlook_of(world: World) -> Outlook:
+    return look_ahead(world.entries, world.identity, world.settings, world.now, world.active_since)
+
+
+def uncapped(world: World) -> World:
+    given_settings = world.settings
+    whole = Settings(
+        given_settings.thresholds,
+        given_settings.allowances,
+        given_settings.retention,
+        given_settings.emergency_retention,
+        MaxRemovals(100, 10**6),
+    )
+    return world._replace(settings=whole)
+
+
+@many
+@given(worlds())
+def test_the_outlook_says_what_the_plans_would_do(world: World) -> None:
+    outlook = outlook_of(world)
+    normal = uncapped(world).plan(emergency=False)
+    emergency = uncapped(world).plan(emergency=True)
+
+    assert outlook.refused == normal.refused
+    assert outlook.counted == normal.before
+    assert outlook.reclaimable == len(normal.removals)
+    assert outlook.emergency_gain == emergency.before - emergency.after
+
+
+@many
+@given(worlds(paired=True))
+def test_nothing_gets_below_the_floor(world: World) -> None:
+    outlook = outlook_of(world)
+
+    assert outlook.floor <= outlook.counted - outlook.emergency_gain
+    assert outlook.floor <= uncapped(world).plan(emergency=False).after
+
+
+def test_the_two_numbers_can_be_asked_for_alone() -> None:
+    entries = [session("4911", 15 * DAY), session("4912", 8 * DAY), alive()]
+    world = (entries, PAIRED, Settings(Thresholds(1, 1, 1, 1, 1)), NOW, 0.0)
+
+    assert reclaimable(*world) == 1
+    assert emergency_gain(*world) == 2
+
+
+def test_the_floor_of_a_sleeper_counts_what_will_be_old_once_it_has_woken() -> None:
+    entries = [session(f"49{each}", 20 * DAY) for each in range(30)] + mappings(10)
+
+    stopped = look_ahead(entries, PAIRED, DEFAULTS, NOW, None)
+    woken = look_ahead([*entries, alive()], PAIRED, DEFAULTS, NOW, NOW - HOUR)
+
+    assert (stopped.reclaimable, stopped.floor) == (0, 10)
+    assert (woken.reclaimable, woken.floor) == (0, 11)
+
+
+def test_a_refused_directory_has_no_outlook() -> None:
+    entries = [session("4911", 90 * DAY), alive()]
+
+    outlook = look_ahead(entries, read_identity(b""), DEFAULTS, NOW, 0.0)
+
+    assert outlook == Outlook(2, 0, 0, 2, reasons.CREDENTIALS_CORRUPT)
+
+
+def busy(contacts: int) -> list[Entry]:
+    return [session(f"49{each}", 6 * HOUR) for each in range(contacts)]
+
+
+def unreachable(entries: list[Entry], limits: Settings = DEFAULTS) -> advice.Advice | None:
+    return advice.threshold_unreachable(look_ahead(entries, PAIRED, limits, NOW, 0.0), limits)
+
+
+def test_a_tenant_with_many_contacts_in_use_is_told_which_limits_fit() -> None:
+    told = unreachable([*busy(200), *mappings(65)])
+
+    assert told is not None
+    assert told.reason == "ThresholdUnreachable"
+    assert told.numbers == {"floor": 265, "counted": 265, "trigger": 175, "suggestedTrigger": 320}
+    assert told.message == (
+        "265 of 265 counted files are in use or protected, so no cleanup gets below the trigger of"
+        " 175; limits that fit: warning 295, critical 315, trigger 320, emergency 325, danger 330."
+    )
+
+
+def test_limits_within_reach_need_no_advice() -> None:
+    old = [session(f"39{each}", 20 * DAY) for each in range(100)]
+
+    assert unreachable([*busy(174)]) is None
+    assert unreachable([*busy(175)]) is not None
+    assert unreachable([*busy(100), *old]) is None
+
+
+@pytest.mark.parametrize("floor", [175, 200, 330, 5_000])
+def test_suggested_limits_fit(floor: int) -> None:
+    fit = advice.fitting_thresholds(floor, DEFAULTS.thresholds)
+
+    assert fit.trigger >= floor + 25
+    assert fit.warning < fit.critical < fit.trigger < fit.emergency < fit.danger
+
+
+def rotation(entries: list[Entry], limits: Settings) -> advice.Advice | None:
+    outlook = look_ahead(entries, PAIRED, limits, NOW, 0.0)
+    return advice.rotation_recommended(take_census(entries, NOW), outlook, limits)
+
+
+def test_pairing_anew_is_advised_where_protected_files_keep_the_count_up() -> None:
+    total = Settings(Thresholds(count=TOTAL))
+
+    told = rotation([*busy(10), *mappings(300)], total)
+
+    assert told is not None
+    assert told.reason == "RotationRecommended"
+    assert told.numbers == {"stays": 310, "protected": 300, "anew": 48}
+    assert "300 protected files" in told.message
+
+
+def test_pairing_anew_is_not_advised_where_it_would_not_help() -> None:
+    total = Settings(Thresholds(count=TOTAL))
+
+    assert rotation([*busy(200), *mappings(300)], total) is None
+    assert rotation([*busy(10), *mappings(60)], total) is None
+    asleep = [session(f"39{each}", 20 * DAY) for each in range(200)]
+    assert rotation(asleep, DEFAULTS) is None
+
+
+@pytest.mark.parametrize(
+    ("quiet", "words"),
+    [(7 * DAY, None), (7 * DAY + 1, "7 days"), (40 * DAY, "40 days")],
+)
+def test_a_tenant_without_traffic_is_reported(quiet: float, words: str | None) -> None:
+    told = advice.session_inactive(NOW - quiet, NOW)
+
+    assert (told is None) == (words is None)
+    assert told is None or words in told.message  # type: ignore[operator]
+
+
+def test_the_time_without_traffic_can_be_configured() -> None:
+    assert "for 5 hours" in str(advice.session_inactive(NOW - 5 * HOUR, NOW, 4 * HOUR))
+    assert "for 1 day:" in str(advice.session_inactive(NOW - DAY, NOW, 4 * HOUR))
+    assert advice.session_inactive(None, NOW) is None
+
+
+def test_a_nearly_full_volume_is_reported_with_numbers() -> None:
+    told = advice.disk_pressure(3 * 1024 * 1024, 12)
+
+    assert told is not None
+    assert told.message.startswith("Only 3 MiB and 12 inodes are free on the volume;")
+    assert told.numbers == {"freeBytes": 3 * 1024 * 1024, "freeInodes": 12}
+    assert advice.disk_pressure(10**9, 10**6) is None
+    assert advice.disk_pressure(None, None) is None
+
+
+def test_no_message_repeats_a_name() -> None:
+    entries = [*busy(200), *mappings(300), file("lid-mapping-12015550100.json", DAY)]
+    told = [unreachable(entries), rotation(entries, Settings(Thresholds(count=TOTAL)))]
+
+    assert not any("12015550100" in str(each) for each in told)
