@@ -43,4 +43,7 @@ def level(count: int, thresholds: Thresholds) -> str:
 
 def at_least(reached: str, wanted: str) -> bool:
     """Whether a level is as grave as another; ``ValueError`` for a word that is no level."""
+    for word in (reached, wanted):
+        if word not in LEVELS:
+            raise ValueError(f"{word!r} is no level; there are {', '.join(LEVELS)}")
     return LEVELS.index(reached) >= LEVELS.index(wanted)

@@ -44,8 +44,13 @@ class OwnGroup:
 
     @property
     def files(self) -> list[Entry]:
-        """In the order of removal: the memory file first."""
-        return self.keys if self.memory is None else [self.memory, *self.keys]
+        """In the order of removal: the memory file first, the keys by name."""
+        keys = sorted(self.keys, key=_name)
+        return keys if self.memory is None else [self.memory, *keys]
+
+
+def _name(entry: Entry) -> str:
+    return entry.name
 
 
 def own_groups(
