@@ -9,6 +9,7 @@ import kopf
 
 from baileys_janitor.api.names import GROUP, PLURAL, VERSION
 from baileys_janitor.controller.engine import Engine
+from baileys_janitor.controller.kube import access
 from baileys_janitor.controller.manifests import SELECTOR
 
 Object = dict[str, Any]
@@ -31,13 +32,34 @@ def configure(settings: kopf.OperatorSettings) -> kopf.OperatorSettings:
     return settings
 
 
+async def connection() -> kopf.ConnectionInfo:
+    """Return the access that the operator's own client uses, as Kopf takes it.
+
+    Kopf's own in-cluster login asks DNS for the API server; the client goes by the pod's environment, which works
+    while DNS does not.
+    """
+    found = await access()
+    bearer = await found.get_api_key_with_prefix("BearerToken") or ""
+    return kopf.ConnectionInfo(
+        server=found.host,
+        ca_path=found.ssl_ca_cert,
+        insecure=not found.verify_ssl,
+        username=found.username or None,
+        password=found.password or None,
+        scheme="Bearer" if bearer else None,
+        token=bearer.removeprefix("Bearer ").removeprefix("bearer ") or None,
+        certificate_path=found.cert_file,
+        private_key_path=found.key_file,
+    )
+
+
 def register(engine: Engine) -> kopf.OperatorRegistry:
     """Return a registry whose handlers feed `engine`."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry, retries=10, backoff=3)
-    def login(**kwargs: Any) -> Any:
-        return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+    async def login(**_: Any) -> kopf.ConnectionInfo:
+        return await connection()
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def tenant(event: Any, **_: Any) -> None:

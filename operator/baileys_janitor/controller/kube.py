@@ -62,6 +62,21 @@ def _wait(state: RetryCallState) -> float:
     return max(backoff, min(asked, 60.0)) if asked is not None else backoff
 
 
+async def access() -> client.Configuration:
+    """Return how to reach the API server: as the pod's service account, else as KUBECONFIG says."""
+    configuration = client.Configuration()
+    try:
+        config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    except config.ConfigException:
+        # Asked now: the library keeps the variable's value of when it was imported. Nobody's file is rewritten.
+        await config.load_kube_config(  # type: ignore[no-untyped-call]
+            os.environ.get("KUBECONFIG") or None,
+            client_configuration=configuration,
+            persist_config=False,
+        )
+    return configuration
+
+
 class Kube:
     """A small JSON client over `kubernetes.aio`: it retries 429, 5xx and lost connections, and nothing else.
 
@@ -77,17 +92,7 @@ class Kube:
     @classmethod
     async def connect(cls, seen: Callable[[str, str, int], None] | None = None) -> Kube:
         """Connect as the pod's service account, else as KUBECONFIG says."""
-        configuration = client.Configuration()
-        try:
-            config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-        except config.ConfigException:
-            # Asked now: the library keeps the variable's value of when it was imported. Nobody's file is rewritten.
-            await config.load_kube_config(  # type: ignore[no-untyped-call]
-                os.environ.get("KUBECONFIG") or None,
-                client_configuration=configuration,
-                persist_config=False,
-            )
-        return cls(client.ApiClient(configuration), seen)
+        return cls(client.ApiClient(await access()), seen)
 
     async def close(self) -> None:
         """Close the connections."""
