@@ -248,8 +248,9 @@ def test_the_documentation_names_every_setting_and_its_default(setting: Setting)
     _, option, _, key, default, _ = row.split("|")
     assert f"`{setting.option}`" in option
     assert key.strip() == f"`{setting.where}`"
+    assert default.strip().strip("`") == setting.default
     if setting.kind == "COUNT":
-        assert default.strip() == f"`{DEFAULTS.thresholds.count}`"
+        assert setting.default == DEFAULTS.thresholds.count
     else:
         read = CASES[setting.where][3]
-        assert number(default.strip()) == read(InForce(DEFAULTS, 86_400, "Enforce"))
+        assert number(setting.default) == read(InForce(DEFAULTS, 86_400, "Enforce"))

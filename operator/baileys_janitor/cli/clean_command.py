@@ -12,6 +12,7 @@ import click
 from baileys_janitor.cli.interrupt import Interrupt
 from baileys_janitor.cli.options import (
     DRY_RUN_VARIABLE,
+    SETTINGS_EPILOG,
     UNDO_WINDOW,
     dry_run_asked,
     paths_or_environment,
@@ -44,7 +45,7 @@ class Wish(NamedTuple):
     in_force: InForce
 
 
-@click.command("clean")
+@click.command("clean", epilog=SETTINGS_EPILOG)
 @click.argument("paths", metavar="PATH...", nargs=-1)
 @click.option("--apply", is_flag=True, help="Remove the files; without it nothing is touched.")
 @click.option(

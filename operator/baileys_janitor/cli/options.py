@@ -13,18 +13,26 @@ from baileys_janitor.cli.problems import usage
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 ENV_PREFIX: Final = "BAILEYS_JANITOR_"
+SETTINGS_EPILOG: Final = (
+    "Ages are written 14d, 6h or 1m30s. A setting can also come from the environment, such as "
+    "BAILEYS_JANITOR_SESSION_MAX_AGE, or from the configuration file; the option wins."
+)
 SESSIONS_PATH_VARIABLE: Final = "BAILEYS_SESSIONS_PATH"
 DRY_RUN_VARIABLE: Final = "DRY_RUN"
 
 
 class Setting(NamedTuple):
-    """One setting: where it stands in the spec, its option, and what the help says."""
+    """One setting: where it stands in the spec, its option, and what the help says.
+
+    `default` is for the help alone; what is in force comes from the policy and the API.
+    """
 
     group: str
     key: str
     option: str
     kind: str
     help: str
+    default: str
 
     @property
     def parameter(self) -> str:
@@ -39,45 +47,69 @@ class Setting(NamedTuple):
         return f"{self.group}.{self.key}" if self.group else self.key
 
 
-_AGE = "14d, 6h, 1m30s"
-
 SETTINGS: Final = (
-    Setting("thresholds", "warning", "--warning", "N", "Level Warning from this count on."),
-    Setting("thresholds", "critical", "--critical", "N", "Level Critical from this count on."),
-    Setting("thresholds", "trigger", "--trigger", "N", "Count at which the operator would clean."),
-    Setting("thresholds", "emergency", "--emergency-at", "N", "Level Emergency from this count on."),
-    Setting("thresholds", "danger", "--danger", "N", "Count at which the session is in danger."),
-    Setting("thresholds", "count", "--count", "COUNT", "What is compared with the thresholds."),
-    Setting("allowances", "preKeys", "--pre-key-allowance", "N", "Pre-keys that count in full."),
+    Setting("thresholds", "warning", "--warning", "N", "Level Warning from this count on.", "150"),
     Setting(
-        "allowances", "protected", "--protected-allowance", "N", "Protected files counted in full."
+        "thresholds", "critical", "--critical", "N",
+        "Level Critical from this count on; where an emergency stops.", "170",
     ),
     Setting(
-        "retention", "sessionMaxAge", "--session-max-age", "AGE", f"Unused sessions go after: {_AGE}."
+        "thresholds", "trigger", "--trigger", "N",
+        "Count from which the operator cleans by itself.", "175",
     ),
     Setting(
-        "retention", "senderKeyMaxAge", "--sender-key-max-age", "AGE", "Unused sender keys go after."
+        "thresholds", "emergency", "--emergency-at", "N",
+        "Level Emergency from this count on.", "180",
     ),
-    Setting("retention", "preKeys", "--pre-keys", "N", "Newest uploaded pre-keys that stay."),
+    Setting(
+        "thresholds", "danger", "--danger", "N",
+        "Count from which the session is in danger.", "185",
+    ),
+    Setting(
+        "thresholds", "count", "--count", "COUNT",
+        "What is compared with the thresholds.", "Pressure",
+    ),
+    Setting(
+        "allowances", "preKeys", "--pre-key-allowance", "N",
+        "Pre-keys that count in full.", "50",
+    ),
+    Setting(
+        "allowances", "protected", "--protected-allowance", "N",
+        "Protected files that count in full.", "65",
+    ),
+    Setting(
+        "retention", "sessionMaxAge", "--session-max-age", "AGE",
+        "Contacts' sessions unused for longer go.", "14d",
+    ),
+    Setting(
+        "retention", "senderKeyMaxAge", "--sender-key-max-age", "AGE",
+        "Group sender keys unused for longer go.", "3d",
+    ),
+    Setting("retention", "preKeys", "--pre-keys", "N", "Newest uploaded pre-keys that stay.", "50"),
     Setting(
         "emergencyRetention", "sessionMaxAge", "--emergency-session-max-age", "AGE",
-        "The same in an emergency.",
+        "In an emergency: sessions.", "7d",
     ),
     Setting(
         "emergencyRetention", "senderKeyMaxAge", "--emergency-sender-key-max-age", "AGE",
-        "The same in an emergency.",
+        "In an emergency: sender keys.", "1d",
     ),
     Setting(
-        "emergencyRetention", "preKeys", "--emergency-pre-keys", "N", "The same in an emergency."
+        "emergencyRetention", "preKeys", "--emergency-pre-keys", "N",
+        "In an emergency: pre-keys.", "30",
     ),
     Setting(
-        "maxRemovals", "percent", "--max-removals-percent", "N", "Largest share one run removes."
+        "maxRemovals", "percent", "--max-removals-percent", "N",
+        "Largest share of all files that one run removes.", "60",
     ),
-    Setting("maxRemovals", "files", "--max-removals-files", "N", "Most files one run removes."),
+    Setting(
+        "maxRemovals", "files", "--max-removals-files", "N",
+        "Most files that one run removes.", "500",
+    ),
 )  # fmt: skip
 
 UNDO_WINDOW: Final = Setting(
-    "", "undoWindow", "--undo-window", "AGE", "How long removed files stay in the trash."
+    "", "undoWindow", "--undo-window", "AGE", "How long removed files stay in the trash.", "24h"
 )
 
 _TYPES: Final[dict[str, click.ParamType[Any]]] = {
@@ -100,9 +132,9 @@ def settings_options(
                 *names,
                 setting.parameter,
                 type=_TYPES[setting.kind],
-                metavar=None if setting.kind == "COUNT" else setting.kind,
+                metavar="Pressure|Total" if setting.kind == "COUNT" else setting.kind,
                 envvar=setting.variable,
-                help=setting.help,
+                help=f"{setting.help}  [{setting.default}]",
             )(command)
         return click.option(
             "--config",
@@ -124,11 +156,6 @@ def given(values: dict[str, Any]) -> dict[str, Any]:
             group = layer.setdefault(setting.group, {}) if setting.group else layer
             group[setting.key] = value
     return layer
-
-
-def option_of(where: str) -> str | None:
-    """The option that sets a key of the spec, such as `thresholds.warning`."""
-    return next((each.option for each in (*SETTINGS, UNDO_WINDOW) if each.where == where), None)
 
 
 def paths_or_environment(paths: tuple[str, ...]) -> tuple[str, ...]:

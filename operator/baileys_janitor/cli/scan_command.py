@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from baileys_janitor.cli.documents import SCAN_SCHEMA, DirectoryDocument
-from baileys_janitor.cli.options import paths_or_environment, settings_options
+from baileys_janitor.cli.options import SETTINGS_EPILOG, paths_or_environment, settings_options
 from baileys_janitor.cli.output import MACHINE_FORMATS
 from baileys_janitor.cli.problems import EXIT_DONE, EXIT_FAILED, EXIT_LEVEL_REACHED, Problem
 from baileys_janitor.cli.reporting import Problems, print_document
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-@click.command("scan")
+@click.command("scan", epilog=SETTINGS_EPILOG)
 @click.argument("paths", metavar="PATH...", nargs=-1)
 @click.option(
     "-o",
