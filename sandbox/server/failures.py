@@ -85,6 +85,17 @@ class RefusedError(Exception):
         return body
 
 
+class StrictDecodingError(RefusedError):
+    """400: the body has fields that nobody knows, and its writer asked to be told."""
+
+    def __init__(self, kind: str, version: str, unknown: Sequence[str]) -> None:
+        listed = ", ".join(f'unknown field "{path}"' for path in unknown)
+        self.detail = f"strict decoding error: {listed}"
+        super().__init__(
+            400, f'{kind} in version "{version}" cannot be handled as a {kind}: {self.detail}'
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class FieldError:
     """One field that is not as it must be; `kind` is metav1.CauseType, `path` as in `spec.a[0].b`."""

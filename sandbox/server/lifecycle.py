@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sandbox.server import builtins, definitions, failures, times
-from sandbox.server.failures import FieldError, RefusedError
+from sandbox.server.failures import FieldError, RefusedError, StrictDecodingError
 from sandbox.server.resources import Resource
 from sandbox.server.store import Key, Object, Record, Store
 
@@ -225,12 +225,7 @@ class Lifecycle:
         if not unknown:
             return
         if options.strict == "Strict":
-            listed = ", ".join(f'unknown field "{path}"' for path in unknown)
-            raise RefusedError(
-                400,
-                f'{resource.kind} in version "{resource.version}" cannot be handled as a '
-                f"{resource.kind}: strict decoding error: {listed}",
-            )
+            raise StrictDecodingError(resource.kind, resource.version, unknown)
         if options.strict == "Warn":
             self.warnings += [f'unknown field "{path}"' for path in unknown]
 

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from sandbox.server import applying, failures, occurrences, patching, protobuf, selectors, times
-from sandbox.server.failures import FieldError, RefusedError
+from sandbox.server.failures import FieldError, RefusedError, StrictDecodingError
 from sandbox.server.lifecycle import Lifecycle, Options, details
 from sandbox.server.reading import Reader
 from sandbox.server.resources import Resource
@@ -99,7 +99,13 @@ class Writer:
         _check_url(target, new)
         if resource.stored is not None:
             new = occurrences.inward(resource.group, new)
-        return 200, self._lifecycle.update(resource, record, new, options, target.sub)
+        try:
+            return 200, self._lifecycle.update(resource, record, new, options, target.sub)
+        except StrictDecodingError as error:
+            # A patch that leads to unknown fields is invalid, where a body with them is bad.
+            shown = json.dumps(new, separators=(",", ":"), sort_keys=True)
+            wrong = FieldError("FieldValueInvalid", "patch", error.detail, shown)
+            raise failures.invalid("", "", "", [wrong]) from error
 
     def _patched(self, resource: Resource, current: Object, content: str, body: Any) -> Object:
         if content == "application/json-patch+json":

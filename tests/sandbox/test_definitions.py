@@ -91,6 +91,9 @@ async def test_unknown_fields_are_pruned_unless_the_writer_is_strict(
     assert "bogus" not in created["spec"]
     strict = await kubectl("create", "-f", "-", given=text(thing("tight", bogus=1)), fails=True)
     assert 'strict decoding error: unknown field "spec.bogus"' in strict.err
+    refused = await kubectl("apply", "-f", "-", given=text(thing("loose", bogus=1)), fails=True)
+    assert "The request is invalid: patch: Invalid value: " in refused.err
+    assert 'strict decoding error: unknown field "spec.bogus"' in refused.err
     warned = await kubectl(
         "create", "--validate=warn", "-f", "-", given=text(thing("warned", bogus=1))
     )
