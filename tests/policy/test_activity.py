@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.policy.activity import infer_active_since, next_active_since
+from baileys_janitor.policy.census import take_census
 from baileys_janitor.policy.listing import Entry
 from tests.policy.worlds import (
     DAY,
@@ -119,3 +120,13 @@ def test_activity_from_one_look_to_the_next(
     expected: float | None,
 ) -> None:
     assert next_active_since(previous, known, newest, inferred, NOW) == expected
+
+
+@given(st.floats(), st.lists(st.floats(-2 * DAY, 90 * DAY), max_size=5))
+def test_any_clock_can_be_asked(now: float, ages: list[float]) -> None:
+    entries = sessions(*ages)
+
+    since = infer_active_since(entries, now)
+
+    assert since is None or not since > now
+    assert take_census(entries, now).total == len(entries)

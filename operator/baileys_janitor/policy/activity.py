@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from .census import CLOCK_TOLERANCE_NS
 from .kinds import ACTIVITY_KINDS
+from .times import nanoseconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def infer_active_since(entries: Iterable[Entry], now: float) -> float | None:
     less than a quarter of the sessions and sender keys among that, is a tenant that has just woken:
     the end of the gap. Otherwise the oldest modification time, so that every file's age is its own.
     """
-    now_ns = int(now * 1e9)
+    now_ns = nanoseconds(now)
     listing = list(entries)
     if is_stopped(listing, now_ns):
         return None

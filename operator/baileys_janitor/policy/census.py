@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .kinds import ACTIVITY_KINDS, KINDS, PRE_KEY, PROTECTED_KINDS
 from .pre_keys import upload_span
+from .times import nanoseconds
 from .values import Value
 
 TYPE_CHECKING = False
@@ -94,7 +95,7 @@ class Census(Value):
 def take_census(entries: Iterable[Entry], now: float) -> Census:
     """The census of a listing at ``now`` (Unix seconds)."""
     census = Census()
-    now_ns = int(now * 1e9)
+    now_ns = nanoseconds(now)
     listing = list(entries)
     for entry in listing:
         census.add(entry.kind, entry.size, entry.mtime_ns, now_ns)

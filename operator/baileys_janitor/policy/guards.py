@@ -22,6 +22,7 @@ from .kinds import (
 )
 from .own_groups import own_groups
 from .pre_keys import PreKeys
+from .times import nanoseconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 
 #: A file written within this time is fresh: the process may be using it this moment.
 FRESH_NS = 15 * 60 * 10**9
-
-_MAX_SECONDS = 1e18
 
 
 class Context:
@@ -81,11 +80,6 @@ class Context:
         """How long a file has been unused while the tenant was running."""
         active_ns = self.now_ns if self.active_ns is None else self.active_ns
         return self.now_ns - max(mtime_ns, active_ns)
-
-
-def nanoseconds(seconds: float) -> int:
-    """Whole nanoseconds; what is no sensible number is cut to far past or far future."""
-    return int(max(-_MAX_SECONDS, min(_MAX_SECONDS, seconds)) * 1e9)
 
 
 def shortest(settings: Settings, emergency: bool) -> Retention:

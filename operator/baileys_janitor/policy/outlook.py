@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from .choice import choose_emergency
-from .guards import Context, nanoseconds, protect, shortest
+from .guards import Context, protect, shortest
 from .plan import refusal
 from .retention import due_units
 from .tally import Tally
+from .times import nanoseconds
 from .values import Value
 
 TYPE_CHECKING = False

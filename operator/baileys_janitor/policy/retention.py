@@ -6,7 +6,6 @@ sender keys. Guards have the last word; nothing they protect gets here.
 
 from __future__ import annotations
 
-from .guards import nanoseconds
 from .kinds import PRE_KEY, SENDER_KEY, SENDER_KEY_MEMORY, SESSION
 from .reasons import (
     MEMORY_WITHOUT_KEY,
@@ -15,6 +14,7 @@ from .reasons import (
     SENDER_KEY_EXPIRED,
     SESSION_EXPIRED,
 )
+from .times import nanoseconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
