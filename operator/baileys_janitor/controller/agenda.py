@@ -137,6 +137,9 @@ def _work_times(tenant: Tenant, now: float, pace: Pace) -> list[float | None]:
         return [now + POLL if under_way else now]
     if tenant.look is None:
         return []
+    if tenant.checked_at is not None and tenant.checked_at > tenant.considered_at:
+        # What the last look found has not been decided on yet.
+        return [now]
     coming: list[float | None] = [next_trigger(tenant, now)]
     if times.daily_cleanup is not None:
         delay = due.spread(tenant.text, "daily", pace.jitter)
