@@ -10,7 +10,7 @@ from baileys_janitor.controller import faults
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.faults import Fault
 from baileys_janitor.controller.kube import ApiError, Kube, path
-from baileys_janitor.controller.placement import Identity, Place, Users, attached_nodes
+from baileys_janitor.controller.placement import Place, Users, attached_nodes
 from baileys_janitor.controller.tenant import Tenant
 
 Object = dict[str, Any]
@@ -50,11 +50,12 @@ class Lookups:
         if fault is not None or claim is None:
             return None, fault, user is not None
         if user is not None:
+            tenant.owner = user.identity
             identity = user.identity.overridden(tenant.effective.job)
             return Place(user.node, "", identity, user.tolerations), None, True
         volume = str((claim.get("spec") or {}).get("volumeName") or "")
         node = (await self._attachments()).get(volume)
-        identity = Identity().overridden(tenant.effective.job)
+        identity = tenant.owner.overridden(tenant.effective.job)
         return Place(node, "" if node else volume, identity), None, False
 
     async def warnings(self, namespace: str, kind: str, name: str) -> str:

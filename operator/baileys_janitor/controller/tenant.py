@@ -14,6 +14,7 @@ from baileys_janitor.api.status import TenantStatus
 from baileys_janitor.controller.clock import from_rfc3339
 from baileys_janitor.controller.conditions import find
 from baileys_janitor.controller.faults import Fault
+from baileys_janitor.controller.placement import Identity
 from baileys_janitor.job.result import ScanResult
 
 Object = dict[str, Any]
@@ -99,6 +100,8 @@ class Tenant:
     """When a scan was last made, or found needless because nothing uses the claim."""
     rescan: bool = False
     """Whether a scan is wanted at once: the spec has changed, or a cleanup asks what is left."""
+    owner: Identity = Identity()
+    """Whom the pod that last used the claim ran as: it holds while the workload is scaled down, too."""
     considered_at: float = 0.0
     busy: bool = False
     """Whether a task of the operator is at work on this tenant: one at a time."""
