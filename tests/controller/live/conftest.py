@@ -12,7 +12,6 @@ import pytest_asyncio
 
 from baileys_janitor.api.crd import crd
 from sandbox import Cluster
-
 from tests.controller.live.operators import LocalOperator, Object, OperatorProcess, SkippingClock
 from tests.controller.live.world import TENANTS, World, until
 

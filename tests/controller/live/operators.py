@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,7 +19,6 @@ from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.controller import operator
 from baileys_janitor.controller.agenda import AT_START
 from baileys_janitor.controller.engine import Engine
-
 from tests.controller.live.world import PATIENCE, until
 
 Object = dict[str, Any]
@@ -102,6 +103,21 @@ class LocalOperator:
     def skip(self, seconds: float) -> None:
         """Let time pass for the operator."""
         self.clock.skip(seconds)
+
+    @contextlib.contextmanager
+    def hurry(self, times: float = 10.0) -> Iterator[None]:
+        """Let time pass so many times faster meanwhile; Jobs take as long as ever."""
+
+        async def run() -> None:
+            while True:
+                await asyncio.sleep(0.1)
+                self.skip(0.1 * (times - 1))
+
+        running = asyncio.create_task(run())
+        try:
+            yield
+        finally:
+            running.cancel()
 
     def idle(self) -> bool:
         """Whether no step is under way."""

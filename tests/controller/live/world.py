@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from baileys_janitor.controller.due import spread
 from baileys_janitor.controller.manifests import SELECTOR
 from sandbox import Cluster
 from sandbox.client import RETRIED, ApiError
@@ -161,6 +162,17 @@ class World:
         found = await self.client.select(PODS, self.namespace, labelSelector=SELECTOR)
         return list(found["items"])
 
+    def early_name(self) -> str:
+        """A tenant's name whose first scan comes right after an operator's start."""
+        names = (f"acme-{number}" for number in range(1000))
+        return next(n for n in names if spread(f"{self.namespace}/{n}", "start", 10.0) < 0.3)
+
+    async def delete_jobs(self) -> None:
+        """Delete the janitor's Jobs, as a careless user does."""
+        for job in await self.jobs():
+            name = job["metadata"]["name"]
+            await self.client.delete(JOBS, self.namespace, name, propagationPolicy="Background")
+
     # Waiting
 
     async def scanned(self, name: str) -> Object:
@@ -220,7 +232,11 @@ def completed_runs(directory: Path) -> list[str]:
     """The runs that the volume's journal calls ended, in order; a run that ended twice is there twice."""
     journal = directory / ".janitor" / "journal"
     lines = journal.read_text().splitlines() if journal.exists() else []
-    return [words[3] for words in (line.split(" ", 3) for line in lines) if words[1] == "end"]
+    return [
+        words[3].split(",")[0]
+        for words in (line.split(" ", 3) for line in lines)
+        if words[1] == "end"
+    ]
 
 
 def begun_runs(directory: Path) -> int:
