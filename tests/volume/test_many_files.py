@@ -19,8 +19,8 @@ from baileys_janitor.policy.settings import DEFAULTS
 from baileys_janitor.volume import session
 from baileys_janitor.volume.opening import open_session
 directory = open_session(sys.argv[1])
-scan = session.scan(directory, DEFAULTS, now=2e9)
 clean = session.clean(directory, DEFAULTS, run="r1", now=2e9)
+scan = clean.scan
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 print(scan.total, scan.counts_only, scan.by_kind[4], clean.outcome, clean.code, peak)
 """

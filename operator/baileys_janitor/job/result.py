@@ -84,7 +84,7 @@ _READERS: dict[str, Any] = {
     "purge": read_purge,
 }
 # Groups that may be emptied, the dearest to lose last.
-_DROPPABLE = {"scan": (4, 3, 2, 1), "clean": (6, 5, 4, 3, 1), "undo": (), "purge": ()}
+_DROPPABLE = {"scan": (4, 3, 2, 1), "clean": (6, 5, 4, 3, 1), "undo": (), "purge": (1,)}
 
 
 class Result(Value):

@@ -75,6 +75,10 @@ def _read_code(text: str) -> str | None:
     return text or None
 
 
+def _write_code(value: str | None) -> str:
+    return word(value, 40)
+
+
 def _write_fingerprint(value: str) -> str:
     return word(value, 16)
 
@@ -128,7 +132,7 @@ _TIME = (_write_past, _read_number)  # of the seconds before the document's time
 _WORD = (word, _read_text)
 _FINGERPRINT = (_write_fingerprint, _read_text)
 _TOKEN = (_write_token, _read_text)
-_CODE = (word, _read_code)
+_CODE = (_write_code, _read_code)
 _STATE = (_write_state, _read_state)
 _FLAG = (_write_flag, _read_flag)
 _LIST = (_write_list, _read_list)
@@ -188,9 +192,8 @@ UNDO: Fields = (
     ("kept", _KEPT),
     ("duration_ms", _NUMBER),
 )
-PURGE: Fields = (
-    ("outcome", _WORD),
-    ("code", _CODE),
+PURGE: Fields = (("outcome", _WORD), ("code", _CODE))
+PURGE_DETAIL: Fields = (
     ("runs", _COUNT),
     ("files", _COUNT),
     ("freed_bytes", _NUMBER),
@@ -281,10 +284,13 @@ def read_undo(groups: list[str], now: int) -> UndoResult:
 
 
 def purge_groups(purge: PurgeResult, now: int) -> list[str]:
-    """A purge, in one group."""
-    return [write_group(purge, PURGE, now)]
+    """The outcome of a purge, and its numbers, which may be emptied to make room."""
+    return [write_group(purge, PURGE, now), write_group(purge, PURGE_DETAIL, now)]
 
 
 def read_purge(groups: list[str], now: int) -> PurgeResult:
     """The opposite of `purge_groups`."""
-    return PurgeResult(**read_group(groups[0], PURGE, now))
+    values = read_group(groups[0], PURGE, now)
+    if len(groups) > 1 and groups[1]:
+        values.update(read_group(groups[1], PURGE_DETAIL, now))
+    return PurgeResult(**values)

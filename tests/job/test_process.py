@@ -1,0 +1,280 @@
+"""The Job as a process: its result, its exit code, its signals, and what it may import."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from baileys_janitor.job import main as jobs
+from baileys_janitor.job.result import (
+    CleanResult,
+    PurgeResult,
+    Result,
+    ScanResult,
+    UndoResult,
+    decode,
+)
+from baileys_janitor.job.task import Member, Task
+from baileys_janitor.policy.settings import DEFAULTS
+from tests.real.sessions import unpack
+from tests.volume.directories import DUE, build, held, trashed
+
+#: Costly to import, each for a reason the rooms' pages give.
+FORBIDDEN = {
+    "typing",
+    "dataclasses",
+    "re",
+    "enum",
+    "inspect",
+    "pathlib",
+    "datetime",
+    "logging",
+    "argparse",
+    "asyncio",
+    "hashlib",
+    "collections.abc",
+    "json",
+    "signal",
+    "functools",
+    "ctypes",
+    "random",
+    "subprocess",
+    "threading",
+}
+
+
+def run_job(log: Path, task: Task | str, *arguments: str) -> tuple[int, Result, str]:
+    """Run a task as the pod does: exit code, result, and what was said on standard error."""
+    text = task if isinstance(task, str) else task.to_json()
+    done = subprocess.run(
+        [sys.executable, *arguments, "-m", "baileys_janitor", "job", text],
+        env={**os.environ, "TERMINATION_LOG": str(log)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout == ""
+    return done.returncode, decode(log.read_bytes()), done.stderr
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "termination-log"
+
+
+def scan_of(volume: Path, *paths: str) -> Task:
+    return Task("scan", [Member(str(volume), path) for path in paths], [DEFAULTS])
+
+
+def test_one_bad_member_never_spoils_the_others(tmp_path: Path, log: Path) -> None:
+    build(tmp_path / "a")
+    build(tmp_path / "c")
+    (tmp_path / "link").symlink_to("a")
+    (tmp_path / "file").write_text("x")
+    code, result, said = run_job(log, scan_of(tmp_path, "a", "b", "link", "../x", "file", "c"))
+    assert (code, said) == (0, "")
+    errors = [member.error for member in result.members if isinstance(member, ScanResult)]
+    assert errors == [
+        None,
+        "DirectoryMissing",
+        "SymlinkRefused",
+        "PathRefused",
+        "NotADirectory",
+        None,
+    ]
+
+
+def test_a_session_is_scanned_cleaned_undone_and_purged(tmp_path: Path, log: Path) -> None:
+    session = build(tmp_path / "a")
+    before = held(session)
+    member = Member(str(tmp_path), "a")
+
+    def act(action: str, **more: object) -> object:
+        task = Task(action, [member], [DEFAULTS], run="r1", **more)  # type: ignore[arg-type]
+        code, result, _ = run_job(log, task)
+        assert code == 0
+        return result.members[0]
+
+    dry = act("clean", dry_run=True)
+    assert isinstance(dry, CleanResult)
+    assert (dry.outcome, dry.removed, held(session)) == ("DryRun", len(DUE), before)
+    cleaned = act("clean", reason="Daily")
+    assert isinstance(cleaned, CleanResult)
+    assert (cleaned.outcome, cleaned.removed) == ("Completed", len(DUE))
+    again = act("clean", reason="Daily")
+    assert isinstance(again, CleanResult)
+    assert (again.outcome, again.code, again.removed) == ("Repeated", "Completed", len(DUE))
+    code, result, _ = run_job(log, Task("scan", [Member(str(tmp_path), "a", run="r1")], [DEFAULTS]))
+    assert isinstance(result.members[0], ScanResult)
+    assert result.members[0].record is not None
+    assert (code, result.members[0].record.removed) == (0, len(DUE))
+    undone = act("undo")
+    assert isinstance(undone, UndoResult)
+    assert (undone.outcome, held(session)) == ("Completed", before)
+    purged = act("purge", undo_window=0)
+    assert isinstance(purged, PurgeResult)
+    assert purged.trash_runs == 0
+
+
+@pytest.mark.parametrize("scenario", ["emergency", "stopped", "corrupt", "unpaired", "orphan"])
+def test_genuine_sessions_keep_what_they_need(tmp_path: Path, log: Path, scenario: str) -> None:
+    session = unpack(scenario, tmp_path / "a")
+    before = held(session)
+    task = Task("clean", [Member(str(tmp_path), "a")], [DEFAULTS], run="r1", emergency=True)
+    code, result, _ = run_job(log, task)
+    cleaned = result.members[0]
+    assert isinstance(cleaned, CleanResult)
+    assert code == 0
+    assert {**trashed(session), **held(session)} == before
+    assert cleaned.removed == len(trashed(session))
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"v":1,"action":"scan","members":[]}'])
+def test_a_bad_task_ends_with_one_sentence_and_code_2(log: Path, text: str) -> None:
+    code, result, said = run_job(log, text)
+    assert (code, result.failure) == (2, "BadTask")
+    assert said.startswith("baileys-janitor job: ")
+    assert said.count("\n") == 1
+
+
+def test_an_unforeseen_failure_is_still_a_result(
+    tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(tmp_path / "a")
+    build(tmp_path / "b")
+
+    def fail_once(directory: int, *rest: object, **more: object) -> ScanResult:
+        if os.fstat(directory).st_ino == (tmp_path / "a").stat().st_ino:
+            raise MemoryError("session-4917 is what this must not say")
+        return real(directory, *rest, **more)  # type: ignore[arg-type]
+
+    real = jobs.Work.__init__.__globals__["session"].scan
+    monkeypatch.setattr("baileys_janitor.volume.session.scan", fail_once)
+    monkeypatch.setenv("TERMINATION_LOG", str(log))
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    try:
+        code = jobs.main([scan_of(tmp_path, "a", "b").to_json()])
+    finally:
+        signal.signal(signal.SIGTERM, before[0])
+        signal.signal(signal.SIGINT, before[1])
+    first, second = decode(log.read_bytes()).members
+    assert isinstance(first, ScanResult)
+    assert isinstance(second, ScanResult)
+    assert (code, first.error, second.error) == (1, "Unexpected", None)
+    assert b"4917" not in log.read_bytes()
+
+
+def test_without_a_termination_log_the_result_goes_to_standard_output(tmp_path: Path) -> None:
+    build(tmp_path / "a")
+    done = subprocess.run(
+        [sys.executable, "-m", "baileys_janitor", "job", scan_of(tmp_path, "a").to_json()],
+        env={**os.environ, "TERMINATION_LOG": str(tmp_path / "no" / "such")},
+        capture_output=True,
+        timeout=60,
+    )
+    assert len(decode(done.stdout).members) == 1
+
+
+def test_a_longer_result_of_an_earlier_run_is_replaced(tmp_path: Path, log: Path) -> None:
+    build(tmp_path / "a")
+    log.write_text("x" * 9000)
+    _, result, _ = run_job(log, scan_of(tmp_path, "a"))
+    assert len(result.members) == 1
+
+
+def test_a_deadline_ends_the_work_with_a_result(tmp_path: Path, log: Path) -> None:
+    build(tmp_path / "a")
+    task = Task("scan", [Member(str(tmp_path), "a")] * 3, [DEFAULTS], deadline=1e-9)
+    code, result, _ = run_job(log, task)
+    errors = [member.error for member in result.members if isinstance(member, ScanResult)]
+    assert (code, errors) == (0, ["DeadlineReached"] * 3)
+
+
+SLOW = """
+import os, sys, time
+real = os.rename
+def rename(*names, **more):
+    real(*names, **more)
+    os.write(1, b"moved")  # the parent sends its signal now
+    os.read(0, 1)
+os.rename = rename
+from baileys_janitor.job.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_run_between_two_removals_with_a_result(
+    tmp_path: Path, log: Path, number: signal.Signals
+) -> None:
+    session = build(tmp_path / "a")
+    task = Task("clean", [Member(str(tmp_path), "a")], [DEFAULTS], run="r1")
+    with subprocess.Popen(
+        [sys.executable, "-c", SLOW, task.to_json()],
+        env={**os.environ, "TERMINATION_LOG": str(log)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        process.stdout.read(5)
+        process.send_signal(number)
+        process.stdin.close()
+        assert process.wait(30) == 0
+    result = decode(log.read_bytes()).members[0]
+    assert isinstance(result, CleanResult)
+    assert (result.outcome, result.code, result.removed) == ("Capped", "Interrupted", 1)
+    assert result.left == len(DUE) - 1
+    assert len(trashed(session)) == 1
+    assert not (session / ".cleanup.lock").exists()
+
+
+MODULES = """
+import sys
+before = set(sys.modules)
+from baileys_janitor.__main__ import main
+sys.argv = ["baileys-janitor", "job", sys.argv[1]]
+code = main()
+print(code, *sorted(set(sys.modules) - before))
+"""
+
+
+@pytest.mark.parametrize("action", ["scan", "clean"])
+def test_a_job_imports_nothing_costly(tmp_path: Path, log: Path, action: str) -> None:
+    build(tmp_path / "a")
+    task = Task(action, [Member(str(tmp_path), "a")], [DEFAULTS], run="r1")
+    # Without site packages: their .pth files import what they like.
+    path = [str(Path(jobs.__file__).parents[2])]
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", MODULES, task.to_json()],
+        env={"TERMINATION_LOG": str(log), "PYTHONPATH": ":".join(path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    code, *imported = done.stdout.split()
+    assert (code, done.stderr) == ("0", "")
+    assert not FORBIDDEN & set(imported)
+    ours = [name for name in imported if name.startswith("baileys_janitor")]
+    foreign = {name.partition(".")[0] for name in imported} - {"baileys_janitor"}
+    assert ours
+    assert foreign <= sys.stdlib_module_names
+
+
+def test_no_phone_number_leaves_the_volume(tmp_path: Path, log: Path) -> None:
+    session = build(tmp_path / "a")
+    (session / "session-491701234567.0.json").mkdir()
+    numbers = {number for name in held(session) for number in re.findall(r"\d{4,}", name)}
+    for action in ("scan", "clean", "undo"):
+        task = Task(action, [Member(str(tmp_path), "a")], [DEFAULTS], run="r1")
+        _, result, said = run_job(log, task)
+        _, _, body = log.read_text().partition("\n")
+        assert result.members
+        leaked = {number for number in numbers if len(number) > 5 and number in body + said}
+        assert not leaked

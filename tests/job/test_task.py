@@ -1,0 +1,108 @@
+"""A task survives its JSON, and one that makes no sense is refused by the field's name."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from baileys_janitor.job.task import MEMBERS_MAX, BadTask, Member, Task, valid_run
+from baileys_janitor.policy.settings import DEFAULTS
+
+runs = st.from_regex(r"\A[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}\Z")
+members = st.builds(
+    Member,
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])).map("/{}".format),
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
+    st.just(0),
+    st.one_of(st.none(), st.floats(0, 1e10)),
+    st.one_of(st.none(), runs),
+    st.booleans(),
+)
+
+
+def data(task: Task) -> dict[str, Any]:
+    return {
+        name: [member.to_data() for member in task.members]
+        if name == "members"
+        else getattr(task, name)
+        for name in Task.__slots__
+    }
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(members, min_size=1, max_size=MEMBERS_MAX), st.floats(0, 1e9))
+def test_a_scan_survives_its_json(members: list[Member], deadline: float) -> None:
+    task = Task("scan", members, [DEFAULTS], deadline=deadline)
+    again = Task.from_json(task.to_json())
+    assert data(again) == {**data(task), "deadline": deadline or None}
+
+
+@settings(max_examples=40, deadline=None)
+@given(members, runs, st.text(), st.booleans(), st.booleans(), st.floats(0, 1e9))
+def test_a_clean_survives_its_json(
+    member: Member, run: str, reason: str, emergency: bool, dry_run: bool, window: float
+) -> None:
+    task = Task(
+        "clean",
+        [member],
+        [DEFAULTS],
+        run=run,
+        reason=reason.encode("utf-8", "ignore").decode(),
+        emergency=emergency,
+        dry_run=dry_run,
+        undo_window=window,
+    )
+    assert data(Task.from_json(task.to_json())) == data(task)
+
+
+GOOD = json.loads(Task("scan", [Member("/v", "a")], [DEFAULTS]).to_json())
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"v": 2}, "v:"),
+        ({"action": "explode"}, "action:"),
+        ({"members": []}, "members:"),
+        ({"members": [["/v", "a", 0, None, None]] * (MEMBERS_MAX + 1)}, "members:"),
+        ({"members": [["v", "a", 0, None, None]]}, "members[0]:"),
+        ({"members": [["/v", 7, 0, None, None]]}, "members[0]:"),
+        ({"members": [["/v", "a", 1, None, None]]}, "members[0]:"),
+        ({"members": [["/v", "a", -1, None, None]]}, "members[0]:"),
+        ({"members": [["/v", "a", 0, "x", None]]}, "members[0]:"),
+        ({"members": [["/v", "a", 0, None, "../x"]]}, "members[0]:"),
+        ({"members": [["/v", "a"]]}, "members[0]:"),
+        ({"settings": 5}, "settings:"),
+        ({"settings": [[1]]}, "settings:"),
+        ({"action": "clean"}, "run:"),
+        ({"action": "clean", "run": "../../etc"}, "run:"),
+        ({"action": "clean", "run": "a", "members": [["/v", "a", 0, None, None]] * 2}, "members:"),
+        ({"deadline": "soon"}, "deadline:"),
+        ({"undoWindow": -1}, "undoWindow:"),
+        ({"dryRun": 1}, "dryRun:"),
+        ({"reason": 1}, "reason:"),
+    ],
+)
+def test_a_bad_task_is_refused_by_its_field(change: dict[str, object], field: str) -> None:
+    with pytest.raises(BadTask, match="^" + field.replace("[", r"\[").replace("]", r"\]")):
+        Task.from_json(json.dumps({**GOOD, **change}))
+
+
+@pytest.mark.parametrize("text", ["", "x", "[]", "1", "{}", "{", '{"v":1}{"v":1}', "\ud800"])
+def test_what_is_no_task_at_all_is_refused(text: str) -> None:
+    with pytest.raises(BadTask):
+        Task.from_json(text)
+
+
+def test_a_task_that_makes_no_sense_is_not_even_written() -> None:
+    with pytest.raises(BadTask):
+        Task("clean", [Member("/v")], [DEFAULTS]).to_json()
+
+
+@pytest.mark.parametrize("run", ["", ".", "..", "a/b", "-a", "_a", "a b", "é", "a" * 64, None, 5])
+def test_run_ids_are_plain_directory_names(run: object) -> None:
+    assert not valid_run(run)
