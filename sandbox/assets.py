@@ -55,8 +55,9 @@ class RealApiServer:
 
     async def _spawn(self, stack: contextlib.AsyncExitStack, name: str, *flags: str) -> None:
         log = stack.enter_context((self._directory / f"{name}.log").open("wb"))
+        # In our own process group: whatever ends a test run as a whole ends these, too.
         process = await asyncio.create_subprocess_exec(
-            str(self._assets / name), *flags, stdout=log, stderr=log, start_new_session=True
+            str(self._assets / name), *flags, stdout=log, stderr=log
         )
         stack.push_async_callback(_stop, process)
 
