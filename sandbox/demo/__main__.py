@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import signal
 import sys
+from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
@@ -15,6 +16,7 @@ from rich.text import Text
 from sandbox.demo import report
 from sandbox.demo.cast import CAST, NAMESPACE, REQUESTED
 from sandbox.demo.cycle import Cycle
+from sandbox.demo.picture import Picture
 from sandbox.demo.stage import ROOT, Stage, StageError
 
 HOME = ROOT / ".demo"
@@ -62,16 +64,21 @@ async def show(console: Console, stage: Stage, stopped: asyncio.Event) -> None:
                 await asyncio.wait_for(stopped.wait(), 1)
 
 
-async def once(console: Console, stage: Stage) -> int:
+async def once(console: Console, stage: Stage, drawn: Path | None) -> int:
     """Play one cycle, print what came of it, and return the exit code."""
-    cycle = Cycle(
-        stage, lambda text: console.print(text, highlight=False, markup=False, soft_wrap=True)
-    )
+    picture = Picture()
+
+    def say(text: str) -> None:
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    cycle = Cycle(stage, say, picture)
     try:
         await cycle.play()
         await cycle.judge()
     except StageError as problem:
         cycle.faults.append(str(problem))
+    if drawn is not None and not cycle.faults:
+        picture.save(drawn)
     tenants = await stage.tenants()
     console.print(await stage.table("-o", "wide"), highlight=False, markup=False, soft_wrap=True)
     console.print(report.cleanups(tenants), soft_wrap=not console.is_terminal)
@@ -88,7 +95,7 @@ async def once(console: Console, stage: Stage) -> int:
     return 0
 
 
-async def main(play_once: bool) -> int:
+async def main(play_once: bool, drawn: Path | None) -> int:
     """Set the stage, and show or play."""
     console = Console(width=None if sys.stdout.isatty() else 200)
     stopped = asyncio.Event()
@@ -100,7 +107,7 @@ async def main(play_once: bool) -> int:
         if not play_once:
             await show(console, stage, stopped)
             return 0
-        playing = asyncio.create_task(once(console, stage))
+        playing = asyncio.create_task(once(console, stage, drawn))
         await asyncio.wait(
             {playing, asyncio.create_task(stopped.wait())}, return_when=asyncio.FIRST_COMPLETED
         )
@@ -113,7 +120,11 @@ async def main(play_once: bool) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m sandbox.demo", description=__doc__)
     parser.add_argument("--once", action="store_true", help="one full cycle, then exit")
+    parser.add_argument(
+        "--picture", type=Path, help="with --once: draw the tables into this SVG file"
+    )
+    chosen = parser.parse_args()
     try:
-        sys.exit(asyncio.run(main(parser.parse_args().once)))
+        sys.exit(asyncio.run(main(chosen.once, chosen.picture)))
     except StageError as problem:
         sys.exit(f"demo: {problem}")

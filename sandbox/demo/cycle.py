@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from sandbox.demo.cast import CAST, NAMESPACE, REQUESTED, Player
+from sandbox.demo.picture import Picture
 from sandbox.demo.stage import Stage, StageError
 
 Object = dict[str, Any]
 Condition = Callable[[dict[str, Object]], bool]
 
+GET: Final = "kubectl get baileystenants"
 PRECIOUS: Final = ("creds.json", "app-state-sync-", "lid-mapping-")
 UNTOUCHED: Final = ("florist", "garage", "hotel", "acme")
 """Tenants from which nothing may have gone."""
@@ -32,9 +34,10 @@ def fingerprints(directory: Path) -> dict[str, str]:
 class Cycle:
     """Goes through the cycle and remembers what it found wrong."""
 
-    def __init__(self, stage: Stage, say: Callable[[str], None]) -> None:
+    def __init__(self, stage: Stage, say: Callable[[str], None], picture: Picture) -> None:
         self._stage = stage
         self._say = say
+        self._picture = picture
         self._players = [player for player in CAST if player.scenario is not None]
         self.before = {p.name: fingerprints(stage.directory(p)) for p in self._players}
         self.faults: list[str] = []
@@ -42,7 +45,9 @@ class Cycle:
     async def play(self) -> None:
         """Play every act; StageError when one does not come to its end."""
         await self._until("every tenant has been looked at", 60, _all_looked_at)
-        self._say(await self._stage.table())
+        table = await self._stage.table()
+        self._say(table)
+        self._picture.prompt(GET, table)
         await self._until("depot's Emergency cleanup is done", 60, _cleaned("depot", "Emergency"))
         self._say(f"Asking for an emergency cleanup of {REQUESTED}, as someone on call would:")
         token = str(int(time.time()))
@@ -57,11 +62,13 @@ class Cycle:
             "--overwrite",
         )
         self._say(f"  kubectl {' '.join(command)}")
-        await self._stage.kubectl(*command)
+        asked = f"kubectl annotate bt {REQUESTED} {annotation} --overwrite"
+        self._picture.prompt(asked, await self._stage.kubectl(*command))
         await self._until("the request is handled", 60, _cleaned(REQUESTED, "Requested"))
         await self._until("clinic's Trigger cleanup is done", 120, _cleaned("clinic", "Trigger"))
         await self._until("garage's creds.json is called corrupt", 90, _corrupt("garage"))
         await self._until("no cleanup is under way", 60, _idle)
+        self._picture.prompt(GET, await self._stage.table())
 
     async def judge(self) -> None:
         """Hold the end state against what is expected, and fill `faults`."""

@@ -100,7 +100,7 @@ class Tenant:
     """When a scan was last made, or found needless because nothing uses the claim."""
     rescan: bool = False
     """Whether a scan is wanted at once: the spec has changed, or a cleanup asks what is left."""
-    owner: Identity = Identity()
+    owner: Identity = field(default_factory=Identity)
     """Whom the pod that last used the claim ran as: it holds while the workload is scaled down, too."""
     considered_at: float = 0.0
     busy: bool = False
