@@ -433,3 +433,20 @@ def test_building_again_over_a_cleaned_directory_gives_the_same_plan(session: Pa
     clean(session)
     build(session)
     assert clean(session, "r2").removed == len(DUE)
+
+
+def test_a_file_that_changed_since_the_listing_never_leaves_its_place(
+    session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even for the moment of a move and a put-back the library would miss it."""
+    still_old = NOW - 30 * 86400
+    just_before(monkeypatch, "lstat", VICTIM, lambda: write(session / VICTIM, b"x", still_old))
+    real, moved = os.rename, []
+
+    def rename(name: str, *rest: object, **more: object) -> None:
+        moved.append(name)
+        real(name, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "rename", rename)
+    assert clean(session).removed == len(DUE) - 1
+    assert VICTIM not in moved
