@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.controller import advice, harvest, status, verdict
+from baileys_janitor.controller import advice, agenda, harvest, status, verdict
 from baileys_janitor.controller.tenant import Tenant
 from baileys_janitor.job.result import OUTCOMES, CleanResult, PurgeResult, ScanResult
 from tests.controller.pure.world import (
@@ -241,8 +241,8 @@ def test_a_look_that_works_ends_a_fault_and_its_back_off() -> None:
 def test_growth_is_measured_from_counts_and_a_cleanup_is_no_growth() -> None:
     known = tenant()
     for minute in range(61):
-        harvest.scanned(known, look(100 + minute // 6), NOW + 60 * minute, used=True)
-    assert known.growth == pytest.approx(240, rel=0.2)
+        harvest.scanned(known, look(100 + minute // 10), NOW + 60 * minute, used=True)
+    assert known.growth == pytest.approx(144)
 
     grown = known.growth
     claimed(known)
@@ -250,6 +250,18 @@ def test_growth_is_measured_from_counts_and_a_cleanup_is_no_growth() -> None:
     harvest.scanned(known, look(90), NOW + 4400, used=True)
     assert known.growth is not None
     assert 0 <= known.growth < grown
+
+
+def test_a_sudden_growth_ends_the_quiet_at_once() -> None:
+    known = tenant()
+    for minute in range(0, 600, 10):
+        harvest.scanned(known, look(100), NOW + 60 * minute, used=True)
+    assert agenda.scan_wait(known) == 600.0
+
+    harvest.scanned(known, look(120), NOW + 36_000, used=True)
+    assert known.growth is not None
+    assert known.growth < 100
+    assert agenda.scan_wait(known) < 360
 
 
 def test_a_stopped_tenant_is_remembered_as_stopped() -> None:

@@ -1,0 +1,248 @@
+"""The operator's loop in miniature, with virtual time: what the engine does with the pure modules, and no cluster."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from baileys_janitor.controller import agenda, harvest, status
+from baileys_janitor.controller.decide import decide
+from baileys_janitor.controller.dispatch import settle
+from baileys_janitor.controller.faults import Fault
+from baileys_janitor.controller.fleet import Fleet
+from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.job.result import CleanResult, PurgeResult, ScanResult
+from tests.controller.pure.world import AROUND, CONFIG, NOW, PACE, body, look
+
+Object = dict[str, Any]
+JOB_TAKES = 3.0
+
+
+def applied(stored: Object, patch: Object) -> Object:
+    """The JSON merge patch of RFC 7386, as an API server applies it."""
+    result = dict(stored)
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, dict):
+            before = result.get(key)
+            result[key] = applied(before if isinstance(before, dict) else {}, value)
+        else:
+            result[key] = value
+    return result
+
+
+@dataclass
+class Directory:
+    """A session directory: what a look finds, and what a cleanup does."""
+
+    counted: float = 100.0
+    grows: float = 0.0
+    """Counted files a day."""
+    reclaimable: int = 10
+    more: Object = field(default_factory=dict)
+    error: str | None = None
+    touched: float = NOW
+    journal: dict[str, CleanResult] = field(default_factory=dict)
+    trash: int = 0
+
+    def look(self, now: float) -> ScanResult:
+        """Scan it."""
+        self.counted += (now - self.touched) / 86_400 * self.grows
+        self.touched = now
+        if self.error is not None:
+            return ScanResult(error=self.error)
+        values: Object = {"reclaimable": self.reclaimable, "gain": self.reclaimable}
+        values |= {"newest_activity": int(now) - 60, "trash_runs": self.trash}
+        return look(**({"counted": int(self.counted)} | values | self.more))
+
+    def clean(self, run: str, now: float) -> CleanResult:
+        """Clean it, once for each run."""
+        if run in self.journal:
+            done = self.journal[run]
+            return CleanResult(run, "Repeated", code=done.outcome, removed=done.removed)
+        removed = min(self.reclaimable, int(self.counted))
+        self.counted -= removed
+        outcome = "Completed" if removed else "NothingToDo"
+        self.trash += bool(removed)
+        result = CleanResult(run, outcome, removed=removed, scan=self.look(now))
+        self.journal[run] = result
+        return result
+
+
+@dataclass
+class Cluster:
+    """One tenant's resource in the API server, its directory, and an operator that can be stopped."""
+
+    directory: Directory
+    spec: Object = field(default_factory=dict)
+    token: str | None = None
+    broken: str | None = None
+    """The reason of the fault with which every Job fails, or None."""
+    now: float = NOW
+    status: Object = field(default_factory=lambda: {"observedGeneration": -1})
+    version: int = 1
+    generation: int = 1
+    writes: int = 0
+    considered: int = 0
+    jobs: int = 0
+    begun: list[tuple[float, str]] = field(default_factory=list)
+    tenant: Tenant | None = None
+    fleet: Fleet = field(default_factory=lambda: Fleet(CONFIG))
+    started: float = 0.0
+    _events: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
+    _serial: Any = field(default_factory=itertools.count)
+
+    def body(self) -> Object:
+        """The resource as stored."""
+        return body(
+            self.spec,
+            self.status,
+            version=str(self.version),
+            generation=self.generation,
+            token=self.token,
+        )
+
+    def start(self) -> None:
+        """A new operator process comes to know the tenant."""
+        self.fleet = Fleet(CONFIG)
+        self.started = self.now
+        self.tenant = self.fleet.observe(self.body(), self.now)
+
+    def stop(self) -> None:
+        """The operator dies; Jobs under way go on, but their results are lost."""
+        self.tenant = None
+        self._events.clear()
+
+    def edit(self, spec: Object | None = None, token: str | None = None) -> None:
+        """Somebody changes the resource."""
+        if spec is not None:
+            self.spec = spec
+            self.generation += 1
+        self.token = token or self.token
+        self.version += 1
+        if self.tenant is not None:
+            self.fleet.observe(self.body(), self.now)
+
+    def run(self, seconds: float) -> None:
+        """Let time pass; while an operator runs, it does what is due."""
+        until = self.now + seconds
+        while self.tenant is not None:
+            due = agenda.next_time(self.tenant, self.now, self.started, PACE)
+            event = self._events[0][0] if self._events else None
+            coming = [when for when in (due, event) if when is not None]
+            if not coming or min(coming) > until:
+                break
+            self.now = max(self.now, min(coming))
+            if event is not None and event <= self.now:
+                heapq.heappop(self._events)[2]()
+            else:
+                self.considered += 1
+                assert self.considered < 1_000_000, "a busy loop"
+                self._consider(self.tenant)
+        self.now = max(self.now, until)
+
+    def _consider(self, tenant: Tenant) -> None:
+        tenant.considered_at = self.now
+        if self.now < tenant.retry_at:
+            return
+        if tenant.effective is None:
+            pass
+        elif tenant.run is not None and tenant.work_job is None:
+            self._clean(tenant)
+        elif self._decide(tenant):
+            return
+        self._write(tenant)
+
+    def _decide(self, tenant: Tenant) -> bool:
+        decision = decide(tenant, self.now, PACE.jitter, False)
+        if decision.reason is not None:
+            if tenant.work_job is None:
+                serial = next(self._serial)
+                tenant.run = {
+                    "id": f"r{serial}",
+                    "reason": decision.reason,
+                    "startTime": "2026-11-22T03:00:00Z",
+                }
+                settle(tenant, decision)
+                self.begun.append((self.now, decision.reason))
+                self._write(tenant, force=True)
+                self._clean(tenant)
+                return True
+        else:
+            settle(tenant, decision)
+            if decision.refusal:
+                harvest.unanswered(tenant, "Requested", "Refused", decision.refusal, self.now)
+            elif decision.idle:
+                self.begun.append((self.now, "Daily"))
+                harvest.unanswered(tenant, "Daily", "NothingToDo", "Nothing.", self.now)
+            purge = agenda.purge_time(tenant)
+            if purge is not None and self.now >= purge and tenant.work_job is None:
+                tenant.work_job = "purge"
+                self._after(lambda: self._purged(tenant))
+                return False
+        due = agenda.scan_time(tenant, self.started)
+        if due is not None and self.now >= due:
+            tenant.scan_job = "scan"
+            self._after(lambda: self._scanned(tenant))
+        return False
+
+    def _after(self, call: Callable[[], None]) -> None:
+        self.jobs += 1
+        heapq.heappush(self._events, (self.now + JOB_TAKES, next(self._serial), call))
+
+    def _fails(self, tenant: Tenant) -> bool:
+        if self.broken is None:
+            return False
+        tenant.back_off(Fault(self.broken, "Broken."), self.now)
+        self._write(tenant)
+        return True
+
+    def _scanned(self, tenant: Tenant) -> None:
+        tenant.scan_job = None
+        if not self._fails(tenant):
+            harvest.scanned(tenant, self.directory.look(self.now), self.now, used=True)
+            self._write(tenant)
+
+    def _purged(self, tenant: Tenant) -> None:
+        tenant.work_job = None
+        if not self._fails(tenant):
+            self.directory.trash = 0
+            harvest.purged(tenant, PurgeResult("Completed", trash_runs=0), self.now)
+            self._write(tenant)
+
+    def _clean(self, tenant: Tenant) -> None:
+        assert tenant.run is not None
+        run = str(tenant.run["id"])
+        tenant.work_job = "clean"
+        # The Job does its work whether or not an operator is there to hear of it.
+        result = None if self.broken else self.directory.clean(run, self.now)
+        self._after(lambda: self._cleaned(tenant, result))
+
+    def _cleaned(self, tenant: Tenant, result: CleanResult | None) -> None:
+        tenant.work_job = None
+        if not self._fails(tenant) and result is not None:
+            harvest.cleaned(tenant, result, self.now, used=True)
+            self._write(tenant)
+
+    def _write(self, tenant: Tenant, *, force: bool = False) -> None:
+        """As the store does."""
+        suspended = tenant.effective is not None and tenant.effective.suspend
+        news = tenant.look is not None or tenant.fault is not None or suspended
+        if tenant.new and not force and not news:
+            return
+        fresh = status.compose(tenant, self.now, AROUND)
+        idle = self.now - tenant.written_at < PACE.status_every and not tenant.new
+        if not force and idle and not status.is_material(tenant.stored, fresh):
+            return
+        patch = status.merge_patch(tenant.stored, fresh)
+        tenant.written_at = self.now
+        if patch:
+            self.writes += 1
+            self.version += 1
+            self.status = applied(self.status, patch)
+            tenant.stored = self.status
+            tenant.resource_version = str(self.version)

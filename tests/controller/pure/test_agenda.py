@@ -1,0 +1,317 @@
+"""When a tenant is due: nothing is forgotten or repeated over an outage, and nothing spins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from baileys_janitor.controller import agenda, due
+from baileys_janitor.controller.faults import Fault
+from baileys_janitor.volume.household import FULL_BYTES
+from tests.controller.pure.simulation import Cluster, Directory
+from tests.controller.pure.world import (
+    DAY,
+    HOUR,
+    NOW,
+    PACE,
+    claimed,
+    conditions,
+    look,
+    tenant,
+)
+
+QUIET = {"schedule": {"triggerInterval": "7d", "scanInterval": "2h"}}
+
+
+def cluster(spec: dict[str, Any] | None = None, **directory: Any) -> Cluster:
+    made = Cluster(Directory(**directory), spec or {})
+    made.start()
+    return made
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 40), st.floats(1, 4 * DAY)), max_size=4))
+def test_after_any_outage_exactly_one_overdue_daily_cleanup_runs(
+    periods: list[tuple[int, float]],
+) -> None:
+    made = cluster(QUIET)
+    delay = due.spread("shop/acme", "daily", PACE.jitter)
+    for up, down in [*periods, (5, 0.0)]:
+        for hours in range(up):
+            # Right after a start the last count still holds, and the first scan comes when it is due.
+            made.run(HOUR if hours else 2 * HOUR + 30)
+            slots = [due.daily_slot("0 3 * * *", "UTC", delay, when) for when, _ in made.begun]
+            latest = due.daily_slot("0 3 * * *", "UTC", delay, made.now - 60)
+            assert latest is not None
+            assert len(slots) == len(set(slots))
+            assert latest <= NOW or latest in slots
+        made.stop()
+        made.run(down)
+        made.start()
+    assert len(made.directory.journal) == len(made.begun)
+    assert {reason for _, reason in made.begun} <= {"Daily"}
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.tuples(st.floats(600, 6 * HOUR), st.floats(1, 9 * HOUR)), max_size=5))
+def test_after_any_outage_each_trigger_slot_has_at_most_one_cleanup_and_an_overdue_one_runs(
+    periods: list[tuple[float, float]],
+) -> None:
+    spec = {
+        "cooldown": "0s",
+        "schedule": {"triggerInterval": "1h", "scanInterval": "10m", "dailyCleanup": "Never"},
+        "thresholds": {"trigger": 175, "emergency": 900, "danger": 900},
+    }
+    made = cluster(spec, counted=500.0, reclaimable=1)
+    offset = due.spread("shop/acme", "trigger", HOUR)
+    for up, down in [*periods, (600.0, 0.0)]:
+        made.run(up)
+        made.stop()
+        made.run(down)
+        made.start()
+    made.run(600)
+    slots = [due.trigger_slot(3600, offset, when) for when, _ in made.begun]
+
+    assert len(slots) == len(set(slots))
+    if any(down > HOUR + 600 for _, down in periods[-1:]):
+        assert made.begun
+        assert due.trigger_slot(3600, offset, made.now) in (slots[-1], slots[-1] + 3600)
+
+
+def test_a_cleanup_whose_operator_died_is_not_run_twice() -> None:
+    made = cluster(QUIET)
+    made.run(30)
+    made.edit(token="please")
+    made.run(1)
+    assert [reason for _, reason in made.begun] == ["Requested"]
+    made.stop()
+    made.run(HOUR)
+    made.start()
+    made.run(HOUR)
+
+    assert len(made.directory.journal) == 1
+    assert made.status["lastCleanup"]["outcome"] == "Completed"
+    assert made.status["lastHandledRequest"] == "please"
+    assert len(made.status["history"]) == 1
+
+
+MODES: list[dict[str, Any]] = [
+    {},
+    {"mode": "DryRun"},
+    {"mode": "Observe"},
+    {"suspend": True},
+    {"schedule": {"scanInterval": "10s", "triggerInterval": "1m", "dailyCleanup": "*/30 * * * *"}},
+    {"cooldown": "0s", "emergencyCooldown": "0s", "schedule": {"triggerInterval": "1m"}},
+    {"thresholds": {"warning": 400}},  # above the inherited critical: not valid
+]
+DIRECTORIES: list[dict[str, Any]] = [
+    {},
+    {"counted": 160.0},
+    {"counted": 200.0},
+    {"counted": 200.0, "reclaimable": 0},
+    {"counted": 100.0, "grows": 2000.0},
+    {"error": "DirectoryMissing"},
+    {"more": {"identity_state": "Absent", "counted": 0, "total": 0}},
+    {"counted": 200.0, "more": {"identity_state": "Corrupt", "gain": 0, "reclaimable": 0}},
+    {"counted": 150.0, "more": {"active_since": None, "newest_activity": int(NOW) - 9 * 86400}},
+    {"counted": 300_000.0, "reclaimable": 0, "more": {"counts_only": True, "identity_state": None}},
+    {"counted": 190.0, "more": {"free_bytes": 0, "trash_runs": 3, "trash_oldest": int(NOW)}},
+]
+
+
+@pytest.mark.parametrize("spec", MODES, ids=range(len(MODES)))
+@pytest.mark.parametrize("directory", DIRECTORIES, ids=range(len(DIRECTORIES)))
+@pytest.mark.parametrize("broken", [None, "JobDeadline"])
+def test_no_tenant_makes_a_busy_loop_nor_a_flood_of_writes_or_jobs(
+    spec: dict[str, Any], directory: dict[str, Any], broken: str | None
+) -> None:
+    made = cluster(spec, **directory)
+    made.run(100)
+    made.broken = broken
+    before = made.considered, made.writes, made.jobs
+    often = "10s" in str(spec)
+    hours = 1 if often else 2
+    made.run(hours * HOUR)
+
+    considered, writes, jobs = (
+        now - then
+        for now, then in zip((made.considered, made.writes, made.jobs), before, strict=True)
+    )
+    assert considered <= (1500 if often else 300) * hours
+    assert jobs <= (400 if often else 130) * hours
+    assert writes <= 70 * hours
+    if "grows" not in directory and directory.get("counted", 0) < 175 and not often:
+        assert writes <= 6 * hours
+
+
+@pytest.mark.parametrize("broken", ["JobDeadline", "ImagePullFailed"])
+def test_a_tenant_whose_jobs_all_fail_is_asked_again_ever_less_often(broken: str) -> None:
+    made = cluster()
+    made.run(100)
+    made.broken = broken
+    made.run(6 * HOUR)
+
+    assert made.considered < 60
+    assert made.status["level"] == "Unknown"
+    assert conditions(made.status)["Ready"]["reason"] == broken
+    made.broken = None
+    made.run(HOUR)
+    assert made.status["level"] == "Healthy"
+
+
+@pytest.mark.parametrize("spec", [{"suspend": True}, {"thresholds": {"warning": 400}}, {}])
+def test_every_generation_of_the_spec_is_observed_within_seconds(spec: dict[str, Any]) -> None:
+    made = cluster(spec)
+    made.run(30)
+    assert made.status["observedGeneration"] == 1
+    for other in ({"suspend": True}, {"thresholds": {"warning": 400}}, {"mode": "Observe"}):
+        made.edit(other)
+        made.run(30)
+        assert made.status["observedGeneration"] == made.generation
+    assert conditions(made.status)["Ready"]["reason"] == "Observe"
+
+
+def test_an_invalid_spec_is_said_once_and_recovers() -> None:
+    made = cluster({"thresholds": {"warning": 400}})
+    made.run(DAY)
+    told = conditions(made.status)
+    assert (told["Ready"]["status"], told["Stalled"]["reason"]) == ("False", "InvalidSpec")
+    assert made.writes == 1
+    assert made.considered < 60
+
+    made.edit({})
+    made.run(60)
+    assert conditions(made.status)["Ready"]["status"] == "True"
+    assert made.status["level"] == "Healthy"
+
+
+def test_while_suspended_the_trash_is_purged_and_nothing_else_happens() -> None:
+    made = cluster({"undoWindow": "1h"}, counted=200.0)
+    made.run(60)
+    made.edit(token="please")
+    made.run(60)
+    assert made.directory.trash
+    made.edit({"undoWindow": "1h", "suspend": True})
+    made.run(60)
+    jobs = made.jobs
+    made.stop()
+    made.start()
+    made.run(2 * DAY)
+
+    assert made.directory.trash == 0
+    assert made.jobs == jobs + 1
+    assert conditions(made.status)["Ready"]["reason"] == "Suspended"
+
+
+def test_a_suspended_request_waits_and_then_runs_once() -> None:
+    made = cluster({"suspend": True})
+    made.run(60)
+    made.edit(token="please")
+    made.run(DAY)
+    assert made.begun == []
+    made.edit({})
+    made.run(DAY)
+    reasons = [reason for _, reason in made.begun]
+    assert reasons[0] == "Requested"
+    assert reasons.count("Requested") == 1
+
+
+def test_a_request_waits_for_no_back_off() -> None:
+    known = tenant()
+    for _ in range(10):
+        known.back_off(Fault("JobDeadline", "Slow."), NOW)
+    made = Cluster(Directory(), tenant=known)
+    made.fleet.tenants[known.key] = known
+    known.resource_version = "1"
+    made.edit(token="please")
+
+    when = agenda.next_time(known, NOW + 1, NOW, PACE)
+    assert when is not None
+    assert when <= NOW + 1
+
+
+@pytest.mark.parametrize("level", ["Healthy", "Emergency"])
+def test_nothing_is_due_before_the_end_of_a_back_off(level: str) -> None:
+    known = tenant()
+    known.look = look(100)
+    known.last_scan = known.checked_at = NOW
+    known.stored = {"level": level, "observedGeneration": 1}
+    known.request = "please"
+    known.retry_at = NOW + 1800
+
+    for later in range(0, 1800, 7):
+        when = agenda.next_time(known, NOW + later, NOW, PACE)
+        assert when is not None
+        assert when >= NOW + 1800
+
+
+def test_a_request_that_must_wait_for_a_job_does_not_spin() -> None:
+    known = tenant()
+    known.look = look()
+    known.request = "please"
+    known.stored = {"observedGeneration": 1}
+    assert agenda.next_time(known, NOW, NOW, PACE) == NOW
+    for field in ("scan_job", "work_job"):
+        setattr(known, field, "j")
+        when = agenda.next_time(known, NOW, NOW, PACE)
+        assert when is not None
+        assert NOW < when <= NOW + 2
+        setattr(known, field, None)
+
+
+def test_a_claimed_run_is_taken_up_again_but_not_while_suspended() -> None:
+    known = claimed(tenant())
+    known.stored = {"observedGeneration": 1}
+    assert agenda.next_time(known, NOW, NOW, PACE) == known.retry_at
+    known.work_job = "clean"
+    later = agenda.next_time(known, NOW, NOW, PACE)
+    assert later is not None
+    assert later >= NOW
+
+    suspended = claimed(tenant({"suspend": True}))
+    suspended.stored = {"observedGeneration": 1}
+    assert agenda.next_time(suspended, NOW, NOW, PACE) is None
+
+
+def test_a_purge_is_due_after_the_undo_window_or_at_once_on_a_full_disk() -> None:
+    known = tenant({"undoWindow": "1h"})
+    assert agenda.purge_time(known) is None
+    known.trash = (1, NOW)
+    assert agenda.purge_time(known) == NOW + HOUR
+    for free, at_once in ((None, False), (FULL_BYTES, False), (FULL_BYTES - 1, True), (0, True)):
+        known.look = look(free_bytes=free)
+        when = agenda.purge_time(known)
+        assert when is not None
+        assert (when <= NOW) is at_once
+    known.work_job = "purge"
+    after = agenda.next_time(known, NOW, NOW, PACE)
+    assert after is not None
+    assert after > 0
+
+
+def test_the_first_scans_after_a_start_are_spread_and_a_wrong_clock_delays_none() -> None:
+    known = tenant()
+    first = agenda.scan_time(known, NOW)
+    assert first is not None
+    assert NOW <= first <= NOW + agenda.AT_START
+
+    known = tenant(status={"observedGeneration": 1, "lastScanTime": "2036-01-01T00:00:00Z"})
+    first = agenda.scan_time(known, NOW)
+    assert first is not None
+    assert first <= NOW + 60
+
+
+def test_the_next_cleanup_is_the_slot_after_the_cooldown() -> None:
+    known = tenant({"schedule": {"dailyCleanup": "Never"}})
+    known.look = look(176)
+    known.cooldown_until = NOW + 6 * HOUR
+    when = agenda.next_cleanup_time(known, NOW, PACE.jitter)
+    assert when is not None
+    assert NOW + 6 * HOUR <= when < NOW + 6 * HOUR + 1800
+    assert agenda.next_trigger(known, when - 1) == when
+
+    known.look = look(100)
+    assert agenda.next_cleanup_time(known, NOW, PACE.jitter) is None
