@@ -37,4 +37,4 @@ class Picture:
         """Write the picture; no fonts are fetched by whoever looks at it."""
         drawn = self._console.export_svg(title="make demo")
         drawn = re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.S)
-        file.write_text(drawn.replace("Fira Code", "ui-monospace"), "utf-8")
+        file.write_text(drawn.replace("Fira Code", "DejaVu Sans Mono, Menlo, Consolas"), "utf-8")
