@@ -16,6 +16,7 @@ from baileys_janitor.policy import reasons
 from baileys_janitor.policy.guards import FRESH_NS, protect
 from baileys_janitor.policy.listing import Entry
 from baileys_janitor.policy.plan import Plan
+from baileys_janitor.policy.retention import due_units
 from baileys_janitor.policy.settings import Retention, Settings
 from tests.policy.worlds import (
     DAY,
@@ -338,6 +339,59 @@ def test_own_key_and_memory_wait_for_the_younger_of_them() -> None:
     assert plan.kept == {reasons.OWN_KEY_IN_USE: 4, reasons.IN_USE: 1}
 
 
+@pytest.mark.parametrize(
+    ("memory_age", "key_age", "size", "reason"),
+    [
+        (9 * DAY, 2 * DAY, 100, reasons.OWN_KEY_IN_USE),
+        (2 * DAY, 9 * DAY, 100, reasons.OWN_KEY_IN_USE),
+        (9 * DAY, 8 * DAY, 100, None),
+        (9 * DAY, MINUTE, 0, reasons.OWN_KEY_IN_USE),
+        (9 * DAY, HOUR, 0, None),
+    ],
+)
+def test_the_guard_alone_looks_at_both_files_of_a_pair(
+    memory_age: float, key_age: float, size: int, reason: str | None
+) -> None:
+    pair = [
+        memory(GROUPS[0], memory_age),
+        sender_key(GROUPS[0], OWN_PN, key_age, 7, size=size),
+    ]
+    context = plan_of([*pair, alive()]).context
+    assert context is not None
+
+    assert {protect(entry, context) for entry in pair} - {reasons.FRESH} == {reason}
+
+
+def test_a_pair_unknown_to_the_plan_is_protected() -> None:
+    context = plan_of([alive()]).context
+    assert context is not None
+
+    assert protect(memory(GROUPS[0], 9 * DAY), context) is not None
+    assert protect(sender_key(GROUPS[0], OWN_PN, 9 * DAY, 7), context) is not None
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_no_half_of_a_pair_is_due_when_a_guard_withholds_the_other(place: int) -> None:
+    pair = [memory(GROUPS[0], 9 * DAY), sender_key(GROUPS[0], OWN_PN, 8 * DAY, 7)]
+    context = plan_of([*pair, alive()]).context
+    assert context is not None
+
+    assert due_units(pair, context, Retention(), None).files == 2
+    assert due_units([pair[place]], context, Retention(), None).files == 0
+
+
+def test_everything_of_a_stopped_tenant_stays_for_that_reason() -> None:
+    entries = [
+        session("4911", 90 * DAY),
+        sender_key(GROUPS[0], OTHERS[0], 90 * DAY),
+        memory(GROUPS[1], 90 * DAY),
+        sender_key(GROUPS[1], OWN_PN, 90 * DAY, 7),
+        *pre_keys(range(1, 31), 90 * DAY),
+    ]
+
+    assert plan_of(entries).kept == {reasons.STOPPED: 34}
+
+
 def test_a_tenant_stopped_for_twenty_days_keeps_its_sessions() -> None:
     # Trap: plain age rules took 25 of 26 sessions; only creds.json was fresh after the login.
     entries = [session(f"49{each}", (20 + each) * DAY) for each in range(26)]
@@ -378,6 +432,17 @@ def test_an_empty_session_file_goes_by_its_age_like_any_other() -> None:
     young, old = session("4911", 3 * DAY, size=0), session("4912", 15 * DAY, size=0)
 
     assert names(plan_of([young, old, alive()])) == [old.name]
+
+
+def test_pre_keys_from_the_future_stay() -> None:
+    entries = pre_keys(range(1, 31), -DAY) + pre_keys(range(31, 61), -2 * DAY)
+    nothing = Settings(retention=Retention(pre_keys=0))
+    identity = identity_of(nextPreKeyId=61, firstUnuploadedPreKeyId=61)
+
+    assert plan_of([*entries, alive()], nothing, identity).kept == {
+        reasons.FUTURE_TIME: 60,
+        reasons.IN_USE: 1,
+    }
 
 
 def test_pre_keys_that_are_not_uploaded_yet_stay() -> None:
