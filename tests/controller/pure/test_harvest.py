@@ -245,6 +245,7 @@ def test_growth_is_measured_from_counts_and_a_cleanup_is_no_growth() -> None:
     assert known.growth == pytest.approx(144)
 
     grown = known.growth
+    assert grown is not None
     claimed(known)
     harvest.cleaned(known, cleaned(scan=look(90)), NOW + 3700, used=True)
     harvest.scanned(known, look(90), NOW + 4400, used=True)

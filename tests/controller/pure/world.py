@@ -57,9 +57,11 @@ def body(
     }
 
 
-def tenant(spec: Object | None = None, status: Object | None = None, **more: Any) -> Tenant:
-    """A tenant that an operator with the default configuration has just come to know at NOW."""
-    return Fleet(CONFIG).observe(body(spec, status, **more), NOW)
+def tenant(
+    spec: Object | None = None, status: Object | None = None, now: float = NOW, **more: Any
+) -> Tenant:
+    """A tenant that an operator with the default configuration has just come to know."""
+    return Fleet(CONFIG).observe(body(spec, status, **more), now)
 
 
 def look(counted: int = 100, **more: Any) -> ScanResult:

@@ -1,0 +1,190 @@
+"""Every state of a claim or a pod that keeps a tenant waiting: a reason, a sentence and a way out."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from baileys_janitor.controller import faults
+from baileys_janitor.controller.faults import Fault
+from baileys_janitor.volume.problems import SENTENCES
+
+Object = dict[str, Any]
+WAY_OUT = re.compile(
+    r"create|correct|restore|see|use|allow|check|again|raise|wait|never binds|make room|let|give|move|"
+    r"remove|leave|name",
+    re.IGNORECASE,
+)
+
+
+def clear(fault: Fault | None, reason: str) -> Fault:
+    assert fault is not None
+    assert fault.reason == reason
+    assert re.fullmatch("[A-Z][A-Za-z]+", fault.reason)
+    assert fault.message.endswith(".")
+    assert WAY_OUT.search(fault.message)
+    return fault
+
+
+def claim(phase: str = "Bound", **meta: Any) -> Object:
+    return {"metadata": {"name": "data"} | meta, "spec": {}, "status": {"phase": phase}}
+
+
+def test_a_bound_claim_is_no_fault() -> None:
+    assert faults.of_claim(claim(), "data", False) is None
+
+
+@pytest.mark.parametrize(
+    ("found", "waits", "reason", "stalled"),
+    [
+        (None, False, "ClaimMissing", True),
+        (claim("Lost"), False, "ClaimLost", True),
+        (claim("Pending"), False, "ClaimUnbound", True),
+        (claim("Pending"), True, "WaitingForFirstConsumer", False),
+        (claim(deletionTimestamp="2026-11-22T00:00:00Z"), False, "ClaimDeleting", True),
+    ],
+)
+def test_a_claim_that_cannot_be_used_says_why(
+    found: Object | None, waits: bool, reason: str, stalled: bool
+) -> None:
+    fault = clear(faults.of_claim(found, "data", waits), reason)
+
+    assert '"data"' in fault.message
+    assert fault.stalled is stalled
+
+
+def test_an_exclusive_claim_is_a_fault_only_while_the_workload_holds_it() -> None:
+    once = claim() | {"spec": {"accessModes": ["ReadWriteOncePod"]}}
+    clear(faults.exclusive_claim(once, used=True), "ClaimExclusive")
+    assert faults.exclusive_claim(once, used=False) is None
+    shared = claim() | {"spec": {"accessModes": ["ReadWriteOnce"]}}
+    assert faults.exclusive_claim(shared, used=True) is None
+
+
+@pytest.mark.parametrize("status", [403, 404, 409, 422, 500])
+def test_a_refused_job_says_what_the_api_server_said(status: int) -> None:
+    assert (
+        "exceeded quota" in clear(faults.refused(status, "exceeded quota."), "JobRefused").message
+    )
+
+
+def test_a_pod_that_never_appears_says_so_with_and_without_an_event() -> None:
+    assert "pods denied" in clear(faults.pod_refused("pods denied"), "PodRefused").message
+    clear(faults.pod_refused(""), "PodRefused")
+    clear(faults.stuck("Multi-Attach error"), "VolumeNotMounted")
+    clear(faults.stuck(""), "VolumeNotMounted")
+
+
+def pending(*conditions: Object, waiting: Object | None = None) -> Object:
+    status: Object = {"phase": "Pending", "conditions": list(conditions)}
+    if waiting:
+        status["containerStatuses"] = [{"state": {"waiting": waiting}}]
+    return {"status": status}
+
+
+NO_NODE = {"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available"}
+
+
+@pytest.mark.parametrize(
+    ("pod", "reason"),
+    [
+        (pending(NO_NODE), "Unschedulable"),
+        (pending(waiting={"reason": "ImagePullBackOff"}), "ImagePullFailed"),
+        (pending(waiting={"reason": "ErrImagePull"}), "ImagePullFailed"),
+        (pending(waiting={"reason": "InvalidImageName"}), "ImagePullFailed"),
+        (pending(waiting={"reason": "CreateContainerConfigError"}), "ContainerRefused"),
+        (pending(waiting={"reason": "CreateContainerError", "message": "no"}), "ContainerRefused"),
+        (pending(waiting={"reason": "RunContainerError"}), "ContainerRefused"),
+    ],
+)
+def test_a_pod_that_does_not_start_says_why(pod: Object, reason: str) -> None:
+    clear(faults.pending(pod), reason)
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        pending(),
+        {},
+        pending({"type": "PodScheduled", "status": "True"}),
+        pending(waiting={"reason": "ContainerCreating"}),
+        {"status": {"phase": "Running", "conditions": [NO_NODE]}},
+    ],
+)
+def test_a_pod_that_is_simply_starting_is_no_fault(pod: Object) -> None:
+    assert faults.pending(pod) is None
+
+
+def ended(phase: str, reason: str = "", **terminated: Any) -> Object:
+    states = [{"state": {"terminated": terminated}}] if terminated else []
+    return {"status": {"phase": phase, "reason": reason, "containerStatuses": states}}
+
+
+@pytest.mark.parametrize(
+    ("pod", "reason"),
+    [
+        (ended("Failed", "DeadlineExceeded", exitCode=137), "JobDeadline"),
+        (ended("Failed", "Evicted"), "JobEvicted"),
+        (ended("Failed", "Preempting", exitCode=137), "JobEvicted"),
+        (ended("Failed", "NodeLost"), "JobEvicted"),
+        (ended("Failed", exitCode=137, reason_="x"), "JobKilled"),
+        (ended("Failed", exitCode=1), "JobFailed"),
+        (ended("Failed", exitCode=2), "JobFailed"),
+        (ended("Failed"), "JobFailed"),
+    ],
+)
+def test_a_pod_that_failed_says_why(pod: Object, reason: str) -> None:
+    found = faults.finished(pod)
+    assert found is not None
+    clear(found.fault, reason)
+
+
+def test_a_pod_out_of_memory_names_the_setting() -> None:
+    pod = ended("Failed", exitCode=137)
+    pod["status"]["containerStatuses"][0]["state"]["terminated"]["reason"] = "OOMKilled"
+    found = faults.finished(pod)
+    assert found is not None
+    assert "spec.job.resources" in clear(found.fault, "JobOutOfMemory").message
+
+
+def test_a_pod_that_left_a_result_keeps_it_even_when_it_failed() -> None:
+    done = faults.finished(ended("Succeeded", exitCode=0, message="result"))
+    assert done == faults.Finished("result", None)
+    late = faults.finished(ended("Failed", "DeadlineExceeded", exitCode=1, message="result"))
+    assert late is not None
+    assert late.message == "result"
+    assert faults.finished({"status": {"phase": "Running"}}) is None
+    assert faults.finished({}) is None
+
+
+@pytest.mark.parametrize("fault", [faults.GONE, faults.UNREADABLE, faults.OVERDUE])
+def test_the_other_ends_of_a_job_are_clear_too(fault: Fault) -> None:
+    clear(fault, fault.reason)
+
+
+OF_A_RUN = {
+    "LockLost",
+    "Interrupted",
+    "DeadlineReached",
+    "Killed",
+    "RunUnknown",
+    "RunPurged",
+    "IdentityChanged",
+    "SystemError",
+}
+"""Codes of runs and undos, never of a look; SystemError has nothing of its own to say."""
+
+
+@pytest.mark.parametrize("code", sorted(set(SENTENCES) - OF_A_RUN))
+def test_what_a_directory_can_be_wrong_with_has_its_own_way_out(code: str) -> None:
+    fault = clear(faults.of_directory(code), code)
+    assert f"({code})" not in fault.message
+
+
+def test_a_code_nobody_knows_is_still_a_fault() -> None:
+    clear(faults.of_directory("SomethingNew"), "SomethingNew")
+    for odd in ("", "a b", "company_1/pre-key-7.json", "x" * 500, "Bad\nCode", "5511999999999"):
+        fault = clear(faults.of_directory(odd), "ResultUnreadable")
+        assert not odd or odd not in fault.message

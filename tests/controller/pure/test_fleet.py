@@ -1,0 +1,192 @@
+"""The fleet: what events tell of tenants, and the queue of who is due next."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from baileys_janitor.controller import harvest, status
+from baileys_janitor.controller.faults import Fault
+from baileys_janitor.controller.fleet import Fleet
+from tests.controller.pure.world import AROUND, CONFIG, HOUR, NOW, body, claimed, look
+
+KEY = ("shop", "acme")
+
+
+def test_an_older_or_equal_version_is_ignored() -> None:
+    fleet = Fleet(CONFIG)
+    known = fleet.observe(body(version="7"), NOW)
+    for version in ("6", "7"):
+        assert fleet.observe(body({"suspend": True}, version=version, generation=2), NOW) is known
+        assert known.effective is not None
+        assert not known.effective.suspend
+    fleet.observe(body({"suspend": True}, version="10", generation=2), NOW)
+    assert known.effective is not None
+    assert known.effective.suspend
+
+
+def test_versions_that_are_no_numbers_count_as_newer_unless_they_are_the_same() -> None:
+    fleet = Fleet(CONFIG)
+    known = fleet.observe(body(version="abc"), NOW)
+    fleet.observe(body(version="abc", token="ignored"), NOW)
+    assert known.request is None
+    fleet.observe(body(version="abd", token="seen"), NOW)
+    assert known.request == "seen"
+
+
+def test_a_namesake_with_a_new_uid_is_a_new_tenant() -> None:
+    fleet = Fleet(CONFIG)
+    old = fleet.observe(body(version="7"), NOW)
+    old.look = look()
+    new = fleet.observe(body(version="3", uid="u-2", token="manifest"), NOW)
+
+    assert new is not old
+    assert new.look is None
+    assert new.handled_request == "manifest"
+    assert fleet.of("shop", "acme", "u-1") is None
+    assert fleet.forget(KEY, "u-1") is None
+    assert fleet.forget(KEY, "u-2") is new
+    assert fleet.forget(KEY, "u-2") is None
+
+
+def test_an_invalid_spec_is_a_fault_and_a_valid_one_ends_it() -> None:
+    fleet = Fleet(CONFIG)
+    known = fleet.observe(body({"thresholds": {"warning": 400}}), NOW)
+    assert known.effective is None
+    assert known.fault is not None
+    assert known.fault.reason == "InvalidSpec"
+    assert "spec.thresholds" in known.fault.message
+
+    fleet.observe(body(version="2", generation=2), NOW)
+    assert known.effective is not None
+    assert known.fault is None
+    assert known.rescan
+
+
+def test_an_edit_asks_for_a_scan_at_once_and_ends_the_back_off() -> None:
+    fleet = Fleet(CONFIG)
+    known = fleet.observe(body(), NOW)
+    known.back_off(Fault("ClaimMissing", "Missing."), NOW)
+    fleet.observe(body({"mode": "DryRun"}, version="2", generation=2), NOW)
+
+    assert known.rescan
+    assert known.retry_at == 0.0
+
+
+def test_a_change_of_status_or_label_asks_for_nothing() -> None:
+    fleet = Fleet(CONFIG)
+    known = fleet.observe(body(), NOW)
+    before = known.effective
+    fleet.observe(body(version="2"), NOW)
+
+    assert not known.rescan
+    assert known.effective is before
+
+
+@pytest.mark.parametrize("volume", [{"claimName": "other"}, {"claimName": "data", "path": "b"}])
+def test_what_was_learned_of_another_directory_is_forgotten(volume: dict[str, str]) -> None:
+    fleet = Fleet(CONFIG)
+    known = fleet.observe(body(), NOW)
+    harvest.scanned(known, look(160), NOW, used=True)
+    known.trash = (1, NOW)
+    fleet.observe(body({"volume": volume}, version="2", generation=2), NOW)
+
+    assert known.look is None
+    assert (known.known, known.active_since, known.growth) == (False, None, None)
+    assert known.fingerprint == ""
+    assert known.trash is None
+    assert known.rescan
+
+
+def test_resuming_after_a_long_suspension_counts_no_missed_scans() -> None:
+    fleet = Fleet(CONFIG)
+    known = fleet.observe(body({"suspend": True}), NOW)
+    harvest.scanned(known, look(160), NOW, used=True)
+    later = NOW + 100 * HOUR
+    fleet.observe(body(version="2", generation=2), later)
+
+    assert status.compose(known, later, AROUND)["level"] == "Warning"
+
+
+def test_what_another_operator_did_is_taken_over_and_ones_own_echo_changes_nothing() -> None:
+    fleet = Fleet(CONFIG)
+    known = fleet.observe(body(), NOW)
+    harvest.scanned(known, look(160), NOW, used=True)
+    claimed(known)
+    known.stored = status.compose(known, NOW, AROUND)
+    known.cooldown_until = NOW + 777
+    fleet.observe(body(status=known.stored, version="2"), NOW)
+    assert known.cooldown_until == NOW + 777
+
+    theirs = dict(known.stored) | {"lastCleanup": {"outcome": "Completed", "removed": 3}}
+    del theirs["run"]
+    fleet.observe(body(status=theirs, version="3"), NOW)
+    assert known.run is None
+    assert known.last_cleanup == {"outcome": "Completed", "removed": 3}
+
+
+@pytest.mark.parametrize("run", [{}, {"id": "r1"}, {"reason": "Daily"}, "nonsense", 7])
+def test_a_claim_that_somebody_garbled_is_no_claim(run: object) -> None:
+    known = Fleet(CONFIG).observe(body(status={"observedGeneration": 1, "run": run}), NOW)
+
+    assert known.run is None
+
+
+def test_a_token_is_cut_to_what_the_status_can_hold_and_compared_so() -> None:
+    fleet = Fleet(CONFIG)
+    known = fleet.observe(body(token="x" * 300), NOW)
+
+    assert known.request == known.handled_request == "x" * 256
+
+
+# The queue
+
+
+def test_the_longest_overdue_comes_first_and_each_only_once() -> None:
+    fleet = Fleet(CONFIG)
+    some = [fleet.observe(body(name=f"t{n}", uid=f"u{n}"), NOW) for n in range(3)]
+    for known, when in zip(some, (30.0, 10.0, 20.0), strict=True):
+        fleet.schedule(known, NOW + when)
+
+    assert fleet.next_due() == NOW + 10
+    assert [t.name for t in fleet.due(NOW + 20)] == ["t1", "t2"]
+    assert list(fleet.due(NOW + 20)) == []
+    assert [t.name for t in fleet.due(NOW + 30)] == ["t0"]
+    assert fleet.next_due() is None
+
+
+def test_a_forgotten_tenant_and_its_namesake_are_not_due() -> None:
+    fleet = Fleet(CONFIG)
+    old = fleet.observe(body(), NOW)
+    fleet.schedule(old, NOW + 5)
+    fleet.forget(KEY, "u-1")
+    new = fleet.observe(body(uid="u-2"), NOW)
+    assert list(fleet.due(NOW + 10)) == []
+
+    fleet.schedule(new, None)
+    assert fleet.next_due() is None
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 3), st.none() | st.integers(0, 50), st.booleans()), max_size=300
+    )
+)
+def test_the_last_call_counts_and_the_queue_does_not_grow(
+    calls: list[tuple[int, int | None, bool]],
+) -> None:
+    fleet = Fleet(CONFIG)
+    some = [fleet.observe(body(name=f"t{n}", uid=f"u{n}"), NOW) for n in range(4)]
+    wanted: dict[str, int] = {}
+    for who, when, look_now in calls:
+        fleet.schedule(some[who], when)
+        wanted.pop(some[who].name, None)
+        if when is not None:
+            wanted[some[who].name] = when
+        if look_now:
+            assert fleet.next_due() == min(wanted.values(), default=None)
+        assert len(fleet._queue) <= 64 + 4 * 4 + 1
+    due = [t.name for t in fleet.due(25)]
+    assert sorted(due) == sorted(name for name, when in wanted.items() if when <= 25)
+    assert [wanted[name] for name in due] == sorted(wanted[name] for name in due)

@@ -1,0 +1,340 @@
+"""The status: composed anew, the same each time, valid for the API server, and written when it matters."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from baileys_janitor.api.status import TenantStatus
+from baileys_janitor.controller import harvest, status, verdict
+from baileys_janitor.controller.conditions import Conditions
+from baileys_janitor.controller.faults import Fault
+from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.job.result import CleanResult, ScanResult
+from tests.controller.pure.simulation import applied
+from tests.controller.pure.world import (
+    AROUND,
+    DAY,
+    HOUR,
+    NOW,
+    claimed,
+    clean_results,
+    cleaned,
+    conditions,
+    failed_looks,
+    look,
+    looks,
+    tenant,
+)
+
+Object = dict[str, Any]
+CRDS = Path(__file__).parents[3] / "crds"
+
+
+def schema() -> Object:
+    crd = yaml.safe_load((CRDS / "janitor.baileys.dev_baileystenants.yaml").read_text())
+    found: Object = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]
+    return dict(_closed(found))
+
+
+def _closed(node: Any) -> Any:
+    # What the schema does not name, the API server prunes: here it is to be seen.
+    if isinstance(node, dict):
+        shut = {key: _closed(value) for key, value in node.items()}
+        if "properties" in node and node.get("type") == "object":
+            shut["additionalProperties"] = False
+        return shut
+    return [_closed(value) for value in node] if isinstance(node, list) else node
+
+
+VALIDATOR = jsonschema.Draft7Validator(schema())
+
+faults = st.builds(
+    Fault, st.sampled_from(["JobRefused", "Evil"]), st.text(max_size=3000), st.booleans()
+)
+steps = st.lists(looks | failed_looks | clean_results | faults, max_size=6)
+
+
+def lived(happened: list[object], spec: Object | None = None) -> tuple[Tenant, float]:
+    """A tenant to which all this happened, a minute apart, and the time after it."""
+    known, now = tenant(spec), NOW
+    for thing in happened:
+        now += 60
+        if isinstance(thing, ScanResult):
+            harvest.scanned(known, thing, now, used=True)
+        elif isinstance(thing, CleanResult):
+            harvest.cleaned(claimed(known), thing, now, used=True)
+        elif isinstance(thing, Fault):
+            known.back_off(thing, now)
+        known.stored = status.compose(known, now, AROUND)
+    return known, now
+
+
+specs = st.sampled_from([{}, {"mode": "DryRun"}, {"mode": "Observe"}, {"suspend": True}])
+
+
+@given(steps, specs)
+def test_every_status_fits_the_definition_and_its_bounds(
+    happened: list[object], spec: Object
+) -> None:
+    known, now = lived(happened, spec)
+    claimed(known)
+    found = status.compose(known, now, AROUND)
+
+    assert list(VALIDATOR.iter_errors(found)) == []
+    assert all(len(c["message"]) <= 1024 for c in found["conditions"])
+
+
+@given(steps, specs, st.integers(0, 7200))
+def test_composing_twice_says_the_same(happened: list[object], spec: Object, later: int) -> None:
+    known, now = lived(happened, spec)
+    first = status.compose(known, now + later, AROUND)
+    assert status.compose(known, now + later, AROUND) == first
+
+    known.stored = deepcopy(first)
+    again = status.compose(known, now + later, AROUND)
+    assert again == first
+    assert not status.is_material(first, again)
+    assert status.merge_patch(first, again) == {}
+
+
+LIVE = {"Ready", "Stalled"}
+"""Conditions of this very moment; an operator that has just started knows no fault."""
+OF_NOW = {"conditions", "nextScanTime", "level"}
+
+
+@given(steps, specs)
+def test_a_restart_loses_nothing_of_what_was_told(happened: list[object], spec: Object) -> None:
+    known, now = lived(happened, spec)
+    told = TenantStatus.read(status.compose(known, now, AROUND)).to_wire()
+    again = tenant(spec, told, now)
+    found = status.compose(again, now, AROUND)
+
+    assert {k: v for k, v in found.items() if k not in OF_NOW} == {
+        k: v for k, v in told.items() if k not in OF_NOW | {"nextCleanupTime"}
+    } | ({"nextCleanupTime": found["nextCleanupTime"]} if "nextCleanupTime" in found else {})
+    before, after = conditions(told), conditions(found)
+    assert set(before) == set(after)
+    for kind in set(before) - LIVE - set(verdict.LEVELS):
+        assert before[kind] == after[kind]
+    if told["level"] != "Unknown":
+        assert found["level"] == told["level"]
+
+
+@given(steps, specs, st.integers(0, 7200))
+def test_exactly_one_level_is_true_or_all_are_unknown(
+    happened: list[object], spec: Object, later: int
+) -> None:
+    known, now = lived(happened, spec)
+    found = status.compose(known, now + later, AROUND)
+    said = [conditions(found)[kind]["status"] for kind in verdict.LEVELS]
+
+    if found["level"] == "Unknown":
+        assert set(said) == {"Unknown"}
+    else:
+        assert sorted(said) == ["False", "False", "False", "True"]
+        assert conditions(found)[found["level"]]["status"] == "True"
+
+
+@given(st.lists(st.sampled_from([True, False, None]), min_size=1, max_size=8))
+def test_the_transition_time_moves_only_when_the_status_does(seen: list[bool | None]) -> None:
+    stored: list[Object] = []
+    for place, value in enumerate(seen):
+        fresh = Conditions(stored, 1, NOW + 60 * place)
+        fresh.set("Ready", value, "Because", f"the {place}th time")
+        moved = not stored or stored[0]["status"] != fresh.items()[0]["status"]
+        same = stored and stored[0]["lastTransitionTime"] == fresh.items()[0]["lastTransitionTime"]
+        assert moved != bool(same)
+        stored = fresh.items()
+
+
+# Levels and readiness
+
+
+@pytest.mark.parametrize(
+    ("counted", "level"),
+    [(149, "Healthy"), (150, "Warning"), (170, "Critical"), (180, "Emergency"), (999, "Emergency")],
+)
+def test_the_level_follows_the_count(counted: int, level: str) -> None:
+    known, now = lived([look(counted)])
+    found = status.compose(known, now, AROUND)
+
+    assert found["level"] == level
+    assert ("In danger" in conditions(found)[level]["message"]) == (counted >= 185)
+
+
+def test_the_message_says_what_keeps_the_count_up_when_nothing_can_be_gained() -> None:
+    for more, said in (
+        ({"gain": 0}, "60 files are protected"),
+        ({"gain": 0, "active_since": None}, "stopped"),
+        ({"gain": 0, "identity_state": "Corrupt"}, "creds.json"),
+    ):
+        known, now = lived([look(200, **more)])
+        assert said in conditions(status.compose(known, now, AROUND))["Emergency"]["message"]
+
+
+@pytest.mark.parametrize("state", ["Absent"])
+def test_a_tenant_that_was_never_paired_has_no_level(state: str) -> None:
+    known, now = lived([look(0, identity_state=state)])
+    found = status.compose(known, now, AROUND)
+
+    assert found["level"] == "Unknown"
+    assert {conditions(found)[kind]["reason"] for kind in verdict.LEVELS} == {"NotPaired"}
+    assert conditions(found)["Ready"]["status"] == "True"
+
+
+WAITS = Fault("WaitingForFirstConsumer", "It waits.", stalled=False)
+STUCK = Fault("ClaimMissing", "It is missing: create it.")
+
+
+@pytest.mark.parametrize(
+    ("spec", "happened", "fault", "ready", "stalled", "reason"),
+    [
+        ({}, [], None, "Unknown", "False", "NotScanned"),
+        ({}, [look()], None, "True", "False", "Observing"),
+        ({}, [look(999)], None, "True", "False", "Observing"),
+        ({"mode": "DryRun"}, [look()], None, "True", "False", "DryRun"),
+        ({"mode": "Observe"}, [look()], None, "True", "False", "Observe"),
+        ({"suspend": True}, [], None, "True", "False", "Suspended"),
+        ({"suspend": True}, [], STUCK, "True", "False", "Suspended"),
+        ({}, [], WAITS, "True", "False", "WaitingForFirstConsumer"),
+        ({}, [look()], STUCK, "False", "True", "ClaimMissing"),
+    ],
+)
+def test_ready_says_whether_the_janitor_can_observe_and_act(
+    spec: Object,
+    happened: list[object],
+    fault: Fault | None,
+    ready: str,
+    stalled: str,
+    reason: str,
+) -> None:
+    known, now = lived(happened, spec)
+    known.fault = fault
+    told = conditions(status.compose(known, now, AROUND))
+
+    assert (told["Ready"]["status"], told["Stalled"]["status"]) == (ready, stalled)
+    assert told["Ready"]["reason"] == reason
+    if stalled == "True":
+        assert told["Stalled"]["message"] == told["Ready"]["message"] != ""
+
+
+def test_the_open_breaker_is_said_and_is_no_fault() -> None:
+    known, now = lived([look()])
+    around = status.Surroundings(NOW, 0.0, NOW + HOUR, AROUND.advice)
+    told = conditions(status.compose(known, now, around))["Ready"]
+
+    assert (told["status"], told["reason"]) == ("True", "CleanupsHeld")
+
+
+def test_an_invalid_spec_stays_the_fault_whatever_late_jobs_bring() -> None:
+    known, now = lived([look()])
+    known.effective, known.fault = None, Fault("InvalidSpec", "spec.thresholds is wrong.")
+    harvest.scanned(known, look(), now, used=True)
+    known.back_off(STUCK, now)
+    told = status.compose(known, now, AROUND)
+
+    assert conditions(told)["Ready"]["reason"] == "InvalidSpec"
+    assert told["level"] == "Unknown"
+
+
+# When it is written
+
+
+def written(more: Object) -> tuple[Object, Object]:
+    known, now = lived([look(100)])
+    before = status.compose(known, now, AROUND)
+    known.stored = before
+    for field, value in more.items():
+        setattr(known, field, value)
+    return before, status.compose(known, now + 30, AROUND)
+
+
+@pytest.mark.parametrize(
+    ("more", "material"),
+    [
+        ({}, False),
+        ({"look": look(104)}, False),
+        ({"look": look(96)}, False),
+        ({"look": look(105)}, True),
+        ({"look": look(95)}, True),
+        ({"look": look(100, reclaimable=99, bytes=1)}, False),
+        ({"last_scan": NOW + 90}, False),
+        ({"growth": 77.0}, False),
+        ({"trigger_slot": NOW + 90}, False),
+        ({"daily_slot": NOW + 90}, True),
+        ({"run": {"id": "r", "reason": "Trigger"}}, True),
+        ({"last_cleanup": {"outcome": "Completed"}}, True),
+        ({"handled_request": "t"}, True),
+        ({"generation": 2}, True),
+        ({"fault": STUCK}, True),
+        ({"look": look(100, free_bytes=0)}, True),
+        ({"cooldown_until": NOW + HOUR}, True),
+        ({"cooldown_until": NOW - HOUR}, False),
+    ],
+)
+def test_the_table_of_what_is_worth_a_write(more: Object, material: bool) -> None:
+    before, after = written(more)
+
+    assert status.is_material(before, after) is material
+
+
+def test_one_file_that_changes_the_level_is_worth_a_write() -> None:
+    known, now = lived([look(149)])
+    before = status.compose(known, now, AROUND)
+    known.look = look(150)
+
+    assert status.is_material(before, status.compose(known, now, AROUND))
+
+
+def test_a_cooldown_that_ran_out_is_no_reason_to_write() -> None:
+    known, now = lived([look(100)])
+    known.cooldown_until = now + HOUR
+    before = status.compose(known, now, AROUND)
+    known.stored = before
+    known.checked_at = now + 2 * HOUR
+
+    assert not status.is_material(before, status.compose(known, now + 2 * HOUR, AROUND))
+
+
+values = st.recursive(
+    st.booleans() | st.integers() | st.text(max_size=3) | st.lists(st.integers(), max_size=2),
+    lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=8,
+)
+objects = st.dictionaries(st.sampled_from("abcd"), values, max_size=4)
+
+
+@given(objects, objects)
+def test_the_patch_turns_what_is_stored_into_what_is_fresh(stored: Object, fresh: Object) -> None:
+    patch = status.merge_patch(stored, fresh)
+
+    assert applied(stored, patch) == fresh
+    assert status.merge_patch(fresh, fresh) == {}
+
+
+def test_figures_of_another_directory_are_not_told() -> None:
+    known, now = lived([look(160)])
+    moved = tenant({"volume": {"claimName": "other", "path": "company_1"}}, known.stored)
+    found = status.compose(moved, now, AROUND)
+
+    assert "files" not in found
+    assert found["level"] == "Unknown"
+    assert moved.known is False
+    assert moved.rescan
+
+
+def test_a_dry_run_tells_no_removal_in_the_status() -> None:
+    known, now = lived([look(200)], {"mode": "DryRun"})
+    harvest.cleaned(claimed(known), cleaned("DryRun"), now, used=True)
+    found = status.compose(known, now + DAY, AROUND)
+
+    assert found["lastCleanup"]["outcome"] == "DryRun"
+    assert "Would remove" in found["lastCleanup"]["message"]
