@@ -182,7 +182,8 @@ CODE = re.compile("[A-Z][A-Za-z]{0,62}")
 """What a code looks like: it becomes a condition's reason."""
 UNREADABLE = Fault(
     "ResultUnreadable",
-    "The Job left no readable result: do the operator and the Job's image have the same version?",
+    "The Job left no readable result: let the operator and the Job's image have the same version. "
+    f"{RETRY}",
 )
 OVERDUE = Fault(
     "JobStuck", f"The Job did not end in time and was removed: is its node alive? {RETRY}"

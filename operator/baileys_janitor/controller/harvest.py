@@ -25,6 +25,8 @@ Object = dict[str, Any]
 
 FRUITLESS = 300.0
 """Seconds that an automatic Emergency cleanup waits after one that removed nothing."""
+BOUNDLESS = 2**62
+"""The largest number of bytes that the CRD takes; some filesystems claim more."""
 PURGE_AGAIN = 600.0
 """Seconds from one purge to the next, so that trash which cannot be removed is not chased by Job after Job."""
 RE_PAIRED_FOR = 86_400.0
@@ -100,7 +102,7 @@ def cleaned(tenant: Tenant, result: CleanResult, now: float, used: bool) -> Obje
         "removed": result.removed,
         "before": result.before,
         "after": result.after,
-        "freedBytes": result.freed_bytes,
+        "freedBytes": min(result.freed_bytes, BOUNDLESS),
         "duration": elapsed_text(result.duration_ms),
     }
     entry = {key: value for key, value in entry.items() if value is not None}

@@ -8,7 +8,7 @@ from typing import Any
 from baileys_janitor.controller import advice, agenda, verdict
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.conditions import Conditions, digest
-from baileys_janitor.controller.harvest import by_kind
+from baileys_janitor.controller.harvest import BOUNDLESS, by_kind
 from baileys_janitor.controller.tenant import Tenant
 
 Object = dict[str, Any]
@@ -111,8 +111,7 @@ def _figures(tenant: Tenant) -> Object:
 
 
 def _bounded(number: int | None) -> int | None:
-    # Some filesystems claim to be boundless; the CRD is not.
-    return None if number is None else min(number, 2**62)
+    return None if number is None else min(number, BOUNDLESS)
 
 
 def _set(values: Object) -> Object:
