@@ -31,6 +31,8 @@ TICK = 2.0
 """Seconds between looks at Jobs under way, while there are any: pods that never appear send no event."""
 BREATH = 1.0
 """Least seconds between two looks at one tenant."""
+ADOPT_AGAIN = 5.0
+"""Seconds between attempts to list the Jobs under way at the start; the client has retried by itself before."""
 AT_ONCE = 16
 """Steps that may wait for the API server at the same time."""
 AHEAD = 0.5
@@ -120,10 +122,17 @@ class Engine:
 
     async def _adopt(self) -> None:
         """Take note of the Jobs that an earlier operator left, so that nothing is started beside them."""
-        scopes = self._config.watch_namespaces or [""]
-        for namespace in scopes:
+        for namespace in self._config.watch_namespaces or [""]:
             where = f"{JOBS}/namespaces/{namespace}/jobs" if namespace else f"{JOBS}/jobs"
-            async for job in self._kube.list(where, labels=SELECTOR):
+            while True:
+                try:
+                    jobs = [job async for job in self._kube.list(where, labels=SELECTOR)]
+                    break
+                except ApiError as error:
+                    # Without this list nothing may be started; until it is there, the operator waits.
+                    logger.warning("The Jobs under way cannot be listed: %s", error)
+                    await asyncio.sleep(ADOPT_AGAIN)
+            for job in jobs:
                 self.arrivals.job("ADDED", job)
 
     def _consider(self, tenant: Tenant, now: float) -> None:
@@ -135,7 +144,7 @@ class Engine:
             self._spawn(self._reload(tenant), tenant)
         elif tenant.effective is None:
             self._spawn(self._write(tenant), tenant)
-        elif tenant.run is not None and tenant.work_job is None:
+        elif tenant.run is not None and tenant.work_job is None and not tenant.effective.suspend:
             self._spawn(self._step(tenant, self._dispatch.resume(tenant)), tenant)
         else:
             self._decide(tenant, now)
@@ -259,6 +268,8 @@ class Engine:
             if tenant is not None:
                 tenant.back_off(UNFORESEEN, self._clock.now())
         finally:
+            # Cancelled while it waited for its turn, it was never begun.
+            work.close()
             if tenant is not None:
                 tenant.busy = False
                 self._again(tenant)

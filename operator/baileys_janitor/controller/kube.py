@@ -36,6 +36,8 @@ class ApiError(Exception):
         self.reason = reason
         self.message = message
         self.retry_after: float | None = None
+        self.about = ""
+        """The name of the object that the refusal is about, where it tells."""
 
 
 def path(resource: str, namespace: str | None = None, name: str = "", group: str = "") -> str:
@@ -199,6 +201,8 @@ def _status_error(status: int, data: Any, headers: Any) -> ApiError:
     if not isinstance(said, dict):
         said = {}
     refusal = ApiError(status, str(said.get("reason") or status), str(said.get("message") or ""))
+    details = said.get("details")
+    refusal.about = str(details.get("name") or "") if isinstance(details, dict) else ""
     try:
         refusal.retry_after = float(headers.get("Retry-After") or "")
     except (AttributeError, TypeError, ValueError):

@@ -78,7 +78,8 @@ class Store:
         tenant.stale = False
 
     def _failed(self, tenant: Tenant, error: ApiError, now: float) -> bool:
-        if error.status == 404:
+        # A server that is just starting answers 404 to every path that it does not serve yet.
+        if error.status == 404 and error.about == tenant.name:
             self._fleet.forget(tenant.key, tenant.uid)
             return True
         logger.warning("%s: the status could not be written: %s", tenant.text, error)
