@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from unittest.mock import patch
 
 import yaml
 
@@ -29,35 +30,41 @@ class SkippingClock:
 
     def __init__(self) -> None:
         self._skipped = 0.0
-        self._waiting: set[asyncio.Event] = set()
+        self._waiting: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
 
     def now(self) -> float:
         return time.time() + self._skipped
 
     async def wait(self, event: asyncio.Event, until: float | None) -> None:
         timeout = None if until is None else max(0.0, until - self.now())
-        self._waiting.add(event)
+        self._waiting[event] = asyncio.get_running_loop()
         try:
             await asyncio.wait_for(event.wait(), timeout)
         except TimeoutError:
             return
         finally:
-            self._waiting.discard(event)
+            del self._waiting[event]
 
     def skip(self, seconds: float) -> None:
-        """Let time pass at once; who waits looks at the clock again."""
+        """Let time pass at once; who waits looks at the clock again. From any thread."""
         self._skipped += seconds
-        for event in self._waiting:
-            event.set()
+        for event, loop in list(self._waiting.items()):
+            with contextlib.suppress(RuntimeError):  # the loop has just been closed
+                loop.call_soon_threadsafe(event.set)
 
 
 class LocalOperator:
-    """The operator in this process, as an async context manager."""
+    """The operator in this process, as an async context manager.
+
+    It has a thread and an event loop of its own: when Kopf ends, it cancels whatever else its loop has begun.
+    """
 
     def __init__(self, settings: Object, clock: SkippingClock | None = None) -> None:
         self.config = OperatorConfig.model_validate(settings)
         self.clock = clock or SkippingClock()
-        self._stop = asyncio.Event()
+        self.left: list[str] = []
+        self._loop: asyncio.AbstractEventLoop
+        self._stop: asyncio.Event
         self._task: asyncio.Task[None] | None = None
         self._engines: list[Engine] = []
 
@@ -67,23 +74,27 @@ class LocalOperator:
         return self._engines[-1]
 
     async def __aenter__(self) -> LocalOperator:
-        real = operator.Engine
+        self._task = asyncio.create_task(asyncio.to_thread(asyncio.run, self._serve()))
+        task = self._task
+        await until(lambda: self._engines or task.done(), "the operator starts")
+        # The first scans are spread over this long.
+        self.skip(AT_START)
+        return self
+
+    async def _serve(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         engines = self._engines
 
-        class Seen(real):  # type: ignore[valid-type, misc]
+        class Seen(Engine):
             def __init__(self, *args: Any) -> None:
                 super().__init__(*args)
                 engines.append(self)
 
-        operator.Engine = Seen  # type: ignore[misc]
-        try:
-            self._task = asyncio.create_task(operator.serve(self.config, self.clock, self._stop))
-            await until(lambda: self._engines or self._task.done(), "the operator starts")  # type: ignore[union-attr]
-        finally:
-            operator.Engine = real  # type: ignore[misc]
-        # The first scans are spread over this long.
-        self.skip(AT_START)
-        return self
+        with patch.object(operator, "Engine", Seen):
+            await operator.serve(self.config, self.clock, self._stop)
+        # Named, for a test that wants to see that nothing is left.
+        own = asyncio.current_task()
+        self.left = [repr(task) for task in asyncio.all_tasks() if task is not own]
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
@@ -93,7 +104,8 @@ class LocalOperator:
     async def stop(self) -> None:
         """Stop it as a signal does; what it raises is raised here."""
         assert self._task is not None
-        self._stop.set()
+        if not self._task.done():
+            self._loop.call_soon_threadsafe(self._stop.set)
         await asyncio.wait_for(self._task, PATIENCE)
 
     @property

@@ -43,7 +43,7 @@ async def counted(world: World, entries: int) -> bool:
 async def test_refused_status_writes_are_made_up_for(
     status: int, retry_after: int | None, world: World, operator: Operator
 ) -> None:
-    directory = await world.company("acme", "old")
+    directory = await world.company("acme", "warning")
     async with operator() as running:
         await world.scanned("acme")
         fault = world.cluster.fail(
@@ -62,7 +62,7 @@ async def test_refused_status_writes_are_made_up_for(
 async def test_a_server_that_refuses_everything_for_a_while_is_waited_for(
     world: World, operator: Operator
 ) -> None:
-    directory = await world.company("acme", "old")
+    directory = await world.company("acme", "warning")
     async with operator() as running:
         await world.scanned("acme")
         fault = world.cluster.fail(500, path=f"namespaces/{world.namespace}/", times=None)
@@ -76,7 +76,7 @@ async def test_a_server_that_refuses_everything_for_a_while_is_waited_for(
 
 
 async def test_a_restarted_server_is_found_again(world: World, operator: Operator) -> None:
-    await world.company("acme", "old")
+    await world.company("acme", "warning")
     async with operator() as running:
         await world.scanned("acme")
         await world.cluster.restart()
@@ -105,7 +105,7 @@ async def test_changes_that_a_compacted_watch_has_missed_are_seen(
 async def test_a_slow_server_makes_the_operator_slow_and_nothing_else(
     world: World, operator: Operator
 ) -> None:
-    directory = await world.company("acme", "old")
+    directory = await world.company("acme", "warning")
     async with operator() as running:
         await world.scanned("acme")
         world.cluster.delay(0.5, path=f"namespaces/{world.namespace}/(jobs|baileyst)", times=None)
@@ -117,7 +117,7 @@ async def test_a_slow_server_makes_the_operator_slow_and_nothing_else(
 async def test_the_operator_waits_as_long_as_the_server_asks(
     world: World, operator: Operator
 ) -> None:
-    await world.company("acme", "old")
+    await world.company("acme", "warning")
     async with operator() as running:
         await world.scanned("acme")
         await world.quiet()
@@ -136,7 +136,7 @@ async def test_the_operator_waits_as_long_as_the_server_asks(
 async def test_an_answer_of_not_found_that_is_not_about_the_tenant_does_not_lose_it(
     world: World, operator: Operator
 ) -> None:
-    await world.company("acme", "old")
+    await world.company("acme", "warning")
     async with operator() as running:
         await world.scanned("acme")
         world.cluster.fail(
@@ -162,7 +162,7 @@ async def test_an_operator_starts_though_the_server_does_not_answer_at_first(
 
 
 async def test_refused_jobs_are_not_tried_in_a_hot_loop(world: World, operator: Operator) -> None:
-    await world.company("acme", "old")
+    await world.company("acme", "warning")
     async with operator() as running:
         await world.scanned("acme")
         await world.quiet()

@@ -114,7 +114,7 @@ async def test_a_cleanup_happens_once_though_the_operator_is_killed(
     step: Step, world: World, process: Process, operator: Operator
 ) -> None:
     name = world.early_name()
-    directory = await world.company(name, "old")
+    directory = await world.company(name, "warning")
     killed = process()
     await killed.start()
     await world.scanned(name)
