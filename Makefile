@@ -49,7 +49,7 @@ lint: $(VENV)/.done ## Check style
 
 types: $(VENV)/.done ## Check types
 	$(BIN)/mypy
-	$(BIN)/mypy -p sandbox
+	$(BIN)/mypy -p sandbox -p benchmarks
 
 contracts: $(VENV)/.done ## Check that imports look down only
 	$(BIN)/lint-imports --no-cache
@@ -71,7 +71,7 @@ envtest: setup ## Run the sandbox's and the controller's tests against the API s
 	@test -n "$(KUBEBUILDER_ASSETS)" || { echo "Set KUBEBUILDER_ASSETS to a directory with etcd and kube-apiserver" >&2; exit 1; }
 	$(BIN)/pytest -q tests/api tests/sandbox tests/controller
 
-bench: setup ## Measure, side by side
+bench: setup ## Measure the Job's process side by side with others
 	$(BIN)/python -m benchmarks
 
 lock: $(VENV)/.done ## Pin the dependencies anew
