@@ -133,3 +133,10 @@ def test_a_binary_file_is_refused(tmp_path: Path) -> None:
 def test_a_mistake_in_the_environment_is_named() -> None:
     with pytest.raises(InvalidConfig, match=r"The environment: logging\.level is 'loud'"):
         load_config(None, {"JANITOR_LOG_LEVEL": "loud"})
+
+
+def test_a_leader_that_would_renew_too_seldom_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, "leaderElection: {duration: 5s, renewInterval: 2s}\n")
+
+    with pytest.raises(InvalidConfig, match="lower renewInterval or raise duration"):
+        load_config(path, {})

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from .durations import Between, Duration
 from .model import Model
@@ -31,7 +32,8 @@ class JobPods(Model):
     )
     image_pull_secrets: list[Name] = Field(
         default_factory=list,
-        description="Names of the pull secrets; they must exist in the tenants' namespaces.",
+        description="Names of the pull secrets; they must exist in the tenants' namespaces, unless "
+        "pullSecrets.copy is set.",
     )
     priority_class_name: Annotated[str, Field(max_length=253)] = Field(
         default="",
@@ -110,6 +112,71 @@ class CircuitBreaker(Model):
     )
 
 
+class LeaderElection(Model):
+    """Several operators, one at a time: who acts is settled by a Lease."""
+
+    enabled: bool | None = Field(
+        default=None,
+        description="Unset: in a cluster, that is where POD_NAME and the namespace are known.",
+    )
+    name: Name = Field(default="baileys-janitor", description="Name of the Lease.")
+    namespace: Annotated[str, Field(max_length=63)] = Field(
+        default="", description="Namespace of the Lease. Empty: the operator's own."
+    )
+    duration: Annotated[Duration, Between("3s", "5m")] = Field(
+        default=Duration("10s"),
+        description="How long a leader that is not heard of still counts as alive.",
+    )
+    renew_interval: Annotated[Duration, Between("1s", "1m")] = Field(
+        default=Duration("2s"),
+        description="How often the leader renews. One that could not until this long before the end of "
+        "the duration stops acting.",
+    )
+
+    @model_validator(mode="after")
+    def _renews_in_time(self) -> LeaderElection:
+        if self.renew_interval.seconds * 3 > self.duration.seconds:
+            raise PydanticCustomError(
+                "too_slow",
+                "renews less than three times within its duration: lower renewInterval or raise duration",
+            )
+        return self
+
+
+class Probes(Model):
+    """Where the kubelet asks after the operator's health: `/healthz` and `/readyz`."""
+
+    enabled: bool | None = Field(
+        default=None, description="Unset: in a cluster, that is where POD_NAME is known."
+    )
+    address: Annotated[str, Field(max_length=253)] = Field(
+        default="", description="Address to listen on. Empty: all, IPv4 and IPv6."
+    )
+    port: Annotated[int, Field(ge=1, le=65_535)] = Field(
+        default=8080, description="TCP port to listen on."
+    )
+
+
+class NetworkPolicy(Model):
+    """The NetworkPolicy that denies the Jobs' pods all traffic."""
+
+    manage: bool = Field(
+        default=False,
+        description="true: the operator creates it in every namespace before its first Job there.",
+    )
+
+
+class PullSecrets(Model):
+    """The pull secrets of the Jobs' image in the tenants' namespaces."""
+
+    copy_: bool = Field(
+        default=False,
+        alias="copy",
+        description="true: the operator copies those of job.imagePullSecrets from its own namespace "
+        "before its first Job, and keeps the copies current.",
+    )
+
+
 class Logging(Model):
     """What the operator writes to its log."""
 
@@ -165,5 +232,20 @@ class OperatorConfig(Model):
     scan_unused_claims_every: Annotated[Duration, Between("1m", "30d")] = Field(
         default=Duration("24h"),
         description="How often a claim is scanned that no running pod uses; it cannot change.",
+    )
+    leader_election: LeaderElection = Field(
+        default=LeaderElection(),
+        description="Several operators, one at a time: who acts is settled by a Lease.",
+    )
+    probes: Probes = Field(
+        default=Probes(), description="Where the kubelet asks after the operator's health."
+    )
+    network_policy: NetworkPolicy = Field(
+        default=NetworkPolicy(),
+        description="The NetworkPolicy that denies the Jobs' pods all traffic.",
+    )
+    pull_secrets: PullSecrets = Field(
+        default=PullSecrets(),
+        description="The pull secrets of the Jobs' image in the tenants' namespaces.",
     )
     logging: Logging = Field(default=Logging(), description="What the operator writes to its log.")
