@@ -61,4 +61,5 @@ def race(contenders: Sequence[Contender], runs: int) -> dict[str, list[Sample]]:
 def ratio(ours: Sequence[Sample], theirs: Sequence[Sample], figure: str) -> float:
     """Return the median of the ratios of runs that stood side by side."""
     pairs = zip(ours, theirs, strict=True)
-    return statistics.median(getattr(a, figure) / max(getattr(b, figure), 1e-4) for a, b in pairs)
+    ratios = [float(getattr(a, figure)) / max(float(getattr(b, figure)), 1e-4) for a, b in pairs]
+    return statistics.median(ratios)
