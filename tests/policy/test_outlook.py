@@ -10,7 +10,14 @@ from baileys_janitor.policy.census import take_census
 from baileys_janitor.policy.identity import read_identity
 from baileys_janitor.policy.listing import Entry
 from baileys_janitor.policy.outlook import Outlook, emergency_gain, look_ahead, reclaimable
-from baileys_janitor.policy.settings import DEFAULTS, TOTAL, MaxRemovals, Settings, Thresholds
+from baileys_janitor.policy.settings import (
+    DEFAULTS,
+    TOTAL,
+    Allowances,
+    MaxRemovals,
+    Settings,
+    Thresholds,
+)
 from tests.policy.worlds import (
     DAY,
     HOUR,
@@ -20,6 +27,7 @@ from tests.policy.worlds import (
     alive,
     file,
     mappings,
+    pre_keys,
     session,
     worlds,
 )
@@ -132,6 +140,10 @@ def rotation(entries: list[Entry], limits: Settings) -> advice.Advice | None:
     return advice.rotation_recommended(take_census(entries, NOW), outlook, limits)
 
 
+def unknown(number: int) -> list[Entry]:
+    return [file(f"left-behind-{each}", 20 * DAY) for each in range(number)]
+
+
 def test_pairing_anew_is_advised_where_protected_files_keep_the_count_up() -> None:
     total = Settings(Thresholds(count=TOTAL))
 
@@ -150,6 +162,37 @@ def test_pairing_anew_is_not_advised_where_it_would_not_help() -> None:
     assert rotation([*busy(10), *mappings(60)], total) is None
     asleep = [session(f"39{each}", 20 * DAY) for each in range(200)]
     assert rotation(asleep, DEFAULTS) is None
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        pre_keys(range(1, 813), 10 * DAY),
+        [*pre_keys(range(790, 813), 10 * DAY), file("tctoken-4911@lid.json", DAY)],
+        [*pre_keys(range(790, 813), 10 * DAY), file("identity-key-4911_1.0.json", DAY)],
+    ],
+)
+def test_pairing_anew_does_not_help_where_it_brings_812_counted_pre_keys(
+    sign: list[Entry],
+) -> None:
+    entries = [*busy(10), *mappings(300), *sign]
+
+    assert rotation(entries, Settings(Thresholds(count=TOTAL))) is None
+    tight = Settings(Thresholds(10, 50, 60, 100, 110), Allowances(pre_keys=0, protected=500))
+    assert rotation([*entries, *unknown(100)], tight) is not None
+
+
+@pytest.mark.parametrize("active_since", [None, NOW - HOUR])
+def test_a_stopped_or_just_woken_tenant_is_judged_by_what_will_be_old(
+    active_since: float | None,
+) -> None:
+    asleep = [session(f"39{each}", 20 * DAY) for each in range(200)]
+    asleep += [] if active_since is None else [alive()]
+    outlook = look_ahead(asleep, PAIRED, DEFAULTS, NOW, active_since)
+
+    assert outlook.counted >= DEFAULTS.thresholds.emergency
+    assert outlook.emergency_gain == 0
+    assert advice.rotation_recommended(take_census(asleep, NOW), outlook, DEFAULTS) is None
 
 
 @pytest.mark.parametrize(

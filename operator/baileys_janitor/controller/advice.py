@@ -90,6 +90,7 @@ def _of_counts(tenant: Tenant, look: ScanResult) -> dict[str, advice.Advice | No
         census.total = look.total or 0
         census.by_kind = list(look.by_kind)
         census.protected = look.protected or 0
+        census.upload_span = look.pre_key_span or 0
         rotation = advice.rotation_recommended(census, outlook, settings)
         found[advice.ROTATION_RECOMMENDED] = rotation
     return found

@@ -5,8 +5,9 @@ Each function returns an :class:`Advice`, or None when there is nothing to say.
 
 from __future__ import annotations
 
-from .kinds import PRE_KEY, SENDER_KEY, SENDER_KEY_MEMORY, SESSION
+from .kinds import IDENTITY_KEY, PRE_KEY, SENDER_KEY, SENDER_KEY_MEMORY, SESSION, TC_TOKEN
 from .levels import counted, counted_of
+from .pre_keys import MAX_UPLOAD_SPAN
 from .values import Value
 
 TYPE_CHECKING = False
@@ -33,6 +34,8 @@ LEAST_FREE_INODES = 1_000
 # contact brings two LID mappings and a device list.
 _PROTECTED_AT_PAIRING = 8
 _PROTECTED_A_SESSION = 3
+# Pre-keys that the library makes at once for a new pairing, since 7.0.0-rc.6.
+_PRE_KEYS_AT_PAIRING = 812
 
 # Suggested limits leave this room between what cannot go and the trigger: the most of these.
 _ROOM_FILES = 25
@@ -115,9 +118,18 @@ def _counted_anew(census: Census, floor: int, settings: Settings) -> int:
     live = sessions + census.count(SENDER_KEY) + census.count(SENDER_KEY_MEMORY) - removed
     protected = _PROTECTED_AT_PAIRING + _PROTECTED_A_SESSION * sessions
     protected = min(census.protected, protected)
-    pre_keys = min(census.count(PRE_KEY), settings.allowances.pre_keys)
+    pre_keys = _pre_keys_anew(census, settings)
     total = max(0, live) + protected + pre_keys
     return counted_of(total, pre_keys, protected, settings)
+
+
+def _pre_keys_anew(census: Census, settings: Settings) -> int:
+    """Pre-keys after a new pairing: 812 again where the directory shows the library that makes them."""
+    # Of such a directory's keys, few may be left; tokens and identity keys came with later versions.
+    later = census.count(TC_TOKEN) + census.count(IDENTITY_KEY) > 0
+    if later or census.upload_span >= MAX_UPLOAD_SPAN:
+        return _PRE_KEYS_AT_PAIRING
+    return min(census.count(PRE_KEY), settings.allowances.pre_keys)
 
 
 def session_inactive(
