@@ -40,11 +40,8 @@ def choose_emergency(due: Due, tally: Tally, critical: int) -> Choice:
         _take_if_lower(unit, tally, choice, choice.units)
     extra: list[Unit] = []
     for unit in due.extra:
-        if tally.counted < critical:
-            choice.not_needed += len(unit.entries)
-        else:
-            _take_if_lower(unit, tally, choice, extra)
-    # A pair can overshoot by one: whatever is not needed in the end stays, the youngest first.
+        _take_if_lower(unit, tally, choice, extra)
+    # The youngest go back as long as the count stays below critical without them.
     needed: list[Unit] = []
     for unit in reversed(extra):
         tally.put_back(unit)
