@@ -13,26 +13,20 @@ import os
 _RENAME_NOREPLACE = 1
 
 
-def rename_no_replace(session: int, run: int, name: str, refused: OSError) -> str:
-    """Move `name` from `run` to `session` unless it exists there: Restored, Exists or Vanished.
+def rename_no_replace(session: int, run: int, name: str, refused: OSError) -> None:
+    """Move `name` from `run` to `session`; FileExistsError when it exists there.
 
     Raises `refused`, the error that ruled out a hard link, when the kernel or the C library lacks the
     call, or the file system the flag: then the file stays in the trash.
     """
-    from .trash import EXISTS, RESTORED, VANISHED
-
     try:
         renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
     except (OSError, AttributeError):
         raise refused from None
     encoded = os.fsencode(name)
     if renameat2(run, encoded, session, encoded, _RENAME_NOREPLACE) == 0:
-        return RESTORED
+        return
     code = ctypes.get_errno()
-    if code == errno.EEXIST:
-        return EXISTS
-    if code == errno.ENOENT:
-        return VANISHED
     if code in (errno.EINVAL, errno.ENOSYS):
         raise refused
     raise OSError(code, os.strerror(code))

@@ -203,8 +203,18 @@ def put_back(session: int, run: int, name: str) -> str:
         return VANISHED
     except OSError as error:
         # No hard links here (SMB, some FUSE), or not for this kind of file.
-        from .noreplace import rename_no_replace
-
-        return rename_no_replace(session, run, name, error)
+        return _rename_back(session, run, name, error)
     unlink(run, name)
+    return RESTORED
+
+
+def _rename_back(session: int, run: int, name: str, refused: OSError) -> str:
+    from .noreplace import rename_no_replace
+
+    try:
+        rename_no_replace(session, run, name, refused)
+    except FileExistsError:
+        return EXISTS
+    except FileNotFoundError:
+        return VANISHED
     return RESTORED
