@@ -1,0 +1,74 @@
+{{- define "janitor.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{/* The release's name, with the chart's behind it unless it is in there. */}}
+{{- define "janitor.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- else if contains (include "janitor.name" .) .Release.Name }}
+{{- .Release.Name | trunc 63 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name (include "janitor.name" .) | trunc 63 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{/* Names of cluster-wide objects: two installations never take each other's. */}}
+{{- define "janitor.clusterName" -}}
+{{- printf "%s.%s" (include "janitor.fullname" .) .Release.Namespace }}
+{{- end }}
+
+{{- define "janitor.selector" -}}
+app.kubernetes.io/name: {{ include "janitor.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "janitor.labels" -}}
+{{ include "janitor.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/part-of: baileys-janitor
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "janitor.image" -}}
+{{- $tag := .Values.image.tag | default .Chart.AppVersion -}}
+{{- if .Values.image.digest -}}
+{{ printf "%s:%s@%s" .Values.image.repository $tag .Values.image.digest }}
+{{- else -}}
+{{ printf "%s:%s" .Values.image.repository $tag }}
+{{- end }}
+{{- end }}
+
+{{- define "janitor.serviceAccount" -}}
+{{- if .Values.serviceAccount.create }}
+{{- .Values.serviceAccount.name | default (include "janitor.fullname" .) }}
+{{- else }}
+{{- .Values.serviceAccount.name | default "default" }}
+{{- end }}
+{{- end }}
+
+{{/* The operator's configuration file: `config`, and what the chart knows and the configuration leaves unset. */}}
+{{- define "janitor.configuration" -}}
+{{- $config := deepCopy (.Values.config | default dict) }}
+{{- $job := deepCopy ($config.job | default dict) }}
+{{- if and .Values.jobPriorityClass.create (not (hasKey $job "priorityClassName")) }}
+{{- $_ := set $job "priorityClassName" (include "janitor.clusterName" .) }}
+{{- end }}
+{{- if and .Values.image.pullPolicy (not (hasKey $job "imagePullPolicy")) }}
+{{- $_ := set $job "imagePullPolicy" .Values.image.pullPolicy }}
+{{- end }}
+{{- if and .Values.image.pullSecrets (not (hasKey $job "imagePullSecrets")) }}
+{{- $_ := set $job "imagePullSecrets" .Values.image.pullSecrets }}
+{{- end }}
+{{- if $job }}
+{{- $_ := set $config "job" $job }}
+{{- end }}
+{{- if .Values.watchNamespaces }}
+{{- $_ := set $config "watchNamespaces" .Values.watchNamespaces }}
+{{- end }}
+{{- toYaml $config }}
+{{- end }}

@@ -1,0 +1,215 @@
+"""Writes what a machine can write of the chart: values.yaml, its schema, the README's tables, the CRD's template.
+
+`python -m charts.generate` writes, `python -m charts.generate --check` fails if something is not current.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+
+from baileys_janitor.api.builtin import BUILT_IN
+from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.api.crd import crd_yaml
+from baileys_janitor.api.structural import structural
+from charts.values import Values
+
+CHART = Path(__file__).resolve().parent / "baileys-janitor"
+Node = dict[str, Any]
+
+_NOT_IN_CONFIG = ("watchNamespaces",)
+"""Fields of the configuration that the chart sets from a value of its own."""
+
+
+def values_schema() -> Node:
+    """The JSON schema of the values: whatever it does not name is refused."""
+    schema = Values.model_json_schema(by_alias=True)
+    definitions = schema.pop("$defs", {})
+    found = _closed(schema, definitions)
+    found["properties"]["config"] = _configuration()
+    return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Values"} | found
+
+
+def _configuration() -> Node:
+    node = structural(OperatorConfig)
+    for name in _NOT_IN_CONFIG:
+        del node["properties"][name]
+    return _closed(node, {}) | {"description": Values.model_fields["config"].description}
+
+
+def _closed(node: Node, definitions: Node) -> Node:
+    """A node without references, and with no room for typing errors."""
+    if "$ref" in node:
+        node = definitions[node["$ref"].rsplit("/", 1)[-1]] | {
+            key: value for key, value in node.items() if key not in ("$ref", "default")
+        }
+    node = {
+        key: value
+        for key, value in node.items()
+        if key not in ("title", "default", "format") and not key.startswith("x-")
+    } | ({"type": ["integer", "string"]} if node.get("x-kubernetes-int-or-string") else {})
+    if "anyOf" in node:
+        node["anyOf"] = [_closed(choice, definitions) for choice in node["anyOf"]]
+    if "properties" in node:
+        node["properties"] = {
+            name: _closed(child, definitions) for name, child in node["properties"].items()
+        }
+        node.setdefault("additionalProperties", False)
+    if isinstance(node.get("items"), dict):
+        node["items"] = _closed(node["items"], definitions)
+    return node
+
+
+def values_yaml() -> str:
+    """values.yaml: every value with its default, below what it means."""
+    head = "# Written from charts/values.py; do not edit. Typing errors are refused (values.schema.json)."
+    return "\n".join([head, *_values(Values, 0)]) + "\n"
+
+
+def _values(model: type[BaseModel], depth: int) -> Iterator[str]:
+    indent = "  " * depth
+    for field in model.model_fields.values():
+        assert field.alias is not None
+        if field.alias == "global":
+            continue
+        default = field.get_default(call_default_factory=True)
+        group = isinstance(default, BaseModel) and not isinstance(default, OperatorConfig)
+        told = (type(default).__doc__ if group else field.description) or ""
+        if depth == 0:
+            yield ""
+        yield from (f"{indent}# {line}" for line in _folded(told, 110 - 2 * depth))
+        if group:
+            yield f"{indent}{field.alias}:"
+            yield from _values(type(default), depth + 1)
+        elif isinstance(default, OperatorConfig):
+            yield f"{indent}{field.alias}: {{}}"
+        elif isinstance(default, dict) and default:
+            yield f"{indent}{field.alias}:"
+            dumped = yaml.safe_dump(default, sort_keys=False)
+            yield from (f"{indent}  {line}" for line in dumped.splitlines())
+        else:
+            yield f"{indent}{field.alias}: {json.dumps(default)}"
+
+
+def _folded(text: str, width: int) -> Iterator[str]:
+    line = ""
+    for word in text.split():
+        if line and len(line) + 1 + len(word) > width:
+            yield line
+            line = ""
+        line = f"{line} {word}".strip()
+    yield line
+
+
+def tables() -> dict[str, str]:
+    """The README's tables by the name of their mark."""
+    own = ["| Value | Default | Meaning |", "|---|---|---|"]
+    own += [_row(*each) for each in _own(Values, "")]
+    built_in = BUILT_IN.model_dump(mode="json", by_alias=True, exclude_none=True)
+    defaults = OperatorConfig().model_dump(mode="json", by_alias=True, exclude_none=True)
+    defaults["defaults"] = built_in
+    node = structural(OperatorConfig)
+    for name in _NOT_IN_CONFIG:
+        del node["properties"][name]
+    config = ["| Value | Default | Meaning |", "|---|---|---|"]
+    config += [_row(*each) for each in _leaves(node, "config", {"config": defaults})]
+    return {"values": "\n".join(own), "configuration": "\n".join(config)}
+
+
+def _own(model: type[BaseModel], path: str) -> Iterator[tuple[str, Any, str]]:
+    for field in model.model_fields.values():
+        assert field.alias is not None
+        if field.alias == "global":
+            continue
+        default = field.get_default(call_default_factory=True)
+        here = f"{path}{field.alias}"
+        if isinstance(default, BaseModel) and not isinstance(default, OperatorConfig):
+            yield from _own(type(default), f"{here}.")
+        else:
+            shown = {} if isinstance(default, OperatorConfig) else default
+            yield here, shown, field.description or ""
+
+
+def _leaves(node: Node, path: str, defaults: Any) -> Iterator[tuple[str, Any, str]]:
+    for name, child in node["properties"].items():
+        here = f"{path}.{name}"
+        if child.get("properties"):
+            yield from _leaves(child, here, defaults)
+            continue
+        found: Any = defaults
+        for part in here.split("."):
+            found = found.get(part) if isinstance(found, dict) else None
+        yield here, found, child["description"]
+
+
+def _row(path: str, default: Any, told: str) -> str:
+    shown = "" if default is None else f"`{json.dumps(default)}`"
+    return f"| `{path}` | {shown} | {' '.join(told.split())} |".replace("||", "\\|\\|")
+
+
+def readme() -> str:
+    """The chart's README with its tables written anew."""
+    page = (CHART / "README.md").read_text(encoding="utf-8")
+    for name, table in tables().items():
+        begin, end = f"<!-- {name}: generated -->", "<!-- end -->"
+        before, _, rest = page.partition(begin)
+        _, _, after = rest.partition(end)
+        page = f"{before}{begin}\n\n{table}\n\n{end}{after}"
+    return page
+
+
+def crd_template() -> str:
+    """The CRD as a template: behind `crds.enabled`, kept behind `crds.keep`, with the chart's labels."""
+    _, _, text = crd_yaml().partition("\n")
+    name = text.index("  name: ")
+    end = text.index("\n", name) + 1
+    if "{{" in text:
+        raise ValueError("the CRD holds what Helm would take for a template")
+    return (
+        "{{/* Written from the models by charts/generate.py; do not edit. */}}\n"
+        "{{- if .Values.crds.enabled }}\n"
+        + text[:end]
+        + "  labels:\n"
+        + '    {{- include "janitor.labels" . | nindent 4 }}\n'
+        + "  {{- if .Values.crds.keep }}\n"
+        + "  annotations:\n    helm.sh/resource-policy: keep\n"
+        + "  {{- end }}\n"
+        + text[end:]
+        + "{{- end }}\n"
+    )
+
+
+def written() -> dict[Path, str]:
+    """Every file that this writes."""
+    return {
+        CHART / "values.yaml": values_yaml(),
+        CHART / "values.schema.json": json.dumps(values_schema(), indent=2) + "\n",
+        CHART / "README.md": readme(),
+        CHART / "templates" / "crd.yaml": crd_template(),
+    }
+
+
+def main() -> int:
+    """Write, or compare with what is there."""
+    stale = [
+        path
+        for path, text in written().items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
+    if "--check" in sys.argv[1:]:
+        for path in stale:
+            sys.stderr.write(f"{path.relative_to(CHART.parent.parent)} is not current\n")
+        return 1 if stale else 0
+    for path in stale:
+        path.write_text(written()[path], encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

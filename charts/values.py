@@ -1,0 +1,200 @@
+"""The chart's values: their names, types, defaults and meaning.
+
+`charts/generate.py` writes values.yaml, values.schema.json and the table in the chart's README from these models. What
+the operator itself is configured with is not repeated here: `config` is the operator's own model.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.api.model import Model
+
+Object = dict[str, Any]
+Labels = dict[str, str]
+Name = Annotated[str, Field(min_length=1, max_length=253)]
+OptionalName = Annotated[str, Field(max_length=253)]
+
+
+class Image(Model):
+    """The image of the operator, and of its Jobs unless `config.job.image` says otherwise."""
+
+    repository: Annotated[str, Field(min_length=1, max_length=256)] = Field(
+        default="baileys-janitor", description="Repository, with the registry before it."
+    )
+    tag: Annotated[str, Field(max_length=128)] = Field(
+        default="", description="Tag. Empty: the chart's appVersion."
+    )
+    digest: Annotated[str, Field(pattern="^(sha256:[0-9a-f]{64})?$")] = Field(
+        default="", description="Digest, `sha256:...`; with it the tag is only for people to read."
+    )
+    pull_policy: Literal["", "Always", "IfNotPresent", "Never"] = Field(
+        default="", description="Pull policy. Empty: what Kubernetes chooses."
+    )
+    pull_secrets: list[Name] = Field(
+        default_factory=list,
+        description="Names of pull secrets. The Jobs use them too, so they must also exist in the tenants' "
+        "namespaces, unless `config.job.imagePullSecrets` says otherwise.",
+    )
+
+
+class Crds(Model):
+    """The BaileysTenant kind. Templated, so that an upgrade of the chart upgrades it."""
+
+    enabled: bool = Field(
+        default=True,
+        description="Install and upgrade the CRD. false for a second installation in one cluster.",
+    )
+    keep: bool = Field(
+        default=True,
+        description="Keep the CRD, and with it every tenant, when the chart is uninstalled.",
+    )
+
+
+class JobPriorityClass(Model):
+    """The PriorityClass of the Jobs. It never preempts: a scan must not evict a workload."""
+
+    create: bool = Field(
+        default=True,
+        description="Create it; it is cluster-wide. Without it set `config.job.priorityClassName`, or the Jobs have "
+        "the cluster's default priority.",
+    )
+    value: Annotated[int, Field(ge=-2_147_483_648, le=1_000_000_000)] = Field(
+        default=-10,
+        description="Priority. Below 0, so that whatever else runs may take a Job's place; not below -10, where "
+        "the cluster autoscaler stops counting pods.",
+    )
+
+
+class ServiceAccount(Model):
+    """Whom the operator is to the API server. Jobs get no token at all."""
+
+    create: bool = Field(default=True, description="Create it.")
+    name: OptionalName = Field(
+        default="", description="Its name. Empty: the release's full name, or `default` if not created."
+    )
+    annotations: Labels = Field(default_factory=dict, description="Its annotations.")
+
+
+class Rbac(Model):
+    """The operator's rights; templates/rbac.yaml tells what each is for."""
+
+    create: bool = Field(default=True, description="Create the roles and bindings.")
+    aggregate: bool = Field(
+        default=True,
+        description="Let the cluster's view, edit and admin roles see and edit tenants. Never with "
+        "`watchNamespaces`: nothing is cluster-wide then.",
+    )
+
+
+class PodDisruptionBudget(Model):
+    """Keeps node drains from taking all replicas at once."""
+
+    enabled: bool = Field(default=True, description="Create it.")
+    max_unavailable: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=1, description="How many replicas may be away at a time."
+    )
+
+
+class NetworkPolicy(Model):
+    """What may talk to the operator and to the Jobs' pods."""
+
+    operator: bool = Field(
+        default=True,
+        description="Let only the port for probes and metrics be reached on the operator's pods.",
+    )
+    jobs: bool = Field(
+        default=True,
+        description="Deny all traffic of the Jobs' pods in each of `watchNamespaces`. See docs/install.md for "
+        "installations that watch all namespaces.",
+    )
+
+
+class Values(Model):
+    """All values."""
+
+    config: OperatorConfig = Field(
+        default=OperatorConfig(),
+        description="The operator's configuration: defaults of all tenants, the fleet's mode ceiling, the Jobs. What is "
+        "unset has the operator's own default; the table below lists every field.",
+    )
+    watch_namespaces: Annotated[list[Name], Field(max_length=1000)] = Field(
+        default_factory=list,
+        description="Namespaces whose tenants are looked after. Empty: all. With a list the operator gets roles in these "
+        "namespaces and no cluster-wide rights; they must exist.",
+    )
+    image: Image = Image()
+    replicas: Annotated[int, Field(ge=0, le=10)] = Field(
+        default=2, description="Pods of the operator. One leads, the others take over within seconds."
+    )
+    crds: Crds = Crds()
+    job_priority_class: JobPriorityClass = JobPriorityClass()
+    service_account: ServiceAccount = ServiceAccount()
+    rbac: Rbac = Rbac()
+    network_policy: NetworkPolicy = NetworkPolicy()
+    pod_disruption_budget: PodDisruptionBudget = PodDisruptionBudget()
+    resources: Object = Field(
+        default={
+            "requests": {"cpu": "50m", "memory": "128Mi"},
+            "limits": {"memory": "512Mi"},
+        },
+        description="Resources of the operator's pods. 10,000 tenants need about 200 MiB.",
+    )
+    priority_class_name: OptionalName = Field(
+        default="", description="PriorityClass of the operator's pods."
+    )
+    node_selector: Labels = Field(
+        default_factory=dict, description="Labels of nodes for the operator's pods."
+    )
+    tolerations: list[Object] = Field(
+        default_factory=list, description="Tolerations of the operator's pods."
+    )
+    affinity: Object = Field(default_factory=dict, description="Affinity of the operator's pods.")
+    topology_spread_constraints: list[Object] | None = Field(
+        default=None,
+        description="Topology spread of the operator's pods. null: over nodes and zones, as far as possible.",
+    )
+    pod_labels: Labels = Field(
+        default_factory=dict, description="Further labels of the operator's pods."
+    )
+    pod_annotations: Labels = Field(
+        default_factory=dict, description="Further annotations of the operator's pods."
+    )
+    pod_security_context: Object = Field(
+        default={
+            "runAsNonRoot": True,
+            "runAsUser": 65532,
+            "runAsGroup": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        description="Security context of the operator's pods. On OpenShift set runAsUser and runAsGroup to null.",
+    )
+    security_context: Object = Field(
+        default={
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        description="Security context of the operator's container.",
+    )
+    env: list[Object] = Field(
+        default_factory=list,
+        description="Further environment variables of the operator, such as HTTPS_PROXY.",
+    )
+    common_labels: Labels = Field(
+        default_factory=dict, description="Further labels of every object of the chart."
+    )
+    name_override: Annotated[str, Field(max_length=63)] = Field(
+        default="", description="In place of the chart's name."
+    )
+    fullname_override: Annotated[str, Field(max_length=63)] = Field(
+        default="", description="In place of the release's full name."
+    )
+    global_: Object = Field(
+        default_factory=dict,
+        alias="global",
+        description="Not used; Helm puts it there when this is a subchart.",
+    )
