@@ -32,7 +32,7 @@ def cluster(spec: dict[str, Any] | None = None, **directory: Any) -> Cluster:
     return made
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.tuples(st.integers(1, 40), st.floats(1, 4 * DAY)), max_size=4))
 def test_after_any_outage_exactly_one_overdue_daily_cleanup_runs(
     periods: list[tuple[int, float]],
@@ -55,7 +55,7 @@ def test_after_any_outage_exactly_one_overdue_daily_cleanup_runs(
     assert {reason for _, reason in made.begun} <= {"Daily"}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.tuples(st.floats(600, 6 * HOUR), st.floats(1, 9 * HOUR)), max_size=5))
 def test_after_any_outage_each_trigger_slot_has_at_most_one_cleanup_and_an_overdue_one_runs(
     periods: list[tuple[float, float]],
