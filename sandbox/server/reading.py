@@ -100,6 +100,9 @@ class Reader:
         metadata: Object = {"resourceVersion": str(revision)}
         if limit and len(page) == limit and next(found, None) is not None:
             metadata["continue"] = _token(revision, page[-1].key)
+            if matches is None:
+                # A real server does not tell how many are left of a selection.
+                metadata["remainingItemCount"] = 1 + sum(1 for _ in found)
         return self._page(resource, page, metadata, query, as_)
 
     def _page(

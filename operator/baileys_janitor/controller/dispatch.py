@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,6 +46,7 @@ class Dispatch:
         store: Store,
         pod: Pod,
         batch: int,
+        prepare: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self._kube = kube
         self._clock = clock
@@ -54,6 +55,7 @@ class Dispatch:
         self._store = store
         self._pod = pod
         self._batch = batch
+        self._prepare = prepare
         self._serial = itertools.count(1)
 
     async def scan(self, tenants: Sequence[Tenant], unused_every: float) -> None:
@@ -240,6 +242,8 @@ class Dispatch:
         """Create a Job; one of that name is ours only with the same run and not on its way out."""
         meta = job["metadata"]
         try:
+            if self._prepare is not None:
+                await self._prepare(meta["namespace"])
             await self._kube.create(path("jobs", meta["namespace"], group=JOBS), job)
         except ApiError as error:
             if error.status != 409:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from baileys_janitor.api.config import OperatorConfig
@@ -42,7 +42,14 @@ AHEAD = 0.5
 class Engine:
     """Runs until cancelled. `observe`, `forget` and `arrivals` are where events come in."""
 
-    def __init__(self, kube: Kube, config: OperatorConfig, pod: Pod, clock: Clock) -> None:
+    def __init__(
+        self,
+        kube: Kube,
+        config: OperatorConfig,
+        pod: Pod,
+        clock: Clock,
+        prepare: Callable[[str], Awaitable[None]] | None = None,
+    ) -> None:
         self._kube = kube
         self._clock = clock
         self._config = config
@@ -50,6 +57,8 @@ class Engine:
         self._wake = asyncio.Event()
         self._limit = asyncio.Semaphore(AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._passed: float | None = None
+        self._ended = self._started
         self._wanted: dict[str, dict[str, Tenant]] = {}
         breaker = config.circuit_breaker
         self._breaker = Breaker(
@@ -66,7 +75,14 @@ class Engine:
         lookups = Lookups(kube, clock)
         self._store = Store(kube, self.fleet, clock, self._around, self._pace.status_every)
         self._dispatch = Dispatch(
-            kube, clock, lookups, self.flights, self._store, pod, config.limits.tenants_per_scan
+            kube,
+            clock,
+            lookups,
+            self.flights,
+            self._store,
+            pod,
+            config.limits.tenants_per_scan,
+            prepare,
         )
         self.arrivals = Arrivals(
             kube, clock, self.fleet, self.flights, lookups, self._store, config, self._finished
@@ -93,6 +109,20 @@ class Engine:
         """Have the loop look again at once."""
         self._wake.set()
 
+    # Signs of life
+
+    def behind(self) -> float:
+        """Return for how many seconds the loop has not passed although something was due."""
+        if self._passed is None:
+            return 0.0
+        due = self._next(self._passed)
+        now = self._clock.now()
+        return max(0.0, now - max(due, self._passed)) if due is not None else 0.0
+
+    def stuck(self) -> float:
+        """Return for how many seconds all steps that may run have been under way without one ending."""
+        return self._clock.now() - self._ended if self._limit.locked() else 0.0
+
     # The loop
 
     async def run(self) -> None:
@@ -101,7 +131,7 @@ class Engine:
         try:
             while True:
                 self._wake.clear()
-                now = self._clock.now()
+                now = self._passed = self._clock.now()
                 for tenant in self.arrivals.supervise(now, self._spawn):
                     self._again(tenant)
                 for tenant in list(self.fleet.due(now)):
@@ -270,6 +300,7 @@ class Engine:
         finally:
             # Cancelled while it waited for its turn, it was never begun.
             work.close()
+            self._ended = self._clock.now()
             if tenant is not None:
                 tenant.busy = False
                 self._again(tenant)

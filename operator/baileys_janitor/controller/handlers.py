@@ -11,6 +11,7 @@ from baileys_janitor.api.names import GROUP, PLURAL, VERSION
 from baileys_janitor.controller.engine import Engine
 from baileys_janitor.controller.kube import access
 from baileys_janitor.controller.manifests import SELECTOR
+from baileys_janitor.controller.watches import Watches
 
 Object = dict[str, Any]
 
@@ -53,8 +54,8 @@ async def connection() -> kopf.ConnectionInfo:
     )
 
 
-def register(engine: Engine) -> kopf.OperatorRegistry:
-    """Return a registry whose handlers feed `engine`."""
+def register(engine: Engine, watches: Watches) -> kopf.OperatorRegistry:
+    """Return a registry whose handlers feed `engine`, and `watches` with signs of life."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry, retries=10, backoff=3)
@@ -64,6 +65,7 @@ def register(engine: Engine) -> kopf.OperatorRegistry:
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def tenant(event: Any, **_: Any) -> None:
         body = event["object"]
+        watches.saw("tenants", body["metadata"]["namespace"])
         if event["type"] == "DELETED":
             meta = body["metadata"]
             engine.forget(meta["namespace"], meta["name"], meta["uid"])
@@ -72,11 +74,13 @@ def register(engine: Engine) -> kopf.OperatorRegistry:
 
     @kopf.on.event("batch", "v1", "jobs", registry=registry)
     async def job(event: Any, **_: Any) -> None:
+        watches.saw("jobs", event["object"]["metadata"]["namespace"])
         engine.arrivals.job(event["type"] or "ADDED", event["object"])
         engine.nudge()
 
     @kopf.on.event("", "v1", "pods", registry=registry)
     async def pod(event: Any, **_: Any) -> None:
+        watches.saw("pods", event["object"]["metadata"]["namespace"])
         engine.arrivals.pod(event["type"] or "ADDED", event["object"])
         engine.nudge()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import AsyncIterator, Callable
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import aiohttp
 from kubernetes.aio import client, config
@@ -92,7 +92,7 @@ class Kube:
         self._seen = seen
 
     @classmethod
-    async def connect(cls, seen: Callable[[str, str, int], None] | None = None) -> Kube:
+    async def connect(cls, seen: Callable[[str, str, int], None] | None = None) -> Self:
         """Connect as the pod's service account, else as KUBECONFIG says."""
         return cls(client.ApiClient(await access()), seen)
 
@@ -121,6 +121,15 @@ class Kube:
             if not token:
                 return
             query["continue"] = token
+
+    async def count(self, url: str) -> int | None:
+        """Return how many objects a list has, without reading them; None where the server does not tell."""
+        page = await self._retried("GET", url, query={"limit": "1"})
+        here, meta = len(page.get("items") or ()), page.get("metadata") or {}
+        rest = meta.get("remainingItemCount")
+        if meta.get("continue") and rest is None:
+            return None
+        return here + int(rest or 0)
 
     async def create(self, url: str, body: Body) -> Body:
         """Create an object; ApiError 409 when the name is taken."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import kopf
@@ -18,8 +21,20 @@ from baileys_janitor.api.loading import InvalidConfig, load_config
 from baileys_janitor.controller import handlers
 from baileys_janitor.controller.clock import Clock, WallClock
 from baileys_janitor.controller.engine import Engine
+from baileys_janitor.controller.health import served
 from baileys_janitor.controller.kube import TENANTS, ApiError, Kube
+from baileys_janitor.controller.lease import (
+    POD_NAME,
+    Election,
+    FencedKube,
+    NoNamespace,
+    own_namespace,
+    seat,
+)
 from baileys_janitor.controller.manifests import Pod
+from baileys_janitor.controller.policies import Grounds
+from baileys_janitor.controller.vitals import ACTING, STANDBY, STOPPING, Vitals
+from baileys_janitor.controller.watches import Audit, Watches
 
 logger = logging.getLogger(__name__)
 
@@ -46,42 +61,126 @@ def job_pod(job: JobPods) -> Pod:
 
 
 async def serve(
-    config: OperatorConfig, clock: Clock | None = None, stop: asyncio.Event | None = None
+    config: OperatorConfig,
+    clock: Clock | None = None,
+    stop: asyncio.Event | None = None,
+    vitals: Vitals | None = None,
 ) -> None:
-    """Run the operator until a signal or `stop` ends it."""
-    kube = await Kube.connect()
-    try:
-        await _crd_is_there(kube)
-        engine = Engine(kube, config, job_pod(config.job), clock or WallClock())
-        kopf_stop = stop or asyncio.Event()
-        watching = asyncio.create_task(
-            kopf.operator(
-                registry=handlers.register(engine),
-                settings=handlers.configure(kopf.OperatorSettings()),
-                namespaces=config.watch_namespaces,
-                clusterwide=not config.watch_namespaces,
-                standalone=True,
-                stop_flag=kopf_stop,
-            )
+    """Run the operator until a signal or `stop` ends it; OSError when the probes' port is taken."""
+    clock, stop, vitals = clock or WallClock(), stop or asyncio.Event(), vitals or Vitals()
+    contest = seat(config.leader_election)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(_on_signals(stop))
+        if _is_wanted(config.probes.enabled):
+            await stack.enter_async_context(served(config.probes, vitals))
+        kube = await FencedKube.connect(vitals.answered)
+        stack.push_async_callback(kube.close)
+        beating = asyncio.create_task(vitals.beat())
+        stack.callback(beating.cancel)
+        await _crd_is_there(kube, vitals, stop)
+        if contest is None:
+            if not stop.is_set():
+                await _lead(kube, config, clock, stop, vitals)
+            return
+        electing = await Kube.connect(vitals.answered)
+        stack.push_async_callback(electing.close)
+        election = Election(electing, contest)
+        kube.permitted = vitals.may_act = election.held
+        vitals.takes_part = lambda: election.takes_part
+        while not stop.is_set():
+            vitals.state = STANDBY
+            if await election.win(stop):
+                await _lead(kube, config, clock, stop, vitals, election)
+
+
+async def _lead(
+    kube: Kube,
+    config: OperatorConfig,
+    clock: Clock,
+    stop: asyncio.Event,
+    vitals: Vitals,
+    election: Election | None = None,
+) -> None:
+    """Watch and act until `stop` is set, the Lease is lost or a part ends; raise what made it end."""
+    grounds = Grounds(
+        kube,
+        clock,
+        policy=config.network_policy.manage,
+        secrets=config.job.image_pull_secrets if config.pull_secrets.copy_ else (),
+        home=own_namespace(os.environ),
+    )
+    engine = Engine(kube, config, job_pod(config.job), clock, grounds.prepare)
+    watches = Watches(config.watch_namespaces)
+    audit = Audit(kube, engine, clock, watches, config.watch_namespaces)
+    vitals.scheduler, vitals.dead_watches, vitals.state = engine, watches.dead, ACTING
+    kopf_stop, kopf_ready = asyncio.Event(), asyncio.Event()
+    watching = asyncio.create_task(
+        kopf.operator(
+            registry=handlers.register(engine, watches),
+            settings=handlers.configure(kopf.OperatorSettings()),
+            namespaces=config.watch_namespaces,
+            clusterwide=not config.watch_namespaces,
+            standalone=True,
+            stop_flag=kopf_stop,
+            ready_flag=kopf_ready,
         )
-        working = asyncio.create_task(engine.run())
-        try:
-            await asyncio.wait({watching, working}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            # Whichever ends, by a signal or a fault, takes the other along: half an operator is worse than none.
-            kopf_stop.set()
-            working.cancel()
-            results = await asyncio.gather(watching, working, return_exceptions=True)
-        for result in results:
-            if isinstance(result, Exception):
-                raise result
+    )
+    # When Kopf ends, it cancels every task that has begun after it: what must outlive it begins right here.
+    working = asyncio.create_task(engine.run())
+    beside = [asyncio.create_task(work) for work in (audit.run(), _signals_again(kopf_ready, stop))]
+    ends = {watching, working, asyncio.create_task(stop.wait())}
+    if election is not None:
+        ends.add(asyncio.create_task(election.until_lost()))
+    try:
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if watching.done():
+            # By a signal that came before the handlers were ours again, or by a fault: raised below.
+            stop.set()
     finally:
-        await kube.close()
+        # Whichever ends takes the others along: half an operator is worse than none. What acts ends first, then
+        # the Lease goes, so that the successor waits neither for Kopf nor for the clock.
+        acting = [*(ends - {watching}), *beside]
+        for task in acting:
+            task.cancel()
+        await asyncio.wait(acting)
+        vitals.state = STOPPING if stop.is_set() else STANDBY
+        if election is not None:
+            await election.release()
+        kopf_stop.set()
+        results = await asyncio.gather(watching, *acting, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
 
 
-async def _crd_is_there(kube: Kube) -> None:
+def _is_wanted(enabled: bool | None) -> bool:
+    return bool(os.environ.get(POD_NAME)) if enabled is None else enabled
+
+
+def _on_signals(stop: asyncio.Event) -> Callable[[], None]:
+    """Have SIGTERM and SIGINT set `stop`; return what undoes it."""
+    if threading.current_thread() is not threading.main_thread():
+        return lambda: None
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+    def undo() -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+    return undo
+
+
+async def _signals_again(kopf_ready: asyncio.Event, stop: asyncio.Event) -> None:
+    """Take the signals back from Kopf, which sets handlers of its own: the Lease goes before Kopf does."""
+    await kopf_ready.wait()
+    _on_signals(stop)
+
+
+async def _crd_is_there(kube: Kube, vitals: Vitals, stop: asyncio.Event) -> None:
     told = False
-    while True:
+    while not stop.is_set():
         try:
             await kube.get(TENANTS)
             return
@@ -93,8 +192,10 @@ async def _crd_is_there(kube: Kube) -> None:
                     error.status,
                     error.reason,
                 )
+                vitals.waiting_for = "the CRD of BaileysTenant to be served"
                 told = True
-            await asyncio.sleep(CRD_POLL)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), CRD_POLL)
 
 
 class JsonLines(logging.Formatter):
@@ -141,6 +242,9 @@ def run(
     set_up_logging(config)
     try:
         asyncio.run(serve(config))
+    except NoNamespace as problem:
+        print(f"baileys-janitor: {problem}", file=sys.stderr)  # noqa: T201 - as for the configuration
+        return 2
     except Exception:
         logger.exception("The operator stops")
         return 1

@@ -1,0 +1,46 @@
+"""The probes' HTTP server: `/healthz` asks for a restart, `/readyz` says whether the operator does its part."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from baileys_janitor.api.config import Probes
+from baileys_janitor.controller.vitals import Vitals
+
+logger = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def served(probes: Probes, vitals: Vitals) -> AsyncIterator[None]:
+    """Serve the probes meanwhile; OSError when the port cannot be had.
+
+    The server lives in the operator's own event loop: one that is wedged gives no answer, which is the truth.
+    """
+    app = web.Application()
+    app.router.add_get("/healthz", _page(vitals, vitals.ailments))
+    app.router.add_get("/readyz", _page(vitals, vitals.hindrances))
+    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, probes.address or None, probes.port).start()
+        logger.info("Probes are served on port %d", probes.port)
+        yield
+    finally:
+        await runner.cleanup()
+
+
+def _page(
+    vitals: Vitals, problems: Callable[[], list[str]]
+) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def answer(_: web.Request) -> web.Response:
+        found = problems()
+        told = {"ok": not found, "state": vitals.state, "problems": found}
+        # Closed, so that no idle connection of a probe holds up a shutdown.
+        closing = {"Connection": "close"}
+        return web.json_response(told, status=503 if found else 200, headers=closing)
+
+    return answer

@@ -1,0 +1,268 @@
+"""Who acts, when several operators run: one that holds a Lease and knows by its own clock until when.
+
+No clock but the own monotonic one is trusted. A candidate takes over when it has seen the record unchanged for
+the whole duration; the leader stops earlier than that, counted from before its last renewal was sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from baileys_janitor.api.config import LeaderElection
+from baileys_janitor.controller.kube import ApiError, Kube, path
+
+Object = dict[str, Any]
+logger = logging.getLogger(__name__)
+
+LEASES = "/apis/coordination.k8s.io/v1"
+POD_NAME, POD_NAMESPACE = "POD_NAME", "POD_NAMESPACE"
+"""Set by the chart from the downward API."""
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+class NoNamespace(Exception):  # noqa: N818 - the word that users see
+    """Leader election is asked for, and nothing says in which namespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """What is contended for, and under which name; durations in seconds."""
+
+    namespace: str
+    name: str
+    identity: str
+    duration: float
+    renew: float
+
+
+def own_namespace(environ: Mapping[str, str]) -> str:
+    """Return the namespace that this operator runs in; empty outside a cluster."""
+    known = environ.get(POD_NAMESPACE, "")
+    if not known:
+        with contextlib.suppress(OSError):
+            known = SERVICE_ACCOUNT.read_text(encoding="utf-8").strip()
+    return known
+
+
+def seat(wanted: LeaderElection, environ: Mapping[str, str] | None = None) -> Seat | None:
+    """Return the seat to contend for; None where the operator runs alone.
+
+    Raises NoNamespace when an election is asked for and its namespace is not known.
+    """
+    environ = os.environ if environ is None else environ
+    namespace = wanted.namespace or own_namespace(environ)
+    if wanted.enabled is False or (wanted.enabled is None and not environ.get(POD_NAME)):
+        return None
+    if not namespace:
+        if wanted.enabled is None:
+            return None
+        raise NoNamespace(
+            "leaderElection.enabled is true and the namespace is not known: "
+            f"set leaderElection.namespace or {POD_NAMESPACE}"
+        )
+    # A restarted container of the same pod is another holder.
+    identity = f"{environ.get(POD_NAME) or socket.gethostname()}_{secrets.token_hex(4)}"
+    return Seat(
+        namespace, wanted.name, identity, wanted.duration.seconds, wanted.renew_interval.seconds
+    )
+
+
+class Superseded(Exception):  # noqa: N818 - no error: another one leads
+    """Another operator holds the Lease."""
+
+
+class Election:
+    """One operator's part in the election."""
+
+    def __init__(self, kube: Kube, seat: Seat, now: Callable[[], float] = time.monotonic) -> None:
+        self._kube = kube
+        self._seat = seat
+        self._now = now
+        self._record: Object = {}
+        """The Lease as last seen."""
+        self._unchanged_since = now()
+        self._until: float | None = None
+        self.takes_part = False
+        """Whether the Lease could be read at least once: a standby is ready from then on."""
+
+    def held(self) -> bool:
+        """Whether this operator may act at this very moment."""
+        return self._until is not None and self._now() < self._until
+
+    async def win(self, stop: asyncio.Event) -> bool:
+        """Wait until this operator leads; False when `stop` was set before."""
+        told = False
+        while not stop.is_set():
+            pause = self._seat.renew / 2
+            try:
+                async with asyncio.timeout(self._seat.duration / 2):
+                    if await self._take():
+                        logger.info("This operator leads (%s)", self._seat.identity)
+                        return True
+                told = False
+                pause = min(pause, max(0.05, self._expiry() - self._now()))
+            except (ApiError, TimeoutError) as error:
+                if not told:
+                    logger.warning("The Lease %s cannot be had: %s", self._seat.name, _why(error))
+                told = True
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause)
+        return False
+
+    async def until_lost(self) -> None:
+        """Keep the Lease; return when it is lost, early enough to stop before anybody can take it."""
+        while self.held():
+            assert self._until is not None
+            await asyncio.sleep(min(self._seat.renew, max(0.0, self._until - self._now())))
+            try:
+                # Several attempts fit: a connection that hangs must not use up all the time.
+                left = min(self._until - self._now(), self._seat.duration / 3)
+                async with asyncio.timeout(max(0.0, left)):
+                    await self._renew()
+            except Superseded:
+                logger.warning("Another operator has taken the Lease %s", self._seat.name)
+                break
+            except (ApiError, TimeoutError) as error:
+                logger.warning("The Lease %s is not renewed: %s", self._seat.name, _why(error))
+        self._until = None
+
+    async def release(self) -> None:
+        """Give the Lease up, so that another operator leads at once; what does not go quickly is left to lapse."""
+        if self._until is None:
+            return
+        self._until = None
+        try:
+            async with asyncio.timeout(self._seat.renew):
+                try:
+                    await self._write(self._record, holder=None)
+                except ApiError as error:
+                    if error.status != 409:
+                        raise
+                    # The last renewal was cut off, and arrived nevertheless.
+                    self._see(await self._kube.get(self._url()))
+                    if self._mine():
+                        await self._write(self._record, holder=None)
+            logger.info("The Lease %s is given up", self._seat.name)
+        except (ApiError, TimeoutError) as error:
+            logger.warning("The Lease %s was not given up: %s", self._seat.name, _why(error))
+
+    # The record
+
+    def _expiry(self) -> float:
+        """Return when the record that was last seen may be taken (monotonic seconds)."""
+        spec = self._record.get("spec") or {}
+        if not spec.get("holderIdentity"):
+            return self._unchanged_since
+        # Its holder goes by the duration that it has written, whatever this operator is told.
+        return self._unchanged_since + float(
+            spec.get("leaseDurationSeconds") or self._seat.duration
+        )
+
+    async def _take(self) -> bool:
+        started = self._now()
+        try:
+            self._see(await self._kube.get(self._url()))
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            self._record = {}
+        self.takes_part = True
+        if self._record and not self._mine() and self._now() < self._expiry():
+            return False
+        try:
+            await self._write(self._record, self._seat.identity)
+        except ApiError as error:
+            # Another candidate was quicker.
+            if error.status in {404, 409}:
+                return False
+            raise
+        self._hold(started)
+        return True
+
+    async def _renew(self) -> None:
+        started = self._now()
+        try:
+            await self._write(self._record, self._seat.identity)
+        except ApiError as error:
+            if error.status not in {404, 409}:
+                raise
+            # Changed by someone, or by an attempt of ours whose answer was lost.
+            if not await self._take() or not self._mine():
+                raise Superseded from None
+        self._hold(started)
+
+    def _hold(self, started: float) -> None:
+        # A candidate counts from when it sees the renewal, which is after it was sent.
+        self._until = started + self._seat.duration - self._seat.renew
+
+    def _see(self, found: Object) -> None:
+        if found.get("spec") != self._record.get("spec"):
+            self._unchanged_since = self._now()
+        self._record = found
+
+    def _mine(self) -> bool:
+        spec = self._record.get("spec") or {}
+        return bool(spec.get("holderIdentity") == self._seat.identity)
+
+    def _url(self) -> str:
+        return self._within(self._seat.name)
+
+    def _within(self, name: str = "") -> str:
+        return path("leases", self._seat.namespace, name, LEASES)
+
+    async def _write(self, known: Object, holder: str | None) -> None:
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        before = known.get("spec") or {}
+        spec: Object = {
+            "holderIdentity": holder,
+            "leaseDurationSeconds": int(self._seat.duration),
+            "renewTime": now,
+        }
+        if holder is not None and before.get("holderIdentity") != holder:
+            spec["acquireTime"] = now
+            spec["leaseTransitions"] = int(before.get("leaseTransitions") or 0) + bool(known)
+        if known:
+            version = {"resourceVersion": known["metadata"]["resourceVersion"]}
+            written = await self._kube.patch(self._url(), {"metadata": version, "spec": spec})
+        else:
+            meta = {"name": self._seat.name, "namespace": self._seat.namespace}
+            lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta}
+            written = await self._kube.create(self._within(), lease | {"spec": spec})
+        self._see(written)
+
+
+def _why(error: Exception) -> str:
+    return str(error) or "no answer in time"
+
+
+class FencedKube(Kube):
+    """A client that sends no write unless `permitted` says so at that very moment.
+
+    It stops what was about to be sent when a frozen process wakes up after its Lease has lapsed. The last word
+    is the API server's: a claim is tested against the resource's version.
+    """
+
+    permitted: Callable[[], bool] | None = None
+
+    async def _once(
+        self,
+        verb: str,
+        url: str,
+        query: dict[str, str] | None = None,
+        body: Object | None = None,
+        content_type: str = "application/json",
+    ) -> Object:
+        if verb != "GET" and self.permitted is not None and not self.permitted():
+            raise ApiError(-1, "NotLeading", "this operator may not act now; another one may lead")
+        return await super()._once(verb, url, query, body, content_type)

@@ -1,0 +1,97 @@
+"""Whether the operator is alive and ready, told from evidence. No network: `health` serves it, the parts report."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+LAG = 10.0
+"""Seconds that the event loop may be held up by one step."""
+BEHIND = 60.0
+"""Seconds that the scheduler may be late: a pass takes milliseconds."""
+STUCK = 900.0
+"""Seconds without one step finished while all that may run at a time are under way: longer than every retry."""
+REACHED = 60.0
+"""Seconds without any answer of the API server after which the operator is not ready."""
+PULSE = 1.0
+
+STARTING, STANDBY, ACTING, STOPPING = "starting", "standby", "acting", "stopping"
+
+
+class Scheduler(Protocol):
+    """What is asked of the engine; both in seconds, 0 while all is well."""
+
+    def behind(self) -> float:
+        """Return for how long the loop has not passed although something was due."""
+
+    def stuck(self) -> float:
+        """Return for how long all steps that may run have been under way without one ending."""
+
+
+class Vitals:
+    """Evidence of life. Times are monotonic seconds."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._answered: float | None = None
+        self._pulse = now()
+        self._lag = 0.0
+        self.state = STARTING
+        self.waiting_for = "the API server"
+        """What a start is held up by."""
+        self.scheduler: Scheduler | None = None
+        self.may_act: Callable[[], bool] = lambda: True
+        self.takes_part: Callable[[], bool] = lambda: True
+        self.dead_watches: Callable[[], list[str]] = list
+
+    def answered(self, _verb: str, _url: str, status: int) -> None:
+        """Take note of an answer of the API server."""
+        if 0 < status < 500:
+            self._answered = self._now()
+
+    async def beat(self) -> None:
+        """Measure the event loop's lag, forever."""
+        while True:
+            before = self._now()
+            await asyncio.sleep(PULSE)
+            self._pulse = self._now()
+            self._lag = self._pulse - before - PULSE
+
+    def ailments(self) -> list[str]:
+        """Return why a restart is called for: one sentence each, without names of tenants."""
+        found = []
+        lag = max(self._lag, self._now() - self._pulse - PULSE)
+        if lag > LAG:
+            found.append(f"The event loop was held up for {lag:.0f} s.")
+        if self.state == ACTING:
+            found += self._leading()
+        return found
+
+    def _leading(self) -> list[str]:
+        found = []
+        if not self.may_act():
+            found.append("The Lease is lost and the operator still acts.")
+        if self.scheduler is not None:
+            behind, stuck = self.scheduler.behind(), self.scheduler.stuck()
+            if behind > BEHIND:
+                found.append(f"The scheduler is wedged: {behind:.0f} s behind.")
+            if stuck > STUCK:
+                found.append(f"No step has ended for {stuck:.0f} s.")
+        return found + [
+            f"The watch of {kind} is dead: changes are not seen." for kind in self.dead_watches()
+        ]
+
+    def hindrances(self) -> list[str]:
+        """Return why the operator is not ready; a standby that takes part in the election is."""
+        if self.state == STOPPING:
+            return ["The operator is stopping."]
+        if self.state == STARTING:
+            return [f"The operator is starting: it waits for {self.waiting_for}."]
+        found = []
+        if self._answered is None or self._now() - self._answered > REACHED:
+            found.append(f"The API server has not answered for {REACHED:.0f} s.")
+        if not self.takes_part():
+            found.append("The Lease cannot be read, so that this operator could never lead.")
+        return found
