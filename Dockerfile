@@ -46,7 +46,9 @@ RUN python3 -m pip uninstall --quiet --yes --root-user-action ignore pip setupto
         /root/.cache /root/.python_history /var/cache /var/log /var/backups \
         /etc/apt /etc/dpkg /etc/cron* /etc/systemd /usr/lib/apt /usr/lib/dpkg /usr/share/dpkg /usr/share/keyrings \
         /var/lib/apt /var/lib/dpkg/info /var/lib/dpkg/*-old /var/lib/dpkg/triggers /var/lib/dpkg/updates \
-        /usr/bin/apt* /usr/bin/deb* /usr/bin/dpkg* /usr/sbin/dpkg* /usr/sbin/*-rc.d /usr/lib/*/libapt-* \
+        /usr/bin/apt* /usr/bin/deb* /usr/bin/dpkg* /usr/lib/*/libapt-* /usr/sbin/* \
+        /usr/bin/sqv /usr/bin/gpgv /usr/bin/openssl /usr/bin/localedef /usr/bin/bash /usr/bin/rbash \
+        /usr/share/zoneinfo \
         /tmp/* /var/tmp/* \
     && echo 'nonroot:x:65532:65532:nonroot:/tmp:/usr/sbin/nologin' >> /etc/passwd \
     && echo 'nonroot:x:65532:' >> /etc/group \

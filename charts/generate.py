@@ -23,8 +23,14 @@ from charts.values import Values
 CHART = Path(__file__).resolve().parent / "baileys-janitor"
 Node = dict[str, Any]
 
-_NOT_IN_CONFIG = ("watchNamespaces",)
-"""Fields of the configuration that the chart sets from a value of its own."""
+_NOT_IN_CONFIG = (
+    "watchNamespaces",
+    "leaderElection.enabled",
+    "leaderElection.namespace",
+    "probes.enabled",
+    "probes.address",
+)
+"""Fields of the configuration that the chart alone decides: its roles and probes go with them."""
 
 
 def values_schema() -> Node:
@@ -36,10 +42,19 @@ def values_schema() -> Node:
     return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Values"} | found
 
 
-def _configuration() -> Node:
+def _configuration_fields() -> Node:
     node = structural(OperatorConfig)
-    for name in _NOT_IN_CONFIG:
-        del node["properties"][name]
+    for path in _NOT_IN_CONFIG:
+        *above, name = path.split(".")
+        group = node
+        for part in above:
+            group = group["properties"][part]
+        del group["properties"][name]
+    return node
+
+
+def _configuration() -> Node:
+    node = _configuration_fields()
     return _closed(node, {}) | {"description": Values.model_fields["config"].description}
 
 
@@ -114,9 +129,7 @@ def tables() -> dict[str, str]:
     built_in = BUILT_IN.model_dump(mode="json", by_alias=True, exclude_none=True)
     defaults = OperatorConfig().model_dump(mode="json", by_alias=True, exclude_none=True)
     defaults["defaults"] = built_in
-    node = structural(OperatorConfig)
-    for name in _NOT_IN_CONFIG:
-        del node["properties"][name]
+    node = _configuration_fields()
     config = ["| Value | Default | Meaning |", "|---|---|---|"]
     config += [_row(*each) for each in _leaves(node, "config", {"config": defaults})]
     return {"values": "\n".join(own), "configuration": "\n".join(config)}

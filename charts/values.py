@@ -74,7 +74,8 @@ class ServiceAccount(Model):
 
     create: bool = Field(default=True, description="Create it.")
     name: OptionalName = Field(
-        default="", description="Its name. Empty: the release's full name, or `default` if not created."
+        default="",
+        description="Its name. Empty: the release's full name, or `default` if not created.",
     )
     annotations: Labels = Field(default_factory=dict, description="Its annotations.")
 
@@ -108,8 +109,8 @@ class NetworkPolicy(Model):
     )
     jobs: bool = Field(
         default=True,
-        description="Deny all traffic of the Jobs' pods in each of `watchNamespaces`. See docs/install.md for "
-        "installations that watch all namespaces.",
+        description="Deny all traffic of the Jobs' pods in each of `watchNamespaces`. An installation that watches all "
+        "namespaces has it made by the operator, with `config.networkPolicy.manage`.",
     )
 
 
@@ -128,7 +129,8 @@ class Values(Model):
     )
     image: Image = Image()
     replicas: Annotated[int, Field(ge=0, le=10)] = Field(
-        default=2, description="Pods of the operator. One leads, the others take over within seconds."
+        default=2,
+        description="Pods of the operator. One leads, the others take over within seconds.",
     )
     crds: Crds = Crds()
     job_priority_class: JobPriorityClass = JobPriorityClass()

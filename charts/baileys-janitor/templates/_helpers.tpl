@@ -67,8 +67,23 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 {{- if $job }}
 {{- $_ := set $config "job" $job }}
 {{- end }}
+{{- $_ := set $config "leaderElection" (mustMerge (dict "name" (include "janitor.lease" .)) ($config.leaderElection | default dict)) }}
 {{- if .Values.watchNamespaces }}
 {{- $_ := set $config "watchNamespaces" .Values.watchNamespaces }}
 {{- end }}
 {{- toYaml $config }}
+{{- end }}
+
+{{- define "janitor.lease" -}}
+{{- dig "leaderElection" "name" (include "janitor.fullname" .) (.Values.config | default dict) }}
+{{- end }}
+
+{{/* The port for probes. */}}
+{{- define "janitor.port" -}}
+{{- dig "probes" "port" 8080 (.Values.config | default dict) | int }}
+{{- end }}
+
+{{- define "janitor.jobPullSecrets" -}}
+{{- $job := .Values.config.job | default dict }}
+{{- toJson (ternary $job.imagePullSecrets .Values.image.pullSecrets (hasKey $job "imagePullSecrets")) }}
 {{- end }}
