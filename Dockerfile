@@ -16,8 +16,8 @@ COPY requirements/runtime.txt ./
 RUN python3 -m pip install --quiet --no-compile --require-hashes --only-binary :all: \
         --target /build/site --requirement runtime.txt \
     && rm -rf /build/site/bin \
-        /build/site/kubernetes/client/api /build/site/kubernetes/client/models \
-        /build/site/kubernetes/aio/client/api /build/site/kubernetes/aio/client/models \
+    && find /build/site/kubernetes/client /build/site/kubernetes/aio/client \
+        \( -path '*/api/*' -o -path '*/models/*' \) ! -name __init__.py -delete \
     && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash \
         -s /build/site -p /usr/local/lib/python3.13/site-packages /build/site \
     && find /build/site -exec touch -h -d @0 {} +
@@ -26,6 +26,7 @@ COPY bin/baileys-janitor /build/bin/baileys-janitor
 # A Job runs for milliseconds: without bytecode it would take three times as long, and its filesystem is read-only.
 RUN python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash \
         -s /build/own -p /usr/local/lib/python3.13/site-packages /build/own \
+    && PYTHONPATH=/build/own:/build/site python3 -c 'import baileys_janitor.controller.operator' \
     && sed -i '1s,.*,#!/usr/local/bin/python3,' /build/bin/baileys-janitor \
     && chmod -R a+rX,go-w /build/own /build/site && chmod 755 /build/bin/baileys-janitor \
     && find /build/own /build/bin -exec touch -h -d @0 {} +
@@ -37,7 +38,7 @@ RUN python3 -m pip uninstall --quiet --yes --root-user-action ignore pip setupto
     && rm -rf ensurepip idlelib tkinter turtledemo pydoc_data test site-packages/* config-3.13-* \
     && find . -name __pycache__ -prune -exec rm -rf {} + \
     && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /usr/local/lib/python3.13 \
-    && rm -rf /usr/local/bin/pip* /usr/local/bin/idle* /usr/local/bin/pydoc* /usr/local/bin/*-config /usr/local/include \
+    && rm -rf /usr/local/bin/pip* /usr/local/bin/*-gdb.py /usr/local/bin/idle* /usr/local/bin/pydoc* /usr/local/bin/*-config /usr/local/include \
         /usr/local/share /usr/local/lib/pkgconfig /usr/src \
     && find / -xdev -type f -perm /6000 -exec rm -f {} + \
     && rm -rf /usr/bin/perl* /usr/lib/*/perl-base /usr/share/perl* \

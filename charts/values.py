@@ -119,13 +119,13 @@ class Values(Model):
 
     config: OperatorConfig = Field(
         default=OperatorConfig(),
-        description="The operator's configuration: defaults of all tenants, the fleet's mode ceiling, the Jobs. What is "
-        "unset has the operator's own default; the table below lists every field.",
+        description="The operator's configuration: defaults of all tenants, the fleet's mode ceiling, the Jobs. "
+        "What is unset has the operator's own default; the table below lists every field.",
     )
     watch_namespaces: Annotated[list[Name], Field(max_length=1000)] = Field(
         default_factory=list,
-        description="Namespaces whose tenants are looked after. Empty: all. With a list the operator gets roles in these "
-        "namespaces and no cluster-wide rights; they must exist.",
+        description="Namespaces whose tenants are looked after. Empty: all. With a list the operator gets roles in "
+        "these namespaces and no cluster-wide rights; they must exist.",
     )
     image: Image = Image()
     replicas: Annotated[int, Field(ge=0, le=10)] = Field(
