@@ -58,7 +58,7 @@ class Engine:
         self._limit = asyncio.Semaphore(AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
         self._passed: float | None = None
-        self._ended = self._started
+        self._moved = self._started
         self._wanted: dict[str, dict[str, Tenant]] = {}
         breaker = config.circuit_breaker
         self._breaker = Breaker(
@@ -120,8 +120,8 @@ class Engine:
         return max(0.0, now - max(due, self._passed)) if due is not None else 0.0
 
     def stuck(self) -> float:
-        """Return for how many seconds all steps that may run have been under way without one ending."""
-        return self._clock.now() - self._ended if self._limit.locked() else 0.0
+        """Return for how many seconds as many steps as may run have been under way, and none has ended."""
+        return self._clock.now() - self._moved if self._limit.locked() else 0.0
 
     # The loop
 
@@ -289,6 +289,7 @@ class Engine:
     async def _guarded(self, work: Coroutine[Any, Any, Any], tenant: Tenant | None) -> None:
         try:
             async with self._limit:
+                self._moved = self._clock.now()
                 await work
         except ApiError as error:
             logger.warning("%s: %s", tenant.text if tenant else "operator", error)
@@ -300,7 +301,7 @@ class Engine:
         finally:
             # Cancelled while it waited for its turn, it was never begun.
             work.close()
-            self._ended = self._clock.now()
+            self._moved = self._clock.now()
             if tenant is not None:
                 tenant.busy = False
                 self._again(tenant)

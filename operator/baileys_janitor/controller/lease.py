@@ -107,7 +107,7 @@ class Election:
             pause = self._seat.renew / 2
             try:
                 async with asyncio.timeout(self._seat.duration / 2):
-                    if await self._take():
+                    if await self.take():
                         logger.info("This operator leads (%s)", self._seat.identity)
                         return True
                 told = False
@@ -129,7 +129,7 @@ class Election:
                 # Several attempts fit: a connection that hangs must not use up all the time.
                 left = min(self._until - self._now(), self._seat.duration / 3)
                 async with asyncio.timeout(max(0.0, left)):
-                    await self._renew()
+                    await self.renew()
             except Superseded:
                 logger.warning("Another operator has taken the Lease %s", self._seat.name)
                 break
@@ -150,14 +150,11 @@ class Election:
                     if error.status != 409:
                         raise
                     # The last renewal was cut off, and arrived nevertheless.
-                    self._see(await self._kube.get(self._url()))
-                    if self._mine():
+                    if await self._still_ours():
                         await self._write(self._record, holder=None)
             logger.info("The Lease %s is given up", self._seat.name)
         except (ApiError, TimeoutError) as error:
             logger.warning("The Lease %s was not given up: %s", self._seat.name, _why(error))
-
-    # The record
 
     def _expiry(self) -> float:
         """Return when the record that was last seen may be taken (monotonic seconds)."""
@@ -169,7 +166,8 @@ class Election:
             spec.get("leaseDurationSeconds") or self._seat.duration
         )
 
-    async def _take(self) -> bool:
+    async def take(self) -> bool:
+        """Take the Lease if it is free; False when another operator has it. Raises ApiError."""
         started = self._now()
         try:
             self._see(await self._kube.get(self._url()))
@@ -190,17 +188,29 @@ class Election:
         self._hold(started)
         return True
 
-    async def _renew(self) -> None:
+    async def renew(self) -> None:
+        """Renew the Lease once. Raises Superseded, or ApiError when it is not known whether it was renewed."""
         started = self._now()
         try:
             await self._write(self._record, self._seat.identity)
         except ApiError as error:
             if error.status not in {404, 409}:
                 raise
-            # Changed by someone, or by an attempt of ours whose answer was lost.
-            if not await self._take() or not self._mine():
+            # Changed by someone, or by an attempt of ours whose answer was lost. What another one has held
+            # meanwhile is contended for anew, even if it is free again: who leads must have seen all.
+            if not await self._still_ours():
                 raise Superseded from None
+            await self._write(self._record, self._seat.identity)
         self._hold(started)
+
+    async def _still_ours(self) -> bool:
+        try:
+            self._see(await self._kube.get(self._url()))
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return False
+        return self._mine()
 
     def _hold(self, started: float) -> None:
         # A candidate counts from when it sees the renewal, which is after it was sent.
@@ -216,10 +226,7 @@ class Election:
         return bool(spec.get("holderIdentity") == self._seat.identity)
 
     def _url(self) -> str:
-        return self._within(self._seat.name)
-
-    def _within(self, name: str = "") -> str:
-        return path("leases", self._seat.namespace, name, LEASES)
+        return path("leases", self._seat.namespace, self._seat.name, LEASES)
 
     async def _write(self, known: Object, holder: str | None) -> None:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -238,7 +245,9 @@ class Election:
         else:
             meta = {"name": self._seat.name, "namespace": self._seat.namespace}
             lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta}
-            written = await self._kube.create(self._within(), lease | {"spec": spec})
+            written = await self._kube.create(
+                path("leases", self._seat.namespace, group=LEASES), lease | {"spec": spec}
+            )
         self._see(written)
 
 
