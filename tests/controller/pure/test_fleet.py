@@ -190,3 +190,13 @@ def test_the_last_call_counts_and_the_queue_does_not_grow(
     due = [t.name for t in fleet.due(25)]
     assert sorted(due) == sorted(name for name, when in wanted.items() if when <= 25)
     assert [wanted[name] for name in due] == sorted(wanted[name] for name in due)
+
+
+def test_a_new_token_ends_the_back_off_and_an_event_without_one_does_not() -> None:
+    fleet = Fleet(CONFIG)
+    known = fleet.observe(body(token="a"), NOW)
+    known.retry_at = NOW + HOUR
+    fleet.observe(body(token="a", version="2"), NOW)
+    assert known.retry_at == NOW + HOUR
+    fleet.observe(body(token="b", version="3"), NOW)
+    assert known.retry_at == 0.0

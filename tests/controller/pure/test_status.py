@@ -338,3 +338,10 @@ def test_a_dry_run_tells_no_removal_in_the_status() -> None:
 
     assert found["lastCleanup"]["outcome"] == "DryRun"
     assert "Would remove" in found["lastCleanup"]["message"]
+
+
+def test_a_long_message_is_cut_to_what_a_condition_holds() -> None:
+    fresh = Conditions(None, 1, NOW)
+    fresh.set("Ready", False, "JobRefused", "x" * 5000)
+
+    assert len(fresh.items()[0]["message"]) == 1024
