@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from datetime import UTC, datetime
 from typing import Protocol
@@ -28,10 +29,10 @@ class WallClock:
     async def wait(self, event: asyncio.Event, until: float | None) -> None:
         """Return when `event` is set or `until` has come."""
         timeout = None if until is None else max(0.0, until - self.now())
-        try:
-            await asyncio.wait_for(event.wait(), timeout)
-        except TimeoutError:
-            return
+        # Not `wait_for`: Python 3.11's loses a cancellation that comes together with the event.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await event.wait()
 
 
 def to_rfc3339(when: float) -> str:

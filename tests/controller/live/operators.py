@@ -39,9 +39,9 @@ class SkippingClock:
         timeout = None if until is None else max(0.0, until - self.now())
         self._waiting[event] = asyncio.get_running_loop()
         try:
-            await asyncio.wait_for(event.wait(), timeout)
-        except TimeoutError:
-            return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await event.wait()
         finally:
             del self._waiting[event]
 
@@ -75,7 +75,15 @@ class LocalOperator:
 
     async def __aenter__(self) -> LocalOperator:
         self._task = asyncio.create_task(asyncio.to_thread(asyncio.run, self._serve()))
-        task = self._task
+        task, test = self._task, asyncio.current_task()
+        assert test is not None
+
+        def ended(task: asyncio.Task[None]) -> None:
+            # A test does not wait in vain for an operator that is no more.
+            if not task.cancelled() and task.exception() is not None:
+                test.cancel()
+
+        task.add_done_callback(ended)
         await until(lambda: self._engines or task.done(), "the operator starts")
         # The first scans are spread over this long.
         self.skip(AT_START)
@@ -106,7 +114,7 @@ class LocalOperator:
         assert self._task is not None
         if not self._task.done():
             self._loop.call_soon_threadsafe(self._stop.set)
-        await asyncio.wait_for(self._task, PATIENCE)
+        await asyncio.wait_for(asyncio.shield(self._task), PATIENCE)
 
     @property
     def running(self) -> bool:

@@ -20,7 +20,7 @@ Object = dict[str, Any]
 TENANTS = "janitor.baileys.dev/v1alpha1/baileystenants"
 CLAIMS, PODS, JOBS = "v1/persistentvolumeclaims", "v1/pods", "batch/v1/jobs"
 EMERGENCY = "janitor.baileys.dev/emergency-cleanup"
-PATIENCE = 45.0
+PATIENCE = 30.0
 """Seconds until a condition that does not come true fails its test; far above what it takes."""
 
 

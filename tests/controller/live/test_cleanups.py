@@ -1,0 +1,251 @@
+"""Which cleanups happen by themselves, which on request, and what the status tells of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from baileys_janitor.controller.clock import from_rfc3339
+from tests.controller.live.operators import LocalOperator
+from tests.controller.live.world import World, completed_runs, until
+from tests.real.directory import counted, snapshot
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+Operator = Callable[..., LocalOperator]
+
+
+def runs(status: dict[str, Any]) -> list[tuple[str, str]]:
+    """The history as (reason, outcome), the newest first."""
+    return [(entry["reason"], entry["outcome"]) for entry in status.get("history") or []]
+
+
+async def test_a_tenant_in_an_emergency_is_cleaned_by_itself(
+    world: World, operator: Operator
+) -> None:
+    directory = await world.company("acme", "emergency")
+    async with operator():
+        status = await world.cleaned("acme")
+        await world.quiet()
+    assert runs(status) == [("Emergency", "Completed")]
+    last = status["lastCleanup"]
+    assert (last["removed"], last["before"], last["after"]) == (39, 208, 169)
+    assert counted(snapshot(directory)) == 169 == status["files"]["counted"]
+    assert status["level"] == "Warning"
+    assert {"cooldownUntil", "emergencyCooldownUntil"} <= set(status)
+    assert completed_runs(directory) == [last["run"]]
+
+
+async def test_an_emergency_with_nothing_to_gain_starts_no_job_and_says_what_keeps_the_count_up(
+    world: World, operator: Operator
+) -> None:
+    await world.company("acme", "stopped")
+    async with operator() as running:
+        status = await world.scanned("acme")
+        running.skip(3600)
+        await until(running.idle, "the operator is idle")
+        await world.quiet()
+        assert "run" not in await world.status("acme")
+    assert status["level"] == "Emergency"
+    message = (await world.condition("acme", "Emergency"))["message"]
+    assert "gain nothing" in message
+    assert "stopped" in message
+    assert "history" not in status
+
+
+async def test_a_request_runs_once_and_the_same_token_never_again(
+    world: World, operator: Operator
+) -> None:
+    directory = await world.company("acme", "warning")
+    async with operator() as running:
+        await world.scanned("acme")
+        await world.ask("acme", "first")
+        status = await world.cleaned("acme")
+        assert runs(status) == [("Requested", "Completed")]
+        assert status["lastHandledRequest"] == "first"
+        await world.edit("acme", companyId="another-spec")
+        await world.ask("acme", "first")
+        await world.ask("acme", "second")
+        with running.hurry():
+            status = await world.cleaned("acme", "NothingToDo", runs=2)
+        assert status["lastHandledRequest"] == "second"
+        await world.quiet()
+    assert len(completed_runs(directory)) == 2
+
+
+async def test_a_request_in_mode_dry_run_removes_nothing(world: World, operator: Operator) -> None:
+    directory = await world.company("acme", "warning", mode="DryRun")
+    before = snapshot(directory)
+    async with operator():
+        await world.scanned("acme")
+        await world.ask("acme", "now")
+        status = await world.cleaned("acme", "DryRun")
+    assert runs(status) == [("Requested", "DryRun")]
+    assert status["lastCleanup"]["removed"] == 13
+    assert snapshot(directory) == before
+
+
+async def test_a_request_in_mode_observe_is_refused_and_recorded(
+    world: World, operator: Operator
+) -> None:
+    directory = await world.company("acme", "warning", mode="Observe")
+    before = snapshot(directory)
+    async with operator():
+        await world.scanned("acme")
+        await world.quiet()
+        await world.ask("acme", "now")
+        status = await world.cleaned("acme", "Refused")
+        assert not await world.jobs()
+    assert status["lastHandledRequest"] == "now"
+    assert "Observe" in status["lastCleanup"]["message"]
+    assert snapshot(directory) == before
+
+
+async def test_a_request_to_a_suspended_tenant_waits_and_runs_when_it_is_resumed(
+    world: World, operator: Operator
+) -> None:
+    directory = await world.company("acme", "warning")
+    async with operator() as running:
+        await world.scanned("acme")
+        await world.edit("acme", suspend=True)
+        await world.ready("acme", "Suspended")
+        await world.quiet()
+        await world.ask("acme", "now")
+        running.skip(3600)
+        await until(running.idle, "the operator is idle")
+        assert not await world.jobs()
+        await world.edit("acme", suspend=False)
+        status = await world.cleaned("acme")
+    assert runs(status) == [("Requested", "Completed")]
+    assert len(completed_runs(directory)) == 1
+
+
+async def test_a_request_that_came_with_the_resource_is_recorded_and_not_run(
+    world: World, operator: Operator
+) -> None:
+    directory = world.session(await world.claim("acme"), "warning")
+    await world.workload("acme")
+    await world.tenant("acme", "acme", request="from-git")
+    async with operator() as running:
+        status = await world.scanned("acme")
+        assert status["lastHandledRequest"] == "from-git"
+        running.skip(120)
+        await until(running.idle, "the operator is idle")
+        await world.quiet()
+    assert completed_runs(directory) == []
+
+
+async def test_a_request_made_while_the_operator_is_away_runs_when_it_is_back(
+    world: World, operator: Operator
+) -> None:
+    directory = await world.company("acme", "warning")
+    async with operator():
+        await world.scanned("acme")
+        await world.quiet()
+    await world.ask("acme", "meanwhile")
+    async with operator():
+        assert runs(await world.cleaned("acme")) == [("Requested", "Completed")]
+    assert len(completed_runs(directory)) == 1
+
+
+async def test_a_trigger_cleans_once_and_then_cools_down(world: World, operator: Operator) -> None:
+    directory = await world.company(
+        "acme", "critical", thresholds={"trigger": 171}, schedule={"triggerInterval": "1m"}
+    )
+    async with operator() as running:
+        await world.scanned("acme")
+        running.skip(60)
+        status = await world.cleaned("acme")
+        assert runs(status) == [("Trigger", "Completed")]
+        until_ = from_rfc3339(status["cooldownUntil"])
+        assert until_ is not None
+        assert 5.9 * 3600 < until_ - running.clock.now() <= 6 * 3600
+        for file in list(directory.glob("device-list-*"))[:14]:
+            for copy in range(2):
+                (directory / f"session-9{copy}{file.stat().st_ino}.0.json").write_text("{}")
+        running.skip(600)
+        await until(running.idle, "the operator is idle")
+        await world.quiet()
+    assert len(completed_runs(directory)) == 1
+
+
+async def test_a_daily_cleanup_runs_once_a_day(world: World, operator: Operator) -> None:
+    directory = await world.company("acme", "warning", schedule={"scanInterval": "1h"})
+    async with operator() as running:
+        await world.scanned("acme")
+        running.skip(86_400)
+        status = await world.cleaned("acme")
+        assert runs(status) == [("Daily", "Completed")]
+        await world.quiet()
+        running.skip(3600)
+        await until(running.idle, "the operator is idle")
+        await world.quiet()
+        assert len(completed_runs(directory)) == 1
+
+
+async def test_after_an_outage_of_days_exactly_one_daily_cleanup_is_made_up_for(
+    world: World, operator: Operator
+) -> None:
+    directory = await world.company("acme", "warning")
+    async with operator() as running:
+        await world.scanned("acme")
+        await world.quiet()
+        clock = running.clock
+    clock.skip(5 * 86_400)
+    async with operator(clock) as running:
+        assert runs(await world.cleaned("acme")) == [("Daily", "Completed")]
+        await world.quiet()
+        running.skip(600)
+        await until(running.idle, "the operator is idle")
+        await world.quiet()
+        assert len((await world.status("acme"))["history"]) == 1
+    assert len(completed_runs(directory)) == 1
+
+
+async def test_a_daily_cleanup_with_nothing_to_remove_starts_no_job_and_is_recorded(
+    world: World, operator: Operator
+) -> None:
+    directory = await world.company("acme", "stopped")
+    async with operator() as running:
+        await world.scanned("acme")
+        running.skip(86_400)
+        status = await world.cleaned("acme", "NothingToDo")
+    assert runs(status) == [("Daily", "NothingToDo")]
+    assert completed_runs(directory) == []
+
+
+async def test_a_run_that_is_cut_short_goes_on_at_the_next_tick(
+    world: World, operator: Operator
+) -> None:
+    directory = await world.company(
+        "acme", "warning", maxRemovals={"files": 10}, schedule={"triggerInterval": "1m"}
+    )
+    async with operator() as running:
+        await world.scanned("acme")
+        await world.ask("acme", "now")
+        status = await world.cleaned("acme", "Capped")
+        assert status["lastCleanup"]["left"] == 3
+        running.skip(60)
+        status = await world.cleaned("acme", runs=2)
+    assert [entry["removed"] for entry in status["history"]] == [3, 10]
+    assert len(completed_runs(directory)) == 2
+
+
+async def test_the_trash_is_purged_after_the_undo_window(world: World, operator: Operator) -> None:
+    directory = await world.company("acme", "warning", undoWindow="1h")
+    async with operator() as running:
+        await world.scanned("acme")
+        await world.ask("acme", "now")
+        await world.cleaned("acme")
+        trash = directory / ".janitor" / "trash"
+        assert any(trash.iterdir())
+        await world.quiet()
+        running.skip(3700)
+
+        async def said() -> bool:
+            return "trash" not in await world.status("acme")
+
+        # The Job goes by its own clock, for which the window is not over.
+        await until(running.idle, "the operator is idle")
+        assert any(trash.iterdir())
