@@ -52,6 +52,8 @@ def scan_time(tenant: Tenant, started: float) -> float | None:
     """
     if tenant.effective is None or tenant.effective.suspend or tenant.scan_job is not None:
         return None
+    if tenant.waiting:
+        return None
     if tenant.rescan:
         return tenant.retry_at
     if tenant.checked_at is None:

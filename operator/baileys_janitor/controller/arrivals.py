@@ -12,7 +12,7 @@ from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.dispatch import JOBS
 from baileys_janitor.controller.faults import Fault, Finished
 from baileys_janitor.controller.fleet import Fleet
-from baileys_janitor.controller.flights import Flight, Flights, job_of
+from baileys_janitor.controller.flights import JOB_NAME_LABEL, Flight, Flights, job_of
 from baileys_janitor.controller.kube import ApiError, Kube, path
 from baileys_janitor.controller.lookups import Lookups
 from baileys_janitor.controller.store import Store
@@ -207,7 +207,9 @@ class Arrivals:
             elif flight.ended is not None:
                 self._settle(flight, flight.ended)
             elif flight.failed_at is not None and now - flight.failed_at > POD_TELLS:
-                self._settle(flight, Finished(None, faults.GONE))
+                if not flight.sought:
+                    flight.sought = True
+                    spawn(self._seek_pod(flight))
             elif flight.started is not None:
                 if now - flight.started > self._deadline * 2:
                     self._give_up(flight, faults.OVERDUE)
@@ -234,6 +236,21 @@ class Arrivals:
 
     def _give_up(self, flight: Flight, fault: Fault) -> None:
         self._settle(flight, Finished(None, fault))
+
+    async def _seek_pod(self, flight: Flight) -> None:
+        """Ask for the pod of a Job that has ended: its event may have got lost. Gone is only what is not there."""
+        labels = f"{JOB_NAME_LABEL}={flight.name}"
+        try:
+            pods = [
+                pod async for pod in self._kube.list(path("pods", flight.namespace), labels=labels)
+            ]
+        except ApiError:
+            flight.sought = False
+            raise
+        for pod in pods:
+            self.pod("MODIFIED", pod)
+        if not flight.settled and flight.ended is None:
+            self._settle(flight, Finished(None, faults.GONE))
 
     async def _ask_job(self, flight: Flight) -> None:
         said = await self._lookups.warnings(flight.namespace, "Job", flight.name)

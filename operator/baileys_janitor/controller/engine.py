@@ -92,9 +92,14 @@ class Engine:
 
     def observe(self, body: Object) -> None:
         """A tenant was added or changed."""
-        known = len(self.fleet.tenants)
+        meta = body["metadata"]
+        if meta.get("deletionTimestamp"):
+            # On its way out behind somebody's finalizer: nothing is begun for it any more.
+            self.forget(meta["namespace"], meta["name"], meta["uid"])
+            return
+        known = self.fleet.tenants.get((meta["namespace"], meta["name"]))
         tenant = self.fleet.observe(body, self._clock.now())
-        if len(self.fleet.tenants) != known:
+        if tenant is not known:
             self.arrivals.attach()
             for entry in tenant.history:
                 self._count(tenant, entry)
@@ -194,6 +199,7 @@ class Engine:
                 return
         due = agenda.scan_time(tenant, self._started)
         if due is not None and now >= due:
+            tenant.waiting = True
             self._wanted.setdefault(tenant.namespace, {})[tenant.name] = tenant
         self._spawn(self._write(tenant), tenant)
 
@@ -223,8 +229,10 @@ class Engine:
             ):
                 return
             wanted = self._wanted.pop(namespace)
+            for tenant in wanted.values():
+                tenant.waiting = tenant.busy and tenant.scan_job is None
             tenants = [t for t in wanted.values() if t.scan_job is None and not t.busy]
-            for tenant in (t for t in wanted.values() if t.busy and t.scan_job is None):
+            for tenant in (t for t in wanted.values() if t.waiting):
                 self._wanted.setdefault(namespace, {})[tenant.name] = tenant
             tenants += self._early(namespace, set(wanted), now) if tenants else []
             tenants = [t for t in tenants if not self._waiting_work(t)]
@@ -260,12 +268,13 @@ class Engine:
     async def _scan(self, tenants: list[Tenant]) -> None:
         try:
             await self._dispatch.scan(tenants, self._pace.unused_every)
-            for tenant in tenants:
-                await self._store.write(tenant)
         finally:
             for tenant in tenants:
                 tenant.busy = False
                 self._again(tenant)
+        for tenant in tenants:
+            if tenant.fault is not None and not tenant.busy:
+                await self._store.write(tenant)
 
     async def _step(self, tenant: Tenant, work: Coroutine[Any, Any, None]) -> None:
         await work

@@ -37,6 +37,7 @@ class Flight:
     failed_at: float | None = None
     """Since when the Job is known to have failed while no pod of it tells why."""
     asked: bool = False
+    sought: bool = False
     ended: Finished | None = None
     """How its pod ended, while its members are not all known yet."""
     settled: bool = False

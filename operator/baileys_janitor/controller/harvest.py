@@ -115,6 +115,8 @@ def cleaned(tenant: Tenant, result: CleanResult, now: float, used: bool) -> Obje
     _record(tenant, entry, {k: v for k, v in detail.items() if v})
     would = outcome == DRY_RUN and result.removed > 0
     _cool(tenant, reason, outcome, applied, would, now)
+    failed = outcome == FAILED and result.code in faults.DIRECTORY
+    tenant.work_fault = faults.of_directory(str(result.code)) if failed else None
     tenant.run = None
     tenant.attempts = 0
     if result.scan is not None:

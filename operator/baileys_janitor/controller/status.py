@@ -39,7 +39,8 @@ def compose(tenant: Tenant, now: float, around: Surroundings) -> Object:
     status["conditions"] = conditions.items()
     status |= _figures(tenant)
     next_scan = agenda.scan_time(tenant, around.started)
-    if next_scan is None and tenant.scan_job is not None and tenant.effective is not None:
+    under_way = tenant.waiting or tenant.scan_job is not None
+    if next_scan is None and under_way and tenant.effective is not None:
         next_scan = now + agenda.scan_wait(tenant)
     times = {
         "lastScanTime": tenant.last_scan,

@@ -81,7 +81,7 @@ class Store:
         # A server that is just starting answers 404 to every path that it does not serve yet.
         if error.status == 404 and error.about == tenant.name:
             self._fleet.forget(tenant.key, tenant.uid)
-            return True
+            return False
         logger.warning("%s: the status could not be written: %s", tenant.text, error)
         tenant.stale = True
         tenant.retry_at = max(tenant.retry_at, now + RETRY)

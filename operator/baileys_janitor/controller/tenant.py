@@ -80,6 +80,8 @@ class Tenant:
     handled_request: str | None = None
 
     fault: Fault | None = None
+    work_fault: Fault | None = None
+    """Why the last cleanup failed on the volume: a scan, which only reads, does not take it back."""
     failures: int = 0
     retry_at: float = 0.0
     """No Job for this tenant before this time: the back-off after a fault."""
@@ -98,6 +100,8 @@ class Tenant:
     """Since when no running pod has been seen to use the claim."""
     checked_at: float | None = None
     """When a scan was last made, or found needless because nothing uses the claim."""
+    waiting: bool = False
+    """Whether its scan is due and waits for its turn."""
     rescan: bool = False
     """Whether a scan is wanted at once: the spec has changed, or a cleanup asks what is left."""
     owner: Identity = field(default_factory=Identity)

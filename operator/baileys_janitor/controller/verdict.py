@@ -99,7 +99,7 @@ def state_readiness(
     conditions: Conditions, tenant: Tenant, now: float, breaker_until: float | None
 ) -> None:
     """State Ready, and Stalled beside it: can the janitor observe and act?"""
-    fault = tenant.fault
+    fault = tenant.fault or tenant.work_fault
     suspended = tenant.effective is not None and tenant.effective.suspend
     missed = agenda.missed_time(tenant)
     if fault is not None and fault.stalled and not suspended:

@@ -308,3 +308,14 @@ def test_detail_that_a_result_had_no_room_for_takes_no_advice_back() -> None:
     assert told["files"]["byKind"] == known.stored["files"]["byKind"]
     assert not status.is_material(known.stored, told)
     assert set(conditions(told)) >= {"DiskPressure"} <= set(advice.KINDS)
+
+
+def test_a_cleanup_that_may_not_write_is_told_until_one_succeeds_whatever_scans_say() -> None:
+    known = finished("Failed", 0, code="PermissionDenied")
+    harvest.scanned(known, look(), NOW + 60, used=True)
+    ready = conditions(status.compose(known, NOW + 60, AROUND))["Ready"]
+    assert (ready["status"], ready["reason"]) == ("False", "PermissionDenied")
+
+    claimed(known, "Trigger")
+    harvest.cleaned(known, cleaned("Completed", 3), NOW + 120, used=True)
+    assert conditions(status.compose(known, NOW + 120, AROUND))["Ready"]["status"] == "True"
