@@ -117,7 +117,8 @@ class Election:
                     logger.warning("The Lease %s cannot be had: %s", self._seat.name, _why(error))
                 told = True
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await stop.wait()
         return False
 
     async def until_lost(self) -> None:

@@ -195,7 +195,8 @@ async def _crd_is_there(kube: Kube, vitals: Vitals, stop: asyncio.Event) -> None
                 vitals.waiting_for = "the CRD of BaileysTenant to be served"
                 told = True
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), CRD_POLL)
+                async with asyncio.timeout(CRD_POLL):
+                    await stop.wait()
 
 
 class JsonLines(logging.Formatter):

@@ -93,7 +93,9 @@ async def test_what_is_given_up_is_free_at_once() -> None:
     assert await second.take()
 
 
-async def test_a_renewal_whose_answer_was_lost_does_not_keep_the_lease_from_being_given_up() -> None:
+async def test_a_renewal_whose_answer_was_lost_does_not_keep_the_lease_from_being_given_up() -> (
+    None
+):
     clock = StandingClock()
     server = OneLease(clock)
     first = election(server, "a", clock)
