@@ -58,7 +58,7 @@ def _worth_retrying(error: BaseException) -> bool:
 
 
 def _wait(state: RetryCallState) -> float:
-    backoff = wait_exponential_jitter(initial=0.2, max=10.0, jitter=0.5)(state)
+    backoff = wait_exponential_jitter(multiplier=0.2, max=10.0, jitter=0.5)(state)
     error = state.outcome.exception() if state.outcome else None
     asked = error.retry_after if isinstance(error, ApiError) else None
     return max(backoff, min(asked, 60.0)) if asked is not None else backoff
