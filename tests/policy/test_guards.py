@@ -17,7 +17,7 @@ from baileys_janitor.policy.guards import FRESH_NS, protect
 from baileys_janitor.policy.listing import Entry
 from baileys_janitor.policy.plan import Plan
 from baileys_janitor.policy.retention import due_units
-from baileys_janitor.policy.settings import Retention, Settings
+from baileys_janitor.policy.settings import MaxRemovals, Retention, Settings
 from tests.policy.worlds import (
     DAY,
     GROUPS,
@@ -328,6 +328,16 @@ def test_lid_sessions_stay_while_the_library_knows_an_own_lid_that_creds_do_not_
     assert len(names(plan_of(old, identity=identity))) == 2
 
 
+def test_lid_sessions_stay_while_the_own_lid_in_creds_makes_no_sense() -> None:
+    identity = identity_of(me={"id": f"{OWN_PN}:7@s.whatsapp.net", "lid": "?"})
+    old = [session(OTHERS[0], 90 * DAY), session(f"{OWN_LID}_1", 90 * DAY), alive()]
+
+    plan = plan_of(old, identity=identity)
+
+    assert names(plan) == [old[0].name]
+    assert plan.kept[reasons.OWN_LID_UNKNOWN] == 1
+
+
 def test_own_key_and_memory_wait_for_the_younger_of_them() -> None:
     young_key = [memory(GROUPS[0], 9 * DAY), sender_key(GROUPS[0], OWN_PN, 2 * DAY, 7)]
     young_memory = [memory(GROUPS[1], 2 * DAY), sender_key(GROUPS[1], OWN_PN, 9 * DAY, 7)]
@@ -406,6 +416,28 @@ def test_a_woken_tenants_sessions_are_not_old_yet() -> None:
 
     assert names(plan) == []
     assert plan.kept == {reasons.JUST_WOKE: 26, reasons.IN_USE: 1}
+
+
+@pytest.mark.parametrize(("awake", "removed"), [(HOUR, 0), (DAY, 0), (DAY + 1, 60)])
+def test_pre_keys_stay_for_a_day_after_the_tenant_woke(awake: float, removed: int) -> None:
+    keys = [*pre_keys(range(1, 31), 60 * DAY), *pre_keys(range(31, 92), 40 * DAY)]
+    identity = identity_of(nextPreKeyId=92, firstUnuploadedPreKeyId=92)
+    few = Settings(retention=Retention(pre_keys=31), max_removals=MaxRemovals(100, 500))
+
+    plan = plan_of([*keys, alive()], few, identity, active_since=NOW - awake)
+
+    assert len(names(plan)) == removed
+    assert plan.kept.get(reasons.JUST_WOKE, 0) == (0 if removed else 91)
+
+
+def test_pre_keys_made_since_a_new_tenant_began_are_not_those_of_a_sleeper() -> None:
+    keys = pre_keys(range(1, 31), 20 * HOUR) + pre_keys(range(31, 61), 2 * HOUR)
+    identity = identity_of(nextPreKeyId=61, firstUnuploadedPreKeyId=61)
+    few = Settings(retention=Retention(pre_keys=30))
+
+    plan = plan_of([*keys, alive()], few, identity, active_since=NOW - 20 * HOUR)
+
+    assert len(names(plan)) == 30
 
 
 @pytest.mark.parametrize("age", [-DAY, -1.0, 0.0, 60.0, 899.0, 900.0])

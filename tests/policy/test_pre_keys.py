@@ -70,6 +70,22 @@ def test_a_single_key_of_a_retry_receipt_stays_for_thirty_days(age: float, goes:
     assert (31 in gone(entries, 62)) == goes
 
 
+@pytest.mark.parametrize(("age", "goes"), [(29 * DAY, False), (31 * DAY, True)])
+def test_keys_that_may_be_retries_or_an_upload_stay_for_thirty_days(age: float, goes: bool) -> None:
+    # A second apart: a slow disk, or a receipt after another.
+    entries = [
+        *pre_keys(range(1, 31), 60 * DAY),
+        file("pre-key-31.json", age),
+        file("pre-key-32.json", age - 1),
+        *pre_keys(range(33, 63), 5 * DAY),
+    ]
+
+    removed = gone(entries, 63, keep=30)
+
+    assert {31, 32} & removed == ({31, 32} if goes else set())
+    assert set(range(1, 31)) <= removed
+
+
 def test_the_rest_of_an_upload_is_not_taken_for_a_single_key() -> None:
     # Key 15 is all that is left of an upload: the gaps around it leave room for one.
     entries = [file("pre-key-15.json", 90 * DAY), *pre_keys(range(31, 61), 40 * DAY)]

@@ -7,7 +7,7 @@ with the file as it is then. Each returns a reason code, or None when it has no 
 from __future__ import annotations
 
 from . import reasons
-from .activity import is_stopped
+from .activity import STOPPED_AFTER_NS, is_stopped
 from .identity import ABSENT, CORRUPT, PAIRED
 from .kinds import (
     LID_MAPPING,
@@ -202,7 +202,13 @@ def guard_age(entry: Entry, context: Context, limit_ns: int) -> str | None:
 
 
 def guard_pre_key(entry: Entry, context: Context) -> str | None:
-    """The rules for pre-keys of both libraries."""
+    """The rules for pre-keys of both libraries; all stay for a day after the tenant woke.
+
+    First messages that strangers sent while it slept arrive then, and each needs its pre-key.
+    """
+    active_ns = context.active_ns
+    if active_ns is not None and entry.mtime_ns < active_ns >= context.now_ns - STOPPED_AFTER_NS:
+        return reasons.JUST_WOKE
     age_ns = context.age_ns(entry.mtime_ns)
     return context.pre_keys.protects(int(entry.ident), age_ns, context.pre_key_floor)
 

@@ -61,7 +61,10 @@ KEPT = {
     STOPPED: (
         "The tenant has had no traffic for 24 hours: its files are old because it is stopped."
     ),
-    JUST_WOKE: "Old only because the tenant was stopped; its age counts from when it woke.",
+    JUST_WOKE: (
+        "Old only because the tenant was stopped: its age counts from when it woke, and pre-keys stay"
+        " for a day after that."
+    ),
     IN_USE: "Used more recently than the retention's limit.",
     OWN_KEY_IN_USE: (
         "The tenant's own sender key or its memory file is younger than the limit, and the two"
