@@ -74,6 +74,8 @@ GOOD = json.loads(Task("scan", [Member("/v", "a")], [DEFAULTS]).to_json())
         ({"members": [["/v", "a", 1, None, None]]}, "members[0]:"),
         ({"members": [["/v", "a", -1, None, None]]}, "members[0]:"),
         ({"members": [["/v", "a", 0, "x", None]]}, "members[0]:"),
+        ({"members": [["/v", "a", 0, 10**400, None]]}, "members[0]:"),
+        ({"members": [["/v", "a", 0, -(10**30), None]]}, "members[0]:"),
         ({"members": [["/v", "a", 0, None, "../x"]]}, "members[0]:"),
         ({"members": [["/v", "a"]]}, "members[0]:"),
         ({"settings": 5}, "settings:"),
@@ -90,6 +92,13 @@ GOOD = json.loads(Task("scan", [Member("/v", "a")], [DEFAULTS]).to_json())
 def test_a_bad_task_is_refused_by_its_field(change: dict[str, object], field: str) -> None:
     with pytest.raises(BadTask, match="^" + field.replace("[", r"\[").replace("]", r"\]")):
         Task.from_json(json.dumps({**GOOD, **change}))
+
+
+def test_a_time_that_overflows_is_refused_by_its_field() -> None:
+    text = json.dumps(GOOD).replace("0, null, null", "0, 1e999, null")
+
+    with pytest.raises(BadTask, match="activeSince"):
+        Task.from_json(text)
 
 
 @pytest.mark.parametrize("text", ["", "x", "[]", "1", "{}", "{", '{"v":1}{"v":1}', "\ud800"])

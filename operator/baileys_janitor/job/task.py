@@ -200,7 +200,8 @@ def _read_member(data: object, field: str, settings: int, action: str) -> Member
         raise BadTask(f"{field}: the settings are named by their position")
     if needed and index >= settings:
         raise BadTask(f"{field}: there are no settings at position {index}")
-    if active_since is not None and not _is_number(active_since):
+    # Compared, not converted: a number of any length can stand here, and 1e999 is infinite.
+    if active_since is not None and not (_is_number(active_since) and abs(active_since) < 1e12):
         raise BadTask(f"{field}: activeSince is Unix seconds or null")
     if run is not None and not valid_run(run):
         raise BadTask(f"{field}: the run asked for is no run id")
