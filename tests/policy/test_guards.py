@@ -13,7 +13,8 @@ from hypothesis import Phase, example, find, given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.policy import reasons
-from baileys_janitor.policy.guards import FRESH_NS, protect
+from baileys_janitor.policy.guards import FRESH_NS, Context, protect
+from baileys_janitor.policy.identity import read_identity
 from baileys_janitor.policy.listing import Entry
 from baileys_janitor.policy.plan import Plan
 from baileys_janitor.policy.retention import due_units
@@ -119,13 +120,29 @@ def test_what_is_fresh_or_from_the_future_never_goes(world: World) -> None:
     World([session(OTHERS[0], 90 * DAY), alive()], PAIRED, Settings(), NOW, 0.0, True), b'{"me"'
 )
 def test_without_a_paired_identity_nothing_goes(world: World, data: bytes | None) -> None:
-    from baileys_janitor.policy.identity import read_identity
-
     plan = world.plan(identity=read_identity(data))
 
     assert plan.removals == []
     assert plan.refused in reasons.REFUSED
     assert plan.before == plan.after
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b'{"me"', reasons.CREDENTIALS_CORRUPT),
+        (b"{}", reasons.NOT_PAIRED),
+        (None, reasons.CREDENTIALS_ABSENT),
+    ],
+)
+def test_the_guards_alone_protect_everything_without_a_paired_identity(
+    data: bytes | None, reason: str
+) -> None:
+    old = [session(OTHERS[0], 90 * DAY), sender_key(GROUPS[0], OTHERS[0], 90 * DAY)]
+    entries = [*old, memory(GROUPS[1], 90 * DAY), *pre_keys(range(1, 31), 90 * DAY)]
+    context = Context([*entries, alive()], read_identity(data), Retention(), NOW, 0.0)
+
+    assert {protect(entry, context) for entry in entries} == {reason}
 
 
 def is_repair(entry: Entry, plan: Plan) -> bool:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from baileys_janitor.policy.plan import Plan, Removal
 from baileys_janitor.policy.settings import DEFAULTS, MaxRemovals, Settings
 from baileys_janitor.volume import session as sessions
 from baileys_janitor.volume import trash as trashes
 from baileys_janitor.volume.problems import DEADLINE_REACHED, INTERRUPTED
+from baileys_janitor.volume.reading import entry_of
 from baileys_janitor.volume.report import CleanResult
 from tests.volume.directories import (
     DUE,
@@ -296,6 +298,63 @@ def test_when_the_key_of_a_pair_changes_its_memory_file_stays_too(
     assert (session / memory()).read_bytes() == content(memory())
     assert result.kept is not None
     assert (result.kept["Changed"], result.kept["WithItsPair"]) == (1, 1)
+
+
+def test_a_pair_of_which_one_was_written_since_the_listing_is_not_moved_at_all(
+    session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved: list[str] = []
+    just_before(monkeypatch, "lstat", memory(), lambda: write_now(session / own_key()))
+    just_before(monkeypatch, "rename", memory(), lambda: moved.append(memory()))
+    result = clean(session)
+    assert moved == []
+    assert result.removed == len(DUE) - 2
+    assert (session / own_key()).read_bytes() == b"fresh"
+
+
+def test_a_key_written_while_its_memory_file_moved_is_not_moved_itself(
+    session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved: list[str] = []
+    just_before(monkeypatch, "rename", own_key(), lambda: moved.append(own_key()))
+    just_after(monkeypatch, "rename", memory(), lambda: write_now(session / own_key()))
+    result = clean(session)
+    assert moved == []
+    assert result.removed == len(DUE) - 2
+    assert (session / own_key()).read_bytes() == b"fresh"
+    assert (session / memory()).read_bytes() == content(memory())
+
+
+def test_a_memory_file_does_not_come_back_beside_another_key_of_that_name(
+    session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The members named in the old memory file do not have the new key."""
+
+    def replace() -> None:
+        (session / "new").write_bytes(b"another key")
+        (session / "new").rename(session / own_key())
+
+    just_after(monkeypatch, "rename", memory(), replace)
+    clean(session)
+    assert (session / own_key()).read_bytes() == b"another key"
+    assert not (session / memory()).exists()
+
+
+def test_what_a_guard_protects_stays_even_if_a_plan_names_it(session: Path) -> None:
+    """The code that removes asks the guards itself: a mistake in planning alone harms nobody."""
+    wrong = {name for name in FILES if name not in DUE}
+
+    def err(plan: Plan) -> None:
+        device = session.stat().st_dev
+        for unit, name in enumerate(sorted(wrong), 1_000):
+            entry = entry_of(name, (session / name).lstat(), device)
+            assert entry is not None
+            plan.removals.append(Removal(entry, "Mistake", unit))
+
+    result = clean(session, watch=err)
+    assert result.removed == len(DUE)
+    assert set(held(session)) == wrong
+    assert {"ProtectedKind", "OwnDevice", "InUse", "OwnKeyInUse"} <= (result.kept or {}).keys()
 
 
 def test_when_the_key_of_a_pair_vanishes_its_memory_file_goes(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from baileys_janitor.policy.settings import DEFAULTS
 from baileys_janitor.volume import session as sessions
+from baileys_janitor.volume.journal import UNDOING, Journal
 from baileys_janitor.volume.report import UndoResult
 from tests.volume.directories import (
     DAY,
@@ -87,6 +89,15 @@ def test_a_pair_of_which_one_file_exists_stays_in_the_trash(cleaned: Path, name:
     assert (cleaned / memory()).exists() == (name == memory())
 
 
+def test_a_key_does_not_come_back_beside_a_newer_memory_file(cleaned: Path) -> None:
+    (cleaned / memory()).write_bytes(b"newer")
+    result = undo(cleaned)
+    assert result.restored == len(DUE) - 2
+    assert result.kept == {"NewerExists": 1, "WithItsPair": 1}
+    assert {own_key(), memory()} <= trashed(cleaned).keys()
+    assert not (cleaned / own_key()).exists()
+
+
 def test_a_memory_file_never_comes_back_without_its_own_key(cleaned: Path) -> None:
     (cleaned / ".janitor" / "trash" / "r1" / own_key()).unlink()
     result = undo(cleaned)
@@ -102,6 +113,29 @@ def test_a_repair_is_not_undone(session: Path) -> None:
     undo(session)
     assert memory() in trashed(session)
     assert no_memory_without_its_key(session)
+
+
+def test_a_memory_file_never_comes_back_beside_an_empty_key(session: Path) -> None:
+    write(session / own_key(), b"", NOW - 10 * DAY)
+    with opened(session) as directory:
+        assert sessions.clean(directory, DEFAULTS, run="r1", now=NOW).removed == len(DUE)
+    undo(session)
+    assert memory() in trashed(session)
+    assert not (session / memory()).exists()
+
+
+@pytest.mark.parametrize(("identity", "back"), [("AAAA", True), ("BBBB", False)])
+def test_a_killed_undo_is_finished_into_the_same_identity_alone(
+    cleaned: Path, identity: str, back: bool
+) -> None:
+    janitor = os.open(cleaned / ".janitor", os.O_RDONLY | os.O_DIRECTORY)
+    Journal(janitor).mark(UNDOING, "r1", int(NOW))
+    os.close(janitor)
+    (cleaned / "creds.json").write_bytes(credentials(identity))
+    with opened(cleaned) as directory:
+        sessions.purge(directory, now=NOW)
+    assert trashed(cleaned).keys() == (set() if back else DUE)
+    assert (held(cleaned) == ALL) == back
 
 
 def test_after_a_new_pairing_nothing_comes_back(cleaned: Path) -> None:
