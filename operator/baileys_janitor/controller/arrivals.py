@@ -106,7 +106,11 @@ class Arrivals:
         flight.placed = bool(pod["spec"].get("nodeName"))
         if (pod.get("status") or {}).get("phase") == "Running" and flight.started is None:
             flight.started = self._clock.now()
-        flight.trouble = faults.pending(pod)
+        trouble = faults.pending(pod)
+        if trouble is None and flight.trouble is not None:
+            # What its events said may still hold: they are asked again.
+            flight.asked = False
+        flight.trouble = trouble
         ended = faults.finished(pod)
         if ended is not None:
             self._settle(flight, ended)
@@ -256,7 +260,7 @@ class Arrivals:
         said = await self._lookups.warnings(flight.namespace, "Job", flight.name)
         if flight.pod is None and not flight.settled and said:
             self._give_up(flight, faults.pod_refused(said))
-        flight.asked = bool(said)
+        flight.asked = False
 
     async def _ask_pod(self, flight: Flight) -> None:
         said = await self._lookups.warnings(flight.namespace, "Pod", str(flight.pod))

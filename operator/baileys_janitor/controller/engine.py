@@ -138,7 +138,8 @@ class Engine:
                 self._wake.clear()
                 now = self._passed = self._clock.now()
                 for tenant in self.arrivals.supervise(now, self._spawn):
-                    self._again(tenant)
+                    if not tenant.busy:
+                        self._spawn(self._write(tenant), tenant)
                 for tenant in list(self.fleet.due(now)):
                     if not tenant.busy:
                         self._consider(tenant, now)

@@ -1,0 +1,128 @@
+"""Claims that cannot be mounted: a clear reason, no Job, and recovery by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.controller.live.operators import LocalOperator
+from tests.controller.live.world import CLAIMS, PODS, World, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+Operator = Callable[..., LocalOperator]
+
+
+async def test_a_missing_claim_is_named_and_found_when_it_comes(
+    world: World, operator: Operator
+) -> None:
+    await world.tenant("acme", "acme")
+    async with operator() as running:
+        ready = await world.ready("acme", "ClaimMissing")
+        assert ready["status"] == "False"
+        assert '"acme"' in ready["message"]
+        assert (await world.condition("acme", "Stalled"))["status"] == "True"
+        assert not await world.jobs()
+        world.session(await world.claim("acme"), "healthy")
+        await world.workload("acme")
+        running.skip(120)
+        await world.ready("acme", "Observing")
+        assert (await world.condition("acme", "Stalled"))["status"] == "False"
+
+
+async def test_a_claim_that_waits_for_its_first_consumer_is_no_fault_and_gets_no_job(
+    world: World, operator: Operator
+) -> None:
+    directory = await world.claim("acme", "wait")
+    await world.tenant("acme", "acme")
+    async with operator() as running:
+        ready = await world.ready("acme", "WaitingForFirstConsumer")
+        assert ready["status"] == "True"
+        await world.ask("acme", "now")
+        running.skip(600)
+        await until(running.idle, "the operator is idle")
+        assert not await world.jobs()
+        assert not await world.bound("acme")
+        world.session(directory, "warning")
+        await world.workload("acme")
+        running.skip(120)
+        await world.cleaned("acme")
+
+
+async def test_a_claim_that_nothing_binds_is_a_fault(world: World, operator: Operator) -> None:
+    await world.claim("acme", "never")
+    await world.tenant("acme", "acme")
+    async with operator():
+        ready = await world.ready("acme", "ClaimUnbound")
+        assert ready["status"] == "False"
+        assert not await world.jobs()
+
+
+async def test_an_exclusive_claim_in_use_is_a_fault_until_the_workload_stops(
+    world: World, operator: Operator
+) -> None:
+    world.session(await world.claim("acme", mode="ReadWriteOncePod"), "healthy")
+    pod = await world.workload("acme")
+    await world.tenant("acme", "acme")
+    async with operator() as running:
+        ready = await world.ready("acme", "ClaimExclusive")
+        assert ready["status"] == "False"
+        assert not await world.jobs()
+        await world.client.delete(PODS, world.namespace, pod)
+        await world.gone(PODS, pod)
+        running.skip(120)
+        await world.ready("acme", "Observing")
+
+
+async def test_a_claim_that_is_deleted_is_noticed(world: World, operator: Operator) -> None:
+    world.session(await world.claim("acme"), "healthy")
+    pod = await world.workload("acme")
+    await world.tenant("acme", "acme")
+    async with operator() as running:
+        await world.scanned("acme")
+        await world.quiet()
+        await world.client.delete(PODS, world.namespace, pod)
+        await world.client.delete(CLAIMS, world.namespace, "acme")
+        await world.gone(CLAIMS, "acme")
+        with running.hurry(60):
+            await world.ready("acme", "ClaimMissing")
+
+
+async def test_the_job_runs_on_the_node_of_the_workload_as_its_user(
+    world: World, operator: Operator
+) -> None:
+    world.session(await world.claim("acme"), "healthy")
+    pod = await world.client.get(PODS, world.namespace, await world.workload("acme"))
+    world.cluster.kubelet.hold()
+    await world.tenant("acme", "acme")
+    async with operator():
+        [found] = await until(world.job_pods, "a scan's pod is there")
+        await until(lambda: placed(world), "the pod has a node")
+        [found] = await world.job_pods()
+        world.cluster.kubelet.release()
+    assert found["spec"]["nodeName"] == pod["spec"]["nodeName"]
+    assert found["spec"]["securityContext"]["runAsUser"] == 1000
+
+
+async def placed(world: World) -> bool:
+    return all(pod["spec"].get("nodeName") for pod in await world.job_pods())
+
+
+async def test_a_claim_that_no_pod_uses_is_scanned_once_a_day(
+    world: World, operator: Operator
+) -> None:
+    world.session(await world.claim("acme"), "stopped")
+    await world.tenant("acme", "acme")
+    async with operator() as running:
+        first = (await world.scanned("acme"))["lastScanTime"]
+        await world.quiet()
+        for _ in range(10):
+            running.skip(3600)
+            await until(running.idle, "the operator is idle")
+            assert not await world.jobs()
+        running.skip(15 * 3600)
+
+        async def again() -> bool:
+            return bool((await world.status("acme"))["lastScanTime"] != first)
+
+        await until(again, "it is scanned the next day")

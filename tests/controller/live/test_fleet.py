@@ -1,0 +1,192 @@
+"""Many tenants: shared scans and claims, the circuit breaker, the fleet's ceiling, and what it all costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from sandbox import Cluster
+from tests.controller.live.operators import LocalOperator, OperatorProcess
+from tests.controller.live.world import TENANTS, World, completed_runs, until
+from tests.real.directory import snapshot
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+Operator = Callable[..., LocalOperator]
+Process = Callable[..., OperatorProcess]
+
+
+def writes(cluster: Cluster) -> int:
+    """How many patches of tenants the API server has had."""
+    return cluster.server.requests.get(("PATCH", "baileystenants"), 0)
+
+
+async def test_a_directory_that_does_not_change_costs_one_status_write(
+    world: World, operator: Operator, sandbox_only: None
+) -> None:
+    before = writes(world.cluster)
+    await world.company("acme", "healthy", schedule={"adaptive": False})
+    async with operator() as running:
+        first = await world.scanned("acme")
+        for _ in range(6):
+            await world.quiet()
+            running.skip(60)
+            await until(world.jobs, "the next scan is under way")
+        await world.quiet()
+        await until(running.idle, "the operator is idle")
+        assert await world.status("acme") == first
+    assert writes(world.cluster) - before == 1
+
+
+async def test_finished_jobs_are_deleted_once_their_results_are_in_the_status(
+    world: World, operator: Operator
+) -> None:
+    await world.company("acme", "warning")
+    async with operator():
+        await world.scanned("acme")
+        await world.ask("acme", "now")
+        await world.cleaned("acme")
+        await world.quiet()
+
+
+async def test_tenants_of_one_node_share_a_scan_and_a_broken_one_does_not_hold_the_others(
+    world: World, operator: Operator
+) -> None:
+    for name in ("one", "two", "three"):
+        world.session(await world.claim(name), "healthy")
+        await world.workload(name)
+    await world.claim("four")
+    await world.workload("four")
+    world.cluster.kubelet.hold()
+    for name in ("one", "two", "three"):
+        await world.tenant(name, name)
+    await world.tenant("four", "four", path="nothing-here")
+    async with operator() as running:
+        await until(world.job_pods, "the scans are under way")
+        assert len(await world.jobs()) <= 2  # a node each
+        world.cluster.kubelet.release()
+        for name in ("one", "two", "three"):
+            assert (await world.scanned(name))["level"] == "Healthy"
+        await world.ready("four", "DirectoryMissing")
+        with running.hurry():
+            await world.quiet()
+
+
+async def test_a_batch_whose_pod_cannot_start_is_taken_apart(
+    world: World, operator: Operator
+) -> None:
+    for name in ("one", "two"):
+        world.session(await world.claim(name), "healthy")
+        await world.tenant(name, name)
+    world.cluster.kubelet.hold()
+    async with operator() as running:
+        await until(world.job_pods, "the first scans are under way")
+        running.skip(60)
+        running.skip(300)
+        await world.ready("one", "VolumeNotMounted")
+        await world.ready("two", "VolumeNotMounted")
+        world.cluster.kubelet.release()
+        with running.hurry():
+            await world.scanned("one")
+            await world.scanned("two")
+
+
+async def test_several_tenants_share_a_claim_and_are_cleaned_each_by_itself(
+    world: World, operator: Operator
+) -> None:
+    directory = await world.claim("shared")
+    await world.workload("shared")
+    sessions = {
+        "one": world.session(directory / "company_1", "warning"),
+        "two": world.session(directory / "company_2", "warning"),
+    }
+    before = snapshot(sessions["two"])
+    for name, session in sessions.items():
+        await world.tenant(name, "shared", path=session.name)
+    async with operator():
+        await world.scanned("one")
+        await world.scanned("two")
+        await world.ask("one", "now")
+        await world.cleaned("one")
+        await world.quiet()
+    assert snapshot(sessions["two"]) == before
+    assert len(completed_runs(sessions["one"])) == 1
+
+
+async def test_the_breaker_holds_automatic_cleanups_says_so_and_lets_requests_pass(
+    world: World, operator: Operator
+) -> None:
+    for name in ("one", "two", "three"):
+        await world.company(name, "old", suspend=name == "three")
+    breaker = {"percent": 5, "runs": 2, "window": "1h", "hold": "2h"}
+    async with operator(circuitBreaker=breaker) as running:
+        await world.cleaned("one")
+        await world.cleaned("two")
+        await world.edit("three", suspend=False)
+        running.skip(60)
+        ready = await world.ready("three", "CleanupsHeld")
+        assert ready["status"] == "True"
+        assert (await world.status("three"))["level"] == "Emergency"
+        running.skip(1800)
+        await until(running.idle, "the operator is idle")
+        await world.quiet()
+        assert "history" not in await world.status("three")
+        running.skip(2 * 3600)
+        await world.cleaned("three")
+
+
+async def test_the_fleets_ceiling_caps_every_tenants_mode(world: World, operator: Operator) -> None:
+    directory = await world.company("acme", "emergency", mode="Enforce")
+    before = snapshot(directory)
+    async with operator(modeCeiling="DryRun"):
+        status = await world.cleaned("acme", "DryRun")
+    assert status["lastCleanup"]["reason"] == "Emergency"
+    assert snapshot(directory) == before
+
+
+async def test_two_operators_at_a_time_clean_once(
+    world: World, operator: Operator, process: Process
+) -> None:
+    directory = await world.company("acme", "warning")
+    other = process(**NO_ELECTION)
+    await other.start()
+    async with operator(**NO_ELECTION) as running:
+        await world.scanned("acme")
+        for number in range(3):
+            await world.ask("acme", f"request {number}")
+            with running.hurry():
+                await until(
+                    lambda number=number: handled(world, number + 1), "the request is answered"
+                )
+        await world.quiet()
+        history = (await world.status("acme"))["history"]
+    assert "Traceback" not in other.log
+    runs = completed_runs(directory)
+    assert sorted(set(runs)) == sorted(runs)
+    assert sorted(entry["run"] for entry in history) == sorted(runs)
+    assert len(runs) == 3
+
+
+async def handled(world: World, runs: int) -> bool:
+    status = await world.status("acme")
+    return len(status.get("history") or []) >= runs and not status.get("run")
+
+
+async def test_tenants_deleted_in_bulk_are_forgotten(world: World, operator: Operator) -> None:
+    world.session(await world.claim("shared") / "company_1", "healthy")
+    await world.workload("shared")
+    names = [f"tenant-{number}" for number in range(30)]
+    for name in names:
+        await world.tenant(name, "shared", path="company_1")
+    async with operator() as running:
+        await world.scanned("tenant-29")
+        for name in names:
+            await world.client.delete(TENANTS, world.namespace, name)
+        with running.hurry(60):
+            await world.quiet()
+            await until(lambda: not running.engine.fleet.tenants, "the tenants are forgotten")
+            await until(lambda: not list(running.engine.flights), "their Jobs are forgotten")
+            await until(lambda: running.engine.fleet.next_due() is None, "nothing is due")
+
+
+NO_ELECTION: dict[str, object] = {}

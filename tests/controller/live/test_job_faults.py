@@ -1,0 +1,189 @@
+"""Jobs that fail, hang or are refused: a clear reason, a back-off, one pending pod at most, and recovery."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from tests.controller.live.operators import LocalOperator
+from tests.controller.live.world import JOBS, World, completed_runs, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+Operator = Callable[..., LocalOperator]
+
+
+async def waiting_pod(world: World) -> str:
+    """Wait until a Job's pod is on a node that holds it, and return its name."""
+
+    async def there() -> str | None:
+        for pod in await world.job_pods():
+            if pod["spec"].get("nodeName") and pod["status"].get("phase") == "Pending":
+                return str(pod["metadata"]["name"])
+        return None
+
+    found: str = await until(there, "a Job's pod is on a node")
+    return found
+
+
+async def evict(world: World) -> None:
+    """Put the pod that waits out of its node, once the node knows it."""
+    name = await waiting_pod(world)
+
+    def done() -> bool:
+        world.cluster.kubelet.evict(world.namespace, name)
+        return True
+
+    await until(done, "the node puts the pod out")
+
+
+async def test_an_evicted_pod_is_said_and_made_up_for(world: World, operator: Operator) -> None:
+    await world.company("acme", "healthy")
+    world.cluster.kubelet.hold()
+    async with operator() as running:
+        await evict(world)
+        ready = await world.ready("acme", "JobEvicted")
+        assert ready["status"] == "False"
+        world.cluster.kubelet.release()
+        running.skip(60)
+        await world.ready("acme", "Observing")
+
+
+async def test_a_killed_cleanup_is_said_and_done_in_the_end_once(
+    world: World, operator: Operator
+) -> None:
+    directory = await world.company("acme", "warning")
+    async with operator() as running:
+        await world.scanned("acme")
+        await world.quiet()
+        world.cluster.kubelet.hold()
+        await world.ask("acme", "now")
+        await evict(world)
+        await world.ready("acme", "JobEvicted")
+        world.cluster.kubelet.release()
+        with running.hurry():
+            status = await world.cleaned("acme")
+            await world.quiet()
+    assert completed_runs(directory) == [status["history"][0]["run"]]
+
+
+async def test_a_cleanup_that_never_succeeds_is_given_up_and_recorded(
+    world: World, operator: Operator
+) -> None:
+    directory = await world.company("acme", "warning")
+    async with operator() as running:
+        await world.scanned("acme")
+        await world.quiet()
+        world.cluster.kubelet.hold()
+        await world.ask("acme", "now")
+        for attempt in range(3):
+            await evict(world)
+            await world.quiet()
+            running.skip(20 * 2**attempt)
+        status = await world.cleaned("acme", "Failed")
+        world.cluster.kubelet.release()
+    assert "Given up after 3 Jobs" in status["lastCleanup"]["message"]
+    assert completed_runs(directory) == []
+
+
+async def test_a_pod_that_finds_no_node_is_said_and_never_joined_by_a_second_one(
+    world: World, operator: Operator
+) -> None:
+    await world.company("acme", "warning")
+    async with operator(job={"nodeSelector": {"disk": "none"}}) as running:
+        await until(world.job_pods, "a scan's pod is there")
+        running.skip(60)
+        ready = await world.ready("acme", "Unschedulable")
+        assert ready["status"] == "False"
+        await world.ask("acme", "now")
+        for _ in range(8):
+            running.skip(20)
+            await asyncio.sleep(0.1)
+            assert len(await world.job_pods()) <= 1
+        running.skip(300)
+        await until(running.idle, "the operator is idle")
+        assert len(await world.job_pods()) <= 1
+
+
+async def test_a_pod_that_does_not_start_on_its_node_is_said(
+    world: World, operator: Operator
+) -> None:
+    await world.company("acme", "healthy")
+    async with operator() as running:
+        await world.scanned("acme")
+        await world.quiet()
+        world.cluster.kubelet.hold()
+        running.skip(60)
+        await waiting_pod(world)
+        running.skip(60)
+        ready = await world.ready("acme", "VolumeNotMounted")
+        assert ready["status"] == "False"
+        world.cluster.kubelet.release()
+        with running.hurry():
+            await world.ready("acme", "Observing")
+
+
+async def test_a_pod_that_never_starts_is_given_up_and_taken_away(
+    world: World, operator: Operator
+) -> None:
+    await world.company("acme", "healthy")
+    world.cluster.kubelet.hold()
+    async with operator() as running:
+        await waiting_pod(world)
+        [job] = await world.jobs()
+        running.skip(60)
+        await world.ready("acme", "VolumeNotMounted")
+        running.skip(300)
+        await world.gone(JOBS, job["metadata"]["name"])
+        world.cluster.kubelet.release()
+        with running.hurry():
+            await world.ready("acme", "Observing")
+
+
+async def test_a_job_whose_pod_is_never_admitted_is_said_with_the_reason(
+    world: World, operator: Operator, sandbox_only: None
+) -> None:
+    await world.company("acme", "healthy")
+    fault = world.cluster.fail(
+        403, method="POST", path=f"{world.namespace}/pods", times=None, message="exceeded quota"
+    )
+    async with operator() as running:
+        await until(world.jobs, "a scan's Job is there")
+        await until(lambda: fault.hits, "its pod is refused")
+        running.skip(20)
+        with running.hurry():
+            ready = await world.ready("acme", "PodRefused")
+            assert "exceeded quota" in ready["message"]
+            world.cluster.forgive(fault)
+            await world.ready("acme", "Observing")
+
+
+async def test_a_directory_that_is_not_there_is_said_and_found_when_it_comes(
+    world: World, operator: Operator
+) -> None:
+    directory = await world.claim("acme")
+    await world.workload("acme")
+    await world.tenant("acme", "acme", path="company_1")
+    async with operator() as running:
+        ready = await world.ready("acme", "DirectoryMissing")
+        assert ready["status"] == "False"
+        world.session(directory / "company_1", "healthy")
+        running.skip(60)
+        await world.ready("acme", "Observing")
+
+
+async def test_a_failing_scan_backs_off(world: World, operator: Operator) -> None:
+    await world.claim("acme")
+    await world.workload("acme")
+    await world.tenant("acme", "acme", path="company_1", schedule={"scanInterval": "10s"})
+    made: set[str] = set()
+    async with operator() as running:
+        await world.ready("acme", "DirectoryMissing")
+        for _ in range(40):
+            running.skip(15)
+            await until(running.idle, "the operator is idle")
+            made |= {job["metadata"]["name"] for job in await world.jobs()}
+            await world.quiet()
+    # Ten minutes at 10 s would be sixty; with 15, 30, 60, 120, 240 s between them they are six.
+    assert 2 <= len(made) <= 7

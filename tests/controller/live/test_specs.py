@@ -1,0 +1,167 @@
+"""Specs that are wrong, edited or deleted, at any moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.controller.live.operators import LocalOperator
+from tests.controller.live.world import TENANTS, World, completed_runs, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+Operator = Callable[..., LocalOperator]
+
+WRONG: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "a cron expression that is none": (
+        {"schedule": {"dailyCleanup": "99 99 * * *"}},
+        {"schedule": {"dailyCleanup": "0 3 * * *"}},
+    ),
+    "a time zone that nobody knows": (
+        {"schedule": {"timeZone": "Mars/Olympus"}},
+        {"schedule": {"timeZone": "Europe/Lisbon"}},
+    ),
+    "thresholds that contradict the defaults": (
+        {"thresholds": {"warning": 300}},
+        {"thresholds": {"warning": 100}},
+    ),
+}
+
+
+@pytest.mark.parametrize(("wrong", "right"), WRONG.values(), ids=WRONG.keys())
+async def test_what_the_schema_cannot_catch_is_said_and_recovers_when_it_is_edited(
+    wrong: dict[str, Any], right: dict[str, Any], world: World, operator: Operator
+) -> None:
+    await world.company("acme", "healthy", **wrong)
+    async with operator():
+        ready = await world.ready("acme", "InvalidSpec")
+        assert ready["status"] == "False"
+        assert (await world.condition("acme", "Stalled"))["status"] == "True"
+        assert not await world.jobs()
+        await world.edit("acme", **right)
+        await world.ready("acme", "Observing")
+        await world.edit("acme", **wrong)
+        await world.ready("acme", "InvalidSpec")
+
+
+async def test_a_spec_edited_while_a_job_runs_is_observed_and_the_run_ends_as_it_began(
+    world: World, operator: Operator
+) -> None:
+    directory = await world.company("acme", "warning")
+    async with operator():
+        await world.scanned("acme")
+        await world.quiet()
+        world.cluster.kubelet.hold()
+        await world.ask("acme", "now")
+        await until(world.job_pods, "the cleanup's pod is there")
+        await world.edit("acme", thresholds={"warning": 100}, mode="DryRun")
+        world.cluster.kubelet.release()
+        status = await world.cleaned("acme")
+        assert status["lastCleanup"]["removed"] == 13
+        generation = (await world.get("acme"))["metadata"]["generation"]
+        await until(lambda: observed(world, generation), "the edited spec is observed")
+        await world.quiet()
+    assert len(completed_runs(directory)) == 1
+
+
+async def observed(world: World, generation: int) -> bool:
+    return bool((await world.status("acme"))["observedGeneration"] == generation)
+
+
+async def test_a_suspended_tenant_is_observed_at_once_and_gets_no_job(
+    world: World, operator: Operator
+) -> None:
+    await world.company("acme", "emergency", suspend=True)
+    async with operator() as running:
+        ready = await world.ready("acme", "Suspended")
+        assert ready["status"] == "True"
+        assert (await world.status("acme"))["observedGeneration"] == 1
+        running.skip(86_400)
+        await until(running.idle, "the operator is idle")
+        assert not await world.jobs()
+
+
+async def test_a_claimed_run_waits_while_its_tenant_is_suspended(
+    world: World, operator: Operator, sandbox_only: None
+) -> None:
+    directory = await world.company("acme", "warning")
+    async with operator() as running:
+        await world.scanned("acme")
+        await world.quiet()
+        refused = world.cluster.fail(
+            403, method="POST", path=f"{world.namespace}/jobs", times=None, message="quota"
+        )
+        await world.ask("acme", "now")
+        await world.ready("acme", "JobRefused")
+        await world.edit("acme", suspend=True)
+        await world.ready("acme", "Suspended")
+        world.cluster.forgive(refused)
+        running.skip(3600)
+        await until(running.idle, "the operator is idle")
+        assert not await world.jobs()
+        assert (await world.status("acme"))["run"]
+        await world.edit("acme", suspend=False)
+        await world.cleaned("acme")
+    assert len(completed_runs(directory)) == 1
+
+
+async def test_a_tenant_deleted_while_its_cleanup_runs_leaves_nothing_behind(
+    world: World, operator: Operator
+) -> None:
+    await world.company("acme", "warning")
+    async with operator() as running:
+        await world.scanned("acme")
+        await world.quiet()
+        assert "finalizers" not in (await world.get("acme"))["metadata"]
+        world.cluster.kubelet.hold()
+        await world.ask("acme", "now")
+        await until(world.job_pods, "the cleanup's pod is there")
+        await world.client.delete(TENANTS, world.namespace, "acme")
+        await world.gone(TENANTS, "acme")
+        await world.quiet()
+        world.cluster.kubelet.release()
+        running.skip(600)
+        await until(lambda: not running.engine.fleet.tenants, "the tenant is forgotten")
+        await until(lambda: not list(running.engine.flights), "its Job is forgotten")
+
+
+async def test_a_tenant_deleted_and_created_anew_during_a_cleanup_is_another_one(
+    world: World, operator: Operator
+) -> None:
+    await world.company("acme", "warning")
+    async with operator() as running:
+        await world.scanned("acme")
+        await world.quiet()
+        world.cluster.kubelet.hold()
+        await world.ask("acme", "now")
+        await until(world.job_pods, "the cleanup's pod is there")
+        await world.client.delete(TENANTS, world.namespace, "acme")
+        await world.tenant("acme", "acme")
+        world.cluster.kubelet.release()
+        running.skip(120)
+        status = await world.scanned("acme")
+        assert "history" not in status
+        await world.quiet()
+
+
+async def test_the_deletion_of_one_tenant_does_not_end_a_scan_it_shares(
+    world: World, operator: Operator
+) -> None:
+    directory = await world.claim("shared")
+    for name, scenario in (("one", "healthy"), ("two", "warning"), ("three", "critical")):
+        world.session(directory / name, scenario)
+        await world.tenant(name, "shared", path=name)
+    await world.workload("shared")
+    world.cluster.kubelet.hold()
+    async with operator() as running:
+        await until(world.job_pods, "the scan's pod is there")
+        [job] = await world.jobs()
+        await world.client.delete(TENANTS, world.namespace, "two")
+        await world.gone(TENANTS, "two")
+        world.cluster.kubelet.release()
+        with running.hurry(60):
+            assert (await world.scanned("one"))["level"] == "Healthy"
+            assert (await world.scanned("three"))["level"] == "Critical"
+            await world.quiet()
+    assert len(job["metadata"]["annotations"]) >= 1
