@@ -74,12 +74,19 @@ def test_a_cut_file_is_corrupt(length: int) -> None:
         b"[" * 200_000 + b"]" * 200_000,
         b'{"nextPreKeyId": NaN}',
         b'{"registrationId": Infinity}',
-        b" " * (MAX_CREDS_BYTES + 1),
     ],
     ids=range(14),
 )
 def test_what_the_library_cannot_read_is_corrupt(data: bytes) -> None:
     assert read_identity(data).state == "Corrupt"
+
+
+def test_what_is_larger_than_any_creds_is_not_read() -> None:
+    whole = json.dumps(creds()).encode()
+    padding = b" " * (MAX_CREDS_BYTES - len(whole))
+
+    assert read_identity(whole + padding).state == "Paired"
+    assert read_identity(whole + padding + b" ").state == "Corrupt"
 
 
 def test_no_file_is_absent() -> None:

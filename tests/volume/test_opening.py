@@ -25,7 +25,7 @@ def test_a_path_beneath_the_volume_is_opened(tmp_path: Path) -> None:
     os.close(directory)
 
 
-@pytest.mark.parametrize("path", ["/etc", "..", "a/../..", "a/..", "a\0b"])
+@pytest.mark.parametrize("path", ["/etc", "..", "a/../..", "a/..", "a\0b", "a\ud800"])
 def test_paths_that_lead_elsewhere_are_refused(tmp_path: Path, path: str) -> None:
     (tmp_path / "a").mkdir()
     assert code(tmp_path, path) == problems.PATH_REFUSED

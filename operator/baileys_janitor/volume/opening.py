@@ -33,9 +33,12 @@ def open_session(root: str, path: str = ".") -> int:
     if ".." in parts:
         raise VolumeProblem(PATH_REFUSED)
     try:
+        os.fsencode(path)
         directory = os.open(root, DIRECTORY)
     except OSError as error:
         raise problem_of(error) from error
+    except UnicodeEncodeError as error:  # half a character: no name on any disk
+        raise VolumeProblem(PATH_REFUSED) from error
     for part in parts:
         try:
             beneath = open_beneath(directory, part)
