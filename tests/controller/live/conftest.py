@@ -51,8 +51,10 @@ def kubeconfig(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Path:
 def operator(world: World, kubeconfig: Path) -> Callable[..., LocalOperator]:
     """Makes an operator in this process for the test's namespace; give it configuration fields."""
 
-    def make(clock: SkippingClock | None = None, **settings: object) -> LocalOperator:
-        return LocalOperator({"watchNamespaces": [world.namespace], **settings}, clock)
+    def make(
+        clock: SkippingClock | None = None, knows: int = 0, **settings: object
+    ) -> LocalOperator:
+        return LocalOperator({"watchNamespaces": [world.namespace], **settings}, clock, knows)
 
     return make
 

@@ -56,10 +56,14 @@ class SkippingClock:
 class LocalOperator:
     """The operator in this process, as an async context manager.
 
+    `knows`: how many tenants it has seen when time begins to pass for it.
     It has a thread and an event loop of its own: when Kopf ends, it cancels whatever else its loop has begun.
     """
 
-    def __init__(self, settings: Object, clock: SkippingClock | None = None) -> None:
+    def __init__(
+        self, settings: Object, clock: SkippingClock | None = None, knows: int = 0
+    ) -> None:
+        self._knows = knows
         self.config = OperatorConfig.model_validate(settings)
         self.clock = clock or SkippingClock()
         self.left: list[str] = []
@@ -85,6 +89,9 @@ class LocalOperator:
 
         task.add_done_callback(ended)
         await until(lambda: self._engines or task.done(), "the operator starts")
+        if self._knows:
+            # All are known before the first is due: then those of one node share a scan.
+            await until(lambda: len(self.engine.fleet.tenants) == self._knows, "they are known")
         # The first scans are spread over this long.
         self.skip(AT_START)
         return self

@@ -14,6 +14,7 @@ from tests.real.directory import snapshot
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Operator = Callable[..., LocalOperator]
 Process = Callable[..., OperatorProcess]
+NO_ELECTION = {"leaderElection": {"enabled": False}}
 
 
 def writes(cluster: Cluster) -> int:
@@ -61,7 +62,7 @@ async def test_tenants_of_one_node_share_a_scan_and_a_broken_one_does_not_hold_t
     for name in ("one", "two", "three"):
         await world.tenant(name, name)
     await world.tenant("four", "four", path="nothing-here")
-    async with operator() as running:
+    async with operator(knows=4) as running:
         await until(world.job_pods, "the scans are under way")
         assert len(await world.jobs()) <= 2  # a node each
         world.cluster.kubelet.release()
@@ -75,20 +76,27 @@ async def test_tenants_of_one_node_share_a_scan_and_a_broken_one_does_not_hold_t
 async def test_a_batch_whose_pod_cannot_start_is_taken_apart(
     world: World, operator: Operator
 ) -> None:
-    for name in ("one", "two"):
-        world.session(await world.claim(name), "healthy")
-        await world.tenant(name, name)
+    directory = await world.claim("shared")
+    await world.workload("shared")
     world.cluster.kubelet.hold()
-    async with operator() as running:
-        await until(world.job_pods, "the first scans are under way")
-        running.skip(60)
-        running.skip(300)
-        await world.ready("one", "VolumeNotMounted")
-        await world.ready("two", "VolumeNotMounted")
+    for name in ("one", "two"):
+        world.session(directory / name, "healthy")
+        await world.tenant(name, "shared", path=name)
+    async with operator(knows=2) as running:
+        await until(world.job_pods, "their scan is under way")
+        assert len(await world.jobs()) == 1
+        running.skip(400)
+        await world.ready("one", "JobStuck")
+        await world.ready("two", "JobStuck")
+        running.skip(15)
+
+        async def apart() -> bool:
+            return len(await world.jobs()) == 2
+
+        await until(apart, "each has a scan of its own")
         world.cluster.kubelet.release()
-        with running.hurry():
-            await world.scanned("one")
-            await world.scanned("two")
+        await world.scanned("one")
+        await world.scanned("two")
 
 
 async def test_several_tenants_share_a_claim_and_are_cleaned_each_by_itself(
@@ -113,7 +121,7 @@ async def test_several_tenants_share_a_claim_and_are_cleaned_each_by_itself(
     assert len(completed_runs(sessions["one"])) == 1
 
 
-async def test_the_breaker_holds_automatic_cleanups_says_so_and_lets_requests_pass(
+async def test_the_breaker_holds_automatic_cleanups_and_says_so(
     world: World, operator: Operator
 ) -> None:
     for name in ("one", "two", "three"):
@@ -124,6 +132,7 @@ async def test_the_breaker_holds_automatic_cleanups_says_so_and_lets_requests_pa
         await world.cleaned("two")
         await world.edit("three", suspend=False)
         running.skip(60)
+        await world.scanned("three")
         ready = await world.ready("three", "CleanupsHeld")
         assert ready["status"] == "True"
         assert (await world.status("three"))["level"] == "Emergency"
@@ -150,6 +159,7 @@ async def test_two_operators_at_a_time_clean_once(
     directory = await world.company("acme", "warning")
     other = process(**NO_ELECTION)
     await other.start()
+    await until(lambda: "authentication has finished" in other.log, "the other one watches")
     async with operator(**NO_ELECTION) as running:
         await world.scanned("acme")
         for number in range(3):
@@ -189,4 +199,3 @@ async def test_tenants_deleted_in_bulk_are_forgotten(world: World, operator: Ope
             await until(lambda: running.engine.fleet.next_due() is None, "nothing is due")
 
 
-NO_ELECTION: dict[str, object] = {}
