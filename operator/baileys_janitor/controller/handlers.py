@@ -9,9 +9,10 @@ import kopf
 
 from baileys_janitor.api.names import GROUP, PLURAL, VERSION
 from baileys_janitor.controller.engine import Engine
+from baileys_janitor.controller.flights import job_of
 from baileys_janitor.controller.kube import access
 from baileys_janitor.controller.manifests import SELECTOR
-from baileys_janitor.controller.watches import Watches
+from baileys_janitor.controller.watches import Watches, is_complete, is_over
 
 Object = dict[str, Any]
 
@@ -74,13 +75,19 @@ def register(engine: Engine, watches: Watches) -> kopf.OperatorRegistry:
 
     @kopf.on.event("batch", "v1", "jobs", registry=registry)
     async def job(event: Any, **_: Any) -> None:
-        watches.saw("jobs", event["object"]["metadata"]["namespace"])
+        meta = event["object"]["metadata"]
+        watches.saw("jobs", meta["namespace"])
+        if event["type"] == "MODIFIED" and is_complete(event["object"]):
+            watches.ended("jobs", meta["namespace"], meta["name"])
         engine.arrivals.job(event["type"] or "ADDED", event["object"])
         engine.nudge()
 
     @kopf.on.event("", "v1", "pods", registry=registry)
     async def pod(event: Any, **_: Any) -> None:
-        watches.saw("pods", event["object"]["metadata"]["namespace"])
+        meta, name = event["object"]["metadata"], job_of(event["object"])
+        watches.saw("pods", meta["namespace"])
+        if event["type"] == "MODIFIED" and name and is_over(event["object"]):
+            watches.ended("pods", meta["namespace"], name)
         engine.arrivals.pod(event["type"] or "ADDED", event["object"])
         engine.nudge()
 

@@ -19,8 +19,8 @@ logger = logging.getLogger(__name__)
 
 NETWORKING = "/apis/networking.k8s.io/v1"
 POLICY = "baileys-janitor-jobs"
-MANAGED = {OWN_LABEL: OWN_VALUE, "app.kubernetes.io/managed-by": "baileys-janitor"}
-"""Labels of what the operator makes in tenants' namespaces; by them it is found, and told from others'."""
+MANAGED = {OWN_LABEL: OWN_VALUE}
+"""Label of what the operator makes in tenants' namespaces; by it that is found, and told from others'."""
 AGAIN = 3600.0
 """Seconds after which a namespace is looked at again: what was deleted comes back."""
 

@@ -1,8 +1,10 @@
-"""Whether what Kopf watches still tells: now and then the API server is asked what the events should have said.
+"""Whether what Kopf watches still tells. Kopf reconnects a stream that is silent and raises what kills a watcher;
+what is left are streams that stay open and say nothing, to be seen only by other evidence:
 
-Kopf reconnects a stream that is silent and raises what kills a watcher. What is left are streams that stay open
-and say nothing, or a watcher that hangs: to be seen only by comparing. A difference that lasts while that
-watch says nothing at all is a dead watch; one that events go on beside is only news on its way.
+- tenants: now and then the API server is asked what the events should have said;
+- Jobs and pods tell of each other: one that begins and ends while nothing is heard of the other kind.
+
+Doubts that last while that watch says nothing at all make a dead watch; beside events, they are news on its way.
 """
 
 from __future__ import annotations
@@ -11,16 +13,13 @@ import asyncio
 import itertools
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from baileys_janitor.controller.clock import Clock
-from baileys_janitor.controller.dispatch import JOBS
 from baileys_janitor.controller.engine import Engine
-from baileys_janitor.controller.flights import JOB_NAME_LABEL
 from baileys_janitor.controller.kube import TENANTS, ApiError, Kube, path
 
-Object = dict[str, Any]
 Doubt = tuple[str, str, str]
 """What the events have not told: kind, namespace, and the name of the object (empty: all together)."""
 logger = logging.getLogger(__name__)
@@ -28,7 +27,7 @@ logger = logging.getLogger(__name__)
 EVERY = 20.0
 """Seconds between looks: two or three small requests each."""
 GRACE = 60.0
-"""Seconds that a difference may last, and that a Job's events may take."""
+"""Seconds that a doubt may last, and that news may take."""
 
 
 class Watches:
@@ -39,12 +38,29 @@ class Watches:
     ) -> None:
         self._namespaced = bool(namespaces)
         self._now = now
+        self._begun = now()
         self._heard: dict[tuple[str, str], float] = {}
         self._doubts: dict[Doubt, float] = {}
 
     def saw(self, kind: str, namespace: str) -> None:
         """Take note of an event."""
-        self._heard[kind, self._watch(namespace)] = self._now()
+        watch = self._watch(namespace)
+        self._heard[kind, watch] = self._now()
+        if kind != "tenants":
+            for doubt in self.doubts(kind):
+                if self._watch(doubt[1]) == watch:
+                    del self._doubts[doubt]
+
+    def ended(self, kind: str, namespace: str, job: str) -> None:
+        """Take note that a Job or its pod was seen to end: of the other kind, something must be heard too."""
+        other = {"jobs": "pods", "pods": "jobs"}[kind]
+        if self.silent(other, namespace) > GRACE:
+            self.compared((other, namespace, job), True)
+
+    def silent(self, kind: str, namespace: str) -> float:
+        """Return for how many seconds nothing was heard from the watch of that kind."""
+        heard = self._heard.get((kind, self._watch(namespace)), self._begun)
+        return self._now() - heard
 
     def _watch(self, namespace: str) -> str:
         """Return which watch tells of a namespace: there is one for each, or one for all."""
@@ -58,18 +74,17 @@ class Watches:
             self._doubts.pop(doubt, None)
 
     def doubts(self, *kinds: str) -> list[Doubt]:
-        """Return what differed when last compared."""
+        """Return what is in doubt."""
         return [doubt for doubt in self._doubts if doubt[0] in kinds]
 
     def dead(self) -> list[str]:
         """Return the kinds whose watch is dead, sorted."""
-        now = self._now()
-        kinds = set()
+        lasting: list[str] = []
         for (kind, namespace, _), since in self._doubts.items():
-            heard = self._heard.get((kind, self._watch(namespace)), since)
-            if now - max(since, heard) > GRACE:
-                kinds.add(kind)
-        return sorted(kinds)
+            if min(self._now() - since, self.silent(kind, namespace)) > GRACE:
+                lasting.append(kind)
+        # Whoever deletes a Job and leaves its pod makes one doubt; a dead watch makes more and more.
+        return sorted(k for k in set(lasting) if k == "tenants" or lasting.count(k) > 1)
 
 
 class Audit:
@@ -101,14 +116,14 @@ class Audit:
                 logger.debug("The watches could not be compared: %s", error)
 
     async def look(self) -> None:
-        """Compare how many tenants there are in one namespace, one tenant, and the oldest Job under way."""
+        """Compare how many tenants there are in one namespace, one tenant, and the Jobs under way."""
+        self._unannounced_jobs()
         await self._count(next(self._round))
         doubted = {
             (namespace, name) for _, namespace, name in self._watches.doubts("tenants") if name
         }
         for key in {*self._next_tenant(), *doubted}:
             await self._tenant(*key)
-        await self._oldest_job()
 
     async def _count(self, namespace: str) -> None:
         there = await self._kube.count(path("baileystenants", namespace or None, group=TENANTS))
@@ -136,35 +151,21 @@ class Audit:
         differs = known is not None and there != known.generation
         self._watches.compared(("tenants", namespace, name), differs)
 
-    async def _oldest_job(self) -> None:
+    def _unannounced_jobs(self) -> None:
+        """Doubt the watch of Jobs when it has been silent since one was created."""
         now = self._clock.now()
-        late = [f for f in self._engine.flights if not f.settled and now - f.created > GRACE]
-        found: set[Doubt] = set()
-        if late:
-            flight = min(late, key=lambda f: f.created)
-            job = await self._job(flight.namespace, flight.name)
-            pods = self._kube.list(
-                path("pods", flight.namespace), labels=f"{JOB_NAME_LABEL}={flight.name}"
-            )
-            phases = [(pod.get("status") or {}).get("phase") async for pod in pods]
-            if job is None or (_over(job) and flight.failed_at is None):
-                found.add(("jobs", flight.namespace, ""))
-            if phases and (flight.pod is None or phases[-1] in {"Succeeded", "Failed"}):
-                found.add(("pods", flight.namespace, ""))
-        for doubt in {*found, *self._watches.doubts("jobs", "pods")}:
-            self._watches.compared(doubt, doubt in found)
-
-    async def _job(self, namespace: str, name: str) -> Object | None:
-        try:
-            return await self._kube.get(path("jobs", namespace, name, JOBS))
-        except ApiError as error:
-            if error.status != 404:
-                raise
-            return None
+        for flight in self._engine.flights:
+            age = now - flight.created
+            if not flight.settled and GRACE < age < self._watches.silent("jobs", flight.namespace):
+                self._watches.compared(("jobs", flight.namespace, flight.name), True)
 
 
-def _over(job: Object) -> bool:
-    return any(
-        c.get("type") in {"Failed", "Complete"} and c.get("status") == "True"
-        for c in (job.get("status") or {}).get("conditions") or ()
-    )
+def is_complete(job: Mapping[str, Any]) -> bool:
+    """Whether a Job has ended well, so that a pod of it must have run."""
+    conditions = (job.get("status") or {}).get("conditions") or ()
+    return any(c.get("type") == "Complete" and c.get("status") == "True" for c in conditions)
+
+
+def is_over(pod: Mapping[str, Any]) -> bool:
+    """Whether a pod has ended, so that its Job must soon do so too."""
+    return (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}

@@ -1,0 +1,222 @@
+"""The probes tell the truth: what is wedged, dead or lost is seen, and what is only idle is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import aiohttp
+import pytest
+
+from baileys_janitor.api.config import Probes
+from baileys_janitor.controller.health import served
+from baileys_janitor.controller.vitals import ACTING, STANDBY, STARTING, STOPPING, Vitals
+from baileys_janitor.controller.watches import Watches
+from tests.controller.ha.leases import StandingClock
+
+
+class Scheduled:
+    """A scheduler that is as late as the test says."""
+
+    def __init__(self, behind: float = 0.0, stuck: float = 0.0) -> None:
+        self._behind = behind
+        self._stuck = stuck
+
+    def behind(self) -> float:
+        return self._behind
+
+    def stuck(self) -> float:
+        return self._stuck
+
+
+def acting(clock: StandingClock) -> Vitals:
+    vitals = Vitals(clock)
+    vitals.state = ACTING
+    vitals.scheduler = Scheduled()
+    vitals.answered("GET", "/api", 200)
+    return vitals
+
+
+def test_an_operator_that_does_its_work_is_alive_and_ready() -> None:
+    vitals = acting(StandingClock())
+
+    assert vitals.ailments() == []
+    assert vitals.hindrances() == []
+
+
+def test_a_wedged_scheduler_is_seen() -> None:
+    vitals = acting(StandingClock())
+    vitals.scheduler = Scheduled(behind=61.0)
+
+    assert vitals.ailments() == ["The scheduler is wedged: 61 s behind."]
+
+
+def test_steps_of_which_none_ever_ends_are_seen() -> None:
+    vitals = acting(StandingClock())
+    vitals.scheduler = Scheduled(stuck=901.0)
+
+    assert vitals.ailments() == ["No step has ended for 901 s."]
+
+
+def test_an_event_loop_that_was_held_up_is_seen() -> None:
+    clock = StandingClock()
+    vitals = acting(clock)
+    clock.move(30)
+
+    assert vitals.ailments() == ["The event loop was held up for 29 s."]
+
+
+def test_acting_without_the_lease_is_seen() -> None:
+    vitals = acting(StandingClock())
+    vitals.may_act = lambda: False
+
+    assert vitals.ailments() == ["The Lease is lost and the operator still acts."]
+
+
+def test_a_standby_without_the_lease_is_alive_and_ready() -> None:
+    vitals = acting(StandingClock())
+    vitals.may_act = lambda: False
+    vitals.state = STANDBY
+
+    assert vitals.ailments() == []
+    assert vitals.hindrances() == []
+
+
+def test_a_standby_that_cannot_read_the_lease_is_not_ready() -> None:
+    vitals = acting(StandingClock())
+    vitals.state = STANDBY
+    vitals.takes_part = lambda: False
+
+    assert vitals.hindrances() == [
+        "The Lease cannot be read, so that this operator could never lead."
+    ]
+
+
+def test_a_silent_api_server_makes_it_unready_and_calls_for_no_restart() -> None:
+    clock = StandingClock()
+    vitals = acting(clock)
+    for _ in range(61):
+        clock.move(1)
+        vitals.answered("GET", "/api", 503)
+        vitals.answered("GET", "/api", 0)
+
+    assert vitals.hindrances() == ["The API server has not answered for 60 s."]
+    vitals.answered("GET", "/api", 403)
+    assert vitals.hindrances() == []
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (STARTING, "The operator is starting: it waits for the API server."),
+        (STOPPING, "The operator is stopping."),
+    ],
+)
+def test_who_starts_or_stops_is_alive_and_not_ready(state: str, said: str) -> None:
+    vitals = acting(StandingClock())
+    vitals.state = state
+
+    assert vitals.ailments() == []
+    assert vitals.hindrances() == [said]
+
+
+def test_a_difference_that_lasts_while_the_watch_is_silent_is_a_dead_watch() -> None:
+    clock = StandingClock()
+    watches = Watches([], clock)
+    watches.compared(("tenants", "here", "acme"), True)
+    clock.move(59)
+    assert watches.dead() == []
+    clock.move(2)
+    assert watches.dead() == ["tenants"]
+
+
+def test_a_difference_beside_events_is_only_news_on_its_way() -> None:
+    clock = StandingClock()
+    watches = Watches([], clock)
+    watches.compared(("tenants", "here", "acme"), True)
+    clock.move(59)
+    watches.saw("tenants", "there")
+    watches.compared(("tenants", "here", "acme"), True)
+    clock.move(30)
+
+    assert watches.dead() == []
+
+
+def test_another_namespaces_watch_vouches_for_nothing() -> None:
+    clock = StandingClock()
+    watches = Watches(["here", "there"], clock)
+    clock.move(61)
+    watches.ended("jobs", "here", "janitor-1")
+    watches.ended("jobs", "here", "janitor-2")
+    clock.move(61)
+    watches.saw("pods", "there")
+    watches.saw("jobs", "here")
+
+    assert watches.dead() == ["pods"]
+
+
+def test_a_job_whose_pod_was_heard_of_raises_no_doubt() -> None:
+    clock = StandingClock()
+    watches = Watches([], clock)
+    clock.move(600)
+    watches.saw("pods", "here")
+    watches.ended("jobs", "here", "janitor-1")
+
+    assert watches.doubts("pods") == []
+
+
+def test_the_next_event_of_a_kind_ends_all_doubts_about_it() -> None:
+    clock = StandingClock()
+    watches = Watches([], clock)
+    clock.move(600)
+    watches.ended("pods", "here", "janitor-1")
+    watches.ended("pods", "here", "janitor-2")
+    assert len(watches.doubts("jobs")) == 2
+    watches.saw("jobs", "there")
+
+    assert watches.doubts("jobs") == []
+
+
+def test_one_pod_that_was_left_without_its_job_calls_for_no_restart() -> None:
+    clock = StandingClock()
+    watches = Watches([], clock)
+    clock.move(600)
+    watches.ended("pods", "here", "janitor-1")
+    clock.move(600)
+
+    assert watches.dead() == []
+
+
+def test_a_difference_that_is_gone_is_forgotten() -> None:
+    clock = StandingClock()
+    watches = Watches([], clock)
+    watches.compared(("tenants", "here", "acme"), True)
+    clock.move(61)
+    watches.compared(("tenants", "here", "acme"), False)
+
+    assert watches.dead() == []
+
+
+async def test_the_probes_answer_over_http(port: Callable[[], int]) -> None:
+    vitals = acting(StandingClock())
+    probes = Probes(address="127.0.0.1", port=port())
+    url = f"http://127.0.0.1:{probes.port}"
+
+    async with served(probes, vitals), aiohttp.ClientSession() as http:
+        async with http.get(url + "/healthz") as answer:
+            assert answer.status == 200
+            assert await answer.json() == {"ok": True, "state": "acting", "problems": []}
+        vitals.scheduler = Scheduled(behind=100.0)
+        async with http.get(url + "/healthz") as answer:
+            assert answer.status == 503
+            assert (await answer.json())["problems"] == ["The scheduler is wedged: 100 s behind."]
+        async with http.get(url + "/readyz") as answer:
+            assert answer.status == 200
+
+
+async def test_a_port_that_is_taken_is_told(port: Callable[[], int]) -> None:
+    probes = Probes(address="127.0.0.1", port=port())
+
+    async with served(probes, Vitals()):
+        with pytest.raises(OSError, match="address already in use"):
+            async with served(probes, Vitals()):
+                pass
