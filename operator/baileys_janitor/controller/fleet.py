@@ -61,7 +61,9 @@ class Fleet:
         tenant.daily_slot = now if tenant.daily_slot is None else tenant.daily_slot
 
     def _restore(self, tenant: Tenant, status: Object) -> None:
-        if any(status.get(field) != tenant.stored.get(field) for field in SINGLE_WRITER):
+        # The watch may show what this operator is writing before the write is answered: that is no other's act.
+        known = (tenant.stored, tenant.sending) if tenant.sending else (tenant.stored,)
+        if all(any(status.get(f) != one.get(f) for f in SINGLE_WRITER) for one in known):
             tenant.load(status)
             if tenant.effective is not None and _elsewhere(tenant.stored, tenant.effective):
                 tenant.moved()

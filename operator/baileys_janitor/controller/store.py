@@ -54,6 +54,7 @@ class Store:
                 tenant.written_at = now
                 return True
             before = tenant.run, tenant.last_cleanup, tenant.handled_request
+            tenant.sending = fresh
             try:
                 body = await self._patch(tenant, patch)
             except ApiError as error:
@@ -62,6 +63,8 @@ class Store:
                         return False
                     continue
                 return self._failed(tenant, error, now)
+            finally:
+                tenant.sending = None
             self._stored(tenant, body, now)
             return True
         return self._failed(tenant, ApiError(409, "Conflict", "the resource keeps changing"), now)

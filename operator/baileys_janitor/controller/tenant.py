@@ -52,6 +52,8 @@ class Tenant:
     """The value of the annotation, whether handled or not."""
     stored: Object = field(default_factory=dict)
     """The status as the API server has it."""
+    sending: Object | None = None
+    """The status on its way to the API server, while that has not answered."""
     written_at: float = 0.0
     seen_at: float | None = None
     """When this operator saw the tenant first: what an earlier one counted holds for a while from here."""

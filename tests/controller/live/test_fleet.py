@@ -197,5 +197,3 @@ async def test_tenants_deleted_in_bulk_are_forgotten(world: World, operator: Ope
             await until(lambda: not running.engine.fleet.tenants, "the tenants are forgotten")
             await until(lambda: not list(running.engine.flights), "their Jobs are forgotten")
             await until(lambda: running.engine.fleet.next_due() is None, "nothing is due")
-
-
