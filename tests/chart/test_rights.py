@@ -1,0 +1,171 @@
+"""The operator is granted what it uses, and nothing besides: seen in a run in which every path is taken."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+import yaml
+
+from sandbox import Cluster, kubeconfig
+from tests.chart.recording import Asked, Proxy
+from tests.chart.rendering import Object, operator_file, render
+from tests.controller.live.conftest import cluster  # noqa: F401 - a fixture
+from tests.controller.live.operators import LocalOperator
+from tests.controller.live.world import World, until
+
+HOME, TENANTS = "rights-home", "rights-tenants"
+SECRETS = "v1/secrets"
+GRANTED: Object = {
+    "config": {"networkPolicy": {"manage": True}, "pullSecrets": {"copy": True}},
+    "image": {"pullSecrets": ["registry"]},
+}
+"""Values that grant the most."""
+
+Right = tuple[str, str, str]
+
+
+def rights(objects: Iterable[Object], kind: str, namespace: str = "") -> set[Right]:
+    """Group, resource and verb of every rule that the operator has by roles of a kind in a namespace."""
+    bound = {
+        each["roleRef"]["name"]
+        for each in objects
+        if each["kind"] == f"{kind}Binding" and each["metadata"].get("namespace", "") == namespace
+    }
+    return {
+        (group, resource, verb)
+        for each in objects
+        if each["kind"] == kind and each["metadata"]["name"] in bound
+        if each["metadata"].get("namespace", "") == namespace
+        for rule in each["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def world(cluster: Cluster) -> AsyncIterator[World]:  # noqa: F811 - the fixture
+    for name in (HOME, TENANTS):
+        await cluster.client.create("v1/namespaces", "", {"metadata": {"name": name}})
+    world = World(cluster, TENANTS)
+    yield world
+    cluster.kubelet.release()
+    world.check_sessions()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def proxy(
+    cluster: Cluster,  # noqa: F811 - the fixture
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Proxy]:
+    if cluster.real:
+        pytest.skip("the proxy speaks plain HTTP, as the sandbox's own API server does")
+    async with Proxy(cluster.url) as between:
+        kubeconfig.write(tmp_path / "kubeconfig", between.url)
+        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+        monkeypatch.setenv("POD_NAME", "janitor-0")
+        monkeypatch.setenv("POD_NAMESPACE", HOME)
+        yield between
+
+
+def once(spoiled: Asked, status: int) -> tuple[list[Asked], object]:
+    """A `before` or `after` that spoils the first such request."""
+    met: list[Asked] = []
+
+    def spoil(wanted: Asked) -> int | None:
+        if wanted == spoiled and not met:
+            met.append(wanted)
+            return status
+        return None
+
+    return met, spoil
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_the_chart_grants_what_the_operator_uses_and_nothing_else(
+    world: World, proxy: Proxy
+) -> None:
+    values = GRANTED
+    configured = yaml.safe_load(operator_file(render(**values)))
+    configured["probes"] = {"enabled": False}
+    secret = {"metadata": {"name": "registry"}, "data": {".dockerconfigjson": coded("{}")}}
+    await world.client.create(SECRETS, HOME, secret)
+    conflicts, proxy.before = once(  # type: ignore[assignment]
+        Asked("janitor.baileys.dev", "baileystenants/status", "patch"), 409
+    )
+    lost, proxy.after = once(Asked("batch", "jobs", "create"), 500)  # type: ignore[assignment]
+
+    await world.company("busy", "emergency")
+    await world.claim("unbound", "standard-wffc")
+    await world.tenant("unbound", "unbound")
+    world.session(await world.claim("idle"), "healthy")
+    await world.tenant("idle", "idle")
+    async with LocalOperator(configured) as operator:
+        await world.cleaned("busy")
+        await world.scanned("idle")
+        await until(lambda: world.condition("unbound", "Ready"), "the unbound claim is told of")
+        assert conflicts
+        assert lost
+        # A pull secret that has changed is copied again when its namespace is looked at again.
+        await world.client.patch(
+            SECRETS, HOME, "registry", {"data": {".dockerconfigjson": coded("{ }")}}
+        )
+        # And a Job whose pod does not start is asked about.
+        world.cluster.kubelet.hold()
+        operator.skip(3700)
+
+        def warned() -> bool:
+            return any(each.resource == "events" for each in proxy.seen)
+
+        with operator.hurry():
+            await until(warned, "the events of a pod that does not start are read")
+
+        async def copied() -> bool:
+            found = await world.client.get(SECRETS, TENANTS, "registry")
+            return bool(found["data"] == {".dockerconfigjson": coded("{ }")})
+
+        await until(copied, "the changed pull secret is copied")
+
+    objects = render(**values)
+    home, everywhere = rights(objects, "Role", "baileys-janitor"), rights(objects, "ClusterRole")
+    used = {(each.group, each.resource, each.verb) for each in proxy.seen}
+    forbidden = used - home - everywhere
+    assert not forbidden, "the operator asks for what the chart does not grant"
+    unused = (home | everywhere) - used
+    assert not unused, "the chart grants what the operator never asks for"
+    for each in proxy.seen:
+        if (each.group, each.resource, each.verb) not in everywhere:
+            assert each.namespace == HOME, f"{each} is granted in the operator's namespace alone"
+
+
+def coded(text: str) -> str:
+    """Text as a Secret holds it."""
+    return base64.b64encode(text.encode()).decode()
+
+
+def test_listed_namespaces_grant_the_same_there_and_nothing_of_the_cluster() -> None:
+    everywhere = rights(render(**GRANTED), "ClusterRole")
+    listed = render(**GRANTED, watchNamespaces=["shop"])
+    of_the_cluster = {
+        ("storage.k8s.io", "volumeattachments", "list"),
+        ("storage.k8s.io", "storageclasses", "get"),
+    }
+    assert rights(listed, "Role", "shop") == everywhere - of_the_cluster
+    assert rights(listed, "ClusterRole") == set()
+
+
+def test_rights_that_nobody_asked_for_are_not_granted() -> None:
+    least, most = rights(render(), "ClusterRole"), rights(render(**GRANTED), "ClusterRole")
+    assert {resource for _, resource, _ in most - least} == {"networkpolicies", "secrets"}
+
+
+def test_leases_and_secrets_are_granted_by_name_where_a_name_can_be_given() -> None:
+    for role in render(**GRANTED):
+        for rule in role.get("rules") or ():
+            if set(rule["resources"]) & {"leases", "secrets"} and rule["verbs"] != ["create"]:
+                assert rule["resourceNames"] in (["janitor-baileys-janitor"], ["registry"])
