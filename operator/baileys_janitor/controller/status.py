@@ -138,6 +138,9 @@ def is_material(stored: Object, fresh: Object) -> bool:
         return True
     if (stored.get("timers") or {}).get("daily") != (fresh.get("timers") or {}).get("daily"):
         return True
+    if (stored.get("trash") or {}).get("runs") != (fresh.get("trash") or {}).get("runs"):
+        # What a purge has done: untold, an operator that starts anew would send another.
+        return True
     before, after = stored.get("files") or {}, fresh.get("files") or {}
     if before.get("limit") != after.get("limit"):
         return True

@@ -50,7 +50,7 @@ async def test_an_emergency_with_nothing_to_gain_starts_no_job_and_says_what_kee
         await world.quiet()
         assert "run" not in await world.status("acme")
     assert status["level"] == "Emergency"
-    message = (await world.condition("acme", "Emergency"))["message"]
+    [message] = [c["message"] for c in status["conditions"] if c["type"] == "Emergency"]
     assert "gain nothing" in message
     assert "stopped" in message
     assert "history" not in status
@@ -248,20 +248,48 @@ async def test_a_run_that_is_cut_short_goes_on_at_the_next_tick(
     assert len(completed_runs(directory)) == 2
 
 
-async def test_the_trash_is_purged_after_the_undo_window(world: World, operator: Operator) -> None:
-    directory = await world.company("acme", "warning", undoWindow="1h")
+async def test_the_trash_stays_for_the_undo_window(world: World, operator: Operator) -> None:
+    directory = await world.company("acme", "warning", undoWindow="1d")
+    async with operator() as running:
+        await world.scanned("acme")
+        await world.ask("acme", "now")
+        assert (await world.cleaned("acme"))["trash"]["runs"] == 1
+        running.skip(3600)
+        await until(running.idle, "the operator is idle")
+        await world.quiet()
+    assert any((directory / ".janitor" / "trash").iterdir())
+
+
+async def test_the_trash_of_a_suspended_tenant_is_purged_all_the_same(
+    world: World, operator: Operator
+) -> None:
+    directory = await world.company("acme", "warning", undoWindow="1d")
+    trash = directory / ".janitor" / "trash"
     async with operator() as running:
         await world.scanned("acme")
         await world.ask("acme", "now")
         await world.cleaned("acme")
-        trash = directory / ".janitor" / "trash"
         assert any(trash.iterdir())
-        await world.quiet()
-        running.skip(3700)
+        await world.edit("acme", suspend=True, undoWindow="0s")
+        await until(lambda: not any(trash.iterdir()), "the trash is purged")
 
-        async def said() -> bool:
+        async def told() -> bool:
             return "trash" not in await world.status("acme")
 
-        # The Job goes by its own clock, for which the window is not over.
-        await until(running.idle, "the operator is idle")
-        assert any(trash.iterdir())
+        with running.hurry(60):
+            await until(told, "the status says so")
+        await world.quiet()
+
+
+async def test_a_request_waits_for_no_back_off(world: World, operator: Operator) -> None:
+    directory = await world.claim("acme")
+    await world.workload("acme")
+    await world.tenant("acme", "acme", path="company_1")
+    async with operator() as running:
+        for wait in (0, 20, 40, 80, 160, 320):
+            running.skip(wait)
+            await world.ready("acme", "DirectoryMissing")
+            await world.quiet()
+        world.session(directory / "company_1", "warning")
+        await world.ask("acme", "now")
+        await world.cleaned("acme")

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from sandbox.server.faults import Fault
 from tests.controller.live.operators import LocalOperator, OperatorProcess
 from tests.controller.live.world import PODS, World, begun_runs, completed_runs, until
 
@@ -127,6 +128,39 @@ async def test_a_cleanup_happens_once_though_the_operator_is_killed(
             await world.quiet()
     assert len(status["history"]) == 1
     assert status["lastHandledRequest"] == "now"
+    assert completed_runs(directory) == [status["history"][0]["run"]]
+    assert begun_runs(directory) == 1
+    assert "Traceback" not in killed.log
+
+
+async def test_a_cleanup_happens_once_though_the_operator_is_killed_again_and_again(
+    world: World, process: Process, operator: Operator
+) -> None:
+    name = world.early_name()
+    directory = await world.company(name, "warning")
+    killed = process()
+    await killed.start()
+    await world.scanned(name)
+    await world.quiet()
+    await world.ask(name, "now")
+    at = f"namespaces/{world.namespace}/.*(jobs|pods|claims|status)"
+    for requests in (1, 8, 10, 11, 12, 14, 15):
+        # A delay of nothing only counts what comes by, of the cluster's own controllers too.
+        counter = world.cluster.delay(0, path=at, times=None)
+
+        async def reached(counter: Fault = counter, requests: int = requests) -> bool:
+            return counter.hits >= requests or bool((await world.status(name)).get("history"))
+
+        await until(reached, f"{requests} requests")
+        await killed.kill()
+        world.cluster.forgive(counter)
+        await killed.start()
+    await killed.kill()
+    async with operator() as last:
+        with last.hurry():
+            status = await world.cleaned(name)
+            await world.quiet()
+    assert len(status["history"]) == 1
     assert completed_runs(directory) == [status["history"][0]["run"]]
     assert begun_runs(directory) == 1
     assert "Traceback" not in killed.log

@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from baileys_janitor.api.crd import crd
 from baileys_janitor.controller.clock import WallClock
+from sandbox import Cluster, kubeconfig
+from sandbox.client import Client
 from tests.controller.live.operators import LocalOperator, OperatorProcess
 from tests.controller.live.world import World, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+DEFINITIONS = "apiextensions.k8s.io/v1/customresourcedefinitions"
 Operator = Callable[..., LocalOperator]
 Process = Callable[..., OperatorProcess]
 STOPS_WITHIN = 10.0
@@ -80,3 +85,31 @@ async def test_nothing_is_left_running_after_a_stop(world: World, operator: Oper
         await world.ask("acme", "now")
         await until(world.job_pods, "a cleanup is under way")
     assert running.left == []
+
+
+async def test_an_operator_that_waits_for_the_crd_goes_on_when_it_comes_and_ends_when_told(
+    tmp_path: Path,
+) -> None:
+    async with Cluster(tmp_path / "volumes", nodes=0, assets="") as bare:
+        operator = OperatorProcess({}, bare.kubeconfig, tmp_path / "operator")
+        await operator.start()
+        try:
+            await until(lambda: "apply the CRD" in operator.log, "it says what it waits for")
+            assert operator.log.count("apply the CRD") == 1
+            async with Client(kubeconfig.read(bare.kubeconfig)) as client:
+                await client.create(DEFINITIONS, "", crd())
+            await until(lambda: "authentication has finished" in operator.log, "it goes on")
+            assert await operator.terminate() == 0
+        finally:
+            await operator.kill()
+
+
+async def test_sigterm_ends_an_operator_that_waits_for_the_crd(tmp_path: Path) -> None:
+    async with Cluster(tmp_path / "volumes", nodes=0, assets="") as bare:
+        operator = OperatorProcess({}, bare.kubeconfig, tmp_path / "operator")
+        await operator.start()
+        try:
+            await until(lambda: "apply the CRD" in operator.log, "it says what it waits for")
+            assert await operator.terminate() == 0
+        finally:
+            await operator.kill()
