@@ -1,0 +1,35 @@
+"""The threat model cites tests that exist, and links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.chart.rendering import ROOT
+
+PAGES = [
+    *(
+        ROOT / "docs" / page
+        for page in ("install.md", "gitops.md", "threat-model.md", "upgrading.md")
+    ),
+    *sorted((ROOT / "docs" / "runbooks").glob("*.md")),
+    ROOT / "charts" / "baileys-janitor" / "README.md",
+]
+
+
+def test_every_test_that_the_threat_model_cites_exists() -> None:
+    page = (ROOT / "docs" / "threat-model.md").read_text()
+    code = "\n".join(each.read_text() for each in (ROOT / "tests").glob("*/**/test_*.py"))
+    cited = set(re.findall(r"`(test_[a-z_]+)`", page))
+    assert len(cited) > 15
+    assert [each for each in sorted(cited) if f"def {each}(" not in code] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_file_that_a_page_names_exists(page: Path) -> None:
+    text = page.read_text()
+    linked = [page.parent / each for each in re.findall(r"\]\(([^)#:]+)\)", text)]
+    named = [ROOT / each for each in re.findall(r"`(tests/[\w/.-]+)`", text)]
+    assert [str(each) for each in linked + named if not each.exists()] == []
