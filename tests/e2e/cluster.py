@@ -42,7 +42,8 @@ class Cluster:
         self.image = image
         self.storage_class = storage_class
         own = ROOT / ".tools" / "helm"
-        self._helm = str(own) if own.exists() else shutil.which("helm") or "helm"
+        kept = str(own) if own.exists() else shutil.which("helm") or "helm"
+        self._helm = os.environ.get("HELM") or kept
         self._environment = os.environ | {"KUBECONFIG": str(kubeconfig)}
 
     def _run(self, *command: str, stdin: bytes | None = None, timeout: float = 170) -> str:

@@ -1,8 +1,8 @@
 """The cluster of the end-to-end tests, and one installation of the chart in it.
 
 E2E_KUBECONFIG names any cluster, E2E_IMAGE the image that its nodes have (baileys-janitor:VERSION by default),
-E2E_STORAGE_CLASS a class of volumes (the cluster's default one otherwise). Without E2E_KUBECONFIG, kind is started
-through pytest-kind where Docker runs. `make e2e` asks for all this; `make test` leaves these tests out.
+E2E_STORAGE_CLASS a class of volumes (the cluster's default one otherwise), HELM another Helm than .tools/helm. Without
+E2E_KUBECONFIG, kind is started through pytest-kind where Docker runs. `make e2e` asks for all this; `make test` leaves these tests out.
 """
 
 from __future__ import annotations
