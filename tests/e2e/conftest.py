@@ -2,7 +2,8 @@
 
 E2E_KUBECONFIG names any cluster, E2E_IMAGE the image that its nodes have (baileys-janitor:VERSION by default),
 E2E_STORAGE_CLASS a class of volumes (the cluster's default one otherwise), HELM another Helm than .tools/helm. Without
-E2E_KUBECONFIG, kind is started through pytest-kind where Docker runs. `make e2e` asks for all this; `make test` leaves these tests out.
+E2E_KUBECONFIG, kind is started through pytest-kind where Docker runs. `make e2e` asks for these tests;
+`make test` leaves them out.
 """
 
 from __future__ import annotations
