@@ -56,6 +56,7 @@ contracts: $(VENV)/.done ## Check that imports look down only
 
 generate: $(VENV)/.done ## Write what a machine writes: the CRD, the chart's copy, schema and values, the tables in the docs
 	$(BIN)/python -m baileys_janitor.api.crd > $(CRD)
+	$(BIN)/python -m baileys_janitor.api.reference docs/resource.md
 	$(BIN)/python -m charts.generate
 
 check-generated: $(VENV)/.done ## Check that what a machine writes is current

@@ -19,12 +19,12 @@ _Label = Annotated[str, Field(max_length=256)]
 
 
 class SELinuxOptions(Model):
-    """SELinux labels of the Job's container."""
+    """The SELinux level of the Job's container.
 
-    level: _Label | None = Field(default=None, description="SELinux level, such as s0:c123,c456.")
-    role: _Label | None = Field(default=None, description="SELinux role.")
-    type: _Label | None = Field(default=None, description="SELinux type.")
-    user: _Label | None = Field(default=None, description="SELinux user.")
+    Only the level: a type, role or user of one's own choice could be one that is not confined at all.
+    """
+
+    level: _Label | None = Field(None, description="SELinux level, such as s0:c123,c456.")
 
 
 class ResourceAmounts(Model):
@@ -66,7 +66,7 @@ class JobSettings(Model):
     )
     se_linux_options: SELinuxOptions | None = Field(
         default=None,
-        description="SELinux labels of the Job. Unset: those of the running pod that uses the claim.",
+        description="SELinux level of the Job. Unset: that of the running pod that uses the claim.",
     )
     resources: Resources | None = Field(
         default=None, description="Requests and limits of the Job's container."
