@@ -249,13 +249,8 @@ class Engine:
     def _early(self, namespace: str, besides: set[str], now: float) -> list[Tenant]:
         """Return tenants of the namespace that are due soon: they ride along instead of needing a Job."""
         found = []
-        for tenant in self.fleet.tenants.values():
-            if (
-                tenant.namespace != namespace
-                or tenant.name in besides
-                or tenant.busy
-                or tenant.stale
-            ):
+        for tenant in self.fleet.in_namespace(namespace):
+            if tenant.name in besides or tenant.busy or tenant.stale:
                 continue
             due = agenda.scan_time(tenant, self._started)
             if due is None or tenant.retry_at > now or tenant.effective is None:

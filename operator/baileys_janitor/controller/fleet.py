@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from baileys_janitor.api.config import OperatorConfig
@@ -26,6 +26,7 @@ class Fleet:
     def __init__(self, config: OperatorConfig) -> None:
         self._config = config
         self.tenants: dict[Key, Tenant] = {}
+        self._by_namespace: dict[str, dict[str, Tenant]] = {}
         self._queue: list[tuple[float, Key]] = []
 
     def observe(self, body: Object, now: float) -> Tenant:
@@ -36,6 +37,7 @@ class Fleet:
         if tenant is None or tenant.uid != meta["uid"]:
             tenant = Tenant(meta["namespace"], meta["name"], meta["uid"])
             self.tenants[key] = tenant
+            self._by_namespace.setdefault(tenant.namespace, {})[tenant.name] = tenant
             tenant.load(body.get("status"))
             tenant.seen_at = now
             tenant.written_at = min(tenant.last_scan or now, now)
@@ -104,7 +106,15 @@ class Fleet:
         tenant = self.tenants.get(key)
         if tenant is None or tenant.uid != uid:
             return None
+        neighbours = self._by_namespace[tenant.namespace]
+        neighbours.pop(tenant.name, None)
+        if not neighbours:
+            del self._by_namespace[tenant.namespace]
         return self.tenants.pop(key)
+
+    def in_namespace(self, namespace: str) -> Iterable[Tenant]:
+        """Return the tenants of one namespace."""
+        return self._by_namespace.get(namespace, {}).values()
 
     def of(self, namespace: str, name: str, uid: str) -> Tenant | None:
         """Return the tenant if it still is the same one."""

@@ -200,3 +200,17 @@ def test_a_new_token_ends_the_back_off_and_an_event_without_one_does_not() -> No
     assert known.retry_at == NOW + HOUR
     fleet.observe(body(token="b", version="3"), NOW)
     assert known.retry_at == 0.0
+
+
+def test_a_namespaces_tenants_are_those_that_are_known_there() -> None:
+    fleet = Fleet(CONFIG)
+    for namespace, name in (("a", "x"), ("a", "y"), ("b", "x")):
+        told = body(uid=f"{namespace}-{name}")
+        told["metadata"] |= {"namespace": namespace, "name": name}
+        fleet.observe(told, NOW)
+    fleet.forget(("a", "x"), "a-x")
+    fleet.forget(("b", "x"), "another")
+
+    assert {tenant.text for tenant in fleet.in_namespace("a")} == {"a/y"}
+    assert {tenant.text for tenant in fleet.in_namespace("b")} == {"b/x"}
+    assert list(fleet.in_namespace("c")) == []
