@@ -47,6 +47,12 @@ def kubeconfig(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Path:
     return cluster.kubeconfig
 
 
+def configured(world: World, settings: dict[str, object]) -> Object:
+    """A configuration without a daily cleanup: whatever time of day a test runs at, none comes in between."""
+    never = {"schedule": {"dailyCleanup": "Never"}}
+    return {"watchNamespaces": [world.namespace], "defaults": never, **settings}
+
+
 @pytest.fixture
 def operator(world: World, kubeconfig: Path) -> Callable[..., LocalOperator]:
     """Makes an operator in this process for the test's namespace; give it configuration fields."""
@@ -54,7 +60,7 @@ def operator(world: World, kubeconfig: Path) -> Callable[..., LocalOperator]:
     def make(
         clock: SkippingClock | None = None, knows: int = 0, **settings: object
     ) -> LocalOperator:
-        return LocalOperator({"watchNamespaces": [world.namespace], **settings}, clock, knows)
+        return LocalOperator(configured(world, settings), clock, knows)
 
     return make
 
@@ -68,8 +74,7 @@ async def process(
 
     def make(**settings: object) -> OperatorProcess:
         number = str(len(made))
-        fields: Object = {"watchNamespaces": [world.namespace], **settings}
-        made.append(OperatorProcess(fields, kubeconfig, tmp_path / number))
+        made.append(OperatorProcess(configured(world, settings), kubeconfig, tmp_path / number))
         return made[-1]
 
     yield make

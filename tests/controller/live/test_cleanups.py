@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,6 +17,11 @@ from tests.real.directory import counted, snapshot
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Operator = Callable[..., LocalOperator]
+
+
+def daily(**more: str) -> dict[str, str]:
+    """A schedule whose daily cleanup is half a day away from now, whenever that is."""
+    return {"dailyCleanup": f"0 {(datetime.now(UTC).hour + 12) % 24} * * *", **more}
 
 
 def runs(status: dict[str, Any]) -> list[tuple[str, str]]:
@@ -188,7 +194,7 @@ async def counts(world: World, files: int) -> bool:
 
 
 async def test_a_daily_cleanup_runs_once_a_day(world: World, operator: Operator) -> None:
-    directory = await world.company("acme", "warning", schedule={"scanInterval": "1h"})
+    directory = await world.company("acme", "warning", schedule=daily(scanInterval="1h"))
     async with operator() as running:
         await world.scanned("acme")
         running.skip(86_400)
@@ -204,7 +210,7 @@ async def test_a_daily_cleanup_runs_once_a_day(world: World, operator: Operator)
 async def test_after_an_outage_of_days_exactly_one_daily_cleanup_is_made_up_for(
     world: World, operator: Operator
 ) -> None:
-    directory = await world.company("acme", "warning")
+    directory = await world.company("acme", "warning", schedule=daily())
     async with operator() as running:
         await world.scanned("acme")
         await world.quiet()
@@ -223,7 +229,7 @@ async def test_after_an_outage_of_days_exactly_one_daily_cleanup_is_made_up_for(
 async def test_a_daily_cleanup_with_nothing_to_remove_starts_no_job_and_is_recorded(
     world: World, operator: Operator
 ) -> None:
-    directory = await world.company("acme", "stopped")
+    directory = await world.company("acme", "stopped", schedule=daily())
     async with operator() as running:
         await world.scanned("acme")
         running.skip(86_400)
