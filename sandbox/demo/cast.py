@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 Object = dict[str, Any]
@@ -89,8 +90,14 @@ def _tenant(player: Player) -> Object:
     spec = {
         "companyId": player.company,
         "volume": {"claimName": player.claim, "path": player.path},
-        # Quicker than anybody needs it, so that the demo has something to show.
-        "schedule": {"scanInterval": "10s", "adaptive": False, "triggerInterval": "1m"},
+        # Quicker than anybody needs it, so that the demo has something to show; and the daily cleanup half a day
+        # from now, so that it does not come in between.
+        "schedule": {
+            "scanInterval": "10s",
+            "adaptive": False,
+            "triggerInterval": "1m",
+            "dailyCleanup": f"0 {(datetime.now(UTC).hour + 12) % 24} * * *",
+        },
     }
     version = "janitor.baileys.dev/v1alpha1"
     return _object(version, "BaileysTenant", player.name, {"spec": spec})
