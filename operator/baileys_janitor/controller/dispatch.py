@@ -30,8 +30,6 @@ logger = logging.getLogger(__name__)
 JOBS = "/apis/batch/v1"
 LEAVE = 10
 """Seconds before the pod's deadline at which the Job ends by itself, with a result."""
-ARGUMENT_LIMIT = 100_000
-"""Characters of a task: Linux takes 131,072 bytes for one argument."""
 
 
 class Dispatch:
