@@ -15,6 +15,7 @@ from baileys_janitor.controller.fleet import Fleet
 from baileys_janitor.controller.flights import JOB_NAME_LABEL, Flight, Flights, job_of
 from baileys_janitor.controller.kube import ApiError, Kube, path
 from baileys_janitor.controller.lookups import Lookups
+from baileys_janitor.controller.news import JobEnded, Wire
 from baileys_janitor.controller.store import Store
 from baileys_janitor.controller.tenant import Tenant
 from baileys_janitor.job.result import (
@@ -57,6 +58,7 @@ class Arrivals:
         store: Store,
         config: OperatorConfig,
         finished: Callable[[list[Tenant], list[tuple[Tenant, Object]]], None],
+        wire: Wire,
     ) -> None:
         self._kube = kube
         self._clock = clock
@@ -65,6 +67,7 @@ class Arrivals:
         self._lookups = lookups
         self._store = store
         self._finished = finished
+        self._wire = wire
         self._pending_timeout = float(config.job.pending_timeout.seconds)
         self._deadline = float(config.job.deadline_seconds)
 
@@ -148,6 +151,7 @@ class Arrivals:
             return
         flight.settled = True
         result, fault = _read(ended, len(flight.members))
+        self._tell(flight, fault if result is None else None)
         entries: list[tuple[Tenant, Object]] = []
         for place, member in enumerate(flight.members):
             tenant = self._fleet.of(flight.namespace, member.name, member.uid)
@@ -164,6 +168,13 @@ class Arrivals:
             if entry is not None:
                 entries.append((tenant, entry))
         self._finished(self._members(flight), entries)
+
+    def _tell(self, flight: Flight, fault: Fault | None) -> None:
+        seconds = max(0.0, self._clock.now() - flight.created)
+        outcome = "Completed" if fault is None else fault.reason
+        self._wire.publish(
+            JobEnded(flight.namespace, flight.action, len(flight.members), seconds, outcome)
+        )
 
     def _take(self, tenant: Tenant, flight: Flight, result: object) -> Object | None:
         now = self._clock.now()

@@ -20,6 +20,7 @@ from baileys_janitor.controller.flights import Flights
 from baileys_janitor.controller.kube import ApiError, Kube
 from baileys_janitor.controller.lookups import Lookups
 from baileys_janitor.controller.manifests import SELECTOR, Pod
+from baileys_janitor.controller.news import Wire
 from baileys_janitor.controller.status import Surroundings
 from baileys_janitor.controller.store import Store
 from baileys_janitor.controller.tenant import Tenant
@@ -70,10 +71,13 @@ class Engine:
             config.status_interval.seconds,
         )
         self._advice = advice.Limits.of(config)
+        self.wire = Wire()
         self.fleet = Fleet(config)
         self.flights = Flights()
         lookups = Lookups(kube, clock)
-        self._store = Store(kube, self.fleet, clock, self._around, self._pace.status_every)
+        self._store = Store(
+            kube, self.fleet, clock, self._around, self._pace.status_every, self.wire
+        )
         self._dispatch = Dispatch(
             kube,
             clock,
@@ -85,7 +89,15 @@ class Engine:
             prepare,
         )
         self.arrivals = Arrivals(
-            kube, clock, self.fleet, self.flights, lookups, self._store, config, self._finished
+            kube,
+            clock,
+            self.fleet,
+            self.flights,
+            lookups,
+            self._store,
+            config,
+            self._finished,
+            self.wire,
         )
 
     # Events

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from baileys_janitor.controller import status
+from baileys_janitor.controller import news, status
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.fleet import Fleet
 from baileys_janitor.controller.kube import TENANTS, ApiError, Kube, path
@@ -29,12 +29,14 @@ class Store:
         clock: Clock,
         around: Callable[[float], status.Surroundings],
         every: float,
+        wire: news.Wire,
     ) -> None:
         self._kube = kube
         self._fleet = fleet
         self._clock = clock
         self._around = around
         self._every = every
+        self._wire = wire
 
     async def write(self, tenant: Tenant, *, force: bool = False) -> bool:
         """Write the status if it is worth it; False when it could not be written and must be tried again.
@@ -76,9 +78,11 @@ class Store:
 
     def _stored(self, tenant: Tenant, body: Object, now: float) -> None:
         tenant.resource_version = body["metadata"]["resourceVersion"]
-        tenant.stored = body.get("status") or {}
+        before, tenant.stored = tenant.stored, body.get("status") or {}
         tenant.written_at = now
         tenant.stale = False
+        for told in news.between(tenant, before, tenant.stored):
+            self._wire.publish(told)
 
     def _failed(self, tenant: Tenant, error: ApiError, now: float) -> bool:
         # A server that is just starting answers 404 to every path that it does not serve yet.

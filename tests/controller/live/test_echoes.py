@@ -10,6 +10,7 @@ from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.controller import advice
 from baileys_janitor.controller.clock import WallClock
 from baileys_janitor.controller.fleet import Fleet
+from baileys_janitor.controller.news import Wire
 from baileys_janitor.controller.status import Surroundings
 from baileys_janitor.controller.store import Store
 from baileys_janitor.controller.tenant import Tenant
@@ -53,7 +54,7 @@ def tenant(fleet: Fleet) -> Tenant:
 def store(fleet: Fleet, kube: EarlyWatch) -> Store:
     config = OperatorConfig()
     around = Surroundings(NOW, 0.0, None, advice.Limits.of(config))
-    return Store(kube, fleet, WallClock(), lambda _: around, 1800.0)  # type: ignore[arg-type]
+    return Store(kube, fleet, WallClock(), lambda _: around, 1800.0, Wire())  # type: ignore[arg-type]
 
 
 async def test_the_echo_of_a_write_does_not_make_the_operator_forget_what_it_knows(
