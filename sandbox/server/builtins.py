@@ -6,6 +6,7 @@ import base64
 from collections.abc import Callable
 from typing import Any, Final
 
+from sandbox.server import event_rules
 from sandbox.server.failures import FieldError
 from sandbox.server.resources import Resource
 from sandbox.server.store import Object, Store
@@ -185,6 +186,8 @@ def errors(resource: Resource, new: Object, old: Object | None) -> list[FieldErr
         return _job_errors(new, old)
     if resource.collection == ("", "pods"):
         return _pod_errors(new, old)
+    if resource.collection == ("", "events"):
+        return event_rules.errors(resource.group, new, old)
     return []
 
 

@@ -126,8 +126,14 @@ def _bound_to(volume: Object) -> str:
 
 
 def _event_seen(event: Object) -> str:
-    seen = event.get("lastTimestamp") or event.get("eventTime")
+    series = event.get("series") or {}
+    seen = series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime")
     return age(seen or event["metadata"].get("creationTimestamp"))
+
+
+def _event_count(event: Object) -> int:
+    # The series of events.k8s.io/v1, else the count of core/v1; one that happened once may have neither.
+    return int((event.get("series") or {}).get("count") or event.get("count") or 1)
 
 
 def _event_object(event: Object) -> str:
@@ -203,7 +209,7 @@ BUILTIN: Final[dict[tuple[str, str], tuple[Column, ...]]] = {
         ("Reason", "string", False, _at("reason")),
         ("Object", "string", False, _event_object),
         ("Message", "string", False, lambda e: str(e.get("message", "")).strip()),
-        ("Count", "integer", True, _at("count", default=1)),
+        ("Count", "integer", True, _event_count),
         ("Name", "string", True, _name),
     ),
     ("", "namespaces"): (NAME, ("Status", "string", False, _at("status", "phase")), AGE),

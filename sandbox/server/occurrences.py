@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
+from sandbox.server.failures import RefusedError
 from sandbox.server.store import Object
 
 _GROUP: Final = "events.k8s.io"
@@ -28,6 +30,27 @@ def inward(group: str, value: Object) -> Object:
 def outward(group: str, value: Object) -> Object:
     """A stored event as a group shows it."""
     return _renamed(value, _BACK) if group == _GROUP else value
+
+
+def selector(group: str, fields: str) -> str:
+    """A field selector in the words of the stored form; events.k8s.io/v1 selects by its own names alone.
+
+    Raises:
+        RefusedError: 400, for a field that the group does not select by.
+    """
+    if group != _GROUP:
+        return fields
+    parts = [re.split("([=!])", part, maxsplit=1) for part in fields.split(",")]
+    return ",".join(_stored_field(part[0].strip()) + "".join(part[1:]) for part in parts)
+
+
+def _stored_field(path: str) -> str:
+    first, dot, rest = path.partition(".")
+    if first in ("reason", "type", "metadata"):
+        return path
+    if first == "regarding" or path == "reportingController":
+        return _NAMES[first] + dot + rest
+    raise RefusedError(400, f"field label not supported: {path}")
 
 
 def _renamed(value: Object, names: dict[str, str]) -> Object:

@@ -76,6 +76,8 @@ class Reader:
         labels, fields = query.get("labelSelector"), query.get("fieldSelector")
         if target.name:
             fields = f"metadata.name={target.name}"
+        if fields and resource.stored is not None:
+            fields = occurrences.selector(resource.group, fields)
         return selectors.both(
             selectors.by_labels(labels) if labels else None,
             selectors.by_fields(fields, resource.collection, resource.selectable)

@@ -122,7 +122,6 @@ def by_fields(selector: str, collection: tuple[str, str], selectable: tuple[str,
         path, operator, value = match.groups()
         if path not in known:
             raise RefusedError(400, f"field label not supported: {path}")
-        # events.k8s.io calls it `regarding`, yet selects by the old names too.
         tests.append((path, operator != "!=", value))
 
     def matches(value: Object) -> bool:

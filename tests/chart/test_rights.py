@@ -105,12 +105,21 @@ async def test_the_chart_grants_what_the_operator_uses_and_nothing_else(
     await world.tenant("unbound", "unbound")
     world.session(await world.claim("idle"), "healthy")
     await world.tenant("idle", "idle")
+    world.session(await world.claim("watched"), "healthy")
+    await world.tenant("watched", "watched", mode="Observe")
     async with LocalOperator(configured) as operator:
         await world.cleaned("busy")
         await world.scanned("idle")
         await until(lambda: world.condition("unbound", "Ready"), "the unbound claim is told of")
         assert conflicts
         assert lost
+        # What happens again counts up its Event.
+        await world.scanned("watched")
+        for token in ("one", "two"):
+            await world.ask("watched", token)
+            await until(lambda token=token: handled(world, "watched", token), "it is answered")
+        series = Asked("events.k8s.io", "events", "patch")
+        await until(lambda: series in proxy.seen, "an Event is patched")
         # A pull secret that has changed is copied again when its namespace is looked at again.
         await world.client.patch(
             SECRETS, HOME, "registry", {"data": {".dockerconfigjson": coded("{ }")}}
@@ -120,7 +129,7 @@ async def test_the_chart_grants_what_the_operator_uses_and_nothing_else(
         operator.skip(3700)
 
         def warned() -> bool:
-            return any(each.resource == "events" for each in proxy.seen)
+            return Asked("", "events", "list") in proxy.seen
 
         with operator.hurry():
             await until(warned, "the events of a pod that does not start are read")
@@ -143,6 +152,11 @@ async def test_the_chart_grants_what_the_operator_uses_and_nothing_else(
             assert each.namespace == HOME, f"{each} is granted in the operator's namespace alone"
 
 
+async def handled(world: World, name: str, token: str) -> bool:
+    """Whether a request for a cleanup was answered."""
+    return (await world.status(name)).get("lastHandledRequest") == token
+
+
 def coded(text: str) -> str:
     """Text as a Secret holds it."""
     return base64.b64encode(text.encode()).decode()
@@ -162,6 +176,14 @@ def test_listed_namespaces_grant_the_same_there_and_nothing_of_the_cluster() -> 
 def test_rights_that_nobody_asked_for_are_not_granted() -> None:
     least, most = rights(render(), "ClusterRole"), rights(render(**GRANTED), "ClusterRole")
     assert {resource for _, resource, _ in most - least} == {"networkpolicies", "secrets"}
+
+
+def test_without_events_no_right_on_them_is_granted() -> None:
+    without = rights(render(config={"events": {"enabled": False}}), "ClusterRole")
+    assert rights(render(), "ClusterRole") - without == {
+        ("events.k8s.io", "events", "create"),
+        ("events.k8s.io", "events", "patch"),
+    }
 
 
 def test_leases_and_secrets_are_granted_by_name_where_a_name_can_be_given() -> None:

@@ -142,27 +142,6 @@ async def test_describe_shows_the_object_and_its_events(
     assert "removed 12 files" in (await kubectl("events", "--for", "thing/acme")).out
 
 
-async def test_events_of_the_new_group_are_the_same_objects(
-    cluster: Cluster, namespace: str
-) -> None:
-    event = {
-        "metadata": {"name": "e1", "namespace": namespace},
-        "regarding": {"kind": "Thing", "name": "acme", "namespace": namespace},
-        "note": "noted",
-        "reason": "Because",
-        "type": "Normal",
-        "action": "Look",
-        "eventTime": "2026-01-01T00:00:00.000000Z",
-        "reportingController": "example.dev/janitor",
-        "reportingInstance": "one",
-    }
-    await cluster.client.create("events.k8s.io/v1/events", namespace, event)
-    old = await cluster.client.get("v1/events", namespace, "e1")
-    assert (old["message"], old["involvedObject"]["name"]) == ("noted", "acme")
-    new = await cluster.client.get("events.k8s.io/v1/events", namespace, "e1")
-    assert (new["note"], new["apiVersion"]) == ("noted", "events.k8s.io/v1")
-
-
 async def test_discovery_lists_built_in_and_custom_resources(kubectl: Kubectl) -> None:
     listed = (await kubectl("api-resources")).rows
     assert ["things", "th", "example.dev/v1", "true", "Thing"] in listed

@@ -177,6 +177,14 @@ class PullSecrets(Model):
     )
 
 
+class Events(Model):
+    """Kubernetes Events on the tenants, for `kubectl describe`."""
+
+    enabled: bool = Field(
+        default=True, description="false: none are written. docs/events.md lists their reasons."
+    )
+
+
 class Logging(Model):
     """What the operator writes to its log."""
 
@@ -247,5 +255,8 @@ class OperatorConfig(Model):
     pull_secrets: PullSecrets = Field(
         default=PullSecrets(),
         description="The pull secrets of the Jobs' image in the tenants' namespaces.",
+    )
+    events: Events = Field(
+        default=Events(), description="Kubernetes Events on the tenants, for `kubectl describe`."
     )
     logging: Logging = Field(default=Logging(), description="What the operator writes to its log.")

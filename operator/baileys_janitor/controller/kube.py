@@ -131,13 +131,13 @@ class Kube:
             return None
         return here + int(rest or 0)
 
-    async def create(self, url: str, body: Body) -> Body:
+    async def create(self, url: str, body: Body, attempts: int = ATTEMPTS) -> Body:
         """Create an object; ApiError 409 when the name is taken."""
-        return await self._retried("POST", url, body=body)
+        return await self._retried("POST", url, attempts, body=body)
 
-    async def patch(self, url: str, body: Body) -> Body:
+    async def patch(self, url: str, body: Body, attempts: int = ATTEMPTS) -> Body:
         """Apply a merge patch; with `metadata.resourceVersion` in it, ApiError 409 when it is stale."""
-        return await self._retried("PATCH", url, body=body, content_type=MERGE_PATCH)
+        return await self._retried("PATCH", url, attempts, body=body, content_type=MERGE_PATCH)
 
     async def delete(self, url: str, uid: str | None = None) -> None:
         """Delete an object in the background; one that is gone already (or is another's) is fine."""
@@ -150,10 +150,10 @@ class Kube:
             if error.status not in {404, 409}:
                 raise
 
-    async def _retried(self, verb: str, url: str, **kwargs: Any) -> Body:
+    async def _retried(self, verb: str, url: str, attempts: int = ATTEMPTS, **kwargs: Any) -> Body:
         async for attempt in AsyncRetrying(
             retry=retry_if_exception(_worth_retrying),
-            stop=stop_after_attempt(ATTEMPTS),
+            stop=stop_after_attempt(attempts),
             wait=_wait,
             reraise=True,
         ):

@@ -21,6 +21,7 @@ from baileys_janitor.api.loading import InvalidConfig, load_config
 from baileys_janitor.controller import handlers
 from baileys_janitor.controller.clock import Clock, WallClock
 from baileys_janitor.controller.engine import Engine
+from baileys_janitor.controller.events_recorder import Recorder
 from baileys_janitor.controller.health import served
 from baileys_janitor.controller.kube import TENANTS, ApiError, Kube
 from baileys_janitor.controller.lease import (
@@ -128,6 +129,10 @@ async def _lead(
     # When Kopf ends, it cancels every task that has begun after it: what must outlive it begins right here.
     working = asyncio.create_task(engine.run())
     beside = [asyncio.create_task(work) for work in (audit.run(), _signals_again(kopf_ready, stop))]
+    if config.events.enabled:
+        recorder = Recorder(kube, clock)
+        engine.wire.subscribe(recorder.hear)
+        beside.append(asyncio.create_task(recorder.run()))
     ends = {watching, working, asyncio.create_task(stop.wait())}
     if election is not None:
         ends.add(asyncio.create_task(election.until_lost()))

@@ -1,0 +1,199 @@
+"""The story of a tenant as Events tell it, and an API server that takes none of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from baileys_janitor.controller.events_recorder import CONTROLLER
+from sandbox.tools import kubectl_path
+from tests.controller.live.operators import LocalOperator
+from tests.controller.live.world import World, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+Operator = Callable[..., LocalOperator]
+EVENTS = "events.k8s.io/v1/events"
+
+
+async def events(world: World, name: str) -> list[dict[str, Any]]:
+    """The janitor's Events on a tenant, in the order in which they came."""
+    fields = f"regarding.name={name},reportingController={CONTROLLER}"
+    found = await world.client.select(EVENTS, world.namespace, fieldSelector=fields)
+    return sorted(found["items"], key=lambda event: event["eventTime"])
+
+
+async def reasons(world: World, name: str) -> list[str]:
+    return [event["reason"] for event in await events(world, name)]
+
+
+async def told(world: World, name: str, *expected: str) -> list[dict[str, Any]]:
+    """Wait until these reasons were told, in this order."""
+
+    async def there() -> bool:
+        return await reasons(world, name) == list(expected)
+
+    await until(there, f"told {expected}")
+    return await events(world, name)
+
+
+async def describe(world: World, name: str) -> str:
+    """What kubectl describe shows of a tenant."""
+    kubectl = kubectl_path()
+    if kubectl is None:
+        pytest.skip("no kubectl: `make setup` unpacks one")
+    process = await asyncio.create_subprocess_exec(
+        str(kubectl),
+        f"--kubeconfig={world.cluster.kubeconfig}",
+        f"--namespace={world.namespace}",
+        "describe",
+        "baileystenant",
+        name,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    return out.decode()
+
+
+async def test_an_emergency_is_told_from_its_discovery_to_the_level_after_it(
+    world: World, operator: Operator
+) -> None:
+    await world.company("acme", "emergency")
+    async with operator():
+        await world.cleaned("acme")
+        found = await told(
+            world, "acme", "LevelChanged", "CleanupStarted", "LevelChanged", "CleanupFinished"
+        )
+    tenant = await world.get("acme")
+    for event in found:
+        about = event["regarding"]
+        assert (about["kind"], about["apiVersion"]) == (tenant["kind"], tenant["apiVersion"])
+        assert about["uid"] == tenant["metadata"]["uid"]
+        assert about["resourceVersion"]
+        assert event["reportingInstance"]
+        assert event["action"] in {"Observe", "Clean"}
+    assert [event["type"] for event in found] == ["Warning", "Normal", "Normal", "Normal"]
+    run = (await world.status("acme"))["lastCleanup"]["run"]
+    assert "Unknown -> Emergency: In danger" in found[0]["note"]
+    assert f"Emergency cleanup {run} begins: 208 files counted" in found[1]["note"]
+    assert "Emergency -> Warning: 169 files counted" in found[2]["note"]
+    assert f"Emergency cleanup {run}: Removed 39 files" in found[3]["note"]
+    shown = await describe(world, "acme")
+    table = shown.partition("Events:")[2]
+    for event in found:
+        assert event["note"] in table
+
+
+async def test_a_fault_is_told_once_however_often_it_is_met_and_its_end_too(
+    world: World, operator: Operator
+) -> None:
+    world.session(await world.claim("data"), "healthy")
+    await world.workload("data")
+    await world.tenant("acme", "missing")
+    async with operator() as running:
+        await world.ready("acme", "ClaimMissing")
+        with running.hurry(60):
+            await asyncio.sleep(0)
+            await until(
+                lambda: running.engine.fleet.tenants[world.namespace, "acme"].failures > 3, ""
+            )
+        await told(world, "acme", "Stalled")
+        await world.edit("acme", volume={"claimName": "data", "path": "."})
+        with running.hurry():
+            await world.scanned("acme")
+        (stalled, recovered) = await told(world, "acme", "Stalled", "Recovered")
+    assert stalled["type"] == "Warning"
+    assert stalled["note"].startswith('ClaimMissing: The PersistentVolumeClaim "missing"')
+    assert "series" not in stalled or stalled["series"] is None
+    assert recovered["type"] == "Normal"
+
+
+async def test_a_request_that_is_refused_again_and_again_is_one_event_that_counts(
+    world: World, operator: Operator
+) -> None:
+    await world.company("acme", "healthy", mode="Observe")
+    async with operator():
+        await world.scanned("acme")
+
+        async def answered(token: str) -> bool:
+            return (await world.status("acme")).get("lastHandledRequest") == token
+
+        for token in ("a", "b", "c"):
+            await world.ask("acme", token)
+            await until(lambda token=token: answered(token), "the request is answered")
+        (refused,) = await told(world, "acme", "RequestRefused")
+
+        async def counted() -> bool:
+            (refused,) = await events(world, "acme")
+            return bool((refused.get("series") or {}).get("count", 0) >= 2)
+
+        await until(counted, "the repetition is counted")
+    assert refused["note"] == (
+        "Requested cleanup: The request was refused: the mode is Observe, which only counts."
+    )
+
+
+async def test_a_restart_tells_nothing_anew(world: World, operator: Operator) -> None:
+    await world.company("acme", "emergency")
+    async with operator():
+        await world.cleaned("acme")
+        before = await told(
+            world, "acme", "LevelChanged", "CleanupStarted", "LevelChanged", "CleanupFinished"
+        )
+    async with operator(knows=1) as running:
+        since = (await world.status("acme"))["lastScanTime"]
+        tenant = running.engine.fleet.tenants[world.namespace, "acme"]
+        with running.hurry(60):
+            await until(lambda: tenant.look, "the second operator has scanned")
+        running.skip(1900)
+
+        async def looked() -> bool:
+            return bool((await world.status("acme"))["lastScanTime"] != since)
+
+        await until(looked, "and written a status that says nothing new")
+        await world.quiet()
+    assert await events(world, "acme") == before
+
+
+async def test_without_events_none_is_written(world: World, operator: Operator) -> None:
+    await world.company("acme", "emergency")
+    async with operator(events={"enabled": False}):
+        await world.cleaned("acme")
+        await world.quiet()
+    assert await events(world, "acme") == []
+
+
+@pytest.mark.usefixtures("sandbox_only")
+@pytest.mark.parametrize("status", [500, 403, 429])
+async def test_an_api_server_that_takes_no_events_delays_nothing(
+    status: int, world: World, operator: Operator
+) -> None:
+    path = f"events.k8s.io/v1/namespaces/{world.namespace}"
+    fault = world.cluster.fail(status, method="POST", path=path, times=None)
+    await world.company("acme", "emergency")
+    async with operator() as running:
+        await world.cleaned("acme")
+        await until(lambda: fault.hits, "an Event was tried")
+        await world.quiet()
+        assert running.running
+        hits = fault.hits
+        # What waits is bounded, and each is tried three times at most.
+        assert hits <= 3 * 4
+        world.cluster.forgive(fault)
+
+
+@pytest.mark.usefixtures("sandbox_only")
+async def test_events_that_hang_delay_nothing(world: World, operator: Operator) -> None:
+    path = f"events.k8s.io/v1/namespaces/{world.namespace}"
+    slow = world.cluster.delay(30.0, path=path)
+    await world.company("acme", "emergency")
+    async with operator() as running:
+        await world.cleaned("acme")
+        await world.quiet()
+        assert running.running
+        # The operator stops at once, too, while a request hangs.
+    world.cluster.forgive(slow)
+    assert await events(world, "acme") == []

@@ -1,0 +1,148 @@
+"""Which news become Events, and how they read to whoever describes a tenant."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from baileys_janitor.controller import harvest, status
+from baileys_janitor.controller.events import NOTE_BYTES, Reason, bounded, told
+from baileys_janitor.controller.faults import Fault
+from baileys_janitor.controller.news import (
+    CleanupFinished,
+    CleanupStarted,
+    ConditionChanged,
+    JobEnded,
+    LevelChanged,
+    between,
+)
+
+from .world import AROUND, NOW, claimed, cleaned, look, tenant
+
+
+def drafts(known, before, after):
+    return [draft for draft in map(told, between(known, before, after)) if draft is not None]
+
+
+def lines(found):
+    return [f"{draft.type} {draft.reason}: {draft.note}" for draft in found]
+
+
+def seen(counted: int = 176, **more):
+    """A tenant with a count, and its status."""
+    known = tenant()
+    harvest.scanned(known, look(counted, **more), NOW, used=True)
+    return known, status.compose(known, NOW, AROUND)
+
+
+@pytest.mark.parametrize("counted", [120, 155])
+def test_the_first_look_at_a_tenant_that_fares_well_is_no_event(counted: int) -> None:
+    known, first = seen(counted)
+    assert drafts(known, {"observedGeneration": -1}, first) == []
+
+
+def test_a_first_look_that_finds_an_emergency_is_told() -> None:
+    known, first = seen(190)
+    (draft,) = drafts(known, {"observedGeneration": -1}, first)
+    assert (draft.reason, draft.type) == (Reason.LEVEL_CHANGED, "Warning")
+    assert draft.note.startswith("Unknown -> Emergency: In danger, at 185 or above: 190 files")
+
+
+def test_a_level_that_rises_warns_and_one_that_falls_does_not() -> None:
+    known = tenant()
+    types = {
+        (before, after): told(LevelChanged(known, before, after, "Said.")).type
+        for before, after in [
+            ("Healthy", "Warning"),
+            ("Warning", "Emergency"),
+            ("Emergency", "Healthy"),
+            ("Critical", "Warning"),
+            ("Critical", "Unknown"),
+        ]
+    }
+    assert list(types.values()) == ["Warning", "Warning", "Normal", "Normal", "Normal"]
+
+
+def test_a_cleanup_is_told_from_its_claim_to_what_it_kept() -> None:
+    known, first = seen(176)
+    claimed(known)
+    second = status.compose(known, NOW, AROUND)
+    begun = lines(drafts(known, first, second))
+    kept = {"ProtectedKind": 60, "InUse": 90}
+    harvest.cleaned(known, cleaned(scan=look(164), kept=kept), NOW, used=True)
+    third = status.compose(known, NOW, AROUND)
+    said = "Trigger cleanup 20261122-030000-abc begins: 176 files counted, 10 can be removed."
+    assert begun == [f"Normal CleanupStarted: {said}"]
+    (over,) = [line for line in lines(drafts(known, second, third)) if "CleanupFinished" in line]
+    assert "Removed 12 files, 190 counted before and 178 after." in over
+    assert over.endswith("It took 340ms.")
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ({"reason": "Daily", "outcome": "NothingToDo"}, None),
+        ({"reason": "Requested", "outcome": "NothingToDo"}, "Normal NothingToDo"),
+        ({"reason": "Requested", "outcome": "Refused"}, "Warning RequestRefused"),
+        ({"reason": "Requested", "outcome": "Refused", "run": "r"}, "Warning CleanupRefused"),
+        ({"reason": "Trigger", "outcome": "Failed", "run": "r"}, "Warning CleanupFailed"),
+        ({"reason": "Trigger", "outcome": "Capped", "run": "r"}, "Normal CleanupFinished"),
+        ({"reason": "Daily", "outcome": "DryRun", "run": "r"}, "Normal CleanupFinished"),
+    ],
+)
+def test_how_a_cleanup_ended_has_a_reason_of_its_own(entry, expected) -> None:
+    draft = told(CleanupFinished(tenant(), entry))
+    assert (draft and f"{draft.type} {draft.reason}") == expected
+
+
+def test_a_fault_is_told_once_with_its_way_out_and_so_is_its_end() -> None:
+    known, first = seen(120)
+    known.fault = Fault("ClaimMissing", 'The PersistentVolumeClaim "data" does not exist.')
+    second = status.compose(known, NOW, AROUND)
+    known.fault = None
+    third = status.compose(known, NOW, AROUND)
+    assert lines(drafts(known, first, second) + drafts(known, second, third)) == [
+        'Warning Stalled: ClaimMissing: The PersistentVolumeClaim "data" does not exist.',
+        "Normal Recovered: The janitor can observe and act again.",
+    ]
+
+
+def test_advice_is_told_when_it_begins_and_when_it_is_over() -> None:
+    known = tenant()
+    begins = ConditionChanged(known, "DiskPressure", "Unknown", "True", "DiskPressure", "Full.")
+    ends = ConditionChanged(known, "DiskPressure", "True", "False", "NoAdvice", "")
+    never = ConditionChanged(known, "DiskPressure", "Unknown", "False", "NoAdvice", "")
+    assert lines([told(begins), told(ends)]) == [
+        "Warning DiskPressure: Full.",
+        "Normal Recovered: DiskPressure does not hold any more.",
+    ]
+    assert told(never) is None
+    assert told(ConditionChanged(known, "Somebodys", "False", "True", "Else", "")) is None
+    assert told(JobEnded("shop", "scan", 40, 3.0, "Completed")) is None
+
+
+@given(st.text(max_size=3000))
+def test_a_note_is_never_longer_than_the_api_server_takes(text: str) -> None:
+    note = bounded(text)
+    assert len(note.encode()) <= NOTE_BYTES
+    assert note == text or note.endswith("...")
+
+
+def test_two_runs_are_two_stories_and_a_repeated_change_is_one() -> None:
+    known = tenant()
+    assert (
+        told(CleanupStarted(known, "a", "Trigger")).key
+        != told(CleanupStarted(known, "b", "Trigger")).key
+    )
+    changes = [LevelChanged(known, "Healthy", "Warning", f"{n} files") for n in (151, 153)]
+    assert told(changes[0]).key == told(changes[1]).key
+
+
+def test_every_reason_is_documented_and_nothing_else_is() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "events.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    assert sorted(listed) == sorted(Reason)
