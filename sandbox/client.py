@@ -41,14 +41,15 @@ def path(resource: str, namespace: str = "", name: str = "", sub: str = "") -> s
 
 
 class Client:
-    """Requests to one API server. Use as an async context manager."""
+    """Requests to one API server, sent as `agent`. Use as an async context manager."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, agent: str = "sandbox") -> None:
         self._access = access
+        self._agent = agent
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Client:
-        headers = {"User-Agent": "sandbox"}
+        headers = {"User-Agent": self._agent}
         if self._access.token:
             headers["Authorization"] = f"Bearer {self._access.token}"
         connector = aiohttp.TCPConnector(limit=0, ssl=self._access.tls or False)

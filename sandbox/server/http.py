@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,6 +32,8 @@ class ApiServer:
         store: the objects, for tests that look or reach behind the API.
         faults: requests to refuse or delay.
         requests: how many requests came, by method and resource.
+        calls: how many came, by the program that sent them (the product of its User-Agent), verb
+            (get, list, watch, create, update, patch, delete) and resource or `resource/subresource`.
     """
 
     def __init__(self, history: int = HISTORY) -> None:
@@ -39,6 +42,7 @@ class ApiServer:
         self.faults = Faults()
         self.watches = Watches(self.store)
         self.requests: dict[tuple[str, str], int] = {}
+        self.calls: Counter[tuple[str, str, str]] = Counter()
         self._lifecycle = Lifecycle(self.store)
         self._reader = Reader(self.store, self.watches)
         self._writer = Writer(self.store, self._lifecycle, self._reader)
@@ -58,6 +62,18 @@ class ApiServer:
         assert namespaces is not None
         for name in ("default", "kube-node-lease", "kube-public", "kube-system"):
             self._lifecycle.create(namespaces, "", {"metadata": {"name": name}}, Options())
+
+    def create(self, api_version: str, plural: str, namespace: str, body: Object) -> Object:
+        """Stores a new object as a POST would, for those who furnish a cluster.
+
+        Raises:
+            RefusedError: it is not valid, or its name is taken.
+        """
+        group, _, version = api_version.rpartition("/")
+        resource = self.registry.find(group, version, plural)
+        if resource is None:
+            raise failures.no_such_path()
+        return self._lifecycle.create(resource, namespace, body, Options())
 
     async def start(self, port: int = 0) -> None:
         """Listens on a port; 0 takes a free one."""
@@ -105,11 +121,18 @@ class ApiServer:
         resource = self.registry.find(target.group, target.version, target.plural)
         if resource is None or (target.sub and target.sub not in resource.subresources):
             raise failures.no_such_path()
-        counted = (request.method, resource.plural)
-        self.requests[counted] = self.requests.get(counted, 0) + 1
+        self._count(request, resource, target)
         if request.method == "GET":
             return await self._read(request, resource, target)
         return await self._write(request, resource, target)
+
+    def _count(self, request: web.BaseRequest, resource: Resource, target: Target) -> None:
+        counted = (request.method, resource.plural)
+        self.requests[counted] = self.requests.get(counted, 0) + 1
+        agent = request.headers.get("User-Agent", "").partition("/")[0] or "unknown"
+        verb = routing.verb(request.method, target, request.query)
+        about = f"{resource.plural}/{target.sub}" if target.sub else resource.plural
+        self.calls[agent, verb, about] += 1
 
     async def _read(
         self, request: web.BaseRequest, resource: Resource, target: Target

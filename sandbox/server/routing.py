@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sandbox.server.failures import RefusedError
 from sandbox.server.lifecycle import Options
@@ -39,6 +39,18 @@ def target(path: str) -> Target | None:
         return None
     name = rest[1] if len(rest) > 1 else ""
     return Target(group, version, rest[0], namespace, name, rest[2] if len(rest) > 2 else "")
+
+
+_VERBS: Final = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+
+
+def verb(method: str, target: Target, query: Mapping[str, str]) -> str:
+    """The verb of a request, as Kubernetes names it in rules and metrics."""
+    if method != "GET":
+        return _VERBS.get(method, method.lower())
+    if flag(query, "watch"):
+        return "watch"
+    return "get" if target.name else "list"
 
 
 def options(query: Mapping[str, str], agent: str, body: Any = None) -> Options:

@@ -1,0 +1,51 @@
+"""The sandbox's API server in a process of its own: `python -m benchmarks.operator.apiserver PLAN KUBECONFIG`.
+
+It is told by lines on standard input: `counts` prints the requests so far as JSON, `size` how large the lists are;
+the end of the input ends it. So nothing of the harness shares the operator's or the server's process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import sys
+from pathlib import Path
+
+from benchmarks.operator.furnishing import into_store
+from benchmarks.operator.plan import Plan
+from sandbox import kubeconfig
+from sandbox.server.http import ApiServer
+
+HISTORY = 65_536
+"""Changes that a watch can go back: a real server keeps minutes of them."""
+
+
+async def serve(plan: Plan, path: Path, *, with_tenants: bool) -> None:
+    """Serve until standard input ends."""
+    server = ApiServer(HISTORY)
+    await server.start()
+    server.seed()
+    into_store(server, plan, with_tenants=with_tenants)
+    # What the fleet is made of lives as long as the server: collections need not look at it again.
+    gc.collect()
+    gc.freeze()
+    kubeconfig.write(path, server.url)
+    print("ready", flush=True)
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := await reader.readline():
+        if line.strip() == b"counts":
+            print(json.dumps([[*key, count] for key, count in server.calls.items()]), flush=True)
+    await server.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(
+        serve(
+            Plan.from_json(sys.argv[1]),
+            Path(sys.argv[2]),
+            with_tenants="--without-tenants" not in sys.argv,
+        )
+    )

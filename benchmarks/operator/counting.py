@@ -1,0 +1,65 @@
+"""Requests as the API server counted them: by program, verb and resource. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from benchmarks.operator.simulation import SIMULATED
+
+Calls = Counter[tuple[str, str, str]]
+"""By program, verb and resource (or `resource/subresource`)."""
+WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+OWN = frozenset({"bench", "sandbox"})
+"""Programs of the harness itself: what they ask is nobody's cost."""
+
+
+def read(listed: Iterable[list[Any]]) -> Calls:
+    """Take in what the server's process prints."""
+    return Counter({(agent, verb, about): count for agent, verb, about, count in listed})
+
+
+def since(before: Calls, after: Calls) -> Calls:
+    """What came between two counts."""
+    return Counter({key: n - before[key] for key, n in after.items() if n != before[key]})
+
+
+def tested(calls: Calls) -> Calls:
+    """Those of the program under test: whoever is not played."""
+    return Counter({key: n for key, n in calls.items() if key[0] not in SIMULATED | OWN})
+
+
+def everybody(calls: Calls) -> Calls:
+    """Those of all clients but the harness itself."""
+    return Counter({key: n for key, n in calls.items() if key[0] not in OWN})
+
+
+def by_verb(calls: Calls) -> dict[str, int]:
+    """Requests by verb, most first."""
+    found: Counter[str] = Counter()
+    for (_, verb, _), count in calls.items():
+        found[verb] += count
+    return dict(found.most_common())
+
+
+def by_resource(calls: Calls) -> dict[str, int]:
+    """Requests by `verb resource`, most first."""
+    found: Counter[str] = Counter()
+    for (_, verb, about), count in calls.items():
+        found[f"{verb} {about}"] += count
+    return dict(found.most_common())
+
+
+def writes(calls: Calls, *resources: str) -> int:
+    """Writes, of some resources or (none named) all."""
+    return sum(
+        count
+        for (_, verb, about), count in calls.items()
+        if verb in WRITES and (not resources or about in resources)
+    )
+
+
+def only(calls: Calls, *resources: str) -> int:
+    """Requests about some resources."""
+    return sum(count for (_, _, about), count in calls.items() if about in resources)

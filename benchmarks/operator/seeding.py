@@ -1,0 +1,79 @@
+"""The status that an earlier operator would have left, composed by the operator's own code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.controller import advice, harvest
+from baileys_janitor.controller.fleet import Fleet
+from baileys_janitor.controller.status import Surroundings, compose
+from baileys_janitor.job.result import COMPLETED, CleanResult
+from benchmarks.operator.directories import Directory
+from benchmarks.operator.plan import DAY, Company, Plan
+
+Object = dict[str, Any]
+CLEANUPS = 10
+"""Daily cleanups in the history: as many as it holds, since that is what a fleet has after ten days."""
+
+
+class Predecessor:
+    """An operator that has looked after the fleet until `plan.lag` seconds before `plan.now`."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._config = OperatorConfig.model_validate(configuration(plan))
+        self._fleet = Fleet(self._config)
+        self._around = Surroundings(
+            plan.now - 11 * DAY,
+            self._config.daily_jitter.seconds,
+            None,
+            advice.Limits.of(self._config),
+        )
+
+    def status(self, body: Object, company: Company) -> Object:
+        """What it left of a tenant. `body` is the resource as stored, without a status."""
+        plan = self._plan
+        last = plan.now - plan.lag
+        tenant = self._fleet.observe({**body, "status": {}}, last - 11 * DAY)
+        directory = Directory(company, plan.now)
+        # Every cleanup is of the past but for an outage, of which the slots still wait.
+        for days in range(CLEANUPS, 0, -1):
+            when = last - days * DAY + DAY / 2 if not plan.overdue else last - days * DAY
+            removed = round(company.growth)
+            if removed:
+                tenant.run = {"id": f"bench-{days}", "reason": "Daily"}
+                harvest.cleaned(tenant, _cleaned(days, removed, directory, when), when, True)
+            else:
+                harvest.unanswered(tenant, "Daily", "NothingToDo", "Nothing was old.", when)
+        harvest.scanned(tenant, directory.scan(last, last - 30 * DAY), last, True)
+        tenant.growth = company.growth
+        tenant.cooldown_until = tenant.emergency_cooldown_until = None
+        tenant.trigger_slot = tenant.daily_slot = last
+        composed = compose(tenant, last, self._around)
+        self._fleet.forget(tenant.key, tenant.uid)
+        return composed
+
+
+def _cleaned(days: int, removed: int, directory: Directory, when: float) -> CleanResult:
+    before = directory.counted(when) + removed
+    return CleanResult(
+        f"bench-{days}",
+        COMPLETED,
+        time=int(when),
+        removed=removed,
+        removed_by_kind=[0, 0, 0, 0, removed, 0, 0, 0, 0, 0, 0],
+        kept={"Fresh": 4, "Young": 60},
+        before=before,
+        after=before - removed,
+        freed_bytes=removed * 1900,
+        duration_ms=14,
+        applied=True,
+        scan=directory.scan(when, when - 30 * DAY),
+    )
+
+
+def configuration(plan: Plan) -> Object:
+    """The operator's configuration for a plan, but for what depends on the machine."""
+    schedule = {"adaptive": plan.adaptive, "dailyCleanup": plan.daily}
+    return {"defaults": {"schedule": schedule}}

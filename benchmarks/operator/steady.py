@@ -1,0 +1,174 @@
+"""The operator at work on a fleet that an earlier one has looked after: its start, and its steady state."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import Any
+
+from benchmarks.operator import counting
+from benchmarks.operator.cell import Cell, until
+from benchmarks.operator.figures import percentile
+from benchmarks.operator.plan import EMERGENCY, WARNING, Plan
+from benchmarks.operator.process import Process, Reading
+from benchmarks.operator.run import Seen
+
+WARM_UP = 90.0
+"""Seconds from the start to the window: the first round is over by then."""
+IDLE_FOR = 1.0
+IDLE = 0.05
+"""A start is over once the tenants are watched and the process has rested: so many CPU seconds a second."""
+Tell = Callable[[str], None]
+Object = dict[str, Any]
+
+
+async def measure(plan: Plan, minutes: float, tell: Tell) -> Object:
+    """Run one cell; return its figures."""
+    plan = replace(plan, now=time.time())
+    async with Cell(plan) as cell:
+        tell(f"{plan.tenants} tenants, {plan.layout}: the API server is furnished")
+        async with cell.operator() as process:
+            begun = time.time()
+            start = await started(cell, process, begun)
+            tell(f"{plan.tenants} tenants, {plan.layout}: known after {start['cpuSeconds']} s CPU")
+            await until(begun + WARM_UP)
+            found = await window(cell, process, minutes)
+        cell.check()
+        found["startUp"] = start
+        found["firstRoundSeconds"] = first_round(cell, begun)
+        found["lagSeconds"] = lag(cell)
+    return {"plan": _shown(plan)} | found
+
+
+def _shown(plan: Plan) -> Object:
+    shown = asdict(plan) | {"nodes": plan.nodes, "namespaces": len(plan.all_namespaces())}
+    del shown["now"], shown["salt"]
+    return shown
+
+
+async def started(cell: Cell, process: Process, begun: float) -> Object:
+    """Wait until the operator knows its fleet and rests; return what that took.
+
+    The fleet was looked at by an earlier operator right before, so nothing is due meanwhile.
+    """
+    calls, readings = counting.Calls(), [process.reading()]
+    async with asyncio.timeout(180):
+        while True:
+            await asyncio.sleep(0.1)
+            readings.append(process.reading())
+            now = readings[-1]
+            past = next((r for r in reversed(readings) if now.time - r.time >= IDLE_FOR), None)
+            if past is None or now.cpu - past.cpu > IDLE * IDLE_FOR:
+                continue
+            calls = counting.tested(await cell.calls())
+            if any(verb == "watch" and what == "baileystenants" for _, verb, what in calls):
+                break
+    return {
+        "cpuSeconds": round(past.cpu, 2),
+        "seconds": round(time.time() - begun - IDLE_FOR, 1),
+        "rssMiB": round(now.rss, 1),
+        "requests": sum(calls.values()),
+    }
+
+
+async def window(cell: Cell, process: Process, minutes: float) -> Object:
+    """Measure for so many minutes from now on."""
+    before, first, server = await cell.calls(), process.reading(), cell.server_cpu()
+    start, readings = time.time(), [first]
+    end = start + minutes * 60
+    while time.time() < end:
+        await asyncio.sleep(min(1.0, max(0.0, end - time.time())))
+        readings.append(process.reading())
+    calls = counting.since(before, await cell.calls())
+    cell.check()
+    jobs = cell.simulation.ledger.between(start, time.time())
+    seconds = readings[-1].time - first.time
+    return {
+        "minutes": round(seconds / 60, 2),
+        "apiServerCpuPercent": round(100 * (cell.server_cpu() - server) / seconds, 1),
+        **cost(readings),
+        **traffic(calls, jobs, seconds / 60),
+    }
+
+
+def cost(readings: list[Reading]) -> Object:
+    """What a process cost between the first reading and the last."""
+    seconds = readings[-1].time - readings[0].time
+    return {
+        "cpuPercent": round(100 * (readings[-1].cpu - readings[0].cpu) / seconds, 2),
+        "rssMiB": round(max(reading.rss for reading in readings), 1),
+        "peakMiB": round(readings[-1].peak, 1),
+    }
+
+
+def traffic(calls: counting.Calls, jobs: list[Seen], minutes: float) -> Object:
+    """What the API server saw, a minute."""
+
+    def rates(counts: dict[str, int]) -> dict[str, float]:
+        return {name: round(count / minutes, 2) for name, count in counts.items()}
+
+    mine, everybody = counting.tested(calls), counting.everybody(calls)
+    scans = sum(len(job.members) for job in jobs if job.action == "scan")
+    total = sum(everybody.values())
+    actions = Counter(job.action for job in jobs)
+    return {
+        "jobsPerMinute": round(len(jobs) / minutes, 2),
+        "jobsByActionPerMinute": rates(dict(actions)),
+        "scansPerMinute": round(scans / minutes, 2),
+        "requestsPerMinute": round(sum(mine.values()) / minutes, 2),
+        "requestsByVerbPerMinute": rates(counting.by_verb(mine)),
+        "requestsByResourcePerMinute": rates(counting.by_resource(mine)),
+        "allRequestsPerMinute": round(total / minutes, 2),
+        "allRequestsByVerbPerMinute": rates(counting.by_verb(everybody)),
+        "requestsPerScan": round(total / scans, 3) if scans else None,
+        "statusWritesPerMinute": round(
+            counting.writes(mine, "baileystenants", "baileystenants/status") / minutes, 2
+        ),
+    }
+
+
+def first_round(cell: Cell, begun: float) -> float | None:
+    """Seconds from the start until every tenant was looked at once; None if that has not come about."""
+    left = {(cell.plan.namespace(d.company.number), d.company.name) for d in cell.volumes.values()}
+    for job in cell.simulation.ledger.jobs:
+        if job.ended is not None:
+            left -= {(job.namespace, name) for name in job.members}
+            if not left:
+                return round(job.ended - begun, 1)
+    return None
+
+
+def lag(cell: Cell) -> Object:
+    """How late scans were, from outside: of tenants whose cadence is known without asking the operator.
+
+    From `warning` on (and for everybody without `adaptive`) the next scan is due one interval after the last
+    result was there. Earlier than due, as a rider in another's Job, is not late.
+    """
+    late: list[float] = []
+    last: dict[tuple[str, str], float] = {}
+    urgent = {
+        (cell.plan.namespace(d.company.number), d.company.name)
+        for d in cell.volumes.values()
+        if WARNING <= d.company.files < EMERGENCY - 5 or not cell.plan.adaptive
+    }
+    for job in cell.simulation.ledger.jobs:
+        if job.action != "scan" or job.ended is None:
+            continue
+        for name in job.members:
+            key = job.namespace, name
+            if key in urgent:
+                if key in last:
+                    late.append(max(0.0, job.created - last[key] - 60.0))
+                last[key] = job.ended
+    return {
+        "p50": _round(percentile(late, 50)),
+        "p99": _round(percentile(late, 99)),
+        "scans": len(late),
+    }
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)
