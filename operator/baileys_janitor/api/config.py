@@ -189,10 +189,12 @@ class Logging(Model):
     """What the operator writes to its log."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="The least important messages that are written."
+        default="info",
+        description="The least important lines that are written. info: every decision; debug: every Job.",
     )
     format: Literal["text", "json"] = Field(
-        default="text", description="One line of text or of JSON each."
+        default="text",
+        description="text: lines for a console. json: one object a line. docs/logs.md lists the fields.",
     )
 
 

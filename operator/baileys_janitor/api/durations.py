@@ -56,6 +56,18 @@ def elapsed_text(milliseconds: int) -> str:
     return duration_text(milliseconds // 1000)
 
 
+def elapsed_seconds(text: str | None) -> float | None:
+    """The seconds of what ``elapsed_text`` has written; None for None and for what cannot be read."""
+    try:
+        if text and text.endswith("ms"):
+            return int(text.removesuffix("ms")) / 1000
+        if text and "." in text:
+            return float(text.removesuffix("s"))
+        return float(seconds_of(text)) if text else None
+    except ValueError:
+        return None
+
+
 class Duration(str):
     """A duration as written; ``.seconds`` is its length. ``ValueError`` when it is none."""
 

@@ -185,23 +185,15 @@ class Arrivals:
             if record is not None and tenant.run and tenant.run.get("id") == record.run:
                 return harvest.cleaned(tenant, record, now, used)
         elif isinstance(result, CleanResult) and self._claimed(tenant, flight):
-            entry = harvest.cleaned(tenant, result, now, used)
-            logger.info(
-                "%s: %s cleanup %s: %s, %d removed",
-                tenant.text,
-                entry["reason"],
-                result.run,
-                entry["outcome"],
-                result.removed,
-            )
-            return entry
+            return harvest.cleaned(tenant, result, now, used)
         elif isinstance(result, PurgeResult):
             harvest.purged(tenant, result, now)
         return None
 
     def _failed(self, tenant: Tenant, flight: Flight, fault: Fault) -> Object | None:
         now = self._clock.now()
-        logger.warning("%s: %s failed: %s", tenant.text, flight.name, fault.reason)
+        # Told at each attempt; that the tenant has a fault is told once, when its status says so.
+        logger.debug("%s: %s failed: %s", tenant.text, flight.name, fault.reason)
         self._lookups.forget(flight.namespace)
         tenant.back_off(fault, now)
         if flight.action != "clean" or not self._claimed(tenant, flight):

@@ -132,7 +132,6 @@ class Dispatch:
             tenant.stale = True
             return
         if tenant.run == claimed:
-            logger.info("%s: %s cleanup %s starts", tenant.text, decision.reason, claimed["id"])
             await self._clean_job(tenant, place, used)
 
     async def resume(self, tenant: Tenant) -> None:

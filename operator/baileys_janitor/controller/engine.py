@@ -11,7 +11,7 @@ from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.controller import advice, agenda, harvest
 from baileys_janitor.controller.arrivals import Arrivals
 from baileys_janitor.controller.breaker import Breaker
-from baileys_janitor.controller.clock import Clock, from_rfc3339
+from baileys_janitor.controller.clock import Clock, from_rfc3339, to_rfc3339
 from baileys_janitor.controller.decide import Decision, decide
 from baileys_janitor.controller.dispatch import JOBS, Dispatch, settle
 from baileys_janitor.controller.faults import Fault
@@ -38,6 +38,9 @@ AT_ONCE = 16
 """Steps that may wait for the API server at the same time."""
 AHEAD = 0.5
 """Share of its interval by which a scan may be early to share a Job with one that is due."""
+
+
+HELD = "Cleanups removed abnormally much: the circuit breaker holds automatic ones"
 
 
 class Engine:
@@ -336,7 +339,11 @@ class Engine:
         before = max(int(entry.get("before") or 0), int(entry.get("removed") or 0) + (total or 0))
         when = from_rfc3339(entry.get("time")) or self._clock.now()
         if self._config.circuit_breaker.enabled and entry.get("outcome") != "DryRun":
+            was, now = self._breaker.open_until(when), self._clock.now()
             self._breaker.note(str(entry.get("run")), when, int(entry.get("removed") or 0), before)
+            until = self._breaker.open_until(now)
+            if until is not None and was is None:
+                logger.warning(HELD, extra={"action": "clean", "until": to_rfc3339(until)})
 
     def _around(self, now: float) -> Surroundings:
         until = self._breaker.open_until(now)

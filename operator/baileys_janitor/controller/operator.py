@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import signal
@@ -18,7 +17,7 @@ import kopf
 from baileys_janitor import __version__
 from baileys_janitor.api.config import JobPods, OperatorConfig
 from baileys_janitor.api.loading import InvalidConfig, load_config
-from baileys_janitor.controller import handlers
+from baileys_janitor.controller import handlers, logbook, logs
 from baileys_janitor.controller.clock import Clock, WallClock
 from baileys_janitor.controller.engine import Engine
 from baileys_janitor.controller.events_recorder import Recorder
@@ -111,6 +110,7 @@ async def _lead(
         home=own_namespace(os.environ),
     )
     engine = Engine(kube, config, job_pod(config.job), clock, grounds.prepare)
+    engine.wire.subscribe(logbook.write)
     watches = Watches(config.watch_namespaces)
     audit = Audit(kube, engine, clock, watches, config.watch_namespaces)
     vitals.scheduler, vitals.dead_watches, vitals.state = engine, watches.dead, ACTING
@@ -204,33 +204,6 @@ async def _crd_is_there(kube: Kube, vitals: Vitals, stop: asyncio.Event) -> None
                     await stop.wait()
 
 
-class JsonLines(logging.Formatter):
-    """One JSON object a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Write time (Unix seconds), level, logger and message."""
-        line = {
-            "time": round(record.created, 3),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line)
-
-
-def set_up_logging(config: OperatorConfig) -> None:
-    """Log to stderr as configured."""
-    handler = logging.StreamHandler(sys.stderr)
-    if config.logging.format == "json":
-        handler.setFormatter(JsonLines())
-    else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
-    logging.basicConfig(level=config.logging.level.upper(), handlers=[handler], force=True)
-    logging.getLogger("kopf").setLevel(max(logging.INFO, logging.root.level))
-
-
 def run(
     config_path: str | None = None, namespaces: Sequence[str] = (), log_level: str | None = None
 ) -> int:
@@ -243,9 +216,9 @@ def run(
     if namespaces:
         config = config.model_copy(update={"watch_namespaces": list(namespaces)})
     if log_level:
-        logs = config.logging.model_copy(update={"level": log_level})
-        config = config.model_copy(update={"logging": logs})
-    set_up_logging(config)
+        wanted = config.logging.model_copy(update={"level": log_level})
+        config = config.model_copy(update={"logging": wanted})
+    logs.set_up(config.logging)
     try:
         asyncio.run(serve(config))
     except NoNamespace as problem:

@@ -1,0 +1,124 @@
+"""Writes the log's decisions: one line for each thing that was decided or has changed, with its fields. A listener."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from baileys_janitor.api.durations import elapsed_seconds
+from baileys_janitor.controller import news
+from baileys_janitor.controller.news import News
+from baileys_janitor.controller.tenant import Tenant
+
+logger = logging.getLogger(__name__)
+
+BAD_ENDS = frozenset({"Failed", "Refused"})
+FLEET_WIDE = frozenset({"CleanupsHeld"})
+"""Reasons of Ready that all tenants have at once; the breaker's own line tells of them."""
+
+
+def write(heard: News) -> None:
+    """Write what there is to say of a piece of news."""
+    if isinstance(heard, news.LevelChanged):
+        _level(heard)
+    elif isinstance(heard, news.CleanupStarted):
+        _started(heard)
+    elif isinstance(heard, news.CleanupFinished):
+        _finished(heard)
+    elif isinstance(heard, news.ConditionChanged):
+        _condition(heard)
+    else:
+        _job(heard)
+
+
+def _say(level: int, message: str, tenant: Tenant, action: str, **fields: Any) -> None:
+    about = {"namespace": tenant.namespace, "tenant": tenant.name, "action": action}
+    logger.log(level, message, extra=about | fields)
+
+
+def _level(heard: news.LevelChanged) -> None:
+    first = heard.before == news.UNKNOWN and heard.after == "Healthy"
+    bad = heard.after == "Emergency"
+    level = logging.DEBUG if first else logging.WARNING if bad else logging.INFO
+    tenant = heard.tenant
+    counted = tenant.counted if tenant.counts else None
+    _say(
+        level,
+        "Level changed",
+        tenant,
+        "scan",
+        before=heard.before,
+        after=heard.after,
+        counted=counted,
+    )
+
+
+def _started(heard: news.CleanupStarted) -> None:
+    tenant = heard.tenant
+    counts: dict[str, Any] = {}
+    if tenant.counts:
+        counts = {"counted": tenant.counted, "reclaimable": tenant.reclaimable}
+    _say(
+        logging.INFO,
+        "Cleanup started",
+        tenant,
+        "clean",
+        reason=heard.reason,
+        run=heard.run,
+        **counts,
+    )
+
+
+def _finished(heard: news.CleanupFinished) -> None:
+    entry = heard.entry
+    outcome = entry.get("outcome")
+    bad = outcome in BAD_ENDS
+    idle = outcome == "NothingToDo" and entry.get("reason") != "Requested"
+    level = logging.WARNING if bad else logging.DEBUG if idle else logging.INFO
+    _say(
+        level,
+        "Cleanup finished",
+        heard.tenant,
+        "clean",
+        reason=entry.get("reason"),
+        outcome=outcome,
+        run=entry.get("run"),
+        removed=entry.get("removed"),
+        before=entry.get("before"),
+        after=entry.get("after"),
+        left=entry.get("left"),
+        seconds=elapsed_seconds(entry.get("duration")),
+        detail=entry.get("message") if bad else None,
+    )
+
+
+def _condition(heard: news.ConditionChanged) -> None:
+    tenant, reason = heard.tenant, heard.reason
+    if heard.type == "Ready":
+        # A fault is told by Stalled, which comes with it.
+        quiet = heard.status == "False" or reason in FLEET_WIDE or heard.before == news.UNKNOWN
+        level = logging.DEBUG if quiet else logging.INFO
+        level = logging.WARNING if reason == "ScansMissed" else level
+        _say(level, "Readiness changed", tenant, "scan", reason=reason, outcome=heard.status)
+    elif heard.status == "True":
+        message = "Fault" if heard.type == "Stalled" else f"{heard.type} begins"
+        _say(logging.WARNING, message, tenant, "scan", reason=reason, detail=heard.message)
+    elif heard.before == "True":
+        message = "Fault over" if heard.type == "Stalled" else f"{heard.type} ends"
+        _say(logging.INFO, message, tenant, "scan", reason=reason)
+
+
+def _job(heard: news.JobEnded) -> None:
+    """Jobs are many, and what came of them is told of their tenants; a purge has no other line."""
+    purge = heard.action == "purge" and heard.outcome == "Completed"
+    logger.log(
+        logging.INFO if purge else logging.DEBUG,
+        "Job ended",
+        extra={
+            "namespace": heard.namespace,
+            "action": heard.action,
+            "outcome": heard.outcome,
+            "members": heard.members,
+            "seconds": round(heard.seconds, 3),
+        },
+    )

@@ -1,0 +1,129 @@
+"""How the operator's log is written: one line each, as JSON or for a console. Modules log by the standard library.
+
+What a line is about goes into fields (`extra`), each a key of its own in JSON and `key=value` at the end of a console
+line. A field never holds a file's name or content, and a traceback shows code, never the values of variables.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from typing import Any
+
+from pythonjsonlogger.json import JsonFormatter
+
+from baileys_janitor.api.config import Logging
+
+FIELDS = (
+    "namespace",
+    "tenant",
+    "action",
+    "reason",
+    "outcome",
+    "run",
+    "before",
+    "after",
+    "counted",
+    "reclaimable",
+    "removed",
+    "left",
+    "seconds",
+    "until",
+    "members",
+    "detail",
+    "suppressed",
+)
+"""The fields of a line, in the order in which a console shows them. docs/logs.md says what each means."""
+BURST = 20
+"""Lines of one kind that a window takes."""
+WINDOW = 60.0
+"""Seconds in which trouble of one kind is told `BURST` times; beyond it only counted."""
+
+
+class JsonLines(JsonFormatter):
+    """One JSON object a line: time, level, logger, message, the fields, and a traceback as `exception`."""
+
+    def add_fields(
+        self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
+    ) -> None:
+        """Choose what is written; what other libraries attach to a record is left out."""
+        log_data["time"] = _time(record)
+        log_data["level"] = record.levelname.lower()
+        log_data["logger"] = record.name
+        log_data["message"] = record.getMessage()
+        log_data |= fields(record)
+        if "exc_info" in message_dict:
+            log_data["exception"] = message_dict["exc_info"]
+
+
+class ConsoleLines(logging.Formatter):
+    """A line to read: time, level, where, what, and the fields as `key=value`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write a record; a traceback follows on lines of its own."""
+        where = record.name.removeprefix("baileys_janitor.controller.")
+        line = f"{_time(record)} {record.levelname:<7} {where}: {_plain(record.getMessage())}"
+        line += "".join(f" {key}={_shown(value)}" for key, value in fields(record).items())
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        return line
+
+
+def fields(record: logging.LogRecord) -> dict[str, Any]:
+    """Return the fields of a record that are set, in the order of FIELDS."""
+    values = record.__dict__
+    return {key: values[key] for key in FIELDS if values.get(key) is not None}
+
+
+def _shown(value: object) -> str:
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    if text and not any(c.isspace() or c in '"=\\' for c in text):
+        return _plain(text)
+    return _plain(json.dumps(text, ensure_ascii=False))
+
+
+def _plain(text: str) -> str:
+    """One line, whatever is in it: what cannot be printed is escaped."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _time(record: logging.LogRecord) -> str:
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+    return f"{whole}.{int(record.msecs):03d}Z"
+
+
+class Calm(logging.Filter):
+    """Keeps trouble that all tenants have at once from filling the log: warnings of one kind are told a few times.
+
+    The kind is a message without its arguments. Decisions carry a tenant's fields and are always told.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to write a record; the first of a new window says how many were not."""
+        if record.levelno < logging.WARNING or hasattr(record, "tenant"):
+            return True
+        kind = record.name, str(record.msg)
+        since, count = self._seen.get(kind, (record.created, 0))
+        if record.created - since >= WINDOW:
+            if count > BURST:
+                record.suppressed = count - BURST
+            since, count = record.created, 0
+        self._seen[kind] = since, count + 1
+        return count < BURST
+
+
+def set_up(wanted: Logging) -> None:
+    """Log to stderr as configured."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines() if wanted.format == "json" else ConsoleLines())
+    handler.addFilter(Calm())
+    logging.basicConfig(level=wanted.level.upper(), handlers=[handler], force=True)
+    logging.getLogger("kopf").setLevel(max(logging.INFO, logging.root.level))
