@@ -58,7 +58,7 @@ def effective(
         spec = parse_spec(spec)
     own = _data(spec, exclude=_OWN)
     try:
-        shared = _shared(_key(merged_settings(config.defaults, own)), config.mode_ceiling)
+        shared = _settled(_key(_data(config.defaults)), _key(own), config.mode_ceiling)
     except Conflict as conflict:
         raise _blame(conflict, merged_settings(config.defaults, own), own) from None
     return Effective(
@@ -104,6 +104,13 @@ def _over(base: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 def _key(merged: dict[str, Any]) -> str:
     return json.dumps(merged, sort_keys=True, separators=(",", ":"))
+
+
+@lru_cache(maxsize=4096)
+def _settled(defaults_json: str, own_json: str, ceiling: Mode) -> Shared:
+    """The whole settings by what little a tenant sets itself: nearly all of a fleet set the same."""
+    defaults, own = json.loads(defaults_json), json.loads(own_json)
+    return _shared(_key(_over(_over(_BUILT_IN_DATA, defaults), own)), ceiling)
 
 
 @lru_cache(maxsize=4096)

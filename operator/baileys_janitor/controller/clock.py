@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 
@@ -37,14 +38,21 @@ class WallClock:
 
 def to_rfc3339(when: float) -> str:
     """Write Unix seconds as the API server writes times: UTC, whole seconds, `Z`."""
-    return datetime.fromtimestamp(int(when), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _text(int(when))
 
 
-def from_rfc3339(text: str | None) -> float | None:
+@lru_cache(4096)
+def _text(seconds: int) -> str:
+    # The members of a scan share most of their times.
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def from_rfc3339(text: object) -> float | None:
     """Read an RFC 3339 time into Unix seconds; None for None or for what cannot be read."""
-    if not text:
+    if not isinstance(text, str) or not text:
         return None
     try:
-        return datetime.fromisoformat(text).timestamp()
+        read = datetime.fromisoformat(text)
     except ValueError:
         return None
+    return (read if read.tzinfo is not None else read.replace(tzinfo=UTC)).timestamp()

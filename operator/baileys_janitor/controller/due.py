@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from datetime import datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
@@ -33,13 +34,42 @@ def daily_slot(cron: str, zone: str, jitter: float, now: float) -> float | None:
     None for an expression that never came true. Daylight-saving gaps and repeats are cronsim's: a time that
     the clock skips runs right after the gap, one that it repeats runs once.
     """
-    return _cron(cron, zone, now - jitter, reverse=True)
+    return _days(cron, zone).around(now - jitter)[0]
 
 
 def next_daily(cron: str, zone: str, jitter: float, now: float) -> float | None:
     """Return when (Unix seconds, jitter included) the daily cleanup is due next after `now`."""
-    coming = _cron(cron, zone, now - jitter, reverse=False)
+    coming = _days(cron, zone).around(now - jitter)[1]
     return None if coming is None else coming + jitter
+
+
+@lru_cache(1024)
+def _days(cron: str, zone: str) -> _Slots:
+    return _Slots(cron, zone)
+
+
+class _Slots:
+    """The slots of one cron expression: a fleet asks for the same two, thousands of times a minute."""
+
+    KEPT = 4
+    """Spans between two slots that are remembered: tenants' jitters part them on both sides of a slot."""
+
+    def __init__(self, cron: str, zone: str) -> None:
+        self._cron = cron
+        self._zone = zone
+        self._spans: list[tuple[float | None, float | None]] = []
+
+    def around(self, when: float) -> tuple[float | None, float | None]:
+        """Return the latest slot at or before `when` and the first one after it; None where there is none."""
+        for span in self._spans:
+            if (span[0] is None or span[0] <= when) and (span[1] is None or when < span[1]):
+                return span
+        found = (
+            _cron(self._cron, self._zone, when, reverse=True),
+            _cron(self._cron, self._zone, when, reverse=False),
+        )
+        self._spans = [found, *self._spans][: self.KEPT]
+        return found
 
 
 def _cron(cron: str, zone: str, when: float, *, reverse: bool) -> float | None:

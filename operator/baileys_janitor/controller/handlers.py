@@ -17,18 +17,39 @@ from baileys_janitor.controller.watches import Watches, is_complete, is_over
 Object = dict[str, Any]
 
 
+CHUNK = 250
+"""Objects a page of Kopf's lists: what is held at a time while ten thousand tenants come in."""
+
+
+class NoDiffs(kopf.DiffBaseStorage):
+    """Nothing to compare: events alone are handled, and copies of every object would be the dearest part of it."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        """Return an essence of nothing."""
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> kopf.BodyEssence | None:
+        """Return that nothing was stored."""
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Store nothing."""
+
+
 def configure(settings: kopf.OperatorSettings) -> kopf.OperatorSettings:
     """Set Kopf up: no finalizers, no annotations of its own, no Events, only our own Jobs and pods."""
     settings.scanning.disabled = True
     settings.posting.enabled = False
-    settings.watching.chunk_size = 500
+    settings.watching.chunk_size = CHUNK
     settings.watching.label_selectors["batch", "v1", "jobs"] = SELECTOR
     settings.watching.label_selectors["", "v1", "pods"] = SELECTOR
-    settings.queueing.idle_timeout = 0.5
+    # A worker that idles holds its task and the last object: at a start there would be thousands.
+    settings.queueing.idle_timeout = 0.1
     settings.queueing.exit_timeout = 1.0
     settings.networking.error_backoffs = [0.5, 1, 2, 3, 5, 8, 10]
     settings.persistence.finalizer = f"{GROUP}/kopf"
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)
+    settings.persistence.diffbase_storage = NoDiffs()
     settings.process.ultimate_exiting_timeout = 30
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)
     return settings

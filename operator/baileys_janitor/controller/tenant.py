@@ -6,14 +6,16 @@ seen and after a conflict, and written by `status.compose`. Times are Unix secon
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
 from baileys_janitor.api.effective import Effective
-from baileys_janitor.api.status import TenantStatus
+from baileys_janitor.api.status import HISTORY_LENGTH
 from baileys_janitor.controller.clock import from_rfc3339
 from baileys_janitor.controller.conditions import find
 from baileys_janitor.controller.faults import Fault
+from baileys_janitor.controller.packed import pack, unpack
 from baileys_janitor.controller.placement import Identity
 from baileys_janitor.job.result import ScanResult
 
@@ -50,8 +52,11 @@ class Tenant:
     spec_digest: int = 0
     request: str | None = None
     """The value of the annotation, whether handled or not."""
-    stored: Object = field(default_factory=dict)
-    """The status as the API server has it."""
+    _stored: bytes = b""
+    stored_level: str | None = None
+    stored_generation: int = -1
+    stored_readiness: str | None = None
+    """The reason of the stored condition Ready; these three are asked for at every turn of the queue."""
     sending: Object | None = None
     """The status on its way to the API server, while that has not answered."""
     written_at: float = 0.0
@@ -73,8 +78,8 @@ class Tenant:
     suspicion: Suspicion | None = None
 
     run: Object | None = None
-    last_cleanup: Object | None = None
-    history: list[Object] = field(default_factory=list)
+    _last_cleanup: bytes = b""
+    _history: bytes = b""
     cooldown_until: float | None = None
     emergency_cooldown_until: float | None = None
     trigger_slot: float | None = None
@@ -84,6 +89,10 @@ class Tenant:
     fault: Fault | None = None
     work_fault: Fault | None = None
     """Why the last cleanup failed on the volume: a scan, which only reads, does not take it back."""
+    company: int | None = None
+    """How many tenants its scan's pod may hold after one that got stuck; None for as many as are allowed."""
+    begun_at: float | None = None
+    """When the scan that was taken in last was begun: the interval runs from here."""
     failures: int = 0
     retry_at: float = 0.0
     """No Job for this tenant before this time: the back-off after a fault."""
@@ -113,8 +122,44 @@ class Tenant:
     """Whether a task of the operator is at work on this tenant: one at a time."""
     stale: bool = False
     """Whether the stored resource must be read again before anything is written."""
+    unsaid: bool = False
+    """Whether a Job has brought something that has not been weighed for the status yet."""
     announced: float | None = None
     """The due time for which the queue holds an entry."""
+
+    @property
+    def stored(self) -> Object:
+        """The status as the API server has it; not to be changed in place."""
+        found: Object = unpack(self._stored) or {}
+        return found
+
+    @stored.setter
+    def stored(self, status: Object) -> None:
+        self._stored = pack(status)
+        self.stored_level = status.get("level")
+        generation = status.get("observedGeneration", -1)
+        self.stored_generation = generation if isinstance(generation, int) else -1
+        self.stored_readiness = (find(status.get("conditions"), "Ready") or {}).get("reason")
+
+    @property
+    def last_cleanup(self) -> Object | None:
+        """The last cleanup, as the status has it; not to be changed in place."""
+        found: Object | None = unpack(self._last_cleanup)
+        return found
+
+    @last_cleanup.setter
+    def last_cleanup(self, entry: Object | None) -> None:
+        self._last_cleanup = pack(entry)
+
+    @property
+    def history(self) -> list[Object]:
+        """The last cleanups, newest first; not to be changed in place."""
+        found: list[Object] = unpack(self._history) or []
+        return found
+
+    @history.setter
+    def history(self, entries: list[Object]) -> None:
+        self._history = pack(entries)
 
     @property
     def key(self) -> Key:
@@ -129,7 +174,7 @@ class Tenant:
     @property
     def new(self) -> bool:
         """Whether no operator has ever written this tenant's status."""
-        return int(self.stored.get("observedGeneration", -1)) < 0
+        return self.stored_generation < 0
 
     @property
     def counts(self) -> bool:
@@ -168,36 +213,53 @@ class Tenant:
         self.burst = 0.0
         self.anchor = self.re_paired = self.suspicion = self.trash = None
         self.fingerprint = ""
-        self.unused_since = self.checked_at = None
+        self.unused_since = self.checked_at = self.begun_at = None
         self.rescan = True
 
     def load(self, stored: Object | None) -> None:
-        """Take what the stored status says; what does not parse is learned again."""
-        self.stored = stored or {}
-        status = TenantStatus.read(stored).to_wire()
-        timers = status.get("timers") or {}
-        identity = status.get("identity") or {}
-        trash = status.get("trash") or {}
+        """Take what the stored status says; what is not of its type is learned again."""
+        status = self.stored = stored or {}
+        timers, identity, trash = (_part(status, name) for name in ("timers", "identity", "trash"))
         self.last_scan = from_rfc3339(status.get("lastScanTime"))
         self.known = self.last_scan is not None
         self.active_since = from_rfc3339(status.get("activeSince"))
-        self.growth = status.get("growthPerDay")
-        self.fingerprint = identity.get("fingerprint") or ""
+        self.growth = _number(status.get("growthPerDay"))
+        self.fingerprint = _text(identity.get("fingerprint")) or ""
         since = from_rfc3339(identity.get("suspectSince"))
         self.suspicion = None
         if since is not None:
             # How many looks agreed is not stored: many where it was said already, else one.
             said = find(status.get("conditions"), "CredentialsCorrupt") or {}
             looks = AGREEING_LOOKS if said.get("status") == "True" else 1
-            self.suspicion = Suspicion(identity.get("credsToken") or "", since, looks)
-        oldest = from_rfc3339(trash.get("oldestTime"))
-        self.trash = (trash["runs"], oldest) if trash.get("runs") and oldest is not None else None
-        run = status.get("run") or {}
-        self.run = run if run.get("id") and run.get("reason") else None
-        self.last_cleanup = status.get("lastCleanup")
-        self.history = list(status.get("history") or ())
+            self.suspicion = Suspicion(_text(identity.get("credsToken")) or "", since, looks)
+        oldest, runs = from_rfc3339(trash.get("oldestTime")), _number(trash.get("runs"))
+        self.trash = (int(runs), oldest) if runs and oldest is not None else None
+        run = _part(status, "run")
+        self.run = run if _text(run.get("id")) and _text(run.get("reason")) else None
+        self.last_cleanup = _part(status, "lastCleanup") or None
+        history = status.get("history")
+        listed = history if isinstance(history, list) else []
+        self.history = [one for one in listed if isinstance(one, dict)][:HISTORY_LENGTH]
         self.cooldown_until = from_rfc3339(status.get("cooldownUntil"))
         self.emergency_cooldown_until = from_rfc3339(status.get("emergencyCooldownUntil"))
         self.trigger_slot = from_rfc3339(timers.get("trigger"))
         self.daily_slot = from_rfc3339(timers.get("daily"))
-        self.handled_request = status.get("lastHandledRequest")
+        self.handled_request = _text(status.get("lastHandledRequest"))
+
+
+# The API server has validated every status against the CRD. What is read here leniently all the same is what an
+# operator of another version, with another CRD, may have left.
+
+
+def _part(status: Object, name: str) -> Object:
+    part = status.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number(value: object) -> float | None:
+    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return value if known else None  # type: ignore[return-value]  # told by `known`

@@ -33,7 +33,7 @@ def _stored_level(tenant: Tenant) -> str | None:
     """Return the level that an earlier operator wrote, as far as its count is not too old."""
     assert tenant.effective is not None
     counted = (tenant.stored.get("files") or {}).get("counted")
-    if counted is None or tenant.stored.get("level") not in LEVELS or tenant.last_scan is None:
+    if counted is None or tenant.stored_level not in LEVELS or tenant.last_scan is None:
         return None
     return levels.level(int(counted), tenant.effective.policy.thresholds)
 

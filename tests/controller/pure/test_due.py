@@ -96,3 +96,19 @@ def test_a_fleet_is_spread_over_the_whole_span() -> None:
     tenths = [int(due.spread(key, "daily", 10.0)) for key in keys]
 
     assert all(60 <= tenths.count(tenth) <= 140 for tenth in range(10))
+
+
+@given(
+    st.sampled_from(["0 3 * * *", "*/7 * * * *", "30 2 * * 0", "0 0 29 2 *", "15 1-3 * * *"]),
+    st.sampled_from(["UTC", "Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe"]),
+    st.lists(st.integers(0, 400 * 86_400), min_size=1, max_size=12),
+)
+def test_remembered_spans_say_what_cronsim_says(cron: str, zone: str, moments: list[int]) -> None:
+    slots = due._Slots(cron, zone)
+    for moment in moments:
+        when = 1_795_000_000.0 + moment
+        told = slots.around(when)
+        assert told == (
+            due._cron(cron, zone, when, reverse=True),
+            due._cron(cron, zone, when, reverse=False),
+        )
