@@ -158,6 +158,14 @@ class Kubelet:
         """Lets the pods that are held start."""
         self._held.set()
 
+    def break_claim(self, namespace: str, name: str) -> None:
+        """From now on, no pod that is yet to start can mount that claim."""
+        self._site.sources.broken.add((namespace, name))
+
+    def mend_claim(self, namespace: str, name: str) -> None:
+        """Lets that claim be mounted again."""
+        self._site.sources.broken.discard((namespace, name))
+
     def kill(self, namespace: str, name: str) -> None:
         """SIGKILL to a pod's containers: exit code 137, reason Error."""
         for container in self._running(namespace, name):

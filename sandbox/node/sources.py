@@ -24,6 +24,8 @@ class Sources:
     def __init__(self, client: Client, informers: Informers, root: Path) -> None:
         self._client = client
         self._root = root
+        self.broken: set[tuple[str, str]] = set()
+        """(namespace, name) of claims that no node can mount."""
         self._pods: Informer = informers.get("v1/pods")
         self._claims = informers.get(CLAIMS)
         self._volumes = informers.get(VOLUMES)
@@ -61,6 +63,11 @@ class Sources:
             volume = self._volumes.items.get(("", claim["spec"].get("volumeName") or ""))
             if volume is None or (claim.get("status") or {}).get("phase") != "Bound":
                 raise MountError("can not mount unbound PVC")
+            if (namespace, name) in self.broken:
+                raise MountError(
+                    f'MountVolume.MountDevice failed for volume "{volume["metadata"]["name"]}" : '
+                    "rpc error: code = Internal desc = exit status 32"
+                )
             if claim["spec"].get("accessModes") == ["ReadWriteOnce"]:
                 self._check_node(pod, claim, volume)
         for volume in pod["spec"].get("volumes") or ():

@@ -77,9 +77,9 @@ class Limits(Model):
         default=20, description="Jobs' pods that wait for a node, in the whole cluster."
     )
     tenants_per_scan: Annotated[int, Field(ge=1, le=50)] = Field(
-        default=40,
-        description="Tenants of one namespace and node that one scan Job looks at. A result holds "
-        "fifty; from about forty claims on, a pod takes longer to start.",
+        default=50,
+        description="Tenants of one namespace, node and identity that one scan Job looks at; a result "
+        "holds fifty. 1: every tenant has a pod of its own.",
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from baileys_janitor.controller import due, growth
-from baileys_janitor.controller.conditions import find
 from baileys_janitor.controller.decide import capped, pending_request
 from baileys_janitor.controller.tenant import Tenant
 
@@ -17,6 +16,8 @@ UNKNOWN = (None, "Unknown")
 FULL = 256 * 1024
 """Bytes: with less free space than this the trash is purged at once. What the Job itself calls full; were this
 more, a purge would be sent that finds the disk not full and removes nothing."""
+LATE = 0.5
+"""Share of its interval that a scan may take before the next one is put off."""
 POLL = 1.0
 """Seconds until the next look at a tenant that waits for a Job of its own to get out of the way."""
 
@@ -62,7 +63,17 @@ def scan_time(tenant: Tenant, started: float) -> float | None:
         # A scan "in the future" was written by a clock that went wrong.
         known = min(tenant.last_scan or 0.0, started) + tenant.effective.times.scan_interval
         return max(first, known if not tenant.new else 0.0, tenant.retry_at)
-    return max(tenant.checked_at + scan_wait(tenant), tenant.retry_at)
+    wait = scan_wait(tenant)
+    # From beginning to beginning, however long the Job took: that is what an interval promises.
+    begun = tenant.checked_at
+    if tenant.begun_at is not None:
+        begun = min(begun, max(tenant.begun_at, begun - wait * LATE))
+    return max(begun + wait, tenant.retry_at)
+
+
+def rested_time(tenant: Tenant, started: float, jitter: float) -> float:
+    """Return until when timed cleanups wait that were due before the operator started."""
+    return started + due.spread(tenant.text, "restart", jitter)
 
 
 def purge_time(tenant: Tenant) -> float | None:
@@ -123,12 +134,12 @@ def next_time(tenant: Tenant, now: float, started: float, pace: Pace) -> float |
         if tenant.run is None and tenant.work_job is None:
             times.append(purge_time(tenant))
         if not tenant.effective.suspend:
-            times += _work_times(tenant, now, pace)
+            times += _work_times(tenant, now, started, pace)
     due_times = [when for when in times if when is not None]
     return max(min(due_times), tenant.retry_at) if due_times else None
 
 
-def _work_times(tenant: Tenant, now: float, pace: Pace) -> list[float | None]:
+def _work_times(tenant: Tenant, now: float, started: float, pace: Pace) -> list[float | None]:
     """Return when cleanups are to be decided on."""
     assert tenant.effective is not None
     times = tenant.effective.times
@@ -143,6 +154,9 @@ def _work_times(tenant: Tenant, now: float, pace: Pace) -> list[float | None]:
         # What the last look found has not been decided on yet.
         return [now]
     coming: list[float | None] = [next_trigger(tenant, now)]
+    rested = rested_time(tenant, started, pace.jitter)
+    if now < rested:
+        coming.append(rested)
     if times.daily_cleanup is not None:
         delay = due.spread(tenant.text, "daily", pace.jitter)
         coming.append(due.next_daily(times.daily_cleanup, times.time_zone, delay, now))
@@ -157,7 +171,7 @@ def _telling_time(tenant: Tenant, now: float, pace: Pace) -> float | None:
     if tenant.effective is not None and tenant.effective.suspend:
         return None
     regular = max(now + 1.0, tenant.written_at + pace.status_every)
-    missed = missed_time(tenant) if tenant.stored.get("level") not in UNKNOWN else None
+    missed = missed_time(tenant) if tenant.stored_level not in UNKNOWN else None
     return regular if missed is None else min(regular, missed)
 
 
@@ -167,9 +181,8 @@ def _told(tenant: Tenant) -> bool:
     if tenant.new and tenant.look is None and tenant.fault is None and not suspended:
         # The first status waits for something to say.
         return True
-    if tenant.stored.get("observedGeneration") != tenant.generation:
+    if tenant.stored_generation != tenant.generation:
         return False
     if tenant.effective is not None or tenant.fault is None:
         return True
-    ready = find(tenant.stored.get("conditions"), "Ready") or {}
-    return ready.get("reason") == tenant.fault.reason
+    return tenant.stored_readiness == tenant.fault.reason

@@ -58,10 +58,13 @@ def slots(tenant: Tenant, now: float, jitter: float) -> tuple[float | None, floa
     )
 
 
-def decide(tenant: Tenant, now: float, jitter: float, held: bool) -> Decision:
+def decide(
+    tenant: Tenant, now: float, jitter: float, held: bool, overdue: float | None = None
+) -> Decision:
     """Return what is to be done for this tenant at `now` (Unix seconds).
 
-    `jitter` is how many seconds daily cleanups are spread over; `held`: the circuit breaker is open.
+    `jitter` is how many seconds daily cleanups are spread over; `held`: the circuit breaker is open. Timed cleanups
+    that were due before `overdue` wait: right after a start, a whole fleet may have missed the same hour.
     Urgency decides: a request, then Emergency, then the daily cleanup, then the trigger.
     """
     effective = tenant.effective
@@ -78,6 +81,10 @@ def decide(tenant: Tenant, now: float, jitter: float, held: bool) -> Decision:
     trigger, daily = slots(tenant, now, jitter)
     if effective.mode == "Observe":
         return Decision(trigger_slot=trigger, daily_slot=daily)
+    if overdue is not None:
+        trigger = None if trigger is not None and trigger < overdue else trigger
+        delay = due.spread(tenant.text, "daily", jitter)
+        daily = None if daily is not None and daily + delay < overdue else daily
     if _emergency(tenant, now):
         return Decision(reason="Emergency", dry_run=dry_run)
     if daily is not None and tenant.daily_slot is None:

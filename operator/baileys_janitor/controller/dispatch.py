@@ -1,4 +1,4 @@
-"""Turns what is due into Jobs: scans in batches, a cleanup or a purge for one tenant."""
+"""Turns what is due into Jobs: a scan for each lot, a cleanup or a purge for one tenant."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from baileys_janitor.controller import faults, manifests
+from baileys_janitor.controller import faults, lots, manifests
 from baileys_janitor.controller.clock import Clock, to_rfc3339
 from baileys_janitor.controller.decide import Decision
 from baileys_janitor.controller.faults import Fault
 from baileys_janitor.controller.flights import Flight, Flights
+from baileys_janitor.controller.ground import Ground
 from baileys_janitor.controller.kube import ApiError, Kube, path
 from baileys_janitor.controller.lookups import Lookups
+from baileys_janitor.controller.lots import Lot, Neighbours, Placed
 from baileys_janitor.controller.manifests import Member as JobMember
 from baileys_janitor.controller.manifests import Pod, mount_path
 from baileys_janitor.controller.placement import Place
@@ -44,6 +46,7 @@ class Dispatch:
         store: Store,
         pod: Pod,
         batch: int,
+        unused_every: float,
         prepare: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self._kube = kube
@@ -53,37 +56,59 @@ class Dispatch:
         self._store = store
         self._pod = pod
         self._batch = batch
+        self._unused_every = unused_every
+        self.neighbours = Neighbours()
         self._prepare = prepare
         self._serial = itertools.count(1)
 
-    async def scan(self, tenants: Sequence[Tenant], unused_every: float) -> None:
-        """Scan tenants of one namespace: as few Jobs as their places allow.
+    async def place(self, namespace: str, tenants: Sequence[Tenant]) -> list[Lot]:
+        """Find out where tenants of one namespace can be scanned, and with whom: lots, ready to be sent.
 
-        A claim that no pod uses cannot change; it is scanned only every `unused_every` seconds.
+        A claim that no pod uses cannot change; it is scanned only every so often. A fault is noted and backs off.
         """
         now = self._clock.now()
-        grouped: dict[tuple[Place, str], list[tuple[Tenant, bool]]] = {}
-        for tenant in tenants:
-            place, used = await self.locate(tenant)
-            if place is None or tenant.effective is None:
-                continue
-            if not used and not self._worth_scanning(tenant, now, unused_every):
-                tenant.checked_at = now
-                continue
-            resources = repr(tenant.effective.job.resources)
-            grouped.setdefault((place, resources), []).append((tenant, used))
-        for (place, _), members in grouped.items():
-            for group in _batches(members, self._batch):
-                await self._scan_job(group, place)
+        try:
+            ground = await self._lookups.ground(namespace, tenants)
+        except ApiError as error:
+            logger.warning("%s: the claims could not be looked up: %s", namespace, error)
+            for tenant in tenants:
+                tenant.retry_at = max(tenant.retry_at, now + LEAVE)
+            return []
+        placed = [self._placed(tenant, ground, now) for tenant in tenants]
+        return lots.lots(namespace, [one for one in placed if one], self._batch, now)
 
-    def _worth_scanning(self, tenant: Tenant, now: float, unused_every: float) -> bool:
+    def _placed(self, tenant: Tenant, ground: Ground, now: float) -> Placed | None:
+        if tenant.effective is None:
+            return None
+        place, used = self._stand(tenant, ground, now)
+        if place is None:
+            return None
+        if not used and not self._worth_scanning(tenant, now):
+            tenant.checked_at, tenant.begun_at = now, None
+            return None
+        self.neighbours.note(tenant, place)
+        return Placed(tenant, place, used, tenant.generation)
+
+    @staticmethod
+    def _stand(tenant: Tenant, ground: Ground, now: float) -> tuple[Place | None, bool]:
+        place, fault, used = ground.place(tenant)
+        if fault is not None:
+            # Claims appear by themselves: look again soon, without doubling for long.
+            tenant.back_off(fault, now, first=10.0, most=120.0)
+            tenant.checked_at = tenant.checked_at or now
+        return place, used
+
+    def _worth_scanning(self, tenant: Tenant, now: float) -> bool:
         tenant.unused_since = tenant.unused_since or now
         if tenant.rescan or tenant.look is None or tenant.last_scan is None:
             return True
-        return tenant.last_scan < tenant.unused_since or now - tenant.last_scan >= unused_every
+        return (
+            tenant.last_scan < tenant.unused_since or now - tenant.last_scan >= self._unused_every
+        )
 
-    async def _scan_job(self, group: list[tuple[Tenant, bool]], place: Place) -> None:
-        tenants = [tenant for tenant, _ in group]
+    async def send(self, lot: Lot) -> None:
+        """Create the Job that scans a lot."""
+        tenants = [one.tenant for one in lot.members]
         claims = sorted({t.effective.claim_name for t in tenants if t.effective})
         settings, members = _members(tenants, claims)
         task = Task("scan", members, settings, deadline=self._pod.deadline - LEAVE)
@@ -92,17 +117,17 @@ class Dispatch:
         name = f"janitor-scan-{secrets.token_hex(4)}-{next(self._serial):x}"
         job = manifests.job(
             name=name,
-            namespace=first.namespace,
+            namespace=lot.namespace,
             action="scan",
             task=task.to_json(),
             members=[JobMember(t.name, t.uid) for t in tenants],
             claims=claims,
-            place=place,
+            place=lot.place,
             pod=self._pod,
             resources=dict(first.effective.job.resources),
             read_only=True,
         )
-        flight = self._depart(job, tenants, frozenset(t.name for t, used in group if used))
+        flight = self._depart(job, tenants, frozenset(p.tenant.name for p in lot.members if p.used))
         for tenant in tenants:
             tenant.scan_job = name
         fault = await self._create(job)
@@ -208,18 +233,13 @@ class Dispatch:
 
     async def locate(self, tenant: Tenant) -> tuple[Place | None, bool]:
         """Return the tenant's place and whether a pod uses its claim; a fault is noted and backs off."""
-        now = self._clock.now()
         try:
-            place, fault, used = await self._lookups.place(tenant)
+            ground = await self._lookups.ground(tenant.namespace, [tenant])
         except ApiError as error:
             logger.warning("%s: the claim could not be looked up: %s", tenant.text, error)
-            tenant.retry_at = max(tenant.retry_at, now + LEAVE)
+            tenant.retry_at = max(tenant.retry_at, self._clock.now() + LEAVE)
             return None, False
-        if fault is not None:
-            # Claims appear by themselves: look again soon, without doubling for long.
-            tenant.back_off(fault, now, first=10.0, most=120.0)
-            tenant.checked_at = tenant.checked_at or now
-        return place, used
+        return self._stand(tenant, ground, self._clock.now())
 
     def _depart(self, job: Object, tenants: Sequence[Tenant], used: frozenset[str]) -> Flight:
         meta = job["metadata"]
@@ -231,6 +251,7 @@ class Dispatch:
                 members=[JobMember(t.name, t.uid) for t in tenants],
                 run=meta["labels"].get(manifests.RUN_LABEL),
                 created=self._clock.now(),
+                claims=manifests.claims_of(job),
                 used=used,
             )
         )
@@ -290,13 +311,6 @@ def _members(
             )
         )
     return settings, members
-
-
-def _batches(members: list[tuple[Tenant, bool]], size: int) -> list[list[tuple[Tenant, bool]]]:
-    """Cut a group into batches; a tenant that spoiled its last batch is scanned alone."""
-    alone = [[pair] for pair in members if pair[0].failures]
-    together = [pair for pair in members if not pair[0].failures]
-    return alone + [together[i : i + size] for i in range(0, len(together), size)]
 
 
 def _run_id(now: float) -> str:

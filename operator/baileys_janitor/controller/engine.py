@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 from baileys_janitor.api.config import OperatorConfig
@@ -23,7 +23,9 @@ from baileys_janitor.controller.manifests import SELECTOR, Pod
 from baileys_janitor.controller.news import Wire
 from baileys_janitor.controller.status import Surroundings
 from baileys_janitor.controller.store import Store
+from baileys_janitor.controller.supervision import Supervision
 from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.controller.turns import Turns
 
 Object = dict[str, Any]
 logger = logging.getLogger(__name__)
@@ -35,9 +37,11 @@ BREATH = 1.0
 ADOPT_AGAIN = 5.0
 """Seconds between attempts to list the Jobs under way at the start; the client has retried by itself before."""
 AT_ONCE = 16
-"""Steps that may wait for the API server at the same time."""
-AHEAD = 0.5
-"""Share of its interval by which a scan may be early to share a Job with one that is due."""
+"""Steps that may be at work at the same time."""
+A_PASS = 200
+"""Tenants that are looked at before the events that came meanwhile have their turn."""
+STEPS = 64
+"""Steps that may be under way: with more due, the queue waits."""
 
 
 HELD = "Cleanups removed abnormally much: the circuit breaker holds automatic ones"
@@ -63,7 +67,6 @@ class Engine:
         self._tasks: set[asyncio.Task[None]] = set()
         self._passed: float | None = None
         self._moved = self._started
-        self._wanted: dict[str, dict[str, Tenant]] = {}
         breaker = config.circuit_breaker
         self._breaker = Breaker(
             breaker.window.seconds, breaker.percent, breaker.runs, breaker.hold.seconds
@@ -89,18 +92,24 @@ class Engine:
             self._store,
             pod,
             config.limits.tenants_per_scan,
+            self._pace.unused_every,
             prepare,
         )
-        self.arrivals = Arrivals(
-            kube,
-            clock,
-            self.fleet,
+        self.turns = Turns(
+            config.limits,
             self.flights,
-            lookups,
-            self._store,
-            config,
-            self._finished,
-            self.wire,
+            self._dispatch,
+            self._is_known,
+            self._consider,
+            self._turned,
+            self._spawn,
+            self._started,
+        )
+        self.arrivals = Arrivals(
+            clock, self.fleet, self.flights, lookups, config, self._finished, self.wire
+        )
+        self._supervision = Supervision(
+            kube, clock, self.flights, lookups, self._store, self.arrivals, config
         )
 
     # Events
@@ -115,21 +124,27 @@ class Engine:
         known = self.fleet.tenants.get((meta["namespace"], meta["name"]))
         tenant = self.fleet.observe(body, self._clock.now())
         if tenant is not known:
-            self.arrivals.attach()
+            self.arrivals.attach(tenant)
             for entry in tenant.history:
                 self._count(tenant, entry)
         self._again(tenant)
 
     def forget(self, namespace: str, name: str, uid: str) -> None:
         """A tenant was deleted; its own Jobs go with it, and what a shared scan finds is dropped."""
-        self.fleet.forget((namespace, name), uid)
-        self._wanted.get(namespace, {}).pop(name, None)
+        tenant = self.fleet.forget((namespace, name), uid)
+        if tenant is not None:
+            self.turns.forget(tenant)
 
     def nudge(self) -> None:
         """Have the loop look again at once."""
         self._wake.set()
 
     # Signs of life
+
+    @property
+    def steps(self) -> int:
+        """How many steps are under way."""
+        return len(self._tasks)
 
     def behind(self) -> float:
         """Return for how many seconds the loop has not passed although something was due."""
@@ -152,22 +167,29 @@ class Engine:
             while True:
                 self._wake.clear()
                 now = self._passed = self._clock.now()
-                for tenant in self.arrivals.supervise(now, self._spawn):
-                    if not tenant.busy:
-                        self._spawn(self._write(tenant), tenant)
-                for tenant in list(self.fleet.due(now)):
-                    if not tenant.busy:
-                        self._consider(tenant, now)
-                self._send_scans(now)
+                self._weigh_all(self._supervision.look(now, self._spawn))
+                self._look_at_due(now)
+                self.turns.take(now)
                 await self._clock.wait(self._wake, self._next(now))
         finally:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def _look_at_due(self, now: float) -> None:
+        """Consider who is due, the longest overdue first, as far as steps may be begun."""
+        if len(self._tasks) >= STEPS:
+            return
+        for seen, tenant in enumerate(self.fleet.due(now), start=1):
+            if not tenant.busy:
+                self._consider(tenant, now)
+            if seen >= A_PASS or len(self._tasks) >= STEPS:
+                return
+
     def _next(self, now: float) -> float | None:
-        coming = self.fleet.next_due()
-        if len(list(self.flights)) or any(self._wanted.values()):
+        # With all steps taken, it is the end of one that wakes the loop.
+        coming = self.fleet.next_due() if len(self._tasks) < STEPS else None
+        if len(list(self.flights)) or self.turns:
             return min(now + TICK, coming if coming is not None else now + TICK)
         return coming
 
@@ -196,28 +218,33 @@ class Engine:
         elif tenant.effective is None:
             self._spawn(self._write(tenant), tenant)
         elif tenant.run is not None and tenant.work_job is None and not tenant.effective.suspend:
-            self._spawn(self._step(tenant, self._dispatch.resume(tenant)), tenant)
+            self._begin(tenant, lambda: self._dispatch.resume(tenant))
         else:
             self._decide(tenant, now)
 
     def _decide(self, tenant: Tenant, now: float) -> None:
         held = self._breaker.open_until(now) is not None
-        decision = decide(tenant, now, self._pace.jitter, held)
+        resting = now < agenda.rested_time(tenant, self._started, self._pace.jitter)
+        overdue = self._started if resting else None
+        decision = decide(tenant, now, self._pace.jitter, held, overdue)
         purge = agenda.purge_time(tenant)
         if decision.reason is not None:
             if self._may_work(tenant):
-                self._spawn(self._step(tenant, self._dispatch.begin(tenant, decision)), tenant)
-                return
+                if decision.emergency or self.turns.has_room:
+                    self._begin(tenant, lambda: self._dispatch.begin(tenant, decision))
+                    return
+                self.turns.want_cleanup(tenant)
         else:
             self._settle(tenant, decision, now)
             if purge is not None and now >= purge and tenant.run is None and self._may_work(tenant):
-                self._spawn(self._step(tenant, self._dispatch.purge(tenant)), tenant)
-                return
+                if self.turns.has_room:
+                    self._begin(tenant, lambda: self._dispatch.purge(tenant))
+                    return
+                self.turns.want_cleanup(tenant)
         due = agenda.scan_time(tenant, self._started)
         if due is not None and now >= due:
-            tenant.waiting = True
-            self._wanted.setdefault(tenant.namespace, {})[tenant.name] = tenant
-        self._spawn(self._write(tenant), tenant)
+            self.turns.want_scan(tenant)
+        self._weigh(tenant)
 
     def _settle(self, tenant: Tenant, decision: Decision, now: float) -> None:
         settle(tenant, decision)
@@ -236,60 +263,33 @@ class Engine:
         scan = self.flights.get(tenant.namespace, tenant.scan_job)
         return scan is None or not scan.pending
 
-    def _send_scans(self, now: float) -> None:
-        limits = self._config.limits
-        for namespace in list(self._wanted):
-            if (
-                len(self.flights) >= limits.jobs_in_flight
-                or self.flights.pending >= limits.pending_pods
-            ):
-                return
-            wanted = self._wanted.pop(namespace)
-            for tenant in wanted.values():
-                tenant.waiting = tenant.busy and tenant.scan_job is None
-            tenants = [t for t in wanted.values() if t.scan_job is None and not t.busy]
-            for tenant in (t for t in wanted.values() if t.waiting):
-                self._wanted.setdefault(namespace, {})[tenant.name] = tenant
-            tenants += self._early(namespace, set(wanted), now) if tenants else []
-            tenants = [t for t in tenants if not self._waiting_work(t)]
-            if tenants:
-                for tenant in tenants:
-                    tenant.busy = True
-                self._spawn(self._scan(tenants))
-
-    def _waiting_work(self, tenant: Tenant) -> bool:
-        work = self.flights.get(tenant.namespace, tenant.work_job)
-        return work is not None and work.pending
-
-    def _early(self, namespace: str, besides: set[str], now: float) -> list[Tenant]:
-        """Return tenants of the namespace that are due soon: they ride along instead of needing a Job."""
-        found = []
-        for tenant in self.fleet.in_namespace(namespace):
-            if tenant.name in besides or tenant.busy or tenant.stale:
-                continue
-            due = agenda.scan_time(tenant, self._started)
-            if due is None or tenant.retry_at > now or tenant.effective is None:
-                continue
-            if due - now <= agenda.scan_wait(tenant) * AHEAD:
-                found.append(tenant)
-        return found
-
     # Steps
 
-    async def _scan(self, tenants: list[Tenant]) -> None:
-        try:
-            await self._dispatch.scan(tenants, self._pace.unused_every)
-        finally:
-            for tenant in tenants:
-                tenant.busy = False
-                self._again(tenant)
-        for tenant in tenants:
-            if tenant.fault is not None and not tenant.busy:
-                await self._store.write(tenant)
+    def _turned(self, tenants: Sequence[Tenant]) -> None:
+        """Weigh tenants whose turn is over, and have the loop give the next ones."""
+        self._weigh_all(tenants)
+        self.nudge()
 
-    async def _step(self, tenant: Tenant, work: Coroutine[Any, Any, None]) -> None:
-        await work
-        await self._store.write(tenant)
+    def _weigh_all(self, tenants: Sequence[Tenant]) -> None:
+        for tenant in tenants:
+            if not tenant.busy and self._is_known(tenant):
+                self._weigh(tenant)
+
+    def _weigh(self, tenant: Tenant) -> None:
+        """Write the tenant's status if it has something to say, and put the tenant into the queue again."""
+        if self._store.is_due(tenant):
+            self._spawn(self._write(tenant), tenant)
+        else:
+            self._again(tenant)
+
+    def _begin(self, tenant: Tenant, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Have a Job of the tenant's own made, and say what came of it."""
+
+        async def step() -> None:
+            await make()
+            await self._store.write(tenant)
+
+        self.turns.count(self._spawn(step(), tenant))
 
     async def _write(self, tenant: Tenant) -> None:
         await self._store.write(tenant)
@@ -298,13 +298,16 @@ class Engine:
         if await self._store.reload(tenant):
             await self._store.write(tenant)
 
-    def _spawn(self, work: Coroutine[Any, Any, Any], tenant: Tenant | None = None) -> None:
+    def _spawn(
+        self, work: Coroutine[Any, Any, Any], tenant: Tenant | None = None
+    ) -> asyncio.Task[None]:
         """Run a step beside the loop; a tenant is busy until its step is over."""
         if tenant is not None:
             tenant.busy = True
         task = asyncio.create_task(self._guarded(work, tenant))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _guarded(self, work: Coroutine[Any, Any, Any], tenant: Tenant | None) -> None:
         try:
@@ -349,9 +352,12 @@ class Engine:
         until = self._breaker.open_until(now)
         return Surroundings(self._started, self._pace.jitter, until, self._advice)
 
+    def _is_known(self, tenant: Tenant) -> bool:
+        return self.fleet.tenants.get(tenant.key) is tenant
+
     def _again(self, tenant: Tenant) -> None:
-        """Put the tenant into the queue for when it is due next, and wake the loop if that is now."""
-        if self.fleet.tenants.get(tenant.key) is not tenant:
+        """Put the tenant into the queue for when it is due next, and wake the loop if that is sooner."""
+        if not self._is_known(tenant):
             return
         now = self._clock.now()
         when = agenda.next_time(tenant, now, self._started, self._pace)

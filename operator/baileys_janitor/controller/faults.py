@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from baileys_janitor.controller.placement import Claim
+
 Object = dict[str, Any]
 
 
@@ -32,23 +34,22 @@ class Finished:
 RETRY = "The janitor tries again by itself."
 
 
-def of_claim(claim: Object | None, name: str, waits_for_consumer: bool) -> Fault | None:
-    """Return what is wrong with a PersistentVolumeClaim (an API object, or None when it is not there)."""
+def of_claim(claim: Claim | None, name: str, waits_for_consumer: bool) -> Fault | None:
+    """Return what is wrong with a PersistentVolumeClaim; None for one that is not there."""
     if claim is None:
         return Fault(
             "ClaimMissing",
             f'The PersistentVolumeClaim "{name}" does not exist in this namespace: create it, or correct '
             "spec.volume.claimName.",
         )
-    phase = (claim.get("status") or {}).get("phase")
-    if claim["metadata"].get("deletionTimestamp"):
+    if claim.deleting:
         return Fault(
             "ClaimDeleting",
             f'The PersistentVolumeClaim "{name}" is being deleted: create it anew, or delete this tenant too.',
         )
-    if phase == "Bound":
+    if claim.phase == "Bound":
         return None
-    if phase == "Lost":
+    if claim.phase == "Lost":
         return Fault(
             "ClaimLost",
             f'The volume behind the PersistentVolumeClaim "{name}" is gone: restore the PersistentVolume or '
@@ -67,12 +68,10 @@ def of_claim(claim: Object | None, name: str, waits_for_consumer: bool) -> Fault
     )
 
 
-def exclusive_claim(claim: Object, used: bool) -> Fault | None:
+def exclusive_claim(claim: Claim, name: str, used: bool) -> Fault | None:
     """Return the fault of a ReadWriteOncePod claim that the workload holds: no second pod can mount it."""
-    modes = (claim.get("spec") or {}).get("accessModes") or []
-    if not used or modes != ["ReadWriteOncePod"]:
+    if not used or not claim.exclusive:
         return None
-    name = claim["metadata"]["name"]
     return Fault(
         "ClaimExclusive",
         f'The PersistentVolumeClaim "{name}" is ReadWriteOncePod and in use, so no other pod can mount it: use '

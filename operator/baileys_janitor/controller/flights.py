@@ -11,6 +11,7 @@ from baileys_janitor.controller.manifests import (
     ACTION_LABEL,
     RUN_LABEL,
     Member,
+    claims_of,
     members_of,
 )
 
@@ -30,13 +31,17 @@ class Flight:
     created: float = 0.0
     used: frozenset[str] = frozenset()
     """Names of the members whose claim a running pod used when the Job was made."""
+    claims: tuple[str, ...] = ()
+    """Its claims in the order of the mounts; empty when it was adopted by its pod."""
     pod: str | None = None
-    placed: bool = False
+    placed_at: float | None = None
+    """Since when its pod has a node."""
     started: float | None = None
     trouble: Fault | None = None
     failed_at: float | None = None
     """Since when the Job is known to have failed while no pod of it tells why."""
     asked: bool = False
+    ask_at: float = 0.0
     sought: bool = False
     ended: Finished | None = None
     """How its pod ended, while its members are not all known yet."""
@@ -51,6 +56,11 @@ class Flight:
         return self.namespace, self.name
 
     @property
+    def shared(self) -> bool:
+        """Whether several tenants depend on it."""
+        return len(self.members) > 1
+
+    @property
     def pending(self) -> bool:
         """Whether its pod has not begun to run."""
         return not self.settled and self.started is None
@@ -61,6 +71,7 @@ class Flights:
 
     def __init__(self) -> None:
         self._all: dict[tuple[str, str], Flight] = {}
+        self._by_member: dict[tuple[str, str], list[Flight]] = {}
 
     def __iter__(self) -> Iterator[Flight]:
         return iter(list(self._all.values()))
@@ -76,7 +87,13 @@ class Flights:
     def add(self, flight: Flight) -> Flight:
         """Take note of a Job."""
         self._all[flight.key] = flight
+        for member in flight.members:
+            self._by_member.setdefault((flight.namespace, member.name), []).append(flight)
         return flight
+
+    def of(self, namespace: str, tenant: str) -> list[Flight]:
+        """Return the Jobs in which a tenant of that name has a part."""
+        return list(self._by_member.get((namespace, tenant), ()))
 
     def get(self, namespace: str, name: str | None) -> Flight | None:
         """Return the Job under way of that name."""
@@ -84,7 +101,13 @@ class Flights:
 
     def drop(self, flight: Flight) -> None:
         """Forget a Job that is gone."""
-        self._all.pop(flight.key, None)
+        if self._all.pop(flight.key, None) is None:
+            return
+        for member in flight.members:
+            key = flight.namespace, member.name
+            left = [other for other in self._by_member.pop(key, ()) if other is not flight]
+            if left:
+                self._by_member[key] = left
 
     def adopt(self, found: Object, name: str, now: float) -> Flight | None:
         """Return the flight of a Job or pod, begun from its labels when it is not known yet.
@@ -106,6 +129,7 @@ class Flights:
                 members=members,
                 run=labels.get(RUN_LABEL),
                 created=now,
+                claims=claims_of(found),
                 used=frozenset(member.name for member in members),
             )
         )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
-from typing import Any, TypeVar, cast
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
-from baileys_janitor.controller import faults
 from baileys_janitor.controller.clock import Clock
-from baileys_janitor.controller.faults import Fault
-from baileys_janitor.controller.kube import ApiError, Kube, path
-from baileys_janitor.controller.placement import Place, Users, attached_nodes
+from baileys_janitor.controller.ground import Ground
+from baileys_janitor.controller.kube import CHUNK, ApiError, Kube, path
+from baileys_janitor.controller.manifests import ACTION_LABEL
+from baileys_janitor.controller.placement import Claim, Users, attached_nodes
 from baileys_janitor.controller.tenant import Tenant
 
 Object = dict[str, Any]
@@ -19,8 +21,37 @@ T = TypeVar("T")
 STORAGE = "/apis/storage.k8s.io/v1"
 BRIEFLY = 10.0
 """Seconds that lists of pods and claims are kept: a scan's pod may start this late at the right node."""
+A_PAGE = 1.0
+"""Seconds more for each further page of a list: what is dear to read is read less often."""
 LONG = 600.0
 """Seconds for what hardly changes: storage classes."""
+ALIVE = "status.phase!=Succeeded,status.phase!=Failed"
+"""Field selector of the pods that may use a claim."""
+OTHERS = f"!{ACTION_LABEL}"
+"""Label selector of the pods that are not the janitor's own."""
+
+
+@dataclass(slots=True)
+class _Kept(Generic[T]):
+    until: float
+    read: asyncio.Future[tuple[T, float]]
+
+
+class _Pages:
+    """Passes a list on and counts it: by its length the time is measured that it is kept."""
+
+    def __init__(self, listed: AsyncIterator[Object]) -> None:
+        self._listed = listed
+        self.seen = 0
+
+    async def __aiter__(self) -> AsyncIterator[Object]:
+        async for one in self._listed:
+            self.seen += 1
+            yield one
+
+    @property
+    def seconds(self) -> float:
+        return BRIEFLY + A_PAGE * (self.seen // CHUNK)
 
 
 class Lookups:
@@ -29,44 +60,44 @@ class Lookups:
     def __init__(self, kube: Kube, clock: Clock) -> None:
         self._kube = kube
         self._clock = clock
-        self._kept: dict[Hashable, tuple[float, asyncio.Future[Any]]] = {}
+        self._kept: dict[Hashable, _Kept[Any]] = {}
 
-    async def place(self, tenant: Tenant) -> tuple[Place | None, Fault | None, bool]:
-        """Return where this tenant's Job must run, or why it cannot; and whether a pod uses the claim.
+    async def ground(self, namespace: str, tenants: Iterable[Tenant]) -> Ground:
+        """Return what placing these tenants of one namespace needs.
 
         Raises ApiError when the API server does not answer.
         """
-        assert tenant.effective is not None
-        name = tenant.effective.claim_name
-        claims, users = await asyncio.gather(
-            self._claims(tenant.namespace), self._users(tenant.namespace)
-        )
-        claim = claims.get(name)
-        user = users.by_claim.get(name)
-        waits = claim is not None and await self._waits_for_consumer(claim)
-        fault = faults.of_claim(claim, name, waits)
-        if fault is None and claim is not None:
-            fault = faults.exclusive_claim(claim, user is not None)
-        if fault is not None or claim is None:
-            return None, fault, user is not None
-        if user is not None:
-            tenant.owner = user.identity
-            identity = user.identity.overridden(tenant.effective.job)
-            return Place(user.node, "", identity, user.tolerations), None, True
-        volume = str((claim.get("spec") or {}).get("volumeName") or "")
-        node = (await self._attachments()).get(volume)
-        identity = tenant.owner.overridden(tenant.effective.job)
-        return Place(node, "" if node else volume, identity), None, False
+        claims, users = await asyncio.gather(self._claims(namespace), self._users(namespace))
+        named = {t.effective.claim_name for t in tenants if t.effective is not None}
+        unused = [claims[name] for name in named if name in claims and name not in users.by_claim]
+        # Both are asked for only where no pod tells the node.
+        attached = await self._attachments() if unused else {}
+        pending = {c.storage_class for c in unused if c.phase == "Pending" and c.storage_class}
+        waiting = [name for name in pending if await self._waits_for_consumer(name)]
+        return Ground(claims, users, attached, frozenset(waiting))
 
-    async def warnings(self, namespace: str, kind: str, name: str) -> str:
-        """Return the newest warning event's message about an object, or an empty string."""
-        fields = f"involvedObject.kind={kind},involvedObject.name={name},type=Warning"
+    async def events(self, namespace: str, kind: str, name: str) -> list[Object]:
+        """Return the events about an object, the newest last; none when they cannot be read."""
+        fields = f"involvedObject.kind={kind},involvedObject.name={name}"
         try:
             events = [e async for e in self._kube.list(path("events", namespace), fields=fields)]
         except ApiError:
-            return ""
-        events.sort(key=lambda e: str(e.get("lastTimestamp") or e.get("eventTime") or ""))
-        return str(events[-1].get("message") or "") if events else ""
+            return []
+        return sorted(events, key=lambda e: str(e.get("lastTimestamp") or e.get("eventTime") or ""))
+
+    async def warnings(self, namespace: str, kind: str, name: str) -> str:
+        """Return the newest warning event's message about an object, or an empty string."""
+        events = await self.events(namespace, kind, name)
+        said = [str(e.get("message") or "") for e in events if e.get("type") == "Warning"]
+        return said[-1] if said else ""
+
+    def volumes(self, namespace: str) -> dict[str, str]:
+        """Return the claim of each PersistentVolume, as far as the namespace's claims are kept; nothing is read."""
+        kept = self._kept.get(("claims", namespace))
+        if kept is None or not kept.read.done() or kept.read.cancelled() or kept.read.exception():
+            return {}
+        claims: dict[str, Claim] = kept.read.result()[0]
+        return {claim.volume: name for name, claim in claims.items() if claim.volume}
 
     def forget(self, namespace: str) -> None:
         """Drop what is kept of a namespace: it has just proved wrong."""
@@ -74,75 +105,63 @@ class Lookups:
             self._kept.pop((what, namespace), None)
 
     async def _users(self, namespace: str) -> Users:
-        async def read() -> Users:
+        async def read() -> tuple[Users, float]:
             users = Users()
-            async for pod in self._kube.list(path("pods", namespace)):
+            pages = _Pages(self._kube.list(path("pods", namespace), labels=OTHERS, fields=ALIVE))
+            async for pod in pages:
                 users.add([pod])
-            return users
+            return users, pages.seconds
 
-        return await self._cached(("pods", namespace), BRIEFLY, read)
+        return await self._cached(("pods", namespace), read)
 
-    async def _claims(self, namespace: str) -> dict[str, Object]:
-        async def read() -> dict[str, Object]:
-            url = path("persistentvolumeclaims", namespace)
-            return {c["metadata"]["name"]: _slim(c) async for c in self._kube.list(url)}
+    async def _claims(self, namespace: str) -> dict[str, Claim]:
+        async def read() -> tuple[dict[str, Claim], float]:
+            pages = _Pages(self._kube.list(path("persistentvolumeclaims", namespace)))
+            found = {claim["metadata"]["name"]: Claim.of(claim) async for claim in pages}
+            return found, pages.seconds
 
-        return await self._cached(("claims", namespace), BRIEFLY, read)
+        return await self._cached(("claims", namespace), read)
 
     async def _attachments(self) -> dict[str, str]:
-        async def read() -> dict[str, str]:
-            url = path("volumeattachments", group=STORAGE)
-            return attached_nodes([a async for a in self._kube.list(url)])
+        async def read() -> tuple[dict[str, str], float]:
+            pages = _Pages(self._kube.list(path("volumeattachments", group=STORAGE)))
+            try:
+                return attached_nodes([one async for one in pages]), pages.seconds
+            except ApiError as error:
+                # A namespaced installation may not read them; the volume's own affinity has to do.
+                if error.status == 403:
+                    return {}, LONG
+                raise
 
-        try:
-            return await self._cached("attachments", BRIEFLY, read)
-        except ApiError as error:
-            # A namespaced installation may not read them; the scheduler then goes by the volume's affinity.
-            if error.status == 403:
-                return {}
-            raise
+        return await self._cached("attachments", read)
 
-    async def _waits_for_consumer(self, claim: Object) -> bool:
-        if (claim.get("status") or {}).get("phase") != "Pending":
-            return False
-        name = (claim.get("spec") or {}).get("storageClassName")
-        if not name:
-            return False
+    async def _waits_for_consumer(self, name: str) -> bool:
+        async def read() -> tuple[bool, float]:
+            try:
+                found = await self._kube.get(path("storageclasses", name=name, group=STORAGE))
+            except ApiError as error:
+                if error.status in {403, 404}:
+                    # Unknown: calling it a fault would hold back a GitOps wave that only waits for its workload.
+                    return error.status == 403, LONG if error.status == 403 else BRIEFLY
+                raise
+            return found.get("volumeBindingMode") == "WaitForFirstConsumer", LONG
 
-        async def read() -> bool:
-            found = await self._kube.get(path("storageclasses", name=name, group=STORAGE))
-            return found.get("volumeBindingMode") == "WaitForFirstConsumer"
+        return await self._cached(("class", name), read)
 
-        try:
-            return await self._cached(("class", name), LONG, read)
-        except ApiError as error:
-            if error.status in {403, 404}:
-                # Unknown: calling it a fault would hold back a GitOps wave that only waits for its workload.
-                return error.status == 403
-            raise
-
-    async def _cached(self, key: Hashable, seconds: float, read: Callable[[], Awaitable[T]]) -> T:
-        """Return what `read` gave within the last `seconds`; callers at the same time share one read."""
-        now = self._clock.now()
-        kept = self._kept.get(key)
-        if kept is None or kept[0] <= now or (kept[1].done() and kept[1].exception()):
-            self._kept = {k: v for k, v in self._kept.items() if v[0] > now}
-            kept = now + seconds, asyncio.ensure_future(read())
-            self._kept[key] = kept
+    async def _cached(self, key: Hashable, read: Callable[[], Awaitable[tuple[T, float]]]) -> T:
+        """Return what `read` gave, kept for as many seconds as it says; callers share one read."""
+        kept: _Kept[T] | None = self._kept.get(key)
+        if kept is None or kept.until <= self._clock.now():
+            kept = self._kept[key] = _Kept(math.inf, asyncio.ensure_future(read()))
         try:
             # Shielded: one caller's cancellation must not end the others' read.
-            return cast(T, await asyncio.shield(kept[1]))
+            found, seconds = await asyncio.shield(kept.read)
         except BaseException:
             if self._kept.get(key) is kept:
                 del self._kept[key]
             raise
-
-
-def _slim(claim: Object) -> Object:
-    spec = claim.get("spec") or {}
-    meta = claim["metadata"]
-    return {
-        "metadata": {"name": meta["name"], "deletionTimestamp": meta.get("deletionTimestamp")},
-        "spec": {k: spec.get(k) for k in ("accessModes", "storageClassName", "volumeName")},
-        "status": {"phase": (claim.get("status") or {}).get("phase")},
-    }
+        if kept.until == math.inf:
+            now = self._clock.now()
+            kept.until = now + seconds
+            self._kept = {k: v for k, v in self._kept.items() if v.until > now}
+        return found

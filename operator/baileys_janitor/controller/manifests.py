@@ -56,6 +56,20 @@ def mount_path(place: int) -> str:
     return f"/volumes/{place:03d}"
 
 
+def volume_name(place: int) -> str:
+    """Return the name of the volume that is the Job's claim number `place`."""
+    return f"v{place}"
+
+
+def claims_of(found: Object) -> tuple[str, ...]:
+    """Return the claims of a Job in the order of its mounts."""
+    spec = ((found.get("spec") or {}).get("template") or {}).get("spec") or {}
+    named = (
+        (v.get("persistentVolumeClaim") or {}).get("claimName") for v in spec.get("volumes") or ()
+    )
+    return tuple(str(name) for name in named if name)
+
+
 def job(
     *,
     name: str,
@@ -118,7 +132,7 @@ def _pod_spec(
 ) -> Object:
     # On a mount, never `persistentVolumeClaim.readOnly`: ZFS refuses to mix that with a writer's mount.
     mounts = [
-        {"name": f"v{i}", "mountPath": mount_path(i), "readOnly": read_only}
+        {"name": volume_name(i), "mountPath": mount_path(i), "readOnly": read_only}
         for i in range(len(claims))
     ]
     spec: Object = {
@@ -148,7 +162,7 @@ def _pod_spec(
             }
         ],
         "volumes": [
-            {"name": f"v{i}", "persistentVolumeClaim": {"claimName": claim}}
+            {"name": volume_name(i), "persistentVolumeClaim": {"claimName": claim}}
             for i, claim in enumerate(claims)
         ],
     }

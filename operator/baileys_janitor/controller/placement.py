@@ -50,6 +50,29 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A PersistentVolumeClaim; `exclusive`: its only access mode is ReadWriteOncePod."""
+
+    phase: str
+    volume: str
+    storage_class: str
+    deleting: bool
+    exclusive: bool
+
+    @classmethod
+    def of(cls, found: Object) -> Claim:
+        """Read an API object."""
+        spec = found.get("spec") or {}
+        return cls(
+            phase=str((found.get("status") or {}).get("phase") or ""),
+            volume=str(spec.get("volumeName") or ""),
+            storage_class=str(spec.get("storageClassName") or ""),
+            deleting=bool(found["metadata"].get("deletionTimestamp")),
+            exclusive=spec.get("accessModes") == ["ReadWriteOncePod"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class User:
     """The pod that uses a claim, as far as it matters; `rank` orders several (lowest first)."""
 
@@ -64,6 +87,7 @@ class Users:
     """The pods of one namespace by the claim that they mount, the janitor's own left out."""
 
     by_claim: dict[str, User] = field(default_factory=dict)
+    _alike: dict[User, User] = field(default_factory=dict)
 
     def add(self, pods: Iterable[Object]) -> Users:
         """Take note of pods (API objects); of several on one claim, a running one wins."""
@@ -78,7 +102,9 @@ class Users:
             for claim in claims_of(pod):
                 known = self.by_claim.get(claim)
                 if known is None or rank < known.rank:
-                    self.by_claim[claim] = User(rank, node, identity_of(pod, claim), tolerations)
+                    user = User(rank, node, identity_of(pod, claim), tolerations)
+                    # Of ten thousand pods most are alike: one record for all that are.
+                    self.by_claim[claim] = self._alike.setdefault(user, user)
         return self
 
 

@@ -38,18 +38,36 @@ class Store:
         self._every = every
         self._wire = wire
 
+    def is_due(self, tenant: Tenant) -> bool:
+        """Whether `write` would have something to send; what has been weighed and found too light is said."""
+        if tenant.new and not _has_news(tenant):
+            tenant.unsaid = False
+            return False
+        now = self._clock.now()
+        fresh = status.compose(tenant, now, self._around(now))
+        if self._is_worth_it(tenant, fresh, now):
+            return True
+        tenant.unsaid = False
+        return False
+
+    def _is_worth_it(self, tenant: Tenant, fresh: Object, now: float) -> bool:
+        if tenant.new or now - tenant.written_at >= self._every:
+            return True
+        return status.is_material(tenant.stored, fresh)
+
     async def write(self, tenant: Tenant, *, force: bool = False) -> bool:
         """Write the status if it is worth it; False when it could not be written and must be tried again.
 
         A version conflict reads the resource again and tries once more, unless another operator has acted.
         """
         if tenant.new and not force and not _has_news(tenant):
+            tenant.unsaid = False
             return True
         for _ in range(2):
             now = self._clock.now()
             fresh = status.compose(tenant, now, self._around(now))
-            idle = now - tenant.written_at < self._every and not tenant.new
-            if not force and idle and not status.is_material(tenant.stored, fresh):
+            tenant.unsaid = False
+            if not force and not self._is_worth_it(tenant, fresh, now):
                 return True
             patch = status.merge_patch(tenant.stored, fresh)
             if not patch:
@@ -62,6 +80,7 @@ class Store:
             except ApiError as error:
                 if error.status == 409 and await self.reload(tenant):
                     if before != (tenant.run, tenant.last_cleanup, tenant.handled_request):
+                        tenant.unsaid = True
                         return False
                     continue
                 return self._failed(tenant, error, now)
@@ -90,7 +109,7 @@ class Store:
             self._fleet.forget(tenant.key, tenant.uid)
             return False
         logger.warning("%s: the status could not be written: %s", tenant.text, error)
-        tenant.stale = True
+        tenant.stale = tenant.unsaid = True
         tenant.retry_at = max(tenant.retry_at, now + RETRY)
         return False
 

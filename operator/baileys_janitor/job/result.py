@@ -10,6 +10,7 @@ rotates with the clock, so that nobody's is lost for good.
 from __future__ import annotations
 
 from ..policy.values import Value
+from ..volume.problems import DEADLINE_REACHED, INTERRUPTED
 from ..volume.report import (
     CAPPED,
     COMPLETED,
@@ -49,8 +50,10 @@ if TYPE_CHECKING:
 __all__ = [
     "CAPPED",
     "COMPLETED",
+    "DEADLINE_REACHED",
     "DRY_RUN",
     "FAILED",
+    "INTERRUPTED",
     "LIMIT",
     "NOTHING_TO_DO",
     "OUTCOMES",

@@ -147,8 +147,11 @@ class LocalOperator:
             running.cancel()
 
     def idle(self) -> bool:
-        """Whether no step is under way."""
-        return not any(tenant.busy for tenant in self.engine.fleet.tenants.values())
+        """Whether no step is under way, nothing waits for its turn, and nobody is due."""
+        engine, now = self.engine, self.clock.now()
+        tenants = list(engine.fleet.tenants.values())
+        due = any(tenant.announced is not None and tenant.announced <= now for tenant in tenants)
+        return not (due or engine.turns or engine.steps or any(t.busy for t in tenants))
 
 
 class OperatorProcess:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from baileys_janitor.controller.manifests import members_of
+from baileys_janitor.controller.supervision import PATIENCE, POD_STARTS
 from sandbox import Cluster
 from tests.controller.live.operators import LocalOperator, OperatorProcess
 from tests.controller.live.world import TENANTS, World, completed_runs, until
@@ -73,7 +75,7 @@ async def test_tenants_of_one_node_share_a_scan_and_a_broken_one_does_not_hold_t
             await world.quiet()
 
 
-async def test_a_batch_whose_pod_cannot_start_is_taken_apart(
+async def test_a_batch_whose_pod_does_not_start_is_taken_apart_and_nobody_is_blamed(
     world: World, operator: Operator
 ) -> None:
     directory = await world.claim("shared")
@@ -84,19 +86,82 @@ async def test_a_batch_whose_pod_cannot_start_is_taken_apart(
         await world.tenant(name, "shared", path=name)
     async with operator(knows=2) as running:
         await until(world.job_pods, "their scan is under way")
-        assert len(await world.jobs()) == 1
-        running.skip(400)
-        await world.ready("one", "JobStuck")
-        await world.ready("two", "JobStuck")
-        running.skip(15)
+        (together,) = await world.jobs()
+        await placed(running)
+        running.skip(PATIENCE + 1)
 
         async def apart() -> bool:
-            return len(await world.jobs()) == 2
+            names = {job["metadata"]["name"] for job in await world.jobs()}
+            return len(names - {together["metadata"]["name"]}) == 2
 
         await until(apart, "each has a scan of its own")
+        for name in ("one", "two"):
+            assert running.engine.fleet.tenants[world.namespace, name].fault is None
         world.cluster.kubelet.release()
         await world.scanned("one")
         await world.scanned("two")
+
+
+async def test_one_claim_that_cannot_be_mounted_holds_nobody_up_and_is_the_only_one_marked(
+    world: World, operator: Operator
+) -> None:
+    names = ["good", "better", "bad", "best"]
+    for name in names:
+        directory = await world.claim(name)
+        world.session(directory / name, "healthy")
+        await world.tenant(name, name, path=name)
+    await world.workload(*names)
+    world.cluster.kubelet.break_claim(world.namespace, "bad")
+    try:
+        async with operator(knows=4) as running:
+            await until(world.job_pods, "their scan is under way")
+            (together,) = await world.jobs()
+            assert len(members_of(together)) == 4
+            await placed(running)
+            running.skip(PATIENCE + 1)
+            for name in ("good", "better", "best"):
+                await world.scanned(name)
+            running.skip(POD_STARTS + 1)
+            ready = await world.ready("bad", "VolumeNotMounted")
+            assert "exit status 32" in ready["message"]
+            for name in ("good", "better", "best"):
+                assert running.engine.fleet.tenants[world.namespace, name].fault is None
+            # Those without fault were scanned together, and not one by one.
+            assert running.engine.fleet.tenants[world.namespace, "good"].company is None
+    finally:
+        world.cluster.kubelet.mend_claim(world.namespace, "bad")
+
+
+async def test_a_batch_that_hangs_while_it_runs_is_taken_apart(
+    world: World, operator: Operator
+) -> None:
+    directory = await world.claim("shared")
+    await world.workload("shared")
+    for name in ("one", "two"):
+        world.session(directory / name, "healthy")
+        await world.tenant(name, "shared", path=name)
+    world.cluster.kubelet.hold()
+    async with operator(knows=2) as running:
+        await until(world.job_pods, "their scan is under way")
+        (flight,) = list(running.engine.flights)
+        # As if its process stood still in a volume that does not answer.
+        flight.started = running.clock.now()
+        running.skip(PATIENCE + 1)
+        await until(lambda: flight.settled, "it was noticed")
+        for name in ("one", "two"):
+            assert running.engine.fleet.tenants[world.namespace, name].fault is None
+        world.cluster.kubelet.release()
+        await world.scanned("one")
+        await world.scanned("two")
+
+
+async def placed(running: LocalOperator) -> None:
+    """Wait until the operator knows that the one pod under way has a node."""
+
+    def known() -> bool:
+        return all(flight.placed_at is not None for flight in running.engine.flights)
+
+    await until(known, "the pod has a node")
 
 
 async def test_several_tenants_share_a_claim_and_are_cleaned_each_by_itself(

@@ -82,9 +82,9 @@ class World:
             changed = sum(after.get(name) != written for name, written in before.items())
             assert not changed, f"{changed} protected files have changed"
 
-    async def workload(self, claim: str) -> str:
-        """Run a pod that uses a claim, as its owner's."""
-        name = f"bot-{claim}"
+    async def workload(self, *claims: str) -> str:
+        """Run a pod that uses these claims, as their owner's."""
+        name = f"bot-{claims[0]}"
         pod = {
             "metadata": {"name": name},
             "spec": {
@@ -93,10 +93,15 @@ class World:
                         "name": "bot",
                         "image": "bot:1",
                         "securityContext": {"runAsUser": 1000},
-                        "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+                        "volumeMounts": [
+                            {"name": claim, "mountPath": f"/data/{claim}"} for claim in claims
+                        ],
                     }
                 ],
-                "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": claim}}],
+                "volumes": [
+                    {"name": claim, "persistentVolumeClaim": {"claimName": claim}}
+                    for claim in claims
+                ],
             },
         }
         await self.client.create(PODS, self.namespace, pod)

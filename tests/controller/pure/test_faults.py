@@ -9,6 +9,7 @@ import pytest
 
 from baileys_janitor.controller import faults
 from baileys_janitor.controller.faults import Fault
+from baileys_janitor.controller.placement import Claim
 from baileys_janitor.volume.problems import SENTENCES
 
 Object = dict[str, Any]
@@ -28,8 +29,10 @@ def clear(fault: Fault | None, reason: str) -> Fault:
     return fault
 
 
-def claim(phase: str = "Bound", **meta: Any) -> Object:
-    return {"metadata": {"name": "data"} | meta, "spec": {}, "status": {"phase": phase}}
+def claim(phase: str = "Bound", modes: tuple[str, ...] = (), **meta: Any) -> Claim:
+    spec = {"accessModes": list(modes)}
+    found = {"metadata": {"name": "data"} | meta, "spec": spec, "status": {"phase": phase}}
+    return Claim.of(found)
 
 
 def test_a_bound_claim_is_no_fault() -> None:
@@ -47,7 +50,7 @@ def test_a_bound_claim_is_no_fault() -> None:
     ],
 )
 def test_a_claim_that_cannot_be_used_says_why(
-    found: Object | None, waits: bool, reason: str, stalled: bool
+    found: Claim | None, waits: bool, reason: str, stalled: bool
 ) -> None:
     fault = clear(faults.of_claim(found, "data", waits), reason)
 
@@ -56,11 +59,10 @@ def test_a_claim_that_cannot_be_used_says_why(
 
 
 def test_an_exclusive_claim_is_a_fault_only_while_the_workload_holds_it() -> None:
-    once = claim() | {"spec": {"accessModes": ["ReadWriteOncePod"]}}
-    clear(faults.exclusive_claim(once, used=True), "ClaimExclusive")
-    assert faults.exclusive_claim(once, used=False) is None
-    shared = claim() | {"spec": {"accessModes": ["ReadWriteOnce"]}}
-    assert faults.exclusive_claim(shared, used=True) is None
+    once, often = claim(modes=("ReadWriteOncePod",)), claim(modes=("ReadWriteOnce",))
+    clear(faults.exclusive_claim(once, "data", used=True), "ClaimExclusive")
+    assert faults.exclusive_claim(once, "data", used=False) is None
+    assert faults.exclusive_claim(often, "data", used=True) is None
 
 
 @pytest.mark.parametrize("status", [403, 404, 409, 422, 500])

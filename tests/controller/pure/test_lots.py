@@ -1,0 +1,142 @@
+"""Who shares a scan's pod: as many as may, and nobody is held up by somebody else for long."""
+
+from __future__ import annotations
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from baileys_janitor.controller import lots
+from baileys_janitor.controller.backlog import Backlog
+from baileys_janitor.controller.lots import Lot, Neighbours, Placed
+from baileys_janitor.controller.placement import Place
+from baileys_janitor.controller.tenant import Tenant
+
+from .world import NOW, tenant
+
+NODES = [Place("node-1"), Place("node-2"), Place(None, "pv-7")]
+
+
+def placed(number: int, place: Place = NODES[0], company: int | None = None) -> Placed:
+    known = tenant(name=f"t{number}", uid=f"u-{number}")
+    known.company = company
+    return Placed(known, place, used=True, generation=1)
+
+
+def names(lot: Lot) -> list[str]:
+    return [one.tenant.name for one in lot.members]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(NODES), st.none() | st.integers(1, 60)), max_size=120),
+    st.integers(1, 50),
+)
+def test_everybody_is_in_one_lot_of_his_place_and_none_is_too_large(
+    wanted: list[tuple[Place, int | None]], largest: int
+) -> None:
+    everyone = [placed(i, place, company) for i, (place, company) in enumerate(wanted)]
+    found = lots.lots("shop", everyone, largest, NOW)
+
+    assert sorted(n for lot in found for n in names(lot)) == sorted(p.tenant.name for p in everyone)
+    for lot in found:
+        assert all(one.place == lot.place for one in lot.members)
+        allowed = min(one.tenant.company or largest for one in lot.members)
+        assert len(lot.members) <= min(largest, allowed)
+    for place in NODES:
+        here = [one for one in everyone if one.place == place]
+        if all(one.tenant.company is None for one in here):
+            made = sum(lot.place == place for lot in found)
+            assert made == -(-len(here) // largest)
+
+
+@given(st.integers(2, 50), st.data())
+def test_a_culprit_that_is_not_named_is_alone_after_six_halvings(
+    size: int, data: st.DataObject
+) -> None:
+    group = [placed(i) for i in range(size)]
+    culprit = data.draw(st.sampled_from(group)).tenant
+    for _ in range(6):
+        found = lots.lots("shop", group, 50, NOW)
+        (stuck,) = [lot for lot in found if culprit.name in names(lot)]
+        if len(stuck.members) == 1:
+            return
+        lots.part([one.tenant for one in stuck.members], frozenset())
+        for lot in found:
+            if lot is not stuck:
+                for one in lot.members:
+                    lots.reunite(one.tenant, 50)
+    raise AssertionError("it still holds others up")
+
+
+def test_only_the_named_one_is_scanned_alone() -> None:
+    group = [placed(i) for i in range(10)]
+    lots.part([one.tenant for one in group], frozenset({"t3"}))
+    assert sorted(len(lot.members) for lot in lots.lots("shop", group, 50, NOW)) == [1, 9]
+
+
+def test_success_brings_full_company_back() -> None:
+    known, scans = tenant(), 0
+    known.company = 1
+    while known.company is not None:
+        lots.reunite(known, 50)
+        scans += 1
+    assert scans < 25
+
+
+def test_neighbours_follow_a_volume_that_moves() -> None:
+    near, one, two = Neighbours(), tenant(name="one"), tenant(name="two")
+    near.note(one, NODES[0])
+    near.note(two, NODES[0])
+    assert {t.name for t in near.of(one)} == {"one", "two"}
+    near.note(two, NODES[1])
+    assert {t.name for t in near.of(one)} == {"one"}
+    near.forget(one)
+    assert list(near.of(one)) == []
+
+
+def _tenants(namespace: str, count: int) -> list[Tenant]:
+    return [Tenant(namespace, f"t{i}", f"{namespace}-{i}") for i in range(count)]
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=6))
+def test_each_namespace_has_its_turn_before_any_has_a_second(sizes: list[int]) -> None:
+    backlog = Backlog()
+    for number, size in enumerate(sizes):
+        for one in _tenants(f"ns-{number}", size):
+            backlog.clean(one)
+    assert len(backlog) == sum(sizes)
+    order = []
+    while (found := backlog.next()) is not None:
+        assert isinstance(found, Tenant)
+        order.append(found.namespace)
+    assert len(order) == sum(sizes)
+    for number, size in enumerate(sizes):
+        places = [i for i, namespace in enumerate(order) if namespace == f"ns-{number}"]
+        assert len(places) == size
+        # Between two turns of one namespace every other has at most one.
+        for first, second in itertools.pairwise(places):
+            between = order[first + 1 : second]
+            assert len(between) == len(set(between))
+    assert not backlog
+
+
+def test_cleanups_come_before_scans_and_lots_before_new_wishes() -> None:
+    backlog = Backlog()
+    scanned, cleaned = _tenants("shop", 2)
+    lot = Lot("shop", NODES[0], (placed(7),), NOW)
+    backlog.want(scanned)
+    backlog.put([lot])
+    backlog.clean(cleaned)
+    assert [backlog.next(), backlog.next(), backlog.next()] == [cleaned, lot, [scanned]]
+    assert backlog.next() is None
+
+
+def test_a_tenant_that_is_gone_is_given_to_nobody() -> None:
+    backlog = Backlog()
+    one, two = _tenants("shop", 2)
+    backlog.want(one)
+    backlog.clean(two)
+    backlog.forget(one)
+    backlog.forget(two)
+    assert backlog.next() is None
