@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from .durations import Between, Duration
 from .model import Model
+from .notifications import Notifications
 from .parts import Mode
 from .quantities import Quantity
 from .tenant import SharedSettings
@@ -260,5 +261,8 @@ class OperatorConfig(Model):
     )
     events: Events = Field(
         default=Events(), description="Kubernetes Events on the tenants, for `kubectl describe`."
+    )
+    notifications: Notifications = Field(
+        default=Notifications(), description="Who is told what, where and how often."
     )
     logging: Logging = Field(default=Logging(), description="What the operator writes to its log.")

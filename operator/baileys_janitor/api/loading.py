@@ -28,6 +28,9 @@ ENVIRONMENT = {
 }
 """Variables that override a field of the file; namespaces are separated by commas."""
 
+WEBHOOK = "NOTIFICATION_WEBHOOK"
+"""A URL that is told everything when the configuration names no channel."""
+
 DRY_RUN = "DRY_RUN"
 """Set to true or 1, it caps every tenant's mode at DryRun."""
 
@@ -48,6 +51,8 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> OperatorConfig
         value = environ.get(variable)
         if value:
             _put(data, field, value.split(",") if variable.endswith("NAMESPACES") else value)
+    if environ.get(WEBHOOK):
+        _default_channel(data)
     return _validated(data, source, careful=_is_true(environ.get(DRY_RUN, "")))
 
 
@@ -66,6 +71,14 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise InvalidConfig(f"The configuration {path} must hold fields: give name: value pairs.")
     return data
+
+
+def _default_channel(data: dict[str, Any]) -> None:
+    """Have everything told to the URL in WEBHOOK, unless channels are configured. The URL stays where it is."""
+    told = data.get("notifications") or {}
+    if isinstance(told, dict) and not told.get("channels") and not told.get("routes"):
+        channel = {"name": "default", "webhook": {"urlKey": WEBHOOK}}
+        data["notifications"] = told | {"channels": [channel]}
 
 
 def _put(data: dict[str, Any], field: tuple[str, ...], value: object) -> None:

@@ -13,5 +13,8 @@ SHORT_NAME = "bt"
 EMERGENCY_ANNOTATION = f"{GROUP}/emergency-cleanup"
 """Its value is a token: each new one asks for one Emergency cleanup."""
 
+NOTIFY_ANNOTATION = f"{GROUP}/notify"
+"""Set to false, nobody is told of this tenant."""
+
 TOKEN_LENGTH = 256
 """How much of the token ``status.lastHandledRequest`` can hold."""
