@@ -1,0 +1,164 @@
+"""Cleanups that ended since a target heard of them last: many in one message. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from baileys_janitor.notify import document, words
+from baileys_janitor.notify.incidents import Place, identify, moment
+from baileys_janitor.notify.kinds import WARNING
+from baileys_janitor.notify.ledger import Ledger
+from baileys_janitor.notify.words import Reader
+
+Object = dict[str, Any]
+Entry = Mapping[str, Any]
+"""One of a status's `history`."""
+
+LATE = 180.0
+"""Seconds by which a cleanup may come to be known later than one that ended after it."""
+TOLD = frozenset({"Completed", "Capped", "DryRun", "Failed", "Refused", "Repeated"})
+"""Outcomes that are told; where there was nothing to do, there is nothing to tell."""
+NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One cleanup that is over."""
+
+    place: Place
+    run: int
+    """What stands for it in a ledger."""
+    time: float
+    reason: str
+    outcome: str
+    removed: int
+    freed: int
+    before: int | None
+    after: int | None
+
+    @classmethod
+    def of(cls, place: Place, entry: Entry) -> Done | None:
+        """Read an entry; None for one that is not told of."""
+        when, outcome = moment(entry.get("time")), str(entry.get("outcome"))
+        if when is None or outcome not in TOLD:
+            return None
+        id_ = entry.get("run") or f"{entry.get('time')}{entry.get('reason')}"
+        return cls(
+            place,
+            identify(place.namespace, place.name, str(id_)),
+            when,
+            str(entry.get("reason") or ""),
+            outcome,
+            int(entry.get("removed") or 0),
+            int(entry.get("freedBytes") or 0),
+            entry.get("before"),
+            entry.get("after"),
+        )
+
+
+def untold(place: Place, history: Iterable[Entry], ledger: Ledger) -> Iterator[Done]:
+    """Yield what a target has not been told of a tenant's cleanups, of which the newest comes first."""
+    assert ledger.mark is not None
+    for entry in history:
+        done = Done.of(place, entry)
+        if done is None:
+            continue
+        if done.time <= ledger.mark:
+            break
+        if done.run not in ledger.runs:
+            yield done
+
+
+def settle(ledger: Ledger, told: Iterable[Done], now: float) -> None:
+    """Take note of what was told; a cleanup that becomes known a little late is told as well."""
+    assert ledger.mark is not None
+    times = ledger.runs | {done.run: done.time for done in told}
+    ledger.mark = max(ledger.mark, now - LATE)
+    ledger.runs = {run: when for run, when in times.items() if when > ledger.mark}
+
+
+def message(target: str, told: list[Done], large: int, reader: Reader, now: float) -> Object:
+    """Return the message about these cleanups; `large`: runs that removed more are named as a warning."""
+    too_large = [done for done in told if done.removed > large and done.outcome != "DryRun"]
+    applied = [done for done in told if done.outcome != "DryRun"]
+    removed, freed = sum(d.removed for d in applied), sum(d.freed for d in applied)
+    failed = sum(d.outcome == "Failed" for d in told)
+    title = f"{words.several(len(told), 'cleanup')}: {_sum(removed, freed)}"
+    if len(told) == 1:
+        title = f"Cleanup of {words.name(told[0].place)}: {_outcome(told[0])}"
+    elif failed:
+        title += f"; {words.number(failed)} failed"
+    if too_large:
+        worst = max(too_large, key=lambda d: d.removed)
+        title = f"Warning: a cleanup of {words.name(worst.place)} removed {words.several(worst.removed, 'file')}"
+    severity = WARNING if too_large else document.INFO
+    ranked = sorted(told, key=lambda d: (d.outcome != "Failed", -d.removed, words.name(d.place)))
+    mark = " ".join(sorted(str(done.run) for done in told))
+    return document.message(
+        "cleanups",
+        target,
+        mark,
+        title,
+        now,
+        severity,
+        cleanups={
+            "count": len(told),
+            "removed": removed,
+            "freedBytes": freed,
+            "failed": failed,
+            "runs": [_run(done) for done in ranked[:NAMED]],
+        },
+        lines=_lines(ranked, too_large, large, reader, now),
+    )
+
+
+def _sum(removed: int, freed: int) -> str:
+    if not removed:
+        return "nothing removed"
+    return f"{words.several(removed, 'file')} removed, {words.size(freed)} freed"
+
+
+def _outcome(done: Done) -> str:
+    if done.outcome == "DryRun":
+        return f"{words.several(done.removed, 'file')} would be removed (DryRun)"
+    told = _sum(done.removed, done.freed)
+    if done.after is not None and done.before is not None:
+        told += f", {done.before} counted before and {done.after} after"
+    return told if done.outcome in {"Completed", "Repeated"} else f"{done.outcome}, {told}"
+
+
+def _run(done: Done) -> Object:
+    told = {
+        "namespace": done.place.namespace,
+        "name": done.place.name,
+        "companyId": done.place.company,
+        "time": document.rfc3339(done.time),
+        "reason": done.reason,
+        "outcome": done.outcome,
+        "removed": done.removed,
+        "freedBytes": done.freed,
+        "before": done.before,
+        "after": done.after,
+    }
+    return {key: value for key, value in told.items() if value is not None}
+
+
+def _lines(
+    ranked: list[Done], too_large: list[Done], large: int, reader: Reader, now: float
+) -> list[str]:
+    lines = [
+        f"{words.name(d.place)}, {reader.time(d.time, now)}, {d.reason}: {_outcome(d)}"
+        for d in ranked[:5]
+    ]
+    if len(ranked) > 5:
+        lines.append(f"and {words.number(len(ranked) - 5)} more")
+    if too_large:
+        first = max(too_large, key=lambda d: d.removed).place
+        lines += [
+            f"{words.several(len(too_large), 'run')} removed more than {words.number(large)} files each.",
+            "To do: see whether that was meant. Within the undo window the files can be put back:",
+            f"kubectl describe baileystenant {first.name} -n {first.namespace}",
+        ]
+    return lines

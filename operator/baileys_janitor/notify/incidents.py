@@ -1,0 +1,148 @@
+"""From a tenant's status to what is wrong with it now. Pure: a status in, incidents out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from baileys_janitor.notify import kinds
+from baileys_janitor.notify.kinds import KINDS, Kind
+
+Object = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which tenant it is; all empty for the fleet as a whole."""
+
+    namespace: str = ""
+    name: str = ""
+    company: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Only the labels that a route asks for."""
+
+    @property
+    def fleet(self) -> bool:
+        """Whether the whole fleet is meant."""
+        return not self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One state that holds now. `since` is when it began (Unix seconds), `begins` when it is worth telling."""
+
+    id: int
+    kind: Kind
+    place: Place
+    since: float
+    begins: float
+    weight: float = 0.0
+    """How bad among its kind: the higher the worse."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What one family says of a tenant: a kind that holds, or (None) that nothing does; since when."""
+
+    family: int
+    kind: Kind | None
+    since: float | None
+    weight: float = 0.0
+    delay: float = 0.0
+
+
+def identify(*parts: str) -> int:
+    """Return the number that stands for a tenant (namespace, name, uid): 44 bits, the lowest four left free."""
+    digest = hashlib.blake2b("/".join(parts).encode(), digest_size=6).digest()
+    return int.from_bytes(digest, "big") & ~0xF
+
+
+def states(status: Object) -> Iterator[State]:
+    """Yield what a status says; a family that it says nothing certain of is left out."""
+    conditions = {c["type"]: c for c in status.get("conditions") or () if "type" in c}
+    yield from _level(status, conditions)
+    yield from _advice(conditions)
+    yield from _cleanups(status)
+    yield from _scans(conditions)
+
+
+def _level(status: Object, conditions: Mapping[str, Object]) -> Iterator[State]:
+    level = status.get("level") or "Unknown"
+    if level == "Healthy":
+        yield State(kinds.LEVEL, None, _since(conditions.get("Healthy")))
+    elif level == "Unknown":
+        # What was told before a count got too old still stands: nothing is known to be better.
+        healthy = conditions.get("Healthy") or {}
+        if healthy.get("reason") == "NotPaired":
+            yield State(kinds.LEVEL, None, _since(healthy))
+    else:
+        unreachable = conditions.get("ThresholdUnreachable") or {}
+        kind, said = KINDS[f"Tenant{level}"], conditions.get(level)
+        if unreachable.get("status") == "True":
+            # Nobody is woken for what no cleanup can change.
+            kind, said = KINDS["ThresholdUnreachable"], unreachable
+        files = status.get("files") or {}
+        share = (files.get("counted") or 0) / max(1, files.get("limit") or 1)
+        yield State(kinds.LEVEL, kind, _since(said), share)
+
+
+_ADVICE = ("CredentialsCorrupt", "DiskPressure", "SessionInactive", "IdentityChanged")
+
+
+def _advice(conditions: Mapping[str, Object]) -> Iterator[State]:
+    for name in _ADVICE:
+        said = conditions.get(name)
+        kind = KINDS[name]
+        holds = said is not None and said.get("status") == "True"
+        yield State(kind.family, kind if holds else None, _since(said))
+
+
+def _cleanups(status: Object) -> Iterator[State]:
+    since = None
+    history = status.get("history") or ()
+    for entry in history:
+        if entry.get("outcome") != "Failed":
+            break
+        since = moment(entry.get("time"))
+    if since is not None:
+        yield State(kinds.CLEANUP, KINDS["CleanupFailing"], since)
+    else:
+        yield State(kinds.CLEANUP, None, moment(history[0].get("time")) if history else None)
+
+
+def _scans(conditions: Mapping[str, Object]) -> Iterator[State]:
+    ready, healthy = conditions.get("Ready") or {}, conditions.get("Healthy") or {}
+    stale = KINDS["ScanStale"]
+    if healthy.get("reason") == "ScansMissed":
+        yield State(kinds.SCAN, stale, _since(healthy))
+    elif ready.get("status") == "False":
+        yield State(kinds.SCAN, stale, _since(ready), delay=kinds.STALLED_FOR)
+    elif ready.get("status") == "True":
+        yield State(kinds.SCAN, None, _since(ready))
+
+
+def incidents(status: Object, base: int, place: Place, now: float) -> list[Incident]:
+    """Return what holds of one tenant; `base` is what `identify` gave for it."""
+    found = []
+    for state in states(status):
+        if state.kind is None:
+            continue
+        since = now if state.since is None else min(state.since, now)
+        begins = since + state.delay
+        found.append(Incident(base | state.family, state.kind, place, since, begins, state.weight))
+    return found
+
+
+def _since(condition: Object | None) -> float | None:
+    return moment(condition.get("lastTransitionTime")) if condition is not None else None
+
+
+def moment(text: Any) -> float | None:
+    """Read an RFC 3339 time into Unix seconds; None for what is none."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (TypeError, ValueError):
+        return None

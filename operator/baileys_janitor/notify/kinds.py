@@ -1,0 +1,148 @@
+"""What can be told of: how grave it is, where help is written, and what it replaces. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+WARNING, CRITICAL, EMERGENCY = "Warning", "Critical", "Emergency"
+RANKS: Final = {WARNING: 1, CRITICAL: 2, EMERGENCY: 3}
+"""Severities, the gravest last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One thing that can be told of a tenant, or of the fleet.
+
+    `family` numbers what excludes each other: a tenant is in one state of a family at a time, and moves
+    between them. `ends` is False where nobody waits for the end.
+    """
+
+    name: str
+    family: int
+    severity: str
+    runbook: str
+    label: str
+    """What it is called when it is over."""
+    one: str
+    """A title for one tenant: {name}, {files}."""
+    many: str
+    """A title for {n} tenants."""
+    ends: bool = True
+
+    @property
+    def rank(self) -> int:
+        """How grave it is, from 1 to 3."""
+        return RANKS[self.severity]
+
+
+LEVEL, CREDENTIALS, CLEANUP, DISK, SCAN, INACTIVE, IDENTITY, BREAKER = range(8)
+FAMILIES: Final = range(8)
+
+STALLED_FOR = 900.0
+"""Seconds that a fault must last: most pass by themselves."""
+
+_ALL = (
+    Kind(
+        "TenantWarning",
+        LEVEL,
+        WARNING,
+        "tenant-warning",
+        "Warning",
+        "{name} has {files}",
+        "{n} tenants are above their warning threshold",
+    ),
+    Kind(
+        "TenantCritical",
+        LEVEL,
+        CRITICAL,
+        "tenant-critical",
+        "Critical",
+        "{name} has {files}",
+        "{n} tenants are above their critical threshold",
+    ),
+    Kind(
+        "TenantEmergency",
+        LEVEL,
+        EMERGENCY,
+        "tenant-emergency",
+        "Emergency",
+        "{name} has {files}",
+        "{n} tenants have reached their limit",
+    ),
+    Kind(
+        "ThresholdUnreachable",
+        LEVEL,
+        WARNING,
+        "threshold-unreachable",
+        "limits out of reach",
+        "no cleanup can bring {name} below its limits",
+        "no cleanup can bring {n} tenants below their limits",
+    ),
+    Kind(
+        "CredentialsCorrupt",
+        CREDENTIALS,
+        EMERGENCY,
+        "credentials-corrupt",
+        "unreadable creds.json",
+        "creds.json of {name} cannot be read",
+        "creds.json of {n} tenants cannot be read",
+    ),
+    Kind(
+        "CleanupFailing",
+        CLEANUP,
+        CRITICAL,
+        "cleanup-failing",
+        "failing cleanups",
+        "the cleanup of {name} failed",
+        "cleanups of {n} tenants fail",
+    ),
+    Kind(
+        "DiskPressure",
+        DISK,
+        CRITICAL,
+        "disk-pressure",
+        "disk pressure",
+        "the volume of {name} is nearly full",
+        "the volumes of {n} tenants are nearly full",
+    ),
+    Kind(
+        "ScanStale",
+        SCAN,
+        WARNING,
+        "scan-stale",
+        "failing scans",
+        "{name} cannot be looked at",
+        "{n} tenants cannot be looked at",
+    ),
+    Kind(
+        "SessionInactive",
+        INACTIVE,
+        WARNING,
+        "session-inactive",
+        "no traffic",
+        "{name} has had no traffic for long",
+        "{n} tenants have had no traffic for long",
+    ),
+    Kind(
+        "IdentityChanged",
+        IDENTITY,
+        WARNING,
+        "identity-changed",
+        "paired again",
+        "{name} was paired again",
+        "{n} tenants were paired again",
+        ends=False,
+    ),
+    Kind(
+        "CircuitBreakerOpen",
+        BREAKER,
+        CRITICAL,
+        "circuit-breaker-open",
+        "held cleanups",
+        "automatic cleanups are held for all tenants",
+        "automatic cleanups are held for all tenants",
+    ),
+)
+KINDS: Final = {kind.name: kind for kind in _ALL}
+"""By name; `api.notifications.Reason` lists the same names."""

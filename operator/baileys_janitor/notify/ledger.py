@@ -1,0 +1,269 @@
+"""What a target was told, and what it must be told now: the difference. Pure; times are Unix seconds.
+
+Nothing here is a queue of messages. What is not told stays owed, whatever the reason: a dead endpoint, a limit, a
+restart. It is told later, together with all else that is due by then, or as over if it is over.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from baileys_janitor.notify.incidents import Incident, Place
+from baileys_janitor.notify.kinds import RANKS, Kind
+
+NEW, WORSE, LASTING, BETTER, ENDED, PASSED = (
+    "new",
+    "worse",
+    "lasting",
+    "better",
+    "ended",
+    "passed",
+)
+"""How a change differs from what was told. `passed`: it is over before it could be told."""
+
+HOUR = 3600.0
+TOGETHER = 0.9
+"""What has nearly lasted long enough to be repeated goes along with what has."""
+URGENT = RANKS["Critical"]
+
+
+@dataclass(slots=True)
+class Entry:
+    """What a target knows of one incident. `at` is when it was last told; 0: owed, not told yet."""
+
+    kind: Kind
+    since: float
+    at: float
+
+
+@dataclass(slots=True)
+class Ledger:
+    """All that a target was told."""
+
+    entries: dict[int, Entry] = field(default_factory=dict)
+    sent: list[float] = field(default_factory=list)
+    """When messages went out within the last hour."""
+    mark: float | None = None
+    """Cleanups that ended before this are told; None before the first look."""
+    runs: dict[int, float] = field(default_factory=dict)
+    """Those told that ended later, and when."""
+    day: float | None = None
+    """The slot of the last summary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often messages may come, in seconds; see `api.notifications`."""
+
+    group_wait: float
+    group_interval: float
+    repeat: float
+    resolve_after: float
+    per_hour: int
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """What became of an incident that holds no longer: since when, and of whom."""
+
+    since: float
+    place: Place | None
+    """None when the tenant is gone and its name with it."""
+
+
+Fate = Over | bool
+"""True: not known, so it stands. False: nobody here wants to know any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of a message."""
+
+    id: int
+    change: str
+    kind: Kind
+    """The state that holds; for what is over, the one that did."""
+    since: float
+    """When it began."""
+    place: Place | None
+    was: Kind | None = None
+    """What was told before, where that differs; of a new one, what it was before it could be told."""
+    ended: float | None = None
+    weight: float = 0.0
+    told_at: float = 0.0
+    """When it was last told; 0 for never."""
+
+    @property
+    def over(self) -> bool:
+        """Whether nobody needs to act on it any more."""
+        return self.change in {ENDED, PASSED}
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is to be told now (perhaps nothing), and when to look again if nothing happens meanwhile."""
+
+    changes: list[Change]
+    again: float = math.inf
+    owes: bool = False
+    """Whether something came to be owed that was not before."""
+
+
+def plan(
+    incidents: Mapping[int, Incident],
+    fate: Callable[[int], Fate],
+    ledger: Ledger,
+    pace: Pace,
+    now: float,
+    started: float,
+    retry_at: float = 0.0,
+    resolved: bool = True,
+) -> Plan:
+    """Compare what holds (`incidents`: those that the target wants) with what was told.
+
+    `fate` is asked about what was told and does not hold. `started` is when the operator began to look: before
+    `group_wait` has passed, not all tenants may be known. `resolved` False: ends are not told.
+    """
+    gates = _Gates(ledger, pace, now, retry_at)
+    for incident in incidents.values():
+        _holds(incident, ledger, pace, now, started, gates)
+    for id_ in [id_ for id_ in ledger.entries if id_ not in incidents]:
+        _gone(id_, fate(id_), ledger, pace, now, resolved, gates)
+    return gates.plan()
+
+
+def _holds(
+    incident: Incident,
+    ledger: Ledger,
+    pace: Pace,
+    now: float,
+    started: float,
+    gates: _Gates,
+) -> None:
+    entry, kind = ledger.entries.get(incident.id), incident.kind
+    ready = max(incident.begins, started) + pace.group_wait
+    if entry is None or not entry.at:
+        if ready <= now:
+            gates.owe(incident, entry)
+        # The whole of an episode is told: it may have been worse, or begun earlier, than it is now.
+        since = incident.since if entry is None else min(entry.since, incident.since)
+        was = entry.kind if entry is not None and entry.kind.rank > kind.rank else None
+        change = _change(incident, NEW, since, was)
+        gates.add(change, ready, incident.begins, urgent=kind.rank >= URGENT)
+        return
+    told, since = entry.at, min(entry.since, incident.since)
+    if kind.rank > entry.kind.rank:
+        change = _change(incident, WORSE, since, entry.kind, told)
+        gates.add(change, ready, incident.begins, urgent=kind.rank >= URGENT)
+    elif kind is not entry.kind:
+        when = incident.begins + pace.resolve_after
+        gates.add(_change(incident, BETTER, since, entry.kind, told), when, when)
+    else:
+        when = entry.at + pace.repeat
+        soon = entry.at + pace.repeat * TOGETHER
+        gates.add(_change(incident, LASTING, since, None, told), when, soon)
+
+
+def _change(
+    incident: Incident, change: str, since: float, was: Kind | None = None, told: float = 0.0
+) -> Change:
+    return Change(
+        incident.id,
+        change,
+        incident.kind,
+        since,
+        incident.place,
+        was,
+        weight=incident.weight,
+        told_at=told,
+    )
+
+
+def _gone(
+    id_: int,
+    fate: Fate,
+    ledger: Ledger,
+    pace: Pace,
+    now: float,
+    resolved: bool,
+    gates: _Gates,
+) -> None:
+    if fate is True:
+        return
+    entry = ledger.entries[id_]
+    owed = not entry.at
+    if fate is False or (not owed and not (resolved and entry.kind.ends)):
+        until = -math.inf if fate is False else fate.since + pace.resolve_after
+        if now >= until:
+            del ledger.entries[id_]
+        else:
+            gates.look_again(until)
+        return
+    when = now if owed else fate.since + pace.resolve_after
+    change = Change(
+        id_,
+        PASSED if owed else ENDED,
+        entry.kind,
+        entry.since,
+        fate.place,
+        ended=max(fate.since, entry.since),
+        told_at=entry.at,
+    )
+    gates.add(change, when, when)
+
+
+class _Gates:
+    """When a message may go out, and what goes along."""
+
+    def __init__(self, ledger: Ledger, pace: Pace, now: float, retry_at: float) -> None:
+        self._ledger = ledger
+        self._now = now
+        self._owes = False
+        ledger.sent = [when for when in ledger.sent if when > now - HOUR]
+        sent = ledger.sent
+        last = sent[-1] if sent else -math.inf
+        # While messages are few, what is grave need not wait long; in a storm the gaps double.
+        gap = min(pace.group_interval, pace.group_wait * 2.0 ** min(len(sent), 20))
+        full = sent[-pace.per_hour] + HOUR if len(sent) >= pace.per_hour else -math.inf
+        floor = max(retry_at, full)
+        self._urgent, self._calm = max(floor, last + gap), max(floor, last + pace.group_interval)
+        self._first = self._again = math.inf
+        self._changes: list[tuple[float, Change]] = []
+
+    def add(self, change: Change, when: float, joins: float, *, urgent: bool = False) -> None:
+        """Note a change: worth a message from `when` on, and part of another one from `joins` on."""
+        gate = self._urgent if urgent else self._calm
+        self._first = min(self._first, max(when, gate))
+        self._changes.append((joins, change))
+
+    def owe(self, incident: Incident, entry: Entry | None) -> None:
+        """Remember that this must be told, even if it is over before it can be."""
+        if entry is None:
+            self._ledger.entries[incident.id] = Entry(incident.kind, incident.since, 0.0)
+            self._owes = True
+        elif incident.kind.rank > entry.kind.rank:
+            entry.kind = incident.kind
+            self._owes = True
+
+    def look_again(self, when: float) -> None:
+        """Have the plan made again at `when`, without a message."""
+        self._again = min(self._again, when)
+
+    def plan(self) -> Plan:
+        """Return what goes out now, or when to look again."""
+        if self._first > self._now:
+            return Plan([], min(self._first, self._again), self._owes)
+        going = [change for joins, change in self._changes if joins <= self._now]
+        return Plan(going, self._now, self._owes)
+
+
+def settle(ledger: Ledger, changes: list[Change], now: float) -> None:
+    """Take note that a message with these changes has arrived."""
+    for change in changes:
+        if change.over:
+            ledger.entries.pop(change.id, None)
+        else:
+            ledger.entries[change.id] = Entry(change.kind, change.since, now)
+    ledger.sent.append(now)

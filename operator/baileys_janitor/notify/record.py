@@ -1,0 +1,123 @@
+"""What all targets were told as one text: small enough for a ConfigMap with ten thousand tenants in it. Pure.
+
+Nothing in it can be read back into a name: tenants are hashes. What cannot be decoded counts as never told.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+import zlib
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import Any
+
+from baileys_janitor.notify.kinds import KINDS, Kind
+from baileys_janitor.notify.ledger import Entry, Ledger
+
+VERSION = 1
+LIMIT = 900_000
+"""Characters; a ConfigMap holds 1 MiB."""
+_ROW = struct.Struct(">QI")
+"""The table: an incident's number, and when it began. Targets refer to its rows, since most share them."""
+
+
+def encode(ledgers: Mapping[str, Ledger]) -> str:
+    """Write the ledgers of all targets by name; what does not fit is left out, the least grave first."""
+    for least in range(4):
+        text = _encoded(ledgers, least)
+        if len(text) <= LIMIT:
+            return text
+    return _encoded({}, 0)
+
+
+def _encoded(ledgers: Mapping[str, Ledger], least: int) -> str:
+    def wanted(kind: Kind) -> bool:
+        return kind.rank > least
+
+    rows = sorted(
+        {
+            (id_, int(entry.since))
+            for ledger in ledgers.values()
+            for id_, entry in ledger.entries.items()
+            if wanted(entry.kind)
+        }
+    )
+    number = {row: position for position, row in enumerate(rows)}
+    whole = {
+        "version": VERSION,
+        "table": _text(b"".join(_ROW.pack(*row) for row in rows)),
+        "targets": {
+            name: _target(ledger, number, wanted) for name, ledger in sorted(ledgers.items())
+        },
+    }
+    packed = zlib.compress(json.dumps(whole, separators=(",", ":")).encode(), 9)
+    return base64.b64encode(packed).decode()
+
+
+def _target(
+    ledger: Ledger, number: Mapping[tuple[int, int], int], wanted: Callable[[Kind], bool]
+) -> dict[str, Any]:
+    told = sorted(
+        (number[id_, int(entry.since)], entry.kind.name, int(entry.at))
+        for id_, entry in ledger.entries.items()
+        if wanted(entry.kind)
+    )
+    states = sorted({(kind, at) for _, kind, at in told})
+    which = {state: position for position, state in enumerate(states)}
+    places = [place for place, *_ in told]
+    # As steps from one to the next: nearly all are 1 when everybody was told the same.
+    steps = [after - before for before, after in pairwise([0, *places])]
+    return {
+        "states": states,
+        "rows": _text(struct.pack(f">{len(steps)}I", *steps)),
+        "told": _text(struct.pack(f">{len(told)}H", *(which[k, at] & 0xFFFF for _, k, at in told))),
+        "sent": [int(when) for when in ledger.sent],
+        "mark": None if ledger.mark is None else int(ledger.mark),
+        "runs": _text(
+            b"".join(_ROW.pack(run, int(when)) for run, when in sorted(ledger.runs.items()))
+        ),
+        "day": None if ledger.day is None else int(ledger.day),
+    }
+
+
+def decode(text: str) -> dict[str, Ledger]:
+    """Read what `encode` wrote; ValueError for anything else."""
+    try:
+        whole = json.loads(zlib.decompress(base64.b64decode(text, validate=True)))
+        if whole["version"] != VERSION:
+            raise ValueError(f"version {whole['version']}")
+        table = list(_ROW.iter_unpack(_bytes(whole["table"])))
+        return {name: _ledger(said, table) for name, said in whole["targets"].items()}
+    except (KeyError, TypeError, IndexError, AttributeError, struct.error, zlib.error) as error:
+        raise ValueError(f"unreadable ({type(error).__name__})") from None
+
+
+def _ledger(said: Mapping[str, Any], table: list[tuple[int, int]]) -> Ledger:
+    ledger = Ledger(
+        sent=[float(when) for when in said["sent"]],
+        mark=None if said["mark"] is None else float(said["mark"]),
+        day=None if said["day"] is None else float(said["day"]),
+    )
+    ledger.runs = {run: float(when) for run, when in _ROW.iter_unpack(_bytes(said["runs"]))}
+    row = 0
+    steps, told = _bytes(said["rows"]), _bytes(said["told"])
+    for (step,), (state,) in zip(
+        struct.iter_unpack(">I", steps), struct.iter_unpack(">H", told), strict=True
+    ):
+        row += step
+        id_, since = table[row]
+        name, at = said["states"][state]
+        kind = KINDS.get(name)
+        if kind is not None:
+            ledger.entries[id_] = Entry(kind, float(since), float(at))
+    return ledger
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)

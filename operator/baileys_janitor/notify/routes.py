@@ -1,0 +1,91 @@
+"""Who is told of what: the configuration's routes, each to each of its channels. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from baileys_janitor.api.notifications import Notifications, Route, Selector
+from baileys_janitor.notify.incidents import Place
+from baileys_janitor.notify.kinds import RANKS, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One route to one channel: what is told there is kept apart from all others."""
+
+    route: Route
+    channel: str
+
+    @property
+    def name(self) -> str:
+        """route/channel: names of both hold no slash."""
+        return f"{self.route.name}/{self.channel}"
+
+    def hears(self, place: Place) -> bool:
+        """Whether this tenant is one of the route's at all."""
+        return not (place.fleet and _of_tenants(self.route.match)) and among(
+            self.route.match, place
+        )
+
+    def wants(self, place: Place, kind: Kind) -> bool:
+        """Whether it is told here that this tenant is in such a state."""
+        route = self.route
+        if kind.rank < RANKS[route.level] or not self.hears(place):
+            return False
+        if route.match.reasons and kind.name not in route.match.reasons:
+            return False
+        return not self._exempt(place, kind)
+
+    def _exempt(self, place: Place, kind: Kind) -> bool:
+        unless = self.route.unless
+        if unless.empty or (place.fleet and _of_tenants(unless)):
+            return False
+        return among(unless, place) and (not unless.reasons or kind.name in unless.reasons)
+
+    def hears_cleanups(self, place: Place) -> bool:
+        """Whether cleanups of this tenant are told here."""
+        unless = self.route.unless
+        exempt = not unless.empty and not unless.reasons and among(unless, place)
+        return self.route.cleanups and self.hears(place) and not exempt
+
+
+def targets(config: Notifications) -> list[Target]:
+    """Return every route to every of its channels; without routes, all is told everywhere."""
+    routes: Iterable[Route] = config.routes or [
+        Route(name="all", channels=[each.name]) for each in config.channels
+    ]
+    return [Target(route, channel) for route in routes for channel in route.channels]
+
+
+def labels_asked(config: Notifications) -> frozenset[str]:
+    """Return the labels of tenants that any route asks for: no others need to be remembered."""
+    return frozenset(
+        label
+        for route in config.routes
+        for selector in (route.match, route.unless)
+        for label in selector.labels
+    )
+
+
+def _of_tenants(selector: Selector) -> bool:
+    return bool(selector.namespaces or selector.tenants or selector.companies or selector.labels)
+
+
+def among(selector: Selector, place: Place) -> bool:
+    """Whether a tenant is among those that a selector names."""
+    return (
+        _matches(selector.namespaces, place.namespace)
+        and _matches(selector.tenants, place.name)
+        and _matches(selector.companies, place.company)
+        and _has(selector.labels, place.labels)
+    )
+
+
+def _matches(globs: list[str], text: str) -> bool:
+    return not globs or any(fnmatchcase(text, glob) for glob in globs)
+
+
+def _has(wanted: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    return all(labels.get(key) == value for key, value in wanted.items())

@@ -1,0 +1,177 @@
+"""The daily summary: a day of the fleet on one page. Pure; tenants are added one by one."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from baileys_janitor.notify import document, words
+from baileys_janitor.notify.cleanups import Done, Entry
+from baileys_janitor.notify.incidents import Place, states
+from baileys_janitor.notify.words import DAY, Reader
+
+Object = dict[str, Any]
+
+LEVELS = ("Healthy", "Warning", "Critical", "Emergency", "Unknown")
+AGES = ("under 1 day", "1 to 7 days", "7 to 14 days", "14 to 30 days", "over 30 days")
+"""As `policy.census` counts them."""
+WORST = 5
+AHEAD = 7.0
+"""Days that the forecast looks ahead."""
+
+
+@dataclass(slots=True)
+class Day:
+    """What is known of the fleet, and of the cleanups since `since` (Unix seconds)."""
+
+    since: float
+    levels: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    files: int = 0
+    bytes: int = 0
+    ages: list[int] = field(default_factory=lambda: [0] * len(AGES))
+    aged: int = 0
+    """Tenants whose ages are known."""
+    cleanups: int = 0
+    failed: int = 0
+    removed: int = 0
+    freed: int = 0
+    growth: float = 0.0
+    worst: list[tuple[float, str, Place, int, int]] = field(default_factory=list)
+    """(share of the limit, name, tenant, counted, limit): a heap of the worst."""
+    soonest: list[tuple[float, str, Place, float]] = field(default_factory=list)
+    """(-days, name, tenant, growth a day): a heap of those that reach their limit first."""
+    reaching: int = 0
+
+    def add(
+        self,
+        place: Place,
+        status: Mapping[str, Any],
+        history: Iterable[Entry],
+        ages: Iterable[int] | None = None,
+    ) -> None:
+        """Take in one tenant; `ages`: its files by age, where its last scan told."""
+        self.levels[status.get("level") or "Unknown"] += 1
+        self.reasons.update(state.kind.name for state in states(status) if state.kind is not None)
+        files = status.get("files") or {}
+        self.files += files.get("total") or 0
+        self.bytes += files.get("bytes") or 0
+        if ages is not None:
+            self.ages = [a + b for a, b in zip(self.ages, ages, strict=True)]
+            self.aged += 1
+        for entry in history:
+            done = Done.of(place, entry)
+            if done is not None and done.time <= self.since:
+                break
+            if done is not None and done.outcome != "DryRun":
+                self.cleanups += 1
+                self.failed += done.outcome == "Failed"
+                self.removed += done.removed
+                self.freed += done.freed
+        self._weigh(place, files, float(status.get("growthPerDay") or 0.0))
+
+    def _weigh(self, place: Place, files: Mapping[str, Any], growth: float) -> None:
+        counted, limit = files.get("counted"), files.get("limit")
+        if counted is None or not limit:
+            return
+        name = words.name(place)
+        _keep(self.worst, (counted / limit, name, place, counted, limit))
+        self.growth += growth
+        if growth > 0 and counted < limit:
+            days = (limit - counted) / growth
+            if days <= AHEAD:
+                self.reaching += 1
+                _keep(self.soonest, (-days, name, place, growth))
+
+    @property
+    def tenants(self) -> int:
+        """How many tenants were added."""
+        return self.levels.total()
+
+
+def _keep(heap: list[Any], item: tuple[Any, ...]) -> None:
+    if len(heap) < WORST:
+        heapq.heappush(heap, item)
+    else:
+        heapq.heappushpop(heap, item)
+
+
+def message(target: str, day: Day, slot: float, reader: Reader, now: float) -> Object:
+    """Return the summary for a slot of its schedule."""
+    troubled = sum(day.levels[level] for level in ("Warning", "Critical", "Emergency"))
+    state = f"{words.number(troubled)} above a threshold" if troubled else "none above a threshold"
+    title = f"Daily summary, {reader.day(slot)}: {words.several(day.tenants, 'tenant')}, {state}"
+    return document.message(
+        "summary",
+        target,
+        str(int(slot)),
+        title,
+        now,
+        summary={
+            "tenants": day.tenants,
+            "levels": {level: day.levels[level] for level in LEVELS},
+            "reasons": dict(sorted(day.reasons.items())),
+            "cleanups": day.cleanups,
+            "failed": day.failed,
+            "removed": day.removed,
+            "freedBytes": day.freed,
+            "files": day.files,
+            "bytes": day.bytes,
+            "growthPerDay": round(day.growth, 1),
+            "ages": dict(zip(AGES, day.ages, strict=True)) if day.aged else {},
+            "worst": [
+                {**_place(place), "counted": counted, "limit": limit}
+                for _, _, place, counted, limit in sorted(day.worst, reverse=True)
+            ],
+            "forecast": [
+                {**_place(place), "daysToEmergency": round(-days, 1), "growthPerDay": growth}
+                for days, _, place, growth in sorted(day.soonest, reverse=True)
+            ],
+        },
+        lines=list(_lines(day)),
+    )
+
+
+def _place(place: Place) -> Object:
+    return {"namespace": place.namespace, "name": place.name, "companyId": place.company}
+
+
+def _lines(day: Day) -> Iterable[str]:
+    levels = [f"{words.number(day.levels[name])} {name}" for name in LEVELS if day.levels[name]]
+    yield f"Levels: {', '.join(levels) or 'no tenants'}"
+    others = [f"{words.number(n)} {name}" for name, n in sorted(_besides(day).items())]
+    if others:
+        yield f"Also: {', '.join(others)}"
+    done = f"{words.several(day.cleanups, 'cleanup')} removed {words.several(day.removed, 'file')}"
+    yield f"Last day: {done} and freed {words.size(day.freed)}; {day.failed or 'none'} failed"
+    yield (
+        f"Files: {words.number(day.files)}, {words.size(day.bytes)}; the counted ones grow by "
+        f"{words.number(round(day.growth))} a day"
+    )
+    total = sum(day.ages)
+    if total:
+        shares = [f"{100 * n / total:.0f} % {name}" for n, name in zip(day.ages, AGES, strict=True)]
+        scope = "" if day.aged == day.tenants else f" (of {words.several(day.aged, 'tenant')})"
+        yield f"Ages{scope}: {', '.join(shares)}"
+    worst = [f"{name} {n} of {limit}" for _, name, _, n, limit in sorted(day.worst, reverse=True)]
+    if worst:
+        yield f"Nearest to their limits: {'; '.join(worst)}"
+    if day.reaching:
+        first = [
+            f"{name} in {words.span(-days * DAY)}"
+            for days, name, *_ in sorted(day.soonest, reverse=True)
+        ]
+        yield (
+            f"Forecast: without a cleanup {words.several(day.reaching, 'tenant')} would reach the limit within "
+            f"{AHEAD:.0f} days: {'; '.join(first)}"
+        )
+    else:
+        yield f"Forecast: no tenant reaches its limit within {AHEAD:.0f} days"
+
+
+def _besides(day: Day) -> dict[str, int]:
+    levels = {f"Tenant{level}" for level in LEVELS}
+    return {name: count for name, count in day.reasons.items() if name not in levels}

@@ -1,0 +1,165 @@
+"""What is said of an incident to the person who is woken by it. Pure: a status in, sentences out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from baileys_janitor.notify import words
+from baileys_janitor.notify.incidents import Place, moment
+from baileys_janitor.notify.kinds import LEVEL, Kind
+from baileys_janitor.notify.words import Reader
+
+Object = Mapping[str, Any]
+
+
+def condition(status: Object, kind: str) -> Object:
+    """Return a condition of a status; empty when it has none of that type."""
+    found = (c for c in status.get("conditions") or () if c.get("type") == kind)
+    return next(found, {})
+
+
+def files(status: Object) -> str:
+    """182 files, the limit is 180."""
+    counted = status.get("files") or {}
+    if counted.get("counted") is None:
+        return "too many files"
+    return f"{words.several(counted['counted'], 'file')}, the limit is {words.number(counted.get('limit') or 0)}"
+
+
+_SAID_BY = {
+    "TenantWarning": "Warning",
+    "TenantCritical": "Critical",
+    "TenantEmergency": "Emergency",
+    "ScanStale": "Ready",
+}
+"""Whose condition's message tells most; else it is the condition of the same name."""
+
+
+def fact(kind: Kind, status: Object, reader: Reader, now: float) -> str:
+    """What is known, with numbers against limits."""
+    if kind.name == "CleanupFailing":
+        last = status.get("lastCleanup") or {}
+        when = moment(last.get("time"))
+        told = words.clean(str(last.get("message") or "The cleanup failed."))
+        return told if when is None else f"{reader.time(when, now)}: {told}"
+    said = condition(status, _SAID_BY.get(kind.name, kind.name))
+    told = words.clean(str(said.get("message") or ""))
+    growth = status.get("growthPerDay")
+    if kind.family == LEVEL and growth:
+        told += f" It grows by {growth:g} files a day."
+    return told
+
+
+def short(kind: Kind, status: Object, reader: Reader, now: float) -> str:
+    """What is known, in a few words: for a list."""
+    found = status.get("files") or {}
+    if kind.family == LEVEL and found.get("counted") is not None:
+        return f"{words.number(found['counted'])} of {words.number(found.get('limit') or 0)} files"
+    if kind.name == "DiskPressure":
+        free = (status.get("volume") or {}).get("freeBytes")
+        return "" if free is None else f"{words.size(free)} free"
+    if kind.name == "ScanStale":
+        return words.clean(str(condition(status, "Ready").get("reason") or ""), 64)
+    if kind.name == "SessionInactive":
+        last = moment(status.get("lastActivityTime"))
+        return "" if last is None else f"last traffic {reader.time(last, now)}"
+    return ""
+
+
+def itself(kind: Kind, status: Object | None, reader: Reader, now: float) -> str:
+    """What the janitor does about it without anybody's help; `status` None: for several tenants."""
+    if kind.family == LEVEL:
+        return _on_level(kind, status, reader, now)
+    return _BY_ITSELF[kind.name]
+
+
+_BY_ITSELF = {
+    "CredentialsCorrupt": "The janitor removes nothing from this session and keeps looking.",
+    "CleanupFailing": "The janitor tries again at the next due time; the files that were to go are still there.",
+    "DiskPressure": "The janitor empties its trash at once; that is all it can do.",
+    "ScanStale": "The janitor keeps trying, with growing pauses of half an hour at most. Nothing is cleaned meanwhile.",
+    "SessionInactive": "The janitor looks less often and removes nothing because of its age.",
+    "IdentityChanged": "The janitor goes on with the new identity; cleanups of the old one cannot be undone.",
+    "CircuitBreakerOpen": "The janitor scans, and runs only the cleanups that somebody requests, until the hold ends.",
+}
+
+
+def _on_level(kind: Kind, status: Object | None, reader: Reader, now: float) -> str:
+    if status is None:
+        return _ON_LEVELS[kind.name]
+    held = condition(status, "Ready").get("reason")
+    if status.get("run"):
+        return f"A cleanup ({words.clean(str(status['run'].get('reason')), 64)}) is under way."
+    if held in _HELD:
+        return _HELD[held]
+    if kind.name == "ThresholdUnreachable":
+        return "The janitor removes what it may; that does not suffice."
+    if kind.name == "TenantEmergency":
+        if "gain nothing" in str(condition(status, "Emergency").get("message")):
+            return "The janitor starts no emergency cleanup: it would remove nothing."
+        cooled = moment(status.get("emergencyCooldownUntil"))
+        if cooled is not None and cooled > now:
+            return (
+                f"The janitor may start the next emergency cleanup at {reader.time(cooled, now)}."
+            )
+        return "The janitor starts an emergency cleanup within a minute or two."
+    upcoming = moment(status.get("nextCleanupTime"))
+    if upcoming is None or upcoming <= now:
+        return "The janitor cleans when a timer says so."
+    return f"The janitor's next cleanup is due at {reader.time(upcoming, now)}."
+
+
+_ON_LEVELS = {
+    "TenantWarning": "The janitor cleans each when its timers say so.",
+    "TenantCritical": "The janitor cleans each when its timers say so.",
+    "TenantEmergency": "The janitor starts an emergency cleanup of each that has something to remove.",
+    "ThresholdUnreachable": "The janitor removes what it may; that does not suffice.",
+}
+_HELD = {
+    "Suspended": "Nothing: the tenant is suspended (spec.suspend).",
+    "DryRun": "Nothing is removed: the mode is DryRun.",
+    "Observe": "Nothing is removed: the mode is Observe.",
+    "CleanupsHeld": "Nothing for now: the circuit breaker holds automatic cleanups.",
+}
+
+
+def todo(kind: Kind, place: Place | None, count: int) -> tuple[str, str]:
+    """What to do now, and the command to begin with."""
+    if kind.name == "CircuitBreakerOpen":
+        return _TO_DO[kind.name], _LIST
+    if place is None or count > 1:
+        return _TO_DO[kind.name], _LIST
+    return _TO_DO[kind.name], _COMMANDS.get(kind.name, _describe)(place)
+
+
+_LIST = "kubectl get baileystenants -A"
+
+
+def _describe(place: Place) -> str:
+    return f"kubectl describe baileystenant {place.name} -n {place.namespace}"
+
+
+def _request(place: Place) -> str:
+    return (
+        f"kubectl annotate baileystenant {place.name} -n {place.namespace} "
+        'janitor.baileys.dev/emergency-cleanup="$(date +%s)" --overwrite'
+    )
+
+
+_COMMANDS: dict[str, Callable[[Place], str]] = {"TenantCritical": _request}
+_TO_DO = {
+    "TenantWarning": "Nothing yet. If it keeps rising, see what writes so much.",
+    "TenantCritical": "Nothing, if the next cleanup comes soon enough. To clean now:",
+    "TenantEmergency": "Wait for the cleanup. If there is no message within a quarter of an hour that this is over, "
+    "see what stands in the way:",
+    "ThresholdUnreachable": "Raise the thresholds to what the message suggests; another cleanup will not help.",
+    "CredentialsCorrupt": "Do NOT restart the tenant's process: it would pair anew. Save a copy of the session, "
+    "then restore creds.json from a backup with the process stopped.",
+    "CleanupFailing": "See why it failed:",
+    "DiskPressure": "Make room or enlarge the volume now: a full disk truncates creds.json.",
+    "ScanStale": "See why, and take the way out that Ready names:",
+    "SessionInactive": "Ask whether this company still uses it. If so, see whether its process runs.",
+    "IdentityChanged": "Nothing, if somebody paired it on purpose. If not, find out who did.",
+    "CircuitBreakerOpen": "See whether the last cleanups removed what they should; undo puts files back.",
+}
