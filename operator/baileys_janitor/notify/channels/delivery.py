@@ -1,0 +1,180 @@
+"""Sending: what went wrong in words that hold no secret, and trying again.
+
+Errors of HTTP clients tell addresses, and addresses are secrets here: what is said is made of known words only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol
+
+import aiohttp
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_after_delay,
+)
+from tenacity.wait import wait_exponential_jitter
+
+Object = dict[str, Any]
+
+TIMEOUT = 10.0
+"""Seconds for one attempt."""
+ATTEMPTS = 4
+PATIENCE = 90.0
+"""Seconds for all attempts at one message; after that it stays owed and is written anew later."""
+LONGEST_WAIT = 30.0
+"""Seconds that a wait which the endpoint asks for may take here; a longer one is left to the caller."""
+ANSWER = 65_536
+"""Bytes of an answer that are read."""
+
+
+class Undelivered(Exception):  # noqa: N818 - the word that users see
+    """A message that did not arrive: one clause that tells why, without addresses or tokens.
+
+    `lasting`: the same attempt would fail again. `retry_after`: seconds that the endpoint asks to wait.
+    """
+
+    def __init__(
+        self, why: str, *, lasting: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(why)
+        self.why = why
+        self.lasting = lasting
+        self.retry_after = retry_after
+
+
+class Channel(Protocol):
+    """A place where messages go."""
+
+    async def send(self, document: Object) -> None:
+        """Deliver one message; Undelivered when that failed for good or for now."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+def _worth_retrying(error: BaseException) -> bool:
+    if not isinstance(error, Undelivered) or error.lasting:
+        return False
+    return error.retry_after is None or error.retry_after <= LONGEST_WAIT
+
+
+def _wait(state: RetryCallState) -> float:
+    backoff = wait_exponential_jitter(initial=1.0, max=20.0, jitter=1.0)(state)
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.retry_after if isinstance(error, Undelivered) else None
+    return max(backoff, asked or 0.0)
+
+
+class Http:
+    """HTTP POST. The session is made when it is first needed, in the loop that needs it."""
+
+    def __init__(
+        self, timeout: float = TIMEOUT, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        self._timeout = timeout
+        self._sleep = sleep
+        self._session: aiohttp.ClientSession | None = None
+
+    async def persistently(self, attempt: Callable[[], Awaitable[None]]) -> None:
+        """Make a few attempts, with pauses that grow or that the endpoint asks for; raise the last Undelivered."""
+        async for each in AsyncRetrying(
+            retry=retry_if_exception(_worth_retrying),
+            stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(PATIENCE),
+            wait=_wait,
+            sleep=self._sleep,
+            reraise=True,
+        ):
+            with each:
+                await attempt()
+
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str]
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Return status, headers and the beginning of the answer; Undelivered when there is none."""
+        if not url.startswith(("http://", "https://")):
+            raise Undelivered("its URL does not begin with https:// or http://", lasting=True)
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                # A proxy is used as HTTPS_PROXY says.
+                trust_env=True,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=self._timeout),
+            )
+        try:
+            # A redirect would hand the message, and its signature, to somebody who was not configured.
+            async with self._session.post(
+                url, data=body, headers=headers, allow_redirects=False
+            ) as answer:
+                return answer.status, answer.headers, await answer.content.read(ANSWER)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise Undelivered(in_words(error, self._timeout)) from None
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+
+def in_words(error: BaseException, timeout: float = TIMEOUT) -> str:
+    """Say what is wrong with a connection, without any address."""
+    cause = error.__cause__ or getattr(error, "os_error", None) or error
+    if isinstance(error, (TimeoutError, asyncio.TimeoutError)):
+        return f"no answer within {timeout:g} s"
+    if isinstance(error, (aiohttp.ClientConnectorCertificateError, ssl.SSLError)):
+        return "its TLS certificate is not trusted"
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "TLS could not be agreed on"
+    if isinstance(error, aiohttp.InvalidURL):
+        return "its URL is not one"
+    if isinstance(error, aiohttp.ClientConnectorDNSError) or isinstance(cause, socket.gaierror):
+        return "the name of its host is not known"
+    if isinstance(error, ConnectionRefusedError) or isinstance(cause, ConnectionRefusedError):
+        return "nothing listens there (connection refused)"
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "the connection was closed without an answer"
+    return f"the connection failed ({type(error).__name__})"
+
+
+def judge(
+    status: int, headers: Mapping[str, str], asked: float | None = None, hint: str = ""
+) -> None:
+    """Raise Undelivered unless a status means that the message has arrived."""
+    if 200 <= status < 300:
+        return
+    wait = asked if asked is not None else retry_after(headers)
+    if 300 <= status < 400:
+        raise Undelivered(
+            f"HTTP {status}: it redirects; configure the final URL", lasting=True, retry_after=wait
+        )
+    passing = status in {408, 425, 429} or status >= 500
+    said = f"HTTP {status}" + (f": {hint}" if hint else "")
+    raise Undelivered(said, lasting=not passing, retry_after=wait)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Read Retry-After: seconds, or a date; None for neither."""
+    text = (headers.get("Retry-After") or "").strip()
+    try:
+        return max(0.0, float(text)) if float(text) < 1e6 else None
+    except ValueError:
+        pass
+    try:
+        when = parsedate_to_datetime(text)
+        return max(0.0, (when - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def as_json(document: Any) -> bytes:
+    """Compact JSON in UTF-8."""
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()

@@ -1,0 +1,142 @@
+"""Events in Sentry: made by its own library, delivered by ours, which learns whether they have arrived."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from baileys_janitor import __version__
+from baileys_janitor.api.notifications import SentryChannel
+from baileys_janitor.notify import text
+from baileys_janitor.notify.channels.delivery import (
+    Http,
+    Object,
+    Undelivered,
+    judge,
+)
+from baileys_janitor.notify.secrets import Secrets
+from baileys_janitor.notify.words import Reader
+
+if TYPE_CHECKING:
+    from sentry_sdk.envelope import Envelope
+
+LEVELS = {"Emergency": "fatal", "Critical": "error", "Warning": "warning", "Info": "info"}
+
+
+class Sentry:
+    """Sends an event for each group of a message: the same trouble always lands in the same issue."""
+
+    def __init__(
+        self,
+        config: SentryChannel,
+        secrets: Secrets,
+        reader: Reader,
+        http: Http | None = None,
+    ) -> None:
+        self._config = config
+        self._secrets = secrets
+        self._reader = reader
+        self._http = http or Http()
+
+    async def send(self, document: Object) -> None:
+        """Deliver a message as one envelope for each event."""
+        dsn = self._secrets.get(self._config.dsn_key)
+        envelopes, url, auth = self._made(dsn, document)
+        headers = {"Content-Type": "application/x-sentry-envelope", "X-Sentry-Auth": auth}
+        for envelope in envelopes:
+            buffer = io.BytesIO()
+            envelope.serialize_into(buffer)
+
+            async def attempt(body: bytes = buffer.getvalue()) -> None:
+                status, answered, _ = await self._http.post(url, body, headers)
+                judge(status, answered)
+
+            await self._http.persistently(attempt)
+
+    def _made(self, dsn: str, document: Object) -> tuple[list[Envelope], str, str]:
+        # Only who configures Sentry pays for its library.
+        import sentry_sdk
+        from sentry_sdk.transport import Transport
+        from sentry_sdk.utils import BadDsn, Dsn
+
+        made: list[Envelope] = []
+
+        class Kept(Transport):
+            def capture_envelope(self, envelope: Envelope) -> None:
+                made.append(envelope)
+
+        try:
+            auth = Dsn(dsn).to_auth(f"baileys-janitor/{__version__}")
+        except (BadDsn, ValueError):
+            raise Undelivered(
+                f"the key {self._config.dsn_key} of the Secret holds no DSN", lasting=True
+            ) from None
+        client = sentry_sdk.Client(
+            dsn=dsn,
+            transport=Kept,
+            release=f"baileys-janitor@{__version__}",
+            environment=self._config.environment,
+            server_name="baileys-janitor",
+            default_integrations=False,
+            auto_session_tracking=False,
+            send_default_pii=False,
+            include_local_variables=False,
+            include_source_context=False,
+            send_client_reports=False,
+            max_breadcrumbs=0,
+        )
+        for event in events(document, self._reader):
+            client.capture_event(event)  # type: ignore[arg-type]
+        client.close(timeout=0)
+        return made, auth.get_api_url(), auth.to_header()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.close()
+
+
+def events(document: Object, reader: Reader) -> Iterator[Object]:
+    """Yield an event for each group, or one for a message without groups. The id makes a repeat harmless."""
+    for number, group in enumerate(document.get("groups") or [None]):
+        part = (
+            document if group is None else {**document, "groups": [group], "title": _title(group)}
+        )
+        event: Object = {
+            # Sentry drops an id that it has seen.
+            "event_id": f"{document['id'].removeprefix('msg_')}{number:08x}",
+            "level": LEVELS[document["severity"]],
+            "logger": "baileys_janitor.notify",
+            "platform": "python",
+            "logentry": {"formatted": part["title"]},
+            "fingerprint": ["baileys-janitor", document["type"]],
+            "tags": {"type": document["type"], "route": document["route"]},
+            "extra": {"text": text.plain(part, reader, 8000)},
+        }
+        if group is not None:
+            over = group["status"] == "resolved"
+            event["level"] = "info" if over else LEVELS[group["severity"]]
+            event["fingerprint"] = ["baileys-janitor", group["reason"]]
+            event["tags"] |= {"reason": group["reason"], "change": group["change"]}
+            if group["count"] == 1:
+                event["fingerprint"] += [f"{t['namespace']}/{t['name']}" for t in group["tenants"]]
+                event["tags"] |= _tags(group["tenants"])
+        yield event
+
+
+def _title(group: Object) -> str:
+    head = "Resolved" if group["status"] == "resolved" else group["severity"]
+    return f"{head}: {group['title']}"
+
+
+def _tags(tenants: list[Object]) -> dict[str, Any]:
+    return {
+        key: value
+        for tenant in tenants
+        for key, value in (
+            ("namespace", tenant["namespace"]),
+            ("tenant", tenant["name"]),
+            ("company_id", tenant["companyId"]),
+        )
+        if value
+    }

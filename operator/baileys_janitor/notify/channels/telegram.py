@@ -1,0 +1,93 @@
+"""A message by a Telegram bot. The token is part of the URL: no URL is ever told."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from baileys_janitor.api.notifications import TelegramChannel
+from baileys_janitor.notify import text
+from baileys_janitor.notify.channels.delivery import (
+    Http,
+    Object,
+    Undelivered,
+    as_json,
+    judge,
+)
+from baileys_janitor.notify.secrets import Secrets
+from baileys_janitor.notify.words import Reader, clean
+
+LONGEST = 4096
+"""UTF-16 code units that a message may have once its markup is parsed."""
+_TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{20,120}")
+
+
+class Telegram:
+    """Sends texts to one chat."""
+
+    def __init__(
+        self,
+        config: TelegramChannel,
+        secrets: Secrets,
+        reader: Reader,
+        http: Http | None = None,
+    ) -> None:
+        self._config = config
+        self._secrets = secrets
+        self._reader = reader
+        self._http = http or Http()
+
+    async def send(self, document: Object) -> None:
+        """Deliver a message; what is too long is cut at a line, and says so."""
+        token = self._secrets.get(self._config.token_key)
+        if not _TOKEN.fullmatch(token):
+            raise Undelivered(
+                f"the key {self._config.token_key} of the Secret holds no bot token", lasting=True
+            )
+        url = f"{self._config.api_url.rstrip('/')}/bot{token}/sendMessage"
+        message: dict[str, Any] = {
+            "chat_id": self._config.chat_id,
+            "text": text.html(document, self._reader, LONGEST),
+            "parse_mode": "HTML",
+            "link_preview_options": {"is_disabled": True},
+            # Nobody's phone need ring for good news.
+            "disable_notification": document["severity"] == "Info",
+        }
+        if self._config.topic_id is not None:
+            message["message_thread_id"] = self._config.topic_id
+
+        async def attempt() -> None:
+            headers = {"Content-Type": "application/json"}
+            status, answered, body = await self._http.post(url, as_json(message), headers)
+            said = _parsed(body)
+            judge(status, answered, _wait(said), _why(said, token))
+            if said.get("ok") is not True:
+                raise Undelivered("the answer is not the Bot API's", lasting=True)
+
+        await self._http.persistently(attempt)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.close()
+
+
+def _parsed(body: bytes) -> Mapping[str, Any]:
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _wait(said: Mapping[str, Any]) -> float | None:
+    parameters = said.get("parameters")
+    asked = parameters.get("retry_after") if isinstance(parameters, dict) else None
+    return float(asked) if isinstance(asked, (int, float)) and 0 <= asked < 1e6 else None
+
+
+def _why(said: Mapping[str, Any], token: str) -> str:
+    # "Bad Request: chat not found" helps; whoever answers must not have us print the token.
+    told = clean(str(said.get("description") or ""), 120)
+    return told.replace(token, "***")

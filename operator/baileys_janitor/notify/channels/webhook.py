@@ -1,0 +1,75 @@
+"""A JSON document by HTTP POST, signed as Standard Webhooks (standardwebhooks.com) describes."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import time
+from collections.abc import Callable
+
+from baileys_janitor import __version__
+from baileys_janitor.api.notifications import WebhookChannel
+from baileys_janitor.notify.channels.delivery import Http, Object, as_json, judge
+from baileys_janitor.notify.secrets import Secrets
+
+PREFIX = "whsec_"
+
+
+class Webhook:
+    """Posts documents to a URL. All attempts at a message bear the same `webhook-id`."""
+
+    def __init__(
+        self,
+        config: WebhookChannel,
+        secrets: Secrets,
+        now: Callable[[], float] = time.time,
+        http: Http | None = None,
+    ) -> None:
+        self._config = config
+        self._secrets = secrets
+        self._now = now
+        self._http = http or Http()
+
+    async def send(self, document: Object) -> None:
+        """Deliver a message; any 2xx answer will do."""
+        url = self._secrets.get(self._config.url_key)
+        key = self._config.signing_key
+        secret = self._secrets.get(key) if key is not None else None
+        body = as_json(document)
+
+        async def attempt() -> None:
+            headers = {
+                "Content-Type": "application/json",
+                "User-Agent": f"baileys-janitor/{__version__}",
+                **signed(document["id"], int(self._now()), body, secret),
+            }
+            status, answered, _ = await self._http.post(url, body, headers)
+            judge(status, answered)
+
+        await self._http.persistently(attempt)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.close()
+
+
+def signed(id_: str, when: int, body: bytes, secret: str | None) -> dict[str, str]:
+    """Return the headers of one attempt: id, time (Unix seconds), and the signature over both and the body."""
+    headers = {"webhook-id": id_, "webhook-timestamp": str(when)}
+    if secret is not None:
+        text = f"{id_}.{when}.".encode() + body
+        digest = hmac.new(key_of(secret), text, hashlib.sha256).digest()
+        headers["webhook-signature"] = f"v1,{base64.b64encode(digest).decode()}"
+    return headers
+
+
+def key_of(secret: str) -> bytes:
+    """Return the key's bytes: base64 behind `whsec_`, else the text itself."""
+    if secret.startswith(PREFIX):
+        try:
+            return base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+        except (binascii.Error, ValueError):
+            pass
+    return secret.encode()
