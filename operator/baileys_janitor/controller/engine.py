@@ -139,6 +139,10 @@ class Engine:
         """Have the loop look again at once."""
         self._wake.set()
 
+    def held_until(self, now: float) -> float | None:
+        """Return until when the circuit breaker holds automatic cleanups, or None."""
+        return self._breaker.open_until(now)
+
     # Signs of life
 
     @property

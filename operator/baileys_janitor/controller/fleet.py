@@ -10,9 +10,10 @@ from typing import Any
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.effective import Effective
 from baileys_janitor.api.merge import InvalidTenant, effective
-from baileys_janitor.api.names import EMERGENCY_ANNOTATION, TOKEN_LENGTH
+from baileys_janitor.api.names import EMERGENCY_ANNOTATION, NOTIFY_ANNOTATION, TOKEN_LENGTH
 from baileys_janitor.controller.faults import Fault
 from baileys_janitor.controller.tenant import Key, Tenant
+from baileys_janitor.notify.routes import labels_asked
 
 Object = dict[str, Any]
 
@@ -25,6 +26,7 @@ class Fleet:
 
     def __init__(self, config: OperatorConfig) -> None:
         self._config = config
+        self._labels_asked = labels_asked(config.notifications)
         self.tenants: dict[Key, Tenant] = {}
         self._by_namespace: dict[str, dict[str, Tenant]] = {}
         self._queue: list[tuple[float, Key]] = []
@@ -51,6 +53,10 @@ class Fleet:
                 tenant.retry_at = 0.0
         tenant.resource_version = str(meta.get("resourceVersion") or "")
         tenant.request = _token(meta)
+        tenant.muted = str((meta.get("annotations") or {}).get(NOTIFY_ANNOTATION)) == "false"
+        if self._labels_asked:
+            labels = meta.get("labels") or {}
+            tenant.labels = {k: labels[k] for k in self._labels_asked if k in labels} or None
         self._respec(tenant, body, now)
         return tenant
 

@@ -17,7 +17,7 @@ import kopf
 from baileys_janitor import __version__
 from baileys_janitor.api.config import JobPods, OperatorConfig
 from baileys_janitor.api.loading import InvalidConfig, load_config
-from baileys_janitor.controller import handlers, logbook, logs
+from baileys_janitor.controller import handlers, logbook, logs, notifying
 from baileys_janitor.controller.clock import Clock, WallClock
 from baileys_janitor.controller.engine import Engine
 from baileys_janitor.controller.events_recorder import Recorder
@@ -133,6 +133,10 @@ async def _lead(
         recorder = Recorder(kube, clock)
         engine.wire.subscribe(recorder.hear)
         beside.append(asyncio.create_task(recorder.run()))
+    if notifying.wanted(config):
+        voice = notifying.Notifying(kube, config, clock, engine.fleet, engine.held_until)
+        engine.wire.subscribe(voice.hear)
+        beside.append(asyncio.create_task(voice.run()))
     ends = {watching, working, asyncio.create_task(stop.wait())}
     if election is not None:
         ends.add(asyncio.create_task(election.until_lost()))

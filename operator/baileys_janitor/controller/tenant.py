@@ -7,6 +7,7 @@ seen and after a conflict, and written by `status.compose`. Times are Unix secon
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +53,10 @@ class Tenant:
     spec_digest: int = 0
     request: str | None = None
     """The value of the annotation, whether handled or not."""
+    labels: Mapping[str, str] | None = None
+    """Those of its labels that a notification route asks for; None for none, as nearly always."""
+    muted: bool = False
+    """Whether nobody is to be notified of it."""
     _stored: bytes = b""
     stored_level: str | None = None
     stored_generation: int = -1

@@ -1,0 +1,160 @@
+"""The operator's voice: watches what is wrong, and has every target told of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
+
+from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.controller.clock import Clock
+from baileys_janitor.controller.fleet import Fleet
+from baileys_janitor.controller.kube import Kube
+from baileys_janitor.controller.lease import own_namespace
+from baileys_janitor.controller.news import (
+    CleanupFinished,
+    ConditionChanged,
+    LevelChanged,
+    News,
+)
+from baileys_janitor.controller.recall import Recall
+from baileys_janitor.controller.teller import Count, Teller
+from baileys_janitor.controller.tenant import Key
+from baileys_janitor.controller.watchlist import KNOWN_AFTER, Watchlist
+from baileys_janitor.notify.channels.delivery import Channel
+from baileys_janitor.notify.channels.opening import opened
+from baileys_janitor.notify.ledger import Ledger
+from baileys_janitor.notify.routes import targets
+from baileys_janitor.notify.words import Reader
+
+logger = logging.getLogger(__name__)
+
+PASS = 5.0
+"""Seconds between two looks, when no news comes."""
+BREATH = 1.0
+"""Least seconds between two looks: a thousand news are one."""
+KEEP_AGAIN = 30.0
+"""Seconds until the record is written again after a failure; the client has tried several times before."""
+
+
+class Notifying:
+    """Runs until cancelled. `counts` tells by channel what became of its messages.
+
+    `held_until` tells until when the circuit breaker holds automatic cleanups.
+    """
+
+    def __init__(
+        self,
+        kube: Kube,
+        config: OperatorConfig,
+        clock: Clock,
+        fleet: Fleet,
+        held_until: Callable[[float], float | None],
+    ) -> None:
+        self._config = config.notifications
+        self._clock = clock
+        self._fleet = fleet
+        self._held_until = held_until
+        self._watchlist = Watchlist(fleet, clock.now())
+        election = config.leader_election
+        self._recall = Recall(
+            kube, election.namespace or own_namespace(os.environ), f"{election.name}-notifications"
+        )
+        self._reader = Reader(ZoneInfo(self._config.time_zone), self._config.runbook_base_url)
+        self._targets = targets(self._config)
+        self._tellers: list[Teller] = []
+        self._ledgers: dict[str, Ledger] = {}
+        self._dirty: dict[Key, None] = {}
+        self._news = asyncio.Event()
+        self._unkept = asyncio.Event()
+        self.counts = {each.name: Count() for each in self._config.channels}
+
+    def hear(self, news: News) -> None:
+        """Take in a piece of news."""
+        if isinstance(news, (LevelChanged, ConditionChanged, CleanupFinished)):
+            self._dirty[news.tenant.key] = None
+            self._news.set()
+        if isinstance(news, CleanupFinished):
+            for teller in self._tellers:
+                teller.cleaned(int(news.entry.get("removed") or 0))
+
+    async def run(self) -> None:
+        """Watch and tell, forever."""
+        if not self._targets:
+            return
+        known = await self._recall.read()
+        channels = opened(self._config, os.environ, self._reader)
+        # Of a target that is configured no longer nothing is kept.
+        self._ledgers = {each.name: known.get(each.name) or Ledger() for each in self._targets}
+        self._tellers = [
+            Teller(
+                target,
+                channels[target.channel],
+                self._ledgers[target.name],
+                self._config,
+                self._reader,
+                self._fleet,
+                self._watchlist,
+                self._clock,
+                self.counts[target.channel],
+                self._unkept.set,
+            )
+            for target in self._targets
+        ]
+        try:
+            async with asyncio.TaskGroup() as group:
+                for teller in self._tellers:
+                    group.create_task(teller.run())
+                group.create_task(self._watch())
+                group.create_task(self._keep())
+        finally:
+            await self._end(channels)
+
+    async def _watch(self) -> None:
+        started, version = self._clock.now(), -1
+        while True:
+            self._news.clear()
+            now = self._clock.now()
+            dirty, self._dirty = self._dirty, {}
+            for key in dirty:
+                tenant = self._fleet.tenants.get(key)
+                if tenant is not None:
+                    self._watchlist.look(tenant, now)
+            if now < started + KNOWN_AFTER:
+                for _ in self._watchlist.look_at_new(now):
+                    await asyncio.sleep(0)
+            else:
+                self._watchlist.go_round(now)
+            self._watchlist.hold(self._held_until(now), now)
+            if self._watchlist.version != version:
+                version = self._watchlist.version
+                for teller in self._tellers:
+                    teller.wake()
+            await self._rest(BREATH)
+            await self._clock.wait(self._news, now + PASS)
+
+    async def _keep(self) -> None:
+        while True:
+            await self._unkept.wait()
+            self._unkept.clear()
+            if not await self._recall.write(self._ledgers):
+                await self._rest(KEEP_AGAIN)
+                self._unkept.set()
+
+    async def _rest(self, seconds: float) -> None:
+        await self._clock.wait(asyncio.Event(), self._clock.now() + seconds)
+
+    async def _end(self, channels: dict[str, Channel]) -> None:
+        if self._unkept.is_set():
+            await self._recall.write_last(self._ledgers)
+        for channel in channels.values():
+            with contextlib.suppress(Exception):
+                await channel.close()
+
+
+def wanted(config: OperatorConfig) -> bool:
+    """Whether anybody is to be told anything."""
+    return bool(targets(config.notifications))

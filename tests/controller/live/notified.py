@@ -1,0 +1,125 @@
+"""What is told, by the operator's own part for it, of a fleet whose statuses a test writes by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.controller import news
+from baileys_janitor.controller.clock import to_rfc3339
+from baileys_janitor.controller.fleet import Fleet
+from baileys_janitor.controller.kube import Kube
+from baileys_janitor.controller.notifying import Notifying
+from baileys_janitor.controller.tenant import Tenant
+from tests.controller.live.operators import SkippingClock
+from tests.controller.live.world import until
+from tests.notify.receivers import Receiver, Request
+
+Object = dict[str, Any]
+
+LEVELS = ("Healthy", "Warning", "Critical", "Emergency")
+COUNTS = {"Healthy": 90, "Warning": 155, "Critical": 172, "Emergency": 190}
+RECORDS = "v1/configmaps"
+
+
+def settings(namespace: str, **more: Any) -> Object:
+    """A configuration whose record lies in the test's namespace, with one webhook called hook."""
+    channels = [{"name": "hook", "webhook": {"urlKey": "HOOK"}}]
+    return {
+        "leaderElection": {"namespace": namespace, "enabled": False},
+        "notifications": {"channels": channels, "cleanupInterval": "0s", **more},
+    }
+
+
+class Telling:
+    """A fleet, and `Notifying` at work on it; time passes only when it is skipped, and as it always does."""
+
+    def __init__(self, config: Object, clock: SkippingClock) -> None:
+        self.config = OperatorConfig.model_validate(config)
+        self.clock = clock
+        self.fleet = Fleet(self.config)
+        self.held: float | None = None
+        self._version = 0
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Notifying]:
+        """`Notifying` at work; it ends as the operator ends it."""
+        kube = await Kube.connect()
+        work = Notifying(kube, self.config, self.clock, self.fleet, lambda _: self.held)
+        self._work = work
+        task = asyncio.create_task(work.run())
+        try:
+            yield work
+            assert not task.done(), "it has ended by itself"
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+            await kube.close()
+
+    def put(self, name: str, level: str, namespace: str = "shop", **status: Any) -> Tenant:
+        """Have a tenant be at a level since now, as if the operator had just stored that; tell the news."""
+        now = self.clock.now()
+        self._version += 1
+        key = namespace, name
+        before = self.fleet.tenants[key].stored if key in self.fleet.tenants else {}
+        since = to_rfc3339(now)
+        conditions = [
+            {
+                "type": each,
+                "status": str(each == level),
+                "reason": "AtLevel",
+                "message": f"{COUNTS[level]} files counted.",
+                "lastTransitionTime": since,
+            }
+            for each in LEVELS
+        ]
+        ready = {
+            "type": "Ready",
+            "status": "True",
+            "reason": "Observing",
+            "lastTransitionTime": since,
+        }
+        fresh = {
+            "observedGeneration": 1,
+            "level": level,
+            "lastScanTime": since,
+            "files": {
+                "counted": COUNTS[level],
+                "limit": 180,
+                "total": COUNTS[level],
+                "bytes": 10**6,
+            },
+            "conditions": [*conditions, ready],
+            "history": before.get("history") or [],
+            **status,
+        }
+        meta = {
+            "namespace": namespace,
+            "name": name,
+            "uid": f"u-{namespace}-{name}",
+            "resourceVersion": str(self._version),
+            "generation": 1,
+        }
+        spec = {"companyId": f"c-{name}", "volume": {"claimName": "data"}}
+        tenant = self.fleet.observe({"metadata": meta, "spec": spec, "status": fresh}, now)
+        tenant.history = fresh["history"]
+        for heard in news.between(tenant, before, fresh):
+            with contextlib.suppress(AttributeError):  # nobody is at work yet
+                self._work.hear(heard)
+        return tenant
+
+
+async def passing(
+    telling: Telling, receiver: Receiver, count: int, step: float = 5.0
+) -> list[Request]:
+    """Let time pass until so many messages were taken; return them."""
+
+    def there() -> bool:
+        telling.clock.skip(step)
+        return len(receiver.taken) >= count
+
+    await until(there, f"{count} messages come")
+    return receiver.taken

@@ -1,0 +1,100 @@
+"""The whole operator tells: of an emergency that it finds, of what it did about it, and when it is over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.controller.live.operators import LocalOperator, OperatorProcess
+from tests.controller.live.world import World, until
+from tests.notify.receivers import Answer, Receiver
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+Operator = Callable[..., LocalOperator]
+Object = dict[str, Any]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def receiver(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Receiver]:
+    """A webhook's endpoint, whose URL is in the environment."""
+    async with Receiver().served() as served:
+        monkeypatch.setenv("HOOK", served.url)
+        monkeypatch.setenv("NO_PROXY", "*")
+        yield served
+
+
+def notifications(world: World, **more: Any) -> Object:
+    channels = [{"name": "hook", "webhook": {"urlKey": "HOOK"}}]
+    return {
+        "leaderElection": {"enabled": False, "namespace": world.namespace},
+        "notifications": {"channels": channels, "groupWait": "1s", **more},
+    }
+
+
+def said(receiver: Receiver) -> list[str]:
+    return [request.json["title"] for request in receiver.taken]
+
+
+def reasons(receiver: Receiver) -> list[str]:
+    found = [group for request in receiver.taken for group in request.json.get("groups") or ()]
+    return [group["reason"] for group in found]
+
+
+async def test_an_emergency_is_told_and_its_cleanup_and_its_end(
+    world: World, operator: Operator, receiver: Receiver
+) -> None:
+    await world.company("acme", "emergency")
+    settings = notifications(world, cleanupInterval="0s", resolveAfter="2s", groupInterval="0s")
+    async with operator(**settings) as running:
+        await world.cleaned("acme")
+        with running.hurry():
+            await until(lambda: "TenantWarning" in reasons(receiver), "what is left is told")
+            done = f"Cleanup of {world.namespace}/acme: 39 files removed"
+            await until(lambda: any(t.startswith(done) for t in said(receiver)), "the cleanup, too")
+    # The cleanup may have been quicker than the first message.
+    assert set(reasons(receiver)) <= {"TenantEmergency", "TenantWarning"}
+    assert len(receiver.taken) <= 3
+
+
+async def test_a_killed_operator_s_successor_repeats_nothing(
+    world: World, process: Callable[..., OperatorProcess], receiver: Receiver
+) -> None:
+    await world.company("acme", "warning", mode="Observe")
+    settings = notifications(world, groupInterval="1s")
+    first = process(**settings)
+    await first.start()
+    await until(lambda: receiver.taken, "it is told")
+
+    async def kept() -> bool:
+        maps = await world.client.select("v1/configmaps", world.namespace)
+        return any("told" in (each.get("data") or {}) for each in maps["items"])
+
+    await until(kept, "it is kept")
+    await first.kill()
+    await world.company("beta", "warning", mode="Observe")
+    second = process(**settings)
+    await second.start()
+    await until(lambda: len(receiver.taken) >= 2, "the other one is told")
+    assert await second.terminate() == 0
+    assert [title.split(" has ")[0] for title in said(receiver)] == [
+        f"Warning: {world.namespace}/acme",
+        f"Warning: {world.namespace}/beta",
+    ]
+
+
+async def test_an_endpoint_that_never_answers_delays_neither_work_nor_end(
+    world: World, operator: Operator, receiver: Receiver
+) -> None:
+    never = asyncio.Event()
+    receiver.then = lambda _: Answer(after=never)
+    await world.company("acme", "emergency")
+    async with operator(**notifications(world)) as running:
+        await until(lambda: receiver.requests, "it is told")
+        await world.ask("acme", "now")
+        await world.cleaned("acme", runs=2, outcome="NothingToDo")
+        assert running.running
+    never.set()
