@@ -114,6 +114,16 @@ class NetworkPolicy(Model):
     )
 
 
+class Notifications(Model):
+    """Secrets of the notifications; who is told what stands in `config.notifications`."""
+
+    existing_secret: OptionalName = Field(
+        default="",
+        description="Name of a Secret in the release's namespace. Its keys are those that "
+        "`config.notifications.channels` names; a change needs no restart.",
+    )
+
+
 class Values(Model):
     """All values."""
 
@@ -138,6 +148,7 @@ class Values(Model):
     rbac: Rbac = Rbac()
     network_policy: NetworkPolicy = NetworkPolicy()
     pod_disruption_budget: PodDisruptionBudget = PodDisruptionBudget()
+    notifications: Notifications = Notifications()
     resources: Object = Field(
         default={
             "requests": {"cpu": "50m", "memory": "128Mi"},

@@ -71,8 +71,12 @@ def only(objects: list[Object], kind: str) -> Object:
 
 def operator_file(objects: list[Object]) -> str:
     """The operator's configuration file among rendered objects."""
-    content: str = only(objects, "ConfigMap")["data"]["operator.yaml"]
-    return content
+    (content,) = (
+        each["data"]["operator.yaml"]
+        for each in objects
+        if each["kind"] == "ConfigMap" and "operator.yaml" in each.get("data", {})
+    )
+    return str(content)
 
 
 VARIANTS: dict[str, Object] = {
@@ -101,7 +105,22 @@ VARIANTS: dict[str, Object] = {
             "pullSecrets": {"copy": True},
             "probes": {"port": 9090},
             "leaderElection": {"name": "the-janitor"},
+            "notifications": {
+                "channels": [
+                    {
+                        "name": "pager",
+                        "webhook": {"urlKey": "pager-url", "signingKey": "pager-key"},
+                    },
+                    {"name": "chat", "telegram": {"tokenKey": "bot", "chatId": "-1001234567890"}},
+                ],
+                "routes": [
+                    {"name": "night", "channels": ["pager"], "level": "Emergency"},
+                    {"name": "shop", "channels": ["chat"], "match": {"namespaces": ["shop-*"]}},
+                ],
+                "repeatInterval": "12h",
+            },
         },
+        "notifications": {"existingSecret": "janitor-notifications"},
         "replicas": 3,
         "priorityClassName": "system-cluster-critical",
         "commonLabels": {"team": "platform"},

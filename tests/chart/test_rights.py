@@ -20,7 +20,11 @@ from tests.controller.live.world import World, until
 HOME, TENANTS = "rights-home", "rights-tenants"
 SECRETS = "v1/secrets"
 GRANTED: Object = {
-    "config": {"networkPolicy": {"manage": True}, "pullSecrets": {"copy": True}},
+    "config": {
+        "networkPolicy": {"manage": True},
+        "pullSecrets": {"copy": True},
+        "notifications": {"channels": [{"name": "hook", "webhook": {"urlKey": "HOOK"}}]},
+    },
     "image": {"pullSecrets": ["registry"]},
 }
 """Values that grant the most."""
@@ -93,6 +97,7 @@ async def test_the_chart_grants_what_the_operator_uses_and_nothing_else(
     values = GRANTED
     configured = yaml.safe_load(operator_file(render(**values)))
     configured["probes"] = {"enabled": False}
+    await world.client.create("v1/configmaps", HOME, record(render(**values)))
     secret = {"metadata": {"name": "registry"}, "data": {".dockerconfigjson": coded("{}")}}
     await world.client.create(SECRETS, HOME, secret)
     conflicts, proxy.before = once(  # type: ignore[assignment]
@@ -156,6 +161,17 @@ async def test_the_chart_grants_what_the_operator_uses_and_nothing_else(
             assert each.namespace == HOME, f"{each} is granted in the operator's namespace alone"
 
 
+def record(objects: list[Object]) -> Object:
+    """What the chart makes for the operator to note in which notifications were sent."""
+    (found,) = (
+        each
+        for each in objects
+        if each["kind"] == "ConfigMap" and each["metadata"]["name"].endswith("-notifications")
+    )
+    assert "data" not in found
+    return {"metadata": {"name": found["metadata"]["name"]}}
+
+
 async def handled(world: World, name: str, token: str) -> bool:
     """Whether a request for a cleanup was answered."""
     return (await world.status(name)).get("lastHandledRequest") == token
@@ -190,8 +206,25 @@ def test_without_events_no_right_on_them_is_granted() -> None:
     }
 
 
-def test_leases_and_secrets_are_granted_by_name_where_a_name_can_be_given() -> None:
+def test_who_notifies_nobody_keeps_no_record() -> None:
+    least = rights(render(), "Role", "baileys-janitor")
+    for values in (
+        {"config": {"notifications": GRANTED["config"]["notifications"]}},
+        {"env": [{"name": "NOTIFICATION_WEBHOOK", "value": "https://chat.example/hook"}]},
+    ):
+        assert rights(render(**values), "Role", "baileys-janitor") - least == {
+            ("", "configmaps", "get"),
+            ("", "configmaps", "patch"),
+        }
+
+
+NAMED = {"leases", "secrets", "configmaps"}
+LEASE = "janitor-baileys-janitor"
+
+
+def test_leases_records_and_secrets_are_granted_by_name_where_a_name_can_be_given() -> None:
     for role in render(**GRANTED):
         for rule in role.get("rules") or ():
-            if set(rule["resources"]) & {"leases", "secrets"} and rule["verbs"] != ["create"]:
-                assert rule["resourceNames"] in (["janitor-baileys-janitor"], ["registry"])
+            if set(rule["resources"]) & NAMED and rule["verbs"] != ["create"]:
+                (name,) = rule["resourceNames"]
+                assert name in {LEASE, f"{LEASE}-notifications", "registry"}

@@ -95,6 +95,7 @@ def test_no_right_is_given_by_a_wildcard_nor_to_change_what_is_not_ours() -> Non
                 if changes and not is_for_people(role):
                     assert set(rule["resources"]) <= {
                         "baileystenants/status",
+                        "configmaps",
                         "events",
                         "jobs",
                         "leases",

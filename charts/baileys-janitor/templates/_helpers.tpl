@@ -78,6 +78,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 {{- dig "leaderElection" "name" (include "janitor.fullname" .) (.Values.config | default dict) }}
 {{- end }}
 
+{{/* Something when anybody is notified: by a channel, or by the default that the environment names. */}}
+{{- define "janitor.notifies" -}}
+{{- range .Values.env }}
+{{- if eq (.name | default "") "NOTIFICATION_WEBHOOK" }}yes{{ end }}
+{{- end }}
+{{- if dig "notifications" "channels" false (.Values.config | default dict) }}yes{{ end }}
+{{- end }}
+
 {{/* The port for probes. */}}
 {{- define "janitor.port" -}}
 {{- dig "probes" "port" 8080 (.Values.config | default dict) | int }}
