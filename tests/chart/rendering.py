@@ -103,7 +103,7 @@ VARIANTS: dict[str, Object] = {
             "diskPressure": {"freeBytes": "256Mi", "freeInodes": 5_000_000},
             "networkPolicy": {"manage": True},
             "pullSecrets": {"copy": True},
-            "probes": {"port": 9090},
+            "probes": {"port": 8081},
             "leaderElection": {"name": "the-janitor"},
             "notifications": {
                 "channels": [

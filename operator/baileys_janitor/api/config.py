@@ -158,6 +158,25 @@ class Probes(Model):
     )
 
 
+class Metrics(Model):
+    """What Prometheus scrapes: `/metrics`, on a port of its own."""
+
+    enabled: bool | None = Field(
+        default=None, description="Unset: in a cluster, that is where POD_NAME is known."
+    )
+    address: Annotated[str, Field(max_length=253)] = Field(
+        default="", description="Address to listen on. Empty: all, IPv4 and IPv6."
+    )
+    port: Annotated[int, Field(ge=1, le=65_535)] = Field(
+        default=9090, description="TCP port to listen on; not the probes'."
+    )
+    per_tenant: Literal["Full", "Brief", "None"] = Field(
+        default="Full",
+        description="Series of each tenant. Full: all, about thirty. Brief: what the alerts need, about five. "
+        "None: only what is counted over all tenants.",
+    )
+
+
 class NetworkPolicy(Model):
     """The NetworkPolicy that denies the Jobs' pods all traffic."""
 
@@ -251,6 +270,7 @@ class OperatorConfig(Model):
     probes: Probes = Field(
         default=Probes(), description="Where the kubelet asks after the operator's health."
     )
+    metrics: Metrics = Field(default=Metrics(), description="What Prometheus scrapes.")
     network_policy: NetworkPolicy = Field(
         default=NetworkPolicy(),
         description="The NetworkPolicy that denies the Jobs' pods all traffic.",
@@ -266,3 +286,15 @@ class OperatorConfig(Model):
         default=Notifications(), description="Who is told what, where and how often."
     )
     logging: Logging = Field(default=Logging(), description="What the operator writes to its log.")
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> OperatorConfig:
+        if self.metrics.port == self.probes.port and False not in (
+            self.metrics.enabled,
+            self.probes.enabled,
+        ):
+            raise PydanticCustomError(
+                "same_port",
+                "metrics.port and probes.port are the same: choose another one for either",
+            )
+        return self

@@ -95,7 +95,8 @@ def _validated(data: dict[str, Any], source: str, careful: bool) -> OperatorConf
         config = OperatorConfig.model_validate(data, extra="forbid")
     except ValidationError as error:
         field, problem = first_problem(error, OperatorConfig)
-        raise InvalidConfig(f"{source}: {field} {problem}.") from None
+        # What concerns several fields names them itself.
+        raise InvalidConfig(f"{source}: {f'{field} {problem}'.strip()}.") from None
     own = config.defaults.model_dump(mode="json", by_alias=True, exclude_none=True)
     merged = merged_settings(SharedSettings(), own)
     try:

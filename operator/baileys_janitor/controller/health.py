@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from baileys_janitor.api.config import Probes
+from baileys_janitor.api.config import Metrics, Probes
 from baileys_janitor.controller.vitals import Vitals
 
 logger = logging.getLogger(__name__)
 
 
+class PortTaken(Exception):  # noqa: N818 - a state of the machine, told to a person
+    """A port cannot be listened on; the message names the field."""
+
+
+async def listen(runner: web.AppRunner, field: str, where: Metrics | Probes) -> None:
+    """Have `runner` serve at the configured address and port; PortTaken when that cannot be."""
+    try:
+        await web.TCPSite(runner, where.address or None, where.port).start()
+    except OSError as error:
+        why = os.strerror(error.errno).lower() if error.errno else str(error)
+        raise PortTaken(
+            f"port {where.port} cannot be listened on ({why}): choose another one in {field}.port"
+        ) from error
+
+
 @asynccontextmanager
 async def served(probes: Probes, vitals: Vitals) -> AsyncIterator[None]:
-    """Serve the probes meanwhile; OSError when the port cannot be had.
+    """Serve the probes meanwhile; PortTaken when the port cannot be had.
 
     The server lives in the operator's own event loop: one that is wedged gives no answer, which is the truth.
     """
@@ -26,7 +42,7 @@ async def served(probes: Probes, vitals: Vitals) -> AsyncIterator[None]:
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
     await runner.setup()
     try:
-        await web.TCPSite(runner, probes.address or None, probes.port).start()
+        await listen(runner, "probes", probes)
         logger.info("Probes are served on port %d", probes.port)
         yield
     finally:

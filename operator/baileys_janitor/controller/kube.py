@@ -82,7 +82,7 @@ async def access() -> client.Configuration:
 class Kube:
     """A small JSON client over `kubernetes.aio`: it retries 429, 5xx and lost connections, and nothing else.
 
-    `seen` is called with (verb, resource path, HTTP status) for each request that was answered.
+    `seen` is called with (verb, resource path, HTTP status) for each request; 0 when it was not answered.
     """
 
     def __init__(
@@ -187,6 +187,7 @@ class Kube:
             self._note(verb, url, error.status or 0)
             raise _refusal(error) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self._note(verb, url, 0)
             raise ApiError(0, "Unreachable", type(error).__name__) from error
         self._note(verb, url, response.status)
         if response.status >= 400:

@@ -9,19 +9,20 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import kopf
 
 from baileys_janitor import __version__
-from baileys_janitor.api.config import JobPods, OperatorConfig
+from baileys_janitor.api.config import JobPods, Metrics, OperatorConfig
 from baileys_janitor.api.loading import InvalidConfig, load_config
 from baileys_janitor.controller import handlers, logbook, logs, notifying
 from baileys_janitor.controller.clock import Clock, WallClock
 from baileys_janitor.controller.engine import Engine
 from baileys_janitor.controller.events_recorder import Recorder
-from baileys_janitor.controller.health import served
+from baileys_janitor.controller.health import PortTaken, served
 from baileys_janitor.controller.kube import TENANTS, ApiError, Kube
 from baileys_janitor.controller.lease import (
     POD_NAME,
@@ -36,7 +37,11 @@ from baileys_janitor.controller.policies import Grounds
 from baileys_janitor.controller.vitals import ACTING, STANDBY, STOPPING, Vitals
 from baileys_janitor.controller.watches import Audit, Watches
 
+if TYPE_CHECKING:
+    from baileys_janitor.controller.metrics.process import Process
+
 logger = logging.getLogger(__name__)
+Seen = Callable[[str, str, int], None]
 
 IMAGE_VARIABLE = "BAILEYS_JANITOR_IMAGE"
 """The operator's own image, set by the chart: Jobs run the same one unless configured otherwise."""
@@ -66,23 +71,27 @@ async def serve(
     stop: asyncio.Event | None = None,
     vitals: Vitals | None = None,
 ) -> None:
-    """Run the operator until a signal or `stop` ends it; OSError when the probes' port is taken."""
+    """Run the operator until a signal or `stop` ends it; PortTaken when one to serve at is."""
     clock, stop, vitals = clock or WallClock(), stop or asyncio.Event(), vitals or Vitals()
     contest = seat(config.leader_election)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(_on_signals(stop))
         if _is_wanted(config.probes.enabled):
             await stack.enter_async_context(served(config.probes, vitals))
-        kube = await FencedKube.connect(vitals.answered)
+        process, seen = None, cast(Seen, vitals.answered)
+        if _is_wanted(config.metrics.enabled):
+            process = await stack.enter_async_context(_measured(config.metrics, clock))
+            seen = _both(vitals.answered, process.answered)
+        kube = await FencedKube.connect(seen)
         stack.push_async_callback(kube.close)
         beating = asyncio.create_task(vitals.beat())
         stack.callback(beating.cancel)
         await _crd_is_there(kube, vitals, stop)
         if contest is None:
             if not stop.is_set():
-                await _lead(kube, config, clock, stop, vitals)
+                await _lead(kube, config, clock, stop, vitals, process)
             return
-        electing = await Kube.connect(vitals.answered)
+        electing = await Kube.connect(seen)
         stack.push_async_callback(electing.close)
         election = Election(electing, contest)
         kube.permitted = vitals.may_act = election.held
@@ -90,7 +99,7 @@ async def serve(
         while not stop.is_set():
             vitals.state = STANDBY
             if await election.win(stop):
-                await _lead(kube, config, clock, stop, vitals, election)
+                await _lead(kube, config, clock, stop, vitals, process, election)
 
 
 async def _lead(
@@ -99,6 +108,7 @@ async def _lead(
     clock: Clock,
     stop: asyncio.Event,
     vitals: Vitals,
+    process: Process | None = None,
     election: Election | None = None,
 ) -> None:
     """Watch and act until `stop` is set, the Lease is lost or a part ends; raise what made it end."""
@@ -111,6 +121,8 @@ async def _lead(
     )
     engine = Engine(kube, config, job_pod(config.job), clock, grounds.prepare)
     engine.wire.subscribe(logbook.write)
+    if process is not None:
+        process.leads(engine)
     watches = Watches(config.watch_namespaces)
     audit = Audit(kube, engine, clock, watches, config.watch_namespaces)
     vitals.scheduler, vitals.dead_watches, vitals.state = engine, watches.dead, ACTING
@@ -153,6 +165,8 @@ async def _lead(
             task.cancel()
         await asyncio.wait(acting)
         vitals.state = STOPPING if stop.is_set() else STANDBY
+        if process is not None:
+            process.stands_by()
         if election is not None:
             await election.release()
         kopf_stop.set()
@@ -160,6 +174,24 @@ async def _lead(
     for result in results:
         if isinstance(result, Exception):
             raise result
+
+
+@contextlib.asynccontextmanager
+async def _measured(metrics: Metrics, clock: Clock) -> AsyncIterator[Process]:
+    # Imported only where they are served: an operator without metrics does not carry the library.
+    from baileys_janitor.controller.metrics import process, server
+
+    measured = process.Process(clock)
+    async with server.served(metrics, measured, clock):
+        yield measured
+
+
+def _both(first: Seen, second: Seen) -> Seen:
+    def seen(verb: str, url: str, status: int) -> None:
+        first(verb, url, status)
+        second(verb, url, status)
+
+    return seen
 
 
 def _is_wanted(enabled: bool | None) -> bool:
@@ -225,7 +257,7 @@ def run(
     logs.set_up(config.logging)
     try:
         asyncio.run(serve(config))
-    except NoNamespace as problem:
+    except (NoNamespace, PortTaken) as problem:
         print(f"baileys-janitor: {problem}", file=sys.stderr)  # noqa: T201 - as for the configuration
         return 2
     except Exception:

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from baileys_janitor.api.config import Probes
-from baileys_janitor.controller.health import served
+from baileys_janitor.controller.health import PortTaken, served
 from baileys_janitor.controller.vitals import ACTING, STANDBY, STARTING, STOPPING, Vitals
 from baileys_janitor.controller.watches import Watches
 from tests.controller.ha.leases import StandingClock
@@ -217,6 +217,6 @@ async def test_a_port_that_is_taken_is_told(port: Callable[[], int]) -> None:
     probes = Probes(address="127.0.0.1", port=port())
 
     async with served(probes, Vitals()):
-        with pytest.raises(OSError, match="address already in use"):
+        with pytest.raises(PortTaken, match=r"in probes\.port"):
             async with served(probes, Vitals()):
                 pass

@@ -1,0 +1,106 @@
+"""The metrics of the operator itself, each with what it means. Those of the tenants are in `tenants`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One metric: its full name, type, meaning and labels."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+UNANSWERED = "<error>"
+"""The code of a request that nobody answered, as client-go's own metric has it."""
+
+BUILD_INFO = Definition(
+    "baileys_janitor_build_info", "gauge", "Always 1; the operator's version.", ("version",)
+)
+LEADER = Definition(
+    "baileys_janitor_leader", "gauge", "1 while this operator acts, 0 while it stands by."
+)
+TENANTS = Definition("baileys_janitor_tenants", "gauge", "Tenants at each level.", ("level",))
+QUEUE_DEPTH = Definition(
+    "baileys_janitor_queue_depth",
+    "gauge",
+    "Tenants for which something is due and has not begun; most wait for room among the Jobs.",
+)
+LAG = Definition(
+    "baileys_janitor_scheduling_lag_seconds",
+    "gauge",
+    "For how long work has been due for the tenant that has waited longest.",
+)
+JOBS = Definition(
+    "baileys_janitor_jobs_in_flight", "gauge", "Jobs that exist and are not finished."
+)
+PODS = Definition(
+    "baileys_janitor_pods_pending", "gauge", "Jobs under way whose pod does not run yet."
+)
+HELD = Definition(
+    "baileys_janitor_circuit_breaker_open",
+    "gauge",
+    "1 while all automatic cleanups are held because many removed abnormally much, else 0.",
+)
+CLEANUPS = Definition(
+    "baileys_janitor_cleanups_total",
+    "counter",
+    "Cleanups that are over, by why they ran and how they ended.",
+    ("reason", "outcome"),
+)
+REMOVED = Definition(
+    "baileys_janitor_files_removed_total",
+    "counter",
+    "Files that cleanups moved to the trash, by kind of file.",
+    ("file_type",),
+)
+FREED = Definition(
+    "baileys_janitor_freed_bytes_total",
+    "counter",
+    "Size of the files that cleanups moved to the trash.",
+)
+DURATION = Definition(
+    "baileys_janitor_job_duration_seconds",
+    "histogram",
+    "Time from a Job's creation until its result was taken in or its failure noticed.",
+    ("action",),
+)
+MEMBERS = Definition(
+    "baileys_janitor_job_tenants_total",
+    "counter",
+    "Tenants that ended Jobs were for; divided by the Jobs, how many share one.",
+    ("action",),
+)
+FAILURES = Definition(
+    "baileys_janitor_job_failures_total",
+    "counter",
+    "Jobs that brought no result, by the reason that the tenants' Ready condition has.",
+    ("action", "reason"),
+)
+REQUESTS = Definition(
+    "baileys_janitor_api_requests_total",
+    "counter",
+    f"Requests to the API server, watches excepted, by verb and HTTP status code ({UNANSWERED}: no answer).",
+    ("verb", "code"),
+)
+
+LEADERS_ONLY = (TENANTS, QUEUE_DEPTH, LAG, JOBS, PODS, HELD)
+"""Gauges that a standby has no samples of."""
+DEFINITIONS = (
+    BUILD_INFO,
+    LEADER,
+    *LEADERS_ONLY,
+    CLEANUPS,
+    REMOVED,
+    FREED,
+    DURATION,
+    MEMBERS,
+    FAILURES,
+    REQUESTS,
+)
+"""All of them, in the order of docs/metrics.md."""

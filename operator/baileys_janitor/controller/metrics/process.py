@@ -1,0 +1,129 @@
+"""The registry of the operator's own metrics: what it did, counted as the news come in, and how it fares now.
+
+Each process has a registry of its own. A standby serves it as well: it says that it does not lead.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, get_args
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import Metric
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from baileys_janitor import __version__
+from baileys_janitor.api.status import CleanupReason
+from baileys_janitor.controller.metrics import definitions, scheduling
+from baileys_janitor.controller.metrics.definitions import UNANSWERED, Definition
+from baileys_janitor.controller.metrics.scheduling import gauge
+from baileys_janitor.controller.news import CleanupFinished, JobEnded, News
+from baileys_janitor.job.result import OUTCOMES
+from baileys_janitor.policy.kinds import KINDS, REMOVABLE_KINDS
+
+if TYPE_CHECKING:
+    from baileys_janitor.controller.clock import Clock
+    from baileys_janitor.controller.engine import Engine
+
+WHY = get_args(CleanupReason)
+ACTIONS = ("scan", "clean", "purge")
+OTHER = "other"
+UNTOLD = "unknown"
+SECONDS = (1.0, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0)
+"""A Job takes about three seconds on an idle node, and a minute is its deadline."""
+REASONS = 64
+"""Reasons of failures that are told apart. They are words from a fixed list; the bound is for Jobs of an image that
+speaks another language."""
+
+
+class Process(Collector):
+    """Everything that is not a tenant's, in a registry. `engine` is set while this operator leads."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.registry = CollectorRegistry(auto_describe=False)
+        self.engine: Engine | None = None
+        self._clock = clock
+        self._reasons: set[str] = set()
+        ProcessCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self.registry.register(self)
+        self._cleanups = self._counter(definitions.CLEANUPS)
+        self._removed = self._counter(definitions.REMOVED)
+        self._freed = self._counter(definitions.FREED)
+        self._durations = Histogram(
+            definitions.DURATION.name,
+            definitions.DURATION.help,
+            definitions.DURATION.labels,
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self._members = self._counter(definitions.MEMBERS)
+        self._failures = self._counter(definitions.FAILURES)
+        self._requests = self._counter(definitions.REQUESTS)
+        # From zero on, so that the first one counts in a rate.
+        for reason, outcome in itertools.product(WHY, OUTCOMES):
+            self._cleanups.labels(reason, outcome)
+        for kind in sorted(REMOVABLE_KINDS):
+            self._removed.labels(kind)
+        for action in ACTIONS:
+            self._durations.labels(action)
+            self._members.labels(action)
+
+    def _counter(self, of: Definition) -> Counter:
+        return Counter(of.name, of.help, of.labels, registry=self.registry)
+
+    def leads(self, engine: Engine) -> None:
+        """Tell of this engine's tenants and news from now on."""
+        self.engine = engine
+        engine.wire.subscribe(self.listen)
+
+    def stands_by(self) -> None:
+        """Tell of no tenant any more: another operator does."""
+        self.engine = None
+
+    def answered(self, verb: str, _url: str, status: int) -> None:
+        """Count a request to the API server; `status` 0 is none."""
+        self._requests.labels(verb, str(status) if status else UNANSWERED).inc()
+
+    def listen(self, news: News) -> None:
+        """Count what has happened."""
+        if isinstance(news, CleanupFinished):
+            self._cleaned(news)
+        elif isinstance(news, JobEnded):
+            action = news.action if news.action in ACTIONS else OTHER
+            self._durations.labels(action).observe(news.seconds)
+            self._members.labels(action).inc(news.members)
+            if news.outcome != "Completed":
+                self._failures.labels(action, self._bounded(news.outcome)).inc()
+
+    def _cleaned(self, news: CleanupFinished) -> None:
+        entry = news.entry
+        reason, outcome = entry.get("reason"), entry.get("outcome")
+        self._cleanups.labels(
+            reason if reason in WHY else OTHER, outcome if outcome in OUTCOMES else OTHER
+        ).inc()
+        if outcome == "DryRun":
+            return
+        by_kind = {k: int(n) for k, n in (entry.get("removedByKind") or {}).items() if k in KINDS}
+        for kind, count in by_kind.items():
+            self._removed.labels(kind).inc(count)
+        # A result that was short of room leaves the kinds out.
+        untold = int(entry.get("removed") or 0) - sum(by_kind.values())
+        if untold > 0:
+            self._removed.labels(UNTOLD).inc(untold)
+        self._freed.inc(int(entry.get("freedBytes") or 0))
+
+    def _bounded(self, reason: str) -> str:
+        if reason not in self._reasons and len(self._reasons) >= REASONS:
+            return OTHER
+        self._reasons.add(reason)
+        return reason
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield what is read when Prometheus asks."""
+        yield gauge(definitions.BUILD_INFO, {(__version__,): 1})
+        yield gauge(definitions.LEADER, {(): int(self.engine is not None)})
+        yield from scheduling.families(self.engine, self._clock.now())

@@ -1,0 +1,79 @@
+"""Writes docs/metrics.md's tables from the definitions: `python -m baileys_janitor.controller.metrics.reference PAGE`.
+
+With `--check` nothing is written, and the exit code is 1 if the page is not current.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from baileys_janitor.controller.metrics.definitions import DEFINITIONS
+from baileys_janitor.controller.metrics.tenants import FAMILIES, most
+
+
+def tables() -> dict[str, str]:
+    """Return the tables as Markdown by the name of their mark."""
+    brief = [family for family in FAMILIES if family.brief]
+    return {
+        "tenants": _table(
+            ("Metric", "Further label", "Series, at most", "In Brief", "Meaning"),
+            (
+                (
+                    f"`{family.name}`",
+                    f"`{family.label}`" if family.label else "",
+                    str(family.most),
+                    "yes" if family.brief else "",
+                    family.help,
+                )
+                for family in FAMILIES
+            ),
+        ),
+        "bounds": _table(
+            ("`metrics.perTenant`", "Series of a tenant, at most", "At 10,000 tenants, at most"),
+            (
+                (f"`{mode}`", str(bound), f"{bound * 10_000:,}")
+                for mode, bound in (("Full", most(FAMILIES)), ("Brief", most(brief)), ("None", 0))
+            ),
+        ),
+        "operator": _table(
+            ("Metric", "Type", "Labels", "Meaning"),
+            (
+                (f"`{d.name}`", d.kind, ", ".join(f"`{label}`" for label in d.labels), d.help)
+                for d in DEFINITIONS
+            ),
+        ),
+    }
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def with_tables(page: str) -> str:
+    """Return the page with every table between its marks written anew."""
+    for name, table in tables().items():
+        begin, end = f"<!-- {name}: generated -->", "<!-- end -->"
+        before, _, rest = page.partition(begin)
+        _, _, after = rest.partition(end)
+        page = f"{before}{begin}\n\n{table}\n\n{end}{after}"
+    return page
+
+
+def main(arguments: list[str]) -> int:
+    """Write the page, or compare it."""
+    place = Path(arguments[-1])
+    page = place.read_text(encoding="utf-8")
+    if "--check" in arguments:
+        if page != with_tables(page):
+            sys.stderr.write(f"{place} is not current\n")
+            return 1
+        return 0
+    place.write_text(with_tables(page), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

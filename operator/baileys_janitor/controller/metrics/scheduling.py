@@ -1,0 +1,59 @@
+"""How the fleet fares and whether the operator keeps up, as metrics that no number of tenants makes more of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from baileys_janitor.controller import agenda, verdict
+from baileys_janitor.controller.metrics import definitions
+from baileys_janitor.controller.metrics.definitions import Definition
+from baileys_janitor.controller.metrics.tenants import LEVELS
+from baileys_janitor.controller.tenant import Tenant
+
+if TYPE_CHECKING:
+    from baileys_janitor.controller.engine import Engine
+
+
+def lateness(tenant: Tenant, now: float) -> float | None:
+    """Return for how many seconds work for the tenant has been due and has not begun; None when none is."""
+    if tenant.waiting:
+        due = tenant.considered_at
+        if tenant.checked_at is not None and tenant.effective is not None and not tenant.rescan:
+            due = max(tenant.checked_at + agenda.scan_wait(tenant), tenant.retry_at)
+        return max(0.0, now - due)
+    if tenant.announced is not None and tenant.announced <= now and not tenant.busy:
+        return now - tenant.announced
+    return None
+
+
+def gauge(of: Definition, values: Mapping[tuple[str, ...], float]) -> Metric:
+    """Return a gauge with these values by their labels' values."""
+    family = GaugeMetricFamily(of.name, of.help, labels=of.labels)
+    for labels, value in values.items():
+        family.add_metric(labels, value)
+    return family
+
+
+def families(engine: Engine | None, now: float) -> Iterator[Metric]:
+    """Yield the gauges of one look at all tenants; without samples while this operator does not lead."""
+    if engine is None:
+        for each in definitions.LEADERS_ONLY:
+            yield gauge(each, {})
+        return
+    levels = dict.fromkeys(LEVELS, 0)
+    late, overlooked = 0.0, 0
+    for tenant in engine.fleet.tenants.values():
+        levels[verdict.level_of(tenant, now) or "Unknown"] += 1
+        waited = lateness(tenant, now)
+        if waited is not None:
+            late = max(late, waited)
+            overlooked += not tenant.waiting
+    yield gauge(definitions.TENANTS, {(level,): count for level, count in levels.items()})
+    yield gauge(definitions.QUEUE_DEPTH, {(): len(engine.turns) + overlooked})
+    yield gauge(definitions.LAG, {(): late})
+    yield gauge(definitions.JOBS, {(): len(engine.flights)})
+    yield gauge(definitions.PODS, {(): engine.flights.pending})
+    yield gauge(definitions.HELD, {(): int(engine.held_until(now) is not None)})

@@ -1,0 +1,273 @@
+"""The metrics of each tenant, read from its record when Prometheus asks.
+
+Nothing is kept for a tenant beside the record, so its series go when it goes. Every series has the labels
+`namespace`, `tenant` and `company_id`, the names that people gave; no label ever holds a file's name.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from baileys_janitor.controller import advice, agenda, verdict
+from baileys_janitor.controller.clock import from_rfc3339
+from baileys_janitor.controller.conditions import find
+from baileys_janitor.controller.growth import DAY
+from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.job.result import FAILED
+from baileys_janitor.policy.kinds import KINDS
+
+LABELS = ("namespace", "tenant", "company_id")
+LEVELS = {"Unknown": -1, "Healthy": 0, "Warning": 1, "Critical": 2, "Emergency": 3}
+"""Levels as numbers, so that alert rules compare them and one series a tenant is enough."""
+THRESHOLDS = ("warning", "critical", "trigger", "emergency", "danger")
+
+Number = int | float
+One = Callable[[Tenant, float], Number | None]
+Many = Callable[[Tenant, float], Iterable[tuple[str, Number]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One gauge of every tenant.
+
+    `one` or `many` reads it from a record and the time (Unix seconds); `many` gives a series for each value of
+    `label`. `most` bounds the series of one tenant. `brief`: it is there with `metrics.perTenant: Brief`, too.
+    """
+
+    name: str
+    help: str
+    one: One | None = None
+    many: Many | None = None
+    label: str = ""
+    most: int = 1
+    brief: bool = False
+
+
+def company(tenant: Tenant) -> str:
+    """Return the company's id: the resource's name while the spec does not parse."""
+    return tenant.name if tenant.effective is None else tenant.effective.company_id
+
+
+def level(tenant: Tenant, now: float) -> int:
+    """Return the level's number."""
+    return LEVELS[verdict.level_of(tenant, now) or "Unknown"]
+
+
+def _files(tenant: Tenant) -> Mapping[str, Any]:
+    """Return the stored figures: what holds until the first look after a start."""
+    if tenant.effective is not None and tenant.last_scan is None:
+        return {}  # of another directory
+    return tenant.stored.get("files") or {}
+
+
+def _figure(name: str) -> One:
+    def read(tenant: Tenant, _: float) -> Number | None:
+        if tenant.counts:
+            number: Number | None = getattr(tenant.look, name)
+            return number
+        return _files(tenant).get(name)
+
+    return read
+
+
+def _by_kind(tenant: Tenant, _: float) -> Iterable[tuple[str, Number]]:
+    if tenant.counts and tenant.look is not None and tenant.look.by_kind is not None:
+        return zip(KINDS, tenant.look.by_kind, strict=True)
+    stored = _files(tenant).get("byKind") or {}
+    return [(kind, stored[kind]) for kind in KINDS if kind in stored]
+
+
+def _free(name: str, stored: str) -> One:
+    def read(tenant: Tenant, _: float) -> Number | None:
+        known: Number | None = getattr(tenant.look, name) if tenant.look is not None else None
+        if known is None and tenant.last_scan is not None:
+            known = (tenant.stored.get("volume") or {}).get(stored)
+        return known
+
+    return read
+
+
+def _thresholds(tenant: Tenant, _: float) -> Iterable[tuple[str, Number]]:
+    if tenant.effective is None:
+        return []
+    limits = tenant.effective.policy.thresholds
+    return [(name, getattr(limits, name)) for name in THRESHOLDS]
+
+
+_counted = _figure("counted")
+
+
+def until_emergency(tenant: Tenant, now: float) -> float | None:
+    """Return the seconds until the emergency threshold at the present growth; None while that is unknown."""
+    counted = _counted(tenant, now)
+    if counted is None or tenant.effective is None or tenant.last_scan is None:
+        return None
+    room = tenant.effective.policy.thresholds.emergency - counted
+    if room <= 0:
+        return 0.0
+    if tenant.growth is None:
+        return None
+    if tenant.growth <= 0:
+        return math.inf
+    return max(0.0, tenant.last_scan + room * DAY / tenant.growth - now)
+
+
+def _last_activity(tenant: Tenant, _: float) -> Number | None:
+    if tenant.counts and tenant.look is not None:
+        return tenant.look.newest_activity
+    return from_rfc3339(tenant.stored.get("lastActivityTime"))
+
+
+def _last_cleanup(tenant: Tenant, _: float) -> Number | None:
+    return from_rfc3339((tenant.last_cleanup or {}).get("time"))
+
+
+def _cleanup_failed(tenant: Tenant, _: float) -> Number | None:
+    if tenant.last_cleanup is None:
+        return None
+    return int(tenant.last_cleanup.get("outcome") == FAILED)
+
+
+def _cooldowns(tenant: Tenant, now: float) -> Iterable[tuple[str, Number]]:
+    ends = (("trigger", tenant.cooldown_until), ("emergency", tenant.emergency_cooldown_until))
+    return [(name, until) for name, until in ends if until is not None and until > now]
+
+
+def _advice(tenant: Tenant, _: float) -> Iterable[tuple[str, Number]]:
+    return [
+        (each["type"], 1)
+        for each in tenant.stored.get("conditions") or ()
+        if each["status"] == "True" and each["type"] in advice.KINDS
+    ]
+
+
+def _stalled(tenant: Tenant, _: float) -> Iterable[tuple[str, Number]]:
+    found = find(tenant.stored.get("conditions"), "Stalled") or {}
+    return [(str(found["reason"]), 1)] if found.get("status") == "True" else []
+
+
+FAMILIES: tuple[Family, ...] = (
+    Family(
+        "baileys_session_files_count",
+        "Files in the session directory at the last scan, by kind of file.",
+        many=_by_kind,
+        label="file_type",
+        most=len(KINDS),
+    ),
+    Family(
+        "baileys_session_files_counted",
+        "Files that are compared with the thresholds (spec.thresholds.count), at the last scan.",
+        one=_counted,
+        brief=True,
+    ),
+    Family(
+        "baileys_session_files_threshold",
+        "Counted files from which each threshold in force for the tenant is reached.",
+        many=_thresholds,
+        label="threshold",
+        most=len(THRESHOLDS),
+    ),
+    Family(
+        "baileys_session_files_reclaimable",
+        "Files that the retention in force would have removed at the last scan.",
+        one=_figure("reclaimable"),
+    ),
+    Family(
+        "baileys_session_files_protected",
+        "Files that no rule may remove, at the last scan.",
+        one=_figure("protected"),
+    ),
+    Family(
+        "baileys_session_bytes",
+        "Size of all files of the session directory together, at the last scan.",
+        one=_figure("bytes"),
+    ),
+    Family(
+        "baileys_session_level",
+        "Level of the tenant: -1 Unknown, 0 Healthy, 1 Warning, 2 Critical, 3 Emergency.",
+        one=level,
+        brief=True,
+    ),
+    Family(
+        "baileys_session_files_growth_per_day",
+        "By how many counted files the directory grows a day.",
+        one=lambda tenant, _: tenant.growth,
+    ),
+    Family(
+        "baileys_session_emergency_predicted_seconds",
+        "Seconds until the emergency threshold is reached at the present growth: 0 at or above it, +Inf without "
+        "growth.",
+        one=until_emergency,
+    ),
+    Family(
+        "baileys_session_last_scan_timestamp_seconds",
+        "When the files were last counted.",
+        one=lambda tenant, _: tenant.last_scan,
+        brief=True,
+    ),
+    Family(
+        "baileys_session_scan_stale_timestamp_seconds",
+        "From when the last count is too old to be told as the truth: three scans will have been missed. "
+        "None for a suspended tenant.",
+        one=lambda tenant, _: agenda.missed_time(tenant),
+        brief=True,
+    ),
+    Family(
+        "baileys_session_last_activity_timestamp_seconds",
+        "When a session or a sender key was last written.",
+        one=_last_activity,
+    ),
+    Family(
+        "baileys_session_last_cleanup_timestamp_seconds",
+        "When the last cleanup ended, whatever its outcome.",
+        one=_last_cleanup,
+    ),
+    Family(
+        "baileys_session_last_cleanup_failed",
+        "1 if the last cleanup failed, else 0; none before the first one.",
+        one=_cleanup_failed,
+        brief=True,
+    ),
+    Family(
+        "baileys_session_cooldown_end_timestamp_seconds",
+        "Until when no automatic cleanup of that kind starts, while that lies ahead.",
+        many=_cooldowns,
+        label="cleanup",
+        most=2,
+    ),
+    Family(
+        "baileys_session_condition",
+        "1 for each condition that gives advice and is True; none for the others.",
+        many=_advice,
+        label="condition",
+        most=len(advice.KINDS),
+        brief=True,
+    ),
+    Family(
+        "baileys_session_stalled",
+        "1 while the janitor cannot look after the tenant (Ready is False), with the reason.",
+        many=_stalled,
+        label="reason",
+        brief=True,
+    ),
+    Family(
+        "baileys_volume_free_bytes",
+        "Free space on the tenant's volume, at the last scan.",
+        one=_free("free_bytes", "freeBytes"),
+    ),
+    Family(
+        "baileys_volume_free_inodes",
+        "Free inodes on the tenant's volume, at the last scan.",
+        one=_free("free_inodes", "freeInodes"),
+    ),
+)
+"""Every gauge of a tenant. `baileys_session_files_count` is a name that dashboards rely on: it stays, though lint
+would keep the suffix `_count` for histograms."""
+
+
+def most(families: Iterable[Family]) -> int:
+    """Return how many series one tenant has at most."""
+    return sum(family.most for family in families)

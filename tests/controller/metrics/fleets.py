@@ -1,0 +1,81 @@
+"""Tenants without a cluster, and an engine as far as metrics look at one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from baileys_janitor.controller import harvest, status
+from baileys_janitor.controller.engine import Engine
+from baileys_janitor.controller.fleet import Fleet
+from baileys_janitor.controller.flights import Flights
+from baileys_janitor.controller.news import Wire
+from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.job.result import ScanResult
+from tests.controller.pure.world import AROUND, CONFIG, NOW, body, look
+
+Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+@dataclass
+class StandingClock:
+    """Time that a test moves."""
+
+    time: float = NOW
+
+    def now(self) -> float:
+        return self.time
+
+
+@dataclass
+class Heart:
+    """The engine's face."""
+
+    fleet: Fleet = field(default_factory=lambda: Fleet(CONFIG))
+    flights: Flights = field(default_factory=Flights)
+    wire: Wire = field(default_factory=Wire)
+    turns: list[Tenant] = field(default_factory=list)
+    held: float | None = None
+
+    def held_until(self, _: float) -> float | None:
+        return self.held
+
+    @property
+    def engine(self) -> Engine:
+        return cast(Engine, self)
+
+    def tenant(self, name: str = "acme", found: ScanResult | None = None, **spec: Any) -> Tenant:
+        """A tenant that was scanned and whose status is stored."""
+        known = self.fleet.observe(body(spec, name=name, uid=name), NOW)
+        harvest.scanned(known, found or look(), NOW, used=True)
+        store(known)
+        return known
+
+
+def store(known: Tenant, now: float = NOW) -> None:
+    """Have the status written."""
+    known.stored = status.compose(known, now, AROUND)
+
+
+def series(text: str) -> Series:
+    """Every sample by its name and labels; a series that is there twice fails."""
+    found: Series = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            key = sample.name, frozenset(sample.labels.items())
+            assert key not in found, key
+            found[key] = float(sample.value)
+    return found
+
+
+def of(found: Series, name: str, **labels: str) -> float | None:
+    """The one sample of that name with at least these labels, or None."""
+    values = [
+        value
+        for (sample, has), value in found.items()
+        if sample == name and labels.items() <= set(has)
+    ]
+    assert len(values) < 2, values
+    return values[0] if values else None

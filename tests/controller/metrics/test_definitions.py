@@ -1,0 +1,81 @@
+"""Every metric keeps to the conventions of Prometheus."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from prometheus_client import generate_latest
+
+from baileys_janitor.controller.metrics.definitions import DEFINITIONS
+from baileys_janitor.controller.metrics.exposition import pages
+from baileys_janitor.controller.metrics.process import Process
+from baileys_janitor.controller.metrics.reference import with_tables
+from baileys_janitor.controller.metrics.tenants import FAMILIES, LABELS
+from tests.controller.metrics.fleets import Heart, StandingClock, series
+from tests.controller.pure.world import NOW
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "metrics.md"
+KNOWN = "baileys_session_files_count non-histogram and non-summary metrics should not have"
+"""The one name that was given: dashboards rely on it."""
+
+
+def page() -> str:
+    heart = Heart()
+    heart.tenant()
+    process = Process(StandingClock())
+    process.leads(heart.engine)
+    process.answered("GET", "/", 200)
+    tenants = list(heart.fleet.tenants.values())
+    return b"".join(pages(process.registry, tenants, "Full", NOW)).decode()
+
+
+def test_promtool_has_nothing_to_say() -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is missing: install Debian's package prometheus")
+    # The lines of the libraries' own collectors are theirs.
+    own = "\n".join(line for line in page().splitlines() if "baileys_" in line) + "\n"
+    done = subprocess.run(
+        [promtool, "check", "metrics"], input=own, capture_output=True, text=True, check=False
+    )
+    said = (done.stdout + done.stderr).splitlines()
+    assert [line for line in said if not line.startswith(KNOWN)] == []
+
+
+def test_names_are_unique_and_every_metric_says_what_it_is() -> None:
+    names = [family.name for family in FAMILIES]
+    assert len(set(names)) == len(names)
+    for family in FAMILIES:
+        assert re.fullmatch(r"baileys_(session|volume)_[a-z_]+", family.name)
+        assert family.help.endswith(".")
+        assert (family.one is None) != (family.many is None)
+        assert bool(family.label) == (family.many is not None)
+
+
+def test_labels_are_names_that_people_gave_or_words_from_fixed_lists() -> None:
+    allowed = {*LABELS, *(family.label for family in FAMILIES if family.label)}
+    allowed |= {"reason", "outcome", "file_type", "action", "verb", "code", "level", "version"}
+    allowed |= {"le", "generation"}
+    assert {label for _, labels in series(page()) for label, _ in labels} <= allowed
+
+
+def test_an_operator_that_has_just_started_writes_no_series_twice() -> None:
+    assert series(generate_latest(Process(StandingClock()).registry).decode())
+
+
+def test_the_page_is_written_from_the_definitions() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert text == with_tables(text), "run: make generate"
+    for each in (*(family.name for family in FAMILIES), *(d.name for d in DEFINITIONS)):
+        assert f"`{each}`" in text
+
+
+def test_every_metric_that_is_served_is_defined() -> None:
+    defined = {*(family.name for family in FAMILIES), *(d.name for d in DEFINITIONS)}
+    served = {line.split()[2] for line in page().splitlines() if line.startswith("# TYPE baileys_")}
+    # What the text format makes of a counter's creation time.
+    assert {name for name in served if not name.endswith("_created")} <= defined

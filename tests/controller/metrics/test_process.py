@@ -1,0 +1,161 @@
+"""What the operator tells of itself: what it did, and whether it keeps up."""
+
+from __future__ import annotations
+
+from prometheus_client import generate_latest
+
+from baileys_janitor import __version__
+from baileys_janitor.controller.flights import Flight
+from baileys_janitor.controller.metrics.process import OTHER, REASONS, Process
+from baileys_janitor.controller.news import CleanupFinished, JobEnded, LevelChanged
+from tests.controller.metrics.fleets import Heart, Series, StandingClock, of, series
+from tests.controller.pure.world import HOUR, NOW, look, tenant
+
+
+def told(process: Process) -> Series:
+    return series(generate_latest(process.registry).decode())
+
+
+def cleanup(outcome: str = "Completed", **entry: object) -> CleanupFinished:
+    return CleanupFinished(tenant(), {"reason": "Trigger", "outcome": outcome, **entry})
+
+
+def test_a_standby_says_that_it_does_not_lead_and_tells_of_no_tenant() -> None:
+    process, heart = Process(StandingClock()), Heart()
+    heart.tenant()
+    assert of(told(process), "baileys_janitor_leader") == 0
+    assert of(told(process), "baileys_janitor_tenants", level="Healthy") is None
+    process.leads(heart.engine)
+    assert of(told(process), "baileys_janitor_leader") == 1
+    assert of(told(process), "baileys_janitor_tenants", level="Healthy") == 1
+    process.stands_by()
+    assert of(told(process), "baileys_janitor_leader") == 0
+    assert of(told(process), "baileys_janitor_tenants", level="Healthy") is None
+
+
+def test_the_version_is_told() -> None:
+    found = told(Process(StandingClock()))
+    assert of(found, "baileys_janitor_build_info", version=__version__) == 1
+    assert of(found, "process_resident_memory_bytes")
+
+
+def test_a_cleanup_counts_by_reason_and_outcome_with_what_it_removed() -> None:
+    process, heart = Process(StandingClock()), Heart()
+    process.leads(heart.engine)
+    before = told(process)
+    assert of(before, "baileys_janitor_cleanups_total", reason="Trigger", outcome="Failed") == 0
+    assert of(before, "baileys_janitor_files_removed_total", file_type="session") == 0
+    kinds = {"session": 30, "preKey": 2}
+    heart.wire.publish(cleanup(removed=32, removedByKind=kinds, freedBytes=4096))
+    heart.wire.publish(cleanup("Capped", removed=10, freedBytes=1000))
+    heart.wire.publish(cleanup("Failed", removed=0))
+    found = told(process)
+    for outcome in ("Completed", "Capped", "Failed"):
+        name = "baileys_janitor_cleanups_total"
+        assert of(found, name, reason="Trigger", outcome=outcome) == 1
+    removed = "baileys_janitor_files_removed_total"
+    assert of(found, removed, file_type="session") == 30
+    assert of(found, removed, file_type="preKey") == 2
+    assert of(found, removed, file_type="unknown") == 10
+    assert of(found, "baileys_janitor_freed_bytes_total") == 5096
+
+
+def test_a_dry_run_has_removed_nothing() -> None:
+    process = Process(StandingClock())
+    process.listen(cleanup("DryRun", removed=32, removedByKind={"session": 32}, freedBytes=4096))
+    found = told(process)
+    name = "baileys_janitor_cleanups_total"
+    assert of(found, name, reason="Trigger", outcome="DryRun") == 1
+    assert of(found, "baileys_janitor_files_removed_total", file_type="session") == 0
+    assert of(found, "baileys_janitor_freed_bytes_total") == 0
+
+
+def test_jobs_are_timed_by_action_and_failures_counted_by_reason() -> None:
+    process = Process(StandingClock())
+    process.listen(JobEnded("shop", "scan", 40, 3.2, "Completed"))
+    process.listen(JobEnded("shop", "scan", 2, 61.0, "JobDeadline"))
+    found = told(process)
+    name = "baileys_janitor_job_duration_seconds"
+    assert of(found, f"{name}_count", action="scan") == 2
+    assert of(found, f"{name}_sum", action="scan") == 64.2
+    assert of(found, f"{name}_bucket", action="scan", le="5.0") == 1
+    assert of(found, "baileys_janitor_job_tenants_total", action="scan") == 42
+    failures = "baileys_janitor_job_failures_total"
+    assert of(found, failures, action="scan", reason="JobDeadline") == 1
+
+
+def test_reasons_and_actions_of_a_foreign_image_do_not_make_series_without_end() -> None:
+    process = Process(StandingClock())
+    for number in range(1000):
+        process.listen(JobEnded("shop", f"a{number}", 1, 1.0, f"Reason{number}"))
+        process.listen(cleanup(f"Outcome{number}"))
+    names = [name for name, _ in told(process)]
+    assert names.count("baileys_janitor_job_failures_total") == REASONS + 1
+    reasons = [dict(labels) for name, labels in told(process) if name.endswith("_cleanups_total")]
+    assert {each["outcome"] for each in reasons} >= {OTHER}
+    assert len(reasons) < 40
+
+
+def test_requests_count_by_verb_and_code() -> None:
+    process = Process(StandingClock())
+    for status in (200, 200, 409, 0):
+        process.answered("PATCH", "/apis/x", status)
+    found = told(process)
+    name = "baileys_janitor_api_requests_total"
+    counts = {code: of(found, name, verb="PATCH", code=code) for code in ("200", "409", "<error>")}
+    assert counts == {"200": 2, "409": 1, "<error>": 1}
+
+
+def test_the_queue_is_as_deep_as_tenants_wait_and_lags_as_long_as_the_first_of_them() -> None:
+    clock, heart = StandingClock(), Heart()
+    process = Process(clock)
+    process.leads(heart.engine)
+    assert of(told(process), "baileys_janitor_queue_depth") == 0
+    assert of(told(process), "baileys_janitor_scheduling_lag_seconds") == 0
+    heart.fleet.schedule(heart.tenant("due"), NOW + 10)
+    heart.fleet.schedule(heart.tenant("later"), NOW + HOUR)
+    waiting = heart.tenant("waiting", look(155))
+    waiting.waiting = True
+    heart.turns.append(waiting)
+    clock.time = NOW + 40
+    found = told(process)
+    assert of(found, "baileys_janitor_queue_depth") == 2
+    assert of(found, "baileys_janitor_scheduling_lag_seconds") == 30
+    clock.time = NOW + 100
+    assert of(told(process), "baileys_janitor_scheduling_lag_seconds") == 90
+    clock.time = NOW + 160
+    waiting.announced, waiting.busy = NOW + 160, True
+    assert of(told(process), "baileys_janitor_scheduling_lag_seconds") == 150
+
+
+def test_jobs_in_flight_and_the_circuit_breaker_show() -> None:
+    process, heart = Process(StandingClock()), Heart()
+    process.leads(heart.engine)
+    heart.flights.add(Flight("shop", "one", "scan", []))
+    heart.flights.add(Flight("shop", "two", "clean", [], started=NOW))
+    heart.flights.add(Flight("shop", "three", "clean", [], settled=True))
+    heart.held = NOW + HOUR
+    found = told(process)
+    assert of(found, "baileys_janitor_jobs_in_flight") == 2
+    assert of(found, "baileys_janitor_pods_pending") == 1
+    assert of(found, "baileys_janitor_circuit_breaker_open") == 1
+
+
+def test_tenants_are_counted_by_level() -> None:
+    process, heart = Process(StandingClock()), Heart()
+    process.leads(heart.engine)
+    for name, counted in (("a", 10), ("b", 155), ("c", 156), ("d", 181)):
+        heart.tenant(name, look(counted))
+    found = told(process)
+    levels = ("Unknown", "Healthy", "Warning", "Critical", "Emergency")
+    counts = [of(found, "baileys_janitor_tenants", level=level) for level in levels]
+    assert counts == [0, 1, 2, 0, 1]
+
+
+def test_news_that_no_metric_is_about_are_let_pass() -> None:
+    process = Process(StandingClock())
+    before = told(process)
+    process.listen(LevelChanged(tenant(), "Healthy", "Warning", ""))
+    after = told(process)
+    own = [key for key in before if key[0].startswith("baileys_")]
+    assert {key: before[key] for key in own} == {key: after[key] for key in own}
