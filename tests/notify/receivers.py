@@ -79,3 +79,10 @@ class Receiver:
             yield self
         finally:
             await runner.cleanup()
+
+
+class Pauses(list[float]):
+    """Sleeps that take no time and are remembered."""
+
+    async def __call__(self, seconds: float) -> None:
+        self.append(seconds)

@@ -19,18 +19,11 @@ from baileys_janitor.notify.channels.delivery import ATTEMPTS, Http, Undelivered
 from baileys_janitor.notify.channels.webhook import Webhook
 from baileys_janitor.notify.document import message
 from baileys_janitor.notify.secrets import NoSecret, Secrets
-from tests.notify.receivers import Answer, Receiver, Request
+from tests.notify.receivers import Answer, Pauses, Receiver, Request
 from tests.notify.world import NOW
 
 KEY = "whsec_" + base64.b64encode(b"a key of thirty-two octets .....").decode()
 DOCUMENT = message("test", "all/hook", "1", "A title – in UTF-8", NOW)
-
-
-class Pauses(list[float]):
-    """Sleeps that take no time and are remembered."""
-
-    async def __call__(self, seconds: float) -> None:
-        self.append(seconds)
 
 
 @pytest.fixture

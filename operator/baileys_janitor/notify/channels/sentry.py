@@ -80,7 +80,6 @@ class Sentry:
             server_name="baileys-janitor",
             default_integrations=False,
             auto_session_tracking=False,
-            send_default_pii=False,
             include_local_variables=False,
             include_source_context=False,
             send_client_reports=False,

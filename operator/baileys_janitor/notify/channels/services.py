@@ -32,20 +32,30 @@ class Services:
         self._secrets = secrets
         self._reader = reader
         self._timeout = timeout
+        self._one_by_one = asyncio.Lock()
         self._thread: threading.Thread | None = None
+        self._taken: tuple[str, set[str]] = "", set()
+        """The message under way, and the URLs that have it: a second attempt spares them."""
 
     async def send(self, document: Object) -> None:
         """Deliver a message to every URL of the key."""
+        async with self._one_by_one:
+            await self._send(document)
+
+    async def _send(self, document: Object) -> None:
         urls = self._secrets.get(self._config.url_key).split()
         if self._thread is not None and self._thread.is_alive():
             raise Undelivered("the message before is still under way")
-        arguments = (urls, document["title"], self._body(document), document)
+        if self._taken[0] != document["id"]:
+            self._taken = document["id"], set()
+        taken = self._taken[1]
+        body = self._body(document)
         loop = asyncio.get_running_loop()
         done: asyncio.Future[str] = loop.create_future()
 
         def work() -> None:
             try:
-                said = _notify(*arguments)
+                said = _notify(urls, taken, document, body)
             except Exception as error:  # noqa: BLE001 - a plugin's surprise; its text may tell an address
                 said = f"the service's library failed ({type(error).__name__})"
             with contextlib.suppress(RuntimeError):  # the loop is closed by now
@@ -60,7 +70,7 @@ class Services:
         except TimeoutError:
             raise Undelivered(f"no answer within {self._timeout:g} s") from None
         if said:
-            raise Undelivered(said, lasting=said.startswith("the key"))
+            raise Undelivered(said)
 
     def _body(self, document: Object) -> str:
         told = text.plain(document, self._reader)
@@ -75,19 +85,36 @@ def _settle(done: asyncio.Future[str], said: str) -> None:
         done.set_result(said)
 
 
-def _notify(urls: list[str], title: str, body: str, document: Object) -> str:
-    """Return what went wrong; empty when all was sent."""
+def _notify(urls: list[str], taken: set[str], document: Object, body: str) -> str:
+    """Return what went wrong; empty when all was sent. `taken`: the URLs that have this message."""
     # Only who configures Apprise pays for its library, which tells addresses in its log.
     for name in ("apprise", "urllib3", "requests"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     import apprise
 
-    sender: Any = apprise.Apprise(asset=apprise.AppriseAsset(app_id="baileys-janitor"))
+    asset: Any = apprise.AppriseAsset(app_id="baileys-janitor", async_mode=False)
+    wrong = []
     for number, url in enumerate(urls, 1):
-        if not sender.add(url):
-            return f"URL {number} of the key is none that Apprise knows"
-    kind = {"Emergency": "failure", "Critical": "failure", "Warning": "warning"}
+        service: Any = apprise.Apprise.instantiate(url, asset=asset)
+        if service is None:
+            wrong.append(f"URL {number} of the key is none that Apprise knows")
+        elif url not in taken:
+            if "overflow=" not in url:
+                # Half of a message is better than one that is refused.
+                service.overflow_mode = apprise.OverflowMode.TRUNCATE
+            sender: Any = apprise.Apprise(asset=asset)
+            sender.add(service)
+            kind = _kind(document)
+            if sender.notify(body, document["title"], notify_type=kind, body_format="text"):
+                taken.add(url)
+            else:
+                wrong.append(f"the service of URL {number} refused it or could not be reached")
+    return "; ".join(wrong)
+
+
+_KINDS = {"Emergency": "failure", "Critical": "failure", "Warning": "warning"}
+
+
+def _kind(document: Object) -> str:
     status = "success" if document["status"] == "resolved" else "info"
-    notify_type = kind.get(document["severity"], status)
-    sent = sender.notify(body=body, title=title, notify_type=notify_type, body_format="text")
-    return "" if sent else "the service refused the message or could not be reached"
+    return _KINDS.get(document["severity"], status)
