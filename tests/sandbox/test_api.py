@@ -100,6 +100,16 @@ async def test_a_watch_tells_what_happens_after_its_version(
         assert await _take(events, 1) == [("DELETED", "acme")]
 
 
+async def test_a_watch_from_a_version_that_is_gone_is_answered_by_an_error_in_its_stream(
+    cluster: Cluster,
+) -> None:
+    # Not by the status of the answer, which clients take for a fault of the server and give up on.
+    (told,) = [event async for event in _events(cluster, path(THINGS), resourceVersion="1")]
+    assert told["type"] == "ERROR"
+    assert (told["object"]["code"], told["object"]["reason"]) == (410, "Expired")
+    assert told["object"]["message"].startswith("too old resource version: 1 (")
+
+
 async def test_a_watch_by_label_sees_objects_come_into_view_and_leave_it(
     cluster: Cluster, namespace: str
 ) -> None:
