@@ -112,11 +112,11 @@ class Cell:
         assert self._server is not None
         return read(self._server.pid).cpu
 
-    def check(self) -> None:
-        """Raise BrokenError if anything simulated went wrong."""
-        troubles = self.simulation.ledger.troubles
+    def check(self, process: Process | None = None) -> None:
+        """Raise BrokenError if anything simulated went wrong, or the program under test complained."""
+        troubles = self.simulation.ledger.troubles + (process.complaints() if process else [])
         if troubles:
-            raise BrokenError(f"{len(troubles)} simulated parts failed: {troubles[0]}")
+            raise BrokenError(f"{len(troubles)} troubles, the first: {troubles[0]}")
 
     def operator(self, **settings: Any) -> Process:
         """The real operator, as `baileys-janitor operator` runs it in a cluster: it leads, and is probed."""

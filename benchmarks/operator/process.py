@@ -87,3 +87,9 @@ class Process:
     def last_words(self) -> str:
         """The end of its log."""
         return self._log.read_text(errors="replace")[-2000:]
+
+    def complaints(self) -> list[str]:
+        """What it logged as a warning or an error, but for what it tells of tenants: in a sound cell, nothing."""
+        lines = self._log.read_text(errors="replace").splitlines()
+        loud = [line for line in lines if " WARNING " in line or " ERROR " in line]
+        return [line for line in loud if " logbook: " not in line]

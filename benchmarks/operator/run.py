@@ -221,9 +221,9 @@ class Run:
     async def _write_job(self, **fields: Any) -> None:
         """A PUT of the whole status, as the Job controller writes it."""
         self._status = self._status | fields
-        meta = self._job["metadata"]
-        body: Object = {"apiVersion": "batch/v1", "kind": "Job"}
-        body |= {"metadata": {"name": meta["name"], "namespace": meta["namespace"]}}
+        # The whole object, as the controller has it: a status write of a built-in kind takes the metadata along.
+        meta = {k: v for k, v in self._job["metadata"].items() if k != "resourceVersion"}
+        body: Object = {"apiVersion": "batch/v1", "kind": "Job", "metadata": meta}
         body |= {"spec": self._job["spec"], "status": self._status}
         url = f"/apis/batch/v1/namespaces/{meta['namespace']}/jobs/{meta['name']}/status"
         if self.seen.deleted is None:

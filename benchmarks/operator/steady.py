@@ -36,7 +36,7 @@ async def measure(plan: Plan, minutes: float, tell: Tell) -> Object:
             tell(f"{plan.tenants} tenants, {plan.layout}: known after {start['cpuSeconds']} s CPU")
             await until(begun + WARM_UP)
             found = await window(cell, process, minutes)
-        cell.check()
+        cell.check(process)
         found["startUp"] = start
         found["firstRoundSeconds"] = first_round(cell, begun)
         found["lagSeconds"] = lag(cell)

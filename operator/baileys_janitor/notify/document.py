@@ -115,8 +115,7 @@ def _group(
     if over:
         return group
     does = wording.itself(kind, (status or {}) if single else None, reader, now)
-    lasted = now - min(change.since for change in members)
-    todo, command = wording.todo(kind, first.place, len(members), status, lasted)
+    todo, command = wording.todo(kind, first.place, len(members))
     return group | {
         "does": does,
         "todo": todo,
