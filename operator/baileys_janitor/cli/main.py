@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "clean": "Remove what a session can live without; a dry run unless --apply.",
     "undo": "Put the files of a run back from the trash.",
     "operator": "Run the Kubernetes operator.",
+    "notify": "Try out the operator's notifications.",
     "crd": "Print the BaileysTenant CustomResourceDefinition.",
     "job": "Carry out one task in a pod; started by the operator, not by people.",
 }

@@ -28,6 +28,7 @@ from baileys_janitor.notify.channels.delivery import Channel
 from baileys_janitor.notify.channels.opening import opened
 from baileys_janitor.notify.ledger import Ledger
 from baileys_janitor.notify.routes import targets
+from baileys_janitor.notify.secrets import NoSecret, Secrets
 from baileys_janitor.notify.words import Reader
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,10 @@ BREATH = 1.0
 """Least seconds between two looks: a thousand news are one."""
 KEEP_AGAIN = 30.0
 """Seconds until the record is written again after a failure; the client has tried several times before."""
+
+
+ANEW = 60.0
+"""Seconds until notifications begin anew after a fault of ours."""
 
 
 class Notifying:
@@ -83,10 +88,18 @@ class Notifying:
 
     async def run(self) -> None:
         """Watch and tell, forever."""
-        if not self._targets:
-            return
+        while True:
+            try:
+                await self._work()
+            except Exception:
+                # The tenants are looked after, whatever becomes of telling.
+                logger.exception("Notifications: unforeseen; they begin anew")
+                await self._rest(ANEW)
+
+    async def _work(self) -> None:
         known = await self._recall.read()
         channels = opened(self._config, os.environ, self._reader)
+        self._warn()
         # Of a target that is configured no longer nothing is kept.
         self._ledgers = {each.name: known.get(each.name) or Ledger() for each in self._targets}
         self._tellers = [
@@ -112,6 +125,15 @@ class Notifying:
                 group.create_task(self._keep())
         finally:
             await self._end(channels)
+
+    def _warn(self) -> None:
+        secrets = Secrets(self._config.secrets_directory, os.environ)
+        for channel in self._config.channels:
+            for key in channel.keys:
+                try:
+                    secrets.get(key)
+                except NoSecret as problem:
+                    logger.warning("Nothing can be sent to %s: %s", channel.name, problem)
 
     async def _watch(self) -> None:
         started, version = self._clock.now(), -1

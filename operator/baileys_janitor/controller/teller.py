@@ -32,6 +32,8 @@ FIRST_RETRY, LAST_RETRY = 15.0, 900.0
 """Seconds until a message that did not arrive is written anew: doubled each time, up to the second."""
 REST = 0.0005
 """Seconds of rest after a comparison, for each incident that holds: about twenty times what it takes."""
+LAST_WORD = 1.5
+"""Seconds that a message under way may take when the operator ends."""
 EVERY_FEW = 100
 """Tenants after which a walk over the fleet lets others work."""
 
@@ -251,8 +253,18 @@ class Teller:
     # Telling it
 
     async def _deliver(self, message: Message) -> None:
+        sending = asyncio.ensure_future(
+            self._channel.send(text.finished(message.document, self._reader))
+        )
         try:
-            await self._channel.send(text.finished(message.document, self._reader))
+            await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            # What has nearly arrived is not told again by the next operator.
+            await asyncio.wait([sending], timeout=LAST_WORD)
+            if sending.done() and sending.exception() is None:
+                self._arrived(message)
+            sending.cancel()
+            raise
         except (Undelivered, NoSecret) as error:
             self._failed(str(error), getattr(error, "retry_after", None))
         except Exception as error:  # noqa: BLE001 - whatever a channel's library raises

@@ -7,6 +7,7 @@ seen and after a conflict, and written by `status.compose`. Times are Unix secon
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,6 +63,9 @@ class Tenant:
     stored_generation: int = -1
     stored_readiness: str | None = None
     """The reason of the stored condition Ready; these three are asked for at every turn of the queue."""
+    stored_counted: int | None = None
+    stored_signs: tuple[str, ...] = ()
+    """The stored conditions that are True, beside Ready and the level's: asked for at every scrape, as is the count."""
     sending: Object | None = None
     """The status on its way to the API server, while that has not answered."""
     written_at: float = 0.0
@@ -84,6 +88,9 @@ class Tenant:
 
     run: Object | None = None
     _last_cleanup: bytes = b""
+    last_cleanup_time: float | None = None
+    last_cleanup_outcome: str | None = None
+    """Both asked for at every scrape."""
     _history: bytes = b""
     cooldown_until: float | None = None
     emergency_cooldown_until: float | None = None
@@ -144,7 +151,14 @@ class Tenant:
         self.stored_level = status.get("level")
         generation = status.get("observedGeneration", -1)
         self.stored_generation = generation if isinstance(generation, int) else -1
-        self.stored_readiness = (find(status.get("conditions"), "Ready") or {}).get("reason")
+        conditions = status.get("conditions")
+        self.stored_readiness = (find(conditions, "Ready") or {}).get("reason")
+        counted = _number(_part(status, "files").get("counted"))
+        self.stored_counted = None if counted is None else int(counted)
+        said = (one["type"] for one in conditions or () if one.get("status") == "True")
+        self.stored_signs = tuple(
+            sys.intern(kind) for kind in said if kind not in {"Ready", self.stored_level}
+        )
 
     @property
     def last_cleanup(self) -> Object | None:
@@ -155,6 +169,9 @@ class Tenant:
     @last_cleanup.setter
     def last_cleanup(self, entry: Object | None) -> None:
         self._last_cleanup = pack(entry)
+        self.last_cleanup_time = from_rfc3339((entry or {}).get("time"))
+        outcome = (entry or {}).get("outcome")
+        self.last_cleanup_outcome = sys.intern(outcome) if isinstance(outcome, str) else None
 
     @property
     def history(self) -> list[Object]:

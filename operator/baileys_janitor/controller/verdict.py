@@ -32,10 +32,10 @@ def level_of(tenant: Tenant, now: float) -> str | None:
 def _stored_level(tenant: Tenant) -> str | None:
     """Return the level that an earlier operator wrote, as far as its count is not too old."""
     assert tenant.effective is not None
-    counted = (tenant.stored.get("files") or {}).get("counted")
+    counted = tenant.stored_counted
     if counted is None or tenant.stored_level not in LEVELS or tenant.last_scan is None:
         return None
-    return levels.level(int(counted), tenant.effective.policy.thresholds)
+    return levels.level(counted, tenant.effective.policy.thresholds)
 
 
 def state_levels(conditions: Conditions, tenant: Tenant, level: str | None) -> None:
@@ -69,8 +69,7 @@ def _count_sentence(tenant: Tenant, level: str) -> str:
     limits = tenant.effective.policy.thresholds
     look = tenant.look
     if look is None or look.counted is None:
-        counted = (tenant.stored.get("files") or {}).get("counted")
-        return f"{counted} files counted before the operator started; the next scan counts anew."
+        return f"{tenant.stored_counted} files counted before the operator started; the next scan counts anew."
     parts = [f"{look.counted} files counted, {limits.emergency} is the limit"]
     if look.total is not None and look.total != look.counted:
         parts.append(f"{look.total} are there, the rest is above the allowances")

@@ -60,6 +60,8 @@ class Watchlist:
         """(key, uid) of every tenant that was looked at, by the number that stands for it."""
         self._round: Iterator[Tenant] = iter(())
         self._absent: dict[int, float] = {}
+        self._gone: dict[int, Place] = {}
+        """What tenants were called that were deleted under this operator's eyes."""
         self._held: tuple[float, float] | None = None
         """Since when and until when automatic cleanups are held."""
 
@@ -114,10 +116,13 @@ class Watchlist:
             if tenant is None or tenant.uid != uid:
                 del self._tenants[base]
                 self._absent[base] = now
+                if any(base | family in self.incidents for family in kinds.FAMILIES):
+                    self._gone[base] = Place(*key)
                 self._replace(base, [])
                 self.version += 1
         for id_ in [i for i, since in self._absent.items() if since < now - FORGOTTEN_AFTER]:
             del self._absent[id_]
+            self._gone.pop(id_, None)
 
     def hold(self, until: float | None, now: float) -> None:
         """Take note of until when the circuit breaker holds automatic cleanups."""
@@ -163,7 +168,7 @@ class Watchlist:
             since = self._absent.setdefault(id_ & ~_FAMILY, now)
             if now < self._started + KNOWN_AFTER:
                 return True
-            return Over(since, None)
+            return Over(since, self._gone.get(id_ & ~_FAMILY))
         self._absent.pop(id_ & ~_FAMILY, None)
         place = place_of(tenant)
         if tenant.muted or not target.hears(place):

@@ -115,7 +115,8 @@ def _group(
     if over:
         return group
     does = wording.itself(kind, (status or {}) if single else None, reader, now)
-    todo, command = wording.todo(kind, first.place, len(members))
+    lasted = now - min(change.since for change in members)
+    todo, command = wording.todo(kind, first.place, len(members), status, lasted)
     return group | {
         "does": does,
         "todo": todo,

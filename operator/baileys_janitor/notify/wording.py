@@ -45,10 +45,18 @@ def fact(kind: Kind, status: Object, reader: Reader, now: float) -> str:
         return told if when is None else f"{reader.time(when, now)}: {told}"
     said = condition(status, _SAID_BY.get(kind.name, kind.name))
     told = words.clean(str(said.get("message") or ""))
-    growth = status.get("growthPerDay")
-    if kind.family == LEVEL and growth:
-        told += f" It grows by {growth:g} files a day."
-    return told
+    return f"{told} {_growth(status)}".strip() if kind.family == LEVEL else told
+
+
+def _growth(status: Object) -> str:
+    found, growth = status.get("files") or {}, status.get("growthPerDay") or 0.0
+    counted, limit = found.get("counted"), found.get("limit")
+    if growth <= 0 or counted is None:
+        return ""
+    told = f"It grows by {growth:g} files a day"
+    if not limit or counted >= limit:
+        return f"{told}."
+    return f"{told}: without a cleanup it is at the limit in {words.span((limit - counted) / growth * words.DAY)}."
 
 
 def short(kind: Kind, status: Object, reader: Reader, now: float) -> str:
@@ -96,7 +104,7 @@ def _on_level(kind: Kind, status: Object | None, reader: Reader, now: float) -> 
     if kind.name == "ThresholdUnreachable":
         return "The janitor removes what it may; that does not suffice."
     if kind.name == "TenantEmergency":
-        if "gain nothing" in str(condition(status, "Emergency").get("message")):
+        if _gains_nothing(status):
             return "The janitor starts no emergency cleanup: it would remove nothing."
         cooled = moment(status.get("emergencyCooldownUntil"))
         if cooled is not None and cooled > now:
@@ -108,6 +116,10 @@ def _on_level(kind: Kind, status: Object | None, reader: Reader, now: float) -> 
     if upcoming is None or upcoming <= now:
         return "The janitor cleans when a timer says so."
     return f"The janitor's next cleanup is due at {reader.time(upcoming, now)}."
+
+
+def _gains_nothing(status: Object) -> bool:
+    return "gain nothing" in str(condition(status, "Emergency").get("message"))
 
 
 _ON_LEVELS = {
@@ -124,16 +136,37 @@ _HELD = {
 }
 
 
-def todo(kind: Kind, place: Place | None, count: int) -> tuple[str, str]:
-    """What to do now, and the command to begin with."""
-    if kind.name == "CircuitBreakerOpen":
-        return _TO_DO[kind.name], _LIST
-    if place is None or count > 1:
-        return _TO_DO[kind.name], _LIST
-    return _TO_DO[kind.name], _COMMANDS.get(kind.name, _describe)(place)
+def todo(
+    kind: Kind, place: Place | None, count: int, status: Object | None = None, lasted: float = 0.0
+) -> tuple[str, str]:
+    """What to do now, and the command to begin with; `lasted`: seconds since it began, of the first of them."""
+    told = _TO_DO[kind.name]
+    if kind.name == "TenantEmergency" and lasted > PATIENCE:
+        told = "It has lasted too long to wait for. See what stands in the way:"
+    if place is None or place.fleet or count > 1:
+        return told, _LIST
+    status = status or {}
+    held = condition(status, "Ready").get("reason")
+    if kind.rank > 1 and kind.family == LEVEL and held in _RELEASED:
+        return _RELEASED[held], _describe(place)
+    if kind.name == "TenantEmergency" and _gains_nothing(status):
+        return "No cleanup will help now. See what keeps the count up:", _describe(place)
+    return told, _COMMANDS.get(kind.name, _describe)(place)
+
+
+PATIENCE = 900.0
+"""Seconds within which an emergency cleanup has surely come, if it comes."""
 
 
 _LIST = "kubectl get baileystenants -A"
+
+
+_RELEASED = {
+    "Suspended": "Nothing comes by itself: set spec.suspend to false, or clean by hand.",
+    "DryRun": "Nothing comes by itself: set spec.mode (and modeCeiling) to Enforce, or clean by hand.",
+    "Observe": "Nothing comes by itself: set spec.mode (and modeCeiling) to Enforce, or clean by hand.",
+}
+"""What to do where the janitor was told not to act."""
 
 
 def _describe(place: Place) -> str:
@@ -154,8 +187,8 @@ _TO_DO = {
     "TenantEmergency": "Wait for the cleanup. If there is no message within a quarter of an hour that this is over, "
     "see what stands in the way:",
     "ThresholdUnreachable": "Raise the thresholds to what the message suggests; another cleanup will not help.",
-    "CredentialsCorrupt": "Do NOT restart the tenant's process: it would pair anew. Save a copy of the session, "
-    "then restore creds.json from a backup with the process stopped.",
+    "CredentialsCorrupt": "Do NOT restart the tenant's process yet: while it runs it has the credentials, and may "
+    "write them again. If it does not, restore creds.json from a backup while the process is stopped.",
     "CleanupFailing": "See why it failed:",
     "DiskPressure": "Make room or enlarge the volume now: a full disk truncates creds.json.",
     "ScanStale": "See why, and take the way out that Ready names:",

@@ -42,6 +42,7 @@ class Telling:
         self.clock = clock
         self.fleet = Fleet(self.config)
         self.held: float | None = None
+        self.annotations: dict[str, str] = {}
         self._version = 0
 
     @contextlib.asynccontextmanager
@@ -102,6 +103,7 @@ class Telling:
             "uid": f"u-{namespace}-{name}",
             "resourceVersion": str(self._version),
             "generation": 1,
+            "annotations": self.annotations,
         }
         spec = {"companyId": f"c-{name}", "volume": {"claimName": "data"}}
         tenant = self.fleet.observe({"metadata": meta, "spec": spec, "status": fresh}, now)

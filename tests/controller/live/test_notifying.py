@@ -6,10 +6,12 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from baileys_janitor.controller.clock import to_rfc3339
 from sandbox.client import ApiError
 from tests.controller.live.notified import RECORDS, Telling, passing, settings
 from tests.controller.live.operators import SkippingClock
@@ -199,6 +201,184 @@ async def test_the_circuit_breaker_is_told_once_and_so_is_its_end(
         await settled(telling, world)
     assert closed.json["title"].startswith("Resolved: held cleanups after")
     assert len(receiver.requests) == 2
+
+
+def ended(clock: SkippingClock, removed: int = 12, outcome: str = "Completed") -> dict[str, Any]:
+    """A cleanup that is over just now, as a status has it."""
+    now = clock.now()
+    return {
+        "run": f"run-{now}",
+        "time": to_rfc3339(now),
+        "reason": "Trigger",
+        "outcome": outcome,
+        "removed": removed,
+        "freedBytes": 1000 * removed,
+        "before": 190,
+        "after": 190 - removed,
+    }
+
+
+def cleaned(telling: Telling, name: str, removed: int = 12) -> None:
+    """Have a tenant's cleanup be over."""
+    key = "shop", name
+    known = telling.fleet.tenants[key].history if key in telling.fleet.tenants else []
+    entry = ended(telling.clock, removed)
+    telling.put(name, "Healthy", lastCleanup=entry, history=[entry, *known])
+
+
+async def test_cleanups_are_told_together_and_once_across_restarts(
+    telling: Telling, receiver: Receiver, world: World
+) -> None:
+    telling.put("acme", "Healthy")
+    for turn in range(3):
+        async with telling.running():
+            for number in range(50):
+                cleaned(telling, f"t{turn}-{number}")
+            await passing(telling, receiver, turn + 1)
+            await settled(telling, world)
+        # One ends while nobody is there.
+        cleaned(telling, f"alone-{turn}")
+        telling.clock.skip(30)
+    async with telling.running():
+        await passing(telling, receiver, 4)
+        await settled(telling, world)
+    told = [run["name"] for request in receiver.taken for run in request.json["cleanups"]["runs"]]
+    counts = [request.json["cleanups"]["count"] for request in receiver.taken]
+    assert counts == [50, 51, 51, 1]
+    assert len(told) == len(set(told))
+
+
+async def test_a_run_that_removed_too_much_does_not_wait_for_the_others(
+    world: World, kubeconfig: Path, receiver: Receiver
+) -> None:
+    telling = Telling(settings(world.namespace, cleanupInterval="6h"), SkippingClock())
+    telling.put("acme", "Healthy")
+    async with telling.running():
+        cleaned(telling, "beta")
+        for _ in range(10):
+            telling.clock.skip(60)
+            await asyncio.sleep(0.01)
+        assert receiver.requests == []
+        cleaned(telling, "acme", removed=1500)
+        (request,) = await passing(telling, receiver, 1)
+    assert request.json["title"] == "Warning: a cleanup of shop/acme removed 1,500 files"
+    assert request.json["severity"] == "Warning"
+
+
+async def test_the_daily_summary_comes_once_a_day_across_restarts_and_an_outage(
+    world: World, kubeconfig: Path, receiver: Receiver
+) -> None:
+    clock = SkippingClock()
+    telling = Telling(settings(world.namespace, summary={"schedule": "0 8 * * *"}), clock)
+    for number in range(20):
+        telling.put(f"t{number}", "Healthy")
+
+    def summaries() -> list[str]:
+        found = [request.json for request in receiver.taken]
+        return [each["title"] for each in found if each["type"] == "summary"]
+
+    # Six looks an hour, and a restart every five hours, for three days.
+    for _ in range(15):
+        async with telling.running():
+            for _ in range(30):
+                clock.skip(600)
+                await asyncio.sleep(0.01)
+            await until(lambda: kept(world), "the first look is kept")
+    assert len(summaries()) == len(set(summaries())) == 3
+    # Two days without any operator: what is missed is one summary, not two.
+    clock.skip(2 * 86_400)
+    async with telling.running():
+        await until(lambda: clock.skip(10) or len(summaries()) == 4, "it is made up for")
+        await settled(telling, world)
+    assert len(summaries()) == 4
+
+
+async def test_one_tenant_can_be_left_out_by_an_annotation(
+    telling: Telling, receiver: Receiver, world: World
+) -> None:
+    telling.put("acme", "Healthy")
+    telling.annotations = {"janitor.baileys.dev/notify": "false"}
+    telling.put("beta", "Healthy")
+    async with telling.running():
+        telling.put("beta", "Emergency")
+        telling.annotations = {}
+        telling.put("acme", "Warning")
+        await passing(telling, receiver, 1)
+        await settled(telling, world)
+    assert [request.json["title"] for request in receiver.taken] == [
+        "Warning: shop/acme has 155 files, the limit is 180"
+    ]
+
+
+async def test_a_tenant_that_is_deleted_is_over(
+    telling: Telling, receiver: Receiver, world: World
+) -> None:
+    for name in ("acme", "beta"):
+        telling.put(name, "Emergency")
+    async with telling.running():
+        await passing(telling, receiver, 1)
+        telling.fleet.forget(("shop", "acme"), "u-shop-acme")
+        await passing(telling, receiver, 2, step=30)
+        await settled(telling, world)
+    assert receiver.taken[1].json["title"].startswith("Resolved: Emergency of shop/acme after")
+    assert "the tenant was deleted" in receiver.taken[1].json["text"]
+    assert len(receiver.taken) == 2
+
+
+async def test_a_dead_channel_is_told_in_the_log_once_and_again_when_it_works(
+    telling: Telling, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver.then = lambda _: Answer(404)
+    telling.put("acme", "Emergency")
+    async with telling.running() as work:
+
+        def failed() -> bool:
+            telling.clock.skip(60)
+            return work.counts["hook"].failed >= 3
+
+        await until(failed, "it fails")
+        receiver.then = lambda _: Answer()
+        await passing(telling, receiver, 1, step=60)
+    lines = [r.getMessage() for r in caplog.records if "Notifications to" in r.getMessage()]
+    assert lines == [
+        "Notifications to all/hook do not arrive: HTTP 404. What they tell is kept and sent later",
+        "Notifications to all/hook arrive again",
+    ]
+    assert receiver.url not in caplog.text
+
+
+async def test_a_missing_key_is_told_at_the_start(
+    world: World,
+    kubeconfig: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("HOOK", raising=False)
+    telling = Telling(settings(world.namespace), SkippingClock())
+    async with telling.running():
+        await until(lambda: "the Secret has no key HOOK" in caplog.text, "it is told")
+
+
+@pytest.mark.usefixtures("sandbox_only")
+async def test_a_record_that_cannot_be_kept_is_kept_when_it_can(
+    telling: Telling, receiver: Receiver, world: World
+) -> None:
+    fault = world.cluster.fail(
+        403, method="PATCH", path=f"{world.namespace}/configmaps", times=None
+    )
+    telling.put("acme", "Emergency")
+    async with telling.running():
+        await passing(telling, receiver, 1)
+        await until(lambda: fault.hits, "it was tried")
+        assert await kept(world) == ""
+        world.cluster.forgive(fault)
+
+        async def there() -> str:
+            telling.clock.skip(10)
+            return await kept(world)
+
+        await until(there, "it is kept")
+    assert len(receiver.taken) == 1
 
 
 async def test_a_record_that_was_deleted_or_spoilt_has_all_that_holds_told_anew(

@@ -13,7 +13,6 @@ from typing import Any
 
 from baileys_janitor.controller import advice, agenda, verdict
 from baileys_janitor.controller.clock import from_rfc3339
-from baileys_janitor.controller.conditions import find
 from baileys_janitor.controller.growth import DAY
 from baileys_janitor.controller.tenant import Tenant
 from baileys_janitor.job.result import FAILED
@@ -121,14 +120,9 @@ def _last_activity(tenant: Tenant, _: float) -> Number | None:
     return from_rfc3339(tenant.stored.get("lastActivityTime"))
 
 
-def _last_cleanup(tenant: Tenant, _: float) -> Number | None:
-    return from_rfc3339((tenant.last_cleanup or {}).get("time"))
-
-
 def _cleanup_failed(tenant: Tenant, _: float) -> Number | None:
-    if tenant.last_cleanup is None:
-        return None
-    return int(tenant.last_cleanup.get("outcome") == FAILED)
+    outcome = tenant.last_cleanup_outcome
+    return None if outcome is None else int(outcome == FAILED)
 
 
 def _cooldowns(tenant: Tenant, now: float) -> Iterable[tuple[str, Number]]:
@@ -137,16 +131,12 @@ def _cooldowns(tenant: Tenant, now: float) -> Iterable[tuple[str, Number]]:
 
 
 def _advice(tenant: Tenant, _: float) -> Iterable[tuple[str, Number]]:
-    return [
-        (each["type"], 1)
-        for each in tenant.stored.get("conditions") or ()
-        if each["status"] == "True" and each["type"] in advice.KINDS
-    ]
+    return [(kind, 1) for kind in tenant.stored_signs if kind in advice.KINDS]
 
 
 def _stalled(tenant: Tenant, _: float) -> Iterable[tuple[str, Number]]:
-    found = find(tenant.stored.get("conditions"), "Stalled") or {}
-    return [(str(found["reason"]), 1)] if found.get("status") == "True" else []
+    # Ready's reason is the fault's: both conditions are stated together.
+    return [(str(tenant.stored_readiness), 1)] if "Stalled" in tenant.stored_signs else []
 
 
 FAMILIES: tuple[Family, ...] = (
@@ -223,7 +213,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "baileys_session_last_cleanup_timestamp_seconds",
         "When the last cleanup ended, whatever its outcome.",
-        one=_last_cleanup,
+        one=lambda tenant, _: tenant.last_cleanup_time,
     ),
     Family(
         "baileys_session_last_cleanup_failed",

@@ -33,7 +33,8 @@ class Services:
         self._reader = reader
         self._timeout = timeout
         self._one_by_one = asyncio.Lock()
-        self._thread: threading.Thread | None = None
+        self._idle = threading.Event()
+        self._idle.set()
         self._taken: tuple[str, set[str]] = "", set()
         """The message under way, and the URLs that have it: a second attempt spares them."""
 
@@ -44,7 +45,7 @@ class Services:
 
     async def _send(self, document: Object) -> None:
         urls = self._secrets.get(self._config.url_key).split()
-        if self._thread is not None and self._thread.is_alive():
+        if not self._idle.is_set():
             raise Undelivered("the message before is still under way")
         if self._taken[0] != document["id"]:
             self._taken = document["id"], set()
@@ -58,12 +59,13 @@ class Services:
                 said = _notify(urls, taken, document, body)
             except Exception as error:  # noqa: BLE001 - a plugin's surprise; its text may tell an address
                 said = f"the service's library failed ({type(error).__name__})"
+            self._idle.set()
             with contextlib.suppress(RuntimeError):  # the loop is closed by now
                 loop.call_soon_threadsafe(_settle, done, said)
 
         # A daemon: a service that never answers must not keep the process from ending.
-        self._thread = threading.Thread(target=work, name="apprise", daemon=True)
-        self._thread.start()
+        self._idle.clear()
+        threading.Thread(target=work, name="apprise", daemon=True).start()
         try:
             async with asyncio.timeout(self._timeout):
                 said = await done

@@ -1,0 +1,84 @@
+"""`baileys-janitor notify test`: a message to each channel, so that the first real one surely arrives."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from baileys_janitor.cli.options import ENV_PREFIX
+from baileys_janitor.cli.output import say, write
+from baileys_janitor.cli.problems import EXIT_DONE, EXIT_FAILED, usage
+
+if TYPE_CHECKING:
+    from baileys_janitor.api.config import OperatorConfig
+
+
+@click.group("notify")
+def command() -> None:
+    """Try out the operator's notifications."""
+
+
+@command.command("test")
+@click.option(
+    "--config",
+    "config_path",
+    metavar="FILE",
+    envvar=ENV_PREFIX + "OPERATOR_CONFIG",
+    help="The operator's configuration (YAML).",
+)
+@click.option(
+    "--channel",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    help="Only this channel; may be repeated. Default: all of them.",
+)
+@click.option(
+    "--print", "printed", is_flag=True, help="Print the messages instead of sending them."
+)
+def test(config_path: str | None, names: tuple[str, ...], printed: bool) -> int:
+    """Send a test message to every channel; exit code 1 if one of them does not arrive.
+
+    Secrets are looked for where the operator looks: in the mounted Secret, else in the environment. In a
+    cluster:
+
+    kubectl exec -n baileys-janitor deploy/janitor-baileys-janitor -- baileys-janitor notify test --config
+    /etc/baileys-janitor/operator.yaml
+    """
+    import asyncio
+
+    from baileys_janitor.notify.trial import Trial
+
+    config = _configuration(config_path)
+    known = [each.name for each in config.notifications.channels]
+    if not known:
+        raise usage(
+            "the configuration names no channel: add one to notifications.channels, or set NOTIFICATION_WEBHOOK"
+        )
+    unknown = next((name for name in names if name not in known), None)
+    if unknown is not None:
+        raise usage(f"there is no channel {unknown}: the configuration names {', '.join(known)}")
+    trial = Trial(config.notifications, os.environ)
+    wanted = [name for name in known if not names or name in names]
+    if printed:
+        write("\n\n".join(trial.text(name) for name in wanted) + "\n")
+        return EXIT_DONE
+    results = asyncio.run(trial.run(wanted))
+    for name, problem in results.items():
+        if problem is None:
+            write(f"{name}: sent\n")
+        else:
+            say(f"{name}: not sent: {problem}")
+    return EXIT_FAILED if any(results.values()) else EXIT_DONE
+
+
+def _configuration(path: str | None) -> OperatorConfig:
+    from baileys_janitor.api.loading import InvalidConfig, load_config
+
+    try:
+        return load_config(Path(path) if path else None, os.environ)
+    except InvalidConfig as problem:
+        raise usage(str(problem)) from None

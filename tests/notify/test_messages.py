@@ -1,0 +1,220 @@
+"""Every message as the person reads it who is woken by it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from baileys_janitor.notify import document, text
+from baileys_janitor.notify.kinds import KINDS
+from baileys_janitor.notify.ledger import BETTER, ENDED, LASTING, NEW, PASSED, WORSE
+from tests.notify.messages import READER, change, incidents, resolved, status, storm
+from tests.notify.world import HOUR, MINUTE, NOW
+
+Object = dict[str, Any]
+
+
+def read(document: Object) -> str:
+    found: str = document["text"]
+    return found
+
+
+def test_an_emergency() -> None:
+    assert (
+        read(incidents(change()))
+        == """\
+Emergency: shop/acme has 190 files, the limit is 180
+
+Where: tenant acme in namespace shop, company c-acme, since 10:54 UTC (12 min)
+Now: 190 files counted, 180 is the limit; 12 can be removed now. It grows by 21 files a day.
+By itself: The janitor starts an emergency cleanup within a minute or two.
+To do: Wait for the cleanup. If there is no message within a quarter of an hour that this is over, see what stands in \
+the way:
+  kubectl describe baileystenant acme -n shop
+Runbook: https://docs.example/runbooks/tenant-emergency.md"""
+    )
+
+
+def test_an_emergency_that_lasts_does_not_say_wait() -> None:
+    lasting = change(what=LASTING, since=NOW - 5 * HOUR, told_at=NOW - 4 * HOUR)
+    told = read(incidents(lasting))
+    assert told.startswith("Emergency: still, for 5 h: shop/acme has 190 files, the limit is 180\n")
+    assert "To do: It has lasted too long to wait for. See what stands in the way:" in told
+
+
+def test_a_warning_says_how_long_there_is() -> None:
+    told = read(incidents(change(reason="TenantWarning"), acme=status("Warning", 159)))
+    assert "It grows by 21 files a day: without a cleanup it is at the limit in 24 h." in told
+    assert "To do: Nothing yet." in told
+
+
+def test_a_critical_tenant_is_told_with_its_next_cleanup_and_how_to_have_one_now() -> None:
+    upcoming = status("Critical", 172, nextCleanupTime="2026-11-18T11:30:00Z")
+    told = read(incidents(change(reason="TenantCritical"), acme=upcoming))
+    assert "By itself: The janitor's next cleanup is due at 11:30 UTC." in told
+    assert (
+        "  kubectl annotate baileystenant acme -n shop "
+        'janitor.baileys.dev/emergency-cleanup="$(date +%s)" --overwrite\n'
+    ) in told
+
+
+@pytest.mark.parametrize(
+    ("reason", "itself", "todo"),
+    [
+        (
+            "Suspended",
+            "Nothing: the tenant is suspended (spec.suspend).",
+            "set spec.suspend to false",
+        ),
+        ("DryRun", "Nothing is removed: the mode is DryRun.", "set spec.mode (and modeCeiling)"),
+        ("Observe", "Nothing is removed: the mode is Observe.", "set spec.mode (and modeCeiling)"),
+    ],
+)
+def test_a_janitor_that_was_told_not_to_act_says_so(reason: str, itself: str, todo: str) -> None:
+    held = status()
+    held["conditions"].append({"type": "Ready", "status": "True", "reason": reason})
+    told = read(incidents(change(), acme=held))
+    assert f"By itself: {itself}" in told
+    assert todo in told
+    assert "Wait for the cleanup" not in told
+
+
+def test_an_emergency_that_no_cleanup_can_end_does_not_have_you_wait() -> None:
+    held = status()
+    held["conditions"][0]["message"] = "190 files counted; a cleanup would gain nothing."
+    told = read(incidents(change(), acme=held))
+    assert "By itself: The janitor starts no emergency cleanup: it would remove nothing." in told
+    assert "To do: No cleanup will help now. See what keeps the count up:" in told
+
+
+def test_an_end_says_how_long_it_lasted_and_how_things_are() -> None:
+    assert (
+        read(resolved())
+        == """\
+Resolved: Emergency of shop/acme after 49 min
+
+Where: tenant acme in namespace shop, company c-acme, from 10:06 UTC to 10:55 UTC
+Now: Healthy, 110 of 180 files"""
+    )
+
+
+def test_a_tenant_that_was_deleted_is_over_without_a_name() -> None:
+    gone = change(what=ENDED, place=None, ended=NOW, told_at=NOW - HOUR)
+    told = read(incidents(gone))
+    assert told == "Resolved: Emergency of a tenant that was deleted after 12 min\n"
+
+
+def test_a_thousand_tenants_are_a_page_with_the_worst_first() -> None:
+    changes = [change(f"t{n:03}", weight=n / 1000) for n in range(1000)]
+    told = read(incidents(*changes))
+    lines = told.splitlines()
+    assert lines[0] == "Emergency: 1,000 tenants have reached their limit"
+    assert lines[2].startswith("  shop/t999 (c-t999): 190 of 180 files, since 10:54 UTC")
+    assert "  and 995 more, all in 1 namespace" in lines
+    assert len(told) < 1500
+    assert len(json.dumps(storm(10_000))) < 60_000
+
+
+def test_several_kinds_are_told_the_gravest_first_with_a_count_in_the_title() -> None:
+    told = incidents(
+        change("beta", "TenantWarning"),
+        change("zeta", "DiskPressure"),
+        change("acme"),
+        change("old", what=ENDED, since=NOW - HOUR, ended=NOW - 11 * MINUTE),
+    )
+    assert told["title"] == (
+        "Emergency: shop/acme has 190 files, the limit is 180; also 1 Critical, 1 Warning, 1 over"
+    )
+    assert [group["reason"] for group in told["groups"]] == [
+        "TenantEmergency",
+        "DiskPressure",
+        "TenantWarning",
+        "TenantEmergency",
+    ]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_tells_what_is_done_what_to_do_and_where_help_is(name: str) -> None:
+    told = incidents(change(reason=name))
+    (group,) = told["groups"]
+    assert told["severity"] == group["severity"] == KINDS[name].severity
+    assert group["does"].endswith(".")
+    assert group["todo"]
+    assert group["command"].startswith("kubectl ")
+    assert group["runbook"] == f"https://docs.example/runbooks/{KINDS[name].runbook}.md"
+    assert "{" not in told["text"]
+
+
+def test_the_same_changes_have_the_same_id_and_others_another_one() -> None:
+    ids = {
+        incidents(change())["id"],
+        incidents(change(), acme=status(counted=200))["id"],
+        incidents(change("beta"))["id"],
+        incidents(change(what=LASTING, told_at=NOW - 4 * HOUR))["id"],
+        incidents(change(what=LASTING, told_at=NOW - 8 * HOUR))["id"],
+    }
+    assert len(ids) == 4
+
+
+texts = st.text(max_size=60)
+anything = st.dictionaries(
+    st.sampled_from(
+        ["growthPerDay", "lastActivityTime", "nextCleanupTime", "emergencyCooldownUntil"]
+    ),
+    st.none() | st.floats(-1e6, 1e6) | st.just("2026-11-18T09:00:00Z") | st.just("soon"),
+)
+numbers = st.none() | st.integers(0, 10**9)
+statuses = st.builds(
+    lambda files, volume, conditions, more: {
+        **{k: v for k, v in more.items() if (k == "growthPerDay") == isinstance(v, float)},
+        "level": "Emergency",
+        "files": files,
+        "volume": volume,
+        "conditions": conditions,
+    },
+    st.fixed_dictionaries({"counted": numbers, "limit": numbers}),
+    st.fixed_dictionaries({"freeBytes": numbers}),
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "type": st.sampled_from(["Ready", "Emergency", "DiskPressure"]),
+                "status": st.just("True"),
+                "reason": texts,
+                "message": texts,
+            }
+        ),
+        max_size=3,
+    ),
+    anything,
+)
+changes = st.builds(
+    lambda name, kind, what, back, was: change(
+        name,
+        kind,
+        what,
+        since=NOW - back,
+        ended=NOW if what in {ENDED, PASSED} else None,
+        was=KINDS[was] if what in {WORSE, BETTER} else None,
+    ),
+    st.sampled_from(["acme", "beta", "c"]),
+    st.sampled_from(sorted(KINDS)),
+    st.sampled_from([NEW, WORSE, LASTING, BETTER, ENDED, PASSED]),
+    st.floats(0, 10**7),
+    st.sampled_from(sorted(KINDS)),
+)
+
+
+@given(st.lists(changes, min_size=1, max_size=6), statuses | st.none())
+def test_whatever_a_status_says_a_message_can_be_written(
+    told: list[document.Change], known: Object | None
+) -> None:
+    whole = document.incidents("all/hook", told, lambda _: known, READER, NOW)
+    finished = text.finished(whole, READER)
+    assert json.loads(json.dumps(finished)) == finished
+    assert "None" not in finished["text"]
+    assert finished["text"].splitlines()[0] == finished["title"]
+    assert sum(group["count"] for group in finished["groups"]) == len(told)
