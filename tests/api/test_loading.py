@@ -130,6 +130,22 @@ def test_a_binary_file_is_refused(tmp_path: Path) -> None:
         load_config(path, {})
 
 
+def test_the_old_webhook_variable_is_told_everything_and_its_url_stays_where_it_is() -> None:
+    config = load_config(None, {"NOTIFICATION_WEBHOOK": "https://chat.example/hook"})
+    (channel,) = config.notifications.channels
+    assert channel.webhook is not None
+    assert channel.webhook.url_key == "NOTIFICATION_WEBHOOK"
+    assert config.notifications.routes == []
+    assert "chat.example" not in repr(config)
+
+
+def test_configured_channels_make_the_old_webhook_variable_void(tmp_path: Path) -> None:
+    path = tmp_path / "operator.yaml"
+    path.write_text("notifications: {channels: [{name: a, webhook: {urlKey: a}}]}")
+    config = load_config(path, {"NOTIFICATION_WEBHOOK": "https://chat.example/hook"})
+    assert [each.name for each in config.notifications.channels] == ["a"]
+
+
 def test_a_mistake_in_the_environment_is_named() -> None:
     with pytest.raises(InvalidConfig, match=r"The environment: logging\.level is 'loud'"):
         load_config(None, {"JANITOR_LOG_LEVEL": "loud"})

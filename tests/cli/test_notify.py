@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -128,6 +129,12 @@ def test_a_wrong_configuration_is_one_sentence_with_the_way_out(
     assert (done.code, done.out) == (2, "")
     assert said in done.err
     assert len(done.err.splitlines()) == 1
+
+
+def test_the_schema_of_messages_can_be_printed(run: Run) -> None:
+    done = run("notify", "schema")
+    assert done.code == 0
+    assert json.loads(done.out)["title"] == "What a webhook is sent"
 
 
 def test_an_unknown_channel_is_told_with_those_that_are_known(run: Run, tmp_path: Path) -> None:

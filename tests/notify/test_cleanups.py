@@ -61,7 +61,10 @@ def test_a_run_that_removed_more_than_a_thousand_files_is_a_warning_with_the_way
     assert message["severity"] == "Warning"
     assert message["title"] == "Warning: a cleanup of shop/acme removed 1,001 files"
     assert any("undo" in line for line in message["lines"])
-    assert "kubectl describe baileystenant acme -n shop" in message["lines"]
+    assert message["lines"][-2:] == [
+        "kubectl describe baileystenant acme -n shop",
+        "Runbook: https://docs.example/runbooks/undo-cleanup.md",
+    ]
     assert told(entry(removed=1000))["severity"] == "Info"
 
 

@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.notify import document, text
+from baileys_janitor.notify import cleanups, document, summary, text
+from baileys_janitor.notify.incidents import Place
 from baileys_janitor.notify.kinds import KINDS
 from baileys_janitor.notify.ledger import BETTER, ENDED, LASTING, NEW, PASSED, WORSE
 from tests.notify.messages import READER, change, incidents, resolved, status, storm
 from tests.notify.world import HOUR, MINUTE, NOW
 
 Object = dict[str, Any]
+
+
+_SCHEMA = json.loads((files("baileys_janitor.notify") / "schema" / "message.v1.json").read_text())
+_VALIDATOR = jsonschema.Draft202012Validator(_SCHEMA)
+
+
+def valid(document: Object) -> None:
+    """Fail if a message is not as its schema says, or has a key that the schema does not know."""
+    _VALIDATOR.validate(document)
+    assert set(document) <= set(_SCHEMA["properties"])
+    for group in document.get("groups") or ():
+        assert set(group) <= set(_SCHEMA["$defs"]["group"]["properties"])
+        for tenant in group["tenants"]:
+            assert set(tenant) <= set(_SCHEMA["$defs"]["tenant"]["properties"])
 
 
 def read(document: Object) -> str:
@@ -215,6 +232,26 @@ def test_whatever_a_status_says_a_message_can_be_written(
     whole = document.incidents("all/hook", told, lambda _: known, READER, NOW)
     finished = text.finished(whole, READER)
     assert json.loads(json.dumps(finished)) == finished
+    valid(finished)
     assert "None" not in finished["text"]
     assert finished["text"].splitlines()[0] == finished["title"]
     assert sum(group["count"] for group in finished["groups"]) == len(told)
+
+
+def test_every_type_of_message_is_as_the_schema_says() -> None:
+    done = cleanups.Done(Place("shop", "acme", "1"), 16, NOW, "Daily", "Completed", 1, 2, None, 3)
+    known = summary.Day(NOW - 1)
+    known.add(Place("shop", "acme", "1"), status("Warning", 150), [], [1, 2, 3, 4, 5])
+    for message in (
+        incidents(change()),
+        resolved(),
+        storm(200),
+        cleanups.message("all/hook", [done], 1000, READER, NOW),
+        summary.message("all/hook", known, NOW, READER, NOW),
+        document.message("test", "all/hook", "1", "Test", NOW, lines=["a line"]),
+    ):
+        valid(text.finished(message, READER))
+
+
+def test_the_schema_names_every_reason() -> None:
+    assert set(_SCHEMA["$defs"]["group"]["properties"]["reason"]["enum"]) == set(KINDS)

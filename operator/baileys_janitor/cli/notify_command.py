@@ -75,6 +75,15 @@ def test(config_path: str | None, names: tuple[str, ...], printed: bool) -> int:
     return EXIT_FAILED if any(results.values()) else EXIT_DONE
 
 
+@command.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of what webhooks are sent."""
+    from importlib.resources import files
+
+    found = files("baileys_janitor.notify") / "schema" / "message.v1.json"
+    write(found.read_text(encoding="utf-8"))
+
+
 def _configuration(path: str | None) -> OperatorConfig:
     from baileys_janitor.api.loading import InvalidConfig, load_config
 

@@ -161,4 +161,6 @@ def _lines(
             "To do: see whether that was meant. Within the undo window the files can be put back:",
             f"kubectl describe baileystenant {first.name} -n {first.namespace}",
         ]
+        if reader.runbooks:
+            lines.append(f"Runbook: {reader.runbook('undo-cleanup')}")
     return lines

@@ -1,6 +1,7 @@
 """A message as data: what webhooks receive, and what `text` writes for people. Pure.
 
-The form is documented in docs/notifications.md and in `schema.json`, and has a version.
+The form is documented in docs/notifications.md, `schema/message.v1.json` is the same as a JSON Schema. Keys are only
+ever added within a version.
 """
 
 from __future__ import annotations

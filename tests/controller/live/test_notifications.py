@@ -61,10 +61,16 @@ async def test_an_emergency_is_told_and_its_cleanup_and_its_end(
 
 
 async def test_a_killed_operator_s_successor_repeats_nothing(
-    world: World, process: Callable[..., OperatorProcess], receiver: Receiver
+    world: World,
+    process: Callable[..., OperatorProcess],
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await world.company("acme", "warning", mode="Observe")
+    # As who has always had this one variable: no channel is configured.
+    monkeypatch.setenv("NOTIFICATION_WEBHOOK", receiver.url)
     settings = notifications(world, groupInterval="1s")
+    del settings["notifications"]["channels"]
     first = process(**settings)
     await first.start()
     await until(lambda: receiver.taken, "it is told")
@@ -80,6 +86,7 @@ async def test_a_killed_operator_s_successor_repeats_nothing(
     await second.start()
     await until(lambda: len(receiver.taken) >= 2, "the other one is told")
     assert await second.terminate() == 0
+    assert receiver.url not in first.log + second.log
     assert [title.split(" has ")[0] for title in said(receiver)] == [
         f"Warning: {world.namespace}/acme",
         f"Warning: {world.namespace}/beta",
