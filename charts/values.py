@@ -12,6 +12,7 @@ from pydantic import Field
 
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.model import Model
+from baileys_janitor.api.notifications import RUNBOOKS
 
 Object = dict[str, Any]
 Labels = dict[str, str]
@@ -105,12 +106,59 @@ class NetworkPolicy(Model):
 
     operator: bool = Field(
         default=True,
-        description="Let only the port for probes and metrics be reached on the operator's pods.",
+        description="Let only the ports for probes and metrics be reached on the operator's pods.",
+    )
+    metrics_from: list[Object] = Field(
+        default_factory=list,
+        description="Who may read the metrics, as peers of a NetworkPolicy, such as "
+        '`[{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]`. Empty: all.',
     )
     jobs: bool = Field(
         default=True,
         description="Deny all traffic of the Jobs' pods in each of `watchNamespaces`. An installation that watches all "
         "namespaces has it made by the operator, with `config.networkPolicy.manage`.",
+    )
+
+
+class Scraping(Model):
+    """What both kinds of monitor say."""
+
+    enabled: bool = Field(
+        default=False,
+        description="Create it. It needs the Prometheus operator's CRDs; of the two monitors choose one.",
+    )
+    labels: Labels = Field(
+        default_factory=dict,
+        description="Further labels, such as `release: kube-prometheus-stack`, by which your Prometheus selects it.",
+    )
+    interval: Annotated[str, Field(pattern="^([0-9]+(s|m))?$")] = Field(
+        default="30s", description="Time between two scrapes. Empty: that of your Prometheus."
+    )
+    scrape_timeout: Annotated[str, Field(pattern="^([0-9]+(s|m))?$")] = Field(
+        default="10s", description="Longest time of one; not above the interval."
+    )
+
+
+class ServiceMonitor(Scraping):
+    """Has the Prometheus operator scrape every replica, by the Service's endpoints."""
+
+
+class PodMonitor(Scraping):
+    """The same without a Service in between."""
+
+
+class PrometheusRule(Model):
+    """The alerts of files/alerts.yaml for the Prometheus operator; docs/metrics.md lists them."""
+
+    enabled: bool = Field(
+        default=False, description="Create it. It needs the Prometheus operator's CRDs."
+    )
+    labels: Labels = Field(
+        default_factory=dict,
+        description="Further labels by which your Prometheus selects it.",
+    )
+    runbook_base_url: Annotated[str, Field(min_length=1, max_length=512)] = Field(
+        default=RUNBOOKS, description="Where alerts link to: the runbook's name and .md follow."
     )
 
 
@@ -148,6 +196,9 @@ class Values(Model):
     rbac: Rbac = Rbac()
     network_policy: NetworkPolicy = NetworkPolicy()
     pod_disruption_budget: PodDisruptionBudget = PodDisruptionBudget()
+    service_monitor: ServiceMonitor = ServiceMonitor()
+    pod_monitor: PodMonitor = PodMonitor()
+    prometheus_rule: PrometheusRule = PrometheusRule()
     notifications: Notifications = Notifications()
     resources: Object = Field(
         default={

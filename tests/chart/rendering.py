@@ -134,12 +134,37 @@ VARIANTS: dict[str, Object] = {
         "serviceAccount": {"annotations": {"example.com/role": "janitor"}},
         "fullnameOverride": "janitor",
     },
+    "monitored": {
+        "crds": {"enabled": False},
+        "serviceMonitor": {
+            "enabled": True,
+            "labels": {"release": "monitoring"},
+            "interval": "15s",
+            "scrapeTimeout": "",
+        },
+        "prometheusRule": {
+            "enabled": True,
+            "labels": {"release": "monitoring"},
+            "runbookBaseUrl": "https://wiki.example/janitor",
+        },
+        "networkPolicy": {
+            "metricsFrom": [
+                {
+                    "namespaceSelector": {
+                        "matchLabels": {"kubernetes.io/metadata.name": "monitoring"}
+                    }
+                }
+            ]
+        },
+        "config": {"metrics": {"port": 9091, "perTenant": "Brief"}},
+    },
     "least": {
         "crds": {"enabled": False},
         "jobPriorityClass": {"create": False},
         "rbac": {"create": False},
         "serviceAccount": {"create": False, "name": "own"},
         "networkPolicy": {"operator": False, "jobs": False},
+        "config": {"metrics": {"enabled": False}},
         "podDisruptionBudget": {"enabled": False},
         "watchNamespaces": ["shop"],
         "replicas": 1,

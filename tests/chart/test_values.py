@@ -88,7 +88,7 @@ def test_every_field_of_the_configuration_arrives_unchanged(tmp_path: Path) -> N
     wanted["dailyJitter"] = "45m"
     set_by_the_chart = {"watchNamespaces": []}
     del wanted["watchNamespaces"], wanted["leaderElection"]["namespace"]
-    del wanted["probes"]["address"]
+    del wanted["probes"]["address"], wanted["metrics"]["address"]
     found = configuration(tmp_path / "operator.yaml", config=wanted)
     assert found == OperatorConfig.model_validate(wanted | set_by_the_chart, extra="forbid")
 
@@ -133,6 +133,6 @@ def test_what_the_configuration_says_of_jobs_wins(tmp_path: Path) -> None:
 def test_the_port_of_the_probes_is_the_one_that_is_listened_on() -> None:
     objects = render(config={"probes": {"port": 9191}})
     [container] = only(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
-    assert [each["containerPort"] for each in container["ports"]] == [9191]
+    assert [each["containerPort"] for each in container["ports"]] == [9191, 9090]
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         assert container[probe]["httpGet"]["port"] == "http"

@@ -91,6 +91,36 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 {{- dig "probes" "port" 8080 (.Values.config | default dict) | int }}
 {{- end }}
 
+{{/* The port for metrics; empty where none are served. */}}
+{{- define "janitor.metricsPort" -}}
+{{- if dig "metrics" "enabled" true (.Values.config | default dict) }}
+{{- dig "metrics" "port" 9090 (.Values.config | default dict) | int }}
+{{- end }}
+{{- end }}
+
+{{/* Refuses values with which Prometheus would read nothing, or everything twice. */}}
+{{- define "janitor.scraped" -}}
+{{- if not (include "janitor.metricsPort" .) }}
+{{- fail "config.metrics.enabled is false: serviceMonitor and podMonitor have nothing to scrape" }}
+{{- end }}
+{{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled }}
+{{- fail "serviceMonitor.enabled and podMonitor.enabled would have every pod scraped twice: choose one" }}
+{{- end }}
+{{- end }}
+
+{{/* How a pod is scraped. The namespace of a tenant's series is the tenant's: it must not be replaced by the pod's. */}}
+{{- define "janitor.endpoint" -}}
+port: metrics
+path: /metrics
+honorLabels: true
+{{- with .interval }}
+interval: {{ . }}
+{{- end }}
+{{- with .scrapeTimeout }}
+scrapeTimeout: {{ . }}
+{{- end }}
+{{- end }}
+
 {{- define "janitor.jobPullSecrets" -}}
 {{- $job := .Values.config.job | default dict }}
 {{- toJson (ternary $job.imagePullSecrets .Values.image.pullSecrets (hasKey $job "imagePullSecrets")) }}
