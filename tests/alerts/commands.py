@@ -1,0 +1,154 @@
+"""The commands that a page tells people to type, and whether each exists."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import shlex
+import subprocess
+import textwrap
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+
+from baileys_janitor.api import names
+from baileys_janitor.cli.main import application
+from sandbox.tools import kubectl_path
+from tests.chart.rendering import helms
+
+BLOCK = re.compile(r"^([ ]*)```sh\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+HEREDOC = re.compile(r"<<'EOF'\n.*?^EOF$", re.MULTILINE | re.DOTALL)
+SPAN = re.compile(r"`((?:kubectl|helm|baileys-janitor|curl) [^`]+)`")
+ENDS = set(";&|()\n")
+ORDINARY = frozenset(
+    {"awk", "cp", "curl", "date", "df", "du", "grep", "ls", "sed", "sort", "tail", "uniq", "wc"}
+)
+"""What every shell in a runbook may call beside the tools that are asked."""
+KINDS = {
+    *(
+        "configmap",
+        "cm",
+        "crd",
+        "deployment",
+        "events",
+        "job",
+        "jobs",
+        "lease",
+        "namespace",
+        "node",
+    ),
+    *("pod", "pods", "pvc"),
+    *(names.PLURAL, names.SINGULAR, names.SHORT_NAME),
+}
+"""Kinds that a cluster with the janitor has, as kubectl takes them."""
+
+Words = tuple[str, ...]
+
+
+def blocks(page: str) -> Iterator[str]:
+    """The shell blocks of a Markdown page, each without the indent of its list."""
+    return (textwrap.dedent(found[2]) for found in BLOCK.finditer(page))
+
+
+def typed(page: str) -> Iterator[Words]:
+    """Every command of a page: in its shell blocks and in its text."""
+    for block in blocks(page):
+        yield from commands(block)
+    for span in SPAN.findall(BLOCK.sub("", page)):
+        yield from commands(" ".join(span.split()))
+
+
+def commands(text: str) -> Iterator[Words]:
+    """The simple commands of a shell text, those within others first; heredocs and redirections are left out."""
+    text = re.sub(r"\\\n\s*", " ", HEREDOC.sub("", text))
+    for inner in re.findall(r"\$\(([^()]+)\)", text):
+        yield from commands(inner)
+    text = re.sub(r"\$\([^()]+\)", "0", text)
+    text = re.sub(r"[0-9]?>(/dev/null|&[0-9])", "", text)
+    text = re.sub(r"(^|\s)#\s.*$", "", text, flags=re.MULTILINE)
+    # One by one: a line break ends a command, unless it stands in quotes.
+    lexer = shlex.shlex(text, posix=True, punctuation_chars=";&|()\n")
+    lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t", True, ""
+    words: list[str] = []
+    for word in [*lexer, "\n"]:
+        if set(word) <= ENDS:
+            if words:
+                yield tuple(words)
+            words = []
+        else:
+            words.append(word)
+
+
+class Unknown(Exception):  # noqa: N818 - what a shell would say
+    """A command, verb, flag or kind that is not there."""
+
+
+def check(words: Words) -> None:
+    """Raise Unknown if a command does not exist."""
+    name, *arguments = words
+    if name == "kubectl":
+        _kubectl(arguments)
+    elif name == "helm":
+        _flags(name, arguments[0], arguments[1:], _help(helms()[0], arguments[0]))
+    elif name == "sh":
+        assert arguments[0] == "-c"
+        for inner in commands(arguments[1]):
+            check(inner)
+    elif name == "baileys-janitor":
+        _janitor(arguments)
+    elif name not in ORDINARY:
+        raise Unknown(name)
+
+
+def _janitor(arguments: list[str]) -> None:
+    verb, *rest = arguments
+    command = application.get_command(click.Context(application), verb)
+    if command is None:
+        raise Unknown(f"baileys-janitor {verb}")
+    known = {each for parameter in command.params for each in parameter.opts}
+    for word in rest:
+        if word.startswith("-") and word not in known:
+            raise Unknown(f"baileys-janitor {verb} {word}")
+
+
+def _kubectl(arguments: list[str]) -> None:
+    within: list[str] = arguments[arguments.index("--") + 1 :] if "--" in arguments else []
+    if within:
+        check(tuple(within))
+        arguments = arguments[: arguments.index("--")]
+    if arguments[0] in ("-n", "--namespace"):
+        arguments = arguments[2:]
+    verb, *rest = arguments
+    binary = kubectl_path()
+    assert binary is not None
+    _flags("kubectl", verb, rest, _help(str(binary), verb) + _help(str(binary), "options"))
+    if verb in ("get", "describe", "annotate", "patch", "scale", "delete", "wait", "logs", "exec"):
+        _kinds(verb, next(word for word in rest if not word.startswith("-")))
+
+
+def _kinds(verb: str, word: str) -> None:
+    if verb in ("logs", "exec") and "/" not in word:
+        return  # a pod's name
+    for kind in word.split("/")[0].split(","):
+        if kind not in KINDS:
+            raise Unknown(f"kubectl {verb} {kind}")
+
+
+def _flags(tool: str, verb: str, words: Iterable[str], known: str) -> None:
+    flags = set(re.findall(r"(?<![\w-])(--?[a-zA-Z][\w-]*)", known))
+    for word in words:
+        if re.match(r"--?[a-zA-Z]", word) and word.split("=")[0] not in flags:
+            raise Unknown(f"{tool} {verb} {word}")
+
+
+@functools.cache
+def _help(binary: str, verb: str) -> str:
+    arguments = [binary, verb] if verb == "options" else [binary, verb, "--help"]
+    nowhere = os.environ | {"KUBECONFIG": str(Path("/dev/null"))}
+    done = subprocess.run(arguments, capture_output=True, text=True, env=nowhere, check=False)
+    # kubectl prints its own help for a verb that it does not know, helm fails.
+    if done.returncode or not re.search(rf"\b{re.escape(verb)}\b", done.stdout):
+        raise Unknown(f"{Path(binary).name} {verb}")
+    return done.stdout
