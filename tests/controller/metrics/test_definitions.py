@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
-import pytest
 from prometheus_client import generate_latest
 
 from baileys_janitor.controller.metrics.definitions import DEFINITIONS
@@ -15,6 +12,7 @@ from baileys_janitor.controller.metrics.exposition import pages
 from baileys_janitor.controller.metrics.process import Process
 from baileys_janitor.controller.metrics.reference import with_tables
 from baileys_janitor.controller.metrics.tenants import FAMILIES, LABELS
+from tests.alerts.promtool import promtool
 from tests.controller.metrics.fleets import Heart, StandingClock, series
 from tests.controller.pure.world import NOW
 
@@ -34,15 +32,10 @@ def page() -> str:
 
 
 def test_promtool_has_nothing_to_say() -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("promtool is missing: install Debian's package prometheus")
     # The lines of the libraries' own collectors are theirs.
     own = "\n".join(line for line in page().splitlines() if "baileys_" in line) + "\n"
-    done = subprocess.run(
-        [promtool, "check", "metrics"], input=own, capture_output=True, text=True, check=False
-    )
-    said = (done.stdout + done.stderr).splitlines()
+    _, printed = promtool("check", "metrics", given=own)
+    said = printed.splitlines()
     assert [line for line in said if not line.startswith(KNOWN)] == []
 
 

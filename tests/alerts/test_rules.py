@@ -1,0 +1,88 @@
+"""When each alert fires and when it does not, by Prometheus's own unit tests in `units/`."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.alerts.promtool import promtool
+from tests.alerts.rules import ALERTS, document, rules
+
+UNITS = sorted((Path(__file__).parent / "units").glob("*.yaml"))
+AS_READ = Path(__file__).parent / "as_read.yaml"
+
+
+def bare(tmp_path: Path) -> Path:
+    """The rules without their texts, which promtool would have repeated in every expectation."""
+    found = copy.deepcopy(document())
+    for group in found["groups"]:
+        for rule in group["rules"]:
+            del rule["annotations"]
+    place = tmp_path / "alerts.yaml"
+    place.write_text(yaml.safe_dump(found))
+    return place
+
+
+def run(tests: Path, of: Path, tmp_path: Path) -> tuple[int, str]:
+    """Run one file of unit tests on the rules of another."""
+    found = yaml.safe_load(tests.read_text()) | {"rule_files": [str(of)]}
+    place = tmp_path / tests.name
+    place.write_text(yaml.safe_dump(found))
+    return promtool("test", "rules", place)
+
+
+def test_promtool_accepts_the_rules() -> None:
+    code, said = promtool("check", "rules", ALERTS)
+    assert code == 0, said
+    assert f"{len(rules())} rules found" in said
+
+
+@pytest.mark.parametrize("tests", UNITS, ids=lambda path: path.stem)
+def test_alerts_fire_and_end_when_they_should(tests: Path, tmp_path: Path) -> None:
+    code, said = run(tests, bare(tmp_path), tmp_path)
+    assert code == 0, said
+
+
+def test_what_is_read_at_night_is_what_was_reviewed(tmp_path: Path) -> None:
+    code, said = run(AS_READ, ALERTS, tmp_path)
+    assert code == 0, said
+
+
+def expectations(*files: Path) -> dict[str, list[Any]]:
+    """What is expected of each alert, in the order of time, over all tests of these files."""
+    found: dict[str, list[Any]] = {}
+    for file in files:
+        for test in yaml.safe_load(file.read_text())["tests"]:
+            for each in test["alert_rule_test"]:
+                found.setdefault(each["alertname"], []).append(each["exp_alerts"])
+    return found
+
+
+def test_every_alert_is_seen_to_wait_to_fire_and_to_end() -> None:
+    expected = expectations(*UNITS)
+    assert set(expected) == {rule.alert for rule in rules()}
+    for alert, found in expected.items():
+        told = [bool(each) for each in found]
+        assert True in told, alert
+        first = told.index(True)
+        assert False in told[first:], f"{alert} is never seen to end"
+        assert False in told[:first], f"{alert} is never seen to be silent before"
+
+
+def test_every_alert_is_read_once() -> None:
+    read = expectations(AS_READ)
+    assert {alert: len(each) for alert, each in read.items()} == {rule.alert: 1 for rule in rules()}
+
+
+def test_a_rule_that_is_wrong_would_be_noticed(tmp_path: Path) -> None:
+    place = bare(tmp_path)
+    text = place.read_text()
+    assert 'condition="ThresholdUnreachable"' in text
+    place.write_text(text.replace('condition="ThresholdUnreachable"', 'condition="Nothing"'))
+    (levels,) = (each for each in UNITS if each.stem == "levels")
+    code, _ = run(levels, place, tmp_path)
+    assert code != 0
