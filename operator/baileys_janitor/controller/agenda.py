@@ -58,17 +58,36 @@ def scan_time(tenant: Tenant, started: float) -> float | None:
     if tenant.rescan:
         return tenant.retry_at
     if tenant.checked_at is None:
-        spread = min(AT_START, tenant.effective.times.scan_interval)
-        first = started + due.spread(tenant.text, "start", spread)
-        # A scan "in the future" was written by a clock that went wrong.
-        known = min(tenant.last_scan or 0.0, started) + tenant.effective.times.scan_interval
-        return max(first, known if not tenant.new else 0.0, tenant.retry_at)
+        return max(_first_scan(tenant, started), tenant.retry_at)
     wait = scan_wait(tenant)
     # From beginning to beginning, however long the Job took: that is what an interval promises.
     begun = tenant.checked_at
     if tenant.begun_at is not None:
         begun = min(begun, max(tenant.begun_at, begun - wait * LATE))
     return max(begun + wait, tenant.retry_at)
+
+
+def _first_scan(tenant: Tenant, started: float) -> float:
+    """Return when a tenant has its first scan since `started`.
+
+    One that is quiet by what an earlier operator counted waits as long as it would have then, together with its
+    namespace: a restart is no reason to look at everybody at once.
+    """
+    assert tenant.effective is not None
+    times, counted = tenant.effective.times, tenant.stored_counted
+    interval = float(times.scan_interval)
+    first = started + due.spread(tenant.text, "start", min(AT_START, interval))
+    if tenant.new:
+        return first
+    # A scan "in the future" was written by a clock that went wrong.
+    last = min(tenant.last_scan or 0.0, started)
+    if times.adaptive and tenant.growth is not None and counted is not None:
+        limits = tenant.effective.policy.thresholds
+        safe = last + growth.reach(counted, tenant.growth, limits) - started
+        window = min(growth.QUIET_LIMIT, safe)
+        if window > interval:
+            return started + due.spread(tenant.namespace, "start", window)
+    return max(first, last + interval)
 
 
 def rested_time(tenant: Tenant, started: float, jitter: float) -> float:
@@ -91,7 +110,10 @@ def missed_time(tenant: Tenant) -> float | None:
     since = tenant.seen_at if tenant.checked_at is None else tenant.checked_at
     if tenant.effective is None or since is None or tenant.effective.suspend:
         return None
-    return since + MISSED * max(scan_wait(tenant), 60.0)
+    wait = max(scan_wait(tenant), 60.0)
+    if tenant.checked_at is None:
+        return max(since + MISSED * wait, _first_scan(tenant, since) + (MISSED - 1) * wait)
+    return since + MISSED * wait
 
 
 def next_cleanup_time(tenant: Tenant, now: float, jitter: float) -> float | None:

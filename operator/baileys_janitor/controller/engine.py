@@ -71,6 +71,7 @@ class Engine:
         self._breaker = Breaker(
             breaker.window.seconds, breaker.percent, breaker.runs, breaker.hold.seconds
         )
+        self._memory = breaker.window.seconds + breaker.hold.seconds
         self._pace = agenda.Pace(
             config.daily_jitter.seconds,
             config.scan_unused_claims_every.seconds,
@@ -100,6 +101,7 @@ class Engine:
             self.flights,
             self._dispatch,
             self._is_known,
+            self.fleet.in_namespace,
             self._consider,
             self._turned,
             self._spawn,
@@ -125,8 +127,9 @@ class Engine:
         tenant = self.fleet.observe(body, self._clock.now())
         if tenant is not known:
             self.arrivals.attach(tenant)
-            for entry in tenant.history:
-                self._count(tenant, entry)
+            for entry in (body.get("status") or {}).get("history") or ():
+                if not self._count(tenant, entry):
+                    break
         self._again(tenant)
 
     def forget(self, namespace: str, name: str, uid: str) -> None:
@@ -341,16 +344,21 @@ class Engine:
         for tenant in tenants:
             self._again(tenant)
 
-    def _count(self, tenant: Tenant, entry: Object) -> None:
-        total = tenant.look.total if tenant.look is not None else None
-        before = max(int(entry.get("before") or 0), int(entry.get("removed") or 0) + (total or 0))
+    def _count(self, tenant: Tenant, entry: Object) -> bool:
+        """Have the circuit breaker know of a cleanup; False for one that is too long ago, as all before it are."""
         when = from_rfc3339(entry.get("time")) or self._clock.now()
+        if when < self._started - self._memory:
+            return False
         if self._config.circuit_breaker.enabled and entry.get("outcome") != "DryRun":
+            total = tenant.look.total if tenant.look is not None else None
+            removed = int(entry.get("removed") or 0)
+            before = max(int(entry.get("before") or 0), removed + (total or 0))
             was, now = self._breaker.open_until(when), self._clock.now()
-            self._breaker.note(str(entry.get("run")), when, int(entry.get("removed") or 0), before)
+            self._breaker.note(str(entry.get("run")), when, removed, before)
             until = self._breaker.open_until(now)
             if until is not None and was is None:
                 logger.warning(HELD, extra={"action": "clean", "until": to_rfc3339(until)})
+        return True
 
     def _around(self, now: float) -> Surroundings:
         until = self._breaker.open_until(now)

@@ -101,7 +101,8 @@ class Fleet:
             tenant.rescan = True
         # An earlier operator's figures, or a spec that was invalid meanwhile, are compared by what is stored.
         here = _place(tenant.effective)
-        if _elsewhere(tenant.stored, tenant.effective) if was is None else _place(was) != here:
+        stored = body.get("status") or {}
+        if _elsewhere(stored, tenant.effective) if was is None else _place(was) != here:
             tenant.moved()
         elif was is not None and was.suspend and tenant.checked_at is not None:
             # No scan was missed while none was made.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from baileys_janitor.policy.settings import Thresholds
 
 DAY = 86_400.0
@@ -34,6 +36,13 @@ def smoothed(previous: float | None, gained: int, seconds: float) -> float | Non
     return previous + weight * (fresh - previous)
 
 
+def reach(counted: int, growth: float, limits: Thresholds) -> float:
+    """Return in how many seconds `counted` could come to `warning` at `SAFETY` times this growth a day."""
+    if counted >= limits.warning:
+        return 0.0
+    return (limits.warning - counted) / (growth * SAFETY) * DAY if growth > 0 else math.inf
+
+
 def scan_wait(
     interval: float, adaptive: bool, counted: int, growth: float | None, limits: Thresholds
 ) -> float:
@@ -44,7 +53,4 @@ def scan_wait(
     """
     if not adaptive or counted >= limits.warning or growth is None:
         return interval
-    if growth <= 0:
-        return max(interval, QUIET_LIMIT)
-    reach = (limits.warning - counted) / (growth * SAFETY) * DAY
-    return max(interval, min(QUIET_LIMIT, reach))
+    return max(interval, min(QUIET_LIMIT, reach(counted, growth, limits)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from baileys_janitor.api.durations import elapsed_text
-from baileys_janitor.api.status import HISTORY_LENGTH
 from baileys_janitor.controller import faults, growth
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.conditions import MESSAGE_LIMIT
@@ -112,7 +111,7 @@ def cleaned(tenant: Tenant, result: CleanResult, now: float, used: bool) -> Obje
         "kept": result.kept or None,
         "left": result.left or None,
     }
-    _record(tenant, entry, {k: v for k, v in detail.items() if v})
+    tenant.record(entry, {k: v for k, v in detail.items() if v})
     would = outcome == DRY_RUN and result.removed > 0
     _cool(tenant, reason, outcome, applied, would, now)
     failed = outcome == FAILED and result.code in faults.DIRECTORY
@@ -136,7 +135,7 @@ def unanswered(tenant: Tenant, reason: str, outcome: str, message: str, now: flo
     }
     if tenant.run is not None:
         entry["run"] = tenant.run.get("id")
-    _record(tenant, entry, {"message": message[:MESSAGE_LIMIT]})
+    tenant.record(entry, {"message": message[:MESSAGE_LIMIT]})
     tenant.run = None
     tenant.attempts = 0
     if outcome == FAILED:
@@ -151,11 +150,6 @@ def purged(tenant: Tenant, result: PurgeResult, now: float) -> None:
         tenant.trash = (result.trash_runs, float(result.trash_oldest or now))
     if result.outcome == FAILED:
         tenant.back_off(faults.of_directory(result.code or FAILED), now)
-
-
-def _record(tenant: Tenant, entry: Object, detail: Object) -> None:
-    tenant.last_cleanup = entry | detail
-    tenant.history = [entry, *tenant.history][:HISTORY_LENGTH]
 
 
 def _cool(

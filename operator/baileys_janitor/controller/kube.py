@@ -18,8 +18,8 @@ Body = dict[str, Any]
 TENANTS = "/apis/janitor.baileys.dev/v1alpha1"
 MERGE_PATCH = "application/merge-patch+json"
 ATTEMPTS = 6
-CHUNK = 500
-"""Objects a page of a list: what client-go's pager asks for."""
+CHUNK = 250
+"""Objects a page of a list: half of what client-go's pager asks for, as each page is in memory as a whole."""
 TIMEOUT = 30.0
 """Seconds for one request: longer than the API server's own limit for a write is only waiting."""
 

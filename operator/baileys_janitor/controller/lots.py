@@ -99,6 +99,10 @@ class Neighbours:
         there = self._there.get(self._places.pop(tenant.text, ""), {})
         there.pop(tenant.name, None)
 
+    def knows(self, tenant: Tenant) -> bool:
+        """Whether it is known where a tenant's volume was last."""
+        return tenant.text in self._places
+
     def of(self, tenant: Tenant) -> Iterable[Tenant]:
         """Return the tenants whose volumes were last where this one's was, itself among them."""
         return self._there.get(self._places.get(tenant.text, ""), {}).values()

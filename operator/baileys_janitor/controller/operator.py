@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -240,6 +241,12 @@ async def _crd_is_there(kube: Kube, vitals: Vitals, stop: asyncio.Event) -> None
                     await stop.wait()
 
 
+def _calm_the_collector() -> None:
+    """Look for cycles of garbage less often: with ten thousand tenants coming in, it was a fifth of a start's work."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
 def run(
     config_path: str | None = None, namespaces: Sequence[str] = (), log_level: str | None = None
 ) -> int:
@@ -255,6 +262,7 @@ def run(
         wanted = config.logging.model_copy(update={"level": log_level})
         config = config.model_copy(update={"logging": wanted})
     logs.set_up(config.logging)
+    _calm_the_collector()
     try:
         asyncio.run(serve(config))
     except (NoNamespace, PortTaken) as problem:

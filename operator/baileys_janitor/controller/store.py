@@ -98,6 +98,7 @@ class Store:
     def _stored(self, tenant: Tenant, body: Object, now: float) -> None:
         tenant.resource_version = body["metadata"]["resourceVersion"]
         before, tenant.stored = tenant.stored, body.get("status") or {}
+        tenant.recorded()
         tenant.written_at = now
         tenant.stale = False
         for told in news.between(tenant, before, tenant.stored):

@@ -62,10 +62,11 @@ class Tenant:
     stored_level: str | None = None
     stored_generation: int = -1
     stored_readiness: str | None = None
-    """The reason of the stored condition Ready; these three are asked for at every turn of the queue."""
+    """The reason of the stored condition Ready."""
     stored_counted: int | None = None
+    """The stored count; these four are asked for at every turn of the queue."""
     stored_signs: tuple[str, ...] = ()
-    """The stored conditions that are True, beside Ready and the level's: asked for at every scrape, as is the count."""
+    """The stored conditions that are True, beside Ready and the level's: asked for at every scrape."""
     sending: Object | None = None
     """The status on its way to the API server, while that has not answered."""
     written_at: float = 0.0
@@ -87,11 +88,12 @@ class Tenant:
     suspicion: Suspicion | None = None
 
     run: Object | None = None
-    _last_cleanup: bytes = b""
+    _last_cleanup: bytes | None = None
+    _history: bytes | None = None
+    """What the status is yet to say; None for what is stored."""
     last_cleanup_time: float | None = None
     last_cleanup_outcome: str | None = None
     """Both asked for at every scrape."""
-    _history: bytes = b""
     cooldown_until: float | None = None
     emergency_cooldown_until: float | None = None
     trigger_slot: float | None = None
@@ -159,29 +161,49 @@ class Tenant:
         self.stored_signs = tuple(
             sys.intern(kind) for kind in said if kind not in {"Ready", self.stored_level}
         )
+        if self._last_cleanup is None:
+            self._sum_up(_part(status, "lastCleanup"))
 
     @property
     def last_cleanup(self) -> Object | None:
         """The last cleanup, as the status has it; not to be changed in place."""
+        if self._last_cleanup is None:
+            return _part(self.stored, "lastCleanup") or None
         found: Object | None = unpack(self._last_cleanup)
         return found
 
     @last_cleanup.setter
     def last_cleanup(self, entry: Object | None) -> None:
         self._last_cleanup = pack(entry)
-        self.last_cleanup_time = from_rfc3339((entry or {}).get("time"))
-        outcome = (entry or {}).get("outcome")
-        self.last_cleanup_outcome = sys.intern(outcome) if isinstance(outcome, str) else None
+        self._sum_up(entry or {})
+
+    def _sum_up(self, entry: Object) -> None:
+        self.last_cleanup_time = from_rfc3339(entry.get("time"))
+        outcome = _text(entry.get("outcome"))
+        self.last_cleanup_outcome = None if outcome is None else sys.intern(outcome)
 
     @property
     def history(self) -> list[Object]:
         """The last cleanups, newest first; not to be changed in place."""
-        found: list[Object] = unpack(self._history) or []
-        return found
+        listed = self.stored.get("history") if self._history is None else unpack(self._history)
+        return listed if isinstance(listed, list) else []
 
     @history.setter
     def history(self, entries: list[Object]) -> None:
         self._history = pack(entries)
+
+    def record(self, entry: Object, detail: Object) -> None:
+        """Put a cleanup that is over at the head of the history; `detail` is kept of the last one only."""
+        self.history = [entry, *self.history][:HISTORY_LENGTH]
+        self.last_cleanup = entry | detail
+
+    def recorded(self) -> None:
+        """Note that the stored status says all that was to be said of cleanups."""
+        if self._last_cleanup is None and self._history is None:
+            return
+        said = self.stored.get("lastCleanup"), self.stored.get("history")
+        if said == (self.last_cleanup, self.history):
+            self._last_cleanup = self._history = None
 
     @property
     def key(self) -> Key:
@@ -240,6 +262,7 @@ class Tenant:
 
     def load(self, stored: Object | None) -> None:
         """Take what the stored status says; what is not of its type is learned again."""
+        self._last_cleanup = self._history = None
         status = self.stored = stored or {}
         timers, identity, trash = (_part(status, name) for name in ("timers", "identity", "trash"))
         self.last_scan = from_rfc3339(status.get("lastScanTime"))
@@ -258,10 +281,6 @@ class Tenant:
         self.trash = (int(runs), oldest) if runs and oldest is not None else None
         run = _part(status, "run")
         self.run = run if _text(run.get("id")) and _text(run.get("reason")) else None
-        self.last_cleanup = _part(status, "lastCleanup") or None
-        history = status.get("history")
-        listed = history if isinstance(history, list) else []
-        self.history = [one for one in listed if isinstance(one, dict)][:HISTORY_LENGTH]
         self.cooldown_until = from_rfc3339(status.get("cooldownUntil"))
         self.emergency_cooldown_until = from_rfc3339(status.get("emergencyCooldownUntil"))
         self.trigger_slot = from_rfc3339(timers.get("trigger"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 from baileys_janitor.api.config import Limits
@@ -30,6 +30,7 @@ class Turns:
         flights: Flights,
         dispatch: Dispatch,
         is_known: Callable[[Tenant], bool],
+        of_namespace: Callable[[str], Iterable[Tenant]],
         consider: Callable[[Tenant, float], None],
         after: Callable[[Sequence[Tenant]], None],
         spawn: Spawn,
@@ -39,6 +40,7 @@ class Turns:
         self._flights = flights
         self._dispatch = dispatch
         self._is_known = is_known
+        self._of_namespace = of_namespace
         self._consider = consider
         self._after = after
         self._spawn = spawn
@@ -156,13 +158,19 @@ class Turns:
         return work is not None and work.pending
 
     def _riders(self, due: list[Tenant], now: float) -> list[Tenant]:
-        """Return neighbours that are due soon, as many as fit into the Jobs that are needed anyway."""
+        """Return tenants that are due soon and ride along: neighbours, as many as fit into the Jobs that are needed
+        anyway, and those whose place is not known yet, all of them: what they cost is known once they are placed."""
         largest = self._limits.tenants_per_scan
         taken = {tenant.name for tenant in due}
         room: dict[int, int] = {}
         found: dict[str, tuple[float, Tenant]] = {}
+        strangers: list[Tenant] = []
+        near = self._dispatch.neighbours
         for tenant in due:
-            there = self._dispatch.neighbours.of(tenant)
+            if not near.knows(tenant):
+                strangers = strangers or self._strangers(tenant.namespace, taken, now)
+                continue
+            there = near.of(tenant)
             place = id(there)
             room[place] = room.get(place, 0) + 1
             if room[place] > 1:
@@ -173,7 +181,16 @@ class Turns:
                     found[other.name] = (when, other)
         needed = sum(-(-count // largest) * largest - count for count in room.values())
         riders = sorted(found.values(), key=lambda pair: pair[0])
-        return [tenant for _, tenant in riders[:needed]]
+        return [tenant for _, tenant in riders[:needed]] + strangers
+
+    def _strangers(self, namespace: str, taken: set[str], now: float) -> list[Tenant]:
+        return [
+            other
+            for other in self._of_namespace(namespace)
+            if other.name not in taken
+            and not self._dispatch.neighbours.knows(other)
+            and self._due_soon(other, now) is not None
+        ]
 
     def _due_soon(self, tenant: Tenant, now: float) -> float | None:
         if tenant.busy or tenant.stale or tenant.effective is None or tenant.retry_at > now:

@@ -162,7 +162,7 @@ def test_a_capped_run_goes_on_at_the_next_tick_below_the_trigger_too(
     before: str, after: str
 ) -> None:
     known = case(100, trigger=True)
-    known.last_cleanup = {"outcome": "Capped", "reason": before}
+    known.record({"outcome": "Capped", "reason": before}, {})
     known.cooldown_until = NOW + HOUR
     assert decided(known).reason == after
 
@@ -172,7 +172,7 @@ def test_a_capped_run_goes_on_at_the_next_tick_below_the_trigger_too(
 
 def test_a_capped_run_with_nothing_left_to_gain_ends() -> None:
     known = case(100, trigger=True, reclaimable=0)
-    known.last_cleanup = {"outcome": "Capped", "reason": "Daily"}
+    known.record({"outcome": "Capped", "reason": "Daily"}, {})
     assert decided(known).reason is None
 
 
