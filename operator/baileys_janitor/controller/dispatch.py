@@ -138,9 +138,16 @@ class Dispatch:
                 tenant.back_off(fault, self._clock.now())
 
     async def begin(self, tenant: Tenant, decision: Decision) -> None:
-        """Start a cleanup exactly once: claim the run in the status, then create its Job."""
+        """Start a cleanup exactly once: claim the run in the status, then create its Job.
+
+        A decision holds for the resource it was made on: when another operator has acted, or the spec has changed,
+        while the claim was looked up, nothing is begun, and the tenant is decided on anew.
+        """
         assert decision.reason is not None
+        edition = tenant.edition
         place, used = await self.locate(tenant)
+        if tenant.edition != edition:
+            return
         if place is None:
             await self._store.write(tenant)
             return
@@ -164,8 +171,9 @@ class Dispatch:
 
         The volume's journal refuses a run that it already holds, so a second Job repeats nothing.
         """
+        edition = tenant.edition
         place, used = await self.locate(tenant)
-        if place is not None:
+        if place is not None and tenant.edition == edition:
             await self._clean_job(tenant, place, used)
 
     async def _clean_job(self, tenant: Tenant, place: Place, used: bool) -> None:
@@ -189,9 +197,9 @@ class Dispatch:
 
     async def purge(self, tenant: Tenant) -> None:
         """Empty the trash of runs that are older than the undo window."""
-        assert tenant.effective is not None
+        edition = tenant.edition
         place, used = await self.locate(tenant)
-        if place is None:
+        if place is None or tenant.effective is None or tenant.edition != edition:
             return
         _, members = _members([tenant], [tenant.effective.claim_name])
         task = Task("purge", members, [], undo_window=tenant.effective.undo_window)

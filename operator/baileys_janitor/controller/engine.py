@@ -290,10 +290,12 @@ class Engine:
             self._again(tenant)
 
     def _begin(self, tenant: Tenant, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Have a Job of the tenant's own made, and say what came of it."""
+        """Have a Job of the tenant's own made, unless it was decided on what no longer is; say what came of it."""
+        edition = tenant.edition
 
         async def step() -> None:
-            await make()
+            if tenant.edition == edition:
+                await make()
             await self._store.write(tenant)
 
         self.turns.count(self._spawn(step(), tenant))

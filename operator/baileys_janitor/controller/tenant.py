@@ -132,6 +132,8 @@ class Tenant:
     owner: Identity = field(default_factory=Identity)
     """Whom the pod that last used the claim ran as: it holds while the workload is scaled down, too."""
     considered_at: float = 0.0
+    acts: int = 0
+    """How often the status was taken in anew, at the first sight and whenever another operator has acted."""
     busy: bool = False
     """Whether a task of the operator is at work on this tenant: one at a time."""
     stale: bool = False
@@ -206,6 +208,11 @@ class Tenant:
             self._last_cleanup = self._history = None
 
     @property
+    def edition(self) -> tuple[int, int]:
+        """What a decision was made on: (acts of other operators, generation of the spec)."""
+        return self.acts, self.generation
+
+    @property
     def key(self) -> Key:
         """(namespace, name)."""
         return self.namespace, self.name
@@ -262,6 +269,7 @@ class Tenant:
 
     def load(self, stored: Object | None) -> None:
         """Take what the stored status says; what is not of its type is learned again."""
+        self.acts += 1
         self._last_cleanup = self._history = None
         status = self.stored = stored or {}
         timers, identity, trash = (_part(status, name) for name in ("timers", "identity", "trash"))

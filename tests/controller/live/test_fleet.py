@@ -242,6 +242,34 @@ async def test_two_operators_at_a_time_clean_once(
     assert len(runs) == 3
 
 
+async def test_a_run_that_another_operator_claims_meanwhile_is_taken_on_not_doubled(
+    world: World, operator: Operator
+) -> None:
+    directory = await world.company("acme", "warning")
+    async with operator() as running:
+        await world.scanned("acme")
+        await world.quiet()
+        await until(running.idle, "the operator is idle")
+        running.skip(20)
+        looked_up = world.cluster.delay(
+            1.0, method="GET", path=f"namespaces/{world.namespace}/(pods|persistentvolumeclaims)"
+        )
+        await world.ask("acme", "now")
+        await until(lambda: looked_up.hits, "the operator looks up the claim")
+        claim = {
+            "id": "20260101-000000-abcdef",
+            "reason": "Requested",
+            "startTime": "2026-01-01T00:00:00Z",
+        }
+        act = {"status": {"run": claim, "lastHandledRequest": "now"}}
+        await world.client.patch(TENANTS, world.namespace, "acme", act, sub="status")
+        with running.hurry():
+            status = await world.cleaned("acme")
+            await world.quiet()
+    assert [entry["run"] for entry in status["history"]] == [claim["id"]]
+    assert completed_runs(directory) == [claim["id"]]
+
+
 async def handled(world: World, runs: int) -> bool:
     status = await world.status("acme")
     return len(status.get("history") or []) >= runs and not status.get("run")
