@@ -13,6 +13,8 @@ from kubernetes.aio.client.exceptions import ApiException
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_exponential_jitter
 
+from baileys_janitor.controller.pause import MOST, Pause
+
 Body = dict[str, Any]
 
 TENANTS = "/apis/janitor.baileys.dev/v1alpha1"
@@ -61,7 +63,7 @@ def _wait(state: RetryCallState) -> float:
     backoff = wait_exponential_jitter(multiplier=0.2, max=10.0, jitter=0.5)(state)
     error = state.outcome.exception() if state.outcome else None
     asked = error.retry_after if isinstance(error, ApiError) else None
-    return max(backoff, min(asked, 60.0)) if asked is not None else backoff
+    return max(backoff, min(asked, MOST)) if asked is not None else backoff
 
 
 async def access() -> client.Configuration:
@@ -82,6 +84,7 @@ async def access() -> client.Configuration:
 class Kube:
     """A small JSON client over `kubernetes.aio`: it retries 429, 5xx and lost connections, and nothing else.
 
+    A 429 holds every request of this client for as long as the server asks.
     `seen` is called with (verb, resource path, HTTP status) for each request; 0 when it was not answered.
     """
 
@@ -90,6 +93,7 @@ class Kube:
     ) -> None:
         self._api = api
         self._seen = seen
+        self.pause = Pause()
 
     @classmethod
     async def connect(cls, seen: Callable[[str, str, int], None] | None = None) -> Self:
@@ -158,6 +162,7 @@ class Kube:
             reraise=True,
         ):
             with attempt:
+                await self.pause.over()
                 return await self._once(verb, url, **kwargs)
         raise AssertionError("the retry loop ends by return or raise")
 
@@ -184,15 +189,20 @@ class Kube:
             )
             data = await response.read()  # type: ignore[no-untyped-call]
         except ApiException as error:
-            self._note(verb, url, error.status or 0)
-            raise _refusal(error) from None
+            raise self._refused(verb, url, _refusal(error)) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._note(verb, url, 0)
             raise ApiError(0, "Unreachable", type(error).__name__) from error
-        self._note(verb, url, response.status)
         if response.status >= 400:
-            raise _status_error(response.status, data, response.headers)
+            raise self._refused(verb, url, _status_error(response.status, data, response.headers))
+        self._note(verb, url, response.status)
         return cast(Body, json.loads(data)) if data else {}
+
+    def _refused(self, verb: str, url: str, error: ApiError) -> ApiError:
+        self._note(verb, url, error.status)
+        if error.status == 429:
+            self.pause.ask(error.retry_after)
+        return error
 
     def _note(self, verb: str, url: str, status: int) -> None:
         if self._seen is not None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from baileys_janitor.controller.kube import Kube
 from sandbox import Cluster
 from tests.controller.live.operators import LocalOperator
 from tests.controller.live.world import World, completed_runs, until
@@ -131,6 +133,26 @@ async def test_the_operator_waits_as_long_as_the_server_asks(
         world.cluster.forgive(fault)
         with running.hurry():
             await world.cleaned("acme")
+
+
+async def test_what_the_server_asks_of_one_request_holds_all_of_them(
+    world: World, kubeconfig: Path
+) -> None:
+    sent: list[tuple[int, float]] = []
+    kube = await Kube.connect(lambda verb, url, code: sent.append((code, kube.pause.left())))
+    refused, other = (
+        f"/api/v1/namespaces/{world.namespace}/{name}" for name in ("configmaps", "events")
+    )
+    world.cluster.fail(429, path="/configmaps", retry_after=1)
+    try:
+        first = asyncio.create_task(kube.get(refused))
+        await until(lambda: sent, "the first request is refused")
+        await kube.get(other)
+        await first
+    finally:
+        await kube.close()
+    assert [code for code, _ in sent] == [429, 200, 200]
+    assert all(left == 0 for _, left in sent[1:]), "a request was sent during the pause"
 
 
 async def test_an_answer_of_not_found_that_is_not_about_the_tenant_does_not_lose_it(

@@ -1,0 +1,42 @@
+"""One pause for every request of a client: an API server that says "too many" means all of them, not the one.
+
+A server under load (API Priority and Fairness, or etcd behind it) refuses with 429 and `Retry-After`. Sixteen steps
+that each wait for their own request, and go on with the next, would keep it under load.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+
+LEAST, MOST = 1.0, 60.0
+"""Seconds: what a 429 that names no time asks for, and what no server may ask for more of."""
+SPREAD = 0.5
+"""Requests that were held go again over half a pause, not all at the same moment."""
+
+
+class Pause:
+    """How long no request is to be sent; times are those of a monotonic clock, in seconds."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._until = self._length = 0.0
+
+    def ask(self, seconds: float | None) -> None:
+        """Begin or prolong the pause: the server asked for `seconds`, or for no time in particular."""
+        length = min(max(seconds or LEAST, LEAST), MOST)
+        until = self._now() + length
+        if until > self._until:
+            self._until, self._length = until, length
+
+    def left(self) -> float:
+        """Return for how many seconds from now no request is to be sent; 0 for none."""
+        return max(0.0, self._until - self._now())
+
+    async def over(self) -> None:
+        """Return when a request may be sent; those that waited return one after another."""
+        while (left := self.left()) > 0:  # it may have been prolonged meanwhile
+            late = random.uniform(0.0, SPREAD) * self._length  # noqa: S311  # no secret
+            await asyncio.sleep(left + late)

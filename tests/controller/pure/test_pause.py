@@ -1,0 +1,41 @@
+"""How long an API server that says "too many" is left alone."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from baileys_janitor.controller.pause import LEAST, MOST, Pause
+
+asked = st.none() | st.floats(-10, 1e6)
+
+
+class Hand:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+
+@given(asked)
+def test_a_pause_lasts_as_long_as_was_asked_for_within_bounds(seconds: float | None) -> None:
+    hand = Hand()
+    pause = Pause(lambda: hand.now)
+    assert pause.left() == 0
+    pause.ask(seconds)
+    assert LEAST <= pause.left() <= MOST
+    if seconds is not None and LEAST <= seconds <= MOST:
+        assert abs(pause.left() - seconds) < 1e-6
+    hand.now += MOST
+    assert pause.left() == 0
+
+
+@given(st.lists(st.tuples(asked, st.floats(0, 30)), min_size=1))
+def test_asking_again_never_shortens_a_pause(steps: list[tuple[float | None, float]]) -> None:
+    hand = Hand()
+    pause = Pause(lambda: hand.now)
+    for seconds, then in steps:
+        before = pause.left()
+        pause.ask(seconds)
+        assert pause.left() >= before
+        hand.now += then
