@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from baileys_janitor.controller.manifests import members_of
+from baileys_janitor.controller.manifests import ACTION_LABEL, members_of
 from baileys_janitor.controller.supervision import PATIENCE, POD_STARTS
+from baileys_janitor.controller.tenant import Tenant
 from sandbox import Cluster
 from tests.controller.live.operators import LocalOperator, OperatorProcess
 from tests.controller.live.world import TENANTS, World, completed_runs, until
@@ -130,6 +131,62 @@ async def test_one_claim_that_cannot_be_mounted_holds_nobody_up_and_is_the_only_
             assert running.engine.fleet.tenants[world.namespace, "good"].company is None
     finally:
         world.cluster.kubelet.mend_claim(world.namespace, "bad")
+
+
+async def test_jobs_keep_within_their_cap_and_what_is_urgent_does_not_wait(
+    world: World, operator: Operator
+) -> None:
+    names = [f"company-{number}" for number in range(5)]
+    for name in names:
+        await world.company(name, "warning")
+    world.cluster.kubelet.hold()
+    limits = {"jobsInFlight": 2, "tenantsPerScan": 1}
+    async with operator(knows=5, limits=limits) as running:
+        await until(lambda: scans(world, 2), "as many scans as may run are under way")
+        await until(lambda: len(running.engine.turns) == 3, "the others wait for their turn")
+        waiting = next(n for n in names if tenant_of(running, world, n).scan_job is None)
+        await world.ask(waiting, "now")
+        await until(lambda: cleans(world, 1), "the cleanup that was asked for is under way")
+        assert await scans(world, 2)
+        world.cluster.kubelet.release()
+        for name in names:
+            await world.scanned(name)
+        await world.cleaned(waiting)
+
+
+async def test_a_small_namespace_has_its_turn_before_a_large_one_is_through(
+    world: World, operator: Operator, cluster: Cluster
+) -> None:
+    small = World(cluster, f"{world.namespace}-small")
+    await cluster.client.create("v1/namespaces", "", {"metadata": {"name": small.namespace}})
+    for number in range(6):
+        await world.company(f"company-{number}", "healthy")
+    await small.company("acme", "healthy")
+    world.cluster.kubelet.hold()
+    limits = {"jobsInFlight": 2, "tenantsPerScan": 1}
+    spaces = [world.namespace, small.namespace]
+    async with operator(knows=7, limits=limits, watchNamespaces=spaces) as running:
+        await until(lambda: len(running.engine.flights) == 2, "two scans are under way")
+        assert {flight.namespace for flight in running.engine.flights} == set(spaces)
+        world.cluster.kubelet.release()
+        await small.scanned("acme")
+    small.check_sessions()
+
+
+def tenant_of(running: LocalOperator, world: World, name: str) -> Tenant:
+    return running.engine.fleet.tenants[world.namespace, name]
+
+
+async def scans(world: World, count: int) -> bool:
+    return await actions(world, "scan") == count
+
+
+async def cleans(world: World, count: int) -> bool:
+    return await actions(world, "clean") == count
+
+
+async def actions(world: World, action: str) -> int:
+    return sum(job["metadata"]["labels"][ACTION_LABEL] == action for job in await world.jobs())
 
 
 async def test_a_batch_that_hangs_while_it_runs_is_taken_apart(

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baileys_janitor.controller import agenda, due
+from baileys_janitor.controller import agenda, due, growth
+from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.faults import Fault
 from baileys_janitor.volume.household import FULL_BYTES
 from tests.controller.pure.simulation import Cluster, Directory
@@ -302,6 +303,37 @@ def test_the_first_scans_after_a_start_are_spread_and_a_wrong_clock_delays_none(
     first = agenda.scan_time(known, NOW)
     assert first is not None
     assert first <= NOW + 60
+
+
+@given(st.integers(2, 200), st.floats(60, 2 * HOUR))
+def test_what_an_outage_has_delayed_is_spread_over_the_jitter(tenants: int, jitter: float) -> None:
+    names = [f"acme-{number}" for number in range(tenants)]
+    times = [agenda.rested_time(tenant(name=name), NOW, jitter) for name in names]
+    assert all(NOW <= when <= NOW + jitter for when in times)
+    assert len(set(times)) == tenants
+    assert times == [agenda.rested_time(tenant(name=name), NOW, jitter) for name in names]
+
+
+def test_quiet_tenants_of_one_namespace_start_together_and_namespaces_apart() -> None:
+    def first(namespace: str, name: str, **status: Any) -> float:
+        quiet = {
+            "observedGeneration": 1,
+            "lastScanTime": to_rfc3339(NOW - 60),
+            "growthPerDay": 1,
+            "files": {"counted": 20},
+            **status,
+        }
+        when = agenda.scan_time(tenant(namespace=namespace, name=name, status=quiet), NOW)
+        assert when is not None
+        return when - NOW
+
+    assert first("shop", "one") == first("shop", "two")
+    assert len({first(f"shop-{number}", "one") for number in range(50)}) == 50
+    assert max(first(f"shop-{number}", "one") for number in range(50)) > 300
+    assert all(first(f"shop-{number}", "one") <= growth.QUIET_LIMIT for number in range(50))
+    # What could reach a warning meanwhile, or is there already, does not wait.
+    for hasty in ({"files": {"counted": 149}, "growthPerDay": 5000}, {"files": {"counted": 170}}):
+        assert all(first(f"shop-{number}", "one", **hasty) <= 61 for number in range(50))
 
 
 def test_the_next_cleanup_is_the_slot_after_the_cooldown() -> None:

@@ -33,6 +33,7 @@ def body(
     spec: Object | None = None,
     status: Object | None = None,
     *,
+    namespace: str = "shop",
     name: str = "acme",
     uid: str = "u-1",
     version: str = "1",
@@ -41,7 +42,7 @@ def body(
 ) -> Object:
     """A BaileysTenant as the API server shows it; `spec` is merged over a claim and a path."""
     meta: Object = {
-        "namespace": "shop",
+        "namespace": namespace,
         "name": name,
         "uid": uid,
         "resourceVersion": version,

@@ -1,0 +1,99 @@
+"""What is read of the cluster is kept for a while: the dearer the read, the longer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, cast
+
+import pytest
+
+from baileys_janitor.controller.kube import CHUNK, ApiError, Kube
+from baileys_janitor.controller.lookups import A_PAGE, BRIEFLY, Lookups
+from tests.controller.pure.world import NOW
+
+Object = dict[str, Any]
+
+
+class Server:
+    """Lists of claims and pods as long as a test wants them, and how often each was read."""
+
+    def __init__(self, claims: int = 0) -> None:
+        self.claims = claims
+        self.reads: list[str] = []
+        self.refuses = False
+
+    async def list(self, url: str, **_: str) -> AsyncIterator[Object]:
+        await asyncio.sleep(0)
+        self.reads.append(url.rsplit("/", 1)[-1])
+        if self.refuses:
+            raise ApiError(500, "InternalError", "not now")
+        for number in range(self.claims if "claims" in url else 0):
+            yield {"metadata": {"name": f"claim-{number}"}, "spec": {}, "status": {}}
+
+
+class Hand:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.time = NOW
+
+    def now(self) -> float:
+        return self.time
+
+
+def looked(server: Server, test: Callable[[Lookups, Hand], Coroutine[Any, Any, None]]) -> None:
+    hand = Hand()
+    asyncio.run(test(Lookups(cast("Kube", server), cast("Any", hand)), hand))
+
+
+@pytest.mark.parametrize("pages", [0, 1, 40])
+def test_a_long_list_is_read_less_often(pages: int) -> None:
+    server = Server(pages * CHUNK)
+
+    async def test(lookups: Lookups, hand: Hand) -> None:
+        await lookups.ground("shop", [])
+        hand.time += BRIEFLY + A_PAGE * pages - 0.1
+        await lookups.ground("shop", [])
+        assert server.reads.count("persistentvolumeclaims") == 1
+        hand.time += 0.2
+        await lookups.ground("shop", [])
+        assert server.reads.count("persistentvolumeclaims") == 2
+
+    looked(server, test)
+
+
+def test_all_who_ask_at_once_share_one_read() -> None:
+    server = Server(3)
+
+    async def test(lookups: Lookups, hand: Hand) -> None:
+        await asyncio.gather(*(lookups.ground("shop", []) for _ in range(20)))
+        assert sorted(server.reads) == ["persistentvolumeclaims", "pods"]
+
+    looked(server, test)
+
+
+def test_a_failed_read_is_not_kept() -> None:
+    server = Server(3)
+
+    async def test(lookups: Lookups, hand: Hand) -> None:
+        server.refuses = True
+        with pytest.raises(ApiError):
+            await lookups.ground("shop", [])
+        server.refuses = False
+        assert len((await lookups.ground("shop", [])).claims) == 3
+
+    looked(server, test)
+
+
+def test_what_is_kept_of_namespaces_that_nobody_asks_for_goes() -> None:
+    server = Server(1)
+
+    async def test(lookups: Lookups, hand: Hand) -> None:
+        for number in range(50):
+            await lookups.ground(f"shop-{number}", [])
+            hand.time += BRIEFLY / 5
+        assert len(lookups.volumes("shop-0")) == 0
+        assert sum(bool(kept) for kept in lookups._kept) <= 2 * 6
+
+    looked(server, test)
