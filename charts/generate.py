@@ -1,4 +1,5 @@
-"""Writes what a machine can write of the chart: values.yaml, its schema, the README's tables, the CRD's template.
+"""Writes what a machine can write of the chart: values.yaml, its schema, the README's tables, the CRD's template,
+Grafana's dashboard.
 
 `python -m charts.generate` writes, `python -m charts.generate --check` fails if something is not current.
 """
@@ -18,6 +19,7 @@ from baileys_janitor.api.builtin import BUILT_IN
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.crd import crd_yaml
 from baileys_janitor.api.structural import structural
+from charts.dashboard.page import dashboard
 from charts.values import Values
 
 CHART = Path(__file__).resolve().parent / "baileys-janitor"
@@ -206,6 +208,7 @@ def written() -> dict[Path, str]:
         CHART / "values.schema.json": json.dumps(values_schema(), indent=2) + "\n",
         CHART / "README.md": readme(),
         CHART / "templates" / "crd.yaml": crd_template(),
+        CHART / "files" / "dashboard.json": dashboard(),
     }
 
 

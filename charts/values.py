@@ -162,6 +162,20 @@ class PrometheusRule(Model):
     )
 
 
+class Dashboard(Model):
+    """The Grafana dashboard of files/dashboard.json as a ConfigMap, for Grafana's sidecar that loads such."""
+
+    enabled: bool = Field(default=False, description="Create it.")
+    labels: Labels = Field(
+        default_factory=lambda: {"grafana_dashboard": "1"},
+        description="Labels by which the sidecar finds it.",
+    )
+    annotations: Labels = Field(
+        default_factory=dict,
+        description="Annotations, such as `grafana_folder: WhatsApp` for the folder it is shown in.",
+    )
+
+
 class Notifications(Model):
     """Secrets of the notifications; who is told what stands in `config.notifications`."""
 
@@ -199,6 +213,7 @@ class Values(Model):
     service_monitor: ServiceMonitor = ServiceMonitor()
     pod_monitor: PodMonitor = PodMonitor()
     prometheus_rule: PrometheusRule = PrometheusRule()
+    dashboard: Dashboard = Dashboard()
     notifications: Notifications = Notifications()
     resources: Object = Field(
         default={

@@ -110,3 +110,14 @@ def test_the_rule_holds_the_alerts_of_the_file_with_the_runbooks_that_were_asked
     ]
     assert {url.rpartition("/")[0] for url in runbooks} == {"https://wiki.example/janitor"}
     assert elsewhere["metadata"]["labels"]["release"] == "monitoring"
+
+
+def test_the_dashboard_is_there_for_the_sidecar_when_asked_for() -> None:
+    found = render(dashboard={"enabled": True, "annotations": {"grafana_folder": "WhatsApp"}})
+    (board,) = (each for each in found if each["metadata"]["name"].endswith("-dashboard"))
+    assert board["kind"] == "ConfigMap"
+    assert board["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert board["metadata"]["annotations"] == {"grafana_folder": "WhatsApp"}
+    own = (CHART / "files" / "dashboard.json").read_text()
+    assert board["data"] == {"baileys-janitor.json": own}
+    assert not [each for each in render() if each["metadata"]["name"].endswith("-dashboard")]

@@ -1,0 +1,161 @@
+"""The first row: how the fleet fares, and who needs a look."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.builders import table
+from grafana_foundation_sdk.models import common as shapes
+
+from charts.dashboard import panels
+from charts.dashboard.queries import (
+    FLEET,
+    FULLEST,
+    IDENTITY,
+    OPERATOR,
+    UID,
+    WORST,
+    each,
+    of_the_fullest,
+    summed,
+)
+
+ALERTS = 'ALERTS{alertname=~"Baileys.+",alertstate="firing"}'
+_LIMIT = f'max by ({IDENTITY}) (baileys_session_files_threshold{{{FLEET},threshold="emergency"}})'
+_LINK = f"/d/{UID}?var-namespace=${{__data.fields.Namespace}}&var-tenant=${{__data.fields.Tenant}}"
+
+
+def add(page: build.Dashboard) -> None:
+    """Add the row."""
+    page.with_row(build.Row("Fleet"))
+    page.with_panel(
+        panels.figures(
+            "Tenants by level",
+            "How many tenants are at each level now.",
+            {"{{level}}": summed("baileys_janitor_tenants", "level")},
+            span=10,
+            by_level=True,
+        )
+    )
+    page.with_panel(
+        panels.figures(
+            "Alerts firing",
+            "By severity; critical is for waking somebody, warning for working hours, info for reading. "
+            "Needs the alert rules.",
+            {"{{severity}}": f"count by (severity) ({ALERTS}) or on () vector(0)"},
+            span=4,
+        )
+    )
+    page.with_panel(
+        panels.figures(
+            "At work",
+            "Whether one replica leads. While none does, nobody counts or cleans.",
+            {"": f"max(baileys_janitor_leader{{{OPERATOR}}})"},
+            span=3,
+            mappings=panels.words(
+                {0: "nobody leads", 1: "yes"}, {"nobody leads": panels.RED, "yes": panels.GREEN}
+            ),
+        )
+    )
+    page.with_panel(
+        panels.figures(
+            "Cleanups held",
+            "Whether the circuit breaker holds all automatic cleanups.",
+            {"": f"max(baileys_janitor_circuit_breaker_open{{{OPERATOR}}})"},
+            span=3,
+            mappings=panels.NO_YES,
+        )
+    )
+    page.with_panel(
+        panels.figures(
+            "Version",
+            "Of the operator; more than one while it is rolled out.",
+            {"{{version}}": summed("baileys_janitor_build_info", "version")},
+            span=4,
+            text=shapes.BigValueTextMode.NAME,
+        )
+    )
+    page.with_panel(
+        panels.rows(
+            "Alerts",
+            "What fires now. Needs the alert rules.",
+            {"": ALERTS},
+            named={
+                "severity": "Severity",
+                "alertname": "Alert",
+                "namespace": "Namespace",
+                "tenant": "Tenant",
+                "company_id": "Company",
+                "reason": "Reason",
+            },
+            without=("Value", "__name__", "alertstate", "job"),
+            looks={},
+            span=12,
+            height=8,
+        )
+    )
+    page.with_panel(
+        panels.lines(
+            "Tenants by level",
+            "How the fleet fares over time.",
+            {"{{level}}": summed("baileys_janitor_tenants", "level")},
+            stacked=True,
+            by_level=True,
+        )
+    )
+    page.with_panel(_fullest())
+    page.with_panel(
+        panels.lines(
+            "Advice",
+            "Tenants for which each condition is True.",
+            {
+                "{{condition}}": "count by (condition) "
+                f"({each('baileys_session_condition', also='condition')})"
+            },
+        )
+    )
+    page.with_panel(
+        panels.lines(
+            "Not looked after",
+            "Tenants that the janitor cannot look after until a cause is removed, by reason.",
+            {"{{reason}}": f"count by (reason) ({each('baileys_session_stalled', also='reason')})"},
+        )
+    )
+
+
+def _fullest() -> table.Panel:
+    level = {
+        "mappings": [mapping.to_json() for mapping in panels.levels()],
+        "custom.cellOptions": {"type": "color-background", "mode": "basic"},
+    }
+    return panels.rows(
+        f"The {WORST} fullest tenants",
+        "Counted files against the limit of each. A tenant's name leads to its figures below.",
+        {
+            "Files": FULLEST,
+            "Limit": of_the_fullest(
+                "max by (namespace, tenant, company_id) (baileys_session_files_threshold"
+                '{namespace=~"$namespace",threshold="emergency"})'
+            ),
+            "Level": of_the_fullest(each("baileys_session_level")),
+            "Reclaimable": of_the_fullest(each("baileys_session_files_reclaimable")),
+            "Growth a day": of_the_fullest(each("baileys_session_files_growth_per_day")),
+            "To Emergency": of_the_fullest(
+                f"({each('baileys_session_emergency_predicted_seconds')} < +Inf)"
+            ),
+            "Last scan, ago": of_the_fullest(
+                f"(time() - {each('baileys_session_last_scan_timestamp_seconds')})"
+            ),
+            "Last cleanup, ago": of_the_fullest(
+                f"(time() - {each('baileys_session_last_cleanup_timestamp_seconds')})"
+            ),
+        },
+        named={"namespace": "Namespace", "tenant": "Tenant", "company_id": "Company"},
+        looks={
+            "Level": level,
+            "Tenant": {"links": [{"title": "Its figures", "url": _LINK}]},
+            "To Emergency": {"unit": "s"},
+            "Last scan, ago": {"unit": "s"},
+            "Last cleanup, ago": {"unit": "s"},
+            "Growth a day": {"decimals": 1},
+        },
+    )

@@ -1,0 +1,67 @@
+"""The page: its variables, and its rows from the fleet at a glance down to the operator's own works."""
+
+from __future__ import annotations
+
+import json
+
+from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models import dashboard as model
+
+from charts.dashboard import fleet, panels, tenant, works
+from charts.dashboard.queries import FLEET, UID
+
+PARTS = (fleet.add, tenant.add, works.add_cleanups, works.add_operator)
+
+
+def _variable(name: str, label: str, query: str) -> build.QueryVariable:
+    return (
+        build.QueryVariable(name)
+        .label(label)
+        .datasource(panels.SOURCE)
+        .query(query)
+        .refresh(model.VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(model.VariableSort.ALPHABETICAL_ASC)
+    )
+
+
+def dashboard() -> str:
+    """The dashboard as Grafana's JSON."""
+    page = (
+        build.Dashboard("Baileys janitor")
+        .uid(UID)
+        .description(
+            "WhatsApp sessions of all tenants: how full, what is cleaned, and whether the janitor keeps up."
+        )
+        .tags(["baileys-janitor", "whatsapp"])
+        .timezone("browser")
+        .time("now-24h", "now")
+        .refresh("1m")
+        .tooltip(model.DashboardCursorSync.CROSSHAIR)
+        .with_variable(
+            build.DatasourceVariable("datasource").label("Data source").type("prometheus")
+        )
+        .with_variable(
+            _variable("job", "Operator", "label_values(baileys_janitor_leader, job)")
+            .include_all(True)
+            .all_value(".*")
+        )
+        .with_variable(
+            _variable("namespace", "Namespace", "label_values(baileys_session_level, namespace)")
+            .include_all(True)
+            .all_value(".*")
+        )
+        .with_variable(
+            _variable(
+                "tenant",
+                "Tenant",
+                f"label_values(baileys_session_level{{{FLEET}}}, tenant)",
+            )
+        )
+    )
+    for part in PARTS:
+        part(page)
+    found = json.loads(JSONEncoder().encode(page.build()))
+    for number, panel in enumerate(found["panels"], start=1):
+        panel["id"] = number
+    return json.dumps(found, indent=1, sort_keys=True) + "\n"

@@ -1,0 +1,131 @@
+"""The last rows: what cleanups do, and whether the operator keeps up."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import dashboard as build
+
+from charts.dashboard import panels
+from charts.dashboard.queries import OPERATOR, hourly, quantile, rate, summed
+
+
+def add_cleanups(page: build.Dashboard) -> None:
+    """Add the row of cleanups."""
+    page.with_row(build.Row("Cleanups"))
+    of = "baileys_janitor_cleanups_total"
+    page.with_panel(
+        panels.lines(
+            "Cleanups an hour, by outcome",
+            "How they ended.",
+            {"{{outcome}}": hourly(of, "outcome")},
+            stacked=True,
+        )
+    )
+    page.with_panel(
+        panels.lines(
+            "Cleanups an hour, by reason",
+            "Why they ran.",
+            {"{{reason}}": hourly(of, "reason")},
+            stacked=True,
+        )
+    )
+    page.with_panel(
+        panels.lines(
+            "Removed files an hour",
+            "Files that cleanups moved to the trash, by kind.",
+            {"{{file_type}}": hourly("baileys_janitor_files_removed_total", "file_type")},
+            stacked=True,
+        )
+    )
+    page.with_panel(
+        panels.lines(
+            "Freed bytes an hour",
+            "The size of these files.",
+            {"freed": hourly("baileys_janitor_freed_bytes_total")},
+            unit="bytes",
+        )
+    )
+
+
+def add_operator(page: build.Dashboard) -> None:
+    """Add the row of the operator's own works."""
+    page.with_row(build.Row("Operator"))
+    job = "baileys_janitor_job_duration_seconds"
+    page.with_panel(
+        panels.lines(
+            "Scheduling lag",
+            "For how long work has been due for the tenant that has waited longest.",
+            {"lag": f"max(baileys_janitor_scheduling_lag_seconds{{{OPERATOR}}})"},
+            unit="s",
+        )
+    )
+    page.with_panel(
+        panels.lines(
+            "Queue and Jobs",
+            "Tenants that wait, Jobs under way, and those of them whose pod does not run yet.",
+            {
+                "waiting": summed("baileys_janitor_queue_depth"),
+                "Jobs": summed("baileys_janitor_jobs_in_flight"),
+                "pods pending": summed("baileys_janitor_pods_pending"),
+            },
+        )
+    )
+    page.with_panel(
+        panels.lines(
+            "Job duration",
+            "From a Job's creation until its result was taken in, within the last hour.",
+            {
+                "{{action}}, half": quantile(0.5, job, "action"),
+                "{{action}}, nine of ten": quantile(0.9, job, "action"),
+            },
+            span=8,
+            unit="s",
+        )
+    )
+    page.with_panel(
+        panels.lines(
+            "Tenants a Job",
+            "How many tenants share one Job, within the last hour.",
+            {
+                "{{action}}": f"{hourly('baileys_janitor_job_tenants_total', 'action')} / "
+                f"{hourly(job + '_count', 'action')}"
+            },
+            span=8,
+        )
+    )
+    page.with_panel(
+        panels.lines(
+            "Failed Jobs an hour",
+            "Jobs that brought no result, by reason.",
+            {
+                "{{action}} {{reason}}": hourly(
+                    "baileys_janitor_job_failures_total", "action, reason"
+                )
+            },
+            span=8,
+        )
+    )
+    page.with_panel(
+        panels.lines(
+            "API requests a second",
+            "To the API server, watches excepted.",
+            {"{{verb}} {{code}}": rate("baileys_janitor_api_requests_total", "verb, code")},
+            span=8,
+        )
+    )
+    page.with_panel(
+        panels.lines(
+            "CPU",
+            "Cores that each replica uses.",
+            {"{{instance}}": rate("process_cpu_seconds_total", "instance")},
+            span=8,
+        )
+    )
+    page.with_panel(
+        panels.lines(
+            "Memory",
+            "Resident memory of each replica.",
+            {"{{instance}}": summed("process_resident_memory_bytes", "instance")},
+            span=8,
+            unit="bytes",
+        )
+    )
