@@ -28,14 +28,24 @@ _CLEANUP: dict[str, Any] = {
     "after": 176,
     "freedBytes": 23456,
     "duration": "340ms",
+    "removedByReason": {"SessionExpired": 12},
 }
 
 FULL_STATUS: dict[str, Any] = {
     "observedGeneration": 3,
     "level": "Critical",
+    "levelSince": "2026-11-22T07:15:00Z",
     "lastScanTime": "2026-11-22T08:30:00Z",
     "nextScanTime": "2026-11-22T08:31:00Z",
     "growthPerDay": 4.5,
+    "forecast": {
+        "warningTime": "2026-11-22T09:00:00Z",
+        "criticalTime": "2026-11-22T09:00:00Z",
+        "emergencyTime": "2026-11-23T05:50:00Z",
+    },
+    "next": "A Trigger cleanup runs at 2026-11-22T15:07:10Z.",
+    "nextCleanupReason": "Trigger",
+    "trend": "2 cleanups removed 24 files.",
     "activeSince": "2026-10-01T00:00:00Z",
     "lastActivityTime": "2026-11-22T08:29:12Z",
     "identity": {
@@ -52,6 +62,8 @@ FULL_STATUS: dict[str, Any] = {
         "reclaimable": 9,
         "bytes": 345678,
         "byKind": _BY_KIND,
+        "kept": {"ProtectedKind": 72, "InUse": 90},
+        "outdated": ["byKind"],
     },
     "volume": {
         "claimName": "data",

@@ -36,6 +36,9 @@ Word = Annotated[str, Field(max_length=64)]
 """A CamelCase code, such as a reason or an outcome."""
 Sentence = Annotated[str, Field(max_length=1024)]
 
+Reasons = Annotated[dict[Word, Count], Field(max_length=32)]
+"""Files counted by a reason code; docs/rules.md explains them."""
+
 Level = Literal["Healthy", "Warning", "Critical", "Emergency", "Unknown"]
 CleanupReason = Literal["Trigger", "Daily", "Emergency", "Requested"]
 
@@ -84,6 +87,15 @@ class Files(StatusPart):
     )
     bytes: Bytes | None = Field(default=None, description="Size of all files together, in bytes.")
     by_kind: ByKind | None = Field(default=None, description="Files of each kind.")
+    kept: Reasons | None = Field(
+        default=None,
+        description="Files that the retention in force would not remove now, counted by the reason that keeps them.",
+    )
+    outdated: Annotated[list[Word], Field(max_length=8)] | None = Field(
+        default=None,
+        description="What is missing here or of an earlier scan, because the last one was shared by many tenants "
+        "and its result had no room for it: byKind, kept, or volume (with bytes).",
+    )
 
 
 class VolumeStatus(StatusPart):
@@ -136,6 +148,14 @@ class Timers(StatusPart):
     daily: Time | None = Field(default=None, description="Last handled slot of the daily cleanup.")
 
 
+class Forecast(StatusPart):
+    """When thresholds will be reached."""
+
+    warning_time: Time | None = Field(default=None, description="When Warning begins.")
+    critical_time: Time | None = Field(default=None, description="When Critical begins.")
+    emergency_time: Time | None = Field(default=None, description="When Emergency begins.")
+
+
 class Run(StatusPart):
     """A cleanup that is claimed or running."""
 
@@ -172,6 +192,9 @@ class Cleanup(StatusPart):
     duration: Annotated[str, Field(max_length=32)] | None = Field(
         default=None, description="How long the Job worked on the directory, such as 340ms."
     )
+    removed_by_reason: Reasons | None = Field(
+        default=None, description="Removed files, counted by the reason that let them go."
+    )
 
 
 class LastCleanup(Cleanup):
@@ -181,7 +204,7 @@ class LastCleanup(Cleanup):
         default=None, description="What it did, what stayed and why, in a sentence or two."
     )
     removed_by_kind: ByKind | None = Field(default=None, description="Removed files of each kind.")
-    kept: Annotated[dict[Word, Count], Field(max_length=32)] | None = Field(
+    kept: Reasons | None = Field(
         default=None, description="Files that stayed, counted by the reason that kept them."
     )
     left: Count | None = Field(
@@ -222,14 +245,30 @@ class TenantStatus(StatusPart):
         default=None,
         description="Healthy, Warning, Critical or Emergency; Unknown before the first scan.",
     )
+    level_since: Time | None = Field(
+        default=None, description="Since when the level is what it is, or has been Unknown."
+    )
     last_scan_time: Time | None = Field(
-        default=None, description="When the files were last counted."
+        default=None,
+        description="When the files were last counted, as of the last time that the status was written: a scan "
+        "that finds nothing new is not written down.",
     )
     next_scan_time: Time | None = Field(
-        default=None, description="When they will be counted next, at the earliest."
+        default=None,
+        description="When they are counted after that, at the earliest. In the past, it says that scans went on "
+        "and found nothing new; the level becomes Unknown when they do not.",
     )
     growth_per_day: Annotated[float, Field(ge=-1e9, le=1e9)] | None = Field(
         default=None, description="By how many counted files the directory grows a day."
+    )
+    forecast: Forecast | None = Field(
+        default=None,
+        description="When thresholds will be reached at the present growth, without a cleanup; only what lies "
+        "ahead, and within a year.",
+    )
+    next: Sentence | None = Field(
+        default=None,
+        description="What happens next, when, and what it hangs on, in a few sentences.",
     )
     active_since: Time | None = Field(
         default=None,
@@ -262,13 +301,20 @@ class TenantStatus(StatusPart):
         default=None, description="No automatic Emergency cleanup starts before this time."
     )
     next_cleanup_time: Time | None = Field(
-        default=None, description="When the next timed cleanup is due."
+        default=None, description="When the next cleanup is due that nobody has to ask for."
+    )
+    next_cleanup_reason: Word | None = Field(
+        default=None, description="Why it will run: Daily, Trigger or Emergency."
     )
     last_cleanup: LastCleanup | None = Field(
         default=None, description="The last cleanup, with what explains it."
     )
     history: Annotated[list[Cleanup], Field(max_length=HISTORY_LENGTH)] | None = Field(
         default=None, description="The last ten cleanups, newest first."
+    )
+    trend: Sentence | None = Field(
+        default=None,
+        description="Whether the cleanups in history keep up with what comes, in a sentence; from two on.",
     )
     last_handled_request: Annotated[str, Field(max_length=256)] | None = Field(
         default=None,

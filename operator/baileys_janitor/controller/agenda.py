@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from baileys_janitor.controller import due, growth
-from baileys_janitor.controller.decide import capped, pending_request
+from baileys_janitor.controller.decide import pending_request
 from baileys_janitor.controller.tenant import Tenant
 
 MISSED = 3
@@ -114,25 +114,6 @@ def missed_time(tenant: Tenant) -> float | None:
     if tenant.checked_at is None:
         return max(since + MISSED * wait, _first_scan(tenant, since) + (MISSED - 1) * wait)
     return since + MISSED * wait
-
-
-def next_cleanup_time(tenant: Tenant, now: float, jitter: float) -> float | None:
-    """Return when a timed cleanup is due next: the daily one, or a trigger that would find work."""
-    effective = tenant.effective
-    if effective is None or effective.suspend or effective.mode == "Observe":
-        return None
-    times = effective.times
-    coming: list[float] = []
-    if times.daily_cleanup is not None:
-        delay = due.spread(tenant.text, "daily", jitter)
-        daily = due.next_daily(times.daily_cleanup, times.time_zone, delay, now)
-        coming += [daily] if daily is not None else []
-    if tenant.reclaimable and capped(tenant):
-        coming.append(next_trigger(tenant, now))
-    elif tenant.reclaimable and tenant.counted >= effective.policy.thresholds.trigger:
-        cooled = (tenant.cooldown_until or 0.0) - 1.0
-        coming.append(next_trigger(tenant, max(now, cooled)))
-    return min(coming, default=None)
 
 
 def next_trigger(tenant: Tenant, now: float) -> float:

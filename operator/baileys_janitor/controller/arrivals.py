@@ -144,7 +144,7 @@ class Arrivals:
             return
         flight.settled = True
         result, fault = _read(ended, len(flight.members))
-        self._tell(flight, fault if result is None else None)
+        self._tell(flight, fault if result is None else None, result.short if result else 0)
         entries: list[tuple[Tenant, Object]] = []
         unreached: list[Tenant] = []
         for place, member in enumerate(flight.members):
@@ -200,11 +200,12 @@ class Arrivals:
         if tenant.work_job == flight.name:
             tenant.work_job = None
 
-    def _tell(self, flight: Flight, fault: Fault | None) -> None:
+    def _tell(self, flight: Flight, fault: Fault | None, short: int) -> None:
         seconds = max(0.0, self._clock.now() - flight.created)
         outcome = "Completed" if fault is None else fault.reason
+        members = len(flight.members)
         self._wire.publish(
-            JobEnded(flight.namespace, flight.action, len(flight.members), seconds, outcome)
+            JobEnded(flight.namespace, flight.action, members, seconds, outcome, short)
         )
 
     def _take(self, tenant: Tenant, flight: Flight, result: object) -> Object | None:

@@ -94,7 +94,7 @@ def decide(
         reason = "Daily" if tenant.reclaimable else None
         return Decision(reason, dry_run, trigger, daily, idle=reason is None)
     if trigger is not None and tenant.reclaimable and _triggered(tenant, now):
-        return Decision(reason=_trigger_reason(tenant), dry_run=dry_run, trigger_slot=trigger)
+        return Decision(reason=trigger_reason(tenant), dry_run=dry_run, trigger_slot=trigger)
     return Decision(trigger_slot=trigger)
 
 
@@ -126,8 +126,8 @@ def capped(tenant: Tenant) -> bool:
     return (tenant.last_cleanup or {}).get("outcome") == "Capped"
 
 
-def _trigger_reason(tenant: Tenant) -> str:
-    # What maxRemovals cut short goes on under its own name.
+def trigger_reason(tenant: Tenant) -> str:
+    """Return the reason of a cleanup at the trigger: what maxRemovals cut short goes on under its own name."""
     if capped(tenant) and (tenant.last_cleanup or {}).get("reason") == "Daily":
         return "Daily"
     return "Trigger"

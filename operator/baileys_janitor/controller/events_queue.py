@@ -81,6 +81,8 @@ class Series:
     written_at: float = 0.0
     object_name: str = ""
     tries: int = 0
+    number: int = 0
+    """Counts up from one series to the next: what came at the same instant has an order all the same."""
 
 
 class Queue:
@@ -94,6 +96,7 @@ class Queue:
         self._reasons = {True: Buckets(ROUTINE_REASON), False: Buckets(REASON)}
         self._operator = Buckets(OPERATOR)
         self._paused_until = 0.0
+        self._number = 0
         self.left_out: Counter[str] = Counter()
         """Events that were not written, by cause: Tenant, Reason (limits), Full (queue), Refused."""
 
@@ -116,6 +119,8 @@ class Queue:
 
     def _begin(self, series: Series) -> None:
         key = series.draft.key
+        self._number += 1
+        series.number = self._number
         self._series.pop(key, None)
         self._series[key] = self._waiting[key] = series
         if len(self._waiting) > WAITING:

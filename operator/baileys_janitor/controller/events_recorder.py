@@ -81,8 +81,7 @@ class Recorder:
 
     async def _create(self, series: Series, count: int, last: float) -> None:
         draft = series.draft
-        # A tenant's name has up to 253 characters, and so has an Event's.
-        series.object_name = f"{draft.name[:236].rstrip('.-')}.{secrets.token_hex(8)}"
+        series.object_name = _name(series)
         body: Object = {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
@@ -139,6 +138,14 @@ class Recorder:
             whole - self._told,
         )
         self._told, self._told_at = whole, now
+
+
+def _name(series: Series) -> str:
+    """Name an Event by its time, as client-go does: kubectl shows Events of this API in the order of their names."""
+    ticks = int(series.first * 1e6) * 1000 + series.number % 1000
+    # A tenant's name has up to 253 characters, and so has an Event's. One that is written anew has a new name.
+    anew = secrets.token_hex(1) if series.tries or series.written_at else ""
+    return f"{series.draft.name[:234].rstrip('.-')}.{ticks:016x}{anew}"
 
 
 def _series(count: int, last: float) -> Object:

@@ -8,6 +8,7 @@ from baileys_janitor.api.durations import elapsed_text
 from baileys_janitor.controller import faults, growth
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.conditions import MESSAGE_LIMIT
+from baileys_janitor.controller.phrases import listed
 from baileys_janitor.controller.tenant import Suspicion, Tenant
 from baileys_janitor.job.result import (
     COMPLETED,
@@ -32,6 +33,15 @@ RE_PAIRED_FOR = 86_400.0
 """Seconds that a change of identity stays in view."""
 
 
+CARRIED = {
+    "volume": ("bytes", "free_bytes", "free_inodes", "pre_key_span"),
+    "kinds": ("by_kind",),
+    "ages": ("oldest", "newest", "ages"),
+    "kept": ("kept",),
+}
+"""Figures that stand until the next look that has room for them. The trash is none: a purge knows better."""
+
+
 def scanned(tenant: Tenant, look: ScanResult, now: float, used: bool) -> None:
     """Take in a look at the session directory; `used`: a running pod used the claim.
 
@@ -42,6 +52,8 @@ def scanned(tenant: Tenant, look: ScanResult, now: float, used: bool) -> None:
     if look.error is not None:
         tenant.back_off(faults.of_directory(look.error), now)
         return
+    if look.left_out and tenant.look is not None:
+        _carry_over(tenant.look, look)
     tenant.look = look
     tenant.checked_at = now
     if look.trash_runs is not None:
@@ -54,6 +66,13 @@ def scanned(tenant: Tenant, look: ScanResult, now: float, used: bool) -> None:
         _identify(tenant, look.fingerprint, now)
     _suspect(tenant, look, now)
     _grow(tenant, look.counted, now)
+
+
+def _carry_over(before: ScanResult, look: ScanResult) -> None:
+    """Let what a result had no room for stand as the look before found it; `left_out` goes on saying so."""
+    for name in look.left_out:
+        for figure in CARRIED.get(name, ()):
+            setattr(look, figure, getattr(before, figure))
 
 
 def _identify(tenant: Tenant, fingerprint: str, now: float) -> None:
@@ -103,6 +122,7 @@ def cleaned(tenant: Tenant, result: CleanResult, now: float, used: bool) -> Obje
         "after": result.after,
         "freedBytes": min(result.freed_bytes, BOUNDLESS),
         "duration": elapsed_text(result.duration_ms),
+        "removedByReason": result.removed_by_reason or None,
     }
     entry = {key: value for key, value in entry.items() if value is not None}
     detail = {
@@ -168,26 +188,23 @@ def _cool(
 
 
 def _message(result: CleanResult, outcome: str) -> str:
-    kept = ", ".join(
-        f"{count} {reason}" for reason, count in sorted((result.kept or {}).items(), key=_most)[:6]
-    )
+    kept = listed(result.kept)
     verb = "Would remove" if outcome == DRY_RUN else "Removed"
     said = f"{verb} {result.removed} files"
     if result.before is not None and result.after is not None:
         said += f", {result.before} counted before and {result.after} after"
+    why = listed(result.removed_by_reason)
     if result.code and outcome in {"Refused", FAILED, "Capped"}:
         said = f"{outcome} ({result.code}): {said[0].lower()}{said[1:]}"
+    if why:
+        said += f". {'To go' if outcome == DRY_RUN else 'Gone'}: {why}"
     if kept:
         said += f". Kept: {kept}"
     if result.left:
         said += f". {result.left} more wait for the next run"
     if result.recovered:
         said += f". {result.recovered} interrupted runs were finished first"
-    return said + "."
-
-
-def _most(pair: tuple[str, int]) -> tuple[int, str]:
-    return -pair[1], pair[0]
+    return (said + ".")[:MESSAGE_LIMIT]
 
 
 def by_kind(counts: list[int] | None, *, only_some: bool = False) -> Object | None:

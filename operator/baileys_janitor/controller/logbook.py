@@ -119,6 +119,7 @@ def _job(heard: news.JobEnded) -> None:
             "action": heard.action,
             "outcome": heard.outcome,
             "members": heard.members,
+            "short": heard.short or None,
             "seconds": round(heard.seconds, 3),
         },
     )

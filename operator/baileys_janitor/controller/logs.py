@@ -32,6 +32,7 @@ FIELDS = (
     "seconds",
     "until",
     "members",
+    "short",
     "detail",
     "suppressed",
 )

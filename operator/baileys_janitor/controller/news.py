@@ -61,13 +61,17 @@ class CleanupFinished:
 
 @dataclass(frozen=True, slots=True)
 class JobEnded:
-    """A Job is over: `seconds` since its creation; `outcome` is Completed or the reason of its fault."""
+    """A Job is over: `seconds` since its creation; `outcome` is Completed or the reason of its fault.
+
+    `short`: of how many members its result had no room for all detail.
+    """
 
     namespace: str
     action: str
     members: int
     seconds: float
     outcome: str
+    short: int = 0
 
 
 News = LevelChanged | ConditionChanged | CleanupStarted | CleanupFinished | JobEnded
@@ -75,7 +79,13 @@ LEVELS = frozenset({"Healthy", "Warning", "Critical", "Emergency"})
 
 
 def between(tenant: Tenant, before: Object, after: Object) -> Iterator[News]:
-    """Yield what a reader of the status `before` learns from the status `after`. Pure."""
+    """Yield what a reader of the status `before` learns from the status `after`, in the order of a story. Pure.
+
+    A cleanup that is over comes before the level that it brought, and one that begins after the level that called it.
+    """
+    entry = after.get("lastCleanup") or {}
+    if entry and _mark(entry) != _mark(before.get("lastCleanup") or {}):
+        yield CleanupFinished(tenant, entry)
     was, now = before.get("level") or UNKNOWN, after.get("level") or UNKNOWN
     conditions = after.get("conditions") or ()
     if was != now:
@@ -94,9 +104,6 @@ def between(tenant: Tenant, before: Object, after: Object) -> Iterator[News]:
     run = after.get("run") or {}
     if run.get("id") and run.get("id") != (before.get("run") or {}).get("id"):
         yield CleanupStarted(tenant, str(run["id"]), str(run.get("reason")))
-    entry = after.get("lastCleanup") or {}
-    if entry and _mark(entry) != _mark(before.get("lastCleanup") or {}):
-        yield CleanupFinished(tenant, entry)
 
 
 def _mark(entry: Object) -> tuple[Any, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from baileys_janitor.controller import advice, agenda, verdict
+from baileys_janitor.controller import advice, agenda, prospects, verdict
 from baileys_janitor.controller.clock import to_rfc3339
-from baileys_janitor.controller.conditions import Conditions, digest
+from baileys_janitor.controller.conditions import Conditions, digest, find
 from baileys_janitor.controller.harvest import BOUNDLESS, by_kind
 from baileys_janitor.controller.tenant import Tenant
 
@@ -37,7 +37,11 @@ def compose(tenant: Tenant, now: float, around: Surroundings) -> Object:
     verdict.state_readiness(conditions, tenant, now, around.breaker_until)
     advice.state(conditions, tenant, now, around.advice)
     status["conditions"] = conditions.items()
+    since = find(status["conditions"], level or verdict.LEVELS[0])
+    assert since is not None
+    status["levelSince"] = since["lastTransitionTime"]
     status |= _figures(tenant)
+    status |= _prospects(tenant, now, around)
     next_scan = agenda.scan_time(tenant, around.started)
     under_way = tenant.waiting or tenant.scan_job is not None
     if next_scan is None and under_way and tenant.effective is not None:
@@ -48,7 +52,6 @@ def compose(tenant: Tenant, now: float, around: Surroundings) -> Object:
         "activeSince": tenant.active_since,
         "cooldownUntil": _coming(tenant.cooldown_until, now),
         "emergencyCooldownUntil": _coming(tenant.emergency_cooldown_until, now),
-        "nextCleanupTime": agenda.next_cleanup_time(tenant, now, around.jitter),
     }
     status |= {key: to_rfc3339(when) for key, when in times.items() if when is not None}
     timers = {"trigger": tenant.trigger_slot, "daily": tenant.daily_slot}
@@ -59,10 +62,28 @@ def compose(tenant: Tenant, now: float, around: Surroundings) -> Object:
         "run": tenant.run,
         "lastCleanup": tenant.last_cleanup,
         "history": tenant.history,
+        "trend": prospects.trend(tenant.history),
         "lastHandledRequest": tenant.handled_request,
         "trash": _trash(tenant),
     }
     return status | {key: value for key, value in optional.items() if value not in (None, {}, [])}
+
+
+def _prospects(tenant: Tenant, now: float, around: Surroundings) -> Object:
+    """Return what comes next; right after a start, before the first look, as an earlier operator had it."""
+    held = around.breaker_until
+    if tenant.look is None and tenant.last_scan is not None and tenant.effective is not None:
+        kept = ("next", "nextCleanupTime", "nextCleanupReason", "forecast")
+        return {key: tenant.stored[key] for key in kept if key in tenant.stored}
+    found: Object = {"next": prospects.told(tenant, now, around.jitter, held)}
+    coming = prospects.next_cleanup(tenant, now, around.jitter, held)
+    if coming is not None:
+        found["nextCleanupTime"] = to_rfc3339(coming[0])
+        found["nextCleanupReason"] = coming[1]
+    ahead = prospects.forecast(tenant)
+    if ahead:
+        found["forecast"] = ahead
+    return found
 
 
 def _coming(when: float | None, now: float) -> float | None:
@@ -73,6 +94,10 @@ def _trash(tenant: Tenant) -> Object | None:
     if tenant.trash is None or not tenant.trash[0]:
         return None
     return {"runs": tenant.trash[0], "oldestTime": to_rfc3339(tenant.trash[1])}
+
+
+OUTDATED = {"volume": "volume", "kinds": "byKind", "kept": "kept"}
+"""What a result had no room for, as the status names it: what stands there is of an earlier look, if anything."""
 
 
 def _figures(tenant: Tenant) -> Object:
@@ -91,6 +116,8 @@ def _figures(tenant: Tenant) -> Object:
         "reclaimable": look.reclaimable,
         "bytes": _bounded(look.bytes),
         "byKind": by_kind(look.by_kind) or (tenant.stored.get("files") or {}).get("byKind"),
+        "kept": look.kept or None,
+        "outdated": [OUTDATED[name] for name in look.left_out if name in OUTDATED] or None,
     }
     volume: Object = {
         "claimName": effective.claim_name,

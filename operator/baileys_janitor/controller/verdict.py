@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from baileys_janitor.controller import agenda
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.conditions import Conditions
+from baileys_janitor.controller.phrases import listed
 from baileys_janitor.controller.tenant import Tenant
 from baileys_janitor.policy import levels
+from baileys_janitor.policy.settings import Thresholds
 
 LEVELS = (levels.HEALTHY, levels.WARNING, levels.CRITICAL, levels.EMERGENCY)
 
@@ -47,7 +51,24 @@ def state_levels(conditions: Conditions, tenant: Tenant, level: str | None) -> N
         return
     message = _count_sentence(tenant, level)
     for kind in LEVELS:
-        conditions.set(kind, kind == level, level, message if kind == level else "")
+        conditions.set(
+            kind, kind == level, level, message if kind == level else _begins(tenant, kind)
+        )
+
+
+def _begins(tenant: Tenant, kind: str) -> str:
+    assert tenant.effective is not None
+    limits = tenant.effective.policy.thresholds
+    if kind == levels.HEALTHY:
+        return f"Below {limits.warning} counted files."
+    return f"From {_LIMITS[kind](limits)} counted files on."
+
+
+_LIMITS: dict[str, Callable[[Thresholds], int]] = {
+    levels.WARNING: lambda limits: limits.warning,
+    levels.CRITICAL: lambda limits: limits.critical,
+    levels.EMERGENCY: lambda limits: limits.emergency,
+}
 
 
 def _unknown(tenant: Tenant) -> tuple[str, str]:
@@ -55,6 +76,8 @@ def _unknown(tenant: Tenant) -> tuple[str, str]:
         return "InvalidSpec", "The spec is not valid, so nothing is counted; see Ready."
     if tenant.look is not None and tenant.look.identity_state == "Absent":
         return "NotPaired", "There is no creds.json: this tenant has never been paired."
+    if tenant.last_scan is None and tenant.effective.suspend:
+        return "NotScanned", "The files are not counted, because spec.suspend is true."
     if tenant.last_scan is None:
         return "NotScanned", "The files have not been counted yet."
     when = to_rfc3339(tenant.last_scan)
@@ -70,16 +93,30 @@ def _count_sentence(tenant: Tenant, level: str) -> str:
     look = tenant.look
     if look is None or look.counted is None:
         return f"{tenant.stored_counted} files counted before the operator started; the next scan counts anew."
-    parts = [f"{look.counted} files counted, {limits.emergency} is the limit"]
+    said = f"{look.counted} files are counted; {_near(level, limits)}."
     if look.total is not None and look.total != look.counted:
-        parts.append(f"{look.total} are there, the rest is above the allowances")
-    parts.append(f"{look.reclaimable or 0} can be removed now")
-    said = "; ".join(parts) + "."
+        said += (
+            f" {look.total} are there; the other {look.total - look.counted}, pre-keys and protected files above "
+            "the allowances, do not count."
+        )
+    said += f" {look.reclaimable or 0} can be removed now."
     if look.counted >= limits.danger:
         said = f"In danger, at {limits.danger} or above: {said}"
     if level == levels.EMERGENCY and not look.gain:
         said += f" An emergency cleanup would gain nothing: {keeps_up(tenant)}"
+    elif level == levels.EMERGENCY:
+        said += f" An emergency cleanup would lower the count by {look.gain}."
     return said
+
+
+def _near(level: str, limits: Thresholds) -> str:
+    """Say which threshold was reached, and which comes next."""
+    return {
+        levels.HEALTHY: f"Warning begins at {limits.warning}",
+        levels.WARNING: f"Warning begins at {limits.warning}, Critical at {limits.critical}",
+        levels.CRITICAL: f"Critical begins at {limits.critical}, Emergency at {limits.emergency}",
+        levels.EMERGENCY: f"Emergency begins at {limits.emergency}",
+    }[level]
 
 
 def keeps_up(tenant: Tenant) -> str:
@@ -91,6 +128,8 @@ def keeps_up(tenant: Tenant) -> str:
         return "creds.json cannot be read as a paired identity, so nothing is removed."
     if tenant.active_since is None:
         return "the session is stopped, so nothing counts as old."
+    if look.kept:
+        return f"of all files, {listed(look.kept)}."
     return f"{look.protected or 0} files are protected and the others are in use or too young."
 
 
@@ -105,7 +144,7 @@ def state_readiness(
         conditions.set("Ready", False, fault.reason, fault.message)
         conditions.set("Stalled", True, fault.reason, fault.message)
         return
-    conditions.set("Stalled", False, "NoFault")
+    conditions.set("Stalled", False, "NoFault", "Nothing keeps the janitor from its work.")
     if suspended:
         conditions.set("Ready", True, "Suspended", "spec.suspend is true: no Job runs.")
     elif fault is not None:

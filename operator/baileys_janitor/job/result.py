@@ -1,10 +1,10 @@
 """The result that leaves a Job: a compact text of at most 4,096 bytes in the termination message.
 
-First a line `baileys-janitor/1 <action> <time> <checksum>`, then one line for each member, in the order
-of the task. The kubelet keeps only the tail of a message that is too long, and a killed Job may have
-written half of it: the first line and the checksum show both. What does not fit drops detail (spans,
-then kinds, then the volume's figures, then a recorded run), never a member. Whose detail goes first
-rotates with the clock, so that nobody's is lost for good.
+First a line `baileys-janitor/1 <action> <time> [<short>] <checksum>`, then one line for each member, in
+the order of the task. The kubelet keeps only the tail of a message that is too long, and a killed Job may
+have written half of it: the first line and the checksum show both. What does not fit drops detail (spans,
+then why files stay, kinds, the volume's figures, at last a recorded run), never a member; `short` then says
+of how many members. Whose detail goes first changes with the clock, so that nobody's is lost for good.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from ..volume.report import (
     UndoResult,
 )
 from ..volume.wire import (
+    LEFT_OUT,
     BadResult,
     base36,
     checksum,
@@ -86,17 +87,26 @@ _READERS: dict[str, Any] = {
     "undo": read_undo,
     "purge": read_purge,
 }
-# Groups that may be emptied, the dearest to lose last.
-_DROPPABLE = {"scan": (4, 3, 2, 1), "clean": (6, 5, 4, 3, 1), "undo": (), "purge": (1,)}
+# Groups that may be left out, the dearest to lose last, and what then stands for each. In one step a member
+# loses all before the next one loses any: of fifty some keep everything, others the next time, where
+# otherwise all would lack the same for good.
+_DROPPABLE: dict[str, tuple[tuple[tuple[int, str], ...], ...]] = {
+    "scan": (((4, ""), (5, ""), (3, ""), (2, "")), ((1, LEFT_OUT),), ((1, ""),)),
+    "clean": (((6, ""), (7, ""), (8, LEFT_OUT), (5, ""), (4, ""), (3, LEFT_OUT), (1, "")),),
+    "undo": (),
+    "purge": (((1, ""),),),
+}
 
 
 class Result(Value):
     """What a Job did: the action, when (Unix seconds), and one report for each member of its task.
 
-    `failure` is set, and `members` empty, when the Job could not carry out the task at all.
+    `failure` is set, and `members` empty, when the Job could not carry out the task at all. `short` is the
+    number of members whose detail had no room, as the document's first line has it; each says in its own
+    `left_out` what that was.
     """
 
-    __slots__ = ("action", "failure", "members", "time")
+    __slots__ = ("action", "failure", "members", "short", "time")
 
     def __init__(
         self,
@@ -104,11 +114,13 @@ class Result(Value):
         time: int,
         members: Sequence[MemberResult] = (),
         failure: str | None = None,
+        short: int = 0,
     ) -> None:
         self.action = action
         self.time = time
         self.members = list(members)
         self.failure = failure
+        self.short = short
 
 
 def encode(result: Result) -> bytes:
@@ -117,9 +129,9 @@ def encode(result: Result) -> bytes:
         return _document(_FAILURE, result.time, word(result.failure) or "Failed")
     write = _WRITERS[result.action]
     members = [write(member, result.time) for member in result.members]
-    room = LIMIT - len(_document(result.action, result.time, ""))
-    _shrink(members, _DROPPABLE[result.action], room, result.time)
-    return _document(result.action, result.time, "\n".join(map(_line, members)))
+    room = LIMIT - len(_document(result.action, result.time, "", len(members)))
+    short = _shrink(members, _DROPPABLE[result.action], room, result.time)
+    return _document(result.action, result.time, "\n".join(map(_line, members)), short)
 
 
 def decode(text: str | bytes) -> Result:
@@ -128,12 +140,12 @@ def decode(text: str | bytes) -> Result:
         text = text.decode("ascii", "replace")
     head, _, body = text.strip().partition("\n")
     words = head.split(" ")
-    if len(words) != 4 or not words[0].startswith("baileys-janitor/"):
+    if len(words) not in {4, 5} or not words[0].startswith("baileys-janitor/"):
         raise BadResult("not a result of baileys-janitor, or its beginning was cut off")
-    magic, action, time, check = words
+    magic, action, time, *short, check = words
     if magic != _MAGIC:
         raise BadResult(f"a result of another version ({word(magic[16:], 8)}, not {VERSION})")
-    if not body.isascii() or checksum(f"{action} {time}\n{body}") != check:
+    if not body.isascii() or checksum(f"{' '.join(words[1:-1])}\n{body}") != check:
         raise BadResult("the result's checksum does not match: it was cut or changed")
     now = int(time, 36)
     if action == _FAILURE:
@@ -141,28 +153,58 @@ def decode(text: str | bytes) -> Result:
     read = _READERS.get(action)
     if read is None:
         raise BadResult("a result of an unknown action")
-    return Result(action, now, [read(line.split(";"), now) for line in body.split("\n") if line])
+    number = _read_short(short)
+    members = [read(line.split(";"), now, bool(number)) for line in body.split("\n") if line]
+    return Result(action, now, members, short=number)
+
+
+def _read_short(words: Sequence[str]) -> int:
+    try:
+        return int(words[0], 36) if words else 0
+    except ValueError as problem:
+        raise BadResult("a result that does not tell what it leaves out") from problem
 
 
 def _line(groups: list[str]) -> str:
     return ";".join(groups).rstrip(";")
 
 
-def _document(action: str, time: int, body: str) -> bytes:
+def _document(action: str, time: int, body: str, short: int = 0) -> bytes:
     head = f"{action} {base36(time)}"
+    if short:
+        head += f" {base36(short)}"
     check = checksum(f"{head}\n{body}")
     return f"{_MAGIC} {head} {check}\n{body}".encode("ascii")
 
 
-def _shrink(members: list[list[str]], droppable: Sequence[int], room: int, time: int) -> None:
-    """Empty groups, one member after another, until the lines fit into `room` bytes."""
+def _shrink(
+    members: list[list[str]],
+    droppable: Sequence[Sequence[tuple[int, str]]],
+    room: int,
+    time: int,
+) -> int:
+    """Leave out groups, one member after another, until the lines fit into `room` bytes.
+
+    Returns of how many members something is left out.
+    """
     size = sum(len(_line(groups)) + 1 for groups in members)
-    for position in droppable:
+    first = _turn(time, len(members))
+    short: set[int] = set()
+    for step in droppable:
         for index in range(len(members)):
-            if size <= room:
-                return
-            groups = members[(index + time) % len(members)]
-            if position < len(groups):
-                size -= len(_line(groups))
-                groups[position] = ""
-                size += len(_line(groups))
+            place = (index + first) % len(members)
+            groups = members[place]
+            for position, mark in step:
+                if size <= room:
+                    return len(short)
+                if position < len(groups) and len(groups[position]) > len(mark):
+                    size -= len(_line(groups))
+                    groups[position] = mark
+                    size += len(_line(groups))
+                    short.add(place)
+    return len(short)
+
+
+def _turn(time: int, members: int) -> int:
+    """Who is first to go without, spread evenly over any interval between scans, whole minutes too."""
+    return (time * 0x9E3779B1 & 0xFFFFFFFF) * members >> 32  # multiplicative hashing (Knuth, 6.4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import reasons
 from .choice import choose_emergency
 from .guards import Context, protect, shortest
 from .plan import refusal
@@ -28,10 +29,11 @@ class Outlook(Value):
     lower ``counted``, without regard to maxRemovals. ``floor``: ``counted`` once all that any rule
     would remove is gone, a stopped or just woken tenant's files judged by their own age; sessions in
     use are part of it. ``refused``: why nothing may be removed at all (the first two numbers are
-    then 0, and ``floor`` equals ``counted`` and means nothing).
+    then 0, and ``floor`` equals ``counted`` and means nothing). ``kept``: how many of the other files
+    the normal retention leaves where they are, by reason code (empty when refused).
     """
 
-    __slots__ = ("counted", "emergency_gain", "floor", "reclaimable", "refused")
+    __slots__ = ("counted", "emergency_gain", "floor", "kept", "reclaimable", "refused")
 
     def __init__(
         self,
@@ -40,12 +42,14 @@ class Outlook(Value):
         emergency_gain: int = 0,
         floor: int | None = None,
         refused: str | None = None,
+        kept: dict[str, int] | None = None,
     ) -> None:
         self.counted = counted
         self.reclaimable = reclaimable
         self.emergency_gain = emergency_gain
         self.floor = counted if floor is None else floor
         self.refused = refused
+        self.kept = kept or {}
 
 
 def look_ahead(
@@ -63,10 +67,11 @@ def look_ahead(
         return Outlook(counted, refused=refused)
     limits = shortest(settings, emergency=True)
     context = Context(entries, identity, limits, now, active_since)
-    due = _due(entries, context, settings)
+    kept: dict[str, int] = {}
+    due = _due(entries, context, settings, kept)
     choose_emergency(due, tally, settings.thresholds.critical)
     outlook = Outlook(
-        counted, sum([len(unit.entries) for unit in due.normal]), counted - tally.counted
+        counted, sum([len(unit.entries) for unit in due.normal]), counted - tally.counted, kept=kept
     )
     outlook.floor = _floor(entries, context, settings, due)
     return outlook
@@ -94,16 +99,32 @@ def emergency_gain(
     return look_ahead(entries, identity, settings, now, active_since).emergency_gain
 
 
-def _due(entries: list[Entry], context: Context, settings: Settings) -> Due:
-    allowed = [entry for entry in entries if protect(entry, context) is None]
-    return due_units(allowed, context, settings.retention, settings.emergency_retention)
+def _due(entries: list[Entry], context: Context, settings: Settings, kept: dict[str, int]) -> Due:
+    """What may go; ``kept`` is told why each of the others stays as long as there is no emergency."""
+    allowed = []
+    for entry in entries:
+        reason = protect(entry, context)
+        if reason is None:
+            allowed.append(entry)
+        else:
+            kept[reason] = kept.get(reason, 0) + 1
+    due = due_units(allowed, context, settings.retention, settings.emergency_retention)
+    extra = sum([len(unit.entries) for unit in due.extra])
+    # A unit of which a guard protects one file stays whole.
+    for reason, files in (
+        (reasons.EMERGENCY_ONLY, extra),
+        (reasons.OWN_KEY_IN_USE, len(allowed) - due.files),
+    ):
+        if files:
+            kept[reason] = kept.get(reason, 0) + files
+    return due
 
 
 def _floor(entries: list[Entry], context: Context, settings: Settings, due: Due) -> int:
     oldest_ns = min([entry.mtime_ns for entry in entries], default=0)
     if context.active_ns is None or context.active_ns > oldest_ns:
         context.active_ns = nanoseconds(_EVER)
-        due = _due(entries, context, settings)
+        due = _due(entries, context, settings, {})
     tally = Tally(entries, settings)
     for unit in due.normal + due.extra:
         tally.remove(unit)

@@ -46,7 +46,9 @@ RETRY_PRE_KEY = "RetryPreKey"
 NOT_NEEDED = "NotNeeded"
 NO_GAIN = "NoGain"
 NEXT_RUN = "NextRun"
+EMERGENCY_ONLY = "EmergencyOnly"
 
+#: A scan reports these by their place here: append, never reorder.
 KEPT = {
     PROTECTED_KIND: "Of a kind that the session cannot do without, whatever its age.",
     UNKNOWN_FILE: "Not a name that the library writes, so not the janitor's to judge.",
@@ -83,6 +85,9 @@ KEPT = {
     NOT_NEEDED: "Old enough for an emergency, but the count is below critical without it.",
     NO_GAIN: "Its removal would not lower the count, so an emergency leaves it alone.",
     NEXT_RUN: "To be removed, but past maxRemovals: left for the next run.",
+    EMERGENCY_ONLY: (
+        "Young enough for retention, old enough for emergencyRetention: only an emergency may take it."
+    ),
 }
 
 # Why a run removes nothing at all.

@@ -32,11 +32,11 @@ from .units import settle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ..policy.guards import Context
     from ..policy.identity import Identity
-    from ..policy.plan import Plan
+    from ..policy.plan import Plan, Removal
     from ..policy.settings import Settings
 
 
@@ -88,6 +88,7 @@ class Cleaning:
             result.outcome = DRY_RUN
             result.removed = len(plan.removals)
             result.removed_by_kind = by_kind([each.entry.name for each in plan.removals])
+            result.removed_by_reason = _by_reason(plan.removals)
             result.freed_bytes = sum(each.entry.size for each in plan.removals)
         return self._finish(result, self._tick)
 
@@ -210,6 +211,7 @@ class Cleaning:
             result = CleanResult(self.run, outcome, time=int(self.now), left=plan.left)
             result.kept = dict(plan.kept)
             result.removed_by_kind = by_kind([])
+            result.removed_by_reason = {}
         result.before, result.after = plan.before, plan.after
         return result
 
@@ -249,6 +251,13 @@ class Cleaning:
             raise VolumeProblem(code)
 
 
+def _by_reason(removals: Sequence[Removal]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for each in removals:
+        counts[each.reason] = counts.get(each.reason, 0) + 1
+    return counts
+
+
 def _repeated(run: str, earlier: CleanResult | None) -> CleanResult:
     """The refusal of a run id that was used, with the numbers of that run."""
     if earlier is None:
@@ -262,6 +271,7 @@ def _enter(result: CleanResult, removed: Removed) -> None:
     """Enter what was removed into the result."""
     result.removed = len(removed.moved)
     result.removed_by_kind = by_kind([each.entry.name for each, _ in removed.moved])
+    result.removed_by_reason = _by_reason([each for each, _ in removed.moved])
     result.freed_bytes = sum(size for _, size in removed.moved)
     result.left += removed.left
     result.kept = result.kept or {}

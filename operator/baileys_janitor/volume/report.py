@@ -2,7 +2,7 @@
 
 None of them holds a file's name or content. Times are Unix seconds, sizes bytes, and lists of kinds are
 in the order of `policy.kinds.KINDS`. A field is None when it is unknown, or when it did not fit into the
-4,096 bytes of a Job's result.
+4,096 bytes of a Job's result; `left_out` then names the detail that had no room.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ class CleanResult(Value):
     """One cleanup (or dry run) of one session directory.
 
     `outcome` is one of OUTCOMES; `code` says why for Refused, Failed and Capped (a reason code, or None).
-    `before` and `after` are the counted files; `left` what the plan still wanted and did not get to.
+    `before` and `after` are the counted files; `left` what the plan still wanted and did not get to;
+    `removed_by_reason` why what was removed went, `kept` why what was not stayed, by reason code.
     For Repeated, the numbers are those of the recorded run and `code` is its outcome. `recovered` is the
     number of earlier, killed runs that this one had to finish first. `scan` is the directory afterwards.
     """
@@ -37,10 +38,12 @@ class CleanResult(Value):
         "freed_bytes",
         "kept",
         "left",
+        "left_out",
         "outcome",
         "recovered",
         "removed",
         "removed_by_kind",
+        "removed_by_reason",
         "run",
         "scan",
         "time",
@@ -64,6 +67,8 @@ class CleanResult(Value):
         applied: bool = False,
         recovered: int = 0,
         scan: ScanResult | None = None,
+        removed_by_reason: dict[str, int] | None = None,
+        left_out: tuple[str, ...] = (),
     ) -> None:
         self.run = run
         self.outcome = outcome
@@ -80,6 +85,8 @@ class CleanResult(Value):
         self.applied = applied
         self.recovered = recovered
         self.scan = scan
+        self.removed_by_reason = removed_by_reason
+        self.left_out = left_out
 
 
 class ScanResult(Value):
@@ -94,6 +101,7 @@ class ScanResult(Value):
     `active_since` is inferred when the task gave none. `pre_key_span` is highest minus lowest pre-key id
     of the uploaded batches. `skipped` are entries that are no regular files. `ages` are five counts:
     under 1 day, 1 to 7, 7 to 14, 14 to 30, over 30 days. `record` answers the question for one run id.
+    `kept` counts what the normal retention leaves, by the codes of `policy.reasons.KEPT`.
     """
 
     __slots__ = (
@@ -111,6 +119,8 @@ class ScanResult(Value):
         "free_inodes",
         "gain",
         "identity_state",
+        "kept",
+        "left_out",
         "newest",
         "newest_activity",
         "oldest",
@@ -152,6 +162,8 @@ class ScanResult(Value):
         oldest: int | None = None,
         newest: int | None = None,
         ages: list[int] | None = None,
+        kept: dict[str, int] | None = None,
+        left_out: tuple[str, ...] = (),
     ) -> None:
         self.error = error
         self.total = total
@@ -178,6 +190,8 @@ class ScanResult(Value):
         self.oldest = oldest
         self.newest = newest
         self.ages = ages
+        self.kept = kept
+        self.left_out = left_out
 
 
 class UndoResult(Value):
@@ -214,6 +228,7 @@ class PurgeResult(Value):
         "code",
         "files",
         "freed_bytes",
+        "left_out",
         "outcome",
         "runs",
         "trash_oldest",
@@ -230,7 +245,9 @@ class PurgeResult(Value):
         freed_bytes: int = 0,
         trash_runs: int | None = None,
         trash_oldest: int | None = None,
+        left_out: tuple[str, ...] = (),
     ) -> None:
+        self.left_out = left_out
         self.outcome = outcome
         self.code = code
         self.runs = runs

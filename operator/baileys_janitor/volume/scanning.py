@@ -80,6 +80,7 @@ def _describe(
     result.protected = census.protected
     result.reclaimable = outlook.reclaimable
     result.gain = outlook.emergency_gain
+    result.kept = outlook.kept
     result.floor = outlook.floor
     result.active_since = None if since is None else int(since)
     result.newest_activity = _seconds(census.newest_activity_ns)

@@ -8,6 +8,7 @@ never reorder, and raise `job.result.VERSION` when a meaning changes.
 from __future__ import annotations
 
 from ..policy.digest import short_digest
+from ..policy.reasons import KEPT
 from .report import CleanResult, PurgeResult, ScanResult, UndoResult
 
 TYPE_CHECKING = False
@@ -124,6 +125,22 @@ def _read_kept(text: str) -> dict[str, int] | None:
     return {code: int(number, 36) for code, number in pairs}
 
 
+def _write_reasons(kept: dict[str, int] | None) -> str:
+    # By place, and without names: fifty tenants share the room.
+    if kept is None:
+        return ""
+    counts = [_count(kept.get(code, 0)) for code in KEPT]
+    return "/".join([text if text != "0" else "" for text in counts]).rstrip("/") or "-"
+
+
+def _read_reasons(text: str) -> dict[str, int] | None:
+    if not text or text == "-":
+        return {} if text else None
+    parts = text.split("/")
+    # What a later version counts besides is not known here.
+    return {code: int(part, 36) for code, part in zip(KEPT, parts, strict=False) if part}
+
+
 _count = _bounded(COUNT_MAX)
 _number = _bounded(NUMBER_MAX)
 _COUNT = (_count, _read_number)
@@ -137,6 +154,7 @@ _STATE = (_write_state, _read_state)
 _FLAG = (_write_flag, _read_flag)
 _LIST = (_write_list, _read_list)
 _KEPT = (_write_kept, _read_kept)
+_REASONS = (_write_reasons, _read_reasons)
 
 if TYPE_CHECKING:
     Codec: TypeAlias = tuple[Callable[[Any], str], Callable[[str], Any]]
@@ -168,6 +186,7 @@ VOLUME: Fields = (
 )
 KINDS_HELD: Fields = (("by_kind", _LIST),)
 SPAN: Fields = (("oldest", _TIME), ("newest", _TIME), ("ages", _LIST))
+KEPT_HELD: Fields = (("kept", _REASONS),)
 RUN: Fields = (
     ("run", _WORD),
     ("outcome", _WORD),
@@ -183,6 +202,7 @@ RUN: Fields = (
     ("recovered", _COUNT),
 )
 RUN_DETAIL: Fields = (("removed_by_kind", _LIST), ("kept", _KEPT))
+RUN_REASONS: Fields = (("removed_by_reason", _KEPT),)
 UNDO: Fields = (
     ("run", _WORD),
     ("outcome", _WORD),
@@ -200,6 +220,21 @@ PURGE_DETAIL: Fields = (
     ("trash_runs", _COUNT),
     ("trash_oldest", _TIME),
 )
+
+
+LEFT_OUT = "~"  # a group that had no room, where an empty one says that there is nothing to tell
+UNKNOWN = "?"  # a group without anything known, where an empty one says that it had no room
+
+RECORD, VOLUME_FIGURES, KINDS, AGES, KEPT_FILES, DETAIL, REASONS = (
+    "record",
+    "volume",
+    "kinds",
+    "ages",
+    "kept",
+    "detail",
+    "reasons",
+)
+"""Names of the groups that may be left out, as `left_out` of a report has them."""
 
 
 def write_group(report: object, fields: Fields, now: int) -> str:
@@ -229,48 +264,73 @@ def read_group(text: str, fields: Fields, now: int) -> dict[str, Any]:
 
 
 def scan_groups(scan: ScanResult, now: int) -> list[str]:
-    """Core, record, volume, kinds, span. The last four may be emptied to make room."""
+    """Core, record, volume, kinds, span, kept. All but the first may be left out to make room."""
     if scan.error:
-        return ["!" + write_group(scan, FAILURE, now), "", "", "", ""]
+        return ["!" + write_group(scan, FAILURE, now), "", "", "", "", ""]
     return [
         write_group(scan, CORE, now),
         clean_groups(scan.record, now)[0] if scan.record else "",
         write_group(scan, VOLUME, now),
-        write_group(scan, KINDS_HELD, now),
+        write_group(scan, KINDS_HELD, now) or UNKNOWN,
         write_group(scan, SPAN, now),
+        write_group(scan, KEPT_HELD, now) or UNKNOWN,
     ]
 
 
-def read_scan(groups: list[str], now: int) -> ScanResult:
-    """The opposite of `scan_groups`; empty groups at the end may be missing."""
-    if len(groups) > 5:
+def read_scan(groups: list[str], now: int, short: bool = False) -> ScanResult:
+    """The opposite of `scan_groups`; empty groups at the end may be missing. `short`: some were left out."""
+    if len(groups) > 6:
         raise BadResult("a result with an unknown number of groups")
-    core, record, volume, kinds, span = groups + [""] * (5 - len(groups))
+    core, record, *held = groups + [""] * (6 - len(groups))
     if core.startswith("!"):
         return ScanResult(**read_group(core[1:], FAILURE, now))
     values = read_group(core, CORE, now)
-    for text, fields in ((volume, VOLUME), (kinds, KINDS_HELD), (span, SPAN)):
-        if text:
-            values.update(read_group(text, fields, now))
-    if record:
+    missing = []
+    if record == LEFT_OUT:
+        missing.append(RECORD)
+    elif record:
         values["record"] = CleanResult(**read_group(record, RUN, now))
-    return ScanResult(**values)
+    for text, (name, fields) in zip(held, _SCAN_HELD, strict=True):
+        if text not in {"", UNKNOWN}:
+            values.update(read_group(text, fields, now))
+        elif short and not text:
+            missing.append(name)
+    return ScanResult(**values, left_out=tuple(missing))
+
+
+_SCAN_HELD = (
+    (VOLUME_FIGURES, VOLUME),
+    (KINDS, KINDS_HELD),
+    (AGES, SPAN),
+    (KEPT_FILES, KEPT_HELD),
+)
 
 
 def clean_groups(clean: CleanResult, now: int) -> list[str]:
-    """The run, its detail, and the groups of the scan after it where there is one."""
-    groups = [write_group(clean, RUN, now), write_group(clean, RUN_DETAIL, now)]
-    return groups + (scan_groups(clean.scan, now) if clean.scan else [])
+    """The run, its detail, the groups of the scan after it where there is one, and why files went.
+
+    The first two are what the journal holds: they stay as they are, so that an older version can read it.
+    """
+    scan = scan_groups(clean.scan, now) if clean.scan else [""] * 6
+    groups = [write_group(clean, RUN, now), write_group(clean, RUN_DETAIL, now), *scan]
+    return [*groups, write_group(clean, RUN_REASONS, now)]
 
 
-def read_clean(groups: list[str], now: int) -> CleanResult:
+def read_clean(groups: list[str], now: int, short: bool = False) -> CleanResult:
     """The opposite of `clean_groups`."""
-    values = read_group(groups[0], RUN, now)
-    if len(groups) > 1 and groups[1]:
-        values.update(read_group(groups[1], RUN_DETAIL, now))
-    if len(groups) > 2:
-        values["scan"] = read_scan(groups[2:], now)
-    return CleanResult(**values)
+    if len(groups) > 9:
+        raise BadResult("a result with an unknown number of groups")
+    run, detail, *scan, why = groups + [""] * (9 - len(groups))
+    values = read_group(run, RUN, now)
+    missing = []
+    for text, (name, fields) in ((detail, (DETAIL, RUN_DETAIL)), (why, (REASONS, RUN_REASONS))):
+        if text not in {"", LEFT_OUT}:
+            values.update(read_group(text, fields, now))
+        elif text or (short and name == DETAIL):
+            missing.append(name)
+    if scan[0]:
+        values["scan"] = read_scan(scan, now, short)
+    return CleanResult(**values, left_out=tuple(missing))
 
 
 def undo_groups(undo: UndoResult, now: int) -> list[str]:
@@ -278,19 +338,21 @@ def undo_groups(undo: UndoResult, now: int) -> list[str]:
     return [write_group(undo, UNDO, now)]
 
 
-def read_undo(groups: list[str], now: int) -> UndoResult:
+def read_undo(groups: list[str], now: int, short: bool = False) -> UndoResult:  # noqa: ARG001  # as its fellows
     """The opposite of `undo_groups`."""
     return UndoResult(**read_group(groups[0], UNDO, now))
 
 
 def purge_groups(purge: PurgeResult, now: int) -> list[str]:
-    """The outcome of a purge, and its numbers, which may be emptied to make room."""
+    """The outcome of a purge, and its numbers, which may be left out to make room."""
     return [write_group(purge, PURGE, now), write_group(purge, PURGE_DETAIL, now)]
 
 
-def read_purge(groups: list[str], now: int) -> PurgeResult:
+def read_purge(groups: list[str], now: int, short: bool = False) -> PurgeResult:
     """The opposite of `purge_groups`."""
     values = read_group(groups[0], PURGE, now)
     if len(groups) > 1 and groups[1]:
         values.update(read_group(groups[1], PURGE_DETAIL, now))
+    elif short:
+        values["left_out"] = (DETAIL,)
     return PurgeResult(**values)

@@ -334,16 +334,3 @@ def test_quiet_tenants_of_one_namespace_start_together_and_namespaces_apart() ->
     # What could reach a warning meanwhile, or is there already, does not wait.
     for hasty in ({"files": {"counted": 149}, "growthPerDay": 5000}, {"files": {"counted": 170}}):
         assert all(first(f"shop-{number}", "one", **hasty) <= 61 for number in range(50))
-
-
-def test_the_next_cleanup_is_the_slot_after_the_cooldown() -> None:
-    known = tenant({"schedule": {"dailyCleanup": "Never"}})
-    known.look = look(176)
-    known.cooldown_until = NOW + 6 * HOUR
-    when = agenda.next_cleanup_time(known, NOW, PACE.jitter)
-    assert when is not None
-    assert NOW + 6 * HOUR <= when < NOW + 6 * HOUR + 1800
-    assert agenda.next_trigger(known, when - 1) == when
-
-    known.look = look(100)
-    assert agenda.next_cleanup_time(known, NOW, PACE.jitter) is None

@@ -81,8 +81,39 @@ def test_the_message_says_why_what_stayed_and_what_is_left() -> None:
     assert known.last_cleanup is not None
     assert known.last_cleanup["message"] == (
         "Capped (DeadlineReached): removed 12 files, 190 counted before and 178 after."
-        " Kept: 30 InUse, 2 Fresh. 7 more wait for the next run."
+        " Kept: 30 in use, 2 written minutes ago. 7 more wait for the next run."
     )
+
+
+def test_the_message_and_the_history_say_why_what_is_gone_went() -> None:
+    why = {"SessionExpired": 8, "MemoryWithoutKey": 4}
+    known = finished("Completed", removed_by_reason=why)
+
+    assert known.last_cleanup is not None
+    assert (
+        "Gone: 8 sessions unused for long, 4 memory files that had lost their key."
+        in (known.last_cleanup["message"])
+    )
+    assert known.history[0]["removedByReason"] == known.last_cleanup["removedByReason"] == why
+
+
+def test_what_a_result_had_no_room_for_stands_as_the_look_before_found_it() -> None:
+    known = tenant()
+    harvest.scanned(known, look(120, kept={"InUse": 50}), NOW, used=True)
+    short = look(
+        131, by_kind=None, kept=None, free_bytes=None, left_out=("volume", "kinds", "kept")
+    )
+    harvest.scanned(known, short, NOW + 60, used=True)
+
+    found = status.compose(known, NOW + 60, AROUND)
+    assert found["files"]["counted"] == 131
+    assert found["files"]["byKind"]["session"] == 33
+    assert found["files"]["kept"] == {"InUse": 50}
+    assert found["volume"]["freeBytes"] == 10**9
+    assert found["files"]["outdated"] == ["volume", "byKind", "kept"]
+
+    harvest.scanned(known, look(131), NOW + 120, used=True)
+    assert "outdated" not in status.compose(known, NOW + 120, AROUND)["files"]
 
 
 @given(st.lists(clean_results, min_size=1, max_size=14))

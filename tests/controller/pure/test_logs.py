@@ -72,8 +72,8 @@ def test_the_whole_story_of_a_cleanup_has_its_numbers_as_fields(told) -> None:
     statuses.append(status.compose(known, NOW, AROUND))
     over = "INFO Cleanup finished action=clean reason=Emergency outcome=Completed"
     assert told(known, *statuses[2:]) == [
-        "INFO Level changed action=scan before=Emergency after=Critical counted=178",
         f"{over} run=20261122-030000-abc before=190 after=178 removed=12 seconds=0.34",
+        "INFO Level changed action=scan before=Emergency after=Critical counted=178",
     ]
 
 

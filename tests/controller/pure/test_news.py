@@ -33,7 +33,7 @@ def test_a_first_count_tells_its_level_and_that_all_is_ready() -> None:
     news = told(known, known.stored, after)
     levels = [n for n in news if isinstance(n, LevelChanged)]
     assert [(n.before, n.after) for n in levels] == [("Unknown", "Warning")]
-    assert "155 files counted" in levels[0].message
+    assert "155 files are counted" in levels[0].message
     ready = [n for n in news if isinstance(n, ConditionChanged) and n.type == "Ready"]
     assert [(n.before, n.status, n.reason) for n in ready] == [("Unknown", "True", "Observing")]
 

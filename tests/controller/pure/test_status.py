@@ -107,7 +107,7 @@ def test_composing_twice_says_the_same(happened: list[object], spec: Object, lat
 
 LIVE = {"Ready", "Stalled"}
 """Conditions of this very moment; an operator that has just started knows no fault."""
-OF_NOW = {"conditions", "nextScanTime", "level"}
+OF_NOW = {"conditions", "nextScanTime", "level", "levelSince", "next"}
 
 
 @given(steps, specs)

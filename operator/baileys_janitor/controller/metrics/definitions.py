@@ -76,6 +76,13 @@ MEMBERS = Definition(
     "Tenants that ended Jobs were for; divided by the Jobs, how many share one.",
     ("action",),
 )
+SHORT = Definition(
+    "baileys_janitor_job_tenants_short_total",
+    "counter",
+    "Tenants of whom a shared Job's result had no room for all detail: what it left out stays as an earlier scan "
+    "found it. Lower limits.tenantsPerScan if that matters.",
+    ("action",),
+)
 FAILURES = Definition(
     "baileys_janitor_job_failures_total",
     "counter",
@@ -100,6 +107,7 @@ DEFINITIONS = (
     FREED,
     DURATION,
     MEMBERS,
+    SHORT,
     FAILURES,
     REQUESTS,
 )

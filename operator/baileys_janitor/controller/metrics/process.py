@@ -61,6 +61,7 @@ class Process(Collector):
             registry=self.registry,
         )
         self._members = self._counter(definitions.MEMBERS)
+        self._short = self._counter(definitions.SHORT)
         self._failures = self._counter(definitions.FAILURES)
         self._requests = self._counter(definitions.REQUESTS)
         # From zero on, so that the first one counts in a rate.
@@ -71,6 +72,7 @@ class Process(Collector):
         for action in ACTIONS:
             self._durations.labels(action)
             self._members.labels(action)
+            self._short.labels(action)
 
     def _counter(self, of: Definition) -> Counter:
         return Counter(of.name, of.help, of.labels, registry=self.registry)
@@ -96,6 +98,7 @@ class Process(Collector):
             action = news.action if news.action in ACTIONS else OTHER
             self._durations.labels(action).observe(news.seconds)
             self._members.labels(action).inc(news.members)
+            self._short.labels(action).inc(news.short)
             if news.outcome != "Completed":
                 self._failures.labels(action, self._bounded(news.outcome)).inc()
 

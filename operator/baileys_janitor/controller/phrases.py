@@ -1,0 +1,62 @@
+"""Reason codes in a few words each, to be read after a number: "25 in use". Pure.
+
+Statuses and Events say them in sentences; policy.reasons explains each at length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from baileys_janitor.policy import reasons
+
+NAMED = 6
+"""Reasons that a sentence names; the rest it sums up. The status's fields have all of them."""
+
+PHRASES: Final[Mapping[str, str]] = {
+    reasons.SESSION_EXPIRED: "sessions unused for long",
+    reasons.SENDER_KEY_EXPIRED: "sender keys unused for long",
+    reasons.OWN_SENDER_KEY_EXPIRED: "own sender keys and memory files of quiet groups",
+    reasons.MEMORY_WITHOUT_KEY: "memory files that had lost their key",
+    reasons.PRE_KEY_SURPLUS: "surplus pre-keys",
+    reasons.PROTECTED_KIND: "of protected kinds",
+    reasons.UNKNOWN_FILE: "unknown",
+    reasons.OWN_DEVICE: "sessions with own devices",
+    reasons.OWN_LID_UNKNOWN: "perhaps the tenant's own",
+    reasons.FRESH: "written minutes ago",
+    reasons.FUTURE_TIME: "dated in the future",
+    reasons.STOPPED: "old only because the tenant is stopped",
+    reasons.JUST_WOKE: "old only because the tenant was stopped",
+    reasons.IN_USE: "in use",
+    reasons.OWN_KEY_IN_USE: "own sender keys in use",
+    reasons.LARGE_UPLOADS: "pre-keys that the server may hand out",
+    reasons.PRE_KEYS_IN_DOUBT: "pre-keys in doubt",
+    reasons.LATEST_PRE_KEY: "latest pre-keys",
+    reasons.NEWEST_PRE_KEYS: "newest pre-keys",
+    reasons.RETRY_PRE_KEY: "pre-keys of retries",
+    reasons.NOT_NEEDED: "not needed to get below critical",
+    reasons.NO_GAIN: "that do not count",
+    reasons.NEXT_RUN: "left for the next run",
+    reasons.EMERGENCY_ONLY: "that only an emergency may take",
+    reasons.CREDENTIALS_CORRUPT: "while creds.json cannot be read",
+    reasons.NOT_PAIRED: "while no account is paired",
+    reasons.CREDENTIALS_ABSENT: "while there is no creds.json",
+    reasons.TOO_MANY_FILES: "too many to be judged",
+    reasons.CLOCK_UNUSABLE: "while the clock is unusable",
+    "Changed": "written to meanwhile",
+    "Gone": "gone meanwhile",
+    "NotPermitted": "that the file system does not let go",
+    "WithItsPair": "whose pair had to stay",
+}
+
+
+def listed(counts: Mapping[str, int] | None) -> str:
+    """Return "802 pre-keys that the server may hand out, 25 in use", the most first; "" for nothing."""
+    found = sorted(((n, code) for code, n in (counts or {}).items() if n), key=_most)
+    parts = [f"{n} {PHRASES.get(code, code)}" for n, code in found[:NAMED]]
+    others = sum(n for n, _ in found[NAMED:])
+    return ", ".join([*parts, f"{others} others"] if others else parts)
+
+
+def _most(pair: tuple[int, str]) -> tuple[int, str]:
+    return -pair[0], pair[1]

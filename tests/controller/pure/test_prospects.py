@@ -1,0 +1,190 @@
+"""What happens next, in words that are still true when they are read half an hour later."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from baileys_janitor.controller import agenda, faults, harvest, phrases, prospects, status
+from baileys_janitor.controller.clock import from_rfc3339, to_rfc3339
+from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.policy import reasons
+from baileys_janitor.volume import removal
+from tests.controller.pure.world import (
+    AROUND,
+    DAY,
+    HOUR,
+    NOW,
+    PACE,
+    claimed,
+    cleaned,
+    look,
+    looks,
+    tenant,
+)
+
+Object = dict[str, Any]
+NEVER = {"schedule": {"dailyCleanup": "Never"}}
+
+
+def counted(files: int, spec: Object | None = None, **more: Any) -> Tenant:
+    """A tenant of which so many files were just counted."""
+    known = tenant(spec)
+    harvest.scanned(known, look(files, **more), NOW, used=True)
+    return known
+
+
+def told(known: Tenant, held: float | None = None) -> str:
+    return prospects.told(known, NOW, PACE.jitter, held)
+
+
+def test_the_next_cleanup_is_the_slot_after_the_cooldown() -> None:
+    known = counted(176, NEVER)
+    known.cooldown_until = NOW + 6 * HOUR
+    found = prospects.next_cleanup(known, NOW, PACE.jitter)
+    assert found is not None
+    when, reason = found
+    assert reason == "Trigger"
+    assert NOW + 6 * HOUR <= when < NOW + 6 * HOUR + 1800
+    assert agenda.next_trigger(known, when - 1) == when
+    assert told(known).startswith(
+        f"A Trigger cleanup runs at {to_rfc3339(when)}, after the cooldown until {to_rfc3339(NOW + 6 * HOUR)}."
+    )
+    assert prospects.next_cleanup(counted(100, NEVER), NOW, PACE.jitter) is None
+
+
+def test_a_healthy_tenant_is_told_its_daily_cleanup_and_from_when_on_others_come() -> None:
+    said = told(counted(100))
+    assert said.startswith("The daily cleanup is due at 2026-11-")
+    assert said.endswith(
+        "; 10 files are old enough for it now. From 175 counted files on a Trigger cleanup runs, from 180 on an"
+        " Emergency one. The files are counted every 1m."
+    )
+    assert "nothing is old enough for it now" in told(counted(100, reclaimable=0))
+
+
+def test_an_emergency_that_cools_down_is_told_when_the_next_cleanup_comes() -> None:
+    known = counted(183, NEVER)
+    known.emergency_cooldown_until = NOW + 900
+    known.cooldown_until = NOW + 6 * HOUR
+    assert prospects.next_cleanup(known, NOW, PACE.jitter) == (NOW + 900, "Emergency")
+    assert told(known).startswith(
+        f"An Emergency cleanup runs at {to_rfc3339(NOW + 900)}, when the cooldown after the last one ends, if 180"
+        " or more are still counted; a requested one does not wait."
+    )
+
+
+def test_an_emergency_that_no_cleanup_helps_is_told_so() -> None:
+    known = counted(183, gain=0, reclaimable=0)
+    assert told(known).startswith(
+        "No Emergency cleanup runs while it would gain nothing. The daily"
+    )
+
+
+def test_while_the_breaker_holds_nothing_comes_earlier() -> None:
+    known = counted(183)
+    until = NOW + 40 * HOUR
+    found = prospects.next_cleanup(known, NOW, PACE.jitter, until)
+    assert found is not None
+    assert found[0] >= until
+    assert f"wait until {to_rfc3339(until)}" in told(known, until)
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"suspend": True}, "No Job runs while spec.suspend is true"),
+        ({"mode": "Observe"}, "No cleanup runs in mode Observe. The files are counted every 1m."),
+        ({"mode": "DryRun"}, "In mode DryRun a cleanup only says what it would remove."),
+        ({"thresholds": {"warning": 500}}, "Nothing is done until the spec is valid; see Ready."),
+    ],
+)
+def test_what_the_spec_rules_out_is_not_promised(spec: Object, words: str) -> None:
+    known = tenant(spec)
+    known.look, known.last_scan = look(100), NOW
+    assert words in told(known)
+
+
+def test_other_states_are_told_in_their_own_words() -> None:
+    assert "is under way" in told(claimed(counted(176)))
+    absent = counted(20, identity_state="Absent")
+    assert "before creds.json shows a paired account" in told(absent)
+    lost = counted(100)
+    lost.back_off(faults.of_directory("DirectoryMissing"), NOW)
+    assert "tries again by itself" in told(lost)
+    capped = claimed(counted(176))
+    harvest.cleaned(capped, cleaned("Capped", left=7, scan=look(176)), NOW, used=True)
+    assert told(capped).startswith("The last cleanup goes on at ")
+    unused = counted(100)
+    unused.unused_since = NOW
+    assert "No running pod uses the claim" in told(unused)
+
+
+@given(looks, st.integers(0, 7200), st.sampled_from([{}, NEVER, {"mode": "DryRun"}]))
+def test_what_is_promised_lies_ahead_and_its_time_is_the_fields(
+    seen: Any, later: int, spec: Object
+) -> None:
+    known = tenant(spec)
+    harvest.scanned(known, seen, NOW, used=True)
+    known.stored = status.compose(known, NOW, AROUND)
+    found = status.compose(known, NOW + later, AROUND)
+    if "nextCleanupTime" in found:
+        assert (from_rfc3339(found["nextCleanupTime"]) or 0) > NOW + later
+        assert found["nextCleanupReason"] in {"Daily", "Trigger", "Emergency"}
+    assert found["next"]
+    assert len(found["next"]) <= 1024
+
+
+def test_a_forecast_names_the_thresholds_ahead_and_no_others() -> None:
+    known = counted(160)
+    known.growth = 5.0
+    found = {name: from_rfc3339(when) for name, when in prospects.forecast(known).items()}
+    assert set(found) == {"criticalTime", "emergencyTime"}
+    assert NOW + 2 * DAY - 60 <= (found["criticalTime"] or 0) <= NOW + 2 * DAY
+    assert NOW + 4 * DAY - 60 <= (found["emergencyTime"] or 0) <= NOW + 4 * DAY
+    for growth in (None, 0.0, 0.01):
+        known.growth = growth
+        assert prospects.forecast(known) == {}
+
+
+def entry(day: int, after: int, outcome: str = "Completed", removed: int = 12) -> Object:
+    return {
+        "time": f"2026-11-{day:02}T03:00:00Z",
+        "outcome": outcome,
+        "after": after,
+        "removed": removed,
+    }
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        ((140, 150, 158), "; what they left rose from 140 to 158: more comes than goes."),
+        ((158, 150, 140), "; what they left fell from 158 to 140."),
+        ((140, 150, 141), "; what they left stays at about 141."),
+    ],
+)
+def test_a_trend_is_what_cleanups_leave_behind(left: tuple[int, ...], words: str) -> None:
+    history = [entry(day, after) for day, after in enumerate(left, 20)][::-1]
+    idle = entry(23, 170, "NothingToDo", 0)
+    assert prospects.trend([idle, *history]) == (
+        f"3 cleanups from 2026-11-20T03:00:00Z to 2026-11-22T03:00:00Z removed 36 files{words}"
+    )
+    assert prospects.trend(history[:1]) is None
+    assert prospects.trend([]) is None
+
+
+def test_every_reason_has_a_phrase() -> None:
+    assert set(phrases.PHRASES) == set(reasons.EXPLANATIONS) | set(removal.EXPLANATIONS)
+
+
+def test_a_list_begins_with_the_most_and_sums_up_what_is_too_much() -> None:
+    counts = {code: n for n, code in enumerate(sorted(reasons.KEPT), 1)}
+    said = phrases.listed(counts)
+    assert said.startswith("19 unknown, 18 old only because the tenant is stopped")
+    assert said.endswith(f", {sum(range(1, 14))} others")
+    assert phrases.listed({"Newest": 0, "SomethingNew": 2}) == "2 SomethingNew"
+    assert phrases.listed(None) == ""
