@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.notify import ledger
+from baileys_janitor.notify.kinds import KINDS
 from baileys_janitor.notify.ledger import BETTER, ENDED, LASTING, NEW, PASSED, WORSE
 from tests.notify.world import (
     CRITICAL,
@@ -103,6 +104,23 @@ def test_what_lasts_is_told_again_after_the_repeat_interval() -> None:
     assert [m.changes[0].change for m in listener.messages] == [NEW, LASTING, LASTING, LASTING]
     gaps = [b.at - a.at for a, b in zip(listener.messages, listener.messages[1:], strict=False)]
     assert gaps == [PACE.repeat] * 3
+
+
+def test_a_warning_that_lasts_is_told_once_a_day() -> None:
+    fleet, listener = listening()
+    fleet.put(0, WARNING, NOW)
+    listener.advance(49 * HOUR)
+    assert [m.changes[0].change for m in listener.messages] == [NEW, LASTING, LASTING]
+
+
+def test_what_nobody_waits_for_to_end_is_told_once() -> None:
+    fleet, listener = listening()
+    fleet.put(0, KINDS["IdentityChanged"], NOW)
+    listener.advance(72 * HOUR)
+    fleet.put(0, None, listener.now)
+    listener.advance(HOUR)
+    assert [m.changes[0].change for m in listener.messages] == [NEW]
+    assert listener.book.entries == {}
 
 
 def test_repeats_of_many_tenants_come_together() -> None:
@@ -284,7 +302,9 @@ def _nobody_is_told_nonsense(listener: Listener) -> None:
                 assert was is None, "told already"
             elif change.change == LASTING:
                 assert was is change.kind
-                assert message.at - told_at[change.id] >= PACE.repeat * ledger.TOGETHER
+                urgent = change.kind.rank >= ledger.URGENT
+                repeat = PACE.repeat if urgent else PACE.repeat_warnings
+                assert message.at - told_at[change.id] >= repeat * ledger.TOGETHER
             elif change.change == ENDED:
                 assert was is change.kind
             else:

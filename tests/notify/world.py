@@ -15,7 +15,14 @@ Object = dict[str, Any]
 NOW = 1_795_000_000.0
 """A moment of November 2026, in Unix seconds."""
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
-PACE = Pace(group_wait=30, group_interval=300, repeat=4 * HOUR, resolve_after=600, per_hour=20)
+PACE = Pace(
+    group_wait=30,
+    group_interval=300,
+    repeat=4 * HOUR,
+    repeat_warnings=DAY,
+    resolve_after=600,
+    per_hour=20,
+)
 WARNING = KINDS["TenantWarning"]
 CRITICAL = KINDS["TenantCritical"]
 EMERGENCY = KINDS["TenantEmergency"]

@@ -204,7 +204,11 @@ class Notifications(Model):
         "come earlier while messages are few.",
     )
     repeat_interval: Annotated[Duration, Between("1m", "30d")] = Field(
-        default=Duration("4h"), description="What lasts is told again so often."
+        default=Duration("4h"),
+        description="What is Critical or worse and lasts is told again so often.",
+    )
+    warning_repeat_interval: Annotated[Duration, Between("1m", "365d")] = Field(
+        default=Duration("1d"), description="Warnings that last are told again so often."
     )
     resolve_after: Annotated[Duration, Between("0s", "1d")] = Field(
         default=Duration("10m"),

@@ -86,6 +86,7 @@ class Teller:
             config.group_wait.seconds,
             config.group_interval.seconds,
             config.repeat_interval.seconds,
+            config.warning_repeat_interval.seconds,
             config.resolve_after.seconds,
             config.messages_per_hour,
         )

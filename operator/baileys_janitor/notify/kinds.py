@@ -15,7 +15,7 @@ class Kind:
     """One thing that can be told of a tenant, or of the fleet.
 
     `family` numbers what excludes each other: a tenant is in one state of a family at a time, and moves
-    between them. `ends` is False where nobody waits for the end.
+    between them. `ends` is False where nobody waits for the end; then it is not repeated either.
     """
 
     name: str

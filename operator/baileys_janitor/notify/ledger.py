@@ -60,6 +60,7 @@ class Pace:
     group_wait: float
     group_interval: float
     repeat: float
+    repeat_warnings: float
     resolve_after: float
     per_hour: int
 
@@ -161,9 +162,10 @@ def _holds(
         when = incident.begins + pace.resolve_after
         gates.add(_change(incident, BETTER, since, entry.kind, told), when, when)
     else:
-        when = entry.at + pace.repeat
-        soon = entry.at + pace.repeat * TOGETHER
-        gates.add(_change(incident, LASTING, since, None, told), when, soon)
+        repeat = pace.repeat if kind.rank >= URGENT else pace.repeat_warnings
+        if kind.ends:
+            change = _change(incident, LASTING, since, None, told)
+            gates.add(change, entry.at + repeat, entry.at + repeat * TOGETHER)
 
 
 def _change(
