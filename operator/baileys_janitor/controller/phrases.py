@@ -10,7 +10,7 @@ from typing import Final
 
 from baileys_janitor.policy import reasons
 
-NAMED = 6
+NAMED = 8
 """Reasons that a sentence names; the rest it sums up. The status's fields have all of them."""
 
 PHRASES: Final[Mapping[str, str]] = {

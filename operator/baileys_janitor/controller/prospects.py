@@ -32,6 +32,8 @@ def next_cleanup(
     effective = tenant.effective
     if effective is None or effective.suspend or effective.mode == "Observe":
         return None
+    if (tenant.fault is not None and tenant.fault.stalled) or _unpaired(tenant):
+        return None
     times, limits = effective.times, effective.policy.thresholds
     coming: list[tuple[float, str]] = []
     if times.daily_cleanup is not None:
@@ -52,10 +54,15 @@ def next_cleanup(
     return max(when, held_until or 0.0), reason
 
 
+def _unpaired(tenant: Tenant) -> bool:
+    look = tenant.look
+    return look is not None and tenant.counts and look.identity_state != PAIRED
+
+
 def emergency_time(tenant: Tenant) -> float | None:
     """Return from when on (Unix seconds, perhaps past) an Emergency cleanup would run; None while none would help."""
     look, effective = tenant.look, tenant.effective
-    if look is None or effective is None or not tenant.counts or look.identity_state != PAIRED:
+    if look is None or effective is None or not tenant.counts or _unpaired(tenant):
         return None
     if tenant.counted < effective.policy.thresholds.emergency or not look.gain:
         return None
@@ -115,7 +122,7 @@ def _cleaning(tenant: Tenant, now: float, jitter: float, held_until: float | Non
         return "No cleanup runs in mode Observe."
     if look is None or not tenant.counts:
         return "The first count decides about cleanups."
-    if look.identity_state != PAIRED:
+    if _unpaired(tenant):
         return "Nothing is removed before creds.json shows a paired account."
     parts = [_next(tenant, now, jitter, held_until)]
     limits = tenant.effective.policy.thresholds

@@ -124,12 +124,14 @@ def keeps_up(tenant: Tenant) -> str:
     look = tenant.look
     if look is None:
         return "nothing is known yet."
+    if look.identity_state == "Unpaired":
+        return "creds.json names no paired account, so nothing is removed."
     if look.identity_state != "Paired":
-        return "creds.json cannot be read as a paired identity, so nothing is removed."
+        return "creds.json cannot be read, so nothing is removed."
     if tenant.active_since is None:
         return "the session is stopped, so nothing counts as old."
     if look.kept:
-        return f"of all files, {listed(look.kept)}."
+        return f"there are {listed(look.kept)}."
     return f"{look.protected or 0} files are protected and the others are in use or too young."
 
 
@@ -144,7 +146,7 @@ def state_readiness(
         conditions.set("Ready", False, fault.reason, fault.message)
         conditions.set("Stalled", True, fault.reason, fault.message)
         return
-    conditions.set("Stalled", False, "NoFault", "Nothing keeps the janitor from its work.")
+    conditions.set("Stalled", False, "NoFault", "There is no fault.")
     if suspended:
         conditions.set("Ready", True, "Suspended", "spec.suspend is true: no Job runs.")
     elif fault is not None:
