@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from baileys_janitor.notify import document, text
-from baileys_janitor.notify.incidents import Place
+from baileys_janitor.notify.incidents import Place, identify
 from baileys_janitor.notify.kinds import KINDS
 from baileys_janitor.notify.ledger import ENDED, NEW, Change
 from baileys_janitor.notify.words import Reader
@@ -37,7 +37,7 @@ def change(
     place = Place("shop", name, f"c-{name}")
     kind = KINDS[reason]
     known = {"since": NOW - 12 * MINUTE, "place": place, "weight": 1.0}
-    return Change(hash((name, kind.family)) << 4, what, kind, **(known | more))
+    return Change(identify("shop", name) | kind.family, what, kind, **(known | more))
 
 
 def incidents(*changes: Change, **statuses: Object) -> Object:

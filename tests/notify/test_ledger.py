@@ -10,6 +10,7 @@ from baileys_janitor.notify.kinds import KINDS
 from baileys_janitor.notify.ledger import BETTER, ENDED, LASTING, NEW, PASSED, WORSE
 from tests.notify.world import (
     CRITICAL,
+    DAY,
     EMERGENCY,
     HOUR,
     MINUTE,
@@ -68,6 +69,42 @@ def test_a_tenant_that_flaps_is_told_once() -> None:
     fleet.put(0, EMERGENCY, listener.now)
     listener.advance(MINUTE)
     assert [m.said()["t0"].split()[0] for m in listener.messages] == [NEW]
+
+
+def test_what_comes_and_goes_slowly_is_told_ever_less_and_then_says_so() -> None:
+    fleet, listener = listening()
+    for _ in range(96):
+        fleet.put(0, EMERGENCY, listener.now)
+        listener.advance(15 * MINUTE)
+        fleet.put(0, None, listener.now)
+        listener.advance(15 * MINUTE)
+    first_day = [m.changes[0] for m in listener.messages if m.at < NOW + DAY]
+    assert [(c.change, c.times) for c in first_day[:3]] == [(NEW, 1), (ENDED, 1), (NEW, 2)]
+    assert {c.change for c in first_day[3:]} == {LASTING}
+    assert len(listener.messages) <= 2 * (3 + 6)
+
+
+def test_levels_that_go_up_and_down_are_told_ever_less() -> None:
+    fleet, listener = listening()
+    for _ in range(48):
+        fleet.put(0, CRITICAL, listener.now)
+        listener.advance(15 * MINUTE)
+        fleet.put(0, WARNING, listener.now)
+        listener.advance(15 * MINUTE)
+    said = [m.changes[0].change for m in listener.messages]
+    assert said[:3] == [NEW, BETTER, WORSE]
+    assert set(said[3:]) == {LASTING}
+
+
+def test_after_a_quiet_day_it_is_as_if_it_had_never_come() -> None:
+    fleet, listener = listening()
+    for pause in (HOUR, HOUR, 26 * HOUR, HOUR):
+        fleet.put(0, EMERGENCY, listener.now)
+        listener.advance(HOUR)
+        fleet.put(0, None, listener.now)
+        listener.advance(pause)
+    begun = [c.times for m in listener.messages for c in m.changes if c.change == NEW]
+    assert begun == [1, 2, 3, 1]
 
 
 def test_what_is_over_for_long_enough_is_told_as_over_with_its_times() -> None:
@@ -280,8 +317,8 @@ def test_whatever_happens_the_reader_ends_up_knowing_what_holds(
         else:
             listener.up = what == "up"
     listener.up = True
-    quiet = listener.now
-    listener.advance(2 * HOUR)
+    quiet = listener.now + PACE.resolve_after * ledger.CALMEST
+    listener.advance(5 * HOUR)
     _nobody_is_told_nonsense(listener)
     _all_that_holds_is_known(fleet, listener)
     _whoever_was_bad_for_long_was_told_of(begun, listener)

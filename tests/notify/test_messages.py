@@ -177,6 +177,20 @@ def test_the_same_changes_have_the_same_id_and_others_another_one() -> None:
     assert len(ids) == 4
 
 
+def test_an_incident_has_one_name_from_its_beginning_to_its_end() -> None:
+    begun, worse = incidents(change(reason="TenantWarning")), incidents(change(what=WORSE))
+    over = incidents(change(what=ENDED, ended=NOW))
+    names = {m["groups"][0]["tenants"][0]["incident"] for m in (begun, worse, over)}
+    assert len(names) == 1
+
+
+def test_what_comes_and_goes_is_told_as_such() -> None:
+    told = incidents(change(times=3))
+    assert told["title"].endswith("the limit is 180; it comes and goes, 3 times within a day")
+    assert told["groups"][0]["tenants"][0]["times"] == 3
+    valid(told)
+
+
 texts = st.text(max_size=60)
 anything = st.dictionaries(
     st.sampled_from(

@@ -27,6 +27,7 @@ ledgers = st.builds(
     sent=st.lists(times, max_size=5),
     mark=st.none() | times,
     runs=st.dictionaries(ids, times, max_size=5),
+    calmed=st.dictionaries(ids, st.tuples(st.integers(1, 2**16 - 1), times), max_size=5),
     day=st.none() | times,
 )
 
@@ -51,6 +52,13 @@ def storm(tenants: int, kind_of: object = None) -> Ledger:
 def test_ten_thousand_tenants_in_emergency_fit_easily() -> None:
     text = record.encode({f"route-{n}/hook": storm(10_000) for n in range(3)})
     assert len(text) < 300_000
+
+
+def test_what_came_and_went_is_left_out_before_anything_that_holds() -> None:
+    ledger = storm(20_000)
+    ledger.calmed = {identify(str(n)): (3, NOW - n % 86_400) for n in range(90_000)}
+    kept = record.decode(record.encode({"all/hook": ledger}))["all/hook"]
+    assert (kept.entries, kept.calmed) == (ledger.entries, {})
 
 
 def test_what_does_not_fit_is_left_out_the_least_grave_first() -> None:

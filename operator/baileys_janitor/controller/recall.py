@@ -66,7 +66,10 @@ class Recall:
 
     async def write(self, ledgers: Mapping[str, Ledger]) -> bool:
         """Keep what each target was told; False, and a line in the log, when that must be tried again."""
-        text = record.encode(ledgers)
+        # With thousands of incidents it takes a good part of a second, which others must not wait for.
+        text = await asyncio.to_thread(
+            record.encode, {n: book.copy() for n, book in ledgers.items()}
+        )
         if not self._namespace or text == self._written:
             return True
         try:

@@ -32,6 +32,8 @@ FIRST_RETRY, LAST_RETRY = 15.0, 900.0
 """Seconds until a message that did not arrive is written anew: doubled each time, up to the second."""
 REST = 0.0005
 """Seconds of rest after a comparison, for each incident that holds: about twenty times what it takes."""
+SAME = 300.0
+"""Seconds for which a message that may have arrived unheard is sent again as it is, under its own id."""
 LAST_WORD = 1.5
 """Seconds that a message under way may take when the operator ends."""
 EVERY_FEW = 100
@@ -95,6 +97,8 @@ class Teller:
         self._again = math.inf
         self._failures = 0
         self._retry_at = 0.0
+        self._doubtful: tuple[float, Message] | None = None
+        """Until when, and which message: whether it has arrived is not known."""
         self._cleaned: float | None = self._started
         self._hurry = False
         if book.mark is None:
@@ -144,6 +148,12 @@ class Teller:
             self._later(self._retry_at)
             self._incidents(now)
             return None
+        if self._doubtful is not None:
+            # An endpoint that took it knows it by its id; one about the same and more it could not know.
+            until, message = self._doubtful
+            if now < until:
+                return message
+            self._doubtful = None
         return self._incidents(now) or await self._summary(now) or await self._cleanups(now)
 
     def _later(self, when: float) -> None:
@@ -266,8 +276,10 @@ class Teller:
                 self._arrived(message)
             sending.cancel()
             raise
-        except (Undelivered, NoSecret) as error:
-            self._failed(str(error), getattr(error, "retry_after", None))
+        except Undelivered as error:
+            self._failed(str(error), error.retry_after, None if error.lasting else message)
+        except NoSecret as error:
+            self._failed(str(error), None)
         except Exception as error:  # noqa: BLE001 - whatever a channel's library raises
             # Its text may tell an address, which is a secret.
             self._failed(f"unforeseen ({type(error).__name__})", None)
@@ -281,11 +293,13 @@ class Teller:
         self._count.last_sent = now
         if self._failures:
             logger.info("Notifications to %s arrive again", self._target.name)
-        self._failures, self._retry_at = 0, 0.0
+        self._failures, self._retry_at, self._doubtful = 0, 0.0, None
         self._changed()
 
-    def _failed(self, why: str, asked: float | None) -> None:
+    def _failed(self, why: str, asked: float | None, doubtful: Message | None = None) -> None:
         now = self._clock.now()
+        until = now + SAME if self._doubtful is None else self._doubtful[0]
+        self._doubtful = None if doubtful is None else (until, doubtful)
         self._count.failed += 1
         self._count.last_failed = now
         # Whatever the message was about is still there to be told.

@@ -130,11 +130,15 @@ def _tenant(change: Change, statuses: Statuses, reader: Reader, now: float) -> O
     assert change.place is not None
     place, status = change.place, statuses(change.place)
     told: Object = {
+        # The same from its beginning to its end, also when it becomes worse or better meanwhile.
+        "incident": f"inc_{change.id:012x}{int(change.since):x}",
         "namespace": place.namespace,
         "name": place.name,
         "companyId": place.company,
         "since": rfc3339(change.since),
     }
+    if change.times > 1:
+        told["times"] = change.times
     if change.was is not None:
         told["was"] = change.was.name
     if change.ended is not None:
@@ -192,10 +196,19 @@ def _group_title(
     title = kind.one.format(name=who, files=files) if count == 1 else kind.many.format(n=who[:-8])
     if change == ledger.LASTING:
         return f"still, for {words.span(now - min(c.since for c in members))}: {title}"
-    if change in {ledger.BETTER, ledger.NEW} and count == 1 and first.was is not None:
-        worse = first.was.rank > kind.rank
-        return f"{title}; it was {first.was.label}" if worse or change == ledger.BETTER else title
-    return f"{title}, no longer worse" if change == ledger.BETTER else title
+    if change == ledger.BETTER:
+        return (
+            f"{title}; it was {first.was.label}"
+            if count == 1 and first.was
+            else f"{title}, no longer worse"
+        )
+    if count > 1:
+        return title
+    if first.was is not None and first.was.rank > kind.rank:
+        title += f"; it was {first.was.label}"
+    if first.times > 1:
+        title += f"; it comes and goes, {words.several(first.times, 'time')} within a day"
+    return title
 
 
 def _title(severity: str, groups: list[Object]) -> str:

@@ -23,13 +23,15 @@ NEW, WORSE, LASTING, BETTER, ENDED, PASSED = (
 )
 """How a change differs from what was told. `passed`: it is over before it could be told."""
 
-HOUR = 3600.0
+HOUR, DAY = 3600.0, 86_400.0
+CALMEST = 16.0
+"""Times `resolve_after` that something which comes and goes must be over, at most, to be told as over."""
 TOGETHER = 0.9
 """What has nearly lasted long enough to be repeated goes along with what has."""
 URGENT = RANKS["Critical"]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """What a target knows of one incident. `at` is when it was last told; 0: owed, not told yet."""
 
@@ -45,12 +47,25 @@ class Ledger:
     entries: dict[int, Entry] = field(default_factory=dict)
     sent: list[float] = field(default_factory=list)
     """When messages went out within the last hour."""
+    calmed: dict[int, tuple[int, float]] = field(default_factory=dict)
+    """By incident: how often it was over or better within a day, as far as told, and when last."""
     mark: float | None = None
     """Cleanups that ended before this are told; None before the first look."""
     runs: dict[int, float] = field(default_factory=dict)
     """Those told that ended later, and when."""
     day: float | None = None
     """The slot of the last summary."""
+
+    def copy(self) -> Ledger:
+        """Return what stays as it is while this one goes on."""
+        return Ledger(
+            dict(self.entries),
+            list(self.sent),
+            dict(self.calmed),
+            self.mark,
+            dict(self.runs),
+            self.day,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +110,8 @@ class Change:
     weight: float = 0.0
     told_at: float = 0.0
     """When it was last told; 0 for never."""
+    times: int = 1
+    """How often it has come within a day: it was over or better in between."""
 
     @property
     def over(self) -> bool:
@@ -128,6 +145,8 @@ def plan(
     `group_wait` has passed, not all tenants may be known. `resolved` False: ends are not told.
     """
     gates = _Gates(ledger, pace, now, retry_at)
+    for id_ in [i for i, (_, when) in ledger.calmed.items() if when <= now - DAY]:
+        del ledger.calmed[id_]
     for incident in incidents.values():
         _holds(incident, ledger, pace, now, started, gates)
     for id_ in [id_ for id_ in ledger.entries if id_ not in incidents]:
@@ -151,15 +170,16 @@ def _holds(
         # The whole of an episode is told: it may have been worse, or begun earlier, than it is now.
         since = incident.since if entry is None else min(entry.since, incident.since)
         was = entry.kind if entry is not None and entry.kind.rank > kind.rank else None
-        change = _change(incident, NEW, since, was)
+        change = _change(incident, NEW, since, was, times=_times(ledger, incident.id))
         gates.add(change, ready, incident.begins, urgent=kind.rank >= URGENT)
         return
     told, since = entry.at, min(entry.since, incident.since)
     if kind.rank > entry.kind.rank:
-        change = _change(incident, WORSE, since, entry.kind, told)
+        times = _times(ledger, incident.id)
+        change = _change(incident, WORSE, since, entry.kind, told, times)
         gates.add(change, ready, incident.begins, urgent=kind.rank >= URGENT)
     elif kind is not entry.kind:
-        when = incident.begins + pace.resolve_after
+        when = incident.begins + _calm(ledger, pace, incident.id)
         gates.add(_change(incident, BETTER, since, entry.kind, told), when, when)
     else:
         repeat = pace.repeat if kind.rank >= URGENT else pace.repeat_warnings
@@ -168,8 +188,22 @@ def _holds(
             gates.add(change, entry.at + repeat, entry.at + repeat * TOGETHER)
 
 
+def _times(ledger: Ledger, id_: int) -> int:
+    return ledger.calmed.get(id_, (0, 0.0))[0] + 1
+
+
+def _calm(ledger: Ledger, pace: Pace, id_: int) -> float:
+    """Seconds for which it must be over: twice as long after each time that it came back within a day."""
+    return pace.resolve_after * min(CALMEST, 2.0 ** min(_times(ledger, id_) - 1, 10))
+
+
 def _change(
-    incident: Incident, change: str, since: float, was: Kind | None = None, told: float = 0.0
+    incident: Incident,
+    change: str,
+    since: float,
+    was: Kind | None = None,
+    told: float = 0.0,
+    times: int = 1,
 ) -> Change:
     return Change(
         incident.id,
@@ -180,6 +214,7 @@ def _change(
         was,
         weight=incident.weight,
         told_at=told,
+        times=times,
     )
 
 
@@ -197,13 +232,15 @@ def _gone(
     entry = ledger.entries[id_]
     owed = not entry.at
     if fate is False or (not owed and not (resolved and entry.kind.ends)):
-        until = -math.inf if fate is False else fate.since + pace.resolve_after
+        until = -math.inf if fate is False else fate.since + _calm(ledger, pace, id_)
         if now >= until:
             del ledger.entries[id_]
+            if fate is not False:
+                ledger.calmed[id_] = _times(ledger, id_), now
         else:
             gates.look_again(until)
         return
-    when = now if owed else fate.since + pace.resolve_after
+    when = now if owed else fate.since + _calm(ledger, pace, id_)
     change = Change(
         id_,
         PASSED if owed else ENDED,
@@ -246,7 +283,8 @@ class _Gates:
             self._ledger.entries[incident.id] = Entry(incident.kind, incident.since, 0.0)
             self._owes = True
         elif incident.kind.rank > entry.kind.rank:
-            entry.kind = incident.kind
+            since = min(entry.since, incident.since)
+            self._ledger.entries[incident.id] = Entry(incident.kind, since, 0.0)
             self._owes = True
 
     def look_again(self, when: float) -> None:
@@ -268,4 +306,6 @@ def settle(ledger: Ledger, changes: list[Change], now: float) -> None:
             ledger.entries.pop(change.id, None)
         else:
             ledger.entries[change.id] = Entry(change.kind, change.since, now)
+        if change.change in {ENDED, BETTER, PASSED}:
+            ledger.calmed[change.id] = _times(ledger, change.id), now
     ledger.sent.append(now)

@@ -16,23 +16,27 @@ from typing import Any
 from baileys_janitor.notify.kinds import KINDS, Kind
 from baileys_janitor.notify.ledger import Entry, Ledger
 
-VERSION = 1
+VERSION = 2
 LIMIT = 900_000
 """Characters; a ConfigMap holds 1 MiB."""
 _ROW = struct.Struct(">QI")
 """The table: an incident's number, and when it began. Targets refer to its rows, since most share them."""
+_CALMED = struct.Struct(">QIH")
 
 
 def encode(ledgers: Mapping[str, Ledger]) -> str:
-    """Write the ledgers of all targets by name; what does not fit is left out, the least grave first."""
-    for least in range(4):
-        text = _encoded(ledgers, least)
+    """Write the ledgers of all targets by name; what does not fit is left out.
+
+    What came and went goes first, then the least grave.
+    """
+    for least, calmed in ((0, True), (0, False), (1, False), (2, False), (3, False)):
+        text = _encoded(ledgers, least, calmed=calmed)
         if len(text) <= LIMIT:
             return text
-    return _encoded({}, 0)
+    return _encoded({}, 0, calmed=False)
 
 
-def _encoded(ledgers: Mapping[str, Ledger], least: int) -> str:
+def _encoded(ledgers: Mapping[str, Ledger], least: int, *, calmed: bool) -> str:
     def wanted(kind: Kind) -> bool:
         return kind.rank > least
 
@@ -49,7 +53,8 @@ def _encoded(ledgers: Mapping[str, Ledger], least: int) -> str:
         "version": VERSION,
         "table": _text(b"".join(_ROW.pack(*row) for row in rows)),
         "targets": {
-            name: _target(ledger, number, wanted) for name, ledger in sorted(ledgers.items())
+            name: _target(ledger, number, wanted, calmed=calmed)
+            for name, ledger in sorted(ledgers.items())
         },
     }
     packed = zlib.compress(json.dumps(whole, separators=(",", ":")).encode(), 9)
@@ -57,7 +62,11 @@ def _encoded(ledgers: Mapping[str, Ledger], least: int) -> str:
 
 
 def _target(
-    ledger: Ledger, number: Mapping[tuple[int, int], int], wanted: Callable[[Kind], bool]
+    ledger: Ledger,
+    number: Mapping[tuple[int, int], int],
+    wanted: Callable[[Kind], bool],
+    *,
+    calmed: bool,
 ) -> dict[str, Any]:
     told = sorted(
         (number[id_, int(entry.since)], entry.kind.name, int(entry.at))
@@ -79,6 +88,12 @@ def _target(
             b"".join(_ROW.pack(run, int(when)) for run, when in sorted(ledger.runs.items()))
         ),
         "day": None if ledger.day is None else int(ledger.day),
+        "calmed": _text(
+            b"".join(
+                _CALMED.pack(id_, int(when), min(count, 0xFFFF))
+                for id_, (count, when) in (sorted(ledger.calmed.items()) if calmed else ())
+            )
+        ),
     }
 
 
@@ -101,6 +116,8 @@ def _ledger(said: Mapping[str, Any], table: list[tuple[int, int]]) -> Ledger:
         day=None if said["day"] is None else float(said["day"]),
     )
     ledger.runs = {run: float(when) for run, when in _ROW.iter_unpack(_bytes(said["runs"]))}
+    for id_, when, count in _CALMED.iter_unpack(_bytes(said["calmed"])):
+        ledger.calmed[id_] = count, float(when)
     row = 0
     steps, told = _bytes(said["rows"]), _bytes(said["told"])
     for (step,), (state,) in zip(

@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from baileys_janitor.controller.clock import to_rfc3339
+from baileys_janitor.notify.channels import delivery
 from sandbox.client import ApiError
 from tests.controller.live.notified import RECORDS, Telling, passing, settings
 from tests.controller.live.operators import SkippingClock
@@ -162,6 +163,34 @@ async def test_a_receiver_that_fails_half_the_time_hears_of_everything_once(
     assert any(request.answer == 400 for request in receiver.requests)
     assert sorted(told) == sorted(f"t{number}" for number in range(30))
     assert len(receiver.taken) < 30
+
+
+async def test_a_receiver_that_takes_what_it_says_it_did_not_knows_every_repeat_by_its_id(
+    telling: Telling, receiver: Receiver, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The pauses between attempts are real ones.
+    monkeypatch.setattr(delivery, "ATTEMPTS", 1)
+    answers = itertools.cycle([Answer(500), Answer(hang_up=True), Answer()])
+    receiver.then = lambda _: next(answers)
+    async with telling.running():
+        for number in range(20):
+            telling.put(f"t{number}", "Emergency")
+            for _ in range(10):
+                telling.clock.skip(7)
+                await asyncio.sleep(0.005)
+        receiver.then = lambda _: Answer()
+        for _ in range(3):
+            await settled(telling, world)
+    by_id = {request.json["id"]: request.json for request in receiver.requests}
+    assert len(by_id) < len(receiver.requests)
+    told = [
+        tenant["name"]
+        for document in by_id.values()
+        for group in document["groups"]
+        for tenant in group["tenants"]
+        if group["change"] == "new"
+    ]
+    assert sorted(told) == sorted(f"t{number}" for number in range(20))
 
 
 async def test_what_passed_while_the_endpoint_was_dead_is_told_even_after_a_restart(
