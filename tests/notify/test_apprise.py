@@ -49,7 +49,7 @@ async def test_every_url_has_the_message_once_even_if_one_of_them_fails_at_first
         other.answers = [Answer(500)]
         channel = services(address(one), address(other))
         document = storm(3)
-        with pytest.raises(Undelivered, match="the service of URL 2 refused it"):
+        with pytest.raises(Undelivered, match="the service of URL 2 in the key urls refused it"):
             await channel.send(document)
         await channel.send(document)
         assert len(one.requests) == 1
@@ -66,7 +66,10 @@ async def test_a_url_that_apprise_does_not_know_is_told_by_its_number_and_the_ot
     channel = services("nonsense://secret-word", address(receiver))
     with pytest.raises(Undelivered) as caught:
         await channel.send(incidents(changed()))
-    assert str(caught.value) == "URL 1 of the key is none that Apprise knows"
+    said = (
+        "URL 1 in the key urls of the Secret is none that Apprise knows: see its list of services"
+    )
+    assert str(caught.value) == said
     assert len(receiver.taken) == 1
 
 

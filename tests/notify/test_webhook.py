@@ -23,6 +23,7 @@ from tests.notify.receivers import Answer, Pauses, Receiver, Request
 from tests.notify.world import NOW
 
 KEY = "whsec_" + base64.b64encode(b"a key of thirty-two octets .....").decode()
+NO_URL = "the key url of the Secret holds no URL: it begins with https:// or http://, and is all there is"
 DOCUMENT = message("test", "all/hook", "1", "A title – in UTF-8", NOW)
 
 
@@ -186,11 +187,13 @@ async def test_a_slow_endpoint_is_not_waited_for_longer_than_the_timeout(
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("ftp://host/secret-path", "its URL does not begin with https:// or http://"),
-        ("secret-path", "its URL does not begin with https:// or http://"),
-        ("http://", "its URL is not one"),
-        ("http://secret-host.invalid/secret-path", "the name of its host is not known"),
-        ("http://127.0.0.1:1/secret-path", "nothing listens there (connection refused)"),
+        ("ftp://host/hidden-path", NO_URL),
+        ("hidden-path", NO_URL),
+        ("http://", NO_URL),
+        ("http://[hidden", NO_URL),
+        ("http://hidden-host one and the other", NO_URL),
+        ("http://hidden-host.invalid/hidden-path", "the name of its host is not known"),
+        ("http://127.0.0.1:1/hidden-path", "nothing listens there (connection refused)"),
     ],
 )
 async def test_what_is_wrong_is_told_without_the_address(
@@ -201,7 +204,7 @@ async def test_what_is_wrong_is_told_without_the_address(
         await channel.send(DOCUMENT)
     await channel.close()
     assert str(caught.value) == said
-    assert "secret" not in "".join(traceback.format_exception(caught.value))
+    assert "hidden" not in "".join(traceback.format_exception(caught.value))
 
 
 async def test_a_plain_server_behind_https_is_said_to_be_one(

@@ -101,12 +101,6 @@ class Channel(Model):
         kinds = ("webhook", "telegram", "sentry", "apprise")
         return next(kind for kind in kinds if getattr(self, kind) is not None)
 
-    @property
-    def keys(self) -> list[str]:
-        """The keys of the Secret that it needs."""
-        used = getattr(self, self.kind).model_dump()
-        return [value for name, value in used.items() if name.endswith("_key") and value]
-
     @model_validator(mode="after")
     def _is_one_thing(self) -> Self:
         given = [self.webhook, self.telegram, self.sentry, self.apprise]

@@ -24,11 +24,11 @@ from baileys_janitor.controller.recall import Recall
 from baileys_janitor.controller.teller import Count, Teller
 from baileys_janitor.controller.tenant import Key
 from baileys_janitor.controller.watchlist import KNOWN_AFTER, Watchlist
-from baileys_janitor.notify.channels.delivery import Channel
+from baileys_janitor.notify.channels.delivery import Channel, Undelivered
 from baileys_janitor.notify.channels.opening import opened
 from baileys_janitor.notify.ledger import Ledger
 from baileys_janitor.notify.routes import targets
-from baileys_janitor.notify.secrets import NoSecret, Secrets
+from baileys_janitor.notify.secrets import NoSecret
 from baileys_janitor.notify.words import Reader
 
 logger = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ class Notifying:
     async def _work(self) -> None:
         known = await self._recall.read()
         channels = opened(self._config, os.environ, self._reader)
-        self._warn()
+        self._warn(channels)
         # Of a target that is configured no longer nothing is kept.
         self._ledgers = {each.name: known.get(each.name) or Ledger() for each in self._targets}
         self._tellers = [
@@ -126,14 +126,12 @@ class Notifying:
         finally:
             await self._end(channels)
 
-    def _warn(self) -> None:
-        secrets = Secrets(self._config.secrets_directory, os.environ)
-        for channel in self._config.channels:
-            for key in channel.keys:
-                try:
-                    secrets.get(key)
-                except NoSecret as problem:
-                    logger.warning("Nothing can be sent to %s: %s", channel.name, problem)
+    def _warn(self, channels: dict[str, Channel]) -> None:
+        for name, channel in channels.items():
+            try:
+                channel.check()
+            except (NoSecret, Undelivered) as problem:
+                logger.warning("Nothing can be sent to %s yet: %s", name, problem)
 
     async def _watch(self) -> None:
         started, version = self._clock.now(), -1

@@ -376,16 +376,54 @@ async def test_a_dead_channel_is_told_in_the_log_once_and_again_when_it_works(
     assert receiver.url not in caplog.text
 
 
-async def test_a_missing_key_is_told_at_the_start(
+@pytest.mark.parametrize(
+    ("kind", "held", "said"),
+    [
+        ({"webhook": {"urlKey": "K"}}, None, "the Secret has no key K: add it"),
+        ({"webhook": {"urlKey": "K"}}, "hidden", "the key K of the Secret holds no URL"),
+        ({"telegram": {"tokenKey": "K", "chatId": "1"}}, "hidden", "holds no bot token"),
+        ({"sentry": {"dsnKey": "K"}}, "https://hidden/1", "the key K of the Secret holds no DSN"),
+        ({"apprise": {"urlKey": "K"}}, "hidden", "URL 1 in the key K of the Secret is none"),
+    ],
+)
+async def test_a_key_that_is_missing_or_of_no_use_is_named_at_the_start(
+    kind: dict[str, Any],
+    held: str | None,
+    said: str,
     world: World,
     kubeconfig: Path,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delenv("HOOK", raising=False)
-    telling = Telling(settings(world.namespace), SkippingClock())
+    if held is not None:
+        monkeypatch.setenv("K", held)
+    channels = [{"name": "night", **kind}]
+    telling = Telling(settings(world.namespace, channels=channels), SkippingClock())
     async with telling.running():
-        await until(lambda: "the Secret has no key HOOK" in caplog.text, "it is told")
+        await until(lambda: "Nothing can be sent to night yet" in caplog.text, "it is told")
+    assert said in caplog.text
+    assert "hidden" not in caplog.text
+
+
+async def test_a_secret_that_is_put_right_needs_no_restart(
+    world: World, kubeconfig: Path, receiver: Receiver, tmp_path: Path
+) -> None:
+    secret = tmp_path / "hook"
+    secret.write_text("rubbish")
+    channels = [{"name": "hook", "webhook": {"urlKey": "hook"}}]
+    config = settings(world.namespace, channels=channels, secretsDirectory=str(tmp_path))
+    telling = Telling(config, SkippingClock())
+    telling.put("acme", "Emergency")
+    async with telling.running() as work:
+
+        def failed() -> bool:
+            telling.clock.skip(10)
+            return work.counts["hook"].failed >= 1
+
+        await until(failed, "it fails")
+        secret.write_text(receiver.url)
+        (request,) = await passing(telling, receiver, 1)
+    assert request.json["severity"] == "Emergency"
 
 
 @pytest.mark.usefixtures("sandbox_only")

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import aiohttp
 from tenacity import (
@@ -23,6 +25,8 @@ from tenacity import (
     stop_after_delay,
 )
 from tenacity.wait import wait_exponential_jitter
+
+from baileys_janitor.notify.secrets import Secrets
 
 Object = dict[str, Any]
 
@@ -54,6 +58,9 @@ class Undelivered(Exception):  # noqa: N818 - the word that users see
 
 class Channel(Protocol):
     """A place where messages go."""
+
+    def check(self) -> None:
+        """Raise NoSecret or Undelivered when nothing can be sent with what the Secret holds now."""
 
     async def send(self, document: Object) -> None:
         """Deliver one message; Undelivered when that failed for good or for now."""
@@ -101,8 +108,6 @@ class Http:
         self, url: str, body: bytes, headers: Mapping[str, str]
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Return status, headers and the beginning of the answer; Undelivered when there is none."""
-        if not url.startswith(("http://", "https://")):
-            raise Undelivered("its URL does not begin with https:// or http://", lasting=True)
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 # A proxy is used as HTTPS_PROXY says.
@@ -123,6 +128,24 @@ class Http:
         """Close the connections."""
         if self._session is not None:
             await self._session.close()
+
+
+def url_of(secrets: Secrets, key: str) -> str:
+    """Return the URL that a key of the Secret holds; NoSecret or Undelivered when there is none."""
+    url = secrets.get(key)
+    try:
+        parts = urlsplit(url)
+        usable = (
+            parts.scheme in {"http", "https"} and bool(parts.hostname) and not re.search(r"\s", url)
+        )
+    except ValueError:
+        usable = False
+    if not usable:
+        raise Undelivered(
+            f"the key {key} of the Secret holds no URL: it begins with https:// or http://, and is all there is",
+            lasting=True,
+        )
+    return url
 
 
 def in_words(error: BaseException, timeout: float = TIMEOUT) -> str:

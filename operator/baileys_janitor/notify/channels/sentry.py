@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sentry_sdk.envelope import Envelope
 
 LEVELS = {"Emergency": "fatal", "Critical": "error", "Warning": "warning", "Info": "info"}
+_DSN = re.compile(r"https?://[^@/\s]+@[^@/\s]+/(\S*/)?[0-9]+")
 
 
 class Sentry:
@@ -39,8 +41,22 @@ class Sentry:
         self._reader = reader
         self._http = http or Http()
 
+    def check(self) -> None:
+        """Raise NoSecret or Undelivered when nothing can be sent with what the Secret holds now."""
+        # Its library knows better, and is not loaded before there is something to send.
+        if not _DSN.fullmatch(self._secrets.get(self._config.dsn_key)):
+            raise self._no_dsn()
+
+    def _no_dsn(self) -> Undelivered:
+        return Undelivered(
+            f"the key {self._config.dsn_key} of the Secret holds no DSN: copy it from the project's settings in "
+            "Sentry, Client Keys",
+            lasting=True,
+        )
+
     async def send(self, document: Object) -> None:
         """Deliver a message as one envelope for each event."""
+        self.check()
         dsn = self._secrets.get(self._config.dsn_key)
         envelopes, url, auth = self._made(dsn, document)
         headers = {"Content-Type": "application/x-sentry-envelope", "X-Sentry-Auth": auth}
@@ -69,9 +85,7 @@ class Sentry:
         try:
             auth = Dsn(dsn).to_auth(f"baileys-janitor/{__version__}")
         except (BadDsn, ValueError):
-            raise Undelivered(
-                f"the key {self._config.dsn_key} of the Secret holds no DSN", lasting=True
-            ) from None
+            raise self._no_dsn() from None
         client = sentry_sdk.Client(
             dsn=dsn,
             transport=Kept,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import threading
 from typing import Any
 
@@ -16,6 +17,9 @@ from baileys_janitor.notify.words import Reader
 
 TIMEOUT = 60.0
 """Seconds for one message; a service that takes longer is not asked again before it has ended."""
+
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://?\S")
 
 
 class Services:
@@ -38,6 +42,13 @@ class Services:
         self._taken: tuple[str, set[str]] = "", set()
         """The message under way, and the URLs that have it: a second attempt spares them."""
 
+    def check(self) -> None:
+        """Raise NoSecret or Undelivered when nothing can be sent with what the Secret holds now."""
+        # Which services there are the library knows, which is not loaded before there is something to send.
+        for number, url in enumerate(self._secrets.get(self._config.url_key).split(), 1):
+            if not _SCHEME.match(url):
+                raise Undelivered(_unknown(number, self._config.url_key), lasting=True)
+
     async def send(self, document: Object) -> None:
         """Deliver a message to every URL of the key."""
         async with self._one_by_one:
@@ -56,7 +67,7 @@ class Services:
 
         def work() -> None:
             try:
-                said = _notify(urls, taken, document, body)
+                said = _notify(self._config.url_key, urls, taken, document, body)
             except Exception as error:  # noqa: BLE001 - a plugin's surprise; its text may tell an address
                 said = f"the service's library failed ({type(error).__name__})"
             self._idle.set()
@@ -87,7 +98,11 @@ def _settle(done: asyncio.Future[str], said: str) -> None:
         done.set_result(said)
 
 
-def _notify(urls: list[str], taken: set[str], document: Object, body: str) -> str:
+def _unknown(number: int, key: str) -> str:
+    return f"URL {number} in the key {key} of the Secret is none that Apprise knows: see its list of services"
+
+
+def _notify(key: str, urls: list[str], taken: set[str], document: Object, body: str) -> str:
     """Return what went wrong; empty when all was sent. `taken`: the URLs that have this message."""
     # Only who configures Apprise pays for its library, which tells addresses in its log.
     for name in ("apprise", "urllib3", "requests"):
@@ -99,7 +114,7 @@ def _notify(urls: list[str], taken: set[str], document: Object, body: str) -> st
     for number, url in enumerate(urls, 1):
         service: Any = apprise.Apprise.instantiate(url, asset=asset)
         if service is None:
-            wrong.append(f"URL {number} of the key is none that Apprise knows")
+            wrong.append(_unknown(number, key))
         elif url not in taken:
             if "overflow=" not in url:
                 # Half of a message is better than one that is refused.
@@ -110,7 +125,9 @@ def _notify(urls: list[str], taken: set[str], document: Object, body: str) -> st
             if sender.notify(body, document["title"], notify_type=kind, body_format="text"):
                 taken.add(url)
             else:
-                wrong.append(f"the service of URL {number} refused it or could not be reached")
+                wrong.append(
+                    f"the service of URL {number} in the key {key} refused it or could not be reached"
+                )
     return "; ".join(wrong)
 
 

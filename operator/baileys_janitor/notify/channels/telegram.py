@@ -39,13 +39,21 @@ class Telegram:
         self._reader = reader
         self._http = http or Http()
 
-    async def send(self, document: Object) -> None:
-        """Deliver a message; what is too long is cut at a line, and says so."""
+    def check(self) -> None:
+        """Raise NoSecret or Undelivered when nothing can be sent with what the Secret holds now."""
+        self._token()
+
+    def _token(self) -> str:
         token = self._secrets.get(self._config.token_key)
         if not _TOKEN.fullmatch(token):
             raise Undelivered(
                 f"the key {self._config.token_key} of the Secret holds no bot token", lasting=True
             )
+        return token
+
+    async def send(self, document: Object) -> None:
+        """Deliver a message; what is too long is cut at a line, and says so."""
+        token = self._token()
         url = f"{self._config.api_url.rstrip('/')}/bot{token}/sendMessage"
         message: dict[str, Any] = {
             "chat_id": self._config.chat_id,

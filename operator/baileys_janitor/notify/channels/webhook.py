@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from baileys_janitor import __version__
 from baileys_janitor.api.notifications import WebhookChannel
-from baileys_janitor.notify.channels.delivery import Http, Object, as_json, judge
+from baileys_janitor.notify.channels.delivery import Http, Object, as_json, judge, url_of
 from baileys_janitor.notify.secrets import Secrets
 
 PREFIX = "whsec_"
@@ -32,11 +32,18 @@ class Webhook:
         self._now = now
         self._http = http or Http()
 
+    def check(self) -> None:
+        """Raise NoSecret or Undelivered when nothing can be sent with what the Secret holds now."""
+        self._held()
+
+    def _held(self) -> tuple[str, str | None]:
+        url = url_of(self._secrets, self._config.url_key)
+        key = self._config.signing_key
+        return url, self._secrets.get(key) if key is not None else None
+
     async def send(self, document: Object) -> None:
         """Deliver a message; any 2xx answer will do."""
-        url = self._secrets.get(self._config.url_key)
-        key = self._config.signing_key
-        secret = self._secrets.get(key) if key is not None else None
+        url, secret = self._held()
         body = as_json(document)
 
         async def attempt() -> None:
