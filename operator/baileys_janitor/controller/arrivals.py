@@ -69,7 +69,7 @@ class Arrivals:
             flight = self._flights.get(job["metadata"]["namespace"], name)
             if flight is not None:
                 self.settle(flight, Finished(None, faults.GONE))
-                self._flights.drop(flight)
+                self._flights.bury(flight, self._clock.now())
             return
         flight = self._flights.adopt(job, name, self._clock.now())
         if flight is None or flight.settled:

@@ -17,6 +17,9 @@ from baileys_janitor.controller.manifests import (
 
 Object = dict[str, Any]
 JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
+LINGER = 60.0
+"""Seconds that the name of a deleted Job is remembered: its pod tells of itself once more, when the Job controller
+takes its finalizer off and the garbage collector comes by."""
 
 
 @dataclass(slots=True)
@@ -72,6 +75,7 @@ class Flights:
     def __init__(self) -> None:
         self._all: dict[tuple[str, str], Flight] = {}
         self._by_member: dict[tuple[str, str], list[Flight]] = {}
+        self._gone: dict[tuple[str, str], float] = {}
 
     def __iter__(self) -> Iterator[Flight]:
         return iter(list(self._all.values()))
@@ -86,6 +90,7 @@ class Flights:
 
     def add(self, flight: Flight) -> Flight:
         """Take note of a Job."""
+        self._gone.pop(flight.key, None)
         self._all[flight.key] = flight
         for member in flight.members:
             self._by_member.setdefault((flight.namespace, member.name), []).append(flight)
@@ -99,8 +104,16 @@ class Flights:
         """Return the Job under way of that name."""
         return self._all.get((namespace, name)) if name else None
 
+    def bury(self, flight: Flight, now: float) -> None:
+        """Forget a Job that is deleted; its pod, which goes after it, is not taken for one that nobody knows."""
+        self.drop(flight)
+        self._gone.pop(flight.key, None)
+        self._gone[flight.key] = now
+        while now - self._gone[first := next(iter(self._gone))] > LINGER:
+            del self._gone[first]
+
     def drop(self, flight: Flight) -> None:
-        """Forget a Job that is gone."""
+        """Forget a Job that never came to be."""
         if self._all.pop(flight.key, None) is None:
             return
         for member in flight.members:
@@ -112,14 +125,16 @@ class Flights:
     def adopt(self, found: Object, name: str, now: float) -> Flight | None:
         """Return the flight of a Job or pod, begun from its labels when it is not known yet.
 
-        None when it carries no members (then it is not one of ours) or is being deleted: what it brought
-        was taken in before.
+        None when it carries no members (then it is not one of ours), is being deleted, or belongs to a Job that
+        was: what it brought was taken in before.
         """
         meta = found["metadata"]
         flight = self.get(meta["namespace"], name)
         members = members_of(found)
         if flight is not None or not members or meta.get("deletionTimestamp"):
             return flight
+        if (meta["namespace"], name) in self._gone:
+            return None
         labels = meta.get("labels") or {}
         return self.add(
             Flight(

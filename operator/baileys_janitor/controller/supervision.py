@@ -155,7 +155,7 @@ class Supervision:
     def _clear(self, flight: Flight, now: float, spawn: Spawn) -> None:
         """Delete a Job once what it brought stands in every member's status."""
         if flight.deleted_at is not None and now - flight.deleted_at > FORGET:
-            self._flights.drop(flight)
+            self._flights.bury(flight, now)
         if flight.deleting or any(t.busy or t.stale for t in self._arrivals.members(flight)):
             return
         flight.deleting = True
