@@ -112,6 +112,17 @@ async def test_a_reader_who_goes_away_harms_nobody(
     assert [record.getMessage() for record in caplog.records if record.exc_info] == []
 
 
+async def test_no_connection_stays_open_for_whose_end_a_stopping_operator_would_wait(
+    http: aiohttp.ClientSession, port: Callable[[], int]
+) -> None:
+    metrics = Metrics(address="127.0.0.1", port=port())
+    async with (
+        served(metrics, leading(Heart()), StandingClock()) as where,
+        http.get(f"http://127.0.0.1:{where}/metrics") as answer,
+    ):
+        assert answer.headers["Connection"] == "close"
+
+
 async def test_nothing_else_is_served(http: aiohttp.ClientSession, port: Callable[[], int]) -> None:
     metrics = Metrics(address="127.0.0.1", port=port())
     async with served(metrics, Process(StandingClock()), StandingClock()) as where:

@@ -58,6 +58,8 @@ class _Page:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+        # A connection that waits for the next scrape is a task, and Kopf waits five seconds for those when it ends.
+        response.force_close()
         try:
             async with asyncio.timeout(LONGEST), self._limit:
                 await self._write(request, response)
