@@ -14,6 +14,7 @@ from baileys_janitor.job.result import (
     COMPLETED,
     DRY_RUN,
     FAILED,
+    REFUSED,
     REPEATED,
     CleanResult,
     PurgeResult,
@@ -134,8 +135,10 @@ def cleaned(tenant: Tenant, result: CleanResult, now: float, used: bool) -> Obje
     tenant.record(entry, {k: v for k, v in detail.items() if v})
     would = outcome == DRY_RUN and result.removed > 0
     _cool(tenant, reason, outcome, applied, would, now)
-    failed = outcome == FAILED and result.code in faults.DIRECTORY
-    tenant.work_fault = faults.of_directory(str(result.code)) if failed else None
+    # Scans are read-only: what keeps a cleanup from writing shows nowhere else. A lock that is held passes by itself.
+    hindered = outcome in {FAILED, REFUSED} and result.code in faults.DIRECTORY
+    hindered = hindered and result.code != "Busy"
+    tenant.work_fault = faults.of_directory(str(result.code)) if hindered else None
     tenant.run = None
     tenant.attempts = 0
     if result.scan is not None:
@@ -194,7 +197,7 @@ def _message(result: CleanResult, outcome: str) -> str:
     if result.before is not None and result.after is not None:
         said += f", {result.before} counted before and {result.after} after"
     why = listed(result.removed_by_reason)
-    if result.code and outcome in {"Refused", FAILED, "Capped"}:
+    if result.code and outcome in {REFUSED, FAILED, "Capped"}:
         said = f"{outcome} ({result.code}): {said[0].lower()}{said[1:]}"
     if why:
         said += f". {'To go' if outcome == DRY_RUN else 'Gone'}: {why}"

@@ -350,3 +350,18 @@ def test_a_cleanup_that_may_not_write_is_told_until_one_succeeds_whatever_scans_
     claimed(known, "Trigger")
     harvest.cleaned(known, cleaned("Completed", 3), NOW + 120, used=True)
     assert conditions(status.compose(known, NOW + 120, AROUND))["Ready"]["status"] == "True"
+
+
+@pytest.mark.parametrize("code", ["LockRefused", "JanitorRefused", "ReadOnly", "DiskFull"])
+def test_a_cleanup_that_is_refused_by_the_directory_is_a_fault_with_a_way_out(code: str) -> None:
+    known = finished("Refused", 0, code=code)
+    ready = conditions(status.compose(known, NOW, AROUND))["Ready"]
+    assert (ready["status"], ready["reason"]) == ("False", code)
+    assert len(ready["message"].split()) > 5
+
+
+@pytest.mark.parametrize("code", ["Busy", "IdentityChanged", "NotPaired"])
+def test_a_cleanup_that_is_refused_for_now_or_for_a_good_reason_is_no_fault(code: str) -> None:
+    known = finished("Refused", 0, code=code)
+    harvest.scanned(known, look(), NOW, used=True)
+    assert conditions(status.compose(known, NOW, AROUND))["Ready"]["status"] == "True"
