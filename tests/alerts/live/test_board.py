@@ -1,0 +1,50 @@
+"""Every query of the dashboard brings data when a Prometheus asks it of an operator at work."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.alerts.board import queries
+from tests.alerts.live.conftest import Operator
+from tests.alerts.live.prometheus import Prometheus
+from tests.alerts.live.test_levels import DAY, EVERY_MINUTE, write_sessions
+from tests.controller.live.test_job_faults import evict
+from tests.controller.live.world import World, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_no_panel_is_empty_once_a_fleet_has_lived_a_little(
+    world: World, operator: Operator, prometheus: Prometheus
+) -> None:
+    directory = await world.company("acme", "healthy", companyId="962302", schedule=EVERY_MINUTE)
+    await world.company("quiet", "stopped", schedule=EVERY_MINUTE)
+    await world.company("broken", "healthy")
+    await world.edit("broken", volume={"path": "elsewhere"})
+    async with operator(knows=3) as running:
+        await world.scanned("acme")
+        # It grows, is cleaned, and one of its Jobs is lost.
+        write_sessions(directory, 20, age=20 * DAY)
+        running.skip(DAY)
+        await until(running.idle, "all are scanned once more")
+        await world.ask("acme", "now")
+        await world.cleaned("acme")
+        await world.quiet()
+        world.cluster.kubelet.hold()
+        running.skip(61)
+        await evict(world)
+        world.cluster.kubelet.release()
+        await prometheus.fires("BaileysTenantStalled", namespace=world.namespace)
+        variables = {
+            "namespace": world.namespace,
+            "tenant": "acme",
+            "job": ".*",
+            "__rate_interval": "1m",
+        }
+        for query in queries():
+            asked = query.given(**variables)
+            found = await until(lambda asked=asked: prometheus.query(asked), f"data for {query}")
+            for label in re.findall(r"\{\{(\w+)\}\}", query.legend):
+                assert all(each["metric"].get(label) for each in found), query
