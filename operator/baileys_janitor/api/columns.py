@@ -17,7 +17,12 @@ _COLUMNS: tuple[tuple[str, str, str, str], ...] = (
     ("Level", "string", ".status.level", "How close the session is to its limits."),
     ("Files", "integer", ".status.files.counted", "Files as compared with the limits."),
     ("Limit", "integer", ".status.files.limit", "The emergency threshold."),
-    ("Last-Scan", "date", ".status.lastScanTime", "When the files were last counted, as last written down."),
+    (
+        "Last-Scan",
+        "date",
+        ".status.lastScanTime",
+        "When the files were last counted, as last written down.",
+    ),
     ("Last-Cleanup", "date", ".status.lastCleanup.time", "When the last cleanup ended."),
     ("Cooldown", "string", ".status.cooldownUntil", "No Trigger cleanup before this time."),
     ("Ready", "string", _ready("status"), "Whether the janitor can observe and act."),
