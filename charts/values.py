@@ -158,7 +158,9 @@ class PrometheusRule(Model):
         description="Further labels by which your Prometheus selects it.",
     )
     runbook_base_url: Annotated[str, Field(min_length=1, max_length=512)] = Field(
-        default=RUNBOOKS, description="Where alerts link to: the runbook's name and .md follow."
+        default=RUNBOOKS,
+        description="Where alerts link to: the runbook's name and .md follow. Messages link there too, unless "
+        "`config.notifications.runbookBaseUrl` says otherwise.",
     )
 
 

@@ -40,9 +40,8 @@ def told(*entries: Object, large: int = 1000) -> Object:
 
 def test_one_cleanup_is_told_in_its_title() -> None:
     message = told(entry())
-    assert message["title"] == (
-        "Cleanup of shop/acme: 12 files removed, 1.2 KiB freed, 190 counted before and 178 after"
-    )
+    assert message["title"] == "Cleanup of shop/acme: 12 files removed, 1.2 KiB freed"
+    assert message["lines"] == ["Trigger cleanup, 11:06 UTC: 190 counted before and 178 after"]
     assert message["severity"] == "Info"
     assert message["cleanups"]["runs"][0]["outcome"] == "Completed"
 
@@ -53,7 +52,8 @@ def test_many_are_one_message_with_those_that_failed_first() -> None:
     assert message["title"] == "51 cleanups: 600 files removed, 58.6 KiB freed; 1 failed"
     assert message["cleanups"]["count"] == 51
     assert message["cleanups"]["runs"][0]["outcome"] == "Failed"
-    assert message["lines"][-1] == "and 46 more"
+    assert "and 46 more" in message["lines"]
+    assert message["lines"][-1] == "Runbook: https://docs.example/runbooks/cleanup-failing.md"
 
 
 def test_a_run_that_removed_more_than_a_thousand_files_is_a_warning_with_the_way_back() -> None:

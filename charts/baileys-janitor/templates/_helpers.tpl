@@ -68,6 +68,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 {{- $_ := set $config "job" $job }}
 {{- end }}
 {{- $_ := set $config "leaderElection" (mustMerge (dict "name" (include "janitor.lease" .)) ($config.leaderElection | default dict)) }}
+{{- if include "janitor.notifies" . }}
+{{- $told := $config.notifications | default dict }}
+{{- if not (hasKey $told "runbookBaseUrl") }}
+{{- $_ := set $config "notifications" (set $told "runbookBaseUrl" .Values.prometheusRule.runbookBaseUrl) }}
+{{- end }}
+{{- end }}
 {{- if .Values.watchNamespaces }}
 {{- $_ := set $config "watchNamespaces" .Values.watchNamespaces }}
 {{- end }}

@@ -20,7 +20,8 @@ LATE = 180.0
 """Seconds by which a cleanup may come to be known later than one that ended after it."""
 TOLD = frozenset({"Completed", "Capped", "DryRun", "Failed", "Refused", "Repeated"})
 """Outcomes that are told; where there was nothing to do, there is nothing to tell."""
-NAMED = 20
+NAMED, LISTED = 20, 5
+"""Runs that the data and the text name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +125,13 @@ def _outcome(done: Done) -> str:
     if done.outcome == "DryRun":
         return f"{words.several(done.removed, 'file')} would be removed (DryRun)"
     told = _sum(done.removed, done.freed)
-    if done.after is not None and done.before is not None:
-        told += f", {done.before} counted before and {done.after} after"
     return told if done.outcome in {"Completed", "Repeated"} else f"{done.outcome}, {told}"
+
+
+def _counts(done: Done) -> str:
+    if done.before is None or done.after is None or done.outcome == "DryRun":
+        return ""
+    return f"{words.number(done.before)} counted before and {words.number(done.after)} after"
 
 
 def _run(done: Done) -> Object:
@@ -148,19 +153,32 @@ def _run(done: Done) -> Object:
 def _lines(
     ranked: list[Done], too_large: list[Done], large: int, reader: Reader, now: float
 ) -> list[str]:
-    lines = [
-        f"{words.name(d.place)}, {reader.time(d.time, now)}, {d.reason}: {_outcome(d)}"
-        for d in ranked[:5]
-    ]
-    if len(ranked) > 5:
-        lines.append(f"and {words.number(len(ranked) - 5)} more")
+    lines = [_line(done, len(ranked) == 1, reader, now) for done in ranked[:LISTED]]
+    if len(ranked) > LISTED:
+        lines.append(f"and {words.number(len(ranked) - LISTED)} more")
     if too_large:
-        first = max(too_large, key=lambda d: d.removed).place
-        lines += [
-            f"{words.several(len(too_large), 'run')} removed more than {words.number(large)} files each.",
-            "To do: see whether that was meant. Within the undo window the files can be put back:",
-            f"kubectl describe baileystenant {first.name} -n {first.namespace}",
-        ]
-        if reader.runbooks:
-            lines.append(f"Runbook: {reader.runbook('undo-cleanup')}")
+        if len(too_large) > 1:
+            runs = words.several(len(too_large), "run")
+            lines.append(f"{runs} removed more than {words.number(large)} files each.")
+        lines.append(
+            "To do: see whether that was meant. Within the undo window the files can be put back:"
+        )
+        lines += _help(max(too_large, key=lambda d: d.removed), "undo-cleanup", reader)
+    elif ranked[0].outcome == "Failed":
+        lines.append("To do: see why it failed:")
+        lines += _help(ranked[0], "cleanup-failing", reader)
     return lines
+
+
+def _line(done: Done, alone: bool, reader: Reader, now: float) -> str:
+    when, counts = reader.time(done.time, now), _counts(done)
+    if alone:
+        return f"{done.reason} cleanup, {when}{': ' if counts else ''}{counts}"
+    told = f"{words.name(done.place)}, {when}, {done.reason}: {_outcome(done)}"
+    return f"{told}, {counts}" if counts else told
+
+
+def _help(done: Done, runbook: str, reader: Reader) -> list[str]:
+    place = done.place
+    lines = [f"kubectl describe baileystenant {place.name} -n {place.namespace}"]
+    return [*lines, f"Runbook: {reader.runbook(runbook)}"] if reader.runbooks else lines

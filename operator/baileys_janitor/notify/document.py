@@ -115,10 +115,11 @@ def _group(
         group["namespaces"] = len(namespaces)
     if over:
         return group
-    does = wording.itself(kind, (status or {}) if single else None, reader, now)
-    lasted = now - min(change.since for change in members)
-    todo, command = wording.todo(kind, first.place, len(members), status, lasted)
+    since = min(change.since for change in members)
+    does = wording.itself(kind, (status or {}) if single else None, reader, now, since)
+    todo, command = wording.todo(kind, first.place, len(members), status, since, now)
     return group | {
+        "means": kind.means,
         "does": does,
         "todo": todo,
         "command": command,

@@ -28,6 +28,8 @@ class Kind:
     """A title for one tenant: {name}, {files}."""
     many: str
     """A title for {n} tenants."""
+    means: str
+    """Why it matters, in a sentence or two."""
     ends: bool = True
 
     @property
@@ -51,6 +53,7 @@ _ALL = (
         "Warning",
         "{name} has {files}",
         "{n} tenants are above their warning threshold",
+        "The directory fills up; nothing hurts yet.",
     ),
     Kind(
         "TenantCritical",
@@ -60,6 +63,7 @@ _ALL = (
         "Critical",
         "{name} has {files}",
         "{n} tenants are above their critical threshold",
+        "The count is near the limit. The session itself works on.",
     ),
     Kind(
         "TenantEmergency",
@@ -69,24 +73,28 @@ _ALL = (
         "Emergency",
         "{name} has {files}",
         "{n} tenants have reached their limit",
+        "The limit is reached. The session itself works on; operators have seen sessions with too many files dropped.",
     ),
     Kind(
         "ThresholdUnreachable",
         LEVEL,
         WARNING,
         "threshold-unreachable",
-        "limits out of reach",
+        "unreachable limits",
         "no cleanup can bring {name} below its limits",
         "no cleanup can bring {n} tenants below their limits",
+        "So many files are protected or in use that the limits cannot hold.",
     ),
     Kind(
         "CredentialsCorrupt",
         CREDENTIALS,
         EMERGENCY,
         "credentials-corrupt",
-        "unreadable creds.json",
+        "broken creds.json",
         "creds.json of {name} cannot be read",
         "creds.json of {n} tenants cannot be read",
+        "The running process still has the credentials in memory. Started anew it reads the broken file, and "
+        "a phone has to be paired again.",
     ),
     Kind(
         "CleanupFailing",
@@ -96,15 +104,17 @@ _ALL = (
         "failing cleanups",
         "the cleanup of {name} failed",
         "cleanups of {n} tenants fail",
+        "The directory only grows meanwhile. Nothing is lost.",
     ),
     Kind(
         "DiskPressure",
         DISK,
-        CRITICAL,
+        EMERGENCY,
         "disk-pressure",
         "disk pressure",
         "the volume of {name} is nearly full",
         "the volumes of {n} tenants are nearly full",
+        "On a full volume the next write of creds.json is cut, and a phone has to be paired again.",
     ),
     Kind(
         "ScanStale",
@@ -114,15 +124,18 @@ _ALL = (
         "failing scans",
         "{name} cannot be looked at",
         "{n} tenants cannot be looked at",
+        "Nobody knows how full the directory is, and nothing is cleaned. The session itself is not affected.",
     ),
     Kind(
         "SessionInactive",
         INACTIVE,
         WARNING,
         "session-inactive",
-        "no traffic",
+        "silence",
         "{name} has had no traffic for long",
         "{n} tenants have had no traffic for long",
+        "No message went in or out: the process is stopped or unlinked, or nobody writes. WhatsApp unlinks a "
+        "device whose phone was not seen for 14 days.",
     ),
     Kind(
         "IdentityChanged",
@@ -132,6 +145,7 @@ _ALL = (
         "paired again",
         "{name} was paired again",
         "{n} tenants were paired again",
+        "The session belongs to another identity than before. Nothing has to be done if that was on purpose.",
         ends=False,
     ),
     Kind(
@@ -139,9 +153,11 @@ _ALL = (
         BREAKER,
         CRITICAL,
         "circuit-breaker-open",
-        "held cleanups",
+        "hold of automatic cleanups",
         "automatic cleanups are held for all tenants",
         "automatic cleanups are held for all tenants",
+        "Many cleanups removed abnormally much in a short time: a fleet that was never cleaned before, or a "
+        "mistake in a setting.",
     ),
 )
 KINDS: Final = {kind.name: kind for kind in _ALL}

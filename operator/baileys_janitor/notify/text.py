@@ -17,6 +17,19 @@ NAMED = 5
 """Tenants that a text names in a group: the worst."""
 
 
+_SAID = frozenset(
+    {
+        "ThresholdUnreachable",
+        "CredentialsCorrupt",
+        "DiskPressure",
+        "SessionInactive",
+        "IdentityChanged",
+        "CircuitBreakerOpen",
+    }
+)
+"""What it means stands in the condition's message already, which is told of one tenant."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line, and how it looks where there are looks: title, code, link or plain."""
@@ -55,6 +68,8 @@ def _group(group: Object, reader: Reader, now: float) -> Iterator[Line]:
             yield Line(f"  and {words.number(left)} more, all in {where}")
     if group["status"] == "resolved":
         return
+    if group["count"] > 1 or group["reason"] not in _SAID:
+        yield Line(f"Means: {group['means']}")
     yield Line(f"By itself: {group['does']}")
     yield Line(f"To do: {group['todo']}")
     yield Line(f"  {group['command']}", "code")

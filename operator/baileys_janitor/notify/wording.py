@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -75,10 +76,12 @@ def short(kind: Kind, status: Object, reader: Reader, now: float) -> str:
     return ""
 
 
-def itself(kind: Kind, status: Object | None, reader: Reader, now: float) -> str:
+def itself(
+    kind: Kind, status: Object | None, reader: Reader, now: float, since: float = math.inf
+) -> str:
     """What the janitor does about it without anybody's help; `status` None: for several tenants."""
     if kind.family == LEVEL:
-        return _on_level(kind, status, reader, now)
+        return _on_level(kind, status, reader, now, since)
     return _BY_ITSELF[kind.name]
 
 
@@ -93,7 +96,7 @@ _BY_ITSELF = {
 }
 
 
-def _on_level(kind: Kind, status: Object | None, reader: Reader, now: float) -> str:
+def _on_level(kind: Kind, status: Object | None, reader: Reader, now: float, since: float) -> str:
     if status is None:
         return _ON_LEVELS[kind.name]
     held = condition(status, "Ready").get("reason")
@@ -106,16 +109,21 @@ def _on_level(kind: Kind, status: Object | None, reader: Reader, now: float) -> 
     if kind.name == "TenantEmergency":
         if _gains_nothing(status):
             return "The janitor starts no emergency cleanup: it would remove nothing."
-        cooled = moment(status.get("emergencyCooldownUntil"))
-        if cooled is not None and cooled > now:
-            return (
-                f"The janitor may start the next emergency cleanup at {reader.time(cooled, now)}."
-            )
+        cooled = _cooled(status)
+        if cooled > now:
+            return f"The janitor starts no further emergency cleanup before {reader.time(cooled, now)}."
+        if now - since > PATIENCE:
+            return "The janitor should have started an emergency cleanup long ago."
         return "The janitor starts an emergency cleanup within a minute or two."
     upcoming = moment(status.get("nextCleanupTime"))
     if upcoming is None or upcoming <= now:
         return "The janitor cleans when a timer says so."
     return f"The janitor's next cleanup is due at {reader.time(upcoming, now)}."
+
+
+def _cooled(status: Object) -> float:
+    """Until when no further emergency cleanup starts by itself."""
+    return moment(status.get("emergencyCooldownUntil")) or -math.inf
 
 
 def _gains_nothing(status: Object) -> bool:
@@ -137,20 +145,32 @@ _HELD = {
 
 
 def todo(
-    kind: Kind, place: Place | None, count: int, status: Object | None = None, lasted: float = 0.0
+    kind: Kind,
+    place: Place | None,
+    count: int,
+    status: Object | None = None,
+    since: float = math.inf,
+    now: float = 0.0,
 ) -> tuple[str, str]:
-    """What to do now, and the command to begin with; `lasted`: seconds since it began, of the first of them."""
+    """What to do now, and the command to begin with; `since` when the first of them began."""
     told = _TO_DO[kind.name]
-    if kind.name == "TenantEmergency" and lasted > PATIENCE:
+    if kind.name == "TenantEmergency" and now - since > PATIENCE:
         told = "It has lasted too long to wait for. See what stands in the way:"
-    if place is None or place.fleet or count > 1:
+    if count > 1:
+        level = kind.name.removeprefix("Tenant")
+        return _OF_MANY.get(
+            kind.name, told
+        ), f"{_LIST} | grep {level}" if kind.family == LEVEL else _LIST
+    if place is None or place.fleet:
         return told, _LIST
     status = status or {}
     held = condition(status, "Ready").get("reason")
     if kind.rank > 1 and kind.family == LEVEL and held in _RELEASED:
-        return _RELEASED[held], _describe(place)
+        return _RELEASED[held], (_request if held == "CleanupsHeld" else _describe)(place)
     if kind.name == "TenantEmergency" and _gains_nothing(status):
         return "No cleanup will help now. See what keeps the count up:", _describe(place)
+    if kind.name == "TenantEmergency" and _cooled(status) > now + PATIENCE:
+        return "The last cleanup did not suffice. See what it kept and why:", _describe(place)
     return told, _COMMANDS.get(kind.name, _describe)(place)
 
 
@@ -158,13 +178,21 @@ PATIENCE = 900.0
 """Seconds within which an emergency cleanup has surely come, if it comes."""
 
 
-_LIST = "kubectl get baileystenants -A"
+_LIST = "kubectl get baileystenants -A -o wide"
+_OF_MANY = {
+    "TenantWarning": "Nothing yet. If it becomes more of them, see what they have in common:",
+    "TenantCritical": "Nothing, if their next cleanups come soon enough. See which come late:",
+    "CleanupFailing": "See what the reasons have in common (kubectl describe):",
+    "ScanStale": "The same reason for many has one cause. See the reasons:",
+    "ThresholdUnreachable": "Raise their thresholds to what kubectl describe suggests, or the defaults of all:",
+}
 
 
 _RELEASED = {
     "Suspended": "Nothing comes by itself: set spec.suspend to false, or clean by hand.",
     "DryRun": "Nothing comes by itself: set spec.mode (and modeCeiling) to Enforce, or clean by hand.",
     "Observe": "Nothing comes by itself: set spec.mode (and modeCeiling) to Enforce, or clean by hand.",
+    "CleanupsHeld": "Nothing comes by itself while the hold lasts. To clean now:",
 }
 """What to do where the janitor was told not to act."""
 
@@ -184,14 +212,14 @@ _COMMANDS: dict[str, Callable[[Place], str]] = {"TenantCritical": _request}
 _TO_DO = {
     "TenantWarning": "Nothing yet. If it keeps rising, see what writes so much.",
     "TenantCritical": "Nothing, if the next cleanup comes soon enough. To clean now:",
-    "TenantEmergency": "Wait for the cleanup. If there is no message within a quarter of an hour that this is over, "
-    "see what stands in the way:",
+    "TenantEmergency": "Wait a quarter of an hour: by then the cleanup has ended it. If not, see what stands in "
+    "the way:",
     "ThresholdUnreachable": "Raise the thresholds to what the message suggests; another cleanup will not help.",
-    "CredentialsCorrupt": "Do NOT restart the tenant's process yet: while it runs it has the credentials, and may "
-    "write them again. If it does not, restore creds.json from a backup while the process is stopped.",
+    "CredentialsCorrupt": "Do NOT restart the tenant's process: it may write creds.json again. If it does not, stop it "
+    "and restore creds.json from a backup.",
     "CleanupFailing": "See why it failed:",
-    "DiskPressure": "Make room or enlarge the volume now: a full disk truncates creds.json.",
-    "ScanStale": "See why, and take the way out that Ready names:",
+    "DiskPressure": "Enlarge the volume or make room now.",
+    "ScanStale": "Do as the message above says. For more:",
     "SessionInactive": "Ask whether this company still uses it. If so, see whether its process runs.",
     "IdentityChanged": "Nothing, if somebody paired it on purpose. If not, find out who did.",
     "CircuitBreakerOpen": "See whether the last cleanups removed what they should; undo puts files back.",

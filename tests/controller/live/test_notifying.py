@@ -228,7 +228,7 @@ async def test_the_circuit_breaker_is_told_once_and_so_is_its_end(
         telling.held = None
         _, closed = await passing(telling, receiver, 2, step=30)
         await settled(telling, world)
-    assert closed.json["title"].startswith("Resolved: held cleanups after")
+    assert closed.json["title"].startswith("Resolved: hold of automatic cleanups after")
     assert len(receiver.requests) == 2
 
 

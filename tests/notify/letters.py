@@ -1,0 +1,241 @@
+"""Every message as people get it, kept in `golden/`: `python -m tests.notify.letters` writes it anew, for review."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from baileys_janitor.notify import cleanups, document, summary, text
+from baileys_janitor.notify.channels import sentry
+from baileys_janitor.notify.cleanups import Done
+from baileys_janitor.notify.document import rfc3339
+from baileys_janitor.notify.incidents import Place
+from baileys_janitor.notify.kinds import KINDS
+from baileys_janitor.notify.ledger import BETTER, ENDED, LASTING, NEW, PASSED, WORSE
+from baileys_janitor.notify.words import DAY
+from tests.notify.messages import READER, change, incidents, resolved, status, storm
+from tests.notify.world import HOUR, MINUTE, NOW
+
+Object = dict[str, Any]
+Letters = Iterator[tuple[str, Object]]
+
+PLACE = Path(__file__).parent / "golden"
+FLEET = Place()
+
+SAID = {
+    "TenantWarning": "155 files are counted; Warning begins at 150, Critical at 170. 12 can be removed now.",
+    "TenantCritical": "172 files are counted; Critical begins at 170, Emergency at 180. 12 can be removed now.",
+    "TenantEmergency": "190 files are counted; Emergency begins at 180. 12 can be removed now. An emergency "
+    "cleanup would lower the count by 25.",
+    "ThresholdUnreachable": "181 of 190 counted files are in use or protected, so no cleanup gets below the trigger "
+    "of 175; limits that fit: warning 200, critical 220, trigger 225, emergency 230, danger "
+    "250.",
+    "CredentialsCorrupt": "creds.json could not be read in 3 looks over 120 s and was not written meanwhile. "
+    "Nothing is removed. Do not restart the tenant's process: it would pair anew. Restore "
+    "creds.json from a backup with the process stopped.",
+    "DiskPressure": "Only 40 MiB are free on the volume; a full disk truncates creds.json, and the tenant "
+    "must then pair again. Enlarge the claim or free space.",
+    "ScanStale": 'The PersistentVolumeClaim "acme" is not bound to a volume yet: see `kubectl describe pvc'
+    " acme`.",
+    "SessionInactive": "No message was sent or received for 9 days: the tenant's process may be stopped or "
+    "unlinked, and its files are left as they are.",
+    "IdentityChanged": "The session was paired again: its identity changed from 3f9a to 81bc (one-way "
+    "fingerprints). Older cleanups can no longer be undone.",
+    "CircuitBreakerOpen": "Many cleanups removed abnormally much in a short time, so automatic ones are held until "
+    "2026-11-18T17:06:40Z; requested ones run.",
+}
+"""What the operator says in its conditions."""
+
+
+def troubled(reason: str, **more: Any) -> Object:
+    """The status of a tenant of whom this is told."""
+    level = reason.removeprefix("Tenant") if reason.startswith("Tenant") else "Healthy"
+    level = "Emergency" if reason == "ThresholdUnreachable" else level
+    known = status(level, {"Warning": 155, "Critical": 172, "Emergency": 190}.get(level, 110))
+    kind = {"ScanStale": "Ready"}.get(reason, reason.removeprefix("Tenant"))
+    holds = "False" if kind == "Ready" else "True"
+    known["conditions"] = [
+        {"type": kind, "status": holds, "reason": "ClaimUnbound", "message": SAID.get(reason, "")}
+    ]
+    failed = "Failed (MemberIo): removed 0 files."
+    return known | {"lastCleanup": {"time": "2026-11-18T10:40:00Z", "message": failed}} | more
+
+
+def place(reason: str) -> Object:
+    """The fleet, where it is told of the fleet."""
+    return {"place": FLEET} if reason == "CircuitBreakerOpen" else {}
+
+
+def about(reason: str, what: str = NEW, *, known: Object | None = None, **more: Any) -> Object:
+    """A message about one tenant."""
+    known = {} if known is None else known
+    statuses = {"acme": troubled(reason) | known}
+    told = document.incidents(
+        "all/chat",
+        [change(reason=reason, what=what, **(place(reason) | more))],
+        lambda asked: troubled(reason) if asked.fleet else statuses.get(asked.name),
+        READER,
+        NOW,
+    )
+    return text.finished(told, READER)
+
+
+def new() -> Letters:
+    """What begins, of one tenant."""
+    for reason in KINDS:
+        yield reason, about(reason)
+
+
+def several() -> Letters:
+    """What begins, of several tenants."""
+    for reason in KINDS:
+        if reason != "CircuitBreakerOpen":
+            both = (change(name, reason) for name in ("acme", "beta"))
+            yield reason, incidents(*both, acme=troubled(reason), beta=troubled(reason))
+    yield "a thousand", storm(1000)
+
+
+def healthy(asked: Place) -> Object | None:
+    """What is known when it is over."""
+    return None if asked.fleet else status("Healthy", 110)
+
+
+def over() -> Letters:
+    """What ends."""
+    for reason, kind in KINDS.items():
+        if kind.ends:
+            ended = {"since": NOW - HOUR, "ended": NOW - 11 * MINUTE, **place(reason)}
+            ends = change(reason=reason, what=ENDED, **ended)
+            told = document.incidents("all/chat", [ends], healthy, READER, NOW)
+            yield reason, text.finished(told, READER)
+    passed = change(what=PASSED, since=NOW - HOUR, ended=NOW - 20 * MINUTE)
+    yield "over before it could be told", incidents(passed, acme=status("Healthy", 110))
+    several = (change(n, what=ENDED, ended=NOW - 11 * MINUTE) for n in ("acme", "beta"))
+    yield "of several", incidents(*several, acme=status("Healthy", 110), beta=status("Healthy", 99))
+
+
+def turns() -> Letters:
+    """How it goes on, and what there is to say besides."""
+    warning = KINDS["TenantWarning"]
+    lasting = {"since": NOW - 5 * HOUR, "told_at": NOW - 4 * HOUR}
+    yield "worse", about("TenantEmergency", WORSE, was=warning)
+    yield "lasting", about("TenantEmergency", LASTING, **lasting)
+    yield "better", about("TenantWarning", BETTER, was=KINDS["TenantEmergency"])
+    yield "comes and goes", about("TenantEmergency", times=4)
+    upcoming = {"nextCleanupTime": "2026-11-18T11:30:00Z"}
+    yield "with a cleanup to come", about("TenantCritical", known=upcoming)
+    yield "with a cleanup under way", about("TenantEmergency", known={"run": {"reason": "Trigger"}})
+    cooled = {"emergencyCooldownUntil": "2026-11-18T22:40:00Z"}
+    yield "after a cleanup that did not suffice", about("TenantEmergency", known=cooled)
+    for reason in ("Suspended", "DryRun", "Observe", "CleanupsHeld"):
+        held = troubled("TenantEmergency")["conditions"]
+        held = [*held, {"type": "Ready", "status": "True", "reason": reason}]
+        yield reason, about("TenantEmergency", known={"conditions": held})
+    vain = (
+        "190 files are counted. An emergency cleanup would gain nothing: there are 178 protected."
+    )
+    said = [{"type": "Emergency", "status": "True", "message": vain}]
+    yield "in vain", about("TenantEmergency", known={"conditions": said})
+    mixed = (
+        change(),
+        change("beta", "TenantWarning", WORSE),
+        change("coma", "ScanStale"),
+        change("dora", what=ENDED, ended=NOW - 11 * MINUTE),
+    )
+    known = {"acme": troubled("TenantEmergency"), "beta": troubled("TenantWarning")}
+    known |= {"coma": troubled("ScanStale"), "dora": status("Healthy", 99)}
+    yield "of all sorts", incidents(*mixed, **known)
+
+
+def done(
+    name: str = "acme", removed: int = 38, outcome: str = "Completed", ago: float = 60
+) -> Done:
+    """A cleanup that is over."""
+    entry = {
+        "run": f"{name}-{ago}",
+        "time": rfc3339(NOW - ago),
+        "reason": "Emergency" if ago < HOUR else "Daily",
+        "outcome": outcome,
+        "removed": removed,
+        "before": removed + 152,
+        "after": 152,
+        "freedBytes": 1300 * removed,
+    }
+    found = Done.of(Place("shop", name, f"c-{name}"), entry)
+    assert found is not None
+    return found
+
+
+def cleaned() -> Letters:
+    """Cleanups."""
+    some = [done(f"tenant-{n}", 10 + n, ago=60 * n) for n in range(1, 9)]
+    failed = done("beta", 0, "Failed")
+    for name, told in (
+        ("one", [done()]),
+        ("failed", [failed]),
+        ("refused", [done(removed=0, outcome="Refused")]),
+        ("a dry run", [done(outcome="DryRun")]),
+        ("many", [*some, failed]),
+        ("too large", [done(removed=1204), *some]),
+    ):
+        message = cleanups.message("all/chat", told, 1000, READER, NOW)
+        yield name, text.finished(message, READER)
+
+
+def daily() -> Letters:
+    """Daily summaries."""
+    whole = summary.Day(NOW - DAY)
+    for number in range(12):
+        level = "Emergency" if number == 11 else "Warning" if number > 8 else "Healthy"
+        history = [
+            {
+                "time": rfc3339(NOW - HOUR),
+                "outcome": "Completed",
+                "removed": 10,
+                "freedBytes": 20_480,
+            }
+        ]
+        known = status(level, 70 + 10 * number, history=history, growthPerDay=number / 2)
+        spot = Place("shop", f"tenant-{number:02}", f"c-{number}")
+        whole.add(spot, known, history, [10, 20, 30, 5, 0])
+    for name, day in (("twelve tenants", whole), ("no tenants", summary.Day(NOW - DAY))):
+        yield name, text.finished(summary.message("all/chat", day, NOW, READER, NOW), READER)
+
+
+def channels() -> Iterator[tuple[str, str]]:
+    """The same messages as each channel has them."""
+    for name, message in (("an emergency", about("TenantEmergency")), ("its end", resolved())):
+        yield f"{name}, webhook", json.dumps(message, indent=2)
+        yield f"{name}, Telegram", text.html(message, READER)
+        events = list(sentry.events(message, READER))
+        yield f"{name}, Sentry", json.dumps(events, indent=2)
+    large = dict(cleaned())["too large"]
+    yield "a large removal, webhook", json.dumps(large, indent=2)
+    yield "a large removal, Telegram", text.html(large, READER)
+    yield "a summary, webhook", json.dumps(dict(daily())["twelve tenants"], indent=2)
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """Yield every page by its name."""
+    letters = {
+        "new": new,
+        "several": several,
+        "over": over,
+        "turns": turns,
+        "cleanups": cleaned,
+        "summary": daily,
+    }
+    for name, found in letters.items():
+        yield name, _page((title, message["text"]) for title, message in found())
+    yield "channels", _page(channels())
+
+
+def _page(found: Iterator[tuple[str, str]]) -> str:
+    return "".join(f"----- {title}\n{body}\n\n" for title, body in found)
+
+
+if __name__ == "__main__":
+    for page, written in pages():
+        (PLACE / f"{page}.txt").write_text(written, encoding="utf-8")
