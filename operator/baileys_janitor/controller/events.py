@@ -110,6 +110,8 @@ def told(heard: News) -> Draft | None:
         return _level(heard)
     if isinstance(heard, news.ConditionChanged):
         return _condition(heard)
+    if isinstance(heard, news.FaultMet):
+        return _stalled(heard.tenant, heard.reason, heard.message)
     if isinstance(heard, news.CleanupStarted):
         return _started(heard)
     if isinstance(heard, news.CleanupFinished):
@@ -141,8 +143,7 @@ def _condition(heard: news.ConditionChanged) -> Draft | None:
         return _readiness(heard)
     if heard.type == "Stalled":
         if heard.status == "True":
-            note = f"{heard.reason}: {said}"
-            return _draft(tenant, Reason.STALLED, OBSERVE, note, heard.reason, warning=True)
+            return _stalled(tenant, heard.reason, said)
         if heard.before == "True":
             note = "The janitor can observe and act again."
             return _draft(tenant, Reason.RECOVERED, OBSERVE, note, heard.type)
@@ -155,6 +156,10 @@ def _condition(heard: news.ConditionChanged) -> Draft | None:
         note = f"{heard.type} does not hold any more."
         return _draft(tenant, Reason.RECOVERED, OBSERVE, note, heard.type)
     return None
+
+
+def _stalled(tenant: Tenant, reason: str, said: str) -> Draft:
+    return _draft(tenant, Reason.STALLED, OBSERVE, f"{reason}: {said}", reason, warning=True)
 
 
 def _readiness(heard: news.ConditionChanged) -> Draft | None:

@@ -27,6 +27,8 @@ def write(heard: News) -> None:
         _finished(heard)
     elif isinstance(heard, news.ConditionChanged):
         _condition(heard)
+    elif isinstance(heard, news.FaultMet):
+        _say(logging.DEBUG, "Fault met again", heard.tenant, "scan", reason=heard.reason)
     else:
         _job(heard)
 

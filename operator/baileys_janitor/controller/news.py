@@ -74,7 +74,16 @@ class JobEnded:
     short: int = 0
 
 
-News = LevelChanged | ConditionChanged | CleanupStarted | CleanupFinished | JobEnded
+@dataclass(frozen=True, slots=True)
+class FaultMet:
+    """A fault that the status already tells of was met once more."""
+
+    tenant: Tenant
+    reason: str
+    message: str
+
+
+News = FaultMet | LevelChanged | ConditionChanged | CleanupStarted | CleanupFinished | JobEnded
 LEVELS = frozenset({"Healthy", "Warning", "Critical", "Emergency"})
 
 

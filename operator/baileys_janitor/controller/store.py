@@ -40,6 +40,7 @@ class Store:
 
     def is_due(self, tenant: Tenant) -> bool:
         """Whether `write` would have something to send; what has been weighed and found too light is said."""
+        self._tell_again(tenant)
         if tenant.new and not _has_news(tenant):
             tenant.unsaid = False
             return False
@@ -49,6 +50,18 @@ class Store:
             return True
         tenant.unsaid = False
         return False
+
+    def _tell_again(self, tenant: Tenant) -> None:
+        """Tell of a fault that lasts each time that it is met: what tells of it must not age away before it is over."""
+        fault, again = tenant.fault, tenant.failures > tenant.failures_told
+        tenant.failures_told = tenant.failures
+        if (
+            again
+            and fault is not None
+            and fault.stalled
+            and tenant.stored_readiness == fault.reason
+        ):
+            self._wire.publish(news.FaultMet(tenant, fault.reason, fault.message))
 
     def _is_worth_it(self, tenant: Tenant, fresh: Object, now: float) -> bool:
         if tenant.new or now - tenant.written_at >= self._every:
@@ -60,6 +73,7 @@ class Store:
 
         A version conflict reads the resource again and tries once more, unless another operator has acted.
         """
+        self._tell_again(tenant)
         if tenant.new and not force and not _has_news(tenant):
             tenant.unsaid = False
             return True

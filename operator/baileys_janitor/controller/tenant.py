@@ -108,6 +108,8 @@ class Tenant:
     begun_at: float | None = None
     """When the scan that was taken in last was begun: the interval runs from here."""
     failures: int = 0
+    failures_told: int = 0
+    """How many of them have been told of."""
     retry_at: float = 0.0
     """No Job for this tenant before this time: the back-off after a fault."""
     purge_after: float = 0.0

@@ -25,7 +25,7 @@ _DIFFERENT_EACH_TIME = (
     # Whether there is a growth yet, a slow machine may see otherwise.
     (r"(?i)^  (growth ?per ?day: .*|forecast:(\n    .*)+)\n", ""),
     (
-        r"^(  (?:Normal|Warning)) +(\S+) +(?:<invalid>|\S+(?: \(x\d+ over \S+\))?) +",
+        r"^(  (?:Normal|Warning)) +(\S+) +\S+(?: \(x\d+ over [^)]*\))? +",
         r"\1  \2  AGE  ",
     ),
     (r"^  Type +Reason +Age +From +Message\n[ -]+\n", ""),

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.controller import harvest, status
+from baileys_janitor.controller import advice, harvest, status
 from baileys_janitor.controller.events import NOTE_BYTES, Reason, bounded, told
 from baileys_janitor.controller.faults import Fault
 from baileys_janitor.controller.news import (
     CleanupFinished,
     CleanupStarted,
     ConditionChanged,
+    FaultMet,
     JobEnded,
     LevelChanged,
     between,
@@ -140,6 +141,46 @@ def test_two_runs_are_two_stories_and_a_repeated_change_is_one() -> None:
     )
     changes = [LevelChanged(known, "Healthy", "Warning", f"{n} files") for n in (151, 153)]
     assert told(changes[0]).key == told(changes[1]).key
+
+
+def condition(kind: str, reason: str = "", status: str = "True", before: str = "False"):
+    return ConditionChanged(tenant(), kind, before, status, reason or kind, "Said.")
+
+
+def over(outcome: str, reason: str = "Trigger", run: str | None = "r"):
+    entry = {"outcome": outcome, "reason": reason, "run": run, "message": "Said."}
+    return CleanupFinished(tenant(), entry)
+
+
+def test_every_reason_is_told_by_the_news_it_is_named_after() -> None:
+    heard = {
+        Reason.LEVEL_CHANGED: LevelChanged(tenant(), "Healthy", "Warning", "Said."),
+        Reason.CLEANUP_STARTED: CleanupStarted(tenant(), "r", "Trigger"),
+        Reason.CLEANUP_FINISHED: over("Completed"),
+        Reason.CLEANUP_FAILED: over("Failed"),
+        Reason.CLEANUP_REFUSED: over("Refused"),
+        Reason.REQUEST_REFUSED: over("Refused", "Requested", None),
+        Reason.NOTHING_TO_DO: over("NothingToDo", "Requested"),
+        Reason.STALLED: condition("Stalled", "ClaimMissing"),
+        Reason.RECOVERED: condition("Stalled", "NoFault", "False", "True"),
+        Reason.SCANS_MISSED: condition("Ready", "ScansMissed", "Unknown"),
+        Reason.CLEANUPS_HELD: condition("Ready", "CleanupsHeld"),
+        Reason.SUSPENDED: condition("Ready", "Suspended"),
+        Reason.WAITING: condition("Ready", "WaitingForFirstConsumer"),
+        **{kind: condition(kind) for kind in advice.KINDS},
+    }
+    assert {str(reason) for reason in heard} == set(Reason)
+    for reason, news in heard.items():
+        draft = told(news)
+        assert draft is not None
+        assert draft.reason == reason
+        assert "Said." in draft.note or reason in {Reason.CLEANUP_STARTED, Reason.RECOVERED}
+
+
+def test_a_fault_that_is_met_again_is_the_same_event_as_when_it_began() -> None:
+    began, again = condition("Stalled", "ClaimMissing"), FaultMet(tenant(), "ClaimMissing", "Said.")
+    assert told(began) == told(again)
+    assert told(began).key != told(FaultMet(tenant(), "JobRefused", "Said.")).key
 
 
 def test_every_reason_is_documented_and_nothing_else_is() -> None:
