@@ -12,7 +12,13 @@ from tests.chart.rendering import ROOT
 PAGES = [
     *(
         ROOT / "docs" / page
-        for page in ("install.md", "gitops.md", "threat-model.md", "upgrading.md")
+        for page in (
+            "install.md",
+            "gitops.md",
+            "notifications.md",
+            "threat-model.md",
+            "upgrading.md",
+        )
     ),
     *sorted((ROOT / "docs" / "runbooks").glob("*.md")),
     ROOT / "charts" / "baileys-janitor" / "README.md",
