@@ -148,7 +148,7 @@ class PodMonitor(Scraping):
 
 
 class PrometheusRule(Model):
-    """The alerts of files/alerts.yaml for the Prometheus operator; docs/metrics.md lists them."""
+    """The alerts of files/alerts.yaml for the Prometheus operator; docs/runbooks/README.md lists them."""
 
     enabled: bool = Field(
         default=False, description="Create it. It needs the Prometheus operator's CRDs."

@@ -50,6 +50,7 @@ def add_operator(page: build.Dashboard) -> None:
     """Add the row of the operator's own works."""
     page.with_row(build.Row("Operator"))
     job = "baileys_janitor_job_duration_seconds"
+    jobs = hourly(f"{job}_count", "action")
     page.with_panel(
         panels.lines(
             "Scheduling lag",
@@ -84,10 +85,11 @@ def add_operator(page: build.Dashboard) -> None:
     page.with_panel(
         panels.lines(
             "Tenants a Job",
-            "How many tenants share one Job, within the last hour.",
+            "How many tenants share one Job, and of how many its result had no room for all detail, within the "
+            "last hour.",
             {
-                "{{action}}": f"{hourly('baileys_janitor_job_tenants_total', 'action')} / "
-                f"{hourly(job + '_count', 'action')}"
+                "{{action}}": f"{hourly('baileys_janitor_job_tenants_total', 'action')} / {jobs}",
+                "{{action}}, short": f"{hourly('baileys_janitor_job_tenants_short_total', 'action')} / {jobs}",
             },
             span=8,
         )

@@ -126,7 +126,7 @@ async def test_a_full_volume_is_told_until_there_is_room(
     # No test may fill a disk: another limit makes this one full.
     async with operator(diskPressure={"freeBytes": "1000000Gi"}):
         await prometheus.fires("BaileysTenantDiskPressure", **tenant)
-    async with operator() as running:
+    async with operator(knows=1) as running:
         # That it is silent counts once the second operator has been heard.
         level = f'baileys_session_level{{namespace="{world.namespace}"}} == 0'
         await until(lambda: prometheus.query(level), "the second operator is scraped")

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client import generate_latest
 
 from baileys_janitor import __version__
+from baileys_janitor.api.status import CleanupReason
 from baileys_janitor.controller.flights import Flight
-from baileys_janitor.controller.metrics.process import OTHER, REASONS, Process
+from baileys_janitor.controller.metrics.definitions import ACTIONS, DEFINITIONS, OTHER, REASONS
+from baileys_janitor.controller.metrics.process import Process
 from baileys_janitor.controller.news import CleanupFinished, JobEnded, LevelChanged
+from baileys_janitor.job.result import OUTCOMES
+from baileys_janitor.policy.kinds import KINDS
 from tests.controller.metrics.fleets import Heart, Series, StandingClock, of, series
 from tests.controller.pure.world import HOUR, NOW, look, tenant
 
@@ -160,3 +168,27 @@ def test_news_that_no_metric_is_about_are_let_pass() -> None:
     after = told(process)
     own = [key for key in before if key[0].startswith("baileys_")]
     assert {key: before[key] for key in own} == {key: after[key] for key in own}
+
+
+WORDS = st.sampled_from([*ACTIONS, *OUTCOMES, *KINDS, *get_args(CleanupReason)]) | st.text(
+    max_size=9
+)
+
+
+@given(st.lists(st.tuples(WORDS, WORDS, WORDS, st.integers(0, 99)), max_size=20))
+def test_whatever_is_told_the_series_stay_within_the_stated_bounds(
+    story: list[tuple[str, str, str, int]],
+) -> None:
+    process, heart = Process(StandingClock()), Heart()
+    process.leads(heart.engine)
+    for first, second, kind, count in story:
+        entry = {"reason": first, "outcome": second, "removed": count, "freedBytes": count}
+        process.listen(CleanupFinished(tenant(), {**entry, "removedByKind": {kind: count}}))
+        process.listen(JobEnded("shop", first, count, float(count), second))
+    shown = [name for name, _ in told(process)]
+    for each in DEFINITIONS:
+        stem = each.name.removesuffix("_total")
+        mine = [name for name in shown if name.removesuffix("_total").startswith(stem)]
+        if each.kind != "histogram":
+            mine = [name for name in mine if name == each.name]
+        assert each.most is None or len(mine) <= each.most, each.name

@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+from baileys_janitor.api.status import CleanupReason
+from baileys_janitor.job.result import OUTCOMES
+from baileys_janitor.policy.kinds import KINDS
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One metric: its full name, type, meaning and labels."""
+    """One metric: its full name, type, meaning, labels, and how many series a process has of it at most.
+
+    `most` is None where that is up to somebody else, such as the codes that an API server answers with.
+    """
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]
     help: str
     labels: tuple[str, ...] = ()
+    most: int | None = 1
 
 
+WHY = get_args(CleanupReason)
+ACTIONS = ("scan", "clean", "purge")
+OTHER = "other"
+"""In place of a word that is in none of these lists, such as that of a Job of a later version."""
+UNTOLD = "unknown"
+"""The kind of removed files of which the result had no room to tell it."""
+SECONDS = (1.0, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0)
+"""Buckets of a Job's duration: it takes about three seconds on an idle node, and a minute is its deadline."""
+REASONS = 64
+"""Reasons of failures that are told apart. They are words from a fixed list; the bound is for Jobs of an image that
+speaks another language."""
 UNANSWERED = "<error>"
 """The code of a request that nobody answered, as client-go's own metric has it."""
 
@@ -25,7 +44,13 @@ BUILD_INFO = Definition(
 LEADER = Definition(
     "baileys_janitor_leader", "gauge", "1 while this operator acts, 0 while it stands by."
 )
-TENANTS = Definition("baileys_janitor_tenants", "gauge", "Tenants at each level.", ("level",))
+TENANTS = Definition(
+    "baileys_janitor_tenants",
+    "gauge",
+    "Tenants at each level.",
+    ("level",),
+    most=5,
+)
 QUEUE_DEPTH = Definition(
     "baileys_janitor_queue_depth",
     "gauge",
@@ -52,12 +77,14 @@ CLEANUPS = Definition(
     "counter",
     "Cleanups that are over, by why they ran and how they ended.",
     ("reason", "outcome"),
+    most=(len(WHY) + 1) * (len(OUTCOMES) + 1),
 )
 REMOVED = Definition(
     "baileys_janitor_files_removed_total",
     "counter",
     "Files that cleanups moved to the trash, by kind of file.",
     ("file_type",),
+    most=len(KINDS) + 1,
 )
 FREED = Definition(
     "baileys_janitor_freed_bytes_total",
@@ -69,12 +96,14 @@ DURATION = Definition(
     "histogram",
     "Time from a Job's creation until its result was taken in or its failure noticed.",
     ("action",),
+    most=(len(ACTIONS) + 1) * (len(SECONDS) + 3),
 )
 MEMBERS = Definition(
     "baileys_janitor_job_tenants_total",
     "counter",
     "Tenants that ended Jobs were for; divided by the Jobs, how many share one.",
     ("action",),
+    most=len(ACTIONS) + 1,
 )
 SHORT = Definition(
     "baileys_janitor_job_tenants_short_total",
@@ -82,18 +111,21 @@ SHORT = Definition(
     "Tenants of whom a shared Job's result had no room for all detail: what it left out stays as an earlier scan "
     "found it. Lower limits.tenantsPerScan if that matters.",
     ("action",),
+    most=len(ACTIONS) + 1,
 )
 FAILURES = Definition(
     "baileys_janitor_job_failures_total",
     "counter",
     "Jobs that brought no result, by the reason that the tenants' Ready condition has.",
     ("action", "reason"),
+    most=(len(ACTIONS) + 1) * (REASONS + 1),
 )
 REQUESTS = Definition(
     "baileys_janitor_api_requests_total",
     "counter",
     f"Requests to the API server, watches excepted, by verb and HTTP status code ({UNANSWERED}: no answer).",
     ("verb", "code"),
+    most=None,
 )
 
 LEADERS_ONLY = (TENANTS, QUEUE_DEPTH, LAG, JOBS, PODS, HELD)

@@ -7,18 +7,26 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 from prometheus_client.core import Metric
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from baileys_janitor import __version__
-from baileys_janitor.api.status import CleanupReason
 from baileys_janitor.controller.metrics import definitions, scheduling
-from baileys_janitor.controller.metrics.definitions import UNANSWERED, Definition
+from baileys_janitor.controller.metrics.definitions import (
+    ACTIONS,
+    OTHER,
+    REASONS,
+    SECONDS,
+    UNANSWERED,
+    UNTOLD,
+    WHY,
+    Definition,
+)
 from baileys_janitor.controller.metrics.scheduling import gauge
 from baileys_janitor.controller.news import CleanupFinished, JobEnded, News
 from baileys_janitor.job.result import OUTCOMES
@@ -28,21 +36,13 @@ if TYPE_CHECKING:
     from baileys_janitor.controller.clock import Clock
     from baileys_janitor.controller.engine import Engine
 
-WHY = get_args(CleanupReason)
-ACTIONS = ("scan", "clean", "purge")
-OTHER = "other"
-UNTOLD = "unknown"
-SECONDS = (1.0, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0)
-"""A Job takes about three seconds on an idle node, and a minute is its deadline."""
-REASONS = 64
-"""Reasons of failures that are told apart. They are words from a fixed list; the bound is for Jobs of an image that
-speaks another language."""
-
 
 class Process(Collector):
     """Everything that is not a tenant's, in a registry. `engine` is set while this operator leads."""
 
     def __init__(self, clock: Clock) -> None:
+        # When each counter began is as many series again, and process_start_time_seconds says the same.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry(auto_describe=False)
         self.engine: Engine | None = None
         self._clock = clock

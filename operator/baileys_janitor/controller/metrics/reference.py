@@ -12,16 +12,25 @@ from pathlib import Path
 from baileys_janitor.controller.metrics.definitions import DEFINITIONS
 from baileys_janitor.controller.metrics.tenants import FAMILIES, most
 
+UNITS = {"_timestamp_seconds": "Unix time", "_seconds": "seconds", "_bytes": "bytes"}
+
+
+def unit(name: str) -> str:
+    """Return the unit that a name ends with, as is the custom of Prometheus; others count things."""
+    stem = name.removesuffix("_total")
+    return next((told for end, told in UNITS.items() if stem.endswith(end)), "")
+
 
 def tables() -> dict[str, str]:
     """Return the tables as Markdown by the name of their mark."""
     brief = [family for family in FAMILIES if family.brief]
     return {
         "tenants": _table(
-            ("Metric", "Further label", "Series, at most", "In Brief", "Meaning"),
+            ("Metric", "Unit", "Further label", "Series, at most", "In Brief", "Meaning"),
             (
                 (
                     f"`{family.name}`",
+                    unit(family.name),
                     f"`{family.label}`" if family.label else "",
                     str(family.most),
                     "yes" if family.brief else "",
@@ -38,9 +47,16 @@ def tables() -> dict[str, str]:
             ),
         ),
         "operator": _table(
-            ("Metric", "Type", "Labels", "Meaning"),
+            ("Metric", "Type", "Unit", "Labels", "Series, at most", "Meaning"),
             (
-                (f"`{d.name}`", d.kind, ", ".join(f"`{label}`" for label in d.labels), d.help)
+                (
+                    f"`{d.name}`",
+                    d.kind,
+                    unit(d.name),
+                    ", ".join(f"`{label}`" for label in d.labels),
+                    " x ".join(d.labels) if d.most is None else str(d.most),
+                    d.help,
+                )
                 for d in DEFINITIONS
             ),
         ),
