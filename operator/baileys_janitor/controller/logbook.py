@@ -7,12 +7,14 @@ from typing import Any
 
 from baileys_janitor.api.durations import elapsed_seconds
 from baileys_janitor.controller import news
+from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.news import News
 from baileys_janitor.controller.tenant import Tenant
 
 logger = logging.getLogger(__name__)
 
 BAD_ENDS = frozenset({"Failed", "Refused"})
+GRAVE = {"Critical": 1, "Emergency": 2}
 FLEET_WIDE = frozenset({"CleanupsHeld"})
 """Reasons of Ready that all tenants have at once; the breaker's own line tells of them."""
 
@@ -52,6 +54,41 @@ def _level(heard: news.LevelChanged) -> None:
         before=heard.before,
         after=heard.after,
         counted=counted,
+    )
+    _held_back(heard)
+
+
+def _held_back(heard: news.LevelChanged) -> None:
+    """Say why nothing is done where the level calls for a cleanup: that nothing happens has no other line."""
+    tenant, look = heard.tenant, heard.tenant.look
+    if look is None or tenant.effective is None:
+        return
+    if heard.after not in GRAVE or GRAVE.get(heard.before, 0) > GRAVE[heard.after]:
+        return
+    emergency = heard.after == "Emergency"
+    if not emergency and tenant.counted < tenant.effective.policy.thresholds.trigger:
+        return
+    cooled = tenant.emergency_cooldown_until if emergency else tenant.cooldown_until
+    until = None
+    if tenant.effective.mode == "Observe":
+        reason = "Observe"
+    elif look.identity_state != "Paired":
+        reason = "NotPaired"
+    elif not (look.gain if emergency else look.reclaimable):
+        reason = "NothingToGain"
+    elif (cooled or 0.0) > (tenant.last_scan or 0.0):
+        reason, until = "Cooldown", to_rfc3339(cooled or 0.0)
+    else:
+        return
+    _say(
+        logging.INFO,
+        "Cleanup held back",
+        tenant,
+        "clean",
+        reason=reason,
+        counted=tenant.counted,
+        reclaimable=tenant.reclaimable,
+        until=until,
     )
 
 

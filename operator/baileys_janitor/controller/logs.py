@@ -37,6 +37,8 @@ FIELDS = (
     "suppressed",
 )
 """The fields of a line, in the order in which a console shows them. docs/logs.md says what each means."""
+CHATTER = ("kopf", "kubernetes", "asyncio", "aiohttp", "apprise")
+"""Libraries that are heard from `warning` on."""
 BURST = 20
 """Lines of one kind that a window takes."""
 WINDOW = 60.0
@@ -127,4 +129,7 @@ def set_up(wanted: Logging) -> None:
     handler.setFormatter(JsonLines() if wanted.format == "json" else ConsoleLines())
     handler.addFilter(Calm())
     logging.basicConfig(level=wanted.level.upper(), handlers=[handler], force=True)
-    logging.getLogger("kopf").setLevel(max(logging.INFO, logging.root.level))
+    debugging = logging.root.level <= logging.DEBUG
+    for name in CHATTER:
+        # What they say of themselves is nobody's news; at debug it may help, but not their every request.
+        logging.getLogger(name).setLevel(logging.INFO if debugging else logging.WARNING)

@@ -263,6 +263,9 @@ def run(
         config = config.model_copy(update={"logging": wanted})
     logs.set_up(config.logging)
     _calm_the_collector()
+    where = ", ".join(config.watch_namespaces) or "all"
+    said = "baileys-janitor %s starts: namespaces %s, mode at most %s"
+    logger.info(said, __version__, where, config.mode_ceiling)
     try:
         asyncio.run(serve(config))
     except (NoNamespace, PortTaken) as problem:
@@ -271,4 +274,5 @@ def run(
     except Exception:
         logger.exception("The operator stops")
         return 1
+    logger.info("The operator has stopped, as it was asked to")
     return 0

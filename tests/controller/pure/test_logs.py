@@ -77,6 +77,50 @@ def test_the_whole_story_of_a_cleanup_has_its_numbers_as_fields(told) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("counted", "spec", "seen", "cooled", "said"),
+    [
+        (176, {}, {}, None, None),
+        (
+            176,
+            {},
+            {},
+            3600,
+            "reason=Cooldown counted=176 reclaimable=10 until=2026-11-18T12:06:40Z",
+        ),
+        (172, {}, {}, 3600, None),
+        (190, {}, {"gain": 0}, None, "reason=NothingToGain counted=190 reclaimable=10"),
+        (
+            190,
+            {},
+            {},
+            3600,
+            "reason=Cooldown counted=190 reclaimable=10 until=2026-11-18T12:06:40Z",
+        ),
+        (190, {"mode": "Observe"}, {}, None, "reason=Observe counted=190 reclaimable=10"),
+        (
+            190,
+            {},
+            {"identity_state": "Corrupt"},
+            None,
+            "reason=NotPaired counted=190 reclaimable=10",
+        ),
+    ],
+)
+def test_where_a_level_calls_for_a_cleanup_and_none_begins_it_is_said_why(
+    told, counted, spec, seen, cooled, said
+) -> None:
+    known = tenant(spec)
+    harvest.scanned(known, look(120), NOW, used=True)
+    first = status.compose(known, NOW, AROUND)
+    harvest.scanned(known, look(counted, **seen), NOW, used=True)
+    if cooled is not None:
+        known.cooldown_until = known.emergency_cooldown_until = NOW + cooled
+    lines = told(known, first, status.compose(known, NOW, AROUND))
+    held = [line for line in lines if "held back" in line]
+    assert held == ([] if said is None else [f"INFO Cleanup held back action=clean {said}"])
+
+
 def test_a_fault_is_one_warning_and_its_end_one_line(told) -> None:
     known = tenant()
     harvest.scanned(known, look(120), NOW, used=True)
