@@ -135,7 +135,8 @@ class Scraping(Model):
         default="30s", description="Time between two scrapes. Empty: that of your Prometheus."
     )
     scrape_timeout: Annotated[str, Field(pattern="^([0-9]+(s|m))?$")] = Field(
-        default="10s", description="Longest time of one; not above the interval."
+        default="25s",
+        description="Longest time of one; not above the interval. The first scrape of 10,000 tenants can take ten.",
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 import yaml
 
 from tests.alerts.promtool import promtool
-from tests.alerts.rules import ALERTS, document, rules
+from tests.alerts.rules import ALERTS, ROOT, document, rules
 
 UNITS = sorted((Path(__file__).parent / "units").glob("*.yaml"))
 AS_READ = Path(__file__).parent / "as_read.yaml"
@@ -50,6 +52,21 @@ def test_alerts_fire_and_end_when_they_should(tests: Path, tmp_path: Path) -> No
 def test_what_is_read_at_night_is_what_was_reviewed(tmp_path: Path) -> None:
     code, said = run(AS_READ, ALERTS, tmp_path)
     assert code == 0, said
+
+
+def test_prometheus_accepts_the_configuration_that_the_docs_show(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "metrics.md").read_text()
+    (shown,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    found = yaml.safe_load(shown)
+    # Debian builds Prometheus without the discovery of pods.
+    assert found["scrape_configs"][0].pop("kubernetes_sd_configs")[0]["role"] == "pod"
+    found["scrape_configs"][0]["static_configs"] = [{"targets": ["localhost:9090"]}]
+    place = tmp_path / "prometheus.yaml"
+    place.write_text(yaml.safe_dump(found))
+    shutil.copy(ALERTS, tmp_path)
+    code, said = promtool("check", "config", place)
+    assert code == 0, said
+    assert f"{len(rules())} rules found" in said
 
 
 def expectations(*files: Path) -> dict[str, list[Any]]:
