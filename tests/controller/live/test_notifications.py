@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -105,3 +106,51 @@ async def test_an_endpoint_that_never_answers_delays_neither_work_nor_end(
         await world.cleaned("acme", runs=2, outcome="NothingToDo")
         assert running.running
     never.set()
+
+
+async def test_every_channel_is_told_while_one_of_them_hangs_and_one_is_dead(
+    world: World,
+    process: Callable[..., OperatorProcess],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    never = asyncio.Event()
+    hanging = Receiver(then=lambda _: Answer(after=never))
+    telegram = Receiver(then=lambda _: Answer(200, body=b'{"ok": true, "result": {}}'))
+    sentry, service, hook = (Receiver(then=lambda _: Answer(200, body=b"{}")) for _ in range(3))
+    named = {"hanging": hanging, "telegram": telegram, "sentry": sentry}
+    named |= {"apprise": service, "hook": hook}
+    async with contextlib.AsyncExitStack() as stack:
+        for each in named.values():
+            await stack.enter_async_context(each.served())
+        secrets = {
+            "HANGING": hanging.url,
+            "DEAD": "http://127.0.0.1:1/hook",
+            "HOOK": hook.url,
+            "TOKEN": "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw",
+            "DSN": sentry.url.replace("http://", "http://key@") + "/42",
+            "SERVICE": service.url.replace("http://", "json://"),
+        }
+        for key, value in (secrets | {"NO_PROXY": "*"}).items():
+            monkeypatch.setenv(key, value)
+        channels = [
+            {"name": "hanging", "webhook": {"urlKey": "HANGING"}},
+            {"name": "dead", "webhook": {"urlKey": "DEAD"}},
+            {"name": "hook", "webhook": {"urlKey": "HOOK"}},
+            {
+                "name": "telegram",
+                "telegram": {"tokenKey": "TOKEN", "chatId": "-100", "apiUrl": telegram.url},
+            },
+            {"name": "sentry", "sentry": {"dsnKey": "DSN"}},
+            {"name": "apprise", "apprise": {"urlKey": "SERVICE"}},
+        ]
+        await world.company("acme", "warning", mode="Observe")
+        running = process(**notifications(world, channels=channels))
+        await running.start()
+        await until(lambda: all(each.requests for each in named.values()), "all are told")
+        await until(lambda: "Notifications to all/dead do not arrive" in running.log, "it is said")
+        assert await running.terminate() == 0
+        assert not any(value in running.log for value in secrets.values())
+        never.set()
+    for told in (telegram, sentry, service, hook):
+        (request,) = told.requests
+        assert f"{world.namespace}/acme has 1" in request.body.decode()
