@@ -116,6 +116,18 @@ def add_operator(page: build.Dashboard) -> None:
     )
     page.with_panel(
         panels.lines(
+            "Notifications an hour",
+            "Messages to each channel: sent, or failed and kept until they can be sent.",
+            {
+                "{{channel}} {{outcome}}": hourly(
+                    "baileys_janitor_notifications_total", "channel, outcome"
+                )
+            },
+            span=8,
+        )
+    )
+    page.with_panel(
+        panels.lines(
             "CPU",
             "Cores that each replica uses.",
             {"{{instance}}": rate("process_cpu_seconds_total", "instance")},

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Callable
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from baileys_janitor.api.config import OperatorConfig
@@ -48,7 +49,8 @@ ANEW = 60.0
 class Notifying:
     """Runs until cancelled. `counts` tells by channel what became of its messages.
 
-    `held_until` tells until when the circuit breaker holds automatic cleanups.
+    `held_until` tells until when the circuit breaker holds automatic cleanups; `heard` is told of each message's
+    channel and outcome.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Notifying:
         clock: Clock,
         fleet: Fleet,
         held_until: Callable[[float], float | None],
+        heard: Callable[[str, str], None] | None = None,
     ) -> None:
         self._config = config.notifications
         self._clock = clock
@@ -75,7 +78,10 @@ class Notifying:
         self._dirty: dict[Key, None] = {}
         self._news = asyncio.Event()
         self._unkept = asyncio.Event()
-        self.counts = {each.name: Count() for each in self._config.channels}
+        self.counts = {
+            each.name: Count(heard=partial(heard, each.name) if heard else None)
+            for each in self._config.channels
+        }
 
     def hear(self, news: News) -> None:
         """Take in a piece of news."""

@@ -147,7 +147,9 @@ async def _lead(
         engine.wire.subscribe(recorder.hear)
         beside.append(asyncio.create_task(recorder.run()))
     if notifying.wanted(config):
-        voice = notifying.Notifying(kube, config, clock, engine.fleet, engine.held_until)
+        channels = [each.name for each in config.notifications.channels]
+        heard = process.notifies(channels) if process is not None else None
+        voice = notifying.Notifying(kube, config, clock, engine.fleet, engine.held_until, heard)
         engine.wire.subscribe(voice.hear)
         beside.append(asyncio.create_task(voice.run()))
     ends = {watching, working, asyncio.create_task(stop.wait())}

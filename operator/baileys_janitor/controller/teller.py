@@ -40,14 +40,28 @@ EVERY_FEW = 100
 """Tenants after which a walk over the fleet lets others work."""
 
 
+SENT, FAILED = "sent", "failed"
+
+
 @dataclass(slots=True)
 class Count:
-    """What became of a channel's messages, for metrics; times are Unix seconds."""
+    """What became of a channel's messages. `heard` is told of each: SENT or FAILED."""
 
     sent: int = 0
     failed: int = 0
-    last_sent: float | None = None
-    last_failed: float | None = None
+    heard: Callable[[str], None] | None = None
+
+    def arrived(self) -> None:
+        """Count a message that the endpoint has taken."""
+        self.sent += 1
+        if self.heard is not None:
+            self.heard(SENT)
+
+    def missed(self) -> None:
+        """Count one that it has not, after all attempts of a round."""
+        self.failed += 1
+        if self.heard is not None:
+            self.heard(FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,8 +303,7 @@ class Teller:
     def _arrived(self, message: Message) -> None:
         now = self._clock.now()
         message.arrived(now)
-        self._count.sent += 1
-        self._count.last_sent = now
+        self._count.arrived()
         if self._failures:
             logger.info("Notifications to %s arrive again", self._target.name)
         self._failures, self._retry_at, self._doubtful = 0, 0.0, None
@@ -300,8 +313,7 @@ class Teller:
         now = self._clock.now()
         until = now + SAME if self._doubtful is None else self._doubtful[0]
         self._doubtful = None if doubtful is None else (until, doubtful)
-        self._count.failed += 1
-        self._count.last_failed = now
+        self._count.missed()
         # Whatever the message was about is still there to be told.
         self._cleaned = self._cleaned or now
         if not self._failures:

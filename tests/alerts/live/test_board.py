@@ -17,13 +17,19 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_no_panel_is_empty_once_a_fleet_has_lived_a_little(
-    world: World, operator: Operator, prometheus: Prometheus
+    world: World,
+    operator: Operator,
+    prometheus: Prometheus,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # Nobody listens there: what cannot be told is a metric as well.
+    monkeypatch.setenv("HOOK", "http://127.0.0.1:1/hook")
+    told = {"channels": [{"name": "pager", "webhook": {"urlKey": "HOOK"}}]}
     directory = await world.company("acme", "healthy", companyId="962302", schedule=EVERY_MINUTE)
     await world.company("quiet", "stopped", schedule=EVERY_MINUTE)
     await world.company("broken", "healthy")
     await world.edit("broken", volume={"path": "elsewhere"})
-    async with operator(knows=3) as running:
+    async with operator(knows=3, notifications=told) as running:
         await world.scanned("acme")
         # It grows, is cleaned, and one of its Jobs is lost.
         write_sessions(directory, 20, age=20 * DAY)

@@ -27,6 +27,7 @@ def page() -> str:
     process = Process(StandingClock())
     process.leads(heart.engine)
     process.answered("GET", "/", 200)
+    process.notifies(["pager"])("pager", "failed")
     tenants = list(heart.fleet.tenants.values())
     return b"".join(pages(process.registry, tenants, "Full", NOW)).decode()
 
@@ -52,7 +53,7 @@ def test_names_are_unique_and_every_metric_says_what_it_is() -> None:
 def test_labels_are_names_that_people_gave_or_words_from_fixed_lists() -> None:
     allowed = {*LABELS, *(family.label for family in FAMILIES if family.label)}
     allowed |= {"reason", "outcome", "file_type", "action", "verb", "code", "level", "version"}
-    allowed |= {"le", "generation"}
+    allowed |= {"le", "generation", "channel"}
     assert {label for _, labels in series(page()) for label, _ in labels} <= allowed
 
 

@@ -35,6 +35,9 @@ SECONDS = (1.0, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 REASONS = 64
 """Reasons of failures that are told apart. They are words from a fixed list; the bound is for Jobs of an image that
 speaks another language."""
+NOTIFIED = ("sent", "failed")
+CHANNELS = 20
+"""As many as the configuration may name."""
 UNANSWERED = "<error>"
 """The code of a request that nobody answered, as client-go's own metric has it."""
 
@@ -128,6 +131,15 @@ REQUESTS = Definition(
     most=None,
 )
 
+NOTIFICATIONS = Definition(
+    "baileys_janitor_notifications_total",
+    "counter",
+    "Messages to a channel of the configuration: sent, or failed after all attempts of a round. What failed is kept "
+    "and sent later.",
+    ("channel", "outcome"),
+    most=len(NOTIFIED) * CHANNELS,
+)
+
 LEADERS_ONLY = (TENANTS, QUEUE_DEPTH, LAG, JOBS, PODS, HELD)
 """Gauges that a standby has no samples of."""
 DEFINITIONS = (
@@ -142,5 +154,6 @@ DEFINITIONS = (
     SHORT,
     FAILURES,
     REQUESTS,
+    NOTIFICATIONS,
 )
 """All of them, in the order of docs/metrics.md."""

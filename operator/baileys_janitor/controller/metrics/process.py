@@ -6,7 +6,7 @@ Each process has a registry of its own. A standby serves it as well: it says tha
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
@@ -64,6 +64,7 @@ class Process(Collector):
         self._short = self._counter(definitions.SHORT)
         self._failures = self._counter(definitions.FAILURES)
         self._requests = self._counter(definitions.REQUESTS)
+        self._notifications = self._counter(definitions.NOTIFICATIONS)
         # From zero on, so that the first one counts in a rate.
         for reason, outcome in itertools.product(WHY, OUTCOMES):
             self._cleanups.labels(reason, outcome)
@@ -89,6 +90,12 @@ class Process(Collector):
     def answered(self, verb: str, _url: str, status: int) -> None:
         """Count a request to the API server; `status` 0 is none."""
         self._requests.labels(verb, str(status) if status else UNANSWERED).inc()
+
+    def notifies(self, channels: Iterable[str]) -> Callable[[str, str], None]:
+        """Return what counts a message to one of these channels: its name, and sent or failed."""
+        for channel, outcome in itertools.product(channels, definitions.NOTIFIED):
+            self._notifications.labels(channel, outcome)
+        return lambda channel, outcome: self._notifications.labels(channel, outcome).inc()
 
     def listen(self, news: News) -> None:
         """Count what has happened."""
