@@ -14,7 +14,6 @@ from baileys_janitor.controller.breaker import Breaker
 from baileys_janitor.controller.clock import Clock, from_rfc3339, to_rfc3339
 from baileys_janitor.controller.decide import Decision, decide
 from baileys_janitor.controller.dispatch import JOBS, Dispatch, settle
-from baileys_janitor.controller.faults import Fault
 from baileys_janitor.controller.fleet import Fleet
 from baileys_janitor.controller.flights import Flights
 from baileys_janitor.controller.kube import ApiError, Kube
@@ -22,6 +21,7 @@ from baileys_janitor.controller.lookups import Lookups
 from baileys_janitor.controller.manifests import SELECTOR, Pod
 from baileys_janitor.controller.news import Wire
 from baileys_janitor.controller.status import Surroundings
+from baileys_janitor.controller.steps import Steps
 from baileys_janitor.controller.store import Store
 from baileys_janitor.controller.supervision import Supervision
 from baileys_janitor.controller.tenant import Tenant
@@ -36,14 +36,8 @@ BREATH = 1.0
 """Least seconds between two looks at one tenant."""
 ADOPT_AGAIN = 5.0
 """Seconds between attempts to list the Jobs under way at the start; the client has retried by itself before."""
-AT_ONCE = 16
-"""Steps that may be at work at the same time."""
 A_PASS = 200
 """Tenants that are looked at before the events that came meanwhile have their turn."""
-STEPS = 64
-"""Steps that may be under way: with more due, the queue waits."""
-
-
 HELD = "Cleanups removed abnormally much: the circuit breaker holds automatic ones"
 
 
@@ -63,10 +57,7 @@ class Engine:
         self._config = config
         self._started = clock.now()
         self._wake = asyncio.Event()
-        self._limit = asyncio.Semaphore(AT_ONCE)
-        self._tasks: set[asyncio.Task[None]] = set()
         self._passed: float | None = None
-        self._moved = self._started
         breaker = config.circuit_breaker
         self._breaker = Breaker(
             breaker.window.seconds, breaker.percent, breaker.runs, breaker.hold.seconds
@@ -78,6 +69,7 @@ class Engine:
             config.status_interval.seconds,
         )
         self._advice = advice.Limits.of(config)
+        self.steps = Steps(clock, self._again)
         self.wire = Wire()
         self.fleet = Fleet(config)
         self.flights = Flights()
@@ -104,7 +96,7 @@ class Engine:
             self.fleet.in_namespace,
             self._consider,
             self._turned,
-            self._spawn,
+            self.steps.begin,
             self._started,
         )
         self.arrivals = Arrivals(
@@ -148,11 +140,6 @@ class Engine:
 
     # Signs of life
 
-    @property
-    def steps(self) -> int:
-        """How many steps are under way."""
-        return len(self._tasks)
-
     def behind(self) -> float:
         """Return for how many seconds the loop has not passed although something was due."""
         if self._passed is None:
@@ -163,7 +150,7 @@ class Engine:
 
     def stuck(self) -> float:
         """Return for how many seconds as many steps as may run have been under way, and none has ended."""
-        return self._clock.now() - self._moved if self._limit.locked() else 0.0
+        return self.steps.stuck()
 
     # The loop
 
@@ -174,28 +161,26 @@ class Engine:
             while True:
                 self._wake.clear()
                 now = self._passed = self._clock.now()
-                self._weigh_all(self._supervision.look(now, self._spawn))
+                self._weigh_all(self._supervision.look(now, self.steps.begin))
                 self._look_at_due(now)
                 self.turns.take(now)
                 await self._clock.wait(self._wake, self._next(now))
         finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self.steps.cancel()
 
     def _look_at_due(self, now: float) -> None:
         """Consider who is due, the longest overdue first, as far as steps may be begun."""
-        if len(self._tasks) >= STEPS:
+        if self.steps.full:
             return
         for seen, tenant in enumerate(self.fleet.due(now), start=1):
             if not tenant.busy:
                 self._consider(tenant, now)
-            if seen >= A_PASS or len(self._tasks) >= STEPS:
+            if seen >= A_PASS or self.steps.full:
                 return
 
     def _next(self, now: float) -> float | None:
         # With all steps taken, it is the end of one that wakes the loop.
-        coming = self.fleet.next_due() if len(self._tasks) < STEPS else None
+        coming = None if self.steps.full else self.fleet.next_due()
         if len(list(self.flights)) or self.turns:
             return min(now + TICK, coming if coming is not None else now + TICK)
         return coming
@@ -221,9 +206,9 @@ class Engine:
         if now < tenant.retry_at:
             self._again(tenant)
         elif tenant.stale:
-            self._spawn(self._reload(tenant), tenant)
+            self.steps.begin(self._reload(tenant), tenant)
         elif tenant.effective is None:
-            self._spawn(self._write(tenant), tenant)
+            self.steps.begin(self._write(tenant), tenant)
         elif tenant.run is not None and tenant.work_job is None and not tenant.effective.suspend:
             self._begin(tenant, lambda: self._dispatch.resume(tenant))
         else:
@@ -285,7 +270,7 @@ class Engine:
     def _weigh(self, tenant: Tenant) -> None:
         """Write the tenant's status if it has something to say, and put the tenant into the queue again."""
         if self._store.is_due(tenant):
-            self._spawn(self._write(tenant), tenant)
+            self.steps.begin(self._write(tenant), tenant)
         else:
             self._again(tenant)
 
@@ -298,7 +283,7 @@ class Engine:
                 await make()
             await self._store.write(tenant)
 
-        self.turns.count(self._spawn(step(), tenant))
+        self.turns.count(self.steps.begin(step(), tenant))
 
     async def _write(self, tenant: Tenant) -> None:
         await self._store.write(tenant)
@@ -306,37 +291,6 @@ class Engine:
     async def _reload(self, tenant: Tenant) -> None:
         if await self._store.reload(tenant):
             await self._store.write(tenant)
-
-    def _spawn(
-        self, work: Coroutine[Any, Any, Any], tenant: Tenant | None = None
-    ) -> asyncio.Task[None]:
-        """Run a step beside the loop; a tenant is busy until its step is over."""
-        if tenant is not None:
-            tenant.busy = True
-        task = asyncio.create_task(self._guarded(work, tenant))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-    async def _guarded(self, work: Coroutine[Any, Any, Any], tenant: Tenant | None) -> None:
-        try:
-            async with self._limit:
-                self._moved = self._clock.now()
-                await work
-        except ApiError as error:
-            logger.warning("%s: %s", tenant.text if tenant else "operator", error)
-        except Exception:
-            # One tenant's surprise must never stop the loop that all the others depend on.
-            logger.exception("%s: unforeseen", tenant.text if tenant else "operator")
-            if tenant is not None:
-                tenant.back_off(UNFORESEEN, self._clock.now())
-        finally:
-            # Cancelled while it waited for its turn, it was never begun.
-            work.close()
-            self._moved = self._clock.now()
-            if tenant is not None:
-                tenant.busy = False
-                self._again(tenant)
 
     # What the parts ask back
 
@@ -380,9 +334,3 @@ class Engine:
             when = max(when, tenant.considered_at + BREATH)
         self.fleet.schedule(tenant, when)
         self._wake.set()
-
-
-UNFORESEEN = Fault(
-    "InternalError",
-    "The operator met something unforeseen; its log says what. It tries again by itself.",
-)

@@ -127,6 +127,7 @@ async def _lead(
     watches = Watches(config.watch_namespaces)
     audit = Audit(kube, engine, clock, watches, config.watch_namespaces)
     vitals.scheduler, vitals.dead_watches, vitals.state = engine, watches.dead, ACTING
+    logger.info("The operator is at work")
     kopf_stop, kopf_ready = asyncio.Event(), asyncio.Event()
     watching = asyncio.create_task(
         kopf.operator(

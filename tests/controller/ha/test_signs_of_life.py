@@ -10,9 +10,10 @@ import pytest
 import pytest_asyncio
 
 from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.controller.engine import AT_ONCE, Engine
+from baileys_janitor.controller.engine import Engine
 from baileys_janitor.controller.kube import Kube
 from baileys_janitor.controller.manifests import Pod
+from baileys_janitor.controller.steps import AT_ONCE
 from baileys_janitor.controller.vitals import BEHIND, STUCK
 from baileys_janitor.controller.watches import GRACE, Audit, Watches
 from tests.controller.ha.leases import StandingClock

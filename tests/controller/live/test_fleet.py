@@ -281,7 +281,7 @@ async def test_two_operators_at_a_time_clean_once(
     directory = await world.company("acme", "warning")
     other = process(**NO_ELECTION)
     await other.start()
-    await until(lambda: "authentication has finished" in other.log, "the other one watches")
+    await until(lambda: "is at work" in other.log, "the other one watches")
     async with operator(**NO_ELECTION) as running:
         await world.scanned("acme")
         for number in range(3):

@@ -98,7 +98,7 @@ async def test_an_operator_that_waits_for_the_crd_goes_on_when_it_comes_and_ends
             assert operator.log.count("apply the CRD") == 1
             async with Client(kubeconfig.read(bare.kubeconfig)) as client:
                 await client.create(DEFINITIONS, "", crd())
-            await until(lambda: "authentication has finished" in operator.log, "it goes on")
+            await until(lambda: "is at work" in operator.log, "it goes on")
             assert await operator.terminate() == 0
         finally:
             await operator.kill()

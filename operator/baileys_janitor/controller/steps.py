@@ -1,0 +1,85 @@
+"""Steps: what is done for a tenant beside the loop, so many at a time, and never two for one tenant."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from baileys_janitor.controller.clock import Clock
+from baileys_janitor.controller.faults import Fault
+from baileys_janitor.controller.kube import ApiError
+from baileys_janitor.controller.tenant import Tenant
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 16
+"""Steps that may be at work at the same time."""
+MOST = 64
+"""Steps that may be under way: with more due, the queue waits."""
+UNFORESEEN = Fault(
+    "InternalError",
+    "The operator met something unforeseen; its log says what. It tries again by itself.",
+)
+
+
+class Steps:
+    """Runs steps; `over` is told of each tenant whose step is over."""
+
+    def __init__(self, clock: Clock, over: Callable[[Tenant], None]) -> None:
+        self._clock = clock
+        self._over = over
+        self._limit = asyncio.Semaphore(AT_ONCE)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._moved = clock.now()
+
+    def __len__(self) -> int:
+        """How many are under way."""
+        return len(self._tasks)
+
+    @property
+    def full(self) -> bool:
+        """Whether none may be begun that could wait."""
+        return len(self._tasks) >= MOST
+
+    def stuck(self) -> float:
+        """Return for how many seconds as many as may be at work have been, and none has ended."""
+        return self._clock.now() - self._moved if self._limit.locked() else 0.0
+
+    def begin(
+        self, work: Coroutine[Any, Any, Any], tenant: Tenant | None = None
+    ) -> asyncio.Task[None]:
+        """Begin a step; its tenant is busy until it is over."""
+        if tenant is not None:
+            tenant.busy = True
+        task = asyncio.create_task(self._run(work, tenant))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def cancel(self) -> None:
+        """End all."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _run(self, work: Coroutine[Any, Any, Any], tenant: Tenant | None) -> None:
+        try:
+            async with self._limit:
+                self._moved = self._clock.now()
+                await work
+        except ApiError as error:
+            logger.warning("%s: %s", tenant.text if tenant else "operator", error)
+        except Exception:
+            # One tenant's surprise must never stop the loop that all the others depend on.
+            logger.exception("%s: unforeseen", tenant.text if tenant else "operator")
+            if tenant is not None:
+                tenant.back_off(UNFORESEEN, self._clock.now())
+        finally:
+            # Cancelled while it waited for its turn, it was never begun.
+            work.close()
+            self._moved = self._clock.now()
+            if tenant is not None:
+                tenant.busy = False
+                self._over(tenant)
