@@ -12,6 +12,8 @@ MISSED = 3
 """Scans that may be missed before the level is called Unknown."""
 AT_START = 10.0
 """Seconds over which the first scans after a start are spread."""
+TOGETHER = 1.0
+"""Seconds within which tenants that come while the operator runs are gathered, so that they share their first scan."""
 UNKNOWN = (None, "Unknown")
 FULL = 256 * 1024
 """Bytes: with less free space than this the trash is purged at once. What the Job itself calls full; were this
@@ -77,10 +79,10 @@ def _first_scan(tenant: Tenant, started: float) -> float:
     times, counted = tenant.effective.times, tenant.stored_counted
     interval = float(times.scan_interval)
     first = started + due.spread(tenant.text, "start", min(AT_START, interval))
-    if tenant.new:
-        return first
+    if tenant.last_scan is None:
+        return max(first, _gathered(tenant))
     # A scan "in the future" was written by a clock that went wrong.
-    last = min(tenant.last_scan or 0.0, started)
+    last = min(tenant.last_scan, started)
     if times.adaptive and tenant.growth is not None and counted is not None:
         limits = tenant.effective.policy.thresholds
         safe = last + growth.reach(counted, tenant.growth, limits) - started
@@ -88,6 +90,11 @@ def _first_scan(tenant: Tenant, started: float) -> float:
         if window > interval:
             return started + due.spread(tenant.namespace, "start", window)
     return max(first, last + interval)
+
+
+def _gathered(tenant: Tenant) -> float:
+    """Return when the first scan is due of all who came about when this tenant did."""
+    return (tenant.seen_at // TOGETHER + 1.0) * TOGETHER if tenant.seen_at is not None else 0.0
 
 
 def rested_time(tenant: Tenant, started: float, jitter: float) -> float:

@@ -305,6 +305,19 @@ def test_the_first_scans_after_a_start_are_spread_and_a_wrong_clock_delays_none(
     assert first <= NOW + 60
 
 
+@given(st.lists(st.floats(60, 61.999), min_size=2, max_size=50))
+def test_tenants_that_come_together_share_their_first_scan(moments: list[float]) -> None:
+    first: dict[float, set[float]] = {}
+    for number, moment in enumerate(moments):
+        known = tenant(name=f"acme-{number}")
+        known.seen_at = NOW + moment
+        due = agenda.scan_time(known, NOW)
+        assert due is not None
+        assert known.seen_at < due <= known.seen_at + agenda.TOGETHER
+        first.setdefault(known.seen_at // agenda.TOGETHER, set()).add(due)
+    assert all(len(times) == 1 for times in first.values())
+
+
 @given(st.integers(2, 200), st.floats(60, 2 * HOUR))
 def test_what_an_outage_has_delayed_is_spread_over_the_jitter(tenants: int, jitter: float) -> None:
     names = [f"acme-{number}" for number in range(tenants)]
