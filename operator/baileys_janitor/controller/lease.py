@@ -102,7 +102,7 @@ class Election:
 
     async def win(self, stop: asyncio.Event) -> bool:
         """Wait until this operator leads; False when `stop` was set before."""
-        told = False
+        told = stands_by = False
         while not stop.is_set():
             pause = self._seat.renew / 2
             try:
@@ -110,6 +110,9 @@ class Election:
                     if await self.take():
                         logger.info("This operator leads (%s)", self._seat.identity)
                         return True
+                if not stands_by and self._holder():
+                    logger.info("This operator stands by: %s leads", self._holder())
+                    stands_by = True
                 told = False
                 pause = min(pause, max(0.05, self._expiry() - self._now()))
             except (ApiError, TimeoutError) as error:
@@ -223,8 +226,11 @@ class Election:
         self._record = found
 
     def _mine(self) -> bool:
-        spec = self._record.get("spec") or {}
-        return bool(spec.get("holderIdentity") == self._seat.identity)
+        return self._holder() == self._seat.identity
+
+    def _holder(self) -> str | None:
+        holder: str | None = (self._record.get("spec") or {}).get("holderIdentity")
+        return holder
 
     def _url(self) -> str:
         return path("leases", self._seat.namespace, self._seat.name, LEASES)
