@@ -68,7 +68,7 @@ class Dispatch:
         """
         now = self._clock.now()
         try:
-            ground = await self._lookups.ground(namespace, tenants)
+            ground = await self._ground(namespace, tenants)
         except ApiError as error:
             logger.warning("%s: the claims could not be looked up: %s", namespace, error)
             for tenant in tenants:
@@ -76,6 +76,15 @@ class Dispatch:
             return []
         placed = [self._placed(tenant, ground, now) for tenant in tenants]
         return lots.lots(namespace, [one for one in placed if one], self._batch, now)
+
+    async def _ground(self, namespace: str, tenants: Sequence[Tenant]) -> Ground:
+        """Look up what placing needs. News of a fault is no news before lists have said so that are not kept ones:
+        a tenant often comes seconds after its claim and its workload."""
+        now = self._clock.now()
+        ground = await self._lookups.ground(namespace, tenants)
+        if any(_in_doubt(tenant, ground) for tenant in tenants):
+            ground = await self._lookups.ground(namespace, tenants, since=now)
+        return ground
 
     def _placed(self, tenant: Tenant, ground: Ground, now: float) -> Placed | None:
         if tenant.effective is None:
@@ -94,8 +103,9 @@ class Dispatch:
         place, fault, used = ground.place(tenant)
         if fault is not None:
             # Claims appear by themselves: look again soon, without doubling for long.
-            tenant.back_off(fault, now, first=10.0, most=120.0)
+            tenant.back_off(fault, now, *faults.CLAIM_PAUSES)
             tenant.checked_at = tenant.checked_at or now
+            tenant.rescan = True
         return place, used
 
     def _worth_scanning(self, tenant: Tenant, now: float) -> bool:
@@ -242,7 +252,7 @@ class Dispatch:
     async def locate(self, tenant: Tenant) -> tuple[Place | None, bool]:
         """Return the tenant's place and whether a pod uses its claim; a fault is noted and backs off."""
         try:
-            ground = await self._lookups.ground(tenant.namespace, [tenant])
+            ground = await self._ground(tenant.namespace, [tenant])
         except ApiError as error:
             logger.warning("%s: the claim could not be looked up: %s", tenant.text, error)
             tenant.retry_at = max(tenant.retry_at, self._clock.now() + LEAVE)
@@ -287,6 +297,14 @@ class Dispatch:
         if run == meta["labels"].get(manifests.RUN_LABEL) and not found.get("deletionTimestamp"):
             return None
         return faults.refused(409, "a Job of the same name is still being deleted.")
+
+
+def _in_doubt(tenant: Tenant, ground: Ground) -> bool:
+    """Whether kept lists say something of a tenant that they may be too old to know."""
+    if tenant.effective is None or tenant.fault is not None:
+        return False
+    _, fault, used = ground.place(tenant)
+    return fault is not None or (not used and tenant.look is None)
 
 
 def settle(tenant: Tenant, decision: Decision) -> None:

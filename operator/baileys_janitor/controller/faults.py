@@ -32,6 +32,11 @@ class Finished:
 
 
 RETRY = "The janitor tries again by itself."
+OF_CLAIMS = frozenset(
+    {"ClaimMissing", "ClaimDeleting", "ClaimLost", "ClaimUnbound", "ClaimExclusive"}
+)
+CLAIM_PAUSES = (10.0, 120.0)
+"""Seconds until a claim that cannot be mounted is looked at again: the first time, and at most. That makes no Job."""
 
 
 def of_claim(claim: Claim | None, name: str, waits_for_consumer: bool) -> Fault | None:

@@ -33,6 +33,7 @@ OTHERS = f"!{ACTION_LABEL}"
 
 @dataclass(slots=True)
 class _Kept(Generic[T]):
+    begun: float
     until: float
     read: asyncio.Future[tuple[T, float]]
 
@@ -62,12 +63,16 @@ class Lookups:
         self._clock = clock
         self._kept: dict[Hashable, _Kept[Any]] = {}
 
-    async def ground(self, namespace: str, tenants: Iterable[Tenant]) -> Ground:
-        """Return what placing these tenants of one namespace needs.
+    async def ground(
+        self, namespace: str, tenants: Iterable[Tenant], since: float = -math.inf
+    ) -> Ground:
+        """Return what placing these tenants of one namespace needs; lists of before `since` are read again.
 
         Raises ApiError when the API server does not answer.
         """
-        claims, users = await asyncio.gather(self._claims(namespace), self._users(namespace))
+        claims, users = await asyncio.gather(
+            self._claims(namespace, since), self._users(namespace, since)
+        )
         named = {t.effective.claim_name for t in tenants if t.effective is not None}
         unused = [claims[name] for name in named if name in claims and name not in users.by_claim]
         # Both are asked for only where no pod tells the node.
@@ -104,7 +109,7 @@ class Lookups:
         for what in ("pods", "claims"):
             self._kept.pop((what, namespace), None)
 
-    async def _users(self, namespace: str) -> Users:
+    async def _users(self, namespace: str, since: float) -> Users:
         async def read() -> tuple[Users, float]:
             users = Users()
             pages = _Pages(self._kube.list(path("pods", namespace), labels=OTHERS, fields=ALIVE))
@@ -112,15 +117,15 @@ class Lookups:
                 users.add([pod])
             return users, pages.seconds
 
-        return await self._cached(("pods", namespace), read)
+        return await self._cached(("pods", namespace), read, since)
 
-    async def _claims(self, namespace: str) -> dict[str, Claim]:
+    async def _claims(self, namespace: str, since: float) -> dict[str, Claim]:
         async def read() -> tuple[dict[str, Claim], float]:
             pages = _Pages(self._kube.list(path("persistentvolumeclaims", namespace)))
             found = {claim["metadata"]["name"]: Claim.of(claim) async for claim in pages}
             return found, pages.seconds
 
-        return await self._cached(("claims", namespace), read)
+        return await self._cached(("claims", namespace), read, since)
 
     async def _attachments(self) -> dict[str, str]:
         async def read() -> tuple[dict[str, str], float]:
@@ -148,11 +153,17 @@ class Lookups:
 
         return await self._cached(("class", name), read)
 
-    async def _cached(self, key: Hashable, read: Callable[[], Awaitable[tuple[T, float]]]) -> T:
-        """Return what `read` gave, kept for as many seconds as it says; callers share one read."""
+    async def _cached(
+        self,
+        key: Hashable,
+        read: Callable[[], Awaitable[tuple[T, float]]],
+        since: float = -math.inf,
+    ) -> T:
+        """Return what `read` gave at `since` or later, kept for as many seconds as it says; callers share one read."""
         kept: _Kept[T] | None = self._kept.get(key)
-        if kept is None or kept.until <= self._clock.now():
-            kept = self._kept[key] = _Kept(math.inf, asyncio.ensure_future(read()))
+        now = self._clock.now()
+        if kept is None or kept.until <= now or kept.begun < since:
+            kept = self._kept[key] = _Kept(now, math.inf, asyncio.ensure_future(read()))
         try:
             # Shielded: one caller's cancellation must not end the others' read.
             found, seconds = await asyncio.shield(kept.read)

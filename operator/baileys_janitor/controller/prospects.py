@@ -10,9 +10,10 @@ import math
 from typing import Any
 
 from baileys_janitor.api.durations import duration_text
-from baileys_janitor.controller import agenda, due
+from baileys_janitor.controller import agenda, due, faults
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.decide import PAIRED, capped, pending_request, trigger_reason
+from baileys_janitor.controller.faults import Fault
 from baileys_janitor.controller.growth import DAY
 from baileys_janitor.controller.tenant import Tenant
 from baileys_janitor.policy import levels
@@ -100,11 +101,20 @@ def told(tenant: Tenant, now: float, jitter: float, held_until: float | None) ->
         )
     fault = tenant.fault or tenant.work_fault
     if fault is not None and fault.stalled and tenant.run is None:
-        return "The janitor tries again by itself, with growing pauses of half an hour at most."
+        return _trying_again(fault)
     parts = [_cleaning(tenant, now, jitter, held_until), _counting(tenant)]
     if effective.mode == "DryRun":
         parts.append("In mode DryRun a cleanup only says what it would remove.")
     return " ".join(parts)
+
+
+def _trying_again(fault: Fault) -> str:
+    if fault.reason in faults.OF_CLAIMS:
+        return "The claim is looked at again by itself, with growing pauses of two minutes at most."
+    return (
+        "The janitor tries again by itself, with growing pauses of half an hour at most, and at once when the spec "
+        "is edited."
+    )
 
 
 def _counting(tenant: Tenant) -> str:

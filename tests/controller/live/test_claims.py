@@ -30,6 +30,22 @@ async def test_a_missing_claim_is_named_and_found_when_it_comes(
         assert (await world.condition("acme", "Stalled"))["status"] == "False"
 
 
+async def test_a_claim_that_came_just_before_its_tenant_is_not_missed(
+    world: World, operator: Operator, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.session(await world.claim("acme"), "healthy")
+    await world.workload("acme")
+    await world.tenant("acme", "acme")
+    async with operator():
+        await world.scanned("acme")
+        # What is known of the namespace's claims and pods is seconds old now.
+        world.session(await world.claim("late"), "healthy")
+        await world.workload("late")
+        await world.tenant("late", "late")
+        await world.scanned("late")
+    assert "Fault" not in caplog.messages
+
+
 async def test_a_claim_that_waits_for_its_first_consumer_is_no_fault_and_gets_no_job(
     world: World, operator: Operator
 ) -> None:

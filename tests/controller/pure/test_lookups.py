@@ -63,6 +63,23 @@ def test_a_long_list_is_read_less_often(pages: int) -> None:
     looked(server, test)
 
 
+def test_lists_that_are_too_old_for_who_asks_are_read_again() -> None:
+    server = Server(3)
+
+    async def test(lookups: Lookups, hand: Hand) -> None:
+        await lookups.ground("shop", [])
+        hand.time += 1
+        asked = hand.time
+        await lookups.ground("shop", [], since=asked)
+        hand.time += 1
+        # The lists of before are new enough for this one, and the next ones share them again.
+        await lookups.ground("shop", [], since=asked)
+        await lookups.ground("shop", [])
+        assert sorted(server.reads) == ["persistentvolumeclaims"] * 2 + ["pods"] * 2
+
+    looked(server, test)
+
+
 def test_all_who_ask_at_once_share_one_read() -> None:
     server = Server(3)
 
