@@ -81,6 +81,7 @@ class Directory:
             oldest=int(now - 20 * DAY),
             newest=int(now) - 40,
             ages=[counted // 5] * 5,
+            kept={"ProtectedKind": PROTECTED, "NewestPreKeys": PRE_KEYS, "InUse": sessions},
         )
 
     def clean(self, task: Task, now: float) -> CleanResult:

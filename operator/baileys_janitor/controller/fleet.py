@@ -12,13 +12,16 @@ from baileys_janitor.api.effective import Effective
 from baileys_janitor.api.merge import InvalidTenant, effective
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION, NOTIFY_ANNOTATION, TOKEN_LENGTH
 from baileys_janitor.controller.faults import Fault
+from baileys_janitor.controller.news import mark
 from baileys_janitor.controller.tenant import Key, Tenant
 from baileys_janitor.notify.routes import labels_asked
 
 Object = dict[str, Any]
 
-SINGLE_WRITER = ("run", "lastCleanup", "lastHandledRequest")
-"""Status fields that only the acting operator writes: when they differ, another one has acted."""
+
+def _acts(status: Object) -> tuple[Any, ...]:
+    """Return what only the acting operator writes: when it differs, another one has acted."""
+    return status.get("run"), mark(status.get("lastCleanup")), status.get("lastHandledRequest")
 
 
 class Fleet:
@@ -71,7 +74,7 @@ class Fleet:
     def _restore(self, tenant: Tenant, status: Object) -> None:
         # The watch may show what this operator is writing before the write is answered: that is no other's act.
         known = (tenant.stored, tenant.sending) if tenant.sending else (tenant.stored,)
-        if all(any(status.get(f) != one.get(f) for f in SINGLE_WRITER) for one in known):
+        if all(_acts(status) != _acts(one) for one in known):
             tenant.load(status)
             if tenant.effective is not None and _elsewhere(tenant.stored, tenant.effective):
                 tenant.moved()

@@ -93,7 +93,7 @@ def between(tenant: Tenant, before: Object, after: Object) -> Iterator[News]:
     A cleanup that is over comes before the level that it brought, and one that begins after the level that called it.
     """
     entry = after.get("lastCleanup") or {}
-    if entry and _mark(entry) != _mark(before.get("lastCleanup") or {}):
+    if mark(entry) != mark(before.get("lastCleanup")) and entry:
         yield CleanupFinished(tenant, entry)
     was, now = before.get("level") or UNKNOWN, after.get("level") or UNKNOWN
     conditions = after.get("conditions") or ()
@@ -115,7 +115,9 @@ def between(tenant: Tenant, before: Object, after: Object) -> Iterator[News]:
         yield CleanupStarted(tenant, str(run["id"]), str(run.get("reason")))
 
 
-def _mark(entry: Object) -> tuple[Any, ...]:
+def mark(entry: Object | None) -> tuple[Any, ...]:
+    """Return what tells one cleanup from another, whatever an API server with an older CRD has pruned of it."""
+    entry = entry or {}
     return entry.get("run"), entry.get("time"), entry.get("reason"), entry.get("outcome")
 
 

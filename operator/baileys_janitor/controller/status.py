@@ -9,6 +9,7 @@ from baileys_janitor.controller import advice, agenda, prospects, verdict
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.conditions import Conditions, digest, find
 from baileys_janitor.controller.harvest import BOUNDLESS, by_kind
+from baileys_janitor.controller.news import mark
 from baileys_janitor.controller.tenant import Tenant
 
 Object = dict[str, Any]
@@ -146,7 +147,7 @@ def _set(values: Object) -> Object:
     return {key: value for key, value in values.items() if value is not None}
 
 
-ALWAYS = ("level", "run", "lastCleanup", "lastHandledRequest", "observedGeneration")
+ALWAYS = ("level", "run", "lastHandledRequest", "observedGeneration")
 COOLDOWNS = ("cooldownUntil", "emergencyCooldownUntil")
 
 
@@ -158,6 +159,8 @@ def is_material(stored: Object, fresh: Object) -> bool:
     reader, and no reason to write.
     """
     if any(stored.get(key) != fresh.get(key) for key in ALWAYS):
+        return True
+    if mark(stored.get("lastCleanup")) != mark(fresh.get("lastCleanup")):
         return True
     if any(key in fresh and stored.get(key) != fresh[key] for key in COOLDOWNS):
         return True
