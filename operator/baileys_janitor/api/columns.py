@@ -30,11 +30,12 @@ _COLUMNS: tuple[tuple[str, str, str, str], ...] = (
 )
 
 _WIDE: tuple[tuple[str, str, str, str], ...] = (
+    ("Since", "date", ".status.levelSince", "For how long the level has been what it is."),
     ("Total", "integer", ".status.files.total", "Every regular file."),
     ("Removed", "integer", ".status.lastCleanup.removed", "Files the last cleanup removed."),
     ("Reason", "string", _ready("reason"), "Why Ready is what it is."),
     ("Claim", "string", ".spec.volume.claimName", "The claim that holds the session files."),
-    ("Next", "string", ".status.nextCleanupTime", "When the next timed cleanup is due."),
+    ("Next", "string", ".status.nextCleanupTime", "When the next cleanup is due by itself."),
 )
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 
 import pytest
 
 from baileys_janitor.controller.manifests import ACTION_LABEL, members_of
+from baileys_janitor.controller.news import JobEnded
 from baileys_janitor.controller.supervision import PATIENCE, POD_STARTS
 from baileys_janitor.controller.tenant import Tenant
 from sandbox import Cluster
 from tests.controller.live.operators import LocalOperator, OperatorProcess
 from tests.controller.live.world import TENANTS, World, completed_runs, until
+from tests.real import sessions
 from tests.real.directory import snapshot
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -74,6 +77,41 @@ async def test_tenants_of_one_node_share_a_scan_and_a_broken_one_does_not_hold_t
         await world.ready("four", "DirectoryMissing")
         with running.hurry():
             await world.quiet()
+
+
+async def test_what_a_shared_result_has_no_room_for_is_said_and_comes_with_a_later_scan(
+    world: World, operator: Operator
+) -> None:
+    volume, names = await world.claim("data"), [f"acme-{number}" for number in range(40)]
+    first = sessions.unpack("unpaired", volume / names[0])
+    for name in names[1:]:
+        shutil.copytree(first, volume / name)
+    await world.workload("data")
+    schedule = {"dailyCleanup": "Never", "adaptive": False}
+    async with operator(statusInterval="1m", defaults={"schedule": schedule}) as running:
+        heard: list[JobEnded] = []
+        running.engine.wire.subscribe(
+            lambda n: heard.append(n) if isinstance(n, JobEnded) else None
+        )
+        for name in names:
+            await world.tenant(name, "data", path=name)
+        whole: set[str] = set()
+
+        async def all_told() -> bool:
+            for name in names:
+                files = (await world.status(name)).get("files") or {}
+                # Whatever is left out, the counts never are.
+                assert files.get("counted", 182) == 182
+                if files and "byKind" not in files:
+                    assert "byKind" in files["outdated"]
+                whole.update([name] if "byKind" in files else [])
+            return len(whole) == len(names)
+
+        with running.hurry(20):
+            await until(all_told, "of each tenant everything has been told", 90.0)
+    full = [each for each in heard if each.members == len(names)]
+    assert full
+    assert all(0 < each.short < each.members for each in full)
 
 
 async def test_a_batch_whose_pod_does_not_start_is_taken_apart_and_nobody_is_blamed(
