@@ -7,6 +7,7 @@ import contextlib
 import secrets
 import socket
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -31,12 +32,20 @@ class RealApiServer:
         assets: the directory with the two programs.
         directory: for their data, keys and logs.
         port: of kube-apiserver; 0 takes a free one.
+        flags: more of kube-apiserver's own flags.
+
+    Attributes:
+        pids: of both programs, while they run.
     """
 
-    def __init__(self, assets: Path, directory: Path, port: int = 0) -> None:
+    def __init__(
+        self, assets: Path, directory: Path, port: int = 0, flags: Sequence[str] = ()
+    ) -> None:
         self._assets = assets
         self._directory = directory
         self._port = port or free_port()
+        self._flags = flags
+        self.pids: list[int] = []
         self._stack = contextlib.AsyncExitStack()
         self.token = secrets.token_hex(16)
         self.url = f"https://127.0.0.1:{self._port}"
@@ -59,6 +68,7 @@ class RealApiServer:
         process = await asyncio.create_subprocess_exec(
             str(self._assets / name), *flags, stdout=log, stderr=log
         )
+        self.pids.append(process.pid)
         stack.push_async_callback(_stop, process)
 
     async def _start_etcd(self, stack: contextlib.AsyncExitStack) -> str:
@@ -100,6 +110,7 @@ class RealApiServer:
             # No controller makes service accounts, and no scheduler or node controller taints.
             "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition",
             "--allow-privileged=true",
+            *self._flags,
         )
 
     async def _ready(self) -> None:

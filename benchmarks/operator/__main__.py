@@ -1,33 +1,40 @@
-"""`python -m benchmarks.operator`: the operator's bench alone."""
+"""One cell by its name, in this process: `python -m benchmarks.operator NAME`; figures as JSON on standard output."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import json
+import os
 import sys
-from typing import Any
+import time
 
-from rich.console import Console
-
-from benchmarks.operator import steady
-from benchmarks.operator.plan import Plan
+from benchmarks.operator import catalogue, suite
+from benchmarks.operator.servers import BrokenError
 
 
 def main() -> int:
-    """Measure steady states."""
+    """Measure one cell; return the exit code."""
+    cells = catalogue.named(catalogue.full()) | catalogue.named(catalogue.quick())
     parser = argparse.ArgumentParser(prog="python -m benchmarks.operator", description=__doc__)
-    parser.add_argument("--sizes", default="100,1000", help="numbers of tenants, by commas")
-    parser.add_argument("--minutes", type=float, default=3.0, help="how long each is measured")
-    parser.add_argument("--layout", choices=["shared", "namespaced"], default="shared")
-    parser.add_argument("--fixed", action="store_true", help="adaptive: false")
+    parser.add_argument("cell", choices=cells, metavar="NAME", help=", ".join(cells))
+    parser.add_argument("--quick", action="store_true", help="as `make bench QUICK=1` measures it")
     arguments = parser.parse_args()
-    console = Console()
-    found: list[dict[str, Any]] = []
-    for size in map(int, arguments.sizes.split(",")):
-        plan = Plan(size, arguments.layout, adaptive=not arguments.fixed)
-        found.append(asyncio.run(steady.measure(plan, arguments.minutes, console.print)))
-        console.print_json(json.dumps(found[-1]))
+    stages = catalogue.quick() if arguments.quick else catalogue.full()
+    cell = (cells | catalogue.named(stages))[arguments.cell]
+
+    def tell(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    begun = time.time()
+    try:
+        found = asyncio.run(cell.run(tell, suite.assets(os.environ.get("KUBEBUILDER_ASSETS"))))
+    except (BrokenError, TimeoutError) as error:
+        tell(f"broken: {error or 'took too long'}")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    print(json.dumps(found | {"tookSeconds": round(time.time() - begun)}, indent=2))
     return 0
 
 

@@ -1,7 +1,7 @@
 """The sandbox's API server in a process of its own: `python -m benchmarks.operator.apiserver PLAN KUBECONFIG`.
 
-It is told by lines on standard input: `counts` prints the requests so far as JSON, `size` how large the lists are;
-the end of the input ends it. So nothing of the harness shares the operator's or the server's process.
+It is told by lines on standard input: `counts` prints the requests so far as JSON; the end of the input ends it. So
+nothing of the harness shares the server's process.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ HISTORY = 65_536
 """Changes that a watch can go back: a real server keeps minutes of them."""
 
 
-async def serve(plan: Plan, path: Path, *, with_tenants: bool) -> None:
+async def serve(plan: Plan, path: Path) -> None:
     """Serve until standard input ends."""
     server = ApiServer(HISTORY)
     await server.start()
     server.seed()
-    into_store(server, plan, with_tenants=with_tenants)
+    into_store(server, plan)
     # What the fleet is made of lives as long as the server: collections need not look at it again.
     gc.collect()
     gc.freeze()
@@ -42,10 +42,4 @@ async def serve(plan: Plan, path: Path, *, with_tenants: bool) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(
-        serve(
-            Plan.from_json(sys.argv[1]),
-            Path(sys.argv[2]),
-            with_tenants="--without-tenants" not in sys.argv,
-        )
-    )
+    asyncio.run(serve(Plan.from_json(sys.argv[1]), Path(sys.argv[2])))

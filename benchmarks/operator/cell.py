@@ -4,56 +4,50 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from benchmarks.operator import counting
-from benchmarks.operator.counting import Calls
 from benchmarks.operator.directories import Directory, Volumes
 from benchmarks.operator.furnishing import OPERATOR_NAMESPACE
 from benchmarks.operator.plan import Plan, companies
-from benchmarks.operator.process import Process, read
+from benchmarks.operator.process import Process
 from benchmarks.operator.run import Message
 from benchmarks.operator.seeding import configuration
+from benchmarks.operator.servers import BrokenError, Server, environment, serve
 from benchmarks.operator.simulation import Simulation, janitor_message
 from sandbox import kubeconfig
 from sandbox.assets import free_port
 
 Object = dict[str, Any]
-ROOT = Path(__file__).resolve().parents[2]
 IMAGE = "baileys-janitor:bench"
-
-
-class BrokenError(RuntimeError):
-    """A simulated part failed: the figures of this cell mean nothing."""
 
 
 class Cell:
     """One API server with one fleet, as an async context manager.
 
-    `volumes` are the simulated directories; `simulation.ledger` tells of every Job.
+    `volumes` are the simulated directories; `simulation.ledger` tells of every Job. With `assets`, a directory
+    that holds etcd and kube-apiserver, the API server is a real one.
     """
 
     def __init__(
-        self, plan: Plan, *, with_tenants: bool = True, message: Message | None = None
+        self, plan: Plan, assets: Path | None = None, message: Message | None = None
     ) -> None:
         self.plan = plan
         self.volumes: Volumes = {
             (plan.namespace(company.number), company.claim): Directory(company, plan.now)
             for company in companies(plan)
         }
-        self._with_tenants = with_tenants
-        self._message = message or janitor_message(self.volumes)
+        self._assets = assets
+        self.message = message or janitor_message(self.volumes)
         self._stack = contextlib.AsyncExitStack()
-        self._server: asyncio.subprocess.Process | None = None
-        self._asking = asyncio.Lock()
+        self.server: Server
+        self.metrics_port = 0
         self.simulation: Simulation
         self.directory: Path
 
@@ -61,9 +55,9 @@ class Cell:
         async with contextlib.AsyncExitStack() as stack:
             kept = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
             self.directory = Path(kept)
-            await self._serve(stack)
+            self.server = await serve(stack, self.plan, self.directory, self._assets)
             access = kubeconfig.read(self.kubeconfig)
-            self.simulation = Simulation(access, self._message)
+            self.simulation = Simulation(access, self.message)
             await stack.enter_async_context(self.simulation)
             self._stack = stack.pop_all()
         return self
@@ -76,42 +70,6 @@ class Cell:
         """How to reach the API server."""
         return self.directory / "kubeconfig"
 
-    async def _serve(self, stack: contextlib.AsyncExitStack) -> None:
-        flags = [] if self._with_tenants else ["--without-tenants"]
-        module = "benchmarks.operator.apiserver"
-        self._server = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", module, self.plan.to_json(), str(self.kubeconfig), *flags),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            limit=2**24,
-            cwd=ROOT,
-            env=environment(),
-        )
-        stack.push_async_callback(_ended, self._server)
-        if await self._line() != b"ready":
-            raise BrokenError("the API server's process did not start")
-
-    async def _line(self) -> bytes:
-        assert self._server is not None
-        assert self._server.stdout is not None
-        return (await self._server.stdout.readline()).strip()
-
-    async def calls(self) -> Calls:
-        """The requests so far."""
-        assert self._server is not None
-        assert self._server.stdin is not None
-        async with self._asking:
-            self._server.stdin.write(b"counts\n")
-            answer = await self._line()
-        if not answer:
-            raise BrokenError("the API server's process has ended")
-        return counting.read(json.loads(answer))
-
-    def server_cpu(self) -> float:
-        """CPU seconds of the API server so far."""
-        assert self._server is not None
-        return read(self._server.pid).cpu
-
     def check(self, process: Process | None = None) -> None:
         """Raise BrokenError if anything simulated went wrong, or the program under test complained."""
         troubles = self.simulation.ledger.troubles + (process.complaints() if process else [])
@@ -123,6 +81,8 @@ class Cell:
         lease = {"enabled": True, "namespace": OPERATOR_NAMESPACE}
         probes = {"enabled": True, "address": "127.0.0.1", "port": free_port()}
         found = configuration(self.plan) | {"leaderElection": lease, "probes": probes}
+        self.metrics_port = free_port()
+        found |= {"metrics": probes | {"port": self.metrics_port}}
         found |= {"job": {"image": IMAGE}, "logging": {"level": "info"}} | settings
         path = self.directory / "operator.yaml"
         path.write_text(yaml.safe_dump(found))
@@ -134,21 +94,19 @@ class Cell:
         }
         return Process(command, environment() | variables, self.directory / "operator.log")
 
+    def naive_timers(self) -> Process:
+        """An operator of naive Kopf timers."""
+        command = [sys.executable, "-m", "benchmarks.naive.timers", IMAGE]
+        variables = {"KUBECONFIG": str(self.kubeconfig)}
+        return Process(command, environment() | variables, self.directory / "timers.log")
 
-def environment() -> dict[str, str]:
-    """The environment of processes that import this project, installed or not."""
-    paths = os.pathsep.join([str(ROOT / "operator"), str(ROOT)])
-    return os.environ | {"PYTHONPATH": paths}
 
-
-async def _ended(process: asyncio.subprocess.Process) -> None:
-    if process.stdin is not None:
-        process.stdin.close()
-    try:
-        await asyncio.wait_for(process.wait(), 10)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
+async def met(condition: Callable[[], bool], every: float = 0.5) -> None:
+    """Wait until a condition holds, looked at every so many seconds."""
+    while True:
+        if condition():
+            return
+        await asyncio.sleep(every)
 
 
 async def until(when: float) -> None:

@@ -11,13 +11,29 @@ from benchmarks.operator.simulation import SIMULATED
 Calls = Counter[tuple[str, str, str]]
 """By program, verb and resource (or `resource/subresource`)."""
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
-OWN = frozenset({"bench", "sandbox"})
-"""Programs of the harness itself: what they ask is nobody's cost."""
+OWN = frozenset({"bench", "sandbox", "kube-apiserver"})
+"""Programs of the harness itself, and the API server's own needs: what they ask is nobody's cost."""
 
 
 def read(listed: Iterable[list[Any]]) -> Calls:
     """Take in what the server's process prints."""
     return Counter({(agent, verb, about): count for agent, verb, about, count in listed})
+
+
+def audited(events: Iterable[dict[str, Any]]) -> Calls:
+    """Count the requests of a real API server's audit log; a watch counts once, when it begins."""
+    found: Calls = Counter()
+    for event in events:
+        about = event.get("objectRef") or {}
+        begun = event["verb"] == "watch"
+        if "resource" not in about or about["resource"].endswith("reviews"):
+            continue
+        if event["stage"] == ("ResponseStarted" if begun else "ResponseComplete"):
+            agent = (event.get("userAgent") or "unknown").partition("/")[0]
+            sub = about.get("subresource")
+            what = f"{about['resource']}/{sub}" if sub else about["resource"]
+            found[agent, event["verb"], what] += 1
+    return found
 
 
 def since(before: Calls, after: Calls) -> Calls:

@@ -20,6 +20,7 @@ Placed = tuple[str, Object]
 """The path of a resource such as `v1/pods`, and an object of it."""
 
 OPERATOR_NAMESPACE: Final = "baileys-janitor"
+CRONJOBS: Final = "batch/v1/cronjobs"
 TENANTS: Final = f"{API_VERSION}/{PLURAL}"
 DEFINITIONS: Final = "apiextensions.k8s.io/v1/customresourcedefinitions"
 AT_ONCE: Final = 32
@@ -50,7 +51,15 @@ def tenants(plan: Plan) -> Iterator[Object]:
         yield body
 
 
-def into_store(server: ApiServer, plan: Plan, *, with_tenants: bool = True) -> None:
+def subjects(plan: Plan) -> Iterator[Placed]:
+    """What the contender looks after."""
+    if plan.contender == "cronjobs":
+        yield from ((CRONJOBS, objects.cronjob(plan, company)) for company in companies(plan))
+    else:
+        yield from ((TENANTS, body) for body in tenants(plan))
+
+
+def into_store(server: ApiServer, plan: Plan) -> None:
     """Put the fleet into the sandbox's store, past validation: it takes seconds, not minutes."""
     server.create("apiextensions.k8s.io/v1", "customresourcedefinitions", "", crd())
     for resource, body in before(plan):
@@ -58,9 +67,9 @@ def into_store(server: ApiServer, plan: Plan, *, with_tenants: bool = True) -> N
             server.create("v1", "namespaces", "", body)
         else:
             _put(server, resource, body)
-    if with_tenants:
-        for body in tenants(plan):
-            _put(server, TENANTS, body)
+    if plan.declared:
+        for resource, body in subjects(plan):
+            _put(server, resource, body)
 
 
 def _put(server: ApiServer, resource: str, body: Object) -> None:
@@ -74,7 +83,7 @@ def _put(server: ApiServer, resource: str, body: Object) -> None:
     )
 
 
-async def through_api(client: Client, plan: Plan, *, with_tenants: bool = True) -> None:
+async def through_api(client: Client, plan: Plan) -> None:
     """Create the fleet by requests, as a real API server needs it."""
     await _create(client, DEFINITIONS, crd())
     await _served(client)
@@ -84,13 +93,13 @@ async def through_api(client: Client, plan: Plan, *, with_tenants: bool = True) 
             await _create(client, resource, body)
     rest = (each for each in before(plan) if each[0] not in {"v1/namespaces", "v1/nodes"})
     await _all(client, rest)
-    if with_tenants:
+    if plan.declared:
         await declare(client, plan)
 
 
 async def declare(client: Client, plan: Plan) -> None:
-    """Create the tenants by requests, with their status where they have one."""
-    await _all(client, ((TENANTS, body) for body in tenants(plan)))
+    """Create what the contender looks after by requests, with its status where it has one."""
+    await _all(client, subjects(plan))
 
 
 async def _all(client: Client, placed: Iterable[Placed]) -> None:

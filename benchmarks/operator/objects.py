@@ -12,6 +12,8 @@ from benchmarks.operator.plan import Company, Plan
 Object = dict[str, Any]
 DRIVER = "csi.bench.invalid"
 CLASS = "replicated"
+TENANT_LABEL = "tenant"
+"""By which Jobs that are not the janitor's tell whose they are."""
 
 
 def identifier(*parts: object) -> str:
@@ -192,6 +194,41 @@ def tenant(plan: Plan, company: Company) -> Object:
             "companyId": f"{900_000 + company.number}",
             "volume": {"claimName": company.claim, "path": "session"},
             "suspend": False,
+        },
+    }
+
+
+def cronjob(plan: Plan, company: Company) -> Object:
+    """What a tenant would have without an operator: a script in a pod of its own, each minute."""
+    container = {
+        "name": "cleanup",
+        "image": "registry.invalid/cleanup:1.0.0",
+        "command": ["sh", "-c", "find /data/session -name 'session-*' -mtime +14 -delete"],
+        "volumeMounts": [{"name": "session", "mountPath": "/data"}],
+    }
+    pod = {
+        "restartPolicy": "Never",
+        "containers": [container],
+        "volumes": [{"name": "session", "persistentVolumeClaim": {"claimName": company.claim}}],
+    }
+    template: Object = {"metadata": {"labels": {"app": "cleanup", TENANT_LABEL: company.name}}}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": {
+            "name": f"cleanup-{company.number:05d}",
+            "namespace": plan.namespace(company.number),
+        },
+        "spec": {
+            "schedule": "* * * * *",
+            "concurrencyPolicy": "Forbid",
+            "successfulJobsHistoryLimit": 1,
+            "failedJobsHistoryLimit": 1,
+            "suspend": False,
+            "jobTemplate": {
+                **template,
+                "spec": {"backoffLimit": 0, "template": {**template, "spec": pod}},
+            },
         },
     }
 

@@ -17,6 +17,8 @@ WARNING, EMERGENCY = 150, 180
 """The built-in thresholds; the fleet is made for them."""
 
 Layout = Literal["shared", "namespaced"]
+Contender = Literal["operator", "cronjobs", "timers"]
+"""Who looks after the fleet: the operator, a CronJob for each tenant, or naive timers for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,22 +26,31 @@ class Plan:
     """A fleet.
 
     `seeded`: tenants have the status that an earlier operator left at `now` (Unix seconds); else they are new.
+    `declared`: they are there when the cell begins.
     `at_warning` is the share of tenants between `warning` and `critical`. `lag` is how many seconds before
     `now` the earlier operator looked last. `adaptive` is the fleet's default. `overdue`: the last handled
-    slots of the timers are from before the outage, and there is something to remove.
+    slots of the timers are from before the outage, and there is something to remove. `daily` is the cron
+    expression of the daily cleanup; empty: in twelve hours, so that none comes in between.
     """
 
     tenants: int
     layout: Layout = "shared"
+    contender: Contender = "operator"
     adaptive: bool = True
     seeded: bool = True
+    declared: bool = True
     now: float = 0.0
     lag: float = 0.0
     at_warning: float = 0.03
     overdue: bool = False
-    daily: str = "0 3 * * *"
+    daily: str = ""
     namespaces: int = 1
     salt: int = 1
+
+    @property
+    def cron(self) -> str:
+        """When the daily cleanup is due, in UTC."""
+        return self.daily or f"0 {(int(self.now) // 3600 + 12) % 24} * * *"
 
     @property
     def nodes(self) -> int:

@@ -56,7 +56,7 @@ class Process:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=self._file,
             stderr=self._file,
-            env=os.environ | self._environment,
+            env=self._environment,
         )
         return self
 

@@ -76,6 +76,7 @@ class Run:
         self._tracked = True
         self._began = time.monotonic()
         self._status: Object = {}
+        self.completed = False
 
     async def run(self) -> None:
         """From the Job's creation to its end, or until it is deleted."""
@@ -92,6 +93,7 @@ class Run:
         await self._at(total)
         if self.seen.deleted is None:
             await self._complete()
+        self.completed = True
 
     async def _at(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, self._began + seconds - time.monotonic()))

@@ -75,5 +75,5 @@ def _cleaned(days: int, removed: int, directory: Directory, when: float) -> Clea
 
 def configuration(plan: Plan) -> Object:
     """The operator's configuration for a plan, but for what depends on the machine."""
-    schedule = {"adaptive": plan.adaptive, "dailyCleanup": plan.daily}
+    schedule = {"adaptive": plan.adaptive, "dailyCleanup": plan.cron}
     return {"defaults": {"schedule": schedule}}

@@ -86,6 +86,16 @@ class Simulation:
         """The client of one of the programs that are played."""
         return self._clients[name]
 
+    def completed(self, uid: str) -> bool:
+        """Whether the Job of that uid has been seen to its end."""
+        run = self._runs.get(uid)
+        return run is not None and run.completed
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is being played but the watch of Jobs."""
+        return len(self._tasks) <= 1
+
     def start(self, work: Any) -> None:
         """Run beside; a failure is noted in the ledger, and whoever measures looks there."""
         task = asyncio.ensure_future(self._guarded(work))

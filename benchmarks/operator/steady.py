@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 from benchmarks.operator import counting
@@ -15,9 +16,10 @@ from benchmarks.operator.figures import percentile
 from benchmarks.operator.plan import EMERGENCY, WARNING, Plan
 from benchmarks.operator.process import Process, Reading
 from benchmarks.operator.run import Seen
+from benchmarks.operator.scraping import EVERY, scraped
 
-WARM_UP = 90.0
-"""Seconds from the start to the window: the first round is over by then."""
+WARM_UP = 70.0
+"""Seconds from the start to the window: whoever is scanned each minute has been, once."""
 IDLE_FOR = 1.0
 IDLE = 0.05
 """A start is over once the tenants are watched and the process has rested: so many CPU seconds a second."""
@@ -25,25 +27,32 @@ Tell = Callable[[str], None]
 Object = dict[str, Any]
 
 
-async def measure(plan: Plan, minutes: float, tell: Tell) -> Object:
-    """Run one cell; return its figures."""
+async def measure(plan: Plan, minutes: float, tell: Tell, assets: Path | None = None) -> Object:
+    """Run one cell of the operator; return its figures."""
     plan = replace(plan, now=time.time())
-    async with Cell(plan) as cell:
-        tell(f"{plan.tenants} tenants, {plan.layout}: the API server is furnished")
+    async with Cell(plan, assets) as cell:
+        tell("the API server is furnished")
         async with cell.operator() as process:
             begun = time.time()
             start = await started(cell, process, begun)
-            tell(f"{plan.tenants} tenants, {plan.layout}: known after {start['cpuSeconds']} s CPU")
-            await until(begun + WARM_UP)
-            found = await window(cell, process, minutes)
+            tell(f"the operator knows its tenants after {start['cpuSeconds']} s of CPU")
+            async with scraped(cell.metrics_port) as scrapes:
+                await until(begun + WARM_UP)
+                found = await window(cell, process, minutes)
         cell.check(process)
         found["startUp"] = start
+        found["scrape"] = {
+            "everySeconds": EVERY,
+            "maxSeconds": round(max(scrapes.times), 2),
+            "MiB": round(max(scrapes.sizes) / 2**20, 2),
+        }
         found["firstRoundSeconds"] = first_round(cell, begun)
         found["lagSeconds"] = lag(cell)
-    return {"plan": _shown(plan)} | found
+    return {"plan": shown(plan)} | found
 
 
-def _shown(plan: Plan) -> Object:
+def shown(plan: Plan) -> Object:
+    """A plan as results show it."""
     shown = asdict(plan) | {"nodes": plan.nodes, "namespaces": len(plan.all_namespaces())}
     del shown["now"], shown["salt"]
     return shown
@@ -63,7 +72,7 @@ async def started(cell: Cell, process: Process, begun: float) -> Object:
             past = next((r for r in reversed(readings) if now.time - r.time >= IDLE_FOR), None)
             if past is None or now.cpu - past.cpu > IDLE * IDLE_FOR:
                 continue
-            calls = counting.tested(await cell.calls())
+            calls = counting.tested(await cell.server.calls())
             if any(verb == "watch" and what == "baileystenants" for _, verb, what in calls):
                 break
     return {
@@ -74,22 +83,24 @@ async def started(cell: Cell, process: Process, begun: float) -> Object:
     }
 
 
-async def window(cell: Cell, process: Process, minutes: float) -> Object:
-    """Measure for so many minutes from now on."""
-    before, first, server = await cell.calls(), process.reading(), cell.server_cpu()
-    start, readings = time.time(), [first]
+async def window(cell: Cell, process: Process | None, minutes: float) -> Object:
+    """Measure for so many minutes from now on; without a process, the cluster alone."""
+    before, server = await cell.server.calls(), cell.server.cpu()
+    readings = [process.reading()] if process else []
+    start = time.time()
     end = start + minutes * 60
     while time.time() < end:
         await asyncio.sleep(min(1.0, max(0.0, end - time.time())))
-        readings.append(process.reading())
-    calls = counting.since(before, await cell.calls())
+        if process:
+            readings.append(process.reading())
+    calls = counting.since(before, await cell.server.calls())
     cell.check()
     jobs = cell.simulation.ledger.between(start, time.time())
-    seconds = readings[-1].time - first.time
+    seconds = time.time() - start
     return {
         "minutes": round(seconds / 60, 2),
-        "apiServerCpuPercent": round(100 * (cell.server_cpu() - server) / seconds, 1),
-        **cost(readings),
+        "apiServerCpuPercent": round(100 * (cell.server.cpu() - server) / seconds, 1),
+        **(cost(readings) if process else {}),
         **traffic(calls, jobs, seconds / 60),
     }
 

@@ -1,0 +1,106 @@
+"""Every cell of the bench by name, and which of them run side by side.
+
+A stage's lanes run at the same time, the cells of a lane one after the other, each in a process of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from benchmarks.operator import contenders, emergency, onboarding, outage, steady
+from benchmarks.operator.plan import Contender, Layout, Plan
+from benchmarks.operator.steady import Tell
+
+Object = dict[str, Any]
+Kind = Literal["steady", "contender", "emergency", "outage", "onboarding"]
+CYCLE = 10.0
+"""Minutes in which `adaptive` looks at everybody: a shorter window could miss or double a quiet round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What is measured, on which fleet, for how many minutes; `kind` says how."""
+
+    name: str
+    kind: Kind
+    plan: Plan
+    minutes: float = 0.0
+
+    async def run(self, tell: Tell, assets: Path | None) -> Object:
+        """Measure it."""
+        return await _RUNS[self.kind](self, tell, assets)
+
+
+Measure = Callable[[Cell, Tell, Path | None], Coroutine[Any, Any, Object]]
+_RUNS: dict[Kind, Measure] = {
+    "steady": lambda cell, *rest: steady.measure(cell.plan, cell.minutes, *rest),
+    "contender": lambda cell, *rest: contenders.measure(cell.plan, cell.minutes, *rest),
+    "emergency": lambda cell, *rest: emergency.measure(
+        cell.plan, cell.plan.tenants // 4, cell.minutes * 60, *rest
+    ),
+    "outage": lambda cell, *rest: outage.measure(cell.plan, cell.minutes * 60, *rest),
+    "onboarding": lambda cell, *rest: onboarding.measure(cell.plan, *rest),
+}
+Stages = list[list[list[Cell]]]
+
+
+def _steady(size: int, minutes: float, layout: Layout = "shared", *, adaptive: bool = True) -> Cell:
+    name = f"{layout if adaptive else 'fixed'}-{size}" if size else "empty"
+    return Cell(name, "steady", Plan(size, layout, adaptive=adaptive), minutes)
+
+
+def _contender(who: Contender, size: int, minutes: float) -> Cell:
+    return Cell(f"{who}-{size}", "contender", Plan(size, contender=who), minutes)
+
+
+def _crossing(size: int, minutes: float) -> Cell:
+    return Cell("emergency", "emergency", Plan(size, at_warning=0.5), minutes)
+
+
+def full() -> Stages:
+    """All of it, for two cores: the small cells first, then the three sizes of the shared layout side by side."""
+    return [
+        [
+            [_steady(0, 2), _steady(1000, 2, adaptive=False)],
+            [_steady(100, 4, "namespaced"), _crossing(240, 1)],
+            [_steady(300, 4, "namespaced")],
+            [_steady(1000, 4, "namespaced")],
+            [_contender("timers", 100, 2), Cell("onboarding", "onboarding", Plan(500))],
+            [_contender("cronjobs", 100, 2)],
+        ],
+        [[_contender("timers", 300, 2)], [_contender("cronjobs", 300, 2)]],
+        [
+            [_steady(100, CYCLE)],
+            [_steady(1000, CYCLE)],
+            [_steady(10_000, CYCLE)],
+            [Cell("outage", "outage", Plan(500, namespaces=10), CYCLE)],
+        ],
+    ]
+
+
+def quick() -> Stages:
+    """What shows in two minutes: each tenant scanned each minute, so that a minute is a whole cycle."""
+    return [
+        [
+            [_steady(0, 1)],
+            [_steady(100, 1, adaptive=False)],
+            [_steady(1000, 1, adaptive=False)],
+            [_crossing(40, 0.5)],
+            [_contender("timers", 100, 1)],
+            [_contender("cronjobs", 100, 1)],
+        ],
+    ]
+
+
+def named(stages: Stages) -> dict[str, Cell]:
+    """The cells by name."""
+    return {cell.name: cell for lanes in stages for lane in lanes for cell in lane}
+
+
+def only(stages: Stages, names: set[str]) -> Stages:
+    """Leave out all cells but those named."""
+    kept = [[[c for c in lane if c.name in names] for lane in lanes] for lanes in stages]
+    return [lanes for lanes in kept if any(lanes)]

@@ -1,0 +1,65 @@
+"""The same fleet looked after by others: a CronJob for each tenant, or an operator of naive timers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.operator.cell import Cell, met, until
+from benchmarks.operator.cronjobs import MINUTE, CronJobs
+from benchmarks.operator.naive import naive_message
+from benchmarks.operator.plan import Plan
+from benchmarks.operator.process import Process
+from benchmarks.operator.steady import Tell, shown, window
+
+Object = dict[str, Any]
+WARM_UP = 75.0
+"""Seconds: each timer has fired once, and is between its second time and its end or after it."""
+
+
+async def measure(plan: Plan, minutes: float, tell: Tell, assets: Path | None = None) -> Object:
+    """Run one cell of a contender; return its figures."""
+    plan = replace(plan, now=time.time(), seeded=False)
+    cell = Cell(plan, assets)
+    cell.message = naive_message(cell.volumes)
+    async with cell:
+        tell("the API server is furnished")
+        work = _cronjobs if plan.contender == "cronjobs" else _timers
+        async with work(cell, tell) as (process, found):
+            found |= await window(cell, process, minutes)
+        cell.check(process)
+    return {"plan": shown(plan)} | found
+
+
+@contextlib.asynccontextmanager
+async def _cronjobs(cell: Cell, tell: Tell) -> AsyncIterator[tuple[None, Object]]:
+    cell.simulation.start(CronJobs(cell).run())
+    # One round starts and ends, so that the next ones find a Job of before to delete; then from the middle of a
+    # minute to the middle of another, each with one round.
+    first = (time.time() // MINUTE + 1) * MINUTE
+    tell("waiting for the first round")
+    await until(first + MINUTE / 2)
+    yield None, {}
+
+
+@contextlib.asynccontextmanager
+async def _timers(cell: Cell, tell: Tell) -> AsyncIterator[tuple[Process, Object]]:
+    async with cell.naive_timers() as process:
+        begun = time.time()
+        found: Object = {"firstRoundSeconds": await _first_round(cell, begun)}
+        tell(f"each timer has fired once after {found['firstRoundSeconds']} s")
+        found["startUp"] = {"cpuSeconds": round(process.reading().cpu, 2)}
+        await until(begun + WARM_UP)
+        yield process, found
+
+
+async def _first_round(cell: Cell, begun: float) -> float:
+    async with asyncio.timeout(300):
+        jobs, all_ = cell.simulation.ledger.jobs, cell.plan.tenants
+        await met(lambda: sum(job.ended is not None for job in jobs) >= all_, 0.2)
+    return round(time.time() - begun, 1)

@@ -1,0 +1,62 @@
+"""Running cells, each in a process of its own, so that none waits for another's simulation."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks.operator.catalogue import Cell, Stages
+from benchmarks.operator.servers import ROOT, environment
+from benchmarks.operator.steady import Tell
+
+Object = dict[str, Any]
+
+
+async def run(stages: Stages, tell: Tell, *, quick: bool) -> dict[str, Object]:
+    """Return each cell's figures by name; of one that broke, `{"broken": why}`."""
+    found: dict[str, Object] = {}
+
+    async def lane(cells: list[Cell]) -> None:
+        for cell in cells:
+            found[cell.name] = await _one(cell, tell, quick)
+
+    for lanes in stages:
+        await asyncio.gather(*map(lane, lanes))
+    return found
+
+
+async def _one(cell: Cell, tell: Tell, quick: bool) -> Object:
+    command = [sys.executable, "-m", "benchmarks.operator", cell.name]
+    process = await asyncio.create_subprocess_exec(
+        *(*command, "--quick") if quick else command,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        limit=2**24,
+        cwd=ROOT,
+        env=environment(),
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    last = ""
+    try:
+        async for line in process.stderr:
+            last = line.decode(errors="replace").strip() or last
+            tell(f"{cell.name}: {last}")
+        answer = await process.stdout.read()
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+    try:
+        found: Object = json.loads(answer)
+    except ValueError:
+        return {"broken": last or f"ended with {process.returncode}"}
+    return found
+
+
+def assets(value: str | None) -> Path | None:
+    """What `KUBEBUILDER_ASSETS` names, if anything."""
+    return Path(value) if value else None

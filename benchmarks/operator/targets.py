@@ -1,0 +1,165 @@
+"""What the operator promises, held against what was measured. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.operator.figures import exponent
+
+Object = dict[str, Any]
+Cells = Mapping[str, Object]
+GROWING: dict[str, Callable[[Object], float]] = {
+    "RSS": lambda cell: cell["rssMiB"],
+    "CPU": lambda cell: cell["cpuPercent"],
+    "requests": lambda cell: cell["requestsPerMinute"],
+}
+INTERVAL = 60.0
+LINEAR = 1.05
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One target: `found` is None where this run did not measure it."""
+
+    measure: str
+    cell: str
+    target: str
+    found: str | None
+    met: bool | None
+
+    def row(self) -> Object:
+        """For the results."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def judge(cells: Cells) -> list[Verdict]:
+    """Hold every target against the cells of one run."""
+    return [
+        _most(cells, "Jobs a minute, 1,000 tenants on 20 nodes", "shared-1000", _jobs, 20),
+        _most(cells, "the same, each scanned each minute", "fixed-1000", _jobs, 20),
+        _most(cells, "Jobs a minute, 10,000 tenants on 200 nodes", "shared-10000", _jobs, 200),
+        _most(
+            cells, "Jobs a minute, 1,000 tenants, a namespace each", "namespaced-1000", _jobs, 150
+        ),
+        _most(cells, "API requests of all clients for a batched scan", "fixed-1000", _each, 1),
+        _most(cells, "status writes a minute, 1,000 tenants", "shared-1000", _status, 50),
+        _most(cells, "writes at onboarding beyond the first status", "onboarding", _beyond, 0),
+        _most(cells, "operator RSS in MB, 10,000 tenants", "shared-10000", _megabytes, 200),
+        _most(cells, "operator CPU in % of a core, 10,000 tenants", "shared-10000", _cpu, 25),
+        _most(cells, "start-up CPU seconds, 10,000 tenants", "shared-10000", _start, 6),
+        *_growth(cells),
+        _outage(cells),
+        _emergency(cells),
+    ]
+
+
+def in_pod(races: list[Object]) -> Verdict:
+    """The target of the Job's process."""
+    what = "in-pod milliseconds of a 200-file scan over an empty Python"
+    for race in races:
+        if (race["action"], race["files"]) == ("scan", 200):
+            value = race["overEmptyPythonMs"]
+            return Verdict(what, "job", "at most 15", _shown(value), value <= 15)
+    return Verdict(what, "job", "at most 15", None, None)
+
+
+def growth(cells: Cells, layout: str = "shared") -> dict[str, float | None]:
+    """Fit the exponents of what grows with the tenants, above what an operator without tenants costs."""
+    sizes = {
+        cell["plan"]["tenants"]: cell
+        for name, cell in cells.items()
+        if name.partition("-")[0] == layout and "cpuPercent" in cell
+    }
+    empty = cells.get("empty") or {}
+    if len(sizes) < 3 or "cpuPercent" not in empty:
+        return dict.fromkeys(GROWING)
+    return {
+        name: exponent({size: of(cell) - of(empty) for size, cell in sizes.items()})
+        for name, of in GROWING.items()
+    }
+
+
+def _growth(cells: Cells) -> list[Verdict]:
+    found = []
+    for name, value in growth(cells).items():
+        what = f"exponent of {name} over 100, 1,000 and 10,000 tenants"
+        met = None if value is None else value <= LINEAR
+        shown = None if value is None else f"{value:.2f}"
+        found.append(Verdict(what, "shared", f"at most {LINEAR}", shown, met))
+    return found
+
+
+def _most(
+    cells: Cells, what: str, cell: str, of: Callable[[Object], float | None], most: float
+) -> Verdict:
+    target = f"at most {most:,}"
+    figures = cells.get(cell) or {}
+    if "broken" in figures:
+        return Verdict(what, cell, target, "broken", False)
+    value = of(figures) if figures else None
+    if value is None:
+        return Verdict(what, cell, target, None, None)
+    return Verdict(what, cell, target, _shown(value), value <= most)
+
+
+def _outage(cells: Cells) -> Verdict:
+    what, target = "cleanups of each tenant after an hour's outage", "exactly 1, spread"
+    figures = cells.get("outage") or {}
+    if "broken" in figures:
+        return Verdict(what, "outage", target, "broken", False)
+    if not figures:
+        return Verdict(what, "outage", target, None, None)
+    by, minutes = figures["tenantsByCleanups"], figures["cleanupJobsByMinute"]
+    once = by.get("1", 0) == figures["plan"]["tenants"] == figures["cleanupJobs"]
+    # An even spread has a fifth of them in each of five minutes; none may have twice that.
+    spread = max(minutes) <= 2 * 60 / figures["spreadSeconds"] * figures["cleanupJobs"]
+    times = ", ".join(f"{count} of {n}" for count, n in by.items())
+    found = f"{times}; by minute {' '.join(map(str, minutes))}"
+    return Verdict(what, "outage", target, found, once and spread)
+
+
+def _emergency(cells: Cells) -> Verdict:
+    what = "seconds from crossing `emergency` to cleanup done, longest"
+    target = f"at most {INTERVAL + 10:.0f}"
+    figures = cells.get("emergency") or {}
+    if "broken" in figures:
+        return Verdict(what, "emergency", target, "broken", False)
+    if not figures:
+        return Verdict(what, "emergency", target, None, None)
+    longest, lost = figures["toDoneSeconds"]["max"], figures["crossings"] - figures["answered"]
+    found = _shown(longest) + (f", {lost} never" if lost else "")
+    return Verdict(what, "emergency", target, found, not lost and longest <= INTERVAL + 10)
+
+
+def _jobs(cell: Object) -> float:
+    return float(cell["jobsPerMinute"])
+
+
+def _each(cell: Object) -> float | None:
+    return None if cell["requestsPerScan"] is None else float(cell["requestsPerScan"])
+
+
+def _status(cell: Object) -> float:
+    return float(cell["statusWritesPerMinute"])
+
+
+def _beyond(cell: Object) -> float:
+    return float(cell["writesBeyondFirst"])
+
+
+def _megabytes(cell: Object) -> float:
+    return float(cell["rssMiB"]) * 2**20 / 1e6
+
+
+def _cpu(cell: Object) -> float:
+    return float(cell["cpuPercent"])
+
+
+def _start(cell: Object) -> float:
+    return float(cell["startUp"]["cpuSeconds"])
+
+
+def _shown(value: float | None) -> str:
+    return "none" if value is None else f"{value:,.1f}".removesuffix(".0")
