@@ -12,7 +12,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --no-strip-extras --allo
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types contracts generate check-generated unit coverage envtest chart image e2e bench lock clean
+.PHONY: help setup demo test lint types contracts generate check-generated unit coverage envtest chart image e2e bench plot lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -113,12 +113,21 @@ e2e: setup ## Test on a cluster: E2E_KUBECONFIG=... E2E_IMAGE=... (loaded there)
 	@test -n "$(E2E_KUBECONFIG)" || $(MAKE) image
 	E2E=1 $(BIN)/pytest -q -x -p no:cacheprovider tests/e2e
 
-bench: setup ## Measure the Job's process side by side with others
-	$(BIN)/python -m benchmarks
+bench: setup ## Measure side by side with others, 25 minutes; QUICK=1 takes three; PARTS="job shared-1000" some
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(PARTS)
+	@$(if $(QUICK)$(PARTS),,$(MAKE) --no-print-directory plot)
+
+$(VENV)/.bench: requirements/bench.txt $(VENV)/.done
+	@$(PIP) install --require-hashes --requirement $<
+	@touch $@
+
+plot: $(VENV)/.bench ## Draw docs/benchmarks.svg anew from benchmarks/results/
+	@$(BIN)/python -m benchmarks.plot
 
 lock: $(VENV)/.done ## Pin the dependencies anew
 	$(COMPILE) --output-file requirements/runtime.txt requirements/runtime.in
 	$(COMPILE) --output-file requirements/dev.txt requirements/dev.in
+	$(COMPILE) --output-file requirements/bench.txt requirements/bench.in
 
 clean: ## Remove what make has made
 	rm -rf $(VENV) $(TOOLS) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

@@ -1,82 +1,137 @@
-"""`make bench`: races the Job's process and writes what it found to benchmarks/results/."""
+"""`make bench`: the operator beside others, then the Job's process beside others; figures to benchmarks/results/."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
-import platform
-import resource
 import sys
-from datetime import UTC, datetime
+import time
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import job
+from benchmarks import job, machine
+from benchmarks.operator import catalogue, report, suite, targets
 
+Object = dict[str, Any]
 RESULTS = Path(__file__).resolve().parent / "results"
-SIZES = (200, 2_000)
+SANDBOX, REAL = "the sandbox's API server", "etcd and kube-apiserver"
 
 
-def machine() -> dict[str, Any]:
-    """Return what the figures were taken on."""
-    return {
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "cores": os.cpu_count(),
-        "load": os.getloadavg()[0],
-        "python": platform.python_version(),
-        # The kernel counts what a process is before it becomes another program: no peak can read lower.
-        "peakFloorMiB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
-    }
+def races(console: Console, *, quick: bool) -> list[Object]:
+    """Run every race of the Job's process, fewer of them for the large directory."""
+    sizes = {200: 10, 2_000: 5} if quick else {200: 30, 2_000: 20, 200_000: 2}
+    found = []
+    for action in ("scan", "clean"):
+        for files, runs in sizes.items():
+            found.append(
+                job.measure(
+                    action, files, runs if files < job.LARGE else 3 - (action == "clean") * 2
+                )
+            )
+            show(console, found[-1])
+    return found
 
 
-def show(console: Console, race: dict[str, Any]) -> None:
+def show(console: Console, race: Object) -> None:
     """Print one race."""
-    title = f"{race['action']} of {race['files']} files, medians of {race['runs']} runs in turn"
+    title = f"{race['action']} of {race['files']:,} files, medians of {race['runs']} runs in turn"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for heading in (
-        "PROCESS",
-        "WALL MS",
-        "CPU MS",
-        "PEAK MIB",
-        "JANITOR/IT, WALL",
-        "JANITOR/IT, CPU",
-    ):
+    headings = ("PROCESS", "WALL MS", "CPU MS", "PEAK MIB", "SYSCALLS", "A FILE", "REMOVED")
+    for heading in (*headings, "JANITOR/IT, WALL", "CPU"):
         table.add_column(heading, justify="left" if heading == "PROCESS" else "right")
-    for name, medians in race["medians"].items():
-        against = race["ratios"].get(name, {})
-        row = [medians["wallMs"], medians["cpuMs"], medians["peakMiB"], against.get("wall", "")]
-        table.add_row(name, *(str(value) for value in (*row, against.get("cpu", ""))))
+    for name, figures in race["figures"].items():
+        against, calls = race["ratios"].get(name, {}), figures["syscalls"]
+        each = "-" if calls is None else round(calls / race["files"], 1)
+        row: tuple[Any, ...] = (
+            figures["wallMs"],
+            figures["cpuMs"],
+            figures["peakMiB"],
+            calls or "-",
+            each,
+        )
+        row += (figures.get("removed", "-"), against.get("wall", ""), against.get("cpu", ""))
+        table.add_row(name, *map(str, row))
     console.print(table, "\n")
 
 
-def main() -> int:
-    """Run every race; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--runs", type=int, default=30, help="runs of each process")
-    runs = parser.parse_args().runs
-    console = Console()
-    races = []
-    for action in ("scan", "clean"):
-        for files in SIZES:
-            races.append(job.measure(action, files, runs))
-            show(console, races[-1])
+def written(name: str, found: Object, console: Console) -> None:
+    """Write results."""
     RESULTS.mkdir(exist_ok=True)
-    found: dict[str, Any] = {
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
+    path = RESULTS / name
+    path.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    console.print(f"Written to benchmarks/results/{name}\n", highlight=False)
+
+
+def operator(console: Console, names: set[str], *, quick: bool) -> bool:
+    """Run the operator's cells; return whether none broke."""
+    stages = catalogue.quick() if quick else catalogue.full()
+    part = bool(names)
+    if part:
+        stages = catalogue.only(stages, names)
+    real = bool(os.environ.get("KUBEBUILDER_ASSETS"))
+    described = machine.described()
+    begun = time.time()
+
+    def tell(text: str) -> None:
+        console.print(f"[{time.time() - begun:5.0f} s] {text}", highlight=False, markup=False)
+
+    cells = asyncio.run(suite.run(stages, tell, quick=quick))
+    verdicts = targets.judge(cells)
+    if part:
+        verdicts = [one for one in verdicts if one.found is not None]
+    console.print()
+    report.show(console, cells, verdicts)
+    found: Object = {"machine": described, "apiServer": REAL if real else SANDBOX, "quick": quick}
+    found |= {"minutes": round((time.time() - begun) / 60, 1)}
+    found |= {"targets": [one.row() for one in verdicts]}
+    found |= {
+        "exponents": {
+            "shared": targets.growth(cells),
+            "namespaced": targets.growth(cells, "namespaced"),
+        }
     }
-    (RESULTS / "job.json").write_text(
-        json.dumps(found | {"races": races}, indent=2) + "\n", "utf-8"
+    stem = "operator-kube-apiserver" if real else "operator"
+    suffix = "-part" if part else "-quick" if quick else ""
+    written(f"{stem}{suffix}.json", found | {"cells": cells}, console)
+    return not any("broken" in figures for figures in cells.values())
+
+
+def process(console: Console, *, quick: bool) -> None:
+    """Race the Job's process."""
+    described = machine.described()
+    found = races(console, quick=quick)
+    verdict = targets.in_pod(found)
+    report.verdicts_of(console, [verdict])
+    result = {"machine": described, "quick": quick, "targets": [verdict.row()], "races": found}
+    written(f"job{'-quick' if quick else ''}.json", result, console)
+
+
+def main() -> int:
+    """Run all or parts; return the exit code: 1 when something could not be measured."""
+    known = catalogue.named(catalogue.full()) | catalogue.named(catalogue.quick())
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="a few cells, in less than three minutes"
     )
-    console.print(
-        f"Peaks cannot read below {found['machine']['peakFloorMiB']} MiB, this program's own."
-    )
-    console.print(f"Written to {RESULTS / 'job.json'}", highlight=False)
-    return 0
+    parser.add_argument("parts", nargs="*", help=f"operator, job or cells: {', '.join(known)}")
+    arguments = parser.parse_args()
+    parts = set(arguments.parts)
+    if wrong := parts - set(known) - {"operator", "job"}:
+        parser.error(
+            f"unknown: {', '.join(sorted(wrong))}; there are operator, job, {', '.join(known)}"
+        )
+    console = Console(width=None if sys.stdout.isatty() else 150)
+    sound = True
+    if not parts or parts != {"job"}:
+        sound = operator(console, parts & set(known), quick=arguments.quick)
+    if not parts or "job" in parts:
+        process(console, quick=arguments.quick)
+    return 0 if sound else 1
 
 
 if __name__ == "__main__":

@@ -13,11 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.processes import Contender, Sample, race, ratio
+from benchmarks.processes import Contender, Sample, looked_at, once, over, race, ratio
 
 HERE = Path(__file__).resolve().parent
 COMMAND = str(Path(sys.executable).parent / "baileys-janitor")
-OURS = "janitor job"
+OURS, EMPTY = "janitor job", "python -c pass"
+LARGE = 100_000
+"""Files from which on no round warms up (what a first run finds cold is lost in its length) and strace, which would
+take minutes, counts nothing."""
 DAY = 86_400
 
 
@@ -36,7 +39,7 @@ def fill(directory: Path, files: int) -> None:
         )
         path = directory / name
         path.write_text("{}")
-        os.utime(path, (now - (number % 30) * DAY - 3600,) * 2)
+        os.utime(path, (now - (number // 2 % 30) * DAY - 3600,) * 2)
 
 
 def contenders(action: str, directory: Path, prepare: Callable[[], None] | None) -> list[Contender]:
@@ -45,7 +48,7 @@ def contenders(action: str, directory: Path, prepare: Callable[[], None] | None)
     scratch = {"TERMINATION_LOG": str(directory.parent / "termination-log")}
     found = [
         Contender(OURS, [COMMAND, "job", _task(action, directory)], prepare, scratch),
-        Contender("python -c pass", [sys.executable, "-c", "pass"]),
+        Contender(EMPTY, [sys.executable, "-c", "pass"]),
         Contender(
             "naive Python",
             [sys.executable, str(HERE / "naive/clean.py"), str(directory), *apply],
@@ -63,10 +66,12 @@ def contenders(action: str, directory: Path, prepare: Callable[[], None] | None)
 
 def _task(action: str, directory: Path) -> str:
     from baileys_janitor.job.task import Member, Task
-    from baileys_janitor.policy.settings import DEFAULTS
+    from baileys_janitor.policy.settings import MaxRemovals, Settings
 
-    member = Member(str(directory.parent), directory.name)
-    return Task(action, [member], [DEFAULTS], run="bench" if action == "clean" else None).to_json()
+    member = Member(str(directory.parent), directory.name, active_since=time.time() - 90 * DAY)
+    # The others know no limit to what one run may remove.
+    settings = Settings(max_removals=MaxRemovals(100, 10**6))
+    return Task(action, [member], [settings], run="bench" if action == "clean" else None).to_json()
 
 
 def measure(action: str, files: int, runs: int) -> dict[str, Any]:
@@ -81,24 +86,39 @@ def measure(action: str, files: int, runs: int) -> dict[str, Any]:
             shutil.copytree(original, directory, copy_function=shutil.copy2)
 
         afresh()
-        found = race(contenders(action, directory, afresh if action == "clean" else None), runs)
+        prepare = afresh if action == "clean" else None
+        runners = contenders(action, directory, prepare)
+        found = race(runners, runs, warm_up=files < LARGE)
+        close = {each.name: looked_at(each, count=files < LARGE) for each in runners}
+        left = {each.name: _left(each, directory) for each in runners if each.prepare is not None}
     ours = found[OURS]
     return {
         "action": action,
         "files": files,
         "runs": runs,
-        "medians": {name: _medians(samples) for name, samples in found.items()},
+        "figures": {
+            name: _medians(samples)
+            | {"peakMiB": close[name].peak, "syscalls": close[name].syscalls}
+            | ({"removed": files - left[name]} if name in left else {})
+            for name, samples in found.items()
+        },
         "ratios": {
             name: {figure: round(ratio(ours, samples, figure), 2) for figure in ("wall", "cpu")}
             for name, samples in found.items()
             if name != OURS
         },
+        "overEmptyPythonMs": round(over(ours, found[EMPTY]) * 1000, 1),
     }
 
 
-def _medians(samples: list[Sample]) -> dict[str, float]:
+def _left(contender: Contender, directory: Path) -> int:
+    """How many files a cleanup leaves: all must have removed the same for a race to be one."""
+    once(contender)
+    return sum(entry.is_file() for entry in os.scandir(directory) if entry.name != ".cleanup.lock")
+
+
+def _medians(samples: list[Sample]) -> dict[str, float | int | None]:
     return {
         "wallMs": round(statistics.median(s.wall for s in samples) * 1000, 1),
         "cpuMs": round(statistics.median(s.cpu for s in samples) * 1000, 1),
-        "peakMiB": round(max(s.peak for s in samples), 1),
     }

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import statistics
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+HIGH_WATER = re.compile(r"VmHWM:\s+(\d+)")
+TOTAL = re.compile(r"^\s*100\.00\s+\S+\s+(?:\d+\s+)?(\d+)\s+(?:\d+\s+)?total$", re.M)
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One run: wall and CPU in seconds, the peak of its memory in MiB."""
+    """One run: wall and CPU in seconds."""
 
     wall: float
     cpu: float
-    peak: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,11 @@ class Contender:
     environment: dict[str, str] | None = None
 
 
+def compiled() -> dict[str, str]:
+    """Return this process's environment, in which Python keeps what it has compiled: as it lies in an image."""
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+
+
 def once(contender: Contender) -> Sample:
     """Run it once; RuntimeError when it fails, since a failing command is no measurement."""
     if contender.prepare is not None:
@@ -37,23 +48,76 @@ def once(contender: Contender) -> Sample:
     process = subprocess.Popen(
         contender.command,
         stdout=subprocess.DEVNULL,
-        env=os.environ | (contender.environment or {}),
+        env=compiled() | (contender.environment or {}),
     )
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - begun
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"{contender.name} ended with {process.returncode}")
-    return Sample(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    return Sample(wall, usage.ru_utime + usage.ru_stime)
 
 
-def race(contenders: Sequence[Contender], runs: int) -> dict[str, list[Sample]]:
-    """Run them in turn, so that whatever the machine does meanwhile meets all alike; the first round warms up."""
+@dataclass(frozen=True, slots=True)
+class Close:
+    """What a run of its own shows: the peak of memory in MiB, and system calls (None: not counted)."""
+
+    peak: float
+    syscalls: int | None
+
+
+def looked_at(contender: Contender, *, count: bool = True) -> Close:
+    """Run it once more or, to `count` system calls, twice, slowed down by being looked at."""
+    return Close(round(_peak(contender), 1), _syscalls(contender) if count else None)
+
+
+def _peak(contender: Contender) -> float:
+    """Read the high-water mark of its memory until it ends: what `wait4` tells includes this program's own."""
+    if contender.prepare is not None:
+        contender.prepare()
+    process = subprocess.Popen(
+        contender.command,
+        stdout=subprocess.DEVNULL,
+        env=compiled() | (contender.environment or {}),
+    )
+    status, highest = Path(f"/proc/{process.pid}/status"), 0
+    while process.poll() is None:
+        found = HIGH_WATER.search(status.read_text())
+        highest = max(highest, int(found[1]) if found else 0)
+    return highest / 1024
+
+
+def _syscalls(contender: Contender) -> int | None:
+    """Count with strace, children and threads included."""
+    strace = shutil.which("strace")
+    if strace is None:
+        return None
+    if contender.prepare is not None:
+        contender.prepare()
+    with tempfile.NamedTemporaryFile() as summary:
+        command = [strace, "-f", "-c", "-o", summary.name, *contender.command]
+        environment = compiled() | (contender.environment or {})
+        ended = subprocess.run(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            check=False,
+        )
+        found = TOTAL.search(Path(summary.name).read_text())
+    # Where a container forbids ptrace, strace is there and fails.
+    return int(found[1]) if found and not ended.returncode else None
+
+
+def race(
+    contenders: Sequence[Contender], runs: int, *, warm_up: bool = True
+) -> dict[str, list[Sample]]:
+    """Run them in turn, so that whatever the machine does meanwhile meets all alike; a first round may warm up."""
     found: dict[str, list[Sample]] = {contender.name: [] for contender in contenders}
-    for turn in range(runs + 1):
+    for turn in range(runs + warm_up):
         for contender in contenders:
             sample = once(contender)
-            if turn:
+            if turn >= warm_up:
                 found[contender.name].append(sample)
     return found
 
@@ -63,3 +127,8 @@ def ratio(ours: Sequence[Sample], theirs: Sequence[Sample], figure: str) -> floa
     pairs = zip(ours, theirs, strict=True)
     ratios = [float(getattr(a, figure)) / max(float(getattr(b, figure)), 1e-4) for a, b in pairs]
     return statistics.median(ratios)
+
+
+def over(ours: Sequence[Sample], theirs: Sequence[Sample]) -> float:
+    """Return the median of how many seconds longer ours took than the run that stood beside it."""
+    return statistics.median(a.wall - b.wall for a, b in zip(ours, theirs, strict=True))

@@ -29,7 +29,7 @@ from baileys_janitor.controller.metrics.server import served
 from baileys_janitor.controller.operator import job_pod
 from baileys_janitor.controller.status import Surroundings
 from baileys_janitor.job.result import CleanResult, ScanResult
-from benchmarks.__main__ import machine
+from benchmarks.machine import described
 
 DAY = 86_400
 SCRAPER = """
@@ -169,7 +169,7 @@ def main() -> int:
         table.add_column(heading, justify="right")
     for each in found:
         table.add_row(*(str(value) for value in each.values()))
-    Console().print(machine(), table)
+    Console().print(described(), table)
     return 0
 
 

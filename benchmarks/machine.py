@@ -1,0 +1,23 @@
+"""What the figures were taken on: nothing that names the machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+from datetime import UTC, datetime
+from typing import Any
+
+
+def described() -> dict[str, Any]:
+    """Return the time, the kernel, the cores and memory, the load that others made, and Python."""
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "system": platform.system(),
+        "kernel": ".".join(platform.release().split("-")[0].split(".")[:3]),
+        "architecture": platform.machine(),
+        "cores": os.cpu_count(),
+        "memoryGiB": round(pages / 2**30, 1),
+        "loadAtStart": round(os.getloadavg()[0], 2),
+        "python": platform.python_version(),
+    }

@@ -1,0 +1,69 @@
+"""Small cells with the real operator: what the harness must notice."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from benchmarks.operator import counting, steady
+from benchmarks.operator.cell import Cell, met
+from benchmarks.operator.cronjobs import CronJobs
+from benchmarks.operator.furnishing import CRONJOBS
+from benchmarks.operator.naive import naive_message
+from benchmarks.operator.plan import Plan
+from benchmarks.operator.run import CONTROLLER
+
+Object = dict[str, Any]
+TENANTS = 40
+
+
+async def one_round(**settings: Any) -> Object:
+    """What the first round of scans costs."""
+    plan = Plan(TENANTS, adaptive=False, now=time.time(), lag=60.0)
+    async with Cell(plan) as cell, cell.operator(**settings) as process:
+        begun = time.time()
+        await met(lambda: steady.first_round(cell, begun) is not None)
+        cell.check(process)
+        jobs = cell.simulation.ledger.between(begun, time.time())
+        return steady.traffic(await cell.server.calls(), jobs, 1.0)
+
+
+async def test_an_operator_that_shares_no_job_is_seen_to_cost_more() -> None:
+    shared, single = await one_round(), await one_round(limits={"tenantsPerScan": 1})
+    assert single["jobsPerMinute"] >= TENANTS
+    assert shared["jobsPerMinute"] <= TENANTS / 2
+    assert single["requestsPerScan"] > 25
+    assert shared["requestsPerScan"] < single["requestsPerScan"] / 2
+    assert single["requestsByVerbPerMinute"]["create"] >= TENANTS
+
+
+async def test_a_cronjob_run_costs_what_was_counted_on_a_cluster() -> None:
+    plan = Plan(1, contender="cronjobs", seeded=False, now=time.time())
+    cell = Cell(plan)
+    cell.message = naive_message(cell.volumes)
+    async with cell:
+        played = CronJobs(cell)
+        (cronjob,), _ = await cell.simulation.client(CONTROLLER).snapshot(
+            CRONJOBS, metadata_only=False
+        )
+        await played.once(cronjob, 60.0)
+        before = await cell.server.calls()
+        await played.once(cronjob, 120.0)
+        # The Job of before is deleted, and its pod follows.
+        await met(lambda: cell.simulation.idle)
+        seen = counting.everybody(counting.since(before, await cell.server.calls()))
+        cell.check()
+    assert sum(seen.values()) == 36
+    assert counting.writes(seen) == 28
+    assert counting.only(seen, "events") == 9
+
+
+@pytest.mark.parametrize("polls", [0, 500])
+def test_polling_shows_in_the_requests(polls: int) -> None:
+    calls: counting.Calls = counting.Calls({("baileys-janitor", "create", "jobs"): 1})
+    calls["baileys-janitor", "get", "jobs"] = polls
+    found = steady.traffic(calls, [], 1.0)
+    assert found["requestsPerMinute"] == 1 + polls
+    assert found["requestsByVerbPerMinute"].get("get", 0) == polls
