@@ -154,3 +154,23 @@ async def test_every_channel_is_told_while_one_of_them_hangs_and_one_is_dead(
     for told in (telegram, sentry, service, hook):
         (request,) = told.requests
         assert f"{world.namespace}/acme has 1" in request.body.decode()
+
+
+@pytest.mark.usefixtures("sandbox_only")
+async def test_what_was_told_but_not_noted_before_a_kill_is_repeated_under_its_own_id(
+    world: World, process: Callable[..., OperatorProcess], receiver: Receiver
+) -> None:
+    await world.company("acme", "warning", mode="Observe")
+    noting = f"{world.namespace}/configmaps"
+    fault = world.cluster.fail(500, method="PATCH", path=noting, times=None)
+    first = process(**notifications(world))
+    await first.start()
+    await until(lambda: receiver.taken and fault.hits, "it is told, and cannot be noted")
+    await first.kill()
+    world.cluster.forgive(fault)
+    second = process(**notifications(world))
+    await second.start()
+    await until(lambda: len(receiver.taken) == 2, "it is told again")
+    assert await second.terminate() == 0
+    assert receiver.taken[0].json["id"] == receiver.taken[1].json["id"]
+    assert receiver.taken[0].headers["webhook-id"] == receiver.taken[1].headers["webhook-id"]
