@@ -57,7 +57,7 @@ def test_a_message_goes_to_every_channel_and_says_what_will_come_there(
     config = configuration(
         tmp_path,
         channels=channels("pager", "chat"),
-        routes=[{"name": "night", "channels": ["pager"], "level": "Emergency", "summary": False}],
+        routes=[{"name": "night", "channels": ["pager"], "level": "Emergency", "cleanups": True}],
         secretsDirectory=str(secrets),
     )
     done = run("notify", "test", "--config", config)

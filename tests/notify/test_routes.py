@@ -104,3 +104,25 @@ def test_only_labels_that_are_asked_for_are_remembered() -> None:
     )
     assert labels_asked(config) == {"tier", "team"}
     assert labels_asked(Notifications()) == set()
+
+
+def test_a_narrow_route_has_cleanups_and_summaries_only_if_it_says_so() -> None:
+    routes = [
+        {"name": "all", "channels": ["hook"]},
+        {"name": "night", "channels": ["hook"], "level": "Emergency"},
+        {"name": "disk", "channels": ["hook"], "match": {"reasons": ["DiskPressure"]}},
+        {"name": "shop", "channels": ["hook"], "match": {"namespaces": ["shop"]}},
+        {"name": "asked", "channels": ["hook"], "level": "Critical", "cleanups": True},
+        {"name": "quiet", "channels": ["hook"], "cleanups": False, "summary": False},
+    ]
+    channels = [{"name": "hook", "webhook": {"urlKey": "hook"}}]
+    config = Notifications.model_validate({"channels": channels, "routes": routes})
+    told = {each.name: (each.tells_cleanups, each.tells_summary) for each in config.routes}
+    assert told == {
+        "all": (True, True),
+        "night": (False, False),
+        "disk": (False, False),
+        "shop": (True, True),
+        "asked": (True, False),
+        "quiet": (False, False),
+    }

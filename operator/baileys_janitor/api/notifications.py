@@ -153,8 +153,30 @@ class Route(Model):
         description="What is not told here, although it matches. Empty: nothing.",
     )
     resolved: bool = Field(default=True, description="Tell when it is over, too.")
-    cleanups: bool = Field(default=True, description="Tell of cleanups, too.")
-    summary: bool = Field(default=True, description="Send the daily summary, too.")
+    cleanups: bool | None = Field(
+        default=None,
+        description="Tell of cleanups, too. Left out: yes, unless the route has a level above Warning or reasons.",
+    )
+    summary: bool | None = Field(
+        default=None,
+        description="Send the daily summary, too. Left out: yes, unless the route has a level above Warning or "
+        "reasons.",
+    )
+
+    @property
+    def tells_cleanups(self) -> bool:
+        """Whether cleanups are told here."""
+        return self._is_broad if self.cleanups is None else self.cleanups
+
+    @property
+    def tells_summary(self) -> bool:
+        """Whether the daily summary comes here."""
+        return self._is_broad if self.summary is None else self.summary
+
+    @property
+    def _is_broad(self) -> bool:
+        # Who is woken by emergencies alone does not ask for what was cleaned.
+        return self.level == "Warning" and not self.match.reasons
 
 
 class Summary(Model):

@@ -204,7 +204,7 @@ class Teller:
 
     def _slot(self, now: float) -> float | None:
         schedule = self._config.summary.schedule
-        if not self._target.route.summary or schedule == "Never":
+        if not self._target.route.tells_summary or schedule == "Never":
             return None
         return daily_slot(schedule, self._config.time_zone, 0.0, now)
 
@@ -239,7 +239,7 @@ class Teller:
         return Message(told, arrived)
 
     async def _cleanups(self, now: float) -> Message | None:
-        if self._cleaned is None or not self._target.route.cleanups:
+        if self._cleaned is None or not self._target.route.tells_cleanups:
             return None
         when = self._cleanups_due()
         if now < when:

@@ -48,7 +48,7 @@ class Target:
         """Whether cleanups of this tenant are told here."""
         unless = self.route.unless
         exempt = not unless.empty and not unless.reasons and among(unless, place)
-        return self.route.cleanups and self.hears(place) and not exempt
+        return self.route.tells_cleanups and self.hears(place) and not exempt
 
 
 def targets(config: Notifications) -> list[Target]:

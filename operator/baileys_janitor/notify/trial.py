@@ -73,6 +73,10 @@ def _what(route: Route) -> Iterator[str]:
     ):
         if values:
             yield f"{name} {', '.join(values)}"
-    also = {"ends": route.resolved, "cleanups": route.cleanups, "the daily summary": route.summary}
+    also = {
+        "ends": route.resolved,
+        "cleanups": route.tells_cleanups,
+        "the daily summary": route.tells_summary,
+    }
     if any(also.values()):
         yield f"with {', '.join(name for name, wanted in also.items() if wanted)}"
