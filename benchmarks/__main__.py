@@ -24,15 +24,11 @@ SANDBOX, REAL = "the sandbox's API server", "etcd and kube-apiserver"
 
 def races(console: Console, *, quick: bool) -> list[Object]:
     """Run every race of the Job's process, fewer of them for the large directory."""
-    sizes = {200: 10, 2_000: 5} if quick else {200: 30, 2_000: 20, 200_000: 2}
+    sizes = {200: 10, 2_000: 5} if quick else {200: 30, 2_000: 20, 200_000: 1}
     found = []
     for action in ("scan", "clean"):
         for files, runs in sizes.items():
-            found.append(
-                job.measure(
-                    action, files, runs if files < job.LARGE else 3 - (action == "clean") * 2
-                )
-            )
+            found.append(job.measure(action, files, runs))
             show(console, found[-1])
     return found
 

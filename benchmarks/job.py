@@ -13,14 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.processes import Contender, Sample, looked_at, once, over, race, ratio
+from benchmarks.processes import Close, Contender, Sample, looked_at, over, race, ratio, watched
 
 HERE = Path(__file__).resolve().parent
 COMMAND = str(Path(sys.executable).parent / "baileys-janitor")
 OURS, EMPTY = "janitor job", "python -c pass"
 LARGE = 100_000
-"""Files from which on no round warms up (what a first run finds cold is lost in its length) and strace, which would
-take minutes, counts nothing."""
+"""Files from which on one run must do: no round warms up, and strace, which would take minutes, counts nothing."""
 DAY = 86_400
 
 
@@ -75,27 +74,35 @@ def _task(action: str, directory: Path) -> str:
 
 
 def measure(action: str, files: int, runs: int) -> dict[str, Any]:
-    """Race over one size of directory; return medians and ratios."""
+    """Race over one size of directory; return medians and ratios. Large ones are raced once."""
     with tempfile.TemporaryDirectory(prefix="bench-") as root:
-        original, directory = Path(root) / "original", Path(root) / "session"
-        original.mkdir()
-        fill(original, files)
+        directory = Path(root) / "session"
 
         def afresh() -> None:
             shutil.rmtree(directory, ignore_errors=True)
-            shutil.copytree(original, directory, copy_function=shutil.copy2)
+            directory.mkdir()
+            fill(directory, files)
 
         afresh()
-        prepare = afresh if action == "clean" else None
-        runners = contenders(action, directory, prepare)
-        found = race(runners, runs, warm_up=files < LARGE)
-        close = {each.name: looked_at(each, count=files < LARGE) for each in runners}
-        left = {each.name: _left(each, directory) for each in runners if each.prepare is not None}
+        runners = contenders(action, directory, afresh if action == "clean" else None)
+        found: dict[str, list[Sample]] = {}
+        close: dict[str, Close] = {}
+        left: dict[str, int] = {}
+        if files < LARGE:
+            found = race(runners, runs)
+        for each in runners:
+            if files < LARGE:
+                close[each.name] = looked_at(each)
+            else:
+                sample, peak = watched(each)
+                found[each.name], close[each.name] = [sample], Close(peak, None)
+            if each.prepare is not None:
+                left[each.name] = _left(directory)
     ours = found[OURS]
     return {
         "action": action,
         "files": files,
-        "runs": runs,
+        "runs": len(ours),
         "figures": {
             name: _medians(samples)
             | {"peakMiB": close[name].peak, "syscalls": close[name].syscalls}
@@ -111,9 +118,8 @@ def measure(action: str, files: int, runs: int) -> dict[str, Any]:
     }
 
 
-def _left(contender: Contender, directory: Path) -> int:
+def _left(directory: Path) -> int:
     """How many files a cleanup leaves: all must have removed the same for a race to be one."""
-    once(contender)
     return sum(entry.is_file() for entry in os.scandir(directory) if entry.name != ".cleanup.lock")
 
 

@@ -12,7 +12,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+POLL = 0.0005
+"""Seconds between looks at a process's memory."""
 HIGH_WATER = re.compile(r"VmHWM:\s+(\d+)")
 TOTAL = re.compile(r"^\s*100\.00\s+\S+\s+(?:\d+\s+)?(\d+)\s+(?:\d+\s+)?total$", re.M)
 
@@ -50,8 +53,14 @@ def once(contender: Contender) -> Sample:
         stdout=subprocess.DEVNULL,
         env=compiled() | (contender.environment or {}),
     )
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - begun
+    found = os.wait4(process.pid, 0)
+    return _sample(contender, process, time.perf_counter() - begun, found)
+
+
+def _sample(
+    contender: Contender, process: subprocess.Popen[bytes], wall: float, found: tuple[int, int, Any]
+) -> Sample:
+    _, status, usage = found
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"{contender.name} ended with {process.returncode}")
@@ -66,25 +75,33 @@ class Close:
     syscalls: int | None
 
 
-def looked_at(contender: Contender, *, count: bool = True) -> Close:
-    """Run it once more or, to `count` system calls, twice, slowed down by being looked at."""
-    return Close(round(_peak(contender), 1), _syscalls(contender) if count else None)
+def looked_at(contender: Contender) -> Close:
+    """Run it twice more, slowed down by being looked at."""
+    return Close(watched(contender)[1], _syscalls(contender))
 
 
-def _peak(contender: Contender) -> float:
-    """Read the high-water mark of its memory until it ends: what `wait4` tells includes this program's own."""
+def watched(contender: Contender) -> tuple[Sample, float]:
+    """Run it once; return also the peak of its memory in MiB.
+
+    The high-water mark is read until it ends: what `wait4` tells includes this program's own.
+    """
     if contender.prepare is not None:
         contender.prepare()
+    begun = time.perf_counter()
     process = subprocess.Popen(
         contender.command,
         stdout=subprocess.DEVNULL,
         env=compiled() | (contender.environment or {}),
     )
-    status, highest = Path(f"/proc/{process.pid}/status"), 0
-    while process.poll() is None:
-        found = HIGH_WATER.search(status.read_text())
-        highest = max(highest, int(found[1]) if found else 0)
-    return highest / 1024
+    found: tuple[int, int, Any] = (0, 0, None)
+    highest = 0
+    while not found[0]:
+        mark = HIGH_WATER.search(Path(f"/proc/{process.pid}/status").read_text())
+        highest = max(highest, int(mark[1]) if mark else 0)
+        time.sleep(POLL)
+        found = os.wait4(process.pid, os.WNOHANG)
+    wall = time.perf_counter() - begun
+    return _sample(contender, process, wall, found), round(highest / 1024, 1)
 
 
 def _syscalls(contender: Contender) -> int | None:
@@ -109,15 +126,13 @@ def _syscalls(contender: Contender) -> int | None:
     return int(found[1]) if found and not ended.returncode else None
 
 
-def race(
-    contenders: Sequence[Contender], runs: int, *, warm_up: bool = True
-) -> dict[str, list[Sample]]:
-    """Run them in turn, so that whatever the machine does meanwhile meets all alike; a first round may warm up."""
+def race(contenders: Sequence[Contender], runs: int) -> dict[str, list[Sample]]:
+    """Run them in turn, so that whatever the machine does meanwhile meets all alike; the first round warms up."""
     found: dict[str, list[Sample]] = {contender.name: [] for contender in contenders}
-    for turn in range(runs + warm_up):
+    for turn in range(runs + 1):
         for contender in contenders:
             sample = once(contender)
-            if turn >= warm_up:
+            if turn:
                 found[contender.name].append(sample)
     return found
 

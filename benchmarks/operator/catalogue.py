@@ -61,17 +61,20 @@ def _crossing(size: int, minutes: float) -> Cell:
 
 
 def full() -> Stages:
-    """All of it, for two cores: the small cells first, then the three sizes of the shared layout side by side."""
+    """All of it, for two cores: small cells, the contenders at their largest, the three sizes of one namespace."""
     return [
         [
-            [_steady(0, 2), _steady(1000, 2, adaptive=False)],
-            [_steady(100, 4, "namespaced"), _crossing(240, 1)],
-            [_steady(300, 4, "namespaced")],
-            [_steady(1000, 4, "namespaced")],
-            [_contender("timers", 100, 2), Cell("onboarding", "onboarding", Plan(500))],
+            [_steady(0, 2)],
+            [_steady(1000, 2, adaptive=False)],
+            [_steady(100, 3, "namespaced")],
+            [_steady(300, 3, "namespaced")],
+            [_steady(1000, 3, "namespaced")],
+            [_crossing(240, 1)],
+            [Cell("onboarding", "onboarding", Plan(500))],
+            [_contender("timers", 100, 2)],
             [_contender("cronjobs", 100, 2)],
         ],
-        [[_contender("timers", 300, 2)], [_contender("cronjobs", 300, 2)]],
+        [[_contender("timers", 1000, 2)], [_contender("cronjobs", 1000, 2)]],
         [
             [_steady(100, CYCLE)],
             [_steady(1000, CYCLE)],
