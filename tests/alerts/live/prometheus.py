@@ -19,7 +19,7 @@ from tests.controller.live.world import PATIENCE, until
 STEP = "300ms"
 """Between two scrapes, and between two evaluations."""
 SOON = "1s"
-"""In place of every rule's own `for`."""
+"""In place of every rule's own `for` and `keep_firing_for`."""
 Alert = dict[str, Any]
 
 
@@ -28,8 +28,7 @@ def hurried() -> Any:
     found = copy.deepcopy(document())
     for group in found["groups"]:
         for rule in group["rules"]:
-            if "for" in rule:
-                rule["for"] = SOON
+            rule |= {key: SOON for key in ("for", "keep_firing_for") if key in rule}
     return found
 
 
