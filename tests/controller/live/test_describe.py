@@ -37,6 +37,7 @@ TENANTS = (
     "anew",
     "stopped",
     "corrupt",
+    "risen",
 )
 AS_YAML = ("cooling", "missing")
 
@@ -59,6 +60,7 @@ async def _story(world: World) -> dict[tuple[str, str], str]:
         "cleaned", "critical", thresholds={"trigger": 171}, schedule={"triggerInterval": "1m"}
     )
     cooling = await world.company("cooling", "emergency")
+    risen = await world.company("risen", "healthy", schedule={"triggerInterval": "7d"})
     low = {"warning": 80, "critical": 85, "trigger": 90, "emergency": 100, "danger": 150}
     await world.company("unreachable", "healthy", thresholds=low)
     await world.company("dry-run", "emergency", mode="DryRun")
@@ -84,6 +86,12 @@ async def _story(world: World) -> dict[tuple[str, str], str]:
         await world.scanned("anew")
         _pair_anew(anew)
         with running.hurry():
+            # Through every level: 128 files, 153, 173, 183, and what an emergency cleanup leaves.
+            for files, level in ((25, "Warning"), (20, "Critical"), (10, "Emergency")):
+                await until(lambda: _holds(world, "risen", "Ready"), "risen is counted")
+                _pile_up(risen, files, level)
+                await until(lambda level=level: _reached(world, "risen", level), f"risen: {level}")
+            await world.cleaned("risen")
             for name, kind in (
                 ("cleaned", "Critical"),
                 ("cooling", "Emergency"),
@@ -104,9 +112,15 @@ async def _story(world: World) -> dict[tuple[str, str], str]:
     return {key: masked(text) for key, text in found.items()}
 
 
-def _pile_up(directory: Path, files: int) -> None:
+async def _reached(world: World, name: str, level: str) -> bool:
+    """Whether the level holds, or the cleanup that it called for has begun."""
+    status = await world.status(name)
+    return bool(status.get("level") == level or status.get("run") or status.get("lastCleanup"))
+
+
+def _pile_up(directory: Path, files: int, mark: str = "") -> None:
     for number in range(files):
-        stale = directory / f"session-1555{number:04}.0.json"
+        stale = directory / f"session-1555{len(mark)}{number:03}.0.json"
         stale.write_text("{}")
         os.utime(stale, (time.time() - 30 * 86_400,) * 2)
 
