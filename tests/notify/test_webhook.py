@@ -7,6 +7,8 @@ import base64
 import hashlib
 import hmac
 import random
+import socket
+import threading
 import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -220,3 +222,29 @@ async def test_a_missing_key_is_named_with_the_way_out(pauses: Pauses) -> None:
     channel = webhook("", pauses, environ={})
     with pytest.raises(NoSecret, match="the Secret has no key url: add it"):
         await channel.send(DOCUMENT)
+
+
+def test_a_silent_name_server_holds_up_neither_the_others_nor_the_end(
+    monkeypatch: pytest.MonkeyPatch, pauses: Pauses
+) -> None:
+    never, said = threading.Event(), []
+
+    def silent(*_: object, **__: object) -> list[object]:
+        never.wait()
+        return []
+
+    async def send() -> None:
+        channel = webhook("http://hidden.example/hook", pauses, timeout=0.05)
+        with pytest.raises(Undelivered) as caught:
+            await channel.send(DOCUMENT)
+        await channel.close()
+        said.append(str(caught.value))
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    # What the loop's own threads do, its end waits for.
+    ended = threading.Thread(target=asyncio.run, args=(send(),), daemon=True)
+    ended.start()
+    ended.join(30)
+    assert not ended.is_alive()
+    assert said == ["no answer within 0.05 s"]
+    never.set()

@@ -26,6 +26,7 @@ from tenacity import (
 )
 from tenacity.wait import wait_exponential_jitter
 
+from baileys_janitor.notify.channels.names import Resolver
 from baileys_janitor.notify.secrets import Secrets
 
 Object = dict[str, Any]
@@ -110,6 +111,7 @@ class Http:
         """Return status, headers and the beginning of the answer; Undelivered when there is none."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(resolver=Resolver()),
                 # A proxy is used as HTTPS_PROXY says.
                 trust_env=True,
                 cookie_jar=aiohttp.DummyCookieJar(),
