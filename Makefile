@@ -121,8 +121,8 @@ $(VENV)/.bench: requirements/bench.txt $(VENV)/.done
 	@$(PIP) install --require-hashes --requirement $<
 	@touch $@
 
-plot: $(VENV)/.bench ## Draw docs/benchmarks.svg anew from benchmarks/results/
-	@$(BIN)/python -m benchmarks.plot
+plot: $(VENV)/.bench ## Write benchmarks/results/ into docs/benchmarks.md and its picture
+	@$(BIN)/python -m benchmarks.plot && $(BIN)/python -m benchmarks.document
 
 lock: $(VENV)/.done ## Pin the dependencies anew
 	$(COMPILE) --output-file requirements/runtime.txt requirements/runtime.in

@@ -43,7 +43,7 @@ class Directory:
 
     def counted(self, now: float) -> int:
         """Counted files at a time (Unix seconds)."""
-        return math.floor(self._base + self._growth * (now - self._since) / DAY)
+        return max(0, math.floor(self._base + self._growth * (now - self._since) / DAY))
 
     def push(self, counted: int, now: float) -> None:
         """Have it hold so many files at once: a burst of traffic."""

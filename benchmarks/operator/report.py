@@ -60,7 +60,7 @@ def _steady(console: Console, cells: Mapping[str, Object]) -> None:
     table = _table(title, "CELL", *(heading for heading, _ in STEADY))
     for name, figures in cells.items():
         if "jobsPerMinute" in figures:
-            table.add_row(name, *(_text(of(figures)) for _, of in STEADY))
+            table.add_row(name, *(shown(of(figures)) for _, of in STEADY))
     console.print(table, "\n")
 
 
@@ -73,7 +73,7 @@ def _verbs(console: Console, cells: Mapping[str, Object]) -> None:
     verbs = sorted({verb for by in found.values() for verb in by})
     table = _table("API requests a minute by verb, of every client", "CELL", *map(str.upper, verbs))
     for name, by in found.items():
-        table.add_row(name, *(_text(by.get(verb, 0)) for verb in verbs))
+        table.add_row(name, *(shown(by.get(verb, 0)) for verb in verbs))
     console.print(table, "\n")
 
 
@@ -82,8 +82,8 @@ def _others(console: Console, cells: Mapping[str, Object]) -> None:
         job, done = figures["toJobSeconds"], figures["toDoneSeconds"]
         console.print(
             f"Crossing `emergency`, {figures['crossings']} times: the cleanup's Job after "
-            f"{_text(job['p50'])} s (median), {_text(job['max'])} s (longest); done after "
-            f"{_text(done['p50'])} s and {_text(done['max'])} s.\n"
+            f"{shown(job['p50'])} s (median), {shown(job['max'])} s (longest); done after "
+            f"{shown(done['p50'])} s and {shown(done['max'])} s.\n"
         )
     if "declaredSeconds" in (figures := cells.get("onboarding") or {}):
         console.print(
@@ -104,7 +104,8 @@ def verdicts_of(console: Console, verdicts: Iterable[Verdict]) -> None:
     console.print(table, "\n")
 
 
-def _text(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A figure with the digits that it deserves; a dash where there is none."""
     if value is None:
         return "-"
     if isinstance(value, float):

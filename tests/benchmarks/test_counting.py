@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -29,7 +30,7 @@ async def test_each_request_is_counted_under_who_sent_it(
     if assets is None and "kube-apiserver" in request.node.name:
         pytest.skip("set KUBEBUILDER_ASSETS to a directory with etcd and kube-apiserver")
     async with contextlib.AsyncExitStack() as stack:
-        plan = Plan(2, seeded=False)
+        plan = Plan(2, now=time.time())
         server = await serve(stack, plan, tmp_path, Path(assets) if assets else None)
         before = await server.calls()
         access = kubeconfig.read(tmp_path / "kubeconfig")

@@ -1,0 +1,95 @@
+"""Writes the results into docs/benchmarks.md, between its two marks: `python -m benchmarks.document`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.operator.report import STEADY, shown
+
+Object = dict[str, Any]
+HERE = Path(__file__).resolve().parent
+RESULTS, PAGE = HERE / "results", HERE.parent / "docs/benchmarks.md"
+BEGIN, END = "<!-- Written by make plot. -->\n", "<!-- Until here. -->\n"
+MARKS = {None: "not measured", True: "met", False: "**missed**"}
+
+
+def main() -> int:
+    """Write."""
+    found = [json.loads((RESULTS / name).read_text()) for name in ("operator.json", "job.json")]
+    before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
+    text = "\n".join(["", *sections(*found), ""])
+    PAGE.write_text(before + BEGIN + text + END + rest.partition(END)[2], "utf-8")
+    print("Written: docs/benchmarks.md")
+    return 0
+
+
+def sections(operator: Object, job: Object) -> Iterator[str]:
+    """The results as Markdown, line by line."""
+    yield _machine(operator)
+    yield ""
+    yield from table(
+        ("target", "at most or exactly", "measured", ""),
+        (
+            (
+                one["measure"],
+                one["target"].removeprefix("at most "),
+                one["found"] or "-",
+                MARKS[one["met"]],
+            )
+            for one in [*operator["targets"], *job["targets"]]
+        ),
+    )
+    yield ""
+    yield "Steady states:"
+    yield ""
+    yield from table(
+        ("cell", *(heading.lower() for heading, _ in STEADY)),
+        (
+            (name, *(shown(of(figures)) for _, of in STEADY))
+            for name, figures in operator["cells"].items()
+            if "jobsPerMinute" in figures
+        ),
+    )
+    yield ""
+    yield "The Job's process; medians, wall and CPU in milliseconds, memory in MiB:"
+    yield ""
+    yield from table(
+        ("race", "process", "wall", "CPU", "peak", "system calls", "removed"),
+        (
+            (f"{race['action']} {race['files']:,}", name, *_cells(figures))
+            for race in job["races"]
+            for name, figures in race["figures"].items()
+        ),
+    )
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """A Markdown table, line by line; all columns but the first stand to the right where there are many."""
+    few = 4
+    yield f"| {' | '.join(headings)} |"
+    rest = ["---:" if len(headings) > few else "---"] * (len(headings) - 1)
+    yield f"|{'|'.join(['---', *rest])}|"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+
+
+def _cells(figures: Object) -> list[str]:
+    names = ("wallMs", "cpuMs", "peakMiB", "syscalls", "removed")
+    return [shown(figures.get(name)) for name in names]
+
+
+def _machine(operator: Object) -> str:
+    on = operator["machine"]
+    return (
+        f"Measured {on['time'][:10]} on {on['cores']} cores, {on['memoryGiB']} GiB, {on['system']} {on['kernel']} "
+        f"({on['architecture']}),\nPython {on['python']}, against {operator['apiServer']}, in "
+        f"{operator['minutes']} minutes; the load was {on['loadAtStart']} when it began."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
