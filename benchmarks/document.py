@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.operator.report import STEADY, shown
+from benchmarks.operator.report import STEADY, ratios, shown
 
 Object = dict[str, Any]
 HERE = Path(__file__).resolve().parent
@@ -47,13 +47,15 @@ def sections(operator: Object, job: Object) -> Iterator[str]:
     yield "Steady states:"
     yield ""
     yield from table(
-        ("cell", *(heading.lower() for heading, _ in STEADY)),
+        ("cell", *(heading.capitalize() for heading, _ in STEADY)),
         (
             (name, *(shown(of(figures)) for _, of in STEADY))
             for name, figures in operator["cells"].items()
             if "jobsPerMinute" in figures
         ),
     )
+    yield ""
+    yield from (f"- {line}" for line in ratios(operator["cells"]))
     yield ""
     yield "The Job's process; medians, wall and CPU in milliseconds, memory in MiB:"
     yield ""

@@ -74,7 +74,7 @@ def full() -> Stages:
             [_contender("timers", 100, 2)],
             [_contender("cronjobs", 100, 2)],
         ],
-        [[_contender("timers", 1000, 2)], [_contender("cronjobs", 1000, 2)]],
+        [[_contender("timers", 300, 2)], [_contender("cronjobs", 1000, 2)]],
         [
             [_steady(100, CYCLE)],
             [_steady(1000, CYCLE)],

@@ -77,6 +77,26 @@ def _verbs(console: Console, cells: Mapping[str, Object]) -> None:
     console.print(table, "\n")
 
 
+def ratios(cells: Mapping[str, Object]) -> list[str]:
+    """How many times as much the contenders cost as the operator that looks after as many."""
+    found = []
+    for ours in ("shared", "namespaced", "fixed"):
+        for size in (100, 1000):
+            mine = cells.get(f"{ours}-{size}") or {}
+            for who, name in (("cronjobs", "CronJobs"), ("timers", "naive timers")):
+                theirs = cells.get(f"{who}-{size}") or {}
+                if not mine.get("jobsPerMinute") or "jobsPerMinute" not in theirs:
+                    continue
+                jobs, requests = (
+                    theirs[key] / mine[key] for key in ("jobsPerMinute", "allRequestsPerMinute")
+                )
+                found.append(
+                    f"{size:,} tenants: {name} start {shown(jobs)} times as many Jobs and cause "
+                    f"{shown(requests)} times as many requests as {ours}-{size}."
+                )
+    return found
+
+
 def _others(console: Console, cells: Mapping[str, Object]) -> None:
     if "toJobSeconds" in (figures := cells.get("emergency") or {}):
         job, done = figures["toJobSeconds"], figures["toDoneSeconds"]
@@ -90,6 +110,7 @@ def _others(console: Console, cells: Mapping[str, Object]) -> None:
             f"{figures['plan']['tenants']} tenants declared within {figures['declaredSeconds']} s: all have a level "
             f"after {figures['allKnownSeconds']} s, with {figures['tenantWrites']} writes.\n"
         )
+    console.print("\n".join(ratios(cells)), "\n")
     for name, figures in cells.items():
         if "broken" in figures:
             console.print(f"{name} could not be measured: {figures['broken']}\n", markup=False)

@@ -25,7 +25,8 @@ async def run(stages: Stages, tell: Tell, *, quick: bool) -> dict[str, Object]:
 
     for lanes in stages:
         await asyncio.gather(*map(lane, lanes))
-    return found
+    order = [cell.name for lanes in stages for cells in lanes for cell in cells]
+    return {name: found[name] for name in order}
 
 
 async def _one(cell: Cell, tell: Tell, quick: bool) -> Object:
