@@ -70,10 +70,9 @@ class Cell:
         """How to reach the API server."""
         return self.directory / "kubeconfig"
 
-    def check(self, process: Process | None = None) -> None:
-        """Raise BrokenError if anything simulated went wrong, or the program under test complained."""
-        troubles = self.simulation.ledger.troubles + (process.complaints() if process else [])
-        if troubles:
+    def check(self) -> None:
+        """Raise BrokenError if anything simulated went wrong."""
+        if troubles := self.simulation.ledger.troubles:
             raise BrokenError(f"{len(troubles)} troubles, the first: {troubles[0]}")
 
     def operator(self, **settings: Any) -> Process:

@@ -36,7 +36,8 @@ async def measure(plan: Plan, minutes: float, tell: Tell, assets: Path | None = 
         async with work(cell, tell) as (process, found):
             found |= await window(cell, process, minutes)
             # Before its end: how it takes leave is no part of what it costs.
-            cell.check(process)
+            found["complaints"] = process.complaints() if process else []
+        cell.check()
     if found["jobsPerMinute"] < KEPT_UP * plan.tenants:
         raise BrokenError(
             f"{found['jobsPerMinute']:.0f} Jobs a minute for {plan.tenants} tenants: this machine cannot play so many"

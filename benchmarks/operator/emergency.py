@@ -44,10 +44,11 @@ async def measure(
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE):
                     await met(lambda: all(_times(cell, one) for one in pushed))
-        cell.check(process)
+        cell.check()
         found = [times for one in pushed if (times := _times(cell, one))]
     return {
         "plan": shown(plan),
+        "complaints": process.complaints(),
         "crossings": len(pushed),
         "answered": len(found),
         "toJobSeconds": _summary([created for created, _ in found]),

@@ -41,11 +41,12 @@ async def measure(plan: Plan, tell: Tell, assets: Path | None = None) -> Object:
             tell(f"each has a level after {known:.1f} s")
             await asyncio.sleep(AFTER)
             mine = counting.tested(counting.since(before, await cell.server.calls()))
-        cell.check(process)
+        cell.check()
         rounds = first_round(cell, begun)
     written = counting.writes(mine, "baileystenants", "baileystenants/status")
     return {
         "plan": shown(plan),
+        "complaints": process.complaints(),
         "declaredSeconds": round(declared, 1),
         "firstRoundSeconds": rounds,
         "allKnownSeconds": round(known, 1),

@@ -112,6 +112,9 @@ def _others(console: Console, cells: Mapping[str, Object]) -> None:
         )
     console.print("\n".join(ratios(cells)), "\n")
     for name, figures in cells.items():
+        if complaints := figures.get("complaints"):
+            said = f"{len(complaints)} times, first: {complaints[0]}"
+            console.print(f"In {name} the program complained {said}\n", markup=False)
         if "broken" in figures:
             console.print(f"{name} could not be measured: {figures['broken']}\n", markup=False)
 

@@ -39,7 +39,8 @@ async def measure(plan: Plan, minutes: float, tell: Tell, assets: Path | None = 
             async with scraped(cell.metrics_port) as scrapes:
                 await until(begun + WARM_UP)
                 found = await window(cell, process, minutes)
-        cell.check(process)
+        cell.check()
+        found["complaints"] = process.complaints()
         found["startUp"] = start
         found["scrape"] = {
             "everySeconds": EVERY,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,8 @@ async def _one(cell: Cell, tell: Tell, quick: bool) -> Object:
         answer = await process.stdout.read()
     finally:
         if process.returncode is None:
-            process.terminate()
+            # As by Ctrl-C: the cell ends what it has started.
+            process.send_signal(signal.SIGINT)
         await process.wait()
     try:
         found: Object = json.loads(answer)

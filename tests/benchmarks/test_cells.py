@@ -25,7 +25,8 @@ async def one_round(**settings: Any) -> Object:
     async with Cell(plan) as cell, cell.operator(**settings) as process:
         begun = time.time()
         await met(lambda: steady.first_round(cell, begun) is not None)
-        cell.check(process)
+        cell.check()
+        assert not process.complaints()
         jobs = cell.simulation.ledger.between(begun, time.time())
         return steady.traffic(await cell.server.calls(), jobs, 1.0)
 
