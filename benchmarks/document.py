@@ -20,6 +20,8 @@ MARKS = {None: "not measured", True: "met", False: "**missed**"}
 def main() -> int:
     """Write."""
     found = [json.loads((RESULTS / name).read_text()) for name in ("operator.json", "job.json")]
+    real = RESULTS / "operator-kube-apiserver.json"
+    found.append(json.loads(real.read_text()) if real.exists() else {})
     before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
     text = "\n".join(["", *sections(*found), ""])
     PAGE.write_text(before + BEGIN + text + END + rest.partition(END)[2], "utf-8")
@@ -27,8 +29,8 @@ def main() -> int:
     return 0
 
 
-def sections(operator: Object, job: Object) -> Iterator[str]:
-    """The results as Markdown, line by line."""
+def sections(operator: Object, job: Object, real: Object) -> Iterator[str]:
+    """The results as Markdown, line by line; `real` are those against a kube-apiserver, if there are any."""
     yield _machine(operator)
     yield ""
     yield from table(
@@ -46,15 +48,13 @@ def sections(operator: Object, job: Object) -> Iterator[str]:
     yield ""
     yield "Steady states:"
     yield ""
-    yield from table(
-        ("cell", *(heading.capitalize() for heading, _ in STEADY)),
-        (
-            (name, *(shown(of(figures)) for _, of in STEADY))
-            for name, figures in operator["cells"].items()
-            if "jobsPerMinute" in figures
-        ),
-    )
+    yield from _steady(operator)
     yield ""
+    if real:
+        yield f"The same against etcd and kube-apiserver, {real['machine']['time'][:10]}:"
+        yield ""
+        yield from _steady(real)
+        yield ""
     yield from (f"- {line}" for line in ratios(operator["cells"]))
     yield ""
     yield "The Job's process; medians, wall and CPU in milliseconds, memory in MiB:"
@@ -65,6 +65,17 @@ def sections(operator: Object, job: Object) -> Iterator[str]:
             (f"{race['action']} {race['files']:,}", name, *_cells(figures))
             for race in job["races"]
             for name, figures in race["figures"].items()
+        ),
+    )
+
+
+def _steady(found: Object) -> Iterator[str]:
+    return table(
+        ("cell", *(heading.capitalize() for heading, _ in STEADY)),
+        (
+            (name, *(shown(of(figures)) for _, of in STEADY))
+            for name, figures in found["cells"].items()
+            if "jobsPerMinute" in figures
         ),
     )
 
