@@ -1,0 +1,54 @@
+"""What is written of the results into the page."""
+
+from __future__ import annotations
+
+import os
+import platform
+from typing import Any
+
+from benchmarks import document, machine
+from benchmarks.operator import report, targets
+
+Object = dict[str, Any]
+
+
+def cell(tenants: int, jobs: float, requests: float) -> Object:
+    return {
+        "plan": {"tenants": tenants},
+        "jobsPerMinute": jobs,
+        "allRequestsPerMinute": requests,
+        "lagSeconds": {"p50": 0.25},
+    }
+
+
+CELLS = {"shared-100": cell(100, 2.0, 80.0), "cronjobs-100": cell(100, 100.0, 3600.0)}
+
+
+def results(**more: Any) -> Object:
+    verdict = targets.Verdict("Jobs a minute", "shared-1000", "at most 20", "31", False)
+    found = {"machine": machine.described(), "apiServer": "a server", "minutes": 3.0}
+    return found | {"cells": CELLS, "targets": [verdict.row()]} | more
+
+
+def test_a_missed_target_is_called_missed() -> None:
+    lines = list(document.sections(results(), results(targets=[], races=[]), {}))
+    assert "| Jobs a minute | 20 | 31 | **missed** |" in lines
+
+
+def test_each_steady_cell_has_a_row_with_dashes_for_what_it_lacks() -> None:
+    lines = list(document.sections(results(), results(targets=[], races=[]), results()))
+    rows = [line for line in lines if line.startswith("| cronjobs-100 |")]
+    assert len(rows) == 2, "one of each API server"
+    assert rows[0].startswith("| cronjobs-100 | 100 | - | 3,600 | - |")
+
+
+def test_contenders_are_compared_with_the_operator_of_as_many_tenants() -> None:
+    assert report.ratios(CELLS) == [
+        "100 tenants: CronJobs start 50 times as many Jobs and cause 45 times as many requests as shared-100."
+    ]
+
+
+def test_the_machine_is_described_without_its_name() -> None:
+    described = str(machine.described())
+    assert platform.node() not in described
+    assert os.getcwd() not in described
