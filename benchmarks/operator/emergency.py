@@ -45,10 +45,11 @@ async def measure(
                 async with asyncio.timeout(PATIENCE):
                     await met(lambda: all(_times(cell, one) for one in pushed))
         cell.check()
+        complaints = process.complaints()
         found = [times for one in pushed if (times := _times(cell, one))]
     return {
         "plan": shown(plan),
-        "complaints": process.complaints(),
+        "complaints": complaints,
         "crossings": len(pushed),
         "answered": len(found),
         "toJobSeconds": _summary([created for created, _ in found]),

@@ -42,11 +42,12 @@ async def measure(plan: Plan, tell: Tell, assets: Path | None = None) -> Object:
             await asyncio.sleep(AFTER)
             mine = counting.tested(counting.since(before, await cell.server.calls()))
         cell.check()
+        complaints = process.complaints()
         rounds = first_round(cell, begun)
     written = counting.writes(mine, "baileystenants", "baileystenants/status")
     return {
         "plan": shown(plan),
-        "complaints": process.complaints(),
+        "complaints": complaints,
         "declaredSeconds": round(declared, 1),
         "firstRoundSeconds": rounds,
         "allKnownSeconds": round(known, 1),

@@ -37,12 +37,13 @@ async def measure(plan: Plan, jitter: float, tell: Tell, assets: Path | None = N
             tell("every tenant was cleaned once")
             await asyncio.sleep(AFTER)
         cell.check()
+        complaints = process.complaints()
         jobs = [job for job in cell.simulation.ledger.jobs if job.action == "clean"]
         runs = Counter(directory.cleanups for directory in cell.volumes.values())
     minutes = Counter(int((job.created - begun) // 60) for job in jobs)
     return {
         "plan": shown(plan),
-        "complaints": process.complaints(),
+        "complaints": complaints,
         "spreadSeconds": jitter,
         "tenantsByCleanups": {str(count): n for count, n in sorted(runs.items())},
         "cleanupJobs": len(jobs),

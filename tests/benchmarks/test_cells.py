@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from functools import partialmethod
 from typing import Any
 
 import pytest
 
-from benchmarks.operator import counting, steady
+from benchmarks.operator import counting, emergency, steady
 from benchmarks.operator.cell import Cell, met
 from benchmarks.operator.cronjobs import CronJobs
 from benchmarks.operator.furnishing import CRONJOBS
@@ -68,3 +69,13 @@ def test_polling_shows_in_the_requests(polls: int) -> None:
     found = steady.traffic(calls, [], 1.0)
     assert found["requestsPerMinute"] == 1 + polls
     assert found["requestsByVerbPerMinute"].get("get", 0) == polls
+
+
+async def test_an_emergency_is_timed_from_its_crossing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(emergency, "WARM_UP", 3.0)
+    plan = Plan(8, adaptive=False, at_warning=1.0)
+    schedule = {"schedule": {"scanInterval": "10s"}}
+    monkeypatch.setattr(Cell, "operator", partialmethod(Cell.operator, defaults=schedule))
+    found = await emergency.measure(plan, 2, 1.0, lambda _: None)
+    assert (found["crossings"], found["answered"], found["complaints"]) == (2, 2, [])
+    assert 0 < found["toJobSeconds"]["max"] < found["toDoneSeconds"]["max"]
