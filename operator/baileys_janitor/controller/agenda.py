@@ -98,8 +98,12 @@ def _gathered(tenant: Tenant) -> float:
 
 
 def rested_time(tenant: Tenant, started: float, jitter: float) -> float:
-    """Return until when timed cleanups wait that were due before the operator started."""
-    return started + due.spread(tenant.text, "restart", jitter)
+    """Return until when timed cleanups wait that were due before the operator started.
+
+    They are spread from when everybody has been looked at: nobody is cleaned before, and those who come late would
+    otherwise all come together.
+    """
+    return started + min(growth.QUIET_LIMIT, jitter) + due.spread(tenant.text, "restart", jitter)
 
 
 def purge_time(tenant: Tenant) -> float | None:

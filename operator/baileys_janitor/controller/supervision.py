@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.controller import faults, parting
@@ -17,7 +16,8 @@ from baileys_janitor.controller.lookups import Lookups
 from baileys_janitor.controller.store import Store
 from baileys_janitor.controller.tenant import Tenant
 
-Spawn = Callable[[Coroutine[Any, Any, Any]], object]
+Spawn = Callable[..., object]
+"""Begins a step: a coroutine, and the tenant that is busy until it is over, if it is one's."""
 
 POD_APPEARS = 15.0
 """Seconds that a Job may be without a pod before its events are asked why."""
@@ -156,24 +156,22 @@ class Supervision:
         """Delete a Job once what it brought stands in every member's status."""
         if flight.deleted_at is not None and now - flight.deleted_at > FORGET:
             self._flights.bury(flight, now)
-        if flight.deleting or any(t.busy or t.stale for t in self._arrivals.members(flight)):
+        members = self._arrivals.members(flight)
+        if flight.deleting or any(t.busy or t.stale for t in members):
             return
-        flight.deleting = True
-        spawn(self._delete(flight))
+        unsaid = [tenant for tenant in members if tenant.unsaid and self._store.is_due(tenant)]
+        for tenant in unsaid:
+            spawn(self._store.write(tenant), tenant)
+        if not unsaid:
+            flight.deleting = True
+            spawn(self._delete(flight))
 
     async def _delete(self, flight: Flight) -> None:
-        url = path("jobs", flight.namespace, flight.name, JOBS)
-        unsaid = [tenant for tenant in self._arrivals.members(flight) if tenant.unsaid]
         try:
-            written = [await self._store.write(tenant) for tenant in unsaid]
-            if all(written):
-                await self._kube.delete(url)
+            await self._kube.delete(path("jobs", flight.namespace, flight.name, JOBS))
         except ApiError:
             flight.deleting = False
             raise
-        if not all(written):
-            flight.deleting = False
-            return
         # It is forgotten when its own DELETED event comes: until then, events that are still on their way
         # must not pass for news of a Job that nobody knows.
         flight.deleted_at = self._clock.now()

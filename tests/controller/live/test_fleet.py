@@ -45,6 +45,24 @@ async def test_a_directory_that_does_not_change_costs_one_status_write(
     assert writes(world.cluster) - before == 1
 
 
+async def test_a_new_tenants_first_status_is_the_only_write_it_costs(
+    world: World, operator: Operator, sandbox_only: None
+) -> None:
+    directory = await world.claim("shared")
+    await world.workload("shared")
+    names = [f"company-{number}" for number in range(20)]
+    for name in names:
+        world.session(directory / name, "healthy")
+        await world.tenant(name, "shared", path=name)
+    before = writes(world.cluster)
+    async with operator() as running:
+        for name in names:
+            await world.scanned(name)
+        await world.quiet()
+        await until(running.idle, "the operator is idle")
+    assert writes(world.cluster) - before == len(names)
+
+
 async def test_finished_jobs_are_deleted_once_their_results_are_in_the_status(
     world: World, operator: Operator
 ) -> None:
