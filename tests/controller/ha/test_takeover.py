@@ -35,7 +35,12 @@ async def test_the_leader_is_killed_in_a_cleanup_and_the_standby_ends_it_within_
     directory = await world.company(name, "old", thresholds=ROOM)
     leader, standby = await replicas.pair()
     await world.scanned(name)
-    assert await standby.probe("/readyz") == (200, {"ok": True, "state": "standby", "problems": []})
+
+    async def ready() -> bool:
+        well = {"ok": True, "state": "standby", "problems": []}
+        return await standby.probe("/readyz") == (200, well)
+
+    await until(ready, "the standby is ready")
     world.cluster.kubelet.hold()
     await world.ask(name, "now")
     await until(world.job_pods, "the cleanup's pod is there")
