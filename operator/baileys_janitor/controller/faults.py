@@ -32,6 +32,8 @@ class Finished:
 
 
 RETRY = "The janitor tries again by itself."
+WHEN_WRITING = frozenset({"LockRefused", "JanitorRefused", "ReadOnly", "DiskFull"})
+"""Faults of cleanups that a scan, which only reads, cannot meet and so cannot take back either."""
 OF_CLAIMS = frozenset(
     {"ClaimMissing", "ClaimDeleting", "ClaimLost", "ClaimUnbound", "ClaimExclusive"}
 )

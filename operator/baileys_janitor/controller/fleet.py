@@ -11,12 +11,22 @@ from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.effective import Effective
 from baileys_janitor.api.merge import InvalidTenant, effective
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION, NOTIFY_ANNOTATION, TOKEN_LENGTH
+from baileys_janitor.controller import faults
+from baileys_janitor.controller.conditions import find
 from baileys_janitor.controller.faults import Fault
 from baileys_janitor.controller.news import mark
 from baileys_janitor.controller.tenant import Key, Tenant
 from baileys_janitor.notify.routes import labels_asked
 
 Object = dict[str, Any]
+
+WELL = frozenset(
+    {
+        *(None, "Observing", "DryRun", "Observe", "Suspended"),
+        *("CleanupsHeld", "NotScanned", "ScansMissed"),
+    }
+)
+"""Reasons of Ready that speak of no fault."""
 
 
 def _acts(status: Object) -> tuple[Any, ...]:
@@ -39,7 +49,8 @@ class Fleet:
         meta = body["metadata"]
         key = meta["namespace"], meta["name"]
         tenant = self.tenants.get(key)
-        if tenant is None or tenant.uid != meta["uid"]:
+        first = tenant is None or tenant.uid != meta["uid"]
+        if tenant is None or first:
             tenant = Tenant(meta["namespace"], meta["name"], meta["uid"])
             self.tenants[key] = tenant
             self._by_namespace.setdefault(tenant.namespace, {})[tenant.name] = tenant
@@ -61,6 +72,8 @@ class Fleet:
             labels = meta.get("labels") or {}
             tenant.labels = {k: labels[k] for k in self._labels_asked if k in labels} or None
         self._respec(tenant, body, now)
+        if first:
+            _take_up_fault(tenant)
         return tenant
 
     def _baseline(self, tenant: Tenant, meta: Object, now: float) -> None:
@@ -195,3 +208,17 @@ def _elsewhere(stored: Object, effective: Effective) -> bool:
     if not volume.get("claimName"):
         return False
     return (volume["claimName"], volume.get("path")) != _place(effective)
+
+
+def _take_up_fault(tenant: Tenant) -> None:
+    """Let the fault that an earlier operator told hold until a look says otherwise: a restart ends none."""
+    told_of_this_spec = tenant.stored_generation == tenant.generation
+    if tenant.effective is None or not told_of_this_spec or tenant.stored_readiness in WELL:
+        return
+    ready = find(tenant.stored.get("conditions"), "Ready") or {}
+    stalled = ready.get("status") == "False"
+    fault = Fault(str(ready.get("reason")), str(ready.get("message")), stalled)
+    if fault.reason in faults.WHEN_WRITING:
+        tenant.work_fault = fault
+    elif fault.reason != "InvalidSpec":
+        tenant.fault = fault

@@ -142,3 +142,32 @@ async def test_a_claim_that_no_pod_uses_is_scanned_once_a_day(
             return bool((await world.status("acme"))["lastScanTime"] != first)
 
         await until(again, "it is scanned the next day")
+
+
+@pytest.mark.parametrize("trouble", ["directory", "claim", "lock"])
+async def test_a_restart_takes_no_fault_back_before_a_look_does(
+    world: World, operator: Operator, caplog: pytest.LogCaptureFixture, trouble: str
+) -> None:
+    directory = await world.company("acme", "warning")
+    if trouble == "directory":
+        await world.edit("acme", volume={"path": "elsewhere"})
+    elif trouble == "claim":
+        await world.edit("acme", volume={"claimName": "elsewhere"})
+    else:
+        (directory / ".cleanup.lock").mkdir()
+    async with operator():
+        if trouble == "lock":
+            await world.scanned("acme")
+            await world.ask("acme", "now")
+        reason = {"directory": "DirectoryMissing", "claim": "ClaimMissing", "lock": "LockRefused"}
+        told = await world.ready("acme", reason[trouble])
+        await world.quiet()
+    caplog.clear()
+    async with operator() as running:
+        await until(lambda: bool(running.engine.fleet.tenants), "the tenant is known")
+        [tenant] = running.engine.fleet.tenants.values()
+        running.skip(60)
+        await until(lambda: tenant.checked_at is not None or tenant.failures, "it was looked at")
+        await world.quiet()
+        assert await world.condition("acme", "Ready") == told
+    assert "Fault over" not in caplog.messages
