@@ -29,13 +29,23 @@ AFTER_EMERGENCY = 160
 class Directory:
     """One session directory: counted files as a line over time, moved by cleanups and by the bench."""
 
-    __slots__ = ("_base", "_growth", "_since", "cleanups", "company", "pushed_at", "runs")
+    __slots__ = (
+        "_base",
+        "_cleaned",
+        "_growth",
+        "_since",
+        "cleanups",
+        "company",
+        "pushed_at",
+        "runs",
+    )
 
     def __init__(self, company: Company, now: float) -> None:
         self.company = company
         self._growth = company.growth
         self._base = company.files
         self._since = now
+        self._cleaned: float | None = None
         self.runs: dict[str, int] = {}
         """What each run removed: the journal."""
         self.cleanups = 0
@@ -50,7 +60,9 @@ class Directory:
         self._base, self._since, self.pushed_at = float(counted), now, now
 
     def reclaimable(self, now: float) -> int:
-        """What the normal retention would remove."""
+        """What the normal retention would remove: nothing for half a day after a cleanup."""
+        if self._cleaned is not None and now - self._cleaned < DAY / 2:
+            return 0
         return RECLAIMABLE if self._growth > 0 or self.counted(now) > AFTER_EMERGENCY else 0
 
     def scan(self, now: float, active_since: float | None) -> ScanResult:
@@ -96,6 +108,7 @@ class Directory:
             self.cleanups += 1
         if removed:
             self._base, self._since = float(before - removed), now
+            self._cleaned = now
         return CleanResult(
             run,
             COMPLETED if removed else NOTHING_TO_DO,
