@@ -96,12 +96,13 @@ class Lookups:
         said = [str(e.get("message") or "") for e in events if e.get("type") == "Warning"]
         return said[-1] if said else ""
 
-    def volumes(self, namespace: str) -> dict[str, str]:
-        """Return the claim of each PersistentVolume, as far as the namespace's claims are kept; nothing is read."""
-        kept = self._kept.get(("claims", namespace))
-        if kept is None or not kept.read.done() or kept.read.cancelled() or kept.read.exception():
+    async def volumes(self, namespace: str) -> dict[str, str]:
+        """Return the claim of each PersistentVolume that claims of a namespace are bound to; none when they cannot be
+        read."""
+        try:
+            claims = await self._claims(namespace)
+        except ApiError:
             return {}
-        claims: dict[str, Claim] = kept.read.result()[0]
         return {claim.volume: name for name, claim in claims.items() if claim.volume}
 
     def forget(self, namespace: str) -> None:
@@ -119,7 +120,7 @@ class Lookups:
 
         return await self._cached(("pods", namespace), read, since)
 
-    async def _claims(self, namespace: str, since: float) -> dict[str, Claim]:
+    async def _claims(self, namespace: str, since: float = -math.inf) -> dict[str, Claim]:
         async def read() -> tuple[dict[str, Claim], float]:
             pages = _Pages(self._kube.list(path("persistentvolumeclaims", namespace)))
             found = {claim["metadata"]["name"]: Claim.of(claim) async for claim in pages}

@@ -115,7 +115,8 @@ class Supervision:
     async def _ask_whose_fault(self, flight: Flight) -> None:
         """Part a shared scan whose pod does not start, unless it is nothing that its members could be parted for."""
         events = await self._lookups.events(flight.namespace, "Pod", str(flight.pod))
-        volumes = self._lookups.volumes(flight.namespace)
+        # A kubelet names the volume, not the claim.
+        volumes = await self._lookups.volumes(flight.namespace)
         found = parting.read(events, flight.claims, volumes, flight.placed_at is not None)
         if flight.settled or flight.started is not None or found.elsewhere:
             return

@@ -29,7 +29,8 @@ class Server:
         if self.refuses:
             raise ApiError(500, "InternalError", "not now")
         for number in range(self.claims if "claims" in url else 0):
-            yield {"metadata": {"name": f"claim-{number}"}, "spec": {}, "status": {}}
+            spec = {"volumeName": f"pv-{number}"}
+            yield {"metadata": {"name": f"claim-{number}"}, "spec": spec, "status": {}}
 
 
 class Hand:
@@ -103,6 +104,23 @@ def test_a_failed_read_is_not_kept() -> None:
     looked(server, test)
 
 
+def test_the_claim_of_a_volume_is_known_however_long_ago_anybody_asked() -> None:
+    server = Server(2)
+
+    async def test(lookups: Lookups, hand: Hand) -> None:
+        await lookups.ground("shop", [])
+        for seconds in (0.0, BRIEFLY * 2):
+            hand.time += seconds
+            # Reading of another namespace drops what is too old to be used.
+            await lookups.ground("elsewhere", [])
+            assert await lookups.volumes("shop") == {"pv-0": "claim-0", "pv-1": "claim-1"}
+        hand.time += BRIEFLY * 2
+        server.refuses = True
+        assert await lookups.volumes("shop") == {}
+
+    looked(server, test)
+
+
 def test_what_is_kept_of_namespaces_that_nobody_asks_for_goes() -> None:
     server = Server(1)
 
@@ -110,7 +128,6 @@ def test_what_is_kept_of_namespaces_that_nobody_asks_for_goes() -> None:
         for number in range(50):
             await lookups.ground(f"shop-{number}", [])
             hand.time += BRIEFLY / 5
-        assert len(lookups.volumes("shop-0")) == 0
         assert sum(bool(kept) for kept in lookups._kept) <= 2 * 6
 
     looked(server, test)
