@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from baileys_janitor.controller import due
+from baileys_janitor.controller.clock import from_rfc3339
 from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.job.result import COMPLETED, DRY_RUN
 from baileys_janitor.policy import levels
 
 PAIRED = "Paired"
@@ -81,14 +83,16 @@ def decide(
     trigger, daily = slots(tenant, now, jitter)
     if effective.mode == "Observe":
         return Decision(trigger_slot=trigger, daily_slot=daily)
+    delay = due.spread(tenant.text, "daily", jitter)
     if overdue is not None:
         trigger = None if trigger is not None and trigger < overdue else trigger
-        delay = due.spread(tenant.text, "daily", jitter)
         daily = None if daily is not None and daily + delay < overdue else daily
     if _emergency(tenant, now):
         return Decision(reason="Emergency", dry_run=dry_run)
     if daily is not None and tenant.daily_slot is None:
         # The slot before the first look is nobody's: else a new fleet would be cleaned all at once.
+        return Decision(daily_slot=daily)
+    if daily is not None and _cleaned_since(tenant, daily + delay, dry_run):
         return Decision(daily_slot=daily)
     if daily is not None:
         reason = "Daily" if tenant.reclaimable else None
@@ -96,6 +100,18 @@ def decide(
     if trigger is not None and tenant.reclaimable and _triggered(tenant, now):
         return Decision(reason=trigger_reason(tenant), dry_run=dry_run, trigger_slot=trigger)
     return Decision(trigger_slot=trigger)
+
+
+def _cleaned_since(tenant: Tenant, when: float, dry_run: bool) -> bool:
+    """Whether a cleanup by the daily one's rules has ended since then: one that comes late has nothing to add."""
+    last = tenant.last_cleanup or {}
+    ended = from_rfc3339(last.get("time"))
+    return (
+        last.get("reason") in {"Daily", "Trigger"}
+        and last.get("outcome") == (DRY_RUN if dry_run else COMPLETED)
+        and ended is not None
+        and ended >= when
+    )
 
 
 def _emergency(tenant: Tenant, now: float) -> bool:

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from baileys_janitor.controller import due
+from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.decide import Decision, decide, slots
 from baileys_janitor.controller.faults import Fault
 from baileys_janitor.controller.tenant import Tenant
@@ -113,6 +115,31 @@ def test_the_daily_cleanup_waits_for_no_cooldown() -> None:
     known = case(100, daily=True)
     known.cooldown_until = NOW + HOUR
     assert decided(known).reason == "Daily"
+
+
+@given(
+    st.sampled_from(["Daily", "Trigger", "Emergency", "Requested"]),
+    st.sampled_from(["Completed", "DryRun", "Capped", "Failed", "Refused"]),
+    st.integers(-86_400, 12 * 3600),
+    st.booleans(),
+)
+def test_a_late_daily_cleanup_is_left_out_only_if_its_rules_were_applied_since_it_was_due(
+    reason: str, outcome: str, later: int, dry_run: bool
+) -> None:
+    known = case(daily=True, spec={"mode": "DryRun"} if dry_run else None)
+    _, slot = slots(known, NOW, PACE.jitter)
+    assert slot is not None
+    due_at = slot + due.spread(known.text, "daily", PACE.jitter)
+    ended = min(due_at + later, NOW)
+    known.last_cleanup = {"reason": reason, "outcome": outcome, "time": to_rfc3339(ended)}
+    served = (
+        reason in {"Daily", "Trigger"}
+        and outcome == ("DryRun" if dry_run else "Completed")
+        and int(ended) >= due_at
+    )
+    decision = decided(known)
+    assert (decision.reason is None) == served
+    assert decision.daily_slot == slot
 
 
 def test_a_daily_cleanup_with_nothing_to_do_is_recorded_and_starts_no_job() -> None:
