@@ -101,14 +101,18 @@ class Arrivals:
             flight.placed_at = self._clock.now()
         if (pod.get("status") or {}).get("phase") == "Running" and flight.started is None:
             flight.started = self._clock.now()
+        ended = faults.finished(pod)
+        if ended is not None:
+            if ended.message is None and flight.started is None and flight.trouble is not None:
+                # It never ran: why it could not is worth more than that its time is up.
+                ended = Finished(None, flight.trouble)
+            self.settle(flight, ended)
+            return
         trouble = faults.pending(pod)
         if trouble is None and flight.trouble is not None:
             # What its events said may still hold: they are asked again.
             flight.asked = False
         flight.trouble = trouble
-        ended = faults.finished(pod)
-        if ended is not None:
-            self.settle(flight, ended)
 
     def attach(self, tenant: Tenant) -> None:
         """Tell a tenant that has just become known of its Jobs under way."""

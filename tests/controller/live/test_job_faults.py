@@ -124,6 +124,26 @@ async def test_a_pod_that_does_not_start_on_its_node_is_said(
             await world.ready("acme", "Observing")
 
 
+async def test_why_a_pod_could_not_start_is_still_said_when_it_is_ended(
+    world: World, operator: Operator
+) -> None:
+    await world.company("acme", "healthy")
+    async with operator() as running:
+        await world.scanned("acme")
+        await world.quiet()
+        world.cluster.kubelet.hold()
+        running.skip(60)
+        await waiting_pod(world)
+        running.skip(60)
+        await world.ready("acme", "VolumeNotMounted")
+        await evict(world)
+        tenant = running.engine.fleet.tenants[world.namespace, "acme"]
+        await until(lambda: tenant.failures > 0, "the scan's end is taken in")
+        await world.quiet()
+        assert (await world.condition("acme", "Ready"))["reason"] == "VolumeNotMounted"
+        world.cluster.kubelet.release()
+
+
 async def test_a_pod_that_never_starts_is_given_up_and_taken_away(
     world: World, operator: Operator
 ) -> None:
