@@ -28,6 +28,8 @@ class Cell:
     kind: Kind
     plan: Plan
     minutes: float = 0.0
+    lingers: bool = False
+    """Whether the next stage begins before it is over: it is long, and asks for little."""
 
     async def run(self, tell: Tell, assets: Path | None) -> Object:
         """Measure it."""
@@ -64,6 +66,7 @@ def full() -> Stages:
     """All of it, for two cores: small cells, the contenders at their largest, the three sizes of one namespace."""
     return [
         [
+            [Cell("outage", "outage", Plan(500, namespaces=10), 2 * CYCLE, lingers=True)],
             [_steady(0, 2)],
             [_steady(1000, 2, adaptive=False)],
             [_steady(100, 3, "namespaced")],
@@ -79,7 +82,6 @@ def full() -> Stages:
             [_steady(100, CYCLE)],
             [_steady(1000, CYCLE)],
             [_steady(10_000, CYCLE)],
-            [Cell("outage", "outage", Plan(500, namespaces=10), CYCLE)],
         ],
     ]
 

@@ -44,7 +44,7 @@ async def measure(plan: Plan, jitter: float, tell: Tell, assets: Path | None = N
     return {
         "plan": shown(plan),
         "complaints": complaints,
-        "spreadSeconds": jitter,
+        "spreadSeconds": jitter - min(QUIET, jitter / 2),
         "tenantsByCleanups": {str(count): n for count, n in sorted(runs.items())},
         "cleanupJobs": len(jobs),
         "cleanupJobsByMinute": [minutes[minute] for minute in range(max(minutes, default=0) + 1)],

@@ -24,8 +24,12 @@ async def run(stages: Stages, tell: Tell, *, quick: bool) -> dict[str, Object]:
         for cell in cells:
             found[cell.name] = await _one(cell, tell, quick)
 
-    for lanes in stages:
-        await asyncio.gather(*map(lane, lanes))
+    async with asyncio.TaskGroup() as throughout:
+        for lanes in stages:
+            async with asyncio.TaskGroup() as stage:
+                for cells in lanes:
+                    lingers = any(cell.lingers for cell in cells)
+                    (throughout if lingers else stage).create_task(lane(cells))
     order = [cell.name for lanes in stages for cells in lanes for cell in cells]
     return {name: found[name] for name in order}
 

@@ -98,12 +98,13 @@ def _gathered(tenant: Tenant) -> float:
 
 
 def rested_time(tenant: Tenant, started: float, jitter: float) -> float:
-    """Return until when timed cleanups wait that were due before the operator started.
+    """Return until when timed cleanups wait that were due before the operator started: `jitter` seconds at most.
 
-    They are spread from when everybody has been looked at: nobody is cleaned before, and those who come late would
-    otherwise all come together.
+    They are spread over what is left of these when everybody has been looked at: nobody is cleaned before, and those
+    who are looked at late would otherwise all come together.
     """
-    return started + min(growth.QUIET_LIMIT, jitter) + due.spread(tenant.text, "restart", jitter)
+    looked = min(growth.QUIET_LIMIT, jitter / 2)
+    return started + looked + due.spread(tenant.text, "restart", jitter - looked)
 
 
 def purge_time(tenant: Tenant) -> float | None:
