@@ -106,13 +106,14 @@ async def test_what_a_shared_result_has_no_room_for_is_said_and_comes_with_a_lat
         shutil.copytree(first, volume / name)
     await world.workload("data")
     schedule = {"dailyCleanup": "Never", "adaptive": False}
-    async with operator(statusInterval="1m", defaults={"schedule": schedule}) as running:
+    for name in names:
+        await world.tenant(name, "data", path=name)
+    defaults = {"schedule": schedule}
+    async with operator(knows=40, statusInterval="1m", defaults=defaults) as running:
         heard: list[JobEnded] = []
         running.engine.wire.subscribe(
             lambda n: heard.append(n) if isinstance(n, JobEnded) else None
         )
-        for name in names:
-            await world.tenant(name, "data", path=name)
         whole: set[str] = set()
 
         async def all_told() -> bool:
