@@ -42,7 +42,7 @@ def steady(tenants: int, **figures: Any) -> Object:
         "jobsPerMinute": tenants / 50,
         "requestsPerScan": 0.8,
         "requestsPerMinute": 30 + tenants / 10,
-        "statusWritesPerMinute": tenants / 40,
+        "statusWritesPerMinute": tenants / 100,
         "rssMiB": 75 + tenants / 100,
         "cpuPercent": 0.1 + tenants / 500,
         "startUp": {"cpuSeconds": 1 + tenants / 2500},

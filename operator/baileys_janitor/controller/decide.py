@@ -60,6 +60,18 @@ def slots(tenant: Tenant, now: float, jitter: float) -> tuple[float | None, floa
     )
 
 
+def daily_overdue(tenant: Tenant, now: float, jitter: float) -> bool:
+    """Whether a daily cleanup is due, however late, that no other one has stood in for."""
+    assert tenant.effective is not None
+    if tenant.daily_slot is None:
+        # The slot before the first look is nobody's: else a new fleet would be cleaned all at once.
+        return False
+    _, daily = slots(tenant, now, jitter)
+    delay = due.spread(tenant.text, "daily", jitter)
+    dry_run = tenant.effective.mode == "DryRun"
+    return daily is not None and not _cleaned_since(tenant, daily + delay, dry_run)
+
+
 def decide(
     tenant: Tenant, now: float, jitter: float, held: bool, overdue: float | None = None
 ) -> Decision:
@@ -89,10 +101,7 @@ def decide(
         daily = None if daily is not None and daily + delay < overdue else daily
     if _emergency(tenant, now):
         return Decision(reason="Emergency", dry_run=dry_run)
-    if daily is not None and tenant.daily_slot is None:
-        # The slot before the first look is nobody's: else a new fleet would be cleaned all at once.
-        return Decision(daily_slot=daily)
-    if daily is not None and _cleaned_since(tenant, daily + delay, dry_run):
+    if daily is not None and not daily_overdue(tenant, now, jitter):
         return Decision(daily_slot=daily)
     if daily is not None:
         reason = "Daily" if tenant.reclaimable else None

@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable
 
 LEAST, MOST = 1.0, 60.0
-"""Seconds: what a 429 that names no time asks for, and what no server may ask for more of."""
+"""Seconds: what a 429 that names no time asks for, and the longest that any one request is held. Without such an end
+a request could wait for ever, always behind another one's refusal, and never use up its attempts."""
 SPREAD = 0.5
 """Requests that were held go again over half a pause, not all at the same moment."""
 
@@ -37,6 +38,9 @@ class Pause:
 
     async def over(self) -> None:
         """Return when a request may be sent; those that waited return one after another."""
-        while (left := self.left()) > 0:  # it may have been prolonged meanwhile
+        end = self._now() + MOST
+        while (
+            left := self.left()
+        ) > 0 and self._now() < end:  # it may have been prolonged meanwhile
             late = random.uniform(0.0, SPREAD) * self._length  # noqa: S311  # no secret
             await asyncio.sleep(left + late)

@@ -12,7 +12,13 @@ from typing import Any
 from baileys_janitor.api.durations import duration_text
 from baileys_janitor.controller import agenda, due, faults
 from baileys_janitor.controller.clock import to_rfc3339
-from baileys_janitor.controller.decide import PAIRED, capped, pending_request, trigger_reason
+from baileys_janitor.controller.decide import (
+    PAIRED,
+    capped,
+    daily_overdue,
+    pending_request,
+    trigger_reason,
+)
 from baileys_janitor.controller.faults import Fault
 from baileys_janitor.controller.growth import DAY
 from baileys_janitor.controller.tenant import Tenant
@@ -24,11 +30,16 @@ MINUTE = 60.0
 
 
 def next_cleanup(
-    tenant: Tenant, now: float, jitter: float, held_until: float | None = None
+    tenant: Tenant,
+    now: float,
+    jitter: float,
+    held_until: float | None = None,
+    started: float = 0.0,
 ) -> tuple[float, str] | None:
     """Return when (Unix seconds) a cleanup is due next that nobody has to ask for, and its reason.
 
-    That is the daily one, a trigger that would find work, or an Emergency one whose cooldown ends.
+    That is the daily one, a trigger that would find work, or an Emergency one whose cooldown ends. A daily one that
+    was missed while no operator ran comes soon after the start at `started`.
     """
     effective = tenant.effective
     if effective is None or effective.suspend or effective.mode == "Observe":
@@ -41,6 +52,9 @@ def next_cleanup(
         delay = due.spread(tenant.text, "daily", jitter)
         daily = due.next_daily(times.daily_cleanup, times.time_zone, delay, now)
         coming += [(daily, "Daily")] if daily is not None else []
+        rested = agenda.rested_time(tenant, started, jitter)
+        if now < rested and daily_overdue(tenant, now, jitter):
+            coming.append((rested, "Daily"))
     if tenant.reclaimable and capped(tenant):
         coming.append((agenda.next_trigger(tenant, now), trigger_reason(tenant)))
     elif tenant.reclaimable and tenant.counted >= limits.trigger:
@@ -89,7 +103,9 @@ def forecast(tenant: Tenant) -> dict[str, str]:
     return found
 
 
-def told(tenant: Tenant, now: float, jitter: float, held_until: float | None) -> str:
+def told(
+    tenant: Tenant, now: float, jitter: float, held_until: float | None, started: float = 0.0
+) -> str:
     """Say what happens next."""
     effective = tenant.effective
     if effective is None:
@@ -102,7 +118,7 @@ def told(tenant: Tenant, now: float, jitter: float, held_until: float | None) ->
     fault = tenant.fault or tenant.work_fault
     if fault is not None and fault.stalled and tenant.run is None:
         return _trying_again(fault)
-    parts = [_cleaning(tenant, now, jitter, held_until), _counting(tenant)]
+    parts = [_cleaning(tenant, now, jitter, held_until, started), _counting(tenant)]
     if effective.mode == "DryRun":
         parts.append("In mode DryRun a cleanup only says what it would remove.")
     return " ".join(parts)
@@ -123,7 +139,9 @@ def _counting(tenant: Tenant) -> str:
     return f"The files are counted every {duration_text(round(agenda.scan_wait(tenant)))}."
 
 
-def _cleaning(tenant: Tenant, now: float, jitter: float, held_until: float | None) -> str:
+def _cleaning(
+    tenant: Tenant, now: float, jitter: float, held_until: float | None, started: float
+) -> str:
     assert tenant.effective is not None
     look = tenant.look
     if tenant.run is not None:
@@ -134,7 +152,7 @@ def _cleaning(tenant: Tenant, now: float, jitter: float, held_until: float | Non
         return "The first count decides about cleanups."
     if _unpaired(tenant):
         return "Nothing is removed before creds.json shows a paired account."
-    parts = [_next(tenant, now, jitter, held_until)]
+    parts = [_next(tenant, now, jitter, held_until, started)]
     limits = tenant.effective.policy.thresholds
     if tenant.counted < limits.trigger:
         parts.append(
@@ -146,7 +164,9 @@ def _cleaning(tenant: Tenant, now: float, jitter: float, held_until: float | Non
     return " ".join(parts)
 
 
-def _next(tenant: Tenant, now: float, jitter: float, held_until: float | None) -> str:
+def _next(
+    tenant: Tenant, now: float, jitter: float, held_until: float | None, started: float
+) -> str:
     assert tenant.effective is not None
     limit = tenant.effective.policy.thresholds.emergency
     if held_until is not None:
@@ -168,7 +188,7 @@ def _next(tenant: Tenant, now: float, jitter: float, held_until: float | None) -
             )
         else:
             parts.append("An Emergency cleanup is about to begin.")
-    coming = next_cleanup(tenant, now, jitter)
+    coming = next_cleanup(tenant, now, jitter, started=started)
     if coming is not None and tenant.reclaimable and capped(tenant):
         parts.append(f"The last cleanup goes on at {to_rfc3339(coming[0])} with what it left.")
     elif coming is not None and coming[1] == "Trigger":

@@ -76,8 +76,8 @@ def _prospects(tenant: Tenant, now: float, around: Surroundings) -> Object:
     if tenant.look is None and tenant.last_scan is not None and tenant.effective is not None:
         kept = ("next", "nextCleanupTime", "nextCleanupReason", "forecast")
         return {key: tenant.stored[key] for key in kept if key in tenant.stored}
-    found: Object = {"next": prospects.told(tenant, now, around.jitter, held)}
-    coming = prospects.next_cleanup(tenant, now, around.jitter, held)
+    found: Object = {"next": prospects.told(tenant, now, around.jitter, held, around.started)}
+    coming = prospects.next_cleanup(tenant, now, around.jitter, held, around.started)
     if coming is not None:
         found["nextCleanupTime"] = to_rfc3339(coming[0])
         found["nextCleanupReason"] = coming[1]

@@ -106,17 +106,22 @@ async def test_a_pod_that_finds_no_node_is_said_and_never_joined_by_a_second_one
         assert len(await world.job_pods()) <= 1
 
 
+async def stuck_on_its_node(world: World, running: LocalOperator) -> None:
+    """Have the second scan's pod find its node, and never start there."""
+    await world.scanned("acme")
+    await world.quiet()
+    world.cluster.kubelet.hold()
+    running.skip(60)
+    await waiting_pod(world)
+    running.skip(60)
+
+
 async def test_a_pod_that_does_not_start_on_its_node_is_said(
     world: World, operator: Operator
 ) -> None:
     await world.company("acme", "healthy")
     async with operator() as running:
-        await world.scanned("acme")
-        await world.quiet()
-        world.cluster.kubelet.hold()
-        running.skip(60)
-        await waiting_pod(world)
-        running.skip(60)
+        await stuck_on_its_node(world, running)
         ready = await world.ready("acme", "VolumeNotMounted")
         assert ready["status"] == "False"
         world.cluster.kubelet.release()
@@ -129,12 +134,7 @@ async def test_why_a_pod_could_not_start_is_still_said_when_it_is_ended(
 ) -> None:
     await world.company("acme", "healthy")
     async with operator() as running:
-        await world.scanned("acme")
-        await world.quiet()
-        world.cluster.kubelet.hold()
-        running.skip(60)
-        await waiting_pod(world)
-        running.skip(60)
+        await stuck_on_its_node(world, running)
         await world.ready("acme", "VolumeNotMounted")
         await evict(world)
         tenant = running.engine.fleet.tenants[world.namespace, "acme"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,3 +42,21 @@ def test_asking_again_never_shortens_a_pause(steps: list[tuple[float | None, flo
         pause.ask(seconds)
         assert pause.left() >= before
         hand.now += then
+
+
+async def test_refusals_of_others_hold_a_request_for_a_while_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hand = Hand()
+    pause = Pause(lambda: hand.now)
+    pause.ask(10)
+    begun = hand.now
+
+    async def pass_and_be_refused_again(seconds: float) -> None:
+        assert hand.now < begun + 10 * MOST, "it is never sent"
+        hand.now += seconds
+        pause.ask(10)
+
+    monkeypatch.setattr(asyncio, "sleep", pass_and_be_refused_again)
+    await pause.over()
+    assert MOST <= hand.now - begun < MOST + 2 * 10

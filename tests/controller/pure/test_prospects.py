@@ -188,3 +188,17 @@ def test_a_list_begins_with_the_most_and_sums_up_what_is_too_much() -> None:
     assert said.endswith(f", {sum(range(1, 12))} others")
     assert phrases.listed({"Newest": 0, "SomethingNew": 2}) == "2 SomethingNew"
     assert phrases.listed(None) == ""
+
+
+def test_a_daily_cleanup_that_was_missed_is_told_for_soon_after_the_start() -> None:
+    known = counted(100)
+    known.daily_slot = NOW - 3 * DAY
+    rested = agenda.rested_time(known, NOW, PACE.jitter)
+    assert prospects.next_cleanup(known, NOW, PACE.jitter, started=NOW) == (rested, "Daily")
+    said = prospects.told(known, NOW, PACE.jitter, None, NOW)
+    assert f"The daily cleanup is due at {to_rfc3339(rested)}" in said
+    # Another one has done its work meanwhile.
+    known.last_cleanup = {"reason": "Trigger", "outcome": "Completed", "time": to_rfc3339(NOW)}
+    coming = prospects.next_cleanup(known, NOW, PACE.jitter, started=NOW)
+    assert coming is not None
+    assert coming[0] > NOW + PACE.jitter
