@@ -117,13 +117,18 @@ def add_operator(page: build.Dashboard) -> None:
     page.with_panel(
         panels.lines(
             "Notifications an hour",
-            "Messages to each channel: sent, or failed and kept until they can be sent.",
+            "Messages to each channel: sent, or failed and kept until they can be sent. Out of order, dashed: at 1 "
+            "nothing arrives there.",
             {
                 "{{channel}} {{outcome}}": hourly(
                     "baileys_janitor_notifications_total", "channel, outcome"
-                )
+                ),
+                "{{channel}} out of order": summed(
+                    "baileys_janitor_notification_channel_failing", "channel"
+                ),
             },
             span=8,
+            dashed="out of order$",
         )
     )
     page.with_panel(

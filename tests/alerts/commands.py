@@ -105,6 +105,9 @@ def check(words: Words) -> None:
 def _janitor(arguments: list[str]) -> None:
     verb, *rest = arguments
     command = application.get_command(click.Context(application), verb)
+    while isinstance(command, click.Group):
+        verb, *rest = rest
+        command = command.get_command(click.Context(command), verb)
     if command is None:
         raise Unknown(f"baileys-janitor {verb}")
     known = {each for parameter in command.params for each in parameter.opts}
@@ -125,7 +128,8 @@ def _kubectl(arguments: list[str]) -> None:
     assert binary is not None
     _flags("kubectl", verb, rest, _help(str(binary), verb) + _help(str(binary), "options"))
     if verb in ("get", "describe", "annotate", "patch", "scale", "delete", "wait", "logs", "exec"):
-        _kinds(verb, next(word for word in rest if not word.startswith("-")))
+        selected = "-l" in rest and verb == "logs"
+        _kinds(verb, "" if selected else next(word for word in rest if not word.startswith("-")))
 
 
 def _kinds(verb: str, word: str) -> None:

@@ -90,6 +90,8 @@ def test_every_command_that_an_alert_names_exists(rule: Rule) -> None:
         "helm upgrade janitor charts/baileys-janitor --no-such-flag",
         "baileys-janitor redo /data",
         "baileys-janitor undo /data --force",
+        "baileys-janitor notify all --config operator.yaml",
+        "baileys-janitor notify test --conf operator.yaml",
         "kubectl get pods | nosuchprogram",
         'kubectl annotate bt acme a="$(nosuchprogram)"',
     ],
@@ -157,7 +159,7 @@ def test_no_annotation_holds_a_secret_or_a_file_name() -> None:
     for rule in rules():
         for text in (*rule.annotations.values(), *rule.labels.values()):
             used |= set(re.findall(r"\$labels\.(\w+)", text))
-    assert used <= {"namespace", "tenant", "company_id", "reason", "job"}
+    assert used <= {"namespace", "tenant", "company_id", "reason", "job", "channel"}
 
 
 @by_rule

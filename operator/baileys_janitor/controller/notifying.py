@@ -40,8 +40,8 @@ BREATH = 1.0
 """Least seconds between two looks: a thousand news are one."""
 KEEP_AGAIN = 30.0
 """Seconds until the record is written again after a failure; the client has tried several times before."""
-
-
+CHECK = 60.0
+"""Seconds between two looks at what the Secret holds."""
 ANEW = 60.0
 """Seconds until notifications begin anew after a fault of ours."""
 
@@ -78,6 +78,7 @@ class Notifying:
         self._dirty: dict[Key, None] = {}
         self._news = asyncio.Event()
         self._unkept = asyncio.Event()
+        self._unusable: set[str] = set()
         self.counts = {
             each.name: Count(heard=partial(heard, each.name) if heard else None)
             for each in self._config.channels
@@ -92,6 +93,12 @@ class Notifying:
             for teller in self._tellers:
                 teller.cleaned(int(news.entry.get("removed") or 0))
 
+    def failing(self) -> dict[str, bool]:
+        """Return by channel whether nothing can be sent to it, or the last message did not arrive."""
+        return {
+            name: count.failing or name in self._unusable for name, count in self.counts.items()
+        }
+
     async def run(self) -> None:
         """Watch and tell, forever."""
         while True:
@@ -105,7 +112,6 @@ class Notifying:
     async def _work(self) -> None:
         known = await self._recall.read()
         channels = opened(self._config, os.environ, self._reader)
-        self._warn(channels)
         # Of a target that is configured no longer nothing is kept.
         self._ledgers = {each.name: known.get(each.name) or Ledger() for each in self._targets}
         self._tellers = [
@@ -127,17 +133,26 @@ class Notifying:
             async with asyncio.TaskGroup() as group:
                 for teller in self._tellers:
                     group.create_task(teller.run())
+                group.create_task(self._check(channels))
                 group.create_task(self._watch())
                 group.create_task(self._keep())
         finally:
             await self._end(channels)
 
-    def _warn(self, channels: dict[str, Channel]) -> None:
-        for name, channel in channels.items():
-            try:
-                channel.check()
-            except (NoSecret, Undelivered) as problem:
-                logger.warning("Nothing can be sent to %s yet: %s", name, problem)
+    async def _check(self, channels: dict[str, Channel]) -> None:
+        while True:
+            for name, channel in channels.items():
+                try:
+                    channel.check()
+                except (NoSecret, Undelivered) as problem:
+                    if name not in self._unusable:
+                        logger.warning("Nothing can be sent to %s: %s", name, problem)
+                    self._unusable.add(name)
+                else:
+                    if name in self._unusable:
+                        logger.info("Messages can be sent to %s now", name)
+                    self._unusable.discard(name)
+            await self._rest(CHECK)
 
     async def _watch(self) -> None:
         started, version = self._clock.now(), -1

@@ -152,6 +152,8 @@ async def _lead(
         heard = process.notifies(channels) if process is not None else None
         voice = notifying.Notifying(kube, config, clock, engine.fleet, engine.held_until, heard)
         engine.wire.subscribe(voice.hear)
+        if process is not None:
+            process.watches_channels(voice.failing)
         beside.append(asyncio.create_task(voice.run()))
     ends = {watching, working, asyncio.create_task(stop.wait())}
     if election is not None:

@@ -45,21 +45,27 @@ SENT, FAILED = "sent", "failed"
 
 @dataclass(slots=True)
 class Count:
-    """What became of a channel's messages. `heard` is told of each: SENT or FAILED."""
+    """What became of a channel's messages. `heard` is told of each: SENT or FAILED.
+
+    `failing`: the last one did not arrive.
+    """
 
     sent: int = 0
     failed: int = 0
+    failing: bool = False
     heard: Callable[[str], None] | None = None
 
     def arrived(self) -> None:
         """Count a message that the endpoint has taken."""
         self.sent += 1
+        self.failing = False
         if self.heard is not None:
             self.heard(SENT)
 
     def missed(self) -> None:
         """Count one that it has not, after all attempts of a round."""
         self.failed += 1
+        self.failing = True
         if self.heard is not None:
             self.heard(FAILED)
 

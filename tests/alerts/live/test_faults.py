@@ -13,6 +13,7 @@ from tests.alerts.live.prometheus import Prometheus
 from tests.controller.live.operators import LocalOperator, SkippingClock
 from tests.controller.live.test_job_faults import evict
 from tests.controller.live.world import World, until
+from tests.notify.receivers import Answer, Receiver
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -188,6 +189,23 @@ async def test_held_cleanups_are_told_until_the_hold_is_over(
         await prometheus.fires("BaileysJanitorCircuitBreakerOpen")
         running.skip(2 * HOUR + 60)
         await prometheus.ends("BaileysJanitorCircuitBreakerOpen")
+
+
+async def test_a_channel_at_which_nothing_arrives_is_told_until_something_does(
+    world: World, operator: Operator, prometheus: Prometheus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.company("acme", "critical", schedule=EVERY_MINUTE)
+    hook = {"name": "night", "webhook": {"urlKey": "HOOK"}}
+    monkeypatch.setenv("NO_PROXY", "*")
+    async with Receiver(then=lambda _: Answer(404)).served() as receiver:
+        monkeypatch.setenv("HOOK", receiver.url)
+        async with operator(notifications={"channels": [hook]}) as running:
+            with running.hurry(60):
+                alert = await prometheus.fires("BaileysJanitorNotificationsFailing")
+                assert alert["labels"]["channel"] == "night"
+                receiver.then = lambda _: Answer()
+                await prometheus.ends("BaileysJanitorNotificationsFailing")
+                assert receiver.taken
 
 
 async def test_an_operator_that_does_not_get_on_is_told_until_it_does(

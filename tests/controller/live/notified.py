@@ -30,7 +30,13 @@ def settings(namespace: str, **more: Any) -> Object:
     channels = [{"name": "hook", "webhook": {"urlKey": "HOOK"}}]
     return {
         "leaderElection": {"namespace": namespace, "enabled": False},
-        "notifications": {"channels": channels, "cleanupInterval": "0s", **more},
+        "notifications": {
+            "channels": channels,
+            "cleanupInterval": "0s",
+            # Whatever the hour, the summary of the day comes to those tests alone that ask for it.
+            "summary": {"schedule": "Never"},
+            **more,
+        },
     }
 
 

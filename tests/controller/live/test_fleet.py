@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from tests.real.directory import snapshot
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Operator = Callable[..., LocalOperator]
+Object = dict[str, Any]
 Process = Callable[..., OperatorProcess]
 NO_ELECTION = {"leaderElection": {"enabled": False}}
 
@@ -176,6 +178,7 @@ async def test_one_claim_that_cannot_be_mounted_holds_nobody_up_and_is_the_only_
             (together,) = await world.jobs()
             assert len(members_of(together)) == 4
             await placed(running)
+            await until(lambda: told(world, "FailedMount"), "the kubelet names the claim")
             running.skip(PATIENCE + 1)
             for name in ("good", "better", "best"):
                 await world.scanned(name)
@@ -267,6 +270,12 @@ async def test_a_batch_that_hangs_while_it_runs_is_taken_apart(
         world.cluster.kubelet.release()
         await world.scanned("one")
         await world.scanned("two")
+
+
+async def told(world: World, reason: str) -> list[Object]:
+    """The Events with this reason."""
+    found = await world.client.select("v1/events", world.namespace)
+    return [event for event in found["items"] if event["reason"] == reason]
 
 
 async def placed(running: LocalOperator) -> None:

@@ -401,7 +401,7 @@ async def test_a_key_that_is_missing_or_of_no_use_is_named_at_the_start(
     channels = [{"name": "night", **kind}]
     telling = Telling(settings(world.namespace, channels=channels), SkippingClock())
     async with telling.running():
-        await until(lambda: "Nothing can be sent to night yet" in caplog.text, "it is told")
+        await until(lambda: "Nothing can be sent to night:" in caplog.text, "it is told")
     assert said in caplog.text
     assert "hidden" not in caplog.text
 
@@ -422,9 +422,28 @@ async def test_a_secret_that_is_put_right_needs_no_restart(
             return work.counts["hook"].failed >= 1
 
         await until(failed, "it fails")
+        assert work.failing() == {"hook": True}
         secret.write_text(receiver.url)
         (request,) = await passing(telling, receiver, 1)
+        await until(lambda: telling.clock.skip(10) or not work.failing()["hook"], "all is well")
     assert request.json["severity"] == "Emergency"
+
+
+async def test_a_channel_is_told_of_as_out_of_order_before_there_is_anything_to_send(
+    world: World, kubeconfig: Path, receiver: Receiver, tmp_path: Path
+) -> None:
+    channels = [{"name": name, "webhook": {"urlKey": name}} for name in ("day", "night")]
+    (tmp_path / "day").write_text(receiver.url)
+    config = settings(world.namespace, channels=channels, secretsDirectory=str(tmp_path))
+    telling = Telling(config, SkippingClock())
+    async with telling.running() as work:
+        await until(lambda: work.failing()["night"], "a key that is missing is noticed")
+        (tmp_path / "night").write_text(receiver.url)
+        await until(lambda: telling.clock.skip(10) or not work.failing()["night"], "it is mended")
+        assert not work.failing()["day"]
+        (tmp_path / "day").write_text("rubbish")
+        await until(lambda: telling.clock.skip(10) or work.failing()["day"], "it has been broken")
+    assert not receiver.requests
 
 
 @pytest.mark.usefixtures("sandbox_only")

@@ -28,6 +28,7 @@ def page() -> str:
     process.leads(heart.engine)
     process.answered("GET", "/", 200)
     process.notifies(["pager"])("pager", "failed")
+    process.watches_channels(lambda: {"pager": True})
     tenants = list(heart.fleet.tenants.values())
     return b"".join(pages(process.registry, tenants, "Full", NOW)).decode()
 

@@ -140,6 +140,14 @@ NOTIFICATIONS = Definition(
     most=len(NOTIFIED) * CHANNELS,
 )
 
+FAILING = Definition(
+    "baileys_janitor_notification_channel_failing",
+    "gauge",
+    "1 while a channel of the configuration cannot be used, or the last message to it did not arrive.",
+    ("channel",),
+    most=CHANNELS,
+)
+
 LEADERS_ONLY = (TENANTS, QUEUE_DEPTH, LAG, JOBS, PODS, HELD)
 """Gauges that a standby has no samples of."""
 DEFINITIONS = (
@@ -155,5 +163,6 @@ DEFINITIONS = (
     FAILURES,
     REQUESTS,
     NOTIFICATIONS,
+    FAILING,
 )
 """All of them, in the order of docs/metrics.md."""

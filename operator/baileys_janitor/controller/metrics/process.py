@@ -6,7 +6,7 @@ Each process has a registry of its own. A standby serves it as well: it says tha
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
@@ -47,6 +47,7 @@ class Process(Collector):
         self.engine: Engine | None = None
         self._clock = clock
         self._reasons: set[str] = set()
+        self._failing: Callable[[], Mapping[str, bool]] | None = None
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
         self.registry.register(self)
@@ -86,6 +87,7 @@ class Process(Collector):
     def stands_by(self) -> None:
         """Tell of no tenant any more: another operator does."""
         self.engine = None
+        self._failing = None
 
     def answered(self, verb: str, _url: str, status: int) -> None:
         """Count a request to the API server; `status` 0 is none."""
@@ -96,6 +98,10 @@ class Process(Collector):
         for channel, outcome in itertools.product(channels, definitions.NOTIFIED):
             self._notifications.labels(channel, outcome)
         return lambda channel, outcome: self._notifications.labels(channel, outcome).inc()
+
+    def watches_channels(self, failing: Callable[[], Mapping[str, bool]]) -> None:
+        """Tell from now on which channels, by name, nothing arrives at."""
+        self._failing = failing
 
     def listen(self, news: News) -> None:
         """Count what has happened."""
@@ -137,3 +143,5 @@ class Process(Collector):
         yield gauge(definitions.BUILD_INFO, {(__version__,): 1})
         yield gauge(definitions.LEADER, {(): int(self.engine is not None)})
         yield from scheduling.families(self.engine, self._clock.now())
+        failing = self._failing() if self._failing is not None else {}
+        yield gauge(definitions.FAILING, {(name,): int(does) for name, does in failing.items()})
