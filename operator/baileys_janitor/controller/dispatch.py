@@ -17,10 +17,11 @@ from baileys_janitor.controller.flights import Flight, Flights
 from baileys_janitor.controller.ground import Ground
 from baileys_janitor.controller.kube import ApiError, Kube, path
 from baileys_janitor.controller.lookups import Lookups
-from baileys_janitor.controller.lots import Lot, Neighbours, Placed
+from baileys_janitor.controller.lots import Lot, Placed
 from baileys_janitor.controller.manifests import Member as JobMember
 from baileys_janitor.controller.manifests import Pod, mount_path
 from baileys_janitor.controller.placement import Place
+from baileys_janitor.controller.riders import Neighbours
 from baileys_janitor.controller.store import Store
 from baileys_janitor.controller.tenant import Tenant
 from baileys_janitor.job.task import Member, Task

@@ -13,9 +13,6 @@ from dataclasses import dataclass
 from baileys_janitor.controller.placement import Place
 from baileys_janitor.controller.tenant import Tenant
 
-AHEAD = 0.5
-"""Share of its interval by which a scan may be early to share a Job with one that is due."""
-
 
 @dataclass(frozen=True, slots=True)
 class Placed:
@@ -77,32 +74,3 @@ def reunite(tenant: Tenant, largest: int) -> None:
     if tenant.company is not None:
         grown = tenant.company + max(1, tenant.company // 4)
         tenant.company = grown if grown < largest else None
-
-
-class Neighbours:
-    """Tenants by where their volumes were last: those who are due soon ride along with one who is due."""
-
-    def __init__(self) -> None:
-        self._places: dict[str, str] = {}
-        self._there: dict[str, dict[str, Tenant]] = {}
-
-    def note(self, tenant: Tenant, place: Place) -> None:
-        """Remember where a tenant's volume is."""
-        where = f"{tenant.namespace}/{place.node}/{place.volume}"
-        if self._places.get(tenant.text) != where:
-            self.forget(tenant)
-            self._places[tenant.text] = where
-        self._there.setdefault(where, {})[tenant.name] = tenant
-
-    def forget(self, tenant: Tenant) -> None:
-        """Forget a tenant that is gone."""
-        there = self._there.get(self._places.pop(tenant.text, ""), {})
-        there.pop(tenant.name, None)
-
-    def knows(self, tenant: Tenant) -> bool:
-        """Whether it is known where a tenant's volume was last."""
-        return tenant.text in self._places
-
-    def of(self, tenant: Tenant) -> Iterable[Tenant]:
-        """Return the tenants whose volumes were last where this one's was, itself among them."""
-        return self._there.get(self._places.get(tenant.text, ""), {}).values()

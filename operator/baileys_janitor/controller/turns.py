@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 from baileys_janitor.api.config import Limits
-from baileys_janitor.controller import agenda, lots
+from baileys_janitor.controller import agenda, riders
 from baileys_janitor.controller.backlog import Backlog
 from baileys_janitor.controller.dispatch import Dispatch
 from baileys_janitor.controller.flights import Flights
@@ -111,8 +111,8 @@ class Turns:
                 later.append(tenant)
             elif not self._waits_for_work(tenant):
                 ready.append(tenant)
-        ready += self._riders(ready, now)
         if ready:
+            ready += self._riders(ready, now)
             for tenant in ready:
                 tenant.waiting = True
             self.count(self._spawn(self._place(ready)))
@@ -158,44 +158,18 @@ class Turns:
         return work is not None and work.pending
 
     def _riders(self, due: list[Tenant], now: float) -> list[Tenant]:
-        """Return tenants that are due soon and ride along: neighbours, as many as fit into the Jobs that are needed
-        anyway, and those whose place is not known yet, all of them: what they cost is known once they are placed."""
-        largest = self._limits.tenants_per_scan
-        taken = {tenant.name for tenant in due}
-        room: dict[int, int] = {}
-        found: dict[str, tuple[float, Tenant]] = {}
-        strangers: list[Tenant] = []
-        near = self._dispatch.neighbours
-        for tenant in due:
-            if not near.knows(tenant):
-                strangers = strangers or self._strangers(tenant.namespace, taken, now)
-                continue
-            there = near.of(tenant)
-            place = id(there)
-            room[place] = room.get(place, 0) + 1
-            if room[place] > 1:
-                continue
-            for other in there:
-                when = self._due_soon(other, now) if other.name not in taken else None
-                if when is not None:
-                    found[other.name] = (when, other)
-        needed = sum(-(-count // largest) * largest - count for count in room.values())
-        riders = sorted(found.values(), key=lambda pair: pair[0])
-        return [tenant for _, tenant in riders[:needed]] + strangers
-
-    def _strangers(self, namespace: str, taken: set[str], now: float) -> list[Tenant]:
-        return [
-            other
-            for other in self._of_namespace(namespace)
-            if other.name not in taken
-            and not self._dispatch.neighbours.knows(other)
-            and self._due_soon(other, now) is not None
-        ]
+        return riders.riders(
+            due,
+            self._dispatch.neighbours,
+            self._of_namespace(due[0].namespace),
+            lambda tenant: self._due_soon(tenant, now),
+            self._limits.tenants_per_scan,
+        )
 
     def _due_soon(self, tenant: Tenant, now: float) -> float | None:
         if tenant.busy or tenant.stale or tenant.effective is None or tenant.retry_at > now:
             return None
         due = agenda.scan_time(tenant, self._started)
-        if due is None or due - now > agenda.scan_wait(tenant) * lots.AHEAD:
+        if due is None or due - now > agenda.scan_wait(tenant) * riders.AHEAD:
             return None
         return due

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from baileys_janitor.controller import lots
 from baileys_janitor.controller.backlog import Backlog
-from baileys_janitor.controller.lots import Lot, Neighbours, Placed
+from baileys_janitor.controller.lots import Lot, Placed
 from baileys_janitor.controller.placement import Place
 from baileys_janitor.controller.tenant import Tenant
 
@@ -82,17 +82,6 @@ def test_success_brings_full_company_back() -> None:
         lots.reunite(known, 50)
         scans += 1
     assert scans < 25
-
-
-def test_neighbours_follow_a_volume_that_moves() -> None:
-    near, one, two = Neighbours(), tenant(name="one"), tenant(name="two")
-    near.note(one, NODES[0])
-    near.note(two, NODES[0])
-    assert {t.name for t in near.of(one)} == {"one", "two"}
-    near.note(two, NODES[1])
-    assert {t.name for t in near.of(one)} == {"one"}
-    near.forget(one)
-    assert list(near.of(one)) == []
 
 
 def _tenants(namespace: str, count: int) -> list[Tenant]:

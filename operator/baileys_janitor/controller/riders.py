@@ -1,0 +1,86 @@
+"""Who rides along: a Job that is made for a tenant that is due takes up those who are due soon at the same place. Pure.
+
+To be scanned early costs nothing where a Job goes anyway, and from then on they are due together.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from baileys_janitor.controller.placement import Place
+from baileys_janitor.controller.tenant import Tenant
+
+AHEAD = 0.5
+"""Share of its interval by which a scan may be early to share a Job with one that is due."""
+Soon = Callable[[Tenant], float | None]
+
+
+@dataclass(slots=True, eq=False)
+class Spot:
+    """A namespace's tenants by name whose volumes were last at the same place."""
+
+    where: tuple[str, Place]
+    tenants: dict[str, Tenant]
+
+
+class Neighbours:
+    """Tenants by where their volumes were last, and as whom they are scanned there."""
+
+    def __init__(self) -> None:
+        self._spots: dict[tuple[str, Place], Spot] = {}
+        self._of: dict[str, Spot] = {}
+
+    def note(self, tenant: Tenant, place: Place) -> None:
+        """Remember where a tenant's volume is."""
+        where = tenant.namespace, place
+        spot = self._spots.get(where)
+        if spot is None or self._of.get(tenant.text) is not spot:
+            self.forget(tenant)
+            spot = self._of[tenant.text] = self._spots.setdefault(where, Spot(where, {}))
+        spot.tenants[tenant.name] = tenant
+
+    def forget(self, tenant: Tenant) -> None:
+        """Forget a tenant that is gone."""
+        spot = self._of.pop(tenant.text, None)
+        if spot is not None:
+            spot.tenants.pop(tenant.name)
+            if not spot.tenants:
+                del self._spots[spot.where]
+
+    def spot(self, tenant: Tenant) -> Spot | None:
+        """Return where a tenant's volume was last; None while that is not known."""
+        return self._of.get(tenant.text)
+
+
+def riders(
+    due: Sequence[Tenant],
+    near: Neighbours,
+    of_namespace: Iterable[Tenant],
+    soon: Soon,
+    largest: int,
+) -> list[Tenant]:
+    """Return who rides along with tenants of one namespace: at each place the next ones who are due, as many as
+    fit into the Jobs that are needed anyway; and if the place of one of the tenants is not known yet, all such: what
+    they cost is known once they are placed.
+
+    `soon` tells when a tenant is due (Unix seconds), or None if that is not soon. A Job takes up to `largest`.
+    """
+    taken = {tenant.name for tenant in due}
+    spots = Counter(spot for tenant in due if (spot := near.spot(tenant)) is not None)
+    found: list[Tenant] = []
+    for spot, count in spots.items():
+        coming = [
+            (when, name, other)
+            for name, other in spot.tenants.items()
+            if name not in taken and (when := soon(other)) is not None
+        ]
+        found += [other for _, _, other in sorted(coming)[: -count % largest]]
+    if spots.total() < len(due):
+        found += [
+            other
+            for other in of_namespace
+            if other.name not in taken and near.spot(other) is None and soon(other) is not None
+        ]
+    return found
