@@ -1,11 +1,11 @@
 """Who rides along: a Job that is made for a tenant that is due takes up those who are due soon at the same place. Pure.
 
-To be scanned early costs nothing where a Job goes anyway, and from then on they are due together.
+To be scanned early makes no Job more, and from then on they are due together. But it is a scan, and its claim is
+mounted: so nobody rides who can as well ride with the next Job there.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -59,25 +59,33 @@ def riders(
     near: Neighbours,
     of_namespace: Iterable[Tenant],
     soon: Soon,
+    again: Callable[[Tenant], float],
     largest: int,
 ) -> list[Tenant]:
-    """Return who rides along with tenants of one namespace: at each place the next ones who are due, as many as
-    fit into the Jobs that are needed anyway; and if the place of one of the tenants is not known yet, all such: what
-    they cost is known once they are placed.
+    """Return who rides along with tenants of one namespace.
 
-    `soon` tells when a tenant is due (Unix seconds), or None if that is not soon. A Job takes up to `largest`.
+    At each place these are the next ones who are due, before one of those who are due now is so `again`, as many as
+    fit into the Jobs that are needed anyway. If the place of one of the tenants is not known yet, they are all whose
+    place is not known: what they cost is known once they are placed.
+
+    `soon` and `again` tell when a tenant is due, and when one that is scanned now is due after that (Unix seconds);
+    `soon` is None where that is not soon. A Job takes up to `largest`.
     """
     taken = {tenant.name for tenant in due}
-    spots = Counter(spot for tenant in due if (spot := near.spot(tenant)) is not None)
+    drivers: dict[Spot, list[Tenant]] = {}
+    for tenant in due:
+        if (spot := near.spot(tenant)) is not None:
+            drivers.setdefault(spot, []).append(tenant)
     found: list[Tenant] = []
-    for spot, count in spots.items():
+    for spot, there in drivers.items():
+        next_job = min(again(tenant) for tenant in there)
         coming = [
             (when, name, other)
             for name, other in spot.tenants.items()
-            if name not in taken and (when := soon(other)) is not None
+            if name not in taken and (when := soon(other)) is not None and when < next_job
         ]
-        found += [other for _, _, other in sorted(coming)[: -count % largest]]
-    if spots.total() < len(due):
+        found += [other for _, _, other in sorted(coming)[: -len(there) % largest]]
+    if sum(map(len, drivers.values())) < len(due):
         found += [
             other
             for other in of_namespace

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
@@ -163,6 +164,7 @@ class Turns:
             self._dispatch.neighbours,
             self._of_namespace(due[0].namespace),
             lambda tenant: self._due_soon(tenant, now),
+            lambda tenant: now + (agenda.scan_wait(tenant) if tenant.effective else math.inf),
             self._limits.tenants_per_scan,
         )
 

@@ -19,6 +19,7 @@ PLACES = [
     Place("node-1", identity=Identity(user=1001)),
     Place(None, "pv-7"),
 ]
+AGAIN = 30.0
 DUE, SOON, LATER = "due", "soon", "later"
 
 
@@ -48,11 +49,12 @@ def test_all_who_fit_into_the_jobs_that_are_needed_anyway_ride_along_and_nobody_
             near.note(one, place)
     due = [one for one in everybody if when[one.name] == DUE]
     # Of two who are due soon the one with the lower number is due first.
-    soon = {one.name: float(i) for i, one in enumerate(everybody) if when[one.name] == SOON}
+    coming = {one.name: float(i) for i, one in enumerate(everybody) if when[one.name] == SOON}
+    # The later ones can ride with the next Job there.
+    soon = {name: at for name, at in coming.items() if at < AGAIN or places[name] is None}
+    times = coming | {one.name: -1.0 for one in due}
 
-    times = soon | {one.name: -1.0 for one in due}
-
-    found = riders(due, near, everybody, lambda one: times.get(one.name), largest)
+    found = riders(due, near, everybody, lambda one: times.get(one.name), lambda _: AGAIN, largest)
 
     names = [one.name for one in found]
     assert len(set(names)) == len(names)
