@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from baileys_janitor.controller import news
 from baileys_janitor.controller.news import News
+from baileys_janitor.controller.phrases import files
 from baileys_janitor.controller.tenant import Tenant
 
 NORMAL, WARNING = "Normal", "Warning"
@@ -178,7 +179,7 @@ def _readiness(heard: news.ConditionChanged) -> Draft | None:
 
 def _started(heard: news.CleanupStarted) -> Draft:
     tenant = heard.tenant
-    known = f"{tenant.counted} files counted, {tenant.reclaimable} can be removed"
+    known = f"{files(tenant.counted)} counted, {tenant.reclaimable} can be removed"
     said = known if tenant.counts else "the files are counted by the cleanup itself"
     dry = " It is a dry run." if tenant.effective and tenant.effective.mode == "DryRun" else ""
     note = f"{_named(heard.reason)} {heard.run} begins: {said}.{dry}"

@@ -8,7 +8,7 @@ from baileys_janitor.api.durations import elapsed_text
 from baileys_janitor.controller import faults, growth
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.conditions import MESSAGE_LIMIT
-from baileys_janitor.controller.phrases import listed
+from baileys_janitor.controller.phrases import files, listed
 from baileys_janitor.controller.tenant import Suspicion, Tenant
 from baileys_janitor.job.result import (
     COMPLETED,
@@ -193,7 +193,7 @@ def _cool(
 def _message(result: CleanResult, outcome: str) -> str:
     kept = listed(result.kept)
     verb = "Would remove" if outcome == DRY_RUN else "Removed"
-    said = f"{verb} {result.removed} files"
+    said = f"{verb} {files(result.removed)}"
     if result.before is not None and result.after is not None:
         said += f", {result.before} counted before and {result.after} after"
     why = listed(result.removed_by_reason)
@@ -206,7 +206,8 @@ def _message(result: CleanResult, outcome: str) -> str:
     if result.left:
         said += f". {result.left} more wait for the next run"
     if result.recovered:
-        said += f". {result.recovered} interrupted runs were finished first"
+        several = "runs were" if result.recovered > 1 else "run was"
+        said += f". {result.recovered} interrupted {several} finished first"
     return (said + ".")[:MESSAGE_LIMIT]
 
 

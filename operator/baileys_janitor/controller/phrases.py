@@ -49,13 +49,43 @@ PHRASES: Final[Mapping[str, str]] = {
     "WithItsPair": "whose pair had to stay",
 }
 
+ONE: Final[Mapping[str, str]] = {
+    reasons.SESSION_EXPIRED: "session unused for long",
+    reasons.SENDER_KEY_EXPIRED: "sender key unused for long",
+    reasons.OWN_SENDER_KEY_EXPIRED: "own sender key or memory file of a quiet group",
+    reasons.MEMORY_WITHOUT_KEY: "memory file that had lost its key",
+    reasons.PRE_KEY_SURPLUS: "surplus pre-key",
+    reasons.PROTECTED_KIND: "of a protected kind",
+    reasons.OWN_DEVICE: "session with an own device",
+    reasons.OWN_KEY_IN_USE: "own sender key in use",
+    reasons.LARGE_UPLOADS: "pre-key that the server may hand out",
+    reasons.PRE_KEYS_IN_DOUBT: "pre-key in doubt",
+    reasons.LATEST_PRE_KEY: "latest pre-key",
+    reasons.NEWEST_PRE_KEYS: "newest pre-key",
+    reasons.RETRY_PRE_KEY: "pre-key of a retry",
+    reasons.NO_GAIN: "that does not count",
+}
+"""What is said of a single one, where it differs."""
+
+
+def files(count: int) -> str:
+    """Return "1 file", "2 files"."""
+    return f"{count} file" if count == 1 else f"{count} files"
+
 
 def listed(counts: Mapping[str, int] | None) -> str:
     """Return "802 pre-keys that the server may hand out, 25 in use", the most first; "" for nothing."""
     found = sorted(((n, code) for code, n in (counts or {}).items() if n), key=_most)
-    parts = [f"{n} {PHRASES.get(code, code)}" for n, code in found[:NAMED]]
+    parts = [f"{n} {_phrase(n, code)}" for n, code in found[:NAMED]]
     others = sum(n for n, _ in found[NAMED:])
-    return ", ".join([*parts, f"{others} others"] if others else parts)
+    if others:
+        parts.append("1 other" if others == 1 else f"{others} others")
+    return ", ".join(parts)
+
+
+def _phrase(count: int, code: str) -> str:
+    many = PHRASES.get(code, code)
+    return ONE.get(code, many) if count == 1 else many
 
 
 def _most(pair: tuple[int, str]) -> tuple[int, str]:

@@ -21,6 +21,7 @@ from baileys_janitor.controller.decide import (
 )
 from baileys_janitor.controller.faults import Fault
 from baileys_janitor.controller.growth import DAY
+from baileys_janitor.controller.phrases import files
 from baileys_janitor.controller.tenant import Tenant
 from baileys_janitor.policy import levels
 
@@ -196,7 +197,8 @@ def _next(
         why = f", after the cooldown until {to_rfc3339(cooling)}" if cooling > now else ""
         parts.append(f"A Trigger cleanup runs at {to_rfc3339(coming[0])}{why}.")
     elif coming is not None and coming[1] == "Daily":
-        could = f"{tenant.reclaimable} files are old enough for it now"
+        are = "is" if tenant.reclaimable == 1 else "are"
+        could = f"{files(tenant.reclaimable)} {are} old enough for it now"
         found = could if tenant.reclaimable else "nothing is old enough for it now"
         parts.append(f"The daily cleanup is due at {to_rfc3339(coming[0])}; {found}.")
     elif coming is None:
@@ -215,7 +217,7 @@ def trend(history: list[dict[str, Any]]) -> str | None:
         return None
     last, first = done[0], done[-1]
     removed = sum(int(entry.get("removed") or 0) for entry in done)
-    said = f"{len(done)} cleanups from {first.get('time')} to {last.get('time')} removed {removed} files"
+    said = f"{len(done)} cleanups from {first.get('time')} to {last.get('time')} removed {files(removed)}"
     moved = int(last["after"]) - int(first["after"])
     if moved > LITTLE:
         return f"{said}; what they left rose from {first['after']} to {last['after']}: more comes than goes."

@@ -190,6 +190,19 @@ def test_a_list_begins_with_the_most_and_sums_up_what_is_too_much() -> None:
     assert phrases.listed(None) == ""
 
 
+def test_a_single_one_is_told_as_one() -> None:
+    assert set(phrases.ONE) <= set(phrases.PHRASES)
+    counts = {reasons.OWN_DEVICE: 1, reasons.IN_USE: 1, reasons.LATEST_PRE_KEY: 2}
+    assert phrases.listed(counts) == "2 latest pre-keys, 1 in use, 1 session with an own device"
+    many = dict.fromkeys(sorted(reasons.KEPT)[: phrases.NAMED + 1], 1)
+    assert phrases.listed(many).endswith(", 1 other")
+    assert (phrases.files(0), phrases.files(1), phrases.files(2)) == (
+        "0 files",
+        "1 file",
+        "2 files",
+    )
+
+
 def test_a_daily_cleanup_that_was_missed_is_told_for_soon_after_the_start() -> None:
     known = counted(100)
     known.daily_slot = NOW - 3 * DAY
