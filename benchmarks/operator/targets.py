@@ -17,6 +17,9 @@ GROWING: dict[str, Callable[[Object], float]] = {
 }
 INTERVAL = 60.0
 LINEAR = 1.05
+CLAIM_READS = 265 / 50
+"""Reads of a claim and its volume by the kubelet that mounts it, at each start of a pod: counted for fifty claims on a
+1.36 cluster. They are not played."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,8 @@ def judge(cells: Cells) -> list[Verdict]:
         _most(
             cells, "Jobs a minute, 1,000 tenants, a namespace each", "namespaced-1000", _jobs, 150
         ),
-        _most(cells, "API requests of all clients for a batched scan", "fixed-1000", _each, 1),
+        _most(cells, "API requests for a batched scan, all clients played", "fixed-1000", _each, 1),
+        _most(cells, "the same, a kubelet's reads of every claim added", "fixed-1000", _read, 1),
         _most(
             cells,
             "status writes a minute, 1,000 tenants, half-hourly ones added",
@@ -145,6 +149,11 @@ def _jobs(cell: Object) -> float:
 
 def _each(cell: Object) -> float | None:
     return None if cell["requestsPerScan"] is None else float(cell["requestsPerScan"])
+
+
+def _read(cell: Object) -> float | None:
+    each = _each(cell)
+    return None if each is None else each + CLAIM_READS
 
 
 def _status(cell: Object) -> float:
