@@ -73,6 +73,11 @@ def files(count: int) -> str:
     return f"{count} file" if count == 1 else f"{count} files"
 
 
+def files_are(count: int) -> str:
+    """Return "1 file is", "2 files are"."""
+    return f"{files(count)} {'is' if count == 1 else 'are'}"
+
+
 def listed(counts: Mapping[str, int] | None) -> str:
     """Return "802 pre-keys that the server may hand out, 25 in use", the most first; "" for nothing."""
     found = sorted(((n, code) for code, n in (counts or {}).items() if n), key=_most)

@@ -21,7 +21,7 @@ from baileys_janitor.controller.decide import (
 )
 from baileys_janitor.controller.faults import Fault
 from baileys_janitor.controller.growth import DAY
-from baileys_janitor.controller.phrases import files
+from baileys_janitor.controller.phrases import files, files_are
 from baileys_janitor.controller.tenant import Tenant
 from baileys_janitor.policy import levels
 
@@ -197,8 +197,7 @@ def _next(
         why = f", after the cooldown until {to_rfc3339(cooling)}" if cooling > now else ""
         parts.append(f"A Trigger cleanup runs at {to_rfc3339(coming[0])}{why}.")
     elif coming is not None and coming[1] == "Daily":
-        are = "is" if tenant.reclaimable == 1 else "are"
-        could = f"{files(tenant.reclaimable)} {are} old enough for it now"
+        could = f"{files_are(tenant.reclaimable)} old enough for it now"
         found = could if tenant.reclaimable else "nothing is old enough for it now"
         parts.append(f"The daily cleanup is due at {to_rfc3339(coming[0])}; {found}.")
     elif coming is None:

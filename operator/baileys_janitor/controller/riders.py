@@ -14,7 +14,6 @@ from baileys_janitor.controller.tenant import Tenant
 
 AHEAD = 0.5
 """Share of its interval by which a scan may be early to share a Job with one that is due."""
-Soon = Callable[[Tenant], float | None]
 
 
 @dataclass(slots=True, eq=False)
@@ -58,7 +57,7 @@ def riders(
     due: Sequence[Tenant],
     near: Neighbours,
     of_namespace: Iterable[Tenant],
-    soon: Soon,
+    soon: Callable[[Tenant], float | None],
     again: Callable[[Tenant], float],
     largest: int,
 ) -> list[Tenant]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from baileys_janitor.controller import agenda
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.conditions import Conditions
-from baileys_janitor.controller.phrases import files, listed
+from baileys_janitor.controller.phrases import files, files_are, listed
 from baileys_janitor.controller.tenant import Tenant
 from baileys_janitor.policy import levels
 from baileys_janitor.policy.settings import Thresholds
@@ -93,8 +93,7 @@ def _count_sentence(tenant: Tenant, level: str) -> str:
     look = tenant.look
     if look is None or look.counted is None:
         return f"{files(tenant.stored_counted or 0)} counted before the operator started; the next scan counts anew."
-    are = "is" if look.counted == 1 else "are"
-    said = f"{files(look.counted)} {are} counted; {_near(level, limits)}."
+    said = f"{files_are(look.counted)} counted; {_near(level, limits)}."
     if look.total is not None and look.total != look.counted:
         said += (
             f" {look.total} are there; the other {look.total - look.counted}, pre-keys and protected files above "

@@ -196,6 +196,7 @@ def test_a_single_one_is_told_as_one() -> None:
     assert phrases.listed(counts) == "2 latest pre-keys, 1 in use, 1 session with an own device"
     many = dict.fromkeys(sorted(reasons.KEPT)[: phrases.NAMED + 1], 1)
     assert phrases.listed(many).endswith(", 1 other")
+    assert (phrases.files_are(1), phrases.files_are(2)) == ("1 file is", "2 files are")
     assert (phrases.files(0), phrases.files(1), phrases.files(2)) == (
         "0 files",
         "1 file",

@@ -149,7 +149,7 @@ FAILING = Definition(
 )
 
 LEADERS_ONLY = (TENANTS, QUEUE_DEPTH, LAG, JOBS, PODS, HELD)
-"""Gauges that a standby has no samples of."""
+"""Gauges of one look at the fleet: a standby has no samples of them."""
 DEFINITIONS = (
     BUILD_INFO,
     LEADER,
