@@ -181,9 +181,15 @@ class Notifying:
         while True:
             await self._unkept.wait()
             self._unkept.clear()
-            if not await self._recall.write(self._ledgers):
-                await self._rest(KEEP_AGAIN)
+            try:
+                written = await self._recall.write(self._ledgers)
+            except asyncio.CancelledError:
+                # It ends in the middle of it: whether this write arrives is not known.
                 self._unkept.set()
+                raise
+            if not written:
+                self._unkept.set()
+                await self._rest(KEEP_AGAIN)
 
     async def _rest(self, seconds: float) -> None:
         await self._clock.wait(asyncio.Event(), self._clock.now() + seconds)

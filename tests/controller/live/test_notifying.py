@@ -139,6 +139,25 @@ async def test_an_operator_that_is_killed_again_and_again_tells_each_thing_once(
     assert sorted(told) == sorted(f"t{number}" for number in range(20))
 
 
+async def test_an_end_that_comes_while_the_record_is_written_repeats_nothing(
+    telling: Telling, receiver: Receiver, world: World
+) -> None:
+    telling.put("acme", "Healthy")
+    async with telling.running():
+        await until(lambda: kept(world), "the first look is kept")
+        # This write is under way for longer than the operator lives.
+        written = world.cluster.delay(5, method="PATCH", path=f"{world.namespace}/configmaps")
+        telling.put("acme", "Emergency")
+        await passing(telling, receiver, 1)
+        await until(lambda: written.hits, "it is being written")
+    async with telling.running():
+        telling.clock.skip(700)
+        await settled(telling, world)
+    assert [request.json["title"] for request in receiver.taken] == [
+        "Emergency: shop/acme has 190 files, the limit is 180"
+    ]
+
+
 async def test_a_receiver_that_fails_half_the_time_hears_of_everything_once(
     telling: Telling, receiver: Receiver, world: World
 ) -> None:
