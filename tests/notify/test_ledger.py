@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,6 +50,7 @@ def test_a_thousand_tenants_that_change_at_once_are_one_message() -> None:
     assert len(message.changes) == 1000
 
 
+@pytest.mark.no_cover  # it takes four times as long, and covers nothing that others do not
 def test_a_thousand_tenants_that_change_one_after_another_are_a_few_messages() -> None:
     fleet, listener = listening(tenants=1000)
     for number in range(1000):
