@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := .tools
 CRD := crds/janitor.baileys.dev_baileystenants.yaml
-WORKERS ?= auto
+# Tests wait more than they compute: one worker more than there are processors.
+WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 PARALLEL := -n $(WORKERS) --dist worksteal
 PYTEST ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
