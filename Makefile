@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := .tools
 CRD := crds/janitor.baileys.dev_baileystenants.yaml
-# Tests wait more than they compute: one worker more than there are processors.
+# Many tests wait for something: one worker more than there are processors keeps these at work meanwhile.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 PARALLEL := -n $(WORKERS) --dist worksteal
 PYTEST ?=
