@@ -27,7 +27,7 @@ def files(session: Path) -> set[str]:
 
 
 def trashed(session: Path) -> set[str]:
-    return {path.name for path in session.glob(".janitor/trash/*/*") if path.name != ".plan"}
+    return {path.name.split("~", 3)[3] for path in session.glob(".janitor~run~*")}
 
 
 @pytest.mark.parametrize("options", [[], ["--emergency"], ["-v"], ["-o", "json"], ["-o", "wide"]])

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
 
+from baileys_janitor.volume.journal import Journal
+from baileys_janitor.volume.run_plan import read_plan, write_plan
+from baileys_janitor.volume.state_files import owners_of, remove
+from baileys_janitor.volume.state_names import plan_name
 from tests.cli.conftest import Run
 from tests.cli.sessions import company, snapshot
+from tests.volume.directories import opened
 
 
 def without_janitor(directory: Path) -> dict[str, tuple[bytes, int]]:
     return {
         name: (content, mtime)
         for name, (content, mtime, _inode) in snapshot(directory).items()
-        if ".janitor" not in name and (directory / name).is_file()
+        if not name.startswith(".janitor~") and (directory / name).is_file()
     }
 
 
@@ -56,7 +60,7 @@ def test_a_named_run_is_put_back_and_the_others_stay(old: Path, run: Run) -> Non
             "skipped": {},
         }
     ]
-    assert len([path for path in old.glob(".janitor/trash/*/*") if path.name != ".plan"]) == 49
+    assert len(list(old.glob(".janitor~run~*"))) == 49
 
 
 def test_a_root_is_put_back_as_it_was_cleaned(fleet: Path, run: Run) -> None:
@@ -144,9 +148,13 @@ def test_dry_run_in_the_environment_puts_nothing_back(
 
 def test_an_undo_keeps_a_run_that_an_undo_window_would_have_purged(old: Path, run: Run) -> None:
     run("clean", old, "--apply", "--undo-window", "30d")
-    [plan] = old.glob(".janitor/trash/*/.plan")
-    ten_days = plan.stat().st_mtime - 10 * 86_400
-    os.utime(plan, (ten_days, ten_days))
+    with opened(old) as directory:
+        owners = owners_of(directory)
+        [run_id] = Journal(directory, owners).runs
+        plan = read_plan(directory, run_id, owners)
+        assert plan is not None
+        remove(directory, plan_name(run_id))
+        write_plan(directory, run_id, plan.files, plan.time - 10 * 86_400, owners)
     assert run("undo", old).code == 0
 
 

@@ -32,7 +32,7 @@ for entry in os.scandir(sys.argv[1]):
         found[hashlib.sha256(entry.name.encode()).hexdigest()[:12]] = [
             digest, about.st_mtime_ns, about.st_mode, about.st_uid, about.st_gid,
             entry.name.startswith(tuple(sys.argv[2:]))]
-journal = os.path.join(sys.argv[1], '.janitor', 'journal')
+journal = os.path.join(sys.argv[1], '.janitor~journal')
 runs = [line.split()[1] for line in open(journal)] if os.path.exists(journal) else []
 print(json.dumps({'files': found, 'begun': runs.count('begin'), 'ended': runs.count('end')}))
 """

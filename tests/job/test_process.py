@@ -198,13 +198,15 @@ def test_a_deadline_ends_the_work_with_a_result(tmp_path: Path, log: Path) -> No
 
 SLOW = """
 import os, sys, time
-real = os.rename
-def rename(*names, **more):
-    real(*names, **more)
-    os.write(1, b"moved")  # the parent sends its signal now
-    os.read(0, 1)
-os.rename = rename
 from baileys_janitor.job.main import main
+from baileys_janitor.volume.file_system import FileSystem
+real = FileSystem.move
+def move(self, name, new):
+    real(self, name, new)
+    if "~run~" in new:
+        os.write(1, b"moved")  # the parent sends its signal now
+        os.read(0, 1)
+FileSystem.move = move
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -260,7 +262,8 @@ def test_a_job_imports_nothing_costly(tmp_path: Path, log: Path, action: str) ->
     )
     code, *imported = done.stdout.split()
     assert (code, done.stderr) == ("0", "")
-    assert not FORBIDDEN & set(imported)
+    # The price of renaming without replacing, which only what moves files pays.
+    assert not FORBIDDEN & set(imported) - ({"ctypes"} if action == "clean" else set())
     ours = [name for name in imported if name.startswith("baileys_janitor")]
     foreign = {name.partition(".")[0] for name in imported} - {"baileys_janitor"}
     assert ours

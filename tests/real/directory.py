@@ -38,7 +38,7 @@ def snapshot(session: Path) -> dict[str, Written]:
             path.stat().st_mtime_ns,
         )
         for path in session.iterdir()
-        if path.is_file() and path.name != ".cleanup.lock"
+        if path.is_file() and not path.name.startswith((".cleanup.lock", ".janitor~"))
     }
 
 

@@ -114,14 +114,24 @@ def held(path: Path) -> dict[str, bytes]:
     return {
         each.name: each.read_bytes()
         for each in path.iterdir()
-        if each.is_file() and not each.is_symlink() and each.name != ".cleanup.lock"
+        if each.is_file() and not each.is_symlink() and not is_own(each.name)
     }
+
+
+def is_own(name: str) -> bool:
+    """Whether a name is one that the janitor leaves: its lock, or under its prefix."""
+    return name == ".cleanup.lock" or name.startswith(".janitor~")
 
 
 def trashed(path: Path) -> dict[str, bytes]:
     """What lies in the trash, whatever the run."""
-    found = (path / ".janitor" / "trash").glob("*/*")
-    return {each.name: each.read_bytes() for each in found if each.name != ".plan"}
+    found = path.glob(".janitor~run~*")
+    return {each.name.split("~", 3)[3]: each.read_bytes() for each in found}
+
+
+def in_trash(path: Path, name: str, run: str = "r1") -> Path:
+    """Where a removed file lies."""
+    return path / f".janitor~run~{run}~{name}"
 
 
 def protected(path: Path) -> dict[str, bytes]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from baileys_janitor.policy.settings import DEFAULTS, Settings
+from baileys_janitor.volume import noreplace
 from baileys_janitor.volume import session as sessions
 from baileys_janitor.volume.report import CleanResult
 from tests.volume.directories import NOW, opened
@@ -31,29 +32,39 @@ def just_before(
     monkeypatch: pytest.MonkeyPatch, call: str, name: str, act: Callable[[], None]
 ) -> None:
     """Do something in the moment before the janitor's system call on a file name."""
-    real = getattr(os, call)
-
-    def wrapped(path: object, *rest: object, **more: object) -> object:
-        if path == name and act not in done:
-            done.append(act)
-            act()
-        return real(path, *rest, **more)
-
-    done: list[Callable[[], None]] = []
-    monkeypatch.setattr(os, call, wrapped)
+    _interpose(monkeypatch, call, name, act, before=True)
 
 
 def just_after(
     monkeypatch: pytest.MonkeyPatch, call: str, name: str, act: Callable[[], None]
 ) -> None:
-    real = getattr(os, call)
+    _interpose(monkeypatch, call, name, act, before=False)
 
-    def wrapped(path: object, *rest: object, **more: object) -> object:
-        result = real(path, *rest, **more)
-        if path == name and act not in done:
+
+def _interpose(
+    monkeypatch: pytest.MonkeyPatch, call: str, name: str, act: Callable[[], None], before: bool
+) -> None:
+    done: list[Callable[[], None]] = []
+
+    def once() -> None:
+        if not done:
             done.append(act)
             act()
-        return result
 
-    done: list[Callable[[], None]] = []
-    monkeypatch.setattr(os, call, wrapped)
+    def wrap(owner: object, attribute: str) -> None:
+        real = getattr(owner, attribute)
+
+        def wrapped(*arguments: object, **more: object) -> object:
+            meant = name in arguments
+            if meant and before:
+                once()
+            result = real(*arguments, **more)
+            if meant and not before:
+                once()
+            return result
+
+        monkeypatch.setattr(owner, attribute, wrapped)
+
+    wrap(os, call)
+    if call == "rename":  # where the kernel can, files are renamed without replacing
+        wrap(noreplace, "rename_no_replace")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from baileys_janitor.policy.settings import MaxRemovals, Settings
 from baileys_janitor.volume import session as sessions
-from baileys_janitor.volume.trash import read_plan
+from baileys_janitor.volume.run_plan import read_plan
+from baileys_janitor.volume.state_files import owners_of
 from tests.volume.directories import DAY, NOW, build, opened
 
 WRITES = 10_000
@@ -57,10 +58,10 @@ def test_none_of_ten_thousand_writes_is_lost(room: Path) -> None:
 
 def at_rest_in_the_trash(path: Path, name: str) -> bytes:
     """The copy that the last run to take the file has, which must be the file as it was planned."""
-    copies = list((path / ".janitor" / "trash").glob(f"*/{name}"))
+    copies = list(path.glob(f".janitor~run~*~{name}"))
     newest = max(copies, key=lambda copy: copy.stat().st_mtime_ns)
-    run = os.open(newest.parent, os.O_RDONLY)
-    plan = {each.name: each for each in read_plan(run) or ()}
-    os.close(run)
-    assert plan[name].is_still(newest.lstat())
+    with opened(path) as directory:
+        plan = read_plan(directory, newest.name.split("~")[2], owners_of(directory))
+    assert plan is not None
+    assert next(each for each in plan.files if each.name == name).is_still(newest.lstat())
     return newest.read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from baileys_janitor.policy.settings import MaxRemovals, Settings
-from baileys_janitor.volume import trash as trashes
+from baileys_janitor.volume import noreplace
 from baileys_janitor.volume.problems import DEADLINE_REACHED, INTERRUPTED
 from tests.volume.directories import (
     DUE,
@@ -20,7 +21,6 @@ from tests.volume.directories import (
     content,
     held,
     no_memory_without_its_key,
-    opened,
     protected,
     trashed,
     write,
@@ -41,12 +41,14 @@ def test_what_is_due_moves_into_the_trash_and_the_rest_stays(session: Path) -> N
     assert not (session / ".cleanup.lock").exists()
 
 
-def test_the_janitors_directory_is_for_its_owner_alone(session: Path) -> None:
+def test_what_the_janitor_makes_is_for_its_owner_alone(session: Path) -> None:
     clean(session)
-    for path in (session / ".janitor", *(session / ".janitor").rglob("*")):
-        if path.is_dir():
-            assert path.stat().st_mode & 0o777 == 0o700
+    made = [path for path in session.glob(".janitor~*") if "~run~" not in path.name]
+    assert {path.name for path in made} == {".janitor~journal", ".janitor~plan~r1"}
+    for path in made:
+        assert path.stat().st_mode & 0o777 == 0o600
         assert path.stat().st_uid == os.geteuid()
+    assert all(path.is_file() for path in session.iterdir())  # no directory of ours
 
 
 def test_a_dry_run_says_the_same_and_leaves_no_trace(session: Path) -> None:
@@ -103,12 +105,12 @@ def test_a_capped_run_says_what_is_left_and_the_next_goes_on(session: Path) -> N
 def test_a_directory_with_too_many_entries_is_counted_and_cleaning_refused(
     session: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from baileys_janitor.volume import cleaning, reading, scanning
+    from baileys_janitor.volume import exclusive, reading, scanning
 
     def few(directory: int, tick: Callable[[], None] | None = None) -> reading.Listing:
         return reading.read_listing(directory, tick, 10)
 
-    monkeypatch.setattr(cleaning, "read_listing", few)
+    monkeypatch.setattr(exclusive, "read_listing", few)
     monkeypatch.setattr(scanning, "read_listing", few)
     result = clean(session)
     assert (result.outcome, result.code) == ("Refused", "TooManyFiles")
@@ -184,13 +186,28 @@ def test_progress_and_plan_are_shown_to_whoever_asks(session: Path) -> None:
     assert len(plans) == 1
 
 
-def test_a_janitor_directory_that_is_not_ones_own_is_refused(session: Path, room: Path) -> None:
-    (room / "elsewhere").mkdir()
-    (session / ".janitor").symlink_to(room / "elsewhere")
+@pytest.mark.parametrize("links", [True, False])
+def test_without_renames_that_do_not_replace_links_serve(
+    session: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    """Files go back either way; with neither, nothing is removed in the first place."""
+
+    def unsupported(*paths: object, **more: object) -> None:
+        raise OSError(errno.EINVAL, "not supported")
+
+    monkeypatch.setattr(noreplace, "rename_no_replace", unsupported)
+    if not links:
+        monkeypatch.setattr(os, "link", unsupported)
+    before = held(session)
+    just_before(monkeypatch, "rename", VICTIM, lambda: write_now(session / VICTIM))
     result = clean(session)
-    assert (result.outcome, result.code) == ("Refused", "JanitorRefused")
-    assert not list((room / "elsewhere").iterdir())
-    assert set(held(session)) == set(FILES)
+    if links:
+        assert (session / VICTIM).read_bytes() == b"fresh"
+        assert result.removed == len(DUE) - 1
+    else:
+        assert (result.outcome, result.code) == ("Refused", "PutBackUnsupported")
+        assert held(session) == before
+        assert not list(session.glob(".janitor~[!j]*"))
 
 
 def test_without_hard_links_files_go_back_all_the_same(
@@ -201,15 +218,9 @@ def test_without_hard_links_files_go_back_all_the_same(
 
     monkeypatch.setattr(os, "link", no_links)
     just_before(monkeypatch, "rename", VICTIM, lambda: write_now(session / VICTIM))
-    clean(session)
+    result = clean(session)
+    assert result.removed == len(DUE) - 1
     assert (session / VICTIM).read_bytes() == b"fresh"
-    with opened(session) as directory:
-        run = os.open(session / ".janitor" / "trash" / "r1", os.O_RDONLY)
-        (session / "session-2219.0.json").write_bytes(b"newer")
-        assert trashes.put_back(directory, run, "session-2219.0.json") == trashes.EXISTS
-        assert trashes.put_back(directory, run, "nothing") == trashes.VANISHED
-        os.close(run)
-    assert (session / "session-2219.0.json").read_bytes() == b"newer"
 
 
 def test_protected_files_are_untouched_down_to_the_inode(session: Path) -> None:
@@ -236,12 +247,7 @@ def test_a_file_that_changed_since_the_listing_never_leaves_its_place(
     """Even for the moment of a move and a put-back the library would miss it."""
     still_old = NOW - 30 * 86400
     just_before(monkeypatch, "lstat", VICTIM, lambda: write(session / VICTIM, b"x", still_old))
-    real, moved = os.rename, []
-
-    def rename(name: str, *rest: object, **more: object) -> None:
-        moved.append(name)
-        real(name, *rest, **more)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(os, "rename", rename)
+    moved: list[str] = []
+    just_before(monkeypatch, "rename", VICTIM, lambda: moved.append(VICTIM))
     assert clean(session).removed == len(DUE) - 1
     assert VICTIM not in moved

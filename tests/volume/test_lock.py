@@ -11,21 +11,22 @@ from pathlib import Path
 import pytest
 
 from baileys_janitor.volume import lock as locks
-from baileys_janitor.volume.household import make_janitor
+from baileys_janitor.volume import noreplace
 from baileys_janitor.volume.lock import STALE_SECONDS, Lock, acquire
 from baileys_janitor.volume.problems import BUSY, LOCK_LOST, LOCK_REFUSED, VolumeProblem
+from baileys_janitor.volume.state_files import owners_of
 from tests.volume.directories import opened
 
 
 def take(path: Path) -> Lock:
     """Take the lock; its directories stay open for the test's length."""
     directory = os.open(path, os.O_RDONLY)
-    return acquire(directory, make_janitor(directory), "test")
+    return acquire(directory, owners_of(directory), "test")
 
 
 def refusal(path: Path) -> str:
     with opened(path) as directory, pytest.raises(VolumeProblem) as raised:
-        acquire(directory, make_janitor(directory), "test")
+        acquire(directory, owners_of(directory), "test")
     return raised.value.code
 
 
@@ -89,7 +90,7 @@ def test_the_lock_of_a_killed_holder_is_taken_over_at_once(session: Path) -> Non
     lock = take(session)
     assert (session / ".cleanup.lock").stat().st_ino != old
     lock.release()
-    assert not list((session / ".janitor").glob("lock.*"))
+    assert not list(session.glob(".janitor~*"))
 
 
 def test_a_lock_from_the_far_future_is_no_sign_of_life(session: Path) -> None:
@@ -195,3 +196,33 @@ def test_of_many_takers_of_a_stale_lock_one_wins(session: Path) -> None:
     for each in (start, done, tell):
         os.close(each)
     assert answers.count(b"1") == 1
+
+
+def test_killed_at_any_step_a_holder_leaves_no_lock_that_is_respected(session: Path) -> None:
+    """A lock gets its name only once it is signed."""
+    from tests.volume.test_kill import survives
+
+    for step in range(1, 100):
+        if survives(lambda: take(session), step):
+            break
+        take(session).release()
+    assert step > 4
+    for left in session.glob(".janitor~*"):
+        assert left.name.startswith(".janitor~new~lock-")
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_without_ways_to_name_it_safely_a_lock_still_holds(
+    session: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    def unsupported(*arguments: object, **more: object) -> None:
+        raise OSError(95, "not supported")
+
+    if not links:
+        monkeypatch.setattr(noreplace, "rename_no_replace", unsupported)
+    monkeypatch.setattr(os, "link", unsupported)
+    lock = take(session)
+    assert refusal(session) == BUSY
+    lock.check()
+    lock.release()
+    assert not list(session.glob(".janitor~*"))

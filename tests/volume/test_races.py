@@ -14,6 +14,7 @@ from tests.volume.directories import (
     FILES,
     content,
     held,
+    in_trash,
     memory,
     no_memory_without_its_key,
     own_key,
@@ -58,7 +59,7 @@ def test_a_slow_writer_is_seen_when_the_run_looks_back(
         monkeypatch,
         "rename",
         other,
-        lambda: write_now(session / ".janitor" / "trash" / "r1" / VICTIM),
+        lambda: write_now(in_trash(session, VICTIM)),
     )
     result = clean(session)
     assert (session / VICTIM).read_bytes() == b"fresh"
@@ -71,7 +72,7 @@ def test_a_newer_file_of_that_name_is_never_replaced(
     """The file changed, has moved, and must go back; but the library has made a new one already."""
 
     def change_and_make_new() -> None:
-        write_now(session / ".janitor" / "trash" / "r1" / VICTIM)
+        write_now(in_trash(session, VICTIM))
         (session / VICTIM).write_bytes(b"newest")
 
     just_after(monkeypatch, "rename", VICTIM, change_and_make_new)
@@ -139,12 +140,35 @@ def test_files_that_vanish_during_the_run_are_nobodys_trouble(
     assert (result.kept or {})["Gone"] == 2
 
 
-def test_a_hard_link_loses_its_name_here_and_nothing_else(session: Path, room: Path) -> None:
+def test_a_file_with_several_links_stays(session: Path, room: Path) -> None:
+    """An undo could not tell whose file such a name leads to."""
     os.link(session / VICTIM, room / "backup")
     result = clean(session)
-    assert result.removed == len(DUE)
-    assert (room / "backup").read_bytes() == content(VICTIM)
-    assert result.freed_bytes == sum(len(content(name)) for name in DUE - {VICTIM})
+    assert result.removed == len(DUE) - 1
+    assert (result.kept or {})["SeveralLinks"] == 1
+    assert (room / "backup").read_bytes() == (session / VICTIM).read_bytes() == content(VICTIM)
+
+
+def test_a_name_in_the_trash_that_is_the_same_file_already_changes_nothing(
+    session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Renaming one of two names of a file onto the other does nothing, and says that it did."""
+    planted = in_trash(session, VICTIM)
+    just_before(monkeypatch, "rename", VICTIM, lambda: os.link(session / VICTIM, planted))
+    clean(session)
+    assert (session / VICTIM).read_bytes() == content(VICTIM)
+
+
+@pytest.mark.parametrize("gone", [".janitor~plan~r1", ".janitor~journal"])
+def test_a_run_whose_state_vanishes_stops_and_makes_nothing_anew(
+    session: Path, monkeypatch: pytest.MonkeyPatch, gone: str
+) -> None:
+    just_before(monkeypatch, "rename", VICTIM, (session / gone).unlink)
+    result = clean(session)
+    assert (result.outcome, result.code) == ("Failed", "StateVanished")
+    assert not (session / gone).exists()
+    assert not (session / ".cleanup.lock").exists()
+    assert result.removed < len(DUE)
 
 
 def test_when_the_key_of_a_pair_changes_its_memory_file_stays_too(

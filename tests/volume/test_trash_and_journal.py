@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from baileys_janitor.volume import journal as journals
 from baileys_janitor.volume import session as sessions
 from baileys_janitor.volume.journal import KEEP_RUNS, MOST_RUNS, Journal
 from baileys_janitor.volume.report import CleanResult
-from baileys_janitor.volume.trash import Planned, make_run, read_plan
-from tests.volume.directories import DAY, DUE, NOW, held, opened, trashed, write
+from baileys_janitor.volume.run_plan import read_plan
+from baileys_janitor.volume.state_files import owners_of
+from tests.volume.directories import DAY, DUE, NOW, held, in_trash, opened, trashed, write
 
 WINDOW = 86_400.0
 
@@ -22,13 +24,17 @@ WINDOW = 86_400.0
 def cleaned(session: Path) -> Path:
     with opened(session) as directory:
         sessions.clean(directory, DEFAULTS, run="r1", now=NOW)
-    os.utime(session / ".janitor" / "trash" / "r1" / ".plan", (NOW, NOW))
     return session
 
 
 @pytest.fixture
-def janitor(room: Path) -> int:
-    return os.open(room, os.O_RDONLY)
+def directory(room: Path) -> Iterator[int]:
+    with opened(room) as opened_room:
+        yield opened_room
+
+
+def journal_of(directory: int) -> Journal:
+    return Journal(directory, owners_of(directory))
 
 
 def test_the_trash_is_purged_after_the_undo_window_and_not_before(cleaned: Path) -> None:
@@ -51,7 +57,7 @@ def test_each_cleaning_purges_what_is_due(cleaned: Path) -> None:
 def test_a_purge_never_destroys_what_was_written_after_its_removal(cleaned: Path) -> None:
     free, taken = "session-2220.0.json", "session-2219.0.json"
     for name in (free, taken):
-        (cleaned / ".janitor" / "trash" / "r1" / name).write_bytes(b"late")
+        in_trash(cleaned, name).write_bytes(b"late")
     (cleaned / taken).write_bytes(b"newest")
     with opened(cleaned) as directory:
         sessions.purge(directory, now=NOW, undo_window=0)
@@ -64,48 +70,55 @@ def test_where_there_is_no_trash_a_purge_leaves_no_trace(session: Path) -> None:
     with opened(session) as directory:
         result = sessions.purge(directory, now=NOW)
     assert (result.outcome, result.trash_runs) == ("NothingToDo", 0)
-    assert not (session / ".janitor").exists()
+    assert not list(session.glob(".janitor*"))
 
 
 def test_a_scan_tells_what_the_trash_holds(cleaned: Path) -> None:
     with opened(cleaned) as directory:
         result = sessions.scan(directory, DEFAULTS, now=NOW)
-    assert result.trash_runs == 1
-    assert result.trash_oldest is not None
-    assert abs(result.trash_oldest - NOW) < 600
+    assert (result.trash_runs, result.trash_files, result.trash_oldest) == (1, len(DUE), int(NOW))
+    assert result.trash_bytes == sum(len(data) for data in trashed(cleaned).values())
 
 
-def test_a_plan_keeps_names_of_any_bytes(room: Path) -> None:
-    names = [os.fsdecode(name) for name in (b"\xff\n \x01", b"end", b" 1 2", b"a b\nc")]
-    plan = [Planned(name, unit, 2**60 + unit, -unit, 7) for unit, name in enumerate(names)]
-    trash = os.open(room, os.O_RDONLY)
-    run = make_run(trash, "r", plan)
-    again = read_plan(run)
-    assert again is not None
-    assert [(each.name, each.unit, each.inode, each.mtime_ns, each.size) for each in again] == [
-        (each.name, each.unit, each.inode, each.mtime_ns, each.size) for each in plan
-    ]
+def test_a_plan_keeps_what_was_planned(cleaned: Path) -> None:
+    with opened(cleaned) as directory:
+        plan = read_plan(directory, "r1", owners_of(directory))
+    assert plan is not None
+    assert plan.time == int(NOW)
+    assert {each.name for each in plan.files} == DUE
+    for each in plan.files:
+        found = in_trash(cleaned, each.name).stat()
+        assert (each.inode, each.mtime_ns, each.size) == (
+            found.st_ino,
+            found.st_mtime_ns,
+            found.st_size,
+        )
 
 
 @pytest.mark.parametrize("cut", [1, 3, 10])
-def test_a_cut_plan_is_no_plan_and_the_run_is_put_back(cleaned: Path, cut: int) -> None:
-    plan = cleaned / ".janitor" / "trash" / "r1" / ".plan"
+def test_without_a_whole_plan_nothing_goes_back_and_age_decides(cleaned: Path, cut: int) -> None:
+    """A bot's clear loop leaves such a trash: its identity was logged out."""
+    plan = cleaned / ".janitor~plan~r1"
     plan.write_bytes(plan.read_bytes()[:-cut])
-    text = (cleaned / ".janitor" / "journal").read_text()
-    (cleaned / ".janitor" / "journal").write_text(text.splitlines(keepends=True)[0])
+    text = (cleaned / ".janitor~journal").read_text()
+    (cleaned / ".janitor~journal").write_text(text.splitlines(keepends=True)[0])
     with opened(cleaned) as directory:
         result = sessions.clean(directory, DEFAULTS, run="r2", now=NOW)
-    assert (result.recovered, result.removed) == (1, len(DUE))
+        assert (result.recovered, result.removed) == (1, 0)
+        assert trashed(cleaned).keys() == DUE
+        assert sessions.undo(directory, "r1", now=NOW).restored == 0
+        gone = sessions.purge(directory, now=NOW + WINDOW + 60, undo_window=WINDOW)
+    assert gone.files == len(DUE)
 
 
-def test_a_torn_line_is_passed_over_and_the_next_one_is_whole(room: Path, janitor: int) -> None:
-    Journal(janitor).begin("r1", "Daily", "ff", 10)
-    with (room / "journal").open("a") as file:
+def test_a_torn_line_is_passed_over_and_the_next_one_is_whole(room: Path, directory: int) -> None:
+    journal_of(directory).begin("r1", "Daily", "ff", 10)
+    with (room / ".janitor~journal").open("a") as file:
         file.write("12345678 end a r1,Comp")
-    journal = Journal(janitor)
+    journal = journal_of(directory)
     assert journal.runs["r1"].unfinished
     journal.end(CleanResult("r1", "Completed", time=10, removed=3), 12)
-    again = Journal(janitor).runs["r1"]
+    again = journal_of(directory).runs["r1"]
     assert not again.unfinished
     assert again.result is not None
     assert again.result.removed == 3
@@ -113,17 +126,17 @@ def test_a_torn_line_is_passed_over_and_the_next_one_is_whole(room: Path, janito
 
 
 @pytest.mark.parametrize("text", [b"\0" * 300, b"\xff\xfe\n\n \n", b"00000000 begin a b\n" * 9])
-def test_a_foreign_journal_is_an_empty_one(room: Path, janitor: int, text: bytes) -> None:
-    (room / "journal").write_bytes(text)
-    assert Journal(janitor).runs == {}
+def test_a_foreign_journal_is_an_empty_one(room: Path, directory: int, text: bytes) -> None:
+    (room / ".janitor~journal").write_bytes(text)
+    assert journal_of(directory).runs == {}
 
 
 def test_a_failed_write_leaves_the_journal_as_it_was(
-    room: Path, janitor: int, monkeypatch: pytest.MonkeyPatch
+    room: Path, directory: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journal = Journal(janitor)
+    journal = journal_of(directory)
     journal.begin("r1", "", "", 10)
-    before = (room / "journal").read_bytes()
+    before = (room / ".janitor~journal").read_bytes()
     real = os.write
 
     def half(file: int, data: bytes) -> int:
@@ -134,50 +147,50 @@ def test_a_failed_write_leaves_the_journal_as_it_was(
     monkeypatch.setattr(os, "write", half)
     with pytest.raises(OSError, match="full"):
         journal.begin("r2", "", "", 11)
-    assert (room / "journal").read_bytes() == before
+    assert (room / ".janitor~journal").read_bytes() == before
 
 
-def fill(room: Path, janitor: int, runs: int, first: int, apart: int) -> Journal:
+def fill(room: Path, directory: int, runs: int, first: int, apart: int) -> Journal:
     lines = []
     for number in range(runs):
         at = first + number * apart
         lines.append(journals._line("begin", at, f"r{number},Daily,ffff"))
         result = CleanResult(f"r{number}", "Completed", time=at, kept={"InUse": 40, "Fresh": 3})
         lines.append(journals._line("end", at, ";".join(journals.clean_groups(result, at)[:2])))
-    (room / "journal").write_text("".join(lines))
-    return Journal(janitor)
+    (room / ".janitor~journal").write_text("".join(lines))
+    return journal_of(directory)
 
 
 def test_run_ids_are_remembered_for_thirty_days_and_two_hundred_runs(
-    room: Path, janitor: int
+    room: Path, directory: int
 ) -> None:
     now = int(NOW)
-    journal = fill(room, janitor, 2000, now - 200 * DAY, 8640)
+    journal = fill(room, directory, 2000, now - 200 * DAY, 8640)
     journal.prune(now, keep={"r3"})
-    kept = Journal(janitor).runs
+    kept = journal_of(directory).runs
     young = [f"r{number}" for number in range(2000) if 200 * DAY - number * 8640 < 30 * DAY]
     assert set(young) <= kept.keys()
     assert "r3" in kept
     assert len(kept) <= len(young) + 2
     assert kept["r1999"].result is not None
-    slow = fill(room, janitor, 700, now - 7000 * DAY, 10 * DAY)
+    slow = fill(room, directory, 700, now - 7000 * DAY, 10 * DAY)
     slow.prune(now, keep=set())
-    assert len(Journal(janitor).runs) == KEEP_RUNS
+    assert len(journal_of(directory).runs) == KEEP_RUNS
 
 
-def test_the_journal_is_bounded_however_often_it_is_written(room: Path, janitor: int) -> None:
-    journal = fill(room, janitor, MOST_RUNS * 2, int(NOW) - 86_400, 8)
+def test_the_journal_is_bounded_however_often_it_is_written(room: Path, directory: int) -> None:
+    journal = fill(room, directory, MOST_RUNS * 2, int(NOW) - 86_400, 8)
     journal.prune(int(NOW), keep=set())
-    assert len(Journal(janitor).runs) == MOST_RUNS
-    assert (room / "journal").stat().st_size < 2_000_000
+    assert len(journal_of(directory).runs) == MOST_RUNS
+    assert (room / ".janitor~journal").stat().st_size < journals.MAX_BYTES
 
 
-def test_an_unfinished_run_is_never_forgotten(room: Path, janitor: int) -> None:
-    fill(room, janitor, 2000, int(NOW) - 400 * DAY, 8640)
-    text = (room / "journal").read_text()
-    (room / "journal").write_text(journals._line("begin", 5, "killed,,ff") + text)
-    Journal(janitor).prune(int(NOW), keep=set())
-    assert Journal(janitor).runs["killed"].unfinished
+def test_an_unfinished_run_is_never_forgotten(room: Path, directory: int) -> None:
+    fill(room, directory, 2000, int(NOW) - 400 * DAY, 8640)
+    text = (room / ".janitor~journal").read_text()
+    (room / ".janitor~journal").write_text(journals._line("begin", 5, "killed,,ff") + text)
+    journal_of(directory).prune(int(NOW), keep=set())
+    assert journal_of(directory).runs["killed"].unfinished
 
 
 def test_a_file_that_comes_back_under_a_used_run_id_is_another_run(cleaned: Path) -> None:

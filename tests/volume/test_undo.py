@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from baileys_janitor.policy.settings import DEFAULTS
 from baileys_janitor.volume import session as sessions
 from baileys_janitor.volume.journal import UNDOING, Journal
 from baileys_janitor.volume.report import UndoResult
+from baileys_janitor.volume.state_files import owners_of
 from tests.volume.directories import (
     DAY,
     DUE,
@@ -19,6 +19,7 @@ from tests.volume.directories import (
     content,
     credentials,
     held,
+    in_trash,
     memory,
     no_memory_without_its_key,
     opened,
@@ -52,7 +53,7 @@ def test_everything_comes_back_as_it_was(session: Path) -> None:
     assert sum(result.restored_by_kind or ()) == len(DUE)
     assert held(session) == ALL
     assert {path.name: path.stat().st_mtime_ns for path in session.glob("[!.]*")} == before
-    assert not list((session / ".janitor" / "trash").iterdir())
+    assert [each.name for each in session.glob(".janitor~*")] == [".janitor~journal"]
 
 
 def test_without_a_run_id_the_latest_run_comes_back(cleaned: Path) -> None:
@@ -99,7 +100,7 @@ def test_a_key_does_not_come_back_beside_a_newer_memory_file(cleaned: Path) -> N
 
 
 def test_a_memory_file_never_comes_back_without_its_own_key(cleaned: Path) -> None:
-    (cleaned / ".janitor" / "trash" / "r1" / own_key()).unlink()
+    in_trash(cleaned, own_key()).unlink()
     result = undo(cleaned)
     assert (result.kept or {})["OwnKeyMissing"] == 1
     assert no_memory_without_its_key(cleaned)
@@ -128,9 +129,8 @@ def test_a_memory_file_never_comes_back_beside_an_empty_key(session: Path) -> No
 def test_a_killed_undo_is_finished_into_the_same_identity_alone(
     cleaned: Path, identity: str, back: bool
 ) -> None:
-    janitor = os.open(cleaned / ".janitor", os.O_RDONLY | os.O_DIRECTORY)
-    Journal(janitor).mark(UNDOING, "r1", int(NOW))
-    os.close(janitor)
+    with opened(cleaned) as directory:
+        Journal(directory, owners_of(directory)).mark(UNDOING, "r1", int(NOW))
     (cleaned / "creds.json").write_bytes(credentials(identity))
     with opened(cleaned) as directory:
         sessions.purge(directory, now=NOW)
@@ -181,7 +181,7 @@ def test_unknown_purged_and_undone_runs_are_told_apart(cleaned: Path) -> None:
 def test_where_nothing_was_ever_cleaned_an_undo_leaves_no_trace(session: Path) -> None:
     assert undo(session, None).outcome == "NothingToDo"
     assert undo(session, "r1").code == "RunUnknown"
-    assert not (session / ".janitor").exists()
+    assert not list(session.glob(".janitor*"))
 
 
 def test_an_undo_that_is_asked_to_end_goes_on_the_next_time(cleaned: Path) -> None:

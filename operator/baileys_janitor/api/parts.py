@@ -114,8 +114,8 @@ class MaxRemovals(Model):
     percent: Annotated[int, Field(ge=1, le=100)] | None = Field(
         default=None, description="The largest share of all files, in percent."
     )
-    files: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
-        default=None, description="The largest number of files."
+    files: Annotated[int, Field(ge=1, le=5_000)] | None = Field(
+        default=None, description="The largest number of files. The trash holds 5,000."
     )
 
 

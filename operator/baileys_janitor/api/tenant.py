@@ -15,7 +15,9 @@ from .parts import Allowances, MaxRemovals, Mode, Retention, Schedule, Threshold
 from .structural import Node, structural
 
 _STAY_INSIDE = 'must stay inside the volume: remove ".."'
-_NOT_OURS = "must not lie inside .janitor, the janitor's own directory: leave that part out"
+_NOT_OURS = (
+    "must not lead through a name that begins with .janitor, which is reserved: leave that part out"
+)
 
 
 def _inside(path: str) -> str:
@@ -23,7 +25,7 @@ def _inside(path: str) -> str:
     parts = path.split("/")
     if ".." in parts:
         raise PydanticCustomError("path", _STAY_INSIDE)
-    if ".janitor" in parts:
+    if any(part.startswith(".janitor") for part in parts):
         raise PydanticCustomError("path", _NOT_OURS)
     if any(len(part.encode()) > 255 for part in parts):
         raise PydanticCustomError("path", "has a part longer than 255 bytes: shorten it")
@@ -50,7 +52,7 @@ class Volume(Model):
         json_schema_extra={
             "x-kubernetes-validations": [
                 rule("!self.matches('(^|/)[.][.](/|$)')", f"path {_STAY_INSIDE}"),
-                rule("!self.matches('(^|/)[.]janitor(/|$)')", f"path {_NOT_OURS}"),
+                rule("!self.matches('(^|/)[.]janitor')", f"path {_NOT_OURS}"),
             ]
         },
     )

@@ -15,6 +15,7 @@ from baileys_janitor.volume.opening import open_session
 from baileys_janitor.volume.problems import SENTENCES, VolumeProblem
 from baileys_janitor.volume.removal import EXPLANATIONS
 from baileys_janitor.volume.session import clean
+from baileys_janitor.volume.state_names import trash_name
 
 if TYPE_CHECKING:
     from baileys_janitor.cli.documents import CleanDocument
@@ -83,7 +84,7 @@ def _moved(directory: int, result: CleanResult, plans: list[Plan]) -> list[Remov
 
 def _in_trash(directory: int, run: str, name: str) -> bool:
     try:
-        os.lstat(f".janitor/trash/{run}/{name}", dir_fd=directory)
+        os.lstat(trash_name(run, name), dir_fd=directory)
     except OSError:
         return False
     return True

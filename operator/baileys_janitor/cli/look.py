@@ -16,17 +16,22 @@ from baileys_janitor.policy.census import Census, take_census
 from baileys_janitor.policy.identity import CORRUPT, Identity, read_identity
 from baileys_janitor.policy.kinds import KINDS, PROTECTED_KINDS
 from baileys_janitor.policy.listing import Entry
-from baileys_janitor.volume.household import free_space
+from baileys_janitor.volume.disk_space import free_space, volume_bytes
 from baileys_janitor.volume.opening import open_session
 from baileys_janitor.volume.problems import VolumeProblem
 from baileys_janitor.volume.reading import read_creds, read_listing
+from baileys_janitor.volume.state_names import OwnNames
 
 _LOOKS_AT_CORRUPT_CREDS: Final = 3
 _SECONDS_BETWEEN_LOOKS: Final = 0.3
 
 
 class Look(NamedTuple):
-    """What a look found. `entries` is None beyond 200,000 files, which are only counted by kind."""
+    """What a look found. `entries` is None beyond 200,000 files, which are only counted by kind.
+
+    `own` are the janitor's own names there. Free bytes and inodes and the volume's size are None when
+    unknown.
+    """
 
     entries: list[Entry] | None
     census: Census
@@ -34,6 +39,8 @@ class Look(NamedTuple):
     active_since: float | None
     free_bytes: int | None
     free_inodes: int | None
+    volume_bytes: int | None
+    own: OwnNames
     now: float
 
 
@@ -44,7 +51,7 @@ def look_at(target: Target, now: float | None = None) -> Look:
         try:
             listing = read_listing(directory)
             identity = _identity(directory)
-            room = free_space(directory)
+            room = *free_space(directory), volume_bytes(directory), listing.own
         finally:
             os.close(directory)
     except VolumeProblem as problem:

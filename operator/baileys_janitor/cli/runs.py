@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from baileys_janitor.cli.figures import rfc3339
 from baileys_janitor.cli.look import problem_of
-from baileys_janitor.volume.household import open_janitor
 from baileys_janitor.volume.journal import Journal
-from baileys_janitor.volume.opening import open_beneath, open_session
+from baileys_janitor.volume.opening import open_session
 from baileys_janitor.volume.problems import VolumeProblem
 from baileys_janitor.volume.problems import problem_of as problem_of_error
-from baileys_janitor.volume.trash import age_mark, look, names_in, open_trash, runs_in
+from baileys_janitor.volume.reading import read_listing
+from baileys_janitor.volume.run_plan import read_head
+from baileys_janitor.volume.state_files import lookup, owners_of
+from baileys_janitor.volume.state_names import trash_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,21 +35,15 @@ class KnownRuns(NamedTuple):
 
 
 def runs_of(target: Target) -> KnownRuns:
-    """The runs of a directory; a Problem when it cannot be read."""
+    """Return the runs of a directory; raise a Problem when they cannot be read."""
     try:
         directory = open_session(target.root, target.path)
         try:
-            janitor = open_janitor(directory)
-        finally:
-            os.close(directory)
-        if janitor is None:
-            return KnownRuns([], frozenset(), {})
-        try:
-            return _runs(janitor)
+            return _runs(directory)
         except OSError as error:
             raise problem_of_error(error) from error
         finally:
-            os.close(janitor)
+            os.close(directory)
     except VolumeProblem as problem:
         raise problem_of(target, problem) from problem
 
@@ -58,21 +54,20 @@ def latest(known: Iterable[KnownRuns]) -> str | None:
     return max(since)[1] if since else None
 
 
-def _runs(janitor: int) -> KnownRuns:
-    journal = Journal(janitor).runs
-    trash = open_trash(janitor)
-    if trash is None:
-        return KnownRuns([], frozenset(journal), {})
-    try:
-        documents, since = [], {}
-        for run in reversed(runs_in(trash)):
-            files, size = _contents(trash, run)
-            known = journal.get(run)
-            if files and known is not None:
-                documents.append(_document(run, known.time, known.reason, files, size))
-                since[run] = age_mark(trash, run)
-    finally:
-        os.close(trash)
+def _runs(directory: int) -> KnownRuns:
+    own = read_listing(directory).own
+    if not own.any:
+        return KnownRuns([], frozenset(), {})
+    owners = owners_of(directory)
+    journal = Journal(directory, owners).runs
+    documents, since = [], {}
+    for run, known in reversed(journal.items()):
+        names = own.trash.get(run, [])
+        if names:
+            head = read_head(directory, run, owners)
+            since[run] = float(head[0] if head is not None else known.time)
+            size = sum(_size(directory, trash_name(run, name)) for name in names)
+            documents.append(_document(run, known.time, known.reason, len(names), size))
     return KnownRuns(documents, frozenset(journal), since)
 
 
@@ -80,11 +75,6 @@ def _document(run: str, time: int, reason: str, files: int, size: int) -> RunDoc
     return {"run": run, "time": rfc3339(time), "reason": reason, "files": files, "bytes": size}
 
 
-def _contents(trash: int, run: str) -> tuple[int, int]:
-    directory = open_beneath(trash, run)
-    try:
-        found = [look(directory, name) for name in names_in(directory)]
-    finally:
-        os.close(directory)
-    sizes = [each.st_size for each in found if each is not None]
-    return len(sizes), sum(sizes)
+def _size(directory: int, name: str) -> int:
+    found = lookup(directory, name)
+    return 0 if found is None else found.st_size

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from ..policy.json_text import JsonError, compact, parse
 from ..policy.settings import Settings
+from ..volume.state_names import valid_run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ SCAN, CLEAN, UNDO, PURGE = "scan", "clean", "undo", "purge"
 ACTIONS = (SCAN, CLEAN, UNDO, PURGE)
 MEMBERS_MAX = 50  # what a result of 4,096 bytes has room for
 _SINGLE = (CLEAN, UNDO)
-_RUN_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 
 
 class BadTask(ValueError):  # noqa: N818  # pairs with BadResult
@@ -145,7 +145,7 @@ class Task:
         run = data.get("run")
         if (action == CLEAN or run is not None) and not valid_run(run):
             raise BadTask(
-                "run: 1 to 63 letters, digits, '-', '_' or '.', beginning with a letter or digit"
+                "run: 1 to 32 lower-case letters, digits or '-', beginning with a letter or digit"
             )
         return cls(
             action,
@@ -158,16 +158,6 @@ class Task:
             undo_window=_seconds(data, "undoWindow", 86400.0) or 0.0,
             deadline=_seconds(data, "deadline", None),
         )
-
-
-def valid_run(run: object) -> bool:
-    """Whether a run id can be a directory's name in the trash."""
-    return (
-        isinstance(run, str)
-        and 1 <= len(run) <= 63
-        and run[0] not in "-_."
-        and _RUN_CHARACTERS.issuperset(run)
-    )
 
 
 def _read_settings(data: object) -> list[Settings]:

@@ -62,6 +62,10 @@ class Retention(Value):
         self.pre_keys = pre_keys
 
 
+#: Whatever is configured: the trash of a directory holds no more, and a run must fit into it.
+MAX_FILES_A_RUN = 5_000
+
+
 class MaxRemovals(Value):
     """What one run may remove at most: a share of all files in percent, and a number of files."""
 
@@ -72,8 +76,8 @@ class MaxRemovals(Value):
         self.files = files
 
     def limit(self, total: int) -> int:
-        """The number of files a run over ``total`` files may remove."""
-        return max(0, min(self.files, int(total * self.percent // 100)))
+        """Return the number of files a run over `total` files may remove."""
+        return max(0, min(self.files, MAX_FILES_A_RUN, int(total * self.percent // 100)))
 
 
 class Settings(Value):

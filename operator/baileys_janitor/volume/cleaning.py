@@ -10,11 +10,21 @@ from ..policy.identity import read_identity
 from ..policy.plan import make_plan, refusal
 from ..policy.reasons import TOO_MANY_FILES
 from .callbacks import go_on, show_nobody, tell_nobody
-from .household import open_janitor
-from .problems import DECLINED, ENDED, LOCK_LOST, VolumeProblem, code_of, problem_of
+from .exclusive import ExclusiveAccess
+from .problems import (
+    DECLINED,
+    ENDED,
+    LOCK_LOST,
+    PERMISSION_DENIED,
+    STATE_VANISHED,
+    VolumeProblem,
+    code_of,
+    problem_of,
+)
+from .put_back import Trash, settle_unit
 from .reading import read_creds, read_listing
 from .recovery import by_kind
-from .removal import CHANGED, Removed, Remover, planned
+from .removal import CHANGED, NOT_PERMITTED, Removed, Remover, planned
 from .report import (
     CAPPED,
     COMPLETED,
@@ -25,10 +35,11 @@ from .report import (
     REPEATED,
     CleanResult,
 )
+from .run_plan import MAX_FILES, by_unit, write_plan
 from .scanning import running_since, scan
-from .tenure import Tenure
-from .trash import drop_run, make_run
-from .units import settle
+from .session import has_state
+from .state_files import remove
+from .state_names import plan_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,10 +49,15 @@ if TYPE_CHECKING:
     from ..policy.identity import Identity
     from ..policy.plan import Plan, Removal
     from ..policy.settings import Settings
+    from .purging import Purged
+    from .reading import Listing
+
+#: After these the directory is no longer this run's: it writes nothing more.
+_OVER = frozenset((LOCK_LOST, STATE_VANISHED))
 
 
 class Cleaning:
-    """One cleaning of an open session directory. `run` is its id: 1 to 63 letters, digits, "-", "_", ".".
+    """One cleaning of an open session directory. `run` is its id: 1 to 32 of a-z, 0-9 and "-".
 
     Times are Unix seconds, `undo_window` seconds. `stop` returns a code when the run is to end between two
     removals (Interrupted, DeadlineReached); `progress` is told files done and planned; `watch` is told each
@@ -81,7 +97,7 @@ class Cleaning:
     def dry_run(self) -> CleanResult:
         """What a run would do now. Writes nothing, needs no lock. Raises VolumeProblem."""
         identity = self._identity()
-        plan = self._plan(identity, self._tick)
+        plan = self._plan_of(read_listing(self.directory, self._tick), identity)
         result = self._planned_result(plan)
         if plan is not None and plan.refused is None:
             self.watch(plan)
@@ -99,14 +115,14 @@ class Cleaning:
             refused = self._refused_outright()
             if refused is not None:
                 return refused
-            with Tenure(
+            with ExclusiveAccess(
                 self.directory,
                 now=self.now,
                 undo_window=self.undo_window,
                 holder=f"baileys-janitor run {self.run}",
                 stop=self.stop,
-            ) as tenure:
-                return self._run(tenure)
+            ) as access:
+                return self._run(access)
         except VolumeProblem as problem:
             return self._failed(problem.code)
         except OSError as error:
@@ -117,60 +133,76 @@ class Cleaning:
         refused = refusal(self._identity(), 0, self.now)
         if refused is None:
             return None
-        janitor = open_janitor(self.directory)
-        if janitor is not None:
-            os.close(janitor)
+        if has_state(self.directory, self._tick):
             return None
         return self._finish(self._refused(refused), self._tick)
 
-    def _run(self, tenure: Tenure) -> CleanResult:
-        earlier = tenure.journal.runs.get(self.run)
+    def _run(self, access: ExclusiveAccess) -> CleanResult:
+        earlier = access.journal.runs.get(self.run)
         if earlier is not None:
             return _repeated(self.run, earlier.result)
+        if self.run in access.listing.own.runs():  # names of this run without a record: another's
+            return _repeated(self.run, None)
         identity = self._identity()
-        plan = self._plan(identity, tenure.tick)
+        plan = self._plan_of(access.listing, identity)
         result = self._planned_result(plan)
+        result.purged_early = access.purged.early
         if plan is not None and plan.context is not None and plan.removals:
-            self._carry_out(plan, plan.context, identity, tenure, result)
-        result.recovered = tenure.recovered
+            self._carry_out(plan, plan.context, identity, access, result)
+        result.recovered = access.recovered
         result.applied = True
-        self._finish(result, tenure.lock.beat)
-        if result.code != LOCK_LOST:
-            self._record(tenure, result)
+        self._finish(result, access.lock.beat)
+        if result.code not in _OVER and access.journal.still_there():
+            self._record(access, result)
         return result
 
     def _carry_out(
-        self, plan: Plan, context: Context, identity: Identity, tenure: Tenure, result: CleanResult
+        self,
+        plan: Plan,
+        context: Context,
+        identity: Identity,
+        access: ExclusiveAccess,
+        result: CleanResult,
     ) -> None:
         self.watch(plan)
-        trash = tenure.with_room(lambda: self._begin(plan, identity, tenure))
-        try:
-            remover = Remover(self.directory, trash, context, tenure.lock)
-            removed = remover.remove(plan.removals, self.stop, self.progress)
-            if removed.problem is None or removed.problem.code != LOCK_LOST:
-                self._look_back(trash, removed)
-        finally:
-            os.close(trash)
+        self._make_room_in_trash(access, plan, result)
+        trash = Trash(self.directory, self.run, access.owners, access.file_system(), own_run=True)
+        plan_inode = access.with_room(lambda: self._begin(plan, identity, access))
+        remover = Remover(access, trash, context, plan_inode)
+        removed = remover.remove(plan.removals, self.stop, self.progress)
+        if removed.problem is None or removed.problem.code not in _OVER:
+            self._look_back(remover, trash, removed)
+            if not removed.moved:
+                remove(self.directory, plan_name(self.run))
         _enter(result, removed)
 
-    def _begin(self, plan: Plan, identity: Identity, tenure: Tenure) -> int:
-        """The run's trash, with plan and journal entry on the disk: from here on a kill is noticed."""
-        files = [planned(each) for each in plan.removals]
-        trash = make_run(tenure.trash, self.run, files)
-        try:
-            tenure.journal.begin(self.run, self.reason, identity.fingerprint, int(self.now))
-        except BaseException:
-            os.close(trash)
-            drop_run(tenure.trash, self.run)
-            raise
-        return trash
+    def _make_room_in_trash(self, access: ExclusiveAccess, plan: Plan, result: CleanResult) -> None:
+        """Keep the trash at its size: the oldest runs go early."""
+        room = max(0, MAX_FILES - len(plan.removals))
+        purged = access.purging().keep_at_most(access.listing.own, room)
+        result.purged_early += purged.early
 
-    def _look_back(self, trash: int, removed: Removed) -> None:
-        """Look at all that was moved once more: a writer can be slower than the first look."""
-        files = [planned(each) for each, _ in removed.moved]
+    def _begin(self, plan: Plan, identity: Identity, access: ExclusiveAccess) -> int:
+        """Claim the run: plan and journal entry are on the disk. From here on a kill is noticed."""
+        stable = access.file_system().stable_inodes
+        files = [planned(each, stable) for each in plan.removals]
+        now = int(self.now)
+        inode = write_plan(self.directory, self.run, files, now, access.owners)
         try:
-            still = {each.name for each in settle(self.directory, trash, files)}
-            os.fsync(trash)
+            access.journal.begin(self.run, self.reason, identity.fingerprint, now)
+            os.fsync(self.directory)
+        except BaseException:
+            remove(self.directory, plan_name(self.run))
+            raise
+        return inode
+
+    def _look_back(self, remover: Remover, trash: Trash, removed: Removed) -> None:
+        """Look at all that was moved once more: a writer can be slower than the first look."""
+        files = [remover.planned(each) for each, _ in removed.moved]
+        still: set[str] = set()
+        try:
+            for unit in by_unit(files):
+                still.update(each.name for each in settle_unit(trash, unit))
             os.fsync(self.directory)
         except OSError as error:
             removed.problem = removed.problem or problem_of(error)
@@ -179,12 +211,16 @@ class Cleaning:
         removed.keep(CHANGED, len(removed.moved) - len(moved))
         removed.moved = moved
 
-    def _record(self, tenure: Tenure, result: CleanResult) -> None:
-        journal = tenure.journal
-        tenure.with_room(lambda: journal.end(result, int(self.now)))
+    def _record(self, access: ExclusiveAccess, result: CleanResult) -> None:
+        journal = access.journal
+        purged: list[Purged] = []
+        access.with_room(lambda: journal.end(result, int(self.now)))
         try:
-            if result.removed and tenure.full():
-                tenure.empty_trash()
+            if result.removed and (self.undo_window <= 0 or access.full()):
+                access.list_again()
+                purged.append(access.purging().purge(access.listing.own, everything=True))
+                result.in_trash = 0
+                result.purged_early += max(0, purged[0].early - result.removed)
             journal.prune(int(self.now), {self.run})
         except (VolumeProblem, OSError):
             return  # housekeeping: the next run does it
@@ -192,9 +228,8 @@ class Cleaning:
     def _identity(self) -> Identity:
         return read_identity(read_creds(self.directory)[0])
 
-    def _plan(self, identity: Identity, tick: Callable[[], None]) -> Plan | None:
+    def _plan_of(self, listing: Listing, identity: Identity) -> Plan | None:
         """The plan; None for a directory with too many entries."""
-        listing = read_listing(self.directory, tick)
         if listing.entries is None:
             return None
         census = take_census(listing.entries, self.now)
@@ -269,7 +304,7 @@ def _repeated(run: str, earlier: CleanResult | None) -> CleanResult:
 
 def _enter(result: CleanResult, removed: Removed) -> None:
     """Enter what was removed into the result."""
-    result.removed = len(removed.moved)
+    result.removed = result.in_trash = len(removed.moved)
     result.removed_by_kind = by_kind([each.entry.name for each, _ in removed.moved])
     result.removed_by_reason = _by_reason([each for each, _ in removed.moved])
     result.freed_bytes = sum(size for _, size in removed.moved)
@@ -281,3 +316,7 @@ def _enter(result: CleanResult, removed: Removed) -> None:
     if removed.problem is not None:
         result.code = removed.problem.code
         result.outcome = CAPPED if result.code in ENDED else FAILED
+    elif not removed.moved and removed.kept.get(NOT_PERMITTED):
+        result.outcome, result.code = FAILED, PERMISSION_DENIED
+    elif not removed.moved and not result.left:
+        result.outcome = NOTHING_TO_DO

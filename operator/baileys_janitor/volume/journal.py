@@ -1,4 +1,4 @@
-"""The journal of a session directory: `.janitor/journal`, one line for each thing that happened.
+"""The journal of a session directory: `.janitor~journal`, one line for each thing that happened.
 
     <checksum> <what> <time> <fields>
 
@@ -6,24 +6,37 @@
 without an end is therefore a run that was killed. `undoing` and `undone` frame an undo in the same way, and
 `purged` says that a run's trash is gone. A torn line (killed while writing it) fails its checksum and is
 passed over. Only a holder of the lock writes; anybody may read.
+
+Whoever can write to the volume can forge any line. What is read is therefore bounded and of known form, and
+a line only ever decides about files that a plan names as well.
 """
 
 from __future__ import annotations
 
 import os
 
-from .household import adopt
-from .problems import problem_of
-from .report import CleanResult
+from .problems import STATE_VANISHED, VolumeProblem, problem_of
+from .report import OUTCOMES, CleanResult
+from .state_files import create_state, open_state, read_bounded, replace_state, write_all
+from .state_names import JOURNAL, valid_run
 from .wire import BadResult, base36, checksum, clean_groups, read_clean, word
 
-JOURNAL_NAME = "journal"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from .state_files import Owners
+
 KEEP_SECONDS = 30 * 86_400
 KEEP_RUNS = 200
-MOST_RUNS = 5_000  # a run every ten minutes for more than 30 days
-_NEW_NAME = "journal.new"
-_READ_MAX = 8 * 1024 * 1024
-_PRUNE_FROM = 64 * 1024  # bytes; below that nothing is worth a rewrite
+MOST_RUNS = 2_500  # two in an hour, for more than 30 days
+#: Only the end of a longer journal is read: what it says of the latest runs.
+MAX_BYTES = 1024 * 1024
+_PRUNE_FROM_BYTES = 64 * 1024  # below that nothing is worth a rewrite
+_LONGEST_LINE = 1024  # characters; real lines have fewer than 300
+_LONGEST_TIME = 8  # base-36 digits
+_FINGERPRINT_MAX = 16
+_COUNT_MAX = 200_000  # files of one run
 
 BEGIN, END, UNDOING, UNDONE, PURGED = "begin", "end", "undoing", "undone", "purged"
 
@@ -63,39 +76,61 @@ class Run:
 class Journal:
     """The runs of a directory, oldest first, and the way to add to them."""
 
-    def __init__(self, janitor: int) -> None:
-        """Read the journal in an open `.janitor`; raises VolumeProblem. No journal is an empty one."""
-        self._janitor = janitor
+    def __init__(self, session: int, owners: Owners) -> None:
+        """Read the journal of an open session directory; raises VolumeProblem.
+
+        No journal is an empty one. JanitorRefused: the name is taken by something else.
+        """
+        self._session = session
+        self._owners = owners
         self.runs: dict[str, Run] = {}
+        self._inode = 0
+        self._size = 0
         self._torn = False
-        try:
-            text = _read(janitor)
-        except OSError as error:
-            raise problem_of(error) from error
-        self._size = len(text)
-        lines = text.split("\n")
-        self._torn = lines.pop() != ""
-        for line in lines:
-            self._take(line)
+        self._read()
 
     def begin(self, run: str, reason: str, fingerprint: str, now: int) -> None:
-        """Record that removals are about to happen. On the disk when this returns; raises OSError."""
-        self._append(BEGIN, now, f"{word(run)},{word(reason)},{word(fingerprint)}")
+        """Record that removals are about to happen; the journal is made when there is none.
+
+        On the disk when this returns, but for the directory. Raises OSError and VolumeProblem.
+        """
+        line = _line(BEGIN, now, f"{word(run)},{word(reason)},{word(fingerprint)}")
+        self._append([line], make=True)
 
     def end(self, result: CleanResult, now: int) -> None:
-        """Record how a run ended; raises OSError."""
-        self._append(END, now, ";".join(clean_groups(result, now)[:2]))
+        """Record how a run ended; raises OSError, VolumeProblem(StateVanished) without a journal."""
+        self._append([_line(END, now, ";".join(clean_groups(result, now)[:2]))])
+
+    def end_all(self, results: Sequence[CleanResult], now: int) -> None:
+        """Record how several runs ended, in one writing."""
+        lines = [_line(END, now, ";".join(clean_groups(each, now)[:2])) for each in results]
+        if lines:
+            self._append(lines)
 
     def mark(self, what: str, run: str, now: int) -> None:
-        """Record `undoing`, `undone` or `purged` of a run; raises OSError."""
-        self._append(what, now, word(run))
+        """Record `undoing`, `undone` or `purged` of a run; raises OSError and VolumeProblem."""
+        self._append([_line(what, now, word(run))])
+
+    def mark_all(self, what: str, runs: Iterable[str], now: int) -> None:
+        """Record one thing of several runs, in one writing."""
+        lines = [_line(what, now, word(run)) for run in runs]
+        if lines:
+            self._append(lines)
+
+    def still_there(self) -> bool:
+        """Return whether the journal that was read or made still bears its name. Raises OSError."""
+        try:
+            found = os.lstat(JOURNAL, dir_fd=self._session)
+        except FileNotFoundError:
+            return False
+        return found.st_ino == self._inode
 
     def prune(self, now: int, keep: set[str]) -> None:
         """Forget runs that are older than 30 days and not among the last 200, except those in `keep`.
 
         Never more than MOST_RUNS are remembered. Raises OSError; the old journal is then still there.
         """
-        if self._size < _PRUNE_FROM:
+        if self._size < _PRUNE_FROM_BYTES:
             return
         runs = list(self.runs.values())
         last = {run.run for run in runs[-KEEP_RUNS:]}
@@ -104,40 +139,47 @@ class Journal:
             run
             for run in runs
             if run.run in keep
-            or run.unfinished
             or run.run in last
-            or (run.run in most and run.time > now - KEEP_SECONDS)
+            or (run.run in most and (run.unfinished or _is_recent(run.time, now)))
         ]
-        if len(kept) * 4 > len(runs) * 3:
-            return  # rewriting would free less than a quarter
         text = "".join(line for run in kept for line in _lines(run))
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        file = os.open(_NEW_NAME, flags, 0o600, dir_fd=self._janitor)
-        try:
-            _write(file, text.encode("ascii"))
-            os.fsync(file)
-        finally:
-            os.close(file)
-        adopt(self._janitor, _NEW_NAME)
-        os.rename(_NEW_NAME, JOURNAL_NAME, src_dir_fd=self._janitor, dst_dir_fd=self._janitor)
-        os.fsync(self._janitor)
+        if len(text) * 4 > self._size * 3:
+            return  # rewriting would free less than a quarter
+        if not self.still_there():
+            raise VolumeProblem(STATE_VANISHED)
+        replace_state(self._session, JOURNAL, text.encode("ascii"), self._owners)
         self.runs = {run.run: run for run in kept}
+        self._inode = os.lstat(JOURNAL, dir_fd=self._session).st_ino
         self._size = len(text)
 
-    def _append(self, what: str, now: int, fields: str) -> None:
-        line = _line(what, now, fields)
-        data = ("\n" if self._torn else "") + line
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-        file = os.open(JOURNAL_NAME, flags, 0o600, dir_fd=self._janitor)
+    def _read(self) -> None:
+        try:
+            file = open_state(self._session, JOURNAL, self._owners)
+            if file is None:
+                return
+            try:
+                found = os.fstat(file)
+                self._inode, self._size = found.st_ino, found.st_size
+                cut = max(0, found.st_size - MAX_BYTES)
+                os.lseek(file, cut, os.SEEK_SET)
+                text = read_bounded(file, MAX_BYTES).decode("ascii", "replace")
+            finally:
+                os.close(file)
+        except OSError as error:
+            raise problem_of(error) from error
+        lines = text.split("\n")
+        self._torn = lines.pop() != ""
+        for line in lines[1 if cut else 0 :]:
+            self._take(line)
+
+    def _append(self, lines: list[str], *, make: bool = False) -> None:
+        data = ("\n" if self._torn else "") + "".join(lines)
+        file = self._open(make)
         try:
             before = os.fstat(file).st_size
-            if before == 0:
-                adopt(self._janitor, JOURNAL_NAME)
             try:
-                _write(file, data.encode("ascii"))
+                write_all(file, data.encode("ascii"))
                 os.fsync(file)
-                if before == 0:
-                    os.fsync(self._janitor)
             except OSError:
                 os.ftruncate(file, before)  # half a line would only be passed over, but takes room
                 raise
@@ -145,37 +187,80 @@ class Journal:
             os.close(file)
         self._torn = False
         self._size = before + len(data)
-        self._take(line.rstrip("\n"))
+        for line in lines:
+            self._take(line.rstrip("\n"))
+
+    def _open(self, make: bool) -> int:
+        file = open_state(self._session, JOURNAL, self._owners, append=True)
+        if file is not None:
+            if not self._inode:
+                self._inode = os.fstat(file).st_ino
+            elif os.fstat(file).st_ino != self._inode:
+                os.close(file)
+                raise VolumeProblem(STATE_VANISHED)
+            return file
+        if not make:
+            raise VolumeProblem(STATE_VANISHED)
+        file = create_state(self._session, JOURNAL, self._owners)
+        self._inode = os.fstat(file).st_ino
+        return file
 
     def _take(self, line: str) -> None:
+        if len(line) > _LONGEST_LINE:
+            return
         check, _, rest = line.partition(" ")
         parts = rest.split(" ", 2)
-        if len(parts) != 3 or check != checksum(rest):
+        if len(parts) != 3 or len(parts[1]) > _LONGEST_TIME or check != checksum(rest):
             return
         what, time, fields = parts
         try:
             self._note(what, int(time, 36), fields)
         except (BadResult, ValueError, IndexError):
-            return  # a line of a later version
+            return  # forged, or a line of a later version
 
     def _note(self, what: str, time: int, fields: str) -> None:
         if what == END:
             result = read_clean(fields.split(";"), time)
-            self._run(result.run, time).result = result
+            if _is_plausible(result):
+                self._run(result.run, time).result = result
             return
-        run = self._run(fields.split(",")[0], time)
+        name, *more = fields.split(",")
         if what == BEGIN:
-            _, run.reason, run.fingerprint = fields.split(",")
+            reason, fingerprint = more
+            run = self._run(name, time)
+            run.reason, run.fingerprint = word(reason), word(fingerprint, _FINGERPRINT_MAX)
             run.began = True
-        elif what in (UNDOING, UNDONE):
+        elif what in (UNDOING, UNDONE) and name in self.runs:
+            run = self.runs[name]
             run.undoing, run.undone = what == UNDOING, what == UNDONE
-        elif what == PURGED:
-            run.purged = True
+        elif what == PURGED and name in self.runs:
+            self.runs[name].purged = True
 
     def _run(self, name: str, time: int) -> Run:
+        if not valid_run(name):
+            raise ValueError("not a run id")
         if name not in self.runs:
             self.runs[name] = Run(name, time)
         return self.runs[name]
+
+
+def _is_recent(time: int, now: int) -> bool:
+    return now - KEEP_SECONDS < time < now + KEEP_SECONDS
+
+
+def _is_plausible(result: CleanResult) -> bool:
+    """Whether a recorded result can be one of ours, whoever wrote it."""
+    counts = (result.removed, result.left, result.before or 0, result.after or 0, result.recovered)
+    words = [result.code or "", *(result.kept or {})]
+    return (
+        result.outcome in OUTCOMES
+        and all(0 <= count <= _COUNT_MAX for count in counts)
+        and all(0 <= number <= _COUNT_MAX for number in (result.kept or {}).values())
+        and all(0 <= number <= _COUNT_MAX for number in result.removed_by_kind or ())
+        and all(text == word(text) for text in words)
+        and result.freed_bytes >= 0
+        and result.duration_ms >= 0
+    )
 
 
 def _line(what: str, time: int, fields: str) -> str:
@@ -191,25 +276,3 @@ def _lines(run: Run) -> list[str]:
         lines.append(_line(END, run.time, ";".join(clean_groups(run.result, run.time)[:2])))
     marks = ((UNDOING, run.undoing), (UNDONE, run.undone), (PURGED, run.purged))
     return lines + [_line(what, run.time, run.run) for what, holds in marks if holds]
-
-
-def _read(janitor: int) -> str:
-    try:
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        file = os.open(JOURNAL_NAME, flags, dir_fd=janitor)
-    except FileNotFoundError:
-        return ""
-    try:
-        parts = []
-        room = _READ_MAX
-        while room > 0 and (part := os.read(file, min(room, 1 << 20))):
-            parts.append(part)
-            room -= len(part)
-        return b"".join(parts).decode("ascii", "replace")
-    finally:
-        os.close(file)
-
-
-def _write(file: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(file, data) :]

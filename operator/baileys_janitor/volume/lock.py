@@ -3,8 +3,11 @@
 It must hold back older scripts that use the same name (they look whether the file exists, or how old it is),
 other processes on this node, and processes on other nodes whose file system may not share flock. Hence:
 
-- The file is made with O_EXCL; whoever makes it holds it. Holder, time and the kernel's boot id are in it.
-- The holder keeps a flock on it and touches it as its work proceeds (`beat`).
+- A lock file is written and signed under a temporary name, and then gets its name by a hard link, which
+  fails when the name is taken: whoever links it holds it, and a lock is never seen unsigned. Where there
+  are no hard links a rename that does not replace does it, and where there is neither, O_EXCL.
+- Holder, time and the kernel's boot id are in it. The holder keeps a flock on it and touches it as its
+  work proceeds (`beat`).
 - A lock touched within ten minutes is respected, whoever made it. One exception: it says that it was made
   under this very kernel and its flock is free. Then its holder is dead (killed, most likely), for within
   one kernel a flock is always seen.
@@ -21,16 +24,19 @@ import os
 import stat
 import time
 
-from .household import adopt
 from .problems import BUSY, LOCK_LOST, LOCK_REFUSED, VolumeProblem, problem_of
-from .reading import LOCK_NAME
+from .state_files import create_state, lookup, remove, write_all
+from .state_names import LOCK_NAME, new_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .state_files import Owners
 
 STALE_SECONDS = 600.0
 BEAT_SECONDS = 5.0
-NEW_LOCK_PREFIX = "lock."
-_CLOCK_NAME = "clock"
-_CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_LOOK = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_MODE = 0o644  # older scripts of other users read it
+_LOOK = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_NO_LINK = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES, errno.EINVAL)
 _NO_FLOCK = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 
@@ -42,7 +48,8 @@ class Lock:
     def __init__(self, session: int, file: int) -> None:
         self._session = session
         self._file = file
-        self._inode = os.fstat(file).st_ino
+        # By name: where inodes are made up by path, the descriptor's is that of the temporary name.
+        self._inode = os.lstat(LOCK_NAME, dir_fd=session).st_ino
         self._beaten = time.monotonic()
 
     def check(self) -> None:
@@ -73,96 +80,154 @@ class Lock:
 
     def _is_ours(self) -> bool:
         try:
-            found = os.lstat(LOCK_NAME, dir_fd=self._session)
-        except FileNotFoundError:
-            return False
+            found = lookup(self._session, LOCK_NAME)
         except OSError as error:
             raise problem_of(error) from error
-        return found.st_ino == self._inode
+        return found is not None and found.st_ino == self._inode
 
 
-def acquire(session: int, janitor: int, holder: str) -> Lock:
+def acquire(session: int, owners: Owners, holder: str) -> Lock:
     """Take the lock at once or raise VolumeProblem: Busy, LockRefused, ReadOnly, DiskFull, ..."""
+    name = new_name(f"lock-{os.urandom(6).hex()}")
     try:
-        for _ in range(5):
-            try:
-                file = os.open(LOCK_NAME, _CREATE, 0o644, dir_fd=session)
-            except FileExistsError:
-                lock = _take_over(session, janitor, holder)
-                if lock is not None:
-                    return lock
-                continue
-            return _sign(session, session, LOCK_NAME, file, holder)
+        file = create_state(session, name, owners, _MODE)
+        try:
+            _sign(file, holder)
+            _name_it(session, name, file)
+            return Lock(session, file)
+        except BaseException:
+            os.close(file)
+            raise
+        finally:
+            remove(session, name)
     except OSError as error:
         raise problem_of(error) from error
+
+
+def is_held(session: int) -> bool:
+    """Return whether somebody holds the lock, as far as can be seen without room to write.
+
+    Raises VolumeProblem.
+    """
+    try:
+        found = lookup(session, LOCK_NAME)
+        if found is None:
+            return False
+        old = _open_old(session)
+        if old is None:
+            return True
+        try:
+            return not _is_dead(old, found, time.time())
+        finally:
+            os.close(old)
+    except OSError as error:
+        raise problem_of(error) from error
+
+
+def _sign(file: int, holder: str) -> None:
+    """Hold the flock of a lock file just made, and write into it whose it is."""
+    # Without a flock of ours a free one proves nothing: no boot id then.
+    boot = _boot_id() if _hold(file) else ""
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    write_all(file, f"{holder}\n{at}\n{boot}\n".encode("ascii", "replace"))
+
+
+def _name_it(session: int, name: str, file: int) -> None:
+    """Give a signed lock file its name, or raise Busy. Raises OSError."""
+    for _ in range(5):
+        try:
+            _give_name(session, name, file)
+        except FileExistsError:
+            if not _take_over(session, name, file):
+                continue
+        except FileNotFoundError:  # a holder of the lock tidied up: somebody holds it
+            break
+        found = os.lstat(LOCK_NAME, dir_fd=session)
+        if found.st_ino != os.fstat(file).st_ino:
+            # Inodes by path: a flock on one name is not seen at the other, so it proves nothing.
+            os.ftruncate(file, 0)
+            os.pwrite(file, b"baileys-janitor\n", 0)
+        return
     raise VolumeProblem(BUSY)
 
 
-def _sign(session: int, parent: int, name: str, file: int, holder: str) -> Lock:
-    """Hold the flock of a lock file just made, and write into it whose it is."""
+def _give_name(session: int, name: str, file: int) -> None:
     try:
-        flocked = _hold(file)
-        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        # Without a flock of ours a free one proves nothing: no boot id then.
-        boot = _boot_id() if flocked else ""
-        os.write(file, f"{holder}\n{at}\n{boot}\n".encode("ascii", "replace"))
-        adopt(parent, name)
-        return Lock(session, file)
-    except BaseException:
-        os.unlink(name, dir_fd=parent)
-        os.close(file)
-        raise
+        os.link(name, LOCK_NAME, src_dir_fd=session, dst_dir_fd=session, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _NO_LINK:
+            raise
+        _rename_or_create(session, name, file)
 
 
-def _take_over(session: int, janitor: int, holder: str) -> Lock | None:
-    """Replace a dead lock by a new one. None: it changed meanwhile, look again. Raises Busy."""
+def _rename_or_create(session: int, name: str, file: int) -> None:
+    from .noreplace import UNSUPPORTED, rename_no_replace
+
     try:
-        before = os.lstat(LOCK_NAME, dir_fd=session)
-    except FileNotFoundError:
-        return None
+        rename_no_replace(session, name, LOCK_NAME)
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
+        if lookup(session, LOCK_NAME) is not None:
+            raise FileExistsError(LOCK_NAME) from error
+        # The last way leaves a moment in which two could believe they hold it. Each looks whether the
+        # name is its own before each removal, so one of them stops.
+        os.rename(name, LOCK_NAME, src_dir_fd=session, dst_dir_fd=session)
+        os.fsync(file)
+
+
+def _take_over(session: int, name: str, file: int) -> bool:
+    """Rename our lock onto a dead one. False: it changed meanwhile, look again. Raises Busy."""
+    before = lookup(session, LOCK_NAME)
+    if before is None:
+        return False
     if not stat.S_ISREG(before.st_mode):
         raise VolumeProblem(LOCK_REFUSED)
     old = _open_old(session)
     try:
-        stale = abs(_file_system_time(janitor) - before.st_mtime) > STALE_SECONDS
-        if not stale and not (old is not None and _made_under_this_kernel(old)):
+        # The clock that stamps modification times here: a file server's may differ from this node's.
+        dead = _is_dead(old, before, os.fstat(file).st_mtime)
+        now = lookup(session, LOCK_NAME)
+        if not dead and now is not None:
             raise VolumeProblem(BUSY)
-        if old is not None and not _hold(old) and not stale:
-            raise VolumeProblem(BUSY)
-        if not _unchanged(session, before):
-            return None
-        name = f"{NEW_LOCK_PREFIX}{os.getpid()}.{time.time_ns()}"
-        lock = _sign(session, janitor, name, os.open(name, _CREATE, 0o644, dir_fd=janitor), holder)
-        try:
-            os.rename(name, LOCK_NAME, src_dir_fd=janitor, dst_dir_fd=session)
-            lock.check()
-        except BaseException:
-            lock.release()
-            raise
-        return lock
+        if now is None or (now.st_ino, now.st_mtime_ns) != (before.st_ino, before.st_mtime_ns):
+            return False
+        os.rename(name, LOCK_NAME, src_dir_fd=session, dst_dir_fd=session)
+        return True
     finally:
         if old is not None:
             os.close(old)
 
 
+def _is_dead(old: int | None, found: os.stat_result, now: float) -> bool:
+    """Whether a lock's holder is dead; takes its flock on the way, when it is free."""
+    stale = abs(now - found.st_mtime) > STALE_SECONDS
+    if not stale and not (old is not None and _made_under_this_kernel(old)):
+        return False
+    try:
+        return old is None or _hold(old) or stale
+    except VolumeProblem:  # somebody holds it
+        return False
+
+
 def _open_old(session: int) -> int | None:
-    """The lock file, for a flock on it; None when another user's mode forbids it."""
+    """The lock file, for a flock on it; None when it is gone or another user's mode forbids it."""
     for access in (os.O_RDWR, os.O_RDONLY):  # NFS wants it writable for an exclusive flock
         try:
-            return os.open(LOCK_NAME, access | _LOOK, dir_fd=session)
+            file = os.open(LOCK_NAME, access | _LOOK, dir_fd=session)
         except PermissionError:
             continue
         except FileNotFoundError:
             return None
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
+                raise VolumeProblem(LOCK_REFUSED) from error
+            raise
+        if stat.S_ISREG(os.fstat(file).st_mode):
+            return file
+        os.close(file)
+        raise VolumeProblem(LOCK_REFUSED)
     return None
-
-
-def _unchanged(session: int, before: os.stat_result) -> bool:
-    try:
-        now = os.lstat(LOCK_NAME, dir_fd=session)
-    except FileNotFoundError:
-        return False
-    return (now.st_ino, now.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
 def _hold(file: int) -> bool:
@@ -191,21 +256,5 @@ def _boot_id() -> str:
         return ""
     try:
         return os.read(file, 64).decode("ascii", "replace").strip()
-    finally:
-        os.close(file)
-
-
-def _file_system_time(janitor: int) -> float:
-    """The clock that stamps modification times here: a file server's may differ from this node's."""
-    try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        file = os.open(_CLOCK_NAME, flags, 0o600, dir_fd=janitor)
-    except OSError:
-        return time.time()
-    try:
-        os.utime(file)
-        return os.fstat(file).st_mtime
-    except OSError:
-        return time.time()
     finally:
         os.close(file)

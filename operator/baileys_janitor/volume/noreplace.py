@@ -1,7 +1,7 @@
-"""Renaming without replacing, where a file system has no hard links (SMB, some FUSE).
+"""Renaming without replacing.
 
-`renameat2` is not in Python's `os`, and `ctypes` is dear to import: hence a module of its own, imported
-only when needed.
+`renameat2` is not in Python's `os`, and `ctypes` takes some milliseconds to import: hence a module of
+its own, imported only when something is moved.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ import errno
 import os
 
 _RENAME_NOREPLACE = 1
+#: What a kernel, C library or file system without the call or the flag answers.
+UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
+
+_library = ctypes.CDLL(None, use_errno=True)
+_renameat2 = getattr(_library, "renameat2", None)  # older C libraries lack it
 
 
-def rename_no_replace(session: int, run: int, name: str, refused: OSError) -> None:
-    """Move `name` from `run` to `session`; FileExistsError when it exists there.
+def rename_no_replace(directory: int, name: str, new: str) -> None:
+    """Rename `name` to `new` in one directory. Raises OSError.
 
-    Raises `refused`, the error that ruled out a hard link, when the kernel or the C library lacks the
-    call, or the file system the flag: then the file stays in the trash.
+    FileExistsError when `new` exists; an error whose number is in `UNSUPPORTED` where this is not
+    to be had.
     """
-    try:
-        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
-    except (OSError, AttributeError):
-        raise refused from None
-    encoded = os.fsencode(name)
-    if renameat2(run, encoded, session, encoded, _RENAME_NOREPLACE) == 0:
-        return
-    code = ctypes.get_errno()
-    if code in (errno.EINVAL, errno.ENOSYS):
-        raise refused
-    raise OSError(code, os.strerror(code))
+    if _renameat2 is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    while _renameat2(directory, os.fsencode(name), directory, os.fsencode(new), _RENAME_NOREPLACE):
+        code = ctypes.get_errno()
+        if code != errno.EINTR:
+            raise OSError(code, os.strerror(code))

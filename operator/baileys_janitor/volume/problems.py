@@ -21,6 +21,9 @@ BUSY = "Busy"
 LOCK_REFUSED = "LockRefused"
 LOCK_LOST = "LockLost"
 JANITOR_REFUSED = "JanitorRefused"
+STATE_VANISHED = "StateVanished"
+PUT_BACK_UNSUPPORTED = "PutBackUnsupported"
+TOO_MANY_OWN_FILES = "TooManyOwnFiles"
 INTERRUPTED = "Interrupted"
 DEADLINE_REACHED = "DeadlineReached"
 KILLED = "Killed"
@@ -48,13 +51,22 @@ SENTENCES: dict[str, str] = {
     "minutes is taken over.",
     LOCK_REFUSED: "Something that is no regular file bears the name .cleanup.lock: remove it by hand.",
     LOCK_LOST: "The lock was taken over by somebody else during the run, which therefore stopped.",
-    JANITOR_REFUSED: "The name .janitor is taken by something that is not the janitor's own "
-    "directory: move it away.",
+    JANITOR_REFUSED: "A name that begins with .janitor~ is not the janitor's own file: it belongs to another "
+    "user, or is a link, a FIFO or a directory. Give these files to the owner of creds.json, or remove them: "
+    "that costs the undo of earlier runs and nothing else.",
+    STATE_VANISHED: "Something removed the janitor's own files during the run (a bot that clears its session "
+    "does), which therefore stopped.",
+    PUT_BACK_UNSUPPORTED: "This file system can neither link files nor rename without replacing (mounts of "
+    "rclone cannot), so a removal could not be taken back safely: nothing was removed. Clean where the disk "
+    "itself is mounted.",
+    TOO_MANY_OWN_FILES: "More than 200,000 names begin with .janitor~, so nothing is cleaned; what has outlived "
+    "the undo window was removed. Look at what writes there.",
     INTERRUPTED: "The run was asked to end before it was through; the next one goes on.",
     DEADLINE_REACHED: "The run reached its deadline before it was through; the next one goes on.",
     KILLED: "The run was killed; a later one found what it had done and recorded it.",
     RUN_UNKNOWN: "No such run is known on this volume: check the run id.",
-    RUN_PURGED: "The run's files are gone for good: its undo window is over or the disk was full.",
+    RUN_PURGED: "The run's files are gone for good: its undo window is over, the disk was full, or the trash "
+    "held 5,000 files.",
     IDENTITY_CHANGED: "The tenant has been paired again since this run: its files belong to another "
     "identity and stay in the trash.",
     SYSTEM_ERROR: "The operating system reported an unexpected error on the volume.",
@@ -62,6 +74,7 @@ SENTENCES: dict[str, str] = {
 
 _BY_ERRNO = {
     errno.ENOENT: DIRECTORY_MISSING,
+    errno.EEXIST: JANITOR_REFUSED,  # only names of ours are made
     errno.ENOTDIR: NOT_A_DIRECTORY,
     errno.ELOOP: SYMLINK_REFUSED,
     errno.EACCES: PERMISSION_DENIED,
@@ -77,7 +90,18 @@ _BY_ERRNO = {
 }
 
 #: Codes of what was declined on purpose rather than tried and failed.
-DECLINED = frozenset((BUSY, DISK_FULL, READ_ONLY, LOCK_REFUSED, JANITOR_REFUSED, IDENTITY_CHANGED))
+DECLINED = frozenset(
+    (
+        BUSY,
+        DISK_FULL,
+        READ_ONLY,
+        LOCK_REFUSED,
+        JANITOR_REFUSED,
+        IDENTITY_CHANGED,
+        PUT_BACK_UNSUPPORTED,
+        TOO_MANY_OWN_FILES,
+    )
+)
 #: Codes of a run that ended early because it was asked to.
 ENDED = frozenset((INTERRUPTED, DEADLINE_REACHED))
 

@@ -1,8 +1,8 @@
 """Reading a session directory: its files as a stream, and creds.json up to a size.
 
-`.cleanup.lock` and `.janitor` are the janitor's own and never counted. Only regular files of the
-directory itself on its own file system are files; whatever else lies there (links, FIFOs, sockets,
-directories, mounts) is `skipped` and never touched.
+`.cleanup.lock` and names under the reserved prefix are the janitor's own: never counted and never looked
+at, only sorted by name. Only regular files of the directory itself on its own file system are files;
+whatever else lies there (links, FIFOs, sockets, directories, mounts) is `skipped` and never touched.
 """
 
 from __future__ import annotations
@@ -15,15 +15,12 @@ from ..policy.identity import MAX_CREDS_BYTES
 from ..policy.kinds import CREDS_NAME, KINDS, classify
 from ..policy.listing import MAX_ENTRIES, Entry
 from .problems import CREDENTIALS_UNREADABLE, VolumeProblem, problem_of
+from .state_names import LOCK_NAME, OLD_DIRECTORY, PREFIX, OwnNames
 from .wire import checksum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-LOCK_NAME = ".cleanup.lock"
-JANITOR_NAME = ".janitor"
-OWN_NAMES = frozenset((LOCK_NAME, JANITOR_NAME))
 
 _TICK_EVERY = 1024
 _NOT_A_FILE = (errno.ELOOP, errno.ENXIO, errno.EISDIR)  # a link, a socket, a directory
@@ -31,21 +28,27 @@ _POSITION = {kind: position for position, kind in enumerate(KINDS)}
 
 
 class Listing:
-    """The files of a directory.
+    """The files of a directory, and the janitor's own names in it.
 
     `entries` is None when there are more than MAX_ENTRIES: then only `total` and `by_kind` (in the order of
     KINDS) are known, because a stat for each of a million files would outlast any deadline.
     """
 
-    __slots__ = ("by_kind", "entries", "skipped", "total")
+    __slots__ = ("by_kind", "entries", "own", "skipped", "total")
 
     def __init__(
-        self, entries: list[Entry] | None, total: int, skipped: int, by_kind: list[int] | None
+        self,
+        entries: list[Entry] | None,
+        total: int,
+        skipped: int,
+        by_kind: list[int] | None,
+        own: OwnNames | None = None,
     ) -> None:
         self.entries = entries
         self.total = total
         self.skipped = skipped
         self.by_kind = by_kind
+        self.own = OwnNames() if own is None else own
 
 
 def read_listing(
@@ -56,20 +59,23 @@ def read_listing(
     Raises VolumeProblem; whatever `tick` raises passes through.
     """
     entries: list[Entry] = []
-    skipped = seen = 0
+    own = OwnNames()
+    skipped = seen = names = 0
     try:
         device = os.fstat(directory).st_dev
         with os.scandir(directory) as found:
             for item in found:
-                if item.name in OWN_NAMES:
+                name = item.name
+                names += 1
+                if tick is not None and names % _TICK_EVERY == 0:
+                    tick()
+                if name[0] == "." and _is_own(item, own):
                     continue
                 seen += 1
                 if seen > limit:
-                    return _count_only(entries, skipped, item, found, tick)
-                if tick is not None and seen % _TICK_EVERY == 0:
-                    tick()
+                    return _count_only(entries, skipped, item, found, own, tick)
                 try:
-                    entry = entry_of(item.name, item.stat(follow_symlinks=False), device)
+                    entry = entry_of(name, item.stat(follow_symlinks=False), device)
                 except FileNotFoundError:  # removed by the library a moment ago
                     continue
                 if entry is None:
@@ -78,7 +84,19 @@ def read_listing(
                     entries.append(entry)
     except OSError as error:
         raise problem_of(error) from error
-    return Listing(entries, len(entries), skipped, None)
+    return Listing(entries, len(entries), skipped, None, own)
+
+
+def _is_own(item: os.DirEntry[str], own: OwnNames) -> bool:
+    """Take in a name of ours; False for any other."""
+    name = item.name
+    if name.startswith(PREFIX):
+        own.add(name)
+    elif name == OLD_DIRECTORY:
+        own.old_directory = item.is_dir(follow_symlinks=False)
+    else:
+        return name == LOCK_NAME
+    return True
 
 
 def _count_only(
@@ -86,6 +104,7 @@ def _count_only(
     skipped: int,
     item: os.DirEntry[str],
     rest: Iterator[os.DirEntry[str]],
+    own: OwnNames,
     tick: Callable[[], None] | None,
 ) -> Listing:
     by_kind = [0] * len(KINDS)
@@ -94,7 +113,7 @@ def _count_only(
     entries.clear()
     seen = 0
     while True:
-        if item.name in OWN_NAMES:
+        if item.name[0] == "." and _is_own(item, own):
             pass
         elif item.is_file(follow_symlinks=False):
             by_kind[_POSITION[classify(item.name)[0]]] += 1
@@ -102,7 +121,7 @@ def _count_only(
             skipped += 1
         following = next(rest, None)
         if following is None:
-            return Listing(None, sum(by_kind), skipped, by_kind)
+            return Listing(None, sum(by_kind), skipped, by_kind, own)
         item = following
         seen += 1
         if tick is not None and seen % _TICK_EVERY == 0:
@@ -123,9 +142,14 @@ def read_creds(directory: int) -> tuple[bytes | None, str]:
     writing. A link, a FIFO or a directory of that name counts as no creds.json. Raises VolumeProblem.
     """
     try:
+        found = os.lstat(CREDS_NAME, dir_fd=directory)
+        if not stat.S_ISREG(
+            found.st_mode
+        ):  # not even opened: that alone can do something to a device
+            return None, ""
         file = os.open(
             CREDS_NAME,
-            os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC,
+            os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC,
             dir_fd=directory,
         )
     except FileNotFoundError:

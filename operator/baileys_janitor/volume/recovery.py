@@ -2,85 +2,116 @@
 
 A run with a `begin` and no `end` in the journal is finished as it stands: what it had moved stays in the
 trash (and can be undone), what was written to meanwhile and half units go back, and the journal gets the
-`end` that is missing. An undo that was killed is gone through again.
+`end` that is missing. An undo that was killed is gone through again. Nothing goes back unless the plan, the
+journal and the tenant's identity agree that it may: without a plan or a record the files stay where they are
+and are purged by age.
 """
 
 from __future__ import annotations
 
 import os
 
-from ..policy.identity import read_identity
+from ..policy.identity import PAIRED, read_identity
 from ..policy.kinds import KINDS, classify
-from .callbacks import go_on, tell_nobody
-from .journal import UNDONE, Journal, Run
-from .lock import NEW_LOCK_PREFIX
-from .opening import open_beneath
+from .callbacks import tell_nobody
+from .journal import UNDONE
 from .problems import KILLED
+from .put_back import Trash, settle_unit
 from .reading import read_creds
 from .report import CAPPED, CleanResult
-from .trash import Planned, drop_run, names_in, put_back, read_plan, runs_in, unlink
+from .run_plan import read_plan
+from .state_files import remove
+from .state_names import plan_name
 from .undoing import put_run_back
-from .units import settle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
+
+    from .exclusive import ExclusiveAccess
+    from .journal import Run
+    from .run_plan import Planned
 
 
-def recover(
-    session: int, janitor: int, trash: int, journal: Journal, now: float, tick: Callable[[], None]
-) -> int:
-    """Finish what killed runs left; the number of them. The lock is held.
+class Recovered:
+    """`runs` is the number of killed runs that were finished; `changed` tells that names changed."""
+
+    __slots__ = ("changed", "runs")
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self.changed = False
+
+
+def recover(access: ExclusiveAccess) -> Recovered:
+    """Finish what killed runs left. The lock is held, and the directory is listed.
 
     Raises OSError and VolumeProblem; then nothing of this run has begun, and the next one tries again.
     """
-    there = runs_in(trash)
-    for run in there:
-        known = journal.runs.get(run)
-        if known is None or not known.began:
-            drop_run(trash, run)  # killed before its first removal
-    recovered = 0
-    for known in list(journal.runs.values()):
-        if known.unfinished:
-            plan = _settle_run(session, trash, known.run, tick) if known.run in there else None
-            journal.end(_as_it_stands(known.run, known.time, *(plan or ([], 0))), int(now))
-            recovered += 1
-        elif known.undoing:
-            _finish_undo(session, trash, known, journal, now, known.run in there)
-            recovered += 1
-    _tidy(janitor)
+    recovered = Recovered()
+    own = access.listing.own
+    runs = access.journal.runs
+    for run in sorted(own.plans):
+        known = runs.get(run)
+        if run not in own.trash and (known is None or not known.began):
+            remove(access.session, plan_name(run))  # killed before its first removal
+            own.plans.discard(run)
+            recovered.changed = True
+    for name in own.temporary:
+        remove(access.session, name)
+    unfinished = [each for each in runs.values() if each.unfinished]
+    undoing = [each for each in runs.values() if each.undoing and not each.unfinished]
+    if unfinished or undoing:
+        _finish(access, unfinished, undoing, recovered)
     return recovered
 
 
-def _finish_undo(
-    session: int, trash: int, known: Run, journal: Journal, now: float, there: bool
+def _finish(
+    access: ExclusiveAccess, unfinished: list[Run], undoing: list[Run], recovered: Recovered
 ) -> None:
-    fingerprint = read_identity(read_creds(session)[0]).fingerprint
-    if there and not fingerprint:
-        return  # creds.json is perhaps being written this moment: the next run will see
-    if there and fingerprint == known.fingerprint:
-        put_run_back(session, trash, known.run, go_on, tell_nobody)
-    journal.mark(UNDONE, known.run, int(now))
+    identity = read_identity(read_creds(access.session)[0])
+    if identity.state != PAIRED:
+        return  # whose the files are is unknown, perhaps for a moment only: the next run sees
+    results = []
+    for known in unfinished:
+        access.tick()
+        settled, left = _settle_run(access, known, identity.fingerprint, recovered)
+        results.append(_as_it_stands(known.run, known.time, settled, left))
+    access.journal.end_all(results, int(access.now))
+    done = []
+    for known in undoing:
+        access.tick()
+        if known.run in access.listing.own.trash and known.fingerprint == identity.fingerprint:
+            put_run_back(access, known.run, access.stop, tell_nobody)
+            recovered.changed = True
+            if access.stop() is not None:
+                break
+        done.append(known.run)
+    access.journal.mark_all(UNDONE, done, int(access.now))
+    recovered.runs = len(results) + len(done)
 
 
 def _settle_run(
-    session: int, trash: int, run: str, tick: Callable[[], None]
+    access: ExclusiveAccess, known: Run, fingerprint: str, recovered: Recovered
 ) -> tuple[list[Planned], int]:
-    """The files that are rightly in a killed run's trash, and how many it had not reached."""
-    directory = open_beneath(trash, run)
-    try:
-        plan = read_plan(directory)
-        if plan is None:  # nobody can tell what belongs there any more
-            for name in names_in(directory):
-                tick()
-                put_back(session, directory, name)
-            return [], 0
-        settled = settle(session, directory, plan, tick)
-        os.fsync(directory)
-        os.fsync(session)
-        return settled, len(plan) - len(settled)
-    finally:
-        os.close(directory)
+    """Return the files that are rightly in a killed run's trash, and how many it had not reached."""
+    if known.run not in access.listing.own.trash:
+        return [], 0
+    plan = read_plan(access.session, known.run, access.owners)
+    if plan is None:
+        return [], 0
+    if known.fingerprint != fingerprint:
+        there = set(access.listing.own.trash[known.run])
+        settled = [each for each in plan.files if each.name in there]
+        return settled, len(plan.files) - len(settled)
+    trash = Trash(access.session, known.run, access.owners, access.file_system())
+    settled = []
+    for unit in plan.by_unit():
+        access.tick()
+        settled += settle_unit(trash, unit)
+    recovered.changed = True
+    os.fsync(access.session)
+    return settled, len(plan.files) - len(settled)
 
 
 def _as_it_stands(run: str, time: int, settled: Sequence[Planned], left: int) -> CleanResult:
@@ -98,16 +129,8 @@ def _as_it_stands(run: str, time: int, settled: Sequence[Planned], left: int) ->
 
 
 def by_kind(names: Sequence[str]) -> list[int]:
-    """How many files of each kind, in the order of KINDS."""
+    """Return how many files of each kind there are, in the order of KINDS."""
     counts = [0] * len(KINDS)
     for name in names:
         counts[KINDS.index(classify(name)[0])] += 1
     return counts
-
-
-def _tidy(janitor: int) -> None:
-    """Remove what takers-over of a lock left behind when they were killed."""
-    with os.scandir(janitor) as found:
-        names = [item.name for item in found if item.name.startswith(NEW_LOCK_PREFIX)]
-    for name in names:
-        unlink(janitor, name)

@@ -11,10 +11,12 @@ import errno
 import os
 
 from ..policy.guards import protect
-from .problems import VolumeProblem, problem_of
+from .problems import STATE_VANISHED, VolumeProblem, problem_of
+from .put_back import settle_unit
 from .reading import entry_of
-from .trash import Planned, look
-from .units import settle
+from .run_plan import Planned
+from .state_files import lookup
+from .state_names import fits, plan_name, trash_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,19 +24,27 @@ if TYPE_CHECKING:
 
     from ..policy.guards import Context
     from ..policy.plan import Removal
-    from .lock import Lock
+    from .exclusive import ExclusiveAccess
+    from .put_back import Trash
 
 # Why a planned file stayed after all, besides the guards' own reasons.
 CHANGED = "Changed"
 GONE = "Gone"
 NOT_PERMITTED = "NotPermitted"
 WITH_ITS_PAIR = "WithItsPair"
+NAME_TOO_LONG = "NameTooLong"
+SEVERAL_LINKS = "SeveralLinks"
+OTHER_OWNER = "OtherOwner"
 
 EXPLANATIONS = {
     CHANGED: "Written to or replaced after it was listed.",
     GONE: "Removed by somebody else after it was listed.",
     NOT_PERMITTED: "The file system does not allow this file to be moved.",
     WITH_ITS_PAIR: "It goes only together with another file, which had to stay.",
+    NAME_TOO_LONG: "Its name is too long to be kept in the trash.",
+    SEVERAL_LINKS: "It has several hard links, so an undo could not tell whose it is.",
+    OTHER_OWNER: "It belongs to neither the owner of the directory nor that of creds.json, so an undo would "
+    "not put it back.",
 }
 
 
@@ -66,14 +76,22 @@ class _Stay(Exception):  # noqa: N818  # not an error: this file stays
 
 
 class Remover:
-    """Moves planned files of one directory into one run's trash."""
+    """Moves planned files of one directory into one run's trash.
 
-    def __init__(self, session: int, trash: int, context: Context, lock: Lock) -> None:
-        self._session = session
+    `plan_inode` is the run's plan: when it or the journal vanishes, the run stops.
+    """
+
+    def __init__(
+        self, access: ExclusiveAccess, trash: Trash, context: Context, plan_inode: int
+    ) -> None:
+        self._access = access
+        self._session = access.session
         self._trash = trash
         self._context = context
-        self._lock = lock
-        self._device = os.fstat(session).st_dev
+        self._plan_inode = plan_inode
+        self._plan_name = plan_name(trash.run)
+        self._file_system = access.file_system()
+        self._device = os.fstat(access.session).st_dev
 
     def remove(
         self,
@@ -100,7 +118,8 @@ class Remover:
 
     def _try_unit(self, unit: list[Removal], removed: Removed) -> VolumeProblem | None:
         try:
-            self._lock.check()
+            self._access.lock.check()
+            self._check_state()
             self._remove_unit(unit, removed)
         except VolumeProblem as problem:
             return problem
@@ -122,55 +141,89 @@ class Remover:
                         raise
                     removed.keep(GONE)
         except _Stay as stay:
-            self._return(bool(moved), unit)
+            settled = self._return(moved, unit)
+            removed.moved += settled
             removed.keep(stay.reason)
-            removed.keep(WITH_ITS_PAIR, len(unit) - 1)
+            removed.keep(WITH_ITS_PAIR, len(unit) - len(settled) - 1)
         except OSError:
-            self._return(bool(moved), unit)
+            removed.moved += self._return(moved, unit)
             raise
         else:
             removed.moved += moved
 
-    def _return(self, begun: bool, unit: list[Removal]) -> None:
-        if begun:
-            settle(self._session, self._trash, [planned(each) for each in unit])
+    def _check_state(self) -> None:
+        plan = lookup(self._session, self._plan_name)
+        if (
+            plan is None
+            or plan.st_ino != self._plan_inode
+            or not self._access.journal.still_there()
+        ):
+            raise VolumeProblem(STATE_VANISHED)
 
-    def _look_again(self, each: Removal) -> os.stat_result:
-        found = look(self._session, each.entry.name)
+    def _return(
+        self, moved: list[tuple[Removal, int]], unit: list[Removal]
+    ) -> list[tuple[Removal, int]]:
+        """Put the moved files of a unit back; return those that are rightly in the trash all the same."""
+        if not moved:
+            return []
+        settled = settle_unit(self._trash, [self.planned(each) for each in unit])
+        names = {each.name for each in settled}
+        return [each for each in moved if each[0].entry.name in names]
+
+    def planned(self, each: Removal) -> Planned:
+        """Return a removal as the plan keeps it."""
+        return planned(each, self._file_system.stable_inodes)
+
+    def _look_again(self, each: Removal) -> None:
+        found = lookup(self._session, each.entry.name)
         if found is None:
             raise _Stay(GONE)
         entry = entry_of(each.entry.name, found, self._device)
         if entry is None or entry != each.entry:
             raise _Stay(CHANGED)
-        reason = protect(entry, self._context)
+        reason = protect(entry, self._context) or self._unreturnable(entry.name, found)
         if reason is not None:
             raise _Stay(reason)
-        return found
+
+    def _unreturnable(self, name: str, found: os.stat_result) -> str | None:
+        """Why a file could not be put back, so that it is not removed in the first place."""
+        if found.st_nlink > 1:
+            return SEVERAL_LINKS
+        if found.st_uid not in self._access.owners.uids:
+            return OTHER_OWNER
+        return None if fits(trash_name(self._trash.run, name)) else NAME_TOO_LONG
 
     def _move(self, each: Removal) -> int:
-        """Move one file; the bytes that its removal will free. Raises _Stay or OSError."""
+        """Move one file; the bytes that its purge will free. Raises _Stay or OSError."""
         name = each.entry.name
-        found = self._look_again(each)
+        self._look_again(each)
         try:
-            os.rename(name, name, src_dir_fd=self._session, dst_dir_fd=self._trash)
+            self._file_system.move(name, trash_name(self._trash.run, name))
         except FileNotFoundError:
             raise _Stay(GONE) from None
+        except FileExistsError:
+            raise _Stay(CHANGED) from None
         except OSError as error:
             if error.errno in (errno.EACCES, errno.EPERM):
                 raise _Stay(NOT_PERMITTED) from None
+            if error.errno == errno.ENAMETOOLONG:
+                raise _Stay(NAME_TOO_LONG) from None
             raise
-        after = look(self._trash, name)
-        if after is None or not planned(each).is_still(after):
-            settle(self._session, self._trash, [planned(each)])
+        as_planned = self.planned(each)
+        after = self._trash.look(as_planned)
+        if after is None:  # a bot clears the session: it unlinked the file under its new name
+            raise _Stay(GONE)
+        if not as_planned.is_still(after) or self._trash.is_doubled(as_planned, after):
+            self._trash.give_back(as_planned)
             raise _Stay(CHANGED)
-        # Another hard link keeps the bytes.
-        return found.st_size if found.st_nlink == 1 else 0
+        return after.st_size
 
 
-def planned(removal: Removal) -> Planned:
-    """A removal as the trash's plan keeps it."""
+def planned(removal: Removal, stable_inodes: bool) -> Planned:
+    """Return a removal as the plan keeps it."""
     entry = removal.entry
-    return Planned(entry.name, removal.unit, entry.inode, entry.mtime_ns, entry.size)
+    inode = entry.inode if stable_inodes else 0
+    return Planned(entry.name, removal.unit, inode, entry.mtime_ns, entry.size)
 
 
 def _units(removals: Sequence[Removal]) -> list[list[Removal]]:

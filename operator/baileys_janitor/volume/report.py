@@ -26,7 +26,10 @@ class CleanResult(Value):
     `before` and `after` are the counted files; `left` what the plan still wanted and did not get to;
     `removed_by_reason` why what was removed went, `kept` why what was not stayed, by reason code.
     For Repeated, the numbers are those of the recorded run and `code` is its outcome. `recovered` is the
-    number of earlier, killed runs that this one had to finish first. `scan` is the directory afterwards.
+    number of earlier, killed runs that this one had to finish first. `in_trash` is how many of the removed
+    files can be put back (0 when a full disk or a window of 0 purged them), `purged_early` how many files of
+    earlier runs went for good before their undo window was over, `returned` how many of the removed names
+    bear a file again: a running bot wrote them from its cache. `scan` is the directory afterwards.
     """
 
     __slots__ = (
@@ -36,14 +39,17 @@ class CleanResult(Value):
         "code",
         "duration_ms",
         "freed_bytes",
+        "in_trash",
         "kept",
         "left",
         "left_out",
         "outcome",
+        "purged_early",
         "recovered",
         "removed",
         "removed_by_kind",
         "removed_by_reason",
+        "returned",
         "run",
         "scan",
         "time",
@@ -68,12 +74,18 @@ class CleanResult(Value):
         recovered: int = 0,
         scan: ScanResult | None = None,
         removed_by_reason: dict[str, int] | None = None,
+        in_trash: int = 0,
+        purged_early: int = 0,
+        returned: int = 0,
         left_out: tuple[str, ...] = (),
     ) -> None:
         self.run = run
         self.outcome = outcome
         self.code = code
         self.time = time
+        self.in_trash = in_trash
+        self.purged_early = purged_early
+        self.returned = returned
         self.removed = removed
         self.removed_by_kind = removed_by_kind
         self.kept = kept
@@ -101,7 +113,10 @@ class ScanResult(Value):
     `active_since` is inferred when the task gave none. `pre_key_span` is highest minus lowest pre-key id
     of the uploaded batches. `skipped` are entries that are no regular files. `ages` are five counts:
     under 1 day, 1 to 7, 7 to 14, 14 to 30, over 30 days. `record` answers the question for one run id.
-    `kept` counts what the normal retention leaves, by the codes of `policy.reasons.KEPT`.
+    `kept` counts what the normal retention leaves, by the codes of `policy.reasons.KEPT`. `trash_files`
+    and `trash_bytes` are what lies in the trash, `returned` how many of those names bear a session file again,
+    `foreign` how many names begin with the reserved prefix and are not the janitor's. `volume_bytes` is the size
+    of the file system. `old_directory` tells of a `.janitor` directory, for whoever looks from a shell.
     """
 
     __slots__ = (
@@ -115,6 +130,7 @@ class ScanResult(Value):
         "error",
         "fingerprint",
         "floor",
+        "foreign",
         "free_bytes",
         "free_inodes",
         "gain",
@@ -123,15 +139,20 @@ class ScanResult(Value):
         "left_out",
         "newest",
         "newest_activity",
+        "old_directory",
         "oldest",
         "pre_key_span",
         "protected",
         "reclaimable",
         "record",
+        "returned",
         "skipped",
         "total",
+        "trash_bytes",
+        "trash_files",
         "trash_oldest",
         "trash_runs",
+        "volume_bytes",
     )
 
     def __init__(
@@ -163,9 +184,21 @@ class ScanResult(Value):
         newest: int | None = None,
         ages: list[int] | None = None,
         kept: dict[str, int] | None = None,
+        trash_files: int | None = None,
+        trash_bytes: int | None = None,
+        returned: int | None = None,
+        foreign: int | None = None,
+        volume_bytes: int | None = None,
+        old_directory: bool = False,
         left_out: tuple[str, ...] = (),
     ) -> None:
         self.error = error
+        self.trash_files = trash_files
+        self.trash_bytes = trash_bytes
+        self.returned = returned
+        self.foreign = foreign
+        self.volume_bytes = volume_bytes
+        self.old_directory = old_directory
         self.total = total
         self.counted = counted
         self.protected = protected

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-
 from ..policy.activity import infer_active_since, next_active_since
 from ..policy.census import take_census
 from ..policy.identity import read_identity
 from ..policy.kinds import KINDS, PRE_KEY, PROTECTED_KINDS
 from ..policy.levels import counted_of
 from ..policy.outlook import look_ahead
-from .household import free_space, open_janitor
+from .disk_space import free_space, volume_bytes
 from .problems import VolumeProblem
 from .reading import read_creds, read_listing
 from .report import CleanResult, ScanResult
-from .trash import age_mark, open_trash, runs_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +21,11 @@ if TYPE_CHECKING:
     from ..policy.identity import Identity
     from ..policy.settings import Settings
     from .reading import Listing
+    from .state_files import Owners
+    from .state_names import OwnNames
 
 _NS = 10**9
+_MOST_PLANS = 256  # runs in the trash whose plans a scan looks at
 
 
 def scan(
@@ -47,11 +47,10 @@ def scan(
     """
     data, token = read_creds(directory)
     identity = read_identity(data)
-    result = _describe(
-        directory, read_listing(directory, tick), identity, settings, now, active_since, known
-    )
+    listing = read_listing(directory, tick)
+    result = _describe(directory, listing, identity, settings, now, active_since, known)
     result.creds_token = token
-    _own_affairs(directory, result, run)
+    _describe_own(directory, listing, result, run)
     return result
 
 
@@ -71,6 +70,7 @@ def _describe(
         fingerprint=identity.fingerprint,
     )
     result.free_bytes, result.free_inodes = free_space(directory)
+    result.volume_bytes = volume_bytes(directory)
     if listing.entries is None:
         return _counts_only(result, listing, settings)
     census = take_census(listing.entries, now)
@@ -104,13 +104,13 @@ def running_since(
     return next_active_since(active_since, known, newest, inferred, now)
 
 
-def recorded(janitor: int, run: str) -> CleanResult | None:
-    """What the journal says about a run: its result, or that it was killed and not yet looked after."""
+def recorded(directory: int, owners: Owners, run: str) -> CleanResult | None:
+    """Return what the journal says about a run: its result, or that it was killed."""
     from .journal import Journal
     from .problems import KILLED
     from .report import FAILED
 
-    found = Journal(janitor).runs.get(run)
+    found = Journal(directory, owners).runs.get(run)
     if found is None:
         return None
     return found.result or CleanResult(run, FAILED, code=KILLED, time=found.time)
@@ -129,31 +129,52 @@ def _counts_only(result: ScanResult, listing: Listing, settings: Settings) -> Sc
     return result
 
 
-def _own_affairs(directory: int, result: ScanResult, run: str | None) -> None:
-    """The trash's figures and the asked run's record, as far as they can be read."""
+def _describe_own(directory: int, listing: Listing, result: ScanResult, run: str | None) -> None:
+    """Add the trash's figures and the asked run's record, as far as they can be read."""
+    own = listing.own
+    result.foreign = own.foreign
+    result.old_directory = own.old_directory
+    if own.too_many:
+        return
+    result.trash_files = own.trashed
+    result.trash_runs = len(own.trash)
+    result.trash_bytes = 0
+    result.returned = 0
+    if not own.any:
+        return
+    from .state_files import owners_of
 
     try:
-        janitor = open_janitor(directory)
-    except VolumeProblem:
-        return
-    result.trash_runs = 0
-    if janitor is None:
-        return
-    trash = None
-    try:
-        if run is not None:
-            result.record = recorded(janitor, run)
-        trash = open_trash(janitor)
-        if trash is not None:
-            runs = runs_in(trash)
-            result.trash_runs = len(runs)
-            result.trash_oldest = int(age_mark(trash, runs[0])) if runs else None
+        owners = owners_of(directory)
+        if run is not None and own.has_journal:
+            result.record = recorded(directory, owners, run)
+        if own.trash:
+            _describe_trash(directory, own, owners, result)
+            result.returned = _returned(listing)
     except (VolumeProblem, OSError):
-        result.trash_runs = None
-    finally:
-        if trash is not None:
-            os.close(trash)
-        os.close(janitor)
+        result.trash_runs = result.trash_bytes = None
+
+
+def _describe_trash(directory: int, own: OwnNames, owners: Owners, result: ScanResult) -> None:
+    from .run_plan import read_head
+
+    oldest: int | None = None
+    size = 0
+    for run, names in list(own.trash.items())[:_MOST_PLANS]:
+        head = read_head(directory, run, owners) if run in own.plans else None
+        if head is None:
+            continue
+        oldest = head[0] if oldest is None else min(oldest, head[0])
+        size += head[2] if head[1] == len(names) else head[2] * len(names) // max(1, head[1])
+    result.trash_oldest = oldest
+    result.trash_bytes = size
+
+
+def _returned(listing: Listing) -> int:
+    """How many removed names bear a session file again."""
+    there = {entry.name for entry in listing.entries or ()}
+    removed = {name for names in listing.own.trash.values() for name in names}
+    return len(removed & there)
 
 
 def _seconds(ns: int | None) -> int | None:

@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
     from ..policy.plan import Plan
     from ..policy.settings import Settings
+    from .exclusive import ExclusiveAccess
     from .journal import Run
-    from .tenure import Tenure
 
-__all__ = ["clean", "new_run_id", "purge", "scan", "undo"]
+__all__ = ["clean", "has_state", "new_run_id", "purge", "scan", "undo"]
 
 
 def new_run_id(now: float, prefix: str = "cli") -> str:
@@ -106,9 +106,9 @@ def undo(
     started = time.monotonic()
     result = UndoResult(run or "", REFUSED, code=RUN_UNKNOWN)
     try:
-        if _has_janitor(directory):
-            with _tenure(directory, now, None, "undo", stop) as tenure:
-                _undo(tenure, run, stop, progress, result)
+        if has_state(directory):
+            with _access(directory, now, None, "undo", stop) as access:
+                _undo(access, run, stop, progress, result)
         if run is None and result.code == RUN_UNKNOWN:
             result.outcome, result.code = NOTHING_TO_DO, None
     except VolumeProblem as problem:
@@ -130,21 +130,17 @@ def purge(
 
     A directory without a trash is left without a trace. Never raises for trouble with the volume.
     """
-    from .trash import age_mark, runs_in
-
     result = PurgeResult(NOTHING_TO_DO)
     try:
-        if not _has_janitor(directory):
+        if not has_state(directory):
             result.trash_runs = 0
             return result
-        with _tenure(directory, now, undo_window, "purge", stop) as tenure:
-            result.runs = tenure.purged.runs
-            result.files = tenure.purged.files
-            result.freed_bytes = tenure.purged.bytes
+        with _access(directory, now, undo_window, "purge", stop) as access:
+            result.runs = access.purged.runs
+            result.files = access.purged.files
+            result.freed_bytes = access.purged.bytes
             result.outcome = COMPLETED if result.runs else NOTHING_TO_DO
-            left = runs_in(tenure.trash)
-            result.trash_runs = len(left)
-            result.trash_oldest = int(age_mark(tenure.trash, left[0])) if left else None
+            _describe_trash(access, result)
     except VolumeProblem as problem:
         _fail(result, problem.code)
     except OSError as error:
@@ -152,22 +148,29 @@ def purge(
     return result
 
 
-def _has_janitor(directory: int) -> bool:
-    from .household import open_janitor
+def has_state(directory: int, tick: Callable[[], None] | None = None) -> bool:
+    """Return whether the janitor has left anything in a directory. Raises VolumeProblem."""
+    from .reading import read_listing
 
-    janitor = open_janitor(directory)
-    if janitor is not None:
-        os.close(janitor)
-    return janitor is not None
+    return read_listing(directory, tick).own.any
 
 
-def _tenure(
+def _describe_trash(access: ExclusiveAccess, result: PurgeResult) -> None:
+    from .run_plan import read_head
+
+    own = access.listing.own
+    heads = [read_head(access.session, run, access.owners) for run in own.trash]
+    result.trash_runs = len(own.trash)
+    result.trash_oldest = min((head[0] for head in heads if head is not None), default=None)
+
+
+def _access(
     directory: int, now: float, undo_window: float | None, what: str, stop: Callable[[], str | None]
-) -> Tenure:
-    from .tenure import Tenure
+) -> ExclusiveAccess:
+    from .exclusive import ExclusiveAccess
 
     holder = f"baileys-janitor {what}"
-    return Tenure(directory, now=now, undo_window=undo_window, holder=holder, stop=stop)
+    return ExclusiveAccess(directory, now=now, undo_window=undo_window, holder=holder, stop=stop)
 
 
 def _fail(result: UndoResult | PurgeResult, code: str) -> None:
@@ -176,7 +179,7 @@ def _fail(result: UndoResult | PurgeResult, code: str) -> None:
 
 
 def _undo(
-    tenure: Tenure,
+    access: ExclusiveAccess,
     run: str | None,
     stop: Callable[[], str | None],
     progress: Callable[[int, int], None],
@@ -187,26 +190,25 @@ def _undo(
     from .journal import UNDOING, UNDONE
     from .reading import read_creds
     from .recovery import by_kind
-    from .trash import runs_in
     from .undoing import put_run_back
 
-    found = _find(tenure, run)
+    found = _find(access, run)
     if isinstance(found, str):
         result.code = found
         return
-    if found.run not in runs_in(tenure.trash):  # it removed nothing, or all of it was put back
+    if found.run not in access.listing.own.trash:  # it removed nothing, or all of it was put back
         result.run, result.outcome, result.code = found.run, NOTHING_TO_DO, None
         return
     result.run = found.run
-    identity = read_identity(read_creds(tenure.session)[0])
-    result.code = refusal(identity, 0, tenure.now)
+    identity = read_identity(read_creds(access.session)[0])
+    result.code = refusal(identity, 0, access.now)
     if result.code is None and identity.fingerprint != found.fingerprint:
         result.code = IDENTITY_CHANGED
     if result.code is not None:
         return
-    tenure.journal.mark(UNDOING, found.run, int(tenure.now))
-    back = put_run_back(tenure.session, tenure.trash, found.run, stop, progress)
-    tenure.journal.mark(UNDONE, found.run, int(tenure.now))
+    access.journal.mark(UNDOING, found.run, int(access.now))
+    back = put_run_back(access, found.run, stop, progress)
+    access.journal.mark(UNDONE, found.run, int(access.now))
     result.restored = len(back.restored)
     result.restored_by_kind = by_kind(back.restored)
     result.kept = back.kept
@@ -216,14 +218,13 @@ def _undo(
         result.outcome = NOTHING_TO_DO
 
 
-def _find(tenure: Tenure, run: str | None) -> Run | str:
+def _find(access: ExclusiveAccess, run: str | None) -> Run | str:
     """The run to put back, or the code for why there is none."""
-    from .trash import runs_in
-
-    runs = tenure.journal.runs
-    there = runs_in(tenure.trash)
+    runs = access.journal.runs
+    there = access.listing.own.trash
     if run is None:
-        return next((runs[name] for name in reversed(there) if name in runs), RUN_UNKNOWN)
+        latest = [each for each in runs.values() if each.run in there]
+        return latest[-1] if latest else RUN_UNKNOWN
     if run not in runs:
         return RUN_UNKNOWN
     found = runs[run]

@@ -2,36 +2,47 @@
 
 Never over a file that exists: the library has written a newer one. Never into another identity: after a
 new pairing the old files belong to nobody. Units return as one, keys first, and a memory file only beside
-its own key.
+its own key. An undo is asked for, so it also takes files with another inode (a volume that was copied or
+restored), as long as their time and size are as planned.
 """
 
 from __future__ import annotations
 
 import os
 
-from .opening import open_beneath
-from .trash import EXISTS, RESTORED, Planned, drop_run, look, read_plan
-from .units import IN_TRASH, by_unit, return_unit
+from .put_back import EXISTS, FOREIGN, IN_TRASH, RESTORED, Trash
+from .run_plan import read_plan
+from .state_files import remove
+from .state_names import plan_name, trash_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .exclusive import ExclusiveAccess
+    from .run_plan import Planned
+
 # Why a file stays in the trash.
 NEWER_EXISTS = "NewerExists"
 OWN_KEY_MISSING = "OwnKeyMissing"
 WITH_ITS_PAIR = "WithItsPair"
+NOT_THE_REMOVED_FILE = "NotTheRemovedFile"
 
 EXPLANATIONS = {
     NEWER_EXISTS: "The library has written a file of that name since.",
     OWN_KEY_MISSING: "A memory file does harm without the sender key that it was written for.",
     WITH_ITS_PAIR: "It goes back only together with another file, which cannot.",
+    NOT_THE_REMOVED_FILE: "What lies in the trash is not what the run removed: its owner, links, time or size "
+    "differ, or no plan names it.",
 }
 
 
 class PutBack:
-    """`restored` are in their places again; `kept` counts by reason what stays in the trash. `code` says
-    why the undo ended early (None: it went through)."""
+    """What an undo did.
+
+    `restored` are in their places again; `kept` counts by reason what stays in the trash. `code` says
+    why the undo ended early (None: it went through).
+    """
 
     __slots__ = ("code", "kept", "restored")
 
@@ -40,57 +51,79 @@ class PutBack:
         self.kept: dict[str, int] = {}
         self.code: str | None = None
 
-    def keep(self, reason: str) -> None:
-        """Count a file that stays in the trash."""
-        self.kept[reason] = self.kept.get(reason, 0) + 1
+    def keep(self, reason: str, number: int = 1) -> None:
+        """Count files that stay in the trash."""
+        if number:
+            self.kept[reason] = self.kept.get(reason, 0) + number
 
 
 def put_run_back(
-    session: int,
-    trash: int,
+    access: ExclusiveAccess,
     run: str,
     stop: Callable[[], str | None],
     progress: Callable[[int, int], None],
 ) -> PutBack:
-    """Put one run's files back as far as they can go. The lock is held and the identity was checked.
+    """Put one run's files back as far as they can go. The identity was checked.
 
     Raises OSError and VolumeProblem.
     """
     result = PutBack()
-    directory = open_beneath(trash, run)
-    try:
-        plan = read_plan(directory) or []
-        done = 0
-        for unit in by_unit(plan):
-            result.code = stop()
-            if result.code is not None:
-                break
-            _put_unit_back(session, directory, unit, result)
-            done += len(unit)
-            progress(done, len(plan))
-        os.fsync(session)
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-    drop_run(trash, run)
+    there = set(access.listing.own.trash.get(run, ()))
+    plan = read_plan(access.session, run, access.owners)
+    if plan is None:
+        result.keep(NOT_THE_REMOVED_FILE, len(there))
+        return result
+    trash = Trash(access.session, run, access.owners, access.file_system())
+    done = 0
+    planned: set[str] = set()
+    for unit in plan.by_unit():
+        result.code = stop()
+        if result.code is not None:
+            break
+        access.lock.check()
+        _put_unit_back(trash, unit, result)
+        planned.update(each.name for each in unit)
+        done += len(unit)
+        progress(done, len(plan.files))
+    os.fsync(access.session)
+    if result.code is None:
+        result.keep(NOT_THE_REMOVED_FILE, len(there - planned))
+        if not _anything_left(access.session, run, there):
+            remove(access.session, plan_name(run))
     return result
 
 
-def _put_unit_back(session: int, directory: int, unit: list[Planned], result: PutBack) -> None:
-    there = [each for each in unit if look(directory, each.name) is not None]
+def _put_unit_back(trash: Trash, unit: list[Planned], result: PutBack) -> None:
+    there = [each for each in unit if trash.look(each) is not None]
     if not there:
         return
     # All names of the unit must be free, or hold the very file (an undo that was killed half way).
     for each in unit:
-        here = look(session, each.name)
-        if here is not None and here.st_ino != each.inode:
+        if trash.in_place(each) is not None and not trash.is_in_place(each):
             for other in there:
                 result.keep(NEWER_EXISTS if other is each else WITH_ITS_PAIR)
             return
-    for name, outcome in return_unit(session, directory, unit).items():
+    # A unit that cannot go back as a whole stays as a whole.
+    if any(not trash.can_return(each) for each in there):
+        for each in there:
+            result.keep(WITH_ITS_PAIR if trash.can_return(each) else NOT_THE_REMOVED_FILE)
+        return
+    for name, outcome in trash.return_unit(unit, copies=True).items():
         if outcome == RESTORED:
             result.restored.append(name)
         elif outcome == EXISTS:
             result.keep(NEWER_EXISTS)
         elif outcome == IN_TRASH:
             result.keep(OWN_KEY_MISSING)
+        elif outcome == FOREIGN:
+            result.keep(NOT_THE_REMOVED_FILE)
+
+
+def _anything_left(session: int, run: str, names: set[str]) -> bool:
+    for name in names:
+        try:
+            os.lstat(trash_name(run, name), dir_fd=session)
+        except FileNotFoundError:
+            continue
+        return True
+    return False

@@ -183,6 +183,11 @@ VOLUME: Fields = (
     ("trash_oldest", _TIME),
     ("pre_key_span", _NUMBER),
     ("skipped", _COUNT),
+    ("trash_files", _COUNT),
+    ("trash_bytes", _NUMBER),
+    ("returned", _COUNT),
+    ("foreign", _COUNT),
+    ("volume_bytes", _NUMBER),
 )
 KINDS_HELD: Fields = (("by_kind", _LIST),)
 SPAN: Fields = (("oldest", _TIME), ("newest", _TIME), ("ages", _LIST))
@@ -200,6 +205,9 @@ RUN: Fields = (
     ("duration_ms", _NUMBER),
     ("applied", _FLAG),
     ("recovered", _COUNT),
+    ("in_trash", _COUNT),
+    ("purged_early", _COUNT),
+    ("returned", _COUNT),
 )
 RUN_DETAIL: Fields = (("removed_by_kind", _LIST), ("kept", _KEPT))
 RUN_REASONS: Fields = (("removed_by_reason", _KEPT),)

@@ -235,7 +235,7 @@ class World:
 
 def completed_runs(directory: Path) -> list[str]:
     """The runs that the volume's journal calls ended, in order; a run that ended twice is there twice."""
-    journal = directory / ".janitor" / "journal"
+    journal = directory / ".janitor~journal"
     lines = journal.read_text().splitlines() if journal.exists() else []
     return [
         words[3].split(",")[0]
@@ -246,6 +246,6 @@ def completed_runs(directory: Path) -> list[str]:
 
 def begun_runs(directory: Path) -> int:
     """How many runs the volume's journal has seen begin."""
-    journal = directory / ".janitor" / "journal"
+    journal = directory / ".janitor~journal"
     lines = journal.read_text().splitlines() if journal.exists() else []
     return sum(line.split(" ", 3)[1] == "begin" for line in lines)

@@ -1,0 +1,50 @@
+"""The room left on the disk that holds a session directory."""
+
+from __future__ import annotations
+
+import os
+
+# Below these a disk counts as full: the library could not rewrite creds.json, or not make a new file.
+FULL_BYTES = 256 * 1024
+FULL_INODES = 16
+
+
+def is_full(directory: int) -> bool:
+    """Return whether the disk has no room left for the library to write in. Raises OSError."""
+    room = os.fstatvfs(directory)
+    inodes = _free_inodes(room)
+    return (inodes is not None and inodes < FULL_INODES) or (
+        room.f_blocks > 0 and room.f_bavail * room.f_frsize < FULL_BYTES
+    )
+
+
+def free_space(directory: int) -> tuple[int | None, int | None]:
+    """Return bytes and inodes free for an unprivileged user, None for what is unknown."""
+    try:
+        room = os.fstatvfs(directory)
+    except OSError:
+        return None, None
+    return _free_bytes(room), _free_inodes(room)
+
+
+def volume_bytes(directory: int) -> int | None:
+    """Return the size of the file system in bytes, None where it does not tell."""
+    try:
+        room = os.fstatvfs(directory)
+    except OSError:
+        return None
+    return room.f_blocks * room.f_frsize or None
+
+
+def _free_bytes(room: os.statvfs_result) -> int | None:
+    # Some FUSE file systems answer zeros for everything.
+    if room.f_blocks <= 0 or not 0 <= room.f_bavail <= room.f_blocks:
+        return None
+    return room.f_bavail * room.f_frsize
+
+
+def _free_inodes(room: os.statvfs_result) -> int | None:
+    """CephFS answers -1 (2**64 - 1 unsigned), bare FUSE 0 of 0: neither is a number of inodes."""
+    if room.f_files <= 0 or not 0 <= room.f_favail <= room.f_files:
+        return None
+    return room.f_favail

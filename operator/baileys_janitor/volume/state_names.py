@@ -1,0 +1,165 @@
+"""The names of the janitor's own files in a session directory.
+
+All state lies flat beside the session files, under one reserved prefix. There is no directory of
+ours: a bot's own "clear session" loop, which unlinks every name and stops at a directory, works
+with the janitor's files as it does without them.
+
+| name | what it is |
+|---|---|
+| `.janitor~journal` | what happened: runs, results, undos, purges |
+| `.janitor~activity` | when the tenant was running, one line |
+| `.janitor~creds~<digits>` | a kept copy of creds.json |
+| `.janitor~plan~<run>` | what a run meant to move, written before its first removal |
+| `.janitor~run~<run>~<name>` | a removed file, under its own name: the trash |
+| `.janitor~new~<what>` | a file that is being written |
+
+A name is matched whole. Whatever else begins with the prefix is foreign: counted, never read, put
+back or removed. Anybody who can write to the volume can also make names of these forms.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ..policy.kinds import REMOVABLE_KINDS, classify
+
+LOCK_NAME = ".cleanup.lock"
+PREFIX = ".janitor~"
+JOURNAL = PREFIX + "journal"
+ACTIVITY = PREFIX + "activity"
+#: A directory that unreleased versions kept their state in. It is named, never followed.
+OLD_DIRECTORY = ".janitor"
+
+RUN_MAX = 32  # characters of a run id
+NAME_MAX_BYTES = 255  # of one path component on every common file system
+
+#: Own names beyond this number are no longer kept apart, and nothing is cleaned.
+MAX_OWN_NAMES = 200_000
+
+_NEW = PREFIX + "new~"
+_PLAN = PREFIX + "plan~"
+_RUN = PREFIX + "run~"
+_CREDS = PREFIX + "creds~"
+_FIRST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
+_REST = _FIRST | {"-"}
+
+
+def valid_run(run: object) -> bool:
+    """Return whether `run` is a run id: 1 to 32 of a-z, 0-9 and "-", not beginning with "-"."""
+    return (
+        isinstance(run, str)
+        and 0 < len(run) <= RUN_MAX
+        and run[0] in _FIRST
+        and _REST.issuperset(run)
+    )
+
+
+def plan_name(run: str) -> str:
+    """Return the name of a run's plan."""
+    return _PLAN + run
+
+
+def trash_name(run: str, name: str) -> str:
+    """Return the name that a session file has in a run's trash."""
+    return f"{_RUN}{run}~{name}"
+
+
+def new_name(what: str) -> str:
+    """Return the name of a file that is being written; `what` has the form of a run id."""
+    return _NEW + what
+
+
+def fits(name: str) -> bool:
+    """Return whether a name is short enough for a file system."""
+    return len(os.fsencode(name)) <= NAME_MAX_BYTES
+
+
+class OwnNames:
+    """The janitor's own names in one listing.
+
+    `trash` holds the original names of removed files by run, `plans` the runs that have a plan,
+    `temporary` the names of files that were being written. `credentials` counts kept copies of
+    creds.json, `foreign` the names under the prefix that have no form of ours, `trashed` the files
+    in the trash. With more than `MAX_OWN_NAMES` names in all, `too_many` is true and `trash`, `plans`
+    and `temporary` are incomplete. `old_directory` tells of a `.janitor` directory.
+    """
+
+    __slots__ = (
+        "credentials",
+        "foreign",
+        "has_journal",
+        "old_directory",
+        "plans",
+        "seen",
+        "temporary",
+        "trash",
+        "trashed",
+    )
+
+    def __init__(self) -> None:
+        self.seen = 0
+        self.has_journal = False
+        self.old_directory = False
+        self.plans: set[str] = set()
+        self.trash: dict[str, list[str]] = {}
+        self.trashed = 0
+        self.temporary: list[str] = []
+        self.credentials = 0
+        self.foreign = 0
+
+    @property
+    def too_many(self) -> bool:
+        """Whether the directory holds more own names than are kept apart."""
+        return self.seen > MAX_OWN_NAMES
+
+    @property
+    def any(self) -> bool:
+        """Whether the janitor has left anything here."""
+        return self.seen > self.foreign
+
+    def runs(self) -> list[str]:
+        """Return the runs that have a plan or files in the trash, in no particular order."""
+        return [*self.trash, *(run for run in self.plans if run not in self.trash)]
+
+    def add(self, name: str) -> None:
+        """Take in one name that begins with the prefix."""
+        self.seen += 1
+        removed = split_trash_name(name)
+        if removed is not None:
+            self.trashed += 1
+            if not self.too_many:
+                self.trash.setdefault(removed[0], []).append(removed[1])
+        elif not self._add_state(name):
+            self.foreign += 1
+
+    def _add_state(self, name: str) -> bool:
+        if name == JOURNAL:
+            self.has_journal = True
+        elif name.startswith(_PLAN) and valid_run(name[len(_PLAN) :]):
+            if not self.too_many:
+                self.plans.add(name[len(_PLAN) :])
+        elif name.startswith(_NEW) and valid_run(name[len(_NEW) :]):
+            if not self.too_many:
+                self.temporary.append(name)
+        elif name.startswith(_CREDS) and _is_digits(name[len(_CREDS) :]):
+            self.credentials += 1
+        else:
+            return name == ACTIVITY
+        return True
+
+
+def split_trash_name(name: str) -> tuple[str, str] | None:
+    """Return the run and the original name of a file in the trash; None for any other name.
+
+    The original name is one that a run may remove: no run can have moved another.
+    """
+    if not name.startswith(_RUN):
+        return None
+    run, tilde, original = name[len(_RUN) :].partition("~")
+    if not tilde or not valid_run(run) or classify(original)[0] not in REMOVABLE_KINDS:
+        return None
+    return run, original
+
+
+def _is_digits(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 20
