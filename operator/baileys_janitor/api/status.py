@@ -115,7 +115,8 @@ class IdentityStatus(StatusPart):
     """Who the credentials say the session is."""
 
     state: Word | None = Field(
-        default=None, description="Paired, Unpaired, Corrupt or Absent (there is no creds.json)."
+        default=None,
+        description="Paired, Unpaired, Corrupt, TooLarge (above 1 MiB), or Absent (no creds.json).",
     )
     fingerprint: Word | None = Field(
         default=None,
@@ -137,6 +138,8 @@ class Trash(StatusPart):
 
     runs: Count | None = Field(default=None, description="Cleanups whose files are still there.")
     oldest_time: Time | None = Field(default=None, description="When the oldest of them ran.")
+    files: Count | None = Field(default=None, description="Files in the trash, at most 5,000.")
+    bytes: Bytes | None = Field(default=None, description="Their size when they were removed.")
 
 
 class Timers(StatusPart):

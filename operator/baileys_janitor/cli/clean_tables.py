@@ -135,11 +135,45 @@ def _ending(
             idle = all(found["outcome"] == "NothingToDo" for found in directories)
             return ["Nothing was removed: there is nothing to remove."] if idle else []
         where = f" in {figures.counted(len(runs), 'directory')}" if len(runs) > 1 else ""
-        return [f"{files}, {freed}, moved to the trash{where}. To put them back: {_undo(runs)}"]
+        return [*_applied(runs, f"{files}, {freed},", where), *_besides(directories)]
     if not removed:
         return ["Nothing was removed, and there is nothing to remove."]
     command = shlex.join(["baileys-janitor", *map(shown_path, _with_apply(arguments))])
     return [f"Nothing was removed. To remove {files}, {freed}: {command}"]
+
+
+def _applied(runs: Sequence[CleanDocument], files: str, where: str) -> list[str]:
+    """What went, and how to put it back, where that is still possible."""
+    kept = [found for found in runs if found["inTrash"]]
+    if len(kept) == len(runs):
+        return [f"{files} moved to the trash{where}. To put them back: {_undo(kept)}"]
+    lines = [f"{files} removed{where}."]
+    if kept:
+        lines.append(f"To put back what is in the trash: {_undo(kept)}")
+    lines += [
+        f"{found['company'] or found['path']}: gone for good, because the disk was full or the undo window is 0s."
+        for found in runs
+        if not found["inTrash"]
+    ]
+    return lines
+
+
+def _besides(directories: Sequence[CleanDocument]) -> list[str]:
+    """What people should know besides: trash that went early, files that came back."""
+    lines = []
+    early = sum(found["purgedEarly"] for found in directories)
+    if early:
+        lines.append(
+            f"{figures.counted(early, 'file')} of earlier runs went for good before the undo window was over: "
+            "the disk was full, or the trash held 5,000 files."
+        )
+    returned = sum(found["returned"] for found in directories)
+    if returned:
+        lines.append(
+            f"{figures.counted(returned, 'file')} came back during the run: a running process wrote them again, "
+            "from its cache or for a new message."
+        )
+    return lines
 
 
 def _undo(runs: Sequence[CleanDocument]) -> str:

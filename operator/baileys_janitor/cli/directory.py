@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from baileys_janitor.cli.documents import (
@@ -9,18 +10,25 @@ from baileys_janitor.cli.documents import (
     UNKNOWN_LEVEL,
     AdviceDocument,
     DirectoryDocument,
+    TrashDocument,
 )
+from baileys_janitor.cli.figures import counted as counted_words
 from baileys_janitor.cli.figures import rfc3339
+from baileys_janitor.cli.privacy import printable
 from baileys_janitor.policy import advice, reasons
 from baileys_janitor.policy.identity import ABSENT
 from baileys_janitor.policy.kinds import KINDS
 from baileys_janitor.policy.levels import counted, level
 from baileys_janitor.policy.outlook import Outlook, look_ahead
+from baileys_janitor.volume.state_names import OLD_DIRECTORY, PREFIX
 
 if TYPE_CHECKING:
     from baileys_janitor.cli.look import Look
     from baileys_janitor.cli.targets import Target
     from baileys_janitor.policy.settings import Settings
+
+
+_FAULTS = (reasons.CREDENTIALS_CORRUPT, reasons.CREDENTIALS_TOO_LARGE, reasons.TOO_MANY_FILES)
 
 
 def directory_document(target: Target, look: Look, settings: Settings) -> DirectoryDocument:
@@ -45,7 +53,8 @@ def directory_document(target: Target, look: Look, settings: Settings) -> Direct
         "newest": _time(census.newest_ns),
         "lastActivity": _time(census.newest_activity_ns),
         "identity": look.identity.state,
-        "advice": _advice(look, outlook, settings),
+        "trash": _trash(look),
+        "advice": _advice(target, look, outlook, settings),
     }
 
 
@@ -56,18 +65,51 @@ def outlook_of(look: Look, settings: Settings) -> Outlook:
     return look_ahead(look.entries, look.identity, settings, look.now, look.active_since)
 
 
-def _advice(look: Look, outlook: Outlook, settings: Settings) -> list[AdviceDocument]:
+def _trash(look: Look) -> TrashDocument | None:
+    """Return what lies in the trash, None when there are too many names to tell."""
+    if look.own.too_many:
+        return None
+    here = {entry.name for entry in look.entries or ()}
+    removed = {name for names in look.own.trash.values() for name in names}
+    return {
+        "runs": len(look.own.trash),
+        "files": look.own.trashed,
+        "returned": len(here & removed),
+    }
+
+
+def _own_affairs(target: Target, look: Look) -> list[AdviceDocument]:
+    """Say what lies under the janitor's names that is not its own."""
+    found: list[AdviceDocument] = []
+    if look.own.old_directory:
+        old = shlex.quote(f"{target.full_path}/{OLD_DIRECTORY}")
+        message = (
+            "An unreleased version kept its trash in a directory, which is no longer read. "
+            f"To remove it: rm -r -- {printable(old)}"
+        )
+        found.append({"type": "OldDirectory", "message": message})
+    if look.own.foreign:
+        names = counted_words(look.own.foreign, "name")
+        message = f"Beginning with {PREFIX}, but not the janitor's own and left alone: {names}."
+        found.append({"type": "ForeignNames", "message": message})
+    return found
+
+
+def _advice(
+    target: Target, look: Look, outlook: Outlook, settings: Settings
+) -> list[AdviceDocument]:
     newest = look.census.newest_activity_ns
     given = [
         advice.threshold_unreachable(outlook, settings),
         advice.rotation_recommended(look.census, outlook, settings),
         advice.session_inactive(None if newest is None else newest / 1e9, look.now),
-        advice.disk_pressure(look.free_bytes, look.free_inodes),
+        advice.disk_pressure(look.free_bytes, look.free_inodes, look.volume_bytes),
     ]
     documents: list[AdviceDocument] = [
         {"type": each.reason, "message": each.message} for each in given if each is not None
     ]
-    if outlook.refused in (reasons.CREDENTIALS_CORRUPT, reasons.TOO_MANY_FILES):
+    documents += _own_affairs(target, look)
+    if outlook.refused in _FAULTS:
         documents.insert(0, {"type": outlook.refused, "message": reasons.explain(outlook.refused)})
     return documents
 

@@ -36,6 +36,14 @@ class AdviceDocument(TypedDict):
     message: str
 
 
+class TrashDocument(TypedDict):
+    """What lies in a directory's trash; `returned` of its names bear a session file again."""
+
+    runs: int
+    files: int
+    returned: int
+
+
 class DirectoryDocument(TypedDict):
     """A session directory as it was found."""
 
@@ -54,6 +62,7 @@ class DirectoryDocument(TypedDict):
     newest: str | None
     lastActivity: str | None
     identity: str
+    trash: TrashDocument | None
     advice: list[AdviceDocument]
 
 
@@ -87,6 +96,9 @@ class CleanDocument(DirectoryDocument):
     before: int
     after: int
     freedBytes: int
+    inTrash: int
+    purgedEarly: int
+    returned: int
     duration: float
     code: str | None
     message: str | None

@@ -56,7 +56,11 @@ def state(conditions: Conditions, tenant: Tenant, now: float, limits: Limits) ->
     }
     if look.free_bytes is not None or look.free_inodes is not None:
         given[advice.DISK_PRESSURE] = advice.disk_pressure(
-            look.free_bytes, look.free_inodes, limits.free_bytes, limits.free_inodes
+            look.free_bytes,
+            look.free_inodes,
+            look.volume_bytes,
+            limits.free_bytes,
+            limits.free_inodes,
         )
     for kind, said in (given | _of_counts(tenant, look)).items():
         conditions.advise(kind, said.message if said else None, kind, "NoAdvice")

@@ -157,6 +157,8 @@ class Arrivals:
                 continue
             self._land(tenant, flight)
             one = result.members[place] if result is not None else None
+            if ended.fault is not None and isinstance(one, ScanResult) and one.error in UNREACHED:
+                one, fault = None, ended.fault  # the process died before it came to this member
             if flight.shared and _is_nobodys(one, fault):
                 unreached.append(tenant)
                 continue

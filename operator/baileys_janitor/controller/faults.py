@@ -32,7 +32,16 @@ class Finished:
 
 
 RETRY = "The janitor tries again by itself."
-WHEN_WRITING = frozenset({"LockRefused", "JanitorRefused", "ReadOnly", "DiskFull"})
+WHEN_WRITING = frozenset(
+    {
+        "LockRefused",
+        "JanitorRefused",
+        "ReadOnly",
+        "DiskFull",
+        "PutBackUnsupported",
+        "TooManyOwnFiles",
+    }
+)
 """Faults of cleanups that a scan, which only reads, cannot meet and so cannot take back either."""
 OF_CLAIMS = frozenset(
     {"ClaimMissing", "ClaimDeleting", "ClaimLost", "ClaimUnbound", "ClaimExclusive"}
@@ -211,8 +220,13 @@ DIRECTORY = {
     "InputOutputError": "The volume answers with input/output errors: check the disk or its server.",
     "LockRefused": "Something that is no regular file bears the name .cleanup.lock in the session directory: remove "
     "it by hand.",
-    "JanitorRefused": "The name .janitor in the session directory is taken by something that is not the janitor's own "
-    "directory: move it away.",
+    "JanitorRefused": "A name that begins with .janitor~ in the session directory is not the janitor's own file: it "
+    "belongs to another user, or is a link, a FIFO or a directory. Give these files to the owner of creds.json, or "
+    "remove them: that costs the undo of earlier cleanups and nothing else.",
+    "PutBackUnsupported": "The volume's file system can neither link files nor rename without replacing, so a removal "
+    "could not be taken back safely: nothing is removed. Use another storage class for this claim.",
+    "TooManyOwnFiles": "More than 200,000 names in the session directory begin with .janitor~, so nothing is cleaned: "
+    "find out what writes them, and remove them.",
     "DiskFull": "The volume is full, so that not even the journal can be written: make room on it.",
     "Busy": "Another cleanup holds the directory's lock. The janitor tries again by itself.",
 }

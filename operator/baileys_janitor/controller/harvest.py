@@ -58,7 +58,7 @@ def scanned(tenant: Tenant, look: ScanResult, now: float, used: bool) -> None:
     tenant.look = look
     tenant.checked_at = now
     if look.trash_runs is not None:
-        tenant.trash = (look.trash_runs, float(look.trash_oldest or now))
+        tenant.trash = (look.trash_runs, _oldest(tenant, look.trash_oldest, now))
     tenant.recovered()
     tenant.last_scan = now
     tenant.known = True
@@ -67,6 +67,13 @@ def scanned(tenant: Tenant, look: ScanResult, now: float, used: bool) -> None:
         _identify(tenant, look.fingerprint, now)
     _suspect(tenant, look, now)
     _grow(tenant, look.counted, now)
+
+
+def _oldest(tenant: Tenant, told: int | None, now: float) -> float:
+    """Return since when something lies in the trash: as told, else since it was first seen there."""
+    if told is not None:
+        return min(float(told), now)
+    return tenant.trash[1] if tenant.trash is not None and tenant.trash[0] else now
 
 
 def _carry_over(before: ScanResult, look: ScanResult) -> None:
@@ -170,7 +177,7 @@ def purged(tenant: Tenant, result: PurgeResult, now: float) -> None:
     """Take in a purge's result; one that failed is tried again after a back-off."""
     tenant.purge_after = now + PURGE_AGAIN
     if result.trash_runs is not None:
-        tenant.trash = (result.trash_runs, float(result.trash_oldest or now))
+        tenant.trash = (result.trash_runs, _oldest(tenant, result.trash_oldest, now))
     if result.outcome == FAILED:
         tenant.back_off(faults.of_directory(result.code or FAILED), now)
 

@@ -39,6 +39,7 @@ PHRASES: Final[Mapping[str, str]] = {
     reasons.NEXT_RUN: "left for the next run",
     reasons.EMERGENCY_ONLY: "that only an emergency may take",
     reasons.CREDENTIALS_CORRUPT: "while creds.json cannot be read",
+    reasons.CREDENTIALS_TOO_LARGE: "while creds.json is too large to be read",
     reasons.NOT_PAIRED: "while no account is paired",
     reasons.CREDENTIALS_ABSENT: "while there is no creds.json",
     reasons.TOO_MANY_FILES: "too many to be judged",
@@ -47,6 +48,9 @@ PHRASES: Final[Mapping[str, str]] = {
     "Gone": "gone meanwhile",
     "NotPermitted": "that the file system does not let go",
     "WithItsPair": "whose pair had to stay",
+    "NameTooLong": "whose names are too long for the trash",
+    "SeveralLinks": "with several hard links",
+    "OtherOwner": "of another owner",
 }
 
 ONE: Final[Mapping[str, str]] = {

@@ -94,7 +94,12 @@ def _coming(when: float | None, now: float) -> float | None:
 def _trash(tenant: Tenant) -> Object | None:
     if tenant.trash is None or not tenant.trash[0]:
         return None
-    return {"runs": tenant.trash[0], "oldestTime": to_rfc3339(tenant.trash[1])}
+    found: Object = {"runs": tenant.trash[0], "oldestTime": to_rfc3339(tenant.trash[1])}
+    look = tenant.look
+    if look is not None and look.trash_files:
+        found["files"] = look.trash_files
+        found["bytes"] = _bounded(look.trash_bytes or 0)
+    return found
 
 
 OUTDATED = {"volume": "volume", "kinds": "byKind", "kept": "kept"}

@@ -126,6 +126,8 @@ def keeps_up(tenant: Tenant) -> str:
         return "nothing is known yet."
     if look.identity_state == "Unpaired":
         return "creds.json names no paired account, so nothing is removed."
+    if look.identity_state == "TooLarge":
+        return "creds.json is larger than 1 MiB, so it is not read and nothing is removed."
     if look.identity_state != "Paired":
         return "creds.json cannot be read, so nothing is removed."
     if tenant.active_since is None:

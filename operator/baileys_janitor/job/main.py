@@ -13,7 +13,7 @@ import os
 import time
 
 from ..volume.problems import DEADLINE_REACHED, INTERRUPTED
-from .result import Result, encode
+from .result import Encoder, Result, encode
 from .task import BadTask, Task
 from .work import Work
 
@@ -64,11 +64,47 @@ def main(argv: Sequence[str]) -> int:
     stop.at(task.deadline)
     work = Work(task, now, stop)
     try:
-        _leave(Result(task.action, int(now), work.results()))
+        _report(work, task, int(now))
     except Exception as error:  # noqa: BLE001  # whatever happens, the operator gets a document
         _leave(Result(task.action, int(now), failure=type(error).__name__))
         return UNFORESEEN
     return UNFORESEEN if work.unforeseen else DONE
+
+
+def _report(work: Work, task: Task, now: int) -> None:
+    """Do the work, and write each member's result as soon as it is known.
+
+    A process that is killed, at a directory that hangs, costs the members before it nothing.
+    """
+    encoder = Encoder(task.action, now)
+    log = _Log()
+    for done, result in enumerate(work.results(), 1):
+        encoder.add(result)
+        if done < len(task.members):
+            log.write(encoder.document(work.unreached(done)))
+    log.write(encoder.document(), last=True)
+
+
+class _Log:
+    """The termination message: a file where the kubelet reads it, else standard output."""
+
+    def __init__(self) -> None:
+        self._file = _open_log()
+        self._size = 0
+
+    def write(self, document: bytes, *, last: bool = False) -> None:
+        """Replace what was written before.
+
+        In one call, so that a kill leaves the one or the other: a shorter document is filled up with
+        empty lines, which a reader passes over.
+        """
+        if self._file is None:
+            if last:
+                _write_out(document)
+            return
+        document = document.ljust(self._size, b"\n")
+        self._size = len(document)
+        os.pwrite(self._file, document, 0)
 
 
 def _read(argv: Sequence[str]) -> Task:
@@ -80,11 +116,18 @@ def _read(argv: Sequence[str]) -> Task:
 def _leave(result: Result) -> None:
     """Write the result where the kubelet reads it, or to standard output where there is no such file."""
     document = encode(result)
+    _write_out(document, _open_log())
+
+
+def _open_log() -> int | None:
     named = os.environ.get("TERMINATION_LOG")
     flags = os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC | (os.O_CREAT if named else 0)
     try:
-        file = os.open(named or _TERMINATION_LOG, flags, 0o644)
+        return os.open(named or _TERMINATION_LOG, flags, 0o644)
     except OSError:
-        file = 1
+        return None
+
+
+def _write_out(document: bytes, file: int | None = None) -> None:
     while document:
-        document = document[os.write(file, document) :]
+        document = document[os.write(1 if file is None else file, document) :]

@@ -124,14 +124,35 @@ class Result(Value):
 
 
 def encode(result: Result) -> bytes:
-    """The document for a termination message, never more than LIMIT bytes."""
+    """Return the document for a termination message, never more than LIMIT bytes."""
     if result.failure is not None:
         return _document(_FAILURE, result.time, word(result.failure) or "Failed")
-    write = _WRITERS[result.action]
-    members = [write(member, result.time) for member in result.members]
-    room = LIMIT - len(_document(result.action, result.time, "", len(members)))
-    short = _shrink(members, _DROPPABLE[result.action], room, result.time)
-    return _document(result.action, result.time, "\n".join(map(_line, members)), short)
+    encoder = Encoder(result.action, result.time)
+    for member in result.members:
+        encoder.add(member)
+    return encoder.document()
+
+
+class Encoder:
+    """A document that grows member by member, so that what is known can be written at once."""
+
+    def __init__(self, action: str, time: int) -> None:
+        self._action = action
+        self._time = time
+        self._members: list[list[str]] = []
+
+    def add(self, member: MemberResult) -> None:
+        """Take in the next member's result."""
+        self._members.append(_WRITERS[self._action](member, self._time))
+
+    def document(self, missing: Sequence[MemberResult] = ()) -> bytes:
+        """Return the document as it stands, with results for the members that are `missing` yet."""
+        write = _WRITERS[self._action]
+        members = [list(groups) for groups in self._members]
+        members += [write(member, self._time) for member in missing]
+        room = LIMIT - len(_document(self._action, self._time, "", len(members)))
+        short = _shrink(members, _DROPPABLE[self._action], room, self._time)
+        return _document(self._action, self._time, "\n".join(map(_line, members)), short)
 
 
 def decode(text: str | bytes) -> Result:

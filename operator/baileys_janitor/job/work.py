@@ -6,13 +6,13 @@ import os
 
 from ..volume import session
 from ..volume.opening import open_session
-from ..volume.problems import DECLINED, VolumeProblem
+from ..volume.problems import DECLINED, INTERRUPTED, VolumeProblem
 from ..volume.report import FAILED, REFUSED, CleanResult, PurgeResult, ScanResult, UndoResult
 from .task import CLEAN, PURGE, SCAN, UNDO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from ..policy.settings import Settings
     from .result import MemberResult
@@ -37,9 +37,14 @@ class Work:
         self._do = do[task.action]
         self.unforeseen = False
 
-    def results(self) -> list[MemberResult]:
-        """One result for each member, in their order. Never raises."""
-        return [self._result(member) for member in self._task.members]
+    def results(self) -> Iterator[MemberResult]:
+        """Yield one result for each member, in their order, as soon as it is known. Never raises."""
+        for member in self._task.members:
+            yield self._result(member)
+
+    def unreached(self, done: int) -> list[MemberResult]:
+        """Return what stands for the members after the first `done` should the process be killed now."""
+        return [self._trouble(INTERRUPTED)] * (len(self._task.members) - done)
 
     def _result(self, member: Member) -> MemberResult:
         try:

@@ -153,10 +153,17 @@ def session_inactive(
 def disk_pressure(
     free_bytes: int | None,
     free_inodes: int | None,
+    volume_bytes: int | None = None,
     least_bytes: int = LEAST_FREE_BYTES,
     least_inodes: int = LEAST_FREE_INODES,
 ) -> Advice | None:
-    """The volume is nearly full. None for a number that is unknown (some filesystems tell none)."""
+    """Return advice for a volume that is nearly full.
+
+    None for a number that is unknown (some file systems tell none). On a small volume a tenth of it
+    is the limit: 44 MiB free of 48 MiB are plenty.
+    """
+    if volume_bytes is not None:
+        least_bytes = min(least_bytes, volume_bytes // 10)
     short = []
     numbers: dict[str, int] = {}
     if free_bytes is not None and free_bytes < least_bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from . import reasons
 from .activity import STOPPED_AFTER_NS, is_stopped
-from .identity import ABSENT, CORRUPT, PAIRED
+from .identity import ABSENT, CORRUPT, PAIRED, TOO_LARGE
 from .kinds import (
     LID_MAPPING,
     PRE_KEY,
@@ -125,6 +125,8 @@ def guard_identity(context: Context) -> str | None:
         return None
     if state == CORRUPT:
         return reasons.CREDENTIALS_CORRUPT
+    if state == TOO_LARGE:
+        return reasons.CREDENTIALS_TOO_LARGE
     return reasons.CREDENTIALS_ABSENT if state == ABSENT else reasons.NOT_PAIRED
 
 

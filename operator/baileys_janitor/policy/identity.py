@@ -16,9 +16,11 @@ PAIRED = "Paired"
 UNPAIRED = "Unpaired"
 CORRUPT = "Corrupt"
 ABSENT = "Absent"
+TOO_LARGE = "TooLarge"
 
-#: Nothing larger is parsed. Real files have 2 to 200 kB (``processedHistoryMessages`` grows).
-MAX_CREDS_BYTES = 16 * 1024 * 1024
+#: Nothing larger is parsed. Real files have 2 to 200 kB (``processedHistoryMessages`` grows), and the
+#: worst document of this size takes some 40 MB as objects.
+MAX_CREDS_BYTES = 1024 * 1024
 
 # jid-utils.ts, WAJIDDomains: LID, hosted, hosted LID. A phone number carries none.
 _DOMAINS = ("", "_1", "_128", "_129")
@@ -79,7 +81,7 @@ def read_identity(data: bytes | None) -> Identity:
     if data is None:
         return Identity(ABSENT)
     if len(data) > MAX_CREDS_BYTES:
-        return Identity(CORRUPT)
+        return Identity(TOO_LARGE)
     try:
         # As Node.js reads it: bytes that are no UTF-8 become replacement characters.
         creds = parse(data.decode("utf-8", "replace"))

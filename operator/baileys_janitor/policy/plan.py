@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import reasons
 from .choice import choose_emergency, choose_normal
 from .guards import Context, protect, shortest
-from .identity import ABSENT, CORRUPT, PAIRED
+from .identity import ABSENT, CORRUPT, PAIRED, TOO_LARGE
 from .listing import MAX_ENTRIES
 from .retention import due_units
 from .tally import Tally
@@ -66,6 +66,8 @@ def refusal(identity: Identity, total: int, now: float) -> str | None:
         return None
     if identity.state == CORRUPT:
         return reasons.CREDENTIALS_CORRUPT
+    if identity.state == TOO_LARGE:
+        return reasons.CREDENTIALS_TOO_LARGE
     return reasons.CREDENTIALS_ABSENT if identity.state == ABSENT else reasons.NOT_PAIRED
 
 

@@ -92,6 +92,7 @@ KEPT = {
 
 # Why a run removes nothing at all.
 CREDENTIALS_CORRUPT = "CredentialsCorrupt"
+CREDENTIALS_TOO_LARGE = "CredentialsTooLarge"
 NOT_PAIRED = "NotPaired"
 CREDENTIALS_ABSENT = "CredentialsAbsent"
 TOO_MANY_FILES = "TooManyFiles"
@@ -101,6 +102,10 @@ REFUSED = {
     CREDENTIALS_CORRUPT: (
         "creds.json cannot be read, so which files are the tenant's own is unknown; restore it"
         " with the tenant's process stopped, or pair again."
+    ),
+    CREDENTIALS_TOO_LARGE: (
+        "creds.json is larger than 1 MiB, where real ones have up to 200 kB, so it is not read and"
+        " nothing is removed. It may be whole: do not replace it. Find out what makes it grow."
     ),
     NOT_PAIRED: "creds.json names no paired account; nothing is removed until it does.",
     CREDENTIALS_ABSENT: (

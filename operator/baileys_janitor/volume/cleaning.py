@@ -210,6 +210,9 @@ class Cleaning:
         moved = [each for each in removed.moved if each[0].entry.name in still]
         removed.keep(CHANGED, len(removed.moved) - len(moved))
         removed.moved = moved
+        removed.returned = sum(
+            trash.in_place(remover.planned(each)) is not None for each, _ in moved
+        )
 
     def _record(self, access: ExclusiveAccess, result: CleanResult) -> None:
         journal = access.journal
@@ -305,6 +308,7 @@ def _repeated(run: str, earlier: CleanResult | None) -> CleanResult:
 def _enter(result: CleanResult, removed: Removed) -> None:
     """Enter what was removed into the result."""
     result.removed = result.in_trash = len(removed.moved)
+    result.returned = removed.returned
     result.removed_by_kind = by_kind([each.entry.name for each, _ in removed.moved])
     result.removed_by_reason = _by_reason([each for each, _ in removed.moved])
     result.freed_bytes = sum(size for _, size in removed.moved)

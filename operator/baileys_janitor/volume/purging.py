@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from ..policy.identity import CORRUPT, PAIRED, read_identity
+from ..policy.identity import CORRUPT, PAIRED, TOO_LARGE, read_identity
 from .file_system import FileSystem
 from .journal import PURGED, Journal
 from .lock import is_held
@@ -285,7 +285,7 @@ def make_room(
 
 def _fingerprint(session: int) -> str:
     identity = read_identity(read_creds(session)[0])
-    if identity.state == CORRUPT:
+    if identity.state in {CORRUPT, TOO_LARGE}:
         return _UNREADABLE
     return identity.fingerprint if identity.state == PAIRED else ""
 

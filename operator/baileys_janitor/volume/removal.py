@@ -52,15 +52,17 @@ class Removed:
     """What became of a plan.
 
     `moved` are in the trash, each with the bytes that its purge will free; `kept` counts by reason what
-    stayed; `left` was not reached because of `problem` (None: everything was tried).
+    stayed; `left` was not reached because of `problem` (None: everything was tried). `returned` of the moved
+    names bear a file again.
     """
 
-    __slots__ = ("kept", "left", "moved", "problem")
+    __slots__ = ("kept", "left", "moved", "problem", "returned")
 
     def __init__(self) -> None:
         self.moved: list[tuple[Removal, int]] = []
         self.kept: dict[str, int] = {}
         self.left = 0
+        self.returned = 0
         self.problem: VolumeProblem | None = None
 
     def keep(self, reason: str, number: int = 1) -> None:

@@ -21,7 +21,7 @@ COUNT_MAX = 36**5 - 1  # counts beyond 60 million are written as this
 PAST_MAX = 36**6 - 1  # 69 years back,
 FUTURE_MAX = 36**5 - 1  # and nearly two ahead
 NUMBER_MAX = 36**12 - 1  # 4.7e18, beyond any file system
-STATES = ("", "Paired", "Unpaired", "Corrupt", "Absent")
+STATES = ("", "Paired", "Unpaired", "Corrupt", "Absent", "TooLarge")
 
 
 class BadResult(ValueError):  # noqa: N818  # a decoder's word, as in zipfile.BadZipFile
