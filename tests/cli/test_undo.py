@@ -20,7 +20,7 @@ def without_janitor(directory: Path) -> dict[str, tuple[bytes, int]]:
     return {
         name: (content, mtime)
         for name, (content, mtime, _inode) in snapshot(directory).items()
-        if not name.startswith(".janitor~") and (directory / name).is_file()
+        if ".janitor~" not in name and (directory / name).is_file()
     }
 
 

@@ -320,8 +320,8 @@ def test_a_cut_or_changed_result_is_never_taken_for_a_whole_one(
         "\n",
         "Error: something else wrote this",
         "baileys-janitor/2 scan a 00000000\n",
-        "baileys-janitor/1 scan",
-        "baileys-janitor/1 scan zz 00000000\nx",
+        "baileys-janitor/2 scan",
+        "baileys-janitor/2 scan zz 00000000\nx",
         b"\xff\xfe\x00",
     ],
 )

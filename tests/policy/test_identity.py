@@ -86,7 +86,7 @@ def test_what_is_larger_than_any_creds_is_not_read() -> None:
     padding = b" " * (MAX_CREDS_BYTES - len(whole))
 
     assert read_identity(whole + padding).state == "Paired"
-    assert read_identity(whole + padding + b" ").state == "Corrupt"
+    assert read_identity(whole + padding + b" ").state == "TooLarge"
 
 
 def test_no_file_is_absent() -> None:

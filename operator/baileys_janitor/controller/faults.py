@@ -228,6 +228,9 @@ DIRECTORY = {
     "TooManyOwnFiles": "More than 200,000 names in the session directory begin with .janitor~, so nothing is cleaned: "
     "find out what writes them, and remove them.",
     "DiskFull": "The volume is full, so that not even the journal can be written: make room on it.",
+    "StateVanished": "Something removed the janitor's own files during the run, which therefore stopped: a bot that "
+    "clears its session does. The next run starts anew.",
+    "BadTask": "The Job's image does not understand the operator's task: let operator and Job have the same version.",
     "Busy": "Another cleanup holds the directory's lock. The janitor tries again by itself.",
 }
 

@@ -210,6 +210,12 @@ def _message(result: CleanResult, outcome: str) -> str:
         said += f". {'To go' if outcome == DRY_RUN else 'Gone'}: {why}"
     if kept:
         said += f". Kept: {kept}"
+    if result.applied and result.removed and not result.in_trash:
+        said += ". Nothing is left to put back: the disk was full, or undoWindow is 0s"
+    if result.purged_early:
+        said += f". {files(result.purged_early)} of earlier runs left the trash early, to make room"
+    if result.returned:
+        said += f". Written again meanwhile: {files(result.returned)}"
     if result.left:
         said += f". {result.left} more wait for the next run"
     if result.recovered:

@@ -1,6 +1,6 @@
 """The result that leaves a Job: a compact text of at most 4,096 bytes in the termination message.
 
-First a line `baileys-janitor/1 <action> <time> [<short>] <checksum>`, then one line for each member, in
+First a line `baileys-janitor/2 <action> <time> [<short>] <checksum>`, then one line for each member, in
 the order of the task. The kubelet keeps only the tail of a message that is too long, and a killed Job may
 have written half of it: the first line and the checksum show both. What does not fit drops detail (spans,
 then why files stay, kinds, the volume's figures, at last a recorded run), never a member; `short` then says
@@ -71,7 +71,7 @@ __all__ = [
     "encode",
 ]
 
-VERSION = 1
+VERSION = 2
 LIMIT = 4096  # bytes of a container's termination message
 _MAGIC = f"baileys-janitor/{VERSION}"
 _FAILURE = "failure"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from baileys_janitor.volume.household import FULL_BYTES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.controller import agenda, due, growth
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.faults import Fault
+from baileys_janitor.volume.disk_space import FULL_BYTES
 from tests.controller.pure.simulation import Cluster, Directory
 from tests.controller.pure.world import (
     DAY,

@@ -103,6 +103,7 @@ def cleaned(outcome: str = "Completed", removed: int = 12, **more: Any) -> Clean
         "freed_bytes": 100 * removed,
         "duration_ms": 340,
         "applied": outcome != "DryRun" and removed > 0,
+        "in_trash": removed,
     }
     return CleanResult("20261122-030000-abc", outcome, **(values | more))
 
