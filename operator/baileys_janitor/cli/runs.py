@@ -12,9 +12,8 @@ from baileys_janitor.volume.opening import open_session
 from baileys_janitor.volume.problems import VolumeProblem
 from baileys_janitor.volume.problems import problem_of as problem_of_error
 from baileys_janitor.volume.reading import read_listing
-from baileys_janitor.volume.run_plan import read_head
 from baileys_janitor.volume.state_files import lookup, owners_of
-from baileys_janitor.volume.state_names import trash_name
+from baileys_janitor.volume.state_names import plan_name, trash_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,8 +63,8 @@ def _runs(directory: int) -> KnownRuns:
     for run, known in reversed(journal.items()):
         names = own.trash.get(run, [])
         if names:
-            head = read_head(directory, run, owners)
-            since[run] = float(head[0] if head is not None else known.time)
+            plan = lookup(directory, plan_name(run))
+            since[run] = float(known.time) if plan is None else plan.st_mtime
             size = sum(_size(directory, trash_name(run, name)) for name in names)
             documents.append(_document(run, known.time, known.reason, len(names), size))
     return KnownRuns(documents, frozenset(journal), since)
