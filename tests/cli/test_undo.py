@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -164,3 +165,22 @@ def test_the_environment_names_the_path(
     run("clean", old, "--apply")
     monkeypatch.setenv("BAILEYS_SESSIONS_PATH", str(old.parent))
     assert run("undo").code == 0
+
+
+def test_a_trash_that_nobody_can_judge_is_not_called_empty(old: Path, run: Run) -> None:
+    run("clean", old, "--apply")
+    (old / ".janitor~journal").unlink()
+    done = run("undo", old)
+    assert done.code == 1
+    assert "54 files in the trash belong to runs that the journal does not know" in done.err
+
+
+def test_state_that_is_not_ours_is_told_instead_of_an_empty_trash(old: Path, run: Run) -> None:
+    run("clean", old, "--apply")
+    (old / ".janitor~journal").unlink()
+    os.mkfifo(old / ".janitor~journal")
+    for arguments in (["undo", old], ["undo", "--list", old]):
+        done = run(*arguments)
+        assert done.code == 1
+        assert "not the janitor's own file" in done.err
+        assert "empty" not in done.out + done.err

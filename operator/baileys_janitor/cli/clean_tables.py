@@ -8,6 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from baileys_janitor.cli import figures
+from baileys_janitor.cli.applying import sentence_of
 from baileys_janitor.cli.privacy import shown_path
 from baileys_janitor.cli.tables import (
     level_cell,
@@ -16,7 +17,6 @@ from baileys_janitor.cli.tables import (
     print_lines,
     print_table,
 )
-from baileys_janitor.policy.reasons import explain
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -99,7 +99,7 @@ def _what_stays(directories: Sequence[CleanDocument]) -> None:
 
 
 def _reasons(why: Counter[str]) -> None:
-    rows = [[str(number), code, explain(code)] for code, number in why.most_common()]
+    rows = [[str(number), code, sentence_of(code)] for code, number in why.most_common()]
     print_table(["FILES", "REASON", "WHY"], rows, {"FILES"})
 
 

@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 class KnownRuns(NamedTuple):
     """Runs with files in the trash, newest first, and every run id that the journal knows.
 
-    `since` is when each run's files went into the trash: Unix seconds, finer than the journal's.
+    `since` is when each run's files went into the trash: Unix seconds, finer than the journal's. `orphans`
+    are files in the trash of runs that the journal does not know: nobody can tell whose they are.
     """
 
     in_trash: list[RunDocument]
     in_journal: frozenset[str]
     since: dict[str, float]
+    orphans: int = 0
 
 
 def runs_of(target: Target) -> KnownRuns:
@@ -67,7 +69,8 @@ def _runs(directory: int) -> KnownRuns:
             since[run] = float(known.time) if plan is None else plan.st_mtime
             size = sum(_size(directory, trash_name(run, name)) for name in names)
             documents.append(_document(run, known.time, known.reason, len(names), size))
-    return KnownRuns(documents, frozenset(journal), since)
+    orphans = sum(len(names) for run, names in own.trash.items() if run not in journal)
+    return KnownRuns(documents, frozenset(journal), since, orphans)
 
 
 def _document(run: str, time: int, reason: str, files: int, size: int) -> RunDocument:

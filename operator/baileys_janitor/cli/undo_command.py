@@ -73,7 +73,8 @@ def _list(known: Known, problems: Problems, output: str) -> int:
     if output in MACHINE_FORMATS:
         print_document(RUNS_SCHEMA, directories, problems, output)
     else:
-        print_runs([(target.company or target.shown, runs.in_trash) for target, runs in known])
+        if known or not problems:
+            print_runs([(target.company or target.shown, runs.in_trash) for target, runs in known])
     return EXIT_FAILED if problems else EXIT_DONE
 
 
@@ -82,6 +83,9 @@ def _put_back(known: Known, run: str | None, problems: Problems, output: str) ->
     from baileys_janitor.cli.undo_tables import print_undone
     from baileys_janitor.volume.undoing import OWN_KEY_MISSING
 
+    if problems and not known:
+        problems.say()
+        return EXIT_FAILED
     chosen, targets = _chosen(known, run)
     dry_run = bool(dry_run_asked())
     if dry_run:
@@ -121,11 +125,7 @@ def _chosen(known: Known, run: str | None) -> tuple[str, Known]:
     newest = latest(runs for _, runs in known)
     if run is None:
         if newest is None:
-            raise Problem(
-                "There is no run to put back: the trash is empty. Removed files stay there for the "
-                "undo window, 24 hours unless configured.",
-                code="NothingToUndo",
-            )
+            raise Problem(_nothing_to_undo(known), code="NothingToUndo")
         run = newest
     targets = [
         (target, runs)
@@ -140,6 +140,21 @@ def _chosen(known: Known, run: str | None) -> tuple[str, Known]:
             code="RunUnknown",
         )
     return run, targets
+
+
+def _nothing_to_undo(known: Known) -> str:
+    from baileys_janitor.cli.figures import counted
+
+    orphans = sum(runs.orphans for _, runs in known)
+    if orphans:
+        return (
+            f"There is no run to put back: {counted(orphans, 'file')} in the trash belong to runs that the "
+            "journal does not know, so nobody can tell whose they are. They go when the undo window is over."
+        )
+    return (
+        "There is no run to put back: the trash is empty. Removed files stay there for the "
+        "undo window, 24 hours unless configured."
+    )
 
 
 def _undo(target: Target, run: str, interrupt: Interrupt) -> UndoDocument:
