@@ -46,11 +46,12 @@ from tests.policy.worlds import (
 
 many = settings(max_examples=120, deadline=None)
 
-SESSION = re.compile(r"session-([1-9][0-9]*)(_1|_128|_129)?\.(0|[1-9][0-9]*)\.json")
+USER = r"([1-9][0-9]*)(_1|_128|_129)?"
+DEVICE = r"(0|[1-9][0-9]*)"
+SESSION = re.compile(rf"session-{USER}(?:\.{DEVICE}|-{DEVICE}\.0)\.json")
 GROUP = r"(?:[1-9][0-9]*(?:-[1-9][0-9]*)?@g\.us|status@broadcast)"
-SENDER_KEY = re.compile(
-    rf"sender-key-({GROUP})--([1-9][0-9]*)(?:_1|_128|_129)?--(0|[1-9][0-9]*)\.json"
-)
+SENDER_KEY = re.compile(rf"sender-key-({GROUP})--{USER}(?:--{DEVICE}|-{DEVICE}--0)\.json")
+ANY_SENDER_KEY = re.compile(rf"sender-key-({GROUP}).*\.json")
 MEMORY = re.compile(rf"sender-key-memory-({GROUP})\.json")
 PRE_KEY = re.compile(r"pre-key-([1-9][0-9]*)\.json")
 OWN = {OWN_PN, OWN_LID}
@@ -74,6 +75,38 @@ def test_sessions_with_own_devices_never_go(world: World) -> None:
     for entry in removed(world.plan()):
         match = SESSION.fullmatch(entry.name)
         assert match is None or match[1] not in OWN
+
+
+@many
+@given(worlds(paired=True), st.sampled_from([{}, {"lid": "?"}]))
+def test_while_the_own_lid_is_unknown_nothing_under_a_lid_goes(
+    world: World, lid: dict[str, str]
+) -> None:
+    identity = identity_of(me={"id": f"{OWN_PN}:7@s.whatsapp.net", **lid})
+
+    for entry in removed(world.plan(identity=identity)):
+        if match := SESSION.fullmatch(entry.name):
+            user, domain = match[1], match[2]
+        elif match := SENDER_KEY.fullmatch(entry.name):
+            user, domain = match[2], match[3]
+        else:
+            continue
+        assert user == OWN_PN or (domain is None and len(user) < 14)
+
+
+@many
+@given(worlds(paired=True))
+def test_a_group_with_a_key_that_cannot_be_read_is_not_repaired(world: World) -> None:
+    unread = {
+        match[1]
+        for entry in world.entries
+        if (match := ANY_SENDER_KEY.fullmatch(entry.name)) and not SENDER_KEY.fullmatch(entry.name)
+    }
+    plan = world.plan()
+    for removal in plan.removals:
+        if removal.reason == reasons.MEMORY_WITHOUT_KEY:
+            match = MEMORY.fullmatch(removal.entry.name)
+            assert match is None or match[1] not in unread
 
 
 @many

@@ -9,7 +9,9 @@ from baileys_janitor.policy.kinds import (
     KINDS,
     base_user,
     classify,
+    may_be_lid,
     sender_key_address,
+    sender_key_group,
     session_address,
 )
 from tests.policy.worlds import odd_names
@@ -53,6 +55,12 @@ def test_the_order_of_kinds_is_the_one_results_are_written_in() -> None:
         ("tctoken-1100@lid.json", "tcToken", "1100@lid"),
         ("tctoken-__index.json", "tcToken", "__index"),
         ("identity-key-1100_1.0.json", "identityKey", "1100_1.0"),
+        # whaileys and @adiwajshing/baileys 5: the device is part of the user.
+        ("session-1100-5.0.json", "session", "1100-5.0"),
+        ("session-1100_1-5.0.json", "session", "1100_1-5.0"),
+        ("sender-key-120363@g.us--1100-12--0.json", "senderKey", "120363@g.us--1100-12--0"),
+        ("sender-key-1100-1600@g.us--1100-3--0.json", "senderKey", "1100-1600@g.us--1100-3--0"),
+        ("contacts-tc-token-1100@s.whatsapp.net.json", "tcToken", "1100@s.whatsapp.net"),
     ],
 )
 def test_every_name_the_library_writes_has_its_kind(name: str, kind: str, ident: str) -> None:
@@ -79,6 +87,12 @@ def test_every_name_the_library_writes_has_its_kind(name: str, kind: str, ident:
         "session-1100_.0.json",
         "session-1100_x.0.json",
         "session-1100_1_1.0.json",
+        "session-1100-5.5.json",
+        "session-1100-.0.json",
+        "session-1100-5-5.0.json",
+        "session-1100-5_1.0.json",
+        "sender-key-120363@g.us--1100-12--3.json",
+        "contacts-tc-token-.json",
         "session-11\u0660\u0660.0.json",
         "session-1100.0\n.json",
         "session-1100.0.json\udc80",
@@ -129,3 +143,44 @@ def test_addresses_are_read_from_the_right() -> None:
     assert sender_key_address("1-2@g.us--1100_1--12") == ("1-2@g.us", "1100_1", 12)
     assert sender_key_address("1@g.us--1100") is None
     assert base_user("1100_129") == "1100" == base_user("1100")
+
+
+def test_addresses_of_forks_hold_the_device_in_the_user() -> None:
+    assert session_address("1100-5.0") == ("1100", 5)
+    assert session_address("1100_1-5.0") == ("1100_1", 5)
+    assert session_address("1100-5.5") is None
+    assert sender_key_address("1-2@g.us--1100-12--0") == ("1-2@g.us", "1100", 12)
+    assert base_user("1100-5") == "1100" == base_user("1100_1-5")
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        ("sender-key-120363@g.us--1100_1--0.json", "120363@g.us"),
+        ("sender-key-1100-1600@g.us--1100-3--0.json", "1100-1600@g.us"),
+        ("sender-key-120363@g.us.1100.json", "120363@g.us"),
+        ("sender-key-status@broadcast.json", "status@broadcast"),
+        ("sender-key-memory-120363@g.us.json", None),
+        ("sender-key-120363@g.us--1100--0.json.tmp", None),
+        ("sender-key-x@g.us--1100--0.json", None),
+        ("sender-key-1100@s.whatsapp.net--0.json", None),
+        ("session-1100.0.json", None),
+    ],
+)
+def test_the_group_of_a_sender_key_is_read_from_any_spelling(name: str, group: str | None) -> None:
+    assert sender_key_group(name) == group
+
+
+@pytest.mark.parametrize(
+    ("user", "is_one"),
+    [
+        ("1100_1", True),
+        ("1100_129", True),
+        ("24000000000000", True),
+        ("24000000000000-5", True),
+        ("5511912345678", False),
+        ("5511912345678-12", False),
+    ],
+)
+def test_a_lid_is_told_by_its_domain_or_its_length(user: str, is_one: bool) -> None:
+    assert may_be_lid(user) == is_one

@@ -87,15 +87,35 @@ def test_no_repair_where_an_own_key_may_lie_under_an_unknown_lid(me: dict[str, s
     assert names(plan_of([*pair, alive()], identity=identity)) == []
 
 
-def test_lid_sessions_stay_while_the_library_knows_an_own_lid_that_creds_do_not_tell() -> None:
+@pytest.mark.parametrize("learned", [False, True])
+def test_lid_sessions_stay_while_the_own_lid_is_unknown(learned: bool) -> None:
     identity = identity_of(me={"id": f"{OWN_PN}:7@s.whatsapp.net"})
     old = [session(OTHERS[0], 90 * DAY), session(f"{OWN_LID}_1", 90 * DAY), alive()]
     old += mappings(9)
+    if learned:
+        old.append(file(f"lid-mapping-{OWN_PN}.json", 90 * DAY))
 
-    learned = [*old, file(f"lid-mapping-{OWN_PN}.json", 90 * DAY)]
+    plan = plan_of(old, identity=identity)
 
-    assert names(plan_of(learned, identity=identity)) == [old[0].name]
-    assert len(names(plan_of(old, identity=identity))) == 2
+    assert names(plan) == [old[0].name]
+    assert plan.kept[reasons.OWN_LID_UNKNOWN] == 1
+
+
+@pytest.mark.parametrize("spelling", [f"{OWN_LID}_1", f"{OWN_LID}_129", OWN_LID, f"{OWN_LID}-12"])
+def test_a_lid_is_one_in_the_spelling_of_older_libraries_and_forks_too(spelling: str) -> None:
+    identity = identity_of(me={"id": f"{OWN_PN}:7@s.whatsapp.net"})
+    files = [session(spelling, 90 * DAY), sender_key(GROUPS[0], spelling, 90 * DAY), alive()]
+    files += mappings(9)
+
+    assert names(plan_of(files, identity=identity)) == []
+    assert len(names(plan_of(files, identity=identity.with_lid("990011")))) == 2
+
+
+def test_with_the_own_lid_of_the_mapping_files_the_others_go() -> None:
+    identity = identity_of(me={"id": f"{OWN_PN}:7@s.whatsapp.net"}).with_lid(OWN_LID)
+    old = [session(OTHERS[2], 90 * DAY), session(f"{OWN_LID}_1", 90 * DAY, 3), alive()]
+
+    assert names(plan_of(old, identity=identity)) == [old[0].name]
 
 
 def test_lid_sessions_stay_while_the_own_lid_in_creds_makes_no_sense() -> None:
@@ -158,3 +178,56 @@ def test_no_half_of_a_pair_is_due_when_a_guard_withholds_the_other(place: int) -
 
     assert due_units(pair, context, Retention(), None).files == 2
     assert due_units([pair[place]], context, Retention(), None).files == 0
+
+
+FORK_KEY = f"sender-key-{GROUPS[0]}--{OWN_PN}-7--0.json"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        FORK_KEY,
+        # Names that cannot be read: they may be the own key in another library's spelling.
+        f"sender-key-{GROUPS[0]}--{OWN_PN}.7--0.json",
+        f"sender-key-{GROUPS[0]}--{OWN_PN}@s.whatsapp.net--7.json",
+        f"sender-key-{GROUPS[0]}.{OWN_PN}.7.json",
+    ],
+)
+def test_a_group_with_a_key_of_another_spelling_is_not_repaired(key: str) -> None:
+    healthy = [memory(GROUPS[0], HOUR), file(key, HOUR)]
+    lone = memory(GROUPS[1], HOUR)
+
+    assert names(plan_of([*healthy, lone, alive()])) == [lone.name]
+
+
+def test_a_key_that_cannot_be_read_makes_its_pair_as_young_as_itself() -> None:
+    unread = f"sender-key-{GROUPS[0]}--{OWN_PN}@s.whatsapp.net--7.json"
+    old = memory(GROUPS[0], 9 * DAY)
+
+    assert names(plan_of([old, file(unread, 2 * DAY), alive()])) == []
+    assert names(plan_of([old, file(unread, 8 * DAY), alive()])) == [old.name]
+
+
+def test_a_forks_own_key_goes_with_its_memory_file() -> None:
+    pair = [memory(GROUPS[0], 9 * DAY), file(FORK_KEY, 8 * DAY)]
+
+    rest = [alive(), *mappings(9)]
+
+    assert names(plan_of([*reversed(pair), *rest])) == [entry.name for entry in pair]
+    assert names(plan_of([pair[0], file(FORK_KEY, DAY), *rest])) == []
+
+
+def test_a_temporary_file_of_a_key_is_no_key() -> None:
+    lone = memory(GROUPS[0], HOUR)
+
+    assert names(plan_of([lone, file(f"{FORK_KEY}.tmp", HOUR), alive()])) == [lone.name]
+
+
+def test_sessions_of_forks_go_by_age_and_those_with_own_devices_stay() -> None:
+    own = file(f"session-{OWN_PN}-5.0.json", 90 * DAY)
+    others = file("session-12015550111-5.0.json", 90 * DAY)
+
+    plan = plan_of([own, others, alive()])
+
+    assert names(plan) == [others.name]
+    assert plan.kept[reasons.OWN_DEVICE] == 1

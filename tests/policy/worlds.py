@@ -196,6 +196,18 @@ known_names = st.one_of(
         devices,
     ),
     st.sampled_from(GROUPS).map(lambda group: f"sender-key-memory-{group}.json"),
+    # Forks put the device into the user.
+    st.builds(lambda user, device: f"session-{user}-{device}.0.json", users, devices),
+    st.builds(
+        lambda group, user, device: f"sender-key-{group}--{user}-{device}--0.json",
+        st.sampled_from(GROUPS),
+        users,
+        devices,
+    ),
+    # A spelling that nobody here can read.
+    st.builds(
+        lambda group, user: f"sender-key-{group}--{user}.7.json", st.sampled_from(GROUPS), users
+    ),
 )
 contacts = st.integers(12_025_550_000, 12_025_550_040).map(lambda user: f"session-{user}.0.json")
 

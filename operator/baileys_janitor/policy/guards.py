@@ -10,15 +10,14 @@ from . import reasons
 from .activity import STOPPED_AFTER_NS, is_stopped
 from .identity import ABSENT, CORRUPT, PAIRED, TOO_LARGE
 from .kinds import (
-    LID_MAPPING,
     PRE_KEY,
     PROTECTED_KINDS,
     REMOVABLE_KINDS,
     SENDER_KEY,
     SENDER_KEY_MEMORY,
     SESSION,
-    base_user,
     classify,
+    may_be_lid,
 )
 from .own_groups import own_groups
 from .pre_keys import PreKeys
@@ -48,7 +47,6 @@ class Context:
         "active_ns",
         "groups",
         "identity",
-        "lid_in_doubt",
         "now_ns",
         "pre_key_floor",
         "pre_keys",
@@ -71,8 +69,7 @@ class Context:
             self.active_ns = None
         self.session_limit_ns = nanoseconds(limits.session_max_age)
         self.sender_key_limit_ns = nanoseconds(limits.sender_key_max_age)
-        self.lid_in_doubt = _lid_in_doubt(entries, identity)
-        self.groups = own_groups(entries, identity, self.lid_in_doubt)
+        self.groups = own_groups(entries, identity)
         self.pre_keys = PreKeys(entries, identity)
         self.pre_key_floor = self.pre_keys.newest(limits.pre_keys)
 
@@ -148,7 +145,8 @@ def guard_own_device(entry: Entry, context: Context) -> str | None:
 
 def guard_unknown_lid(user: str, context: Context) -> str | None:
     """While the tenant's own LID is unknown, any LID could be it."""
-    return reasons.OWN_LID_UNKNOWN if context.lid_in_doubt and user != base_user(user) else None
+    in_doubt = context.identity.lid_in_doubt and may_be_lid(user)
+    return reasons.OWN_LID_UNKNOWN if in_doubt else None
 
 
 def guard_sender_key(entry: Entry, context: Context) -> str | None:
@@ -221,16 +219,3 @@ _GUARDS: dict[str, tuple[Callable[[Entry, Context], str | None], ...]] = {
     SENDER_KEY_MEMORY: (guard_memory,),
     PRE_KEY: (guard_stopped, guard_pre_key),
 }
-
-
-def _lid_in_doubt(entries: list[Entry], identity: Identity) -> bool:
-    """Whether the library may know an own LID that creds.json does not tell.
-
-    It stores sessions under a user's LID as soon as the user's mapping file exists, so without
-    ``me.lid`` the tenant's own mapping file means that its own sessions lie under a LID unknown here.
-    """
-    if identity.state != PAIRED or identity.knows_lid:
-        return False
-    return identity.lid_unreadable or any(
-        entry.kind == LID_MAPPING and entry.ident == identity.phone_user for entry in entries
-    )

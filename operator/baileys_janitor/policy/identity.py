@@ -22,6 +22,9 @@ TOO_LARGE = "TooLarge"
 #: worst document of this size takes some 40 MB as objects.
 MAX_CREDS_BYTES = 1024 * 1024
 
+#: A mapping file holds one number in quotation marks.
+MAX_MAPPING_BYTES = 64
+
 # jid-utils.ts, WAJIDDomains: LID, hosted, hosted LID. A phone number carries none.
 _DOMAINS = ("", "_1", "_128", "_129")
 
@@ -30,10 +33,10 @@ class Identity(Value):
     """What the rules need of creds.json.
 
     ``own_users``: the tenant's users as they stand in file names, under its phone number and its
-    LID, each in every domain. ``knows_lid`` is false when ``me.lid`` is missing, ``lid_unreadable``
-    true when it is there but makes no sense. The two pre-key counters are None unless they are
-    whole numbers of at least 1. ``fingerprint`` is a hash of the public identity key and the
-    registration id: 16 hex digits when paired, else "".
+    LID, each in every domain. ``knows_lid``: the tenant's own LID is known, from ``me.lid`` or from
+    its own mapping files; ``lid_unreadable``: ``me.lid`` is there but makes no sense. The two pre-key
+    counters are None unless they are whole numbers of at least 1. ``fingerprint`` is a hash of the
+    public identity key and the registration id: 16 hex digits when paired, else "".
     """
 
     __slots__ = (
@@ -72,6 +75,22 @@ class Identity(Value):
         """Whether a user part of a file name is the tenant's own, whatever domain it carries."""
         return base_user(user) in self._bases
 
+    @property
+    def lid_in_doubt(self) -> bool:
+        """Whether any LID could be the tenant's own: creds.json is paired and tells none."""
+        return self.state == PAIRED and not self.knows_lid
+
+    def with_lid(self, lid_user: str) -> Identity:
+        """The same identity with the tenant's own LID."""
+        return Identity(
+            self.state,
+            self.phone_user,
+            lid_user,
+            self.next_pre_key_id,
+            self.first_unuploaded_pre_key_id,
+            self.fingerprint,
+        )
+
     def __repr__(self) -> str:
         return f"Identity({self.state}, fingerprint={self.fingerprint!r})"
 
@@ -88,6 +107,17 @@ def read_identity(data: bytes | None) -> Identity:
     except (JsonError, MemoryError):
         return Identity(CORRUPT)
     return _identity(creds) if isinstance(creds, dict) else Identity(CORRUPT)
+
+
+def mapped_user(data: bytes | None) -> str:
+    """The user in the bytes of a lid-mapping file, "" when there is none that makes sense."""
+    if data is None or len(data) > MAX_MAPPING_BYTES:
+        return ""
+    text = data.strip(b" \t\r\n")
+    if len(text) < 3 or text[:1] != b'"' or text[-1:] != b'"':
+        return ""
+    user = text[1:-1].decode("ascii", "replace")
+    return user if is_number(user) else ""
 
 
 def _identity(creds: dict[str, object]) -> Identity:

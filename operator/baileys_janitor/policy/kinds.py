@@ -4,6 +4,10 @@ The library (``useMultiFileAuthState``) writes ``<type>-<id>.json`` with ``/`` a
 as ``-``. Types overlap as prefixes (``sender-key-memory-`` also starts with ``sender-key-``), so the
 longest one is tried first. For the kinds that a rule may remove, the id must be one the library
 itself would write; anything else is ``other``, which is never touched.
+
+Libraries before 7 and the forks of them know no domains: a LID is a plain number there. The forks
+whaileys and @adiwajshing/baileys put the device into the user and always write device 0, so that
+``session-1100-12.0.json`` is device 12 of user 1100.
 """
 
 from __future__ import annotations
@@ -48,6 +52,12 @@ ACTIVITY_KINDS = frozenset((SESSION, SENDER_KEY))
 
 CREDS_NAME = "creds.json"
 _SUFFIX = ".json"
+_SENDER_KEY_PREFIX = "sender-key-"
+_MEMORY_PREFIX = "sender-key-memory-"
+_GROUP_SERVERS = ("g.us", "broadcast")
+# LIDs seen in the field have up to 15 digits, nearly all of them at least 14. E.164 allows a phone
+# number 15 as well, but hardly any has more than 13, the country code included.
+_LEAST_LID_DIGITS = 14
 
 # Pre-key ids travel as three bytes, and the library counts from 1.
 _MAX_PRE_KEY_ID = 0xFFFFFF
@@ -55,13 +65,14 @@ _MAX_PRE_KEY_ID = 0xFFFFFF
 # By first letter, longest type first. The flag says whether the id must be checked in detail.
 _TYPES: dict[str, tuple[tuple[str, str], ...]] = {
     "a": (("app-state-sync-version-", APP_STATE_SYNC), ("app-state-sync-key-", APP_STATE_SYNC)),
+    "c": (("contacts-tc-token-", TC_TOKEN),),  # whaileys
     "d": (("device-list-", DEVICE_LIST),),
     "i": (("identity-key-", IDENTITY_KEY),),
     "l": (("lid-mapping-", LID_MAPPING),),
     "p": (("pre-key-", PRE_KEY),),
     "s": (
-        ("sender-key-memory-", SENDER_KEY_MEMORY),
-        ("sender-key-", SENDER_KEY),
+        (_MEMORY_PREFIX, SENDER_KEY_MEMORY),
+        (_SENDER_KEY_PREFIX, SENDER_KEY),
         ("session-", SESSION),
     ),
     "t": (("tctoken-", TC_TOKEN),),
@@ -92,36 +103,71 @@ def is_number(text: str) -> bool:
 
 
 def session_address(ident: str) -> tuple[str, int] | None:
-    """``1100_1.12`` to ``("1100_1", 12)``: the user part as it stands in names, and the device."""
+    """``1100_1.12`` and a fork's ``1100_1-12.0`` to ``("1100_1", 12)``: user with domain, and device."""
     user, dot, device = ident.rpartition(".")
-    return (user, int(device)) if dot and _is_user(user) and _is_device(device) else None
+    return _address(user, device) if dot else None
 
 
 def sender_key_address(ident: str) -> tuple[str, str, int] | None:
-    """``G@g.us--1100_1--12`` to ``("G@g.us", "1100_1", 12)``: group, user part and device."""
+    """``G@g.us--1100_1--12`` and a fork's ``G@g.us--1100_1-12--0`` to ``("G@g.us", "1100_1", 12)``."""
     parts = ident.rsplit("--", 2)
-    if len(parts) != 3:
+    if len(parts) != 3 or not is_group(parts[0]):
         return None
-    group, user, device = parts
-    if is_group(group) and _is_user(user) and _is_device(device):
-        return group, user, int(device)
+    address = _address(parts[1], parts[2])
+    return None if address is None else (parts[0], *address)
+
+
+def sender_key_group(name: str) -> str | None:
+    """The group that a sender key's file is for, read from any name of that type.
+
+    None for every other file, and for a name without a group. A name that :func:`classify` calls
+    ``other`` may still be the key of a group, spelled as only its writer knows.
+    """
+    if not name.startswith(_SENDER_KEY_PREFIX) or not name.endswith(_SUFFIX):
+        return None
+    if name.startswith(_MEMORY_PREFIX):
+        return None
+    ident = name[len(_SENDER_KEY_PREFIX) : -len(_SUFFIX)]
+    for server in _GROUP_SERVERS:
+        local, at, _ = ident.partition(f"@{server}")
+        if at and is_group(local + at):
+            return local + at
     return None
 
 
 def base_user(user: str) -> str:
-    """The user without its domain: ``1100_1`` and ``1100_129`` are ``1100``."""
-    return user.partition("_")[0]
+    """The user without domain and device: ``1100_1``, ``1100_129`` and ``1100_1-12`` are ``1100``."""
+    return user.partition("_")[0].partition("-")[0]
+
+
+def may_be_lid(user: str) -> bool:
+    """Whether a user part of a name may be a LID.
+
+    Baileys 7 marks LIDs with a domain. Older versions and forks do not: there a number counts as one
+    from ``_LEAST_LID_DIGITS`` digits on, since phone numbers hardly ever have so many.
+    """
+    return "_" in user or len(base_user(user)) >= _LEAST_LID_DIGITS
 
 
 def is_group(text: str) -> bool:
     """A group, a broadcast list or ``status@broadcast``, as its JID stands in file names."""
     local, at, server = text.partition("@")
-    if not at or server not in ("g.us", "broadcast"):
+    if not at or server not in _GROUP_SERVERS:
         return False
     if local == "status":
         return server == "broadcast"
     # Groups made before 2020 are called <creator>-<time>.
     return all(is_number(part) for part in local.split("-", 1))
+
+
+def _address(user: str, device: str) -> tuple[str, int] | None:
+    """User with domain, and device, from the two parts that stand in a name."""
+    name, dash, inside = user.partition("-")
+    if not _is_user(name) or not _is_device(device):
+        return None
+    if not dash:
+        return name, int(device)
+    return (name, int(inside)) if device == "0" and _is_device(inside) else None
 
 
 def _is_user(text: str) -> bool:

@@ -8,7 +8,7 @@ file whose key is gone is removed as a repair.
 
 from __future__ import annotations
 
-from .kinds import SENDER_KEY, SENDER_KEY_MEMORY, base_user
+from .kinds import OTHER, SENDER_KEY, SENDER_KEY_MEMORY, may_be_lid, sender_key_group
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ class OwnGroup:
 
     ``keys`` holds every key of the tenant's user: under its phone number and its LID, and those of
     its other devices, which cannot always be told apart. ``newest_ns`` is the latest modification
-    time of all. ``broken``: the memory file stands without a key that could be read.
+    time of all, and of keys that may be its own. ``broken``: the memory file stands without a key
+    that could be read, and no other file can be that key.
     """
 
     __slots__ = ("broken", "keys", "memory", "newest_ns")
@@ -53,22 +54,28 @@ def _name(entry: Entry) -> str:
     return entry.name
 
 
-def own_groups(
-    entries: Iterable[Entry], identity: Identity, lid_in_doubt: bool
-) -> dict[str, OwnGroup]:
-    """The units by group. ``lid_in_doubt``: any LID could be the tenant's own."""
+def own_groups(entries: Iterable[Entry], identity: Identity) -> dict[str, OwnGroup]:
+    """The units by group.
+
+    A key under a LID can be the tenant's own while its LID is unknown, and so can a key whose name
+    cannot be read (another library's spelling). Such a group is never called broken, and is as young
+    as that key.
+    """
     groups: dict[str, OwnGroup] = {}
-    perhaps_own: set[str] = set()
+    perhaps_own: dict[str, int] = {}
     for entry in entries:
         if entry.kind == SENDER_KEY:
             group, _, user = entry.ident.rpartition("--")[0].rpartition("--")
             if not identity.owns(user):
-                if not identity.knows_lid and (lid_in_doubt or user != base_user(user)):
-                    perhaps_own.add(group)
+                if identity.lid_in_doubt and may_be_lid(user):
+                    _note(perhaps_own, group, entry)
                 continue
         elif entry.kind == SENDER_KEY_MEMORY:
             group = entry.ident
         else:
+            unread = sender_key_group(entry.name) if entry.kind == OTHER else None
+            if unread is not None:
+                _note(perhaps_own, unread, entry)
             continue
         if group not in groups:
             groups[group] = OwnGroup(entry.mtime_ns)
@@ -79,4 +86,9 @@ def own_groups(
         group_files.broken = (
             group_files.memory is not None and not readable and name not in perhaps_own
         )
+        group_files.newest_ns = max(group_files.newest_ns, perhaps_own.get(name, 0))
     return groups
+
+
+def _note(times: dict[str, int], group: str, entry: Entry) -> None:
+    times[group] = max(times.get(group, entry.mtime_ns), entry.mtime_ns)
