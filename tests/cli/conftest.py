@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.cli import look
 from baileys_janitor.cli.main import main
+from baileys_janitor.volume import credentials
 from tests.cli.sessions import STEERING, Done, company
 
 Run = Callable[..., Done]
@@ -24,7 +24,7 @@ def _nothing_steers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _corrupt_creds_are_read_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(look, "_SECONDS_BETWEEN_LOOKS", 0)
+    monkeypatch.setattr(credentials, "PAUSES_SECONDS", (0.0, 0.0))
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from baileys_janitor.cli import look
+from baileys_janitor.volume import credentials
 from baileys_janitor.volume.reading import read_listing
 from tests.cli.conftest import Run
 from tests.cli.sessions import company, environment, janitor, snapshot
@@ -172,7 +173,7 @@ def test_a_creds_that_is_whole_at_the_second_read_is_not_corrupt(
         reads.append(directory)
         return (b'{"cut', "") if len(reads) == 1 else ((old / "creds.json").read_bytes(), "")
 
-    monkeypatch.setattr(look, "read_creds", torn_at_first)
+    monkeypatch.setattr(credentials, "read_creds", torn_at_first)
     [found] = json.loads(run("scan", old, "-o", "json").out)["directories"]
     assert found["identity"] == "Paired"
 

@@ -7,23 +7,21 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from baileys_janitor.cli.problems import Problem
 from baileys_janitor.cli.targets import Target
 from baileys_janitor.policy.activity import infer_active_since
 from baileys_janitor.policy.census import Census, take_census
-from baileys_janitor.policy.identity import CORRUPT, Identity, read_identity
+from baileys_janitor.policy.identity import Identity
 from baileys_janitor.policy.kinds import KINDS, PROTECTED_KINDS
 from baileys_janitor.policy.listing import Entry
+from baileys_janitor.volume.credentials import settled_identity
 from baileys_janitor.volume.disk_space import free_space, volume_bytes
 from baileys_janitor.volume.opening import open_session
 from baileys_janitor.volume.problems import VolumeProblem
-from baileys_janitor.volume.reading import read_creds, read_listing
+from baileys_janitor.volume.reading import read_listing
 from baileys_janitor.volume.state_names import OwnNames
-
-_LOOKS_AT_CORRUPT_CREDS: Final = 3
-_SECONDS_BETWEEN_LOOKS: Final = 0.3
 
 
 class Look(NamedTuple):
@@ -50,7 +48,7 @@ def look_at(target: Target, now: float | None = None) -> Look:
         directory = open_session(target.root, target.path)
         try:
             listing = read_listing(directory)
-            identity = _identity(directory)
+            identity = settled_identity(directory)
             room = *free_space(directory), volume_bytes(directory), listing.own
         finally:
             os.close(directory)
@@ -67,17 +65,6 @@ def look_at(target: Target, now: float | None = None) -> Look:
 def problem_of(target: Target, problem: VolumeProblem) -> Problem:
     """What the volume could not do, as a sentence about this directory."""
     return Problem(f"{target.shown}: {problem}", code=problem.code)
-
-
-def _identity(directory: int) -> Identity:
-    """Who it is; a creds.json that does not parse is read again, for it may just be being written."""
-    for attempt in range(_LOOKS_AT_CORRUPT_CREDS):
-        identity = read_identity(read_creds(directory)[0])
-        if identity.state != CORRUPT:
-            break
-        if attempt + 1 < _LOOKS_AT_CORRUPT_CREDS:
-            time.sleep(_SECONDS_BETWEEN_LOOKS)
-    return identity
 
 
 def _counted_only(by_kind: list[int]) -> Census:

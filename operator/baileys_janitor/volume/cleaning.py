@@ -6,10 +6,10 @@ import os
 import time
 
 from ..policy.census import take_census
-from ..policy.identity import read_identity
 from ..policy.plan import make_plan, refusal
 from ..policy.reasons import TOO_MANY_FILES
 from .callbacks import go_on, show_nobody, tell_nobody
+from .credentials import settled_identity
 from .exclusive import ExclusiveAccess
 from .problems import (
     DECLINED,
@@ -22,7 +22,7 @@ from .problems import (
     problem_of,
 )
 from .put_back import Trash, settle_unit
-from .reading import read_creds, read_listing
+from .reading import read_listing
 from .recovery import by_kind
 from .removal import CHANGED, NOT_PERMITTED, Removed, Remover, planned
 from .report import (
@@ -61,7 +61,7 @@ class Cleaning:
 
     Times are Unix seconds, `undo_window` seconds. `stop` returns a code when the run is to end between two
     removals (Interrupted, DeadlineReached); `progress` is told files done and planned; `watch` is told each
-    plan before it is carried out.
+    plan before it is carried out; `pause` waits for some seconds between two reads of creds.json.
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class Cleaning:
         stop: Callable[[], str | None] = go_on,
         progress: Callable[[int, int], None] = tell_nobody,
         watch: Callable[[Plan], None] = show_nobody,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.directory = directory
         self.settings = settings
@@ -92,6 +93,7 @@ class Cleaning:
         self.stop = stop
         self.progress = progress
         self.watch = watch
+        self.pause = pause
         self._started = time.monotonic()
 
     def dry_run(self) -> CleanResult:
@@ -229,7 +231,7 @@ class Cleaning:
             return  # housekeeping: the next run does it
 
     def _identity(self) -> Identity:
-        return read_identity(read_creds(self.directory)[0])
+        return settled_identity(self.directory, self.pause)
 
     def _plan_of(self, listing: Listing, identity: Identity) -> Plan | None:
         """The plan; None for a directory with too many entries."""

@@ -13,6 +13,7 @@ SYMLINK_REFUSED = "SymlinkRefused"
 PATH_REFUSED = "PathRefused"
 PERMISSION_DENIED = "PermissionDenied"
 CREDENTIALS_UNREADABLE = "CredentialsUnreadable"
+CREDENTIALS_CHANGING = "CredentialsChanging"
 READ_ONLY = "ReadOnly"
 DISK_FULL = "DiskFull"
 STALE_HANDLE = "StaleHandle"
@@ -42,6 +43,8 @@ SENTENCES: dict[str, str] = {
     "files.",
     CREDENTIALS_UNREADABLE: "creds.json cannot be read: run with the user id that owns the session "
     "files.",
+    CREDENTIALS_CHANGING: "creds.json was different at each look, so nothing was removed; the next run "
+    "tries again. Check that only one process writes it.",
     READ_ONLY: "The volume is mounted read-only: cleaning, undo and purge need a writable mount.",
     DISK_FULL: "The disk is full: nothing was removed, because a removal could not be recorded. Make "
     "room on the volume.",
@@ -93,6 +96,7 @@ _BY_ERRNO = {
 DECLINED = frozenset(
     (
         BUSY,
+        CREDENTIALS_CHANGING,
         DISK_FULL,
         READ_ONLY,
         LOCK_REFUSED,

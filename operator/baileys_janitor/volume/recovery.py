@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import os
 
-from ..policy.identity import PAIRED, read_identity
+from ..policy.identity import PAIRED
 from ..policy.kinds import KINDS, classify
 from .callbacks import tell_nobody
+from .credentials import settled_identity
 from .journal import UNDONE
 from .problems import KILLED
 from .put_back import Trash, settle_unit
-from .reading import read_creds
 from .report import CAPPED, CleanResult
 from .run_plan import read_plan
 from .state_files import remove
@@ -69,7 +69,7 @@ def recover(access: ExclusiveAccess) -> Recovered:
 def _finish(
     access: ExclusiveAccess, unfinished: list[Run], undoing: list[Run], recovered: Recovered
 ) -> None:
-    identity = read_identity(read_creds(access.session)[0])
+    identity = settled_identity(access.session)
     if identity.state != PAIRED:
         return  # whose the files are is unknown, perhaps for a moment only: the next run sees
     results = []

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from ..policy.activity import infer_active_since, next_active_since
 from ..policy.census import take_census
-from ..policy.identity import read_identity
 from ..policy.kinds import KINDS, PRE_KEY, PROTECTED_KINDS
 from ..policy.levels import counted_of
 from ..policy.outlook import look_ahead
+from .credentials import Reading
 from .disk_space import free_space, volume_bytes
 from .problems import VolumeProblem
-from .reading import read_creds, read_listing
+from .reading import read_listing
 from .report import CleanResult, ScanResult
 
 TYPE_CHECKING = False
@@ -45,11 +45,10 @@ def scan(
     raise VolumeProblem to end the look. Raises VolumeProblem; a file system's trouble with the trash or
     the journal alone leaves those fields unknown.
     """
-    data, token = read_creds(directory)
-    identity = read_identity(data)
+    creds = Reading(directory)
     listing = read_listing(directory, tick)
-    result = _describe(directory, listing, identity, settings, now, active_since, known)
-    result.creds_token = token
+    result = _describe(directory, listing, creds.identity, settings, now, active_since, known)
+    result.creds_token = creds.token
     _describe_own(directory, listing, result, run)
     return result
 

@@ -185,10 +185,9 @@ def _undo(
     progress: Callable[[int, int], None],
     result: UndoResult,
 ) -> None:
-    from ..policy.identity import read_identity
     from ..policy.plan import refusal
+    from .credentials import settled_identity
     from .journal import UNDOING, UNDONE
-    from .reading import read_creds
     from .recovery import by_kind
     from .undoing import put_run_back
 
@@ -200,7 +199,7 @@ def _undo(
         result.run, result.outcome, result.code = found.run, NOTHING_TO_DO, None
         return
     result.run = found.run
-    identity = read_identity(read_creds(access.session)[0])
+    identity = settled_identity(access.session)
     result.code = refusal(identity, 0, access.now)
     if result.code is None and identity.fingerprint != found.fingerprint:
         result.code = IDENTITY_CHANGED

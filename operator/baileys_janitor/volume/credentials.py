@@ -1,0 +1,108 @@
+"""Who the tenant is: creds.json, and the own LID where only the mapping files hold it.
+
+The library truncates creds.json and writes it anew, so one read may find it empty or cut with nothing
+wrong (2 to 36 of 100 reads beside a busy writer). A scan reads once: its caller compares successive scans.
+A cleanup cannot wait for the next scan, so it reads until two reads agree.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+
+from ..policy.identity import CORRUPT, MAX_MAPPING_BYTES, mapped_user, read_identity
+from .problems import CREDENTIALS_CHANGING, VolumeProblem
+from .reading import read_creds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..policy.identity import Identity
+
+#: Seconds before each further read. An unreadable creds.json is called so after all of them: 1.5 s.
+PAUSES_SECONDS = (0.01, 0.02, 0.02, 0.05, 0.1, 0.2, 0.3, 0.3, 0.5)
+
+
+class Reading:
+    """One read of creds.json: the identity in it, and which writing of the file it was."""
+
+    __slots__ = ("identity", "token")
+
+    def __init__(self, directory: int) -> None:
+        data, self.token = read_creds(directory)
+        self.identity = with_mapped_lid(directory, read_identity(data))
+
+    def agrees_with(self, other: Reading) -> bool:
+        """Whether both reads found the same account.
+
+        Counters may differ: each login moves them. Two cut files agree only if they are the same
+        writing of the file.
+        """
+        mine, theirs = self.identity, other.identity
+        if mine.state != theirs.state:
+            return False
+        if mine.state == CORRUPT:
+            return self.token == other.token
+        return (
+            mine.fingerprint == theirs.fingerprint
+            and mine.own_users == theirs.own_users
+            and mine.lid_unreadable == theirs.lid_unreadable
+        )
+
+
+def settled_identity(directory: int, pause: Callable[[float], None] = time.sleep) -> Identity:
+    """Return the identity that two reads agree on; `pause` waits for some seconds.
+
+    A read of a cut file says nothing, so it does not come between two good ones. An unreadable creds.json
+    is returned as such only when no read was any better and the file was not written during the last
+    pause. Raises VolumeProblem: CredentialsChanging when no two reads agree.
+    """
+    readable: Reading | None = None
+    before = last = Reading(directory)
+    for seconds in PAUSES_SECONDS:
+        if last.identity.state != CORRUPT:
+            if readable is not None and last.agrees_with(readable):
+                return last.identity
+            readable = last
+        pause(seconds)
+        before, last = last, Reading(directory)
+    if last.agrees_with(readable or before):
+        return last.identity
+    raise VolumeProblem(CREDENTIALS_CHANGING)
+
+
+def with_mapped_lid(directory: int, identity: Identity) -> Identity:
+    """Return the identity with the own LID of the tenant's mapping files, where `me.lid` is missing.
+
+    Both files of the pair must name each other. A `me.lid` that makes no sense is left in doubt.
+    """
+    if not identity.lid_in_doubt or identity.lid_unreadable:
+        return identity
+    phone = identity.phone_user
+    lid = _mapped(directory, f"lid-mapping-{phone}.json")
+    if not lid or _mapped(directory, f"lid-mapping-{lid}_reverse.json") != phone:
+        return identity
+    return identity.with_lid(lid)
+
+
+def _mapped(directory: int, name: str) -> str:
+    """The user that a mapping file holds; "" when there is none, or none that can be read."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    try:
+        # A device is not even opened: that alone can do something to it.
+        if not stat.S_ISREG(os.lstat(name, dir_fd=directory).st_mode):
+            return ""
+        file = os.open(name, flags, dir_fd=directory)
+    except OSError:
+        return ""
+    try:
+        found = os.fstat(file)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_MAPPING_BYTES:
+            return ""
+        return mapped_user(os.read(file, MAX_MAPPING_BYTES + 1))
+    except OSError:
+        return ""
+    finally:
+        os.close(file)
