@@ -129,6 +129,17 @@ def test_never_turns_the_daily_cleanup_off_even_when_the_fleet_has_one() -> None
     assert of({"schedule": {"dailyCleanup": "Never"}}).times.daily_cleanup is None
 
 
+@pytest.mark.parametrize("said", [{"preKeys": 50}, {"preKeys": 60}])
+def test_who_sets_how_many_pre_keys_stay_has_the_others_removed(said: dict[str, int]) -> None:
+    fleet = OperatorConfig.model_validate({"defaults": {"retention": said}})
+    by_tenant = of({"retention": said}).policy
+    by_fleet = effective(fleet, {"volume": {"claimName": "c"}}, "acme").policy
+
+    assert of({}).policy.retention.pre_keys is None
+    assert by_tenant.retention.pre_keys == by_fleet.retention.pre_keys == said["preKeys"]
+    assert of({"retention": said}).settings_hash != of({}).settings_hash
+
+
 def test_resources_merge_amount_by_amount() -> None:
     found = of({"job": {"runAsUser": 1000, "resources": {"limits": {"memory": "256Mi"}}}})
 
@@ -202,7 +213,10 @@ def test_any_well_formed_spec_gives_sound_settings_or_invalid_tenant(spec: dict[
     short, normal = found.policy.emergency_retention, found.policy.retention
     assert short.session_max_age <= normal.session_max_age
     assert short.sender_key_max_age <= normal.sender_key_max_age
-    assert short.pre_keys <= normal.pre_keys
+    applied = found.policy.applied_retention().pre_keys
+    urgent = found.policy.applied_emergency_retention().pre_keys
+    assert applied is None or (urgent is not None and urgent <= applied)
+    assert normal.pre_keys == spec.get("retention", {}).get("preKeys")
     assert Settings.from_data(found.policy.to_data()) == found.policy
     wanted = spec.get("retention", {}).get("sessionMaxAge")
     assert wanted is None or normal.session_max_age == seconds_of(wanted)

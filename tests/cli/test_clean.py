@@ -46,7 +46,7 @@ def test_a_dry_run_leaves_every_byte_and_no_janitor(
 def test_a_dry_run_says_what_would_go_and_how_to_do_it(old: Path, run: Run) -> None:
     out = run("clean", old).out
     assert "WOULD-GO" in out
-    assert "What would go: 29 preKey, 12 senderKey, 11 session, 2 senderKeyMemory" in out
+    assert "What would go: 12 senderKey, 11 session, 2 senderKeyMemory" in out
     assert "SessionExpired" in out
     assert out.splitlines()[-1].endswith(f"baileys-janitor clean --apply {old}")
 
@@ -65,9 +65,18 @@ def test_apply_removes_what_the_dry_run_announced(old: Path, run: Run) -> None:
     assert len(files(old)) == done["kept"] == sum(done["reasons"]["kept"].values())
 
 
+@pytest.mark.parametrize("option", [("--pre-keys", "50"), ("--count", "Total")])
+def test_pre_keys_go_where_somebody_asked_or_every_file_counts(
+    old: Path, run: Run, option: tuple[str, str]
+) -> None:
+    assert cleaned(run("clean", old, "-o", "json").out)["removedByKind"]["preKey"] == 0
+    found = cleaned(run("clean", old, *option, "-o", "json").out)
+    assert found["removedByKind"]["preKey"] == 29
+
+
 def test_apply_says_how_to_undo(old: Path, run: Run) -> None:
     last = run("clean", old, "--apply").out.splitlines()[-1]
-    assert last.startswith("54 files, ")
+    assert last.startswith("25 files, ")
     assert f"To put them back: baileys-janitor undo {old} cli-" in last
 
 
@@ -215,8 +224,9 @@ def test_an_emergency_that_gains_nothing_says_what_keeps_the_count_up(
 
 def test_a_cap_says_what_is_left_for_the_next_run(old: Path, run: Run) -> None:
     done = cleaned(run("clean", old, "--max-removals-files", "10", "--apply", "-o", "json").out)
-    assert (done["outcome"], done["removed"], done["left"]) == ("Capped", 10, 44)
-    assert "44 more would go" in done["message"]
+    assert (done["outcome"], done["removed"], done["left"]) == ("Capped", 10, 15)
+    assert "15 more would go" in done["message"]
+    assert "--max-removals-files (10) and --max-removals-percent (60)" in done["message"]
     assert run("clean", old, "--max-removals-files", "10", "--apply").code == 0
 
 

@@ -11,7 +11,7 @@ import pytest
 from baileys_janitor.cli import settings as settings_module
 from baileys_janitor.cli.options import SETTINGS, UNDO_WINDOW, Setting
 from baileys_janitor.cli.settings import InForce
-from baileys_janitor.policy.settings import DEFAULTS
+from baileys_janitor.policy.settings import DEFAULTS, TOTAL, Settings, Thresholds
 from tests.cli.conftest import Run
 from tests.cli.sessions import Done
 
@@ -253,4 +253,13 @@ def test_the_documentation_names_every_setting_and_its_default(setting: Setting)
         assert setting.default == DEFAULTS.thresholds.count
     else:
         read = CASES[setting.where][3]
-        assert number(setting.default) == read(InForce(DEFAULTS, 86_400, "Enforce"))
+        assert number(setting.default) == read(InForce(where_pre_keys_go(), 86_400, "Enforce"))
+
+
+def where_pre_keys_go() -> Settings:
+    """The defaults with the numbers of pre-keys that apply where pre-keys go."""
+    everything = Settings(Thresholds(count=TOTAL))
+    return Settings(
+        retention=everything.applied_retention(),
+        emergency_retention=everything.applied_emergency_retention(),
+    )

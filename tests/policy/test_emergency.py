@@ -141,18 +141,25 @@ def old_pre_keys(number: int) -> list:  # type: ignore[type-arg]
 
 
 @pytest.mark.parametrize(
-    ("number", "count", "removed"),
+    ("number", "count", "keep", "removed"),
     [
-        (80, PRESSURE, 0),  # none of them alone lowers what is compared
-        (80, TOTAL, 50),
-        (50, PRESSURE, 20),
-        (45, PRESSURE, 15),
-        (30, PRESSURE, 0),
+        (80, PRESSURE, 50, 0),  # none of them alone lowers what is compared
+        (80, TOTAL, None, 50),
+        (50, PRESSURE, 50, 20),
+        (50, PRESSURE, None, 0),
+        (45, PRESSURE, 50, 15),
+        (30, PRESSURE, 50, 0),
     ],
 )
-def test_pre_keys_go_only_where_each_of_them_counts(number: int, count: str, removed: int) -> None:
+def test_pre_keys_go_only_where_each_of_them_counts(
+    number: int, count: str, keep: int | None, removed: int
+) -> None:
     identity = identity_of(nextPreKeyId=91, firstUnuploadedPreKeyId=91)
-    everything = Settings(limits(1, count), max_removals=MaxRemovals(100, 500))
+    everything = Settings(
+        limits(1, count),
+        retention=Retention(pre_keys=keep),
+        max_removals=MaxRemovals(100, 500),
+    )
 
     plan = plan_of([*old_pre_keys(number), alive()], everything, identity, emergency=True)
 

@@ -17,7 +17,7 @@ from baileys_janitor.policy.guards import FRESH_NS, Context, protect
 from baileys_janitor.policy.identity import read_identity
 from baileys_janitor.policy.listing import Entry
 from baileys_janitor.policy.plan import Plan
-from baileys_janitor.policy.settings import MaxRemovals, Retention, Settings
+from baileys_janitor.policy.settings import PRESSURE, MaxRemovals, Retention, Settings
 from tests.policy.worlds import (
     DAY,
     GROUPS,
@@ -237,6 +237,23 @@ def test_no_pre_key_of_the_large_library_ever_goes(seed: int, world: World) -> N
     plan = world.plan(entries=entries, identity=identity)
 
     assert not [name for name in names(plan) if PRE_KEY.fullmatch(name)]
+
+
+@many
+@given(seeds, worlds(paired=True))
+def test_no_pre_key_goes_where_nothing_is_gained_and_nobody_asked(seed: int, world: World) -> None:
+    history = old_library(seed)
+    entries = [entry for entry in world.entries if not PRE_KEY.fullmatch(entry.name)]
+    entries += [*history.entries(NOW), alive()]
+    identity = identity_of(nextPreKeyId=history.next_id, firstUnuploadedPreKeyId=history.next_id)
+    asked = {world.settings.retention.pre_keys}
+    if world.emergency:
+        asked.add(world.settings.emergency_retention.pre_keys)
+
+    plan = world.plan(entries=entries, identity=identity)
+
+    if world.settings.thresholds.count == PRESSURE and asked == {None}:
+        assert not [name for name in names(plan) if PRE_KEY.fullmatch(name)]
 
 
 @many

@@ -9,6 +9,7 @@ from baileys_janitor.policy.kinds import (
     KINDS,
     base_user,
     classify,
+    is_temporary,
     may_be_lid,
     sender_key_address,
     sender_key_group,
@@ -121,6 +122,36 @@ def test_every_name_the_library_writes_has_its_kind(name: str, kind: str, ident:
 )
 def test_anything_unusual_is_other(name: str) -> None:
     assert classify(name) == ("other", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        ("creds.json.tmp", True),
+        (".creds.json.tmp", True),
+        ("session-1100.0.json.tmp", True),
+        ("creds.json.tmp-1712345678901", True),
+        ("creds.json.3948234", True),
+        ("pre-key-7.json.a8f3k2", True),
+        (".creds.json.Xb19Qz", True),
+        ("creds.json~tmp1", True),
+        ("upload.part", True),
+        ("creds.json.bak", False),
+        ("creds.json.old", False),
+        ("creds.json.20260101", False),
+        ("creds.json.20260101120000", False),
+        ("creds.json.backup2", False),
+        ("creds.json", False),
+        ("notes.json.3948234", False),
+        ("creds.json.1", False),
+        ("notes.txt", False),
+        ("", False),
+        (".json", False),
+    ],
+)
+def test_temporary_files_of_writes_are_told_by_their_names(name: str, is_one: bool) -> None:
+    assert is_temporary(name) == is_one
+    assert not is_one or classify(name) == ("other", "")
 
 
 @given(odd_names)

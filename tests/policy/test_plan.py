@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from baileys_janitor.policy import reasons
 from baileys_janitor.policy.listing import MAX_ENTRIES
 from baileys_janitor.policy.plan import make_plan
-from baileys_janitor.policy.settings import DEFAULTS, MaxRemovals, Settings
+from baileys_janitor.policy.settings import DEFAULTS, MaxRemovals, Retention, Settings
 from tests.policy.worlds import (
     DAY,
     GROUPS,
@@ -161,7 +161,7 @@ def test_the_normal_rules_in_one_picture() -> None:
     ]
     identity = identity_of(nextPreKeyId=61, firstUnuploadedPreKeyId=61)
 
-    plan = plan_of(entries, identity=identity)
+    plan = plan_of(entries, Settings(retention=Retention(pre_keys=50)), identity)
 
     assert [(r.entry.kind, r.reason) for r in plan.removals] == [
         *[("preKey", reasons.PRE_KEY_SURPLUS)] * 10,

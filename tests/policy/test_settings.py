@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 
 from baileys_janitor.policy.json_text import compact, parse
-from baileys_janitor.policy.settings import DEFAULTS, MaxRemovals, Settings, Thresholds
+from baileys_janitor.policy.settings import (
+    DEFAULTS,
+    PRESSURE,
+    TOTAL,
+    MaxRemovals,
+    Retention,
+    Settings,
+    Thresholds,
+)
 from tests.policy.worlds import DAY, any_settings
 
 
@@ -21,10 +29,35 @@ def test_the_defaults_are_the_documented_ones() -> None:
     assert DEFAULTS.to_data() == [
         [150, 170, 175, 180, 185, "Pressure"],
         [50, 65],
-        [14 * DAY, 3 * DAY, 50],
-        [7 * DAY, 1 * DAY, 30],
+        [14 * DAY, 3 * DAY, None],
+        [7 * DAY, 1 * DAY, None],
         [60, 500],
     ]
+
+
+@pytest.mark.parametrize(
+    ("count", "normal", "emergency", "applied"),
+    [
+        (PRESSURE, None, None, (None, None)),
+        (TOTAL, None, None, (50, 30)),
+        (PRESSURE, 60, None, (60, 30)),
+        (PRESSURE, 20, None, (20, 20)),
+        (PRESSURE, None, 40, (None, 40)),
+        (TOTAL, 60, 40, (60, 40)),
+        (TOTAL, 0, 0, (0, 0)),
+    ],
+)
+def test_pre_keys_go_where_every_file_counts_or_somebody_said_how_many_stay(
+    count: str, normal: int | None, emergency: int | None, applied: tuple[int | None, int | None]
+) -> None:
+    settings = Settings(
+        Thresholds(count=count),
+        retention=Retention(pre_keys=normal),
+        emergency_retention=Retention(pre_keys=emergency),
+    )
+
+    assert settings.applied_retention().pre_keys == applied[0]
+    assert settings.applied_emergency_retention().pre_keys == applied[1]
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,6 @@ class World(NamedTuple):
         return Retention(
             min(first.session_max_age, second.session_max_age),
             min(first.sender_key_max_age, second.sender_key_max_age),
-            min(first.pre_keys, second.pre_keys),
         )
 
     def age(self, entry: Entry) -> float:
@@ -292,7 +291,9 @@ def any_library(seed: int) -> Uploads | None:
 @st.composite
 def retentions(draw: st.DrawFn) -> Retention:
     days = st.one_of(st.floats(0, 30), st.sampled_from([0.0, 1.0, 3.0, 7.0, 14.0]))
-    return Retention(draw(days) * DAY, draw(days) * DAY, draw(st.sampled_from([0, 1, 30, 50, 90])))
+    return Retention(
+        draw(days) * DAY, draw(days) * DAY, draw(st.sampled_from([None, 0, 1, 30, 50, 90]))
+    )
 
 
 @st.composite

@@ -7,6 +7,8 @@ directory with about 60 LID mappings and 40 pre-keys, which is where the allowan
 
 from __future__ import annotations
 
+from baileys_janitor.policy.settings import EMERGENCY_KEPT_PRE_KEYS, KEPT_PRE_KEYS
+
 from .tenant import SharedSettings
 
 BUILT_IN: SharedSettings = SharedSettings.model_validate(
@@ -21,8 +23,16 @@ BUILT_IN: SharedSettings = SharedSettings.model_validate(
             "count": "Pressure",
         },
         "allowances": {"preKeys": 50, "protected": 65},
-        "retention": {"sessionMaxAge": "14d", "senderKeyMaxAge": "3d", "preKeys": 50},
-        "emergencyRetention": {"sessionMaxAge": "7d", "senderKeyMaxAge": "1d", "preKeys": 30},
+        "retention": {
+            "sessionMaxAge": "14d",
+            "senderKeyMaxAge": "3d",
+            "preKeys": KEPT_PRE_KEYS,
+        },
+        "emergencyRetention": {
+            "sessionMaxAge": "7d",
+            "senderKeyMaxAge": "1d",
+            "preKeys": EMERGENCY_KEPT_PRE_KEYS,
+        },
         "maxRemovals": {"percent": 60, "files": 500},
         "schedule": {
             "scanInterval": "1m",

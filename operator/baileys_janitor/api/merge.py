@@ -31,6 +31,7 @@ from .parts import MODES, Mode
 from .sentences import first_problem, shown
 from .tenant import SharedSettings, TenantSpec
 
+_RETENTIONS = ("retention", "emergencyRetention")
 _OWN = {"company_id", "volume", "suspend"}
 """The fields of a spec that are the tenant's alone."""
 
@@ -110,11 +111,17 @@ def _key(merged: dict[str, Any]) -> str:
 def _settled(defaults_json: str, own_json: str, ceiling: Mode) -> Shared:
     """The whole settings by what little a tenant sets itself: nearly all of a fleet set the same."""
     defaults, own = json.loads(defaults_json), json.loads(own_json)
-    return _shared(_key(_over(_over(_BUILT_IN_DATA, defaults), own)), ceiling)
+    said = _over(defaults, own)
+    return _shared(_key(_over(_BUILT_IN_DATA, said)), _pre_keys_said(said), ceiling)
+
+
+def _pre_keys_said(said: dict[str, Any]) -> tuple[str, ...]:
+    """The retentions whose `preKeys` somebody set: the tenant or the fleet's configuration."""
+    return tuple(group for group in _RETENTIONS if "preKeys" in said.get(group, {}))
 
 
 @lru_cache(maxsize=4096)
-def _shared(merged_json: str, ceiling: Mode) -> Shared:
+def _shared(merged_json: str, pre_keys_said: tuple[str, ...], ceiling: Mode) -> Shared:
     merged: dict[str, Any] = json.loads(merged_json)
     check(merged)
     asked: Mode = merged["mode"]
@@ -124,7 +131,7 @@ def _shared(merged_json: str, ceiling: Mode) -> Shared:
     return Shared(
         mode=mode,
         asked_mode=asked,
-        policy=_policy(merged),
+        policy=_policy(merged, pre_keys_said),
         times=Times(
             scan_interval=seconds_of(schedule["scanInterval"]),
             adaptive=schedule["adaptive"],
@@ -136,24 +143,29 @@ def _shared(merged_json: str, ceiling: Mode) -> Shared:
         emergency_cooldown=seconds_of(merged["emergencyCooldown"]),
         undo_window=seconds_of(merged["undoWindow"]),
         job=_job(merged["job"]),
-        settings_hash=sha256(f"{mode}{merged_json}".encode()).hexdigest()[:12],
+        settings_hash=sha256(f"{mode}{pre_keys_said}{merged_json}".encode()).hexdigest()[:12],
     )
 
 
-def _policy(merged: dict[str, Any]) -> Settings:
+def _policy(merged: dict[str, Any], pre_keys_said: tuple[str, ...]) -> Settings:
     thresholds, allowances = merged["thresholds"], merged["allowances"]
+    normal, emergency = (
+        _retention(merged[group], pre_keys_set=group in pre_keys_said) for group in _RETENTIONS
+    )
     return Settings(
         thresholds=Thresholds(**thresholds),
         allowances=Allowances(allowances["preKeys"], allowances["protected"]),
-        retention=_retention(merged["retention"]),
-        emergency_retention=_retention(merged["emergencyRetention"]),
+        retention=normal,
+        emergency_retention=emergency,
         max_removals=MaxRemovals(merged["maxRemovals"]["percent"], merged["maxRemovals"]["files"]),
     )
 
 
-def _retention(data: dict[str, Any]) -> Retention:
+def _retention(data: dict[str, Any], *, pre_keys_set: bool) -> Retention:
     return Retention(
-        seconds_of(data["sessionMaxAge"]), seconds_of(data["senderKeyMaxAge"]), data["preKeys"]
+        seconds_of(data["sessionMaxAge"]),
+        seconds_of(data["senderKeyMaxAge"]),
+        data["preKeys"] if pre_keys_set else None,
     )
 
 

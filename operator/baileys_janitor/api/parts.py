@@ -87,7 +87,7 @@ class Allowances(Model):
     protected: Allowance | None = Field(
         default=None,
         description="Protected files that count in full: credentials, app-state keys, LID mappings, "
-        "device lists, tokens, identity keys and everything unknown.",
+        "device lists, tokens and identity keys. Unknown files always count.",
     )
 
 
@@ -103,8 +103,9 @@ class Retention(Model):
     )
     pre_keys: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
         default=None,
-        description="How many of the newest uploaded pre-keys stay. On libraries that upload 812 "
-        "pre-keys at once none is ever removed, whatever stands here.",
+        description="How many of the newest uploaded pre-keys stay. Set it to have older ones removed: "
+        "while it is unset, pre-keys go only with count Total, since under Pressure their removal "
+        "gains nothing. On libraries that upload 812 pre-keys at once none is ever removed.",
     )
 
 

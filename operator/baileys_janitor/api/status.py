@@ -81,7 +81,10 @@ class Files(StatusPart):
     limit: Count | None = Field(
         default=None, description="The emergency threshold in force for this tenant."
     )
-    protected: Count | None = Field(default=None, description="Files that no rule may remove.")
+    protected: Count | None = Field(
+        default=None,
+        description="Files of the kinds that no rule may remove, without unknown ones.",
+    )
     reclaimable: Count | None = Field(
         default=None, description="Files that the retention in force would remove now."
     )

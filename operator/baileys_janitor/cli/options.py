@@ -85,7 +85,11 @@ SETTINGS: Final = (
         "retention", "senderKeyMaxAge", "--sender-key-max-age", "AGE",
         "Group sender keys unused for longer go.", "3d",
     ),
-    Setting("retention", "preKeys", "--pre-keys", "N", "Newest uploaded pre-keys that stay.", "50"),
+    Setting(
+        "retention", "preKeys", "--pre-keys", "N",
+        "Newest uploaded pre-keys that stay; unless set, older ones go with --count Total alone.",
+        "50",
+    ),
     Setting(
         "emergencyRetention", "sessionMaxAge", "--emergency-session-max-age", "AGE",
         "In an emergency: sessions.", "7d",

@@ -102,8 +102,11 @@ def _message(look: Look, plan: Plan, settings: Settings, *, emergency: bool) -> 
     if emergency and plan.after >= settings.thresholds.critical and not plan.left:
         return _what_keeps_the_count_up(look, plan, settings)
     if plan.left:
+        most = settings.max_removals
         return (
-            f"{plan.left} more would go, but are past maxRemovals: they are left for the next run."
+            f"{plan.left} more would go, but one run removes no more than --max-removals-files"
+            f" ({most.files}) and --max-removals-percent ({most.percent:g}) allow: run it again, or raise"
+            " the one that was reached."
         )
     return None
 

@@ -17,6 +17,7 @@ from .kinds import (
     SENDER_KEY_MEMORY,
     SESSION,
     classify,
+    is_temporary,
     may_be_lid,
 )
 from .own_groups import own_groups
@@ -40,7 +41,8 @@ class Context:
     """What the guards know besides the file: the time, the tenant, and its other files.
 
     ``active_ns``: ages count from here at the earliest; None while the tenant is stopped.
-    ``limits``: the shortest ages and fewest pre-keys that this run may use.
+    ``limits``: the shortest ages and fewest pre-keys that this run may use. ``pre_key_floor``: the
+    lowest pre-key id that these keep; None when this run may remove no pre-key.
     """
 
     __slots__ = (
@@ -71,7 +73,8 @@ class Context:
         self.sender_key_limit_ns = nanoseconds(limits.sender_key_max_age)
         self.groups = own_groups(entries, identity)
         self.pre_keys = PreKeys(entries, identity)
-        self.pre_key_floor = self.pre_keys.newest(limits.pre_keys)
+        keep = limits.pre_keys
+        self.pre_key_floor = None if keep is None else self.pre_keys.newest(keep)
 
     def age_ns(self, mtime_ns: int) -> int:
         """How long a file has been unused while the tenant was running."""
@@ -81,13 +84,15 @@ class Context:
 
 def shortest(settings: Settings, emergency: bool) -> Retention:
     """The limits that nothing in a run may undercut."""
-    normal, extra = settings.retention, settings.emergency_retention
+    normal = settings.applied_retention()
     if not emergency:
         return normal
+    extra = settings.applied_emergency_retention()
+    kept = [each.pre_keys for each in (normal, extra) if each.pre_keys is not None]
     return type(normal)(
         min(normal.session_max_age, extra.session_max_age),
         min(normal.sender_key_max_age, extra.sender_key_max_age),
-        min(normal.pre_keys, extra.pre_keys),
+        min(kept, default=None),
     )
 
 
@@ -107,7 +112,9 @@ def guard_kind(entry: Entry) -> str | None:
     """Kinds a session cannot do without, and everything unknown: never."""
     if entry.kind in REMOVABLE_KINDS:
         return None
-    return reasons.PROTECTED_KIND if entry.kind in PROTECTED_KINDS else reasons.UNKNOWN_FILE
+    if entry.kind in PROTECTED_KINDS:
+        return reasons.PROTECTED_KIND
+    return reasons.TEMPORARY_FILE if is_temporary(entry.name) else reasons.UNKNOWN_FILE
 
 
 def guard_name(entry: Entry) -> str | None:
@@ -209,6 +216,8 @@ def guard_pre_key(entry: Entry, context: Context) -> str | None:
     active_ns = context.active_ns
     if active_ns is not None and entry.mtime_ns < active_ns >= context.now_ns - STOPPED_AFTER_NS:
         return reasons.JUST_WOKE
+    if context.pre_key_floor is None:
+        return context.pre_keys.doubt or reasons.PRE_KEYS_WITHOUT_GAIN
     age_ns = context.age_ns(entry.mtime_ns)
     return context.pre_keys.protects(int(entry.ident), age_ns, context.pre_key_floor)
 

@@ -52,6 +52,8 @@ ACTIVITY_KINDS = frozenset((SESSION, SENDER_KEY))
 
 CREDS_NAME = "creds.json"
 _SUFFIX = ".json"
+_TEMPORARY_ENDINGS = (".tmp", ".temp", ".part", ".partial")
+_BACKUP_WORDS = ("bak", "backup", "copy", "old", "orig", "save")
 _SENDER_KEY_PREFIX = "sender-key-"
 _MEMORY_PREFIX = "sender-key-memory-"
 _GROUP_SERVERS = ("g.us", "broadcast")
@@ -93,6 +95,30 @@ def classify(name: str) -> tuple[str, str]:
                 # The first type that fits decides: a bad memory id is not a sender key's group.
                 return (kind, ident) if _well_formed(kind, ident) else (OTHER, "")
     return OTHER, ""
+
+
+def is_temporary(name: str) -> bool:
+    """Whether the name is one that an atomic write gives its file until it is renamed.
+
+    ``creds.json.tmp``, ``session-1100.0.json.tmp-1712`` and ``creds.json.3948234``, each perhaps with
+    a dot before it. Backups (``creds.json.bak``, ``creds.json.20260101``) are none.
+    """
+    plain = name[1:] if name.startswith(".") else name
+    if plain.endswith(_TEMPORARY_ENDINGS):
+        return True
+    known, dot, rest = plain.rpartition(_SUFFIX)
+    if not dot or not rest or classify(known + _SUFFIX)[0] == OTHER:
+        return False
+    rest = rest[1:] if rest[0] in ".-_~" else rest
+    return rest.startswith("tmp") or _is_random(rest)
+
+
+def _is_random(text: str) -> bool:
+    """Letters and digits as programs draw them for a temporary name; no date, no word for a backup."""
+    if text.startswith(_BACKUP_WORDS) or (text.startswith("20") and len(text) <= 14):
+        return False
+    drawn = text.isascii() and text.isalnum() and 4 <= len(text) <= 40
+    return drawn and any(map(str.isdigit, text))
 
 
 def is_number(text: str) -> bool:

@@ -108,7 +108,8 @@ def _due(entries: list[Entry], context: Context, settings: Settings, kept: dict[
             allowed.append(entry)
         else:
             kept[reason] = kept.get(reason, 0) + 1
-    due = due_units(allowed, context, settings.retention, settings.emergency_retention)
+    normal, extra = settings.applied_retention(), settings.applied_emergency_retention()
+    due = due_units(allowed, context, normal, extra)
     extra = sum([len(unit.entries) for unit in due.extra])
     # A unit of which a guard protects one file stays whole.
     for reason, files in (

@@ -100,8 +100,8 @@ def make_plan(
             allowed.append(entry)
         else:
             plan.keep(reason, 1)
-    extra = settings.emergency_retention if emergency else None
-    due = due_units(allowed, context, settings.retention, extra)
+    extra = settings.applied_emergency_retention() if emergency else None
+    due = due_units(allowed, context, settings.applied_retention(), extra)
     critical = settings.thresholds.critical
     choice = choose_emergency(due, tally, critical) if emergency else choose_normal(due, tally)
     # A unit of which a guard protects one file stays whole.

@@ -47,6 +47,8 @@ NOT_NEEDED = "NotNeeded"
 NO_GAIN = "NoGain"
 NEXT_RUN = "NextRun"
 EMERGENCY_ONLY = "EmergencyOnly"
+PRE_KEYS_WITHOUT_GAIN = "PreKeysWithoutGain"
+TEMPORARY_FILE = "TemporaryFile"
 
 #: A scan reports these by their place here: append, never reorder.
 KEPT = {
@@ -87,6 +89,14 @@ KEPT = {
     NEXT_RUN: "To be removed, but past maxRemovals: left for the next run.",
     EMERGENCY_ONLY: (
         "Young enough for retention, old enough for emergencyRetention: only an emergency may take it."
+    ),
+    PRE_KEYS_WITHOUT_GAIN: (
+        "A pre-key. Those above the allowance are not counted, so removing one gains nothing, and a new"
+        " contact's first message may need it. Set retention.preKeys to have old ones removed."
+    ),
+    TEMPORARY_FILE: (
+        "The temporary file of a write that is under way or was cut off. Where it is old, it can be"
+        " deleted by hand."
     ),
 }
 

@@ -84,7 +84,7 @@ def due_units(
         for rules, units in sets:
             reason = rules.expired_pair(group_files)
             if reason is not None:
-                units.append(Unit(files, reason, group_files.newest_ns))
+                units.append(Unit(files, reason, max([each.mtime_ns for each in files])))
                 break
     for _, units in sets:
         units.sort(key=Unit.order)
@@ -108,11 +108,14 @@ class Rules:
         self._context = context
         self._session_ns = nanoseconds(retention.session_max_age)
         self._sender_key_ns = nanoseconds(retention.sender_key_max_age)
-        self._floor = context.pre_keys.newest(retention.pre_keys)
+        keep = retention.pre_keys
+        self._floor = None if keep is None else context.pre_keys.newest(keep)
 
     def expired(self, entry: Entry) -> str | None:
         """Why a single file is due, None when it is not."""
         if entry.kind == PRE_KEY:
+            if self._floor is None:
+                return None
             key = int(entry.ident)
             surplus = key < self._floor or key in self._context.pre_keys.singles
             return PRE_KEY_SURPLUS if surplus else None

@@ -9,6 +9,10 @@ TOTAL = "Total"
 
 DAY = 86_400
 
+#: How many of the newest uploaded pre-keys stay where pre-keys go and nobody said how many.
+KEPT_PRE_KEYS = 50
+EMERGENCY_KEPT_PRE_KEYS = 30
+
 
 class Thresholds(Value):
     """Numbers of counted files, ascending; ``count`` says what is counted (Pressure or Total)."""
@@ -47,7 +51,10 @@ class Allowances(Value):
 
 
 class Retention(Value):
-    """Ages in seconds after which sessions and sender keys go, and how many pre-keys stay."""
+    """Ages in seconds after which sessions and sender keys go, and how many pre-keys stay.
+
+    ``pre_keys`` is None in what was set: nobody set it; and in what applies: all of them stay.
+    """
 
     __slots__ = ("pre_keys", "sender_key_max_age", "session_max_age")
 
@@ -55,11 +62,15 @@ class Retention(Value):
         self,
         session_max_age: float = 14 * DAY,
         sender_key_max_age: float = 3 * DAY,
-        pre_keys: int = 50,
+        pre_keys: int | None = None,
     ) -> None:
         self.session_max_age = session_max_age
         self.sender_key_max_age = sender_key_max_age
         self.pre_keys = pre_keys
+
+    def with_pre_keys(self, pre_keys: int | None) -> Retention:
+        """The same ages with another number of pre-keys."""
+        return Retention(self.session_max_age, self.sender_key_max_age, pre_keys)
 
 
 #: Whatever is configured: the trash of a directory holds no more, and a run must fit into it.
@@ -96,8 +107,28 @@ class Settings(Value):
         self.thresholds = thresholds or Thresholds()
         self.allowances = allowances or Allowances()
         self.retention = retention or Retention()
-        self.emergency_retention = emergency_retention or Retention(7 * DAY, 1 * DAY, 30)
+        self.emergency_retention = emergency_retention or Retention(7 * DAY, 1 * DAY)
         self.max_removals = max_removals or MaxRemovals()
+
+    def applied_retention(self) -> Retention:
+        """``retention`` as it applies.
+
+        Pre-keys go only where that gains something: where every file counts, or where somebody set
+        how many stay. Those above the allowance do not count under Pressure, and removing them makes
+        new contacts' first messages fail.
+        """
+        pre_keys = self.retention.pre_keys
+        if pre_keys is None and self.thresholds.count == TOTAL:
+            pre_keys = KEPT_PRE_KEYS
+        return self.retention.with_pre_keys(pre_keys)
+
+    def applied_emergency_retention(self) -> Retention:
+        """``emergency_retention`` as it applies: it reaches pre-keys where ``retention`` does."""
+        pre_keys = self.emergency_retention.pre_keys
+        normal = self.applied_retention().pre_keys
+        if pre_keys is None and normal is not None:
+            pre_keys = min(EMERGENCY_KEPT_PRE_KEYS, normal)
+        return self.emergency_retention.with_pre_keys(pre_keys)
 
     def to_data(self) -> list[list[object]]:
         """Nested lists for a task: thresholds, allowances, two retentions, max removals."""
@@ -152,7 +183,7 @@ def _retention(field: str, data: object) -> Retention:
     return Retention(
         _number(f"{field}.sessionMaxAge", sessions),
         _number(f"{field}.senderKeyMaxAge", sender_keys),
-        _whole(f"{field}.preKeys", pre_keys),
+        None if pre_keys is None else _whole(f"{field}.preKeys", pre_keys),
     )
 
 

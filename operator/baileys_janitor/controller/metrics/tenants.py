@@ -167,7 +167,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         "baileys_session_files_protected",
-        "Files that no rule may remove, at the last scan.",
+        "Files of the kinds that no rule may remove, without unknown ones, at the last scan.",
         one=_figure("protected"),
     ),
     Family(
