@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -28,9 +30,10 @@ EMERGENCY_DAYS = {"session": 7.0, "sender-key": 1.0}
 
 #: Nothing may be removed from these: stopped, just awake, or without a paired identity.
 LEFT_ALONE = ("stopped", "awake", "corrupt", "unpaired")
-CLEANED = ("healthy", "warning", "critical", "emergency", "prekeys", "old", "orphan")
+SMALL_UPLOADS = ("old", "six")
+CLEANED = ("healthy", "warning", "critical", "emergency", "prekeys", "old", "six", "orphan")
 #: Where the normal rules are not enough, or begin above critical.
-URGENT = ("critical", "emergency", "old", "orphan")
+URGENT = ("critical", "emergency", "old", "six", "orphan")
 
 
 class Cleaned(NamedTuple):
@@ -55,9 +58,11 @@ Clean = Callable[..., Cleaned]
 def clean(tmp_path: Path) -> Clean:
     """Unpacks a scenario and runs the command line's cleanup with these options."""
 
-    def run(scenario: str, *options: str) -> Cleaned:
+    def run(scenario: str, *options: str, spoil: Callable[[Path], None] | None = None) -> Cleaned:
         session, peers = tmp_path / "session", tmp_path / "peers"
         sessions.unpack(scenario, session, peers=peers)
+        if spoil is not None:
+            spoil(session)
         before = snapshot(session)
         now = max(file.mtime_ns for file in before.values()) / 1e9
         document = janitor("clean", session, "--apply", *options)
@@ -69,6 +74,8 @@ def clean(tmp_path: Path) -> Clean:
 def assert_everybody_talks(session: Path, peers: Path) -> None:
     result = sessions.check(session, peers)
     assert [each for each in result["properties"] if not each["passed"]] == []
+    # Nobody asked for pre-keys to go, so each one that was uploaded must answer.
+    assert result["properties"][-1]["unanswered"] == 0
 
 
 @pytest.mark.parametrize("scenario", CLEANED)
@@ -159,6 +166,22 @@ def test_sessions_with_the_tenants_own_devices_stay(scenario: str, clean: Clean)
     assert own <= cleaned.after.keys()
 
 
+@pytest.mark.usefixtures("node")
+def test_sessions_with_own_devices_stay_while_their_lid_is_unknown(
+    clean: Clean, tmp_path: Path
+) -> None:
+    cleaned = clean("emergency", "--emergency", spoil=forget_the_own_lid)
+
+    own = {name for name in names(cleaned.before, "session-") if is_own(name)}
+    assert len(own) == 2
+    assert own <= cleaned.after.keys()
+    assert cleaned.removed
+    sessions.unpack("emergency", tmp_path / "whole")
+    for name in OWN_LID_FILES:
+        (cleaned.session / name).write_bytes((tmp_path / "whole" / name).read_bytes())
+    assert_everybody_talks(cleaned.session, cleaned.peers)
+
+
 @pytest.mark.parametrize("scenario", CLEANED)
 def test_own_sender_keys_go_with_their_memory_file(scenario: str, clean: Clean) -> None:
     cleaned = clean(scenario, "--emergency")
@@ -207,13 +230,27 @@ def test_no_pre_key_of_a_large_upload_goes_whatever_the_settings(
     assert not names(cleaned.removed, "pre-key-")
 
 
-def test_old_pre_keys_of_small_uploads_go_and_the_newest_fifty_stay(clean: Clean) -> None:
-    cleaned = clean("old")
+@pytest.mark.parametrize("scenario", SMALL_UPLOADS)
+def test_old_pre_keys_of_small_uploads_go_where_somebody_asked_and_the_newest_fifty_stay(
+    scenario: str, clean: Clean
+) -> None:
+    cleaned = clean(scenario, "--pre-keys", "50")
 
     uploaded = batches(cleaned.before)
     removed = pre_key_ids(cleaned.removed)
     assert removed & uploaded
     assert not removed & set(sorted(uploaded)[-50:])
+
+
+@pytest.mark.parametrize("options", [(), ("--emergency",)], ids=["normal", "emergency"])
+@pytest.mark.parametrize("scenario", SMALL_UPLOADS)
+def test_no_pre_key_goes_while_nobody_asked_for_it(
+    scenario: str, options: tuple[str, ...], clean: Clean
+) -> None:
+    cleaned = clean(scenario, *options)
+
+    assert cleaned.removed
+    assert not names(cleaned.removed, "pre-key-")
 
 
 def test_single_pre_keys_of_retry_receipts_stay_for_thirty_days(clean: Clean) -> None:
@@ -253,6 +290,25 @@ def test_a_second_cleanup_finds_nothing_to_do(clean: Clean) -> None:
 
     assert (again["outcome"], again["removed"]) == ("NothingToDo", 0)
     assert snapshot(cleaned.session) == cleaned.after
+
+
+OWN_LID_FILES = (
+    "creds.json",
+    "lid-mapping-12015550100.json",
+    "lid-mapping-240000000000000_reverse.json",
+)
+
+
+def forget_the_own_lid(session: Path) -> None:
+    """What a restore of creds.json alone, from before the first login, leaves."""
+    creds, *mappings = (session / name for name in OWN_LID_FILES)
+    content = json.loads(creds.read_text())
+    del content["me"]["lid"]
+    times = creds.stat().st_mtime
+    creds.write_text(json.dumps(content))
+    os.utime(creds, (times, times))
+    for mapping in mappings:
+        mapping.unlink()
 
 
 def is_own(name: str) -> bool:

@@ -25,6 +25,7 @@ SIZES = {
     "unpaired": (182, 182),
     "prekeys": (906, 140),
     "old": (243, 196),
+    "six": (212, 186),
     "orphan": (177, 176),
 }
 
@@ -145,7 +146,15 @@ def test_the_check_sees_what_a_careless_cleanup_breaks(tmp_path: Path) -> None:
 
     broken = failures(sessions.check(session, tmp_path / "peers"))
 
-    assert broken == ["files", "lidMappings", "ownDevices", "ownGroups", "appState", "preKeys"]
+    assert broken == [
+        "files",
+        "lidMappings",
+        "ownDevices",
+        "ownGroups",
+        "appState",
+        "newContacts",
+        "preKeys",
+    ]
 
 
 @pytest.mark.usefixtures("node")

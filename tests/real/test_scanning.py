@@ -20,6 +20,7 @@ LEVELS = {
     "unpaired": "Emergency",
     "prekeys": "Healthy",
     "old": "Emergency",
+    "six": "Emergency",
     "orphan": "Critical",
 }
 

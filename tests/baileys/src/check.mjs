@@ -7,7 +7,7 @@ import { appState, files, lidMappings } from './check/stored.mjs'
 import { credentials, identity } from './check/identity.mjs'
 import { memberGroups, ownGroups } from './check/groups.mjs'
 import { ownDevices, sessions } from './check/sessions.mjs'
-import { preKeys } from './check/prekeys.mjs'
+import { newContacts, preKeys } from './check/prekeys.mjs'
 import { loadWorld } from './world.mjs'
 
 // What is stored comes first: messages would teach the tenant some of it again. Pre-keys come last:
@@ -21,12 +21,13 @@ const properties = {
   ownGroups,
   memberGroups,
   appState,
+  newContacts,
   preKeys
 }
 
 /**
- * `request`: session, peers, and optionally `only`, a list of properties, and `messages` (see the
- * pre-keys).
+ * `request`: session, peers, and optionally `only`, a list of properties, `messages` and `contacts`
+ * (see the pre-keys).
  */
 export async function check({ session, peers, only = Object.keys(properties), ...options }) {
   if (!session || !peers) throw new Error('"session" and "peers" name the two directories to check')

@@ -39,8 +39,11 @@ export class Device {
     await this.saveCreds()
   }
 
-  hasSession(peerJid) {
-    return this.repository.validateSession(peerJid).then(found => found.exists)
+  async hasSession(peerJid) {
+    if (this.repository.validateSession)
+      return (await this.repository.validateSession(peerJid)).exists
+    const address = this.repository.jidToSignalProtocolAddress(peerJid)
+    return Boolean((await this.auth.keys.get('session', [address]))[address])
   }
 
   /**
@@ -73,7 +76,7 @@ export class Device {
     const received = library.decryptMessageNode(node, ...me, repository, silent)
     const { key } = received.fullMessage
     const other = key.participantAlt || key.remoteJidAlt
-    if (other && !key.fromMe) {
+    if (other && !key.fromMe && library.lids) {
       const primary = key.participant || key.remoteJid
       const [from, to] = other.endsWith('@lid') ? [primary, other] : [other, primary]
       await repository.lidMapping.storeLIDPNMappings([{ lid: to, pn: from }])

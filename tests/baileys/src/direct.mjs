@@ -11,7 +11,7 @@ export const seenByTenant = peer => peer.jid
 /**
  * The address under which a peer reaches the tenant: one that knows no LIDs uses the phone number.
  */
-export const tenantSeenBy = (peer, tenant) => (peer.address.lid ? tenant.lidJid : tenant.pnJid)
+export const tenantSeenBy = (peer, tenant) => (peer.address.lid ? tenant.jid : tenant.pnJid)
 
 /** From a contact's device to the tenant. */
 export async function toTenant(world, peer, words, { lidKnown = true } = {}) {
@@ -32,13 +32,13 @@ export async function fromTenant({ tenant, server }, peer, words) {
 export async function toOwnDevice({ tenant, server }, device, words, chat) {
   const message = { deviceSentMessage: { destinationJid: chat, message: text(words) } }
   const enc = await tenant.encryptTo(device.jid, message, server)
-  return device.receive({ attrs: { from: tenant.lidJid, recipient: chat }, content: [enc] })
+  return device.receive({ attrs: { from: tenant.jid, recipient: chat }, content: [enc] })
 }
 
 export async function fromOwnDevice(world, device, message, chat) {
   const { tenant, server } = world
   const wrapped = chat ? { deviceSentMessage: { destinationJid: chat, message } } : message
-  const enc = await device.encryptTo(tenant.lidJid, wrapped, server)
+  const enc = await device.encryptTo(tenant.jid, wrapped, server)
   return delivered(world, tenant, {
     attrs: { from: device.jid, ...(chat && { recipient: chat }) },
     content: [enc]
@@ -73,6 +73,7 @@ export async function retryReceipt(tenant, peer) {
 /** What the tenant learns from a device query about a contact. */
 export async function deviceQuery(tenant, contact, byLid) {
   const { pn, lid, devices } = contact
+  if (!tenant.library.lids) return
   if (lid) {
     const pair = { lid: jid(lid, 0, 'lid'), pn: jid(pn, 0, 's.whatsapp.net') }
     await tenant.repository.lidMapping.storeLIDPNMappings([pair])

@@ -28,7 +28,7 @@ function pairSuccess({ proto, Curve }, creds, address) {
   const content = proto.ADVSignedDeviceIdentityHMAC.encode({ details: identity, hmac }).finish()
   const attrs = {
     jid: jid(address.pn, address.device, 's.whatsapp.net'),
-    lid: jid(address.lid, address.device, 'lid')
+    lid: jid(accountLid(address), address.device, 'lid')
   }
   const parts = [
     { tag: 'device-identity', attrs: {}, content },
@@ -51,14 +51,20 @@ export async function pair(tenant) {
   await tenant.update(update)
 }
 
+/** WhatsApp tells every version its LID, also one that does not use it as an address. */
+const accountLid = ({ lid, ownLid }) => lid ?? ownLid
+
 export async function login(tenant, server) {
+  const { address, creds } = tenant
   await uploadAtLogin(tenant, server)
-  await tenant.update({ me: { ...tenant.creds.me, lid: tenant.lidJid } })
+  const lid = jid(accountLid(address), address.device, 'lid')
+  await tenant.update({ me: { ...creds.me, lid } })
 }
 
 /** What the first login leaves: the tenant's own LID mapping and device list. */
 export async function learnOwnLid(tenant) {
   const { pn, device } = tenant.address
+  if (!tenant.library.lids) return
   await tenant.repository.lidMapping.storeLIDPNMappings([{ lid: tenant.lidJid, pn: tenant.pnJid }])
   await tenant.auth.keys.set({ 'device-list': { [pn]: [String(device)] } })
   await tenant.repository.migrateSession(tenant.pnJid, tenant.lidJid)

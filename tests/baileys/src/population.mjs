@@ -17,9 +17,12 @@ const phoneNumber = index =>
   `1${201 + Math.floor(index / 100)}55501${String(index % 100).padStart(2, '0')}`
 const lidNumber = index => String(240000000000000 + index * 977)
 
-/** Every fifth contact is known by phone number only, every third has a second device. */
-function account(index) {
-  const legacy = index % 5 === 4
+/**
+ * Every fifth contact is known by phone number only, every third has a second device. Without `lids`
+ * nobody is addressed by LID.
+ */
+function account(index, { lids }) {
+  const legacy = index % 5 === 4 || !lids
   return {
     pn: phoneNumber(index),
     lid: legacy ? undefined : lidNumber(index),
@@ -34,24 +37,27 @@ export function newPeer(library, { pn, lid }, device, creds = library.initAuthCr
 /** A world without a past: devices exist, nothing has been said. */
 export async function populate(scenario, out, ages) {
   const library = await loadLibrary(scenario.library)
-  const server = new Server()
-  const own = account(OWN_INDEX)
-  const tenant = await useTenantStore(library, out, { ...own, device: TENANT_DEVICE }, ages)
+  const server = Object.assign(new Server(), { handOut: scenario.handOut ?? 'middle' })
+  const own = account(OWN_INDEX, library)
+  const address = { ...own, ownLid: lidNumber(OWN_INDEX), device: TENANT_DEVICE }
+  const tenant = await useTenantStore(library, out, address, ages)
   const devices = OWN_DEVICES.map(device => newPeer(library, own, device))
   const count = scenario.contacts.reduce((sum, part) => sum + part.count, 0)
   const contacts = []
   for (let index = 1; index <= count; index++) {
-    const contact = account(index)
+    const contact = account(index, library)
     contact.peers = contact.devices.map(device => newPeer(library, contact, device))
     contacts.push(contact)
   }
   server.tenant = tenant
   for (const device of [tenant, ...devices, ...contacts.flatMap(({ peers }) => peers)])
     server.add(device)
-  for (const { lid, peers } of contacts)
-    if (lid) for (const peer of peers) await knowTenant(peer, tenant)
-  for (const device of devices) await knowTenant(device, tenant)
-  const groups = groupsOf(scenario, contacts)
+  if (library.lids) {
+    for (const { lid, peers } of contacts)
+      if (lid) for (const peer of peers) await knowTenant(peer, tenant)
+    for (const device of devices) await knowTenant(device, tenant)
+  }
+  const groups = groupsOf(scenario, contacts, library)
   return {
     tenant,
     server,
@@ -67,12 +73,15 @@ export async function populate(scenario, out, ages) {
 const knowTenant = (peer, tenant) =>
   peer.repository.lidMapping.storeLIDPNMappings([{ lid: tenant.lidJid, pn: tenant.pnJid }])
 
-/** The second group still uses phone numbers; only there are contacts without a LID members. */
-function groupsOf({ groups }, contacts) {
+/**
+ * The second group still uses phone numbers; only there are contacts without a LID members. Without
+ * `lids` every group does.
+ */
+function groupsOf({ groups }, contacts, { lids }) {
   const all = contacts.map((_, index) => index)
-  const modern = all.filter(index => contacts[index].lid)
+  const modern = lids ? all.filter(index => contacts[index].lid) : all
   const made = Array.from({ length: groups.own.length + groups.quiet }, (_, index) => {
-    const addressing = index === 1 ? 'pn' : 'lid'
+    const addressing = index === 1 || !lids ? 'pn' : 'lid'
     const choice = addressing === 'pn' ? all : modern
     const members = choice
       .map((_, place) => choice[(place + index * 3) % choice.length])
@@ -84,5 +93,6 @@ function groupsOf({ groups }, contacts) {
       own: groups.own[index]
     }
   })
-  return [...made, { id: STATUS, addressing: 'lid', members: modern, own: groups.status }]
+  const addressing = lids ? 'lid' : 'pn'
+  return [...made, { id: STATUS, addressing, members: modern, own: groups.status }]
 }

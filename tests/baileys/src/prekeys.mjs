@@ -15,15 +15,15 @@ async function upload(tenant, server, count) {
  * none.
  */
 export async function uploadAtLogin(tenant, server) {
-  const { INITIAL_PREKEY_COUNT: initial, MIN_PREKEY_COUNT: least, name } = tenant.library
+  const { INITIAL_PREKEY_COUNT: initial, MIN_PREKEY_COUNT: least, smallBatches } = tenant.library
   const left = server.available.length
-  const count = name === 'rc5' || left === 0 ? initial : least
-  if (left <= (name === 'rc5' ? least : count)) await upload(tenant, server, count)
+  const count = smallBatches || left === 0 ? initial : least
+  if (left <= (smallBatches ? least : count)) await upload(tenant, server, count)
 }
 
 /** The rule for the server's notification. */
 export async function uploadWhenLow(tenant, server) {
-  const { INITIAL_PREKEY_COUNT: initial, MIN_PREKEY_COUNT: least, name } = tenant.library
+  const { INITIAL_PREKEY_COUNT: initial, MIN_PREKEY_COUNT: least, smallBatches } = tenant.library
   if (server.available.length < least)
-    await upload(tenant, server, name === 'rc5' ? initial : least)
+    await upload(tenant, server, smallBatches ? initial : least)
 }

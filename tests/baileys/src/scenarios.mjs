@@ -5,6 +5,7 @@
 //   senders   ages of members' last group messages, taken in turn until the target is met
 //   paired, login   when the phone accepted the device, and the last login
 //   strangers, retries   pre-keys given out and never used; single ones from retry receipts
+//   handOut   which pre-key the server gives out next: oldest, middle (of the first ones) or newest
 //   shift     days added to everything: the tenant has been stopped since
 //   awake     and has just logged in again and received one message
 
@@ -67,6 +68,12 @@ export const scenarios = {
     library: 'rc5', paired: 120, login: 0.6, target: 196, strangers: 45, retries: 6,
     contacts: [{ count: 10, days: active }, { count: 4, days: [8, 13] }, { count: 8, days: [15, 80] }],
     groups: { own: [0.3, 2, 9], quiet: 2, status: 30 }, senders: speakers
+  },
+  /** The last version before 7: everybody, and every group, goes by phone number. */
+  six: {
+    library: '6.7', paired: 120, login: 0.6, target: 186, strangers: 45, retries: 6,
+    contacts: [{ count: 12, days: active }, { count: 6, days: [8, 13] }, { count: 10, days: [15, 80] }],
+    groups: { own: [0.3, 2, 9], quiet: 3, status: 30 }, senders: speakers
   },
   /** A lone memory file: the tenant's next message there is unreadable until the file is gone. */
   orphan: {

@@ -3,6 +3,8 @@
 
 export class Server {
   devices = new Map()
+  /** Which waiting pre-key is given out next; which one the real server takes is not known. */
+  handOut = 'middle'
   /** Pre-keys of the tenant that wait on the server, [id, public key]. */
   available = []
   /** Pre-keys that were given out and not seen again: a first message may still come. */
@@ -31,8 +33,9 @@ export class Server {
   }
 
   tenantBundle() {
-    // Which one the real server takes is not known, so neither the oldest nor the newest.
-    const [preKey] = this.available.splice(Math.floor(this.available.length / 3), 1)
+    const places = { oldest: 0, middle: this.available.length / 3, newest: this.available.length - 1 }
+    const place = Math.max(0, Math.floor(places[this.handOut]))
+    const [preKey] = this.available.splice(place, 1)
     if (preKey) this.handedOut.push(preKey)
     return bundleOf(this.tenant, preKey)
   }

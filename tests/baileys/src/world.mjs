@@ -36,7 +36,11 @@ export async function saveWorld(world, scenario, byKind, directory) {
     faults: scenario.faults,
     byKind,
     tenant: { address: tenant.address, creds: tenant.creds },
-    server: { available: server.available, handedOut: server.handedOut },
+    server: {
+      available: server.available,
+      handedOut: server.handedOut,
+      handOut: server.handOut
+    },
     own: own.map(saved),
     contacts: contacts.map(({ pn, lid, devices, peers }) => ({
       pn,

@@ -3,6 +3,7 @@
 
 import { newPeer } from '../population.mjs'
 import { tenantSeenBy } from '../direct.mjs'
+import { uploadWhenLow } from '../prekeys.mjs'
 import { bundleOf } from '../server.mjs'
 
 /**
@@ -10,7 +11,6 @@ import { bundleOf } from '../server.mjs'
  * answer.
  */
 const NEWEST = 30
-const LARGE_BATCH = 100
 
 /**
  * Every uploaded key is looked up; `messages` of them, spread evenly, get a real first message
@@ -29,8 +29,7 @@ export async function preKeys(world, { messages = 40 }) {
     sent += 1
     if (!(await firstMessage(tenant, stranger, preKey))) failed.add(preKey[0])
   }
-  const required =
-    tenant.library.INITIAL_PREKEY_COUNT > LARGE_BATCH ? uploaded : uploaded.slice(0, NEWEST)
+  const required = tenant.library.smallBatches ? uploaded.slice(0, NEWEST) : uploaded
   const lost = required.filter(([id]) => failed.has(id)).length
   const waiting = server.available.length
   const counts = {
@@ -43,15 +42,33 @@ export async function preKeys(world, { messages = 40 }) {
   return { passed: !lost, ...counts, unanswered: failed.size }
 }
 
+/**
+ * New contacts write, one after the other, with the bundles that the server gives out; the tenant
+ * uploads whenever the server runs low. Each first message must arrive at the first try.
+ */
+export async function newContacts({ server, tenant }, { contacts = 60 }) {
+  const stranger = newPeer(tenant.library, {}, 0)
+  let arrived = 0
+  for (let index = 0; index < contacts; index++) {
+    await uploadWhenLow(tenant, server)
+    server.tenantBundle()
+    const preKey = server.handedOut.at(-1)
+    if (!(await firstMessage(tenant, stranger, preKey, 500000 + index))) continue
+    server.arrived(preKey[0])
+    arrived += 1
+  }
+  return { passed: arrived === contacts, contacts, arrived }
+}
+
 async function present(tenant, [id, publicKey]) {
   const { [id]: pair } = await tenant.auth.keys.get('pre-key', [String(id)])
   return Boolean(pair) && Buffer.compare(Buffer.from(pair.public), publicKey) === 0
 }
 
 /** The same stranger under a new number each time: for the tenant that is a new contact. */
-async function firstMessage(tenant, { library, creds }, preKey) {
-  const lid = String(990000000000000 + preKey[0])
-  const contact = newPeer(library, { lid }, 0, creds)
+async function firstMessage(tenant, { library, creds }, preKey, index = preKey[0]) {
+  const number = String(990000000000000 + index)
+  const contact = newPeer(library, library.lids ? { lid: number } : { pn: number }, 0, creds)
   const address = tenantSeenBy(contact, tenant)
   await contact.inject(address, bundleOf(tenant, preKey))
   const enc = await contact.encryptTo(address, { conversation: 'first' })

@@ -31,6 +31,7 @@ function parses(text) {
 }
 
 export async function lidMappings({ tenant, contacts }) {
+  if (!tenant.library.lids) return { passed: true, known: 0, resolved: 0 }
   const known = [tenant.address, ...contacts.filter(({ lid }) => lid)]
   const forward = freshMapping(tenant)
   const reverse = freshMapping(tenant)
