@@ -227,3 +227,67 @@ def test_no_message_repeats_a_name() -> None:
     told = [unreachable(entries), rotation(entries, Settings(Thresholds(count=TOTAL)))]
 
     assert not any("12015550100" in str(each) for each in told)
+
+
+def piled_up(number: int, now: float = NOW) -> list[Entry]:
+    """Pre-keys as a library adds them that keeps all: 110 a day."""
+    return [
+        file(f"pre-key-{each}.json", (number - each) / 110 * DAY, now=now)
+        for each in range(1, number + 1)
+    ]
+
+
+def test_pre_keys_by_the_thousand_are_named_with_their_growth_and_two_ways_out() -> None:
+    told = rotation([*busy(40), *mappings(120), *piled_up(5_241)], DEFAULTS)
+
+    assert told is not None
+    assert told.reason == "RotationRecommended"
+    assert told.numbers == {"preKeys": 5_241, "aDay": 110, "anew": 812}
+    assert "5241 pre-keys are there, about 110 more each day, and none may go" in told.message
+    assert "leave them" in told.message
+    assert "pair the tenant again" in told.message
+
+
+def test_where_every_file_counts_the_other_count_is_the_first_way_out() -> None:
+    total = Settings(Thresholds(count=TOTAL))
+    told = rotation([*busy(40), *mappings(120), *piled_up(2_000)], total)
+
+    assert told is not None
+    assert "set thresholds.count to Pressure" in told.message
+    assert "leave them" not in told.message
+
+
+def test_pre_keys_of_a_usual_number_are_no_matter() -> None:
+    total = Settings(Thresholds(count=TOTAL))
+    files = [*busy(40), *mappings(60), *piled_up(812)]
+
+    assert rotation(files, total) is None
+    assert rotation([*busy(40), *piled_up(advice.MANY_PRE_KEYS - 1)], DEFAULTS) is None
+    assert rotation([*busy(40), *piled_up(advice.MANY_PRE_KEYS)], DEFAULTS) is not None
+
+
+def test_the_growth_of_pre_keys_is_left_out_where_it_is_unknown() -> None:
+    first_login = pre_keys(range(1, 6_001), DAY)
+    told = rotation([*busy(40), *first_login], DEFAULTS)
+
+    assert told is not None
+    assert told.numbers["aDay"] == 0
+    assert "each day" not in told.message
+
+
+def test_temporary_files_of_cut_off_writes_are_named_once_they_are_a_day_old() -> None:
+    left = [
+        file("creds.json.3948234", 2 * DAY, size=30),
+        file("session-4911.0.json.tmp", 9 * DAY, size=12),
+    ]
+    others = [file("creds.json.bak", 9 * DAY), file("pre-key-7.json.tmp", HOUR), *busy(3)]
+
+    assert advice.temporary_files(others, NOW) is None
+    told = advice.temporary_files([*left, *others], NOW)
+    assert told is not None
+    assert told.reason == "TemporaryFiles"
+    assert told.numbers == {"files": 2, "bytes": 42}
+    assert told.message.startswith("2 temporary files are left over")
+    one = advice.temporary_files(left[:1], NOW)
+    assert one is not None
+    assert one.message.startswith("1 temporary file is left over")

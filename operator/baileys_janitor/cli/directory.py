@@ -104,6 +104,7 @@ def _advice(
         advice.rotation_recommended(look.census, outlook, settings),
         advice.session_inactive(None if newest is None else newest / 1e9, look.now),
         advice.disk_pressure(look.free_bytes, look.free_inodes, look.volume_bytes),
+        advice.temporary_files(look.entries or [], look.now),
     ]
     documents: list[AdviceDocument] = [
         {"type": each.reason, "message": each.message} for each in given if each is not None

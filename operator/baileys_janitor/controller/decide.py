@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
 
 from baileys_janitor.controller import due
 from baileys_janitor.controller.clock import from_rfc3339
@@ -11,6 +13,8 @@ from baileys_janitor.job.result import COMPLETED, DRY_RUN
 from baileys_janitor.policy import levels
 
 PAIRED = "Paired"
+CAPPED_PAUSE_SECONDS = 60.0
+"""Until an automatic Emergency cleanup goes on with what the first one before it had to leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +135,35 @@ def _emergency(tenant: Tenant, now: float) -> bool:
         level == levels.EMERGENCY
         and tenant.look.identity_state == PAIRED
         and (tenant.look.gain or 0) > 0
-        and now >= (tenant.emergency_cooldown_until or 0.0)
-        and now >= tenant.hold_until
+        and now >= emergency_pause_until(tenant)
     )
+
+
+def emergency_pause_until(tenant: Tenant) -> float:
+    """Return until when (Unix seconds) automatic Emergency cleanups wait after the last ones."""
+    return max(
+        tenant.emergency_cooldown_until or 0.0, tenant.hold_until, _capped_pause_until(tenant)
+    )
+
+
+def _capped_pause_until(tenant: Tenant) -> float:
+    """Return the end of the back-off after Emergency cleanups that were cut short.
+
+    It doubles with each one in a row, up to the cooldown of a completed one. Without it they would follow each
+    other at once, and maxRemovals would limit nothing. It is computed from the history, so a restart keeps it.
+    """
+    if tenant.effective is None or not capped(tenant):
+        return 0.0
+    cut = list(takewhile(_is_cut_emergency, tenant.history))
+    ended = from_rfc3339(cut[0].get("time")) if cut else None
+    if ended is None:
+        return 0.0
+    pause = CAPPED_PAUSE_SECONDS * 2 ** (len(cut) - 1)
+    return ended + min(pause, tenant.effective.emergency_cooldown)
+
+
+def _is_cut_emergency(entry: dict[str, Any]) -> bool:
+    return entry.get("outcome") == "Capped" and entry.get("reason") in {"Emergency", "Requested"}
 
 
 def _triggered(tenant: Tenant, now: float) -> bool:

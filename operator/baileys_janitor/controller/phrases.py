@@ -38,6 +38,8 @@ PHRASES: Final[Mapping[str, str]] = {
     reasons.NO_GAIN: "that do not count",
     reasons.NEXT_RUN: "left for the next run",
     reasons.EMERGENCY_ONLY: "that only an emergency may take",
+    reasons.PRE_KEYS_WITHOUT_GAIN: "pre-keys whose removal gains nothing",
+    reasons.TEMPORARY_FILE: "temporary files of writes",
     reasons.CREDENTIALS_CORRUPT: "while creds.json cannot be read",
     reasons.CREDENTIALS_TOO_LARGE: "while creds.json is too large to be read",
     reasons.NOT_PAIRED: "while no account is paired",

@@ -16,6 +16,7 @@ from baileys_janitor.controller.decide import (
     PAIRED,
     capped,
     daily_overdue,
+    emergency_pause_until,
     pending_request,
     trigger_reason,
 )
@@ -82,7 +83,7 @@ def emergency_time(tenant: Tenant) -> float | None:
         return None
     if tenant.counted < effective.policy.thresholds.emergency or not look.gain:
         return None
-    return max(tenant.emergency_cooldown_until or 0.0, tenant.hold_until)
+    return emergency_pause_until(tenant)
 
 
 def forecast(tenant: Tenant) -> dict[str, str]:

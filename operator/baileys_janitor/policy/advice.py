@@ -5,14 +5,28 @@ Each function returns an :class:`Advice`, or None when there is nothing to say.
 
 from __future__ import annotations
 
-from .kinds import IDENTITY_KEY, PRE_KEY, SENDER_KEY, SENDER_KEY_MEMORY, SESSION, TC_TOKEN
+from .kinds import (
+    IDENTITY_KEY,
+    OTHER,
+    PRE_KEY,
+    SENDER_KEY,
+    SENDER_KEY_MEMORY,
+    SESSION,
+    TC_TOKEN,
+    is_temporary,
+)
 from .levels import counted, counted_of
 from .pre_keys import MAX_UPLOAD_SPAN
+from .settings import TOTAL
+from .times import nanoseconds
 from .values import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .census import Census
+    from .listing import Entry
     from .outlook import Outlook
     from .settings import Settings, Thresholds
 
@@ -20,6 +34,7 @@ ROTATION_RECOMMENDED = "RotationRecommended"
 THRESHOLD_UNREACHABLE = "ThresholdUnreachable"
 SESSION_INACTIVE = "SessionInactive"
 DISK_PRESSURE = "DiskPressure"
+TEMPORARY_FILES = "TemporaryFiles"
 
 _DAY = 86_400
 
@@ -36,6 +51,10 @@ _PROTECTED_AT_PAIRING = 8
 _PROTECTED_A_SESSION = 3
 # Pre-keys that the library makes at once for a new pairing, since 7.0.0-rc.6.
 _PRE_KEYS_AT_PAIRING = 812
+
+#: From here on pre-keys are worth a word even where they do not count: they take inodes, and each
+#: scan lists them.
+MANY_PRE_KEYS = 5_000
 
 # Suggested limits leave this room between what cannot go and the trigger: the most of these.
 _ROOM_FILES = 25
@@ -95,9 +114,18 @@ def rotation_recommended(census: Census, outlook: Outlook, settings: Settings) -
 
     A new pairing in an empty directory sheds what collected and may not be removed: mappings, device
     lists, tokens, old pre-keys, unknown files. It does not help a tenant whose sessions are in use.
+    Pre-keys by the thousand are named even where they do not count.
     """
+    if outlook.refused is not None:
+        return None
+    return _protected_piled_up(census, outlook, settings) or _pre_keys_piled_up(
+        census, outlook, settings
+    )
+
+
+def _protected_piled_up(census: Census, outlook: Outlook, settings: Settings) -> Advice | None:
     stays = outlook.floor
-    if outlook.refused is not None or stays < settings.thresholds.emergency:
+    if stays < settings.thresholds.emergency:
         return None
     anew = _counted_anew(census, outlook.floor, settings)
     if anew >= settings.thresholds.critical:
@@ -108,6 +136,32 @@ def rotation_recommended(census: Census, outlook: Outlook, settings: Settings) -
         f" {settings.thresholds.emergency}; {census.protected} protected files go only when the"
         f" tenant is paired again in an empty directory, which would begin at about {anew}.",
         {"stays": stays, "protected": census.protected, "anew": anew},
+    )
+
+
+def _pre_keys_piled_up(census: Census, outlook: Outlook, settings: Settings) -> Advice | None:
+    """Pre-keys that none may go of: by the thousand, or as most of what keeps a total too high."""
+    pre_keys, anew = census.pre_keys, _pre_keys_anew(census, settings)
+    every_file = settings.thresholds.count == TOTAL
+    too_high = outlook.floor >= settings.thresholds.emergency
+    mostly = 2 * (pre_keys - anew) >= outlook.floor
+    if pre_keys < MANY_PRE_KEYS and not (every_file and too_high and mostly):
+        return None
+    grow = census.new_pre_keys
+    a_day = round(grow / 7) if grow is not None else 0
+    growth = f", about {a_day} more each day" if a_day else ""
+    first = (
+        "set thresholds.count to Pressure, which leaves those above the allowance out"
+        if every_file
+        else "leave them, since those above the allowance do not count and only take space and inodes"
+    )
+    return Advice(
+        ROTATION_RECOMMENDED,
+        f"{pre_keys} pre-keys are there{growth}, and none may go: WhatsApp's server may still hand out"
+        " any that was uploaded, and a new contact's first message fails without its pre-key. Baileys"
+        f" removes only those that were used. Two ways out: {first}; or pair the tenant again in an"
+        f" empty directory, which begins with about {anew}.",
+        {"preKeys": pre_keys, "aDay": a_day, "anew": anew},
     )
 
 
@@ -147,6 +201,27 @@ def session_inactive(
         f"No message was sent or received for {quiet}: the tenant's process may be stopped or"
         " unlinked, and its files are left as they are.",
         {"days": days},
+    )
+
+
+def temporary_files(entries: Iterable[Entry], now: float) -> Advice | None:
+    """Temporary files of writes that were cut off: older than a day, so nothing writes them any more."""
+    horizon_ns = nanoseconds(now - _DAY)
+    left = [
+        entry
+        for entry in entries
+        if entry.kind == OTHER and entry.mtime_ns < horizon_ns and is_temporary(entry.name)
+    ]
+    if not left:
+        return None
+    files = "1 temporary file is" if len(left) == 1 else f"{len(left)} temporary files are"
+    size = sum([entry.size for entry in left])
+    return Advice(
+        TEMPORARY_FILES,
+        f"{files} left over from writes that were cut off, more than a day old, {size} bytes. The"
+        " library never opens them, they count as files, and no rule removes them: delete them by"
+        " hand.",
+        {"files": len(left), "bytes": size},
     )
 
 

@@ -33,13 +33,15 @@ class Census(Value):
     protected kinds (not ``other``); ``ages`` has five buckets: under 1 day, 1 to 7, 7 to 14, 14 to
     30, over 30. ``oldest_ns``, ``newest_ns`` and ``newest_activity_ns`` (sessions and sender keys)
     are modification times in ns, None where there is no such file. ``upload_span``: how
-    many ids the pre-keys cover, 0 without pre-keys.
+    many ids the pre-keys cover, 0 without pre-keys. ``new_pre_keys``: how many of them were written
+    within seven days; None when that is unknown, or when none is older.
     """
 
     __slots__ = (
         "ages",
         "by_kind",
         "bytes",
+        "new_pre_keys",
         "newest_activity_ns",
         "newest_ns",
         "oldest_ns",
@@ -58,6 +60,7 @@ class Census(Value):
         self.newest_ns: int | None = None
         self.newest_activity_ns: int | None = None
         self.upload_span = 0
+        self.new_pre_keys: int | None = None
 
     def add(self, kind: str, size: int, mtime_ns: int, now_ns: int) -> None:
         """Counts one file; for directories too large to be held as a listing."""
@@ -100,4 +103,7 @@ def take_census(entries: Iterable[Entry], now: float) -> Census:
     for entry in listing:
         census.add(entry.kind, entry.size, entry.mtime_ns, now_ns)
     census.upload_span = upload_span(listing)
+    week_ago = now_ns - 7 * _DAY_NS
+    new = sum([entry.kind == PRE_KEY and entry.mtime_ns > week_ago for entry in listing])
+    census.new_pre_keys = new if new < census.pre_keys else None
     return census

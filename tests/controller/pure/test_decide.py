@@ -197,6 +197,49 @@ def test_a_capped_run_goes_on_at_the_next_tick_below_the_trigger_too(
     assert decided(known).reason is None
 
 
+def cut_short(times: int, reason: str = "Emergency", ended: float = NOW) -> Tenant:
+    """A tenant in an emergency whose last runs were capped."""
+    known = case(180)
+    for place in reversed(range(times)):
+        when = to_rfc3339(ended - place * HOUR)
+        known.record({"outcome": "Capped", "reason": reason, "time": when, "removed": 500}, {})
+    return known
+
+
+@pytest.mark.parametrize(
+    ("times", "pause"), [(1, 60), (2, 120), (3, 240), (5, 960), (6, 1800), (10, 1800), (14, 1800)]
+)
+@pytest.mark.parametrize("reason", ["Emergency", "Requested"])
+def test_capped_emergencies_go_on_with_growing_pauses(times: int, pause: int, reason: str) -> None:
+    assert decided(cut_short(times, reason, NOW - pause + 1)).reason is None
+    assert decided(cut_short(times, reason, NOW - pause)).reason == "Emergency"
+
+
+def test_the_pause_between_capped_emergencies_ends_with_a_completed_one() -> None:
+    known = cut_short(6, ended=NOW - HOUR)
+    known.record({"outcome": "Completed", "reason": "Emergency", "time": to_rfc3339(NOW)}, {})
+    assert decided(known).reason == "Emergency"
+
+    again = to_rfc3339(NOW - 60)
+    known.record({"outcome": "Capped", "reason": "Emergency", "time": again}, {})
+    assert decided(known).reason == "Emergency"
+
+
+def test_a_request_waits_for_no_pause_between_capped_emergencies() -> None:
+    assert decided(asked(cut_short(6))).reason == "Requested"
+
+
+def test_a_capped_daily_cleanup_holds_no_emergency_back() -> None:
+    assert decided(cut_short(3, "Daily")).reason == "Emergency"
+
+
+@pytest.mark.parametrize("time", [None, "", "soon", 7])
+def test_a_capped_emergency_of_unknown_time_holds_nothing_back(time: Any) -> None:
+    known = case(180)
+    known.record({"outcome": "Capped", "reason": "Emergency", "time": time}, {})
+    assert decided(known).reason == "Emergency"
+
+
 def test_a_capped_run_with_nothing_left_to_gain_ends() -> None:
     known = case(100, trigger=True, reclaimable=0)
     known.record({"outcome": "Capped", "reason": "Daily"}, {})

@@ -175,6 +175,7 @@ OF_A_RUN = {
     "RunPurged",
     "IdentityChanged",
     "SystemError",
+    "CredentialsChanging",
 }
 """Codes of runs and undos, never of a look; SystemError has nothing of its own to say."""
 

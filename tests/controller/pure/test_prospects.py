@@ -118,6 +118,9 @@ def test_other_states_are_told_in_their_own_words() -> None:
     capped = claimed(counted(176))
     harvest.cleaned(capped, cleaned("Capped", left=7, scan=look(176)), NOW, used=True)
     assert told(capped).startswith("The last cleanup goes on at ")
+    cut = claimed(counted(300), "Emergency")
+    harvest.cleaned(cut, cleaned("Capped", left=70, scan=look(290, gain=90)), NOW, used=True)
+    assert "when the pause after the last one ends" in told(cut)
     unused = counted(100)
     unused.unused_since = NOW
     assert "No running pod uses the claim" in told(unused)
@@ -182,10 +185,12 @@ def test_every_reason_has_a_phrase() -> None:
 
 
 def test_a_list_begins_with_the_most_and_sums_up_what_is_too_much() -> None:
-    counts = {code: n for n, code in enumerate(sorted(reasons.KEPT), 1)}
+    codes = sorted(reasons.KEPT)
+    counts = {code: n for n, code in enumerate(codes, 1)}
     said = phrases.listed(counts)
-    assert said.startswith("19 unknown, 18 old only because the tenant is stopped")
-    assert said.endswith(f", {sum(range(1, 12))} others")
+    most, second = (phrases.PHRASES[code] for code in codes[:-3:-1])
+    assert said.startswith(f"{len(codes)} {most}, {len(codes) - 1} {second}, ")
+    assert said.endswith(f", {sum(range(1, len(codes) - phrases.NAMED + 1))} others")
     assert phrases.listed({"Newest": 0, "SomethingNew": 2}) == "2 SomethingNew"
     assert phrases.listed(None) == ""
 

@@ -46,7 +46,7 @@ export async function preKeys(world, { messages = 40 }) {
  * New contacts write, one after the other, with the bundles that the server gives out; the tenant
  * uploads whenever the server runs low. Each first message must arrive at the first try.
  */
-export async function newContacts({ server, tenant }, { contacts = 60 }) {
+export async function newContacts({ server, tenant }, { contacts = 20 }) {
   const stranger = newPeer(tenant.library, {}, 0)
   let arrived = 0
   for (let index = 0; index < contacts; index++) {
