@@ -122,8 +122,9 @@ class SharedSettings(Model):
     )
     emergency_cooldown: Annotated[Duration, Between("1m", "7d")] | None = Field(
         default=None,
-        description="After an automatic Emergency cleanup, how long until the next one. A requested "
-        "one waits for nothing.",
+        description="After an automatic Emergency cleanup, how long until the next one. One that "
+        "maxRemovals cut short goes on earlier: after 1m, then 2m, 4m and so on. A requested one "
+        "waits for nothing.",
     )
     undo_window: Annotated[Duration, Between("0s", "30d")] | None = Field(
         default=None,

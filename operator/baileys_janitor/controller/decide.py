@@ -158,7 +158,7 @@ def _capped_pause_until(tenant: Tenant) -> float:
     ended = from_rfc3339(cut[0].get("time")) if cut else None
     if ended is None:
         return 0.0
-    pause = CAPPED_PAUSE_SECONDS * 2 ** (len(cut) - 1)
+    pause: float = CAPPED_PAUSE_SECONDS * 2 ** (len(cut) - 1)
     return ended + min(pause, tenant.effective.emergency_cooldown)
 
 

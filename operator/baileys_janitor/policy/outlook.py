@@ -108,8 +108,8 @@ def _due(entries: list[Entry], context: Context, settings: Settings, kept: dict[
             allowed.append(entry)
         else:
             kept[reason] = kept.get(reason, 0) + 1
-    normal, extra = settings.applied_retention(), settings.applied_emergency_retention()
-    due = due_units(allowed, context, normal, extra)
+    urgent = settings.applied_emergency_retention()
+    due = due_units(allowed, context, settings.applied_retention(), urgent)
     extra = sum([len(unit.entries) for unit in due.extra])
     # A unit of which a guard protects one file stays whole.
     for reason, files in (
