@@ -70,6 +70,8 @@ ONE: Final[Mapping[str, str]] = {
     reasons.NEWEST_PRE_KEYS: "newest pre-key",
     reasons.RETRY_PRE_KEY: "pre-key of a retry",
     reasons.NO_GAIN: "that does not count",
+    reasons.PRE_KEYS_WITHOUT_GAIN: "pre-key whose removal gains nothing",
+    reasons.TEMPORARY_FILE: "temporary file of a write",
 }
 """What is said of a single one, where it differs."""
 
