@@ -38,10 +38,35 @@ def _extensions() -> dict[str, Any]:
         "indexOf": lambda s, part: integer(s.find(part)),
         "replace": lambda s, old, new: text(s.replace(old, new)),
         "substring": lambda s, start, end=None: text(s[start:end]),
+        "quantity": lambda s: celtypes.DoubleType(_amount(str(s))),
+        "compareTo": lambda a, b: integer((a > b) - (a < b)),
         "isSorted": lambda items: celtypes.BoolType(
             all(a <= b for a, b in itertools.pairwise(items))
         ),
     }
+
+
+_SUFFIXES: Final = {
+    "": 0,
+    "k": 1,
+    "M": 2,
+    "G": 3,
+    "T": 4,
+    "P": 5,
+    "E": 6,
+    **{f"{s}i": n for n, s in enumerate("KMGTPE", 1)},
+}
+
+
+def _amount(text: str) -> float:
+    """The amount of a quantity, such as 100m or 64Mi."""
+    found = re.fullmatch(r"([0-9.]+)(m|[kMGTPE]|[KMGTPE]i)?", text)
+    if found is None:
+        raise CELEvalError(f"{text} is no quantity")
+    number, suffix = float(found[1]), found[2] or ""
+    if suffix == "m":
+        return number / 1000
+    return float(number * (1024 if suffix.endswith("i") else 1000) ** _SUFFIXES[suffix])
 
 
 _ENVIRONMENT = celpy.Environment()
@@ -199,6 +224,13 @@ def _counterpart(item: Any, old: Any, schema: dict[str, Any]) -> Any:
     return next(same, _ABSENT)
 
 
+def _escaped(name: str) -> str:
+    """A property's name as CEL can say it."""
+    for sign, word in (("__", "underscores"), (".", "dot"), ("-", "dash"), ("/", "slash")):
+        name = name.replace(sign, f"__{word}__")
+    return name
+
+
 def _to_cel(value: Any, schema: dict[str, Any]) -> Any:
     """Typed by the schema: a `number` is a double even where JSON wrote an integer."""
     if isinstance(value, dict):
@@ -207,7 +239,9 @@ def _to_cel(value: Any, schema: dict[str, Any]) -> Any:
         other = extra if isinstance(extra, dict) else {}
         return celtypes.MapType(
             {
-                celtypes.StringType(k): _to_cel(v, properties.get(k) or other)
+                celtypes.StringType(_escaped(k) if k in properties else k): _to_cel(
+                    v, properties.get(k) or other
+                )
                 for k, v in value.items()
             }
         )

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.loading import InvalidConfig, load_config
+
+KNOWN = ["enabled", "port", "window", "jobsInFlight", "thresholds", "schedule", "channels", "level"]
 
 
 def written(folder: Path, text: str) -> Path:
@@ -156,3 +164,78 @@ def test_a_leader_that_would_renew_too_seldom_is_refused(tmp_path: Path) -> None
 
     with pytest.raises(InvalidConfig, match="lower renewInterval or raise duration"):
         load_config(path, {})
+
+
+ODD = (
+    st.sampled_from(
+        [
+            None,
+            True,
+            -1,
+            0,
+            10**30,
+            1e300,
+            math.nan,
+            math.inf,
+            "",
+            "x",
+            "5m",
+            "\0",
+            "a" * 5000,
+            [],
+            {},
+        ]
+    )
+    | st.datetimes()
+)
+VALUES = st.recursive(
+    ODD,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+FIELDS = st.sampled_from(
+    [field.alias or name for name, field in OperatorConfig.model_fields.items()]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.dictionaries(FIELDS, VALUES | st.dictionaries(st.sampled_from(KNOWN), VALUES, max_size=3))
+)
+def test_whatever_stands_in_a_file_is_used_or_refused_in_one_sentence(data: dict[str, Any]) -> None:
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        yaml.safe_dump(data, file)
+        file.flush()
+        try:
+            assert isinstance(load_config(Path(file.name), {}), OperatorConfig)
+        except InvalidConfig as problem:
+            told = str(problem)
+            assert told.startswith(f"The configuration {file.name}")
+            assert "\n" not in told
+            assert len(told) < 1000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        "{a: " * 50_000,
+        "a: 2026-99-99",
+        "a: 0001-01-01T00:00:00+99:99",
+        "a: 0x" + "f" * 5000,
+        "? [a]\n: b",
+        "a: !!python/object:os.system {}",
+        "defaults: &a [*a]",
+        "limits: {jobsInFlight: 1_000_000_000_000_000_000_000}",
+        "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]",
+        "\ufeff\x00",
+        "x" * 2_000_000,
+    ],
+)
+def test_a_file_that_is_made_to_hurt_is_refused_in_one_sentence(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidConfig, match=r"^The configuration "):
+        load_config(file, {})

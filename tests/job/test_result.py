@@ -32,7 +32,8 @@ times = st.integers(NOW - 2_000_000_000, NOW + 60_000_000)
 codes = st.from_regex(r"\A[A-Z][A-Za-z]{2,30}\Z")
 runs = st.from_regex(r"\A[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}\Z")
 hexes = st.text("0123456789abcdef", max_size=8)
-kinds = st.lists(sizes, min_size=len(KINDS), max_size=len(KINDS))
+elapsed = st.integers(0, 36**7 - 1)
+kinds = st.lists(counts, min_size=len(KINDS), max_size=len(KINDS))
 kept = st.dictionaries(codes, counts, max_size=20)
 reasons = st.dictionaries(st.sampled_from(sorted(KEPT)), counts.filter(bool))
 
@@ -46,7 +47,7 @@ CLEAN: dict[str, Any] = {
     "before": none | counts,
     "after": none | counts,
     "freed_bytes": sizes,
-    "duration_ms": sizes,
+    "duration_ms": elapsed,
     "applied": st.booleans(),
     "recovered": counts,
 }
@@ -88,7 +89,7 @@ undos = st.builds(
     restored=counts,
     restored_by_kind=none | kinds,
     kept=none | kept,
-    duration_ms=sizes,
+    duration_ms=elapsed,
 )
 purges = st.builds(
     PurgeResult,
@@ -183,7 +184,7 @@ def worst(number: int) -> ScanResult:
     """The longest of every field; numbers beyond all bounds are cut, not refused."""
     code = "X" * 200
     record = CleanResult(
-        "r" * 200, code, code=code, time=-(2**70), removed=2**70, freed_bytes=2**90
+        "r" * 200, "NothingToDo", code=code, time=-(2**70), removed=2**70, freed_bytes=2**90
     )
     return ScanResult(
         total=2**70,

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.job.task import MEMBERS_MAX, BadTask, Member, Task, valid_run
@@ -117,3 +117,31 @@ def test_a_task_that_makes_no_sense_is_not_even_written() -> None:
 )
 def test_run_ids_are_part_of_a_plain_name(run: object) -> None:
     assert not valid_run(run)
+
+
+ODD = st.sampled_from(
+    [None, True, -1, 0, 7, 2**70, 1e300, "", "x", "/", "\0", "a" * 5000, [], {}, [[]], [None] * 6]
+)
+JSON = st.recursive(ODD, lambda inner: st.lists(inner, max_size=6), max_leaves=12)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(st.sampled_from([*GOOD, "run", "reason", "dryRun", "undoWindow"]), JSON))
+@example({"settings": [GOOD["settings"][0]] * 1000})
+def test_whatever_stands_in_a_task_it_is_refused_by_its_field_or_makes_sense(
+    change: dict[str, object],
+) -> None:
+    try:
+        task = Task.from_json(json.dumps({**GOOD, **change}))
+    except BadTask:
+        return
+    assert Task.from_json(task.to_json()).to_json() == task.to_json()
+    assert 1 <= len(task.members) <= MEMBERS_MAX
+    assert task.deadline is None or 0 <= task.deadline < 1e10
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=60) | st.integers(1, 200_000).map(lambda depth: "[" * depth))
+def test_no_text_at_all_makes_the_decoder_of_tasks_stumble(text: str) -> None:
+    with pytest.raises(BadTask):
+        Task.from_json(text)

@@ -72,10 +72,19 @@ class Limits(Model):
     """How much the operator asks of the cluster at a time."""
 
     jobs_in_flight: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        default=50, description="Jobs that exist and are not finished, in the whole cluster."
+        default=50,
+        description="Jobs that exist and are not finished, in the whole cluster. For Emergency and requested "
+        "cleanups half as many are allowed besides, here and in the other limits.",
     )
     pending_pods: Annotated[int, Field(ge=1, le=10_000)] = Field(
         default=20, description="Jobs' pods that wait for a node, in the whole cluster."
+    )
+    jobs_in_flight_per_namespace: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=20,
+        description="Of these, Jobs of one namespace: what goes wrong in one never holds up the others.",
+    )
+    pending_pods_per_namespace: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=10, description="Jobs' pods of one namespace that wait for a node."
     )
     tenants_per_scan: Annotated[int, Field(ge=1, le=50)] = Field(
         default=50,
@@ -94,7 +103,10 @@ class DiskPressure(Model):
 
 
 class CircuitBreaker(Model):
-    """Holds all automatic cleanups when many runs in a short time remove abnormally much."""
+    """Holds automatic cleanups when many runs in a short time remove abnormally much.
+
+    Each namespace has a breaker of its own. The fleet's opens when those of three namespaces are open, or of all.
+    """
 
     enabled: bool = Field(default=True, description="false: never hold.")
     window: Annotated[Duration, Between("1m", "7d")] = Field(
@@ -105,11 +117,14 @@ class CircuitBreaker(Model):
         description="A run is abnormal when it removed at least this share of a tenant's files.",
     )
     runs: Annotated[int, Field(ge=2, le=100_000)] = Field(
-        default=10, description="So many abnormal runs within the window open the breaker."
+        default=10,
+        description="So many abnormal runs of a namespace within the window open its breaker. Requested ones do "
+        "not count.",
     )
     hold: Annotated[Duration, Between("1m", "30d")] = Field(
         default=Duration("6h"),
-        description="How long automatic cleanups then wait. Requested ones do not.",
+        description="How long automatic cleanups then wait. Requested ones do not, and an Emergency one "
+        "removes a quarter of what it may otherwise.",
     )
 
 
@@ -253,7 +268,7 @@ class OperatorConfig(Model):
     )
     circuit_breaker: CircuitBreaker = Field(
         default=CircuitBreaker(),
-        description="Holds all automatic cleanups when many runs remove abnormally much.",
+        description="Holds automatic cleanups where many runs remove abnormally much.",
     )
     status_interval: Annotated[Duration, Between("1m", "1d")] = Field(
         default=Duration("30m"),

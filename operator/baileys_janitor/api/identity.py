@@ -9,8 +9,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .model import Model
-from .quantities import Quantity
+from .model import Model, Rule, rule, rules
+from .quantities import AtMost, Quantity
 
 OwnerId = Annotated[int, Field(ge=1, le=2_147_483_647)]
 """A user or group id. 0 is refused: the Jobs run under Pod Security "restricted"."""
@@ -27,18 +27,45 @@ class SELinuxOptions(Model):
     level: _Label | None = Field(None, description="SELinux level, such as s0:c123,c456.")
 
 
+_Cpu = Annotated[Quantity, AtMost("2")]
+_Bytes = Annotated[Quantity, AtMost("2Gi")]
+"""A Job takes milliseconds and some 30 MiB: a pod that asks for more than this finds no node, and holds a slot."""
+
+
 class ResourceAmounts(Model):
     """Amounts of CPU, memory and scratch space."""
 
-    cpu: Quantity | None = Field(default=None, description="CPU in cores, such as 100m.")
-    memory: Quantity | None = Field(default=None, description="Memory in bytes, such as 64Mi.")
-    ephemeral_storage: Quantity | None = Field(
-        default=None, alias="ephemeral-storage", description="Scratch space in bytes, such as 32Mi."
+    cpu: _Cpu | None = Field(
+        default=None, description="CPU in cores, such as 100m; at most 2 cores."
     )
+    memory: _Bytes | None = Field(
+        default=None, description="Memory in bytes, such as 64Mi; at most 2Gi."
+    )
+    ephemeral_storage: _Bytes | None = Field(
+        default=None,
+        alias="ephemeral-storage",
+        description="Scratch space in bytes, such as 32Mi; at most 2Gi.",
+    )
+
+
+def _within_limits() -> list[Rule]:
+    # As CEL has them, in which a name may hold no "-".
+    names = {"cpu": "cpu", "memory": "memory", "ephemeral-storage": "ephemeral__dash__storage"}
+    return [
+        rule(
+            f"!has(self.requests) || !has(self.limits) || !has(self.requests.{cel})"
+            f" || !has(self.limits.{cel}) || quantity(string(self.requests.{cel}))"
+            f".compareTo(quantity(string(self.limits.{cel}))) <= 0",
+            f"requests.{name} must not be more than limits.{name}",
+        )
+        for name, cel in names.items()
+    ]
 
 
 class Resources(Model):
     """Requests and limits of the Job's container."""
+
+    model_config = rules(*_within_limits())
 
     requests: ResourceAmounts | None = Field(
         default=None, description="What the Job is sure to get."

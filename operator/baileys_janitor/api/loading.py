@@ -35,6 +35,10 @@ DRY_RUN = "DRY_RUN"
 """Set to true or 1, it caps every tenant's mode at DryRun."""
 
 
+_LARGEST = 1024 * 1024
+"""Characters of a file that is read: a ConfigMap holds no more."""
+
+
 class InvalidConfig(Exception):  # noqa: N818 - the word that users see
     """A configuration that cannot be used; one sentence that names the file, the field, the way out."""
 
@@ -58,7 +62,13 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> OperatorConfig
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        with path.open(encoding="utf-8") as file:
+            text = file.read(_LARGEST + 1)
+        if len(text) > _LARGEST:
+            raise InvalidConfig(
+                f"The configuration {path} is longer than {_LARGEST} characters: is it the right file?"
+            )
+        data = yaml.safe_load(text)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InvalidConfig(f"The configuration {path} cannot be read: {reason}.") from None
@@ -66,6 +76,11 @@ def _read(path: Path) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark is not None else ""
         raise InvalidConfig(f"The configuration {path} is not YAML{line}: correct it.") from None
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        # What has the form of a date and is none, or is nested without end.
+        raise InvalidConfig(
+            f"The configuration {path} is not YAML that can be read: correct its dates, numbers and nesting."
+        ) from None
     if data is None:
         return {}
     if not isinstance(data, dict):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import GetJsonSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.functional_validators import PlainValidator
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from .model import rule
 
 PATTERN = r"^[0-9]{1,15}(\.[0-9]{1,9})?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
 MAX_LENGTH = 28
@@ -54,3 +57,31 @@ class _AsIntOrString:
 
 Quantity = Annotated[str, PlainValidator(_validated), _AsIntOrString()]
 """A quantity; a bare number is read as its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtMost:
+    """The largest amount of a quantity field, checked by the API server too: ``Annotated[Quantity, AtMost("2Gi")]``."""
+
+    most: str
+
+    def __get_pydantic_core_schema__(
+        self, source: type[Any], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        bound = rule(
+            f"quantity(string(self)).compareTo(quantity('{self.most}')) <= 0",
+            f"must not be more than {self.most}",
+        )
+        return handler(schema) | {"x-kubernetes-validations": [bound]}
+
+    def _check(self, value: str) -> str:
+        if amount_of(value) <= amount_of(self.most):
+            return value
+        raise PydanticCustomError(
+            "quantity_bound", "is too much for a Job: {most} is the most", {"most": self.most}
+        )

@@ -170,6 +170,10 @@ class Run(StatusPart):
         default=None, description="Why it runs: Trigger, Daily, Emergency or Requested."
     )
     start_time: Time | None = Field(default=None, description="When it was claimed.")
+    uid: Annotated[str, Field(max_length=128)] | None = Field(
+        default=None,
+        description="Uid of the run's Job: a Job of another uid counts for nothing, whatever its labels say.",
+    )
 
 
 class Cleanup(StatusPart):

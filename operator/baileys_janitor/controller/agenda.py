@@ -18,6 +18,8 @@ UNKNOWN = (None, "Unknown")
 FULL = 256 * 1024
 """Bytes: with less free space than this the trash is purged at once. What the Job itself calls full; were this
 more, a purge would be sent that finds the disk not full and removes nothing."""
+RESCAN_SECONDS = 5.0
+"""Least time from the beginning of one scan to that of the next one that an edit or a cleanup asks for."""
 LATE = 0.5
 """Share of its interval that a scan may take before the next one is put off."""
 POLL = 1.0
@@ -58,7 +60,9 @@ def scan_time(tenant: Tenant, started: float) -> float | None:
     if tenant.waiting:
         return None
     if tenant.rescan:
-        return tenant.retry_at
+        # Whoever edits a spec every second has no scan every second.
+        rested = 0.0 if tenant.begun_at is None else tenant.begun_at + RESCAN_SECONDS
+        return max(rested, tenant.retry_at)
     if tenant.checked_at is None:
         return max(_first_scan(tenant, started), tenant.retry_at)
     wait = scan_wait(tenant)
@@ -162,7 +166,7 @@ def _work_times(tenant: Tenant, now: float, started: float, pace: Pace) -> list[
         return [tenant.retry_at if tenant.work_job is None else None]
     if pending_request(tenant) is not None:
         under_way = tenant.scan_job is not None or tenant.work_job is not None
-        return [now + POLL if under_way else now]
+        return [now + POLL if under_way else max(now, tenant.request_time())]
     if tenant.look is None:
         return []
     if tenant.checked_at is not None and tenant.checked_at > tenant.considered_at:

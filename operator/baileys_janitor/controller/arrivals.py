@@ -7,17 +7,24 @@ from collections.abc import Callable
 from typing import Any
 
 from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.controller import faults, harvest, lots
+from baileys_janitor.controller import decoding, faults, harvest, lots
 from baileys_janitor.controller.clock import Clock
+from baileys_janitor.controller.crash_handler import CrashHandler
+from baileys_janitor.controller.decide import URGENT
 from baileys_janitor.controller.faults import Fault, Finished
 from baileys_janitor.controller.fleet import Fleet
-from baileys_janitor.controller.flights import Flight, Flights, job_of
+from baileys_janitor.controller.flights import UID_MAX, Flight, Flights, has_ended, job_of
+from baileys_janitor.controller.leftovers import Leftovers
 from baileys_janitor.controller.lookups import Lookups
+from baileys_janitor.controller.manifests import Member
 from baileys_janitor.controller.news import JobEnded, Wire
 from baileys_janitor.controller.tenant import Tenant
 from baileys_janitor.job.result import (
+    BUSY,
     DEADLINE_REACHED,
     INTERRUPTED,
+    REFUSED,
+    REPEATED,
     BadResult,
     CleanResult,
     PurgeResult,
@@ -29,8 +36,6 @@ from baileys_janitor.job.result import (
 Object = dict[str, Any]
 logger = logging.getLogger(__name__)
 
-TENANT_APPEARS = 30.0
-"""Seconds that a result waits for its tenants to be known: later, they are taken to be deleted."""
 ATTEMPTS = 3
 """Jobs for one claimed run before it is given up."""
 SPOILED = frozenset(
@@ -53,6 +58,7 @@ class Arrivals:
         config: OperatorConfig,
         finished: Callable[[list[Tenant], list[tuple[Tenant, Object]]], None],
         wire: Wire,
+        crashes: CrashHandler,
     ) -> None:
         self._clock = clock
         self._fleet = fleet
@@ -60,46 +66,55 @@ class Arrivals:
         self._lookups = lookups
         self._finished = finished
         self._wire = wire
+        self._crashes = crashes
         self._largest = config.limits.tenants_per_scan
+        self.leftovers = Leftovers(clock)
 
     def job(self, kind: str, job: Object) -> None:
         """Take in a Job's event (ADDED, MODIFIED or DELETED)."""
-        name = job["metadata"]["name"]
+        with self._crashes.contain("event"):
+            self._job(kind, job)
+
+    def _job(self, kind: str, job: Object) -> None:
+        meta = decoding.part(job, "metadata")
+        uid = decoding.text(meta.get("uid"), UID_MAX)
+        namespace, name = decoding.text(meta.get("namespace")), decoding.text(meta.get("name"))
+        flight = self._flights.find(namespace, name, uid)
+        if flight is None:
+            if kind == "DELETED":
+                self.leftovers.forget(uid)
+            elif not self._may_be_ours(namespace, name):
+                self.leftovers.note(job)
+            return
         if kind == "DELETED":
-            flight = self._flights.get(job["metadata"]["namespace"], name)
-            if flight is not None:
-                self.settle(flight, Finished(None, faults.GONE))
-                self._flights.bury(flight, self._clock.now())
-            return
-        flight = self._flights.adopt(job, name, self._clock.now())
-        if flight is None or flight.settled:
-            return
-        self._attach(flight)
-        ended = any(
-            c.get("type") in {"Failed", "Complete"} and c.get("status") == "True"
-            for c in (job.get("status") or {}).get("conditions") or ()
-        )
-        if ended and flight.failed_at is None:
+            self.settle(flight, Finished(None, faults.GONE))
+            self._flights.drop(flight)
+        elif not flight.settled and flight.failed_at is None and has_ended(job):
             flight.failed_at = self._clock.now()
+
+    def _may_be_ours(self, namespace: str, name: str) -> bool:
+        """Whether a Job of that name is being created right now, whose uid is not known yet."""
+        flight = self._flights.get(namespace, name)
+        return flight is not None and flight.uid is None
 
     def pod(self, kind: str, pod: Object) -> None:
         """Take in a pod's event."""
-        name = job_of(pod)
-        if name is None:
-            return
-        if kind == "DELETED":
-            flight = self._flights.get(pod["metadata"]["namespace"], name)
-            if flight is not None and flight.pod == pod["metadata"]["name"]:
-                self.settle(flight, faults.finished(pod) or Finished(None, faults.GONE))
-            return
-        flight = self._flights.adopt(pod, name, self._clock.now())
+        with self._crashes.contain("event"):
+            self._pod(kind, pod)
+
+    def _pod(self, kind: str, pod: Object) -> None:
+        flight = self.flight_of(pod)
         if flight is None or flight.settled:
             return
-        self._attach(flight)
-        flight.pod = pod["metadata"]["name"]
-        if pod["spec"].get("nodeName") and flight.placed_at is None:
+        name = decoding.text(decoding.part(pod, "metadata").get("name"))
+        if kind == "DELETED":
+            if flight.pod == name:
+                self.settle(flight, faults.finished(pod) or Finished(None, faults.GONE))
+            return
+        flight.pod = name
+        if decoding.part(pod, "spec").get("nodeName") and flight.placed_at is None:
             flight.placed_at = self._clock.now()
-        if (pod.get("status") or {}).get("phase") == "Running" and flight.started is None:
+        if decoding.part(pod, "status").get("phase") == "Running" and flight.started is None:
             flight.started = self._clock.now()
         ended = faults.finished(pod)
         if ended is not None:
@@ -114,19 +129,40 @@ class Arrivals:
             flight.asked = False
         flight.trouble = trouble
 
-    def attach(self, tenant: Tenant) -> None:
-        """Tell a tenant that has just become known of its Jobs under way."""
-        for flight in self._flights.of(tenant.namespace, tenant.name):
-            if not flight.settled:
-                self._attach(flight)
+    def flight_of(self, pod: Object) -> Flight | None:
+        """Return the Job under way that a pod belongs to; None for every other pod, whatever its labels say."""
+        owner = job_of(pod)
+        if owner is None:
+            return None
+        return self._flights.find(
+            decoding.text(decoding.part(pod, "metadata").get("namespace")), *owner
+        )
 
-    def _attach(self, flight: Flight) -> None:
-        """Tell the members of a Job that is adopted after a start that it is under way."""
-        for tenant in self.members(flight):
-            if flight.action == "scan":
-                tenant.scan_job = tenant.scan_job or flight.name
-            elif flight.action != "clean" or self._claimed(tenant, flight):
-                tenant.work_job = tenant.work_job or flight.name
+    def attach(self, tenant: Tenant) -> None:
+        """Take up the Job of the tenant's claimed run that an earlier operator made, if it is there."""
+        run = tenant.run
+        if run is None or tenant.work_job is not None or not run.get("uid"):
+            return
+        found = self.leftovers.take(tenant.namespace, str(run["uid"]))
+        if found is None:
+            return
+        self._flights.add(
+            Flight(
+                namespace=found.namespace,
+                name=found.name,
+                action=found.action,
+                members=[Member(tenant.name, tenant.uid)],
+                run=str(run["id"]),
+                created=self._clock.now(),
+                used=frozenset([tenant.name]),
+                urgent=run["reason"] in URGENT,
+                uid=found.uid,
+                # Its pod may have been shown before.
+                overheard=True,
+                failed_at=self._clock.now() if found.ended else None,
+            )
+        )
+        tenant.work_job = found.name
 
     def members(self, flight: Flight) -> list[Tenant]:
         """Return the tenants of a Job that are still there."""
@@ -141,13 +177,8 @@ class Arrivals:
         """Take in how a Job ended, once."""
         if flight.settled:
             return
-        unknown = len(self.members(flight)) < len(flight.members)
-        if unknown and self._clock.now() - flight.created < TENANT_APPEARS:
-            # Right after a start the tenants' own events may still be on their way.
-            flight.ended = ended
-            return
         flight.settled = True
-        result, fault = _read(ended, len(flight.members))
+        result, fault = _read(ended, flight)
         self._tell(flight, fault if result is None else None, result.short if result else 0)
         entries: list[tuple[Tenant, Object]] = []
         unreached: list[Tenant] = []
@@ -162,10 +193,7 @@ class Arrivals:
             if flight.shared and _is_nobodys(one, fault):
                 unreached.append(tenant)
                 continue
-            if one is None:
-                entry = self._failed(tenant, flight, fault or faults.UNREADABLE)
-            else:
-                entry = self._take(tenant, flight, one)
+            entry = self._take_or_fail(tenant, flight, one, fault)
             if entry is not None:
                 entries.append((tenant, entry))
         if unreached:
@@ -173,6 +201,25 @@ class Arrivals:
         for tenant in unreached:
             tenant.rescan = True
         self._finished(self.members(flight), entries)
+
+    def abandon(self, flight: Flight) -> list[Tenant]:
+        """Give up a Job that cannot be dealt with; it is deleted. Return its tenants, who wait."""
+        flight.settled = True
+        tenants = self.members(flight)
+        for tenant in tenants:
+            self._land(tenant, flight)
+        self._crashes.back_off(tenants)
+        return tenants
+
+    def _take_or_fail(
+        self, tenant: Tenant, flight: Flight, result: object, fault: Fault | None
+    ) -> Object | None:
+        """Take in one member's result; return the entry for the circuit breaker, if there is one."""
+        with self._crashes.contain("job", [tenant]):
+            if result is None:
+                return self._failed(tenant, flight, fault or faults.UNREADABLE)
+            return self._take(tenant, flight, result)
+        return None
 
     def part(self, flight: Flight, culprits: frozenset[str]) -> None:
         """Give up a shared scan that does not get on, and have its members scanned without each other.
@@ -215,6 +262,7 @@ class Arrivals:
         )
 
     def _take(self, tenant: Tenant, flight: Flight, result: object) -> Object | None:
+        """Take in a result. An entry is returned for what the Job says that it has just done itself, nothing else."""
         now = self._clock.now()
         used = tenant.name in flight.used
         if isinstance(result, ScanResult):
@@ -224,9 +272,16 @@ class Arrivals:
                 lots.reunite(tenant, self._largest)
             record = result.record
             if record is not None and tenant.run and tenant.run.get("id") == record.run:
-                return harvest.cleaned(tenant, record, now, used)
+                harvest.cleaned(tenant, record, now, used, recorded=True)
         elif isinstance(result, CleanResult) and self._claimed(tenant, flight):
-            return harvest.cleaned(tenant, result, now, used)
+            if tenant.in_doubt and (result.outcome, result.code) == (REFUSED, BUSY):
+                # An earlier Job of this run may be at it: its record is asked for again.
+                return self._failed(tenant, flight, faults.of_directory(BUSY))
+            if result.run != flight.run:
+                return self._failed(tenant, flight, faults.UNREADABLE)
+            recorded = result.outcome == REPEATED
+            entry = harvest.cleaned(tenant, result, now, used, recorded=recorded)
+            return None if recorded else entry
         elif isinstance(result, PurgeResult):
             harvest.purged(tenant, result, now)
         return None
@@ -254,16 +309,16 @@ def _is_nobodys(result: object, fault: Fault | None) -> bool:
     return result is None and fault is not None and fault.reason in SPOILED
 
 
-def _read(ended: Finished, members: int) -> tuple[Result | None, Fault | None]:
+def _read(ended: Finished, flight: Flight) -> tuple[Result | None, Fault | None]:
     """Return the result that a pod left, if it can be believed, and the fault otherwise."""
     if ended.message is None:
         return None, ended.fault or faults.UNREADABLE
     try:
         result = decode(ended.message)
-    except (BadResult, ValueError):
+    except BadResult:
         return None, ended.fault or faults.UNREADABLE
     if result.failure is not None:
         return None, faults.of_directory(result.failure)
-    if len(result.members) != members:
+    if result.action != flight.action or len(result.members) != len(flight.members):
         return None, faults.UNREADABLE
     return result, None

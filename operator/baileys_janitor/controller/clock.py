@@ -5,16 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Protocol
 
+LAST = 253_402_300_799
+"""The last second of the year 9999, in Unix seconds: no time is written or read that is later, nor before 1970."""
+STEP = 2.0
+"""Seconds by which the Unix time and the monotonic clock must part before the machine's clock counts as set."""
+
 
 class Clock(Protocol):
-    """Unix time in seconds, and waiting for it."""
+    """Unix time in seconds, a clock that nobody sets, and waiting."""
 
     def now(self) -> float:
         """Return the Unix time in seconds."""
+
+    def monotonic(self) -> float:
+        """Return seconds that pass evenly, whatever becomes of the Unix time."""
 
     async def wait(self, event: asyncio.Event, until: float | None) -> None:
         """Return when `event` is set or the time `until` (Unix seconds; None: never) has come."""
@@ -27,6 +36,10 @@ class WallClock:
         """Return the Unix time in seconds."""
         return time.time()
 
+    def monotonic(self) -> float:
+        """Return the machine's monotonic seconds."""
+        return time.monotonic()
+
     async def wait(self, event: asyncio.Event, until: float | None) -> None:
         """Return when `event` is set or `until` has come."""
         timeout = None if until is None else max(0.0, until - self.now())
@@ -36,9 +49,58 @@ class WallClock:
                 await event.wait()
 
 
+class WatchedClock:
+    """A clock that notices when it is set: `on_step` is called with the seconds, before anybody is told the new time.
+
+    Whoever asks this clock alone never mixes times of before and after: what was noted before has been moved.
+    """
+
+    def __init__(self, clock: Clock, on_step: Callable[[float], None]) -> None:
+        self._clock = clock
+        self._on_step = on_step
+        self._offset = clock.now() - clock.monotonic()
+
+    def now(self) -> float:
+        """Return the Unix time in seconds."""
+        now = self._clock.now()
+        offset = now - self._clock.monotonic()
+        step = offset - self._offset
+        if abs(step) >= STEP:
+            self._offset = offset
+            self._on_step(step)
+        return now
+
+    def monotonic(self) -> float:
+        """Return seconds that pass evenly."""
+        return self._clock.monotonic()
+
+    async def wait(self, event: asyncio.Event, until: float | None) -> None:
+        """Return when `event` is set or `until` has come."""
+        await self._clock.wait(event, until)
+
+
+class MonotonicClock:
+    """A clock's monotonic seconds in place of its Unix time: for whoever only measures how long something lasts."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def now(self) -> float:
+        """Return seconds that pass evenly; they are no Unix time."""
+        return self._clock.monotonic()
+
+    monotonic = now
+
+    async def wait(self, event: asyncio.Event, until: float | None) -> None:
+        """Return when `event` is set or the monotonic time `until` has come."""
+        if until is not None:
+            until = self._clock.now() + until - self._clock.monotonic()
+        await self._clock.wait(event, until)
+
+
 def to_rfc3339(when: float) -> str:
-    """Write Unix seconds as the API server writes times: UTC, whole seconds, `Z`."""
-    return _text(int(when))
+    """Write Unix seconds as the API server writes times: UTC, whole seconds, `Z`; within 1970 and 9999."""
+    return _text(int(max(0, min(when, LAST))))
 
 
 @lru_cache(4096)
@@ -48,11 +110,12 @@ def _text(seconds: int) -> str:
 
 
 def from_rfc3339(text: object) -> float | None:
-    """Read an RFC 3339 time into Unix seconds; None for None or for what cannot be read."""
-    if not isinstance(text, str) or not text:
+    """Read an RFC 3339 time into Unix seconds, within 1970 and 9999; None for what cannot be read."""
+    if not isinstance(text, str) or not 10 <= len(text) <= 40:
         return None
     try:
         read = datetime.fromisoformat(text)
-    except ValueError:
+        when = (read if read.tzinfo is not None else read.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
         return None
-    return (read if read.tzinfo is not None else read.replace(tzinfo=UTC)).timestamp()
+    return max(0.0, min(when, float(LAST)))

@@ -31,6 +31,9 @@ class Conditions:
         before = self._stored.get(kind)
         unmoved = before is not None and before.get("status") == text
         since = before.get("lastTransitionTime") if before is not None and unmoved else None
+        if since is not None and (from_rfc3339(since) or 0.0) > self._now:
+            # A clock that was wrong has written it.
+            since = None
         self._fresh[kind] = {
             "type": kind,
             "status": text,
@@ -51,10 +54,12 @@ class Conditions:
             self.set(kind, False, calm)
 
     def true_since(self, kind: str) -> float:
-        """Return since when (Unix seconds) a stored condition is True; far in the past when it is not."""
+        """Return since when (Unix seconds) a stored condition is True; far in the past when it is not,
+        or when that lies ahead."""
         stored = self._stored.get(kind) or {}
         since = from_rfc3339(stored.get("lastTransitionTime"))
-        return since if stored.get("status") == "True" and since is not None else -math.inf
+        known = stored.get("status") == "True" and since is not None and since <= self._now
+        return since if known and since is not None else -math.inf
 
     def keep(self, kind: str) -> None:
         """Carry a stored condition over as it is."""

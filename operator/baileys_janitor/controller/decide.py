@@ -15,6 +15,8 @@ from baileys_janitor.policy import levels
 PAIRED = "Paired"
 CAPPED_PAUSE_SECONDS = 60.0
 """Until an automatic Emergency cleanup goes on with what the first one before it had to leave."""
+URGENT = frozenset({"Emergency", "Requested"})
+"""Reasons of cleanups that go by the emergency rules, and wait for no timer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Decision:
     @property
     def emergency(self) -> bool:
         """Whether the emergency rules apply."""
-        return self.reason in {"Emergency", "Requested"}
+        return self.reason in URGENT
 
 
 def pending_request(tenant: Tenant) -> str | None:
@@ -73,7 +75,7 @@ def daily_overdue(tenant: Tenant, now: float, jitter: float) -> bool:
     _, daily = slots(tenant, now, jitter)
     delay = due.spread(tenant.text, "daily", jitter)
     dry_run = tenant.effective.mode == "DryRun"
-    return daily is not None and not _cleaned_since(tenant, daily + delay, dry_run)
+    return daily is not None and not _cleaned_since(tenant, daily + delay, dry_run, now)
 
 
 def decide(
@@ -81,30 +83,31 @@ def decide(
 ) -> Decision:
     """Return what is to be done for this tenant at `now` (Unix seconds).
 
-    `jitter` is how many seconds daily cleanups are spread over; `held`: the circuit breaker is open. Timed cleanups
-    that were due before `overdue` wait: right after a start, a whole fleet may have missed the same hour.
-    Urgency decides: a request, then Emergency, then the daily cleanup, then the trigger.
+    `jitter` is how many seconds daily cleanups are spread over; `held`: the circuit breaker is open, so that of the
+    automatic cleanups only an Emergency runs. Timed cleanups that were due before `overdue` wait: right after a
+    start, a whole fleet may have missed the same hour. Urgency decides: a request, then Emergency, then the daily
+    cleanup, then the trigger.
     """
     effective = tenant.effective
     if effective is None or effective.suspend or tenant.run is not None:
         return Decision()
     dry_run = effective.mode == "DryRun"
-    token = pending_request(tenant)
-    if token is not None:
-        if effective.mode == "Observe":
-            return Decision(request=token, refusal="the mode is Observe, which only counts")
-        return Decision(reason="Requested", dry_run=dry_run, request=token)
-    if not tenant.counts or held or (tenant.fault is not None and tenant.fault.stalled):
+    asked = _asked(tenant, now)
+    if asked is not None:
+        return asked
+    if not tenant.counts or (tenant.fault is not None and tenant.fault.stalled):
         return Decision()
     trigger, daily = slots(tenant, now, jitter)
     if effective.mode == "Observe":
-        return Decision(trigger_slot=trigger, daily_slot=daily)
+        return Decision() if held else Decision(trigger_slot=trigger, daily_slot=daily)
     delay = due.spread(tenant.text, "daily", jitter)
     if overdue is not None:
         trigger = None if trigger is not None and trigger < overdue else trigger
         daily = None if daily is not None and daily + delay < overdue else daily
     if _emergency(tenant, now):
         return Decision(reason="Emergency", dry_run=dry_run)
+    if held:
+        return Decision()
     if daily is not None and not daily_overdue(tenant, now, jitter):
         return Decision(daily_slot=daily)
     if daily is not None:
@@ -115,7 +118,20 @@ def decide(
     return Decision(trigger_slot=trigger)
 
 
-def _cleaned_since(tenant: Tenant, when: float, dry_run: bool) -> bool:
+def _asked(tenant: Tenant, now: float) -> Decision | None:
+    """Return what becomes of a request; None where there is none, or too many have been made of late."""
+    assert tenant.effective is not None
+    token = pending_request(tenant)
+    if token is None:
+        return None
+    if tenant.effective.mode == "Observe":
+        return Decision(request=token, refusal="the mode is Observe, which only counts")
+    if now < tenant.request_time():
+        return None
+    return Decision("Requested", tenant.effective.mode == "DryRun", request=token)
+
+
+def _cleaned_since(tenant: Tenant, when: float, dry_run: bool, now: float) -> bool:
     """Whether a cleanup by the daily one's rules has ended since then: one that comes late has nothing to add."""
     last = tenant.last_cleanup or {}
     ended = from_rfc3339(last.get("time"))
@@ -123,7 +139,7 @@ def _cleaned_since(tenant: Tenant, when: float, dry_run: bool) -> bool:
         last.get("reason") in {"Daily", "Trigger"}
         and last.get("outcome") == (DRY_RUN if dry_run else COMPLETED)
         and ended is not None
-        and ended >= when
+        and when <= ended <= now
     )
 
 

@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from baileys_janitor.controller import faults, lots, manifests
+from baileys_janitor.controller import decoding, faults, lots, manifests
+from baileys_janitor.controller.breaker import held_removals
 from baileys_janitor.controller.clock import Clock, to_rfc3339
-from baileys_janitor.controller.decide import Decision
-from baileys_janitor.controller.faults import Fault
-from baileys_janitor.controller.flights import Flight, Flights
+from baileys_janitor.controller.decide import URGENT, Decision
+from baileys_janitor.controller.flights import UID_MAX, Flight, Flights
 from baileys_janitor.controller.ground import Ground
 from baileys_janitor.controller.kube import ApiError, Kube, path
 from baileys_janitor.controller.lookups import Lookups
@@ -35,6 +35,10 @@ LEAVE = 10
 """Seconds before the pod's deadline at which the Job ends by itself, with a result."""
 
 
+NAMES = 3
+"""Names that are tried for a Job: of 409 and 409 again, somebody should hear."""
+
+
 class Dispatch:
     """Creates Jobs."""
 
@@ -48,6 +52,7 @@ class Dispatch:
         pod: Pod,
         batch: int,
         unused_every: float,
+        is_held: Callable[[str], bool],
         prepare: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self._kube = kube
@@ -59,6 +64,7 @@ class Dispatch:
         self._batch = batch
         self._unused_every = unused_every
         self.neighbours = Neighbours()
+        self._is_held = is_held
         self._prepare = prepare
         self._serial = itertools.count(1)
 
@@ -67,21 +73,21 @@ class Dispatch:
 
         A claim that no pod uses cannot change; it is scanned only every so often. A fault is noted and backs off.
         """
-        now = self._clock.now()
         try:
             ground = await self._ground(namespace, tenants)
         except ApiError as error:
             logger.warning("%s: the claims could not be looked up: %s", namespace, error)
             for tenant in tenants:
-                tenant.retry_at = max(tenant.retry_at, now + LEAVE)
+                tenant.retry_at = max(tenant.retry_at, self._clock.now() + LEAVE)
             return []
+        now = self._clock.now()
         placed = [self._placed(tenant, ground, now) for tenant in tenants]
         return lots.lots(namespace, [one for one in placed if one], self._batch, now)
 
     async def _ground(self, namespace: str, tenants: Sequence[Tenant]) -> Ground:
         """Look up what placing needs. News of a fault is no news before lists have said so that are not kept ones:
         a tenant often comes seconds after its claim and its workload."""
-        now = self._clock.now()
+        now = self._clock.monotonic()
         ground = await self._lookups.ground(namespace, tenants)
         if any(_in_doubt(tenant, ground) for tenant in tenants):
             ground = await self._lookups.ground(namespace, tenants, since=now)
@@ -125,9 +131,8 @@ class Dispatch:
         task = Task("scan", members, settings, deadline=self._pod.deadline - LEAVE)
         first = tenants[0]
         assert first.effective is not None
-        name = f"janitor-scan-{secrets.token_hex(4)}-{next(self._serial):x}"
         job = manifests.job(
-            name=name,
+            name="",
             namespace=lot.namespace,
             action="scan",
             task=task.to_json(),
@@ -138,15 +143,8 @@ class Dispatch:
             resources=dict(first.effective.job.resources),
             read_only=True,
         )
-        flight = self._depart(job, tenants, frozenset(p.tenant.name for p in lot.members if p.used))
-        for tenant in tenants:
-            tenant.scan_job = name
-        fault = await self._create(job)
-        if fault is not None:
-            self._flights.drop(flight)
-            for tenant in tenants:
-                tenant.scan_job = None
-                tenant.back_off(fault, self._clock.now())
+        used = frozenset(p.tenant.name for p in lot.members if p.used)
+        await self._launch(job, "janitor-scan", tenants, used)
 
     async def begin(self, tenant: Tenant, decision: Decision) -> None:
         """Start a cleanup exactly once: claim the run in the status, then create its Job.
@@ -169,6 +167,9 @@ class Dispatch:
             "startTime": to_rfc3339(now),
         }
         settle(tenant, decision)
+        tenant.in_doubt = False
+        if decision.reason == "Requested":
+            tenant.asked(now)
         claimed = tenant.run
         if not await self._store.write(tenant, force=True):
             # Whether the claim stands is not known; the resource is read again before anything else.
@@ -182,6 +183,7 @@ class Dispatch:
 
         The volume's journal refuses a run that it already holds, so a second Job repeats nothing.
         """
+        tenant.in_doubt = True
         edition = tenant.edition
         place, used = await self.locate(tenant)
         if place is not None and tenant.edition == edition:
@@ -192,19 +194,35 @@ class Dispatch:
         assert tenant.run is not None
         run, reason = str(tenant.run["id"]), str(tenant.run["reason"])
         settings, members = _members([tenant], [tenant.effective.claim_name])
+        tenant.held_back = reason == "Emergency" and self._is_held(tenant.namespace)
+        if tenant.held_back:
+            settings = [self._held_back(one) for one in settings]
         task = Task(
             "clean",
             members,
             settings,
             run=run,
             reason=reason,
-            emergency=reason in {"Emergency", "Requested"},
+            emergency=reason in URGENT,
             dry_run=tenant.effective.mode != "Enforce",
             undo_window=tenant.effective.undo_window,
             deadline=self._pod.deadline - LEAVE,
         )
-        suffix = f"-{tenant.attempts + 1}" if tenant.attempts else ""
-        await self._own_job(tenant, "clean", f"janitor-clean-{run}{suffix}", task, place, used, run)
+        uid = await self._own_job(tenant, "clean", f"janitor-clean-{run}", task, place, used, run)
+        if uid is not None and tenant.run is not None and tenant.run.get("id") == run:
+            # By its uid the Job counts, whoever is at work when it ends.
+            tenant.run = tenant.run | {"uid": uid}
+            tenant.run_told = False
+
+    @staticmethod
+    def _held_back(settings: Settings) -> Settings:
+        return Settings(
+            settings.thresholds,
+            settings.allowances,
+            settings.retention,
+            settings.emergency_retention,
+            held_removals(settings.max_removals),
+        )
 
     async def purge(self, tenant: Tenant) -> None:
         """Empty the trash of runs that are older than the undo window."""
@@ -214,22 +232,22 @@ class Dispatch:
             return
         _, members = _members([tenant], [tenant.effective.claim_name])
         task = Task("purge", members, [], undo_window=tenant.effective.undo_window)
-        name = f"janitor-purge-{secrets.token_hex(4)}-{next(self._serial):x}"
-        await self._own_job(tenant, "purge", name, task, place, used)
+        await self._own_job(tenant, "purge", "janitor-purge", task, place, used)
 
     async def _own_job(
         self,
         tenant: Tenant,
         action: str,
-        name: str,
+        prefix: str,
         task: Task,
         place: Place,
         used: bool,
         run: str | None = None,
-    ) -> None:
+    ) -> str | None:
+        """Create a Job for one tenant alone; return its uid, None when it could not be created."""
         assert tenant.effective is not None
         job = manifests.job(
-            name=name,
+            name="",
             namespace=tenant.namespace,
             action=action,
             task=task.to_json(),
@@ -242,13 +260,7 @@ class Dispatch:
             run=run,
             owner=manifests.owner_reference(tenant.name, tenant.uid),
         )
-        flight = self._depart(job, [tenant], frozenset([tenant.name] if used else []))
-        tenant.work_job = name
-        fault = await self._create(job)
-        if fault is not None:
-            self._flights.drop(flight)
-            tenant.work_job = None
-            tenant.back_off(fault, self._clock.now())
+        return await self._launch(job, prefix, [tenant], frozenset([tenant.name] if used else []))
 
     async def locate(self, tenant: Tenant) -> tuple[Place | None, bool]:
         """Return the tenant's place and whether a pod uses its claim; a fault is noted and backs off."""
@@ -260,44 +272,79 @@ class Dispatch:
             return None, False
         return self._stand(tenant, ground, self._clock.now())
 
-    def _depart(self, job: Object, tenants: Sequence[Tenant], used: frozenset[str]) -> Flight:
+    async def _launch(
+        self, job: Object, prefix: str, tenants: Sequence[Tenant], used: frozenset[str]
+    ) -> str | None:
+        """Create a Job under a name of its own; return its uid. A fault is noted and backs off.
+
+        A name that is taken says nothing: the Job there may be this one, whose creation was not answered, or
+        anybody's. Another name is tried, and the volume's journal keeps a cleanup from being done twice.
+        """
+        refused = None
+        for _ in range(NAMES):
+            flight = self._depart(job, prefix, tenants, used)
+            try:
+                flight.uid = await self._create(job)
+                return flight.uid
+            except ApiError as error:
+                self._dropped(flight, tenants)
+                refused = error
+                if error.status != 409:
+                    break
+                for tenant in tenants:
+                    tenant.in_doubt = True
+            except BaseException:
+                self._dropped(flight, tenants)
+                raise
+        assert refused is not None
+        for tenant in tenants:
+            tenant.back_off(faults.refused(refused.status, refused.message), self._clock.now())
+        return None
+
+    def _depart(
+        self, job: Object, prefix: str, tenants: Sequence[Tenant], used: frozenset[str]
+    ) -> Flight:
         meta = job["metadata"]
+        name = meta["name"] = f"{prefix}-{secrets.token_hex(4)}-{next(self._serial):x}"
+        action = meta["labels"][manifests.ACTION_LABEL]
+        for tenant in tenants:
+            if action == "scan":
+                tenant.scan_job = name
+            else:
+                tenant.work_job = name
+        run = tenants[0].run if action == "clean" else None
         return self._flights.add(
             Flight(
                 namespace=meta["namespace"],
-                name=meta["name"],
-                action=meta["labels"][manifests.ACTION_LABEL],
+                name=name,
+                action=action,
                 members=[JobMember(t.name, t.uid) for t in tenants],
                 run=meta["labels"].get(manifests.RUN_LABEL),
                 created=self._clock.now(),
                 claims=manifests.claims_of(job),
                 used=used,
+                urgent=run is not None and run.get("reason") in URGENT,
             )
         )
 
-    async def _create(self, job: Object) -> Fault | None:
-        """Create a Job; one of that name is ours only with the same run and not on its way out."""
-        meta = job["metadata"]
-        try:
-            if self._prepare is not None:
-                await self._prepare(meta["namespace"])
-            await self._kube.create(path("jobs", meta["namespace"], group=JOBS), job)
-        except ApiError as error:
-            if error.status != 409:
-                return faults.refused(error.status, error.message)
-            return await self._recognise(meta)
-        return None
+    def _dropped(self, flight: Flight, tenants: Sequence[Tenant]) -> None:
+        self._flights.drop(flight)
+        for tenant in tenants:
+            if tenant.scan_job == flight.name:
+                tenant.scan_job = None
+            if tenant.work_job == flight.name:
+                tenant.work_job = None
 
-    async def _recognise(self, meta: Object) -> Fault | None:
-        url = path("jobs", meta["namespace"], meta["name"], JOBS)
-        try:
-            found = (await self._kube.get(url))["metadata"]
-        except ApiError as error:
-            return faults.refused(error.status, error.message)
-        run = (found.get("labels") or {}).get(manifests.RUN_LABEL)
-        if run == meta["labels"].get(manifests.RUN_LABEL) and not found.get("deletionTimestamp"):
-            return None
-        return faults.refused(409, "a Job of the same name is still being deleted.")
+    async def _create(self, job: Object) -> str:
+        """Create a Job and return its uid; ApiError when it is refused, or its name is taken."""
+        meta = job["metadata"]
+        if self._prepare is not None:
+            await self._prepare(meta["namespace"])
+        created = await self._kube.create(path("jobs", meta["namespace"], group=JOBS), job)
+        uid = decoding.text(decoding.part(created, "metadata").get("uid"), UID_MAX)
+        if not uid:
+            raise ApiError(500, "NoUid", "the API server named no uid of the Job.")
+        return uid
 
 
 def _in_doubt(tenant: Tenant, ground: Ground) -> bool:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.controller import advice, agenda, harvest
+from baileys_janitor.controller import advice, agenda, decoding, harvest
 from baileys_janitor.controller.arrivals import Arrivals
-from baileys_janitor.controller.breaker import Breaker
-from baileys_janitor.controller.clock import Clock, from_rfc3339, to_rfc3339
-from baileys_janitor.controller.decide import Decision, decide
+from baileys_janitor.controller.breaker import Breakers, Hold, named
+from baileys_janitor.controller.clock import (
+    Clock,
+    MonotonicClock,
+    WatchedClock,
+    from_rfc3339,
+    to_rfc3339,
+)
+from baileys_janitor.controller.crash_handler import CrashHandler
+from baileys_janitor.controller.decide import URGENT, Decision, decide
 from baileys_janitor.controller.dispatch import JOBS, Dispatch, settle
 from baileys_janitor.controller.fleet import Fleet
 from baileys_janitor.controller.flights import Flights
@@ -38,6 +45,10 @@ ADOPT_AGAIN = 5.0
 """Seconds between attempts to list the Jobs under way at the start; the client has retried by itself before."""
 A_PASS = 200
 """Tenants that are looked at before the events that came meanwhile have their turn."""
+A_WHILE = 60.0
+"""Most seconds that the loop waits: a clock that was set ahead meanwhile is noticed then."""
+CRASH_PAUSES = (1.0, 60.0)
+"""Seconds that the loop waits after something unforeseen: the first time, and at most."""
 HELD = "Cleanups removed abnormally much: the circuit breaker holds automatic ones"
 
 
@@ -53,14 +64,20 @@ class Engine:
         prepare: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self._kube = kube
-        self._clock = clock
+        self._clock = clock = WatchedClock(clock, self._clock_was_set)
         self._config = config
         self._started = clock.now()
         self._wake = asyncio.Event()
-        self._passed: float | None = None
+        self._passed: tuple[float, float | None] | None = None
+        """When the loop passed last, in monotonic seconds, and after how many it is due again."""
         breaker = config.circuit_breaker
-        self._breaker = Breaker(
-            breaker.window.seconds, breaker.percent, breaker.runs, breaker.hold.seconds
+        self.fleet = Fleet(config)
+        self.breakers = Breakers(
+            breaker.window.seconds,
+            breaker.percent,
+            breaker.runs,
+            breaker.hold.seconds,
+            self.fleet.namespaces,
         )
         self._memory = breaker.window.seconds + breaker.hold.seconds
         self._pace = agenda.Pace(
@@ -69,13 +86,14 @@ class Engine:
             config.status_interval.seconds,
         )
         self._advice = advice.Limits.of(config)
-        self.steps = Steps(clock, self._again)
         self.wire = Wire()
-        self.fleet = Fleet(config)
+        self.crashes = CrashHandler(clock, self.wire)
+        self.steps = Steps(clock, self._again, self.crashes)
         self.flights = Flights()
-        lookups = Lookups(kube, clock)
+        # Lists are kept for as long as they are fresh, whatever the clock is set to.
+        lookups = Lookups(kube, MonotonicClock(clock))
         self._store = Store(
-            kube, self.fleet, clock, self._around, self._pace.status_every, self.wire
+            kube, self.fleet, clock, self._around, self._pace.status_every, self.wire, self.crashes
         )
         self._dispatch = Dispatch(
             kube,
@@ -86,6 +104,7 @@ class Engine:
             pod,
             config.limits.tenants_per_scan,
             self._pace.unused_every,
+            lambda namespace: self.breakers.hold(namespace, self._clock.now()) is not None,
             prepare,
         )
         self.turns = Turns(
@@ -97,19 +116,34 @@ class Engine:
             self._consider,
             self._turned,
             self.steps.begin,
+            self.crashes,
             self._started,
         )
         self.arrivals = Arrivals(
-            clock, self.fleet, self.flights, lookups, config, self._finished, self.wire
+            clock,
+            self.fleet,
+            self.flights,
+            lookups,
+            config,
+            self._finished,
+            self.wire,
+            self.crashes,
         )
         self._supervision = Supervision(
-            kube, clock, self.flights, lookups, self._store, self.arrivals, config
+            kube, clock, self.flights, lookups, self._store, self.arrivals, config, self.crashes
         )
 
     # Events
 
     def observe(self, body: Object) -> None:
         """A tenant was added or changed."""
+        meta = decoding.part(body, "metadata")
+        key = decoding.text(meta.get("namespace")), decoding.text(meta.get("name"))
+        known = self.fleet.tenants.get(key)
+        with self.crashes.contain("event", [known] if known is not None else []):
+            self._observe(body)
+
+    def _observe(self, body: Object) -> None:
         meta = body["metadata"]
         if meta.get("deletionTimestamp"):
             # On its way out behind somebody's finalizer: nothing is begun for it any more.
@@ -117,9 +151,9 @@ class Engine:
             return
         known = self.fleet.tenants.get((meta["namespace"], meta["name"]))
         tenant = self.fleet.observe(body, self._clock.now())
+        self.arrivals.attach(tenant)
         if tenant is not known:
-            self.arrivals.attach(tenant)
-            for entry in (body.get("status") or {}).get("history") or ():
+            for entry in tenant.history:
                 if not self._count(tenant, entry):
                     break
         self._again(tenant)
@@ -134,9 +168,23 @@ class Engine:
         """Have the loop look again at once."""
         self._wake.set()
 
-    def held_until(self, now: float) -> float | None:
-        """Return until when the circuit breaker holds automatic cleanups, or None."""
-        return self._breaker.open_until(now)
+    def holds(self, now: float) -> Hold | None:
+        """Return what the circuit breakers hold anywhere, or None."""
+        return self.breakers.any(now)
+
+    def now(self) -> float:
+        """Return the Unix time in seconds, with all that is known of tenants moved if the clock was set."""
+        return self._clock.now()
+
+    def _clock_was_set(self, step: float) -> None:
+        """Move all times with the clock: what has lasted for a minute has lasted for a minute."""
+        logger.warning("The clock was set by %+.0f s; what is due stays due", step)
+        self._started += step
+        self.turns.started += step
+        self.fleet.shift(step)
+        self.flights.shift(step)
+        self.breakers.shift(step)
+        self._wake.set()
 
     # Signs of life
 
@@ -144,9 +192,8 @@ class Engine:
         """Return for how many seconds the loop has not passed although something was due."""
         if self._passed is None:
             return 0.0
-        due = self._next(self._passed)
-        now = self._clock.now()
-        return max(0.0, now - max(due, self._passed)) if due is not None else 0.0
+        passed, due = self._passed
+        return 0.0 if due is None else max(0.0, self._clock.monotonic() - passed - max(0.0, due))
 
     def stuck(self) -> float:
         """Return for how many seconds as many steps as may run have been under way, and none has ended."""
@@ -157,16 +204,33 @@ class Engine:
     async def run(self) -> None:
         """Do what is due, forever."""
         await self._adopt()
+        crashed = 0
         try:
             while True:
                 self._wake.clear()
-                now = self._passed = self._clock.now()
-                self._weigh_all(self._supervision.look(now, self.steps.begin))
-                self._look_at_due(now)
-                self.turns.take(now)
-                await self._clock.wait(self._wake, self._next(now))
+                until = None
+                with self.crashes.contain("loop") as passing:
+                    until = self._pass()
+                    crashed = 0
+                if passing.crashed:
+                    first, most = CRASH_PAUSES
+                    await asyncio.sleep(min(most, first * 2.0 ** min(crashed, 16)))
+                    crashed += 1
+                else:
+                    await self._clock.wait(self._wake, until)
         finally:
             await self.steps.cancel()
+
+    def _pass(self) -> float:
+        """Do what is due now; return when the loop is to pass again."""
+        now = self._clock.now()
+        self._passed = self._clock.monotonic(), None
+        self._weigh_all(self._supervision.look(now, self.steps.begin))
+        self._look_at_due(now)
+        self.turns.take(now)
+        until = self._next(now)
+        self._passed = self._passed[0], None if until is None else until - now
+        return now + A_WHILE if until is None else min(until, now + A_WHILE)
 
     def _look_at_due(self, now: float) -> None:
         """Consider who is due, the longest overdue first, as far as steps may be begun."""
@@ -181,12 +245,12 @@ class Engine:
     def _next(self, now: float) -> float | None:
         # With all steps taken, it is the end of one that wakes the loop.
         coming = None if self.steps.full else self.fleet.next_due()
-        if len(list(self.flights)) or self.turns:
+        if len(list(self.flights)) or self.turns or len(self.arrivals.leftovers):
             return min(now + TICK, coming if coming is not None else now + TICK)
         return coming
 
     async def _adopt(self) -> None:
-        """Take note of the Jobs that an earlier operator left, so that nothing is started beside them."""
+        """Take note of the Jobs that an earlier operator left: a claimed run's is taken up, the others are deleted."""
         for namespace in self._config.watch_namespaces or [""]:
             where = f"{JOBS}/namespaces/{namespace}/jobs" if namespace else f"{JOBS}/jobs"
             while True:
@@ -198,10 +262,18 @@ class Engine:
                     logger.warning("The Jobs under way cannot be listed: %s", error)
                     await asyncio.sleep(ADOPT_AGAIN)
             for job in jobs:
-                self.arrivals.job("ADDED", job)
+                self.arrivals.leftovers.note(job, at_start=True)
+        for tenant in self.fleet.tenants.values():
+            self.arrivals.attach(tenant)
 
     def _consider(self, tenant: Tenant, now: float) -> None:
         """Decide what this tenant needs now, and have it done."""
+        with self.crashes.contain("tenant", [tenant]) as considering:
+            self._consider_one(tenant, now)
+        if considering.crashed:
+            self._again(tenant)
+
+    def _consider_one(self, tenant: Tenant, now: float) -> None:
         tenant.considered_at = now
         if now < tenant.retry_at:
             self._again(tenant)
@@ -210,26 +282,35 @@ class Engine:
         elif tenant.effective is None:
             self.steps.begin(self._write(tenant), tenant)
         elif tenant.run is not None and tenant.work_job is None and not tenant.effective.suspend:
-            self._begin(tenant, lambda: self._dispatch.resume(tenant))
+            self._resume(tenant, str(tenant.run.get("reason")) in URGENT)
         else:
             self._decide(tenant, now)
 
+    def _resume(self, tenant: Tenant, urgent: bool) -> None:
+        """Go on with a claimed run, once there is room: whoever writes a status can claim as many as there are."""
+        if self.turns.has_room(tenant.namespace, urgent):
+            self._begin(tenant, lambda: self._dispatch.resume(tenant), urgent)
+        else:
+            self.turns.want_cleanup(tenant, urgent=urgent)
+            self._weigh(tenant)
+
     def _decide(self, tenant: Tenant, now: float) -> None:
-        held = self._breaker.open_until(now) is not None
+        held = self.breakers.hold(tenant.namespace, now) is not None
         resting = now < agenda.rested_time(tenant, self._started, self._pace.jitter)
         overdue = self._started if resting else None
         decision = decide(tenant, now, self._pace.jitter, held, overdue)
         purge = agenda.purge_time(tenant)
         if decision.reason is not None:
             if self._may_work(tenant):
-                if decision.emergency or self.turns.has_room:
-                    self._begin(tenant, lambda: self._dispatch.begin(tenant, decision))
+                if self.turns.has_room(tenant.namespace, decision.emergency):
+                    step = self._dispatch.begin
+                    self._begin(tenant, lambda: step(tenant, decision), decision.emergency)
                     return
-                self.turns.want_cleanup(tenant)
+                self.turns.want_cleanup(tenant, urgent=decision.emergency)
         else:
             self._settle(tenant, decision, now)
             if purge is not None and now >= purge and tenant.run is None and self._may_work(tenant):
-                if self.turns.has_room:
+                if self.turns.has_room(tenant.namespace):
                     self._begin(tenant, lambda: self._dispatch.purge(tenant))
                     return
                 self.turns.want_cleanup(tenant)
@@ -262,10 +343,13 @@ class Engine:
         self._weigh_all(tenants)
         self.nudge()
 
-    def _weigh_all(self, tenants: Sequence[Tenant]) -> None:
+    def _weigh_all(self, tenants: Iterable[Tenant]) -> None:
         for tenant in tenants:
             if not tenant.busy and self._is_known(tenant):
-                self._weigh(tenant)
+                with self.crashes.contain("tenant", [tenant]) as weighing:
+                    self._weigh(tenant)
+                if weighing.crashed:
+                    self._again(tenant)
 
     def _weigh(self, tenant: Tenant) -> None:
         """Write the tenant's status if it has something to say, and put the tenant into the queue again."""
@@ -274,7 +358,9 @@ class Engine:
         else:
             self._again(tenant)
 
-    def _begin(self, tenant: Tenant, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def _begin(
+        self, tenant: Tenant, make: Callable[[], Coroutine[Any, Any, None]], urgent: bool = False
+    ) -> None:
         """Have a Job of the tenant's own made, unless it was decided on what no longer is; say what came of it."""
         edition = tenant.edition
 
@@ -283,7 +369,7 @@ class Engine:
                 await make()
             await self._store.write(tenant)
 
-        self.turns.count(self.steps.begin(step(), tenant))
+        self.turns.count(self.steps.begin(step(), tenant), tenant.namespace, urgent)
 
     async def _write(self, tenant: Tenant) -> None:
         await self._store.write(tenant)
@@ -301,24 +387,39 @@ class Engine:
             self._again(tenant)
 
     def _count(self, tenant: Tenant, entry: Object) -> bool:
-        """Have the circuit breaker know of a cleanup; False for one that is too long ago, as all before it are."""
-        when = from_rfc3339(entry.get("time")) or self._clock.now()
+        """Have the circuit breaker know of a cleanup; False for one that is too long ago, as all before it are.
+
+        What somebody has asked for does not count, nor what is told without figures.
+        """
+        now = self._clock.now()
+        when = min(from_rfc3339(entry.get("time")) or now, now)
         if when < self._started - self._memory:
             return False
-        if self._config.circuit_breaker.enabled and entry.get("outcome") != "DryRun":
+        automatic = entry.get("reason") != "Requested" and entry.get("outcome") != "DryRun"
+        if self._config.circuit_breaker.enabled and automatic:
             total = tenant.look.total if tenant.look is not None else None
             removed = int(entry.get("removed") or 0)
             before = max(int(entry.get("before") or 0), removed + (total or 0))
-            was, now = self._breaker.open_until(when), self._clock.now()
-            self._breaker.note(str(entry.get("run")), when, removed, before)
-            until = self._breaker.open_until(now)
-            if until is not None and was is None:
-                logger.warning(HELD, extra={"action": "clean", "until": to_rfc3339(until)})
+            was = self.breakers.hold(tenant.namespace, when), self.breakers.fleet(when)
+            run = str(entry.get("run"))
+            self.breakers.note(tenant.namespace, tenant.name, run, when, removed, before)
+            self._tell_hold(tenant.namespace, was, now)
+            self.breakers.tidy(now)
         return True
 
-    def _around(self, now: float) -> Surroundings:
-        until = self._breaker.open_until(now)
-        return Surroundings(self._started, self._pace.jitter, until, self._advice)
+    def _tell_hold(self, namespace: str, was: tuple[Hold | None, Hold | None], now: float) -> None:
+        """Write to the log that a breaker has opened, and who opened it."""
+        hold, fleet = self.breakers.hold(namespace, now), self.breakers.fleet(now)
+        if fleet is not None and was[1] is None:
+            about = {"namespaces": named(fleet.namespaces), "until": to_rfc3339(fleet.until)}
+            logger.warning(f"{HELD} in all namespaces", extra={"action": "clean", **about})
+        elif hold is not None and was[0] is None:
+            about = {"tenants": named(hold.tenants), "until": to_rfc3339(hold.until)}
+            logger.warning(HELD, extra={"action": "clean", "namespace": namespace, **about})
+
+    def _around(self, tenant: Tenant, now: float) -> Surroundings:
+        hold = self.breakers.hold(tenant.namespace, now)
+        return Surroundings(self._started, self._pace.jitter, hold, self._advice)
 
     def _is_known(self, tenant: Tenant) -> bool:
         return self.fleet.tenants.get(tenant.key) is tenant
@@ -328,7 +429,12 @@ class Engine:
         if not self._is_known(tenant):
             return
         now = self._clock.now()
-        when = agenda.next_time(tenant, now, self._started, self._pace)
+        tenant.cut(now)
+        when: float | None = None
+        with self.crashes.contain("tenant", [tenant]) as planning:
+            when = agenda.next_time(tenant, now, self._started, self._pace)
+        if planning.crashed:
+            when = tenant.retry_at
         if when is not None:
             # Whatever the timers say, one tenant never keeps the loop spinning.
             when = max(when, tenant.considered_at + BREATH)

@@ -86,7 +86,7 @@ class Series:
 
 
 class Queue:
-    """What is to be written; times are Unix seconds."""
+    """What is to be written; times are seconds of a clock that nobody sets."""
 
     def __init__(self) -> None:
         self._series: dict[tuple[str, ...], Series] = {}

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from baileys_janitor.api.names import GROUP, KIND, VERSION
-from baileys_janitor.controller.clock import Clock
+from baileys_janitor.controller.clock import Clock, MonotonicClock
 from baileys_janitor.controller.events import told
 from baileys_janitor.controller.events_queue import Queue, Series
 from baileys_janitor.controller.kube import ApiError, Kube, path
@@ -35,11 +35,12 @@ class Recorder:
     def __init__(self, kube: Kube, clock: Clock, instance: str | None = None) -> None:
         self._kube = kube
         self._clock = clock
+        self._pauses = MonotonicClock(clock)
         self._instance = (instance or os.environ.get(POD_NAME) or socket.gethostname())[:128]
         self._queue = Queue()
         self._wake = asyncio.Event()
         self._told = 0
-        self._told_at = 0.0
+        self._told_at = -TELL_AGAIN
         self._forbidden = False
 
     @property
@@ -51,19 +52,19 @@ class Recorder:
         """Take in a piece of news."""
         draft = told(news)
         if draft is not None:
-            self._queue.offer(draft, self._clock.now())
+            self._queue.offer(draft, self._clock.monotonic())
             self._wake.set()
 
     async def run(self) -> None:
         """Write what there is to write, forever."""
         while True:
             self._wake.clear()
-            now = self._clock.now()
+            now = self._clock.monotonic()
             series = self._queue.take(now)
             if series is not None:
                 await self._write(series)
             else:
-                await self._clock.wait(self._wake, self._queue.next_time(now))
+                await self._pauses.wait(self._wake, self._queue.next_time(now))
             self._tell_left_out()
 
     async def _write(self, series: Series) -> None:
@@ -77,16 +78,17 @@ class Recorder:
         except (ApiError, TimeoutError) as error:
             self._failed(series, error)
         else:
-            self._queue.wrote(series, count, self._clock.now())
+            self._queue.wrote(series, count, self._clock.monotonic())
 
     async def _create(self, series: Series, count: int, last: float) -> None:
         draft = series.draft
-        series.object_name = _name(series)
+        first = self._time(series.first)
+        series.object_name = _name(series, first)
         body: Object = {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
             "metadata": {"name": series.object_name, "namespace": draft.namespace},
-            "eventTime": _micro(series.first),
+            "eventTime": _micro(first),
             "reportingController": CONTROLLER,
             "reportingInstance": self._instance,
             "action": draft.action,
@@ -103,16 +105,20 @@ class Recorder:
             "type": draft.type,
         }
         if count > 1:
-            body["series"] = _series(count, last)
+            body["series"] = _series(count, self._time(last))
         url = path("events", draft.namespace, group=EVENTS)
         await self._kube.create(url, body, attempts=1)
 
     async def _patch(self, series: Series, count: int, last: float) -> None:
         url = path("events", series.draft.namespace, series.object_name, EVENTS)
-        await self._kube.patch(url, {"series": _series(count, last)}, attempts=1)
+        await self._kube.patch(url, {"series": _series(count, self._time(last))}, attempts=1)
+
+    def _time(self, when: float) -> float:
+        """Return the Unix time of a moment that the queue knows in monotonic seconds."""
+        return self._clock.now() - self._clock.monotonic() + when
 
     def _failed(self, series: Series, error: ApiError | TimeoutError) -> None:
-        now = self._clock.now()
+        now = self._clock.monotonic()
         status = error.status if isinstance(error, ApiError) else 0
         if status == 404 and series.written:
             self._queue.lost(series)
@@ -130,7 +136,7 @@ class Recorder:
             logger.debug("%s: an Event was not written: %s", series.draft.name, error)
 
     def _tell_left_out(self) -> None:
-        whole, now = sum(self._queue.left_out.values()), self._clock.now()
+        whole, now = sum(self._queue.left_out.values()), self._clock.monotonic()
         if whole == self._told or now - self._told_at < TELL_AGAIN:
             return
         logger.info(
@@ -140,9 +146,9 @@ class Recorder:
         self._told, self._told_at = whole, now
 
 
-def _name(series: Series) -> str:
+def _name(series: Series, first: float) -> str:
     """Name an Event by its time, as client-go does: kubectl shows Events of this API in the order of their names."""
-    ticks = int(series.first * 1e6) * 1000 + series.number % 1000
+    ticks = int(first * 1e6) * 1000 + series.number % 1000
     # A tenant's name has up to 253 characters, and so has an Event's. One that is written anew has a new name.
     anew = secrets.token_hex(1) if series.tries or series.written_at else ""
     return f"{series.draft.name[:234].rstrip('.-')}.{ticks:016x}{anew}"

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from baileys_janitor.controller.decoding import objects, part, said, text, whole
 from baileys_janitor.controller.placement import Claim
 
 Object = dict[str, Any]
@@ -31,6 +32,8 @@ class Finished:
     fault: Fault | None
 
 
+MESSAGE_MAX = 8192
+"""Characters that are kept of a termination message: twice what a kubelet passes on."""
 RETRY = "The janitor tries again by itself."
 WHEN_WRITING = frozenset(
     {
@@ -102,71 +105,73 @@ def refused(status: int, message: str) -> Fault:
         404: "see that the namespace still exists",
         422: "check the operator's job settings and spec.job",
     }.get(status, "see the operator's log")
+    why = said(message)
     return Fault(
-        "JobRefused", f"The Job could not be created ({status}): {message} Way out: {way_out}."
+        "JobRefused", f"The Job could not be created ({status}): {why} Way out: {way_out}."
     )
 
 
 def pod_refused(message: str) -> Fault:
     """Return the fault of a Job whose pod never appeared; `message` is the FailedCreate event's."""
-    said = message or "no reason was given"
+    why = said(message) or "no reason was given"
     return Fault(
         "PodRefused",
-        f"The Job's pod was not admitted: {said}. Allow it by quota, Pod Security or admission policy. {RETRY}",
+        f"The Job's pod was not admitted: {why}. Allow it by quota, Pod Security or admission policy. {RETRY}",
     )
 
 
 def pending(pod: Object) -> Fault | None:
     """Return why a pod does not start, or None while it simply is starting."""
-    status = pod.get("status") or {}
-    if status.get("phase") not in {None, "Pending"}:
+    status = part(pod, "status")
+    if text(status.get("phase")) not in {"", "Pending"}:
         return None
-    for condition in status.get("conditions") or ():
+    for condition in objects(status.get("conditions")):
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
-            said = condition.get("message") or "no node fits"
+            why = said(condition.get("message")) or "no node fits"
             return Fault(
-                "Unschedulable", f"The Job's pod finds no node: {said}. Make room there. {RETRY}"
+                "Unschedulable", f"The Job's pod finds no node: {why}. Make room there. {RETRY}"
             )
-    for container in status.get("containerStatuses") or ():
-        waiting = (container.get("state") or {}).get("waiting") or {}
-        why = waiting.get("reason") or ""
-        if why in {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}:
+    for container in objects(status.get("containerStatuses")):
+        waiting = part(container, "state", "waiting")
+        reason = text(waiting.get("reason"), 64)
+        if reason in {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}:
             return Fault(
                 "ImagePullFailed",
                 "The janitor's image cannot be pulled on the volume's node: check the operator's job image and "
-                f"pull secrets ({why}).",
+                f"pull secrets ({reason}).",
             )
-        if why.startswith("Create") or why == "RunContainerError":
-            said = waiting.get("message") or why
-            return Fault("ContainerRefused", f"The Job's container cannot start: {said}. {RETRY}")
+        if reason.startswith("Create") or reason == "RunContainerError":
+            why = said(waiting.get("message")) or reason
+            return Fault("ContainerRefused", f"The Job's container cannot start: {why}. {RETRY}")
     return None
 
 
 def stuck(message: str) -> Fault:
     """Return the fault of a pod that has a node and never starts; `message` is the newest warning event's."""
-    said = message or "the node gives no reason"
+    why = said(message) or "the node gives no reason"
     return Fault(
         "VolumeNotMounted",
-        f"The Job's pod does not start on the volume's node: {said}. Free the volume or the node. {RETRY}",
+        f"The Job's pod does not start on the volume's node: {why}. Free the volume or the node. {RETRY}",
     )
 
 
 def finished(pod: Object) -> Finished | None:
     """Return how a pod ended, or None while it has not."""
-    status = pod.get("status") or {}
-    if status.get("phase") not in {"Succeeded", "Failed"}:
+    status = part(pod, "status")
+    phase = text(status.get("phase"))
+    if phase not in {"Succeeded", "Failed"}:
         return None
     ended: Object = {}
-    for container in status.get("containerStatuses") or ():
-        ended = (container.get("state") or {}).get("terminated") or ended
-    message = ended.get("message") or None
-    if status["phase"] == "Succeeded":
+    for container in objects(status.get("containerStatuses")):
+        ended = part(container, "state", "terminated") or ended
+    message = text(ended.get("message"), MESSAGE_MAX) or None
+    if phase == "Succeeded":
         return Finished(message, None)
-    return Finished(message, _failure(status.get("reason") or "", ended))
+    return Finished(message, _failure(text(status.get("reason"), 64), ended))
 
 
 def _failure(pod_reason: str, ended: Object) -> Fault:
-    code = ended.get("exitCode")
+    code = whole(ended.get("exitCode"), 0, 255)
     if pod_reason == "DeadlineExceeded":
         return Fault("JobDeadline", f"The Job ran past its deadline: is the volume slow? {RETRY}")
     if pod_reason in {
@@ -235,9 +240,44 @@ DIRECTORY = {
 }
 
 
+REASONS = (
+    OF_CLAIMS
+    | DIRECTORY.keys()
+    | frozenset(
+        {
+            *(
+                "WaitingForFirstConsumer",
+                "JobRefused",
+                "PodRefused",
+                "Unschedulable",
+                "ImagePullFailed",
+            ),
+            *(
+                "ContainerRefused",
+                "VolumeNotMounted",
+                "JobDeadline",
+                "JobEvicted",
+                "JobOutOfMemory",
+            ),
+            *(
+                "JobKilled",
+                "JobFailed",
+                "JobStuck",
+                "ResultUnreadable",
+                "InvalidSpec",
+                "InternalError",
+            ),
+            *("SystemError", "LockLost", "Interrupted", "DeadlineReached", "BadTask", "Unexpected"),
+            *("MemoryError", "DuplicateDirectory", "Parted"),
+        }
+    )
+)
+"""Reasons that metrics tell apart. A result can bring any word of the right form, and then it is another one."""
+
+
 def of_directory(code: str) -> Fault:
     """Return the fault behind a result's error code (baileys_janitor.volume)."""
     if not CODE.fullmatch(code):
         return UNREADABLE
-    said = DIRECTORY.get(code, f"The session directory could not be read ({code}). {RETRY}")
-    return Fault(code, said)
+    why = DIRECTORY.get(code, f"The session directory could not be read ({code}). {RETRY}")
+    return Fault(code, why)

@@ -11,8 +11,8 @@ from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.effective import Effective
 from baileys_janitor.api.merge import InvalidTenant, effective
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION, NOTIFY_ANNOTATION, TOKEN_LENGTH
-from baileys_janitor.controller import faults
-from baileys_janitor.controller.conditions import find
+from baileys_janitor.controller import decoding, faults
+from baileys_janitor.controller.conditions import MESSAGE_LIMIT, find
 from baileys_janitor.controller.faults import Fault
 from baileys_janitor.controller.news import mark
 from baileys_janitor.controller.tenant import Key, Tenant
@@ -31,7 +31,11 @@ WELL = frozenset(
 
 def _acts(status: Object) -> tuple[Any, ...]:
     """Return what only the acting operator writes: when it differs, another one has acted."""
-    return status.get("run"), mark(status.get("lastCleanup")), status.get("lastHandledRequest")
+    run, cleanup, request = (decoding.status_field(status, name) for name in _ACTS)
+    return run, mark(cleanup), request
+
+
+_ACTS = ("run", "lastCleanup", "lastHandledRequest")
 
 
 class Fleet:
@@ -54,24 +58,26 @@ class Fleet:
             tenant = Tenant(meta["namespace"], meta["name"], meta["uid"])
             self.tenants[key] = tenant
             self._by_namespace.setdefault(tenant.namespace, {})[tenant.name] = tenant
-            tenant.load(body.get("status"))
+            tenant.load(decoding.mapping(body.get("status")))
             tenant.seen_at = now
             tenant.written_at = min(tenant.last_scan or now, now)
             self._baseline(tenant, meta, now)
         elif _older(meta.get("resourceVersion"), tenant.resource_version):
             return tenant
         else:
-            self._restore(tenant, body.get("status") or {})
+            self._restore(tenant, decoding.mapping(body.get("status")))
             if _token(meta) != tenant.request:
                 # Somebody asks right now: that waits for no back-off.
-                tenant.retry_at = 0.0
-        tenant.resource_version = str(meta.get("resourceVersion") or "")
+                tenant.hurry(now)
+        tenant.resource_version = decoding.text(meta.get("resourceVersion"))
         tenant.request = _token(meta)
-        tenant.muted = str((meta.get("annotations") or {}).get(NOTIFY_ANNOTATION)) == "false"
+        tenant.muted = decoding.annotation(meta, NOTIFY_ANNOTATION, len("false ")) == "false"
         if self._labels_asked:
-            labels = meta.get("labels") or {}
-            tenant.labels = {k: labels[k] for k in self._labels_asked if k in labels} or None
+            labels = decoding.part(meta, "labels")
+            asked = {k: decoding.text(labels[k]) for k in self._labels_asked if k in labels}
+            tenant.labels = asked or None
         self._respec(tenant, body, now)
+        tenant.cut(now)
         if first:
             _take_up_fault(tenant)
         return tenant
@@ -86,7 +92,8 @@ class Fleet:
 
     def _restore(self, tenant: Tenant, status: Object) -> None:
         # The watch may show what this operator is writing before the write is answered: that is no other's act.
-        known = (tenant.stored, tenant.sending) if tenant.sending else (tenant.stored,)
+        stored = tenant.raw_stored
+        known = (stored, tenant.sending) if tenant.sending else (stored,)
         if all(_acts(status) != _acts(one) for one in known):
             tenant.load(status)
             if tenant.effective is not None and _elsewhere(tenant.stored, tenant.effective):
@@ -95,15 +102,14 @@ class Fleet:
             tenant.stored = status
 
     def _respec(self, tenant: Tenant, body: Object, now: float) -> None:
-        spec = body.get("spec") or {}
+        spec = decoding.mapping(body.get("spec"))
         digest = zlib.crc32(repr(spec).encode("utf-8", "surrogatepass"))
-        if tenant.spec_digest == digest and tenant.generation == body["metadata"].get(
-            "generation", 1
-        ):
+        generation = decoding.whole(body["metadata"].get("generation"), 1, 2**62) or 1
+        if tenant.spec_digest == digest and tenant.generation == generation:
             return
         first = tenant.generation == 0
         tenant.spec_digest = digest
-        tenant.generation = int(body["metadata"].get("generation") or 1)
+        tenant.generation = generation
         was = tenant.effective
         try:
             tenant.effective = effective(self._config, spec, tenant.name)
@@ -111,13 +117,13 @@ class Fleet:
             tenant.effective = None
             tenant.fault = Fault("InvalidSpec", problem.message)
             return
-        if tenant.fault is not None or not first:
-            tenant.recovered()
         if not first:
+            if tenant.hurry(now) or was is None:
+                tenant.fault = None
             tenant.rescan = True
         # An earlier operator's figures, or a spec that was invalid meanwhile, are compared by what is stored.
         here = _place(tenant.effective)
-        stored = body.get("status") or {}
+        stored = decoding.mapping(body.get("status"))
         if _elsewhere(stored, tenant.effective) if was is None else _place(was) != here:
             tenant.moved()
         elif was is not None and was.suspend and tenant.checked_at is not None:
@@ -134,6 +140,10 @@ class Fleet:
         if not neighbours:
             del self._by_namespace[tenant.namespace]
         return self.tenants.pop(key)
+
+    def namespaces(self) -> int:
+        """Return in how many namespaces there are tenants."""
+        return len(self._by_namespace)
 
     def in_namespace(self, namespace: str) -> Iterable[Tenant]:
         """Return the tenants of one namespace."""
@@ -162,6 +172,14 @@ class Fleet:
                 if tenant.announced is not None
             )
 
+    def shift(self, step: float) -> None:
+        """Move every tenant's times, and when each is due, with the clock that was set by `step` seconds."""
+        self._queue = [(when + step, key) for when, key in self._queue]
+        for tenant in self.tenants.values():
+            tenant.shift(step)
+            if tenant.announced is not None:
+                tenant.announced += step
+
     def due(self, now: float) -> Iterator[Tenant]:
         """Yield the tenants that are due, the longest overdue first; each must be scheduled anew."""
         while self._queue and self._queue[0][0] <= now:
@@ -183,8 +201,7 @@ class Fleet:
 
 
 def _token(meta: Object) -> str | None:
-    token = (meta.get("annotations") or {}).get(EMERGENCY_ANNOTATION)
-    return str(token)[:TOKEN_LENGTH] if token else None
+    return decoding.annotation(meta, EMERGENCY_ANNOTATION, TOKEN_LENGTH)
 
 
 def _older(version: Any, known: str) -> bool:
@@ -204,7 +221,7 @@ def _place(effective: Effective) -> tuple[str, str]:
 
 def _elsewhere(stored: Object, effective: Effective) -> bool:
     """Whether the stored figures are of another directory."""
-    volume = stored.get("volume") or {}
+    volume = decoding.status_field(stored, "volume") or {}
     if not volume.get("claimName"):
         return False
     return (volume["claimName"], volume.get("path")) != _place(effective)
@@ -216,8 +233,11 @@ def _take_up_fault(tenant: Tenant) -> None:
     if tenant.effective is None or not told_of_this_spec or tenant.stored_readiness in WELL:
         return
     ready = find(tenant.stored.get("conditions"), "Ready") or {}
+    reason = str(ready.get("reason"))
+    if not faults.CODE.fullmatch(reason):
+        return
     stalled = ready.get("status") == "False"
-    fault = Fault(str(ready.get("reason")), str(ready.get("message")), stalled)
+    fault = Fault(reason, str(ready.get("message"))[:MESSAGE_LIMIT], stalled)
     if fault.reason in faults.WHEN_WRITING:
         tenant.work_fault = fault
     elif fault.reason != "InvalidSpec":

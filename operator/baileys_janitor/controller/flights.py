@@ -6,20 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from baileys_janitor.controller.faults import Fault, Finished
-from baileys_janitor.controller.manifests import (
-    ACTION_LABEL,
-    RUN_LABEL,
-    Member,
-    claims_of,
-    members_of,
-)
+from baileys_janitor.controller import decoding
+from baileys_janitor.controller.faults import Fault
+from baileys_janitor.controller.manifests import Member
 
 Object = dict[str, Any]
 JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
-LINGER = 60.0
-"""Seconds that the name of a deleted Job is remembered: its pod tells of itself once more, when the Job controller
-takes its finalizer off and the garbage collector comes by."""
+UID_MAX = 128
+"""Characters of a uid; the API server's have 36."""
 
 
 @dataclass(slots=True)
@@ -35,7 +29,13 @@ class Flight:
     used: frozenset[str] = frozenset()
     """Names of the members whose claim a running pod used when the Job was made."""
     claims: tuple[str, ...] = ()
-    """Its claims in the order of the mounts; empty when it was adopted by its pod."""
+    """Its claims in the order of the mounts; empty when it was adopted."""
+    urgent: bool = False
+    """Whether it is an Emergency or a requested cleanup, for which slots are kept."""
+    uid: str | None = None
+    """The Job's uid; None while the API server has not answered. What bears another uid counts for nothing."""
+    overheard: bool = False
+    """Whether there may have been events of it that could not be matched yet."""
     pod: str | None = None
     placed_at: float | None = None
     """Since when its pod has a node."""
@@ -46,8 +46,6 @@ class Flight:
     asked: bool = False
     ask_at: float = 0.0
     sought: bool = False
-    ended: Finished | None = None
-    """How its pod ended, while its members are not all known yet."""
     settled: bool = False
     """Whether its result, or its failure, has been taken in; what is left to do is deleting it."""
     deleting: bool = False
@@ -68,14 +66,25 @@ class Flight:
         """Whether its pod has not begun to run."""
         return not self.settled and self.started is None
 
+    def shift(self, step: float) -> None:
+        """Move its times with the clock, which was set by `step` seconds."""
+        self.created += step
+        self.ask_at += step if self.ask_at else 0.0
+        for name in ("placed_at", "started", "failed_at", "deleted_at"):
+            when = getattr(self, name)
+            if when is not None:
+                setattr(self, name, when + step)
+
 
 class Flights:
-    """The Jobs under way by (namespace, name)."""
+    """The Jobs under way by (namespace, name).
+
+    Only this operator's own are: those it has created, and the Job that a tenant's claimed run names by its uid.
+    Labels and annotations are for people and selectors, since everybody can write them.
+    """
 
     def __init__(self) -> None:
         self._all: dict[tuple[str, str], Flight] = {}
-        self._by_member: dict[tuple[str, str], list[Flight]] = {}
-        self._gone: dict[tuple[str, str], float] = {}
 
     def __iter__(self) -> Iterator[Flight]:
         return iter(list(self._all.values()))
@@ -90,67 +99,50 @@ class Flights:
 
     def add(self, flight: Flight) -> Flight:
         """Take note of a Job."""
-        self._gone.pop(flight.key, None)
         self._all[flight.key] = flight
-        for member in flight.members:
-            self._by_member.setdefault((flight.namespace, member.name), []).append(flight)
         return flight
-
-    def of(self, namespace: str, tenant: str) -> list[Flight]:
-        """Return the Jobs in which a tenant of that name has a part."""
-        return list(self._by_member.get((namespace, tenant), ()))
 
     def get(self, namespace: str, name: str | None) -> Flight | None:
         """Return the Job under way of that name."""
         return self._all.get((namespace, name)) if name else None
 
-    def bury(self, flight: Flight, now: float) -> None:
-        """Forget a Job that is deleted; its pod, which goes after it, is not taken for one that nobody knows."""
-        self.drop(flight)
-        self._gone.pop(flight.key, None)
-        self._gone[flight.key] = now
-        while now - self._gone[first := next(iter(self._gone))] > LINGER:
-            del self._gone[first]
+    def find(self, namespace: str, name: str, uid: str) -> Flight | None:
+        """Return the Job under way with that uid; None for what only bears its name.
+
+        A Job whose creation has not been answered yet notes that something was heard which may be its own.
+        """
+        flight = self._all.get((namespace, name))
+        if flight is None or not uid:
+            return None
+        if flight.uid is None:
+            flight.overheard = True
+            return None
+        return flight if flight.uid == uid else None
 
     def drop(self, flight: Flight) -> None:
-        """Forget a Job that never came to be."""
-        if self._all.pop(flight.key, None) is None:
-            return
-        for member in flight.members:
-            key = flight.namespace, member.name
-            left = [other for other in self._by_member.pop(key, ()) if other is not flight]
-            if left:
-                self._by_member[key] = left
+        """Forget a Job that is gone, or never came to be."""
+        if self._all.get(flight.key) is flight:
+            del self._all[flight.key]
 
-    def adopt(self, found: Object, name: str, now: float) -> Flight | None:
-        """Return the flight of a Job or pod, begun from its labels when it is not known yet.
-
-        None when it carries no members (then it is not one of ours), is being deleted, or belongs to a Job that
-        was: what it brought was taken in before.
-        """
-        meta = found["metadata"]
-        flight = self.get(meta["namespace"], name)
-        members = members_of(found)
-        if flight is not None or not members or meta.get("deletionTimestamp"):
-            return flight
-        if (meta["namespace"], name) in self._gone:
-            return None
-        labels = meta.get("labels") or {}
-        return self.add(
-            Flight(
-                namespace=meta["namespace"],
-                name=name,
-                action=labels.get(ACTION_LABEL, ""),
-                members=members,
-                run=labels.get(RUN_LABEL),
-                created=now,
-                claims=claims_of(found),
-                used=frozenset(member.name for member in members),
-            )
-        )
+    def shift(self, step: float) -> None:
+        """Move all times with the clock, which was set by `step` seconds."""
+        for flight in self._all.values():
+            flight.shift(step)
 
 
-def job_of(pod: Object) -> str | None:
-    """Return the name of the Job that a pod belongs to."""
-    labels = pod["metadata"].get("labels") or {}
-    return labels.get(JOB_NAME_LABEL) or labels.get("job-name")
+def job_of(pod: Object) -> tuple[str, str] | None:
+    """Return (name, uid) of the Job that controls a pod; None where none does."""
+    for owner in decoding.objects(decoding.part(pod, "metadata").get("ownerReferences")):
+        if owner.get("controller") is True and owner.get("kind") == "Job":
+            name, uid = decoding.text(owner.get("name")), decoding.text(owner.get("uid"), UID_MAX)
+            return (name, uid) if name and uid else None
+    return None
+
+
+def has_ended(job: Object) -> bool:
+    """Whether a Job has completed or failed."""
+    conditions = decoding.objects(decoding.part(job, "status").get("conditions"))
+    return any(
+        decoding.text(one.get("type")) in {"Failed", "Complete"} and one.get("status") == "True"
+        for one in conditions
+    )

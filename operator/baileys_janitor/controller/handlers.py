@@ -9,7 +9,6 @@ import kopf
 
 from baileys_janitor.api.names import GROUP, PLURAL, VERSION
 from baileys_janitor.controller.engine import Engine
-from baileys_janitor.controller.flights import job_of
 from baileys_janitor.controller.kube import access
 from baileys_janitor.controller.manifests import SELECTOR
 from baileys_janitor.controller.watches import Watches, is_complete, is_over
@@ -98,17 +97,19 @@ def register(engine: Engine, watches: Watches) -> kopf.OperatorRegistry:
     async def job(event: Any, **_: Any) -> None:
         meta = event["object"]["metadata"]
         watches.saw("jobs", meta["namespace"])
-        if event["type"] == "MODIFIED" and is_complete(event["object"]):
+        # Whoever writes our labels must not make a watch look dead.
+        known = engine.flights.find(meta["namespace"], meta["name"], meta["uid"]) is not None
+        if event["type"] == "MODIFIED" and known and is_complete(event["object"]):
             watches.ended("jobs", meta["namespace"], meta["name"])
         engine.arrivals.job(event["type"] or "ADDED", event["object"])
         engine.nudge()
 
     @kopf.on.event("", "v1", "pods", registry=registry)
     async def pod(event: Any, **_: Any) -> None:
-        meta, name = event["object"]["metadata"], job_of(event["object"])
+        meta, flight = event["object"]["metadata"], engine.arrivals.flight_of(event["object"])
         watches.saw("pods", meta["namespace"])
-        if event["type"] == "MODIFIED" and name and is_over(event["object"]):
-            watches.ended("pods", meta["namespace"], name)
+        if event["type"] == "MODIFIED" and flight is not None and is_over(event["object"]):
+            watches.ended("pods", meta["namespace"], flight.name)
         engine.arrivals.pod(event["type"] or "ADDED", event["object"])
         engine.nudge()
 

@@ -8,12 +8,14 @@ from baileys_janitor.api.durations import elapsed_text
 from baileys_janitor.controller import faults, growth
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.conditions import MESSAGE_LIMIT
+from baileys_janitor.controller.decide import URGENT
 from baileys_janitor.controller.phrases import files, listed
 from baileys_janitor.controller.tenant import Suspicion, Tenant
 from baileys_janitor.job.result import (
     COMPLETED,
     DRY_RUN,
     FAILED,
+    OUTCOMES,
     REFUSED,
     REPEATED,
     CleanResult,
@@ -30,6 +32,11 @@ BOUNDLESS = 2**62
 """The largest number of bytes that the CRD takes; some filesystems claim more."""
 PURGE_AGAIN = 600.0
 """Seconds from one purge to the next, so that trash which cannot be removed is not chased by Job after Job."""
+RECORDED = (
+    "The run had been carried out before, and its result was lost. The volume's journal has its figures: see "
+    "`baileys-janitor undo --list`."
+)
+"""What is said of a run whose result is known from the volume's journal alone."""
 RE_PAIRED_FOR = 86_400.0
 """Seconds that a change of identity stays in view."""
 
@@ -63,7 +70,9 @@ def scanned(tenant: Tenant, look: ScanResult, now: float, used: bool) -> None:
     tenant.last_scan = now
     tenant.known = True
     if look.identity_state == "Paired":
-        tenant.active_since = None if look.active_since is None else float(look.active_since)
+        tenant.active_since = (
+            None if look.active_since is None else float(min(look.active_since, now))
+        )
         _identify(tenant, look.fingerprint, now)
     _suspect(tenant, look, now)
     _grow(tenant, look.counted, now)
@@ -112,19 +121,47 @@ def _grow(tenant: Tenant, counted: int | None, now: float) -> None:
         tenant.anchor = (now, counted)
 
 
-def cleaned(tenant: Tenant, result: CleanResult, now: float, used: bool) -> Object:
-    """Take in a cleanup's result, end the claimed run, and return its entry for the history."""
+def cleaned(
+    tenant: Tenant, result: CleanResult, now: float, used: bool, *, recorded: bool = False
+) -> Object:
+    """Take in a cleanup's result, end the claimed run, and return its entry for the history.
+
+    `recorded`: the Job did not do the run itself but found it in the volume's journal, which whoever writes to the
+    volume can write. So that ends the run, and its figures go nowhere.
+    """
     reason = str((tenant.run or {}).get("reason") or "Requested")
     outcome = result.outcome
     if outcome == REPEATED:
         # The journal has it: the run was carried out, only its first result got lost.
-        outcome = result.code or COMPLETED
-    applied = outcome != DRY_RUN and result.removed > 0
-    entry = {
+        outcome = result.code if result.code in OUTCOMES else COMPLETED
+    entry: Object = {
         "run": result.run,
         "time": to_rfc3339(now),
         "reason": reason,
         "outcome": outcome,
+    }
+    if recorded:
+        tenant.record(entry, {"message": RECORDED})
+    else:
+        entry |= _figures(result)
+        tenant.record(entry, _detail(result, outcome))
+    _cool(tenant, reason, outcome, result.removed > 0, now)
+    # Scans are read-only: what keeps a cleanup from writing shows nowhere else. A lock that is held passes by itself.
+    hindered = outcome in {FAILED, REFUSED} and result.code in faults.DIRECTORY
+    hindered = hindered and result.code != "Busy"
+    tenant.work_fault = faults.of_directory(str(result.code)) if hindered else None
+    tenant.run = None
+    tenant.attempts = 0
+    tenant.in_doubt = tenant.held_back = False
+    if result.scan is not None:
+        scanned(tenant, result.scan, now, used)
+    else:
+        tenant.rescan = True
+    return entry
+
+
+def _figures(result: CleanResult) -> Object:
+    figures = {
         "removed": result.removed,
         "before": result.before,
         "after": result.after,
@@ -132,27 +169,17 @@ def cleaned(tenant: Tenant, result: CleanResult, now: float, used: bool) -> Obje
         "duration": elapsed_text(result.duration_ms),
         "removedByReason": result.removed_by_reason or None,
     }
-    entry = {key: value for key, value in entry.items() if value is not None}
+    return {key: value for key, value in figures.items() if value is not None}
+
+
+def _detail(result: CleanResult, outcome: str) -> Object:
     detail = {
         "message": _message(result, outcome),
         "removedByKind": by_kind(result.removed_by_kind, only_some=True),
         "kept": result.kept or None,
         "left": result.left or None,
     }
-    tenant.record(entry, {k: v for k, v in detail.items() if v})
-    would = outcome == DRY_RUN and result.removed > 0
-    _cool(tenant, reason, outcome, applied, would, now)
-    # Scans are read-only: what keeps a cleanup from writing shows nowhere else. A lock that is held passes by itself.
-    hindered = outcome in {FAILED, REFUSED} and result.code in faults.DIRECTORY
-    hindered = hindered and result.code != "Busy"
-    tenant.work_fault = faults.of_directory(str(result.code)) if hindered else None
-    tenant.run = None
-    tenant.attempts = 0
-    if result.scan is not None:
-        scanned(tenant, result.scan, now, used)
-    else:
-        tenant.rescan = True
-    return entry
+    return {key: value for key, value in detail.items() if value}
 
 
 def unanswered(tenant: Tenant, reason: str, outcome: str, message: str, now: float) -> Object:
@@ -168,6 +195,7 @@ def unanswered(tenant: Tenant, reason: str, outcome: str, message: str, now: flo
     tenant.record(entry, {"message": message[:MESSAGE_LIMIT]})
     tenant.run = None
     tenant.attempts = 0
+    tenant.in_doubt = tenant.held_back = False
     if outcome == FAILED:
         tenant.hold_until = now + FRUITLESS
     return entry
@@ -182,18 +210,20 @@ def purged(tenant: Tenant, result: PurgeResult, now: float) -> None:
         tenant.back_off(faults.of_directory(result.code or FAILED), now)
 
 
-def _cool(
-    tenant: Tenant, reason: str, outcome: str, applied: bool, would: bool, now: float
-) -> None:
+def _cool(tenant: Tenant, reason: str, outcome: str, removed: bool, now: float) -> None:
     """Start the cooldown: only after a run that was completed and removed something (or would have)."""
-    emergency = reason in {"Emergency", "Requested"}
-    if ((outcome == COMPLETED and applied) or would) and tenant.effective is not None:
-        tenant.cooldown_until = now + tenant.effective.cooldown
+    effective = tenant.effective
+    emergency = reason in URGENT
+    if removed and effective is not None and outcome in {COMPLETED, DRY_RUN}:
+        tenant.cooldown_until = now + effective.cooldown
         if emergency:
-            tenant.emergency_cooldown_until = now + tenant.effective.emergency_cooldown
-    elif emergency and not applied:
+            tenant.emergency_cooldown_until = now + effective.emergency_cooldown
+    elif removed and effective is not None and tenant.held_back:
+        # While the circuit breaker is open, a run that was cut short does not go on at once.
+        tenant.emergency_cooldown_until = now + effective.emergency_cooldown
+    elif emergency and not removed:
         tenant.hold_until = now + FRUITLESS
-    if applied:
+    if removed and outcome != DRY_RUN:
         tenant.anchor = None
 
 

@@ -31,7 +31,7 @@ def write(heard: News) -> None:
         _condition(heard)
     elif isinstance(heard, news.FaultMet):
         _say(logging.DEBUG, "Fault met again", heard.tenant, "scan", reason=heard.reason)
-    else:
+    elif isinstance(heard, news.JobEnded):
         _job(heard)
 
 

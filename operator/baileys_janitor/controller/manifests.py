@@ -15,6 +15,7 @@ GROUP = "janitor.baileys.dev"
 ACTION_LABEL = f"{GROUP}/action"
 RUN_LABEL = f"{GROUP}/run"
 MEMBERS_ANNOTATION = f"{GROUP}/members"
+"""For people: whoever can write to a namespace can write it, so it is never read."""
 SELECTOR = f"{OWN_LABEL}={OWN_VALUE},{ACTION_LABEL}"
 """The label selector of the janitor's own Jobs and pods, for server-side filtering."""
 
@@ -219,12 +220,3 @@ def owner_reference(name: str, uid: str) -> Object:
         "controller": True,
         "blockOwnerDeletion": False,
     }
-
-
-def members_of(found: Object) -> list[Member]:
-    """Read the members back from a Job or one of its pods; empty when the annotation is not ours."""
-    text = (found["metadata"].get("annotations") or {}).get(MEMBERS_ANNOTATION, "[]")
-    try:
-        return [Member(str(name), str(uid)) for name, uid in json.loads(text)]
-    except (TypeError, ValueError):
-        return []

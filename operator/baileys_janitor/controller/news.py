@@ -83,7 +83,25 @@ class FaultMet:
     message: str
 
 
-News = FaultMet | LevelChanged | ConditionChanged | CleanupStarted | CleanupFinished | JobEnded
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """Something unforeseen was met; `where` is one of CRASH_SITES."""
+
+    where: str
+
+
+CRASH_SITES = ("event", "job", "loop", "step", "tenant")
+"""An event of the API server, a Job's result, the loop besides, a step for a tenant, a decision about a tenant."""
+
+News = (
+    Crashed
+    | FaultMet
+    | LevelChanged
+    | ConditionChanged
+    | CleanupStarted
+    | CleanupFinished
+    | JobEnded
+)
 LEVELS = frozenset({"Healthy", "Warning", "Critical", "Emergency"})
 
 

@@ -11,6 +11,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.controller.breaker import Hold
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.fleet import Fleet
 from baileys_janitor.controller.kube import Kube
@@ -49,8 +50,7 @@ ANEW = 60.0
 class Notifying:
     """Runs until cancelled. `counts` tells by channel what became of its messages.
 
-    `held_until` tells until when the circuit breaker holds automatic cleanups; `heard` is told of each message's
-    channel and outcome.
+    `holds` tells what the circuit breakers hold; `heard` is told of each message's channel and outcome.
     """
 
     def __init__(
@@ -59,13 +59,13 @@ class Notifying:
         config: OperatorConfig,
         clock: Clock,
         fleet: Fleet,
-        held_until: Callable[[float], float | None],
+        holds: Callable[[float], Hold | None],
         heard: Callable[[str, str], None] | None = None,
     ) -> None:
         self._config = config.notifications
         self._clock = clock
         self._fleet = fleet
-        self._held_until = held_until
+        self._holds = holds
         self._watchlist = Watchlist(fleet, clock.now())
         election = config.leader_election
         self._recall = Recall(
@@ -169,7 +169,7 @@ class Notifying:
                     await asyncio.sleep(0)
             else:
                 self._watchlist.go_round(now)
-            self._watchlist.hold(self._held_until(now), now)
+            self._watchlist.hold(self._holds(now), now)
             if self._watchlist.version != version:
                 version = self._watchlist.version
                 for teller in self._tellers:

@@ -150,7 +150,7 @@ async def _lead(
     if notifying.wanted(config):
         channels = [each.name for each in config.notifications.channels]
         heard = process.notifies(channels) if process is not None else None
-        voice = notifying.Notifying(kube, config, clock, engine.fleet, engine.held_until, heard)
+        voice = notifying.Notifying(kube, config, clock, engine.fleet, engine.holds, heard)
         engine.wire.subscribe(voice.hear)
         if process is not None:
             process.watches_channels(voice.failing)

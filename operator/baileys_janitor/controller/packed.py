@@ -16,10 +16,13 @@ RECENT = 64
 
 
 def pack(value: Any) -> bytes:
-    """Return JSON data as bytes; nothing at all for what is empty."""
+    """Return JSON data as bytes; nothing at all for what is empty, or nested deeper than any of ours."""
     if not value:
         return b""
-    return marshal.dumps(value)
+    try:
+        return marshal.dumps(value)
+    except ValueError:
+        return b""
 
 
 @lru_cache(RECENT)

@@ -57,8 +57,8 @@ class Grounds:
 
     async def prepare(self, namespace: str) -> None:
         """Make sure that the namespace has what it needs; it never fails."""
-        now = self._clock.now()
-        if self._ready_until.get(namespace, 0.0) > now:
+        now = self._clock.monotonic()
+        if self._ready_until.get(namespace, now) > now:
             return
         self._ready_until = {n: t for n, t in self._ready_until.items() if t > now}
         done = True

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from baileys_janitor.controller import advice, agenda, prospects, verdict
+from baileys_janitor.controller.breaker import Hold
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.conditions import Conditions, digest, find
+from baileys_janitor.controller.faults import Fault
 from baileys_janitor.controller.harvest import BOUNDLESS, by_kind
 from baileys_janitor.controller.news import mark
 from baileys_janitor.controller.tenant import Tenant
@@ -24,7 +26,8 @@ class Surroundings:
 
     started: float
     jitter: float
-    breaker_until: float | None
+    hold: Hold | None
+    """Why automatic cleanups of the tenant's namespace hold."""
     advice: advice.Limits
 
 
@@ -35,13 +38,13 @@ def compose(tenant: Tenant, now: float, around: Surroundings) -> Object:
     level = verdict.level_of(tenant, now)
     status["level"] = level or "Unknown"
     verdict.state_levels(conditions, tenant, level)
-    verdict.state_readiness(conditions, tenant, now, around.breaker_until)
+    verdict.state_readiness(conditions, tenant, now, around.hold)
     advice.state(conditions, tenant, now, around.advice)
     status["conditions"] = conditions.items()
     since = find(status["conditions"], level or verdict.LEVELS[0])
     assert since is not None
     status["levelSince"] = since["lastTransitionTime"]
-    status |= _figures(tenant)
+    status |= _figures(tenant, now)
     status |= _prospects(tenant, now, around)
     next_scan = agenda.scan_time(tenant, around.started)
     under_way = tenant.waiting or tenant.scan_job is not None
@@ -70,9 +73,21 @@ def compose(tenant: Tenant, now: float, around: Surroundings) -> Object:
     return status | {key: value for key, value in optional.items() if value not in (None, {}, [])}
 
 
+def of_crash(tenant: Tenant, now: float, fault: Fault) -> Object:
+    """Return the stored status with nothing changed but that it cannot be composed."""
+    stored = tenant.stored
+    conditions = Conditions(stored.get("conditions"), tenant.generation, now)
+    conditions.set("Ready", False, fault.reason, fault.message)
+    conditions.set("Stalled", True, fault.reason, fault.message)
+    for condition in stored.get("conditions") or ():
+        conditions.keep(condition["type"])
+    said = {"observedGeneration": tenant.generation, "conditions": conditions.items()}
+    return stored | {"level": stored.get("level", "Unknown")} | said
+
+
 def _prospects(tenant: Tenant, now: float, around: Surroundings) -> Object:
     """Return what comes next; right after a start, before the first look, as an earlier operator had it."""
-    held = around.breaker_until
+    held = None if around.hold is None else around.hold.until
     if tenant.look is None and tenant.last_scan is not None and tenant.effective is not None:
         kept = ("next", "nextCleanupTime", "nextCleanupReason", "forecast")
         return {key: tenant.stored[key] for key in kept if key in tenant.stored}
@@ -106,7 +121,7 @@ OUTDATED = {"volume": "volume", "kinds": "byKind", "kept": "kept"}
 """What a result had no room for, as the status names it: what stands there is of an earlier look, if anything."""
 
 
-def _figures(tenant: Tenant) -> Object:
+def _figures(tenant: Tenant, now: float) -> Object:
     """Return files, volume and identity: from the last look, else as stored."""
     look, effective = tenant.look, tenant.effective
     if look is None or look.counted is None or effective is None:
@@ -140,7 +155,7 @@ def _figures(tenant: Tenant) -> Object:
         identity["suspectSince"] = to_rfc3339(tenant.suspicion.since)
     found: Object = {"files": _set(files), "volume": _set(volume), "identity": _set(identity)}
     if look.newest_activity is not None:
-        found["lastActivityTime"] = to_rfc3339(look.newest_activity)
+        found["lastActivityTime"] = to_rfc3339(min(look.newest_activity, tenant.last_scan or now))
     return found
 
 
@@ -152,7 +167,7 @@ def _set(values: Object) -> Object:
     return {key: value for key, value in values.items() if value is not None}
 
 
-ALWAYS = ("level", "run", "lastHandledRequest", "observedGeneration")
+ALWAYS = ("level", "lastHandledRequest", "observedGeneration")
 COOLDOWNS = ("cooldownUntil", "emergencyCooldownUntil")
 
 
@@ -164,6 +179,8 @@ def is_material(stored: Object, fresh: Object) -> bool:
     reader, and no reason to write.
     """
     if any(stored.get(key) != fresh.get(key) for key in ALWAYS):
+        return True
+    if _run(stored) != _run(fresh):
         return True
     if mark(stored.get("lastCleanup")) != mark(fresh.get("lastCleanup")):
         return True
@@ -181,6 +198,11 @@ def is_material(stored: Object, fresh: Object) -> bool:
         return True
     moved: int = abs((after.get("counted") or 0) - (before.get("counted") or 0))
     return moved >= MATERIAL_FILES
+
+
+def _run(status: Object) -> Object:
+    """Return the run without what an API server with an older CRD does not keep."""
+    return {key: value for key, value in (status.get("run") or {}).items() if key != "uid"}
 
 
 def merge_patch(stored: Object, fresh: Object) -> Object:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from baileys_janitor.controller.clock import Clock
-from baileys_janitor.controller.faults import Fault
+from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.kube import ApiError
 from baileys_janitor.controller.tenant import Tenant
 
@@ -18,21 +18,18 @@ AT_ONCE = 16
 """Steps that may be at work at the same time."""
 MOST = 64
 """Steps that may be under way: with more due, the queue waits."""
-UNFORESEEN = Fault(
-    "InternalError",
-    "The operator met something unforeseen; its log says what. It tries again by itself.",
-)
 
 
 class Steps:
     """Runs steps; `over` is told of each tenant whose step is over."""
 
-    def __init__(self, clock: Clock, over: Callable[[Tenant], None]) -> None:
+    def __init__(self, clock: Clock, over: Callable[[Tenant], None], crashes: CrashHandler) -> None:
         self._clock = clock
         self._over = over
+        self._crashes = crashes
         self._limit = asyncio.Semaphore(AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._moved = clock.now()
+        self._moved = clock.monotonic()
 
     def __len__(self) -> int:
         """How many are under way."""
@@ -45,7 +42,7 @@ class Steps:
 
     def stuck(self) -> float:
         """Return for how many seconds as many as may be at work have been, and none has ended."""
-        return self._clock.now() - self._moved if self._limit.locked() else 0.0
+        return self._clock.monotonic() - self._moved if self._limit.locked() else 0.0
 
     def begin(
         self, work: Coroutine[Any, Any, Any], tenant: Tenant | None = None
@@ -67,19 +64,20 @@ class Steps:
     async def _run(self, work: Coroutine[Any, Any, Any], tenant: Tenant | None) -> None:
         try:
             async with self._limit:
-                self._moved = self._clock.now()
-                await work
-        except ApiError as error:
-            logger.warning("%s: %s", tenant.text if tenant else "operator", error)
-        except Exception:
-            # One tenant's surprise must never stop the loop that all the others depend on.
-            logger.exception("%s: unforeseen", tenant.text if tenant else "operator")
-            if tenant is not None:
-                tenant.back_off(UNFORESEEN, self._clock.now())
+                self._moved = self._clock.monotonic()
+                with self._crashes.contain("step", [tenant] if tenant is not None else []):
+                    await self._carry_out(work, tenant)
         finally:
             # Cancelled while it waited for its turn, it was never begun.
             work.close()
-            self._moved = self._clock.now()
+            self._moved = self._clock.monotonic()
             if tenant is not None:
                 tenant.busy = False
                 self._over(tenant)
+
+    @staticmethod
+    async def _carry_out(work: Coroutine[Any, Any, None], tenant: Tenant | None) -> None:
+        try:
+            await work
+        except ApiError as error:
+            logger.warning("%s: %s", tenant.text if tenant else "operator", error)

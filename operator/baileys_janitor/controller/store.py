@@ -6,8 +6,9 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from baileys_janitor.controller import news, status
+from baileys_janitor.controller import decoding, news, status
 from baileys_janitor.controller.clock import Clock
+from baileys_janitor.controller.crash_handler import INTERNAL_ERROR, CrashHandler
 from baileys_janitor.controller.fleet import Fleet
 from baileys_janitor.controller.kube import TENANTS, ApiError, Kube, path
 from baileys_janitor.controller.tenant import Tenant
@@ -27,9 +28,10 @@ class Store:
         kube: Kube,
         fleet: Fleet,
         clock: Clock,
-        around: Callable[[float], status.Surroundings],
+        around: Callable[[Tenant, float], status.Surroundings],
         every: float,
         wire: news.Wire,
+        crashes: CrashHandler,
     ) -> None:
         self._kube = kube
         self._fleet = fleet
@@ -37,6 +39,7 @@ class Store:
         self._around = around
         self._every = every
         self._wire = wire
+        self._crashes = crashes
 
     def is_due(self, tenant: Tenant) -> bool:
         """Whether `write` would have something to send; what has been weighed and found too light is said."""
@@ -45,7 +48,7 @@ class Store:
             tenant.unsaid = False
             return False
         now = self._clock.now()
-        fresh = status.compose(tenant, now, self._around(now))
+        fresh = self._compose(tenant, now)
         if self._is_worth_it(tenant, fresh, now):
             return True
         tenant.unsaid = False
@@ -64,9 +67,20 @@ class Store:
             self._wire.publish(news.FaultMet(tenant, fault.reason, fault.message))
 
     def _is_worth_it(self, tenant: Tenant, fresh: Object, now: float) -> bool:
-        if tenant.new or now - tenant.written_at >= self._every:
+        if tenant.new or not tenant.run_told or now - tenant.written_at >= self._every:
             return True
         return status.is_material(tenant.stored, fresh)
+
+    def _compose(self, tenant: Tenant, now: float) -> Object:
+        """Compose the status; where that meets something unforeseen, the one that says just this."""
+        fresh: Object = {}
+        with self._crashes.contain("tenant", [tenant]) as composing:
+            fresh = status.compose(tenant, now, self._around(tenant, now))
+        if composing.crashed:
+            return status.of_crash(tenant, now, INTERNAL_ERROR)
+        if tenant.crashes and tenant.fault != INTERNAL_ERROR:
+            tenant.crashes = 0
+        return fresh
 
     async def write(self, tenant: Tenant, *, force: bool = False) -> bool:
         """Write the status if it is worth it; False when it could not be written and must be tried again.
@@ -79,13 +93,14 @@ class Store:
             return True
         for _ in range(2):
             now = self._clock.now()
-            fresh = status.compose(tenant, now, self._around(now))
+            fresh = self._compose(tenant, now)
             tenant.unsaid = False
             if not force and not self._is_worth_it(tenant, fresh, now):
                 return True
-            patch = status.merge_patch(tenant.stored, fresh)
+            patch = status.merge_patch(tenant.raw_stored, fresh)
             if not patch:
                 tenant.written_at = now
+                tenant.run_told = True
                 return True
             before = tenant.run, tenant.last_cleanup, tenant.handled_request
             tenant.sending = fresh
@@ -110,8 +125,11 @@ class Store:
         return await self._kube.patch(url, {"metadata": version, "status": patch})
 
     def _stored(self, tenant: Tenant, body: Object, now: float) -> None:
-        tenant.resource_version = body["metadata"]["resourceVersion"]
-        before, tenant.stored = tenant.stored, body.get("status") or {}
+        version = decoding.part(body, "metadata").get("resourceVersion")
+        tenant.resource_version = decoding.text(version)
+        before, tenant.stored = tenant.stored, decoding.mapping(body.get("status"))
+        # An API server with an older CRD keeps no uid: it was told all the same.
+        tenant.run_told = True
         tenant.recorded()
         tenant.written_at = now
         tenant.stale = False
@@ -136,7 +154,7 @@ class Store:
         except ApiError as error:
             self._failed(tenant, error, self._clock.now())
             return False
-        if body["metadata"]["uid"] != tenant.uid:
+        if decoding.part(body, "metadata").get("uid") != tenant.uid:
             self._fleet.forget(tenant.key, tenant.uid)
             return False
         self._fleet.observe(body, self._clock.now())

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.controller import faults, parting
 from baileys_janitor.controller.arrivals import Arrivals
 from baileys_janitor.controller.clock import Clock
+from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.dispatch import JOBS
 from baileys_janitor.controller.faults import Fault, Finished
 from baileys_janitor.controller.flights import JOB_NAME_LABEL, Flight, Flights
 from baileys_janitor.controller.kube import ApiError, Kube, path
+from baileys_janitor.controller.leftovers import Leftover
 from baileys_janitor.controller.lookups import Lookups
 from baileys_janitor.controller.store import Store
 from baileys_janitor.controller.tenant import Tenant
 
+logger = logging.getLogger(__name__)
 Spawn = Callable[..., object]
 """Begins a step: a coroutine, and the tenant that is busy until it is over, if it is one's."""
 
@@ -46,6 +50,7 @@ class Supervision:
         store: Store,
         arrivals: Arrivals,
         config: OperatorConfig,
+        crashes: CrashHandler,
     ) -> None:
         self._kube = kube
         self._clock = clock
@@ -53,6 +58,7 @@ class Supervision:
         self._lookups = lookups
         self._store = store
         self._arrivals = arrivals
+        self._crashes = crashes
         self._pending_timeout = float(config.job.pending_timeout.seconds)
         self._deadline = float(config.job.deadline_seconds)
 
@@ -60,21 +66,34 @@ class Supervision:
         """Look at every Job; return the tenants whose state has changed."""
         changed: list[Tenant] = []
         for flight in self._flights:
-            if flight.settled:
-                self._clear(flight, now, spawn)
-            elif flight.ended is not None:
-                self._arrivals.settle(flight, flight.ended)
-            elif flight.failed_at is not None and now - flight.failed_at > POD_TELLS:
-                if not flight.sought:
-                    flight.sought = True
-                    spawn(self._seek_pod(flight))
-            elif flight.started is not None:
-                self._watch_run(flight, now)
-            elif now - flight.created > self._pending_timeout:
-                self._give_up(flight, flight.trouble or faults.OVERDUE)
-            else:
-                changed += self._watch_start(flight, now, spawn)
+            with self._crashes.contain("job") as looking:
+                changed += self._look_at(flight, now, spawn)
+            if looking.crashed:
+                changed += self._arrivals.abandon(flight)
+        for leftover in self._arrivals.leftovers.due():
+            spawn(self._delete_leftover(leftover))
         return changed
+
+    def _look_at(self, flight: Flight, now: float, spawn: Spawn) -> list[Tenant]:
+        if flight.settled:
+            self._clear(flight, now, spawn)
+        elif flight.uid is None:
+            # Its creation is under way, and what creates it sees to it.
+            return []
+        elif flight.overheard:
+            flight.overheard = False
+            spawn(self._seek_pod(flight))
+        elif flight.failed_at is not None and now - flight.failed_at > POD_TELLS:
+            if not flight.sought:
+                flight.sought = True
+                spawn(self._seek_pod(flight))
+        elif flight.started is not None:
+            self._watch_run(flight, now)
+        elif now - flight.created > self._pending_timeout:
+            self._give_up(flight, flight.trouble or faults.OVERDUE)
+        else:
+            return self._watch_start(flight, now, spawn)
+        return []
 
     def _watch_run(self, flight: Flight, now: float) -> None:
         assert flight.started is not None
@@ -129,18 +148,20 @@ class Supervision:
         self._arrivals.part(flight, frozenset(culprits))
 
     async def _seek_pod(self, flight: Flight) -> None:
-        """Ask for the pod of a Job that has ended: its event may have got lost. Gone is only what is not there."""
+        """Ask for the pod of a Job whose event may have got lost. If the Job has ended, what is not there is gone."""
         labels = f"{JOB_NAME_LABEL}={flight.name}"
         try:
             pods = [
                 pod async for pod in self._kube.list(path("pods", flight.namespace), labels=labels)
             ]
         except ApiError:
+            if flight.failed_at is None:
+                flight.overheard = True
             flight.sought = False
             raise
         for pod in pods:
             self._arrivals.pod("MODIFIED", pod)
-        if not flight.settled and flight.ended is None:
+        if not flight.settled and flight.failed_at is not None:
             self._arrivals.settle(flight, Finished(None, faults.GONE))
 
     async def _ask_job(self, flight: Flight) -> None:
@@ -156,7 +177,7 @@ class Supervision:
     def _clear(self, flight: Flight, now: float, spawn: Spawn) -> None:
         """Delete a Job once what it brought stands in every member's status."""
         if flight.deleted_at is not None and now - flight.deleted_at > FORGET:
-            self._flights.bury(flight, now)
+            self._flights.drop(flight)
         members = self._arrivals.members(flight)
         if flight.deleting or any(t.busy or t.stale for t in members):
             return
@@ -169,10 +190,17 @@ class Supervision:
 
     async def _delete(self, flight: Flight) -> None:
         try:
-            await self._kube.delete(path("jobs", flight.namespace, flight.name, JOBS))
+            await self._kube.delete(path("jobs", flight.namespace, flight.name, JOBS), flight.uid)
         except ApiError:
             flight.deleting = False
             raise
         # It is forgotten when its own DELETED event comes: until then, events that are still on their way
         # must not pass for news of a Job that nobody knows.
         flight.deleted_at = self._clock.now()
+
+    async def _delete_leftover(self, leftover: Leftover) -> None:
+        """Delete a Job that counts for nothing."""
+        logger.info("%s: the Job %s is nobody's here: deleted", leftover.namespace, leftover.name)
+        url = path("jobs", leftover.namespace, leftover.name, JOBS)
+        await self._kube.delete(url, leftover.uid)
+        self._arrivals.leftovers.forget(leftover.uid)

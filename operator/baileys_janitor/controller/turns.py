@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 from baileys_janitor.api.config import Limits
 from baileys_janitor.controller import agenda, riders
 from baileys_janitor.controller.backlog import Backlog
+from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.dispatch import Dispatch
 from baileys_janitor.controller.flights import Flights
 from baileys_janitor.controller.lots import Lot
@@ -35,6 +37,7 @@ class Turns:
         consider: Callable[[Tenant, float], None],
         after: Callable[[Sequence[Tenant]], None],
         spawn: Spawn,
+        crashes: CrashHandler,
         started: float,
     ) -> None:
         self._limits = limits
@@ -45,9 +48,10 @@ class Turns:
         self._consider = consider
         self._after = after
         self._spawn = spawn
-        self._started = started
+        self._crashes = crashes
+        self.started = started
         self._backlog = Backlog()
-        self._beginning = 0
+        self._beginning: Counter[tuple[str, bool]] = Counter()
 
     def __len__(self) -> int:
         """How many tenants wait for their turn."""
@@ -56,23 +60,48 @@ class Turns:
     def __bool__(self) -> bool:
         return bool(self._backlog)
 
-    @property
-    def has_room(self) -> bool:
-        """Whether another Job may be made: what is urgent does not ask."""
-        coming = self._beginning
-        return (
-            len(self._flights) + coming < self._limits.jobs_in_flight
-            and self._flights.pending + coming < self._limits.pending_pods
-        )
+    def has_room(self, namespace: str, urgent: bool = False) -> bool:
+        """Whether another Job of a namespace may be made.
+
+        A namespace has slots of its own within the fleet's, so that one whose pods do not start holds up nobody else.
+        For what is urgent half as many slots are kept again, which nothing else takes: it waits for itself alone.
+        """
+        return self._rooms()(namespace, urgent)
+
+    def _rooms(self) -> Callable[[str, bool], bool]:
+        """Count once what is under way, and return what tells whether a namespace has room."""
+        jobs: Counter[tuple[str, bool]] = Counter(self._beginning)
+        pods: Counter[tuple[str, bool]] = Counter(self._beginning)
+        for flight in self._flights:
+            jobs[flight.namespace, flight.urgent] += not flight.settled
+            pods[flight.namespace, flight.urgent] += flight.pending
+        limits, whole = self._limits, {}
+        for urgent in (False, True):
+            whole[urgent] = _fits(
+                sum(n for (_, kind), n in jobs.items() if kind == urgent),
+                sum(n for (_, kind), n in pods.items() if kind == urgent),
+                _share(limits.jobs_in_flight, urgent),
+                _share(limits.pending_pods, urgent),
+            )
+
+        def has_room(namespace: str, urgent: bool) -> bool:
+            return whole[urgent] and _fits(
+                jobs[namespace, urgent],
+                pods[namespace, urgent],
+                _share(limits.jobs_in_flight_per_namespace, urgent),
+                _share(limits.pending_pods_per_namespace, urgent),
+            )
+
+        return has_room
 
     def want_scan(self, tenant: Tenant) -> None:
         """Have a tenant scanned when its turn comes."""
         tenant.waiting = True
         self._backlog.want(tenant)
 
-    def want_cleanup(self, tenant: Tenant) -> None:
+    def want_cleanup(self, tenant: Tenant, *, urgent: bool = False) -> None:
         """Have a tenant's cleanup decided on again when its turn comes."""
-        self._backlog.clean(tenant)
+        self._backlog.clean(tenant, urgent=urgent)
 
     def forget(self, tenant: Tenant) -> None:
         """Forget a tenant that is gone."""
@@ -82,24 +111,32 @@ class Turns:
     def take(self, now: float) -> None:
         """Give turns while there is room."""
         later: list[Tenant] = []
-        while self.has_room and (found := self._backlog.next()) is not None:
-            if isinstance(found, Tenant):
-                if self._is_known(found) and not found.busy:
-                    self._consider(found, now)
-            elif isinstance(found, Lot):
-                self._launch(found, now, later)
-            else:
-                self._settle_down(found, now, later)
+        while (found := self._backlog.next(self._rooms())) is not None:
+            with self._crashes.contain("tenant", _tenants_of(found)):
+                self._give(found, now, later)
         for tenant in later:
             self.want_scan(tenant)
 
-    def count(self, step: asyncio.Task[None]) -> None:
-        """Count a step that is about to make a Job, until it is over: then the Job itself counts."""
-        self._beginning += 1
-        step.add_done_callback(self._begun)
+    def _give(self, found: Tenant | list[Tenant] | Lot, now: float, later: list[Tenant]) -> None:
+        if isinstance(found, Tenant):
+            if self._is_known(found) and not found.busy:
+                self._consider(found, now)
+        elif isinstance(found, Lot):
+            self._launch(found, now, later)
+        else:
+            self._settle_down(found, now, later)
 
-    def _begun(self, _: object) -> None:
-        self._beginning -= 1
+    def count(self, step: asyncio.Task[None], namespace: str, urgent: bool = False) -> None:
+        """Count a step that is about to make a Job, until it is over: then the Job itself counts."""
+        key = namespace, urgent
+        self._beginning[key] += 1
+
+        def begun(_: object) -> None:
+            self._beginning[key] -= 1
+            if not self._beginning[key]:
+                del self._beginning[key]
+
+        step.add_done_callback(begun)
 
     def _settle_down(self, wanted: list[Tenant], now: float, later: list[Tenant]) -> None:
         """Have the tenants of a namespace that want a scan placed, and those who are due soon with them."""
@@ -116,12 +153,13 @@ class Turns:
             ready += self._riders(ready, now)
             for tenant in ready:
                 tenant.waiting = True
-            self.count(self._spawn(self._place(ready)))
+            self.count(self._spawn(self._place(ready)), ready[0].namespace)
 
     async def _place(self, tenants: list[Tenant]) -> None:
         found: list[Lot] = []
         try:
-            found = await self._dispatch.place(tenants[0].namespace, tenants)
+            with self._crashes.contain("step", tenants):
+                found = await self._dispatch.place(tenants[0].namespace, tenants)
         finally:
             placed = {one.tenant.name for lot in found for one in lot.members}
             left = [tenant for tenant in tenants if tenant.name not in placed]
@@ -138,18 +176,20 @@ class Turns:
             tenant.waiting = False
             if not self._is_known(tenant) or tenant.effective is None or tenant.effective.suspend:
                 continue
-            moved = one.generation != tenant.generation or now - lot.when > STALE
+            # A lot that lies ahead was placed before the clock was set.
+            moved = one.generation != tenant.generation or not 0 <= now - lot.when <= STALE
             if moved or tenant.busy or self._waits_for_work(tenant):
                 later.append(tenant)
             elif tenant.scan_job is None:
                 members.append(one)
         if members:
             sent = Lot(lot.namespace, lot.place, tuple(members), lot.when)
-            self.count(self._spawn(self._send(sent)))
+            self.count(self._spawn(self._send(sent)), lot.namespace)
 
     async def _send(self, lot: Lot) -> None:
         try:
-            await self._dispatch.send(lot)
+            with self._crashes.contain("step", _tenants_of(lot)):
+                await self._dispatch.send(lot)
         finally:
             self._after([one.tenant for one in lot.members])
 
@@ -171,7 +211,21 @@ class Turns:
     def _due_soon(self, tenant: Tenant, now: float) -> float | None:
         if tenant.busy or tenant.stale or tenant.effective is None or tenant.retry_at > now:
             return None
-        due = agenda.scan_time(tenant, self._started)
+        due = agenda.scan_time(tenant, self.started)
         if due is None or due - now > agenda.scan_wait(tenant) * riders.AHEAD:
             return None
         return due
+
+
+def _share(limit: int, urgent: bool) -> int:
+    return max(1, limit // 2) if urgent else limit
+
+
+def _fits(jobs: int, pods: int, most_jobs: int, most_pods: int) -> bool:
+    return jobs < most_jobs and pods < most_pods
+
+
+def _tenants_of(found: Tenant | list[Tenant] | Lot) -> list[Tenant]:
+    if isinstance(found, Lot):
+        return [one.tenant for one in found.members]
+    return found if isinstance(found, list) else [found]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from baileys_janitor.controller import agenda
+from baileys_janitor.controller.breaker import Hold, named
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.conditions import Conditions
 from baileys_janitor.controller.phrases import files, files_are, listed
@@ -137,9 +138,7 @@ def keeps_up(tenant: Tenant) -> str:
     return f"{look.protected or 0} files are protected and the others are in use or too young."
 
 
-def state_readiness(
-    conditions: Conditions, tenant: Tenant, now: float, breaker_until: float | None
-) -> None:
+def state_readiness(conditions: Conditions, tenant: Tenant, now: float, hold: Hold | None) -> None:
     """State Ready, and Stalled beside it: can the janitor observe and act?"""
     fault = tenant.fault or tenant.work_fault
     suspended = tenant.effective is not None and tenant.effective.suspend
@@ -153,14 +152,8 @@ def state_readiness(
         conditions.set("Ready", True, "Suspended", "spec.suspend is true: no Job runs.")
     elif fault is not None:
         conditions.set("Ready", True, fault.reason, fault.message)
-    elif breaker_until is not None:
-        conditions.set(
-            "Ready",
-            True,
-            "CleanupsHeld",
-            "Many cleanups removed abnormally much in a short time, so automatic ones hold until "
-            f"{to_rfc3339(breaker_until)}; requested ones run.",
-        )
+    elif hold is not None:
+        conditions.set("Ready", True, "CleanupsHeld", _held(hold))
     elif tenant.last_scan is None:
         conditions.set("Ready", None, "NotScanned", "The first scan is under way.")
     elif missed is not None and now >= missed:
@@ -172,6 +165,19 @@ def state_readiness(
         )
     else:
         conditions.set("Ready", True, *_mode(tenant))
+
+
+def _held(hold: Hold) -> str:
+    """Say who opened the circuit breaker, as far as it is this namespace's to know, and what still runs."""
+    where = f"in {len(hold.namespaces)} namespaces" if hold.fleet else "in this namespace"
+    if hold.fleet and len(hold.namespaces) == 1:
+        where = "in the only namespace"
+    who = f" (here those of {named(hold.tenants)})" if hold.tenants else ""
+    return (
+        f"Cleanups {where} removed abnormally much in a short time{who}, so automatic ones hold until "
+        f"{to_rfc3339(hold.until)}. An Emergency one runs and removes a quarter of maxRemovals at most; requested "
+        "ones run."
+    )
 
 
 def _mode(tenant: Tenant) -> tuple[str, str]:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from baileys_janitor.controller import decoding
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.engine import Engine
 from baileys_janitor.controller.kube import TENANTS, ApiError, Kube, path
@@ -162,10 +163,10 @@ class Audit:
 
 def is_complete(job: Mapping[str, Any]) -> bool:
     """Whether a Job has ended well, so that a pod of it must have run."""
-    conditions = (job.get("status") or {}).get("conditions") or ()
+    conditions = decoding.objects(decoding.part(job, "status").get("conditions"))
     return any(c.get("type") == "Complete" and c.get("status") == "True" for c in conditions)
 
 
 def is_over(pod: Mapping[str, Any]) -> bool:
     """Whether a pod has ended, so that its Job must soon do so too."""
-    return (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
+    return decoding.text(decoding.part(pod, "status").get("phase")) in {"Succeeded", "Failed"}

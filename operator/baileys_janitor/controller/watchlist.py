@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from baileys_janitor.controller.breaker import Hold, named
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.fleet import Fleet
 from baileys_janitor.controller.tenant import Key, Tenant
@@ -48,6 +49,19 @@ def _differ(before: Incident, after: Incident) -> bool:
     return (before.kind, before.since, before.place) != (after.kind, after.since, after.place)
 
 
+def _told(hold: Hold) -> str:
+    """Say which cleanups are held, until when, and who opened the circuit breaker."""
+    spaces = "namespace" if len(hold.namespaces) == 1 else "namespaces"
+    who = f"{spaces} {named(hold.namespaces)}"
+    if hold.tenants:
+        who += f" (tenant{'s' if len(hold.tenants) > 1 else ''} {named(hold.tenants)})"
+    where = "everywhere" if hold.fleet else "there"
+    return (
+        f"Many cleanups of {who} removed abnormally much in a short time, so automatic ones are held {where} until "
+        f"{to_rfc3339(hold.until)}. Emergency ones run and remove a quarter of maxRemovals at most; requested ones run."
+    )
+
+
 class Watchlist:
     """The incidents that hold. `version` counts up whenever they have changed."""
 
@@ -62,8 +76,8 @@ class Watchlist:
         self._absent: dict[int, float] = {}
         self._gone: dict[int, Place] = {}
         """What tenants were called that were deleted under this operator's eyes."""
-        self._held: tuple[float, float] | None = None
-        """Since when and until when automatic cleanups are held."""
+        self._held: tuple[float, Hold] | None = None
+        """Since when automatic cleanups are held, and what holds them."""
 
     def look(self, tenant: Tenant, now: float) -> None:
         """Look at one tenant again."""
@@ -124,16 +138,16 @@ class Watchlist:
             del self._absent[id_]
             self._gone.pop(id_, None)
 
-    def hold(self, until: float | None, now: float) -> None:
-        """Take note of until when the circuit breaker holds automatic cleanups."""
-        if until is None:
+    def hold(self, hold: Hold | None, now: float) -> None:
+        """Take note of what the circuit breakers hold."""
+        if hold is None:
             if self._held is not None:
                 self._held = None
                 self.incidents.pop(_FLEET_ID, None)
                 self.version += 1
-        elif self._held is None or self._held[1] != until:
+        elif self._held is None or self._held[1] != hold:
             since = self._held[0] if self._held is not None else now
-            self._held = since, until
+            self._held = since, hold
             self._absent.pop(_FLEET_ID, None)
             kind = kinds.KINDS["CircuitBreakerOpen"]
             self.incidents[_FLEET_ID] = Incident(_FLEET_ID, kind, FLEET, since, since)
@@ -146,10 +160,7 @@ class Watchlist:
             return None if tenant is None else tenant.stored
         if self._held is None:
             return None
-        told = (
-            "Many cleanups removed abnormally much in a short time, so automatic ones are held until "
-            f"{to_rfc3339(self._held[1])}; requested ones run."
-        )
+        told = _told(self._held[1])
         return {"conditions": [{"type": "CircuitBreakerOpen", "status": "True", "message": told}]}
 
     def tenant(self, id_: int) -> Tenant | None:

@@ -10,7 +10,7 @@ of how many members. Whose detail goes first changes with the clock, so that nob
 from __future__ import annotations
 
 from ..policy.values import Value
-from ..volume.problems import DEADLINE_REACHED, INTERRUPTED
+from ..volume.problems import BUSY, DEADLINE_REACHED, INTERRUPTED
 from ..volume.report import (
     CAPPED,
     COMPLETED,
@@ -26,11 +26,15 @@ from ..volume.report import (
     UndoResult,
 )
 from ..volume.wire import (
+    CODE_MAX,
+    FUTURE_MAX,
     LEFT_OUT,
     BadResult,
     base36,
     checksum,
     clean_groups,
+    is_code,
+    number,
     purge_groups,
     read_clean,
     read_purge,
@@ -40,6 +44,7 @@ from ..volume.wire import (
     undo_groups,
     word,
 )
+from .task import MEMBERS_MAX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +54,7 @@ if TYPE_CHECKING:
     MemberResult: TypeAlias = ScanResult | CleanResult | UndoResult | PurgeResult
 
 __all__ = [
+    "BUSY",
     "CAPPED",
     "COMPLETED",
     "DEADLINE_REACHED",
@@ -73,6 +79,7 @@ __all__ = [
 
 VERSION = 2
 LIMIT = 4096  # bytes of a container's termination message
+_TIME_MAX = 253_402_300_799 - FUTURE_MAX  # so that no time in it is after the year 9999
 _MAGIC = f"baileys-janitor/{VERSION}"
 _FAILURE = "failure"
 _WRITERS: dict[str, Any] = {
@@ -126,7 +133,8 @@ class Result(Value):
 def encode(result: Result) -> bytes:
     """Return the document for a termination message, never more than LIMIT bytes."""
     if result.failure is not None:
-        return _document(_FAILURE, result.time, word(result.failure) or "Failed")
+        code = word(result.failure, CODE_MAX).partition("_")[0]
+        return _document(_FAILURE, result.time, code if is_code(code) else "Failed")
     encoder = Encoder(result.action, result.time)
     for member in result.members:
         encoder.add(member)
@@ -156,9 +164,15 @@ class Encoder:
 
 
 def decode(text: str | bytes) -> Result:
-    """Read a document; raises BadResult when it is cut, changed, or not from this program."""
+    """Read a document; raises BadResult when it is cut, changed, or not from this program.
+
+    A document is a stranger's until it is read: whoever may write a pod's status can write one whose checksum
+    matches. Each number has bounds, each word a form, each list its length, and there is no other exception.
+    """
     if isinstance(text, bytes):
-        text = text.decode("ascii", "replace")
+        text = text[: LIMIT + 1].decode("ascii", "replace")
+    if len(text) > LIMIT:
+        raise BadResult("a result that is longer than any that this program writes")
     head, _, body = text.strip().partition("\n")
     words = head.split(" ")
     if len(words) not in {4, 5} or not words[0].startswith("baileys-janitor/"):
@@ -168,22 +182,27 @@ def decode(text: str | bytes) -> Result:
         raise BadResult(f"a result of another version ({word(magic[16:], 8)}, not {VERSION})")
     if not body.isascii() or checksum(f"{' '.join(words[1:-1])}\n{body}") != check:
         raise BadResult("the result's checksum does not match: it was cut or changed")
-    now = int(time, 36)
+    now = _read_head(time, _TIME_MAX)
     if action == _FAILURE:
+        if not is_code(body):
+            raise BadResult("a failure without a reason")
         return Result(action, now, failure=body)
     read = _READERS.get(action)
     if read is None:
         raise BadResult("a result of an unknown action")
-    number = _read_short(short)
-    members = [read(line.split(";"), now, bool(number)) for line in body.split("\n") if line]
-    return Result(action, now, members, short=number)
+    lines = [line for line in body.split("\n") if line]
+    number_short = _read_head(short[0], len(lines)) if short else 0
+    if not 1 <= len(lines) <= MEMBERS_MAX:
+        raise BadResult("a result of no member, or of too many")
+    members = [read(line.split(";", 16), now, bool(number_short)) for line in lines]
+    return Result(action, now, members, short=number_short)
 
 
-def _read_short(words: Sequence[str]) -> int:
+def _read_head(text: str, most: int) -> int:
     try:
-        return int(words[0], 36) if words else 0
+        return number(text, 0, most)
     except ValueError as problem:
-        raise BadResult("a result that does not tell what it leaves out") from problem
+        raise BadResult("a result with an unreadable first line") from problem
 
 
 def _line(groups: list[str]) -> str:

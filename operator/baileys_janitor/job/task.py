@@ -161,8 +161,8 @@ class Task:
 
 
 def _read_settings(data: object) -> list[Settings]:
-    if not isinstance(data, list):
-        raise BadTask("settings: a list")
+    if not isinstance(data, list) or len(data) > MEMBERS_MAX:
+        raise BadTask(f"settings: a list of at most {MEMBERS_MAX}")
     try:
         return [Settings.from_data(each) for each in data]
     except (ValueError, TypeError, IndexError, KeyError) as problem:

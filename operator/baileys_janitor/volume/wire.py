@@ -3,13 +3,17 @@
 Numbers are written in base 36 and times as seconds before the document's own time, because fifty tenants
 share 4,096 bytes. The same lines are kept in the volume's journal. Field order is the format: append,
 never reorder, and raise `job.result.VERSION` when a meaning changes.
+
+Whoever can write into a pod's status or into the volume can write such a line, with a checksum that matches. So
+reading takes nothing on trust: each field has a type and bounds, and what is outside of them is a BadResult.
 """
 
 from __future__ import annotations
 
 from ..policy.digest import short_digest
+from ..policy.kinds import KINDS as KIND_NAMES
 from ..policy.reasons import KEPT
-from .report import CleanResult, PurgeResult, ScanResult, UndoResult
+from .report import FAILED, OUTCOMES, CleanResult, PurgeResult, ScanResult, UndoResult
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +25,12 @@ COUNT_MAX = 36**5 - 1  # counts beyond 60 million are written as this
 PAST_MAX = 36**6 - 1  # 69 years back,
 FUTURE_MAX = 36**5 - 1  # and nearly two ahead
 NUMBER_MAX = 36**12 - 1  # 4.7e18, beyond any file system
+ELAPSED_MAX = 36**7 - 1  # milliseconds: two and a half years
+CODE_MAX = 40  # characters
+REASONS_MAX = 32
+AGES_COUNTED = 5
+_DIGITS_MAX = 12
+_DIGIT_SET = frozenset(DIGITS)
 STATES = ("", "Paired", "Unpaired", "Corrupt", "Absent", "TooLarge")
 
 
@@ -53,39 +63,94 @@ def word(value: str | None, limit: int = 63) -> str:
     return "".join(c if c.isascii() and (c.isalnum() or c in "_.-") else "_" for c in value[:limit])
 
 
-def _bounded(limit: int) -> Callable[[int | None], str]:
+def number(text: str, least: int, most: int) -> int:
+    """Read a base 36 number as `base36` writes it; ValueError for any other text and outside of the bounds."""
+    digits = text[1:] if text[:1] == "-" else text
+    if not 0 < len(digits) <= _DIGITS_MAX or not _DIGIT_SET.issuperset(digits):
+        raise ValueError("no number")
+    value = int(text, 36)
+    if not least <= value <= most:
+        raise ValueError("a number out of its bounds")
+    return value
+
+
+def _writes(limit: int) -> Callable[[int | None], str]:
+    # Some file systems answer -1 for what they do not know.
     def write(value: int | None) -> str:
-        return "" if value is None else base36(max(-limit, min(limit, value)))
+        return "" if value is None or value < 0 else base36(min(limit, value))
 
     return write
+
+
+def _writes_set(limit: int) -> Callable[[int], str]:
+    def write(value: int) -> str:
+        return base36(max(0, min(limit, value)))
+
+    return write
+
+
+def _reads(limit: int) -> Callable[[str], int | None]:
+    def read(text: str) -> int | None:
+        return number(text, 0, limit) if text else None
+
+    return read
+
+
+def _reads_set(limit: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        return number(text, 0, limit)
+
+    return read
 
 
 def _write_past(seconds: int | None) -> str:
     return "" if seconds is None else base36(max(-FUTURE_MAX, min(PAST_MAX, seconds)))
 
 
-def _read_number(text: str) -> int | None:
-    return int(text, 36) if text else None
+def _read_past(text: str) -> int | None:
+    return number(text, -FUTURE_MAX, PAST_MAX) if text else None
 
 
-def _read_text(text: str) -> str:
+def _writes_word(limit: int) -> Callable[[str | None], str]:
+    def write(value: str | None) -> str:
+        return word(value, limit)
+
+    return write
+
+
+def _reads_word(limit: int) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if len(text) > limit or word(text, limit) != text:
+            raise ValueError("no word")
+        return text
+
+    return read
+
+
+def _write_outcome(value: str) -> str:
+    return value if value in OUTCOMES else FAILED
+
+
+def _read_outcome(text: str) -> str:
+    if text not in OUTCOMES:
+        raise ValueError("no outcome")
     return text
 
 
-def _read_code(text: str) -> str | None:
-    return text or None
+def is_code(text: str) -> bool:
+    """Whether a text has the form of a reason code: up to 40 letters and digits, a capital letter first."""
+    return len(text) <= CODE_MAX and text.isascii() and text.isalnum() and text[:1].isupper()
 
 
 def _write_code(value: str | None) -> str:
-    return word(value, 40)
+    code = word(value, CODE_MAX)
+    return code if not code or is_code(code) else "Other"
 
 
-def _write_fingerprint(value: str) -> str:
-    return word(value, 16)
-
-
-def _write_token(value: str) -> str:
-    return word(value, 8)
+def _read_code(text: str) -> str | None:
+    if text and not is_code(text):
+        raise ValueError("no code")
+    return text or None
 
 
 def _write_state(value: str | None) -> str:
@@ -93,7 +158,7 @@ def _write_state(value: str | None) -> str:
 
 
 def _read_state(text: str) -> str | None:
-    return STATES[int(text)] if text else None
+    return STATES[number(text, 1, len(STATES) - 1)] if text else None
 
 
 def _write_flag(value: bool) -> str:
@@ -101,58 +166,85 @@ def _write_flag(value: bool) -> str:
 
 
 def _read_flag(text: str) -> bool:
+    if text not in ("", "1"):
+        raise ValueError("no flag")
     return text == "1"
 
 
-def _write_list(values: list[int] | None) -> str:
-    return "" if values is None else "/".join([_number(value) for value in values[:16]])
+def _writes_list(length: int) -> Callable[[list[int] | None], str]:
+    def write(values: list[int] | None) -> str:
+        return "" if values is None else "/".join([_set_count(value) for value in values[:length]])
+
+    return write
 
 
-def _read_list(text: str) -> list[int] | None:
-    return [int(part, 36) for part in text.split("/")] if text else None
+def _reads_list(length: int) -> Callable[[str], list[int] | None]:
+    def read(text: str) -> list[int] | None:
+        parts = text.split("/", length) if text else ()
+        if text and len(parts) != length:
+            raise ValueError("a list of another length")
+        return [number(part, 0, COUNT_MAX) for part in parts] if text else None
+
+    return read
 
 
 def _write_kept(kept: dict[str, int] | None) -> str:
     if kept is None:
         return ""
-    return "/".join(f"{word(code, 32)}={_count(n)}" for code, n in sorted(kept.items())[:32]) or "-"
+    listed = sorted(kept.items())[:REASONS_MAX]
+    return "/".join(f"{code[:32]}={_set_count(n)}" for code, n in listed if is_code(code)) or "-"
 
 
 def _read_kept(text: str) -> dict[str, int] | None:
     if not text or text == "-":
         return {} if text else None
-    pairs = (part.split("=") for part in text.split("/"))
-    return {code: int(number, 36) for code, number in pairs}
+    parts = text.split("/", REASONS_MAX)
+    if len(parts) > REASONS_MAX:
+        raise ValueError("too many reasons")
+    found: dict[str, int] = {}
+    for part in parts:
+        code, _, count = part.partition("=")
+        if len(code) > 32 or not is_code(code) or code in found:
+            raise ValueError("no reason")
+        found[code] = number(count, 0, COUNT_MAX)
+    return found
 
 
 def _write_reasons(kept: dict[str, int] | None) -> str:
     # By place, and without names: fifty tenants share the room.
     if kept is None:
         return ""
-    counts = [_count(kept.get(code, 0)) for code in KEPT]
+    counts = [_set_count(kept.get(code, 0)) for code in KEPT]
     return "/".join([text if text != "0" else "" for text in counts]).rstrip("/") or "-"
 
 
 def _read_reasons(text: str) -> dict[str, int] | None:
     if not text or text == "-":
         return {} if text else None
-    parts = text.split("/")
+    parts = text.split("/", REASONS_MAX)
+    if len(parts) > REASONS_MAX:
+        raise ValueError("too many reasons")
     # What a later version counts besides is not known here.
-    return {code: int(part, 36) for code, part in zip(KEPT, parts, strict=False) if part}
+    pairs = zip(KEPT, parts, strict=False)
+    return {code: number(part, 0, COUNT_MAX) for code, part in pairs if part}
 
 
-_count = _bounded(COUNT_MAX)
-_number = _bounded(NUMBER_MAX)
-_COUNT = (_count, _read_number)
-_NUMBER = (_number, _read_number)
-_TIME = (_write_past, _read_number)  # of the seconds before the document's time
-_WORD = (word, _read_text)
-_FINGERPRINT = (_write_fingerprint, _read_text)
-_TOKEN = (_write_token, _read_text)
+_set_count = _writes_set(COUNT_MAX)
+_COUNT = (_writes(COUNT_MAX), _reads(COUNT_MAX))
+_SET_COUNT = (_set_count, _reads_set(COUNT_MAX))
+_NUMBER = (_writes(NUMBER_MAX), _reads(NUMBER_MAX))
+_SET_NUMBER = (_writes_set(NUMBER_MAX), _reads_set(NUMBER_MAX))
+_MILLISECONDS = (_writes_set(ELAPSED_MAX), _reads_set(ELAPSED_MAX))
+_TIME = (_write_past, _read_past)  # of the seconds before the document's time
+_RUN = (_writes_word(63), _reads_word(63))
+_OUTCOME = (_write_outcome, _read_outcome)
+_FINGERPRINT = (_writes_word(16), _reads_word(16))
+_TOKEN = (_writes_word(8), _reads_word(8))
 _CODE = (_write_code, _read_code)
 _STATE = (_write_state, _read_state)
 _FLAG = (_write_flag, _read_flag)
-_LIST = (_write_list, _read_list)
+_KIND_COUNTS = (_writes_list(len(KIND_NAMES)), _reads_list(len(KIND_NAMES)))
+_AGES = (_writes_list(AGES_COUNTED), _reads_list(AGES_COUNTED))
 _KEPT = (_write_kept, _read_kept)
 _REASONS = (_write_reasons, _read_reasons)
 
@@ -189,42 +281,42 @@ VOLUME: Fields = (
     ("foreign", _COUNT),
     ("volume_bytes", _NUMBER),
 )
-KINDS_HELD: Fields = (("by_kind", _LIST),)
-SPAN: Fields = (("oldest", _TIME), ("newest", _TIME), ("ages", _LIST))
+KINDS_HELD: Fields = (("by_kind", _KIND_COUNTS),)
+SPAN: Fields = (("oldest", _TIME), ("newest", _TIME), ("ages", _AGES))
 KEPT_HELD: Fields = (("kept", _REASONS),)
 RUN: Fields = (
-    ("run", _WORD),
-    ("outcome", _WORD),
+    ("run", _RUN),
+    ("outcome", _OUTCOME),
     ("code", _CODE),
     ("time", _TIME),
-    ("removed", _COUNT),
-    ("left", _COUNT),
+    ("removed", _SET_COUNT),
+    ("left", _SET_COUNT),
     ("before", _COUNT),
     ("after", _COUNT),
-    ("freed_bytes", _NUMBER),
-    ("duration_ms", _NUMBER),
+    ("freed_bytes", _SET_NUMBER),
+    ("duration_ms", _MILLISECONDS),
     ("applied", _FLAG),
-    ("recovered", _COUNT),
-    ("in_trash", _COUNT),
-    ("purged_early", _COUNT),
-    ("returned", _COUNT),
+    ("recovered", _SET_COUNT),
+    ("in_trash", _SET_COUNT),
+    ("purged_early", _SET_COUNT),
+    ("returned", _SET_COUNT),
 )
-RUN_DETAIL: Fields = (("removed_by_kind", _LIST), ("kept", _KEPT))
+RUN_DETAIL: Fields = (("removed_by_kind", _KIND_COUNTS), ("kept", _KEPT))
 RUN_REASONS: Fields = (("removed_by_reason", _KEPT),)
 UNDO: Fields = (
-    ("run", _WORD),
-    ("outcome", _WORD),
+    ("run", _RUN),
+    ("outcome", _OUTCOME),
     ("code", _CODE),
-    ("restored", _COUNT),
-    ("restored_by_kind", _LIST),
+    ("restored", _SET_COUNT),
+    ("restored_by_kind", _KIND_COUNTS),
     ("kept", _KEPT),
-    ("duration_ms", _NUMBER),
+    ("duration_ms", _MILLISECONDS),
 )
-PURGE: Fields = (("outcome", _WORD), ("code", _CODE))
+PURGE: Fields = (("outcome", _OUTCOME), ("code", _CODE))
 PURGE_DETAIL: Fields = (
-    ("runs", _COUNT),
-    ("files", _COUNT),
-    ("freed_bytes", _NUMBER),
+    ("runs", _SET_COUNT),
+    ("files", _SET_COUNT),
+    ("freed_bytes", _SET_NUMBER),
     ("trash_runs", _COUNT),
     ("trash_oldest", _TIME),
 )
@@ -258,7 +350,7 @@ def write_group(report: object, fields: Fields, now: int) -> str:
 
 def read_group(text: str, fields: Fields, now: int) -> dict[str, Any]:
     """The fields of one group; raises BadResult for a wrong number of them or a wrong value."""
-    parts = text.split(",")
+    parts = text.split(",", len(fields))
     if len(parts) != len(fields):
         raise BadResult("a result with an unknown set of fields")
     values = {}

@@ -55,6 +55,9 @@ class MovedClock:
     def now(self) -> float:
         return self.time
 
+    def monotonic(self) -> float:
+        return self.time
+
     async def wait(self, event: asyncio.Event, until: float | None) -> None:
         self.waiting.set()
         await (asyncio.Event() if self.deaf else event).wait()

@@ -9,6 +9,7 @@ from typing import Any
 
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.controller import news
+from baileys_janitor.controller.breaker import Hold
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.fleet import Fleet
 from baileys_janitor.controller.kube import Kube
@@ -47,7 +48,7 @@ class Telling:
         self.config = OperatorConfig.model_validate(config)
         self.clock = clock
         self.fleet = Fleet(self.config)
-        self.held: float | None = None
+        self.held: Hold | None = None
         self.annotations: dict[str, str] = {}
         self._version = 0
 

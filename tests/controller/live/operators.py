@@ -30,10 +30,14 @@ class SkippingClock:
 
     def __init__(self) -> None:
         self._skipped = 0.0
+        self._step = 0.0
         self._waiting: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
 
     def now(self) -> float:
-        return time.time() + self._skipped
+        return time.time() + self._skipped + self._step
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self._skipped
 
     async def wait(self, event: asyncio.Event, until: float | None) -> None:
         timeout = None if until is None else max(0.0, until - self.now())
@@ -48,6 +52,14 @@ class SkippingClock:
     def skip(self, seconds: float) -> None:
         """Let time pass at once; who waits looks at the clock again. From any thread."""
         self._skipped += seconds
+        self._wake()
+
+    def set(self, seconds: float) -> None:
+        """Set the clock ahead or back by so many seconds, in which no time passes. From any thread."""
+        self._step += seconds
+        self._wake()
+
+    def _wake(self) -> None:
         for event, loop in list(self._waiting.items()):
             with contextlib.suppress(RuntimeError):  # the loop has just been closed
                 loop.call_soon_threadsafe(event.set)

@@ -9,6 +9,7 @@ import pytest
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.controller import advice
 from baileys_janitor.controller.clock import WallClock
+from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.fleet import Fleet
 from baileys_janitor.controller.news import Wire
 from baileys_janitor.controller.status import Surroundings
@@ -54,7 +55,16 @@ def tenant(fleet: Fleet) -> Tenant:
 def store(fleet: Fleet, kube: EarlyWatch) -> Store:
     config = OperatorConfig()
     around = Surroundings(NOW, 0.0, None, advice.Limits.of(config))
-    return Store(kube, fleet, WallClock(), lambda _: around, 1800.0, Wire())  # type: ignore[arg-type]
+    clock, wire = WallClock(), Wire()
+    return Store(
+        kube,  # type: ignore[arg-type]
+        fleet,
+        clock,
+        lambda tenant, now: around,
+        1800.0,
+        wire,
+        CrashHandler(clock, wire),
+    )
 
 
 async def test_the_echo_of_a_write_does_not_make_the_operator_forget_what_it_knows(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.controller.manifests import ACTION_LABEL, members_of
+from baileys_janitor.controller.manifests import ACTION_LABEL, claims_of
 from baileys_janitor.controller.news import JobEnded
 from baileys_janitor.controller.supervision import PATIENCE, POD_STARTS
 from baileys_janitor.controller.tenant import Tenant
@@ -180,7 +180,7 @@ async def test_one_claim_that_cannot_be_mounted_holds_nobody_up_and_is_the_only_
         async with operator(knows=4) as running:
             await until(world.job_pods, "their scan is under way")
             (together,) = await world.jobs()
-            assert len(members_of(together)) == 4
+            assert len(claims_of(together)) == 4
             await placed(running)
             await until(lambda: told(world, "FailedMount"), "the kubelet names the claim")
             running.skip(PATIENCE + 1)
@@ -316,24 +316,39 @@ async def test_several_tenants_share_a_claim_and_are_cleaned_each_by_itself(
 async def test_the_breaker_holds_automatic_cleanups_and_says_so(
     world: World, operator: Operator
 ) -> None:
-    for name in ("one", "two", "three"):
-        await world.company(name, "old", suspend=name == "three")
+    for name in ("one", "two"):
+        await world.company(name, "old")
+    low = {"warning": 10, "critical": 11, "trigger": 12, "emergency": 13, "danger": 13}
+    await world.company("three", "old", thresholds=low, suspend=True)
+    high = low | {"emergency": 9000, "danger": 9000}
+    await world.company("four", "old", thresholds=high, suspend=True)
     breaker = {"percent": 5, "runs": 2, "window": "1h", "hold": "2h"}
     async with operator(circuitBreaker=breaker) as running:
         await world.cleaned("one")
         await world.cleaned("two")
+        await world.edit("four", suspend=False)
+        running.skip(60)
+        ready = await world.ready("four", "CleanupsHeld")
+        assert ready["status"] == "True"
+        assert "one and two" in ready["message"]
+        # An Emergency goes on, and removes a quarter of what it may otherwise: 15 % of the files.
         await world.edit("three", suspend=False)
         running.skip(60)
-        await world.scanned("three")
-        ready = await world.ready("three", "CleanupsHeld")
-        assert ready["status"] == "True"
-        assert (await world.status("three"))["level"] == "Emergency"
-        running.skip(1800)
+        status = await world.cleaned("three", "Capped")
+        entry = status["history"][0]
+        assert entry["reason"] == "Emergency"
+        assert 0 < entry["removed"] <= (status["files"]["total"] + entry["removed"]) * 0.15
+        # The rest of it waits for the cooldown, and what is no Emergency for the end of the hold.
+        running.skip(1200)
         await until(running.idle, "the operator is idle")
         await world.quiet()
-        assert "history" not in await world.status("three")
+        assert len((await world.status("three"))["history"]) == 1
+        assert "history" not in await world.status("four")
+        running.skip(900)
+        await world.cleaned("three", runs=2)
+        assert "history" not in await world.status("four")
         running.skip(2 * 3600)
-        await world.cleaned("three")
+        await world.cleaned("four")
 
 
 async def test_the_fleets_ceiling_caps_every_tenants_mode(world: World, operator: Operator) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from baileys_janitor.controller.breaker import Hold
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.notify.channels import delivery
 from sandbox.client import ApiError
@@ -241,9 +243,10 @@ async def test_the_circuit_breaker_is_told_once_and_so_is_its_end(
     for number in range(10):
         telling.put(f"t{number}", "Healthy")
     async with telling.running():
-        telling.held = telling.clock.now() + 3600
+        telling.held = Hold(telling.clock.now() + 3600, False, ("shop",), ("t1", "t2"))
         (opened,) = await passing(telling, receiver, 1)
         assert opened.json["groups"][0]["reason"] == "CircuitBreakerOpen"
+        assert "namespace shop (tenants t1 and t2)" in json.dumps(opened.json)
         telling.held = None
         _, closed = await passing(telling, receiver, 2, step=30)
         await settled(telling, world)

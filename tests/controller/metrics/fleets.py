@@ -8,6 +8,8 @@ from typing import Any, cast
 from prometheus_client.parser import text_string_to_metric_families
 
 from baileys_janitor.controller import harvest, status
+from baileys_janitor.controller.breaker import Hold
+from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.engine import Engine
 from baileys_janitor.controller.fleet import Fleet
 from baileys_janitor.controller.flights import Flights
@@ -28,6 +30,9 @@ class StandingClock:
     def now(self) -> float:
         return self.time
 
+    def monotonic(self) -> float:
+        return self.time
+
 
 @dataclass
 class Heart:
@@ -37,9 +42,16 @@ class Heart:
     flights: Flights = field(default_factory=Flights)
     wire: Wire = field(default_factory=Wire)
     turns: list[Tenant] = field(default_factory=list)
-    held: float | None = None
+    held: Hold | None = None
+    time: float = NOW
 
-    def held_until(self, _: float) -> float | None:
+    def __post_init__(self) -> None:
+        self.crashes = CrashHandler(StandingClock(), self.wire)
+
+    def now(self) -> float:
+        return self.time
+
+    def holds(self, _: float) -> Hold | None:
         return self.held
 
     @property

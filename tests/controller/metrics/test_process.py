@@ -10,10 +10,17 @@ from prometheus_client import generate_latest
 
 from baileys_janitor import __version__
 from baileys_janitor.api.status import CleanupReason
+from baileys_janitor.controller.breaker import Hold
 from baileys_janitor.controller.flights import Flight
-from baileys_janitor.controller.metrics.definitions import ACTIONS, DEFINITIONS, OTHER, REASONS
+from baileys_janitor.controller.metrics.definitions import ACTIONS, BREAKERS, DEFINITIONS, OTHER
 from baileys_janitor.controller.metrics.process import Process
-from baileys_janitor.controller.news import CleanupFinished, JobEnded, LevelChanged
+from baileys_janitor.controller.news import (
+    CRASH_SITES,
+    CleanupFinished,
+    Crashed,
+    JobEnded,
+    LevelChanged,
+)
 from baileys_janitor.job.result import OUTCOMES
 from baileys_janitor.policy.kinds import KINDS
 from tests.controller.metrics.fleets import Heart, Series, StandingClock, of, series
@@ -97,9 +104,11 @@ def test_reasons_and_actions_of_a_foreign_image_do_not_make_series_without_end()
     process = Process(StandingClock())
     for number in range(1000):
         process.listen(JobEnded("shop", f"a{number}", 1, 1.0, f"Reason{number}"))
+        process.listen(Crashed(f"site{number}"))
         process.listen(cleanup(f"Outcome{number}"))
     names = [name for name, _ in told(process)]
-    assert names.count("baileys_janitor_job_failures_total") == REASONS + 1
+    assert names.count("baileys_janitor_job_failures_total") == 1
+    assert names.count("baileys_janitor_internal_errors_total") == len(CRASH_SITES) + 1
     reasons = [dict(labels) for name, labels in told(process) if name.endswith("_cleanups_total")]
     assert {each["outcome"] for each in reasons} >= {OTHER}
     assert len(reasons) < 40
@@ -116,8 +125,7 @@ def test_requests_count_by_verb_and_code() -> None:
 
 
 def test_the_queue_is_as_deep_as_tenants_wait_and_lags_as_long_as_the_first_of_them() -> None:
-    clock, heart = StandingClock(), Heart()
-    process = Process(clock)
+    process, heart = Process(StandingClock()), Heart()
     process.leads(heart.engine)
     assert of(told(process), "baileys_janitor_queue_depth") == 0
     assert of(told(process), "baileys_janitor_scheduling_lag_seconds") == 0
@@ -126,13 +134,13 @@ def test_the_queue_is_as_deep_as_tenants_wait_and_lags_as_long_as_the_first_of_t
     waiting = heart.tenant("waiting", look(155))
     waiting.waiting = True
     heart.turns.append(waiting)
-    clock.time = NOW + 40
+    heart.time = NOW + 40
     found = told(process)
     assert of(found, "baileys_janitor_queue_depth") == 2
     assert of(found, "baileys_janitor_scheduling_lag_seconds") == 30
-    clock.time = NOW + 100
+    heart.time = NOW + 100
     assert of(told(process), "baileys_janitor_scheduling_lag_seconds") == 90
-    clock.time = NOW + 160
+    heart.time = NOW + 160
     waiting.announced, waiting.busy = NOW + 160, True
     assert of(told(process), "baileys_janitor_scheduling_lag_seconds") == 150
 
@@ -143,8 +151,13 @@ def test_jobs_in_flight_and_the_circuit_breaker_show() -> None:
     heart.flights.add(Flight("shop", "one", "scan", []))
     heart.flights.add(Flight("shop", "two", "clean", [], started=NOW))
     heart.flights.add(Flight("shop", "three", "clean", [], settled=True))
-    heart.held = NOW + HOUR
+    heart.held = Hold(NOW + HOUR, fleet=False, namespaces=("shop",))
+    name = "baileys_janitor_circuit_breaker_namespace_open"
+    assert of(told(process), name, namespace="shop") == 1
+    assert of(told(process), "baileys_janitor_circuit_breaker_open") == 0
+    heart.held = Hold(NOW + HOUR, fleet=True, namespaces=tuple(f"n{i}" for i in range(500)))
     found = told(process)
+    assert sum(key[0] == name for key in found) == BREAKERS
     assert of(found, "baileys_janitor_jobs_in_flight") == 2
     assert of(found, "baileys_janitor_pods_pending") == 1
     assert of(found, "baileys_janitor_circuit_breaker_open") == 1

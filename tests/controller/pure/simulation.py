@@ -127,10 +127,19 @@ class Cluster:
         if self.tenant is not None:
             self.fleet.observe(self.body(), self.now)
 
+    def set_clock(self, seconds: float) -> None:
+        """Somebody sets the operator's clock; the volume, and what is stored, know nothing of it."""
+        self.now += seconds
+        self.started += seconds
+        self.fleet.shift(seconds)
+        self.directory.touched += seconds
+        self._events = [(when + seconds, serial, call) for when, serial, call in self._events]
+
     def run(self, seconds: float) -> None:
         """Let time pass; while an operator runs, it does what is due."""
         until = self.now + seconds
         while self.tenant is not None:
+            self.tenant.cut(self.now)
             due = agenda.next_time(self.tenant, self.now, self.started, PACE)
             event = self._events[0][0] if self._events else None
             coming = [when for when in (due, event) if when is not None]
@@ -168,6 +177,8 @@ class Cluster:
                     "startTime": "2026-11-22T03:00:00Z",
                 }
                 settle(tenant, decision)
+                if decision.reason == "Requested":
+                    tenant.asked(self.now)
                 self.begun.append((self.now, decision.reason))
                 self._write(tenant, force=True)
                 self._clean(tenant)
@@ -205,6 +216,7 @@ class Cluster:
         tenant.scan_job = None
         if not self._fails(tenant):
             harvest.scanned(tenant, self.directory.look(self.now), self.now, used=True)
+            tenant.begun_at = self.now - JOB_TAKES
             self._write(tenant)
 
     def _purged(self, tenant: Tenant) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from baileys_janitor.controller import agenda, due, growth
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.faults import Fault
+from baileys_janitor.controller.tenant import REQUESTS_AT_ONCE, REQUESTS_WITHIN
 from baileys_janitor.volume.disk_space import FULL_BYTES
 from tests.controller.pure.simulation import Cluster, Directory
 from tests.controller.pure.world import (
@@ -232,6 +233,39 @@ def test_a_request_waits_for_no_back_off() -> None:
     when = agenda.next_time(known, NOW + 1, NOW, PACE)
     assert when is not None
     assert when <= NOW + 1
+
+
+def test_a_flood_of_requests_is_spread_and_the_last_one_is_answered() -> None:
+    made = cluster()
+    made.run(600)
+    for second in range(1800):
+        made.edit(token=f"please-{second}")
+        made.run(1)
+    made.run(900)
+    times = [when for when, reason in made.begun if reason == "Requested"]
+    assert REQUESTS_AT_ONCE < len(times) <= REQUESTS_AT_ONCE * 5
+    for first, fourth in zip(times, times[REQUESTS_AT_ONCE:], strict=False):
+        assert fourth - first >= REQUESTS_WITHIN
+    assert made.status["lastHandledRequest"] == "please-1799"
+
+
+def test_the_first_requests_wait_for_nothing() -> None:
+    made = cluster()
+    made.run(600)
+    for number in range(REQUESTS_AT_ONCE):
+        made.edit(token=f"please-{number}")
+        made.run(10)
+    assert [reason for _, reason in made.begun] == ["Requested"] * REQUESTS_AT_ONCE
+
+
+def test_whoever_edits_a_spec_every_second_has_no_scan_every_second() -> None:
+    made = cluster()
+    made.run(600)
+    jobs = made.jobs
+    for second in range(300):
+        made.edit({"schedule": {"scanInterval": "1m" if second % 2 else "2m"}})
+        made.run(1)
+    assert made.jobs - jobs <= 300 / agenda.RESCAN_SECONDS + 1
 
 
 @pytest.mark.parametrize("level", ["Healthy", "Emergency"])

@@ -92,8 +92,9 @@ def test_only_enforce_removes(mode: str) -> None:
 
 
 def test_the_open_breaker_holds_what_is_automatic_and_forgets_no_slot() -> None:
-    for known in (case(180), case(175, trigger=True), case(100, daily=True)):
+    for known in (case(175, trigger=True), case(100, daily=True)):
         assert decided(known, held=True) == NOTHING
+    assert decided(case(180), held=True).reason == "Emergency"
     assert decided(asked(case(180)), held=True).reason == "Requested"
 
 

@@ -74,6 +74,38 @@ def test_an_edit_asks_for_a_scan_at_once_and_ends_the_back_off() -> None:
     assert known.retry_at == 0.0
 
 
+def test_whoever_edits_a_spec_every_second_does_not_reset_the_back_off() -> None:
+    fleet = Fleet(CONFIG)
+    known = fleet.observe(body(), NOW)
+    tried, failed = [], Fault("JobFailed", "Failed.")
+    for second in range(7200):
+        modes = ("DryRun", "Observe")
+        edited = {"mode": modes[second % 2]}
+        fleet.observe(
+            body(edited, version=str(second + 2), generation=second + 2, token=f"t{second}"),
+            NOW + second,
+        )
+        if NOW + second >= known.retry_at:
+            tried.append(second)
+            known.back_off(failed, NOW + second)
+    # 7,200 if each were tried; a back-off that nobody disturbs allows ten.
+    assert len(tried) <= 20
+    known.recovered()
+    known.back_off(failed, NOW + 9000)
+    fleet.observe(body(version="9999", generation=9999), NOW + 9001)
+    assert known.retry_at == 0.0, "after a success the next edit counts at once"
+
+
+def test_an_edit_that_is_made_in_vain_leaves_the_fault_in_view() -> None:
+    fleet = Fleet(CONFIG)
+    known = fleet.observe(body(), NOW)
+    for version, mode in ((2, "DryRun"), (3, "Observe")):
+        known.back_off(Fault("JobFailed", "Failed."), NOW)
+        fleet.observe(body({"mode": mode}, version=str(version), generation=version), NOW + 1)
+    assert known.fault is not None
+    assert known.retry_at > NOW + 1
+
+
 def test_a_change_of_status_or_label_asks_for_nothing() -> None:
     fleet = Fleet(CONFIG)
     known = fleet.observe(body(), NOW)
@@ -195,9 +227,9 @@ def test_the_last_call_counts_and_the_queue_does_not_grow(
 def test_a_new_token_ends_the_back_off_and_an_event_without_one_does_not() -> None:
     fleet = Fleet(CONFIG)
     known = fleet.observe(body(token="a"), NOW)
-    known.retry_at = NOW + HOUR
+    known.retry_at = NOW + 1000
     fleet.observe(body(token="a", version="2"), NOW)
-    assert known.retry_at == NOW + HOUR
+    assert known.retry_at == NOW + 1000
     fleet.observe(body(token="b", version="3"), NOW)
     assert known.retry_at == 0.0
 

@@ -1,73 +1,117 @@
-"""Which Jobs count as under way."""
+"""Which Jobs count as under way: this operator's own, by their uid."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from baileys_janitor.controller.flights import JOB_NAME_LABEL, LINGER, Flights, job_of
-from baileys_janitor.controller.manifests import Member, Pod, job
-from baileys_janitor.controller.placement import Identity, Place
-from tests.controller.pure.world import NOW
+import pytest
+
+from baileys_janitor.controller.flights import Flight, Flights, job_of
+from baileys_janitor.controller.leftovers import AT_ONCE, GRACE, KEPT, Leftovers
+from baileys_janitor.controller.manifests import ACTION_LABEL
+from tests.controller.metrics.fleets import StandingClock
 
 Object = dict[str, Any]
 
 
-def made(name: str = "janitor-scan-1") -> Object:
-    return job(
-        name=name,
-        namespace="shop",
-        action="scan",
-        task="{}",
-        members=[Member("acme", "u-1")],
-        claims=["data"],
-        place=Place("node-1", "", Identity()),
-        pod=Pod("janitor:1"),
-        resources={},
-        read_only=True,
-    )
+def controlled(name: str = "job", uid: str = "u-job", **more: Any) -> Object:
+    owner = {"kind": "Job", "name": name, "uid": uid, "controller": True, **more}
+    return {"metadata": {"name": "pod", "namespace": "shop", "ownerReferences": [owner]}}
 
 
-def pod_of(found: Object) -> Object:
-    meta = found["spec"]["template"]["metadata"]
-    labels = {**meta["labels"], JOB_NAME_LABEL: found["metadata"]["name"]}
-    return {
-        "metadata": {**meta, "labels": labels, "namespace": "shop", "name": "pod-1"},
-        "spec": found["spec"]["template"]["spec"],
-    }
-
-
-def test_a_pod_that_outlives_its_job_is_not_taken_for_another_one() -> None:
+def test_only_what_bears_the_uid_is_the_job() -> None:
     flights = Flights()
-    found = made()
-    flight = flights.adopt(found, found["metadata"]["name"], NOW)
-    assert flight is not None
-    flights.bury(flight, NOW)
-    pod = pod_of(found)
-    assert flights.adopt(pod, str(job_of(pod)), NOW + 1) is None
-    assert not list(flights)
+    flight = flights.add(Flight("shop", "job", "scan", [], uid="u-job"))
+    assert flights.find("shop", "job", "u-job") is flight
+    assert flights.find("shop", "job", "another") is None
+    assert flights.find("shop", "job", "") is None
+    assert flights.find("bank", "job", "u-job") is None
+    assert not flight.overheard
 
 
-def test_a_job_that_is_made_again_under_its_name_counts() -> None:
+def test_what_is_heard_before_the_uid_is_known_is_looked_for_afterwards() -> None:
     flights = Flights()
-    found = made()
-    flight = flights.adopt(found, "janitor-scan-1", NOW)
-    assert flight is not None
-    flights.bury(flight, NOW)
-    flights.add(flight)
-    assert flights.adopt(pod_of(found), "janitor-scan-1", NOW + 1) is flight
+    flight = flights.add(Flight("shop", "job", "scan", []))
+    assert flights.find("shop", "job", "u-job") is None
+    assert flight.overheard
 
 
-def test_a_pod_whose_job_an_earlier_operator_made_is_taken_on() -> None:
+def test_a_job_that_was_made_anew_under_its_name_is_not_dropped_with_the_old_one() -> None:
     flights = Flights()
-    flight = flights.adopt(pod_of(made()), "janitor-scan-1", NOW)
-    assert flight is not None
-    assert flight.members == [Member("acme", "u-1")]
+    old = flights.add(Flight("shop", "job", "scan", [], uid="u-1"))
+    new = flights.add(Flight("shop", "job", "scan", [], uid="u-2"))
+    flights.drop(old)
+    assert flights.get("shop", "job") is new
 
 
-def test_names_of_deleted_jobs_are_remembered_for_a_while_only() -> None:
-    flights = Flights()
-    for number in range(500):
-        flight = flights.adopt(made(f"janitor-scan-{number}"), f"janitor-scan-{number}", NOW)
-        assert flight is not None
-        flights.bury(flight, NOW + number)
-    assert len(flights._gone) <= LINGER + 1
+def test_a_pod_belongs_to_the_job_that_controls_it() -> None:
+    assert job_of(controlled()) == ("job", "u-job")
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        {},
+        {"metadata": None},
+        {"metadata": {"labels": {"batch.kubernetes.io/job-name": "job"}}},
+        {"metadata": {"ownerReferences": "job"}},
+        {"metadata": {"ownerReferences": [None, 7, {}]}},
+        controlled(kind="ReplicaSet"),
+        controlled(controller=False),
+        controlled(controller="true"),
+        controlled(uid=7),
+        controlled(name=""),
+    ],
+)
+def test_a_pod_that_only_says_so_belongs_to_none(pod: Object) -> None:
+    assert job_of(pod) is None
+
+
+def job(uid: str, action: str = "scan", **more: Any) -> Object:
+    labels = {ACTION_LABEL: action}
+    return {"metadata": {"namespace": "shop", "name": uid, "uid": uid, "labels": labels, **more}}
+
+
+def test_an_earlier_operators_scans_are_deleted_at_once_and_a_cleanup_only_if_nobody_claims_it() -> (
+    None
+):
+    clock = StandingClock()
+    left = Leftovers(clock)
+    left.note(job("scan"), at_start=True)
+    left.note(job("clean", "clean"), at_start=True)
+    left.note(job("claimed", "clean"), at_start=True)
+    assert [one.uid for one in left.due()] == ["scan"]
+    assert left.take("bank", "claimed") is None
+    assert left.take("shop", "claimed") is not None
+    left.forget("scan")
+    clock.time += GRACE
+    assert [one.uid for one in left.due()] == ["clean"]
+    # A deletion that fails is tried again, later.
+    assert left.due() == []
+    clock.time += GRACE
+    assert [one.uid for one in left.due()] == ["clean"]
+
+
+def test_a_scan_is_nobodys_cleanup_whatever_a_status_says() -> None:
+    left = Leftovers(StandingClock())
+    left.note(job("scan"))
+    assert left.take("shop", "scan") is None
+
+
+def test_a_flood_of_jobs_with_our_labels_costs_little() -> None:
+    clock = StandingClock()
+    left = Leftovers(clock)
+    for number in range(2 * KEPT):
+        left.note(job(f"j{number}"))
+    assert len(left) == KEPT
+    clock.time += GRACE
+    assert len(left.due()) == AT_ONCE
+
+
+@pytest.mark.parametrize(
+    "found", [{}, {"metadata": None}, {"metadata": {"uid": 7}}, job("x", deletionTimestamp="now")]
+)
+def test_what_is_no_job_or_goes_already_is_no_leftover(found: Object) -> None:
+    left = Leftovers(StandingClock())
+    left.note(found)
+    assert len(left) == 0

@@ -42,6 +42,9 @@ class Hand:
     def now(self) -> float:
         return self.time
 
+    def monotonic(self) -> float:
+        return self.time
+
 
 def looked(server: Server, test: Callable[[Lookups, Hand], Coroutine[Any, Any, None]]) -> None:
     hand = Hand()

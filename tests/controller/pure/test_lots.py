@@ -84,6 +84,10 @@ def test_success_brings_full_company_back() -> None:
     assert scans < 25
 
 
+def anywhere(namespace: str, urgent: bool) -> bool:
+    return True
+
+
 def _tenants(namespace: str, count: int) -> list[Tenant]:
     return [Tenant(namespace, f"t{i}", f"{namespace}-{i}") for i in range(count)]
 
@@ -96,7 +100,7 @@ def test_each_namespace_has_its_turn_before_any_has_a_second(sizes: list[int]) -
             backlog.clean(one)
     assert len(backlog) == sum(sizes)
     order = []
-    while (found := backlog.next()) is not None:
+    while (found := backlog.next(anywhere)) is not None:
         assert isinstance(found, Tenant)
         order.append(found.namespace)
     assert len(order) == sum(sizes)
@@ -117,8 +121,12 @@ def test_cleanups_come_before_scans_and_lots_before_new_wishes() -> None:
     backlog.want(scanned)
     backlog.put([lot])
     backlog.clean(cleaned)
-    assert [backlog.next(), backlog.next(), backlog.next()] == [cleaned, lot, [scanned]]
-    assert backlog.next() is None
+    assert [backlog.next(anywhere), backlog.next(anywhere), backlog.next(anywhere)] == [
+        cleaned,
+        lot,
+        [scanned],
+    ]
+    assert backlog.next(anywhere) is None
 
 
 def test_a_tenant_that_is_gone_is_given_to_nobody() -> None:
@@ -128,4 +136,25 @@ def test_a_tenant_that_is_gone_is_given_to_nobody() -> None:
     backlog.clean(two)
     backlog.forget(one)
     backlog.forget(two)
-    assert backlog.next() is None
+    assert backlog.next(anywhere) is None
+
+
+def test_a_namespace_without_room_holds_up_no_other_and_keeps_its_place() -> None:
+    backlog = Backlog()
+    (full,), (free,) = _tenants("full", 1), _tenants("free", 1)
+    backlog.clean(full)
+    backlog.want(free)
+    assert backlog.next(lambda namespace, _: namespace == "free") == [free]
+    assert backlog.next(lambda namespace, _: namespace == "free") is None
+    assert len(backlog) == 1
+    assert backlog.next(anywhere) is full
+
+
+def test_what_is_urgent_needs_room_for_what_is_urgent_alone() -> None:
+    backlog = Backlog()
+    urgent, plain = _tenants("shop", 2)
+    backlog.clean(plain)
+    backlog.clean(urgent, urgent=True)
+    assert backlog.next(lambda _, kind: kind) is urgent
+    assert backlog.next(lambda _, kind: kind) is None
+    assert backlog.next(lambda _, kind: not kind) is plain

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from baileys_janitor.api.status import TenantStatus
 from baileys_janitor.controller import harvest, status, verdict
+from baileys_janitor.controller.breaker import Hold
 from baileys_janitor.controller.conditions import Conditions
 from baileys_janitor.controller.faults import Fault
 from baileys_janitor.controller.tenant import Tenant
@@ -255,10 +256,23 @@ def test_ready_says_whether_the_janitor_can_observe_and_act(
 
 def test_the_open_breaker_is_said_and_is_no_fault() -> None:
     known, now = lived([look()])
-    around = status.Surroundings(NOW, 0.0, NOW + HOUR, AROUND.advice)
+    hold = Hold(NOW + HOUR, fleet=False, namespaces=("shop",), tenants=("acme", "other"))
+    around = status.Surroundings(NOW, 0.0, hold, AROUND.advice)
     told = conditions(status.compose(known, now, around))["Ready"]
 
     assert (told["status"], told["reason"]) == ("True", "CleanupsHeld")
+    assert "in this namespace" in told["message"]
+    assert "acme and other" in told["message"]
+
+
+def test_whose_namespaces_opened_the_fleets_breaker_is_nothing_for_a_tenants_status() -> None:
+    known, now = lived([look()])
+    hold = Hold(NOW + HOUR, fleet=True, namespaces=("bank", "clinic", "school"))
+    around = status.Surroundings(NOW, 0.0, hold, AROUND.advice)
+    told = conditions(status.compose(known, now, around))["Ready"]["message"]
+
+    assert "in 3 namespaces" in told
+    assert not any(name in told for name in hold.namespaces)
 
 
 def test_an_invalid_spec_stays_the_fault_whatever_late_jobs_bring() -> None:

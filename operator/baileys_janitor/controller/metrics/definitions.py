@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from baileys_janitor.api.status import CleanupReason
+from baileys_janitor.controller.faults import REASONS
+from baileys_janitor.controller.news import CRASH_SITES
 from baileys_janitor.job.result import OUTCOMES
 from baileys_janitor.policy.kinds import KINDS
 
@@ -32,10 +34,9 @@ UNTOLD = "unknown"
 """The kind of removed files of which the result had no room to tell it."""
 SECONDS = (1.0, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 """Buckets of a Job's duration: it takes about three seconds on an idle node, and a minute is its deadline."""
-REASONS = 64
-"""Reasons of failures that are told apart. They are words from a fixed list; the bound is for Jobs of an image that
-speaks another language."""
 NOTIFIED = ("sent", "failed")
+BREAKERS = 50
+"""Namespaces that are named as held."""
 CHANNELS = 20
 """As many as the configuration may name."""
 UNANSWERED = "<error>"
@@ -73,7 +74,23 @@ PODS = Definition(
 HELD = Definition(
     "baileys_janitor_circuit_breaker_open",
     "gauge",
-    "1 while all automatic cleanups are held because many removed abnormally much, else 0.",
+    "1 while automatic cleanups are held in all namespaces because many removed abnormally much, else 0.",
+)
+HELD_NAMESPACES = Definition(
+    "baileys_janitor_circuit_breaker_namespace_open",
+    "gauge",
+    f"1 for each namespace whose cleanups removed abnormally much, so that its automatic ones are held; {BREAKERS} "
+    "namespaces at most.",
+    ("namespace",),
+    most=BREAKERS,
+)
+CRASHES = Definition(
+    "baileys_janitor_internal_errors_total",
+    "counter",
+    "Exceptions that nobody foresaw, by where they were met. Each is in the log; a tenant that one is about has "
+    "Ready False with InternalError.",
+    ("site",),
+    most=len(CRASH_SITES) + 1,
 )
 CLEANUPS = Definition(
     "baileys_janitor_cleanups_total",
@@ -121,7 +138,7 @@ FAILURES = Definition(
     "counter",
     "Jobs that brought no result, by the reason that the tenants' Ready condition has.",
     ("action", "reason"),
-    most=(len(ACTIONS) + 1) * (REASONS + 1),
+    most=(len(ACTIONS) + 1) * (len(REASONS) + 1),
 )
 REQUESTS = Definition(
     "baileys_janitor_api_requests_total",
@@ -148,7 +165,7 @@ FAILING = Definition(
     most=CHANNELS,
 )
 
-LEADERS_ONLY = (TENANTS, QUEUE_DEPTH, LAG, JOBS, PODS, HELD)
+LEADERS_ONLY = (TENANTS, QUEUE_DEPTH, LAG, JOBS, PODS, HELD, HELD_NAMESPACES)
 """Gauges of one look at the fleet: a standby has no samples of them."""
 DEFINITIONS = (
     BUILD_INFO,
@@ -161,6 +178,7 @@ DEFINITIONS = (
     MEMBERS,
     SHORT,
     FAILURES,
+    CRASHES,
     REQUESTS,
     NOTIFICATIONS,
     FAILING,

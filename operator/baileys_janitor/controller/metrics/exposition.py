@@ -9,15 +9,23 @@ some eight times as long for a line, which at that size is a sixth of a core
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from prometheus_client import CollectorRegistry, generate_latest
 
+from baileys_janitor.controller.crash_handler import Contained
 from baileys_janitor.controller.metrics.tenants import FAMILIES, LABELS, Family, Number, company
 from baileys_janitor.controller.tenant import Tenant
 
+Contain = Callable[[str, Iterable[Tenant]], AbstractContextManager[Contained | None]]
 SLICE = 250
 """Tenants a piece: a millisecond or two of work."""
+
+
+def let_pass(_where: str, _tenants: Iterable[Tenant]) -> AbstractContextManager[None]:
+    """Let exceptions pass."""
+    return nullcontext()
 
 
 def families(per_tenant: str) -> tuple[Family, ...]:
@@ -28,19 +36,39 @@ def families(per_tenant: str) -> tuple[Family, ...]:
 
 
 def pages(
-    registry: CollectorRegistry, tenants: Sequence[Tenant], per_tenant: str, now: float
+    registry: CollectorRegistry,
+    tenants: Sequence[Tenant],
+    per_tenant: str,
+    now: float,
+    contain: Contain = let_pass,
 ) -> Iterator[bytes]:
-    """Yield the exposition in pieces; whoever sends them lets others work in between."""
+    """Yield the exposition in pieces; whoever sends them lets others work in between.
+
+    `contain` keeps an exception about one tenant from costing the others their series.
+    """
     yield generate_latest(registry)
     if not tenants:
         return
     for family in families(per_tenant):
         head = f"# HELP {family.name} {family.help}\n# TYPE {family.name} gauge\n"
         for start in range(0, len(tenants), SLICE):
-            lines = "".join(_lines(family, tenants[start : start + SLICE], now))
+            lines = _piece(family, tenants[start : start + SLICE], now, contain)
             # An empty piece, too: looking in vain takes time as well.
             yield (head + lines).encode() if lines else b""
             head = "" if lines else head
+
+
+def _piece(family: Family, tenants: Sequence[Tenant], now: float, contain: Contain) -> str:
+    lines = ""
+    with contain("tenant", ()) as whole:
+        lines = "".join(_lines(family, tenants, now))
+    if whole is None or not whole.crashed:
+        return lines
+    # One of them cannot be read: the others are.
+    for tenant in tenants:
+        with contain("tenant", [tenant]):
+            lines += "".join(_lines(family, [tenant], now))
+    return lines
 
 
 def _lines(family: Family, tenants: Iterable[Tenant], now: float) -> Iterator[str]:

@@ -16,11 +16,11 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from baileys_janitor import __version__
+from baileys_janitor.controller.faults import REASONS
 from baileys_janitor.controller.metrics import definitions, scheduling
 from baileys_janitor.controller.metrics.definitions import (
     ACTIONS,
     OTHER,
-    REASONS,
     SECONDS,
     UNANSWERED,
     UNTOLD,
@@ -28,7 +28,13 @@ from baileys_janitor.controller.metrics.definitions import (
     Definition,
 )
 from baileys_janitor.controller.metrics.scheduling import gauge
-from baileys_janitor.controller.news import CleanupFinished, JobEnded, News
+from baileys_janitor.controller.news import (
+    CRASH_SITES,
+    CleanupFinished,
+    Crashed,
+    JobEnded,
+    News,
+)
 from baileys_janitor.job.result import OUTCOMES
 from baileys_janitor.policy.kinds import KINDS, REMOVABLE_KINDS
 
@@ -46,7 +52,6 @@ class Process(Collector):
         self.registry = CollectorRegistry(auto_describe=False)
         self.engine: Engine | None = None
         self._clock = clock
-        self._reasons: set[str] = set()
         self._failing: Callable[[], Mapping[str, bool]] | None = None
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
@@ -64,11 +69,14 @@ class Process(Collector):
         self._members = self._counter(definitions.MEMBERS)
         self._short = self._counter(definitions.SHORT)
         self._failures = self._counter(definitions.FAILURES)
+        self._crashes = self._counter(definitions.CRASHES)
         self._requests = self._counter(definitions.REQUESTS)
         self._notifications = self._counter(definitions.NOTIFICATIONS)
         # From zero on, so that the first one counts in a rate.
         for reason, outcome in itertools.product(WHY, OUTCOMES):
             self._cleanups.labels(reason, outcome)
+        for site in CRASH_SITES:
+            self._crashes.labels(site)
         for kind in sorted(REMOVABLE_KINDS):
             self._removed.labels(kind)
         for action in ACTIONS:
@@ -107,6 +115,8 @@ class Process(Collector):
         """Count what has happened."""
         if isinstance(news, CleanupFinished):
             self._cleaned(news)
+        elif isinstance(news, Crashed):
+            self._crashes.labels(news.where if news.where in CRASH_SITES else OTHER).inc()
         elif isinstance(news, JobEnded):
             action = news.action if news.action in ACTIONS else OTHER
             self._durations.labels(action).observe(news.seconds)
@@ -132,16 +142,14 @@ class Process(Collector):
             self._removed.labels(UNTOLD).inc(untold)
         self._freed.inc(int(entry.get("freedBytes") or 0))
 
-    def _bounded(self, reason: str) -> str:
-        if reason not in self._reasons and len(self._reasons) >= REASONS:
-            return OTHER
-        self._reasons.add(reason)
-        return reason
+    @staticmethod
+    def _bounded(reason: str) -> str:
+        return reason if reason in REASONS else OTHER
 
     def collect(self) -> Iterator[Metric]:
         """Yield what is read when Prometheus asks."""
         yield gauge(definitions.BUILD_INFO, {(__version__,): 1})
         yield gauge(definitions.LEADER, {(): int(self.engine is not None)})
-        yield from scheduling.families(self.engine, self._clock.now())
+        yield from scheduling.families(self.engine)
         failing = self._failing() if self._failing is not None else {}
         yield gauge(definitions.FAILING, {(name,): int(does) for name, does in failing.items()})

@@ -37,17 +37,21 @@ def gauge(of: Definition, values: Mapping[tuple[str, ...], float]) -> Metric:
     return family
 
 
-def families(engine: Engine | None, now: float) -> Iterator[Metric]:
+def families(engine: Engine | None) -> Iterator[Metric]:
     """Yield the gauges of one look at all tenants; without samples while this operator does not lead."""
     if engine is None:
         for each in definitions.LEADERS_ONLY:
             yield gauge(each, {})
         return
+    now = engine.now()
     levels = dict.fromkeys(LEVELS, 0)
     late, overlooked = 0.0, 0
     for tenant in engine.fleet.tenants.values():
-        levels[verdict.level_of(tenant, now) or "Unknown"] += 1
-        waited = lateness(tenant, now)
+        found, waited = "Unknown", None
+        with engine.crashes.contain("tenant", [tenant]):
+            found = verdict.level_of(tenant, now) or "Unknown"
+            waited = lateness(tenant, now)
+        levels[found] += 1
         if waited is not None:
             late = max(late, waited)
             overlooked += not tenant.waiting
@@ -56,4 +60,7 @@ def families(engine: Engine | None, now: float) -> Iterator[Metric]:
     yield gauge(definitions.LAG, {(): late})
     yield gauge(definitions.JOBS, {(): len(engine.flights)})
     yield gauge(definitions.PODS, {(): engine.flights.pending})
-    yield gauge(definitions.HELD, {(): int(engine.held_until(now) is not None)})
+    held = engine.holds(now)
+    yield gauge(definitions.HELD, {(): int(held is not None and held.fleet)})
+    namespaces = held.namespaces[: definitions.BREAKERS] if held is not None else ()
+    yield gauge(definitions.HELD_NAMESPACES, {(name,): 1 for name in namespaces})

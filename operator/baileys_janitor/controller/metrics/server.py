@@ -18,7 +18,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, gzip_accepted
 from baileys_janitor.api.config import Metrics
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.health import listen
-from baileys_janitor.controller.metrics.exposition import pages
+from baileys_janitor.controller.metrics.exposition import Contain, let_pass, pages
 from baileys_janitor.controller.metrics.process import Process
 
 logger = logging.getLogger(__name__)
@@ -77,8 +77,11 @@ class _Page:
         await response.prepare(request)
         engine = self._process.engine
         tenants = list(engine.fleet.tenants.values()) if engine is not None else []
+        contain: Contain = let_pass
         now = self._clock.now()
-        for page in pages(self._process.registry, tenants, self._per_tenant, now):
+        if engine is not None:
+            now, contain = engine.now(), engine.crashes.contain
+        for page in pages(self._process.registry, tenants, self._per_tenant, now, contain):
             piece = packer.compress(page) if packer is not None else page
             if piece:
                 await response.write(piece)

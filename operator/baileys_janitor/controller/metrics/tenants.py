@@ -13,7 +13,9 @@ from typing import Any
 
 from baileys_janitor.controller import advice, agenda, verdict
 from baileys_janitor.controller.clock import from_rfc3339
+from baileys_janitor.controller.faults import REASONS
 from baileys_janitor.controller.growth import DAY
+from baileys_janitor.controller.metrics.definitions import OTHER
 from baileys_janitor.controller.tenant import Tenant
 from baileys_janitor.job.result import FAILED
 from baileys_janitor.policy.kinds import KINDS
@@ -136,7 +138,10 @@ def _advice(tenant: Tenant, _: float) -> Iterable[tuple[str, Number]]:
 
 def _stalled(tenant: Tenant, _: float) -> Iterable[tuple[str, Number]]:
     # Ready's reason is the fault's: both conditions are stated together.
-    return [(str(tenant.stored_readiness), 1)] if "Stalled" in tenant.stored_signs else []
+    if "Stalled" not in tenant.stored_signs:
+        return []
+    reason = str(tenant.stored_readiness)
+    return [(reason if reason in REASONS else OTHER, 1)]
 
 
 FAMILIES: tuple[Family, ...] = (

@@ -1,0 +1,90 @@
+"""What becomes of an exception that nobody foresaw: it is one tenant's fault, and never ends what all depend on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from types import TracebackType
+
+from baileys_janitor.controller.clock import Clock
+from baileys_janitor.controller.faults import Fault
+from baileys_janitor.controller.news import Crashed, Wire
+from baileys_janitor.controller.tenant import Tenant
+
+logger = logging.getLogger(__name__)
+
+INTERNAL_ERROR = Fault(
+    "InternalError",
+    "The operator met something unforeseen; its log says what. It tries again by itself.",
+)
+TOLD_AGAIN = 600.0
+"""Seconds until a traceback of the same place and tenant is written once more."""
+TOLD_MOST = 256
+"""Tracebacks that are remembered as written."""
+
+
+class Contained:
+    """A block whose exceptions end it and nothing else; `crashed` tells afterwards whether there was one."""
+
+    def __init__(self, handle: Callable[[BaseException], None]) -> None:
+        self._handle = handle
+        self.crashed = False
+
+    def __enter__(self) -> Contained:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self.crashed = True
+        self._handle(error)
+        return True
+
+
+class CrashHandler:
+    """Takes in exceptions: they are logged, counted, and told of the tenants they are about."""
+
+    def __init__(self, clock: Clock, wire: Wire) -> None:
+        self._clock = clock
+        self._wire = wire
+        self._told: dict[tuple[str, str, str], float] = {}
+
+    def contain(self, where: str, tenants: Iterable[Tenant] = ()) -> Contained:
+        """Return what keeps the exceptions of a block in; `where` is one of `news.CRASH_SITES`.
+
+        The tenants that the block is about wait, ever longer, and their condition Ready tells of it, unless their
+        spec is refused.
+        """
+        concerned = list(tenants)
+
+        def handle(error: BaseException) -> None:
+            self._log(where, error, concerned)
+            self._wire.publish(Crashed(where))
+            self.back_off(concerned)
+
+        return Contained(handle)
+
+    def back_off(self, tenants: Iterable[Tenant]) -> None:
+        """Have tenants wait after something unforeseen that was about them."""
+        now = self._clock.now()
+        for tenant in tenants:
+            if tenant.retry_at > now and tenant.fault == INTERNAL_ERROR:
+                continue
+            # Scans that go well in between end the back-off after other faults, but not after this one.
+            tenant.failures = max(tenant.failures, tenant.crashes)
+            tenant.crashes += 1
+            tenant.back_off(INTERNAL_ERROR, now)
+
+    def _log(self, where: str, error: BaseException, tenants: list[Tenant]) -> None:
+        about = tenants[0].text if tenants else "operator"
+        key, now = (where, about, type(error).__name__), self._clock.monotonic()
+        if now - self._told.get(key, -TOLD_AGAIN) < TOLD_AGAIN:
+            logger.debug("%s: unforeseen once more (%s)", about, key[2])
+            return
+        self._told.pop(key, None)
+        self._told[key] = now
+        if len(self._told) > TOLD_MOST:
+            del self._told[next(iter(self._told))]
+        logger.error("%s: unforeseen", about, exc_info=error)
