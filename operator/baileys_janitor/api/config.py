@@ -125,11 +125,12 @@ class LeaderElection(Model):
         default="", description="Namespace of the Lease. Empty: the operator's own."
     )
     duration: Annotated[Duration, Between("3s", "5m")] = Field(
-        default=Duration("10s"),
-        description="How long a leader that is not heard of still counts as alive.",
+        default=Duration("15s"),
+        description="How long a leader that is not heard of still counts as alive. An API server may take up to "
+        "half of this, less renewInterval, to answer a renewal.",
     )
     renew_interval: Annotated[Duration, Between("1s", "1m")] = Field(
-        default=Duration("2s"),
+        default=Duration("3s"),
         description="How often the leader renews. One that could not until this long before the end of "
         "the duration stops acting.",
     )

@@ -73,7 +73,7 @@ class Engine:
         self.wire = Wire()
         self.fleet = Fleet(config)
         self.flights = Flights()
-        lookups = Lookups(kube, clock)
+        lookups = self._lookups = Lookups(kube, clock)
         self._store = Store(
             kube, self.fleet, clock, self._around, self._pace.status_every, self.wire
         )
@@ -167,6 +167,7 @@ class Engine:
                 await self._clock.wait(self._wake, self._next(now))
         finally:
             await self.steps.cancel()
+            await self._lookups.close()
 
     def _look_at_due(self, now: float) -> None:
         """Consider who is due, the longest overdue first, as far as steps may be begun."""
