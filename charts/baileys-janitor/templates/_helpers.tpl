@@ -127,6 +127,17 @@ scrapeTimeout: {{ . }}
 {{- end }}
 {{- end }}
 
+{{/* Something where admission policies are wanted and the cluster has them: since Kubernetes 1.30. */}}
+{{- define "janitor.admission" -}}
+{{- if and .Values.admissionPolicy.enabled (.Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy") }}yes{{ end }}
+{{- end }}
+
+{{/* The images that Jobs may have, as a list in CEL. */}}
+{{- define "janitor.jobImages" -}}
+{{- $own := dig "job" "image" "" .Values.config | default (include "janitor.image" .) }}
+{{- concat (list $own) .Values.admissionPolicy.images | uniq | toJson | replace "\"" "'" }}
+{{- end }}
+
 {{- define "janitor.jobPullSecrets" -}}
 {{- $job := .Values.config.job | default dict }}
 {{- toJson (ternary $job.imagePullSecrets .Values.image.pullSecrets (hasKey $job "imagePullSecrets")) }}
