@@ -166,7 +166,9 @@ class Metrics(Model):
         default=None, description="Unset: in a cluster, that is where POD_NAME is known."
     )
     address: Annotated[str, Field(max_length=253)] = Field(
-        default="", description="Address to listen on. Empty: all, IPv4 and IPv6."
+        default="",
+        description="Address to listen on. Empty: all, IPv4 and IPv6. 127.0.0.1 closes the metrics to other pods: "
+        "only a container of the same pod, and a port-forward, can read them.",
     )
     port: Annotated[int, Field(ge=1, le=65_535)] = Field(
         default=9090, description="TCP port to listen on; not the probes'."

@@ -50,8 +50,10 @@ class NoDiffs(kopf.DiffBaseStorage):
         """Store nothing."""
 
 
-def _no_signals(record: logging.LogRecord) -> bool:
-    # Kopf warns that it takes no signals in a thread; the operator takes them itself.
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a line of Kopf's is worth a line in the log; without its traceback, which the operator tells."""
+    record.exc_info = None
+    # It takes no signals in a thread; the operator takes them itself.
     return not str(record.msg).startswith("OS signals are ignored")
 
 
@@ -59,7 +61,8 @@ def configure(
     settings: kopf.OperatorSettings, namespaces: Sequence[str] = ()
 ) -> kopf.OperatorSettings:
     """Set Kopf up: no finalizers, no annotations of its own, no Events, only our own Jobs and pods."""
-    logging.getLogger("kopf._core.reactor.running").addFilter(_no_signals)
+    for name in ("running", "orchestration"):
+        logging.getLogger(f"kopf._core.reactor.{name}").addFilter(_is_news)
     if len(namespaces) <= SHORT_STREAMS_FOR:
         settings.watching.server_timeout = STREAM_SECONDS
         settings.watching.client_timeout = STREAM_SECONDS + OVERDUE_SECONDS

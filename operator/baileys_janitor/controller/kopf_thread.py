@@ -1,8 +1,8 @@
 """Runs Kopf in a thread with an event loop of its own, and hands its events to the operator's loop in order.
 
-When Kopf ends, it cancels every task of its event loop that has begun after it, waits for these tasks, and raises
-what they raised. In a loop of its own it finds its own tasks alone: what the operator has begun neither ends with
-Kopf nor ends Kopf.
+When Kopf ends, every task of its event loop that has begun after it is cancelled and waited for, and what these raised
+is raised. In a loop of its own these are Kopf's tasks alone: what the operator has begun neither ends with Kopf nor
+ends Kopf.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import kopf
 
@@ -24,7 +25,7 @@ logger = logging.getLogger(__name__)
 Call = Callable[[], None]
 
 STOP_SECONDS = 12.0
-"""How long a thread that was told to stop is waited for; Kopf gives its own tasks six."""
+"""How long a thread that was told to stop is waited for; half of it is for Kopf's own tasks."""
 AT_A_TIME = 200
 """Events that are handled before anything else in the loop has its turn."""
 
@@ -107,6 +108,9 @@ class _Thread:
             asyncio.run(self._watch())
         except BaseException as error:  # noqa: BLE001 - it is raised again in the operator's loop
             raised = error
+        self._say(raised)
+
+    def _say(self, raised: BaseException | None) -> None:
         with contextlib.suppress(RuntimeError):  # the operator's loop is closed: nobody asks
             self._home.call_soon_threadsafe(self._end, raised)
 
@@ -120,14 +124,34 @@ class _Thread:
             self._stop = asyncio.get_running_loop(), flag
             if self._stopped:
                 return
-        await kopf.operator(
+        tasks = await kopf.spawn_tasks(
             registry=self._registry,
             settings=handlers.configure(kopf.OperatorSettings(), self._namespaces),
             namespaces=self._namespaces,
             clusterwide=not self._namespaces,
             standalone=True,
-            stop_flag=flag,
         )
+        stopped = asyncio.create_task(flag.wait())
+        # Not `kopf.run_tasks`: when one of its tasks fails, it waits for the others, and some may wait for ever.
+        done, _ = await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if stopped not in done:
+            self._say(next((e for e in map(_failure, done) if e is not None), None))
+        await _end_all()
+
+
+def _failure(task: asyncio.Task[Any]) -> BaseException | None:
+    return None if task.cancelled() else task.exception()
+
+
+async def _end_all() -> None:
+    """Cancel every task of this loop, all of which are Kopf's, and wait for a while."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    if others:
+        done, _ = await asyncio.wait(others, timeout=STOP_SECONDS / 2)
+        for task in done:
+            _failure(task)  # else it would be told as one that nobody has asked for
 
 
 async def watch(engine: Engine, watches: Watches, namespaces: Sequence[str]) -> None:
@@ -139,6 +163,7 @@ async def watch(engine: Engine, watches: Watches, namespaces: Sequence[str]) -> 
         raised = await asyncio.shield(running.ended)
         raise WatchesEnded("the watches have ended") from raised
     finally:
+        # From now on nothing reaches the engine, whether Kopf ends or is left behind.
         inbox.close()
         running.stop()
         done, _ = await asyncio.wait({running.ended}, timeout=STOP_SECONDS)
