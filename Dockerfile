@@ -1,7 +1,12 @@
 # The image of the operator and of its Jobs. No package manager, compiler, setuid program or test is in it; nothing
 # here needs BuildKit, so docker, podman and buildah build it alike. Behind a mirror: --build-arg PIP_INDEX_URL=...,
 # offline: --build-arg PIP_NO_INDEX=1 --build-arg PIP_FIND_LINKS=/wheels with a base image that holds the wheels.
-ARG PYTHON_IMAGE=python:3.13-slim
+#
+# The base is pinned by the digest of its index, which holds all architectures: what is built tomorrow is what was built
+# today, and who can move a tag cannot change it. Fixes of Debian and Python come with a new digest alone:
+#   docker buildx imagetools inspect python:3.13-slim-trixie
+# `make image` refuses a base without a digest, unless UNPINNED=1 says that a local one is meant.
+ARG PYTHON_IMAGE=python:3.13.15-slim-trixie@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285
 
 # What the operator is made of, from pinned hashes.
 FROM ${PYTHON_IMAGE} AS build

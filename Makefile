@@ -107,6 +107,8 @@ IMAGE ?= baileys-janitor:$(VERSION)
 ENGINE ?= $(shell for each in docker podman buildah; do $$each info >/dev/null 2>&1 && { echo $$each; break; }; done)
 
 image: ## Build the image with docker, podman or buildah; IMAGE names it, BUILD_ARGS is passed on
+	@case "$(BUILD_ARGS)$(if $(UNPINNED),@sha256:)" in *PYTHON_IMAGE=*@sha256:*) ;; *PYTHON_IMAGE=*) \
+		echo "PYTHON_IMAGE has no digest: name it as IMAGE@sha256:..., or set UNPINNED=1 for a local image" >&2; exit 1;; esac
 	@engine="$(ENGINE)"; test -n "$$engine" || { echo "A running docker, podman or buildah is needed" >&2; exit 1; }; \
 	$$engine build --tag $(IMAGE) --build-arg VERSION=$(VERSION) \
 		--build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null)" $(BUILD_ARGS) .

@@ -31,7 +31,6 @@ _NOT_IN_CONFIG = (
     "leaderElection.namespace",
     "probes.enabled",
     "probes.address",
-    "metrics.address",
 )
 """Fields of the configuration that the chart alone decides: its roles and probes go with them."""
 

@@ -92,6 +92,26 @@ class Rbac(Model):
     )
 
 
+ImageName = Annotated[
+    str, Field(min_length=1, max_length=512, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@-]*$")
+]
+
+
+class AdmissionPolicy(Model):
+    """ValidatingAdmissionPolicies (Kubernetes 1.30 and later): nobody else may mark Jobs and pods as the janitor's,
+    and the operator's account may make nothing but its own Jobs. docs/threat-model.md says what they stop."""
+
+    enabled: bool = Field(
+        default=True,
+        description="Create them, where the cluster has them. They are cluster-wide.",
+    )
+    images: Annotated[list[ImageName], Field(max_length=20)] = Field(
+        default_factory=list,
+        description="Images that Jobs may have besides their own, such as the name by which a mutating webhook "
+        "replaces it.",
+    )
+
+
 class PodDisruptionBudget(Model):
     """Keeps node drains from taking all replicas at once."""
 
@@ -211,6 +231,7 @@ class Values(Model):
     job_priority_class: JobPriorityClass = JobPriorityClass()
     service_account: ServiceAccount = ServiceAccount()
     rbac: Rbac = Rbac()
+    admission_policy: AdmissionPolicy = AdmissionPolicy()
     network_policy: NetworkPolicy = NetworkPolicy()
     pod_disruption_budget: PodDisruptionBudget = PodDisruptionBudget()
     service_monitor: ServiceMonitor = ServiceMonitor()

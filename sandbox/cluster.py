@@ -152,6 +152,10 @@ class Cluster:
         """Lets requests that match wait before they are carried out."""
         return self.fail(0, method=method, path=path, times=times, delay=seconds)
 
+    def cut(self, *, method: str = "", path: str = "", times: int | None = 1) -> Fault:
+        """Ends the answers to requests that match in the middle; they are carried out."""
+        return self.server.faults.add(Fault(method=method, path=path, times=times, cut=True))
+
     def forgive(self, fault: Fault | None = None) -> None:
         """Ends a fault, or all."""
         if fault is None:

@@ -19,6 +19,7 @@ class Fault:
         times: how many more requests it meets; None for all, until removed.
         delay: seconds before the request goes on (or is refused).
         retry_after: seconds, for 429.
+        cut: the request is carried out, and its answer ends in the middle.
         hits: how many requests it has met.
     """
 
@@ -30,6 +31,7 @@ class Fault:
     times: int | None = None
     delay: float = 0.0
     retry_after: int | None = None
+    cut: bool = False
     hits: int = field(default=0, init=False)
 
     async def strike(self) -> None:

@@ -95,8 +95,11 @@ class ApiServer:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
-            if fault := self.faults.meet(request.method, request.path_qs):
+            fault = self.faults.meet(request.method, request.path_qs)
+            if fault is not None:
                 await fault.strike()
+            if fault is not None and fault.cut:
+                return await self._cut(request)
             return await self._answer(request)
         except RefusedError as failure:
             headers = {}
@@ -110,6 +113,16 @@ class ApiServer:
             return _json(
                 encode(RefusedError(500, f"{type(error).__name__}: {error}").status()), 500
             )
+
+    async def _cut(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Carries a request out, and answers with the half of it; of a watch, with the half of an event."""
+        if routing.flag(request.query, "watch"):
+            return web.Response(body=b'{"type":"ADDED","object":{"met', content_type=_JSON)
+        answer = await self._answer(request)
+        assert isinstance(answer, web.Response)
+        assert isinstance(answer.body, bytes)
+        half = answer.body[: len(answer.body) // 2]
+        return web.Response(body=half, status=answer.status, content_type=_JSON)
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         target = routing.target(request.path)
@@ -256,6 +269,7 @@ def _is_refusal(error: BaseException | None) -> bool:
     return error is not None and not (isinstance(error, RefusedError) and error.code == 410)
 
 
+_JSON = "application/json"
 _CORE: Object = {
     "kind": "APIVersions",
     "versions": ["v1"],

@@ -38,8 +38,8 @@ def _process(log: Path, *command: str | Path) -> Iterator[subprocess.Popen[bytes
 
 
 @contextmanager
-def real_api_server(assets: Path, folder: Path) -> Iterator[Api]:
-    """Both processes, until the block ends; data and logs lie in the folder."""
+def real_api_server(assets: Path, folder: Path, *flags: str) -> Iterator[Api]:
+    """Both processes, until the block ends; data and logs lie in the folder. `flags`: more of the API server's own."""
     client, peer, secure = _free_ports(3)
     certificates = folder / "certificates"
     certificates.mkdir()
@@ -70,6 +70,7 @@ def real_api_server(assets: Path, folder: Path) -> Iterator[Api]:
         f"--service-account-signing-key-file={key}",
         "--service-cluster-ip-range=10.0.0.0/24",
         "--disable-admission-plugins=ServiceAccount",
+        *flags,
     )
     api = Api(f"https://127.0.0.1:{secure}", TOKEN)
     with _process(folder / "etcd.log", *etcd), _process(folder / "apiserver.log", *server) as main:

@@ -6,6 +6,7 @@ import http.client
 import json
 import ssl
 import time
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,8 +28,16 @@ class Api:
     def __init__(self, url: str, token: str | None = None) -> None:
         self._place = urlsplit(url)
         self._headers: dict[str, str] = {}
+        self._groups: list[str] = []
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
+
+    def as_user(self, name: str, groups: Iterable[str] = ()) -> Api:
+        """The same server, asked in another's name, who is in these groups."""
+        other = Api(self._place.geturl())
+        other._headers = self._headers | {"Impersonate-User": name}
+        other._groups = [*groups]
+        return other
 
     def request(
         self, method: str, path: str, body: object = None, accept: str = "application/json"
@@ -38,7 +47,15 @@ class Api:
         try:
             headers = self._headers | {"Content-Type": "application/json", "Accept": accept}
             data = None if body is None else json.dumps(body)
-            connection.request(method, path, body=data, headers=headers)
+            connection.putrequest(method, path)
+            for name, value in [
+                *headers.items(),
+                *(("Impersonate-Group", g) for g in self._groups),
+            ]:
+                connection.putheader(name, value)
+            if data is not None:
+                connection.putheader("Content-Length", str(len(data.encode())))
+            connection.endheaders(None if data is None else data.encode())
             answer = connection.getresponse()
             text = answer.read().decode()
         finally:

@@ -17,6 +17,7 @@ Object = dict[str, Any]
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts" / "baileys-janitor"
+POLICIES = "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy"
 RELEASE, NAMESPACE = "janitor", "baileys-janitor"
 
 
@@ -35,25 +36,33 @@ class Refused(Exception):  # noqa: N818 - what Helm does
 
 
 @functools.cache
-def _rendered(helm: str, values: str, chart: Path) -> str:
+def _rendered(helm: str, values: str, chart: Path, policies: bool) -> str:
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "values.yaml"
         file.write_text(values)
         command = [helm, "template", RELEASE, str(chart), "-n", NAMESPACE, "-f", str(file)]
+        command += ["--api-versions", POLICIES] if policies else ["--kube-version", "1.29.0"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Refused(done.stderr)
     return done.stdout
 
 
-def text(helm: str = "", chart: Path = CHART, **values: Any) -> str:
-    """What Helm writes for these values, given as keywords of the first level."""
-    return _rendered(helm or helms()[0], json.dumps(values, sort_keys=True), chart)
+def text(helm: str = "", chart: Path = CHART, *, policies: bool = True, **values: Any) -> str:
+    """What Helm writes for these values, given as keywords of the first level.
+
+    `policies`: whether the cluster has ValidatingAdmissionPolicies.
+    """
+    written = json.dumps(values, sort_keys=True)
+    return _rendered(helm or helms()[0], written, chart, policies)
 
 
-def render(helm: str = "", chart: Path = CHART, **values: Any) -> list[Object]:
+def render(
+    helm: str = "", chart: Path = CHART, *, policies: bool = True, **values: Any
+) -> list[Object]:
     """The rendered objects, ordered by kind, namespace and name."""
-    objects = [each for each in yaml.safe_load_all(text(helm, chart, **values)) if each]
+    written = text(helm, chart, policies=policies, **values)
+    objects = [each for each in yaml.safe_load_all(written) if each]
     return sorted(objects, key=identity)
 
 
@@ -161,6 +170,7 @@ VARIANTS: dict[str, Object] = {
     "least": {
         "crds": {"enabled": False},
         "jobPriorityClass": {"create": False},
+        "admissionPolicy": {"enabled": False},
         "rbac": {"create": False},
         "serviceAccount": {"create": False, "name": "own"},
         "networkPolicy": {"operator": False, "jobs": False},

@@ -59,6 +59,33 @@ def test_dependencies_come_from_pinned_hashes_and_nothing_is_downloaded_besides(
     assert not re.search(r"\bADD\b|curl|wget|apt-get|--mount", RECIPE)
 
 
+def test_the_base_image_is_pinned_by_its_digest() -> None:
+    bases = [rest for op, rest in STEPS if op == "FROM"]
+    assert {each.split()[0] for each in bases} == {"${PYTHON_IMAGE}", "scratch"}
+    [base] = [rest for op, rest in STEPS if op == "ARG" and rest.startswith("PYTHON_IMAGE=")]
+    assert re.fullmatch(r"PYTHON_IMAGE=python:3\.13\.[0-9]+-slim-[a-z]+@sha256:[0-9a-f]{64}", base)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "builds"),
+    [
+        ([], True),
+        (["BUILD_ARGS=--build-arg PIP_INDEX_URL=x"], True),
+        (["BUILD_ARGS=--build-arg PYTHON_IMAGE=base:1@sha256:" + "0" * 64], True),
+        (["BUILD_ARGS=--build-arg PYTHON_IMAGE=base:1"], False),
+        (["BUILD_ARGS=--build-arg PYTHON_IMAGE=base:1", "UNPINNED=1"], True),
+    ],
+)
+def test_an_image_of_a_base_without_a_digest_is_not_built_by_oversight(
+    arguments: list[str], builds: bool
+) -> None:
+    command = ["make", "--no-print-directory", "image", "ENGINE=echo", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) == builds
+    assert ("--tag baileys-janitor:" in done.stdout) == builds
+    assert ("PYTHON_IMAGE has no digest" in done.stderr) == (not builds)
+
+
 def allowed() -> list[str]:
     """What .dockerignore lets into the context."""
     lines = (ROOT / ".dockerignore").read_text().splitlines()

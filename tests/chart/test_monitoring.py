@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chart.rendering import CHART, VARIANTS, Object, Refused, helms, only, render
+from tests.chart.rendering import (
+    CHART,
+    VARIANTS,
+    Object,
+    Refused,
+    helms,
+    only,
+    operator_file,
+    render,
+)
 
 MONITORS = {
     "serviceMonitor": ("ServiceMonitor", "endpoints"),
@@ -73,6 +82,19 @@ def test_the_port_of_the_metrics_is_the_one_that_is_listened_on() -> None:
 def test_monitors_that_cannot_work_are_refused(helm: str, values: Object, said: str) -> None:
     with pytest.raises(Refused, match=said):
         render(helm, **values)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "localhost"])
+def test_metrics_of_the_pods_own_address_are_closed_to_other_pods(address: str) -> None:
+    config = {"metrics": {"address": address}}
+    objects = render(config=config)
+    assert "metrics" not in ports(objects)
+    assert sources(config=config) == {"http": None}
+    [service] = [each for each in objects if each["kind"] == "Service"]
+    assert [each["name"] for each in service["spec"]["ports"]] == ["http"]
+    assert yaml.safe_load(operator_file(objects))["metrics"]["address"] == address
+    with pytest.raises(Refused, match="have nothing to scrape"):
+        render(config=config, podMonitor={"enabled": True})
 
 
 def test_without_metrics_no_port_is_open_for_them() -> None:

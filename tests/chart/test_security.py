@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from baileys_janitor.controller import manifests
 from baileys_janitor.controller.placement import Identity, Place
-from tests.chart.rendering import VARIANTS, Object, only, render
+from tests.chart.rendering import CHART, VARIANTS, Object, only, render
 from tests.chart.restricted import violations
 
 JOB_POD = manifests.Pod(image="baileys-janitor:1", pull_secrets=("registry",), priority_class="low")
@@ -131,7 +134,8 @@ def test_with_a_list_of_namespaces_there_is_no_cluster_wide_right() -> None:
     places = {each["metadata"]["namespace"] for each in objects if each["kind"] == "Role"}
     assert places == {"shop", "support", "baileys-janitor"}
     cluster_wide = {each["kind"] for each in objects if "namespace" not in each["metadata"]}
-    assert cluster_wide == {"PriorityClass"}, "and that can be turned off"
+    policies = {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
+    assert cluster_wide == {"PriorityClass", *policies}, "and these can be turned off"
 
 
 def test_only_the_operators_account_is_bound() -> None:
@@ -179,3 +183,80 @@ def test_the_policy_for_jobs_does_not_catch_the_operator() -> None:
     objects = render(**VARIANTS["namespaces"])
     labels = only(objects, "Deployment")["spec"]["template"]["metadata"]["labels"]
     assert manifests.ACTION_LABEL not in labels
+
+
+def policies(objects: list[Object]) -> dict[str, Object]:
+    """Admission policies by the last part of their name; each has a binding that denies."""
+    found = {each["metadata"]["name"]: each["spec"] for each in objects if each["kind"] == POLICY}
+    bindings = [each["spec"] for each in objects if each["kind"] == f"{POLICY}Binding"]
+    assert sorted(each["policyName"] for each in bindings) == sorted(found)
+    assert all(each["validationActions"] == ["Deny"] for each in bindings)
+    return {name.rsplit(".", 1)[1]: spec for name, spec in found.items()}
+
+
+POLICY = "ValidatingAdmissionPolicy"
+
+
+def test_admission_policies_come_where_the_cluster_has_them_and_can_be_turned_off() -> None:
+    assert set(policies(render())) == {"marks", "jobs"}
+    assert policies(render(policies=False)) == {}
+    assert policies(render(admissionPolicy={"enabled": False})) == {}
+
+
+def test_a_cluster_without_admission_policies_is_told_so_in_one_sentence(tmp_path: Path) -> None:
+    # Helm shows the notes of an installation alone: here they are rendered as an object.
+    chart = tmp_path / "chart"
+    shutil.copytree(CHART, chart)
+    (chart / "templates" / "NOTES.txt").rename(chart / "NOTES.txt")
+    (chart / "templates" / "notes.yaml").write_text(NOTES)
+
+    def notes(**values: Any) -> str:
+        objects = render(chart=chart, **values)
+        [found] = [each for each in objects if each["metadata"]["name"] == "notes"]
+        return str(found["data"]["notes"])
+
+    told = "This cluster has no ValidatingAdmissionPolicies"
+    assert notes(policies=False).count(told) == 1
+    assert told not in notes()
+    assert told not in notes(policies=False, admissionPolicy={"enabled": False})
+
+
+NOTES = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: notes}
+data:
+  notes: {{ tpl (.Files.Get "NOTES.txt") . | quote }}
+"""
+
+
+def test_admission_policies_reach_no_further_than_the_installation() -> None:
+    everywhere = policies(render())["marks"]["matchConstraints"]
+    assert "namespaceSelector" not in everywhere
+    [term] = policies(render(watchNamespaces=["shop", "support"]))["marks"]["matchConstraints"][
+        "namespaceSelector"
+    ]["matchExpressions"]
+    assert term["values"] == ["shop", "support"]
+
+
+def test_the_images_of_jobs_are_the_releases_and_those_that_are_named() -> None:
+    def images(**values: object) -> str:
+        checks = policies(render(**values))["jobs"]["validations"]
+        [found] = [
+            each["expression"] for each in checks if "container.image in" in each["expression"]
+        ]
+        return str(found).rsplit(" in ", 1)[1]
+
+    assert images(image={"repository": "r/j", "tag": "2"}) == "['r/j:2'])"
+    assert images(config={"job": {"image": "r/k:1"}}) == "['r/k:1'])"
+    mirrored = images(
+        image={"repository": "r/j", "tag": "2"}, admissionPolicy={"images": ["m/j:2"]}
+    )
+    assert mirrored == "['r/j:2','m/j:2'])"
+
+
+def test_secrets_are_policed_only_where_the_operator_may_create_any() -> None:
+    found = policies(render(**VARIANTS["all-granted"]))["secrets"]
+    name, kind = (each["expression"] for each in found["validations"])
+    assert name == "object.metadata.name in ['registry']"
+    assert "service-account-token" not in kind

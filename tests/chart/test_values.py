@@ -88,7 +88,7 @@ def test_every_field_of_the_configuration_arrives_unchanged(tmp_path: Path) -> N
     wanted["dailyJitter"] = "45m"
     set_by_the_chart = {"watchNamespaces": []}
     del wanted["watchNamespaces"], wanted["leaderElection"]["namespace"]
-    del wanted["probes"]["address"], wanted["metrics"]["address"]
+    del wanted["probes"]["address"]
     found = configuration(tmp_path / "operator.yaml", config=wanted)
     assert found == OperatorConfig.model_validate(wanted | set_by_the_chart, extra="forbid")
 

@@ -91,6 +91,20 @@ def test_what_does_not_arrive_is_said_without_its_address(
     ]
 
 
+def test_a_service_that_redirects_has_not_been_sent_to(
+    run: Run, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver.then = lambda request: (
+        Answer(307, {"Location": "/elsewhere"}) if request.path != "/elsewhere" else Answer(200)
+    )
+    monkeypatch.setenv("urls", receiver.url.replace("http://", "json://"))
+    config = configuration(tmp_path, channels=[{"name": "any", "apprise": {"urlKey": "urls"}}])
+    done = run("notify", "test", "--config", config)
+    assert (done.code, done.out) == (1, "")
+    assert "any: not sent: the service of URL 1 in the key urls redirects" in done.err
+    assert len(receiver.requests) == 1
+
+
 def test_the_old_variable_is_a_channel_too(
     run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -115,3 +115,36 @@ async def test_a_message_that_is_too_long_for_a_service_is_cut(receiver: Receive
     await channel.send(long)
     assert len(receiver.taken) == 1
     assert len(receiver.taken[0].json["message"]) <= 32_768
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("asked", ["", "?redirect=yes"])
+@pytest.mark.parametrize("scheme", ["json", "form", "xml"])
+async def test_a_redirect_is_not_followed_and_told(
+    receiver: Receiver, status: int, asked: str, scheme: str
+) -> None:
+    async with Receiver().served() as elsewhere:
+        elsewhere.then = lambda _: Answer(200)
+        receiver.then = lambda _: Answer(status, {"Location": f"{elsewhere.url}/taken?secret=1"})
+        url = receiver.url.replace("http://", f"{scheme}://janitor:secret-word@") + f"/{asked}"
+        with pytest.raises(Undelivered) as caught:
+            await services(url).send(incidents(changed()))
+        assert str(caught.value) == (
+            "the service of URL 1 in the key urls redirects; configure the final URL"
+        )
+        assert len(receiver.requests) == 1
+        assert elsewhere.requests == []
+
+
+async def test_one_service_that_redirects_spoils_nothing_for_the_next(receiver: Receiver) -> None:
+    async with Receiver().served() as other:
+        receiver.then = lambda _: Answer(307, {"Location": "http://127.0.0.1:9/"})
+        other.answers = [Answer(500)]
+        other.then = lambda _: Answer(200)
+        channel = services(address(receiver), address(other))
+        document = incidents(changed())
+        with pytest.raises(Undelivered, match=r"redirects.*URL 2 in the key urls refused it"):
+            await channel.send(document)
+        with pytest.raises(Undelivered, match=r"URL 1 in the key urls redirects; [^;]*URL$"):
+            await channel.send(document)
+        assert len(other.taken) == 1

@@ -75,6 +75,18 @@ async def test_without_a_signing_key_nothing_is_signed(receiver: Receiver) -> No
     assert "webhook-signature" not in receiver.requests[0].headers
 
 
+async def test_a_signing_key_with_nothing_behind_its_prefix_is_refused(
+    receiver: Receiver, pauses: Pauses
+) -> None:
+    channel = webhook(receiver.url, pauses, {"url": receiver.url, "key": "whsec_\n"})
+    with pytest.raises(Undelivered, match="nothing behind it, by which anybody could sign") as told:
+        channel.check()
+    assert told.value.lasting
+    with pytest.raises(Undelivered):
+        await channel.send(DOCUMENT)
+    assert receiver.requests == []
+
+
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
 async def test_a_passing_failure_is_tried_again_with_the_same_id(
     status: int, receiver: Receiver, pauses: Pauses

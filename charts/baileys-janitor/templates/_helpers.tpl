@@ -97,9 +97,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 {{- dig "probes" "port" 8080 (.Values.config | default dict) | int }}
 {{- end }}
 
-{{/* The port for metrics; empty where none are served. */}}
+{{/* The port for metrics; empty where none are served to other pods. */}}
 {{- define "janitor.metricsPort" -}}
-{{- if dig "metrics" "enabled" true (.Values.config | default dict) }}
+{{- $address := dig "metrics" "address" "" (.Values.config | default dict) }}
+{{- if and (dig "metrics" "enabled" true (.Values.config | default dict)) (not (or (hasPrefix "127." $address) (has $address (list "::1" "localhost")))) }}
 {{- dig "metrics" "port" 9090 (.Values.config | default dict) | int }}
 {{- end }}
 {{- end }}
@@ -107,7 +108,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 {{/* Refuses values with which Prometheus would read nothing, or everything twice. */}}
 {{- define "janitor.scraped" -}}
 {{- if not (include "janitor.metricsPort" .) }}
-{{- fail "config.metrics.enabled is false: serviceMonitor and podMonitor have nothing to scrape" }}
+{{- fail "config.metrics.enabled is false, or config.metrics.address is the pod's own: serviceMonitor and podMonitor have nothing to scrape" }}
 {{- end }}
 {{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled }}
 {{- fail "serviceMonitor.enabled and podMonitor.enabled would have every pod scraped twice: choose one" }}
@@ -125,6 +126,17 @@ interval: {{ . }}
 {{- with .scrapeTimeout }}
 scrapeTimeout: {{ . }}
 {{- end }}
+{{- end }}
+
+{{/* Something where admission policies are wanted and the cluster has them: since Kubernetes 1.30. */}}
+{{- define "janitor.admission" -}}
+{{- if and .Values.admissionPolicy.enabled (.Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy") }}yes{{ end }}
+{{- end }}
+
+{{/* The images that Jobs may have, as a list in CEL. */}}
+{{- define "janitor.jobImages" -}}
+{{- $own := dig "job" "image" "" .Values.config | default (include "janitor.image" .) }}
+{{- concat (list $own) .Values.admissionPolicy.images | uniq | toJson | replace "\"" "'" }}
 {{- end }}
 
 {{- define "janitor.jobPullSecrets" -}}

@@ -140,11 +140,12 @@ class LeaderElection(Model):
         default="", description="Namespace of the Lease. Empty: the operator's own."
     )
     duration: Annotated[Duration, Between("3s", "5m")] = Field(
-        default=Duration("10s"),
-        description="How long a leader that is not heard of still counts as alive.",
+        default=Duration("15s"),
+        description="How long a leader that is not heard of still counts as alive. An API server may take up to "
+        "half of this, less renewInterval, to answer a renewal.",
     )
     renew_interval: Annotated[Duration, Between("1s", "1m")] = Field(
-        default=Duration("2s"),
+        default=Duration("3s"),
         description="How often the leader renews. One that could not until this long before the end of "
         "the duration stops acting.",
     )
@@ -180,7 +181,9 @@ class Metrics(Model):
         default=None, description="Unset: in a cluster, that is where POD_NAME is known."
     )
     address: Annotated[str, Field(max_length=253)] = Field(
-        default="", description="Address to listen on. Empty: all, IPv4 and IPv6."
+        default="",
+        description="Address to listen on. Empty: all, IPv4 and IPv6. 127.0.0.1 closes the metrics to other pods: "
+        "only a container of the same pod, and a port-forward, can read them.",
     )
     port: Annotated[int, Field(ge=1, le=65_535)] = Field(
         default=9090, description="TCP port to listen on; not the probes'."

@@ -91,7 +91,7 @@ class Engine:
         self.steps = Steps(clock, self._again, self.crashes)
         self.flights = Flights()
         # Lists are kept for as long as they are fresh, whatever the clock is set to.
-        lookups = Lookups(kube, MonotonicClock(clock))
+        lookups = self._lookups = Lookups(kube, MonotonicClock(clock))
         self._store = Store(
             kube, self.fleet, clock, self._around, self._pace.status_every, self.wire, self.crashes
         )
@@ -220,6 +220,7 @@ class Engine:
                     await self._clock.wait(self._wake, until)
         finally:
             await self.steps.cancel()
+            await self._lookups.close()
 
     def _pass(self) -> float:
         """Do what is due now; return when the loop is to pass again."""

@@ -24,6 +24,10 @@ CHUNK = 250
 """Objects a page of a list: half of what client-go's pager asks for, as each page is in memory as a whole."""
 TIMEOUT = 30.0
 """Seconds for one request: longer than the API server's own limit for a write is only waiting."""
+LIST_ANEW = 3
+"""How often a list begins anew because its continue token has expired, before it is given up."""
+LATE_SECONDS = 5.0
+"""How much longer than it was asked for a watch may stay open, before it is taken for a dead connection."""
 
 
 class ApiError(Exception):
@@ -111,17 +115,34 @@ class Kube:
     async def list(
         self, url: str, labels: str = "", fields: str = "", chunk: int = CHUNK
     ) -> AsyncIterator[Body]:
-        """Yield the objects of a list, page by page."""
+        """Yield the objects of a list, page by page, none of them twice.
+
+        A continue token expires after some minutes (410). The list then begins anew, without those that were yielded.
+        """
         query: dict[str, str] = {"limit": str(chunk)}
         if labels:
             query["labelSelector"] = labels
         if fields:
             query["fieldSelector"] = fields
+        seen: set[str] = set()
+        anew = 0
         while True:
-            page = await self._retried("GET", url, query=query)
-            for item in page.get("items") or ():
-                yield cast(Body, item)
+            try:
+                page = await self._retried("GET", url, query=query)
+            except ApiError as error:
+                if error.status != 410 or "continue" not in query or anew >= LIST_ANEW:
+                    raise
+                anew += 1
+                del query["continue"]
+                continue
             token = (page.get("metadata") or {}).get("continue")
+            for item in page.get("items") or ():
+                uid = str((item.get("metadata") or {}).get("uid") or "")
+                if uid not in seen:
+                    yield cast(Body, item)
+                if uid and (token or seen):
+                    # Of a list of one page, which most are, nothing has to be remembered.
+                    seen.add(uid)
             if not token:
                 return
             query["continue"] = token
@@ -134,6 +155,27 @@ class Kube:
         if meta.get("continue") and rest is None:
             return None
         return here + int(rest or 0)
+
+    async def watch(self, url: str, name: str, seconds: int) -> AsyncIterator[Body]:
+        """Yield the events of one object, the first of them its present state, for so many seconds.
+
+        It is one request, without retries. Raises ApiError when the watch breaks.
+        """
+        query = {
+            "watch": "true",
+            "fieldSelector": f"metadata.name={name}",
+            "timeoutSeconds": str(seconds),
+        }
+        limit = aiohttp.ClientTimeout(total=seconds + LATE_SECONDS, sock_connect=TIMEOUT)
+        response = await self._sent("GET", url, query, limit=limit)
+        self._note("GET", url, response.status)
+        try:
+            async for line in response.response.content:
+                yield _parsed(line)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise ApiError(0, "Unreachable", type(error).__name__) from error
+        finally:
+            response.response.close()
 
     async def create(self, url: str, body: Body, attempts: int = ATTEMPTS) -> Body:
         """Create an object; ApiError 409 when the name is taken."""
@@ -174,6 +216,29 @@ class Kube:
         body: Body | None = None,
         content_type: str = "application/json",
     ) -> Body:
+        response = await self._sent(verb, url, query, body, content_type)
+        try:
+            data = await response.read()
+            found = _parsed(data) if data else {}
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self._note(verb, url, 0)
+            raise ApiError(0, "Unreachable", type(error).__name__) from error
+        except ApiError:
+            self._note(verb, url, 0)
+            raise
+        self._note(verb, url, response.status)
+        return found
+
+    async def _sent(
+        self,
+        verb: str,
+        url: str,
+        query: dict[str, str] | None = None,
+        body: Body | None = None,
+        content_type: str = "application/json",
+        limit: aiohttp.ClientTimeout | None = None,
+    ) -> Any:
+        """Send a request; return the answer, not read yet, if it is no refusal."""
         headers = {"Accept": "application/json", "Content-Type": content_type}
         try:
             request = await self._api.param_serialize(
@@ -185,18 +250,17 @@ class Kube:
                 auth_settings=["BearerToken"],
             )
             response = await self._api.call_api(
-                *request, _request_timeout=aiohttp.ClientTimeout(total=TIMEOUT)
+                *request, _request_timeout=limit or aiohttp.ClientTimeout(total=TIMEOUT)
             )
+            if response.status < 400:
+                return response
             data = await response.read()  # type: ignore[no-untyped-call]
         except ApiException as error:
             raise self._refused(verb, url, _refusal(error)) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._note(verb, url, 0)
             raise ApiError(0, "Unreachable", type(error).__name__) from error
-        if response.status >= 400:
-            raise self._refused(verb, url, _status_error(response.status, data, response.headers))
-        self._note(verb, url, response.status)
-        return cast(Body, json.loads(data)) if data else {}
+        raise self._refused(verb, url, _status_error(response.status, data, response.headers))
 
     def _refused(self, verb: str, url: str, error: ApiError) -> ApiError:
         self._note(verb, url, error.status)
@@ -207,6 +271,17 @@ class Kube:
     def _note(self, verb: str, url: str, status: int) -> None:
         if self._seen is not None:
             self._seen(verb, url, status)
+
+
+def _parsed(data: bytes | str) -> Body:
+    """Read an answer. ApiError with status 0, as for a lost connection, when it was cut off or is no object."""
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ApiError(0, "Unreadable", "the answer is not JSON, or was cut off") from error
+    if not isinstance(found, dict):
+        raise ApiError(0, "Unreadable", "the answer is not an object")
+    return cast(Body, found)
 
 
 def _refusal(error: ApiException) -> ApiError:

@@ -62,6 +62,14 @@ class Lookups:
         self._kube = kube
         self._clock = clock
         self._kept: dict[Hashable, _Kept[Any]] = {}
+        self._reading: set[asyncio.Future[Any]] = set()
+        """Reads under way. They are nobody's in particular, so whoever has made the look-ups ends them."""
+
+    async def close(self) -> None:
+        """End the reads under way."""
+        for read in self._reading:
+            read.cancel()
+        await asyncio.gather(*self._reading, return_exceptions=True)
 
     async def ground(
         self, namespace: str, tenants: Iterable[Tenant], since: float = -math.inf
@@ -70,9 +78,14 @@ class Lookups:
 
         Raises ApiError when the API server does not answer.
         """
+        # Both are waited for, also if one fails: what nobody waits for would go on after its caller.
         claims, users = await asyncio.gather(
-            self._claims(namespace, since), self._users(namespace, since)
+            self._claims(namespace, since), self._users(namespace, since), return_exceptions=True
         )
+        if isinstance(claims, BaseException):
+            raise claims
+        if isinstance(users, BaseException):
+            raise users
         named = {t.effective.claim_name for t in tenants if t.effective is not None}
         unused = [claims[name] for name in named if name in claims and name not in users.by_claim]
         # Both are asked for only where no pod tells the node.
@@ -165,6 +178,8 @@ class Lookups:
         now = self._clock.now()
         if kept is None or kept.until <= now or kept.begun < since:
             kept = self._kept[key] = _Kept(now, math.inf, asyncio.ensure_future(read()))
+            self._reading.add(kept.read)
+            kept.read.add_done_callback(self._reading.discard)
         try:
             # Shielded: one caller's cancellation must not end the others' read.
             found, seconds = await asyncio.shield(kept.read)

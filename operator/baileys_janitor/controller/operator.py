@@ -10,20 +10,20 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
-
-import kopf
+from typing import TYPE_CHECKING, Any, cast
 
 from baileys_janitor import __version__
 from baileys_janitor.api.config import JobPods, Metrics, OperatorConfig
 from baileys_janitor.api.loading import InvalidConfig, load_config
-from baileys_janitor.controller import handlers, logbook, logs, notifying
+from baileys_janitor.controller import kopf_thread, logbook, logs, notifying
 from baileys_janitor.controller.clock import Clock, WallClock
 from baileys_janitor.controller.engine import Engine
 from baileys_janitor.controller.events_recorder import Recorder
 from baileys_janitor.controller.health import PortTaken, served
+from baileys_janitor.controller.kopf_thread import WatchesEnded
 from baileys_janitor.controller.kube import TENANTS, ApiError, Kube
 from baileys_janitor.controller.lease import (
     POD_NAME,
@@ -36,7 +36,7 @@ from baileys_janitor.controller.lease import (
 from baileys_janitor.controller.manifests import Pod
 from baileys_janitor.controller.policies import Grounds
 from baileys_janitor.controller.vitals import ACTING, STANDBY, STOPPING, Vitals
-from baileys_janitor.controller.watches import Audit, Watches
+from baileys_janitor.controller.watches import Audit, WatchDead, Watches
 
 if TYPE_CHECKING:
     from baileys_janitor.controller.metrics.process import Process
@@ -48,6 +48,10 @@ IMAGE_VARIABLE = "BAILEYS_JANITOR_IMAGE"
 """The operator's own image, set by the chart: Jobs run the same one unless configured otherwise."""
 CRD_POLL = 5.0
 """Seconds between looks for the CRD while it is not installed."""
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
+"""Before the operator acts again after a fault; the pause doubles with each fault."""
+LONG_TERM_SECONDS = 300.0
+"""After so long without a fault the pauses begin anew."""
 
 
 def job_pod(job: JobPods) -> Pod:
@@ -88,23 +92,56 @@ async def serve(
         beating = asyncio.create_task(vitals.beat())
         stack.callback(beating.cancel)
         await _crd_is_there(kube, vitals, stop)
-        if contest is None:
-            if not stop.is_set():
-                await _lead(kube, config, clock, stop, vitals, process)
+        election = None
+        if contest is not None:
+            electing = await Kube.connect(seen)
+            stack.push_async_callback(electing.close)
+            election = Election(electing, contest)
+            kube.permitted = vitals.may_act = election.held
+            vitals.leaderless = election.leaderless
+            vitals.takes_part = lambda: election.takes_part
+        await _terms(kube, config, clock, stop, vitals, process, election)
+
+
+async def _terms(
+    kube: FencedKube,
+    config: OperatorConfig,
+    clock: Clock,
+    stop: asyncio.Event,
+    vitals: Vitals,
+    process: Process | None,
+    election: Election | None,
+) -> None:
+    """Lead, again and again, until `stop` is set. A fault ends a term and never the process."""
+    pause = FIRST_PAUSE_SECONDS
+    while not stop.is_set():
+        vitals.state = STANDBY
+        if election is not None and not await election.win(stop):
             return
-        electing = await Kube.connect(seen)
-        stack.push_async_callback(electing.close)
-        election = Election(electing, contest)
-        kube.permitted = vitals.may_act = election.held
-        vitals.takes_part = lambda: election.takes_part
-        while not stop.is_set():
-            vitals.state = STANDBY
-            if await election.win(stop):
-                await _lead(kube, config, clock, stop, vitals, process, election)
+        began = time.monotonic()
+        try:
+            await _lead(kube, config, clock, stop, vitals, process, election)
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the next term may do without it
+            if time.monotonic() - began > LONG_TERM_SECONDS:
+                pause = FIRST_PAUSE_SECONDS
+            _tell(fault, pause)
+            vitals.resting = f"The operator's work has ended by a fault; it begins anew after a pause of {pause:g} s."
+            await _wait(stop, pause)
+            vitals.resting = ""
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def _tell(fault: Exception, pause: float) -> None:
+    again = f"all is read anew in {pause:g} s"
+    if isinstance(fault, (WatchDead, WatchesEnded)):
+        why = f"{fault}: {type(fault.__cause__).__name__}" if fault.__cause__ else str(fault)
+        logger.warning("The operator stops acting (%s); %s", why, again)
+    else:
+        logger.error("The operator stops acting; %s", again, exc_info=fault)
 
 
 async def _lead(
-    kube: Kube,
+    kube: FencedKube,
     config: OperatorConfig,
     clock: Clock,
     stop: asyncio.Event,
@@ -125,24 +162,14 @@ async def _lead(
     if process is not None:
         process.leads(engine)
     watches = Watches(config.watch_namespaces)
-    audit = Audit(kube, engine, clock, watches, config.watch_namespaces)
+    kube.writes = watches.writes
+    audit = Audit(kube, engine, watches, config.watch_namespaces)
     vitals.scheduler, vitals.dead_watches, vitals.state = engine, watches.dead, ACTING
     logger.info("The operator is at work")
-    kopf_stop, kopf_ready = asyncio.Event(), asyncio.Event()
-    watching = asyncio.create_task(
-        kopf.operator(
-            registry=handlers.register(engine, watches),
-            settings=handlers.configure(kopf.OperatorSettings()),
-            namespaces=config.watch_namespaces,
-            clusterwide=not config.watch_namespaces,
-            standalone=True,
-            stop_flag=kopf_stop,
-            ready_flag=kopf_ready,
-        )
-    )
-    # When Kopf ends, it cancels every task that has begun after it: what must outlive it begins right here.
+    watching = asyncio.create_task(kopf_thread.watch(engine, watches, config.watch_namespaces))
     working = asyncio.create_task(engine.run())
-    beside = [asyncio.create_task(work) for work in (audit.run(), _signals_again(kopf_ready, stop))]
+    auditing = asyncio.create_task(audit.run())
+    beside: list[asyncio.Task[None]] = []
     if config.events.enabled:
         recorder = Recorder(kube, clock)
         engine.wire.subscribe(recorder.hear)
@@ -155,14 +182,11 @@ async def _lead(
         if process is not None:
             process.watches_channels(voice.failing)
         beside.append(asyncio.create_task(voice.run()))
-    ends = {watching, working, asyncio.create_task(stop.wait())}
+    ends: set[asyncio.Task[Any]] = {watching, working, auditing, asyncio.create_task(stop.wait())}
     if election is not None:
         ends.add(asyncio.create_task(election.until_lost()))
     try:
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        if watching.done():
-            # By a signal that came before the handlers were ours again, or by a fault: raised below.
-            stop.set()
     finally:
         # Whichever ends takes the others along: half an operator is worse than none. What acts ends first, then
         # the Lease goes, so that the successor waits neither for Kopf nor for the clock.
@@ -175,7 +199,7 @@ async def _lead(
             process.stands_by()
         if election is not None:
             await election.release()
-        kopf_stop.set()
+        watching.cancel()
         results = await asyncio.gather(watching, *acting, return_exceptions=True)
     for result in results:
         if isinstance(result, Exception):
@@ -219,12 +243,6 @@ def _on_signals(stop: asyncio.Event) -> Callable[[], None]:
     return undo
 
 
-async def _signals_again(kopf_ready: asyncio.Event, stop: asyncio.Event) -> None:
-    """Take the signals back from Kopf, which sets handlers of its own: the Lease goes before Kopf does."""
-    await kopf_ready.wait()
-    _on_signals(stop)
-
-
 async def _crd_is_there(kube: Kube, vitals: Vitals, stop: asyncio.Event) -> None:
     told = False
     while not stop.is_set():
@@ -241,9 +259,13 @@ async def _crd_is_there(kube: Kube, vitals: Vitals, stop: asyncio.Event) -> None
                 )
                 vitals.waiting_for = "the CRD of BaileysTenant to be served"
                 told = True
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(CRD_POLL):
-                    await stop.wait()
+            await _wait(stop, CRD_POLL)
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
 
 
 def _calm_the_collector() -> None:

@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 RETRY = 5.0
 """Seconds after which a write that the API server did not take is tried again; `Kube` has retried before."""
+REFUSED_SECONDS = 300.0
+"""Seconds after which a status that the CRD in the cluster does not allow is tried again."""
 
 
 class Store:
@@ -40,6 +42,8 @@ class Store:
         self._every = every
         self._wire = wire
         self._crashes = crashes
+        self._unkept: dict[str, Object] = {}
+        """By uid, a status of which the API server has not kept all: an older CRD knows less fields."""
 
     def is_due(self, tenant: Tenant) -> bool:
         """Whether `write` would have something to send; what has been weighed and found too light is said."""
@@ -69,7 +73,11 @@ class Store:
     def _is_worth_it(self, tenant: Tenant, fresh: Object, now: float) -> bool:
         if tenant.new or not tenant.run_told or now - tenant.written_at >= self._every:
             return True
-        return status.is_material(tenant.stored, fresh)
+        if not status.is_material(tenant.stored, fresh):
+            return False
+        # What was not kept once will not be kept the next time: it is no reason to write again.
+        sent = self._unkept.get(tenant.uid)
+        return sent is None or status.is_material(sent, fresh)
 
     def _compose(self, tenant: Tenant, now: float) -> Object:
         """Compose the status; where that meets something unforeseen, the one that says just this."""
@@ -103,7 +111,7 @@ class Store:
                 tenant.run_told = True
                 return True
             before = tenant.run, tenant.last_cleanup, tenant.handled_request
-            tenant.sending = fresh
+            tenant.sending, stored = fresh, tenant.stored
             try:
                 body = await self._patch(tenant, patch)
             except ApiError as error:
@@ -115,7 +123,8 @@ class Store:
                 return self._failed(tenant, error, now)
             finally:
                 tenant.sending = None
-            self._stored(tenant, body, now)
+            self._stored(tenant, stored, body, now)
+            self._compare(tenant, fresh)
             return True
         return self._failed(tenant, ApiError(409, "Conflict", "the resource keeps changing"), now)
 
@@ -124,10 +133,11 @@ class Store:
         version = {"resourceVersion": tenant.resource_version, "uid": tenant.uid}
         return await self._kube.patch(url, {"metadata": version, "status": patch})
 
-    def _stored(self, tenant: Tenant, body: Object, now: float) -> None:
+    def _stored(self, tenant: Tenant, before: Object, body: Object, now: float) -> None:
+        """Take note of what was written in place of `before`, which the watch may have shown already."""
         version = decoding.part(body, "metadata").get("resourceVersion")
         tenant.resource_version = decoding.text(version)
-        before, tenant.stored = tenant.stored, decoding.mapping(body.get("status"))
+        tenant.stored = decoding.mapping(body.get("status"))
         # An API server with an older CRD keeps no uid: it was told all the same.
         tenant.run_told = True
         tenant.recorded()
@@ -136,6 +146,21 @@ class Store:
         for told in news.between(tenant, before, tenant.stored):
             self._wire.publish(told)
 
+    def _compare(self, tenant: Tenant, sent: Object) -> None:
+        """Remember what was sent, where what is stored would have it sent again at once."""
+        if not status.is_material(tenant.stored, sent):
+            self._unkept.pop(tenant.uid, None)
+            return
+        if not self._unkept:
+            logger.warning(
+                "The CRD in the cluster is older than this operator and does not keep all of a status: apply the "
+                "current one, `baileys-janitor crd | kubectl apply --server-side -f -`"
+            )
+        if len(self._unkept) > 2 * len(self._fleet.tenants):
+            known = {each.uid for each in self._fleet.tenants.values()}
+            self._unkept = {uid: was for uid, was in self._unkept.items() if uid in known}
+        self._unkept[tenant.uid] = sent
+
     def _failed(self, tenant: Tenant, error: ApiError, now: float) -> bool:
         # A server that is just starting answers 404 to every path that it does not serve yet.
         if error.status == 404 and error.about == tenant.name:
@@ -143,7 +168,8 @@ class Store:
             return False
         logger.warning("%s: the status could not be written: %s", tenant.text, error)
         tenant.stale = tenant.unsaid = True
-        tenant.retry_at = max(tenant.retry_at, now + RETRY)
+        pause = REFUSED_SECONDS if error.status == 422 else RETRY
+        tenant.retry_at = max(tenant.retry_at, now + pause)
         return False
 
     async def reload(self, tenant: Tenant) -> bool:

@@ -15,6 +15,8 @@ STUCK = 900.0
 """Seconds without one step finished while all that may run at a time are under way: longer than every retry."""
 REACHED = 60.0
 """Seconds without any answer of the API server after which the operator is not ready."""
+LEADERLESS = 60.0
+"""Seconds without any leader after which the operators are not ready: a takeover takes fifteen."""
 PULSE = 1.0
 
 STARTING, STANDBY, ACTING, STOPPING = "starting", "standby", "acting", "stopping"
@@ -44,6 +46,10 @@ class Vitals:
         self.scheduler: Scheduler | None = None
         self.may_act: Callable[[], bool] = lambda: True
         self.takes_part: Callable[[], bool] = lambda: True
+        self.leaderless: Callable[[], float] = lambda: 0.0
+        """For how many seconds nobody has led, as far as this operator knows."""
+        self.resting = ""
+        """Why the operator's work has ended and begins anew only after a pause."""
         self.dead_watches: Callable[[], list[str]] = list
 
     def answered(self, _verb: str, _url: str, status: int) -> None:
@@ -94,4 +100,8 @@ class Vitals:
             found.append(f"The API server has not answered for {REACHED:.0f} s.")
         if not self.takes_part():
             found.append("The Lease cannot be read, so that this operator could never lead.")
+        elif (alone := self.leaderless()) > LEADERLESS:
+            found.append(f"Nobody has led for {alone:.0f} s.")
+        if self.resting:
+            found.append(self.resting)
         return found

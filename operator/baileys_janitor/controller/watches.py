@@ -2,33 +2,54 @@
 what is left are streams that stay open and say nothing, to be seen only by other evidence:
 
 - tenants: now and then the API server is asked what the events should have said;
-- Jobs and pods tell of each other: one that begins and ends while nothing is heard of the other kind.
+- Jobs and pods tell of each other: one that begins and ends while nothing is heard of the other kind;
+- what the operator itself has created or changed must come back as an event.
 
 Doubts that last while that watch says nothing at all make a dead watch; beside events, they are news on its way.
+A change that was missed by a watch which lives is taken in from the comparison.
 """
 
 from __future__ import annotations
 
 import asyncio
+import collections
 import itertools
 import logging
+import math
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from baileys_janitor.controller import decoding
-from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.engine import Engine
 from baileys_janitor.controller.kube import TENANTS, ApiError, Kube, path
 
+Object = dict[str, Any]
 Doubt = tuple[str, str, str]
 """What the events have not told: kind, namespace, and the name of the object (empty: all together)."""
 logger = logging.getLogger(__name__)
 
-EVERY = 20.0
-"""Seconds between looks: two or three small requests each."""
-GRACE = 60.0
-"""Seconds that a doubt may last, and that news may take."""
+TICK_SECONDS = 4.0
+"""Seconds between two looks at what is in doubt."""
+EVERY_TICKS = 2
+"""Ticks between two comparisons: two or three small requests each."""
+GRACE = 14.0
+"""Seconds that a doubt may last, and that news may take. With the ticks before and after, a dead watch is noticed
+within half a minute."""
+
+
+class WatchDead(Exception):  # noqa: N818 - a state, not a mistake
+    """A watch stays open and tells nothing."""
+
+
+WRITTEN = {
+    "tenants": re.compile(r"/namespaces/(?P<namespace>[^/]+)/baileystenants/[^/]+/status$"),
+    "jobs": re.compile(r"/apis/batch/v1/namespaces/(?P<namespace>[^/]+)/jobs$"),
+}
+"""URLs by which this operator changes objects that it watches."""
+MADE = 10_000
+"""Jobs of which no pod is known that are remembered: as many as may be in flight."""
 
 
 class Watches:
@@ -42,11 +63,19 @@ class Watches:
         self._begun = now()
         self._heard: dict[tuple[str, str], float] = {}
         self._doubts: dict[Doubt, float] = {}
+        self._expected: dict[tuple[str, str], float] = {}
+        """Since when an event must come, by kind and watch."""
+        self._events: collections.Counter[tuple[str, str]] = collections.Counter()
+        """How many events came, by kind and watch."""
+        self._made: dict[tuple[str, str], int] = {}
+        """How many events of pods had come when a Job was created, by its namespace and name, until it has a pod."""
 
     def saw(self, kind: str, namespace: str) -> None:
         """Take note of an event."""
         watch = self._watch(namespace)
         self._heard[kind, watch] = self._now()
+        self._events[kind, watch] += 1
+        self._expected.pop((kind, watch), None)
         if kind != "tenants":
             for doubt in self.doubts(kind):
                 if self._watch(doubt[1]) == watch:
@@ -57,6 +86,38 @@ class Watches:
         other = {"jobs": "pods", "pods": "jobs"}[kind]
         if self.silent(other, namespace) > GRACE:
             self.compared((other, namespace, job), True)
+
+    def writes(self, url: str) -> Callable[[Object], None]:
+        """Take note of a write that begins; call what is returned with the object if that has changed.
+
+        The watch must tell of the change: before the answer has come, or after it.
+        """
+        found = next(((k, m) for k, each in WRITTEN.items() if (m := each.search(url))), None)
+        if found is None:
+            return lambda _: None
+        kind, namespace = found[0], found[1]["namespace"]
+        key = kind, self._watch(namespace)
+        before = self._events[key]
+
+        def changed(written: Object) -> None:
+            if self._events[key] == before:
+                self._expected.setdefault(key, self._now())
+            if kind == "jobs":
+                self._created(namespace, written["metadata"]["name"])
+
+        return changed
+
+    def _created(self, namespace: str, job: str) -> None:
+        if len(self._made) >= MADE:
+            del self._made[next(iter(self._made))]
+        self._made[namespace, job] = self._events["pods", self._watch(namespace)]
+
+    def has_pods(self, namespace: str, job: str) -> None:
+        """Take note that a Job has a pod: of pods, too, something must be heard since the Job was created."""
+        before = self._made.pop((namespace, job), None)
+        key = "pods", self._watch(namespace)
+        if before is not None and before == self._events[key]:
+            self._expected.setdefault(key, self._now())
 
     def silent(self, kind: str, namespace: str) -> float:
         """Return for how many seconds nothing was heard from the watch of that kind."""
@@ -85,40 +146,45 @@ class Watches:
             if min(self._now() - since, self.silent(kind, namespace)) > GRACE:
                 lasting.append(kind)
         # Whoever deletes a Job and leaves its pod makes one doubt; a dead watch makes more and more.
-        return sorted(k for k in set(lasting) if k == "tenants" or lasting.count(k) > 1)
+        found = {k for k in set(lasting) if k == "tenants" or lasting.count(k) > 1}
+        overdue = self._now() - GRACE
+        return sorted(
+            found | {kind for (kind, _), since in self._expected.items() if since < overdue}
+        )
+
+    def missed(self, doubt: Doubt) -> bool:
+        """Whether a doubt has lasted although its watch lives: then its events have missed something."""
+        since = self._doubts.get(doubt, math.inf)
+        return since < self._now() - GRACE and self.silent(doubt[0], doubt[1]) <= GRACE
 
 
 class Audit:
     """Compares, forever, a little at a time."""
 
     def __init__(
-        self,
-        kube: Kube,
-        engine: Engine,
-        clock: Clock,
-        watches: Watches,
-        namespaces: Sequence[str],
+        self, kube: Kube, engine: Engine, watches: Watches, namespaces: Sequence[str]
     ) -> None:
         self._kube = kube
         self._engine = engine
-        self._clock = clock
         self._watches = watches
         self._round = itertools.cycle(namespaces or [""])
         self._turn = 0
 
     async def run(self) -> None:
-        """Compare every EVERY seconds."""
-        while True:
-            await asyncio.sleep(EVERY)
-            try:
-                await self.look()
-            except ApiError as error:
-                # Readiness tells of an API server that does not answer.
-                logger.debug("The watches could not be compared: %s", error)
+        """Compare until a watch is dead, and raise WatchDead then."""
+        for tick in itertools.count(1):
+            await asyncio.sleep(TICK_SECONDS)
+            if dead := self._watches.dead():
+                raise WatchDead(f"the watch of {' and '.join(dead)} is dead")
+            if tick % EVERY_TICKS == 0:
+                try:
+                    await self.look()
+                except ApiError as error:
+                    # Readiness tells of an API server that does not answer.
+                    logger.debug("The watches could not be compared: %s", error)
 
     async def look(self) -> None:
-        """Compare how many tenants there are in one namespace, one tenant, and the Jobs under way."""
-        self._unannounced_jobs()
+        """Compare how many tenants there are in one namespace, and one tenant."""
         await self._count(next(self._round))
         doubted = {
             (namespace, name) for _, namespace, name in self._watches.doubts("tenants") if name
@@ -146,19 +212,29 @@ class Audit:
         except ApiError as error:
             if error.status != 404:
                 raise
-            there = 0
+            found, there = {}, 0
         known = self._engine.fleet.tenants.get((namespace, name))
         # A deletion that is not known yet differs as a change does.
-        differs = known is not None and there != known.generation
-        self._watches.compared(("tenants", namespace, name), differs)
+        doubt = ("tenants", namespace, name)
+        self._watches.compared(doubt, known is not None and there != known.generation)
+        if known is not None and self._watches.missed(doubt):
+            logger.info("%s has changed, which no event told", known.text)
+            if found:
+                self._engine.observe(found)
+            else:
+                self._engine.forget(namespace, name, known.uid)
+            self._watches.compared(doubt, False)
 
-    def _unannounced_jobs(self) -> None:
-        """Doubt the watch of Jobs when it has been silent since one was created."""
-        now = self._clock.now()
-        for flight in self._engine.flights:
-            age = now - flight.created
-            if not flight.settled and GRACE < age < self._watches.silent("jobs", flight.namespace):
-                self._watches.compared(("jobs", flight.namespace, flight.name), True)
+
+def has_pods(job: Mapping[str, Any]) -> bool:
+    """Whether a Job has, or had, a pod."""
+    status = job.get("status")
+    counts = (
+        (status.get(key) for key in ("active", "succeeded", "failed"))
+        if isinstance(status, dict)
+        else ()
+    )
+    return any(isinstance(count, int) and count > 0 for count in counts)
 
 
 def is_complete(job: Mapping[str, Any]) -> bool:

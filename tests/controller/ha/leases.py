@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
+from collections.abc import AsyncIterator
 from typing import Any
 
 from baileys_janitor.controller.kube import ApiError, Kube
@@ -33,13 +35,29 @@ class OneLease(Kube):
         self.refuse = False
         self.lose_answers = False
         self._version = 0
+        self._changed: list[asyncio.Event] = []
+        self.watched = 0
+        """How many watches there have been."""
+        self.reads = 0
 
     @property
     def holder(self) -> str | None:
         """Who is written in the Lease."""
         return (self.lease or {"spec": {}})["spec"].get("holderIdentity")
 
+    async def watch(self, url: str, name: str, seconds: int) -> AsyncIterator[Object]:
+        self.watched += 1
+        changed = asyncio.Event()
+        self._changed.append(changed)
+        if self.lease is not None:
+            yield {"type": "ADDED", "object": copy.deepcopy(self.lease)}
+        while True:
+            await changed.wait()
+            changed.clear()
+            yield {"type": "MODIFIED", "object": copy.deepcopy(self.lease)}
+
     async def get(self, url: str) -> Object:
+        self.reads += 1
         if self.lease is None:
             raise ApiError(404, "NotFound", "")
         return copy.deepcopy(self.lease)
@@ -71,6 +89,8 @@ class OneLease(Kube):
         # Two renewals never look alike, however little time the standing clock lets pass.
         lease["spec"]["renewTime"] = f"{self._version}"
         self.lease = lease
+        for changed in self._changed:
+            changed.set()
         if self.lose_answers:
             raise ApiError(0, "Unreachable", "")
         return copy.deepcopy(lease)

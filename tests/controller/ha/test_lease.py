@@ -225,7 +225,7 @@ def test_in_a_cluster_there_is_one_and_every_process_is_another_candidate() -> N
 
     assert one is not None
     assert two is not None
-    assert (one.namespace, one.name, one.duration, one.renew) == ("here", "baileys-janitor", 10, 2)
+    assert (one.namespace, one.name, one.duration, one.renew) == ("here", "baileys-janitor", 15, 3)
     assert one.identity.startswith("janitor-1_")
     assert one.identity != two.identity
 

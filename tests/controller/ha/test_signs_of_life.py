@@ -163,7 +163,7 @@ async def observed(
     kube = await Kube.connect()
 
     def observe(running: LocalOperator) -> Observed:
-        audit = Audit(kube, running.engine, running.clock, made[-1], [world.namespace])
+        audit = Audit(kube, running.engine, made[-1], [world.namespace])
         return Observed(world, kube, made[-1], clock, audit)
 
     yield observe

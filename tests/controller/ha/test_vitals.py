@@ -10,7 +10,7 @@ import pytest
 from baileys_janitor.api.config import Probes
 from baileys_janitor.controller.health import PortTaken, served
 from baileys_janitor.controller.vitals import ACTING, STANDBY, STARTING, STOPPING, Vitals
-from baileys_janitor.controller.watches import Watches
+from baileys_janitor.controller.watches import GRACE, Watches
 from tests.controller.ha.leases import StandingClock
 
 
@@ -123,7 +123,7 @@ def test_a_difference_that_lasts_while_the_watch_is_silent_is_a_dead_watch() -> 
     clock = StandingClock()
     watches = Watches([], clock)
     watches.compared(("tenants", "here", "acme"), True)
-    clock.move(59)
+    clock.move(GRACE - 1)
     assert watches.dead() == []
     clock.move(2)
     assert watches.dead() == ["tenants"]
@@ -133,10 +133,10 @@ def test_a_difference_beside_events_is_only_news_on_its_way() -> None:
     clock = StandingClock()
     watches = Watches([], clock)
     watches.compared(("tenants", "here", "acme"), True)
-    clock.move(59)
+    clock.move(GRACE - 1)
     watches.saw("tenants", "there")
     watches.compared(("tenants", "here", "acme"), True)
-    clock.move(30)
+    clock.move(GRACE / 2)
 
     assert watches.dead() == []
 
@@ -194,6 +194,93 @@ def test_a_difference_that_is_gone_is_forgotten() -> None:
     watches.compared(("tenants", "here", "acme"), False)
 
     assert watches.dead() == []
+
+
+STATUS = "/apis/janitor.baileys.dev/v1alpha1/namespaces/here/baileystenants/acme/status"
+JOBS = "/apis/batch/v1/namespaces/here/jobs"
+JOB = {"metadata": {"name": "janitor-1", "namespace": "here"}}
+
+
+@pytest.mark.parametrize(("url", "kind"), [(STATUS, "tenants"), (JOBS, "jobs")])
+def test_a_watch_that_does_not_tell_what_the_operator_has_written_is_dead(
+    url: str, kind: str
+) -> None:
+    clock = StandingClock()
+    watches = Watches([], clock)
+    watches.saw(kind, "there")
+    watches.writes(url)(JOB)
+    clock.move(GRACE - 1)
+    assert watches.dead() == []
+    clock.move(2)
+    assert watches.dead() == [kind]
+    watches.saw(kind, "elsewhere")
+    assert watches.dead() == []
+
+
+@pytest.mark.parametrize("url", [STATUS, JOBS])
+def test_an_event_that_comes_before_the_answer_of_a_write_is_enough(url: str) -> None:
+    clock = StandingClock()
+    watches = Watches([], clock)
+    changed = watches.writes(url)
+    for kind in ("tenants", "jobs"):
+        watches.saw(kind, "here")
+    changed(JOB)
+    clock.move(600)
+
+    assert watches.dead() == []
+
+
+def test_a_write_that_changed_nothing_or_was_refused_expects_no_event() -> None:
+    clock = StandingClock()
+    watches = Watches([], clock)
+    watches.writes(STATUS)
+    clock.move(600)
+
+    assert watches.dead() == []
+
+
+def test_a_job_that_has_a_pod_of_which_nothing_was_heard_means_a_dead_watch_of_pods() -> None:
+    clock = StandingClock()
+    watches = Watches(["here", "there"], clock)
+    watches.writes(JOBS)(JOB)
+    watches.saw("jobs", "here")
+    watches.saw("pods", "there")
+    watches.has_pods("here", "janitor-1")
+    clock.move(GRACE + 1)
+    assert watches.dead() == ["pods"]
+
+
+def test_a_job_whose_pod_does_not_come_is_no_dead_watch() -> None:
+    clock = StandingClock()
+    watches = Watches([], clock)
+    watches.writes(JOBS)(JOB)
+    watches.saw("jobs", "here")
+    clock.move(600)
+    assert watches.dead() == []
+
+
+def test_a_pod_that_was_heard_of_before_its_job_told_of_it_is_enough() -> None:
+    clock = StandingClock()
+    watches = Watches([], clock)
+    watches.writes(JOBS)(JOB)
+    watches.saw("jobs", "here")
+    watches.saw("pods", "here")
+    watches.has_pods("here", "janitor-1")
+    clock.move(600)
+
+    assert watches.dead() == []
+
+
+def test_nobody_leading_for_a_minute_is_a_sign_of_ill_health() -> None:
+    clock = StandingClock()
+    vitals = acting(clock)
+    vitals.state = STANDBY
+    vitals.leaderless = lambda: 60.0
+    assert vitals.hindrances() == []
+    vitals.leaderless = lambda: 61.0
+    assert vitals.hindrances() == ["Nobody has led for 61 s."]
+    # A restart could not help.
+    assert vitals.ailments() == []
 
 
 async def test_the_probes_answer_over_http(port: Callable[[], int]) -> None:

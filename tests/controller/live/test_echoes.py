@@ -10,10 +10,12 @@ from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.controller import advice
 from baileys_janitor.controller.clock import WallClock
 from baileys_janitor.controller.crash_handler import CrashHandler
+from baileys_janitor.controller.faults import Fault
 from baileys_janitor.controller.fleet import Fleet
-from baileys_janitor.controller.news import Wire
+from baileys_janitor.controller.kube import ApiError
+from baileys_janitor.controller.news import CleanupStarted, News, Wire
 from baileys_janitor.controller.status import Surroundings
-from baileys_janitor.controller.store import Store
+from baileys_janitor.controller.store import REFUSED_SECONDS, Store
 from baileys_janitor.controller.tenant import Tenant
 
 Object = dict[str, Any]
@@ -52,10 +54,10 @@ def tenant(fleet: Fleet) -> Tenant:
     return found
 
 
-def store(fleet: Fleet, kube: EarlyWatch) -> Store:
+def store(fleet: Fleet, kube: EarlyWatch | OldDefinition, wire: Wire | None = None) -> Store:
     config = OperatorConfig()
     around = Surroundings(NOW, 0.0, None, advice.Limits.of(config))
-    clock, wire = WallClock(), Wire()
+    clock, wire = WallClock(), wire or Wire()
     return Store(
         kube,  # type: ignore[arg-type]
         fleet,
@@ -85,3 +87,57 @@ async def test_what_another_operator_writes_meanwhile_is_taken_in(
     await store(fleet, kube).write(tenant, force=True)
     assert tenant.run is not None
     assert tenant.run["id"] == "b"
+
+
+async def test_what_a_write_tells_is_told_though_the_watch_has_shown_it_first(
+    fleet: Fleet, tenant: Tenant
+) -> None:
+    told: list[News] = []
+    wire = Wire()
+    wire.subscribe(told.append)
+    assert await store(fleet, EarlyWatch(fleet), wire).write(tenant, force=True)
+    assert [news.run for news in told if isinstance(news, CleanupStarted)] == ["a"]
+
+
+class OldDefinition:
+    """An API server whose CRD does not know some fields: it drops them without a word."""
+
+    def __init__(self, *unknown: str) -> None:
+        self._unknown = unknown
+        self.version = 10
+        self.writes = 0
+
+    async def patch(self, _: str, body: Object) -> Object:
+        self.version += 1
+        self.writes += 1
+        kept = {key: value for key, value in body["status"].items() if key not in self._unknown}
+        return resource(self.version, kept)
+
+
+@pytest.mark.parametrize("unknown", ["level", "conditions", "run"])
+async def test_what_an_older_crd_does_not_keep_is_not_written_again_and_again(
+    fleet: Fleet, tenant: Tenant, unknown: str
+) -> None:
+    kube = OldDefinition(unknown)
+    writing = store(fleet, kube)
+    assert await writing.write(tenant, force=True)
+    for _ in range(5):
+        if writing.is_due(tenant):
+            await writing.write(tenant)
+    assert kube.writes == 1
+
+    # What is new since is written all the same.
+    tenant.fault = Fault("ClaimMissing", "There is no claim.", stalled=True)
+    assert writing.is_due(tenant)
+
+
+async def test_a_status_that_the_crd_refuses_is_not_tried_every_few_seconds(
+    fleet: Fleet, tenant: Tenant
+) -> None:
+    class Refusing(OldDefinition):
+        async def patch(self, _: str, body: Object) -> Object:
+            raise ApiError(422, "Invalid", "status.level: Unsupported value")
+
+    before = WallClock().now()
+    assert not await store(fleet, Refusing()).write(tenant, force=True)
+    assert tenant.retry_at >= before + REFUSED_SECONDS

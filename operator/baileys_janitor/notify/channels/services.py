@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextlib
 import logging
 import re
 import threading
 from typing import Any
+from urllib.parse import urlsplit
 
 from baileys_janitor.api.notifications import AppriseChannel
 from baileys_janitor.notify import text
@@ -109,7 +111,10 @@ def _notify(key: str, urls: list[str], taken: set[str], document: Object, body: 
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     import apprise
 
-    asset: Any = apprise.AppriseAsset(app_id="baileys-janitor", async_mode=False)
+    _follow_no_redirect()
+    asset: Any = apprise.AppriseAsset(
+        app_id="baileys-janitor", async_mode=False, http_redirects=False
+    )
     wrong = []
     for number, url in enumerate(urls, 1):
         service: Any = apprise.Apprise.instantiate(url, asset=asset)
@@ -119,16 +124,53 @@ def _notify(key: str, urls: list[str], taken: set[str], document: Object, body: 
             if "overflow=" not in url:
                 # Half of a message is better than one that is refused.
                 service.overflow_mode = apprise.OverflowMode.TRUNCATE
+            # A URL may ask for redirects; what is configured here is that there are none.
+            service.redirects = False
             sender: Any = apprise.Apprise(asset=asset)
             sender.add(service)
             kind = _kind(document)
+            _has_redirected(url)  # what an earlier message has met is over
             if sender.notify(body, document["title"], notify_type=kind, body_format="text"):
                 taken.add(url)
+            elif _has_redirected(url):
+                wrong.append(
+                    f"the service of URL {number} in the key {key} redirects; configure the final URL"
+                )
             else:
                 wrong.append(
                     f"the service of URL {number} in the key {key} refused it or could not be reached"
                 )
     return "; ".join(wrong)
+
+
+_redirected: collections.deque[str] = collections.deque(maxlen=100)
+"""Hosts, with their ports, that have just answered with a redirect. Apprise asks them in threads of its own."""
+
+
+def _follow_no_redirect() -> None:
+    """Have `requests`, by which Apprise's services send, fail where it would follow a redirect.
+
+    A redirect hands the message to a host that nobody has configured. Apprise's own setting is heeded by the services
+    that read it; this holds for all of them. Nothing else in this process uses `requests`.
+    """
+    from requests.exceptions import TooManyRedirects
+    from requests.sessions import SessionRedirectMixin
+
+    def refuse(_: object, answer: Any) -> None:
+        if answer.is_redirect:
+            _redirected.append(urlsplit(answer.request.url or "").netloc)
+            raise TooManyRedirects("redirects are not followed", response=answer)
+
+    SessionRedirectMixin.get_redirect_target = refuse  # type: ignore[method-assign,assignment]
+
+
+def _has_redirected(url: str) -> bool:
+    """Whether the host of a URL was among those that redirect; it is forgotten with that."""
+    found = next((host for host in tuple(_redirected) if host and host in url), None)
+    if found is not None:
+        with contextlib.suppress(ValueError):
+            _redirected.remove(found)
+    return found is not None
 
 
 _KINDS = {"Emergency": "failure", "Critical": "failure", "Warning": "warning"}

@@ -11,7 +11,14 @@ from collections.abc import Callable
 
 from baileys_janitor import __version__
 from baileys_janitor.api.notifications import WebhookChannel
-from baileys_janitor.notify.channels.delivery import Http, Object, as_json, judge, url_of
+from baileys_janitor.notify.channels.delivery import (
+    Http,
+    Object,
+    Undelivered,
+    as_json,
+    judge,
+    url_of,
+)
 from baileys_janitor.notify.secrets import Secrets
 
 PREFIX = "whsec_"
@@ -39,7 +46,14 @@ class Webhook:
     def _held(self) -> tuple[str, str | None]:
         url = url_of(self._secrets, self._config.url_key)
         key = self._config.signing_key
-        return url, self._secrets.get(key) if key is not None else None
+        secret = self._secrets.get(key) if key is not None else None
+        if secret is not None and not key_of(secret):
+            raise Undelivered(
+                f"the key {key} of the Secret holds {PREFIX} with nothing behind it, by which anybody could sign: "
+                "put there what `openssl rand -base64 32` prints",
+                lasting=True,
+            )
+        return url, secret
 
     async def send(self, document: Object) -> None:
         """Deliver a message; any 2xx answer will do."""

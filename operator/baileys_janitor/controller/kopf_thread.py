@@ -1,0 +1,171 @@
+"""Runs Kopf in a thread with an event loop of its own, and hands its events to the operator's loop in order.
+
+When Kopf ends, every task of its event loop that has begun after it is cancelled and waited for, and what these raised
+is raised. In a loop of its own these are Kopf's tasks alone: what the operator has begun neither ends with Kopf nor
+ends Kopf.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import kopf
+
+from baileys_janitor.controller import handlers
+from baileys_janitor.controller.engine import Engine
+from baileys_janitor.controller.watches import Watches
+
+logger = logging.getLogger(__name__)
+Call = Callable[[], None]
+
+STOP_SECONDS = 12.0
+"""How long a thread that was told to stop is waited for; half of it is for Kopf's own tasks."""
+AT_A_TIME = 200
+"""Events that are handled before anything else in the loop has its turn."""
+
+
+class WatchesEnded(Exception):  # noqa: N818 - a state, not a mistake
+    """Kopf has ended, so that nothing is watched any more."""
+
+
+class Inbox:
+    """Calls from another thread, carried out in the order of their arrival in the loop that made the inbox."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._calls: collections.deque[Call] = collections.deque()
+        self._lock = threading.Lock()
+        self._woken = self._closed = False
+
+    def put(self, call: Call) -> None:
+        """Have `call` made in the loop. Thread-safe."""
+        with self._lock:
+            if self._closed:
+                return
+            self._calls.append(call)
+            if self._woken:
+                return
+            self._woken = True
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._work)
+
+    def close(self) -> None:
+        """Make no call from now on."""
+        with self._lock:
+            self._closed = True
+            self._calls.clear()
+
+    def _work(self) -> None:
+        for _ in range(AT_A_TIME):
+            with self._lock:
+                if not self._calls:
+                    self._woken = False
+                    return
+                call = self._calls.popleft()
+            try:
+                call()
+            except Exception:
+                # One object's surprise must not keep the others' events from being handled.
+                logger.exception("An event could not be handled")
+        self._loop.call_soon(self._work)
+
+
+class _Thread:
+    """One run of Kopf. `ended` is set in the loop that made it, to what Kopf raised or None."""
+
+    def __init__(self, registry: kopf.OperatorRegistry, namespaces: Sequence[str]) -> None:
+        self._registry = registry
+        self._namespaces = namespaces
+        self._home = asyncio.get_running_loop()
+        self._lock = threading.Lock()
+        self._stopped = False
+        self._stop: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+        self.ended: asyncio.Future[BaseException | None] = self._home.create_future()
+        # A daemon: one that hangs must not keep the process from ending.
+        self._thread = threading.Thread(target=self._main, name="kopf", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Tell Kopf to stop. Thread-safe; may be said before Kopf has begun."""
+        with self._lock:
+            self._stopped = True
+            if self._stop is not None:
+                loop, flag = self._stop
+                with contextlib.suppress(RuntimeError):  # the loop is closed: Kopf has ended
+                    loop.call_soon_threadsafe(flag.set)
+
+    def _main(self) -> None:
+        raised: BaseException | None = None
+        try:
+            asyncio.run(self._watch())
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the operator's loop
+            raised = error
+        self._say(raised)
+
+    def _say(self, raised: BaseException | None) -> None:
+        with contextlib.suppress(RuntimeError):  # the operator's loop is closed: nobody asks
+            self._home.call_soon_threadsafe(self._end, raised)
+
+    def _end(self, raised: BaseException | None) -> None:
+        if not self.ended.done():
+            self.ended.set_result(raised)
+
+    async def _watch(self) -> None:
+        flag = asyncio.Event()
+        with self._lock:
+            self._stop = asyncio.get_running_loop(), flag
+            if self._stopped:
+                return
+        tasks = await kopf.spawn_tasks(
+            registry=self._registry,
+            settings=handlers.configure(kopf.OperatorSettings(), self._namespaces),
+            namespaces=self._namespaces,
+            clusterwide=not self._namespaces,
+            standalone=True,
+        )
+        stopped = asyncio.create_task(flag.wait())
+        # Not `kopf.run_tasks`: when one of its tasks fails, it waits for the others, and some may wait for ever.
+        done, _ = await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if stopped not in done:
+            self._say(next((e for e in map(_failure, done) if e is not None), None))
+        await _end_all()
+
+
+def _failure(task: asyncio.Task[Any]) -> BaseException | None:
+    return None if task.cancelled() else task.exception()
+
+
+async def _end_all() -> None:
+    """Cancel every task of this loop, all of which are Kopf's, and wait for a while."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    if others:
+        done, _ = await asyncio.wait(others, timeout=STOP_SECONDS / 2)
+        for task in done:
+            _failure(task)  # else it would be told as one that nobody has asked for
+
+
+async def watch(engine: Engine, watches: Watches, namespaces: Sequence[str]) -> None:
+    """Feed `engine` with events until cancelled. Raises WatchesEnded when Kopf ends by itself."""
+    inbox = Inbox()
+    running = _Thread(handlers.register(engine, watches, inbox.put), namespaces)
+    running.start()
+    try:
+        raised = await asyncio.shield(running.ended)
+        raise WatchesEnded("the watches have ended") from raised
+    finally:
+        # From now on nothing reaches the engine, whether Kopf ends or is left behind.
+        inbox.close()
+        running.stop()
+        done, _ = await asyncio.wait({running.ended}, timeout=STOP_SECONDS)
+        if not done:
+            logger.warning("The watches do not end: they are left behind, and change nothing")
