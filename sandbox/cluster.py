@@ -131,6 +131,7 @@ class Cluster:
         message: str = "",
         retry_after: int | None = None,
         delay: float = 0.0,
+        agent: str = "",
     ) -> Fault:
         """Refuses requests that match; see Fault. `times=None` lasts until `forgive`."""
         return self.server.faults.add(
@@ -143,18 +144,28 @@ class Cluster:
                 times=times,
                 delay=delay,
                 retry_after=retry_after,
+                agent=agent,
             )
         )
 
     def delay(
-        self, seconds: float, *, method: str = "", path: str = "", times: int | None = 1
+        self,
+        seconds: float,
+        *,
+        method: str = "",
+        path: str = "",
+        times: int | None = 1,
+        agent: str = "",
     ) -> Fault:
         """Lets requests that match wait before they are carried out."""
-        return self.fail(0, method=method, path=path, times=times, delay=seconds)
+        return self.fail(0, method=method, path=path, times=times, delay=seconds, agent=agent)
 
-    def cut(self, *, method: str = "", path: str = "", times: int | None = 1) -> Fault:
+    def cut(
+        self, *, method: str = "", path: str = "", times: int | None = 1, agent: str = ""
+    ) -> Fault:
         """Ends the answers to requests that match in the middle; they are carried out."""
-        return self.server.faults.add(Fault(method=method, path=path, times=times, cut=True))
+        fault = Fault(method=method, path=path, times=times, agent=agent, cut=True)
+        return self.server.faults.add(fault)
 
     def forgive(self, fault: Fault | None = None) -> None:
         """Ends a fault, or all."""

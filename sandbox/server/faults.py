@@ -19,6 +19,7 @@ class Fault:
         times: how many more requests it meets; None for all, until removed.
         delay: seconds before the request goes on (or is refused).
         retry_after: seconds, for 429.
+        agent: a regular expression, searched in the User-Agent.
         cut: the request is carried out, and its answer ends in the middle.
         hits: how many requests it has met.
     """
@@ -31,6 +32,7 @@ class Fault:
     times: int | None = None
     delay: float = 0.0
     retry_after: int | None = None
+    agent: str = ""
     cut: bool = False
     hits: int = field(default=0, init=False)
 
@@ -68,12 +70,12 @@ class Faults:
     def clear(self) -> None:
         self._faults.clear()
 
-    def meet(self, method: str, path: str) -> Fault | None:
+    def meet(self, method: str, path: str, agent: str = "") -> Fault | None:
         """The fault for a request, counted."""
         for fault in self._faults:
             if fault.method and fault.method.upper() != method:
                 continue
-            if not re.search(fault.path, path):
+            if not re.search(fault.path, path) or not re.search(fault.agent, agent):
                 continue
             fault.hits += 1
             if fault.times is not None:

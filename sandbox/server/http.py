@@ -95,7 +95,8 @@ class ApiServer:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
-            fault = self.faults.meet(request.method, request.path_qs)
+            agent = request.headers.get("User-Agent", "")
+            fault = self.faults.meet(request.method, request.path_qs, agent)
             if fault is not None:
                 await fault.strike()
             if fault is not None and fault.cut:

@@ -119,9 +119,10 @@ class _Thread:
             self.ended.set_result(raised)
 
     async def _watch(self) -> None:
-        flag = asyncio.Event()
+        loop, flag = asyncio.get_running_loop(), asyncio.Event()
+        loop.set_exception_handler(_left_over)
         with self._lock:
-            self._stop = asyncio.get_running_loop(), flag
+            self._stop = loop, flag
             if self._stopped:
                 return
         tasks = await kopf.spawn_tasks(
@@ -137,6 +138,11 @@ class _Thread:
         if stopped not in done:
             self._say(next((e for e in map(_failure, done) if e is not None), None))
         await _end_all()
+
+
+def _left_over(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    # What Kopf leaves behind when it is ended in the middle of something; why it was ended is told by who ended it.
+    logger.debug("Kopf: %s", context.get("message"))
 
 
 def _failure(task: asyncio.Task[Any]) -> BaseException | None:

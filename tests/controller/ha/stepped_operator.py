@@ -1,0 +1,33 @@
+"""`baileys-janitor operator` whose clock a test can step: `python -m ... CONFIG OFFSET`, seconds in the file OFFSET."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from baileys_janitor.api.loading import load_config
+from baileys_janitor.controller import logs, operator
+from baileys_janitor.controller.clock import WallClock
+
+
+class SteppedClock(WallClock):
+    """The machine's clock, and what the file says it is wrong by."""
+
+    def __init__(self, offset: Path) -> None:
+        self._offset = offset
+
+    def now(self) -> float:
+        return super().now() + float(self._offset.read_text())
+
+
+def main(config: str, offset: str) -> None:
+    """Serve until a signal."""
+    read = load_config(Path(config), os.environ)
+    logs.set_up(read.logging)
+    asyncio.run(operator.serve(read, SteppedClock(Path(offset))))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
