@@ -41,7 +41,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    """A session of the older library at level Emergency, with 54 files to reclaim."""
+    """A session of the older library at level Emergency, with 25 files to reclaim."""
     return company(tmp_path, "962302", "old")
 
 

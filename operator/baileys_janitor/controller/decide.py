@@ -151,28 +151,29 @@ def _emergency(tenant: Tenant, now: float) -> bool:
         level == levels.EMERGENCY
         and tenant.look.identity_state == PAIRED
         and (tenant.look.gain or 0) > 0
-        and now >= emergency_pause_until(tenant)
+        and now >= emergency_pause_until(tenant, now)
     )
 
 
-def emergency_pause_until(tenant: Tenant) -> float:
+def emergency_pause_until(tenant: Tenant, now: float) -> float:
     """Return until when (Unix seconds) automatic Emergency cleanups wait after the last ones."""
     return max(
-        tenant.emergency_cooldown_until or 0.0, tenant.hold_until, _capped_pause_until(tenant)
+        tenant.emergency_cooldown_until or 0.0, tenant.hold_until, _capped_pause_until(tenant, now)
     )
 
 
-def _capped_pause_until(tenant: Tenant) -> float:
+def _capped_pause_until(tenant: Tenant, now: float) -> float:
     """Return the end of the back-off after Emergency cleanups that were cut short.
 
     It doubles with each one in a row, up to the cooldown of a completed one. Without it they would follow each
-    other at once, and maxRemovals would limit nothing. It is computed from the history, so a restart keeps it.
+    other at once, and maxRemovals would limit nothing. It is computed from the history, so a restart keeps it; a
+    time there that lies ahead says nothing.
     """
     if tenant.effective is None or not capped(tenant):
         return 0.0
     cut = list(takewhile(_is_cut_emergency, tenant.history))
     ended = from_rfc3339(cut[0].get("time")) if cut else None
-    if ended is None:
+    if ended is None or ended > now:
         return 0.0
     pause: float = CAPPED_PAUSE_SECONDS * 2 ** (len(cut) - 1)
     return ended + min(pause, tenant.effective.emergency_cooldown)

@@ -62,7 +62,7 @@ def next_cleanup(
     elif tenant.reclaimable and tenant.counted >= limits.trigger:
         cooled = (tenant.cooldown_until or 0.0) - 1.0
         coming.append((agenda.next_trigger(tenant, max(now, cooled)), "Trigger"))
-    urgent = emergency_time(tenant)
+    urgent = emergency_time(tenant, now)
     if urgent is not None and urgent > now:
         coming.append((urgent, "Emergency"))
     if not coming:
@@ -76,14 +76,14 @@ def _unpaired(tenant: Tenant) -> bool:
     return look is not None and tenant.counts and look.identity_state != PAIRED
 
 
-def emergency_time(tenant: Tenant) -> float | None:
+def emergency_time(tenant: Tenant, now: float) -> float | None:
     """Return from when on (Unix seconds, perhaps past) an Emergency cleanup would run; None while none would help."""
     look, effective = tenant.look, tenant.effective
     if look is None or effective is None or not tenant.counts or _unpaired(tenant):
         return None
     if tenant.counted < effective.policy.thresholds.emergency or not look.gain:
         return None
-    return emergency_pause_until(tenant)
+    return emergency_pause_until(tenant, now)
 
 
 def forecast(tenant: Tenant) -> dict[str, str]:
@@ -179,7 +179,7 @@ def _next(
     parts: list[str] = []
     level = levels.level(tenant.counted, tenant.effective.policy.thresholds)
     if level == levels.EMERGENCY:
-        cooled = emergency_time(tenant)
+        cooled = emergency_time(tenant, now)
         if cooled is None:
             parts.append("No Emergency cleanup runs while it would gain nothing.")
         elif cooled > now:

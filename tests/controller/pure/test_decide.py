@@ -234,6 +234,10 @@ def test_a_capped_daily_cleanup_holds_no_emergency_back() -> None:
     assert decided(cut_short(3, "Daily")).reason == "Emergency"
 
 
+def test_a_capped_emergency_that_lies_ahead_holds_nothing_back() -> None:
+    assert decided(cut_short(6, ended=NOW + DAY)).reason == "Emergency"
+
+
 @pytest.mark.parametrize("time", [None, "", "soon", 7])
 def test_a_capped_emergency_of_unknown_time_holds_nothing_back(time: Any) -> None:
     known = case(180)
