@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import celpy
@@ -63,8 +63,8 @@ def _matches(policy: Object, request: Request) -> bool:
     )
 
 
-def said(policies: list[Object], request: Request) -> list[str]:
-    """The messages of the validations that fail."""
+def said(policies: list[Object], request: Request) -> Iterator[str]:
+    """The messages of the validations that fail, one by one: a validation takes tens of milliseconds here."""
     about = {
         "operation": request.operation,
         "namespace": request.namespace,
@@ -80,7 +80,6 @@ def said(policies: list[Object], request: Request) -> list[str]:
         "oldObject": json_to_cel(request.old),
         "request": json_to_cel(about),
     }
-    found = []
     for policy in policies:
         spec = policy["spec"]
         if not _matches(policy, request):
@@ -89,7 +88,6 @@ def said(policies: list[Object], request: Request) -> list[str]:
             continue
         known = names | {}
         known["variables"] = Variables(spec.get("variables") or (), known)
-        found += [
-            v["message"] for v in spec["validations"] if not evaluated(v["expression"], known)
-        ]
-    return found
+        for each in spec["validations"]:
+            if not evaluated(each["expression"], known):
+                yield str(each["message"])

@@ -12,6 +12,6 @@ from tests.admission.policies import rendered, said
 def test_what_passes_and_what_does_not(request_: Request) -> None:
     messages = said(rendered(), request_)
     if request_.refused:
-        assert any(request_.refused in each for each in messages), messages
+        assert any(request_.refused in each for each in messages)
     else:
-        assert messages == []
+        assert list(messages) == []
