@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.policy.identity import CORRUPT, MAX_CREDS_BYTES, read_identity
+from baileys_janitor.policy.identity import MAX_CREDS_BYTES, TOO_LARGE, read_identity
 from baileys_janitor.policy.kinds import KINDS
 from baileys_janitor.volume.reading import read_creds, read_listing
 from tests.volume.directories import FILES, opened
@@ -129,4 +129,4 @@ def test_an_endless_creds_json_is_read_up_to_a_bound(session: Path) -> None:
         data, _ = read_creds(directory)
     assert data is not None
     assert len(data) == MAX_CREDS_BYTES + 1
-    assert read_identity(data).state == CORRUPT
+    assert read_identity(data).state == TOO_LARGE

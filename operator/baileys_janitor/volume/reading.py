@@ -87,6 +87,26 @@ def read_listing(
     return Listing(entries, len(entries), skipped, None, own)
 
 
+def has_state(directory: int, tick: Callable[[], None] | None = None) -> bool:
+    """Return whether the janitor has left anything in a directory. Raises VolumeProblem.
+
+    Whatever `tick` raises passes through.
+    """
+    own = OwnNames()
+    try:
+        with os.scandir(directory) as found:
+            for count, item in enumerate(found):
+                if tick is not None and count % _TICK_EVERY == 0:
+                    tick()
+                if item.name.startswith(PREFIX):
+                    own.add(item.name)
+                    if own.any:
+                        return True
+    except OSError as error:
+        raise problem_of(error) from error
+    return False
+
+
 def _is_own(item: os.DirEntry[str], own: OwnNames) -> bool:
     """Take in a name of ours; False for any other."""
     name = item.name

@@ -14,8 +14,8 @@ import stat
 
 from ..policy.kinds import REMOVABLE_KINDS, classify
 from ..policy.settings import MAX_FILES_A_RUN
-from .problems import VolumeProblem
-from .state_files import open_state, read_state, write_new
+from .problems import STATE_VANISHED, VolumeProblem
+from .state_files import lookup, open_state, read_state, write_new
 from .state_names import fits, plan_name, trash_name
 from .wire import checksum
 
@@ -102,7 +102,8 @@ def is_expired(time: float, now: float, undo_window: float) -> bool:
 def write_plan(session: int, run: str, files: Sequence[Planned], now: int, owners: Owners) -> int:
     """Claim a run id by creating its plan, synced to the disk; return the plan's inode.
 
-    The directory is not synced. Raises OSError: FileExistsError when the id is taken.
+    The directory is not synced. Raises OSError: FileExistsError when the id is taken; and
+    VolumeProblem(StateVanished) when somebody else removes the plan.
     """
     records = [
         b"%d %d %d %d %s"
@@ -113,7 +114,10 @@ def write_plan(session: int, run: str, files: Sequence[Planned], now: int, owner
     text = b"\0".join([head, *records, _END])
     name = plan_name(run)
     write_new(session, name, text + _check(text), owners)
-    return os.lstat(name, dir_fd=session).st_ino
+    found = lookup(session, name)
+    if found is None:
+        raise VolumeProblem(STATE_VANISHED)
+    return found.st_ino
 
 
 def read_plan(session: int, run: str, owners: Owners) -> RunPlan | None:
