@@ -45,11 +45,10 @@ class Lock:
 
     __slots__ = ("_beaten", "_file", "_inode", "_session")
 
-    def __init__(self, session: int, file: int) -> None:
+    def __init__(self, session: int, file: int, inode: int) -> None:
         self._session = session
         self._file = file
-        # By name: where inodes are made up by path, the descriptor's is that of the temporary name.
-        self._inode = os.lstat(LOCK_NAME, dir_fd=session).st_ino
+        self._inode = inode
         self._beaten = time.monotonic()
 
     def check(self) -> None:
@@ -93,15 +92,22 @@ def acquire(session: int, owners: Owners, holder: str) -> Lock:
         file = create_state(session, name, owners, _MODE)
         try:
             _sign(file, holder)
-            _name_it(session, name, file)
-            return Lock(session, file)
+            inode = _name_it(session, name, file)
         except BaseException:
+            _discard(session, name)
             os.close(file)
             raise
-        finally:
-            remove(session, name)
     except OSError as error:
         raise problem_of(error) from error
+    _discard(session, name)
+    return Lock(session, file, inode)
+
+
+def _discard(session: int, name: str) -> None:
+    try:
+        remove(session, name)
+    except OSError:
+        return  # a holder of the lock tidies up
 
 
 def is_held(session: int) -> bool:
@@ -132,8 +138,8 @@ def _sign(file: int, holder: str) -> None:
     write_all(file, f"{holder}\n{at}\n{boot}\n".encode("ascii", "replace"))
 
 
-def _name_it(session: int, name: str, file: int) -> None:
-    """Give a signed lock file its name, or raise Busy. Raises OSError."""
+def _name_it(session: int, name: str, file: int) -> int:
+    """Give a signed lock file its name and return its inode there, or raise Busy. Raises OSError."""
     for _ in range(5):
         try:
             _give_name(session, name, file)
@@ -142,12 +148,14 @@ def _name_it(session: int, name: str, file: int) -> None:
                 continue
         except FileNotFoundError:  # a holder of the lock tidied up: somebody holds it
             break
-        found = os.lstat(LOCK_NAME, dir_fd=session)
+        found = lookup(session, LOCK_NAME)
+        if found is None:  # a bot that clears its session
+            continue
         if found.st_ino != os.fstat(file).st_ino:
             # Inodes by path: a flock on one name is not seen at the other, so it proves nothing.
             os.ftruncate(file, 0)
             os.pwrite(file, b"baileys-janitor\n", 0)
-        return
+        return found.st_ino
     raise VolumeProblem(BUSY)
 
 
@@ -212,6 +220,11 @@ def _is_dead(old: int | None, found: os.stat_result, now: float) -> bool:
 
 def _open_old(session: int) -> int | None:
     """The lock file, for a flock on it; None when it is gone or another user's mode forbids it."""
+    found = lookup(session, LOCK_NAME)
+    if found is None:
+        return None
+    if not stat.S_ISREG(found.st_mode):  # not even opened: that alone can do something to a device
+        raise VolumeProblem(LOCK_REFUSED)
     for access in (os.O_RDWR, os.O_RDONLY):  # NFS wants it writable for an exclusive flock
         try:
             file = os.open(LOCK_NAME, access | _LOOK, dir_fd=session)

@@ -120,8 +120,8 @@ class Purging:
             known = self.journal.runs.get(run)
             if known is None or known.unfinished or known.undoing:
                 continue
-            over = self.is_over(self.time_of(run) or 0.0)
-            if self._purge_run(run, own, purged, True, over):
+            readable, time = self.time_of(run)
+            if readable and self._purge_run(run, own, purged, True, self.is_over(time or 0.0)):
                 own.forget(run)
         return purged
 
@@ -129,17 +129,23 @@ class Purging:
         """Return whether the undo window is over for what was removed at a time."""
         return is_expired(time, self.now, self.undo_window)
 
-    def time_of(self, run: str) -> float | None:
-        """Return when a run's plan was written (Unix seconds), None when it has none of ours."""
-        head = read_head(self.session, run, self.owners)
-        return None if head is None else float(head[0])
+    def time_of(self, run: str) -> tuple[bool, float | None]:
+        """Return whether a run can be judged, and when its plan was written (Unix seconds).
+
+        The time is None when it has no plan of ours. A run whose plan this process may not read waits for
+        one that may.
+        """
+        try:
+            head = read_head(self.session, run, self.owners)
+        except VolumeProblem as problem:
+            if problem.code == PERMISSION_DENIED:
+                return False, None
+            raise
+        return True, None if head is None else float(head[0])
 
     def units(self, run: str) -> Units | None:
         """Return the unit of each name in a run's plan, None when it has none of ours."""
-        try:
-            plan = read_plan(self.session, run, self.owners)
-        except VolumeProblem:
-            return None
+        plan = read_plan(self.session, run, self.owners)
         if plan is None:
             return None
         return {each.name: unit for unit in plan.by_unit() for each in unit}
@@ -227,8 +233,9 @@ class Purging:
         found = []
         for run in own.runs():
             self.tick()
-            time = self.time_of(run)
-            found.append((self._changed(run, own) if time is None else time, run))
+            known, time = self.time_of(run)
+            if known:
+                found.append((self._changed(run, own) if time is None else time, run))
         found.sort()
         return found
 
@@ -252,7 +259,7 @@ def purge_stream(purging: Purging, purged: Purged, *, everything: bool = False) 
 
     Counts in `purged` as it goes. A plan goes once none of its files lies in the trash.
     """
-    runs: dict[str, tuple[float | None, Units | None]] = {}
+    runs: dict[str, tuple[bool, float | None, Units | None]] = {}
     for name in _names(purging):
         removed = split_trash_name(name)
         if removed is not None:
@@ -276,7 +283,7 @@ def _names(purging: Purging) -> Iterator[str]:
 def _purge_name(
     purging: Purging,
     removed: tuple[str, str],
-    runs: dict[str, tuple[float | None, Units | None]],
+    runs: dict[str, tuple[bool, float | None, Units | None]],
     everything: bool,
     purged: Purged,
 ) -> None:
@@ -284,11 +291,11 @@ def _purge_name(
     if run not in runs:
         if len(runs) >= _PLANS_REMEMBERED:
             runs.pop(next(iter(runs)))
-        time = purging.time_of(run)
-        due = everything or time is None or purging.is_over(time)
-        runs[run] = time, purging.units(run) if due and time is not None else None
-    time, units = runs[run]
-    if time is not None and not everything and not purging.is_over(time):
+        known, time = purging.time_of(run)
+        due = known and (everything or time is None or purging.is_over(time))
+        runs[run] = due, time, purging.units(run) if due and time is not None else None
+    due, time, units = runs[run]
+    if not due:
         return
     before = purged.files
     purging.drop(run, name, units, purged, everything)
@@ -297,7 +304,9 @@ def _purge_name(
 
 
 def _plan_is_over(purging: Purging, run: str, everything: bool) -> bool:
-    time = purging.time_of(run)
+    known, time = purging.time_of(run)
+    if not known:
+        return False
     if time is None:
         found = lookup(purging.session, plan_name(run))
         time = 0.0 if found is None else found.st_ctime

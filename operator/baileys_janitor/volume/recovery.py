@@ -16,7 +16,6 @@ from ..policy.kinds import KINDS, classify
 from .callbacks import tell_nobody
 from .journal import KEEP_RUNS, UNDONE
 from .problems import (
-    JANITOR_REFUSED,
     KILLED,
     PERMISSION_DENIED,
     PUT_BACK_UNSUPPORTED,
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 
     from .exclusive import ExclusiveAccess
     from .journal import Run
-    from .run_plan import Planned, RunPlan
+    from .run_plan import Planned
 
 _ENDS_AT_ONCE = 256  # written to the journal together
 
@@ -62,9 +61,8 @@ def recover(access: ExclusiveAccess) -> Recovered:
     runs = access.journal.runs
     for run in sorted(own.plans):
         access.tick()
-        known = runs.get(run)
-        if run not in own.trash and (known is None or not known.began):
-            _tidy_up(access, plan_name(run))  # killed before its first removal
+        if run not in own.trash:
+            _tidy_up(access, plan_name(run))  # killed before its first removal, or nothing is left
             own.plans.discard(run)
             recovered.changed = True
     for name in own.temporary:
@@ -139,7 +137,7 @@ def _settle_run(
 ) -> tuple[list[Planned], int]:
     """Return the files that are rightly in a killed run's trash, and how many it had not reached."""
     there = set(access.listing.own.trash.get(known.run, ()))
-    plan = _plan_of(access, known.run) if there else None
+    plan = read_plan(access.session, known.run, access.owners) if there else None
     if plan is None:
         return [], 0
     if known.fingerprint != fingerprint:
@@ -153,15 +151,6 @@ def _settle_run(
     recovered.changed = True
     os.fsync(access.session)
     return settled, len(plan.files) - len(settled)
-
-
-def _plan_of(access: ExclusiveAccess, run: str) -> RunPlan | None:
-    try:
-        return read_plan(access.session, run, access.owners)
-    except VolumeProblem as problem:
-        if problem.code != JANITOR_REFUSED:
-            raise
-        return None  # what bears its name is no plan of ours
 
 
 def _settle(trash: Trash, unit: list[Planned]) -> list[Planned]:

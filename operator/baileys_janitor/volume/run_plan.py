@@ -14,7 +14,7 @@ import stat
 
 from ..policy.kinds import REMOVABLE_KINDS, classify
 from ..policy.settings import MAX_FILES_A_RUN
-from .problems import STATE_VANISHED, VolumeProblem
+from .problems import JANITOR_REFUSED, STATE_VANISHED, VolumeProblem, problem_of
 from .state_files import lookup, open_state, read_state, write_new
 from .state_names import fits, plan_name, trash_name
 from .wire import checksum
@@ -121,11 +121,16 @@ def write_plan(session: int, run: str, files: Sequence[Planned], now: int, owner
 
 
 def read_plan(session: int, run: str, owners: Owners) -> RunPlan | None:
-    """Read a run's plan; None when there is none, or when it is not whole and well formed.
+    """Read a run's plan; None when there is none of ours, or when it is not whole and well formed.
 
-    Raises VolumeProblem when the name holds something that is no file of ours.
+    Raises VolumeProblem for a plan that cannot be read.
     """
-    data = read_state(session, plan_name(run), owners, MAX_BYTES)
+    try:
+        data = read_state(session, plan_name(run), owners, MAX_BYTES)
+    except VolumeProblem as problem:
+        if problem.code == JANITOR_REFUSED:
+            return None
+        raise
     if data is None:
         return None
     return parse_plan(run, data)
@@ -151,18 +156,22 @@ def parse_plan(run: str, data: bytes) -> RunPlan | None:
 
 
 def read_head(session: int, run: str, owners: Owners) -> tuple[int, int, int] | None:
-    """Return time, files and bytes that a plan begins with; None when it is none of ours.
+    """Return time, files and bytes that a plan begins with; None when there is no plan of ours.
 
-    Cheaper than the whole plan, and good for figures only. Raises OSError.
+    Cheaper than the whole plan. Raises VolumeProblem for a plan that cannot be read.
     """
     try:
         file = open_state(session, plan_name(run), owners)
-    except VolumeProblem:
-        return None
+    except VolumeProblem as problem:
+        if problem.code == JANITOR_REFUSED:
+            return None
+        raise
     if file is None:
         return None
     try:
         head, nul, _ = os.read(file, _LONGEST_HEAD).partition(b"\0")
+    except OSError as error:
+        raise problem_of(error) from error
     finally:
         os.close(file)
     if not nul or not head.startswith(_HEAD):
