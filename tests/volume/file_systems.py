@@ -6,10 +6,12 @@ import errno
 import os
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from baileys_janitor.volume import noreplace
+
+Changed = Callable[[os.stat_result, str], os.stat_result]
 
 
 @contextmanager
@@ -45,30 +47,70 @@ def without_flags() -> Iterator[None]:
 
 
 @contextmanager
-def inodes_by_path(salt: int = 0) -> Iterator[None]:
-    """Each path has an inode number of its own, as on mounts that make them up; `salt`: mounted anew."""
+def inodes_by_path(mount: int = 0) -> Iterator[None]:
+    """Each path has an inode number of its own, and another one on each mount."""
+    with _inodes(lambda found, name: 1 + zlib.crc32(os.fsencode(name), mount)):
+        yield
+
+
+@contextmanager
+def renumbered(mount: int = 0) -> Iterator[None]:
+    """A file keeps its inode number when it is renamed, but has another one on each mount."""
+    with _inodes(lambda found, name: found.st_ino ^ mount << 32):
+        yield
+
+
+@contextmanager
+def handles_read_once() -> Iterator[None]:
+    """A descriptor of a directory that was read to its end yields nothing more, as with sshfs."""
+    read: set[int] = set()
+    real_open, real_scandir = os.open, os.scandir
+
+    def open_file(*arguments: Any, **more: Any) -> int:  # as os.open
+        file = real_open(*arguments, **more)
+        read.discard(file)
+        return file
+
+    def scandir(directory: Any) -> Any:  # as os.scandir
+        if directory in read:
+            return nullcontext(iter(()))
+        if isinstance(directory, int):
+            read.add(directory)
+        return real_scandir(directory)
+
+    with _patched(os, "open", open_file), _patched(os, "scandir", scandir):
+        yield
+
+
+@contextmanager
+def _inodes(number: Callable[[os.stat_result, str], int]) -> Iterator[None]:
+    """Let every look at a name beneath a directory give it the inode that `number` says."""
     names: dict[int, str] = {}
     real_open, real_lstat, real_fstat, real_scandir = os.open, os.lstat, os.fstat, os.scandir
 
+    def changed(found: os.stat_result, name: str) -> os.stat_result:
+        # A tuple of the plain fields alone would lose the nanoseconds.
+        fields, more = found.__reduce__()[1]
+        return os.stat_result((fields[0], number(found, name), *fields[2:]), more)
+
     def open_file(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
         file = real_open(path, flags, mode, dir_fd=dir_fd)
+        names.pop(file, None)
         if dir_fd is not None:
             names[file] = path
-        else:
-            names.pop(file, None)
         return file
 
     def lstat(path: Any, *, dir_fd: int | None = None) -> os.stat_result:
         found = real_lstat(path, dir_fd=dir_fd)
-        return found if dir_fd is None else _by_path(found, path, salt)
+        return found if dir_fd is None else changed(found, path)
 
     def fstat(file: int) -> os.stat_result:
         found = real_fstat(file)
-        return _by_path(found, names[file], salt) if file in names else found
+        return changed(found, names[file]) if file in names else found
 
     def scandir(directory: Any) -> Any:
         found = real_scandir(directory)
-        return _Scan(found, salt) if isinstance(directory, int) else found
+        return _Scan(found, changed) if isinstance(directory, int) else found
 
     with (
         _patched(os, "open", open_file),
@@ -79,46 +121,36 @@ def inodes_by_path(salt: int = 0) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def plain() -> Iterator[None]:
-    """Everything works."""
-    yield
-
-
 class _Scan:
-    """A listing whose entries have inode numbers by path."""
+    """A listing of entries whose inodes are changed."""
 
-    def __init__(self, found: Any, salt: int) -> None:
+    def __init__(self, found: Any, changed: Changed) -> None:
         self._found = found
-        self._salt = salt
+        self._changed = changed
 
     def __enter__(self) -> _Scan:
         return self
 
     def __exit__(self, *problem: object) -> None:
-        self._found.close()
+        self.close()
 
     def __iter__(self) -> Iterator[_Item]:
-        return (_Item(item, self._salt) for item in self._found)
+        return (_Item(item, self._changed) for item in self._found)
+
+    def close(self) -> None:
+        self._found.close()
 
 
 class _Item:
-    def __init__(self, item: os.DirEntry[str], salt: int) -> None:
+    def __init__(self, item: os.DirEntry[str], changed: Changed) -> None:
         self.name = item.name
         self.is_file = item.is_file
         self.is_dir = item.is_dir
         self._item = item
-        self._salt = salt
+        self._changed = changed
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
-        return _by_path(self._item.stat(follow_symlinks=follow_symlinks), self.name, self._salt)
-
-
-def _by_path(found: os.stat_result, name: str, salt: int) -> os.stat_result:
-    # A named tuple of the plain fields would lose the nanoseconds.
-    fields, more = found.__reduce__()[1]
-    inode = 1 + zlib.crc32(os.fsencode(name), salt)
-    return os.stat_result((fields[0], inode, *fields[2:]), more)
+        return self._changed(self._item.stat(follow_symlinks=follow_symlinks), self.name)
 
 
 def _refusing(error: int) -> Callable[..., None]:

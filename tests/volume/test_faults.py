@@ -7,7 +7,7 @@ import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -35,7 +35,12 @@ from tests.volume.faults import (
     purge,
     undo,
 )
-from tests.volume.file_systems import inodes_by_path, plain, without_links, without_no_replace
+from tests.volume.file_systems import (
+    inodes_by_path,
+    renumbered,
+    without_links,
+    without_no_replace,
+)
 
 ERRORS = (errno.EIO, errno.EPERM, errno.EEXIST, errno.ENOENT, errno.ENOSPC, None)
 #: An error (None: a kill), whether it comes late, whether it lasts.
@@ -44,19 +49,23 @@ HOWS = [
     for late, lasting, error in itertools.product((False, True), (False, True), ERRORS)
     if error is not None or not (late or lasting)
 ]
-FileSystem = Callable[[], AbstractContextManager[None]]
+FileSystem = Callable[[int], AbstractContextManager[None]]
+#: What a file system is like on its first and its second mount.
 FILE_SYSTEMS: dict[str, FileSystem] = {
-    "plain": plain,
-    "links alone": without_no_replace,
+    "plain": lambda mount: nullcontext(),
+    "links alone": lambda mount: without_no_replace(),
+    "renames alone": lambda mount: without_links(),
     "inodes by path": inodes_by_path,
-    "renames alone": without_links,
+    "renumbered": renumbered,
 }
-NAMES = list(FILE_SYSTEMS) if EVERY else list(FILE_SYSTEMS)[:3]
+SAME_INODES = list(FILE_SYSTEMS)[:3]
 LATE = b"written after its removal"
 VICTIM = "session-2220.0.json"
 
-on_each_file_system = pytest.mark.parametrize("name", NAMES)
-where_inodes_last = pytest.mark.parametrize("name", [n for n in NAMES if n != "inodes by path"])
+
+def on(*names: str) -> pytest.MarkDecorator:
+    """Run a test on file systems: on these, or on all."""
+    return pytest.mark.parametrize("name", FILE_SYSTEMS if EVERY else names)
 
 
 def ways(file_system: str, without: tuple[int, ...]) -> Iterator[Callable[[int], Fault]]:
@@ -80,16 +89,19 @@ def at_each_call(
     without: tuple[int, ...] = (),
 ) -> None:
     """Prepare a directory, act on it while one call fails, and check it: for each call in turn."""
-    with FILE_SYSTEMS[file_system](), scratch() as room:
+    mounted = FILE_SYSTEMS[file_system]
+    with scratch() as room:
         path = room / "session"
         for way in ways(file_system, without):
             for step in itertools.count(1):
-                prepare(path)
                 fault = way(step)
                 try:
-                    act(path, fault)
+                    with mounted(1):
+                        prepare(path)
+                        act(path, fault)
                     let_the_lock_grow_stale(path, file_system)
-                    check(path)
+                    with mounted(2):
+                        check(path)
                 except BaseException as problem:
                     problem.add_note(f"{fault}, {file_system}")
                     raise
@@ -135,14 +147,15 @@ def all_comes_back(path: Path) -> None:
 
 
 def all_can_be_undone(path: Path) -> None:
-    for run in ("r8", "r2", "r1"):
+    runs = {each.name.split("~")[2] for each in path.glob(".janitor~run~*")}
+    for run in (*sorted(runs, reverse=True), "r1"):
         undo(path, run)
-        nothing_is_lost(path)
+    nothing_is_lost(path)
     assert held(path) == ALL
     assert not list(path.glob(".janitor~plan~*"))
 
 
-@on_each_file_system
+@on("plain", "links alone", "inodes by path")
 def test_a_clean_strands_nothing_and_the_next_one_finishes(name: str) -> None:
     def check(path: Path) -> None:
         nothing_is_lost(path)
@@ -155,7 +168,7 @@ def test_a_clean_strands_nothing_and_the_next_one_finishes(name: str) -> None:
     at_each_call(name, lay_out, lambda path, fault: clean(path, "r1", fault), check)
 
 
-@on_each_file_system
+@on("plain", "links alone", "inodes by path")
 def test_an_undo_is_gone_through_again(name: str) -> None:
     def check(path: Path) -> None:
         nothing_is_lost(path)
@@ -168,9 +181,9 @@ def test_an_undo_is_gone_through_again(name: str) -> None:
 # A full disk empties the trash of earlier runs, which is tested elsewhere.
 
 
-@where_inodes_last
+@on("plain", "links alone", "renumbered")
 def test_the_recovery_of_a_half_moved_pair_strands_nothing(name: str) -> None:
-    with FILE_SYSTEMS[name](), scratch() as room:
+    with FILE_SYSTEMS[name](1), scratch() as room:
         step = killed_when(room / "s", lay_out, lambda fault: clean(room / "s", "r1", fault))
 
     def half_cleaned(path: Path) -> None:
@@ -187,9 +200,9 @@ def test_the_recovery_of_a_half_moved_pair_strands_nothing(name: str) -> None:
     )
 
 
-@where_inodes_last
+@on("links alone", "renumbered")
 def test_the_recovery_of_a_half_undone_pair_strands_nothing(name: str) -> None:
-    with FILE_SYSTEMS[name](), scratch() as room:
+    with FILE_SYSTEMS[name](1), scratch() as room:
         step = killed_when(room / "s", cleaned, lambda fault: undo(room / "s", "r1", fault))
 
     def half_undone(path: Path) -> None:
@@ -213,7 +226,7 @@ def written_to_after_its_removal(path: Path) -> None:
         in_trash(path, name).write_bytes(LATE)
 
 
-@where_inodes_last
+@pytest.mark.parametrize("name", SAME_INODES)
 def test_a_purge_returns_what_was_written_after_its_removal(name: str) -> None:
     """A name that is said not to be there is believed, so ENOENT is left out; no look ever says EEXIST."""
     late = {**KEPT, VICTIM: LATE, memory(): LATE, own_key(): ALL[own_key()]}
@@ -231,7 +244,7 @@ def test_a_purge_returns_what_was_written_after_its_removal(name: str) -> None:
     )
 
 
-@on_each_file_system
+@on("plain")
 def test_a_purge_touches_nothing_but_the_trash(name: str) -> None:
     def check(path: Path) -> None:
         assert held(path) == KEPT

@@ -25,7 +25,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .state_files import Owners
 
-_NO_LINK = (*noreplace.UNSUPPORTED, errno.EMLINK, errno.EXDEV)
+#: What file systems without hard links answer; EIO is that of rclone.
+_NO_LINK = (*noreplace.UNSUPPORTED, errno.EMLINK, errno.EXDEV, errno.EIO)
 _ONE, _OTHER = new_name("probe-1"), new_name("probe-2")
 
 

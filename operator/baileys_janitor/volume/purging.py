@@ -12,6 +12,7 @@ import os
 from ..policy.identity import CORRUPT, PAIRED, TOO_LARGE, read_identity
 from .journal import PURGED, Journal
 from .lock import is_held
+from .opening import ScanNames
 from .problems import BUSY, PERMISSION_DENIED, PUT_BACK_UNSUPPORTED, VolumeProblem, code_of
 from .put_back import RESTORED, Trash
 from .reading import read_creds, read_listing
@@ -273,7 +274,7 @@ def purge_stream(purging: Purging, purged: Purged, *, everything: bool = False) 
 
 
 def _names(purging: Purging) -> Iterator[str]:
-    with os.scandir(purging.session) as found:
+    with ScanNames(purging.session) as found:
         for item in found:
             purging.tick()
             if item.name.startswith(PREFIX):

@@ -65,16 +65,16 @@ class Trash:
         """Return the status of what bears a file's own name, None when nothing does."""
         return lookup(self._session, each.name)
 
-    def is_in_place(self, each: Planned) -> bool:
+    def is_in_place(self, each: Planned, *, copies: bool = False) -> bool:
         """Return whether the very file bears its own name, perhaps written to since.
 
         A new file of that name is another key, which the members named in an old memory file do
-        not have. Where inodes tell nothing, an unchanged time and size do.
+        not have. Where inodes tell nothing, and with `copies`, an unchanged time and size do.
         """
         here = self.in_place(each)
         if here is None or not stat.S_ISREG(here.st_mode):
             return False
-        return each.same_inode(here) or (each.inode == 0 and each.same_writing(here))
+        return each.same_inode(here) or ((copies or not each.inode) and each.same_writing(here))
 
     def was_written(self, each: Planned) -> bool:
         """Return whether a removed file was written to after its removal. Raises OSError."""

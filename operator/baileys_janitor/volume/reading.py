@@ -14,6 +14,7 @@ import stat
 from ..policy.identity import MAX_CREDS_BYTES
 from ..policy.kinds import CREDS_NAME, KINDS, classify
 from ..policy.listing import MAX_ENTRIES, Entry
+from .opening import ScanNames
 from .problems import CREDENTIALS_UNREADABLE, VolumeProblem, problem_of
 from .state_names import LOCK_NAME, OLD_DIRECTORY, PREFIX, OwnNames
 from .wire import checksum
@@ -63,7 +64,7 @@ def read_listing(
     skipped = seen = names = 0
     try:
         device = os.fstat(directory).st_dev
-        with os.scandir(directory) as found:
+        with ScanNames(directory) as found:
             for item in found:
                 name = item.name
                 names += 1
@@ -94,7 +95,7 @@ def has_state(directory: int, tick: Callable[[], None] | None = None) -> bool:
     """
     own = OwnNames()
     try:
-        with os.scandir(directory) as found:
+        with ScanNames(directory) as found:
             for count, item in enumerate(found):
                 if tick is not None and count % _TICK_EVERY == 0:
                     tick()

@@ -125,7 +125,7 @@ def _put_unit_back(trash: Trash, unit: list[Planned], result: PutBack) -> None:
         return
     # All names of the unit must be free, or hold the very file (an undo that was killed half way).
     for each in unit:
-        if trash.in_place(each) is not None and not trash.is_in_place(each):
+        if trash.in_place(each) is not None and not trash.is_in_place(each, copies=True):
             for other in there:
                 result.keep(NEWER_EXISTS if other is each else WITH_ITS_PAIR)
             return
