@@ -111,11 +111,17 @@ def opened(path: Path) -> Iterator[int]:
 
 def held(path: Path) -> dict[str, bytes]:
     """What lies in the session directory itself: regular files by name."""
-    return {
-        each.name: each.read_bytes()
-        for each in path.iterdir()
-        if each.is_file() and not each.is_symlink() and not is_own(each.name)
-    }
+    return {name: data for name, data in _files(path).items() if not is_own(name)}
+
+
+def _files(path: Path) -> dict[str, bytes]:
+    files = {}
+    with os.scandir(path) as found:
+        for each in found:
+            if each.is_file(follow_symlinks=False):
+                with open(each.path, "rb", buffering=0) as file:
+                    files[each.name] = file.read()
+    return files
 
 
 def is_own(name: str) -> bool:
@@ -125,8 +131,9 @@ def is_own(name: str) -> bool:
 
 def trashed(path: Path) -> dict[str, bytes]:
     """What lies in the trash, whatever the run."""
-    found = path.glob(".janitor~run~*")
-    return {each.name.split("~", 3)[3]: each.read_bytes() for each in found}
+    prefix = ".janitor~run~"
+    files = _files(path).items()
+    return {name.split("~", 3)[3]: data for name, data in files if name.startswith(prefix)}
 
 
 def in_trash(path: Path, name: str, run: str = "r1") -> Path:

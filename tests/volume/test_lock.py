@@ -6,16 +6,25 @@ import fcntl
 import os
 import signal
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from baileys_janitor.volume import lock as locks
-from baileys_janitor.volume import noreplace
 from baileys_janitor.volume.lock import STALE_SECONDS, Lock, acquire
-from baileys_janitor.volume.problems import BUSY, LOCK_LOST, LOCK_REFUSED, VolumeProblem
+from baileys_janitor.volume.problems import (
+    BUSY,
+    LOCK_LOST,
+    LOCK_REFUSED,
+    PUT_BACK_UNSUPPORTED,
+    VolumeProblem,
+)
 from baileys_janitor.volume.state_files import owners_of
 from tests.volume.directories import opened
+from tests.volume.file_systems import without_either, without_links, without_no_replace
+from tests.volume.interference import just_after
 
 
 def take(path: Path) -> Lock:
@@ -211,18 +220,31 @@ def test_killed_at_any_step_a_holder_leaves_no_lock_that_is_respected(session: P
         assert left.name.startswith(".janitor~new~lock-")
 
 
-@pytest.mark.parametrize("links", [True, False])
-def test_without_ways_to_name_it_safely_a_lock_still_holds(
-    session: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+@pytest.mark.parametrize("lacking", [without_links, without_no_replace])
+def test_a_link_or_a_rename_that_does_not_replace_is_enough(
+    session: Path, lacking: Callable[[], AbstractContextManager[None]]
 ) -> None:
-    def unsupported(*arguments: object, **more: object) -> None:
-        raise OSError(95, "not supported")
+    with lacking():
+        lock = take(session)
+        assert refusal(session) == BUSY
+        lock.check()
+        lock.release()
+    assert not list(session.glob(".janitor~*"))
 
-    if not links:
-        monkeypatch.setattr(noreplace, "rename_no_replace", unsupported)
-    monkeypatch.setattr(os, "link", unsupported)
+
+def test_without_a_safe_way_to_name_it_there_is_no_lock(session: Path) -> None:
+    with without_either():
+        assert refusal(session) == PUT_BACK_UNSUPPORTED
+        assert not list(session.glob(".[cj]*"))
+        (session / ".cleanup.lock").write_text("another tool's")
+        assert refusal(session) == BUSY
+
+
+def test_a_lock_that_a_bot_clears_while_it_is_taken_is_named_again(
+    session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    just_after(monkeypatch, "link", ".cleanup.lock", (session / ".cleanup.lock").unlink)
     lock = take(session)
-    assert refusal(session) == BUSY
     lock.check()
     lock.release()
-    assert not list(session.glob(".janitor~*"))
+    assert not list(session.glob(".[cj]*"))

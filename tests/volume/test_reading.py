@@ -10,8 +10,11 @@ import pytest
 
 from baileys_janitor.policy.identity import MAX_CREDS_BYTES, TOO_LARGE, read_identity
 from baileys_janitor.policy.kinds import KINDS
+from baileys_janitor.policy.settings import DEFAULTS
+from baileys_janitor.volume import session as sessions
 from baileys_janitor.volume.reading import read_creds, read_listing
-from tests.volume.directories import FILES, opened
+from tests.volume.directories import DUE, FILES, NOW, opened
+from tests.volume.file_systems import handles_read_once
 
 
 def test_links_fifos_sockets_and_directories_are_skipped_and_untouched(session: Path) -> None:
@@ -76,10 +79,7 @@ def test_files_that_vanish_while_they_are_listed_are_not_counted(
         def __init__(self, directory: int) -> None:
             self.found = scandir(directory)
 
-        def __enter__(self) -> Vanishing:
-            return self
-
-        def __exit__(self, *error: object) -> None:
+        def close(self) -> None:
             self.found.close()
 
         def __iter__(self) -> Vanishing:
@@ -95,6 +95,15 @@ def test_files_that_vanish_while_they_are_listed_are_not_counted(
     with opened(session) as directory:
         listing = read_listing(directory)
     assert (listing.total, listing.skipped) == (len(FILES) - 1, 0)
+
+
+def test_each_listing_is_read_with_a_descriptor_of_its_own(session: Path) -> None:
+    """One that was read to its end stays there on sshfs: a second listing would be empty."""
+    with handles_read_once(), opened(session) as directory:
+        assert read_listing(directory).total == len(FILES)
+        assert read_listing(directory).total == len(FILES)
+        assert sessions.clean(directory, DEFAULTS, run="r1", now=NOW).removed == len(DUE)
+        assert sessions.undo(directory, "r1", now=NOW).restored == len(DUE)
 
 
 def test_creds_json_is_read_with_a_token_that_follows_its_writings(session: Path) -> None:

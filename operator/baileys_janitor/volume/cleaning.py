@@ -22,7 +22,7 @@ from .problems import (
     problem_of,
 )
 from .put_back import Trash, settle_unit
-from .reading import read_listing
+from .reading import has_state, read_listing
 from .recovery import by_kind
 from .removal import CHANGED, NOT_PERMITTED, Removed, Remover, planned
 from .report import (
@@ -37,7 +37,6 @@ from .report import (
 )
 from .run_plan import MAX_FILES, by_unit, write_plan
 from .scanning import running_since, scan
-from .session import has_state
 from .state_files import remove
 from .state_names import plan_name
 
@@ -154,8 +153,12 @@ class Cleaning:
         result.recovered = access.recovered
         result.applied = True
         self._finish(result, access.lock.beat)
-        if result.code not in _OVER and access.journal.still_there():
-            self._record(access, result)
+        try:
+            if result.code not in _OVER and access.journal.still_there():
+                self._record(access, result)
+        except (VolumeProblem, OSError) as problem:
+            code = problem.code if isinstance(problem, VolumeProblem) else code_of(problem)
+            result.outcome, result.code = FAILED, result.code or code
         return result
 
     def _carry_out(
@@ -167,15 +170,14 @@ class Cleaning:
         result: CleanResult,
     ) -> None:
         self.watch(plan)
+        access.with_room(access.file_system)
         self._make_room_in_trash(access, plan, result)
-        trash = Trash(self.directory, self.run, access.owners, access.file_system(), own_run=True)
+        trash = Trash(self.directory, self.run, access.owners, access.file_system, own_run=True)
         plan_inode = access.with_room(lambda: self._begin(plan, identity, access))
         remover = Remover(access, trash, context, plan_inode)
         removed = remover.remove(plan.removals, self.stop, self.progress)
         if removed.problem is None or removed.problem.code not in _OVER:
-            self._look_back(remover, trash, removed)
-            if not removed.moved:
-                remove(self.directory, plan_name(self.run))
+            self._look_back(plan, remover, trash, removed)
         _enter(result, removed)
 
     def _make_room_in_trash(self, access: ExclusiveAccess, plan: Plan, result: CleanResult) -> None:
@@ -191,30 +193,36 @@ class Cleaning:
         now = int(self.now)
         inode = write_plan(self.directory, self.run, files, now, access.owners)
         try:
-            access.journal.begin(self.run, self.reason, identity.fingerprint, now)
             os.fsync(self.directory)
+            access.journal.begin(self.run, self.reason, identity.fingerprint, now)
         except BaseException:
             remove(self.directory, plan_name(self.run))
             raise
         return inode
 
-    def _look_back(self, remover: Remover, trash: Trash, removed: Removed) -> None:
-        """Look at all that was moved once more: a writer can be slower than the first look."""
-        files = [remover.planned(each) for each, _ in removed.moved]
+    def _look_back(self, plan: Plan, remover: Remover, trash: Trash, removed: Removed) -> None:
+        """Look at all that was moved once more: a writer can be slower than the first look.
+
+        The plan of a run that has nothing in the trash goes.
+        """
+        units = {each.unit for each in removed.moved}
+        files = [remover.planned(each) for each in plan.removals if each.unit in units]
         still: set[str] = set()
         try:
             for unit in by_unit(files):
                 still.update(each.name for each in settle_unit(trash, unit))
             os.fsync(self.directory)
+            moved = [each for each in plan.removals if each.entry.name in still]
+            removed.keep(CHANGED, max(0, len(removed.moved) - len(moved)))
+            removed.moved = moved
+            removed.returned = sum(
+                trash.in_place(remover.planned(each)) is not None for each in moved
+            )
+            there = (trash.look(remover.planned(each)) for each in plan.removals)
+            if not moved and all(found is None for found in there):
+                remove(self.directory, plan_name(self.run))
         except OSError as error:
             removed.problem = removed.problem or problem_of(error)
-            return
-        moved = [each for each in removed.moved if each[0].entry.name in still]
-        removed.keep(CHANGED, len(removed.moved) - len(moved))
-        removed.moved = moved
-        removed.returned = sum(
-            trash.in_place(remover.planned(each)) is not None for each, _ in moved
-        )
 
     def _record(self, access: ExclusiveAccess, result: CleanResult) -> None:
         journal = access.journal
@@ -311,9 +319,9 @@ def _enter(result: CleanResult, removed: Removed) -> None:
     """Enter what was removed into the result."""
     result.removed = result.in_trash = len(removed.moved)
     result.returned = removed.returned
-    result.removed_by_kind = by_kind([each.entry.name for each, _ in removed.moved])
-    result.removed_by_reason = _by_reason([each for each, _ in removed.moved])
-    result.freed_bytes = sum(size for _, size in removed.moved)
+    result.removed_by_kind = by_kind([each.entry.name for each in removed.moved])
+    result.removed_by_reason = _by_reason(removed.moved)
+    result.freed_bytes = sum(each.entry.size for each in removed.moved)
     result.left += removed.left
     result.kept = result.kept or {}
     for reason, number in removed.kept.items():

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..policy.identity import Identity
 
 #: Seconds before each further read. An unreadable creds.json is called so after all of them: 1.5 s.
-PAUSES_SECONDS = (0.01, 0.02, 0.02, 0.05, 0.1, 0.2, 0.3, 0.3, 0.5)
+PAUSES_SECONDS = (0.0, 0.01, 0.02, 0.02, 0.05, 0.1, 0.2, 0.3, 0.3, 0.5)
 
 
 class Reading:

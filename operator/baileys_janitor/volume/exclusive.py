@@ -57,11 +57,15 @@ class ExclusiveAccess:
         self.lock: Lock
         self.journal: Journal
         self.listing: Listing
+        self._holds = False
         self._file_system: FileSystem | None = None
 
     def __enter__(self) -> Self:
         self.lock = self.with_room(self._acquire)
         try:
+            self.journal = Journal(self.session, self.owners)
+            self.list_again()
+            self._holds = True
             self._settle_in()
         except BaseException as problem:
             self.lock.release()
@@ -98,7 +102,15 @@ class ExclusiveAccess:
     def purging(self) -> Purging:
         """Return what purges here."""
         window = self.undo_window or 0.0
-        return Purging(self.session, self.owners, self.journal, self.now, window, self.tick)
+        return Purging(
+            self.session,
+            self.owners,
+            self.journal,
+            self.now,
+            window,
+            self.file_system,
+            self.tick,
+        )
 
     def list_again(self) -> None:
         """List the directory anew. Raises VolumeProblem."""
@@ -112,19 +124,17 @@ class ExclusiveAccess:
             code = problem.code if isinstance(problem, VolumeProblem) else code_of(problem)
             if code != DISK_FULL or self.undo_window is None:
                 raise
-            freed = make_room(self.session, self.owners, self.now, self.undo_window, self.stop)
+            freed = self._make_room(self.undo_window)
             self.purged.add(freed)
             if not freed.files:
                 raise
         return attempt()
 
     def _settle_in(self) -> None:
-        self.journal = Journal(self.session, self.owners)
-        self.list_again()
         own = self.listing.own
         if own.too_many:
             if self.undo_window is not None:
-                self.purged.add(purge_stream(self.purging(), everything=self.full()))
+                purge_stream(self.purging(), self.purged, everything=self.full())
             raise VolumeProblem(TOO_MANY_OWN_FILES)
         recovered = self.with_room(lambda: recover(self))
         self.recovered = recovered.runs
@@ -135,6 +145,11 @@ class ExclusiveAccess:
             changed = changed or bool(purged.returned)
         if changed:
             self.list_again()
+
+    def _make_room(self, undo_window: float) -> Purged:
+        if self._holds:
+            return self.purging().purge_ended(self.listing.own)
+        return make_room(self.session, self.owners, self.now, undo_window, self.stop)
 
     def _acquire(self) -> Lock:
         return acquire(self.session, self.owners, self.holder)

@@ -7,10 +7,17 @@ inode numbers by path: there a file is recognised by its time and size alone.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from . import noreplace
-from .problems import PERMISSION_DENIED, PUT_BACK_UNSUPPORTED, VolumeProblem, code_of
+from .problems import (
+    PERMISSION_DENIED,
+    PUT_BACK_UNSUPPORTED,
+    STATE_VANISHED,
+    VolumeProblem,
+    code_of,
+)
 from .state_files import create_state, lookup, remove, write_all
 from .state_names import new_name
 
@@ -18,6 +25,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .state_files import Owners
 
+#: What file systems without hard links answer; EIO is that of rclone.
+_NO_LINK = (*noreplace.UNSUPPORTED, errno.EMLINK, errno.EXDEV, errno.EIO)
 _ONE, _OTHER = new_name("probe-1"), new_name("probe-2")
 
 
@@ -86,12 +95,15 @@ class FileSystem:
 def prove(session: int, owners: Owners) -> FileSystem:
     """Try what a removal needs on two files of ours, which are gone afterwards.
 
-    Raises OSError, and VolumeProblem: PutBackUnsupported where a file could not be put back safely.
+    Raises OSError, and VolumeProblem: PutBackUnsupported where a file could not be put back safely,
+    StateVanished when somebody else removes these files.
     """
     remove(session, _ONE)
     remove(session, _OTHER)
     try:
         return _prove(session, owners)
+    except FileNotFoundError as error:
+        raise VolumeProblem(STATE_VANISHED) from error
     finally:
         remove(session, _ONE)
         remove(session, _OTHER)
@@ -102,6 +114,8 @@ def _prove(session: int, owners: Owners) -> FileSystem:
     _make(session, _OTHER, owners)
     found = FileSystem(session)
     found.no_replace = _refuses(lambda: noreplace.rename_no_replace(session, _ONE, _OTHER))
+    if lookup(session, _ONE) is None:  # it was replaced all the same
+        _make(session, _ONE, owners)
     found.links = _refuses(lambda: _link(session, _ONE, _OTHER))
     remove(session, _OTHER)
     before = os.lstat(_ONE, dir_fd=session)
@@ -110,7 +124,7 @@ def _prove(session: int, owners: Owners) -> FileSystem:
         after = os.lstat(_OTHER, dir_fd=session)
         found.put(_OTHER, _ONE)
     except OSError as error:
-        if code_of(error) == PERMISSION_DENIED or error.errno in noreplace.UNSUPPORTED:
+        if code_of(error) == PERMISSION_DENIED or error.errno in _NO_LINK:
             raise VolumeProblem(PUT_BACK_UNSUPPORTED) from error
         raise
     if lookup(session, _OTHER) is not None or lookup(session, _ONE) is None:

@@ -13,13 +13,14 @@ a line only ever decides about files that a plan names as well.
 
 from __future__ import annotations
 
+import errno
 import os
 
-from .problems import STATE_VANISHED, VolumeProblem, problem_of
+from .problems import JANITOR_REFUSED, STATE_VANISHED, VolumeProblem, problem_of
 from .report import OUTCOMES, CleanResult
 from .state_files import create_state, open_state, read_bounded, replace_state, write_all
 from .state_names import JOURNAL, valid_run
-from .wire import BadResult, base36, checksum, clean_groups, read_clean, word
+from .wire import NUMBER_MAX, BadResult, base36, checksum, clean_groups, read_clean, word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ _LONGEST_LINE = 1024  # characters; real lines have fewer than 300
 _LONGEST_TIME = 8  # base-36 digits
 _FINGERPRINT_MAX = 16
 _COUNT_MAX = 200_000  # files of one run
+_END_GROUPS = 2  # a run and its detail
 
 BEGIN, END, UNDOING, UNDONE, PURGED = "begin", "end", "undoing", "undone", "purged"
 
@@ -92,10 +94,13 @@ class Journal:
     def begin(self, run: str, reason: str, fingerprint: str, now: int) -> None:
         """Record that removals are about to happen; the journal is made when there is none.
 
-        On the disk when this returns, but for the directory. Raises OSError and VolumeProblem.
+        On the disk when this returns. Raises OSError and VolumeProblem.
         """
         line = _line(BEGIN, now, f"{word(run)},{word(reason)},{word(fingerprint)}")
+        made = not self._inode
         self._append([line], make=True)
+        if made:
+            os.fsync(self._session)
 
     def end(self, result: CleanResult, now: int) -> None:
         """Record how a run ended; raises OSError, VolumeProblem(StateVanished) without a journal."""
@@ -180,7 +185,9 @@ class Journal:
             try:
                 write_all(file, data.encode("ascii"))
                 os.fsync(file)
-            except OSError:
+            except OSError as error:
+                if error.errno == errno.EFBIG:  # no journal of ours has that size
+                    raise VolumeProblem(JANITOR_REFUSED) from error
                 os.ftruncate(file, before)  # half a line would only be passed over, but takes room
                 raise
         finally:
@@ -199,7 +206,7 @@ class Journal:
                 os.close(file)
                 raise VolumeProblem(STATE_VANISHED)
             return file
-        if not make:
+        if not make or self._inode:
             raise VolumeProblem(STATE_VANISHED)
         file = create_state(self._session, JOURNAL, self._owners)
         self._inode = os.fstat(file).st_ino
@@ -220,7 +227,10 @@ class Journal:
 
     def _note(self, what: str, time: int, fields: str) -> None:
         if what == END:
-            result = read_clean(fields.split(";"), time)
+            run_and_detail = fields.split(";")
+            if len(run_and_detail) != _END_GROUPS:
+                return
+            result = read_clean(run_and_detail, time)
             if _is_plausible(result):
                 self._run(result.run, time).result = result
             return
@@ -250,7 +260,16 @@ def _is_recent(time: int, now: int) -> bool:
 
 def _is_plausible(result: CleanResult) -> bool:
     """Whether a recorded result can be one of ours, whoever wrote it."""
-    counts = (result.removed, result.left, result.before or 0, result.after or 0, result.recovered)
+    counts = (
+        result.removed,
+        result.left,
+        result.before or 0,
+        result.after or 0,
+        result.recovered,
+        result.in_trash,
+        result.purged_early,
+        result.returned,
+    )
     words = [result.code or "", *(result.kept or {})]
     return (
         result.outcome in OUTCOMES
@@ -258,8 +277,9 @@ def _is_plausible(result: CleanResult) -> bool:
         and all(0 <= number <= _COUNT_MAX for number in (result.kept or {}).values())
         and all(0 <= number <= _COUNT_MAX for number in result.removed_by_kind or ())
         and all(text == word(text) for text in words)
-        and result.freed_bytes >= 0
-        and result.duration_ms >= 0
+        and 0 <= result.freed_bytes <= NUMBER_MAX
+        and 0 <= result.duration_ms <= NUMBER_MAX
+        and abs(result.time or 0) <= NUMBER_MAX
     )
 
 

@@ -5,7 +5,7 @@ other processes on this node, and processes on other nodes whose file system may
 
 - A lock file is written and signed under a temporary name, and then gets its name by a hard link, which
   fails when the name is taken: whoever links it holds it, and a lock is never seen unsigned. Where there
-  are no hard links a rename that does not replace does it, and where there is neither, O_EXCL.
+  are no hard links a rename that does not replace does it; where there is neither, nothing is done.
 - Holder, time and the kernel's boot id are in it. The holder keeps a flock on it and touches it as its
   work proceeds (`beat`).
 - A lock touched within ten minutes is respected, whoever made it. One exception: it says that it was made
@@ -24,7 +24,14 @@ import os
 import stat
 import time
 
-from .problems import BUSY, LOCK_LOST, LOCK_REFUSED, VolumeProblem, problem_of
+from .problems import (
+    BUSY,
+    LOCK_LOST,
+    LOCK_REFUSED,
+    PUT_BACK_UNSUPPORTED,
+    VolumeProblem,
+    problem_of,
+)
 from .state_files import create_state, lookup, remove, write_all
 from .state_names import LOCK_NAME, new_name
 
@@ -36,7 +43,16 @@ STALE_SECONDS = 600.0
 BEAT_SECONDS = 5.0
 _MODE = 0o644  # older scripts of other users read it
 _LOOK = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-_NO_LINK = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES, errno.EINVAL)
+#: What file systems without hard links answer; EIO is that of rclone.
+_NO_LINK = (
+    errno.EPERM,
+    errno.EOPNOTSUPP,
+    errno.ENOSYS,
+    errno.EMLINK,
+    errno.EACCES,
+    errno.EINVAL,
+    errno.EIO,
+)
 _NO_FLOCK = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 
@@ -45,11 +61,10 @@ class Lock:
 
     __slots__ = ("_beaten", "_file", "_inode", "_session")
 
-    def __init__(self, session: int, file: int) -> None:
+    def __init__(self, session: int, file: int, inode: int) -> None:
         self._session = session
         self._file = file
-        # By name: where inodes are made up by path, the descriptor's is that of the temporary name.
-        self._inode = os.lstat(LOCK_NAME, dir_fd=session).st_ino
+        self._inode = inode
         self._beaten = time.monotonic()
 
     def check(self) -> None:
@@ -93,15 +108,41 @@ def acquire(session: int, owners: Owners, holder: str) -> Lock:
         file = create_state(session, name, owners, _MODE)
         try:
             _sign(file, holder)
-            _name_it(session, name, file)
-            return Lock(session, file)
+            inode = _name_it(session, name, file)
+            file = _hold_by_name(session, file)
         except BaseException:
             os.close(file)
+            _discard(session, name)
             raise
-        finally:
-            remove(session, name)
     except OSError as error:
         raise problem_of(error) from error
+    _discard(session, name)
+    return Lock(session, file, inode)
+
+
+def _hold_by_name(session: int, file: int) -> int:
+    """Return a descriptor that holds the flock which others see under the lock's name.
+
+    Where a file's names are files of their own to the kernel (bindfs, sshfs), that is not the one under
+    the temporary name. What is open under that one would stay as `.fuse_hidden` besides.
+    """
+    named = _open_old(session)
+    if named is None:
+        return file
+    try:
+        fcntl.flock(named, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # held by `file`, or there are none
+        os.close(named)
+        return file
+    os.close(file)
+    return named
+
+
+def _discard(session: int, name: str) -> None:
+    try:
+        remove(session, name)
+    except OSError:
+        return  # a holder of the lock tidies up
 
 
 def is_held(session: int) -> bool:
@@ -132,35 +173,33 @@ def _sign(file: int, holder: str) -> None:
     write_all(file, f"{holder}\n{at}\n{boot}\n".encode("ascii", "replace"))
 
 
-def _name_it(session: int, name: str, file: int) -> None:
-    """Give a signed lock file its name, or raise Busy. Raises OSError."""
+def _name_it(session: int, name: str, file: int) -> int:
+    """Give a signed lock file its name and return its inode there, or raise Busy. Raises OSError."""
     for _ in range(5):
         try:
-            _give_name(session, name, file)
+            _give_name(session, name)
         except FileExistsError:
             if not _take_over(session, name, file):
                 continue
         except FileNotFoundError:  # a holder of the lock tidied up: somebody holds it
             break
-        found = os.lstat(LOCK_NAME, dir_fd=session)
-        if found.st_ino != os.fstat(file).st_ino:
-            # Inodes by path: a flock on one name is not seen at the other, so it proves nothing.
-            os.ftruncate(file, 0)
-            os.pwrite(file, b"baileys-janitor\n", 0)
-        return
+        found = lookup(session, LOCK_NAME)
+        if found is None:  # a bot that clears its session
+            continue
+        return found.st_ino
     raise VolumeProblem(BUSY)
 
 
-def _give_name(session: int, name: str, file: int) -> None:
+def _give_name(session: int, name: str) -> None:
     try:
         os.link(name, LOCK_NAME, src_dir_fd=session, dst_dir_fd=session, follow_symlinks=False)
     except OSError as error:
         if error.errno not in _NO_LINK:
             raise
-        _rename_or_create(session, name, file)
+        _rename(session, name)
 
 
-def _rename_or_create(session: int, name: str, file: int) -> None:
+def _rename(session: int, name: str) -> None:
     from .noreplace import UNSUPPORTED, rename_no_replace
 
     try:
@@ -168,12 +207,11 @@ def _rename_or_create(session: int, name: str, file: int) -> None:
     except OSError as error:
         if error.errno not in UNSUPPORTED:
             raise
+        # Nothing can be done safely here. A lock would be one more name that mounts of rclone bring
+        # back when it is closed after its removal.
         if lookup(session, LOCK_NAME) is not None:
             raise FileExistsError(LOCK_NAME) from error
-        # The last way leaves a moment in which two could believe they hold it. Each looks whether the
-        # name is its own before each removal, so one of them stops.
-        os.rename(name, LOCK_NAME, src_dir_fd=session, dst_dir_fd=session)
-        os.fsync(file)
+        raise VolumeProblem(PUT_BACK_UNSUPPORTED) from error
 
 
 def _take_over(session: int, name: str, file: int) -> bool:
@@ -212,6 +250,11 @@ def _is_dead(old: int | None, found: os.stat_result, now: float) -> bool:
 
 def _open_old(session: int) -> int | None:
     """The lock file, for a flock on it; None when it is gone or another user's mode forbids it."""
+    found = lookup(session, LOCK_NAME)
+    if found is None:
+        return None
+    if not stat.S_ISREG(found.st_mode):  # not even opened: that alone can do something to a device
+        raise VolumeProblem(LOCK_REFUSED)
     for access in (os.O_RDWR, os.O_RDONLY):  # NFS wants it writable for an exclusive flock
         try:
             file = os.open(LOCK_NAME, access | _LOOK, dir_fd=session)

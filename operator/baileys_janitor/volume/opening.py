@@ -16,6 +16,11 @@ from .problems import (
     problem_of,
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 BENEATH = DIRECTORY | os.O_NOFOLLOW
 
@@ -58,6 +63,37 @@ def open_beneath(directory: int, name: str) -> int:
         if problem.code == NOT_A_DIRECTORY and _is_link(directory, name):
             problem = VolumeProblem(SYMLINK_REFUSED)
         raise problem from error
+
+
+class ScanNames:
+    """`with ScanNames(directory) as entries:` reads what an open directory holds, as `os.scandir` does.
+
+    A descriptor of its own reads it: one that was read to its end stays there on sshfs, whose cache
+    then takes the directory for an empty one. Raises OSError.
+    """
+
+    __slots__ = ("_directory", "_entries", "_fresh")
+
+    def __init__(self, directory: int) -> None:
+        self._directory = directory
+
+    def __enter__(self) -> Iterator[os.DirEntry[str]]:
+        self._fresh = os.open(".", BENEATH, dir_fd=self._directory)
+        try:
+            self._entries = os.scandir(self._fresh)
+        except BaseException:
+            os.close(self._fresh)
+            raise
+        return self._entries
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._entries.close()
+        os.close(self._fresh)
 
 
 def _is_link(directory: int, name: str) -> bool:

@@ -15,7 +15,7 @@ from .state_names import trash_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .file_system import FileSystem
     from .run_plan import Planned
@@ -31,25 +31,26 @@ IN_TRASH = "InTrash"
 class Trash:
     """The trash of one run in an open session directory. Whoever uses it holds the lock.
 
-    `own_run` is for the process that moves the files itself: where inodes tell nothing, it alone
-    knows that what it finds in the trash is what it put there.
+    `prove` returns what the file system can do; it is asked before the first file goes back. `own_run`
+    is for the process that moves the files itself: where inodes tell nothing, it alone knows that what
+    it finds in the trash is what it put there.
     """
 
-    __slots__ = ("_file_system", "_own_run", "_owners", "_session", "run")
+    __slots__ = ("_own_run", "_owners", "_prove", "_session", "run")
 
     def __init__(
         self,
         session: int,
         run: str,
         owners: Owners,
-        file_system: FileSystem,
+        prove: Callable[[], FileSystem],
         *,
         own_run: bool = False,
     ) -> None:
         self._session = session
         self.run = run
         self._owners = owners
-        self._file_system = file_system
+        self._prove = prove
         self._own_run = own_run
 
     def is_the_file(self, each: Planned, found: os.stat_result) -> bool:
@@ -64,16 +65,21 @@ class Trash:
         """Return the status of what bears a file's own name, None when nothing does."""
         return lookup(self._session, each.name)
 
-    def is_in_place(self, each: Planned) -> bool:
+    def is_in_place(self, each: Planned, *, copies: bool = False) -> bool:
         """Return whether the very file bears its own name, perhaps written to since.
 
         A new file of that name is another key, which the members named in an old memory file do
-        not have. Where inodes tell nothing, an unchanged time and size do.
+        not have. Where inodes tell nothing, and with `copies`, an unchanged time and size do.
         """
         here = self.in_place(each)
         if here is None or not stat.S_ISREG(here.st_mode):
             return False
-        return each.same_inode(here) or (each.inode == 0 and each.same_writing(here))
+        return each.same_inode(here) or ((copies or not each.inode) and each.same_writing(here))
+
+    def was_written(self, each: Planned) -> bool:
+        """Return whether a removed file was written to after its removal. Raises OSError."""
+        found = self.look(each)
+        return found is not None and each.same_inode(found) and not each.same_writing(found)
 
     def is_doubled(self, each: Planned, found: os.stat_result) -> bool:
         """Return whether a file bears its own name and that in the trash at once. Raises OSError."""
@@ -110,7 +116,7 @@ class Trash:
             remove(self._session, name)
             return RESTORED
         try:
-            self._file_system.put(name, each.name)
+            self._prove().put(name, each.name)
         except FileExistsError:
             return EXISTS
         except FileNotFoundError:
@@ -130,7 +136,7 @@ class Trash:
             remove(self._session, name)
             return
         try:
-            self._file_system.put(name, each.name)
+            self._prove().put(name, each.name)
         except (FileExistsError, FileNotFoundError):
             return
 
@@ -179,8 +185,7 @@ def settle_unit(trash: Trash, unit: Sequence[Planned]) -> list[Planned]:
             broken = broken or trash.is_doubled(each, found)
             taken.append(each)
         elif trash.is_the_file(each, found):
-            trash.put_back(each)
-            broken = True
+            broken = True  # goes back below: a memory file only after its key
     if not broken:
         return taken
     trash.return_unit(unit)

@@ -14,6 +14,7 @@ import stat
 from ..policy.identity import MAX_CREDS_BYTES
 from ..policy.kinds import CREDS_NAME, KINDS, classify
 from ..policy.listing import MAX_ENTRIES, Entry
+from .opening import ScanNames
 from .problems import CREDENTIALS_UNREADABLE, VolumeProblem, problem_of
 from .state_names import LOCK_NAME, OLD_DIRECTORY, PREFIX, OwnNames
 from .wire import checksum
@@ -63,7 +64,7 @@ def read_listing(
     skipped = seen = names = 0
     try:
         device = os.fstat(directory).st_dev
-        with os.scandir(directory) as found:
+        with ScanNames(directory) as found:
             for item in found:
                 name = item.name
                 names += 1
@@ -85,6 +86,26 @@ def read_listing(
     except OSError as error:
         raise problem_of(error) from error
     return Listing(entries, len(entries), skipped, None, own)
+
+
+def has_state(directory: int, tick: Callable[[], None] | None = None) -> bool:
+    """Return whether the janitor has left anything in a directory. Raises VolumeProblem.
+
+    Whatever `tick` raises passes through.
+    """
+    own = OwnNames()
+    try:
+        with ScanNames(directory) as found:
+            for count, item in enumerate(found):
+                if tick is not None and count % _TICK_EVERY == 0:
+                    tick()
+                if item.name.startswith(PREFIX):
+                    own.add(item.name)
+                    if own.any:
+                        return True
+    except OSError as error:
+        raise problem_of(error) from error
+    return False
 
 
 def _is_own(item: os.DirEntry[str], own: OwnNames) -> bool:

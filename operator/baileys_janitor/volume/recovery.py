@@ -15,8 +15,14 @@ from ..policy.identity import PAIRED
 from ..policy.kinds import KINDS, classify
 from .callbacks import tell_nobody
 from .credentials import settled_identity
-from .journal import UNDONE
-from .problems import KILLED
+from .journal import KEEP_RUNS, UNDONE
+from .problems import (
+    KILLED,
+    PERMISSION_DENIED,
+    PUT_BACK_UNSUPPORTED,
+    VolumeProblem,
+    code_of,
+)
 from .put_back import Trash, settle_unit
 from .report import CAPPED, CleanResult
 from .run_plan import read_plan
@@ -31,6 +37,8 @@ if TYPE_CHECKING:
     from .exclusive import ExclusiveAccess
     from .journal import Run
     from .run_plan import Planned
+
+_ENDS_AT_ONCE = 256  # written to the journal together
 
 
 class Recovered:
@@ -52,18 +60,50 @@ def recover(access: ExclusiveAccess) -> Recovered:
     own = access.listing.own
     runs = access.journal.runs
     for run in sorted(own.plans):
-        known = runs.get(run)
-        if run not in own.trash and (known is None or not known.began):
-            remove(access.session, plan_name(run))  # killed before its first removal
+        access.tick()
+        if run not in own.trash:
+            _tidy_up(access, plan_name(run))  # killed before its first removal, or nothing is left
             own.plans.discard(run)
             recovered.changed = True
     for name in own.temporary:
-        remove(access.session, name)
-    unfinished = [each for each in runs.values() if each.unfinished]
+        access.tick()
+        _tidy_up(access, name)
+    unfinished = _unfinished(access)
     undoing = [each for each in runs.values() if each.undoing and not each.unfinished]
     if unfinished or undoing:
         _finish(access, unfinished, undoing, recovered)
     return recovered
+
+
+def by_kind(names: Sequence[str]) -> list[int]:
+    """Return how many files of each kind there are, in the order of KINDS."""
+    counts = [0] * len(KINDS)
+    for name in names:
+        counts[KINDS.index(classify(name)[0])] += 1
+    return counts
+
+
+def _tidy_up(access: ExclusiveAccess, name: str) -> None:
+    try:
+        remove(access.session, name)
+    except OSError as error:
+        if code_of(error) != PERMISSION_DENIED:  # another user's file: in nobody's way
+            raise
+
+
+def _unfinished(access: ExclusiveAccess) -> list[Run]:
+    """The killed runs: all that have left something, and the latest of the others.
+
+    A journal can hold the begin of any number of runs that never were.
+    """
+    own = access.listing.own
+    killed = [each for each in access.journal.runs.values() if each.unfinished]
+    latest = {each.run for each in killed[-KEEP_RUNS:]}
+    return [
+        each
+        for each in killed
+        if each.run in latest or each.run in own.trash or each.run in own.plans
+    ]
 
 
 def _finish(
@@ -72,46 +112,58 @@ def _finish(
     identity = settled_identity(access.session)
     if identity.state != PAIRED:
         return  # whose the files are is unknown, perhaps for a moment only: the next run sees
-    results = []
-    for known in unfinished:
-        access.tick()
-        settled, left = _settle_run(access, known, identity.fingerprint, recovered)
-        results.append(_as_it_stands(known.run, known.time, settled, left))
-    access.journal.end_all(results, int(access.now))
+    for first in range(0, len(unfinished), _ENDS_AT_ONCE):
+        results = []
+        for known in unfinished[first : first + _ENDS_AT_ONCE]:
+            access.tick()
+            settled, left = _settle_run(access, known, identity.fingerprint, recovered)
+            results.append(_as_it_stands(known.run, known.time, settled, left))
+        access.journal.end_all(results, int(access.now))
+        recovered.runs += len(results)
     done = []
     for known in undoing:
         access.tick()
         if known.run in access.listing.own.trash and known.fingerprint == identity.fingerprint:
-            put_run_back(access, known.run, access.stop, tell_nobody)
             recovered.changed = True
-            if access.stop() is not None:
-                break
+            if put_run_back(access, known.run, access.stop, tell_nobody).code is not None:
+                break  # the next run goes on
         done.append(known.run)
     access.journal.mark_all(UNDONE, done, int(access.now))
-    recovered.runs = len(results) + len(done)
+    recovered.runs += len(done)
 
 
 def _settle_run(
     access: ExclusiveAccess, known: Run, fingerprint: str, recovered: Recovered
 ) -> tuple[list[Planned], int]:
     """Return the files that are rightly in a killed run's trash, and how many it had not reached."""
-    if known.run not in access.listing.own.trash:
-        return [], 0
-    plan = read_plan(access.session, known.run, access.owners)
+    there = set(access.listing.own.trash.get(known.run, ()))
+    plan = read_plan(access.session, known.run, access.owners) if there else None
     if plan is None:
         return [], 0
     if known.fingerprint != fingerprint:
-        there = set(access.listing.own.trash[known.run])
         settled = [each for each in plan.files if each.name in there]
         return settled, len(plan.files) - len(settled)
-    trash = Trash(access.session, known.run, access.owners, access.file_system())
+    trash = Trash(access.session, known.run, access.owners, access.file_system)
     settled = []
     for unit in plan.by_unit():
         access.tick()
-        settled += settle_unit(trash, unit)
+        settled += _settle(trash, unit)
     recovered.changed = True
     os.fsync(access.session)
     return settled, len(plan.files) - len(settled)
+
+
+def _settle(trash: Trash, unit: list[Planned]) -> list[Planned]:
+    """Settle a unit as far as the file system lets it go back."""
+    try:
+        return settle_unit(trash, unit)
+    except VolumeProblem as problem:
+        if problem.code != PUT_BACK_UNSUPPORTED:
+            raise
+    except OSError as error:
+        if code_of(error) != PERMISSION_DENIED:
+            raise
+    return [each for each in unit if trash.look(each) is not None]
 
 
 def _as_it_stands(run: str, time: int, settled: Sequence[Planned], left: int) -> CleanResult:
@@ -126,11 +178,3 @@ def _as_it_stands(run: str, time: int, settled: Sequence[Planned], left: int) ->
         freed_bytes=sum(each.size for each in settled),
         applied=True,
     )
-
-
-def by_kind(names: Sequence[str]) -> list[int]:
-    """Return how many files of each kind there are, in the order of KINDS."""
-    counts = [0] * len(KINDS)
-    for name in names:
-        counts[KINDS.index(classify(name)[0])] += 1
-    return counts

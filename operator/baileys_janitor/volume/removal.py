@@ -51,15 +51,14 @@ EXPLANATIONS = {
 class Removed:
     """What became of a plan.
 
-    `moved` are in the trash, each with the bytes that its purge will free; `kept` counts by reason what
-    stayed; `left` was not reached because of `problem` (None: everything was tried). `returned` of the moved
-    names bear a file again.
+    `moved` are in the trash; `kept` counts by reason what stayed; `left` was not reached because of `problem`
+    (None: everything was tried). `returned` of the moved names bear a file again.
     """
 
     __slots__ = ("kept", "left", "moved", "problem", "returned")
 
     def __init__(self) -> None:
-        self.moved: list[tuple[Removal, int]] = []
+        self.moved: list[Removal] = []
         self.kept: dict[str, int] = {}
         self.left = 0
         self.returned = 0
@@ -130,28 +129,36 @@ class Remover:
         return None
 
     def _remove_unit(self, unit: list[Removal], removed: Removed) -> None:
-        moved: list[tuple[Removal, int]] = []
+        tried: list[Removal] = []
         try:
-            for each in unit:
+            reason = self._move_unit(unit, tried, removed)
+            moved = tried if reason is None else self._return(unit) if tried else []
+        except OSError:
+            removed.moved += tried  # perhaps they have moved: the run looks back at them
+            raise
+        removed.moved += moved
+        if reason is not None and len(moved) < len(unit):
+            removed.keep(reason)
+            removed.keep(WITH_ITS_PAIR, len(unit) - len(moved) - 1)
+
+    def _move_unit(self, unit: list[Removal], tried: list[Removal], removed: Removed) -> str | None:
+        """Move a unit's files, each noted in `tried` before; return why it has to stay, if it has to."""
+        try:
+            for each in unit if len(unit) > 1 else ():
                 self._look_again(each)
             for each in unit:
+                tried.append(each)
                 try:
-                    moved.append((each, self._move(each)))
+                    self._move(each)
                 except _Stay as stay:
                     # The library has dropped the key itself: without its memory file is right.
-                    if stay.reason != GONE or not moved:
+                    if stay.reason != GONE or len(tried) == 1:
                         raise
+                    tried.remove(each)
                     removed.keep(GONE)
         except _Stay as stay:
-            settled = self._return(moved, unit)
-            removed.moved += settled
-            removed.keep(stay.reason)
-            removed.keep(WITH_ITS_PAIR, len(unit) - len(settled) - 1)
-        except OSError:
-            removed.moved += self._return(moved, unit)
-            raise
-        else:
-            removed.moved += moved
+            return stay.reason
+        return None
 
     def _check_state(self) -> None:
         plan = lookup(self._session, self._plan_name)
@@ -162,15 +169,11 @@ class Remover:
         ):
             raise VolumeProblem(STATE_VANISHED)
 
-    def _return(
-        self, moved: list[tuple[Removal, int]], unit: list[Removal]
-    ) -> list[tuple[Removal, int]]:
-        """Put the moved files of a unit back; return those that are rightly in the trash all the same."""
-        if not moved:
-            return []
+    def _return(self, unit: list[Removal]) -> list[Removal]:
+        """Put a unit back that did not go as a whole; return what is rightly in the trash all the same."""
         settled = settle_unit(self._trash, [self.planned(each) for each in unit])
         names = {each.name for each in settled}
-        return [each for each in moved if each[0].entry.name in names]
+        return [each for each in unit if each.entry.name in names]
 
     def planned(self, each: Removal) -> Planned:
         """Return a removal as the plan keeps it."""
@@ -195,8 +198,8 @@ class Remover:
             return OTHER_OWNER
         return None if fits(trash_name(self._trash.run, name)) else NAME_TOO_LONG
 
-    def _move(self, each: Removal) -> int:
-        """Move one file; the bytes that its purge will free. Raises _Stay or OSError."""
+    def _move(self, each: Removal) -> None:
+        """Move one file. Raises _Stay or OSError."""
         name = each.entry.name
         self._look_again(each)
         try:
@@ -218,7 +221,6 @@ class Remover:
         if not as_planned.is_still(after) or self._trash.is_doubled(as_planned, after):
             self._trash.give_back(as_planned)
             raise _Stay(CHANGED)
-        return after.st_size
 
 
 def planned(removal: Removal, stable_inodes: bool) -> Planned:

@@ -14,8 +14,8 @@ import stat
 
 from ..policy.kinds import REMOVABLE_KINDS, classify
 from ..policy.settings import MAX_FILES_A_RUN
-from .problems import VolumeProblem
-from .state_files import open_state, read_state, write_new
+from .problems import JANITOR_REFUSED, STATE_VANISHED, VolumeProblem, problem_of
+from .state_files import lookup, open_state, read_state, write_new
 from .state_names import fits, plan_name, trash_name
 from .wire import checksum
 
@@ -102,7 +102,8 @@ def is_expired(time: float, now: float, undo_window: float) -> bool:
 def write_plan(session: int, run: str, files: Sequence[Planned], now: int, owners: Owners) -> int:
     """Claim a run id by creating its plan, synced to the disk; return the plan's inode.
 
-    The directory is not synced. Raises OSError: FileExistsError when the id is taken.
+    The directory is not synced. Raises OSError: FileExistsError when the id is taken; and
+    VolumeProblem(StateVanished) when somebody else removes the plan.
     """
     records = [
         b"%d %d %d %d %s"
@@ -113,15 +114,23 @@ def write_plan(session: int, run: str, files: Sequence[Planned], now: int, owner
     text = b"\0".join([head, *records, _END])
     name = plan_name(run)
     write_new(session, name, text + _check(text), owners)
-    return os.lstat(name, dir_fd=session).st_ino
+    found = lookup(session, name)
+    if found is None:
+        raise VolumeProblem(STATE_VANISHED)
+    return found.st_ino
 
 
 def read_plan(session: int, run: str, owners: Owners) -> RunPlan | None:
-    """Read a run's plan; None when there is none, or when it is not whole and well formed.
+    """Read a run's plan; None when there is none of ours, or when it is not whole and well formed.
 
-    Raises VolumeProblem when the name holds something that is no file of ours.
+    Raises VolumeProblem for a plan that cannot be read.
     """
-    data = read_state(session, plan_name(run), owners, MAX_BYTES)
+    try:
+        data = read_state(session, plan_name(run), owners, MAX_BYTES)
+    except VolumeProblem as problem:
+        if problem.code == JANITOR_REFUSED:
+            return None
+        raise
     if data is None:
         return None
     return parse_plan(run, data)
@@ -147,18 +156,22 @@ def parse_plan(run: str, data: bytes) -> RunPlan | None:
 
 
 def read_head(session: int, run: str, owners: Owners) -> tuple[int, int, int] | None:
-    """Return time, files and bytes that a plan begins with; None when it is none of ours.
+    """Return time, files and bytes that a plan begins with; None when there is no plan of ours.
 
-    Cheaper than the whole plan, and good for figures only. Raises OSError.
+    Cheaper than the whole plan. Raises VolumeProblem for a plan that cannot be read.
     """
     try:
         file = open_state(session, plan_name(run), owners)
-    except VolumeProblem:
-        return None
+    except VolumeProblem as problem:
+        if problem.code == JANITOR_REFUSED:
+            return None
+        raise
     if file is None:
         return None
     try:
         head, nul, _ = os.read(file, _LONGEST_HEAD).partition(b"\0")
+    except OSError as error:
+        raise problem_of(error) from error
     finally:
         os.close(file)
     if not nul or not head.startswith(_HEAD):

@@ -160,7 +160,10 @@ def _describe_trash(directory: int, own: OwnNames, owners: Owners, result: ScanR
     oldest: int | None = None
     size = 0
     for run, names in list(own.trash.items())[:_MOST_PLANS]:
-        head = read_head(directory, run, owners) if run in own.plans else None
+        try:
+            head = read_head(directory, run, owners) if run in own.plans else None
+        except VolumeProblem:
+            head = None
         if head is None:
             continue
         oldest = head[0] if oldest is None else min(oldest, head[0])

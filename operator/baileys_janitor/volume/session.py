@@ -17,9 +17,11 @@ from .problems import (
     IDENTITY_CHANGED,
     RUN_PURGED,
     RUN_UNKNOWN,
+    TOO_MANY_OWN_FILES,
     VolumeProblem,
     code_of,
 )
+from .reading import has_state
 from .report import (
     CAPPED,
     COMPLETED,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from ..policy.settings import Settings
     from .exclusive import ExclusiveAccess
     from .journal import Run
+    from .purging import Purged
 
 __all__ = ["clean", "has_state", "new_run_id", "purge", "scan", "undo"]
 
@@ -106,7 +109,7 @@ def undo(
     started = time.monotonic()
     result = UndoResult(run or "", REFUSED, code=RUN_UNKNOWN)
     try:
-        if has_state(directory):
+        if has_state(directory, _ticking(stop)):
             with _access(directory, now, None, "undo", stop) as access:
                 _undo(access, run, stop, progress, result)
         if run is None and result.code == RUN_UNKNOWN:
@@ -131,37 +134,54 @@ def purge(
     A directory without a trash is left without a trace. Never raises for trouble with the volume.
     """
     result = PurgeResult(NOTHING_TO_DO)
+    access: ExclusiveAccess | None = None
     try:
-        if not has_state(directory):
+        if not has_state(directory, _ticking(stop)):
             result.trash_runs = 0
             return result
-        with _access(directory, now, undo_window, "purge", stop) as access:
-            result.runs = access.purged.runs
-            result.files = access.purged.files
-            result.freed_bytes = access.purged.bytes
-            result.outcome = COMPLETED if result.runs else NOTHING_TO_DO
+        access = _access(directory, now, undo_window, "purge", stop)
+        with access:
             _describe_trash(access, result)
     except VolumeProblem as problem:
         _fail(result, problem.code)
     except OSError as error:
         _fail(result, code_of(error))
+    if access is not None:
+        _enter(result, access.purged)
     return result
 
 
-def has_state(directory: int, tick: Callable[[], None] | None = None) -> bool:
-    """Return whether the janitor has left anything in a directory. Raises VolumeProblem."""
-    from .reading import read_listing
+def _enter(result: PurgeResult, purged: Purged) -> None:
+    """Enter what went for good, also when more could not go."""
+    result.runs = purged.runs
+    result.files = purged.files
+    result.freed_bytes = purged.bytes
+    went = bool(purged.runs or purged.files)
+    if result.code is None or (went and result.code == TOO_MANY_OWN_FILES):
+        result.outcome = COMPLETED if went else NOTHING_TO_DO
 
-    return read_listing(directory, tick).own.any
+
+def _ticking(stop: Callable[[], str | None]) -> Callable[[], None]:
+    def tick() -> None:
+        code = stop()
+        if code is not None:
+            raise VolumeProblem(code)
+
+    return tick
 
 
 def _describe_trash(access: ExclusiveAccess, result: PurgeResult) -> None:
     from .run_plan import read_head
 
     own = access.listing.own
-    heads = [read_head(access.session, run, access.owners) for run in own.trash]
+    oldest: int | None = None
+    for run in own.trash:
+        access.tick()
+        head = read_head(access.session, run, access.owners)
+        if head is not None:
+            oldest = head[0] if oldest is None else min(oldest, head[0])
     result.trash_runs = len(own.trash)
-    result.trash_oldest = min((head[0] for head in heads if head is not None), default=None)
+    result.trash_oldest = oldest
 
 
 def _access(
@@ -207,14 +227,17 @@ def _undo(
         return
     access.journal.mark(UNDOING, found.run, int(access.now))
     back = put_run_back(access, found.run, stop, progress)
-    access.journal.mark(UNDONE, found.run, int(access.now))
     result.restored = len(back.restored)
     result.restored_by_kind = by_kind(back.restored)
     result.kept = back.kept
-    result.code = back.code
-    result.outcome = CAPPED if back.code or back.kept else COMPLETED
-    if not back.restored and result.outcome == COMPLETED:
-        result.outcome = NOTHING_TO_DO
+    if back.code is not None:
+        _fail(result, back.code)
+    elif back.kept:
+        result.outcome = CAPPED
+    else:
+        result.outcome = COMPLETED if back.restored else NOTHING_TO_DO
+    if back.code is None or back.code in ENDED:  # else the next run goes on
+        access.journal.mark(UNDONE, found.run, int(access.now))
 
 
 def _find(access: ExclusiveAccess, run: str | None) -> Run | str:

@@ -81,7 +81,8 @@ def is_ours(found: os.stat_result, owners: Owners) -> bool:
 def open_state(session: int, name: str, owners: Owners, *, append: bool = False) -> int | None:
     """Return a descriptor of one of our files, for reading or appending; None when there is none.
 
-    Raises VolumeProblem: JanitorRefused for anything that is not a file of ours.
+    Raises VolumeProblem: JanitorRefused for anything that is not a file of ours, PermissionDenied for
+    one that this process may not open.
     """
     try:
         before = lookup(session, name)
@@ -92,14 +93,16 @@ def open_state(session: int, name: str, owners: Owners, *, append: bool = False)
         file = os.open(name, _APPEND if append else _READ, dir_fd=session)
     except FileNotFoundError:
         return None
-    except PermissionError as error:
-        raise VolumeProblem(JANITOR_REFUSED) from error
     except OSError as error:
         if error.errno in _NOT_A_FILE:
             raise VolumeProblem(JANITOR_REFUSED) from error
         raise problem_of(error) from error
-    if is_ours(os.fstat(file), owners):
-        return file
+    try:
+        if is_ours(os.fstat(file), owners):
+            return file
+    except OSError as error:
+        os.close(file)
+        raise problem_of(error) from error
     os.close(file)
     raise VolumeProblem(JANITOR_REFUSED)
 

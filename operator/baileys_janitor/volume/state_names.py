@@ -64,6 +64,17 @@ def trash_name(run: str, name: str) -> str:
     return f"{_RUN}{run}~{name}"
 
 
+def run_of_plan(name: str) -> str | None:
+    """Return the run whose plan bears a name; None for any other name."""
+    run = name[len(_PLAN) :]
+    return run if name.startswith(_PLAN) and valid_run(run) else None
+
+
+def is_temporary(name: str) -> bool:
+    """Return whether a name is that of a file that is being written."""
+    return name.startswith(_NEW) and valid_run(name[len(_NEW) :])
+
+
 def new_name(what: str) -> str:
     """Return the name of a file that is being written; `what` has the form of a run id."""
     return _NEW + what
@@ -121,6 +132,11 @@ class OwnNames:
         """Return the runs that have a plan or files in the trash, in no particular order."""
         return [*self.trash, *(run for run in self.plans if run not in self.trash)]
 
+    def forget(self, run: str) -> None:
+        """Drop a run of which nothing is left."""
+        self.trashed -= len(self.trash.pop(run, ()))
+        self.plans.discard(run)
+
     def add(self, name: str) -> None:
         """Take in one name that begins with the prefix."""
         self.seen += 1
@@ -135,10 +151,10 @@ class OwnNames:
     def _add_state(self, name: str) -> bool:
         if name == JOURNAL:
             self.has_journal = True
-        elif name.startswith(_PLAN) and valid_run(name[len(_PLAN) :]):
+        elif (run := run_of_plan(name)) is not None:
             if not self.too_many:
-                self.plans.add(name[len(_PLAN) :])
-        elif name.startswith(_NEW) and valid_run(name[len(_NEW) :]):
+                self.plans.add(run)
+        elif is_temporary(name):
             if not self.too_many:
                 self.temporary.append(name)
         elif name.startswith(_CREDS) and _is_digits(name[len(_CREDS) :]):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 
+from .problems import PERMISSION_DENIED, VolumeProblem, code_of
 from .put_back import EXISTS, FOREIGN, IN_TRASH, RESTORED, Trash
 from .run_plan import read_plan
 from .state_files import remove
@@ -17,7 +18,7 @@ from .state_names import plan_name, trash_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from .exclusive import ExclusiveAccess
     from .run_plan import Planned
@@ -27,6 +28,7 @@ NEWER_EXISTS = "NewerExists"
 OWN_KEY_MISSING = "OwnKeyMissing"
 WITH_ITS_PAIR = "WithItsPair"
 NOT_THE_REMOVED_FILE = "NotTheRemovedFile"
+NOT_PERMITTED = "NotPermitted"
 
 EXPLANATIONS = {
     NEWER_EXISTS: "The library has written a file of that name since.",
@@ -34,6 +36,7 @@ EXPLANATIONS = {
     WITH_ITS_PAIR: "It goes back only together with another file, which cannot.",
     NOT_THE_REMOVED_FILE: "What lies in the trash is not what the run removed: its owner, links, time or size "
     "differ, or no plan names it.",
+    NOT_PERMITTED: "The file system does not allow this file to be moved.",
 }
 
 
@@ -65,32 +68,55 @@ def put_run_back(
 ) -> PutBack:
     """Put one run's files back as far as they can go. The identity was checked.
 
-    Raises OSError and VolumeProblem.
+    Raises nothing of the file system: what ended it is the result's code.
     """
     result = PutBack()
+    try:
+        _put_run_back(access, run, stop, progress, result)
+    except VolumeProblem as problem:
+        result.code = problem.code
+    except OSError as error:
+        result.code = code_of(error)
+    return result
+
+
+def _put_run_back(
+    access: ExclusiveAccess,
+    run: str,
+    stop: Callable[[], str | None],
+    progress: Callable[[int, int], None],
+    result: PutBack,
+) -> None:
     there = set(access.listing.own.trash.get(run, ()))
     plan = read_plan(access.session, run, access.owners)
     if plan is None:
         result.keep(NOT_THE_REMOVED_FILE, len(there))
-        return result
-    trash = Trash(access.session, run, access.owners, access.file_system())
-    done = 0
-    planned: set[str] = set()
-    for unit in plan.by_unit():
+        return
+    trash = Trash(access.session, run, access.owners, access.file_system)
+    for done, unit in _counted(plan.by_unit()):
         result.code = stop()
         if result.code is not None:
-            break
+            return
         access.lock.check()
-        _put_unit_back(trash, unit, result)
-        planned.update(each.name for each in unit)
-        done += len(unit)
+        try:
+            _put_unit_back(trash, unit, result)
+        except OSError as error:
+            if code_of(error) != PERMISSION_DENIED:
+                raise
+            result.keep(NOT_PERMITTED, sum(trash.look(each) is not None for each in unit))
         progress(done, len(plan.files))
     os.fsync(access.session)
-    if result.code is None:
-        result.keep(NOT_THE_REMOVED_FILE, len(there - planned))
-        if not _anything_left(access.session, run, there):
-            remove(access.session, plan_name(run))
-    return result
+    result.keep(NOT_THE_REMOVED_FILE, len(there - {each.name for each in plan.files}))
+    if not _anything_left(access.session, run, there):
+        remove(access.session, plan_name(run))
+
+
+def _counted(units: list[list[Planned]]) -> Iterator[tuple[int, list[Planned]]]:
+    """Each unit with the number of files up to its end."""
+    done = 0
+    for unit in units:
+        done += len(unit)
+        yield done, unit
 
 
 def _put_unit_back(trash: Trash, unit: list[Planned], result: PutBack) -> None:
@@ -99,7 +125,7 @@ def _put_unit_back(trash: Trash, unit: list[Planned], result: PutBack) -> None:
         return
     # All names of the unit must be free, or hold the very file (an undo that was killed half way).
     for each in unit:
-        if trash.in_place(each) is not None and not trash.is_in_place(each):
+        if trash.in_place(each) is not None and not trash.is_in_place(each, copies=True):
             for other in there:
                 result.keep(NEWER_EXISTS if other is each else WITH_ITS_PAIR)
             return
