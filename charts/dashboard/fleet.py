@@ -59,7 +59,7 @@ def add(page: build.Dashboard) -> None:
     page.with_panel(
         panels.figures(
             "Cleanups held",
-            "Whether the circuit breaker holds all automatic cleanups.",
+            "Whether the fleet's circuit breaker holds all automatic cleanups.",
             {"": f"max(baileys_janitor_circuit_breaker_open{{{OPERATOR}}})"},
             span=3,
             mappings=panels.NO_YES,

@@ -97,11 +97,16 @@ def add_operator(page: build.Dashboard) -> None:
     page.with_panel(
         panels.lines(
             "Failed Jobs an hour",
-            "Jobs that brought no result, by reason.",
+            "Jobs that brought no result, by reason, and exceptions that nobody foresaw. At 1: a namespace whose "
+            "circuit breaker is open.",
             {
                 "{{action}} {{reason}}": hourly(
                     "baileys_janitor_job_failures_total", "action, reason"
-                )
+                ),
+                "internal error, {{site}}": hourly("baileys_janitor_internal_errors_total", "site"),
+                "{{namespace}}, cleanups held": (
+                    f"max by (namespace) (baileys_janitor_circuit_breaker_namespace_open{{{OPERATOR}}})"
+                ),
             },
             span=8,
         )

@@ -200,7 +200,7 @@ FIELDS = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.dictionaries(FIELDS, VALUES | st.dictionaries(st.sampled_from(KNOWN), VALUES, max_size=3))
 )
