@@ -11,7 +11,7 @@ import pytest
 from baileys_janitor.policy.settings import DEFAULTS, Settings
 from baileys_janitor.volume import noreplace
 from baileys_janitor.volume import session as sessions
-from baileys_janitor.volume.report import CleanResult
+from baileys_janitor.volume.report import CleanResult, PurgeResult, ScanResult, UndoResult
 from tests.volume.directories import NOW, opened
 
 VICTIM = "session-2220.0.json"
@@ -22,6 +22,21 @@ def clean(
 ) -> CleanResult:
     with opened(path) as directory:
         return sessions.clean(directory, settings, run=run, now=NOW, **more)  # type: ignore[arg-type]
+
+
+def undo(path: Path, run: str | None = "r1") -> UndoResult:
+    with opened(path) as directory:
+        return sessions.undo(directory, run, now=NOW)
+
+
+def purge(path: Path, window: float = 0.0, now: float = NOW) -> PurgeResult:
+    with opened(path) as directory:
+        return sessions.purge(directory, now=now, undo_window=window)
+
+
+def scan(path: Path) -> ScanResult:
+    with opened(path) as directory:
+        return sessions.scan(directory, DEFAULTS, now=NOW)
 
 
 def write_now(path: Path) -> None:

@@ -105,6 +105,16 @@ def write_plan(session: int, run: str, files: Sequence[Planned], now: int, owner
     The directory is not synced. Raises OSError: FileExistsError when the id is taken; and
     VolumeProblem(StateVanished) when somebody else removes the plan.
     """
+    name = plan_name(run)
+    write_new(session, name, plan_bytes(files, now), owners)
+    found = lookup(session, name)
+    if found is None:
+        raise VolumeProblem(STATE_VANISHED)
+    return found.st_ino
+
+
+def plan_bytes(files: Sequence[Planned], now: int) -> bytes:
+    """Return what the file of a plan holds."""
     records = [
         b"%d %d %d %d %s"
         % (each.unit, each.inode, each.mtime_ns, each.size, os.fsencode(each.name))
@@ -112,12 +122,7 @@ def write_plan(session: int, run: str, files: Sequence[Planned], now: int, owner
     ]
     head = _HEAD + b"%d %d %d" % (now, len(files), sum(each.size for each in files))
     text = b"\0".join([head, *records, _END])
-    name = plan_name(run)
-    write_new(session, name, text + _check(text), owners)
-    found = lookup(session, name)
-    if found is None:
-        raise VolumeProblem(STATE_VANISHED)
-    return found.st_ino
+    return text + _check(text)
 
 
 def read_plan(session: int, run: str, owners: Owners) -> RunPlan | None:
