@@ -6,7 +6,11 @@ import sys
 from collections.abc import Generator
 
 import pytest
-from hypothesis import is_hypothesis_test
+from hypothesis import is_hypothesis_test, settings
+
+# How long an example takes says something about the machine only.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
