@@ -79,7 +79,7 @@ def test_a_file_stays_until_its_tenant_ran_that_long(
                 within = [end - start for start, end in stops if start >= written and end <= at]
                 here = at - before - 1 if stopped and gap > DAY + 1 else 0
                 ran = at - written - sum(within) - here
-                number = len(within) + (here > DAY)
+                number = len(within) + (here > 0)
                 assert ran > limit or number > max(limit / 2, 2 * DAY) / DAY
         files[contact] = now
 

@@ -15,6 +15,7 @@ from baileys_janitor.controller.flights import Flight, Flights, job_of
 from baileys_janitor.controller.lookups import Lookups
 from baileys_janitor.controller.news import JobEnded, Wire
 from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.job.machine import boot
 from baileys_janitor.job.result import (
     DEADLINE_REACHED,
     INTERRUPTED,
@@ -218,7 +219,7 @@ class Arrivals:
         now = self._clock.now()
         used = tenant.name in flight.used
         if isinstance(result, ScanResult):
-            harvest.scanned(tenant, result, now, used)
+            harvest.scanned(tenant, result, now, used, boot())
             tenant.begun_at = flight.created
             if result.error is None:
                 lots.reunite(tenant, self._largest)
@@ -226,7 +227,7 @@ class Arrivals:
             if record is not None and tenant.run and tenant.run.get("id") == record.run:
                 return harvest.cleaned(tenant, record, now, used)
         elif isinstance(result, CleanResult) and self._claimed(tenant, flight):
-            return harvest.cleaned(tenant, result, now, used)
+            return harvest.cleaned(tenant, result, now, used, boot())
         elif isinstance(result, PurgeResult):
             harvest.purged(tenant, result, now)
         return None

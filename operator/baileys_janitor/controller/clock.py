@@ -36,6 +36,11 @@ class WallClock:
                 await event.wait()
 
 
+def machine_time() -> float:
+    """Return what this machine's clock shows: for a comparison with another machine's, whatever clock was injected."""
+    return time.time()
+
+
 def to_rfc3339(when: float) -> str:
     """Write Unix seconds as the API server writes times: UTC, whole seconds, `Z`."""
     return _text(int(when))

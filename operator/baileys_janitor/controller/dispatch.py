@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from baileys_janitor.controller import faults, lots, manifests
-from baileys_janitor.controller.clock import Clock, to_rfc3339
+from baileys_janitor.controller import activity, faults, lots, manifests
+from baileys_janitor.controller.clock import Clock, machine_time, to_rfc3339
 from baileys_janitor.controller.decide import Decision
 from baileys_janitor.controller.faults import Fault
 from baileys_janitor.controller.flights import Flight, Flights
@@ -33,6 +33,10 @@ logger = logging.getLogger(__name__)
 JOBS = "/apis/batch/v1"
 LEAVE = 10
 """Seconds before the pod's deadline at which the Job ends by itself, with a result."""
+
+
+TASK_BYTES_MAX = 100_000
+"""A process takes arguments of up to 128 KiB; only a memory of many years is anywhere near."""
 
 
 class Dispatch:
@@ -121,8 +125,19 @@ class Dispatch:
         """Create the Job that scans a lot."""
         tenants = [one.tenant for one in lot.members]
         claims = sorted({t.effective.claim_name for t in tenants if t.effective})
-        settings, members = _members(tenants, claims)
-        task = Task("scan", members, settings, deadline=self._pod.deadline - LEAVE)
+        settings, members = _members(tenants, claims, everything=False)
+        task = Task(
+            "scan",
+            members,
+            settings,
+            deadline=self._pod.deadline - LEAVE,
+            time=machine_time(),
+            wait=self._pod.wait,
+        ).to_json()
+        if len(task) > TASK_BYTES_MAX and len(lot.members) > 1:
+            for half in lots.halves(lot):
+                await self.send(half)
+            return
         first = tenants[0]
         assert first.effective is not None
         name = f"janitor-scan-{secrets.token_hex(4)}-{next(self._serial):x}"
@@ -130,7 +145,7 @@ class Dispatch:
             name=name,
             namespace=lot.namespace,
             action="scan",
-            task=task.to_json(),
+            task=task,
             members=[JobMember(t.name, t.uid) for t in tenants],
             claims=claims,
             place=lot.place,
@@ -202,6 +217,8 @@ class Dispatch:
             dry_run=tenant.effective.mode != "Enforce",
             undo_window=tenant.effective.undo_window,
             deadline=self._pod.deadline - LEAVE,
+            time=machine_time(),
+            wait=self._pod.wait,
         )
         suffix = f"-{tenant.attempts + 1}" if tenant.attempts else ""
         await self._own_job(tenant, "clean", f"janitor-clean-{run}{suffix}", task, place, used, run)
@@ -316,7 +333,7 @@ def settle(tenant: Tenant, decision: Decision) -> None:
 
 
 def _members(
-    tenants: Sequence[Tenant], claims: Sequence[str]
+    tenants: Sequence[Tenant], claims: Sequence[str], *, everything: bool = True
 ) -> tuple[list[Settings], list[Member]]:
     places: dict[str, int] = {}
     settings: list[Settings] = []
@@ -332,9 +349,8 @@ def _members(
                 mount_path(claims.index(effective.claim_name)),
                 effective.path,
                 places[effective.settings_hash],
-                tenant.active_since,
+                activity.to_take_along(tenant.running, everything=everything),
                 tenant.run["id"] if tenant.run and tenant.attempts else None,
-                tenant.known,
             )
         )
     return settings, members

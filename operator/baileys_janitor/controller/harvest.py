@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from baileys_janitor.api.durations import elapsed_text
-from baileys_janitor.controller import faults, growth
+from baileys_janitor.controller import activity, faults, growth
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.conditions import MESSAGE_LIMIT
 from baileys_janitor.controller.phrases import files, listed
@@ -21,6 +21,7 @@ from baileys_janitor.job.result import (
     ScanResult,
 )
 from baileys_janitor.policy.kinds import KINDS
+from baileys_janitor.policy.reasons import CLOCK_SKEW
 
 Object = dict[str, Any]
 
@@ -43,8 +44,14 @@ CARRIED = {
 """Figures that stand until the next look that has room for them. The trash is none: a purge knows better."""
 
 
-def scanned(tenant: Tenant, look: ScanResult, now: float, used: bool) -> None:
-    """Take in a look at the session directory; `used`: a running pod used the claim.
+def scanned(
+    tenant: Tenant,
+    look: ScanResult,
+    now: float,
+    used: bool,
+    boot: activity.Boot | None = None,
+) -> None:
+    """Take in a look at the session directory; `used`: a running pod used the claim, `boot`: this machine's.
 
     A look that failed is a missed scan: the count before it holds until three are missed.
     """
@@ -61,12 +68,22 @@ def scanned(tenant: Tenant, look: ScanResult, now: float, used: bool) -> None:
         tenant.trash = (look.trash_runs, _oldest(tenant, look.trash_oldest, now))
     tenant.recovered()
     tenant.last_scan = now
-    tenant.known = True
+    _remember(tenant, look, boot)
     if look.identity_state == "Paired":
         tenant.active_since = None if look.active_since is None else float(look.active_since)
         _identify(tenant, look.fingerprint, now)
     _suspect(tenant, look, now)
     _grow(tenant, look.counted, now)
+
+
+def _remember(tenant: Tenant, look: ScanResult, boot: activity.Boot | None) -> None:
+    if look.skewed:
+        tenant.work_fault = faults.of_directory(CLOCK_SKEW)
+    elif tenant.work_fault is not None and tenant.work_fault.reason == CLOCK_SKEW:
+        tenant.work_fault = None
+    if tenant.effective is not None:
+        limit = tenant.effective.policy.longest_age
+        tenant.running = activity.remember(tenant.running, look, limit, boot)
 
 
 def _oldest(tenant: Tenant, told: int | None, now: float) -> float:
@@ -112,7 +129,13 @@ def _grow(tenant: Tenant, counted: int | None, now: float) -> None:
         tenant.anchor = (now, counted)
 
 
-def cleaned(tenant: Tenant, result: CleanResult, now: float, used: bool) -> Object:
+def cleaned(
+    tenant: Tenant,
+    result: CleanResult,
+    now: float,
+    used: bool,
+    boot: activity.Boot | None = None,
+) -> Object:
     """Take in a cleanup's result, end the claimed run, and return its entry for the history."""
     reason = str((tenant.run or {}).get("reason") or "Requested")
     outcome = result.outcome
@@ -149,7 +172,7 @@ def cleaned(tenant: Tenant, result: CleanResult, now: float, used: bool) -> Obje
     tenant.run = None
     tenant.attempts = 0
     if result.scan is not None:
-        scanned(tenant, result.scan, now, used)
+        scanned(tenant, result.scan, now, used, boot)
     else:
         tenant.rescan = True
     return entry

@@ -95,6 +95,18 @@ class Ages:
             start = max(start, memory.put_in[1])
         return start
 
+    def is_calendar(self, limit: float) -> bool:
+        """Return whether a file is old under a limit exactly if its age exceeds it."""
+        memory = self._memory
+        plain = memory is not None and memory.floor is None and memory.put_in is None
+        return plain and self.cutoff(limit) == self.now - whole(limit) - 1
+
+    def by_calendar(self) -> Ages:
+        """Return the ages of the same moment with every silence and every copy counted as running."""
+        from .running import Memory
+
+        return Ages(Memory(self.now, ((0, self.now),), self.now), self.now)
+
     def old(self, time: int | None, limit: float) -> bool:
         """Return whether a file of that time is old; a file without a time never is."""
         latest = self.cutoff(limit)

@@ -178,8 +178,13 @@ def observe(
         seen=seen_of(present, at),
         put_in=_latest_put_in(present, memory, at),
         boot=boot,
-        identity=identity.fingerprint[:_IDENTITY_DIGITS],
+        identity=identity_mark(identity.fingerprint),
     )
+
+
+def identity_mark(fingerprint: str) -> str:
+    """Return what of an identity's fingerprint is remembered."""
+    return fingerprint[:_IDENTITY_DIGITS]
 
 
 def advance(memory: Memory | None, look: Look, limit: float) -> Memory:

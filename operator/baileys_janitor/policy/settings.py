@@ -99,6 +99,14 @@ class Settings(Value):
         self.emergency_retention = emergency_retention or Retention(7 * DAY, 1 * DAY, 30)
         self.max_removals = max_removals or MaxRemovals()
 
+    @property
+    def longest_age(self) -> float:
+        """The longest age in seconds that any rule asks for."""
+        both = (self.retention, self.emergency_retention)
+        return max(
+            [age for each in both for age in (each.session_max_age, each.sender_key_max_age)]
+        )
+
     def to_data(self) -> list[list[object]]:
         """Nested lists for a task: thresholds, allowances, two retentions, max removals."""
         limits = self.thresholds

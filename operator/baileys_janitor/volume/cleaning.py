@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import time
 
-from ..policy.census import take_census
 from ..policy.identity import read_identity
 from ..policy.plan import make_plan, refusal
-from ..policy.reasons import TOO_MANY_FILES
+from ..policy.reasons import CLOCK_SKEW, TOO_MANY_FILES
+from .activity import Known, activity_of, write_memory
 from .callbacks import go_on, show_nobody, tell_nobody
 from .exclusive import ExclusiveAccess
 from .problems import (
@@ -36,7 +36,7 @@ from .report import (
     CleanResult,
 )
 from .run_plan import MAX_FILES, by_unit, write_plan
-from .scanning import running_since, scan
+from .scanning import scan
 from .session import has_state
 from .state_files import remove
 from .state_names import plan_name
@@ -71,8 +71,7 @@ class Cleaning:
         run: str,
         *,
         now: float,
-        active_since: float | None = None,
-        known: bool = False,
+        known: Known | None = None,
         emergency: bool = False,
         reason: str = "",
         undo_window: float = 86400.0,
@@ -84,8 +83,7 @@ class Cleaning:
         self.settings = settings
         self.run = run
         self.now = now
-        self.active_since = active_since
-        self.known = known
+        self.known = known or Known()
         self.emergency = emergency
         self.reason = reason
         self.undo_window = undo_window
@@ -225,6 +223,8 @@ class Cleaning:
                 result.in_trash = 0
                 result.purged_early += max(0, purged[0].early - result.removed)
             journal.prune(int(self.now), {self.run})
+            if result.scan is not None and result.scan.running is not None:
+                write_memory(self.directory, result.scan.running, access.owners)
         except (VolumeProblem, OSError):
             return  # housekeeping: the next run does it
 
@@ -235,9 +235,18 @@ class Cleaning:
         """The plan; None for a directory with too many entries."""
         if listing.entries is None:
             return None
-        census = take_census(listing.entries, self.now)
-        since = running_since(listing, census, self.now, self.active_since, self.known)
-        return make_plan(listing.entries, identity, self.settings, self.now, since, self.emergency)
+        activity = activity_of(
+            self.directory, listing, identity, self.settings, self.now, self.known
+        )
+        return make_plan(
+            listing.entries,
+            identity,
+            self.settings,
+            self.now,
+            activity.ages,
+            self.emergency,
+            CLOCK_SKEW if activity.skewed else None,
+        )
 
     def _planned_result(self, plan: Plan | None) -> CleanResult:
         if plan is None:
@@ -260,9 +269,9 @@ class Cleaning:
                 self.directory,
                 self.settings,
                 now=self.now,
-                active_since=self.active_since,
                 known=self.known,
                 tick=tick,
+                whole=True,
             )
             if result.outcome != DRY_RUN:
                 result.after = result.scan.counted
