@@ -8,6 +8,7 @@ import time
 from ..policy.identity import read_identity
 from ..policy.plan import make_plan, refusal
 from ..policy.reasons import CLOCK_SKEW, TOO_MANY_FILES
+from ..policy.running_text import encode
 from .activity import Known, activity_of, write_memory
 from .callbacks import go_on, show_nobody, tell_nobody
 from .exclusive import ExclusiveAccess
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from ..policy.guards import Context
     from ..policy.identity import Identity
     from ..policy.plan import Plan, Removal
+    from ..policy.running import Memory
     from ..policy.settings import Settings
     from .purging import Purged
     from .reading import Listing
@@ -84,6 +86,7 @@ class Cleaning:
         self.run = run
         self.now = now
         self.known = known or Known()
+        self._memory: Memory | None = None
         self.emergency = emergency
         self.reason = reason
         self.undo_window = undo_window
@@ -188,6 +191,9 @@ class Cleaning:
         inode = write_plan(self.directory, self.run, files, now, access.owners)
         try:
             access.journal.begin(self.run, self.reason, identity.fingerprint, now)
+            if self._memory is not None:
+                # What goes takes with it what it shows of the past, and a killed run writes nothing later.
+                write_memory(self.directory, encode(self._memory), access.owners)
             os.fsync(self.directory)
         except BaseException:
             remove(self.directory, plan_name(self.run))
@@ -238,6 +244,7 @@ class Cleaning:
         activity = activity_of(
             self.directory, listing, identity, self.settings, self.now, self.known
         )
+        self._memory = activity.memory
         return make_plan(
             listing.entries,
             identity,

@@ -8,6 +8,7 @@ from ..policy.kinds import KINDS, PRE_KEY, PROTECTED_KINDS
 from ..policy.levels import counted_of
 from ..policy.outlook import look_ahead
 from ..policy.reasons import CLOCK_SKEW
+from ..policy.running import Memory
 from .activity import Activity, Known, activity_of
 from .disk_space import free_space, volume_bytes
 from .problems import VolumeProblem
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..policy.identity import Identity
-    from ..policy.running import Memory
     from ..policy.settings import Settings
     from .reading import Listing
     from .state_files import Owners

@@ -188,12 +188,14 @@ CORE: Fields = (
     ("creds_token", _TOKEN),
     ("newest_activity", _TIME),
     ("active_since", _TIME),
-    ("skewed", _FLAG),
-    ("held_days", _COUNT),
+)
+RUNNING_HELD: Fields = (
+    ("running", _LINE),
     ("put_in", _TIME),
     ("bins", _LIST),
+    ("held_days", _COUNT),
+    ("skewed", _FLAG),
 )
-RUNNING_HELD: Fields = (("running", _LINE),)
 VOLUME: Fields = (
     ("bytes", _NUMBER),
     ("free_bytes", _NUMBER),
