@@ -67,8 +67,10 @@ def contenders(action: str, directory: Path, prepare: Callable[[], None] | None)
 def _task(action: str, directory: Path) -> str:
     from baileys_janitor.job.task import Member, Task
     from baileys_janitor.policy.settings import MaxRemovals, Settings
+    from tests.running_time import remembered
 
-    member = Member(str(directory.parent), directory.name, active_since=time.time() - 90 * DAY)
+    running = remembered(directory) if action == "clean" else None
+    member = Member(str(directory.parent), directory.name, running=running)
     # The others know no limit to what one run may remove.
     settings = Settings(max_removals=MaxRemovals(100, 10**6))
     return Task(action, [member], [settings], run="bench" if action == "clean" else None).to_json()

@@ -15,6 +15,8 @@ from baileys_janitor.job.result import (
     encode,
 )
 from baileys_janitor.job.task import Member, Task
+from baileys_janitor.policy.running import Memory
+from baileys_janitor.policy.running_text import encode as encode_running
 from benchmarks.operator.plan import DAY, Company
 
 CREDS, APP_STATE, LIDS, PRE_KEYS = 1, 8, 36, 40
@@ -24,6 +26,13 @@ RECLAIMABLE = 12
 """Files that the retention would remove from a directory that grows."""
 AFTER_EMERGENCY = 160
 """Where an Emergency cleanup stops: below `critical`."""
+
+
+def _running(now: float) -> str:
+    """What a tenant's first scan brings back: two months with a silence each weekend."""
+    weeks = range(8, -1, -1)
+    stretches = [(int(now - (7 * week + 5) * DAY), int(now - 7 * week * DAY)) for week in weeks]
+    return encode_running(Memory(int(now), tuple(stretches), int(now), bins=(20, 15, 20, 10, 12)))
 
 
 class Directory:
@@ -65,7 +74,7 @@ class Directory:
             return 0
         return RECLAIMABLE if self._growth > 0 or self.counted(now) > AFTER_EMERGENCY else 0
 
-    def scan(self, now: float, active_since: float | None) -> ScanResult:
+    def scan(self, now: float, known: bool) -> ScanResult:
         """What a scan reports."""
         counted = self.counted(now)
         reclaimable = self.reclaimable(now)
@@ -82,7 +91,10 @@ class Directory:
             fingerprint=f"{mark:08x}{mark:08x}",
             creds_token=f"{mark:08x}",
             newest_activity=int(now) - 40,
-            active_since=int(active_since or now - 30 * DAY),
+            active_since=int(now - 30 * DAY),
+            looked=int(now),
+            running=None if known else _running(now),
+            bins=[20, 15, 20, 10, 12] if known else None,
             bytes=counted * 1900,
             free_bytes=FREE_BYTES,
             free_inodes=FREE_INODES,
@@ -121,7 +133,7 @@ class Directory:
             freed_bytes=removed * 1900,
             duration_ms=12,
             applied=bool(removed),
-            scan=self.scan(now, None),
+            scan=self.scan(now, known=False),
         )
 
 
@@ -158,7 +170,7 @@ def _report(
     if directory is None:
         raise NoDirectoryError(f"{namespace}/{claim}")
     if task.action == "scan":
-        return directory.scan(now, member.active_since)
+        return directory.scan(now, member.running is not None)
     if task.action == "clean":
         return directory.clean(task, now)
     return PurgeResult(COMPLETED, trash_runs=0)

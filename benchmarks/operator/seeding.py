@@ -47,7 +47,7 @@ class Predecessor:
                 harvest.cleaned(tenant, _cleaned(days, removed, directory, when), when, True)
             else:
                 harvest.unanswered(tenant, "Daily", "NothingToDo", "Nothing was old.", when)
-        harvest.scanned(tenant, directory.scan(last, last - 30 * DAY), last, True)
+        harvest.scanned(tenant, directory.scan(last, known=False), last, True)
         tenant.growth = company.growth
         tenant.cooldown_until = tenant.emergency_cooldown_until = None
         tenant.trigger_slot = tenant.daily_slot = last
@@ -71,7 +71,7 @@ def _cleaned(days: int, removed: int, directory: Directory, when: float) -> Clea
         freed_bytes=removed * 1900,
         duration_ms=14,
         applied=True,
-        scan=directory.scan(when, when - 30 * DAY),
+        scan=directory.scan(when, known=False),
     )
 
 

@@ -19,6 +19,7 @@ from sandbox.cluster import Cluster
 from sandbox.demo.cast import CAST, NAMESPACE, Player, manifests
 from sandbox.tools import kubectl_path
 from tests.real import sessions
+from tests.running_time import SLEPT, remember
 
 Object = dict[str, Any]
 
@@ -52,7 +53,10 @@ class Stage:
         stage = cls(home)
         for player in CAST:
             if player.scenario is not None:
-                sessions.unpack(player.scenario, stage.directory(player))
+                session = sessions.unpack(player.scenario, stage.directory(player))
+                if player.scenario not in SLEPT:
+                    # As if a janitor had been looking for months: else it removes less at first.
+                    remember(session)
         async with Cluster(stage.volumes, path=stage.kubeconfig, assets=""):
             await stage.kubectl("apply", "--server-side", "-f", str(CRD))
             await stage.kubectl(

@@ -47,6 +47,7 @@ FULL_STATUS: dict[str, Any] = {
     "nextCleanupReason": "Trigger",
     "trend": "2 cleanups removed 24 files.",
     "activeSince": "2026-10-01T00:00:00Z",
+    "running": "1;top2v4;1o;;;0;;b1,1a;60303ae2;2,3,1,4,9;;1o.1y7k0;00c0ffee",
     "lastActivityTime": "2026-11-22T08:29:12Z",
     "identity": {
         "state": "Paired",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.real.sessions import unpack
+from tests.running_time import remember
 
 STEERING = ("BAILEYS_", "DRY_RUN", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "TTY_")
 """How the variables begin that change what the command line does."""
@@ -68,7 +69,8 @@ def terminal(*arguments: object, env: Mapping[str, str] | None = None) -> tuple[
 def company(root: Path, name: str, scenario: str) -> Path:
     """A `company_*` directory beneath `root` that holds a genuine session.
 
-    Besides the fixtures: `corrupt` and `stopped` (for 20 days) are the small session `old`, made so.
+    Its tenant is known to have run for months, so that a cleanup finds all that is old. Besides the
+    fixtures: `corrupt` and `stopped` (for 20 days) are the small session `old`, made so.
     """
     session = root / f"company_{name}"
     if scenario == "corrupt":
@@ -77,7 +79,7 @@ def company(root: Path, name: str, scenario: str) -> Path:
         return session
     if scenario == "stopped":
         return unpack("old", session, now=time.time() - 20 * 86_400)
-    return unpack(scenario, session)
+    return remember(unpack(scenario, session))
 
 
 def snapshot(directory: Path) -> dict[str, tuple[bytes, int, int]]:

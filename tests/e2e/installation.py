@@ -15,6 +15,7 @@ from baileys_janitor.controller.manifests import SELECTOR
 from tests.e2e.cluster import ROOT, Cluster, Object, until
 from tests.real import sessions
 from tests.real.directory import UNTOUCHABLE
+from tests.running_time import remember
 
 CHART = str(ROOT / "charts" / "baileys-janitor")
 EMERGENCY = "janitor.baileys.dev/emergency-cleanup"
@@ -247,7 +248,7 @@ class Installation:
 def _archive(scenario: str, owner: int, mode: int) -> bytes:
     buffer = io.BytesIO()
     with tempfile.TemporaryDirectory() as scratch, tarfile.open(fileobj=buffer, mode="w") as tar:
-        session = sessions.unpack(scenario, Path(scratch) / "company")
+        session = remember(sessions.unpack(scenario, Path(scratch) / "company"))
 
         def owned(info: tarfile.TarInfo) -> tarfile.TarInfo:
             info.uid = info.gid = owner

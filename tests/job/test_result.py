@@ -51,6 +51,8 @@ CLEAN: dict[str, Any] = {
     "applied": st.booleans(),
     "recovered": counts,
 }
+#: A memory as text, or whatever else is made of the same characters.
+lines = st.text("0123456789abcz;,.", min_size=1, max_size=300)
 cleans = st.builds(CleanResult, **CLEAN, removed_by_kind=none | kinds, kept=none | kept)
 scans = st.builds(
     ScanResult,
@@ -66,6 +68,12 @@ scans = st.builds(
     creds_token=hexes,
     newest_activity=none | times,
     active_since=none | times,
+    skewed=st.booleans(),
+    looked=st.just(NOW),
+    running=none | lines,
+    put_in=none | times,
+    bins=none | st.lists(counts, min_size=5, max_size=5),
+    held_days=none | counts,
     record=none | st.builds(CleanResult, **CLEAN),
     free_bytes=none | sizes,
     free_inodes=none | sizes,
@@ -154,6 +162,7 @@ DETAIL = {
     "kinds": ("by_kind",),
     "ages": ("oldest", "newest", "ages"),
     "kept": ("kept",),
+    "running": ("running", "put_in", "bins", "held_days", "skewed"),
 }
 
 
@@ -175,8 +184,8 @@ def test_what_is_left_out_is_said_of_each_member_and_nothing_else_is_missing(
     for was, now in zip(members, again.members, strict=True):
         assert isinstance(now, ScanResult)
         gone = {field for name in now.left_out for field in DETAIL[name]}
-        assert all(getattr(now, field) is None for field in gone)
-        for field in set(ScanResult.__slots__) - gone - {"left_out"}:
+        assert not any(getattr(now, field) for field in gone)
+        for field in set(ScanResult.__slots__) - gone - {"left_out", "looked"}:
             assert getattr(now, field) == getattr(was, field)
 
 
@@ -199,6 +208,10 @@ def worst(number: int) -> ScanResult:
         creds_token="f" * 90,
         newest_activity=2**70,
         active_since=-(2**70),
+        running="9" * 5_000,
+        put_in=-(2**70),
+        bins=[2**90] * 5,
+        held_days=2**70,
         record=record,
         free_bytes=2**90,
         by_kind=[2**90] * 11,
@@ -232,6 +245,8 @@ def typical(number: int) -> ScanResult:
         creds_token="01234567",
         newest_activity=NOW - 340,
         active_since=NOW - 20 * 86400,
+        looked=NOW,
+        bins=[21, 12, 18, 40, 25],
         free_bytes=10**10,
         free_inodes=655_000,
         trash_runs=1,

@@ -6,9 +6,11 @@ import subprocess
 import sys
 from time import process_time
 
+from baileys_janitor.policy.ages import Ages
 from baileys_janitor.policy.listing import Entry
 from baileys_janitor.policy.outlook import look_ahead
 from baileys_janitor.policy.plan import make_plan
+from baileys_janitor.policy.running import advance, observe
 from baileys_janitor.policy.settings import DEFAULTS
 from tests.policy.worlds import DAY, HOUR, NOW, PAIRED, file
 
@@ -20,7 +22,8 @@ EXPENSIVE = (
 
 def test_the_rules_import_nothing_that_is_slow_to_load() -> None:
     program = (
-        "import sys, baileys_janitor.policy.outlook, baileys_janitor.policy.advice;"
+        "import sys, baileys_janitor.policy.outlook, baileys_janitor.policy.advice,"
+        " baileys_janitor.policy.running_text;"
         f"print([name for name in '{EXPENSIVE}'.split() if name in sys.modules])"
     )
     # -S: the site module of a development environment loads some of them itself.
@@ -49,8 +52,11 @@ def large_directory(number: int) -> list[Entry]:
 
 def seconds(entries: list[Entry]) -> float:
     start = process_time()
-    make_plan(entries, PAIRED, DEFAULTS, NOW, 0.0, emergency=True)
-    look_ahead(entries, PAIRED, DEFAULTS, NOW, 0.0)
+    look = observe(entries, PAIRED, None, NOW)
+    assert look is not None
+    ages = Ages(advance(None, look, DEFAULTS.longest_age), int(NOW))
+    make_plan(entries, PAIRED, DEFAULTS, NOW, ages, emergency=True)
+    look_ahead(entries, PAIRED, DEFAULTS, NOW, ages)
     return process_time() - start
 
 

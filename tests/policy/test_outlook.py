@@ -24,6 +24,7 @@ from tests.policy.worlds import (
     NOW,
     PAIRED,
     World,
+    ages_of,
     alive,
     file,
     mappings,
@@ -36,7 +37,7 @@ many = settings(max_examples=120, deadline=None)
 
 
 def outlook_of(world: World) -> Outlook:
-    return look_ahead(world.entries, world.identity, world.settings, world.now, world.active_since)
+    return look_ahead(world.entries, world.identity, world.settings, world.now, world.ages)
 
 
 def uncapped(world: World) -> World:
@@ -75,7 +76,7 @@ def test_nothing_gets_below_the_floor(world: World) -> None:
 
 def test_the_two_numbers_can_be_asked_for_alone() -> None:
     entries = [session("4911", 15 * DAY), session("4912", 8 * DAY), alive()]
-    world = (entries, PAIRED, Settings(Thresholds(1, 1, 1, 1, 1)), NOW, 0.0)
+    world = (entries, PAIRED, Settings(Thresholds(1, 1, 1, 1, 1)), NOW, ages_of(entries))
 
     assert reclaimable(*world) == 1
     assert emergency_gain(*world) == 2
@@ -84,8 +85,9 @@ def test_the_two_numbers_can_be_asked_for_alone() -> None:
 def test_the_floor_of_a_sleeper_counts_what_will_be_old_once_it_has_woken() -> None:
     entries = [session(f"49{each}", 20 * DAY) for each in range(30)] + mappings(10)
 
-    stopped = look_ahead(entries, PAIRED, DEFAULTS, NOW, None)
-    woken = look_ahead([*entries, alive()], PAIRED, DEFAULTS, NOW, NOW - HOUR)
+    stopped = look_ahead(entries, PAIRED, DEFAULTS, NOW, ages_of(entries))
+    awake = [*entries, alive()]
+    woken = look_ahead(awake, PAIRED, DEFAULTS, NOW, ages_of(awake, since=NOW - HOUR))
 
     assert (stopped.reclaimable, stopped.floor) == (0, 10)
     assert (woken.reclaimable, woken.floor) == (0, 11)
@@ -94,7 +96,7 @@ def test_the_floor_of_a_sleeper_counts_what_will_be_old_once_it_has_woken() -> N
 def test_a_refused_directory_has_no_outlook() -> None:
     entries = [session("4911", 90 * DAY), alive()]
 
-    outlook = look_ahead(entries, read_identity(b""), DEFAULTS, NOW, 0.0)
+    outlook = look_ahead(entries, read_identity(b""), DEFAULTS, NOW, ages_of(entries))
 
     assert outlook == Outlook(2, 0, 0, 2, reasons.CREDENTIALS_CORRUPT)
 
@@ -104,7 +106,9 @@ def busy(contacts: int) -> list[Entry]:
 
 
 def unreachable(entries: list[Entry], limits: Settings = DEFAULTS) -> advice.Advice | None:
-    return advice.threshold_unreachable(look_ahead(entries, PAIRED, limits, NOW, 0.0), limits)
+    return advice.threshold_unreachable(
+        look_ahead(entries, PAIRED, limits, NOW, ages_of(entries)), limits
+    )
 
 
 def test_a_tenant_with_many_contacts_in_use_is_told_which_limits_fit() -> None:
@@ -136,7 +140,7 @@ def test_suggested_limits_fit(floor: int) -> None:
 
 
 def rotation(entries: list[Entry], limits: Settings) -> advice.Advice | None:
-    outlook = look_ahead(entries, PAIRED, limits, NOW, 0.0)
+    outlook = look_ahead(entries, PAIRED, limits, NOW, ages_of(entries))
     return advice.rotation_recommended(take_census(entries, NOW), outlook, limits)
 
 
@@ -188,7 +192,7 @@ def test_a_stopped_or_just_woken_tenant_is_judged_by_what_will_be_old(
 ) -> None:
     asleep = [session(f"39{each}", 20 * DAY) for each in range(200)]
     asleep += [] if active_since is None else [alive()]
-    outlook = look_ahead(asleep, PAIRED, DEFAULTS, NOW, active_since)
+    outlook = look_ahead(asleep, PAIRED, DEFAULTS, NOW, ages_of(asleep, since=active_since))
 
     assert outlook.counted >= DEFAULTS.thresholds.emergency
     assert outlook.emergency_gain == 0

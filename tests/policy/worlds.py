@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
+from baileys_janitor.policy.ages import Ages, file_time, usable_clock
 from baileys_janitor.policy.identity import Identity, read_identity
 from baileys_janitor.policy.listing import Entry
 from baileys_janitor.policy.plan import Plan, make_plan
+from baileys_janitor.policy.running import Memory
 from baileys_janitor.policy.settings import (
     PRESSURE,
     TOTAL,
@@ -98,6 +100,17 @@ def alive() -> Entry:
     return session("4915999", HOUR)
 
 
+def ages_of(entries: Iterable[Entry], now: float = NOW, since: float | None = 0.0) -> Ages:
+    """The ages of a tenant with traffic since a time without a pause; None: nothing is known of it."""
+    if since is None or not usable_clock(now):
+        return Ages(None, 0)
+    at = int(now)
+    traffic = [file_time(entry, at) for entry in entries if entry.kind in ("session", "senderKey")]
+    newest = max((min(time, at) for time in traffic if time is not None), default=None)
+    running = ((int(max(0.0, since)), at),) if since <= at else ()
+    return Ages(Memory(at, running, newest), at)
+
+
 def plan_of(
     entries: list[Entry],
     settings: Settings | None = None,
@@ -107,7 +120,8 @@ def plan_of(
     now: float = NOW,
 ) -> Plan:
     """A plan with the defaults of a tenant that has been running for ever."""
-    return make_plan(entries, identity, settings or Settings(), now, active_since, emergency)
+    ages = ages_of(entries, now, active_since)
+    return make_plan(entries, identity, settings or Settings(), now, ages, emergency)
 
 
 def names(plan: Plan) -> list[str]:
@@ -127,7 +141,12 @@ class World(NamedTuple):
 
     def plan(self, **changes: Any) -> Plan:
         world = self._replace(**changes)
-        return make_plan(*world)
+        return make_plan(*world[:4], world.ages, world.emergency)
+
+    @property
+    def ages(self) -> Ages:
+        """What is remembered of its traffic."""
+        return ages_of(self.entries, self.now, self.active_since)
 
     def shortest(self) -> Retention:
         """The limits that nothing in this world's run may undercut."""

@@ -23,6 +23,7 @@ from tests.real.directory import (
     untouchable,
 )
 from tests.real.jobs import Reason, run_job
+from tests.running_time import SLEPT, remember
 
 CRITICAL = 170
 NORMAL_DAYS = {"session": 14.0, "sender-key": 3.0}
@@ -63,6 +64,8 @@ def clean(tmp_path: Path) -> Clean:
         sessions.unpack(scenario, session, peers=peers)
         if spoil is not None:
             spoil(session)
+        if scenario not in SLEPT:
+            remember(session)
         before = snapshot(session)
         now = max(file.mtime_ns for file in before.values()) / 1e9
         document = janitor("clean", session, "--apply", *options)
@@ -101,6 +104,7 @@ def test_everybody_goes_on_talking_after_an_emergency_cleanup(scenario: str, cle
 def test_everybody_goes_on_talking_after_a_job(reason: Reason, tmp_path: Path) -> None:
     session, peers = tmp_path / "session", tmp_path / "peers"
     sessions.unpack("emergency", session, peers=peers)
+    remember(session)
     before = snapshot(session)
 
     result = run_job(session, reason)

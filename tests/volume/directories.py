@@ -99,6 +99,11 @@ def write(path: Path, data: bytes, mtime: float) -> None:
     os.utime(path, (mtime, mtime))
 
 
+def forget(path: Path) -> None:
+    """Take the janitor's memory of running times away: the listing alone decides, as at the first look."""
+    (path / ".janitor~activity").unlink(missing_ok=True)
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[int]:
     """The directory's descriptor, as the janitor opens it."""

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from baileys_janitor.policy.settings import MaxRemovals, Settings
 from baileys_janitor.volume import session as sessions
+from baileys_janitor.volume.activity import Known
 from baileys_janitor.volume.run_plan import read_plan
 from baileys_janitor.volume.state_files import owners_of
+from tests.running_time import always_running
 from tests.volume.directories import DAY, NOW, build, opened
 
 WRITES = 10_000
@@ -42,7 +44,11 @@ def test_none_of_ten_thousand_writes_is_lost(room: Path) -> None:
         while running:
             running = os.waitpid(writer, os.WNOHANG) == (0, 0)
             result = sessions.clean(
-                directory, SETTINGS, run=f"r{runs}", now=time.time(), active_since=NOW - 90 * DAY
+                directory,
+                SETTINGS,
+                run=f"r{runs}",
+                now=time.time(),
+                known=Known(always_running(time.time())),
             )
             runs += 1
             assert result.outcome in ("Completed", "NothingToDo"), result

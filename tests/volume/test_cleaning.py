@@ -19,6 +19,7 @@ from tests.volume.directories import (
     NOW,
     build,
     content,
+    forget,
     held,
     no_memory_without_its_key,
     protected,
@@ -44,7 +45,11 @@ def test_what_is_due_moves_into_the_trash_and_the_rest_stays(session: Path) -> N
 def test_what_the_janitor_makes_is_for_its_owner_alone(session: Path) -> None:
     clean(session)
     made = [path for path in session.glob(".janitor~*") if "~run~" not in path.name]
-    assert {path.name for path in made} == {".janitor~journal", ".janitor~plan~r1"}
+    assert {path.name for path in made} == {
+        ".janitor~activity",
+        ".janitor~journal",
+        ".janitor~plan~r1",
+    }
     for path in made:
         assert path.stat().st_mode & 0o777 == 0o600
         assert path.stat().st_uid == os.geteuid()
@@ -63,7 +68,8 @@ def test_a_dry_run_says_the_same_and_leaves_no_trace(session: Path) -> None:
 def test_a_run_id_is_used_once(session: Path) -> None:
     first = clean(session)
     for name in DUE:
-        write(session / name, b"again", NOW - 60 * 86400)
+        write(session / name, b"again", NOW - FILES[name])
+    forget(session)
     second = clean(session)
     assert (second.outcome, second.code, second.removed) == ("Repeated", "Completed", first.removed)
     assert set(DUE) <= set(held(session))
@@ -238,6 +244,7 @@ def test_protected_files_are_untouched_down_to_the_inode(session: Path) -> None:
 def test_building_again_over_a_cleaned_directory_gives_the_same_plan(session: Path) -> None:
     clean(session)
     build(session)
+    forget(session)
     assert clean(session, "r2").removed == len(DUE)
 
 

@@ -11,17 +11,19 @@ import pytest
 
 from baileys_janitor.policy.settings import DEFAULTS
 from baileys_janitor.volume import session as sessions
+from baileys_janitor.volume.activity import Known
 from baileys_janitor.volume.opening import open_session
 from baileys_janitor.volume.problems import VolumeProblem
+from tests.running_time import always_running
 from tests.volume.directories import DUE, FILES, NOW, build, content, held, opened, trashed
 
 Mount = Callable[[str], Path]
 ALL = {name: content(name) for name in FILES}
 
 
-def clean(path: Path, run: str) -> sessions.CleanResult:
+def clean(path: Path, run: str, **more: object) -> sessions.CleanResult:
     with opened(path) as directory:
-        return sessions.clean(directory, DEFAULTS, run=run, now=NOW)
+        return sessions.clean(directory, DEFAULTS, run=run, now=NOW, **more)  # type: ignore[arg-type]
 
 
 def fill(path: Path) -> None:
@@ -65,7 +67,7 @@ def test_a_cleaning_on_a_full_disk_makes_room_first_and_keeps_no_trash(small_dis
         (session / name).write_bytes(b"again")
         os.utime(session / name, (NOW - 60 * 86400, NOW - 60 * 86400))
     fill(session)
-    result = clean(session, "r2")
+    result = clean(session, "r2", known=Known(always_running(NOW)))
     assert (result.outcome, result.removed) == ("Completed", 5)
     assert trashed(session) == {}
     assert held(session) == {name: data for name, data in ALL.items() if name not in DUE}

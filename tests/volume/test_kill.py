@@ -15,6 +15,7 @@ from baileys_janitor.volume import (
     noreplace,
 )
 from baileys_janitor.volume import session as sessions
+from tests.running_time import remember
 from tests.volume.directories import DUE as WHOLE_DUE
 from tests.volume.directories import (
     FILES,
@@ -60,13 +61,14 @@ KEPT = {name: data for name, data in ALL.items() if name not in DUE}
 
 
 HALF_WAY = 4
-#: The file system is tried first: a rename onto a taken name, one to a free name, one back.
-RENAMES_BEFORE = 3
+#: The file system is tried first: a rename onto a taken name, one to a free name, one back. Then the line about
+#: the tenant's running time is replaced.
+RENAMES_BEFORE = 4
 
 
 @pytest.fixture
 def session(room: Path) -> Path:
-    return build(room / "session", FEW)
+    return remember(build(room / "session", FEW), NOW)
 
 
 def die_at(step: int, calls: Sequence[str]) -> None:
@@ -144,7 +146,7 @@ def nothing_is_lost(path: Path) -> None:
 def test_a_clean_killed_at_every_step_loses_nothing_and_the_next_one_finishes() -> None:
     for step in range(1, 1000):
         with scratch() as room:
-            path = build(room / "session", FEW)
+            path = remember(build(room / "session", FEW), NOW)
             through = survives(lambda path=path: clean(path, "r1"), step)
             nothing_is_lost(path)
             moved = len(trashed(path))
@@ -171,7 +173,7 @@ def test_a_clean_killed_at_every_step_loses_nothing_and_the_next_one_finishes() 
 def test_an_undo_killed_at_every_step_is_finished_by_the_next_run() -> None:
     for step in range(1, 1000):
         with scratch() as room:
-            path = build(room / "session", FEW)
+            path = remember(build(room / "session", FEW), NOW)
             clean(path, "r1")
             through = survives(lambda path=path: undo(path, "r1"), step)
             nothing_is_lost(path)
@@ -188,7 +190,7 @@ def test_an_undo_killed_at_every_step_is_finished_by_the_next_run() -> None:
 def test_a_purge_killed_at_every_step_touches_only_the_trash() -> None:
     for step in range(1, 1000):
         with scratch() as room:
-            path = build(room / "session", FEW)
+            path = remember(build(room / "session", FEW), NOW)
             clean(path, "r1")
             through = survives(lambda path=path: purge(path), step)
             assert held(path) == KEPT
@@ -206,7 +208,7 @@ def test_a_purge_killed_at_every_step_touches_only_the_trash() -> None:
 def test_a_recovery_killed_at_every_step_is_recovered_in_turn() -> None:
     for step in range(1, 1000):
         with scratch() as room:
-            path = build(room / "session", FEW)
+            path = remember(build(room / "session", FEW), NOW)
             kill_half_way(path)
             through = survives(lambda path=path: clean(path, "r2"), step)
             nothing_is_lost(path)

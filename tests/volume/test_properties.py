@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from baileys_janitor.policy.settings import MaxRemovals, Retention, Settings
 from baileys_janitor.volume import session as sessions
+from baileys_janitor.volume.activity import Known
+from tests.running_time import always_running
 from tests.volume.directories import (
     DAY,
     HOUR,
@@ -62,14 +64,14 @@ configurations = st.builds(
     files=st.dictionaries(names, ages, max_size=60),
     configuration=configurations,
     emergency=st.booleans(),
-    active_since=st.one_of(st.none(), st.just(NOW - 60 * DAY)),
+    running=st.booleans(),
     creds=st.sampled_from([credentials(), credentials(), credentials(), b"", b"{}", b"[]"]),
 )
 def test_no_run_touches_what_must_stay(
     files: dict[str, float],
     configuration: Settings,
     emergency: bool,
-    active_since: float | None,
+    running: bool,
     creds: bytes,
 ) -> None:
     with scratch() as path:
@@ -85,7 +87,7 @@ def test_no_run_touches_what_must_stay(
                 run="r1",
                 now=NOW,
                 emergency=emergency,
-                active_since=active_since,
+                known=Known(always_running(NOW) if running else None),
             )
             assert result.outcome in ("Completed", "Capped", "NothingToDo", "Refused")
             assert protected(path) == kept

@@ -12,10 +12,12 @@ import pytest
 from baileys_janitor.policy.settings import DEFAULTS
 from baileys_janitor.volume import journal as journals
 from baileys_janitor.volume import session as sessions
+from baileys_janitor.volume.activity import Known
 from baileys_janitor.volume.journal import KEEP_RUNS, MOST_RUNS, Journal
 from baileys_janitor.volume.report import CleanResult
 from baileys_janitor.volume.run_plan import read_plan
 from baileys_janitor.volume.state_files import owners_of
+from tests.running_time import always_running
 from tests.volume.directories import DAY, DUE, NOW, held, in_trash, opened, trashed, write
 
 WINDOW = 86_400.0
@@ -199,4 +201,5 @@ def test_a_file_that_comes_back_under_a_used_run_id_is_another_run(cleaned: Path
     write(cleaned / "session-2220.0.json", b"x", NOW - 40 * DAY)
     with opened(cleaned) as directory:
         assert sessions.clean(directory, DEFAULTS, run="r1", now=NOW).outcome == "Repeated"
-        assert sessions.clean(directory, DEFAULTS, run="r2", now=NOW).removed == 1
+        known = Known(always_running(NOW))
+        assert sessions.clean(directory, DEFAULTS, run="r2", now=NOW, known=known).removed == 1

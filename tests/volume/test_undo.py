@@ -8,9 +8,11 @@ import pytest
 
 from baileys_janitor.policy.settings import DEFAULTS
 from baileys_janitor.volume import session as sessions
+from baileys_janitor.volume.activity import Known
 from baileys_janitor.volume.journal import UNDOING, Journal
 from baileys_janitor.volume.report import UndoResult
 from baileys_janitor.volume.state_files import owners_of
+from tests.running_time import always_running
 from tests.volume.directories import (
     DAY,
     DUE,
@@ -30,6 +32,7 @@ from tests.volume.directories import (
 
 ALL = {name: content(name) for name in FILES}
 VICTIM = "session-2220.0.json"
+ALWAYS = Known(always_running(NOW))
 
 
 @pytest.fixture
@@ -53,13 +56,16 @@ def test_everything_comes_back_as_it_was(session: Path) -> None:
     assert sum(result.restored_by_kind or ()) == len(DUE)
     assert held(session) == ALL
     assert {path.name: path.stat().st_mtime_ns for path in session.glob("[!.]*")} == before
-    assert [each.name for each in session.glob(".janitor~*")] == [".janitor~journal"]
+    assert {each.name for each in session.glob(".janitor~*")} == {
+        ".janitor~activity",
+        ".janitor~journal",
+    }
 
 
 def test_without_a_run_id_the_latest_run_comes_back(cleaned: Path) -> None:
     write(cleaned / VICTIM, b"second life", NOW - 40 * DAY)
     with opened(cleaned) as directory:
-        assert sessions.clean(directory, DEFAULTS, run="r2", now=NOW).removed == 1
+        assert sessions.clean(directory, DEFAULTS, run="r2", now=NOW, known=ALWAYS).removed == 1
     assert undo(cleaned, None).run == "r2"
     assert (cleaned / VICTIM).read_bytes() == b"second life"
     assert undo(cleaned, None).run == "r1"
@@ -173,7 +179,7 @@ def test_unknown_purged_and_undone_runs_are_told_apart(cleaned: Path) -> None:
     assert undo(cleaned).outcome == "NothingToDo"
     write(cleaned / VICTIM, b"x", NOW - 40 * DAY)
     with opened(cleaned) as directory:
-        sessions.clean(directory, DEFAULTS, run="r2", now=NOW)
+        sessions.clean(directory, DEFAULTS, run="r2", now=NOW, known=ALWAYS)
         assert sessions.purge(directory, now=NOW, undo_window=0).files > 0
     assert undo(cleaned, "r2").code == "RunPurged"
 

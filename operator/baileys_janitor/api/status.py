@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
+from baileys_janitor.policy.running_text import TEXT_BYTES_MAX
+
 from .model import Model
 
 
@@ -282,8 +284,13 @@ class TenantStatus(StatusPart):
     )
     active_since: Time | None = Field(
         default=None,
-        description="Since when the session has had traffic without a long pause. Ages count from "
-        "here at the earliest. Absent while the session is stopped.",
+        description="Since when the session has had traffic without a pause of more than a day. Absent while the "
+        "session is stopped (no traffic for three days).",
+    )
+    running: Annotated[str, Field(max_length=TEXT_BYTES_MAX)] | None = Field(
+        default=None,
+        description="When the session had traffic, as far as ages need it: one line for the operator, with a "
+        "checksum. Ages count traffic; see docs/rules.md.",
     )
     last_activity_time: Time | None = Field(
         default=None, description="When a session or a sender key was last written."

@@ -128,7 +128,7 @@ def _clean(target: Target, wish: Wish, interrupt: Interrupt) -> CleanDocument:
     from baileys_janitor.cli.planning import file_documents, plan_for, planned_document
 
     settings = wish.in_force.policy
-    look = look_at(target)
+    look = look_at(target, settings)
     plan = plan_for(look, settings, emergency=wish.emergency)
     document = planned_document(target, look, plan, settings, emergency=wish.emergency)
     removals = plan.removals

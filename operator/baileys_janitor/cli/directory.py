@@ -51,7 +51,7 @@ def directory_document(target: Target, look: Look, settings: Settings) -> Direct
         "ages": dict(zip(AGE_BUCKETS, census.ages, strict=True)) if known else None,
         "oldest": _time(census.oldest_ns),
         "newest": _time(census.newest_ns),
-        "lastActivity": _time(census.newest_activity_ns),
+        "lastActivity": rfc3339(look.last_activity),
         "identity": look.identity.state,
         "trash": _trash(look),
         "advice": _advice(target, look, outlook, settings),
@@ -62,7 +62,7 @@ def outlook_of(look: Look, settings: Settings) -> Outlook:
     """What a cleanup could do; nothing beyond 200,000 files."""
     if look.entries is None:
         return Outlook(counted(look.census, settings), refused=reasons.TOO_MANY_FILES)
-    return look_ahead(look.entries, look.identity, settings, look.now, look.active_since)
+    return look_ahead(look.entries, look.identity, settings, look.now, look.ages)
 
 
 def _trash(look: Look) -> TrashDocument | None:
@@ -98,11 +98,11 @@ def _own_affairs(target: Target, look: Look) -> list[AdviceDocument]:
 def _advice(
     target: Target, look: Look, outlook: Outlook, settings: Settings
 ) -> list[AdviceDocument]:
-    newest = look.census.newest_activity_ns
     given = [
         advice.threshold_unreachable(outlook, settings),
         advice.rotation_recommended(look.census, outlook, settings),
-        advice.session_inactive(None if newest is None else newest / 1e9, look.now),
+        advice.silence_not_counted(outlook, settings),
+        advice.session_inactive(look.last_activity, look.now),
         advice.disk_pressure(look.free_bytes, look.free_inodes, look.volume_bytes),
         advice.temporary_files(look.entries or [], look.now),
     ]

@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 from baileys_janitor.cli.problems import Problem
 from baileys_janitor.cli.targets import Target
-from baileys_janitor.policy.activity import infer_active_since
+from baileys_janitor.policy.ages import Ages
 from baileys_janitor.policy.census import Census, take_census
 from baileys_janitor.policy.identity import Identity
 from baileys_janitor.policy.kinds import KINDS, PROTECTED_KINDS
 from baileys_janitor.policy.listing import Entry
+from baileys_janitor.policy.settings import Settings
+from baileys_janitor.volume.activity import Known, activity_of
 from baileys_janitor.volume.credentials import settled_identity
 from baileys_janitor.volume.disk_space import free_space, volume_bytes
 from baileys_janitor.volume.opening import open_session
@@ -27,14 +29,15 @@ from baileys_janitor.volume.state_names import OwnNames
 class Look(NamedTuple):
     """What a look found. `entries` is None beyond 200,000 files, which are only counted by kind.
 
-    `own` are the janitor's own names there. Free bytes and inodes and the volume's size are None when
-    unknown.
+    `last_activity` is the time of the newest traffic in Unix seconds. `own` are the janitor's own names there. Free
+    bytes and inodes and the volume's size are None when unknown.
     """
 
     entries: list[Entry] | None
     census: Census
     identity: Identity
-    active_since: float | None
+    ages: Ages
+    last_activity: int | None
     free_bytes: int | None
     free_inodes: int | None
     volume_bytes: int | None
@@ -42,24 +45,29 @@ class Look(NamedTuple):
     now: float
 
 
-def look_at(target: Target, now: float | None = None) -> Look:
+def look_at(target: Target, settings: Settings, now: float | None = None) -> Look:
     """Look at a session directory; a Problem with one sentence when that is not possible."""
+    now = time.time() if now is None else now
     try:
         directory = open_session(target.root, target.path)
         try:
             listing = read_listing(directory)
             identity = settled_identity(directory)
+            activity = activity_of(directory, listing, identity, settings, now, Known())
             room = *free_space(directory), volume_bytes(directory), listing.own
         finally:
             os.close(directory)
     except VolumeProblem as problem:
         raise problem_of(target, problem) from problem
-    now = time.time() if now is None else now
+    ages = activity.ages
     if listing.entries is None:
-        return Look(None, _counted_only(listing.by_kind or []), identity, None, *room, now)
+        return Look(None, _counted_only(listing.by_kind or []), identity, ages, None, *room, now)
     census = take_census(listing.entries, now)
-    active_since = infer_active_since(listing.entries, now)
-    return Look(listing.entries, census, identity, active_since, *room, now)
+    newest_ns = census.newest_activity_ns
+    newest = None if newest_ns is None else newest_ns // 10**9
+    if activity.look is not None:
+        newest = activity.look.newest
+    return Look(listing.entries, census, identity, ages, newest, *room, now)
 
 
 def problem_of(target: Target, problem: VolumeProblem) -> Problem:

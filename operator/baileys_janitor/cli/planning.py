@@ -30,7 +30,7 @@ def plan_for(look: Look, settings: Settings, *, emergency: bool) -> Plan:
         plan = Plan(outlook_of(look, settings).counted)
         plan.refused = reasons.TOO_MANY_FILES
         return plan
-    return make_plan(look.entries, look.identity, settings, look.now, look.active_since, emergency)
+    return make_plan(look.entries, look.identity, settings, look.now, look.ages, emergency)
 
 
 def planned_document(

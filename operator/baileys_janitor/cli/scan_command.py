@@ -61,7 +61,7 @@ def command(
     directories: list[DirectoryDocument] = []
     for target in with_progress(found.targets, "Looking at"):
         try:
-            directories.append(directory_document(target, look_at(target), policy))
+            directories.append(directory_document(target, look_at(target, policy), policy))
         except Problem as problem:
             problems.add(target, problem)
     problems.say()

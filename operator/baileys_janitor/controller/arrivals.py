@@ -19,6 +19,7 @@ from baileys_janitor.controller.lookups import Lookups
 from baileys_janitor.controller.manifests import Member
 from baileys_janitor.controller.news import JobEnded, Wire
 from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.job.machine import boot
 from baileys_janitor.job.result import (
     BUSY,
     DEADLINE_REACHED,
@@ -266,7 +267,7 @@ class Arrivals:
         now = self._clock.now()
         used = tenant.name in flight.used
         if isinstance(result, ScanResult):
-            harvest.scanned(tenant, result, now, used)
+            harvest.scanned(tenant, result, now, used, boot())
             tenant.begun_at = flight.created
             if result.error is None:
                 lots.reunite(tenant, self._largest)
@@ -280,7 +281,7 @@ class Arrivals:
             if result.run != flight.run:
                 return self._failed(tenant, flight, faults.UNREADABLE)
             recorded = result.outcome == REPEATED
-            entry = harvest.cleaned(tenant, result, now, used, recorded=recorded)
+            entry = harvest.cleaned(tenant, result, now, used, boot(), recorded=recorded)
             return None if recorded else entry
         elif isinstance(result, PurgeResult):
             harvest.purged(tenant, result, now)

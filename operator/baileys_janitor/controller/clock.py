@@ -98,6 +98,11 @@ class MonotonicClock:
         await self._clock.wait(event, until)
 
 
+def machine_time() -> float:
+    """Return what this machine's clock shows: for a comparison with another machine's, whatever clock was injected."""
+    return time.time()
+
+
 def to_rfc3339(when: float) -> str:
     """Write Unix seconds as the API server writes times: UTC, whole seconds, `Z`; within 1970 and 9999."""
     return _text(int(max(0, min(when, LAST))))

@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from baileys_janitor.controller import decoding, faults, lots, manifests
+from baileys_janitor.controller import activity, decoding, faults, lots, manifests
 from baileys_janitor.controller.breaker import held_removals
-from baileys_janitor.controller.clock import Clock, to_rfc3339
+from baileys_janitor.controller.clock import Clock, machine_time, to_rfc3339
 from baileys_janitor.controller.decide import URGENT, Decision
 from baileys_janitor.controller.flights import UID_MAX, Flight, Flights
 from baileys_janitor.controller.ground import Ground
@@ -37,6 +37,8 @@ LEAVE = 10
 
 NAMES = 3
 """Names that are tried for a Job: of 409 and 409 again, somebody should hear."""
+TASK_BYTES_MAX = 100_000
+"""A process takes arguments of up to 128 KiB; only a memory of many years is anywhere near."""
 
 
 class Dispatch:
@@ -127,15 +129,26 @@ class Dispatch:
         """Create the Job that scans a lot."""
         tenants = [one.tenant for one in lot.members]
         claims = sorted({t.effective.claim_name for t in tenants if t.effective})
-        settings, members = _members(tenants, claims)
-        task = Task("scan", members, settings, deadline=self._pod.deadline - LEAVE)
+        settings, members = _members(tenants, claims, everything=False)
+        task = Task(
+            "scan",
+            members,
+            settings,
+            deadline=self._pod.deadline - LEAVE,
+            time=machine_time(),
+            wait=self._pod.wait,
+        ).to_json()
+        if len(task) > TASK_BYTES_MAX and len(lot.members) > 1:
+            for half in lots.halves(lot):
+                await self.send(half)
+            return
         first = tenants[0]
         assert first.effective is not None
         job = manifests.job(
             name="",
             namespace=lot.namespace,
             action="scan",
-            task=task.to_json(),
+            task=task,
             members=[JobMember(t.name, t.uid) for t in tenants],
             claims=claims,
             place=lot.place,
@@ -207,6 +220,8 @@ class Dispatch:
             dry_run=tenant.effective.mode != "Enforce",
             undo_window=tenant.effective.undo_window,
             deadline=self._pod.deadline - LEAVE,
+            time=machine_time(),
+            wait=self._pod.wait,
         )
         uid = await self._own_job(tenant, "clean", f"janitor-clean-{run}", task, place, used, run)
         if uid is not None and tenant.run is not None and tenant.run.get("id") == run:
@@ -363,7 +378,7 @@ def settle(tenant: Tenant, decision: Decision) -> None:
 
 
 def _members(
-    tenants: Sequence[Tenant], claims: Sequence[str]
+    tenants: Sequence[Tenant], claims: Sequence[str], *, everything: bool = True
 ) -> tuple[list[Settings], list[Member]]:
     places: dict[str, int] = {}
     settings: list[Settings] = []
@@ -379,9 +394,8 @@ def _members(
                 mount_path(claims.index(effective.claim_name)),
                 effective.path,
                 places[effective.settings_hash],
-                tenant.active_since,
+                activity.to_take_along(tenant.running, everything=everything),
                 tenant.run["id"] if tenant.run and tenant.attempts else None,
-                tenant.known,
             )
         )
     return settings, members

@@ -210,6 +210,8 @@ OVERDUE = Fault(
 )
 
 DIRECTORY = {
+    "ClockSkew": "The clocks of the operator and of the volume's node differ by more than ten minutes, so nothing "
+    f"is removed: set the clock that is wrong (time synchronisation, NTP, keeps it right). {RETRY}",
     "DirectoryMissing": "The directory spec.volume.path does not exist on the volume: correct it, or wait until "
     "the tenant has been paired.",
     "NotADirectory": "spec.volume.path is not a directory on the volume: correct it.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from baileys_janitor.api.durations import elapsed_text
-from baileys_janitor.controller import faults, growth
+from baileys_janitor.controller import activity, faults, growth
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.conditions import MESSAGE_LIMIT
 from baileys_janitor.controller.decide import URGENT
@@ -23,6 +23,7 @@ from baileys_janitor.job.result import (
     ScanResult,
 )
 from baileys_janitor.policy.kinds import KINDS
+from baileys_janitor.policy.reasons import CLOCK_SKEW
 
 Object = dict[str, Any]
 
@@ -50,8 +51,14 @@ CARRIED = {
 """Figures that stand until the next look that has room for them. The trash is none: a purge knows better."""
 
 
-def scanned(tenant: Tenant, look: ScanResult, now: float, used: bool) -> None:
-    """Take in a look at the session directory; `used`: a running pod used the claim.
+def scanned(
+    tenant: Tenant,
+    look: ScanResult,
+    now: float,
+    used: bool,
+    boot: activity.Boot | None = None,
+) -> None:
+    """Take in a look at the session directory; `used`: a running pod used the claim, `boot`: this machine's.
 
     A look that failed is a missed scan: the count before it holds until three are missed.
     """
@@ -68,7 +75,7 @@ def scanned(tenant: Tenant, look: ScanResult, now: float, used: bool) -> None:
         tenant.trash = (look.trash_runs, _oldest(tenant, look.trash_oldest, now))
     tenant.recovered()
     tenant.last_scan = now
-    tenant.known = True
+    _remember(tenant, look, boot)
     if look.identity_state == "Paired":
         tenant.active_since = (
             None if look.active_since is None else float(min(look.active_since, now))
@@ -76,6 +83,16 @@ def scanned(tenant: Tenant, look: ScanResult, now: float, used: bool) -> None:
         _identify(tenant, look.fingerprint, now)
     _suspect(tenant, look, now)
     _grow(tenant, look.counted, now)
+
+
+def _remember(tenant: Tenant, look: ScanResult, boot: activity.Boot | None) -> None:
+    if look.skewed:
+        tenant.work_fault = faults.of_directory(CLOCK_SKEW)
+    elif tenant.work_fault is not None and tenant.work_fault.reason == CLOCK_SKEW:
+        tenant.work_fault = None
+    if tenant.effective is not None:
+        limit = tenant.effective.policy.longest_age
+        tenant.running = activity.remember(tenant.running, look, limit, boot)
 
 
 def _oldest(tenant: Tenant, told: int | None, now: float) -> float:
@@ -122,7 +139,13 @@ def _grow(tenant: Tenant, counted: int | None, now: float) -> None:
 
 
 def cleaned(
-    tenant: Tenant, result: CleanResult, now: float, used: bool, *, recorded: bool = False
+    tenant: Tenant,
+    result: CleanResult,
+    now: float,
+    used: bool,
+    boot: activity.Boot | None = None,
+    *,
+    recorded: bool = False,
 ) -> Object:
     """Take in a cleanup's result, end the claimed run, and return its entry for the history.
 
@@ -154,7 +177,7 @@ def cleaned(
     tenant.attempts = 0
     tenant.in_doubt = tenant.held_back = False
     if result.scan is not None:
-        scanned(tenant, result.scan, now, used)
+        scanned(tenant, result.scan, now, used, boot)
     else:
         tenant.rescan = True
     return entry

@@ -8,7 +8,7 @@ success lets them into larger company again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from baileys_janitor.controller.placement import Place
 from baileys_janitor.controller.tenant import Tenant
@@ -46,6 +46,13 @@ def lots(namespace: str, placed: Iterable[Placed], largest: int, now: float) -> 
         for (place, _), group in grouped.items()
         for members in _cut(group, largest)
     ]
+
+
+def halves(lot: Lot) -> tuple[Lot, Lot]:
+    """Return a lot of several members as two."""
+    middle = len(lot.members) // 2
+    first, second = lot.members[:middle], lot.members[middle:]
+    return replace(lot, members=first), replace(lot, members=second)
 
 
 def _cut(group: list[Placed], largest: int) -> list[list[Placed]]:

@@ -40,6 +40,8 @@ class Pod:
     labels: tuple[tuple[str, str], ...] = ()
     annotations: tuple[tuple[str, str], ...] = ()
     deadline: int = 60
+    wait: float = 300.0
+    """Seconds that a pod may stay pending."""
     backstop: int = BACKSTOP
     command: tuple[str, ...] = ("baileys-janitor", "job")
 

@@ -66,6 +66,7 @@ def job_pod(job: JobPods) -> Pod:
         labels=tuple(sorted(job.labels.items())),
         annotations=tuple(sorted(job.annotations.items())),
         deadline=job.deadline_seconds,
+        wait=float(job.pending_timeout.seconds),
         backstop=job.ttl.seconds,
     )
 

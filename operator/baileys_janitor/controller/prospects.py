@@ -24,7 +24,8 @@ from baileys_janitor.controller.faults import Fault
 from baileys_janitor.controller.growth import DAY
 from baileys_janitor.controller.phrases import files, files_are
 from baileys_janitor.controller.tenant import Tenant
-from baileys_janitor.policy import levels
+from baileys_janitor.policy import advice, levels
+from baileys_janitor.policy.outlook import Outlook
 
 HORIZON = 366 * DAY
 """Seconds that are looked ahead: what would take longer is nobody's worry, and no straight line either."""
@@ -163,7 +164,18 @@ def _cleaning(
         )
     elif tenant.counted < limits.emergency:
         parts.append(f"From {limits.emergency} counted files on an Emergency cleanup runs.")
-    return " ".join(parts)
+    held = _held_by_silence(tenant)
+    return " ".join([*parts, held] if held else parts)
+
+
+def _held_by_silence(tenant: Tenant) -> str | None:
+    """Say what keeps the count up although it looks old."""
+    look, effective = tenant.look, tenant.effective
+    if look is None or effective is None:
+        return None
+    outlook = Outlook(tenant.counted, kept=look.kept, held_days=look.held_days)
+    said = advice.silence_not_counted(outlook, effective.policy)
+    return said.message if said is not None else None
 
 
 def _next(

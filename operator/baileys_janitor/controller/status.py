@@ -69,6 +69,7 @@ def compose(tenant: Tenant, now: float, around: Surroundings) -> Object:
         "trend": prospects.trend(tenant.history),
         "lastHandledRequest": tenant.handled_request,
         "trash": _trash(tenant),
+        "running": tenant.running,
     }
     return status | {key: value for key, value in optional.items() if value not in (None, {}, [])}
 

@@ -22,6 +22,7 @@ from baileys_janitor.controller.faults import Fault
 from baileys_janitor.controller.packed import RECENT, pack, unpack
 from baileys_janitor.controller.placement import Identity
 from baileys_janitor.job.result import ScanResult
+from baileys_janitor.policy.running_text import decode
 
 Object = dict[str, Any]
 Key = tuple[str, str]
@@ -88,9 +89,10 @@ class Tenant:
 
     look: ScanResult | None = None
     last_scan: float | None = None
-    known: bool = False
-    """Whether an earlier look is on record: then `active_since` None means stopped, not unknown."""
+    running: str | None = None
+    """What is remembered of its running time, as `policy.running_text` writes it."""
     active_since: float | None = None
+    """The start of the latest stretch of traffic, for people; None while it is stopped or nothing is known."""
     growth: float | None = None
     burst: float = 0.0
     """The growth a day of the last observation alone: what has just begun is not quiet, whatever was before."""
@@ -320,7 +322,7 @@ class Tenant:
         """Forget what was learned of another directory: its activity says nothing about this one's ages."""
         self.look = None
         self.last_scan = self.active_since = self.growth = None
-        self.known = False
+        self.running = None
         self.burst = 0.0
         self.anchor = self.re_paired = self.suspicion = self.trash = None
         self.fingerprint = ""
@@ -334,7 +336,8 @@ class Tenant:
         self.stored = stored or {}
         status = {name: decoding.status_field(stored, name) for name in _LOADED}
         self.last_scan = from_rfc3339(status["lastScanTime"])
-        self.known = self.last_scan is not None
+        running = status["running"]
+        self.running = running if decode(running) is not None else None
         self.active_since = from_rfc3339(status["activeSince"])
         self.growth = status["growthPerDay"]
         identity = status["identity"] or {}
@@ -416,7 +419,16 @@ class Tenant:
 
 
 _LOADED = (
-    *("lastScanTime", "activeSince", "growthPerDay", "identity", "trash", "run", "timers"),
+    *(
+        "lastScanTime",
+        "running",
+        "activeSince",
+        "growthPerDay",
+        "identity",
+        "trash",
+        "run",
+        "timers",
+    ),
     *("cooldownUntil", "emergencyCooldownUntil", "lastHandledRequest", "conditions"),
 )
 """Fields of the status that `load` reads."""

@@ -98,8 +98,14 @@ _READERS: dict[str, Any] = {
 # loses all before the next one loses any: of fifty some keep everything, others the next time, where
 # otherwise all would lack the same for good.
 _DROPPABLE: dict[str, tuple[tuple[tuple[int, str], ...], ...]] = {
-    "scan": (((4, ""), (5, ""), (3, ""), (2, "")), ((1, LEFT_OUT),), ((1, ""),)),
-    "clean": (((6, ""), (7, ""), (8, LEFT_OUT), (5, ""), (4, ""), (3, LEFT_OUT), (1, "")),),
+    "scan": (
+        ((4, ""), (5, ""), (3, ""), (2, ""), (6, LEFT_OUT)),
+        ((1, LEFT_OUT),),
+        ((1, ""), (6, "")),
+    ),
+    "clean": (
+        ((6, ""), (7, ""), (9, LEFT_OUT), (5, ""), (4, ""), (3, LEFT_OUT), (8, LEFT_OUT), (1, "")),
+    ),
     "undo": (),
     "purge": (((1, ""),),),
 }

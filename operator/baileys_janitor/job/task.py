@@ -1,7 +1,7 @@
 """The task that a Job gets: one JSON argument.
 
-    {"v":1,"action":"scan","settings":[...],"members":[["/volumes/0","company_1",0,null,null]],
-     "deadline":50}
+    {"v":1,"action":"scan","settings":[...],"members":[["/volumes/0","company_1",0,"1;...",null]],
+     "deadline":50,"time":1795000000,"wait":300}
 
 `settings` is a list because many members share one; a member names its own by position.
 """
@@ -31,34 +31,31 @@ class BadTask(ValueError):  # noqa: N818  # pairs with BadResult
 class Member:
     """One tenant's session directory.
 
-    `volume` is where its claim is mounted (an absolute path), `path` the directory beneath it ("." for
-    the volume itself), `settings_index` its place in the task's settings. `active_since` is Unix seconds,
-    or None while the tenant is stopped or unknown; `known` says that the operator has looked before, so
-    that None means stopped. `run` asks a scan for the journal's record of one run id.
+    `volume` is where its claim is mounted (an absolute path), `path` the directory beneath it ("." for the volume
+    itself), `settings_index` its place in the task's settings. `running` is what the operator remembers of the
+    tenant's running time, as `policy.running_text` writes it; None when that is nothing. `run` asks a scan for
+    the journal's record of one run id.
     """
 
-    __slots__ = ("active_since", "known", "path", "run", "settings_index", "volume")
+    __slots__ = ("path", "run", "running", "settings_index", "volume")
 
     def __init__(
         self,
         volume: str,
         path: str = ".",
         settings_index: int = 0,
-        active_since: float | None = None,
+        running: str | None = None,
         run: str | None = None,
-        known: bool = False,
     ) -> None:
         self.volume = volume
         self.path = path
         self.settings_index = settings_index
-        self.active_since = active_since
+        self.running = running
         self.run = run
-        self.known = known
 
     def to_data(self) -> list[Any]:
         """The positional form inside a task."""
-        data = [self.volume, self.path, self.settings_index, self.active_since, self.run]
-        return [*data, self.known] if self.known else data
+        return [self.volume, self.path, self.settings_index, self.running, self.run]
 
 
 class Task:
@@ -66,7 +63,8 @@ class Task:
 
     `run` is the id that the operator claimed (clean) or the run to put back (undo; None is the latest).
     `reason` is kept in the journal. `undo_window` and `deadline` are seconds; after `deadline` the Job ends
-    by itself between two removals, with a result.
+    by itself between two removals, with a result. `time` is the operator's, in Unix seconds, and `wait` how many
+    seconds its Job may wait for a node: a node whose clock shows another time removes nothing.
     """
 
     __slots__ = (
@@ -78,7 +76,9 @@ class Task:
         "reason",
         "run",
         "settings",
+        "time",
         "undo_window",
+        "wait",
     )
 
     def __init__(
@@ -93,6 +93,8 @@ class Task:
         dry_run: bool = False,
         undo_window: float = 86400.0,
         deadline: float | None = None,
+        time: float | None = None,
+        wait: float = 0.0,
     ) -> None:
         self.action = action
         self.members = list(members)
@@ -103,6 +105,8 @@ class Task:
         self.dry_run = dry_run
         self.undo_window = undo_window
         self.deadline = deadline
+        self.time = time
+        self.wait = wait
 
     def to_json(self) -> str:
         """The argument of `baileys-janitor job`; raises BadTask when the task makes no sense."""
@@ -120,6 +124,8 @@ class Task:
             "emergency": self.emergency,
             "dryRun": self.dry_run,
             "deadline": self.deadline,
+            "time": self.time,
+            "wait": self.wait,
         }
         data.update({name: value for name, value in optional.items() if value})
         text = compact(data)
@@ -157,6 +163,8 @@ class Task:
             dry_run=_typed(data, "dryRun", bool, False),
             undo_window=_seconds(data, "undoWindow", 86400.0) or 0.0,
             deadline=_seconds(data, "deadline", None),
+            time=_seconds(data, "time", None),
+            wait=_seconds(data, "wait", 0.0) or 0.0,
         )
 
 
@@ -178,9 +186,9 @@ def _read_members(data: object, settings: int, action: str) -> list[Member]:
 
 
 def _read_member(data: object, field: str, settings: int, action: str) -> Member:
-    if not isinstance(data, list) or not 5 <= len(data) <= 6:
-        raise BadTask(f"{field}: a list of volume, path, settings, activeSince, run")
-    volume, path, index, active_since, run = data[:5]
+    if not isinstance(data, list) or len(data) != 5:
+        raise BadTask(f"{field}: a list of volume, path, settings, running, run")
+    volume, path, index, running, run = data
     if not isinstance(volume, str) or not volume.startswith("/") or "\0" in volume:
         raise BadTask(f"{field}: the volume is an absolute path")
     if not isinstance(path, str) or "\0" in path:
@@ -190,12 +198,11 @@ def _read_member(data: object, field: str, settings: int, action: str) -> Member
         raise BadTask(f"{field}: the settings are named by their position")
     if needed and index >= settings:
         raise BadTask(f"{field}: there are no settings at position {index}")
-    # Compared, not converted: a number of any length can stand here, and 1e999 is infinite.
-    if active_since is not None and not (_is_number(active_since) and abs(active_since) < 1e12):
-        raise BadTask(f"{field}: activeSince is Unix seconds or null")
+    if running is not None and not isinstance(running, str):
+        raise BadTask(f"{field}: what is remembered of the running time is text or null")
     if run is not None and not valid_run(run):
         raise BadTask(f"{field}: the run asked for is no run id")
-    return Member(volume, path, index, active_since, run, data[5:] == [True])
+    return Member(volume, path, index, running, run)
 
 
 def _is_number(value: object) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 
+from ..policy.running_text import decode
 from ..volume import session
+from ..volume.activity import Known
 from ..volume.opening import open_session
 from ..volume.problems import DECLINED, INTERRUPTED, VolumeProblem
 from ..volume.report import FAILED, REFUSED, CleanResult, PurgeResult, ScanResult, UndoResult
@@ -65,8 +67,7 @@ class Work:
             directory,
             self._settings(member),
             now=self._now,
-            active_since=member.active_since,
-            known=member.known,
+            known=self._known(member),
             run=member.run,
             tick=self._tick,
         )
@@ -79,8 +80,7 @@ class Work:
             run=task.run or "",
             now=self._now,
             dry_run=task.dry_run,
-            active_since=member.active_since,
-            known=member.known,
+            known=self._known(member),
             emergency=task.emergency,
             reason=task.reason,
             undo_window=task.undo_window,
@@ -93,6 +93,10 @@ class Work:
     def _purge(self, directory: int, member: Member) -> PurgeResult:  # noqa: ARG002  # one of four
         window = self._task.undo_window
         return session.purge(directory, now=self._now, undo_window=window, stop=self._stop)
+
+    def _known(self, member: Member) -> Known:
+        # A line that cannot be read is no memory: the volume's, or the listing alone, serves as well.
+        return Known(decode(member.running), self._task.time, self._task.wait)
 
     def _settings(self, member: Member) -> Settings:
         return self._task.settings[member.settings_index]

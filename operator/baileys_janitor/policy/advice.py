@@ -17,6 +17,7 @@ from .kinds import (
 )
 from .levels import counted, counted_of
 from .pre_keys import MAX_UPLOAD_SPAN
+from .reasons import SILENCE_NOT_COUNTED
 from .settings import TOTAL
 from .times import nanoseconds
 from .values import Value
@@ -184,6 +185,22 @@ def _pre_keys_anew(census: Census, settings: Settings) -> int:
     if later or census.upload_span >= MAX_UPLOAD_SPAN:
         return _PRE_KEYS_AT_PAIRING
     return min(census.count(PRE_KEY), settings.allowances.pre_keys)
+
+
+def silence_not_counted(outlook: Outlook, settings: Settings) -> Advice | None:
+    """Files that are old by the calendar keep the count at the trigger or above: how long they still stay."""
+    files = outlook.kept.get(SILENCE_NOT_COUNTED, 0)
+    if not files or outlook.held_days is None or outlook.counted < settings.thresholds.trigger:
+        return None
+    days = outlook.held_days
+    more = f"{days} more days" if days != 1 else "one more day"
+    them = "files are" if files != 1 else "file is"
+    return Advice(
+        SILENCE_NOT_COUNTED,
+        f"{files} {them} older than the limits by the calendar and stay, because silences of more than"
+        f" a day count a day at most; the first go after traffic on {more}.",
+        {"files": files, "days": days},
+    )
 
 
 def session_inactive(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .ages import CLOCK_TOLERANCE_SECONDS
 from .kinds import ACTIVITY_KINDS, KINDS, PRE_KEY, PROTECTED_KINDS
 from .pre_keys import upload_span
 from .times import nanoseconds
@@ -14,14 +15,13 @@ if TYPE_CHECKING:
     from .listing import Entry
 
 _DAY_NS = 86_400 * 10**9
-_MINUTE_NS = 60 * 10**9
 
 #: Upper bounds of the first four age buckets, in days; the fifth holds the rest.
 AGE_BOUNDS_DAYS = (1, 7, 14, 30)
 _AGE_BOUNDS = tuple(days * _DAY_NS for days in AGE_BOUNDS_DAYS)
 
-#: A clock of the volume's server may run ahead a little; later times say nothing about traffic.
-CLOCK_TOLERANCE_NS = 15 * _MINUTE_NS
+# Later times say nothing about traffic.
+_CLOCK_TOLERANCE_NS = CLOCK_TOLERANCE_SECONDS * 10**9
 
 _POSITION = {kind: position for position, kind in enumerate(KINDS)}
 
@@ -80,7 +80,7 @@ class Census(Value):
             self.oldest_ns = mtime_ns
         if self.newest_ns is None or mtime_ns > self.newest_ns:
             self.newest_ns = mtime_ns
-        if kind in ACTIVITY_KINDS and age >= -CLOCK_TOLERANCE_NS:
+        if kind in ACTIVITY_KINDS and age >= -_CLOCK_TOLERANCE_NS:
             seen = min(mtime_ns, now_ns)
             if self.newest_activity_ns is None or seen > self.newest_activity_ns:
                 self.newest_activity_ns = seen

@@ -7,7 +7,7 @@ with the file as it is then. Each returns a reason code, or None when it has no 
 from __future__ import annotations
 
 from . import reasons
-from .activity import STOPPED_AFTER_NS, is_stopped
+from .ages import CLOCK_TOLERANCE_SECONDS, EARLIEST_SECONDS, file_time
 from .identity import ABSENT, CORRUPT, PAIRED, TOO_LARGE
 from .kinds import (
     PRE_KEY,
@@ -22,38 +22,42 @@ from .kinds import (
 )
 from .own_groups import own_groups
 from .pre_keys import PreKeys
+from .stretches import SILENCE_SECONDS
 from .times import nanoseconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .ages import Ages
     from .identity import Identity
     from .listing import Entry
     from .own_groups import OwnGroup
     from .settings import Retention, Settings
 
+_NS = 10**9
+
 #: A file written within this time is fresh: the process may be using it this moment.
-FRESH_NS = 15 * 60 * 10**9
+FRESH_NS = 15 * 60 * _NS
 
 
 class Context:
     """What the guards know besides the file: the time, the tenant, and its other files.
 
-    ``active_ns``: ages count from here at the earliest; None while the tenant is stopped.
+    ``ages``: which times are old, from what is remembered of the tenant's traffic.
     ``limits``: the shortest ages and fewest pre-keys that this run may use. ``pre_key_floor``: the
     lowest pre-key id that these keep; None when this run may remove no pre-key.
     """
 
     __slots__ = (
-        "active_ns",
+        "ages",
         "groups",
         "identity",
         "now_ns",
         "pre_key_floor",
         "pre_keys",
-        "sender_key_limit_ns",
-        "session_limit_ns",
+        "sender_key_limit",
+        "session_limit",
     )
 
     def __init__(
@@ -62,24 +66,54 @@ class Context:
         identity: Identity,
         limits: Retention,
         now: float,
-        active_since: float | None,
+        ages: Ages,
     ) -> None:
         self.now_ns = nanoseconds(now)
         self.identity = identity
-        self.active_ns = None if active_since is None else nanoseconds(active_since)
-        if is_stopped(entries, self.now_ns):
-            self.active_ns = None
-        self.session_limit_ns = nanoseconds(limits.session_max_age)
-        self.sender_key_limit_ns = nanoseconds(limits.sender_key_max_age)
+        self.ages = ages
+        self.session_limit = limits.session_max_age
+        self.sender_key_limit = limits.sender_key_max_age
         self.groups = own_groups(entries, identity)
         self.pre_keys = PreKeys(entries, identity)
         keep = limits.pre_keys
         self.pre_key_floor = None if keep is None else self.pre_keys.newest(keep)
 
-    def age_ns(self, mtime_ns: int) -> int:
-        """How long a file has been unused while the tenant was running."""
-        active_ns = self.now_ns if self.active_ns is None else self.active_ns
-        return self.now_ns - max(mtime_ns, active_ns)
+    @property
+    def by_calendar(self) -> bool:
+        """Whether every age is that of the calendar."""
+        return all(
+            self.ages.is_calendar(each) for each in (self.session_limit, self.sender_key_limit)
+        )
+
+    def old(self, entry: Entry, limit: float) -> bool:
+        """Whether a file was not used for ``limit`` seconds in which the tenant ran."""
+        return self.ages.old(file_time(entry, self.ages.now), limit)
+
+    def old_pair(self, group: OwnGroup, limit: float) -> bool:
+        """Whether all of a pair's files are old, and the keys that may be of it."""
+        newest = group.newest_ns // _NS
+        if newest > self.ages.now + CLOCK_TOLERANCE_SECONDS:
+            return False
+        # A time before 2015 says nothing; what counts for such a file is its own change time.
+        if newest >= EARLIEST_SECONDS and not self.ages.old(newest, limit):
+            return False
+        return all(self.old(each, limit) for each in group.files)
+
+    def why_young(self, entry: Entry, limit: float) -> str:
+        """Why a file that is not old yet stays."""
+        time = file_time(entry, self.ages.now)
+        if time is None:
+            return reasons.TIME_UNKNOWN
+        if not self.ages.old_by_calendar(time, limit):
+            return reasons.IN_USE
+        silent = self.ages.held_by_silence(time, limit)
+        return reasons.SILENCE_NOT_COUNTED if silent else reasons.AGE_COUNTS_ANEW
+
+    def pre_key_age_ns(self, mtime_ns: int) -> int:
+        """The age of a pre-key, counted from when the tenant woke at the earliest."""
+        since = self.ages.since
+        start_ns = self.now_ns if since is None else since * _NS
+        return self.now_ns - max(mtime_ns, start_ns)
 
 
 def shortest(settings: Settings, emergency: bool) -> Retention:
@@ -135,11 +169,11 @@ def guard_identity(context: Context) -> str | None:
 
 
 def guard_fresh(entry: Entry, context: Context) -> str | None:
-    """Written within 15 minutes, or in the future."""
+    """Written within 15 minutes, or in the future; a server's clock may run a little ahead."""
     age_ns = context.now_ns - entry.mtime_ns
     if age_ns > FRESH_NS:
         return None
-    return reasons.FRESH if age_ns >= 0 else reasons.FUTURE_TIME
+    return reasons.FRESH if age_ns >= -CLOCK_TOLERANCE_SECONDS * _NS else reasons.FUTURE_TIME
 
 
 def guard_own_device(entry: Entry, context: Context) -> str | None:
@@ -164,7 +198,7 @@ def guard_sender_key(entry: Entry, context: Context) -> str | None:
     return (
         guard_unknown_lid(user, context)
         or guard_stopped(entry, context)
-        or guard_age(entry, context, context.sender_key_limit_ns)
+        or guard_age(entry, context, context.sender_key_limit)
     )
 
 
@@ -184,28 +218,38 @@ def guard_own_pair(entry: Entry, group: OwnGroup | None, context: Context) -> st
     newest_ns = max(group.newest_ns, entry.mtime_ns)
     if group.broken:
         return reasons.OWN_KEY_IN_USE if context.now_ns - newest_ns <= FRESH_NS else None
-    if context.active_ns is None:
+    if context.ages.stopped:
         return reasons.STOPPED
-    old = context.age_ns(newest_ns) > context.sender_key_limit_ns
-    return None if old else reasons.OWN_KEY_IN_USE
+    limit = context.sender_key_limit
+    if context.old(entry, limit):
+        return None if context.old_pair(group, limit) else reasons.OWN_KEY_IN_USE
+    why = context.why_young(entry, limit)
+    return reasons.OWN_KEY_IN_USE if why == reasons.IN_USE else why
 
 
 def guard_stopped(entry: Entry, context: Context) -> str | None:  # noqa: ARG001  # as its fellows
     """While the tenant is stopped, its files are old because of that alone."""
-    return reasons.STOPPED if context.active_ns is None else None
+    return reasons.STOPPED if context.ages.stopped else None
+
+
+def guard_silent(entry: Entry, context: Context) -> str | None:  # noqa: ARG001  # as its fellows
+    """Whatever strangers send to a tenant that is silent waits for its pre-key."""
+    return reasons.STOPPED if context.ages.silent else None
+
+
+def guard_pre_key_time(entry: Entry, context: Context) -> str | None:  # noqa: ARG001  # as its fellows
+    """Which pre-keys were uploaded together is told by their times."""
+    return reasons.TIME_UNKNOWN if entry.mtime_ns < EARLIEST_SECONDS * _NS else None
 
 
 def guard_session_age(entry: Entry, context: Context) -> str | None:
     """A session used within the limit stays."""
-    return guard_age(entry, context, context.session_limit_ns)
+    return guard_age(entry, context, context.session_limit)
 
 
-def guard_age(entry: Entry, context: Context, limit_ns: int) -> str | None:
-    """Used within the shortest limit of this run, ages counting from when the tenant woke."""
-    if context.age_ns(entry.mtime_ns) > limit_ns:
-        return None
-    slept = context.now_ns - entry.mtime_ns > limit_ns
-    return reasons.JUST_WOKE if slept else reasons.IN_USE
+def guard_age(entry: Entry, context: Context, limit: float) -> str | None:
+    """Not old under the shortest limit of this run, silences and copies considered."""
+    return None if context.old(entry, limit) else context.why_young(entry, limit)
 
 
 def guard_pre_key(entry: Entry, context: Context) -> str | None:
@@ -213,12 +257,14 @@ def guard_pre_key(entry: Entry, context: Context) -> str | None:
 
     First messages that strangers sent while it slept arrive then, and each needs its pre-key.
     """
-    active_ns = context.active_ns
-    if active_ns is not None and entry.mtime_ns < active_ns >= context.now_ns - STOPPED_AFTER_NS:
+    since = context.ages.since
+    if since is None or (
+        entry.mtime_ns < since * _NS and context.ages.now - since <= SILENCE_SECONDS
+    ):
         return reasons.JUST_WOKE
     if context.pre_key_floor is None:
         return context.pre_keys.doubt or reasons.PRE_KEYS_WITHOUT_GAIN
-    age_ns = context.age_ns(entry.mtime_ns)
+    age_ns = context.pre_key_age_ns(entry.mtime_ns)
     return context.pre_keys.protects(int(entry.ident), age_ns, context.pre_key_floor)
 
 
@@ -226,5 +272,5 @@ _GUARDS: dict[str, tuple[Callable[[Entry, Context], str | None], ...]] = {
     SESSION: (guard_own_device, guard_stopped, guard_session_age),
     SENDER_KEY: (guard_sender_key,),
     SENDER_KEY_MEMORY: (guard_memory,),
-    PRE_KEY: (guard_stopped, guard_pre_key),
+    PRE_KEY: (guard_silent, guard_pre_key_time, guard_pre_key),
 }

@@ -10,13 +10,14 @@ MAX_ENTRIES = 200_000
 
 
 class Entry(Value):
-    """Name, kind and id, size in bytes, modification time in ns, inode and device number.
+    """Name, kind and id, size in bytes, modification and change time in ns, inode and device number.
 
+    ``ctime_ns`` is 0 where it is not known; it serves only where ``mtime_ns`` says nothing.
     ``name`` is the file name with undecodable bytes as surrogates. It and ``ident`` can hold phone
     numbers: neither is part of the printed form.
     """
 
-    __slots__ = ("device", "ident", "inode", "kind", "mtime_ns", "name", "size")
+    __slots__ = ("ctime_ns", "device", "ident", "inode", "kind", "mtime_ns", "name", "size")
 
     def __init__(
         self,
@@ -27,6 +28,7 @@ class Entry(Value):
         mtime_ns: int,
         inode: int,
         device: int,
+        ctime_ns: int = 0,
     ) -> None:
         self.name = name
         self.kind = kind
@@ -35,12 +37,15 @@ class Entry(Value):
         self.mtime_ns = mtime_ns
         self.inode = inode
         self.device = device
+        self.ctime_ns = ctime_ns
 
     @classmethod
-    def of(cls, name: str, size: int, mtime_ns: int, inode: int, device: int) -> Entry:
+    def of(
+        cls, name: str, size: int, mtime_ns: int, inode: int, device: int, ctime_ns: int = 0
+    ) -> Entry:
         """An entry whose kind and id are read from its name."""
         kind, ident = classify(name)
-        return cls(name, kind, ident, size, mtime_ns, inode, device)
+        return cls(name, kind, ident, size, mtime_ns, inode, device, ctime_ns)
 
     def __repr__(self) -> str:
         return f"Entry({self.kind}, size={self.size}, mtime_ns={self.mtime_ns})"

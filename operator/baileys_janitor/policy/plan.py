@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import reasons
+from .ages import usable_clock
 from .choice import choose_emergency, choose_normal
 from .guards import Context, protect, shortest
 from .identity import ABSENT, CORRUPT, PAIRED, TOO_LARGE
@@ -13,6 +14,7 @@ from .values import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .ages import Ages
     from .identity import Identity
     from .listing import Entry
     from .retention import Unit
@@ -60,7 +62,7 @@ def refusal(identity: Identity, total: int, now: float) -> str | None:
     """Why nothing may be removed from a directory of ``total`` files, None when it may."""
     if total > MAX_ENTRIES:
         return reasons.TOO_MANY_FILES
-    if now - now != 0:  # NaN and the infinities
+    if not usable_clock(now):
         return reasons.CLOCK_UNUSABLE
     if identity.state == PAIRED:
         return None
@@ -76,23 +78,25 @@ def make_plan(
     identity: Identity,
     settings: Settings,
     now: float,
-    active_since: float | None,
+    ages: Ages,
     emergency: bool = False,
+    refused: str | None = None,
 ) -> Plan:
     """The plan for one run.
 
-    ``now`` and ``active_since`` in Unix seconds; ``active_since`` None is a stopped tenant.
+    ``now`` in Unix seconds; ``ages`` says which times are old.
     ``emergency`` adds, while the count is at ``critical`` or above, what emergencyRetention lets go,
-    and leaves out every file whose removal would not lower the count.
+    and leaves out every file whose removal would not lower the count. ``refused`` is a reason code that
+    whoever asks knows for removing nothing.
     """
     tally = Tally(entries, settings)
     plan = Plan(tally.counted)
-    plan.refused = refusal(identity, len(entries), now)
+    plan.refused = refused or refusal(identity, len(entries), now)
     if plan.refused is not None:
         plan.kept = {plan.refused: len(entries)} if entries else {}
         return plan
     limits = shortest(settings, emergency)
-    context = plan.context = Context(entries, identity, limits, now, active_since)
+    context = plan.context = Context(entries, identity, limits, now, ages)
     allowed = []
     for entry in entries:
         reason = protect(entry, context)

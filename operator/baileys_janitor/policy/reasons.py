@@ -49,6 +49,9 @@ NEXT_RUN = "NextRun"
 EMERGENCY_ONLY = "EmergencyOnly"
 PRE_KEYS_WITHOUT_GAIN = "PreKeysWithoutGain"
 TEMPORARY_FILE = "TemporaryFile"
+SILENCE_NOT_COUNTED = "SilenceNotCounted"
+AGE_COUNTS_ANEW = "AgeCountsAnew"
+TIME_UNKNOWN = "TimeUnknown"
 
 #: A scan reports these by their place here: append, never reorder.
 KEPT = {
@@ -63,11 +66,12 @@ KEPT = {
     FRESH: "Written within the last 15 minutes.",
     FUTURE_TIME: "Its modification time lies in the future, so its age is unknown.",
     STOPPED: (
-        "The tenant has had no traffic for 24 hours: its files are old because it is stopped."
+        "The tenant has had no traffic for 72 hours (pre-keys: 24 hours), so its files may be old only"
+        " because it is stopped."
     ),
     JUST_WOKE: (
-        "Old only because the tenant was stopped: its age counts from when it woke, and pre-keys stay"
-        " for a day after that."
+        "A pre-key of a tenant that had no traffic for more than a day until less than a day ago:"
+        " messages that strangers sent meanwhile arrive now."
     ),
     IN_USE: "Used more recently than the retention's limit.",
     OWN_KEY_IN_USE: (
@@ -98,6 +102,15 @@ KEPT = {
         "The temporary file of a write that is under way or was cut off. Where it is old, it can be"
         " deleted by hand."
     ),
+    SILENCE_NOT_COUNTED: (
+        "Unused for longer than the limit by the calendar, but not in time with traffic: silences of more"
+        " than a day may be stops, and count a day at most."
+    ),
+    AGE_COUNTS_ANEW: (
+        "Its age counts from a later time than it shows: files were put in from elsewhere (a restore, an"
+        " undo, a copy), the tenant was paired again, or the clock was set back."
+    ),
+    TIME_UNKNOWN: "Its modification time is before 2015, as some restores leave it, so its age is unknown.",
 }
 
 # Why a run removes nothing at all.
@@ -107,6 +120,7 @@ NOT_PAIRED = "NotPaired"
 CREDENTIALS_ABSENT = "CredentialsAbsent"
 TOO_MANY_FILES = "TooManyFiles"
 CLOCK_UNUSABLE = "ClockUnusable"
+CLOCK_SKEW = "ClockSkew"
 
 REFUSED = {
     CREDENTIALS_CORRUPT: (
@@ -125,7 +139,14 @@ REFUSED = {
         "The directory has more than 200,000 entries; they are only counted. Look at what writes"
         " there before anything is removed."
     ),
-    CLOCK_UNUSABLE: "The time given is not a number, so no age can be told.",
+    CLOCK_UNUSABLE: (
+        "The clock shows no time between 2015 and 2242, so no age can be told. Set the clock of the machine"
+        " that the volume is mounted on."
+    ),
+    CLOCK_SKEW: (
+        "The clocks of the operator and of the volume's node differ by more than ten minutes, so no age can"
+        " be told. Set the clock that is wrong; time synchronisation (NTP) keeps it right."
+    ),
 }
 
 #: Every code with its explanation.

@@ -14,7 +14,6 @@ from .reasons import (
     SENDER_KEY_EXPIRED,
     SESSION_EXPIRED,
 )
-from .times import nanoseconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,12 +101,12 @@ def _own_group(entry: Entry, owns: Callable[[str], bool]) -> str | None:
 class Rules:
     """One set of ages and numbers, applied to one file or one pair."""
 
-    __slots__ = ("_context", "_floor", "_sender_key_ns", "_session_ns")
+    __slots__ = ("_context", "_floor", "_sender_key_limit", "_session_limit")
 
     def __init__(self, context: Context, retention: Retention) -> None:
         self._context = context
-        self._session_ns = nanoseconds(retention.session_max_age)
-        self._sender_key_ns = nanoseconds(retention.sender_key_max_age)
+        self._session_limit = retention.session_max_age
+        self._sender_key_limit = retention.sender_key_max_age
         keep = retention.pre_keys
         self._floor = None if keep is None else context.pre_keys.newest(keep)
 
@@ -119,14 +118,14 @@ class Rules:
             key = int(entry.ident)
             surplus = key < self._floor or key in self._context.pre_keys.singles
             return PRE_KEY_SURPLUS if surplus else None
-        age_ns = self._context.age_ns(entry.mtime_ns)
         if entry.kind == SESSION:
-            return SESSION_EXPIRED if age_ns > self._session_ns else None
-        return SENDER_KEY_EXPIRED if age_ns > self._sender_key_ns else None
+            old = self._context.old(entry, self._session_limit)
+            return SESSION_EXPIRED if old else None
+        return SENDER_KEY_EXPIRED if self._context.old(entry, self._sender_key_limit) else None
 
     def expired_pair(self, files: OwnGroup) -> str | None:
         """Why a memory file and the own keys of its group are due, None when they are not."""
         if files.broken:
             return MEMORY_WITHOUT_KEY
-        expired = self._context.age_ns(files.newest_ns) > self._sender_key_ns
+        expired = self._context.old_pair(files, self._sender_key_limit)
         return OWN_SENDER_KEY_EXPIRED if expired else None

@@ -110,6 +110,14 @@ class Settings(Value):
         self.emergency_retention = emergency_retention or Retention(7 * DAY, 1 * DAY)
         self.max_removals = max_removals or MaxRemovals()
 
+    @property
+    def longest_age(self) -> float:
+        """The longest age in seconds that any rule asks for."""
+        both = (self.retention, self.emergency_retention)
+        return max(
+            [age for each in both for age in (each.session_max_age, each.sender_key_max_age)]
+        )
+
     def applied_retention(self) -> Retention:
         """``retention`` as it applies.
 

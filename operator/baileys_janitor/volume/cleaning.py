@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import time
 
-from ..policy.census import take_census
 from ..policy.plan import make_plan, refusal
-from ..policy.reasons import TOO_MANY_FILES
+from ..policy.reasons import CLOCK_SKEW, TOO_MANY_FILES
+from ..policy.running_text import encode
+from .activity import Known, activity_of, write_memory
 from .callbacks import go_on, show_nobody, tell_nobody
 from .credentials import settled_identity
 from .exclusive import ExclusiveAccess
@@ -36,7 +37,7 @@ from .report import (
     CleanResult,
 )
 from .run_plan import MAX_FILES, by_unit, write_plan
-from .scanning import running_since, scan
+from .scanning import scan
 from .state_files import remove
 from .state_names import plan_name
 
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from ..policy.guards import Context
     from ..policy.identity import Identity
     from ..policy.plan import Plan, Removal
+    from ..policy.running import Memory
     from ..policy.settings import Settings
     from .purging import Purged
     from .reading import Listing
@@ -70,8 +72,7 @@ class Cleaning:
         run: str,
         *,
         now: float,
-        active_since: float | None = None,
-        known: bool = False,
+        known: Known | None = None,
         emergency: bool = False,
         reason: str = "",
         undo_window: float = 86400.0,
@@ -84,8 +85,8 @@ class Cleaning:
         self.settings = settings
         self.run = run
         self.now = now
-        self.active_since = active_since
-        self.known = known
+        self.known = known or Known()
+        self._memory: Memory | None = None
         self.emergency = emergency
         self.reason = reason
         self.undo_window = undo_window
@@ -193,6 +194,9 @@ class Cleaning:
         now = int(self.now)
         inode = write_plan(self.directory, self.run, files, now, access.owners)
         try:
+            if self._memory is not None:
+                # What goes takes with it what it shows of the past, and a killed run writes nothing later.
+                write_memory(self.directory, encode(self._memory), access.owners)
             os.fsync(self.directory)
             access.journal.begin(self.run, self.reason, identity.fingerprint, now)
         except BaseException:
@@ -235,6 +239,8 @@ class Cleaning:
                 result.in_trash = 0
                 result.purged_early += max(0, purged[0].early - result.removed)
             journal.prune(int(self.now), {self.run})
+            if result.scan is not None and result.scan.running is not None:
+                write_memory(self.directory, result.scan.running, access.owners)
         except (VolumeProblem, OSError):
             return  # housekeeping: the next run does it
 
@@ -245,9 +251,19 @@ class Cleaning:
         """The plan; None for a directory with too many entries."""
         if listing.entries is None:
             return None
-        census = take_census(listing.entries, self.now)
-        since = running_since(listing, census, self.now, self.active_since, self.known)
-        return make_plan(listing.entries, identity, self.settings, self.now, since, self.emergency)
+        activity = activity_of(
+            self.directory, listing, identity, self.settings, self.now, self.known
+        )
+        self._memory = activity.memory
+        return make_plan(
+            listing.entries,
+            identity,
+            self.settings,
+            self.now,
+            activity.ages,
+            self.emergency,
+            CLOCK_SKEW if activity.skewed else None,
+        )
 
     def _planned_result(self, plan: Plan | None) -> CleanResult:
         if plan is None:
@@ -270,9 +286,9 @@ class Cleaning:
                 self.directory,
                 self.settings,
                 now=self.now,
-                active_since=self.active_since,
                 known=self.known,
                 tick=tick,
+                whole=True,
             )
             if result.outcome != DRY_RUN:
                 result.after = result.scan.counted

@@ -153,7 +153,8 @@ def entry_of(name: str, found: os.stat_result, device: int) -> Entry | None:
     """The entry for a file's status; None when it is no regular file of this file system."""
     if not stat.S_ISREG(found.st_mode) or found.st_dev != device:
         return None
-    return Entry.of(name, found.st_size, found.st_mtime_ns, found.st_ino, found.st_dev)
+    size, modified, changed = found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    return Entry.of(name, size, modified, found.st_ino, found.st_dev, changed)
 
 
 def read_creds(directory: int) -> tuple[bytes | None, str]:

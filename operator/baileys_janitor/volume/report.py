@@ -104,15 +104,19 @@ class CleanResult(Value):
 class ScanResult(Value):
     """One look at one session directory.
 
-    `error` is a reason code when the look failed; then at most `total` is known besides. `counts_only`
-    says that the directory has more entries than a cleaning accepts (200,000). `identity_state` is Paired,
+    `error` is a reason code when the look failed; then at most `total` is known besides. `counts_only` says
+    that the directory has more entries than a cleaning accepts (200,000). `identity_state` is Paired,
     Unpaired, Corrupt or Absent; `fingerprint` names the identity, `creds_token` this very writing of
-    creds.json (a hash of inode and mtime), so that successive looks can be compared. `reclaimable` is
-    what the normal retention would remove now, `gain` by how many the emergency rules would lower the
-    count, `floor` what would still be counted with everything gone that any rule may remove.
-    `active_since` is inferred when the task gave none. `pre_key_span` is highest minus lowest pre-key id
-    of the uploaded batches. `skipped` are entries that are no regular files. `ages` are five counts:
-    under 1 day, 1 to 7, 7 to 14, 14 to 30, over 30 days. `record` answers the question for one run id.
+    creds.json (a hash of inode and mtime), so that successive looks can be compared. `reclaimable` is what
+    the normal retention would remove now, `gain` by how many the emergency rules would lower the count,
+    `floor` what would still be counted with everything gone that any rule may remove. `looked` is when it
+    looked, by the node's clock. `active_since` is the start of the latest stretch of traffic, None while
+    the tenant is stopped; `skewed` says that the clocks of operator and node differ. `put_in`, `bins` and
+    `held_days` are for the operator's memory of the tenant's running time and its words
+    (`policy.running.Look`, `policy.outlook.Outlook`); `running` is the whole memory as text, where the task
+    brought none or a cleanup has ended. `pre_key_span` is highest minus lowest pre-key id of the uploaded
+    batches. `skipped` are entries that are no regular files. `ages` are five counts: under 1 day, 1 to 7, 7
+    to 14, 14 to 30, over 30 days. `record` answers the question for one run id.
     `kept` counts what the normal retention leaves, by the codes of `policy.reasons.KEPT`. `trash_files`
     and `trash_bytes` are what lies in the trash, `returned` how many of those names bear a session file again,
     `foreign` how many names begin with the reserved prefix and are not the janitor's. `volume_bytes` is the size
@@ -122,6 +126,7 @@ class ScanResult(Value):
     __slots__ = (
         "active_since",
         "ages",
+        "bins",
         "by_kind",
         "bytes",
         "counted",
@@ -134,18 +139,23 @@ class ScanResult(Value):
         "free_bytes",
         "free_inodes",
         "gain",
+        "held_days",
         "identity_state",
         "kept",
         "left_out",
+        "looked",
         "newest",
         "newest_activity",
         "old_directory",
         "oldest",
         "pre_key_span",
         "protected",
+        "put_in",
         "reclaimable",
         "record",
         "returned",
+        "running",
+        "skewed",
         "skipped",
         "total",
         "trash_bytes",
@@ -190,9 +200,21 @@ class ScanResult(Value):
         foreign: int | None = None,
         volume_bytes: int | None = None,
         old_directory: bool = False,
+        looked: int | None = None,
+        skewed: bool = False,
+        put_in: int | None = None,
+        bins: list[int] | None = None,
+        held_days: int | None = None,
+        running: str | None = None,
         left_out: tuple[str, ...] = (),
     ) -> None:
         self.error = error
+        self.looked = looked
+        self.skewed = skewed
+        self.put_in = put_in
+        self.bins = bins
+        self.held_days = held_days
+        self.running = running
         self.trash_files = trash_files
         self.trash_bytes = trash_bytes
         self.returned = returned

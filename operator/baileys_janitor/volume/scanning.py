@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from ..policy.activity import infer_active_since, next_active_since
 from ..policy.census import take_census
 from ..policy.kinds import KINDS, PRE_KEY, PROTECTED_KINDS
 from ..policy.levels import counted_of
 from ..policy.outlook import look_ahead
+from ..policy.reasons import CLOCK_SKEW
+from ..policy.running import Memory
+from .activity import Activity, Known, activity_of
 from .credentials import Reading
 from .disk_space import free_space, volume_bytes
 from .problems import VolumeProblem
@@ -17,7 +19,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..policy.census import Census
     from ..policy.identity import Identity
     from ..policy.settings import Settings
     from .reading import Listing
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _NS = 10**9
 _MOST_PLANS = 256  # runs in the trash whose plans a scan looks at
+_STRETCHES_BROUGHT = 16  # of a tenant that the operator knows nothing of yet
 
 
 def scan(
@@ -33,21 +35,24 @@ def scan(
     settings: Settings,
     *,
     now: float,
-    active_since: float | None = None,
-    known: bool = False,
+    known: Known | None = None,
     run: str | None = None,
     tick: Callable[[], None] | None = None,
+    whole: bool = False,
 ) -> ScanResult:
     """Look at an open session directory.
 
-    `now` and `active_since` are Unix seconds; `known` says that a None of the latter means stopped rather
-    than unknown. `run` asks for the journal's record of one run. `tick` is called now and then and may
-    raise VolumeProblem to end the look. Raises VolumeProblem; a file system's trouble with the trash or
-    the journal alone leaves those fields unknown.
+    `now` is Unix seconds, `known` what is known of the tenant's running time. `whole` brings all that is known of
+    it afterwards, for the look that ends a cleanup. `run` asks for the journal's record of one run. `tick` is
+    called now and then and may raise VolumeProblem to end the look. Raises VolumeProblem; a file system's
+    trouble with the trash or the journal alone leaves those fields unknown.
     """
     creds = Reading(directory)
     listing = read_listing(directory, tick)
-    result = _describe(directory, listing, creds.identity, settings, now, active_since, known)
+    activity = activity_of(directory, listing, creds.identity, settings, now, known or Known())
+    result = _describe(directory, listing, creds.identity, settings, now, activity)
+    unknown = whole or known is None or known.memory is None
+    _remember(result, activity, now, unknown, whole)
     result.creds_token = creds.token
     _describe_own(directory, listing, result, run)
     return result
@@ -59,8 +64,7 @@ def _describe(
     identity: Identity,
     settings: Settings,
     now: float,
-    active_since: float | None,
-    known: bool,
+    activity: Activity,
 ) -> ScanResult:
     result = ScanResult(
         total=listing.total,
@@ -73,15 +77,16 @@ def _describe(
     if listing.entries is None:
         return _counts_only(result, listing, settings)
     census = take_census(listing.entries, now)
-    since = running_since(listing, census, now, active_since, known)
-    outlook = look_ahead(listing.entries, identity, settings, now, since)
+    refused = CLOCK_SKEW if activity.skewed else None
+    outlook = look_ahead(listing.entries, identity, settings, now, activity.ages, refused)
     result.counted = outlook.counted
     result.protected = census.protected
     result.reclaimable = outlook.reclaimable
     result.gain = outlook.emergency_gain
     result.kept = outlook.kept
     result.floor = outlook.floor
-    result.active_since = None if since is None else int(since)
+    result.held_days = outlook.held_days
+    result.active_since = activity.ages.since
     result.newest_activity = _seconds(census.newest_activity_ns)
     result.bytes = census.bytes
     result.pre_key_span = census.upload_span
@@ -92,15 +97,38 @@ def _describe(
     return result
 
 
-def running_since(
-    listing: Listing, census: Census, now: float, active_since: float | None, known: bool
-) -> float | None:
-    """Since when the tenant has been running (Unix seconds), None while it is stopped."""
-    entries = listing.entries or []
-    known = known or active_since is not None
-    inferred = None if known else infer_active_since(entries, now)
-    newest = None if census.newest_activity_ns is None else census.newest_activity_ns / _NS
-    return next_active_since(active_since, known, newest, inferred, now)
+def _remember(
+    result: ScanResult, activity: Activity, now: float, unknown: bool, whole: bool
+) -> None:
+    """Add what an operator needs to remember of this look."""
+    result.looked = int(now)
+    result.skewed = activity.skewed
+    look, memory = activity.look, activity.memory
+    if look is None or memory is None:
+        return
+    result.newest_activity = look.newest
+    if unknown:
+        from ..policy.running_text import encode
+
+        result.running = encode(memory if whole else _brief(memory))
+    else:
+        result.bins = list(look.bins)
+        result.put_in = look.put_in
+
+
+def _brief(memory: Memory) -> Memory:
+    """What a scan of many tenants has room for."""
+    return Memory(
+        memory.looked,
+        memory.running[-_STRETCHES_BROUGHT:],
+        memory.newest,
+        floor=memory.floor,
+        put_in=memory.put_in,
+        grown=memory.grown,
+        ahead=memory.ahead,
+        identity=memory.identity,
+        bins=memory.bins,
+    )
 
 
 def recorded(directory: int, owners: Owners, run: str) -> CleanResult | None:

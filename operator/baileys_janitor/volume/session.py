@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from ..policy.plan import Plan
     from ..policy.settings import Settings
+    from .activity import Known
     from .exclusive import ExclusiveAccess
     from .journal import Run
     from .purging import Purged
@@ -60,8 +61,7 @@ def clean(
     run: str,
     now: float,
     dry_run: bool = False,
-    active_since: float | None = None,
-    known: bool = False,
+    known: Known | None = None,
     emergency: bool = False,
     reason: str = "",
     undo_window: float = 86400.0,
@@ -81,7 +81,6 @@ def clean(
         settings,
         run,
         now=now,
-        active_since=active_since,
         known=known,
         emergency=emergency,
         reason=reason,

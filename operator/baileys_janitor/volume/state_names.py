@@ -98,6 +98,7 @@ class OwnNames:
     __slots__ = (
         "credentials",
         "foreign",
+        "has_activity",
         "has_journal",
         "old_directory",
         "plans",
@@ -110,6 +111,7 @@ class OwnNames:
     def __init__(self) -> None:
         self.seen = 0
         self.has_journal = False
+        self.has_activity = False
         self.old_directory = False
         self.plans: set[str] = set()
         self.trash: dict[str, list[str]] = {}
@@ -159,8 +161,10 @@ class OwnNames:
                 self.temporary.append(name)
         elif name.startswith(_CREDS) and _is_digits(name[len(_CREDS) :]):
             self.credentials += 1
+        elif name == ACTIVITY:
+            self.has_activity = True
         else:
-            return name == ACTIVITY
+            return False
         return True
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from ..policy.digest import short_digest
 from ..policy.kinds import KINDS as KIND_NAMES
+from ..policy.put_in import BINS
 from ..policy.reasons import KEPT
 from .report import FAILED, OUTCOMES, CleanResult, PurgeResult, ScanResult, UndoResult
 
@@ -28,10 +29,15 @@ NUMBER_MAX = 36**12 - 1  # 4.7e18, beyond any file system
 ELAPSED_MAX = 36**7 - 1  # milliseconds: two and a half years
 CODE_MAX = 40  # characters
 REASONS_MAX = 32
+LINE_MAX = 4096  # characters; a whole result has no more
 AGES_COUNTED = 5
 _DIGITS_MAX = 12
 _DIGIT_SET = frozenset(DIGITS)
 STATES = ("", "Paired", "Unpaired", "Corrupt", "Absent", "TooLarge")
+
+
+_APART = str.maketrans(";,", "!:")
+_TOGETHER = str.maketrans("!:", ";,")
 
 
 class BadResult(ValueError):  # noqa: N818  # a decoder's word, as in zipfile.BadZipFile
@@ -161,6 +167,17 @@ def _read_state(text: str) -> str | None:
     return STATES[number(text, 1, len(STATES) - 1)] if text else None
 
 
+def _write_line(value: str | None) -> str:
+    # It is in the characters of this document, but for those that part its groups and fields.
+    return (value or "").translate(_APART)
+
+
+def _read_line(text: str) -> str | None:
+    if len(text) > LINE_MAX:
+        raise ValueError("a line that is too long")
+    return text.translate(_TOGETHER) or None
+
+
 def _write_flag(value: bool) -> str:
     return "1" if value else ""
 
@@ -242,9 +259,11 @@ _FINGERPRINT = (_writes_word(16), _reads_word(16))
 _TOKEN = (_writes_word(8), _reads_word(8))
 _CODE = (_write_code, _read_code)
 _STATE = (_write_state, _read_state)
+_LINE = (_write_line, _read_line)
 _FLAG = (_write_flag, _read_flag)
 _KIND_COUNTS = (_writes_list(len(KIND_NAMES)), _reads_list(len(KIND_NAMES)))
 _AGES = (_writes_list(AGES_COUNTED), _reads_list(AGES_COUNTED))
+_BINS = (_writes_list(BINS), _reads_list(BINS))
 _KEPT = (_write_kept, _read_kept)
 _REASONS = (_write_reasons, _read_reasons)
 
@@ -266,6 +285,13 @@ CORE: Fields = (
     ("creds_token", _TOKEN),
     ("newest_activity", _TIME),
     ("active_since", _TIME),
+)
+RUNNING_HELD: Fields = (
+    ("running", _LINE),
+    ("put_in", _TIME),
+    ("bins", _BINS),
+    ("held_days", _COUNT),
+    ("skewed", _FLAG),
 )
 VOLUME: Fields = (
     ("bytes", _NUMBER),
@@ -325,8 +351,9 @@ PURGE_DETAIL: Fields = (
 LEFT_OUT = "~"  # a group that had no room, where an empty one says that there is nothing to tell
 UNKNOWN = "?"  # a group without anything known, where an empty one says that it had no room
 
-RECORD, VOLUME_FIGURES, KINDS, AGES, KEPT_FILES, DETAIL, REASONS = (
+RECORD, RUNNING, VOLUME_FIGURES, KINDS, AGES, KEPT_FILES, DETAIL, REASONS = (
     "record",
+    "running",
     "volume",
     "kinds",
     "ages",
@@ -364,9 +391,9 @@ def read_group(text: str, fields: Fields, now: int) -> dict[str, Any]:
 
 
 def scan_groups(scan: ScanResult, now: int) -> list[str]:
-    """Core, record, volume, kinds, span, kept. All but the first may be left out to make room."""
+    """Core, record, volume, kinds, span, kept, running. All but the first may be left out to make room."""
     if scan.error:
-        return ["!" + write_group(scan, FAILURE, now), "", "", "", "", ""]
+        return ["!" + write_group(scan, FAILURE, now), "", "", "", "", "", ""]
     return [
         write_group(scan, CORE, now),
         clean_groups(scan.record, now)[0] if scan.record else "",
@@ -374,17 +401,19 @@ def scan_groups(scan: ScanResult, now: int) -> list[str]:
         write_group(scan, KINDS_HELD, now) or UNKNOWN,
         write_group(scan, SPAN, now),
         write_group(scan, KEPT_HELD, now) or UNKNOWN,
+        write_group(scan, RUNNING_HELD, now),
     ]
 
 
 def read_scan(groups: list[str], now: int, short: bool = False) -> ScanResult:
     """The opposite of `scan_groups`; empty groups at the end may be missing. `short`: some were left out."""
-    if len(groups) > 6:
+    if len(groups) > 7:
         raise BadResult("a result with an unknown number of groups")
-    core, record, *held = groups + [""] * (6 - len(groups))
+    core, record, *held, running = groups + [""] * (7 - len(groups))
     if core.startswith("!"):
         return ScanResult(**read_group(core[1:], FAILURE, now))
     values = read_group(core, CORE, now)
+    values["looked"] = now
     missing = []
     if record == LEFT_OUT:
         missing.append(RECORD)
@@ -395,6 +424,10 @@ def read_scan(groups: list[str], now: int, short: bool = False) -> ScanResult:
             values.update(read_group(text, fields, now))
         elif short and not text:
             missing.append(name)
+    if running == LEFT_OUT:
+        missing.append(RUNNING)
+    elif running:
+        values.update(read_group(running, RUNNING_HELD, now))
     return ScanResult(**values, left_out=tuple(missing))
 
 
@@ -411,16 +444,16 @@ def clean_groups(clean: CleanResult, now: int) -> list[str]:
 
     The first two are what the journal holds: they stay as they are, so that an older version can read it.
     """
-    scan = scan_groups(clean.scan, now) if clean.scan else [""] * 6
+    scan = scan_groups(clean.scan, now) if clean.scan else [""] * 7
     groups = [write_group(clean, RUN, now), write_group(clean, RUN_DETAIL, now), *scan]
     return [*groups, write_group(clean, RUN_REASONS, now)]
 
 
 def read_clean(groups: list[str], now: int, short: bool = False) -> CleanResult:
     """The opposite of `clean_groups`."""
-    if len(groups) > 9:
+    if len(groups) > 10:
         raise BadResult("a result with an unknown number of groups")
-    run, detail, *scan, why = groups + [""] * (9 - len(groups))
+    run, detail, *scan, why = groups + [""] * (10 - len(groups))
     values = read_group(run, RUN, now)
     missing = []
     for text, (name, fields) in ((detail, (DETAIL, RUN_DETAIL)), (why, (REASONS, RUN_REASONS))):

@@ -14,6 +14,7 @@ from sandbox import Cluster
 from sandbox.client import RETRIED, ApiError
 from tests.real import sessions
 from tests.real.directory import Written, snapshot, untouchable
+from tests.running_time import SLEPT, remember
 
 Object = dict[str, Any]
 
@@ -72,6 +73,8 @@ class World:
     def session(self, directory: Path, scenario: str) -> Path:
         """Unpack a session; what may never change in it is compared when the test is over."""
         sessions.unpack(scenario, directory)
+        if scenario not in SLEPT:
+            remember(directory)
         self._sessions[directory] = untouchable(snapshot(directory))
         return directory
 

@@ -125,7 +125,7 @@ def test_what_was_learned_of_another_directory_is_forgotten(volume: dict[str, st
     fleet.observe(body({"volume": volume}, version="2", generation=2), NOW)
 
     assert known.look is None
-    assert (known.known, known.active_since, known.growth) == (False, None, None)
+    assert (known.running, known.active_since, known.growth) == (None, None, None)
     assert known.fingerprint == ""
     assert known.trash is None
     assert known.rescan

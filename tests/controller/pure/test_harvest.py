@@ -300,7 +300,7 @@ def test_a_stopped_tenant_is_remembered_as_stopped() -> None:
     known = tenant()
     harvest.scanned(known, look(active_since=None), NOW, used=True)
 
-    assert known.known
+    assert known.running is not None
     assert known.active_since is None
 
 

@@ -368,7 +368,7 @@ def test_figures_of_another_directory_are_not_told() -> None:
 
     assert "files" not in found
     assert found["level"] == "Unknown"
-    assert moved.known is False
+    assert moved.running is None
     assert moved.rescan
 
 

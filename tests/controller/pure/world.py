@@ -15,6 +15,8 @@ from baileys_janitor.controller.status import Surroundings
 from baileys_janitor.controller.tenant import Tenant
 from baileys_janitor.job.result import OUTCOMES, CleanResult, ScanResult
 from baileys_janitor.policy.kinds import KINDS
+from baileys_janitor.policy.running import Memory
+from baileys_janitor.policy.running_text import encode
 from baileys_janitor.volume.problems import SENTENCES
 
 Object = dict[str, Any]
@@ -79,6 +81,8 @@ def look(counted: int = 100, **more: Any) -> ScanResult:
         "creds_token": "t1",
         "newest_activity": int(NOW) - 60,
         "active_since": int(NOW - 30 * DAY),
+        "looked": int(NOW),
+        "running": RUNNING,
         "by_kind": [1, 6, 40, 40, max(0, counted - 87), 0, 0, 0, 0, 0, 0],
         "bytes": 1000 * counted,
         "free_bytes": 10**9,
@@ -86,6 +90,10 @@ def look(counted: int = 100, **more: Any) -> ScanResult:
         "trash_runs": 0,
     }
     return ScanResult(**(values | more))
+
+
+#: Traffic without a pause for 30 days.
+RUNNING = encode(Memory(int(NOW), ((int(NOW - 30 * DAY), int(NOW) - 60),), int(NOW) - 60))
 
 
 def claimed(known: Tenant, reason: str = "Trigger", run: str = "20261122-030000-abc") -> Tenant:

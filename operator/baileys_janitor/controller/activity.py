@@ -1,0 +1,72 @@
+"""What the operator remembers of a tenant's running time: looks bring it up to date, Jobs take it along. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from baileys_janitor.job.result import ScanResult
+from baileys_janitor.policy.put_in import BINS
+from baileys_janitor.policy.running import Look, Memory, advance, identity_mark
+from baileys_janitor.policy.running_text import decode, encode
+
+if TYPE_CHECKING:
+    from baileys_janitor.policy.put_in import Bins
+
+Boot = tuple[str, int]
+
+LATE_SECONDS = 3600
+"""A look that is older than what is known by less than this came late; by more, the clock was set back."""
+
+
+def remember(
+    running: str | None, look: ScanResult, limit: float, boot: Boot | None = None
+) -> str | None:
+    """Return the memory, as text, after a look of a Job; the same where nothing can be learned from it.
+
+    `limit` is the longest age limit in seconds, `boot` this machine's: it tells when its clock was set.
+    """
+    known = decode(running)
+    if look.skewed or look.looked is None or look.identity_state != "Paired":
+        return running
+    if look.running is not None:
+        told = decode(look.running)
+        if told is None or _is_late(known, told.looked):
+            return running
+        told.boot = boot
+        return encode(told)
+    if known is None or look.bins is None or _is_late(known, look.looked):
+        return running
+    return encode(advance(known, _learned(look, look.looked, boot), limit))
+
+
+def to_take_along(running: str | None, *, everything: bool) -> str | None:
+    """Return what a Job's task holds of a memory: all of it, or what a scan of many tenants has room for."""
+    known = decode(running)
+    if known is None or everything or known.seen is None:
+        return running if known is not None else None
+    known.seen = None
+    return encode(known)
+
+
+def _is_late(known: Memory | None, looked: int) -> bool:
+    return known is not None and 0 < known.looked - looked <= LATE_SECONDS
+
+
+def _learned(look: ScanResult, looked: int, boot: Boot | None) -> Look:
+    newest = look.newest_activity
+    newest = None if newest is None else min(newest, looked)
+    put_in = None if look.put_in is None else min(look.put_in, looked)
+    return Look(
+        looked,
+        () if newest is None else ((newest, newest),),
+        newest,
+        bins=_bins(look.bins),
+        put_in=put_in,
+        boot=boot,
+        identity=identity_mark(look.fingerprint),
+    )
+
+
+def _bins(told: list[int] | None) -> Bins:
+    counts = [max(0, count) for count in told or ()][:BINS]
+    return tuple(counts + [0] * (BINS - len(counts)))

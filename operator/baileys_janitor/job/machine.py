@@ -1,0 +1,7 @@
+"""What a machine knows of its own clocks: for the Job, and for the operator beside it."""
+
+from __future__ import annotations
+
+from ..volume.activity import boot
+
+__all__ = ["boot"]
