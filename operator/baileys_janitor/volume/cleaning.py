@@ -155,8 +155,10 @@ class Cleaning:
         result.applied = True
         self._finish(result, access.lock.beat)
         try:
-            if result.code not in _OVER and access.journal.still_there():
-                self._record(access, result)
+            if result.code not in _OVER and not access.journal.vanished():
+                if access.journal.still_there():
+                    self._record(access, result)
+                self._keep_memory(access, result)
         except (VolumeProblem, OSError) as problem:
             code = problem.code if isinstance(problem, VolumeProblem) else code_of(problem)
             result.outcome, result.code = FAILED, result.code or code
@@ -239,10 +241,17 @@ class Cleaning:
                 result.in_trash = 0
                 result.purged_early += max(0, purged[0].early - result.removed)
             journal.prune(int(self.now), {self.run})
-            if result.scan is not None and result.scan.running is not None:
-                write_memory(self.directory, result.scan.running, access.owners)
         except (VolumeProblem, OSError):
             return  # housekeeping: the next run does it
+
+    def _keep_memory(self, access: ExclusiveAccess, result: CleanResult) -> None:
+        """Keep what is known of the tenant's running time, whether anything was removed or not."""
+        if result.scan is None or result.scan.running is None:
+            return
+        try:
+            write_memory(self.directory, result.scan.running, access.owners)
+        except (VolumeProblem, OSError):
+            return  # a full disk: the memory before it serves on
 
     def _identity(self) -> Identity:
         return settled_identity(self.directory, self.pause)

@@ -130,6 +130,10 @@ class Journal:
             return False
         return found.st_ino == self._inode
 
+    def vanished(self) -> bool:
+        """Return whether there was a journal and it is gone, or is another now. Raises OSError."""
+        return self._inode != 0 and not self.still_there()
+
     def prune(self, now: int, keep: set[str]) -> None:
         """Forget runs that are older than 30 days and not among the last 200, except those in `keep`.
 
