@@ -22,7 +22,7 @@ from .kinds import (
     LID_MAPPING,
     SENDER_KEY_MEMORY,
     SESSION,
-    base_user,
+    may_be_lid,
 )
 from .put_in import NO_BINS, OVERLAP_SECONDS, bins_of, grown_bin, latest_unseen, seen_of
 from .stretches import DAY_SECONDS, SILENCE_SECONDS, cut, merge, stretches_kept
@@ -273,7 +273,7 @@ def _perhaps_own(entry: Entry, identity: Identity) -> bool:
     user = entry.ident if entry.kind == LID_MAPPING else entry.ident.rpartition(".")[0]
     if identity.owns(user):
         return True
-    return not identity.knows_lid and entry.kind != LID_MAPPING and user != base_user(user)
+    return identity.lid_in_doubt and entry.kind != LID_MAPPING and may_be_lid(user)
 
 
 def _latest_put_in(times: list[int], memory: Memory | None, now: int) -> int | None:
