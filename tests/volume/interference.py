@@ -24,14 +24,14 @@ def clean(
         return sessions.clean(directory, settings, run=run, now=NOW, **more)  # type: ignore[arg-type]
 
 
-def undo(path: Path, run: str | None = "r1") -> UndoResult:
+def undo(path: Path, run: str | None = "r1", **more: object) -> UndoResult:
     with opened(path) as directory:
-        return sessions.undo(directory, run, now=NOW)
+        return sessions.undo(directory, run, now=NOW, **more)  # type: ignore[arg-type]
 
 
-def purge(path: Path, window: float = 0.0, now: float = NOW) -> PurgeResult:
+def purge(path: Path, window: float = 0.0, now: float = NOW, **more: object) -> PurgeResult:
     with opened(path) as directory:
-        return sessions.purge(directory, now=now, undo_window=window)
+        return sessions.purge(directory, now=now, undo_window=window, **more)  # type: ignore[arg-type]
 
 
 def scan(path: Path) -> ScanResult:
