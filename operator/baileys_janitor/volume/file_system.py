@@ -127,7 +127,9 @@ def _prove(session: int, owners: Owners) -> FileSystem:
         if code_of(error) == PERMISSION_DENIED or error.errno in _NO_LINK:
             raise VolumeProblem(PUT_BACK_UNSUPPORTED) from error
         raise
-    if lookup(session, _OTHER) is not None or lookup(session, _ONE) is None:
+    if lookup(session, _ONE) is None:
+        raise VolumeProblem(STATE_VANISHED)
+    if lookup(session, _OTHER) is not None:
         raise VolumeProblem(PUT_BACK_UNSUPPORTED)
     if not (found.no_replace or found.links) or after.st_size != before.st_size:
         raise VolumeProblem(PUT_BACK_UNSUPPORTED)
@@ -154,6 +156,8 @@ def _refuses(attempt: object) -> bool:
         attempt()
     except FileExistsError:
         return True
+    except FileNotFoundError:
+        raise
     except OSError:
         return False
     return False
