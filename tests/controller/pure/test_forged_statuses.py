@@ -84,7 +84,7 @@ def forged_statuses(draw: st.DrawFn) -> Object:
         here: Any = forged
         for key in place[:-1]:
             here = here[key] if isinstance(here, dict | list) and _has(here, key) else None
-        if isinstance(here, dict) or (isinstance(here, list) and place[-1] < len(here)):
+        if isinstance(here, dict) or (isinstance(here, list) and _has(here, place[-1])):
             here[place[-1]] = draw(FORGED)
     for name in draw(st.lists(st.sampled_from([*FULL_STATUS, "unknown"]), max_size=2)):
         if draw(st.booleans()):
