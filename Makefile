@@ -89,6 +89,9 @@ coverage: setup $(TOOLS)/prometheus
 	$(BIN)/coverage erase
 	$(BIN)/pytest $(PARALLEL) -q --cov --cov-report=term:skip-covered
 
+simulate: setup ## Simulate the rule of running time at length: 12 tenants of each model, 400 days
+	SIMULATED_TENANTS=$(or $(TENANTS),12) SIMULATED_DAYS=$(or $(DAYS),400) $(BIN)/pytest $(PARALLEL) -q --timeout=1800 tests/policy/test_sleep_rule.py
+
 envtest: setup ## Run the sandbox's and the controller's tests against the API server in KUBEBUILDER_ASSETS
 	@test -n "$(KUBEBUILDER_ASSETS)" || { echo "Set KUBEBUILDER_ASSETS to a directory with etcd and kube-apiserver" >&2; exit 1; }
 	$(BIN)/pytest -q tests/api tests/sandbox tests/controller

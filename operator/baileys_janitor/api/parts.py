@@ -96,10 +96,13 @@ class Retention(Model):
 
     session_max_age: Age | None = Field(
         default=None,
-        description="Sessions with contacts not used for longer than this are removed.",
+        description="Sessions with contacts not used for longer than this are removed. Days of traffic, not of the "
+        "calendar: see docs/rules.md.",
     )
     sender_key_max_age: Age | None = Field(
-        default=None, description="Group sender keys not used for longer than this are removed."
+        default=None,
+        description="Group sender keys not used for longer than this are removed. Days of traffic, not of the "
+        "calendar.",
     )
     pre_keys: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
         default=None,

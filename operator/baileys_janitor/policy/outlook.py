@@ -6,7 +6,7 @@ from . import reasons
 from .ages import file_time
 from .choice import choose_emergency
 from .guards import Context, protect, shortest
-from .kinds import SENDER_KEY, SESSION
+from .kinds import SENDER_KEY, SENDER_KEY_MEMORY, SESSION
 from .plan import refusal
 from .retention import due_units
 from .tally import Tally
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from .identity import Identity
     from .listing import Entry
     from .retention import Due
-    from .settings import Settings
+    from .settings import Retention, Settings
+
+
+_OF_AGE = frozenset((reasons.EMERGENCY_ONLY, reasons.SILENCE_NOT_COUNTED, reasons.AGE_COUNTS_ANEW))
 
 
 class Outlook(Value):
@@ -83,14 +86,16 @@ def look_ahead(
         return Outlook(counted, refused=refused)
     limits = shortest(settings, emergency=True)
     context = Context(entries, identity, limits, now, ages)
-    kept: dict[str, int] = {}
+    kept = _Kept(context, settings.retention)
     due = _due(entries, context, settings, kept)
     choose_emergency(due, tally, settings.thresholds.critical)
     outlook = Outlook(
-        counted, sum([len(unit.entries) for unit in due.normal]), counted - tally.counted, kept=kept
+        counted,
+        sum([len(unit.entries) for unit in due.normal]),
+        counted - tally.counted,
+        kept=kept.files,
+        held_days=kept.held_days,
     )
-    if reasons.SILENCE_NOT_COUNTED in kept:
-        outlook.held_days = _held_days(entries, context, settings)
     outlook.floor = _floor(entries, context, settings, due)
     return outlook
 
@@ -117,7 +122,50 @@ def emergency_gain(
     return look_ahead(entries, identity, settings, now, ages).emergency_gain
 
 
-def _due(entries: list[Entry], context: Context, settings: Settings, kept: dict[str, int]) -> Due:
+class _Kept:
+    """How many files the normal retention leaves for each reason.
+
+    Guards judge by the shorter of two limits, since a run may be an emergency; what they and an
+    emergency say of ages is told here by the normal one.
+    """
+
+    __slots__ = ("_context", "_limits", "files", "held_days")
+
+    def __init__(self, context: Context, retention: Retention) -> None:
+        self._context = context
+        self._limits = {
+            SESSION: retention.session_max_age,
+            SENDER_KEY: retention.sender_key_max_age,
+            SENDER_KEY_MEMORY: retention.sender_key_max_age,
+        }
+        self.files: dict[str, int] = {}
+        self.held_days: int | None = None
+
+    def add(self, reason: str, files: int = 1) -> None:
+        """Count files that stay for a reason."""
+        if files:
+            self.files[reason] = self.files.get(reason, 0) + files
+
+    def add_entry(self, entry: Entry, reason: str) -> None:
+        """Count one file that a guard, or only the normal retention, leaves."""
+        limit = self._limits.get(entry.kind)
+        if reason in _OF_AGE and limit is not None and not self._context.old(entry, limit):
+            why = self._context.why_young(entry, limit)
+            if why != reasons.IN_USE or reason != reasons.EMERGENCY_ONLY:
+                reason = why
+            if reason == reasons.SILENCE_NOT_COUNTED:
+                self._note_days(entry, limit)
+        self.add(reason)
+
+    def _note_days(self, entry: Entry, limit: float) -> None:
+        ages = self._context.ages
+        time = file_time(entry, ages.now)
+        if time is not None:
+            days = ages.days_to_go(time, limit)
+            self.held_days = days if self.held_days is None else min(self.held_days, days)
+
+
+def _due(entries: list[Entry], context: Context, settings: Settings, kept: _Kept) -> Due:
     """What may go; ``kept`` is told why each of the others stays as long as there is no emergency."""
     allowed = []
     for entry in entries:
@@ -125,42 +173,21 @@ def _due(entries: list[Entry], context: Context, settings: Settings, kept: dict[
         if reason is None:
             allowed.append(entry)
         else:
-            kept[reason] = kept.get(reason, 0) + 1
+            kept.add_entry(entry, reason)
     urgent = settings.applied_emergency_retention()
     due = due_units(allowed, context, settings.applied_retention(), urgent)
-    extra = sum([len(unit.entries) for unit in due.extra])
+    for unit in due.extra:
+        for entry in unit.entries:
+            kept.add_entry(entry, reasons.EMERGENCY_ONLY)
     # A unit of which a guard protects one file stays whole.
-    for reason, files in (
-        (reasons.EMERGENCY_ONLY, extra),
-        (reasons.OWN_KEY_IN_USE, len(allowed) - due.files),
-    ):
-        if files:
-            kept[reason] = kept.get(reason, 0) + files
+    kept.add(reasons.OWN_KEY_IN_USE, len(allowed) - due.files)
     return due
-
-
-def _held_days(entries: list[Entry], context: Context, settings: Settings) -> int | None:
-    retention = settings.retention
-    days = []
-    for entry in entries:
-        limit = {
-            SESSION: retention.session_max_age,
-            SENDER_KEY: retention.sender_key_max_age,
-        }.get(entry.kind)
-        time = None if limit is None else file_time(entry, context.ages.now)
-        if limit is not None and time is not None and _is_held(entry, context):
-            days.append(context.ages.days_to_go(time, limit))
-    return min(days, default=None)
-
-
-def _is_held(entry: Entry, context: Context) -> bool:
-    return protect(entry, context) == reasons.SILENCE_NOT_COUNTED
 
 
 def _floor(entries: list[Entry], context: Context, settings: Settings, due: Due) -> int:
     if not context.by_calendar:
         context.ages = context.ages.by_calendar()
-        due = _due(entries, context, settings, {})
+        due = _due(entries, context, settings, _Kept(context, settings.retention))
     tally = Tally(entries, settings)
     for unit in due.normal + due.extra:
         tally.remove(unit)

@@ -1,7 +1,7 @@
 """What is remembered of a tenant's running time, and what one look at its files adds to it.
 
-Traffic is a write to a session (not one with an own device: a login alone writes those) or to a sender
-key. A listing keeps only the last write of each file, so a tenant with a few busy contacts shows nothing of
+Traffic is a write to a session (not one with an own device: the phone writes to those by itself) or to a
+sender key. A listing keeps only the last write of each file, so a tenant with a few busy contacts shows nothing of
 its past; what was seen at earlier looks must be remembered. Everything here is a function of its arguments:
 
     look = observe(entries, identity, memory, now, boot)    what one listing says
