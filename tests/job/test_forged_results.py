@@ -21,6 +21,7 @@ from baileys_janitor.job.result import (
 )
 from baileys_janitor.job.task import MEMBERS_MAX
 from baileys_janitor.policy.kinds import KINDS
+from baileys_janitor.policy.put_in import BINS
 from baileys_janitor.volume.wire import COUNT_MAX, NUMBER_MAX, STATES, checksum, is_code
 
 NOW = 1_795_000_000
@@ -51,6 +52,7 @@ SCAN = ScanResult(
     newest=NOW - 20,
     ages=[60, 70, 50, 30, 20],
     kept={"ProtectedKind": 93, "InUse": 80},
+    looked=NOW,
 )
 CLEAN = CleanResult(
     "20261122-030000-abc",
@@ -177,6 +179,11 @@ def check_scan(scan: ScanResult) -> None:
     check_counts(scan.by_kind, len(KINDS))
     check_counts(scan.ages, 5)
     check_reasons(scan.kept)
+    check_counts(scan.bins, BINS)
+    check_number(scan.held_days)
+    check_time(scan.put_in)
+    assert scan.skewed in (True, False)
+    assert scan.running is None or (scan.running.isascii() and len(scan.running) <= LIMIT)
     if scan.record is not None:
         check_clean(scan.record)
 
