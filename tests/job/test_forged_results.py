@@ -27,7 +27,6 @@ from baileys_janitor.volume.wire import COUNT_MAX, NUMBER_MAX, STATES, checksum,
 NOW = 1_795_000_000
 YEAR_10_000 = 253_402_300_800
 SCAN = ScanResult(
-    looked=NOW,
     total=230,
     counted=168,
     protected=93,
