@@ -14,7 +14,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --no-strip-extras --allo
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types contracts generate check-generated unit coverage envtest chaos chart image e2e bench plot lock clean
+.PHONY: help setup demo test lint types contracts generate check-generated unit kills coverage envtest chaos chart image e2e bench plot lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -84,6 +84,10 @@ check-generated: $(VENV)/.done ## Check that what a machine writes is current
 
 unit: setup $(TOOLS)/prometheus ## Run the tests alone, e.g. make unit PYTEST=tests/policy
 	$(BIN)/pytest $(PARALLEL) -q $(PYTEST)
+
+KILLS ?= 10000
+kills: setup ## Kill clean, undo and purge thousands of times beside a busy writer: KILLS=10000, in memory, 10 minutes
+	KILLS=$(KILLS) nice -n 10 $(BIN)/pytest -q -p no:cacheprovider tests/volume/test_many_kills.py
 
 coverage: setup $(TOOLS)/prometheus
 	$(BIN)/coverage erase
