@@ -23,15 +23,18 @@ LARGE = 100_000
 DAY = 86_400
 
 
-def fill(directory: Path, files: int) -> None:
-    """Write a session directory of that many files: sessions and sender keys of all ages, as one would find."""
+def fill(directory: Path, files: int, now: float | None = None) -> None:
+    """Write a session directory of that many files: sessions and sender keys of all ages, as one would find.
+
+    `now` is what ages count from (Unix seconds): with the same one it is the same directory again.
+    """
     creds: dict[str, Any] = {
-        "me": {"id": "12015550100:7@s.whatsapp.net"},
+        "me": {"id": "12015550100:7@s.whatsapp.net", "lid": "240000000000000:7@lid"},
         "account": {"details": ""},
     }
     creds |= {"nextPreKeyId": 61, "firstUnuploadedPreKeyId": 61, "registrationId": 1}
     (directory / "creds.json").write_text(json.dumps(creds))
-    now = time.time()
+    now = time.time() if now is None else now
     there = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     for number in range(files - 1):
         what = "session-{}_1.0.json" if number % 2 else "lid-mapping-{}.json"
@@ -80,11 +83,12 @@ def measure(action: str, files: int, runs: int) -> dict[str, Any]:
     """Race over one size of directory; return medians and ratios. Large ones are raced once."""
     with tempfile.TemporaryDirectory(prefix="bench-") as root:
         directory = Path(root) / "session"
+        now = time.time()
 
         def afresh() -> None:
             shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir()
-            fill(directory, files)
+            fill(directory, files, now)
 
         afresh()
         runners = contenders(action, directory, afresh if action == "clean" else None)
