@@ -82,7 +82,6 @@ def look(counted: int, now: float) -> ScanResult:
         fingerprint="f00d",
         creds_token="t1",
         newest_activity=int(now) - 60,
-        active_since=int(now) - 30 * DAY,
         by_kind=[1, 6, 40, 812, counted - 50, 4, 3, 2, 1, 1, 0],
         bytes=1000 * counted,
         free_bytes=10**9,

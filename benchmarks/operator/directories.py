@@ -91,7 +91,6 @@ class Directory:
             fingerprint=f"{mark:08x}{mark:08x}",
             creds_token=f"{mark:08x}",
             newest_activity=int(now) - 40,
-            active_since=int(now - 30 * DAY),
             looked=int(now),
             running=None if known else _running(now),
             bins=[20, 15, 20, 10, 12] if known else None,

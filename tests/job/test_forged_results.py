@@ -36,8 +36,10 @@ SCAN = ScanResult(
     identity_state="Paired",
     fingerprint="f00d",
     creds_token="t1",
+    looked=NOW,
+    bins=[3, 1, 4, 1, 5],
+    held_days=2,
     newest_activity=NOW - 340,
-    active_since=NOW - 20 * 86_400,
     record=CleanResult("r1", "Completed", removed=12, before=190, after=178, time=NOW),
     free_bytes=10**10,
     free_inodes=655_000,
@@ -168,7 +170,7 @@ def check_scan(scan: ScanResult) -> None:
         check_number(getattr(scan, name))
     for name in ("bytes", "free_bytes", "free_inodes", "pre_key_span", "skipped"):
         check_number(getattr(scan, name), NUMBER_MAX)
-    for name in ("newest_activity", "active_since", "trash_oldest", "oldest", "newest"):
+    for name in ("newest_activity", "put_in", "trash_oldest", "oldest", "newest"):
         check_time(getattr(scan, name))
     assert scan.identity_state in (None, *STATES[1:])
     assert scan.counts_only in (True, False)

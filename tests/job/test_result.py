@@ -67,7 +67,6 @@ scans = st.builds(
     fingerprint=hexes.map(lambda text: text * 2),
     creds_token=hexes,
     newest_activity=none | times,
-    active_since=none | times,
     skewed=st.booleans(),
     looked=st.just(NOW),
     running=none | lines,
@@ -123,7 +122,6 @@ CORE = (
     "fingerprint",
     "creds_token",
     "newest_activity",
-    "active_since",
 )
 
 
@@ -207,7 +205,6 @@ def worst(number: int) -> ScanResult:
         fingerprint="f" * 90,
         creds_token="f" * 90,
         newest_activity=2**70,
-        active_since=-(2**70),
         running="9" * 5_000,
         put_in=-(2**70),
         bins=[2**90] * 5,
@@ -244,7 +241,6 @@ def typical(number: int) -> ScanResult:
         fingerprint="0123456789abcdef",
         creds_token="01234567",
         newest_activity=NOW - 340,
-        active_since=NOW - 20 * 86400,
         looked=NOW,
         bins=[21, 12, 18, 40, 25],
         free_bytes=10**10,

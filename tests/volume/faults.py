@@ -13,6 +13,8 @@ from typing import Any
 from baileys_janitor.policy.settings import DEFAULTS
 from baileys_janitor.volume import noreplace
 from baileys_janitor.volume import session as sessions
+from baileys_janitor.volume.activity import Known
+from tests.running_time import always_running
 from tests.volume.directories import (
     DAY,
     FILES,
@@ -150,7 +152,7 @@ def clean(
     result = sessions.CleanResult(run, "Killed")
     with opened(path) as directory, failing(fault):
         result = sessions.clean(
-            directory, DEFAULTS, run=run, now=now, active_since=NOW - 90 * DAY, known=True
+            directory, DEFAULTS, run=run, now=now, known=Known(always_running(now))
         )
     return result  # noqa: RET504  # a kill passes over the line above
 

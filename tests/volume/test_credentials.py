@@ -14,10 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.policy.identity import CORRUPT, PAIRED
+from baileys_janitor.volume.activity import Known
 from baileys_janitor.volume.cleaning import Cleaning
 from baileys_janitor.volume.credentials import PAUSES_SECONDS, Reading, settled_identity
 from baileys_janitor.volume.problems import CREDENTIALS_CHANGING, VolumeProblem
 from baileys_janitor.volume.session import scan
+from tests.running_time import always_running
 from tests.volume.directories import (
     DAY,
     EVERYTHING,
@@ -30,6 +32,7 @@ from tests.volume.directories import (
     scratch,
 )
 
+ALWAYS = Known(always_running(NOW))
 GOOD = credentials()
 OTHER = credentials(key="BBBB")
 CUT = GOOD[:60]
@@ -151,7 +154,7 @@ def test_a_cleanup_beside_torn_reads_cleans(session: Path) -> None:
     torn = writing(session, CUT, GOOD, None, CUT, GOOD)
     with opened(session) as directory:
         result = Cleaning(
-            directory, EVERYTHING, "r1", now=NOW, active_since=NOW - 90 * DAY, pause=torn.pause
+            directory, EVERYTHING, "r1", now=NOW, known=ALWAYS, pause=torn.pause
         ).apply()
 
     assert (result.outcome, result.code) == ("Completed", None)
@@ -163,7 +166,7 @@ def test_a_cleanup_that_finds_no_two_equal_reads_removes_nothing(session: Path) 
     writer = writing(session, GOOD, *[OTHER, GOOD] * 20)
     with opened(session) as directory:
         result = Cleaning(
-            directory, EVERYTHING, "r1", now=NOW, active_since=NOW - 90 * DAY, pause=writer.pause
+            directory, EVERYTHING, "r1", now=NOW, known=ALWAYS, pause=writer.pause
         ).apply()
 
     assert (result.outcome, result.code) == ("Refused", CREDENTIALS_CHANGING)
@@ -272,9 +275,9 @@ def test_own_devices_under_an_unknown_lid_stay(session: Path) -> None:
     own.write_text("{}")
     os.utime(own, (NOW - 50 * DAY,) * 2)
     with opened(session) as directory:
-        kept = scan(directory, EVERYTHING, now=NOW, active_since=NOW - 90 * DAY).kept
+        kept = scan(directory, EVERYTHING, now=NOW, known=ALWAYS).kept
         result = Cleaning(
-            directory, EVERYTHING, "r1", now=NOW, active_since=NOW - 90 * DAY, emergency=True
+            directory, EVERYTHING, "r1", now=NOW, known=ALWAYS, emergency=True
         ).apply()
 
     assert result.removed > 0

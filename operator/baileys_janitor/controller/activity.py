@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from baileys_janitor.job.result import ScanResult
+from baileys_janitor.policy.ages import Ages
 from baileys_janitor.policy.put_in import BINS
 from baileys_janitor.policy.running import Look, Memory, advance, identity_mark
 from baileys_janitor.policy.running_text import decode, encode
@@ -37,6 +38,12 @@ def remember(
     if known is None or look.bins is None or _is_late(known, look.looked):
         return running
     return encode(advance(known, _learned(look, look.looked, boot), limit))
+
+
+def active_since(running: str | None) -> int | None:
+    """Return the start of the latest stretch of traffic; None while the tenant is stopped or nothing is known."""
+    known = decode(running)
+    return None if known is None else Ages(known, known.looked).since
 
 
 def to_take_along(running: str | None, *, everything: bool) -> str | None:

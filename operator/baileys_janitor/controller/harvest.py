@@ -47,6 +47,7 @@ CARRIED = {
     "kinds": ("by_kind",),
     "ages": ("oldest", "newest", "ages"),
     "kept": ("kept",),
+    "running": ("held_days",),
 }
 """Figures that stand until the next look that has room for them. The trash is none: a purge knows better."""
 
@@ -76,10 +77,9 @@ def scanned(
     tenant.recovered()
     tenant.last_scan = now
     _remember(tenant, look, boot)
-    if look.identity_state == "Paired":
-        tenant.active_since = (
-            None if look.active_since is None else float(min(look.active_since, now))
-        )
+    if look.identity_state == "Paired" and not look.skewed:
+        since = activity.active_since(tenant.running)
+        tenant.active_since = None if since is None else float(min(since, now))
         _identify(tenant, look.fingerprint, now)
     _suspect(tenant, look, now)
     _grow(tenant, look.counted, now)

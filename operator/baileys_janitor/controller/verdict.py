@@ -131,7 +131,7 @@ def keeps_up(tenant: Tenant) -> str:
         return "creds.json is larger than 1 MiB, so it is not read and nothing is removed."
     if look.identity_state != "Paired":
         return "creds.json cannot be read, so nothing is removed."
-    if tenant.active_since is None:
+    if tenant.active_since is None and tenant.running is not None:
         return "the session is stopped, so nothing counts as old."
     if look.kept:
         return f"there are {listed(look.kept)}."

@@ -99,7 +99,7 @@ _READERS: dict[str, Any] = {
 # otherwise all would lack the same for good.
 _DROPPABLE: dict[str, tuple[tuple[tuple[int, str], ...], ...]] = {
     "scan": (
-        ((4, ""), (5, ""), (3, ""), (2, ""), (6, LEFT_OUT)),
+        ((6, LEFT_OUT), (4, ""), (5, ""), (3, ""), (2, "")),
         ((1, LEFT_OUT),),
         ((1, ""), (6, "")),
     ),

@@ -118,9 +118,8 @@ class Ages:
         return self.now - time > whole(limit) + grown
 
     def held_by_silence(self, time: int, limit: float) -> bool:
-        """Return whether a file that is old by the calendar stays for silences alone."""
-        latest = self.cutoff(limit)
-        return latest is None or time > latest
+        """Return whether a file that is old by the calendar stays for silences, not for counting anew."""
+        return self.old_by_calendar(self.counts_from(time), limit)
 
     def days_to_go(self, time: int, limit: float) -> int:
         """Return on how many days more there must be traffic before a file of that time is old."""

@@ -110,8 +110,7 @@ class ScanResult(Value):
     creds.json (a hash of inode and mtime), so that successive looks can be compared. `reclaimable` is what
     the normal retention would remove now, `gain` by how many the emergency rules would lower the count,
     `floor` what would still be counted with everything gone that any rule may remove. `looked` is when it
-    looked, by the node's clock. `active_since` is the start of the latest stretch of traffic, None while
-    the tenant is stopped; `skewed` says that the clocks of operator and node differ. `put_in`, `bins` and
+    looked, by the node's clock. `skewed` says that the clocks of operator and node differ. `put_in`, `bins` and
     `held_days` are for the operator's memory of the tenant's running time and its words
     (`policy.running.Look`, `policy.outlook.Outlook`); `running` is the whole memory as text, where the task
     brought none or a cleanup has ended. `pre_key_span` is highest minus lowest pre-key id of the uploaded
@@ -124,7 +123,6 @@ class ScanResult(Value):
     """
 
     __slots__ = (
-        "active_since",
         "ages",
         "bins",
         "by_kind",
@@ -180,7 +178,6 @@ class ScanResult(Value):
         fingerprint: str = "",
         creds_token: str = "",
         newest_activity: int | None = None,
-        active_since: int | None = None,
         record: CleanResult | None = None,
         free_bytes: int | None = None,
         free_inodes: int | None = None,
@@ -232,7 +229,6 @@ class ScanResult(Value):
         self.fingerprint = fingerprint
         self.creds_token = creds_token
         self.newest_activity = newest_activity
-        self.active_since = active_since
         self.record = record
         self.free_bytes = free_bytes
         self.free_inodes = free_inodes

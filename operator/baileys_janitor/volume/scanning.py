@@ -86,7 +86,6 @@ def _describe(
     result.kept = outlook.kept
     result.floor = outlook.floor
     result.held_days = outlook.held_days
-    result.active_since = activity.ages.since
     result.newest_activity = _seconds(census.newest_activity_ns)
     result.bytes = census.bytes
     result.pre_key_span = census.upload_span

@@ -284,13 +284,13 @@ CORE: Fields = (
     ("fingerprint", _FINGERPRINT),
     ("creds_token", _TOKEN),
     ("newest_activity", _TIME),
-    ("active_since", _TIME),
 )
+# What is seldom there stands at the end, where it takes no room.
 RUNNING_HELD: Fields = (
-    ("running", _LINE),
-    ("put_in", _TIME),
     ("bins", _BINS),
     ("held_days", _COUNT),
+    ("put_in", _TIME),
+    ("running", _LINE),
     ("skewed", _FLAG),
 )
 VOLUME: Fields = (
@@ -401,7 +401,7 @@ def scan_groups(scan: ScanResult, now: int) -> list[str]:
         write_group(scan, KINDS_HELD, now) or UNKNOWN,
         write_group(scan, SPAN, now),
         write_group(scan, KEPT_HELD, now) or UNKNOWN,
-        write_group(scan, RUNNING_HELD, now),
+        write_group(scan, RUNNING_HELD, now).rstrip(","),
     ]
 
 
@@ -427,7 +427,8 @@ def read_scan(groups: list[str], now: int, short: bool = False) -> ScanResult:
     if running == LEFT_OUT:
         missing.append(RUNNING)
     elif running:
-        values.update(read_group(running, RUNNING_HELD, now))
+        missing_fields = len(RUNNING_HELD) - 1 - running.count(",")
+        values.update(read_group(running + "," * missing_fields, RUNNING_HELD, now))
     return ScanResult(**values, left_out=tuple(missing))
 
 

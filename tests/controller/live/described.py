@@ -20,7 +20,7 @@ _DIFFERENT_EACH_TIME = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME"),
     (r"\b20\d{6}-\d{6}-[0-9a-f]{6}\b", "RUN"),
     (r"(?<=It took )\S+(?=\.$)", "DURATION"),
-    (r"(?i)(duration|free ?(?:bytes|inodes)|creds ?token): +\S+", r"\1: DIFFERS"),
+    (r"(?i)(duration|free ?(?:bytes|inodes)|creds ?token|running): +\S+", r"\1: DIFFERS"),
     (r"\d+ looks over \d+ s", "N looks over N s"),
     # Whether there is a growth yet, a slow machine may see otherwise.
     (r"(?i)^  (growth ?per ?day: .*|forecast:(\n    .*)+)\n", ""),

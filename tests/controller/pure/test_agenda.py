@@ -19,6 +19,7 @@ from tests.controller.pure.world import (
     HOUR,
     NOW,
     PACE,
+    STOPPED,
     claimed,
     conditions,
     look,
@@ -118,7 +119,7 @@ DIRECTORIES: list[dict[str, Any]] = [
     {"error": "DirectoryMissing"},
     {"more": {"identity_state": "Absent", "counted": 0, "total": 0}},
     {"counted": 200.0, "more": {"identity_state": "Corrupt", "gain": 0, "reclaimable": 0}},
-    {"counted": 150.0, "more": {"active_since": None, "newest_activity": int(NOW) - 9 * 86400}},
+    {"counted": 150.0, "more": {"running": STOPPED, "newest_activity": int(NOW) - 9 * 86400}},
     {"counted": 300_000.0, "reclaimable": 0, "more": {"counts_only": True, "identity_state": None}},
     {"counted": 190.0, "more": {"free_bytes": 0, "trash_runs": 3, "trash_oldest": int(NOW)}},
 ]

@@ -14,6 +14,7 @@ from tests.controller.pure.world import (
     DAY,
     HOUR,
     NOW,
+    STOPPED,
     claimed,
     clean_results,
     cleaned,
@@ -298,7 +299,7 @@ def test_a_sudden_growth_ends_the_quiet_at_once() -> None:
 
 def test_a_stopped_tenant_is_remembered_as_stopped() -> None:
     known = tenant()
-    harvest.scanned(known, look(active_since=None), NOW, used=True)
+    harvest.scanned(known, look(running=STOPPED), NOW, used=True)
 
     assert known.running is not None
     assert known.active_since is None

@@ -25,6 +25,7 @@ from tests.controller.pure.world import (
     DAY,
     HOUR,
     NOW,
+    STOPPED,
     claimed,
     clean_results,
     cleaned,
@@ -201,7 +202,7 @@ def test_the_level_follows_the_count(counted: int, level: str) -> None:
 def test_the_message_says_what_keeps_the_count_up_when_nothing_can_be_gained() -> None:
     for more, said in (
         ({"gain": 0}, "60 files are protected"),
-        ({"gain": 0, "active_since": None}, "stopped"),
+        ({"gain": 0, "running": STOPPED}, "stopped"),
         ({"gain": 0, "identity_state": "Corrupt"}, "creds.json"),
     ):
         known, now = lived([look(200, **more)])

@@ -80,7 +80,6 @@ def look(counted: int = 100, **more: Any) -> ScanResult:
         "fingerprint": "f00d",
         "creds_token": "t1",
         "newest_activity": int(NOW) - 60,
-        "active_since": int(NOW - 30 * DAY),
         "looked": int(NOW),
         "running": RUNNING,
         "by_kind": [1, 6, 40, 40, max(0, counted - 87), 0, 0, 0, 0, 0, 0],
@@ -94,6 +93,9 @@ def look(counted: int = 100, **more: Any) -> ScanResult:
 
 #: Traffic without a pause for 30 days.
 RUNNING = encode(Memory(int(NOW), ((int(NOW - 30 * DAY), int(NOW) - 60),), int(NOW) - 60))
+
+#: The same, but for the last nine days.
+STOPPED = encode(Memory(int(NOW), ((int(NOW - 30 * DAY), int(NOW - 9 * DAY)),), int(NOW - 9 * DAY)))
 
 
 def claimed(known: Tenant, reason: str = "Trigger", run: str = "20261122-030000-abc") -> Tenant:
@@ -144,7 +146,12 @@ looks = st.builds(
     fingerprint=st.sampled_from(["", "f00d", "beef"]),
     creds_token=st.sampled_from(["", "t1", "t2"]),
     newest_activity=st.none() | TIMES,
-    active_since=st.none() | TIMES,
+    looked=st.none() | TIMES,
+    running=st.none() | st.sampled_from([RUNNING, STOPPED, "1;damaged"]),
+    bins=st.none() | st.lists(COUNTS, max_size=6),
+    put_in=st.none() | TIMES,
+    held_days=st.none() | COUNTS,
+    skewed=st.booleans(),
     free_bytes=st.none() | NUMBERS,
     free_inodes=st.none() | NUMBERS,
     trash_runs=SOME,
