@@ -53,7 +53,6 @@ SCAN = ScanResult(
     newest=NOW - 20,
     ages=[60, 70, 50, 30, 20],
     kept={"ProtectedKind": 93, "InUse": 80},
-    looked=NOW,
 )
 CLEAN = CleanResult(
     "20261122-030000-abc",
