@@ -94,6 +94,7 @@ class Bot:
     def unlink(self, name: str) -> None:
         (self.path / name).unlink(missing_ok=True)
         self.written.pop(name, None)
+        self.late.pop(name, None)
 
     def clear(self) -> None:
         for name in os.listdir(self.path):
