@@ -61,10 +61,10 @@ BOUNDS = {
     "looked at each week, on Sundays": (0.35, 23),
     "looked at each month": (0.4, 30),
     "looked at each month, sleeps": (0.45, 35),
-    "looked at every 4 hours": (0.02, 2),
+    "looked at every 4 hours": (0.02, 5),
     "an operator, normal": (0.02, 1),
     "an operator, one message a day": (0.5, 40),
-    "an operator, off at weekends": (0.03, 1.5),
+    "an operator, off at weekends": (0.06, 4),
     "memory lost now and then": (0.2, 18),
     "no memory at all": (0.5, 30),
 }
