@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,6 +17,7 @@ from baileys_janitor.volume import session as sessions
 from baileys_janitor.volume.journal import Journal
 from baileys_janitor.volume.run_plan import Planned, plan_bytes
 from baileys_janitor.volume.state_files import owners_of
+from baileys_janitor.volume.wire import RUN, RUN_DETAIL, base36
 from tests.volume import faults
 from tests.volume.directories import (
     DAY,
@@ -187,37 +187,38 @@ def test_any_number_of_begins_costs_a_bounded_time_and_is_forgotten(session: Pat
     assert undo(session).restored == len(DUE)
 
 
-@pytest.mark.parametrize(
-    "numbers",
-    [
-        {"removed": 100_000_000},
-        {"removed": -1},
-        {"left": -5},
-        {"before": 36**5 - 1},
-        {"after": -(10**9)},
-        {"recovered": 10**7},
-        {"in_trash": -3},
-        {"purged_early": 10**9},
-        {"returned": -1},
-        {"kept": {"InUse": -7}},
-        {"kept": {"InUse": 10**9}},
-        {"removed_by_kind": [-1] * 11},
-        {"freed_bytes": -1},
-        {"duration_ms": -1},
-        {"outcome": "Splendid"},
-        {"time": 36**7},
-    ],
-)
-def test_an_end_with_impossible_numbers_is_none(session: Path, numbers: dict[str, Any]) -> None:
-    result = sessions.CleanResult("evil", "Completed", time=int(NOW))
-    for name, value in numbers.items():
-        setattr(result, name, value)
+IMPOSSIBLE = {
+    "outcome": ["Splendid", ""],
+    "code": ["\x1b[31m", "x" * 50],
+    "time": ["-zzzzzzzzzzzzzz", "1_0"],
+    "removed": ["-1", base36(200_001), base36(36**5 - 1), "z" * 900, "", "+1", " 1"],
+    "left": ["-5"],
+    "before": [base36(10**9)],
+    "after": ["-1"],
+    "freed_bytes": ["-1", "z" * 13],
+    "duration_ms": ["-1", "z" * 13],
+    "recovered": [base36(10**7)],
+    "in_trash": ["-3"],
+    "purged_early": [base36(10**9)],
+    "returned": ["-1"],
+    "removed_by_kind": ["/".join(["-1"] * 11), "1/2", "/" * 900],
+    "kept": ["InUse=-7", "InUse=zzzzz", "\x1b[7mX=1", "InUse", "=1", "X=1=2"],
+}
+
+
+@pytest.mark.parametrize("field", IMPOSSIBLE)
+def test_an_end_with_impossible_values_is_none(session: Path, field: str) -> None:
+    result = sessions.CleanResult("evil", "Completed", time=int(NOW), removed=3, kept={"InUse": 2})
+    groups = [group.split(",") for group in journals.clean_groups(result, int(NOW))[:2]]
+    fields = [[name for name, _ in RUN], [name for name, _ in RUN_DETAIL]]
     begin(session, "evil")
-    if numbers.get("time"):
-        groups = "evil,Completed,,-zzzzzzzzzzzzzz,0,0,0,0,0,0,,0,0,0,0;,"
-    else:
-        groups = ";".join(journals.clean_groups(result, int(NOW))[:2])
-    append(session, journals._line("end", int(NOW), groups))
+    for text in IMPOSSIBLE[field]:
+        forged = [list(group) for group in groups]
+        for names, values in zip(fields, forged, strict=True):
+            if field in names:
+                values[names.index(field)] = text
+        line = ";".join(",".join(values) for values in forged)
+        append(session, journals._line("end", int(NOW), line))
     with opened(session) as directory:
         runs = Journal(directory, owners_of(directory)).runs
     assert runs["evil"].result is None

@@ -22,8 +22,10 @@ import pytest
 from baileys_janitor.policy.settings import MaxRemovals, Settings
 from baileys_janitor.volume import cleaning, noreplace, purging, undoing  # noqa: F401  # before the forks
 from baileys_janitor.volume import session as sessions
+from baileys_janitor.volume.activity import Known
 from baileys_janitor.volume.journal import Journal
 from baileys_janitor.volume.state_files import owners_of
+from tests.running_time import always_running
 from tests.volume.directories import DAY, OWN_LID, build, held, opened, scratch
 
 KILLS = int(os.environ.get("KILLS", "0"))
@@ -103,7 +105,7 @@ def act(path: Path, kind: str, run: str) -> str:
         now = time.time()
         if kind == "clean":
             result = sessions.clean(
-                directory, SETTINGS, run=run, now=now, active_since=now - 90 * DAY, known=True
+                directory, SETTINGS, run=run, now=now, known=Known(always_running(now))
             )
             return result.code or result.outcome
         if kind == "undo":

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from baileys_janitor.policy.kinds import REMOVABLE_KINDS, classify
 from baileys_janitor.policy.settings import DEFAULTS
 from baileys_janitor.volume import session as sessions
+from baileys_janitor.volume.activity import Known
 from baileys_janitor.volume.report import CleanResult
+from tests.running_time import always_running
 from tests.volume.directories import (
     DAY,
     HOUR,
@@ -154,8 +156,7 @@ class Bot:
                 run=run,
                 now=self.now,
                 emergency=emergency,
-                active_since=self.now - 90 * DAY,
-                known=True,
+                known=Known(always_running(self.now)),
                 undo_window=window,
             )
 

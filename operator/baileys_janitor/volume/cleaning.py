@@ -39,7 +39,7 @@ from .report import (
 from .run_plan import MAX_FILES, by_unit, write_plan
 from .scanning import scan
 from .state_files import remove
-from .state_names import plan_name
+from .state_names import ACTIVITY, plan_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ class Cleaning:
         try:
             if self._memory is not None:
                 # What goes takes with it what it shows of the past, and a killed run writes nothing later.
-                write_memory(self.directory, encode(self._memory), access.owners)
+                self._write_memory(access, encode(self._memory))
             os.fsync(self.directory)
             access.journal.begin(self.run, self.reason, identity.fingerprint, now)
         except BaseException:
@@ -249,9 +249,18 @@ class Cleaning:
         if result.scan is None or result.scan.running is None:
             return
         try:
-            write_memory(self.directory, result.scan.running, access.owners)
+            self._write_memory(access, result.scan.running)
         except (VolumeProblem, OSError):
             return  # a full disk: the memory before it serves on
+
+    def _write_memory(self, access: ExclusiveAccess, text: str) -> None:
+        """Write the memory, unless a clear loop has passed: then nothing is made anew."""
+        if access.journal.vanished():
+            raise VolumeProblem(STATE_VANISHED)
+        write_memory(self.directory, text, access.owners)
+        if access.journal.vanished():
+            remove(self.directory, ACTIVITY)
+            raise VolumeProblem(STATE_VANISHED)
 
     def _identity(self) -> Identity:
         return settled_identity(self.directory, self.pause)
