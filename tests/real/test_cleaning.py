@@ -30,7 +30,9 @@ NORMAL_DAYS = {"session": 14.0, "sender-key": 3.0}
 EMERGENCY_DAYS = {"session": 7.0, "sender-key": 1.0}
 
 #: Nothing may be removed from these: stopped, just awake, or without a paired identity.
-LEFT_ALONE = ("stopped", "awake", "corrupt", "unpaired")
+LEFT_ALONE = ("stopped", "corrupt", "unpaired")
+#: Days that the tenant of `awake` slept until an hour ago.
+ASLEEP_DAYS = 20.0
 SMALL_UPLOADS = ("old", "six")
 CLEANED = ("healthy", "warning", "critical", "emergency", "prekeys", "old", "six", "orphan")
 #: Where the normal rules are not enough, or begin above critical.
@@ -145,6 +147,22 @@ def test_nothing_goes_where_age_says_nothing_or_nobody_is_paired(
     cleaned = clean(scenario, *options)
 
     assert cleaned.after == cleaned.before
+
+
+@pytest.mark.parametrize(
+    ("options", "session_days", "sender_key_days"), [((), 14, 3), (("--emergency",), 7, 1)]
+)
+def test_what_was_only_asleep_is_not_old(
+    options: tuple[str, ...], session_days: int, sender_key_days: int, clean: Clean
+) -> None:
+    """What goes was not used for its limit while the tenant still ran, before it fell asleep."""
+    cleaned = clean("awake", *options)
+    gone = cleaned.before.keys() - cleaned.after.keys()
+
+    assert len(gone) < len(cleaned.before) / 10
+    for name in gone:
+        limit = session_days if name.startswith("session-") else sender_key_days
+        assert age_days(cleaned.before[name], cleaned.now) - ASLEEP_DAYS > limit
 
 
 @pytest.mark.parametrize("scenario", CLEANED)

@@ -202,7 +202,7 @@ def test_one_safe_way_back_is_enough(session: Path, lacking: Callable[[], Any]) 
         assert clean(session).removed == len(DUE)
         assert undo(session).restored == len(DUE)
     assert held(session) == ALL
-    assert own_names(session) == {".janitor~journal"}
+    assert own_names(session) == {".janitor~journal", ".janitor~activity"}
 
 
 def test_without_a_safe_way_back_nothing_is_removed_and_nothing_left(session: Path) -> None:
@@ -411,7 +411,7 @@ def test_the_oldest_runs_go_early_when_the_trash_is_full(
 def test_without_an_undo_window_the_run_purges_what_it_moved(session: Path) -> None:
     result = clean(session, undo_window=0.0)
     assert (result.removed, result.in_trash, result.purged_early) == (len(DUE), 0, 0)
-    assert own_names(session) == {".janitor~journal"}
+    assert own_names(session) == {".janitor~journal", ".janitor~activity"}
     assert held(session) == KEPT
     assert undo(session).code == "RunPurged"
 

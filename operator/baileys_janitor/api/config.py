@@ -96,7 +96,10 @@ class Limits(Model):
 class DiskPressure(Model):
     """When a volume is called full. A full disk truncates creds.json."""
 
-    free_bytes: Quantity = Field(default="64Mi", description="Below this much free space.")
+    free_bytes: Quantity = Field(
+        default="64Mi",
+        description="Below this much free space, or below a tenth of a volume on small ones.",
+    )
     free_inodes: Annotated[int, Field(ge=0)] = Field(
         default=1000, description="Below this many free inodes."
     )

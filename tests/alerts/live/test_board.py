@@ -13,6 +13,8 @@ from tests.alerts.live.test_levels import DAY, EVERY_MINUTE, write_sessions
 from tests.controller.live.test_job_faults import evict
 from tests.controller.live.world import World, until
 
+RARE = "baileys_janitor_circuit_breaker_namespace_open"
+
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
@@ -51,6 +53,11 @@ async def test_no_panel_is_empty_once_a_fleet_has_lived_a_little(
         }
         for query in queries():
             asked = query.given(**variables)
+            if (
+                RARE in asked
+            ):  # there is a series while a namespace's cleanups are held, and none otherwise
+                await prometheus.query(asked)
+                continue
             found = await until(lambda asked=asked: prometheus.query(asked), f"data for {query}")
             for label in re.findall(r"\{\{(\w+)\}\}", query.legend):
                 assert all(each["metric"].get(label) for each in found), query

@@ -124,8 +124,8 @@ async def test_a_full_volume_is_told_until_there_is_room(
 ) -> None:
     await world.company("acme", "healthy", schedule=EVERY_MINUTE)
     tenant = {"namespace": world.namespace, "tenant": "acme"}
-    # No test may fill a disk: another limit makes this one full.
-    async with operator(diskPressure={"freeBytes": "1000000Gi"}):
+    # No test may fill a disk: another limit makes this one full. (That of bytes is a tenth of a volume at most.)
+    async with operator(diskPressure={"freeInodes": 10**15}):
         await prometheus.fires("BaileysTenantDiskPressure", **tenant)
     async with operator(knows=1) as running:
         # That it is silent counts once the second operator has been heard.
