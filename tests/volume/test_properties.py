@@ -59,7 +59,7 @@ configurations = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     files=st.dictionaries(names, ages, max_size=60),
     configuration=configurations,
