@@ -35,7 +35,7 @@ from baileys_janitor.job.result import (
 )
 
 Object = dict[str, Any]
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("janitor.jobs")
 
 ATTEMPTS = 3
 """Jobs for one claimed run before it is given up."""

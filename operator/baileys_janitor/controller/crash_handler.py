@@ -11,7 +11,7 @@ from baileys_janitor.controller.faults import Fault
 from baileys_janitor.controller.news import Crashed, Wire
 from baileys_janitor.controller.tenant import Tenant
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("janitor.reconciler")
 
 INTERNAL_ERROR = Fault(
     "InternalError",

@@ -28,7 +28,7 @@ from baileys_janitor.job.task import Member, Task
 from baileys_janitor.policy.settings import Settings
 
 Object = dict[str, Any]
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("janitor.jobs")
 
 JOBS = "/apis/batch/v1"
 LEAVE = 10

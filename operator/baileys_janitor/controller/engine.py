@@ -35,7 +35,7 @@ from baileys_janitor.controller.tenant import Tenant
 from baileys_janitor.controller.turns import Turns
 
 Object = dict[str, Any]
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("janitor.reconciler")
 
 TICK = 2.0
 """Seconds between looks at Jobs under way, while there are any: pods that never appear send no event."""

@@ -19,7 +19,7 @@ from baileys_janitor.controller.lease import POD_NAME
 from baileys_janitor.controller.news import News
 
 Object = dict[str, Any]
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("janitor.events")
 
 EVENTS = "/apis/events.k8s.io/v1"
 CONTROLLER = f"{GROUP}/operator"

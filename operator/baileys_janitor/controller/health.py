@@ -12,7 +12,7 @@ from aiohttp import web
 from baileys_janitor.api.config import Metrics, Probes
 from baileys_janitor.controller.vitals import Vitals
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("janitor.health")
 
 
 class PortTaken(Exception):  # noqa: N818 - a state of the machine, told to a person

@@ -21,7 +21,7 @@ from baileys_janitor.controller import handlers
 from baileys_janitor.controller.engine import Engine
 from baileys_janitor.controller.watches import Watches
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("janitor.watch")
 Call = Callable[[], None]
 
 STOP_SECONDS = 12.0

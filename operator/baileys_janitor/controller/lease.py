@@ -26,7 +26,7 @@ from baileys_janitor.api.config import LeaderElection
 from baileys_janitor.controller.kube import ATTEMPTS, TIMEOUT, ApiError, Kube, path
 
 Object = dict[str, Any]
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("janitor.leader")
 
 LEASES = "/apis/coordination.k8s.io/v1"
 POD_NAME, POD_NAMESPACE = "POD_NAME", "POD_NAMESPACE"

@@ -11,7 +11,7 @@ from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.news import News
 from baileys_janitor.controller.tenant import Tenant
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("janitor.decisions")
 
 BAD_ENDS = frozenset({"Failed", "Refused"})
 GRAVE = {"Critical": 1, "Emergency": 2}

@@ -66,7 +66,7 @@ class ConsoleLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Write a record; a traceback follows on lines of its own."""
-        where = record.name.removeprefix("baileys_janitor.controller.")
+        where = record.name.removeprefix("janitor.")
         line = f"{_time(record)} {record.levelname:<7} {where}: {_plain(record.getMessage())}"
         line += "".join(f" {key}={_shown(value)}" for key, value in fields(record).items())
         if record.exc_info:

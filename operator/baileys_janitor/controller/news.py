@@ -15,7 +15,7 @@ from baileys_janitor.controller.conditions import find
 from baileys_janitor.controller.tenant import Tenant
 
 Object = dict[str, Any]
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("janitor.events")
 
 UNKNOWN = "Unknown"
 

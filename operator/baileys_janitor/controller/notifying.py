@@ -33,7 +33,7 @@ from baileys_janitor.notify.routes import targets
 from baileys_janitor.notify.secrets import NoSecret
 from baileys_janitor.notify.words import Reader
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("janitor.notifications")
 
 PASS = 5.0
 """Seconds between two looks, when no news comes."""

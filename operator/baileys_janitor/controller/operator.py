@@ -41,7 +41,7 @@ from baileys_janitor.controller.watches import Audit, WatchDead, Watches
 if TYPE_CHECKING:
     from baileys_janitor.controller.metrics.process import Process
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("janitor.operator")
 Seen = Callable[[str, str, int], None]
 
 IMAGE_VARIABLE = "BAILEYS_JANITOR_IMAGE"

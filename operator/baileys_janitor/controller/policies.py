@@ -15,7 +15,7 @@ from baileys_janitor.controller.manifests import ACTION_LABEL
 from baileys_janitor.controller.placement import OWN_LABEL, OWN_VALUE
 
 Object = dict[str, Any]
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("janitor.jobs")
 
 NETWORKING = "/apis/networking.k8s.io/v1"
 POLICY = "baileys-janitor-jobs"

@@ -11,7 +11,7 @@ from baileys_janitor.controller.kube import ApiError, Kube, path
 from baileys_janitor.notify import record
 from baileys_janitor.notify.ledger import Ledger
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("janitor.notifications")
 
 AGAIN = 10.0
 """Seconds between attempts to read it: what was told must be known before anything is told."""

@@ -12,7 +12,7 @@ from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.kube import ApiError
 from baileys_janitor.controller.tenant import Tenant
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("janitor.reconciler")
 
 AT_ONCE = 16
 """Steps that may be at work at the same time."""

@@ -14,7 +14,7 @@ from baileys_janitor.controller.kube import TENANTS, ApiError, Kube, path
 from baileys_janitor.controller.tenant import Tenant
 
 Object = dict[str, Any]
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("janitor.status")
 
 RETRY = 5.0
 """Seconds after which a write that the API server did not take is tried again; `Kube` has retried before."""

@@ -19,7 +19,7 @@ from baileys_janitor.controller.lookups import Lookups
 from baileys_janitor.controller.store import Store
 from baileys_janitor.controller.tenant import Tenant
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("janitor.jobs")
 Spawn = Callable[..., object]
 """Begins a step: a coroutine, and the tenant that is busy until it is over, if it is one's."""
 

@@ -26,7 +26,7 @@ from baileys_janitor.notify.secrets import NoSecret
 from baileys_janitor.notify.words import DAY, Reader
 
 Object = dict[str, Any]
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("janitor.notifications")
 
 FIRST_RETRY, LAST_RETRY = 15.0, 900.0
 """Seconds until a message that did not arrive is written anew: doubled each time, up to the second."""

@@ -28,7 +28,7 @@ from baileys_janitor.controller.kube import TENANTS, ApiError, Kube, path
 Object = dict[str, Any]
 Doubt = tuple[str, str, str]
 """What the events have not told: kind, namespace, and the name of the object (empty: all together)."""
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("janitor.watch")
 
 TICK_SECONDS = 4.0
 """Seconds between two looks at what is in doubt."""

@@ -30,7 +30,7 @@ from .world import AROUND, NOW, claimed, cleaned, look, tenant
 
 
 def record(message: str = "Said", *args: Any, level: int = logging.INFO, **extra: Any):
-    logger = logging.getLogger("baileys_janitor.controller.engine")
+    logger = logging.getLogger("janitor.reconciler")
     made = logger.makeRecord(logger.name, level, "f", 1, message, args, None, extra=extra)
     made.created, made.msecs = NOW, 7
     return made
@@ -165,7 +165,7 @@ def test_json_has_each_field_as_a_key_and_nothing_that_others_attached() -> None
     assert json.loads(JsonLines().format(line)) == {
         "time": "2026-11-18T11:06:40.007Z",
         "level": "info",
-        "logger": "baileys_janitor.controller.engine",
+        "logger": "janitor.reconciler",
         "message": "It is told",
         "tenant": "acme",
         "removed": 3,
@@ -175,7 +175,7 @@ def test_json_has_each_field_as_a_key_and_nothing_that_others_attached() -> None
 def test_a_console_line_can_be_read_and_parsed() -> None:
     line = record("Cleanup finished", tenant="acme", seconds=0.34, detail='a "b" = c', run=None)
     assert ConsoleLines().format(line) == (
-        "2026-11-18T11:06:40.007Z INFO    engine: Cleanup finished "
+        "2026-11-18T11:06:40.007Z INFO    reconciler: Cleanup finished "
         'tenant=acme seconds=0.34 detail="a \\"b\\" = c"'
     )
 

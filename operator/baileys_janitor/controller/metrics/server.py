@@ -21,7 +21,7 @@ from baileys_janitor.controller.health import listen
 from baileys_janitor.controller.metrics.exposition import Contain, let_pass, pages
 from baileys_janitor.controller.metrics.process import Process
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("janitor.metrics")
 
 AT_ONCE = 4
 """Scrapes that are answered at the same time; more wait."""
