@@ -31,7 +31,7 @@ COPY bin/baileys-janitor /build/bin/baileys-janitor
 # A Job runs for milliseconds: without bytecode it would take three times as long, and its filesystem is read-only.
 RUN python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash \
         -s /build/own -p /usr/local/lib/python3.13/site-packages /build/own \
-    && PYTHONPATH=/build/own:/build/site python3 -c 'import baileys_janitor.controller.operator' \
+    && PYTHONPATH=/build/own:/build/site python3 -c 'import baileys_janitor.controller.app' \
     && sed -i '1s,.*,#!/usr/local/bin/python3,' /build/bin/baileys-janitor \
     && chmod -R a+rX,go-w /build/own /build/site && chmod 755 /build/bin/baileys-janitor \
     && find /build/own /build/bin -exec touch -h -d @0 {} +

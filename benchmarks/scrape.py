@@ -19,15 +19,16 @@ from rich.console import Console
 from rich.table import Table
 
 from baileys_janitor.api.config import Metrics, OperatorConfig
-from baileys_janitor.controller import harvest, status
-from baileys_janitor.controller.advice import Limits
+from baileys_janitor.controller.app import job_pod
 from baileys_janitor.controller.clock import WallClock
-from baileys_janitor.controller.engine import Engine
-from baileys_janitor.controller.kube import Kube
+from baileys_janitor.controller.jobs import record_result
+from baileys_janitor.controller.kube.client import Kube
 from baileys_janitor.controller.metrics.process import Process
 from baileys_janitor.controller.metrics.server import served
-from baileys_janitor.controller.operator import job_pod
-from baileys_janitor.controller.status import Surroundings
+from baileys_janitor.controller.reconciler import Engine
+from baileys_janitor.controller.status import compose
+from baileys_janitor.controller.status.advice import Limits
+from baileys_janitor.controller.status.compose import Surroundings
 from baileys_janitor.job.result import CleanResult, ScanResult
 from benchmarks.machine import described
 
@@ -61,12 +62,12 @@ def furnish(engine: Engine, tenants: int, now: float) -> None:
         }
         body = {"metadata": meta, "spec": spec, "status": {"observedGeneration": -1}}
         tenant = engine.fleet.observe(body, now - DAY)
-        harvest.scanned(tenant, look(100 + number % 60, now), now - DAY, used=True)
+        record_result.scanned(tenant, look(100 + number % 60, now), now - DAY, used=True)
         tenant.run = {"id": f"run-{number}", "reason": "Daily"}
         found = CleanResult(f"run-{number}", "Completed", removed=9, before=109, after=100)
-        harvest.cleaned(tenant, found, now - DAY, used=True)
-        harvest.scanned(tenant, look(105 + number % 90, now), now, used=True)
-        tenant.stored = status.compose(tenant, now, around)
+        record_result.cleaned(tenant, found, now - DAY, used=True)
+        record_result.scanned(tenant, look(105 + number % 90, now), now, used=True)
+        tenant.stored = compose.compose(tenant, now, around)
 
 
 def look(counted: int, now: float) -> ScanResult:

@@ -6,9 +6,10 @@ import math
 from typing import Any
 
 from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.controller import advice, harvest
-from baileys_janitor.controller.fleet import Fleet
-from baileys_janitor.controller.status import Surroundings, compose
+from baileys_janitor.controller.jobs import record_result
+from baileys_janitor.controller.status import advice
+from baileys_janitor.controller.status.compose import Surroundings, compose
+from baileys_janitor.controller.tenants.cache import Fleet
 from baileys_janitor.job.result import COMPLETED, CleanResult
 from benchmarks.operator.directories import Directory
 from benchmarks.operator.plan import DAY, Company, Plan
@@ -44,10 +45,10 @@ class Predecessor:
             removed = round(company.growth)
             if removed:
                 tenant.run = {"id": f"bench-{days}", "reason": "Daily"}
-                harvest.cleaned(tenant, _cleaned(days, removed, directory, when), when, True)
+                record_result.cleaned(tenant, _cleaned(days, removed, directory, when), when, True)
             else:
-                harvest.unanswered(tenant, "Daily", "NothingToDo", "Nothing was old.", when)
-        harvest.scanned(tenant, directory.scan(last, known=False), last, True)
+                record_result.unanswered(tenant, "Daily", "NothingToDo", "Nothing was old.", when)
+        record_result.scanned(tenant, directory.scan(last, known=False), last, True)
         tenant.growth = company.growth
         tenant.cooldown_until = tenant.emergency_cooldown_until = None
         tenant.trigger_slot = tenant.daily_slot = last

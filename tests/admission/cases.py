@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from baileys_janitor.controller import manifests
-from baileys_janitor.controller.placement import Identity, Place
+from baileys_janitor.controller.jobs import manifest
+from baileys_janitor.controller.jobs.placement import Identity, Place
 from tests.chart.rendering import NAMESPACE, RELEASE, only, render
 
 Object = dict[str, Any]
@@ -44,19 +44,19 @@ def own_job(action: str = "clean", **more: Any) -> Object:
     place = more.pop(
         "place", Place("node-1", "", Identity(1000, 1000, (2000,), (("level", "s0:c1,c2"),)))
     )
-    return manifests.job(
+    return manifest.job(
         name="janitor-job",
         namespace=SHOP,
         action=action,
         task='{"v":1}',
-        members=[manifests.Member("acme", "1")],
+        members=[manifest.Member("acme", "1")],
         claims=["acme", "other"],
         place=place,
-        pod=manifests.Pod(image=IMAGE, pull_secrets=("registry",), priority_class="low", **more),
+        pod=manifest.Pod(image=IMAGE, pull_secrets=("registry",), priority_class="low", **more),
         resources={"limits": {"memory": "128Mi"}},
         read_only=action == "scan",
         run="20261127-000000-abc" if action == "clean" else None,
-        owner=manifests.owner_reference("acme", "1") if action == "clean" else None,
+        owner=manifest.owner_reference("acme", "1") if action == "clean" else None,
     )
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.controller import manifests
-from baileys_janitor.controller.placement import Identity, Place
+from baileys_janitor.controller.jobs import manifest
+from baileys_janitor.controller.jobs.placement import Identity, Place
 from tests.chart.rendering import CHART, VARIANTS, Object, only, render
 from tests.chart.restricted import violations
 
-JOB_POD = manifests.Pod(image="baileys-janitor:1", pull_secrets=("registry",), priority_class="low")
+JOB_POD = manifest.Pod(image="baileys-janitor:1", pull_secrets=("registry",), priority_class="low")
 PLACES = {
     "a workload of unknown user": Place(),
     "a workload that runs as root": Place(identity=Identity(user=0, group=0)),
@@ -29,12 +29,12 @@ PLACES = {
 
 def job(place: Place, *, read_only: bool) -> Object:
     """A Job as the operator makes it."""
-    return manifests.job(
+    return manifest.job(
         name="scan",
         namespace="shop",
         action="scan",
         task="{}",
-        members=[manifests.Member("acme", "1")],
+        members=[manifest.Member("acme", "1")],
         claims=["acme"],
         place=place,
         pod=JOB_POD,
@@ -182,7 +182,7 @@ def test_jobs_in_listed_namespaces_are_cut_off_from_the_network() -> None:
 def test_the_policy_for_jobs_does_not_catch_the_operator() -> None:
     objects = render(**VARIANTS["namespaces"])
     labels = only(objects, "Deployment")["spec"]["template"]["metadata"]["labels"]
-    assert manifests.ACTION_LABEL not in labels
+    assert manifest.ACTION_LABEL not in labels
 
 
 def policies(objects: list[Object]) -> dict[str, Object]:

@@ -79,9 +79,9 @@ def test_operator_passes_its_options_on(
         calls.append((config_path, namespaces, log_level))
         return 1
 
-    stand_in = ModuleType("baileys_janitor.controller.operator")
+    stand_in = ModuleType("baileys_janitor.controller.app")
     stand_in.run = operate  # type: ignore[attr-defined]  # a module made here
-    monkeypatch.setitem(sys.modules, "baileys_janitor.controller.operator", stand_in)
+    monkeypatch.setitem(sys.modules, "baileys_janitor.controller.app", stand_in)
     assert run("operator", *options).code == 1
     assert calls == [passed]
 

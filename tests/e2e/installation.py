@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from baileys_janitor.controller.manifests import SELECTOR
+from baileys_janitor.controller.jobs.manifest import SELECTOR
 from tests.e2e.cluster import ROOT, Cluster, Object, until
 from tests.real import sessions
 from tests.real.directory import UNTOUCHABLE

@@ -36,6 +36,6 @@ def command(
 
     In a cluster it uses its service account, elsewhere KUBECONFIG or ~/.kube/config.
     """
-    from baileys_janitor.controller.operator import run
+    from baileys_janitor.controller.app import run
 
     return run(config_path, namespaces, log_level=log_level or ("debug" if verbose else None))

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 
 from baileys_janitor.controller.clock import Clock
-from baileys_janitor.controller.faults import Fault
-from baileys_janitor.controller.news import Crashed, Wire
-from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.controller.events.changes import Crashed, Wire
+from baileys_janitor.controller.jobs.faults import Fault
+from baileys_janitor.controller.tenants.record import Tenant
 
 logger = logging.getLogger("janitor.reconciler")
 

@@ -17,9 +17,9 @@ from typing import Any
 
 import kopf
 
-from baileys_janitor.controller import handlers
-from baileys_janitor.controller.engine import Engine
-from baileys_janitor.controller.watches import Watches
+from baileys_janitor.controller import kopf_handlers
+from baileys_janitor.controller.health.watch_audit import Watches
+from baileys_janitor.controller.reconciler import Engine
 
 logger = logging.getLogger("janitor.watch")
 Call = Callable[[], None]
@@ -127,7 +127,7 @@ class _Thread:
                 return
         tasks = await kopf.spawn_tasks(
             registry=self._registry,
-            settings=handlers.configure(kopf.OperatorSettings(), self._namespaces),
+            settings=kopf_handlers.configure(kopf.OperatorSettings(), self._namespaces),
             namespaces=self._namespaces,
             clusterwide=not self._namespaces,
             standalone=True,
@@ -163,7 +163,7 @@ async def _end_all() -> None:
 async def watch(engine: Engine, watches: Watches, namespaces: Sequence[str]) -> None:
     """Feed `engine` with events until cancelled. Raises WatchesEnded when Kopf ends by itself."""
     inbox = Inbox()
-    running = _Thread(handlers.register(engine, watches, inbox.put), namespaces)
+    running = _Thread(kopf_handlers.register(engine, watches, inbox.put), namespaces)
     running.start()
     try:
         raised = await asyncio.shield(running.ended)

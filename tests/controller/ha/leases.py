@@ -7,8 +7,8 @@ import copy
 from collections.abc import AsyncIterator
 from typing import Any
 
-from baileys_janitor.controller.kube import ApiError, Kube
-from baileys_janitor.controller.lease import Election, Seat
+from baileys_janitor.controller.kube.client import ApiError, Kube
+from baileys_janitor.controller.kube.leader_election import Election, Seat
 
 Object = dict[str, Any]
 

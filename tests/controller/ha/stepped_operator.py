@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 from baileys_janitor.api.loading import load_config
-from baileys_janitor.controller import logs, operator, tenant
+from baileys_janitor.controller import app, logging_setup
 from baileys_janitor.controller.clock import WallClock
+from baileys_janitor.controller.tenants import record
 
 
 class SteppedClock(WallClock):
@@ -25,10 +26,10 @@ class SteppedClock(WallClock):
 def main(config: str, offset: str) -> None:
     """Serve until a signal."""
     read = load_config(Path(config), os.environ)
-    logs.set_up(read.logging)
+    logging_setup.set_up(read.logging)
     # These tests ask for one cleanup after another; that a flood is spread over minutes is tested elsewhere.
-    tenant.REQUESTS_WITHIN = 0.0
-    asyncio.run(operator.serve(read, SteppedClock(Path(offset))))
+    record.REQUESTS_WITHIN = 0.0
+    asyncio.run(app.serve(read, SteppedClock(Path(offset))))
 
 
 if __name__ == "__main__":

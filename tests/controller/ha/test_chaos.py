@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from baileys_janitor.controller.manifests import ACTION_LABEL
+from baileys_janitor.controller.jobs.manifest import ACTION_LABEL
 from tests.controller.ha.chaos import Chaos, Requests, SteppedReplica, happened_once
 from tests.controller.ha.conftest import free_port
 from tests.controller.live.world import World, until

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from baileys_janitor.api.config import LeaderElection
-from baileys_janitor.controller.kube import ApiError
-from baileys_janitor.controller.lease import LONGEST_SECONDS, Election, Seat
+from baileys_janitor.controller.kube.client import ApiError
+from baileys_janitor.controller.kube.leader_election import LONGEST_SECONDS, Election, Seat
 from tests.controller.ha.leases import OneLease, StandingClock
 
 Object = dict[str, Any]

@@ -9,9 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.api.config import LeaderElection
-from baileys_janitor.controller import lease
-from baileys_janitor.controller.kube import ApiError
-from baileys_janitor.controller.lease import FencedKube, NoNamespace, Superseded, seat
+from baileys_janitor.controller.kube import leader_election
+from baileys_janitor.controller.kube.client import ApiError
+from baileys_janitor.controller.kube.leader_election import (
+    FencedKube,
+    NoNamespace,
+    Superseded,
+    seat,
+)
 from tests.controller.ha.leases import OneLease, StandingClock, election
 
 
@@ -198,7 +203,7 @@ async def test_a_fenced_client_reads_and_does_not_write(monkeypatch: pytest.Monk
         sent.append(verb)
         return {}
 
-    monkeypatch.setattr("baileys_janitor.controller.kube.Kube._once", send)
+    monkeypatch.setattr("baileys_janitor.controller.kube.client.Kube._once", send)
     kube = FencedKube(None)  # type: ignore[arg-type] - nothing is sent
     kube.permitted = lambda: False
 
@@ -233,7 +238,9 @@ def test_in_a_cluster_there_is_one_and_every_process_is_another_candidate() -> N
 def test_an_election_without_a_namespace_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    monkeypatch.setattr(lease, "SERVICE_ACCOUNT", tmp_path_factory.mktemp("none") / "namespace")
+    monkeypatch.setattr(
+        leader_election, "SERVICE_ACCOUNT", tmp_path_factory.mktemp("none") / "namespace"
+    )
 
     with pytest.raises(NoNamespace, match=r"set leaderElection\.namespace"):
         seat(LeaderElection(enabled=True), {})

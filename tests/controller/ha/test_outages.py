@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.controller import handlers, watches
-from baileys_janitor.controller.kube import LIST_ANEW, ApiError, Kube
+from baileys_janitor.controller import kopf_handlers
+from baileys_janitor.controller.health import watch_audit
+from baileys_janitor.controller.kube.client import LIST_ANEW, ApiError, Kube
 from tests.controller.live.operators import LocalOperator
 from tests.controller.live.world import World, completed_runs, until
 
@@ -80,7 +81,7 @@ class TestLive:
     async def test_a_list_of_kopfs_that_breaks_is_read_anew(
         self, world: World, operator: Operator, fault: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(handlers, "CHUNK", 1)
+        monkeypatch.setattr(kopf_handlers, "CHUNK", 1)
         await world.company("acme", "healthy")
         await world.tenant("other", "no-such-claim")
         at = rf"{world.namespace}/baileystenants\?.*continue="
@@ -141,8 +142,8 @@ class TestLive:
     async def test_a_watch_that_says_nothing_is_noticed_and_begun_anew(
         self, world: World, operator: Operator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(watches, "GRACE", 1.0)
-        monkeypatch.setattr(watches, "TICK_SECONDS", 0.2)
+        monkeypatch.setattr(watch_audit, "GRACE", 1.0)
+        monkeypatch.setattr(watch_audit, "TICK_SECONDS", 0.2)
         await world.company("acme", "healthy")
         async with operator() as running:
             await world.scanned("acme")

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from baileys_janitor.controller import policies
-from baileys_janitor.controller.kube import Kube
-from baileys_janitor.controller.manifests import ACTION_LABEL, SELECTOR
-from baileys_janitor.controller.placement import OWN_LABEL, OWN_VALUE
-from baileys_janitor.controller.policies import Grounds
+from baileys_janitor.controller.jobs import namespace_setup
+from baileys_janitor.controller.jobs.manifest import ACTION_LABEL, SELECTOR
+from baileys_janitor.controller.jobs.namespace_setup import Grounds
+from baileys_janitor.controller.jobs.placement import OWN_LABEL, OWN_VALUE
+from baileys_janitor.controller.kube.client import Kube
 from tests.controller.live.operators import LocalOperator, SkippingClock
 from tests.controller.live.world import World
 
@@ -72,7 +72,7 @@ async def test_jobs_are_denied_all_traffic_before_the_first_of_them(
     )
     async with operator(networkPolicy={"manage": True}):
         await world.scanned("acme")
-    policy = await world.client.get(POLICIES, world.namespace, policies.POLICY)
+    policy = await world.client.get(POLICIES, world.namespace, namespace_setup.POLICY)
     assert made.hits == 1
     assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
     assert not policy["spec"].get("ingress")
@@ -80,7 +80,7 @@ async def test_jobs_are_denied_all_traffic_before_the_first_of_them(
 
 
 async def test_the_policy_selects_the_pods_of_the_jobs_and_not_the_operators() -> None:
-    selector = policies.network_policy("here")["spec"]["podSelector"]
+    selector = namespace_setup.network_policy("here")["spec"]["podSelector"]
 
     # What Helm labels the operator's own pod with is the same; the action tells a Job's pod.
     assert selector["matchLabels"] == {OWN_LABEL: OWN_VALUE}
@@ -107,24 +107,24 @@ async def test_a_namespace_is_asked_about_rarely_and_a_deleted_policy_comes_back
     for _ in range(3):
         await grounds.prepare(world.namespace)
     assert looks.hits == 1
-    await world.client.delete(POLICIES, world.namespace, policies.POLICY)
-    clock.skip(policies.AGAIN + 1)
+    await world.client.delete(POLICIES, world.namespace, namespace_setup.POLICY)
+    clock.skip(namespace_setup.AGAIN + 1)
 
     await grounds.prepare(world.namespace)
 
-    assert await names(world, POLICIES) == [policies.POLICY]
+    assert await names(world, POLICIES) == [namespace_setup.POLICY]
 
 
 async def test_a_policy_that_somebody_has_changed_is_left_alone(
     world: World, kube: Kube, clock: SkippingClock
 ) -> None:
-    changed = policies.network_policy(world.namespace)
+    changed = namespace_setup.network_policy(world.namespace)
     changed["spec"]["egress"] = [{"ports": [{"port": 53}]}]
     await world.client.create(POLICIES, world.namespace, changed)
 
     await Grounds(kube, clock, policy=True).prepare(world.namespace)
 
-    found = await world.client.get(POLICIES, world.namespace, policies.POLICY)
+    found = await world.client.get(POLICIES, world.namespace, namespace_setup.POLICY)
     assert found["spec"]["egress"] == changed["spec"]["egress"]
 
 
@@ -152,7 +152,7 @@ async def test_pull_secrets_are_copied_and_kept_current(
     assert await content(world, "pull") == {"one": "1", "two": "2"}
     await world.client.delete(SECRETS, home, "pull")
     await make_secret(world, home, "pull", one="new", three="3")
-    clock.skip(policies.AGAIN + 1)
+    clock.skip(namespace_setup.AGAIN + 1)
 
     await grounds.prepare(world.namespace)
 

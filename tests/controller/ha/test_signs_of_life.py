@@ -10,12 +10,12 @@ import pytest
 import pytest_asyncio
 
 from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.controller.engine import Engine
-from baileys_janitor.controller.kube import Kube
-from baileys_janitor.controller.manifests import Pod
-from baileys_janitor.controller.steps import AT_ONCE
-from baileys_janitor.controller.vitals import BEHIND, STUCK
-from baileys_janitor.controller.watches import GRACE, Audit, Watches
+from baileys_janitor.controller.health.checks import BEHIND, STUCK
+from baileys_janitor.controller.health.watch_audit import GRACE, Audit, Watches
+from baileys_janitor.controller.jobs.manifest import Pod
+from baileys_janitor.controller.kube.client import Kube
+from baileys_janitor.controller.reconciler import Engine
+from baileys_janitor.controller.workers import AT_ONCE
 from tests.controller.ha.leases import StandingClock
 from tests.controller.live.operators import LocalOperator
 from tests.controller.live.world import World, until
@@ -159,7 +159,7 @@ async def observed(
             super().__init__(namespaces, clock)
             made.append(self)
 
-    monkeypatch.setattr("baileys_janitor.controller.operator.Watches", Seen)
+    monkeypatch.setattr("baileys_janitor.controller.app.Watches", Seen)
     kube = await Kube.connect()
 
     def observe(running: LocalOperator) -> Observed:

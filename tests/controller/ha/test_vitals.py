@@ -8,9 +8,9 @@ import aiohttp
 import pytest
 
 from baileys_janitor.api.config import Probes
-from baileys_janitor.controller.health import PortTaken, served
-from baileys_janitor.controller.vitals import ACTING, STANDBY, STARTING, STOPPING, Vitals
-from baileys_janitor.controller.watches import GRACE, Watches
+from baileys_janitor.controller.health.checks import ACTING, STANDBY, STARTING, STOPPING, Vitals
+from baileys_janitor.controller.health.server import PortTaken, served
+from baileys_janitor.controller.health.watch_audit import GRACE, Watches
 from tests.controller.ha.leases import StandingClock
 
 

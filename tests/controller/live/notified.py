@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.controller import news
-from baileys_janitor.controller.breaker import Hold
 from baileys_janitor.controller.clock import to_rfc3339
-from baileys_janitor.controller.fleet import Fleet
-from baileys_janitor.controller.kube import Kube
-from baileys_janitor.controller.notifying import Notifying
-from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.controller.events import changes
+from baileys_janitor.controller.kube.client import Kube
+from baileys_janitor.controller.notifications.manager import Notifying
+from baileys_janitor.controller.tenants.cache import Fleet
+from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.schedule.circuit_breaker import Hold
 from tests.controller.live.operators import SkippingClock
 from tests.controller.live.world import until
 from tests.notify.receivers import Receiver, Request
@@ -115,7 +115,7 @@ class Telling:
         spec = {"companyId": f"c-{name}", "volume": {"claimName": "data"}}
         tenant = self.fleet.observe({"metadata": meta, "spec": spec, "status": fresh}, now)
         tenant.history = fresh["history"]
-        for heard in news.between(tenant, before, fresh):
+        for heard in changes.between(tenant, before, fresh):
             with contextlib.suppress(AttributeError):  # nobody is at work yet
                 self._work.hear(heard)
         return tenant

@@ -17,9 +17,9 @@ from unittest.mock import patch
 import yaml
 
 from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.controller import operator
-from baileys_janitor.controller.agenda import AT_START
-from baileys_janitor.controller.engine import Engine
+from baileys_janitor.controller import app
+from baileys_janitor.controller.reconciler import Engine
+from baileys_janitor.schedule.agenda import AT_START
 from tests.controller.live.world import PATIENCE, until
 
 Object = dict[str, Any]
@@ -117,8 +117,8 @@ class LocalOperator:
                 super().__init__(*args)
                 engines.append(self)
 
-        with patch.object(operator, "Engine", Seen):
-            await operator.serve(self.config, self.clock, self._stop)
+        with patch.object(app, "Engine", Seen):
+            await app.serve(self.config, self.clock, self._stop)
         # Named, for a test that wants to see that nothing is left.
         own = asyncio.current_task()
         self.left = [repr(task) for task in asyncio.all_tasks() if task is not own]

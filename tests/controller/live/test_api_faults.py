@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.controller.kube import Kube
+from baileys_janitor.controller.kube.client import Kube
 from sandbox import Cluster
 from tests.controller.live.operators import LocalOperator
 from tests.controller.live.world import World, completed_runs, until

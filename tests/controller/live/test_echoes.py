@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.controller import advice
 from baileys_janitor.controller.clock import WallClock
 from baileys_janitor.controller.crash_handler import CrashHandler
-from baileys_janitor.controller.faults import Fault
-from baileys_janitor.controller.fleet import Fleet
-from baileys_janitor.controller.kube import ApiError
-from baileys_janitor.controller.news import CleanupStarted, News, Wire
-from baileys_janitor.controller.status import Surroundings
-from baileys_janitor.controller.store import REFUSED_SECONDS, Store
-from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.controller.events.changes import CleanupStarted, News, Wire
+from baileys_janitor.controller.jobs.faults import Fault
+from baileys_janitor.controller.kube.client import ApiError
+from baileys_janitor.controller.status import advice
+from baileys_janitor.controller.status.compose import Surroundings
+from baileys_janitor.controller.status.writer import REFUSED_SECONDS, Store
+from baileys_janitor.controller.tenants.cache import Fleet
+from baileys_janitor.controller.tenants.record import Tenant
 
 Object = dict[str, Any]
 NOW = 1_795_000_000.75

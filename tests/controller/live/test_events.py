@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.controller.events_recorder import CONTROLLER
+from baileys_janitor.controller.events.recorder import CONTROLLER
 from sandbox.tools import kubectl_path
 from tests.controller.live.operators import LocalOperator
 from tests.controller.live.world import World, until

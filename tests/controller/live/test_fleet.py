@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.controller.manifests import ACTION_LABEL, claims_of
-from baileys_janitor.controller.news import JobEnded
-from baileys_janitor.controller.supervision import PATIENCE, POD_STARTS
-from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.controller.events.changes import JobEnded
+from baileys_janitor.controller.jobs.manifest import ACTION_LABEL, claims_of
+from baileys_janitor.controller.jobs.timeouts import PATIENCE, POD_STARTS
+from baileys_janitor.controller.tenants.record import Tenant
 from sandbox import Cluster
 from tests.controller.live.operators import LocalOperator, OperatorProcess
 from tests.controller.live.world import TENANTS, World, completed_runs, until

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from baileys_janitor.controller.breaker import Hold
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.notify.channels import delivery
+from baileys_janitor.schedule.circuit_breaker import Hold
 from sandbox.client import ApiError
 from tests.controller.live.notified import RECORDS, Telling, passing, settings
 from tests.controller.live.operators import SkippingClock

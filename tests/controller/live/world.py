@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from baileys_janitor.controller.due import spread
-from baileys_janitor.controller.manifests import SELECTOR
+from baileys_janitor.controller.jobs.manifest import SELECTOR
+from baileys_janitor.schedule.calendar import spread
 from sandbox import Cluster
 from sandbox.client import RETRIED, ApiError
 from tests.real import sessions

@@ -7,15 +7,16 @@ from typing import Any, cast
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from baileys_janitor.controller import harvest, status
-from baileys_janitor.controller.breaker import Hold
 from baileys_janitor.controller.crash_handler import CrashHandler
-from baileys_janitor.controller.engine import Engine
-from baileys_janitor.controller.fleet import Fleet
-from baileys_janitor.controller.flights import Flights
-from baileys_janitor.controller.news import Wire
-from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.controller.events.changes import Wire
+from baileys_janitor.controller.jobs import record_result
+from baileys_janitor.controller.jobs.tracker import Flights
+from baileys_janitor.controller.reconciler import Engine
+from baileys_janitor.controller.status import compose
+from baileys_janitor.controller.tenants.cache import Fleet
+from baileys_janitor.controller.tenants.record import Tenant
 from baileys_janitor.job.result import ScanResult
+from baileys_janitor.schedule.circuit_breaker import Hold
 from tests.controller.pure.world import AROUND, CONFIG, NOW, body, look
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -61,14 +62,14 @@ class Heart:
     def tenant(self, name: str = "acme", found: ScanResult | None = None, **spec: Any) -> Tenant:
         """A tenant that was scanned and whose status is stored."""
         known = self.fleet.observe(body(spec, name=name, uid=name), NOW)
-        harvest.scanned(known, found or look(), NOW, used=True)
+        record_result.scanned(known, found or look(), NOW, used=True)
         store(known)
         return known
 
 
 def store(known: Tenant, now: float = NOW) -> None:
     """Have the status written."""
-    known.stored = status.compose(known, now, AROUND)
+    known.stored = compose.compose(known, now, AROUND)
 
 
 def series(text: str) -> Series:

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from baileys_janitor.api.config import Metrics
-from baileys_janitor.controller.health import PortTaken
+from baileys_janitor.controller.health.server import PortTaken
 from baileys_janitor.controller.metrics import exposition
 from baileys_janitor.controller.metrics.process import Process
 from baileys_janitor.controller.metrics.server import served

@@ -11,11 +11,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from baileys_janitor.controller import harvest
-from baileys_janitor.controller.faults import Fault
+from baileys_janitor.controller.jobs import record_result
+from baileys_janitor.controller.jobs.faults import Fault
 from baileys_janitor.controller.metrics.exposition import families, pages
 from baileys_janitor.controller.metrics.tenants import FAMILIES, LABELS, company, most
-from baileys_janitor.controller.tenant import Suspicion, Tenant
+from baileys_janitor.controller.tenants.record import Suspicion, Tenant
 from baileys_janitor.policy.kinds import KINDS
 from tests.controller.metrics.fleets import Heart, Series, of, series, store
 from tests.controller.pure.world import (
@@ -103,7 +103,7 @@ def test_the_time_to_an_emergency_follows_from_growth_and_passes_with_time() -> 
     assert of(told(heart), name) == 6 * DAY
     assert of(told(heart, now=NOW + HOUR), name) == 6 * DAY - HOUR
     assert of(told(heart, now=NOW + 30 * DAY), name) == 0
-    harvest.scanned(known, look(181), NOW, used=True)
+    record_result.scanned(known, look(181), NOW, used=True)
     assert of(told(heart), name) == 0
 
 
@@ -111,14 +111,14 @@ def test_a_cleanup_shows_when_it_was_whether_it_failed_and_the_cooldown_that_it_
     heart = Heart()
     known = heart.tenant()
     assert of(told(heart), "baileys_session_last_cleanup_failed") is None
-    harvest.cleaned(claimed(known), cleaned(scan=look()), NOW, used=True)
+    record_result.cleaned(claimed(known), cleaned(scan=look()), NOW, used=True)
     found = told(heart)
     assert of(found, "baileys_session_last_cleanup_timestamp_seconds") == NOW
     assert of(found, "baileys_session_last_cleanup_failed") == 0
     ends = "baileys_session_cooldown_end_timestamp_seconds"
     assert of(found, ends, cleanup="trigger") == NOW + 6 * HOUR
     assert of(told(heart, now=NOW + 7 * HOUR), ends, cleanup="trigger") is None
-    harvest.cleaned(claimed(known), cleaned("Failed", 0, code="ReadOnly"), NOW, used=True)
+    record_result.cleaned(claimed(known), cleaned("Failed", 0, code="ReadOnly"), NOW, used=True)
     assert of(told(heart), "baileys_session_last_cleanup_failed") == 1
 
 
@@ -127,7 +127,7 @@ def test_advice_shows_while_it_is_given() -> None:
     known = heart.tenant(found=look(newest_activity=int(NOW - 8 * DAY)))
     name = "baileys_session_condition"
     assert of(told(heart), name, condition="SessionInactive") == 1
-    harvest.scanned(known, look(), NOW, used=True)
+    record_result.scanned(known, look(), NOW, used=True)
     store(known)
     assert of(told(heart), name, condition="SessionInactive") is None
     known.suspicion = Suspicion("t1", NOW - 60, 5)
@@ -160,8 +160,8 @@ def test_whatever_a_tenant_went_through_its_series_stay_within_the_stated_bound(
     heart = Heart()
     known = heart.tenant()
     for found, result in story:
-        harvest.scanned(known, found, NOW, used=True)
-        harvest.cleaned(claimed(known), result, NOW, used=True)
+        record_result.scanned(known, found, NOW, used=True)
+        record_result.cleaned(claimed(known), result, NOW, used=True)
         store(known)
     for mode in ("Full", "Brief", "None"):
         allowed = families(mode)

@@ -8,13 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from baileys_janitor.controller import agenda, harvest, status
-from baileys_janitor.controller.decide import decide
-from baileys_janitor.controller.dispatch import settle
-from baileys_janitor.controller.faults import Fault
-from baileys_janitor.controller.fleet import Fleet
-from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.controller.jobs import record_result
+from baileys_janitor.controller.jobs.create import settle
+from baileys_janitor.controller.jobs.faults import Fault
+from baileys_janitor.controller.status import compose
+from baileys_janitor.controller.tenants.cache import Fleet
+from baileys_janitor.controller.tenants.record import Tenant
 from baileys_janitor.job.result import CleanResult, PurgeResult, ScanResult
+from baileys_janitor.schedule import agenda
+from baileys_janitor.schedule.decision import decide
 from tests.controller.pure.world import AROUND, CONFIG, NOW, PACE, body, look
 
 Object = dict[str, Any]
@@ -186,10 +188,10 @@ class Cluster:
         else:
             settle(tenant, decision)
             if decision.refusal:
-                harvest.unanswered(tenant, "Requested", "Refused", decision.refusal, self.now)
+                record_result.unanswered(tenant, "Requested", "Refused", decision.refusal, self.now)
             elif decision.idle:
                 self.begun.append((self.now, "Daily"))
-                harvest.unanswered(tenant, "Daily", "NothingToDo", "Nothing.", self.now)
+                record_result.unanswered(tenant, "Daily", "NothingToDo", "Nothing.", self.now)
             purge = agenda.purge_time(tenant)
             if purge is not None and self.now >= purge and tenant.work_job is None:
                 tenant.work_job = "purge"
@@ -215,7 +217,7 @@ class Cluster:
     def _scanned(self, tenant: Tenant) -> None:
         tenant.scan_job = None
         if not self._fails(tenant):
-            harvest.scanned(tenant, self.directory.look(self.now), self.now, used=True)
+            record_result.scanned(tenant, self.directory.look(self.now), self.now, used=True)
             tenant.begun_at = self.now - JOB_TAKES
             self._write(tenant)
 
@@ -223,7 +225,7 @@ class Cluster:
         tenant.work_job = None
         if not self._fails(tenant):
             self.directory.trash = 0
-            harvest.purged(tenant, PurgeResult("Completed", trash_runs=0), self.now)
+            record_result.purged(tenant, PurgeResult("Completed", trash_runs=0), self.now)
             self._write(tenant)
 
     def _clean(self, tenant: Tenant) -> None:
@@ -237,7 +239,7 @@ class Cluster:
     def _cleaned(self, tenant: Tenant, result: CleanResult | None) -> None:
         tenant.work_job = None
         if not self._fails(tenant) and result is not None:
-            harvest.cleaned(tenant, result, self.now, used=True)
+            record_result.cleaned(tenant, result, self.now, used=True)
             self._write(tenant)
 
     def _write(self, tenant: Tenant, *, force: bool = False) -> None:
@@ -246,11 +248,11 @@ class Cluster:
         news = tenant.look is not None or tenant.fault is not None or suspended
         if tenant.new and not force and not news:
             return
-        fresh = status.compose(tenant, self.now, AROUND)
+        fresh = compose.compose(tenant, self.now, AROUND)
         idle = self.now - tenant.written_at < PACE.status_every and not tenant.new
-        if not force and idle and not status.is_material(tenant.stored, fresh):
+        if not force and idle and not compose.is_material(tenant.stored, fresh):
             return
-        patch = status.merge_patch(tenant.stored, fresh)
+        patch = compose.merge_patch(tenant.stored, fresh)
         tenant.written_at = self.now
         if patch:
             self.writes += 1

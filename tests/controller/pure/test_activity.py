@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.controller import activity, harvest, prospects, status, verdict
-from baileys_janitor.controller.conditions import Conditions
+from baileys_janitor.controller.jobs import record_result
+from baileys_janitor.controller.kube.conditions import Conditions
+from baileys_janitor.controller.status import compose, forecast, level_and_ready
+from baileys_janitor.controller.tenants import running_time
 from baileys_janitor.job.result import ScanResult
 from baileys_janitor.policy.running import Memory
 from baileys_janitor.policy.running_text import decode, encode
@@ -33,10 +35,10 @@ def memory(text: str | None) -> Memory:
 
 
 def test_the_first_look_brings_it_and_later_ones_add_their_newest_traffic() -> None:
-    first = activity.remember(None, look(running=RUNNING), LIMIT, BOOT)
+    first = running_time.remember(None, look(running=RUNNING), LIMIT, BOOT)
     assert memory(first).boot == BOOT
 
-    second = memory(activity.remember(first, later(), LIMIT, ("b1", 5_000 + HOUR)))
+    second = memory(running_time.remember(first, later(), LIMIT, ("b1", 5_000 + HOUR)))
 
     assert second.looked == AT + HOUR
     assert second.running == ((AT - 30 * DAY, AT + HOUR - 60),)
@@ -44,7 +46,7 @@ def test_the_first_look_brings_it_and_later_ones_add_their_newest_traffic() -> N
 
 
 def test_a_pause_of_more_than_a_day_begins_another_stretch() -> None:
-    text = activity.remember(RUNNING, later(2 * DAY), LIMIT)
+    text = running_time.remember(RUNNING, later(2 * DAY), LIMIT)
 
     assert len(memory(text).running) == 2
 
@@ -61,19 +63,19 @@ def test_a_pause_of_more_than_a_day_begins_another_stretch() -> None:
     ],
 )
 def test_a_look_that_says_nothing_leaves_it_alone(told: ScanResult) -> None:
-    assert activity.remember(RUNNING, told, LIMIT) == RUNNING
+    assert running_time.remember(RUNNING, told, LIMIT) == RUNNING
 
 
 def test_without_anything_known_a_scan_that_was_given_something_says_nothing() -> None:
-    assert activity.remember(None, later(), LIMIT) is None
+    assert running_time.remember(None, later(), LIMIT) is None
 
 
 def test_files_that_were_put_in_and_clocks_that_were_set_are_taken_over() -> None:
-    put_in = memory(activity.remember(RUNNING, later(put_in=AT - DAY), LIMIT))
+    put_in = memory(running_time.remember(RUNNING, later(put_in=AT - DAY), LIMIT))
     assert put_in.put_in == (AT - DAY, AT + HOUR)
 
-    first = activity.remember(None, look(running=RUNNING), LIMIT, BOOT)
-    ahead = memory(activity.remember(first, later(5 * HOUR), LIMIT, ("b1", 5_000 + HOUR)))
+    first = running_time.remember(None, look(running=RUNNING), LIMIT, BOOT)
+    ahead = memory(running_time.remember(first, later(5 * HOUR), LIMIT, ("b1", 5_000 + HOUR)))
     assert ahead.grown == 4 * HOUR
 
 
@@ -89,7 +91,7 @@ def test_files_that_were_put_in_and_clocks_that_were_set_are_taken_over() -> Non
     ],
 )
 def test_whatever_a_job_says_the_memory_stays_one_that_can_be_read(told: dict[str, Any]) -> None:
-    text = activity.remember(RUNNING, later(**told), LIMIT)
+    text = running_time.remember(RUNNING, later(**told), LIMIT)
 
     assert decode(text) is not None
 
@@ -99,25 +101,25 @@ def test_a_scan_takes_along_less_than_a_cleanup() -> None:
     known.seen = (AT, 64, 5)
     text = encode(known)
 
-    assert activity.to_take_along(text, everything=True) == text
-    taken = activity.to_take_along(text, everything=False)
+    assert running_time.to_take_along(text, everything=True) == text
+    taken = running_time.to_take_along(text, everything=False)
     assert memory(taken).seen is None
     assert memory(taken).running == known.running
-    assert activity.to_take_along("damaged", everything=True) is None
-    assert activity.to_take_along(None, everything=False) is None
+    assert running_time.to_take_along("damaged", everything=True) is None
+    assert running_time.to_take_along(None, everything=False) is None
 
 
 def test_it_survives_a_restart_in_the_status_and_is_no_reason_to_write_one() -> None:
     known = tenant()
-    harvest.scanned(known, look(), NOW, used=True, boot=BOOT)
-    first = status.compose(known, NOW, AROUND)
+    record_result.scanned(known, look(), NOW, used=True, boot=BOOT)
+    first = compose.compose(known, NOW, AROUND)
     assert decode(first["running"]) is not None
 
     known.stored = first
-    harvest.scanned(known, later(60), NOW + 60, used=True, boot=BOOT)
-    second = status.compose(known, NOW + 60, AROUND)
+    record_result.scanned(known, later(60), NOW + 60, used=True, boot=BOOT)
+    second = compose.compose(known, NOW + 60, AROUND)
     assert second["running"] != first["running"]
-    assert not status.is_material(first, second)
+    assert not compose.is_material(first, second)
 
     again = tenant(status=second)
     assert again.running == second["running"]
@@ -127,14 +129,14 @@ def test_it_survives_a_restart_in_the_status_and_is_no_reason_to_write_one() -> 
 
 def test_clocks_that_differ_are_a_fault_until_they_agree_again() -> None:
     known = tenant()
-    harvest.scanned(known, later(skewed=True, reclaimable=0, gain=0), NOW, used=True)
+    record_result.scanned(known, later(skewed=True, reclaimable=0, gain=0), NOW, used=True)
     conditions = Conditions(None, 1, NOW)
-    verdict.state_readiness(conditions, known, NOW, None)
+    level_and_ready.state_readiness(conditions, known, NOW, None)
     ready = next(each for each in conditions.items() if each["type"] == "Ready")
     assert (ready["status"], ready["reason"]) == ("False", "ClockSkew")
     assert "NTP" in ready["message"]
 
-    harvest.scanned(known, later(60), NOW + 60, used=True)
+    record_result.scanned(known, later(60), NOW + 60, used=True)
     assert known.work_fault is None
 
 
@@ -151,7 +153,7 @@ def test_what_comes_next_says_how_long_silences_keep_the_count_up(
     counted: int, kept: dict[str, int], days: int | None, said: str | None
 ) -> None:
     known = tenant()
-    harvest.scanned(known, look(counted, kept=kept, held_days=days), NOW, used=True)
+    record_result.scanned(known, look(counted, kept=kept, held_days=days), NOW, used=True)
 
-    told = prospects.told(known, NOW, 1800.0, None)
+    told = forecast.told(known, NOW, 1800.0, None)
     assert (said in told) if said else ("calendar" not in told)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baileys_janitor.controller import agenda, due, growth
 from baileys_janitor.controller.clock import to_rfc3339
-from baileys_janitor.controller.faults import Fault
-from baileys_janitor.controller.tenant import REQUESTS_AT_ONCE, REQUESTS_WITHIN
+from baileys_janitor.controller.jobs.faults import Fault
+from baileys_janitor.controller.tenants.record import REQUESTS_AT_ONCE, REQUESTS_WITHIN
+from baileys_janitor.schedule import agenda, calendar, growth
 from baileys_janitor.volume.disk_space import FULL_BYTES
 from tests.controller.pure.simulation import Cluster, Directory
 from tests.controller.pure.world import (
@@ -41,13 +41,13 @@ def test_after_any_outage_exactly_one_overdue_daily_cleanup_runs(
     periods: list[tuple[int, float]],
 ) -> None:
     made = cluster(QUIET)
-    delay = due.spread("shop/acme", "daily", PACE.jitter)
+    delay = calendar.spread("shop/acme", "daily", PACE.jitter)
     for up, down in [*periods, (5, 0.0)]:
         for hours in range(up):
             # Right after a start the last count still holds, and the first scan comes when it is due.
             made.run(HOUR if hours else 2 * HOUR + 30)
-            slots = [due.daily_slot("0 3 * * *", "UTC", delay, when) for when, _ in made.begun]
-            latest = due.daily_slot("0 3 * * *", "UTC", delay, made.now - 60)
+            slots = [calendar.daily_slot("0 3 * * *", "UTC", delay, when) for when, _ in made.begun]
+            latest = calendar.daily_slot("0 3 * * *", "UTC", delay, made.now - 60)
             assert latest is not None
             assert len(slots) == len(set(slots))
             assert latest <= NOW or latest in slots
@@ -69,19 +69,19 @@ def test_after_any_outage_each_trigger_slot_has_at_most_one_cleanup_and_an_overd
         "thresholds": {"trigger": 175, "emergency": 900, "danger": 900},
     }
     made = cluster(spec, counted=500.0, reclaimable=1)
-    offset = due.spread("shop/acme", "trigger", HOUR)
+    offset = calendar.spread("shop/acme", "trigger", HOUR)
     for up, down in [*periods, (600.0, 0.0)]:
         made.run(up)
         made.stop()
         made.run(down)
         made.start()
     made.run(600)
-    slots = [due.trigger_slot(3600, offset, when) for when, _ in made.begun]
+    slots = [calendar.trigger_slot(3600, offset, when) for when, _ in made.begun]
 
     assert len(slots) == len(set(slots))
     if any(down > HOUR + 600 for _, down in periods[-1:]):
         assert made.begun
-        assert due.trigger_slot(3600, offset, made.now) in (slots[-1], slots[-1] + 3600)
+        assert calendar.trigger_slot(3600, offset, made.now) in (slots[-1], slots[-1] + 3600)
 
 
 def test_a_cleanup_whose_operator_died_is_not_run_twice() -> None:

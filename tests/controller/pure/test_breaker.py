@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.controller.breaker import REMEMBERED, Breakers, named
+from baileys_janitor.schedule.circuit_breaker import REMEMBERED, Breakers, named
 from tests.controller.pure.world import DAY, HOUR, NOW
 
 

@@ -10,14 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baileys_janitor.controller import agenda, harvest, status
-from baileys_janitor.controller.engine import Engine
-from baileys_janitor.controller.flights import JOB_NAME_LABEL, Flight
-from baileys_janitor.controller.kube import ApiError, Kube
-from baileys_janitor.controller.manifests import ACTION_LABEL, MEMBERS_ANNOTATION, Member, Pod
-from baileys_janitor.controller.news import Crashed, News
-from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.controller.events.changes import Crashed, News
+from baileys_janitor.controller.jobs import record_result
+from baileys_janitor.controller.jobs.manifest import ACTION_LABEL, MEMBERS_ANNOTATION, Member, Pod
+from baileys_janitor.controller.jobs.tracker import JOB_NAME_LABEL, Flight
+from baileys_janitor.controller.kube.client import ApiError, Kube
+from baileys_janitor.controller.reconciler import Engine
+from baileys_janitor.controller.status import compose
+from baileys_janitor.controller.tenants.record import Tenant
 from baileys_janitor.job.result import Result, encode
+from baileys_janitor.schedule import agenda
 from tests.controller.metrics.fleets import StandingClock
 from tests.controller.pure.simulation import applied
 from tests.controller.pure.test_forged_statuses import FORGED
@@ -136,7 +138,12 @@ def raises_for(name: str, real: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("module", "name"),
-    [(status, "compose"), (agenda, "next_time"), (agenda, "scan_time"), (harvest, "scanned")],
+    [
+        (compose, "compose"),
+        (agenda, "next_time"),
+        (agenda, "scan_time"),
+        (record_result, "scanned"),
+    ],
 )
 async def test_one_tenants_surprise_is_counted_told_backed_off_and_holds_up_nobody(
     module: Any, name: str, monkeypatch: pytest.MonkeyPatch
@@ -179,7 +186,7 @@ async def test_a_tenant_that_is_well_again_starts_its_back_off_anew(
 ) -> None:
     operator = Operator("bad")
     with monkeypatch.context() as broken:
-        broken.setattr(status, "compose", raises_for("bad", status.compose))
+        broken.setattr(compose, "compose", raises_for("bad", compose.compose))
         operator.flight("bad")
         operator.engine.arrivals.pod("MODIFIED", pod("bad", message=result()))
         await operator.go()
@@ -203,7 +210,7 @@ async def test_the_loop_goes_on_whatever_it_meets(monkeypatch: pytest.MonkeyPatc
         raise RecursionError
 
     monkeypatch.setattr(operator.engine, "_pass", fail)
-    monkeypatch.setattr("baileys_janitor.controller.engine.CRASH_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("baileys_janitor.controller.reconciler.CRASH_PAUSES", (0.0, 0.0))
     with pytest.raises(asyncio.CancelledError):
         await operator.engine.run()
     assert passes == 3

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.controller import due
 from baileys_janitor.controller.clock import to_rfc3339
-from baileys_janitor.controller.decide import Decision, decide, slots
-from baileys_janitor.controller.faults import Fault
-from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.controller.jobs.faults import Fault
+from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.schedule import calendar
+from baileys_janitor.schedule.decision import Decision, decide, slots
 from tests.controller.pure.world import DAY, HOUR, NOW, PACE, claimed, look, tenant
 
 NOTHING = Decision()
@@ -130,7 +130,7 @@ def test_a_late_daily_cleanup_is_left_out_only_if_its_rules_were_applied_since_i
     known = case(daily=True, spec={"mode": "DryRun"} if dry_run else None)
     _, slot = slots(known, NOW, PACE.jitter)
     assert slot is not None
-    due_at = slot + due.spread(known.text, "daily", PACE.jitter)
+    due_at = slot + calendar.spread(known.text, "daily", PACE.jitter)
     ended = min(due_at + later, NOW)
     known.last_cleanup = {"reason": reason, "outcome": outcome, "time": to_rfc3339(ended)}
     served = (

@@ -9,10 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.controller import advice, harvest, status
-from baileys_janitor.controller.events import NOTE_BYTES, Reason, bounded, told
-from baileys_janitor.controller.faults import Fault
-from baileys_janitor.controller.news import (
+from baileys_janitor.controller.events.changes import (
     CleanupFinished,
     CleanupStarted,
     ConditionChanged,
@@ -21,6 +18,10 @@ from baileys_janitor.controller.news import (
     LevelChanged,
     between,
 )
+from baileys_janitor.controller.events.messages import NOTE_BYTES, Reason, bounded, told
+from baileys_janitor.controller.jobs import record_result
+from baileys_janitor.controller.jobs.faults import Fault
+from baileys_janitor.controller.status import advice, compose
 
 from .world import AROUND, NOW, claimed, cleaned, look, tenant
 
@@ -36,8 +37,8 @@ def lines(found):
 def seen(counted: int = 176, **more):
     """A tenant with a count, and its status."""
     known = tenant()
-    harvest.scanned(known, look(counted, **more), NOW, used=True)
-    return known, status.compose(known, NOW, AROUND)
+    record_result.scanned(known, look(counted, **more), NOW, used=True)
+    return known, compose.compose(known, NOW, AROUND)
 
 
 @pytest.mark.parametrize("counted", [120, 155])
@@ -71,11 +72,11 @@ def test_a_level_that_rises_warns_and_one_that_falls_does_not() -> None:
 def test_a_cleanup_is_told_from_its_claim_to_what_it_kept() -> None:
     known, first = seen(176)
     claimed(known)
-    second = status.compose(known, NOW, AROUND)
+    second = compose.compose(known, NOW, AROUND)
     begun = lines(drafts(known, first, second))
     kept = {"ProtectedKind": 60, "InUse": 90}
-    harvest.cleaned(known, cleaned(scan=look(164), kept=kept), NOW, used=True)
-    third = status.compose(known, NOW, AROUND)
+    record_result.cleaned(known, cleaned(scan=look(164), kept=kept), NOW, used=True)
+    third = compose.compose(known, NOW, AROUND)
     said = "Trigger cleanup 20261122-030000-abc begins: 176 files counted, 10 can be removed."
     assert begun == [f"Normal CleanupStarted: {said}"]
     (over,) = [line for line in lines(drafts(known, second, third)) if "CleanupFinished" in line]
@@ -103,9 +104,9 @@ def test_how_a_cleanup_ended_has_a_reason_of_its_own(entry, expected) -> None:
 def test_a_fault_is_told_once_with_its_way_out_and_so_is_its_end() -> None:
     known, first = seen(120)
     known.fault = Fault("ClaimMissing", 'The PersistentVolumeClaim "data" does not exist.')
-    second = status.compose(known, NOW, AROUND)
+    second = compose.compose(known, NOW, AROUND)
     known.fault = None
-    third = status.compose(known, NOW, AROUND)
+    third = compose.compose(known, NOW, AROUND)
     assert lines(drafts(known, first, second) + drafts(known, second, third)) == [
         'Warning Stalled: ClaimMissing: The PersistentVolumeClaim "data" does not exist.',
         "Normal Recovered: The janitor can observe and act again.",

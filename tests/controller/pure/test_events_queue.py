@@ -7,9 +7,8 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baileys_janitor.controller import events_queue
-from baileys_janitor.controller.events import Draft, Reason
-from baileys_janitor.controller.events_queue import (
+from baileys_janitor.controller.events import aggregator
+from baileys_janitor.controller.events.aggregator import (
     BUCKETS,
     FINISH,
     OPERATOR,
@@ -21,6 +20,7 @@ from baileys_janitor.controller.events_queue import (
     Buckets,
     Queue,
 )
+from baileys_janitor.controller.events.messages import Draft, Reason
 
 from .world import NOW
 
@@ -205,7 +205,7 @@ def test_objects_requests_and_memory_are_bounded_whatever_comes(told, fates) -> 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(0.0, 30.0)), max_size=100))
 def test_a_bucket_gives_no_more_than_its_pace(asked) -> None:
-    pace = events_queue.Pace(3, 10.0)
+    pace = aggregator.Pace(3, 10.0)
     buckets, now, given_ = Buckets(pace), NOW, {}
     for key, pause in asked:
         given_[key] = given_.get(key, 0) + buckets.take(key, now)

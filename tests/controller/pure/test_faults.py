@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.controller import faults
-from baileys_janitor.controller.faults import Fault
-from baileys_janitor.controller.placement import Claim
+from baileys_janitor.controller.jobs import faults
+from baileys_janitor.controller.jobs.faults import Fault
+from baileys_janitor.controller.jobs.placement import Claim
 from baileys_janitor.volume.problems import SENTENCES
 
 Object = dict[str, Any]

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.controller import harvest, status
-from baileys_janitor.controller.faults import Fault
-from baileys_janitor.controller.fleet import Fleet
+from baileys_janitor.controller.jobs import record_result
+from baileys_janitor.controller.jobs.faults import Fault
+from baileys_janitor.controller.status import compose
+from baileys_janitor.controller.tenants.cache import Fleet
 from tests.controller.pure.world import AROUND, CONFIG, HOUR, NOW, body, claimed, look
 
 KEY = ("shop", "acme")
@@ -120,7 +121,7 @@ def test_a_change_of_status_or_label_asks_for_nothing() -> None:
 def test_what_was_learned_of_another_directory_is_forgotten(volume: dict[str, str]) -> None:
     fleet = Fleet(CONFIG)
     known = fleet.observe(body(), NOW)
-    harvest.scanned(known, look(160), NOW, used=True)
+    record_result.scanned(known, look(160), NOW, used=True)
     known.trash = (1, NOW)
     fleet.observe(body({"volume": volume}, version="2", generation=2), NOW)
 
@@ -134,19 +135,19 @@ def test_what_was_learned_of_another_directory_is_forgotten(volume: dict[str, st
 def test_resuming_after_a_long_suspension_counts_no_missed_scans() -> None:
     fleet = Fleet(CONFIG)
     known = fleet.observe(body({"suspend": True}), NOW)
-    harvest.scanned(known, look(160), NOW, used=True)
+    record_result.scanned(known, look(160), NOW, used=True)
     later = NOW + 100 * HOUR
     fleet.observe(body(version="2", generation=2), later)
 
-    assert status.compose(known, later, AROUND)["level"] == "Warning"
+    assert compose.compose(known, later, AROUND)["level"] == "Warning"
 
 
 def test_what_another_operator_did_is_taken_over_and_ones_own_echo_changes_nothing() -> None:
     fleet = Fleet(CONFIG)
     known = fleet.observe(body(), NOW)
-    harvest.scanned(known, look(160), NOW, used=True)
+    record_result.scanned(known, look(160), NOW, used=True)
     claimed(known)
-    known.stored = status.compose(known, NOW, AROUND)
+    known.stored = compose.compose(known, NOW, AROUND)
     known.cooldown_until = NOW + 777
     fleet.observe(body(status=known.stored, version="2"), NOW)
     assert known.cooldown_until == NOW + 777

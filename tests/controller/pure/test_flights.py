@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.controller.flights import Flight, Flights, job_of
-from baileys_janitor.controller.leftovers import AT_ONCE, GRACE, KEPT, Leftovers
-from baileys_janitor.controller.manifests import ACTION_LABEL
+from baileys_janitor.controller.jobs.leftovers import AT_ONCE, GRACE, KEPT, Leftovers
+from baileys_janitor.controller.jobs.manifest import ACTION_LABEL
+from baileys_janitor.controller.jobs.tracker import Flight, Flights, job_of
 from tests.controller.metrics.fleets import StandingClock
 
 Object = dict[str, Any]

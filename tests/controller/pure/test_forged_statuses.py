@@ -11,15 +11,19 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION, NOTIFY_ANNOTATION, TOKEN_LENGTH
-from baileys_janitor.controller import agenda, decoding, events, harvest, logbook, news, status
 from baileys_janitor.controller.clock import LAST, from_rfc3339, to_rfc3339
-from baileys_janitor.controller.decide import decide
-from baileys_janitor.controller.fleet import Fleet
+from baileys_janitor.controller.events import changes, decision_log, messages
+from baileys_janitor.controller.jobs import record_result
+from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.metrics.exposition import _lines
 from baileys_janitor.controller.metrics.tenants import FAMILIES
-from baileys_janitor.controller.tenant import Tenant
-from baileys_janitor.controller.watchlist import place_of
+from baileys_janitor.controller.notifications.incidents import place_of
+from baileys_janitor.controller.status import compose
+from baileys_janitor.controller.tenants.cache import Fleet
+from baileys_janitor.controller.tenants.record import Tenant
 from baileys_janitor.notify.incidents import identify, incidents
+from baileys_janitor.schedule import agenda
+from baileys_janitor.schedule.decision import decide
 from tests.api.statuses import FULL_STATUS
 from tests.controller.pure.world import AROUND, CONFIG, DAY, NOW, PACE, body, look, looks
 
@@ -102,13 +106,13 @@ def go_through(tenant: Tenant, now: float) -> Object:
     """Do with a tenant all that the operator does without a cluster; return the composed status."""
     assert agenda.next_time(tenant, now, now - 60, PACE) is None or True
     decide(tenant, now, PACE.jitter, held=False)
-    fresh = status.compose(tenant, now, AROUND)
-    patch = status.merge_patch(tenant.raw_stored, fresh)
+    fresh = compose.compose(tenant, now, AROUND)
+    patch = compose.merge_patch(tenant.raw_stored, fresh)
     json.dumps(patch, allow_nan=False)
-    status.is_material(tenant.stored, fresh)
-    for heard in news.between(tenant, tenant.stored, fresh):
-        logbook.write(heard)
-        events.told(heard)
+    compose.is_material(tenant.stored, fresh)
+    for heard in changes.between(tenant, tenant.stored, fresh):
+        decision_log.write(heard)
+        messages.told(heard)
     base = identify(tenant.namespace, tenant.name, tenant.uid)
     incidents(tenant.stored, base, place_of(tenant), now)
     for family in FAMILIES:
@@ -153,7 +157,7 @@ def check(tenant: Tenant, fresh: Object, now: float) -> None:
 def test_no_status_stops_the_operator_or_gets_out_of_bounds(forged: Object, found: Any) -> None:
     tenant = Fleet(CONFIG).observe(body(status=forged), NOW)
     check(tenant, go_through(tenant, NOW), NOW)
-    harvest.scanned(tenant, found, NOW, used=True)
+    record_result.scanned(tenant, found, NOW, used=True)
     tenant.cut(NOW)
     check(tenant, go_through(tenant, NOW), NOW)
 
@@ -165,8 +169,8 @@ def test_a_status_that_is_forged_while_the_operator_runs_stops_nothing(
 ) -> None:
     fleet = Fleet(CONFIG)
     tenant = fleet.observe(body(status=first), NOW)
-    harvest.scanned(tenant, look(190), NOW, used=True)
-    tenant.stored = first | status.compose(tenant, NOW, AROUND)
+    record_result.scanned(tenant, look(190), NOW, used=True)
+    tenant.stored = first | compose.compose(tenant, NOW, AROUND)
     fleet.observe(body(status=second, version="2"), NOW + 60)
     check(tenant, go_through(tenant, NOW + 60), NOW + 60)
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.controller import growth
 from baileys_janitor.policy.settings import Thresholds
+from baileys_janitor.schedule import growth
 from tests.controller.pure.world import DAY
 
 LIMITS = Thresholds()

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.controller import advice, agenda, harvest, status, verdict
-from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.controller.jobs import record_result
+from baileys_janitor.controller.status import advice, compose, level_and_ready
+from baileys_janitor.controller.tenants.record import Tenant
 from baileys_janitor.job.result import OUTCOMES, CleanResult, PurgeResult, ScanResult
+from baileys_janitor.schedule import agenda
 from tests.controller.pure.world import (
     AROUND,
     DAY,
@@ -26,7 +28,7 @@ from tests.controller.pure.world import (
 
 def finished(outcome: str, removed: int = 12, reason: str = "Trigger", **more: object) -> Tenant:
     known = claimed(tenant(), reason)
-    harvest.cleaned(known, cleaned(outcome, removed, **more), NOW, used=True)
+    record_result.cleaned(known, cleaned(outcome, removed, **more), NOW, used=True)
     return known
 
 
@@ -55,7 +57,7 @@ def test_an_emergency_starts_both_cooldowns(reason: str) -> None:
 def test_an_emergency_without_effect_is_not_repeated_at_once(outcome: str) -> None:
     known = finished(outcome, 0, "Emergency")
 
-    assert known.hold_until == NOW + harvest.FRUITLESS
+    assert known.hold_until == NOW + record_result.FRUITLESS
     assert known.emergency_cooldown_until is None
 
 
@@ -100,21 +102,21 @@ def test_the_message_and_the_history_say_why_what_is_gone_went() -> None:
 
 def test_what_a_result_had_no_room_for_stands_as_the_look_before_found_it() -> None:
     known = tenant()
-    harvest.scanned(known, look(120, kept={"InUse": 50}), NOW, used=True)
+    record_result.scanned(known, look(120, kept={"InUse": 50}), NOW, used=True)
     short = look(
         131, by_kind=None, kept=None, free_bytes=None, left_out=("volume", "kinds", "kept")
     )
-    harvest.scanned(known, short, NOW + 60, used=True)
+    record_result.scanned(known, short, NOW + 60, used=True)
 
-    found = status.compose(known, NOW + 60, AROUND)
+    found = compose.compose(known, NOW + 60, AROUND)
     assert found["files"]["counted"] == 131
     assert found["files"]["byKind"]["session"] == 33
     assert found["files"]["kept"] == {"InUse": 50}
     assert found["volume"]["freeBytes"] == 10**9
     assert found["files"]["outdated"] == ["volume", "byKind", "kept"]
 
-    harvest.scanned(known, look(131), NOW + 120, used=True)
-    assert "outdated" not in status.compose(known, NOW + 120, AROUND)["files"]
+    record_result.scanned(known, look(131), NOW + 120, used=True)
+    assert "outdated" not in compose.compose(known, NOW + 120, AROUND)["files"]
 
 
 @given(st.lists(clean_results, min_size=1, max_size=14))
@@ -123,7 +125,7 @@ def test_the_history_holds_the_last_ten_newest_first(results: list[CleanResult])
     entries = []
     for place, result in enumerate(results):
         claimed(known)
-        entries.append(harvest.cleaned(known, result, NOW + 60 * place, used=True))
+        entries.append(record_result.cleaned(known, result, NOW + 60 * place, used=True))
 
     assert known.history == entries[::-1][:10]
     assert known.last_cleanup is not None
@@ -132,7 +134,7 @@ def test_the_history_holds_the_last_ten_newest_first(results: list[CleanResult])
 
 def test_a_run_without_an_answer_is_recorded_and_over() -> None:
     known = claimed(tenant(), "Emergency")
-    entry = harvest.unanswered(known, "Emergency", "Failed", "Given up. " + "x" * 5000, NOW)
+    entry = record_result.unanswered(known, "Emergency", "Failed", "Given up. " + "x" * 5000, NOW)
 
     assert known.run is None
     assert entry["run"] == "20261122-030000-abc"
@@ -151,7 +153,7 @@ def test_the_look_after_a_cleanup_counts_and_without_one_a_scan_is_asked_for() -
 def test_a_result_that_comes_when_the_spec_has_become_invalid_is_still_taken() -> None:
     known = claimed(tenant())
     known.effective = None
-    harvest.cleaned(known, cleaned(), NOW, used=True)
+    record_result.cleaned(known, cleaned(), NOW, used=True)
 
     assert known.run is None
     assert known.history[0]["outcome"] == "Completed"
@@ -179,11 +181,11 @@ def test_credentials_are_corrupt_only_when_three_looks_over_thirty_seconds_agree
     for token, wait in seen:
         now += wait
         found = look(100) if token == "paired" else corrupt(token)
-        harvest.scanned(known, found, now, used=True)
+        record_result.scanned(known, found, now, used=True)
         if run and run[-1][0] != token:
             run = []
         run.append((token, now))
-    told = conditions(status.compose(known, now, AROUND)).get("CredentialsCorrupt")
+    told = conditions(compose.compose(known, now, AROUND)).get("CredentialsCorrupt")
     agreed = seen[-1][0] != "paired" and len(run) >= 3 and run[-1][1] - run[0][1] >= 30
 
     assert (told is not None and told["status"] == "True") == agreed
@@ -192,95 +194,95 @@ def test_credentials_are_corrupt_only_when_three_looks_over_thirty_seconds_agree
 def test_corrupt_credentials_stay_so_over_a_restart_and_a_single_look_does_not_become_two() -> None:
     known = tenant()
     for second in (0, 20, 40):
-        harvest.scanned(known, corrupt(), NOW + second, used=True)
-    stored = status.compose(known, NOW + 40, AROUND)
+        record_result.scanned(known, corrupt(), NOW + second, used=True)
+    stored = compose.compose(known, NOW + 40, AROUND)
     again = tenant(status=stored)
-    harvest.scanned(again, corrupt(), NOW + 100, used=True)
+    record_result.scanned(again, corrupt(), NOW + 100, used=True)
     assert (
-        conditions(status.compose(again, NOW + 100, AROUND))["CredentialsCorrupt"]["status"]
+        conditions(compose.compose(again, NOW + 100, AROUND))["CredentialsCorrupt"]["status"]
         == "True"
     )
 
     once = tenant()
-    harvest.scanned(once, corrupt(), NOW, used=True)
-    again = tenant(status=status.compose(once, NOW, AROUND))
-    harvest.scanned(again, corrupt(), NOW + 100, used=True)
-    assert "CredentialsCorrupt" not in conditions(status.compose(again, NOW + 100, AROUND))
+    record_result.scanned(once, corrupt(), NOW, used=True)
+    again = tenant(status=compose.compose(once, NOW, AROUND))
+    record_result.scanned(again, corrupt(), NOW + 100, used=True)
+    assert "CredentialsCorrupt" not in conditions(compose.compose(again, NOW + 100, AROUND))
 
 
 def test_a_new_identity_is_told_for_a_day_over_restarts() -> None:
     known = tenant()
-    harvest.scanned(known, look(fingerprint="old"), NOW, used=True)
-    assert "IdentityChanged" not in conditions(status.compose(known, NOW, AROUND))
-    harvest.scanned(known, look(fingerprint="new"), NOW + 60, used=True)
-    told = status.compose(known, NOW + 60, AROUND)
+    record_result.scanned(known, look(fingerprint="old"), NOW, used=True)
+    assert "IdentityChanged" not in conditions(compose.compose(known, NOW, AROUND))
+    record_result.scanned(known, look(fingerprint="new"), NOW + 60, used=True)
+    told = compose.compose(known, NOW + 60, AROUND)
     assert conditions(told)["IdentityChanged"]["status"] == "True"
     assert "old" in conditions(told)["IdentityChanged"]["message"]
 
     for later, expected in ((HOUR, "True"), (DAY + 61, "False")):
         again = tenant(status=told)
-        harvest.scanned(again, look(fingerprint="new"), NOW + later, used=True)
-        found = conditions(status.compose(again, NOW + later, AROUND))["IdentityChanged"]
+        record_result.scanned(again, look(fingerprint="new"), NOW + later, used=True)
+        found = conditions(compose.compose(again, NOW + later, AROUND))["IdentityChanged"]
         assert found["status"] == expected
 
 
 def test_an_unreadable_identity_is_no_new_one() -> None:
     known = tenant()
-    harvest.scanned(known, look(fingerprint="old"), NOW, used=True)
-    harvest.scanned(known, corrupt(), NOW + 60, used=True)
-    harvest.scanned(known, look(fingerprint="old"), NOW + 120, used=True)
+    record_result.scanned(known, look(fingerprint="old"), NOW, used=True)
+    record_result.scanned(known, corrupt(), NOW + 60, used=True)
+    record_result.scanned(known, look(fingerprint="old"), NOW + 120, used=True)
 
     assert known.re_paired is None
 
 
 def test_the_level_is_unknown_only_after_three_missed_scans() -> None:
     known = tenant()
-    harvest.scanned(known, look(160), NOW, used=True)
+    record_result.scanned(known, look(160), NOW, used=True)
     failed = ScanResult(error="InputOutputError")
     for minute in (1, 2):
-        harvest.scanned(known, failed, NOW + 60 * minute, used=True)
-        assert verdict.level_of(known, NOW + 60 * minute) == "Warning"
+        record_result.scanned(known, failed, NOW + 60 * minute, used=True)
+        assert level_and_ready.level_of(known, NOW + 60 * minute) == "Warning"
     assert known.fault is not None
     assert known.fault.reason == "InputOutputError"
-    assert verdict.level_of(known, NOW + 180) is None
-    told = conditions(status.compose(known, NOW + 180, AROUND))
-    assert {told[kind]["status"] for kind in verdict.LEVELS} == {"Unknown"}
+    assert level_and_ready.level_of(known, NOW + 180) is None
+    told = conditions(compose.compose(known, NOW + 180, AROUND))
+    assert {told[kind]["status"] for kind in level_and_ready.LEVELS} == {"Unknown"}
     assert told["Ready"]["status"] == "False"
 
 
 def test_what_an_earlier_operator_counted_does_not_hold_for_ever() -> None:
     known = tenant()
-    harvest.scanned(known, look(100), NOW - DAY, used=True)
-    again = tenant(status=status.compose(known, NOW - DAY, AROUND))
+    record_result.scanned(known, look(100), NOW - DAY, used=True)
+    again = tenant(status=compose.compose(known, NOW - DAY, AROUND))
 
-    assert verdict.level_of(again, NOW + 60) == "Healthy"
-    assert verdict.level_of(again, NOW + 3600) is None
+    assert level_and_ready.level_of(again, NOW + 60) == "Healthy"
+    assert level_and_ready.level_of(again, NOW + 3600) is None
 
 
 def test_a_look_that_works_ends_a_fault_and_its_back_off() -> None:
     known = tenant()
     waits = []
     for _ in range(12):
-        harvest.scanned(known, ScanResult(error="DirectoryMissing"), NOW, used=True)
+        record_result.scanned(known, ScanResult(error="DirectoryMissing"), NOW, used=True)
         waits.append(known.retry_at - NOW)
     assert waits[:4] == [15, 30, 60, 120]
     assert waits[-1] == 1800
 
-    harvest.scanned(known, look(), NOW, used=True)
+    record_result.scanned(known, look(), NOW, used=True)
     assert (known.fault, known.retry_at, known.failures) == (None, 0.0, 0)
 
 
 def test_growth_is_measured_from_counts_and_a_cleanup_is_no_growth() -> None:
     known = tenant()
     for minute in range(61):
-        harvest.scanned(known, look(100 + minute // 10), NOW + 60 * minute, used=True)
+        record_result.scanned(known, look(100 + minute // 10), NOW + 60 * minute, used=True)
     assert known.growth == pytest.approx(144)
 
     grown = known.growth
     assert grown is not None
     claimed(known)
-    harvest.cleaned(known, cleaned(scan=look(90)), NOW + 3700, used=True)
-    harvest.scanned(known, look(90), NOW + 4400, used=True)
+    record_result.cleaned(known, cleaned(scan=look(90)), NOW + 3700, used=True)
+    record_result.scanned(known, look(90), NOW + 4400, used=True)
     assert known.growth is not None
     assert 0 <= known.growth < grown
 
@@ -288,10 +290,10 @@ def test_growth_is_measured_from_counts_and_a_cleanup_is_no_growth() -> None:
 def test_a_sudden_growth_ends_the_quiet_at_once() -> None:
     known = tenant()
     for minute in range(0, 600, 10):
-        harvest.scanned(known, look(100), NOW + 60 * minute, used=True)
+        record_result.scanned(known, look(100), NOW + 60 * minute, used=True)
     assert agenda.scan_wait(known) == 600.0
 
-    harvest.scanned(known, look(120), NOW + 36_000, used=True)
+    record_result.scanned(known, look(120), NOW + 36_000, used=True)
     assert known.growth is not None
     assert known.growth < 100
     assert agenda.scan_wait(known) < 360
@@ -299,7 +301,7 @@ def test_a_sudden_growth_ends_the_quiet_at_once() -> None:
 
 def test_a_stopped_tenant_is_remembered_as_stopped() -> None:
     known = tenant()
-    harvest.scanned(known, look(running=STOPPED), NOW, used=True)
+    record_result.scanned(known, look(running=STOPPED), NOW, used=True)
 
     assert known.running is not None
     assert known.active_since is None
@@ -311,7 +313,9 @@ def test_a_stopped_tenant_is_remembered_as_stopped() -> None:
 def test_a_purge_that_left_something_is_not_chased_by_the_next() -> None:
     known = tenant()
     known.look = look(free_bytes=0, trash_runs=2)
-    harvest.purged(known, PurgeResult("Completed", trash_runs=2, trash_oldest=int(NOW) - 60), NOW)
+    record_result.purged(
+        known, PurgeResult("Completed", trash_runs=2, trash_oldest=int(NOW) - 60), NOW
+    )
 
     assert known.trash == (2, NOW - 60)
     assert known.purge_after > NOW
@@ -319,7 +323,7 @@ def test_a_purge_that_left_something_is_not_chased_by_the_next() -> None:
 
 def test_a_purge_that_failed_is_a_fault() -> None:
     known = tenant()
-    harvest.purged(known, PurgeResult("Failed", code="PermissionDenied"), NOW)
+    record_result.purged(known, PurgeResult("Failed", code="PermissionDenied"), NOW)
 
     assert known.fault is not None
     assert known.fault.reason == "PermissionDenied"
@@ -328,35 +332,35 @@ def test_a_purge_that_failed_is_a_fault() -> None:
 
 def test_detail_that_a_result_had_no_room_for_takes_no_advice_back() -> None:
     known = tenant()
-    harvest.scanned(known, look(free_bytes=0), NOW, used=True)
-    known.stored = status.compose(known, NOW, AROUND)
+    record_result.scanned(known, look(free_bytes=0), NOW, used=True)
+    known.stored = compose.compose(known, NOW, AROUND)
     assert conditions(known.stored)["DiskPressure"]["status"] == "True"
-    harvest.scanned(
+    record_result.scanned(
         known, look(free_bytes=None, free_inodes=None, by_kind=None), NOW + 60, used=True
     )
 
-    told = status.compose(known, NOW + 60, AROUND)
+    told = compose.compose(known, NOW + 60, AROUND)
     assert conditions(told)["DiskPressure"]["status"] == "True"
     assert told["files"]["byKind"] == known.stored["files"]["byKind"]
-    assert not status.is_material(known.stored, told)
+    assert not compose.is_material(known.stored, told)
     assert set(conditions(told)) >= {"DiskPressure"} <= set(advice.KINDS)
 
 
 def test_a_cleanup_that_may_not_write_is_told_until_one_succeeds_whatever_scans_say() -> None:
     known = finished("Failed", 0, code="PermissionDenied")
-    harvest.scanned(known, look(), NOW + 60, used=True)
-    ready = conditions(status.compose(known, NOW + 60, AROUND))["Ready"]
+    record_result.scanned(known, look(), NOW + 60, used=True)
+    ready = conditions(compose.compose(known, NOW + 60, AROUND))["Ready"]
     assert (ready["status"], ready["reason"]) == ("False", "PermissionDenied")
 
     claimed(known, "Trigger")
-    harvest.cleaned(known, cleaned("Completed", 3), NOW + 120, used=True)
-    assert conditions(status.compose(known, NOW + 120, AROUND))["Ready"]["status"] == "True"
+    record_result.cleaned(known, cleaned("Completed", 3), NOW + 120, used=True)
+    assert conditions(compose.compose(known, NOW + 120, AROUND))["Ready"]["status"] == "True"
 
 
 @pytest.mark.parametrize("code", ["LockRefused", "JanitorRefused", "ReadOnly", "DiskFull"])
 def test_a_cleanup_that_is_refused_by_the_directory_is_a_fault_with_a_way_out(code: str) -> None:
     known = finished("Refused", 0, code=code)
-    ready = conditions(status.compose(known, NOW, AROUND))["Ready"]
+    ready = conditions(compose.compose(known, NOW, AROUND))["Ready"]
     assert (ready["status"], ready["reason"]) == ("False", code)
     assert len(ready["message"].split()) > 5
 
@@ -364,5 +368,5 @@ def test_a_cleanup_that_is_refused_by_the_directory_is_a_fault_with_a_way_out(co
 @pytest.mark.parametrize("code", ["Busy", "IdentityChanged", "NotPaired"])
 def test_a_cleanup_that_is_refused_for_now_or_for_a_good_reason_is_no_fault(code: str) -> None:
     known = finished("Refused", 0, code=code)
-    harvest.scanned(known, look(), NOW, used=True)
-    assert conditions(status.compose(known, NOW, AROUND))["Ready"]["status"] == "True"
+    record_result.scanned(known, look(), NOW, used=True)
+    assert conditions(compose.compose(known, NOW, AROUND))["Ready"]["status"] == "True"

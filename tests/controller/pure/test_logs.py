@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.api.durations import elapsed_seconds, elapsed_text
-from baileys_janitor.controller import harvest, logbook, status
-from baileys_janitor.controller.faults import Fault
-from baileys_janitor.controller.logs import (
+from baileys_janitor.controller.events import decision_log
+from baileys_janitor.controller.events.changes import JobEnded, between
+from baileys_janitor.controller.jobs import record_result
+from baileys_janitor.controller.jobs.faults import Fault
+from baileys_janitor.controller.logging_setup import (
     BURST,
     FIELDS,
     WINDOW,
@@ -24,7 +26,7 @@ from baileys_janitor.controller.logs import (
     JsonLines,
     fields,
 )
-from baileys_janitor.controller.news import JobEnded, between
+from baileys_janitor.controller.status import compose
 
 from .world import AROUND, NOW, claimed, cleaned, look, tenant
 
@@ -44,7 +46,7 @@ def told(caplog: pytest.LogCaptureFixture):
         caplog.clear()
         with caplog.at_level(logging.DEBUG):
             for news in between(known, before, after):
-                logbook.write(news)
+                decision_log.write(news)
         return [
             f"{r.levelname} {r.getMessage()} "
             + " ".join(f"{k}={v}" for k, v in fields(r).items() if k not in ("namespace", "tenant"))
@@ -57,19 +59,19 @@ def told(caplog: pytest.LogCaptureFixture):
 
 def test_the_whole_story_of_a_cleanup_has_its_numbers_as_fields(told) -> None:
     known = tenant()
-    harvest.scanned(known, look(160), NOW, used=True)
-    statuses = [status.compose(known, NOW, AROUND)]
-    harvest.scanned(known, look(190), NOW, used=True)
-    statuses.append(status.compose(known, NOW, AROUND))
+    record_result.scanned(known, look(160), NOW, used=True)
+    statuses = [compose.compose(known, NOW, AROUND)]
+    record_result.scanned(known, look(190), NOW, used=True)
+    statuses.append(compose.compose(known, NOW, AROUND))
     assert told(known, *statuses) == [
         "WARNING Level changed action=scan before=Warning after=Emergency counted=190"
     ]
     claimed(known, "Emergency")
-    statuses.append(status.compose(known, NOW, AROUND))
+    statuses.append(compose.compose(known, NOW, AROUND))
     begun = "INFO Cleanup started action=clean reason=Emergency run=20261122-030000-abc"
     assert told(known, *statuses[1:]) == [f"{begun} counted=190 reclaimable=10"]
-    harvest.cleaned(known, cleaned(scan=look(178)), NOW, used=True)
-    statuses.append(status.compose(known, NOW, AROUND))
+    record_result.cleaned(known, cleaned(scan=look(178)), NOW, used=True)
+    statuses.append(compose.compose(known, NOW, AROUND))
     over = "INFO Cleanup finished action=clean reason=Emergency outcome=Completed"
     assert told(known, *statuses[2:]) == [
         f"{over} run=20261122-030000-abc before=190 after=178 removed=12 seconds=0.34",
@@ -111,50 +113,50 @@ def test_where_a_level_calls_for_a_cleanup_and_none_begins_it_is_said_why(
     told, counted, spec, seen, cooled, said
 ) -> None:
     known = tenant(spec)
-    harvest.scanned(known, look(120), NOW, used=True)
-    first = status.compose(known, NOW, AROUND)
-    harvest.scanned(known, look(counted, **seen), NOW, used=True)
+    record_result.scanned(known, look(120), NOW, used=True)
+    first = compose.compose(known, NOW, AROUND)
+    record_result.scanned(known, look(counted, **seen), NOW, used=True)
     if cooled is not None:
         known.cooldown_until = known.emergency_cooldown_until = NOW + cooled
-    lines = told(known, first, status.compose(known, NOW, AROUND))
+    lines = told(known, first, compose.compose(known, NOW, AROUND))
     held = [line for line in lines if "held back" in line]
     assert held == ([] if said is None else [f"INFO Cleanup held back action=clean {said}"])
 
 
 def test_a_fault_is_one_warning_and_its_end_one_line(told) -> None:
     known = tenant()
-    harvest.scanned(known, look(120), NOW, used=True)
-    first = status.compose(known, NOW, AROUND)
+    record_result.scanned(known, look(120), NOW, used=True)
+    first = compose.compose(known, NOW, AROUND)
     known.fault = Fault("ClaimMissing", "Create it.")
-    second = status.compose(known, NOW, AROUND)
+    second = compose.compose(known, NOW, AROUND)
     assert told(known, first, second) == [
         "WARNING Fault action=scan reason=ClaimMissing detail=Create it."
     ]
     assert told(known, second, second) == []
     known.fault = None
-    assert told(known, second, status.compose(known, NOW, AROUND))[-1] == (
+    assert told(known, second, compose.compose(known, NOW, AROUND))[-1] == (
         "INFO Fault over action=scan reason=NoFault"
     )
 
 
 def test_ten_thousand_healthy_tenants_and_their_scans_are_silent(told, caplog) -> None:
     known = tenant()
-    harvest.scanned(known, look(120), NOW, used=True)
-    assert told(known, known.stored, status.compose(known, NOW, AROUND)) == []
+    record_result.scanned(known, look(120), NOW, used=True)
+    assert told(known, known.stored, compose.compose(known, NOW, AROUND)) == []
     caplog.clear()
     with caplog.at_level(logging.INFO):
-        logbook.write(JobEnded("shop", "scan", 40, 3.2, "Completed"))
+        decision_log.write(JobEnded("shop", "scan", 40, 3.2, "Completed"))
     assert caplog.records == []
 
 
 def test_a_refused_or_failed_cleanup_warns_and_an_idle_one_does_not(told) -> None:
     known = tenant()
-    harvest.scanned(known, look(120), NOW, used=True)
-    first = status.compose(known, NOW, AROUND)
-    harvest.unanswered(known, "Daily", "NothingToDo", "Nothing was old enough.", NOW)
-    second = status.compose(known, NOW, AROUND)
-    harvest.unanswered(known, "Requested", "Refused", "The mode is Observe.", NOW + 1)
-    third = status.compose(known, NOW, AROUND)
+    record_result.scanned(known, look(120), NOW, used=True)
+    first = compose.compose(known, NOW, AROUND)
+    record_result.unanswered(known, "Daily", "NothingToDo", "Nothing was old enough.", NOW)
+    second = compose.compose(known, NOW, AROUND)
+    record_result.unanswered(known, "Requested", "Refused", "The mode is Observe.", NOW + 1)
+    third = compose.compose(known, NOW, AROUND)
     assert told(known, first, second) == []
     refused = "WARNING Cleanup finished action=clean reason=Requested outcome=Refused removed=0"
     assert told(known, second, third) == [f"{refused} detail=The mode is Observe."]

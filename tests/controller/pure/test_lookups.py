@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from baileys_janitor.controller.kube import CHUNK, ApiError, Kube
-from baileys_janitor.controller.lookups import A_PAGE, BRIEFLY, Lookups
+from baileys_janitor.controller.jobs.cluster_reads import A_PAGE, BRIEFLY, Lookups
+from baileys_janitor.controller.kube.client import CHUNK, ApiError, Kube
 from tests.controller.pure.world import NOW
 
 Object = dict[str, Any]

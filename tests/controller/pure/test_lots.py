@@ -7,11 +7,11 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.controller import lots
-from baileys_janitor.controller.backlog import Backlog
-from baileys_janitor.controller.lots import Lot, Placed
-from baileys_janitor.controller.placement import Place
-from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.controller.jobs import batches
+from baileys_janitor.controller.jobs.backlog import Backlog
+from baileys_janitor.controller.jobs.batches import Lot, Placed
+from baileys_janitor.controller.jobs.placement import Place
+from baileys_janitor.controller.tenants.record import Tenant
 
 from .world import NOW, tenant
 
@@ -36,7 +36,7 @@ def test_everybody_is_in_one_lot_of_his_place_and_none_is_too_large(
     wanted: list[tuple[Place, int | None]], largest: int
 ) -> None:
     everyone = [placed(i, place, company) for i, (place, company) in enumerate(wanted)]
-    found = lots.lots("shop", everyone, largest, NOW)
+    found = batches.lots("shop", everyone, largest, NOW)
 
     assert sorted(n for lot in found for n in names(lot)) == sorted(p.tenant.name for p in everyone)
     for lot in found:
@@ -57,29 +57,29 @@ def test_a_culprit_that_is_not_named_is_alone_after_six_halvings(
     group = [placed(i) for i in range(size)]
     culprit = data.draw(st.sampled_from(group)).tenant
     for _ in range(6):
-        found = lots.lots("shop", group, 50, NOW)
+        found = batches.lots("shop", group, 50, NOW)
         (stuck,) = [lot for lot in found if culprit.name in names(lot)]
         if len(stuck.members) == 1:
             return
-        lots.part([one.tenant for one in stuck.members], frozenset())
+        batches.part([one.tenant for one in stuck.members], frozenset())
         for lot in found:
             if lot is not stuck:
                 for one in lot.members:
-                    lots.reunite(one.tenant, 50)
+                    batches.reunite(one.tenant, 50)
     raise AssertionError("it still holds others up")
 
 
 def test_only_the_named_one_is_scanned_alone() -> None:
     group = [placed(i) for i in range(10)]
-    lots.part([one.tenant for one in group], frozenset({"t3"}))
-    assert sorted(len(lot.members) for lot in lots.lots("shop", group, 50, NOW)) == [1, 9]
+    batches.part([one.tenant for one in group], frozenset({"t3"}))
+    assert sorted(len(lot.members) for lot in batches.lots("shop", group, 50, NOW)) == [1, 9]
 
 
 def test_success_brings_full_company_back() -> None:
     known, scans = tenant(), 0
     known.company = 1
     while known.company is not None:
-        lots.reunite(known, 50)
+        batches.reunite(known, 50)
         scans += 1
     assert scans < 25
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from kubernetes.client import ApiClient
 
 from baileys_janitor.api.effective import PodIdentity
-from baileys_janitor.controller import manifests
-from baileys_janitor.controller.manifests import Member, Pod
-from baileys_janitor.controller.placement import Identity, Place, Users, attached_nodes
+from baileys_janitor.controller.jobs import manifest
+from baileys_janitor.controller.jobs.manifest import Member, Pod
+from baileys_janitor.controller.jobs.placement import Identity, Place, Users, attached_nodes
 
 Object = dict[str, Any]
 ids = st.integers(1, 2**31 - 1)
@@ -52,7 +52,7 @@ def made(place: Place = Place(), pod: Pod = Pod("janitor:1"), **more: Any) -> Ob
         "resources": {"limits": {"memory": "128Mi"}},
         "read_only": True,
     }
-    return manifests.job(**(values | more))
+    return manifest.job(**(values | more))
 
 
 def restricted(pod: Object) -> list[str]:
@@ -156,14 +156,14 @@ def test_a_pod_is_pinned_by_the_nodes_name_and_tolerates_what_the_workload_does(
 def test_people_can_read_for_whom_a_job_is() -> None:
     job = made(members=[Member("acme", "u-1"), Member("other", "u-2")])
     for meta in (job["metadata"], job["spec"]["template"]["metadata"]):
-        listed = json.loads(meta["annotations"][manifests.MEMBERS_ANNOTATION])
+        listed = json.loads(meta["annotations"][manifest.MEMBERS_ANNOTATION])
         assert listed == [["acme", "u-1"], ["other", "u-2"]]
 
 
 def test_a_cleanup_belongs_to_its_tenant_and_carries_its_run() -> None:
-    job = made(run="20261122-1", owner=manifests.owner_reference("acme", "u-1"))
+    job = made(run="20261122-1", owner=manifest.owner_reference("acme", "u-1"))
 
-    assert job["metadata"]["labels"][manifests.RUN_LABEL] == "20261122-1"
+    assert job["metadata"]["labels"][manifest.RUN_LABEL] == "20261122-1"
     assert job["metadata"]["ownerReferences"][0]["uid"] == "u-1"
     assert "ownerReferences" not in made()["metadata"]
 
@@ -249,7 +249,7 @@ def test_of_a_workloads_selinux_label_only_the_level_is_taken() -> None:
 def test_a_workload_that_is_root_does_not_make_the_job_root() -> None:
     context = made(Place(identity=Identity(0, 0)))["spec"]["template"]["spec"]["securityContext"]
 
-    assert context["runAsUser"] == manifests.IMAGE_USER
+    assert context["runAsUser"] == manifest.IMAGE_USER
     assert context["runAsNonRoot"] is True
 
 

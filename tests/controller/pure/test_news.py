@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.controller import harvest, status
-from baileys_janitor.controller.news import (
+from baileys_janitor.controller.events.changes import (
     CleanupFinished,
     CleanupStarted,
     ConditionChanged,
@@ -18,6 +17,8 @@ from baileys_janitor.controller.news import (
     Wire,
     between,
 )
+from baileys_janitor.controller.jobs import record_result
+from baileys_janitor.controller.status import compose
 
 from .world import AROUND, NOW, claimed, cleaned, look, looks, tenant
 
@@ -28,8 +29,8 @@ def told(known, before, after):
 
 def test_a_first_count_tells_its_level_and_that_all_is_ready() -> None:
     known = tenant()
-    harvest.scanned(known, look(155), NOW, used=True)
-    after = status.compose(known, NOW, AROUND)
+    record_result.scanned(known, look(155), NOW, used=True)
+    after = compose.compose(known, NOW, AROUND)
     news = told(known, known.stored, after)
     levels = [n for n in news if isinstance(n, LevelChanged)]
     assert [(n.before, n.after) for n in levels] == [("Unknown", "Warning")]
@@ -40,13 +41,13 @@ def test_a_first_count_tells_its_level_and_that_all_is_ready() -> None:
 
 def test_a_cleanup_is_told_when_it_is_claimed_and_when_it_is_over() -> None:
     known = tenant()
-    harvest.scanned(known, look(176), NOW, used=True)
-    first = status.compose(known, NOW, AROUND)
+    record_result.scanned(known, look(176), NOW, used=True)
+    first = compose.compose(known, NOW, AROUND)
     claimed(known)
-    second = status.compose(known, NOW, AROUND)
+    second = compose.compose(known, NOW, AROUND)
     assert told(known, first, second) == [CleanupStarted(known, "20261122-030000-abc", "Trigger")]
-    harvest.cleaned(known, cleaned(scan=look(164)), NOW, used=True)
-    third = status.compose(known, NOW, AROUND)
+    record_result.cleaned(known, cleaned(scan=look(164)), NOW, used=True)
+    third = compose.compose(known, NOW, AROUND)
     (over,) = [n for n in told(known, second, third) if isinstance(n, CleanupFinished)]
     assert over.entry["removed"] == 12
     assert told(known, third, third) == []
@@ -55,12 +56,12 @@ def test_a_cleanup_is_told_when_it_is_claimed_and_when_it_is_over() -> None:
 @given(st.lists(looks, min_size=2, max_size=2), st.integers(0, 7200))
 def test_equal_statuses_have_no_news_and_each_level_is_told_once(found, later) -> None:
     known = tenant()
-    harvest.scanned(known, found[0], NOW, used=True)
-    before = status.compose(known, NOW, AROUND)
+    record_result.scanned(known, found[0], NOW, used=True)
+    before = compose.compose(known, NOW, AROUND)
     assert told(known, before, before) == []
     known.stored = before
-    harvest.scanned(known, found[1], NOW + later, used=True)
-    after = status.compose(known, NOW + later, AROUND)
+    record_result.scanned(known, found[1], NOW + later, used=True)
+    after = compose.compose(known, NOW + later, AROUND)
     moved = [n for n in told(known, before, after) if isinstance(n, LevelChanged)]
     assert len(moved) == (before["level"] != after["level"])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from baileys_janitor.controller.parting import Finding, read
+from baileys_janitor.controller.jobs.batch_culprits import Finding, read
 
 CLAIMS = ["data-1", "data-2", "data-3"]
 VOLUMES = {"pvc-11": "data-1", "pvc-22": "data-2", "pvc-99": "somebody-elses"}

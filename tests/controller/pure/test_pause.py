@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.controller.pause import LEAST, MOST, Pause
+from baileys_janitor.controller.kube.throttle import LEAST, MOST, Pause
 
 asked = st.none() | st.floats(-10, 1e6)
 

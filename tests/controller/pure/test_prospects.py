@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.controller import agenda, faults, harvest, phrases, prospects, status
+from baileys_janitor.controller import wording
 from baileys_janitor.controller.clock import from_rfc3339, to_rfc3339
-from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.controller.jobs import faults, record_result
+from baileys_janitor.controller.status import compose, forecast
+from baileys_janitor.controller.tenants.record import Tenant
 from baileys_janitor.policy import reasons
+from baileys_janitor.schedule import agenda
 from baileys_janitor.volume import removal
 from tests.controller.pure.world import (
     AROUND,
@@ -33,18 +36,18 @@ NEVER = {"schedule": {"dailyCleanup": "Never"}}
 def counted(files: int, spec: Object | None = None, **more: Any) -> Tenant:
     """A tenant of which so many files were just counted."""
     known = tenant(spec)
-    harvest.scanned(known, look(files, **more), NOW, used=True)
+    record_result.scanned(known, look(files, **more), NOW, used=True)
     return known
 
 
 def told(known: Tenant, held: float | None = None) -> str:
-    return prospects.told(known, NOW, PACE.jitter, held)
+    return forecast.told(known, NOW, PACE.jitter, held)
 
 
 def test_the_next_cleanup_is_the_slot_after_the_cooldown() -> None:
     known = counted(176, NEVER)
     known.cooldown_until = NOW + 6 * HOUR
-    found = prospects.next_cleanup(known, NOW, PACE.jitter)
+    found = forecast.next_cleanup(known, NOW, PACE.jitter)
     assert found is not None
     when, reason = found
     assert reason == "Trigger"
@@ -53,7 +56,7 @@ def test_the_next_cleanup_is_the_slot_after_the_cooldown() -> None:
     assert told(known).startswith(
         f"A Trigger cleanup runs at {to_rfc3339(when)}, after the cooldown until {to_rfc3339(NOW + 6 * HOUR)}."
     )
-    assert prospects.next_cleanup(counted(100, NEVER), NOW, PACE.jitter) is None
+    assert forecast.next_cleanup(counted(100, NEVER), NOW, PACE.jitter) is None
 
 
 def test_a_healthy_tenant_is_told_its_daily_cleanup_and_from_when_on_others_come() -> None:
@@ -70,7 +73,7 @@ def test_an_emergency_that_cools_down_is_told_when_the_next_cleanup_comes() -> N
     known = counted(183, NEVER)
     known.emergency_cooldown_until = NOW + 900
     known.cooldown_until = NOW + 6 * HOUR
-    assert prospects.next_cleanup(known, NOW, PACE.jitter) == (NOW + 900, "Emergency")
+    assert forecast.next_cleanup(known, NOW, PACE.jitter) == (NOW + 900, "Emergency")
     assert told(known).startswith(
         f"An Emergency cleanup runs at {to_rfc3339(NOW + 900)}, when the cooldown after the last one ends, if 180"
         " or more are still counted; a requested one does not wait."
@@ -87,7 +90,7 @@ def test_an_emergency_that_no_cleanup_helps_is_told_so() -> None:
 def test_while_the_breaker_holds_nothing_comes_earlier() -> None:
     known = counted(183)
     until = NOW + 40 * HOUR
-    found = prospects.next_cleanup(known, NOW, PACE.jitter, until)
+    found = forecast.next_cleanup(known, NOW, PACE.jitter, until)
     assert found is not None
     assert found[0] >= until
     assert f"wait until {to_rfc3339(until)}" in told(known, until)
@@ -116,10 +119,10 @@ def test_other_states_are_told_in_their_own_words() -> None:
     lost.back_off(faults.of_directory("DirectoryMissing"), NOW)
     assert "tries again by itself" in told(lost)
     capped = claimed(counted(176))
-    harvest.cleaned(capped, cleaned("Capped", left=7, scan=look(176)), NOW, used=True)
+    record_result.cleaned(capped, cleaned("Capped", left=7, scan=look(176)), NOW, used=True)
     assert told(capped).startswith("The last cleanup goes on at ")
     cut = claimed(counted(300), "Emergency")
-    harvest.cleaned(cut, cleaned("Capped", left=70, scan=look(290, gain=90)), NOW, used=True)
+    record_result.cleaned(cut, cleaned("Capped", left=70, scan=look(290, gain=90)), NOW, used=True)
     assert "when the pause after the last one ends" in told(cut)
     unused = counted(100)
     unused.unused_since = NOW
@@ -131,9 +134,9 @@ def test_what_is_promised_lies_ahead_and_its_time_is_the_fields(
     seen: Any, later: int, spec: Object
 ) -> None:
     known = tenant(spec)
-    harvest.scanned(known, seen, NOW, used=True)
-    known.stored = status.compose(known, NOW, AROUND)
-    found = status.compose(known, NOW + later, AROUND)
+    record_result.scanned(known, seen, NOW, used=True)
+    known.stored = compose.compose(known, NOW, AROUND)
+    found = compose.compose(known, NOW + later, AROUND)
     if "nextCleanupTime" in found:
         assert (from_rfc3339(found["nextCleanupTime"]) or 0) > NOW + later
         assert found["nextCleanupReason"] in {"Daily", "Trigger", "Emergency"}
@@ -144,13 +147,13 @@ def test_what_is_promised_lies_ahead_and_its_time_is_the_fields(
 def test_a_forecast_names_the_thresholds_ahead_and_no_others() -> None:
     known = counted(160)
     known.growth = 5.0
-    found = {name: from_rfc3339(when) for name, when in prospects.forecast(known).items()}
+    found = {name: from_rfc3339(when) for name, when in forecast.forecast(known).items()}
     assert set(found) == {"criticalTime", "emergencyTime"}
     assert NOW + 2 * DAY - 60 <= (found["criticalTime"] or 0) <= NOW + 2 * DAY
     assert NOW + 4 * DAY - 60 <= (found["emergencyTime"] or 0) <= NOW + 4 * DAY
     for growth in (None, 0.0, 0.01):
         known.growth = growth
-        assert prospects.forecast(known) == {}
+        assert forecast.forecast(known) == {}
 
 
 def entry(day: int, after: int, outcome: str = "Completed", removed: int = 12) -> Object:
@@ -173,36 +176,36 @@ def entry(day: int, after: int, outcome: str = "Completed", removed: int = 12) -
 def test_a_trend_is_what_cleanups_leave_behind(left: tuple[int, ...], words: str) -> None:
     history = [entry(day, after) for day, after in enumerate(left, 20)][::-1]
     idle = entry(23, 170, "NothingToDo", 0)
-    assert prospects.trend([idle, *history]) == (
+    assert forecast.trend([idle, *history]) == (
         f"3 cleanups from 2026-11-20T03:00:00Z to 2026-11-22T03:00:00Z removed 36 files{words}"
     )
-    assert prospects.trend(history[:1]) is None
-    assert prospects.trend([]) is None
+    assert forecast.trend(history[:1]) is None
+    assert forecast.trend([]) is None
 
 
 def test_every_reason_has_a_phrase() -> None:
-    assert set(phrases.PHRASES) == set(reasons.EXPLANATIONS) | set(removal.EXPLANATIONS)
+    assert set(wording.PHRASES) == set(reasons.EXPLANATIONS) | set(removal.EXPLANATIONS)
 
 
 def test_a_list_begins_with_the_most_and_sums_up_what_is_too_much() -> None:
     codes = sorted(reasons.KEPT)
     counts = {code: n for n, code in enumerate(codes, 1)}
-    said = phrases.listed(counts)
-    most, second = (phrases.PHRASES[code] for code in codes[:-3:-1])
+    said = wording.listed(counts)
+    most, second = (wording.PHRASES[code] for code in codes[:-3:-1])
     assert said.startswith(f"{len(codes)} {most}, {len(codes) - 1} {second}, ")
-    assert said.endswith(f", {sum(range(1, len(codes) - phrases.NAMED + 1))} others")
-    assert phrases.listed({"Newest": 0, "SomethingNew": 2}) == "2 SomethingNew"
-    assert phrases.listed(None) == ""
+    assert said.endswith(f", {sum(range(1, len(codes) - wording.NAMED + 1))} others")
+    assert wording.listed({"Newest": 0, "SomethingNew": 2}) == "2 SomethingNew"
+    assert wording.listed(None) == ""
 
 
 def test_a_single_one_is_told_as_one() -> None:
-    assert set(phrases.ONE) <= set(phrases.PHRASES)
+    assert set(wording.ONE) <= set(wording.PHRASES)
     counts = {reasons.OWN_DEVICE: 1, reasons.IN_USE: 1, reasons.LATEST_PRE_KEY: 2}
-    assert phrases.listed(counts) == "2 latest pre-keys, 1 in use, 1 session with an own device"
-    many = dict.fromkeys(sorted(reasons.KEPT)[: phrases.NAMED + 1], 1)
-    assert phrases.listed(many).endswith(", 1 other")
-    assert (phrases.files_are(1), phrases.files_are(2)) == ("1 file is", "2 files are")
-    assert (phrases.files(0), phrases.files(1), phrases.files(2)) == (
+    assert wording.listed(counts) == "2 latest pre-keys, 1 in use, 1 session with an own device"
+    many = dict.fromkeys(sorted(reasons.KEPT)[: wording.NAMED + 1], 1)
+    assert wording.listed(many).endswith(", 1 other")
+    assert (wording.files_are(1), wording.files_are(2)) == ("1 file is", "2 files are")
+    assert (wording.files(0), wording.files(1), wording.files(2)) == (
         "0 files",
         "1 file",
         "2 files",
@@ -213,11 +216,11 @@ def test_a_daily_cleanup_that_was_missed_is_told_for_soon_after_the_start() -> N
     known = counted(100)
     known.daily_slot = NOW - 3 * DAY
     rested = agenda.rested_time(known, NOW, PACE.jitter)
-    assert prospects.next_cleanup(known, NOW, PACE.jitter, started=NOW) == (rested, "Daily")
-    said = prospects.told(known, NOW, PACE.jitter, None, NOW)
+    assert forecast.next_cleanup(known, NOW, PACE.jitter, started=NOW) == (rested, "Daily")
+    said = forecast.told(known, NOW, PACE.jitter, None, NOW)
     assert f"The daily cleanup is due at {to_rfc3339(rested)}" in said
     # Another one has done its work meanwhile.
     known.last_cleanup = {"reason": "Trigger", "outcome": "Completed", "time": to_rfc3339(NOW)}
-    coming = prospects.next_cleanup(known, NOW, PACE.jitter, started=NOW)
+    coming = forecast.next_cleanup(known, NOW, PACE.jitter, started=NOW)
     assert coming is not None
     assert coming[0] > NOW + PACE.jitter

@@ -7,9 +7,9 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.controller.placement import Identity, Place
-from baileys_janitor.controller.riders import Neighbours, riders
-from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.controller.jobs.early_scans import Neighbours, riders
+from baileys_janitor.controller.jobs.placement import Identity, Place
+from baileys_janitor.controller.tenants.record import Tenant
 
 from .world import tenant
 

@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.api.status import TenantStatus
-from baileys_janitor.controller import harvest, status, verdict
-from baileys_janitor.controller.breaker import Hold
-from baileys_janitor.controller.conditions import Conditions
-from baileys_janitor.controller.faults import Fault
-from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.controller.jobs import record_result
+from baileys_janitor.controller.jobs.faults import Fault
+from baileys_janitor.controller.kube.conditions import Conditions
+from baileys_janitor.controller.status import compose, level_and_ready
+from baileys_janitor.controller.tenants.record import Tenant
 from baileys_janitor.job.result import CleanResult, ScanResult
+from baileys_janitor.schedule.circuit_breaker import Hold
 from tests.controller.pure.simulation import applied
 from tests.controller.pure.world import (
     AROUND,
@@ -70,12 +71,12 @@ def lived(happened: list[object], spec: Object | None = None) -> tuple[Tenant, f
     for thing in happened:
         now += 60
         if isinstance(thing, ScanResult):
-            harvest.scanned(known, thing, now, used=True)
+            record_result.scanned(known, thing, now, used=True)
         elif isinstance(thing, CleanResult):
-            harvest.cleaned(claimed(known), thing, now, used=True)
+            record_result.cleaned(claimed(known), thing, now, used=True)
         elif isinstance(thing, Fault):
             known.back_off(thing, now)
-        known.stored = status.compose(known, now, AROUND)
+        known.stored = compose.compose(known, now, AROUND)
     return known, now
 
 
@@ -88,7 +89,7 @@ def test_every_status_fits_the_definition_and_its_bounds(
 ) -> None:
     known, now = lived(happened, spec)
     claimed(known)
-    found = status.compose(known, now, AROUND)
+    found = compose.compose(known, now, AROUND)
 
     assert list(VALIDATOR.iter_errors(found)) == []
     assert all(len(c["message"]) <= 1024 for c in found["conditions"])
@@ -97,14 +98,14 @@ def test_every_status_fits_the_definition_and_its_bounds(
 @given(steps, specs, st.integers(0, 7200))
 def test_composing_twice_says_the_same(happened: list[object], spec: Object, later: int) -> None:
     known, now = lived(happened, spec)
-    first = status.compose(known, now + later, AROUND)
-    assert status.compose(known, now + later, AROUND) == first
+    first = compose.compose(known, now + later, AROUND)
+    assert compose.compose(known, now + later, AROUND) == first
 
     known.stored = deepcopy(first)
-    again = status.compose(known, now + later, AROUND)
+    again = compose.compose(known, now + later, AROUND)
     assert again == first
-    assert not status.is_material(first, again)
-    assert status.merge_patch(first, again) == {}
+    assert not compose.is_material(first, again)
+    assert compose.merge_patch(first, again) == {}
 
 
 RECENT = {"next", "nextCleanupReason", "forecast", "trend", "levelSince", "removedByReason"}
@@ -123,8 +124,8 @@ def test_an_api_server_that_prunes_what_is_new_is_not_written_to_again_and_again
     happened: list[object], spec: Object
 ) -> None:
     known, now = lived(happened, spec)
-    known.stored = pruned(status.compose(known, now, AROUND))
-    assert not status.is_material(known.stored, status.compose(known, now, AROUND))
+    known.stored = pruned(compose.compose(known, now, AROUND))
+    assert not compose.is_material(known.stored, compose.compose(known, now, AROUND))
 
 
 LIVE = {"Ready", "Stalled"}
@@ -143,15 +144,15 @@ OF_NOW = {
 @given(steps, specs)
 def test_a_restart_loses_nothing_of_what_was_told(happened: list[object], spec: Object) -> None:
     known, now = lived(happened, spec)
-    told = TenantStatus.read(status.compose(known, now, AROUND)).to_wire()
+    told = TenantStatus.read(compose.compose(known, now, AROUND)).to_wire()
     again = tenant(spec, told, now)
-    found = status.compose(again, now, AROUND)
+    found = compose.compose(again, now, AROUND)
 
     lasting = {k: v for k, v in found.items() if k not in OF_NOW}
     assert lasting == {k: v for k, v in told.items() if k not in OF_NOW}
     before, after = conditions(told), conditions(found)
     assert set(before) == set(after)
-    for kind in set(before) - LIVE - set(verdict.LEVELS):
+    for kind in set(before) - LIVE - set(level_and_ready.LEVELS):
         assert before[kind] == after[kind]
     if told["level"] != "Unknown":
         assert found["level"] == told["level"]
@@ -162,8 +163,8 @@ def test_exactly_one_level_is_true_or_all_are_unknown(
     happened: list[object], spec: Object, later: int
 ) -> None:
     known, now = lived(happened, spec)
-    found = status.compose(known, now + later, AROUND)
-    said = [conditions(found)[kind]["status"] for kind in verdict.LEVELS]
+    found = compose.compose(known, now + later, AROUND)
+    said = [conditions(found)[kind]["status"] for kind in level_and_ready.LEVELS]
 
     if found["level"] == "Unknown":
         assert set(said) == {"Unknown"}
@@ -193,7 +194,7 @@ def test_the_transition_time_moves_only_when_the_status_does(seen: list[bool | N
 )
 def test_the_level_follows_the_count(counted: int, level: str) -> None:
     known, now = lived([look(counted)])
-    found = status.compose(known, now, AROUND)
+    found = compose.compose(known, now, AROUND)
 
     assert found["level"] == level
     assert ("In danger" in conditions(found)[level]["message"]) == (counted >= 185)
@@ -206,16 +207,16 @@ def test_the_message_says_what_keeps_the_count_up_when_nothing_can_be_gained() -
         ({"gain": 0, "identity_state": "Corrupt"}, "creds.json"),
     ):
         known, now = lived([look(200, **more)])
-        assert said in conditions(status.compose(known, now, AROUND))["Emergency"]["message"]
+        assert said in conditions(compose.compose(known, now, AROUND))["Emergency"]["message"]
 
 
 @pytest.mark.parametrize("state", ["Absent"])
 def test_a_tenant_that_was_never_paired_has_no_level(state: str) -> None:
     known, now = lived([look(0, identity_state=state)])
-    found = status.compose(known, now, AROUND)
+    found = compose.compose(known, now, AROUND)
 
     assert found["level"] == "Unknown"
-    assert {conditions(found)[kind]["reason"] for kind in verdict.LEVELS} == {"NotPaired"}
+    assert {conditions(found)[kind]["reason"] for kind in level_and_ready.LEVELS} == {"NotPaired"}
     assert conditions(found)["Ready"]["status"] == "True"
 
 
@@ -247,7 +248,7 @@ def test_ready_says_whether_the_janitor_can_observe_and_act(
 ) -> None:
     known, now = lived(happened, spec)
     known.fault = fault
-    told = conditions(status.compose(known, now, AROUND))
+    told = conditions(compose.compose(known, now, AROUND))
 
     assert (told["Ready"]["status"], told["Stalled"]["status"]) == (ready, stalled)
     assert told["Ready"]["reason"] == reason
@@ -258,8 +259,8 @@ def test_ready_says_whether_the_janitor_can_observe_and_act(
 def test_the_open_breaker_is_said_and_is_no_fault() -> None:
     known, now = lived([look()])
     hold = Hold(NOW + HOUR, fleet=False, namespaces=("shop",), tenants=("acme", "other"))
-    around = status.Surroundings(NOW, 0.0, hold, AROUND.advice)
-    told = conditions(status.compose(known, now, around))["Ready"]
+    around = compose.Surroundings(NOW, 0.0, hold, AROUND.advice)
+    told = conditions(compose.compose(known, now, around))["Ready"]
 
     assert (told["status"], told["reason"]) == ("True", "CleanupsHeld")
     assert "in this namespace" in told["message"]
@@ -269,8 +270,8 @@ def test_the_open_breaker_is_said_and_is_no_fault() -> None:
 def test_whose_namespaces_opened_the_fleets_breaker_is_nothing_for_a_tenants_status() -> None:
     known, now = lived([look()])
     hold = Hold(NOW + HOUR, fleet=True, namespaces=("bank", "clinic", "school"))
-    around = status.Surroundings(NOW, 0.0, hold, AROUND.advice)
-    told = conditions(status.compose(known, now, around))["Ready"]["message"]
+    around = compose.Surroundings(NOW, 0.0, hold, AROUND.advice)
+    told = conditions(compose.compose(known, now, around))["Ready"]["message"]
 
     assert "in 3 namespaces" in told
     assert not any(name in told for name in hold.namespaces)
@@ -279,9 +280,9 @@ def test_whose_namespaces_opened_the_fleets_breaker_is_nothing_for_a_tenants_sta
 def test_an_invalid_spec_stays_the_fault_whatever_late_jobs_bring() -> None:
     known, now = lived([look()])
     known.effective, known.fault = None, Fault("InvalidSpec", "spec.thresholds is wrong.")
-    harvest.scanned(known, look(), now, used=True)
+    record_result.scanned(known, look(), now, used=True)
     known.back_off(STUCK, now)
-    told = status.compose(known, now, AROUND)
+    told = compose.compose(known, now, AROUND)
 
     assert conditions(told)["Ready"]["reason"] == "InvalidSpec"
     assert told["level"] == "Unknown"
@@ -292,11 +293,11 @@ def test_an_invalid_spec_stays_the_fault_whatever_late_jobs_bring() -> None:
 
 def written(more: Object) -> tuple[Object, Object]:
     known, now = lived([look(100)])
-    before = status.compose(known, now, AROUND)
+    before = compose.compose(known, now, AROUND)
     known.stored = before
     for field, value in more.items():
         setattr(known, field, value)
-    return before, status.compose(known, now + 30, AROUND)
+    return before, compose.compose(known, now + 30, AROUND)
 
 
 @pytest.mark.parametrize(
@@ -325,25 +326,25 @@ def written(more: Object) -> tuple[Object, Object]:
 def test_the_table_of_what_is_worth_a_write(more: Object, material: bool) -> None:
     before, after = written(more)
 
-    assert status.is_material(before, after) is material
+    assert compose.is_material(before, after) is material
 
 
 def test_one_file_that_changes_the_level_is_worth_a_write() -> None:
     known, now = lived([look(149)])
-    before = status.compose(known, now, AROUND)
+    before = compose.compose(known, now, AROUND)
     known.look = look(150)
 
-    assert status.is_material(before, status.compose(known, now, AROUND))
+    assert compose.is_material(before, compose.compose(known, now, AROUND))
 
 
 def test_a_cooldown_that_ran_out_is_no_reason_to_write() -> None:
     known, now = lived([look(100)])
     known.cooldown_until = now + HOUR
-    before = status.compose(known, now, AROUND)
+    before = compose.compose(known, now, AROUND)
     known.stored = before
     known.checked_at = now + 2 * HOUR
 
-    assert not status.is_material(before, status.compose(known, now + 2 * HOUR, AROUND))
+    assert not compose.is_material(before, compose.compose(known, now + 2 * HOUR, AROUND))
 
 
 values = st.recursive(
@@ -356,16 +357,16 @@ objects = st.dictionaries(st.sampled_from("abcd"), values, max_size=4)
 
 @given(objects, objects)
 def test_the_patch_turns_what_is_stored_into_what_is_fresh(stored: Object, fresh: Object) -> None:
-    patch = status.merge_patch(stored, fresh)
+    patch = compose.merge_patch(stored, fresh)
 
     assert applied(stored, patch) == fresh
-    assert status.merge_patch(fresh, fresh) == {}
+    assert compose.merge_patch(fresh, fresh) == {}
 
 
 def test_figures_of_another_directory_are_not_told() -> None:
     known, now = lived([look(160)])
     moved = tenant({"volume": {"claimName": "other", "path": "company_1"}}, known.stored)
-    found = status.compose(moved, now, AROUND)
+    found = compose.compose(moved, now, AROUND)
 
     assert "files" not in found
     assert found["level"] == "Unknown"
@@ -375,8 +376,8 @@ def test_figures_of_another_directory_are_not_told() -> None:
 
 def test_a_dry_run_tells_no_removal_in_the_status() -> None:
     known, now = lived([look(200)], {"mode": "DryRun"})
-    harvest.cleaned(claimed(known), cleaned("DryRun"), now, used=True)
-    found = status.compose(known, now + DAY, AROUND)
+    record_result.cleaned(claimed(known), cleaned("DryRun"), now, used=True)
+    found = compose.compose(known, now + DAY, AROUND)
 
     assert found["lastCleanup"]["outcome"] == "DryRun"
     assert "Would remove" in found["lastCleanup"]["message"]

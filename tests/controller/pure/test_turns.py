@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from baileys_janitor.api.config import Limits
-from baileys_janitor.controller.flights import Flight, Flights
-from baileys_janitor.controller.turns import Turns
+from baileys_janitor.controller.jobs.queue import Turns
+from baileys_janitor.controller.jobs.tracker import Flight, Flights
 
 UNASKED: tuple[Any, ...] = (None,) * 7
 

@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION
-from baileys_janitor.controller.advice import Limits
-from baileys_janitor.controller.agenda import Pace
-from baileys_janitor.controller.fleet import Fleet
-from baileys_janitor.controller.status import Surroundings
-from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.controller.status.advice import Limits
+from baileys_janitor.controller.status.compose import Surroundings
+from baileys_janitor.controller.tenants.cache import Fleet
+from baileys_janitor.controller.tenants.record import Tenant
 from baileys_janitor.job.result import OUTCOMES, CleanResult, ScanResult
 from baileys_janitor.policy.kinds import KINDS
 from baileys_janitor.policy.running import Memory
 from baileys_janitor.policy.running_text import encode
+from baileys_janitor.schedule.agenda import Pace
 from baileys_janitor.volume.problems import SENTENCES
 
 Object = dict[str, Any]

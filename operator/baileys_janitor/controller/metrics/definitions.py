@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from baileys_janitor.api.status import CleanupReason
-from baileys_janitor.controller.faults import REASONS
-from baileys_janitor.controller.news import CRASH_SITES
+from baileys_janitor.controller.events.changes import CRASH_SITES
+from baileys_janitor.controller.jobs.faults import REASONS
 from baileys_janitor.job.result import OUTCOMES
 from baileys_janitor.policy.kinds import KINDS
 

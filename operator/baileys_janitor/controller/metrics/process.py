@@ -16,7 +16,14 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from baileys_janitor import __version__
-from baileys_janitor.controller.faults import REASONS
+from baileys_janitor.controller.events.changes import (
+    CRASH_SITES,
+    CleanupFinished,
+    Crashed,
+    JobEnded,
+    News,
+)
+from baileys_janitor.controller.jobs.faults import REASONS
 from baileys_janitor.controller.metrics import definitions, scheduling
 from baileys_janitor.controller.metrics.definitions import (
     ACTIONS,
@@ -28,19 +35,12 @@ from baileys_janitor.controller.metrics.definitions import (
     Definition,
 )
 from baileys_janitor.controller.metrics.scheduling import gauge
-from baileys_janitor.controller.news import (
-    CRASH_SITES,
-    CleanupFinished,
-    Crashed,
-    JobEnded,
-    News,
-)
 from baileys_janitor.job.result import OUTCOMES
 from baileys_janitor.policy.kinds import KINDS, REMOVABLE_KINDS
 
 if TYPE_CHECKING:
     from baileys_janitor.controller.clock import Clock
-    from baileys_janitor.controller.engine import Engine
+    from baileys_janitor.controller.reconciler import Engine
 
 
 class Process(Collector):

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from baileys_janitor.controller import agenda, verdict
 from baileys_janitor.controller.metrics import definitions
 from baileys_janitor.controller.metrics.definitions import Definition
 from baileys_janitor.controller.metrics.tenants import LEVELS
-from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.controller.status import level_and_ready
+from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.schedule import agenda
 
 if TYPE_CHECKING:
-    from baileys_janitor.controller.engine import Engine
+    from baileys_janitor.controller.reconciler import Engine
 
 
 def lateness(tenant: Tenant, now: float) -> float | None:
@@ -49,7 +50,7 @@ def families(engine: Engine | None) -> Iterator[Metric]:
     for tenant in engine.fleet.tenants.values():
         found, waited = "Unknown", None
         with engine.crashes.contain("tenant", [tenant]):
-            found = verdict.level_of(tenant, now) or "Unknown"
+            found = level_and_ready.level_of(tenant, now) or "Unknown"
             waited = lateness(tenant, now)
         levels[found] += 1
         if waited is not None:

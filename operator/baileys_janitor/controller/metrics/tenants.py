@@ -11,14 +11,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from baileys_janitor.controller import advice, agenda, verdict
 from baileys_janitor.controller.clock import from_rfc3339
-from baileys_janitor.controller.faults import REASONS
-from baileys_janitor.controller.growth import DAY
+from baileys_janitor.controller.jobs.faults import REASONS
 from baileys_janitor.controller.metrics.definitions import OTHER
-from baileys_janitor.controller.tenant import Tenant
+from baileys_janitor.controller.status import advice, level_and_ready
+from baileys_janitor.controller.tenants.record import Tenant
 from baileys_janitor.job.result import FAILED
 from baileys_janitor.policy.kinds import KINDS
+from baileys_janitor.schedule import agenda
+from baileys_janitor.schedule.growth import DAY
 
 LABELS = ("namespace", "tenant", "company_id")
 LEVELS = {"Unknown": -1, "Healthy": 0, "Warning": 1, "Critical": 2, "Emergency": 3}
@@ -54,7 +55,7 @@ def company(tenant: Tenant) -> str:
 
 def level(tenant: Tenant, now: float) -> int:
     """Return the level's number."""
-    return LEVELS[verdict.level_of(tenant, now) or "Unknown"]
+    return LEVELS[level_and_ready.level_of(tenant, now) or "Unknown"]
 
 
 def _files(tenant: Tenant) -> Mapping[str, Any]:

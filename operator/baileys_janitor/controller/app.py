@@ -1,0 +1,308 @@
+"""`baileys-janitor operator`: configuration, logging, Kopf and the engine in one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from baileys_janitor import __version__
+from baileys_janitor.api.config import JobPods, Metrics, OperatorConfig
+from baileys_janitor.api.loading import InvalidConfig, load_config
+from baileys_janitor.controller import kopf_thread, logging_setup
+from baileys_janitor.controller.clock import Clock, WallClock
+from baileys_janitor.controller.events import decision_log
+from baileys_janitor.controller.events.recorder import Recorder
+from baileys_janitor.controller.health.checks import ACTING, STANDBY, STOPPING, Vitals
+from baileys_janitor.controller.health.server import PortTaken, served
+from baileys_janitor.controller.health.watch_audit import Audit, WatchDead, Watches
+from baileys_janitor.controller.jobs.manifest import Pod
+from baileys_janitor.controller.jobs.namespace_setup import Grounds
+from baileys_janitor.controller.kopf_thread import WatchesEnded
+from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube
+from baileys_janitor.controller.kube.leader_election import (
+    POD_NAME,
+    Election,
+    FencedKube,
+    NoNamespace,
+    own_namespace,
+    seat,
+)
+from baileys_janitor.controller.notifications import manager
+from baileys_janitor.controller.reconciler import Engine
+
+if TYPE_CHECKING:
+    from baileys_janitor.controller.metrics.process import Process
+
+logger = logging.getLogger("janitor.operator")
+Seen = Callable[[str, str, int], None]
+
+IMAGE_VARIABLE = "BAILEYS_JANITOR_IMAGE"
+"""The operator's own image, set by the chart: Jobs run the same one unless configured otherwise."""
+CRD_POLL = 5.0
+"""Seconds between looks for the CRD while it is not installed."""
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
+"""Before the operator acts again after a fault; the pause doubles with each fault."""
+LONG_TERM_SECONDS = 300.0
+"""After so long without a fault the pauses begin anew."""
+
+
+def job_pod(job: JobPods) -> Pod:
+    """Return what the configuration says of every Job's pod."""
+    return Pod(
+        image=job.image or os.environ.get(IMAGE_VARIABLE) or f"baileys-janitor:{__version__}",
+        pull_policy=job.image_pull_policy,
+        pull_secrets=tuple(job.image_pull_secrets),
+        priority_class=job.priority_class_name or None,
+        node_selector=tuple(sorted(job.node_selector.items())),
+        tolerations=tuple(job.tolerations),
+        labels=tuple(sorted(job.labels.items())),
+        annotations=tuple(sorted(job.annotations.items())),
+        deadline=job.deadline_seconds,
+        wait=float(job.pending_timeout.seconds),
+        backstop=job.ttl.seconds,
+    )
+
+
+async def serve(
+    config: OperatorConfig,
+    clock: Clock | None = None,
+    stop: asyncio.Event | None = None,
+    vitals: Vitals | None = None,
+) -> None:
+    """Run the operator until a signal or `stop` ends it; PortTaken when one to serve at is."""
+    clock, stop, vitals = clock or WallClock(), stop or asyncio.Event(), vitals or Vitals()
+    contest = seat(config.leader_election)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(_on_signals(stop))
+        if _is_wanted(config.probes.enabled):
+            await stack.enter_async_context(served(config.probes, vitals))
+        process, seen = None, cast(Seen, vitals.answered)
+        if _is_wanted(config.metrics.enabled):
+            process = await stack.enter_async_context(_measured(config.metrics, clock))
+            seen = _both(vitals.answered, process.answered)
+        kube = await FencedKube.connect(seen)
+        stack.push_async_callback(kube.close)
+        beating = asyncio.create_task(vitals.beat())
+        stack.callback(beating.cancel)
+        await _crd_is_there(kube, vitals, stop)
+        election = None
+        if contest is not None:
+            electing = await Kube.connect(seen)
+            stack.push_async_callback(electing.close)
+            election = Election(electing, contest)
+            kube.permitted = vitals.may_act = election.held
+            vitals.leaderless = election.leaderless
+            vitals.takes_part = lambda: election.takes_part
+        await _terms(kube, config, clock, stop, vitals, process, election)
+
+
+async def _terms(
+    kube: FencedKube,
+    config: OperatorConfig,
+    clock: Clock,
+    stop: asyncio.Event,
+    vitals: Vitals,
+    process: Process | None,
+    election: Election | None,
+) -> None:
+    """Lead, again and again, until `stop` is set. A fault ends a term and never the process."""
+    pause = FIRST_PAUSE_SECONDS
+    while not stop.is_set():
+        vitals.state = STANDBY
+        if election is not None and not await election.win(stop):
+            return
+        began = time.monotonic()
+        try:
+            await _lead(kube, config, clock, stop, vitals, process, election)
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the next term may do without it
+            if time.monotonic() - began > LONG_TERM_SECONDS:
+                pause = FIRST_PAUSE_SECONDS
+            _tell(fault, pause)
+            vitals.resting = f"The operator's work has ended by a fault; it begins anew after a pause of {pause:g} s."
+            await _wait(stop, pause)
+            vitals.resting = ""
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def _tell(fault: Exception, pause: float) -> None:
+    again = f"all is read anew in {pause:g} s"
+    if isinstance(fault, (WatchDead, WatchesEnded)):
+        why = f"{fault}: {type(fault.__cause__).__name__}" if fault.__cause__ else str(fault)
+        logger.warning("The operator stops acting (%s); %s", why, again)
+    else:
+        logger.error("The operator stops acting; %s", again, exc_info=fault)
+
+
+async def _lead(
+    kube: FencedKube,
+    config: OperatorConfig,
+    clock: Clock,
+    stop: asyncio.Event,
+    vitals: Vitals,
+    process: Process | None = None,
+    election: Election | None = None,
+) -> None:
+    """Watch and act until `stop` is set, the Lease is lost or a part ends; raise what made it end."""
+    grounds = Grounds(
+        kube,
+        clock,
+        policy=config.network_policy.manage,
+        secrets=config.job.image_pull_secrets if config.pull_secrets.copy_ else (),
+        home=own_namespace(os.environ),
+    )
+    engine = Engine(kube, config, job_pod(config.job), clock, grounds.prepare)
+    engine.wire.subscribe(decision_log.write)
+    if process is not None:
+        process.leads(engine)
+    watches = Watches(config.watch_namespaces)
+    kube.writes = watches.writes
+    audit = Audit(kube, engine, watches, config.watch_namespaces)
+    vitals.scheduler, vitals.dead_watches, vitals.state = engine, watches.dead, ACTING
+    logger.info("The operator is at work")
+    watching = asyncio.create_task(kopf_thread.watch(engine, watches, config.watch_namespaces))
+    working = asyncio.create_task(engine.run())
+    auditing = asyncio.create_task(audit.run())
+    beside: list[asyncio.Task[None]] = []
+    if config.events.enabled:
+        recorder = Recorder(kube, clock)
+        engine.wire.subscribe(recorder.hear)
+        beside.append(asyncio.create_task(recorder.run()))
+    if manager.wanted(config):
+        channels = [each.name for each in config.notifications.channels]
+        heard = process.notifies(channels) if process is not None else None
+        voice = manager.Notifying(kube, config, clock, engine.fleet, engine.holds, heard)
+        engine.wire.subscribe(voice.hear)
+        if process is not None:
+            process.watches_channels(voice.failing)
+        beside.append(asyncio.create_task(voice.run()))
+    ends: set[asyncio.Task[Any]] = {watching, working, auditing, asyncio.create_task(stop.wait())}
+    if election is not None:
+        ends.add(asyncio.create_task(election.until_lost()))
+    try:
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        # Whichever ends takes the others along: half an operator is worse than none. What acts ends first, then
+        # the Lease goes, so that the successor waits neither for Kopf nor for the clock.
+        acting = [*(ends - {watching}), *beside]
+        for task in acting:
+            task.cancel()
+        await asyncio.wait(acting)
+        vitals.state = STOPPING if stop.is_set() else STANDBY
+        if process is not None:
+            process.stands_by()
+        if election is not None:
+            await election.release()
+        watching.cancel()
+        results = await asyncio.gather(watching, *acting, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+
+
+@contextlib.asynccontextmanager
+async def _measured(metrics: Metrics, clock: Clock) -> AsyncIterator[Process]:
+    # Imported only where they are served: an operator without metrics does not carry the library.
+    from baileys_janitor.controller.metrics import process, server
+
+    measured = process.Process(clock)
+    async with server.served(metrics, measured, clock):
+        yield measured
+
+
+def _both(first: Seen, second: Seen) -> Seen:
+    def seen(verb: str, url: str, status: int) -> None:
+        first(verb, url, status)
+        second(verb, url, status)
+
+    return seen
+
+
+def _is_wanted(enabled: bool | None) -> bool:
+    return bool(os.environ.get(POD_NAME)) if enabled is None else enabled
+
+
+def _on_signals(stop: asyncio.Event) -> Callable[[], None]:
+    """Have SIGTERM and SIGINT set `stop`; return what undoes it."""
+    if threading.current_thread() is not threading.main_thread():
+        return lambda: None
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+    def undo() -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+    return undo
+
+
+async def _crd_is_there(kube: Kube, vitals: Vitals, stop: asyncio.Event) -> None:
+    told = False
+    while not stop.is_set():
+        try:
+            await kube.get(TENANTS)
+            return
+        except ApiError as error:
+            if not told:
+                logger.warning(
+                    "Waiting for the API server to serve janitor.baileys.dev/v1alpha1 (%s %s): apply the CRD, "
+                    "`baileys-janitor crd | kubectl apply --server-side -f -`",
+                    error.status,
+                    error.reason,
+                )
+                vitals.waiting_for = "the CRD of BaileysTenant to be served"
+                told = True
+            await _wait(stop, CRD_POLL)
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+
+
+def _calm_the_collector() -> None:
+    """Look for cycles of garbage less often: with ten thousand tenants coming in, it was a fifth of a start's work."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
+def run(
+    config_path: str | None = None, namespaces: Sequence[str] = (), log_level: str | None = None
+) -> int:
+    """Run the operator; return the exit code: 0 when asked to stop, 1 after a fault, 2 for a bad configuration."""
+    try:
+        config = load_config(Path(config_path) if config_path else None, os.environ)
+    except InvalidConfig as problem:
+        print(f"baileys-janitor: {problem}", file=sys.stderr)  # noqa: T201 - logging is not set up yet
+        return 2
+    if namespaces:
+        config = config.model_copy(update={"watch_namespaces": list(namespaces)})
+    if log_level:
+        wanted = config.logging.model_copy(update={"level": log_level})
+        config = config.model_copy(update={"logging": wanted})
+    logging_setup.set_up(config.logging)
+    _calm_the_collector()
+    where = ", ".join(config.watch_namespaces) or "all"
+    said = "baileys-janitor %s starts: namespaces %s, mode at most %s"
+    logger.info(said, __version__, where, config.mode_ceiling)
+    try:
+        asyncio.run(serve(config))
+    except (NoNamespace, PortTaken) as problem:
+        print(f"baileys-janitor: {problem}", file=sys.stderr)  # noqa: T201 - as for the configuration
+        return 2
+    except Exception:
+        logger.exception("The operator stops")
+        return 1
+    logger.info("The operator has stopped, as it was asked to")
+    return 0

@@ -1,0 +1,1 @@
+"""Publishes changes: Kubernetes Events, and the log of decisions."""

@@ -1,0 +1,197 @@
+"""The Events that wait to be written: the same thing again is a series, and too many at once are left out. Pure.
+
+Like the recorder of client-go (tools/events): within six minutes the same Event again counts up one object. Three
+limits besides: of one tenant, of one reason (an outage of all tenants has one reason), and of the operator.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from baileys_janitor.controller.events.messages import ROUTINE, Draft
+
+FINISH = 360.0
+"""Seconds without a repetition that end a series, and between two writes of one that goes on."""
+WAITING = 200
+"""Events that may wait; past it the least important is left out."""
+SERIES = 512
+"""Series that are remembered; past it the one that was silent longest is forgotten."""
+TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """A token bucket: `burst` at once, then one each `every` seconds."""
+
+    burst: float
+    every: float
+
+
+TENANT = Pace(10, 60.0)
+REASON = Pace(50, 5.0)
+ROUTINE_REASON = Pace(50, 0.5)
+OPERATOR = Pace(50, 0.2)
+ROUNDING = 1e-6
+BUCKETS = 2048
+"""Buckets that are remembered; full ones are forgotten first."""
+
+
+class Buckets:
+    """Token buckets by key, of one pace."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._left: dict[Hashable, tuple[float, float]] = {}
+
+    def __len__(self) -> int:
+        return len(self._left)
+
+    def take(self, key: Hashable, now: float) -> bool:
+        """Take a token; False when there is none."""
+        left = self._filled(key, now)
+        if left < 1.0 - ROUNDING:
+            return False
+        # The latest is last: the first is the one that has had the longest to fill up again.
+        self._left.pop(key, None)
+        self._left[key] = left - 1.0, now
+        if len(self._left) > BUCKETS:
+            del self._left[next(iter(self._left))]
+        return True
+
+    def wait(self, key: Hashable, now: float) -> float:
+        """Return the seconds until there is a token."""
+        return max(0.0, 1.0 - self._filled(key, now)) * self._pace.every
+
+    def _filled(self, key: Hashable, now: float) -> float:
+        left, since = self._left.get(key, (self._pace.burst, now))
+        return min(self._pace.burst, left + max(0.0, now - since) / self._pace.every)
+
+
+@dataclass(slots=True)
+class Series:
+    """An Event and its repetitions. `written` is the count that the API server has, 0 before it has any."""
+
+    draft: Draft
+    first: float
+    last: float
+    count: int = 1
+    written: int = 0
+    written_at: float = 0.0
+    object_name: str = ""
+    tries: int = 0
+    number: int = 0
+    """Counts up from one series to the next: what came at the same instant has an order all the same."""
+
+
+class Queue:
+    """What is to be written; times are seconds of a clock that nobody sets."""
+
+    def __init__(self) -> None:
+        self._series: dict[tuple[str, ...], Series] = {}
+        self._waiting: dict[tuple[str, ...], Series] = {}
+        """Of the series those that have no object yet, oldest first."""
+        self._tenants = Buckets(TENANT)
+        self._reasons = {True: Buckets(ROUTINE_REASON), False: Buckets(REASON)}
+        self._operator = Buckets(OPERATOR)
+        self._paused_until = 0.0
+        self._number = 0
+        self.left_out: Counter[str] = Counter()
+        """Events that were not written, by cause: Tenant, Reason (limits), Full (queue), Refused."""
+
+    def __len__(self) -> int:
+        return len(self._series)
+
+    def offer(self, draft: Draft, now: float) -> None:
+        """Take in what is to be told; what is too much is left out."""
+        known = self._series.get(draft.key)
+        if known is not None and (now - known.last < FINISH or draft.key in self._waiting):
+            known.count += 1
+            known.last = now
+            return
+        if not self._tenants.take(draft.uid, now):
+            self.left_out["Tenant"] += 1
+        elif not self._reasons[draft.reason in ROUTINE].take(draft.reason, now):
+            self.left_out["Reason"] += 1
+        else:
+            self._begin(Series(draft, now, now))
+
+    def _begin(self, series: Series) -> None:
+        key = series.draft.key
+        self._number += 1
+        series.number = self._number
+        self._series.pop(key, None)
+        self._series[key] = self._waiting[key] = series
+        if len(self._waiting) > WAITING:
+            # Of equally important ones the newest goes: the beginning of a story is worth more.
+            least = min(reversed(self._waiting.values()), key=lambda s: s.draft.weight)
+            self._drop(least, "Full")
+        if len(self._series) > SERIES:
+            silent = (s for s in self._series.values() if s.draft.key not in self._waiting)
+            del self._series[min(silent, key=lambda s: s.last).draft.key]
+
+    def _drop(self, series: Series, cause: str) -> None:
+        self.left_out[cause] += 1
+        self._waiting.pop(series.draft.key, None)
+        if self._series.get(series.draft.key) is series:
+            del self._series[series.draft.key]
+
+    def take(self, now: float) -> Series | None:
+        """Return what to write now, the most important first; None when nothing is due, or not yet."""
+        self._finish(now)
+        found = max(self._waiting.values(), key=lambda s: s.draft.weight, default=None)
+        found = found or min(self._due(now), key=lambda s: s.written_at, default=None)
+        if found is None or now < self._paused_until or not self._operator.take("", now):
+            return None
+        self._waiting.pop(found.draft.key, None)
+        return found
+
+    def next_time(self, now: float) -> float | None:
+        """Return when `take` is worth a call again; None when only an offer makes it so."""
+        when = None
+        if self._waiting:
+            when = now
+        elif self._series:
+            untold = [_due_time(s) for s in self._series.values() if s.count > s.written > 0]
+            when = min(untold, default=None)
+        if when is None:
+            return None
+        return max(when, self._paused_until, now + self._operator.wait("", now))
+
+    def _due(self, now: float) -> list[Series]:
+        return [s for s in self._series.values() if s.count > s.written > 0 and _due_time(s) <= now]
+
+    def _finish(self, now: float) -> None:
+        over = [
+            key
+            for key, s in self._series.items()
+            if now - s.last >= FINISH and s.written >= s.count
+        ]
+        for key in over:
+            del self._series[key]
+
+    def wrote(self, series: Series, count: int, now: float) -> None:
+        """Take note that the API server has a series with this count."""
+        series.written, series.written_at, series.tries = count, now, 0
+
+    def failed(self, series: Series, now: float, again: float | None) -> None:
+        """Take note that a write failed: it is tried again after `again` seconds, with None never."""
+        series.tries += 1
+        if again is None or series.tries >= TRIES:
+            self._drop(series, "Refused")
+        elif not series.written and self._series.get(series.draft.key) is series:
+            self._waiting[series.draft.key] = series
+        if again is not None:
+            self._paused_until = max(self._paused_until, now + again)
+
+    def lost(self, series: Series) -> None:
+        """Take note that a series' object is gone (they are kept for an hour): it is written anew."""
+        series.written, series.object_name = 0, ""
+        if self._series.get(series.draft.key) is series:
+            self._waiting[series.draft.key] = series
+
+
+def _due_time(series: Series) -> float:
+    """Return when a count that has risen is to be written: the first repetition at once."""
+    return series.last if series.written == 1 else series.written_at + FINISH

@@ -1,0 +1,159 @@
+"""What happened to tenants and Jobs, told to whoever listens: Events, metrics, logs, notifications.
+
+What is told of a tenant is the difference of two statuses, once the newer one is stored: so each thing is told
+once, by the operator that acted, and a restart repeats nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from baileys_janitor.controller.kube.conditions import find
+from baileys_janitor.controller.tenants.record import Tenant
+
+Object = dict[str, Any]
+logger = logging.getLogger("janitor.events")
+
+UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class LevelChanged:
+    """A tenant's level moved; `before` is Unknown for a first one. `message` is the level condition's."""
+
+    tenant: Tenant
+    before: str
+    after: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionChanged:
+    """The status or reason of a condition other than the levels moved; `before` is its status (Unknown at first)."""
+
+    tenant: Tenant
+    type: str
+    before: str
+    status: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class CleanupStarted:
+    """A cleanup was claimed and its Job is about to be made."""
+
+    tenant: Tenant
+    run: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CleanupFinished:
+    """A cleanup is over, or was answered without a Job; `entry` is the status's `lastCleanup`."""
+
+    tenant: Tenant
+    entry: Object
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnded:
+    """A Job is over: `seconds` since its creation; `outcome` is Completed or the reason of its fault.
+
+    `short`: of how many members its result had no room for all detail.
+    """
+
+    namespace: str
+    action: str
+    members: int
+    seconds: float
+    outcome: str
+    short: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FaultMet:
+    """A fault that the status already tells of was met once more."""
+
+    tenant: Tenant
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """Something unforeseen was met; `where` is one of CRASH_SITES."""
+
+    where: str
+
+
+CRASH_SITES = ("event", "job", "loop", "step", "tenant")
+"""An event of the API server, a Job's result, the loop besides, a step for a tenant, a decision about a tenant."""
+
+News = (
+    Crashed
+    | FaultMet
+    | LevelChanged
+    | ConditionChanged
+    | CleanupStarted
+    | CleanupFinished
+    | JobEnded
+)
+LEVELS = frozenset({"Healthy", "Warning", "Critical", "Emergency"})
+
+
+def between(tenant: Tenant, before: Object, after: Object) -> Iterator[News]:
+    """Yield what a reader of the status `before` learns from the status `after`, in the order of a story. Pure.
+
+    A cleanup that is over comes before the level that it brought, and one that begins after the level that called it.
+    """
+    entry = after.get("lastCleanup") or {}
+    if mark(entry) != mark(before.get("lastCleanup")) and entry:
+        yield CleanupFinished(tenant, entry)
+    was, now = before.get("level") or UNKNOWN, after.get("level") or UNKNOWN
+    conditions = after.get("conditions") or ()
+    if was != now:
+        said = find(list(conditions), now) or {}
+        yield LevelChanged(tenant, was, now, str(said.get("message") or ""))
+    for fresh in conditions:
+        kind = fresh["type"]
+        known = find(before.get("conditions"), kind) or {}
+        same = (known.get("status"), known.get("reason")) == (fresh["status"], fresh["reason"])
+        if kind in LEVELS or same:
+            continue
+        earlier = str(known.get("status") or UNKNOWN)
+        yield ConditionChanged(
+            tenant, kind, earlier, fresh["status"], fresh["reason"], str(fresh.get("message") or "")
+        )
+    run = after.get("run") or {}
+    if run.get("id") and run.get("id") != (before.get("run") or {}).get("id"):
+        yield CleanupStarted(tenant, str(run["id"]), str(run.get("reason")))
+
+
+def mark(entry: Object | None) -> tuple[Any, ...]:
+    """Return what tells one cleanup from another, whatever an API server with an older CRD has pruned of it."""
+    entry = entry or {}
+    return entry.get("run"), entry.get("time"), entry.get("reason"), entry.get("outcome")
+
+
+class Wire:
+    """Hands news on, at once and in order; a listener that fails hurts nobody else."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Callable[[News], None]] = []
+
+    def subscribe(self, listener: Callable[[News], None]) -> None:
+        """Have `listener` called with all news from now on; it must return at once."""
+        self._listeners.append(listener)
+
+    def publish(self, news: News) -> None:
+        """Tell everyone."""
+        for listener in self._listeners:
+            try:
+                listener(news)
+            except Exception:
+                # What is told must never stop what is done.
+                logger.exception("A listener failed")

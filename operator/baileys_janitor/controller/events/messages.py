@@ -1,0 +1,243 @@
+"""Which news become Kubernetes Events on a tenant: a typed reason, and a note for whoever describes it. Pure.
+
+An Event tells of a moment; what holds now is in the status. docs/events.md lists when each reason comes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from baileys_janitor.controller.events import changes
+from baileys_janitor.controller.events.changes import News
+from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.wording import files
+
+NORMAL, WARNING = "Normal", "Warning"
+NOTE_BYTES = 1024
+"""What the API server takes of a note."""
+
+
+class Reason(StrEnum):
+    """What an Event is about."""
+
+    LEVEL_CHANGED = "LevelChanged"
+    CLEANUP_STARTED = "CleanupStarted"
+    CLEANUP_FINISHED = "CleanupFinished"
+    CLEANUP_FAILED = "CleanupFailed"
+    CLEANUP_REFUSED = "CleanupRefused"
+    REQUEST_REFUSED = "RequestRefused"
+    NOTHING_TO_DO = "NothingToDo"
+    ROTATION_RECOMMENDED = "RotationRecommended"
+    THRESHOLD_UNREACHABLE = "ThresholdUnreachable"
+    CREDENTIALS_CORRUPT = "CredentialsCorrupt"
+    SESSION_INACTIVE = "SessionInactive"
+    DISK_PRESSURE = "DiskPressure"
+    IDENTITY_CHANGED = "IdentityChanged"
+    STALLED = "Stalled"
+    SCANS_MISSED = "ScansMissed"
+    CLEANUPS_HELD = "CleanupsHeld"
+    RECOVERED = "Recovered"
+    SUSPENDED = "Suspended"
+    WAITING = "WaitingForFirstConsumer"
+
+
+ROUTINE = frozenset({Reason.CLEANUP_STARTED, Reason.CLEANUP_FINISHED})
+"""Reasons that come with the work itself, in the number of Jobs; all others can come from all tenants at once."""
+
+_WEIGHTS = {
+    Reason.CREDENTIALS_CORRUPT: 9,
+    Reason.CLEANUP_FAILED: 8,
+    Reason.STALLED: 7,
+    Reason.IDENTITY_CHANGED: 7,
+    Reason.DISK_PRESSURE: 7,
+    Reason.CLEANUP_REFUSED: 6,
+    Reason.REQUEST_REFUSED: 6,
+    Reason.CLEANUP_FINISHED: 6,
+    Reason.ROTATION_RECOMMENDED: 5,
+    Reason.THRESHOLD_UNREACHABLE: 5,
+    Reason.SCANS_MISSED: 5,
+    Reason.SESSION_INACTIVE: 4,
+    Reason.RECOVERED: 4,
+    Reason.NOTHING_TO_DO: 4,
+    Reason.CLEANUPS_HELD: 3,
+    Reason.CLEANUP_STARTED: 2,
+    Reason.SUSPENDED: 2,
+    Reason.WAITING: 1,
+}
+_LEVEL_WEIGHTS = {"Unknown": 3, "Healthy": 3, "Warning": 5, "Critical": 7, "Emergency": 9}
+_ADVICE = frozenset(
+    {
+        Reason.ROTATION_RECOMMENDED,
+        Reason.THRESHOLD_UNREACHABLE,
+        Reason.CREDENTIALS_CORRUPT,
+        Reason.SESSION_INACTIVE,
+        Reason.DISK_PRESSURE,
+        Reason.IDENTITY_CHANGED,
+    }
+)
+
+CLEAN, OBSERVE = "Clean", "Observe"
+"""The actions: what the janitor was about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An Event that is to be written; `weight`: the larger, the worse it would be to leave it out.
+
+    `topic` tells apart what has the same reason: with the same topic it is the same thing again.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    reason: Reason
+    action: str
+    type: str
+    note: str
+    topic: str
+    weight: int
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What makes two Events one series."""
+        return self.uid, self.type, self.reason, self.action, self.topic
+
+
+def told(heard: News) -> Draft | None:
+    """Return the Event that tells of a piece of news, or None when none does."""
+    if isinstance(heard, changes.LevelChanged):
+        return _level(heard)
+    if isinstance(heard, changes.ConditionChanged):
+        return _condition(heard)
+    if isinstance(heard, changes.FaultMet):
+        return _stalled(heard.tenant, heard.reason, heard.message)
+    if isinstance(heard, changes.CleanupStarted):
+        return _started(heard)
+    if isinstance(heard, changes.CleanupFinished):
+        return _finished(heard)
+    return None
+
+
+def _level(heard: changes.LevelChanged) -> Draft | None:
+    if heard.before == changes.UNKNOWN and heard.after in {"Healthy", "Warning"}:
+        # The first look at a tenant that fares well, and a count that is known again: the status tells.
+        return None
+    weights = _LEVEL_WEIGHTS
+    worse = weights.get(heard.after, 0) > max(weights.get(heard.before, 0), weights["Healthy"])
+    said = heard.message or "there is no count that still holds; see Ready."
+    return _draft(
+        heard.tenant,
+        Reason.LEVEL_CHANGED,
+        OBSERVE,
+        f"{heard.before} -> {heard.after}: {said}",
+        f"{heard.before} {heard.after}",
+        warning=worse,
+        weight=weights.get(heard.after, 0) if worse else weights["Healthy"],
+    )
+
+
+def _condition(heard: changes.ConditionChanged) -> Draft | None:
+    tenant, said = heard.tenant, heard.message
+    if heard.type == "Ready":
+        return _readiness(heard)
+    if heard.type == "Stalled":
+        if heard.status == "True":
+            return _stalled(tenant, heard.reason, said)
+        if heard.before == "True":
+            note = "The janitor can observe and act again."
+            return _draft(tenant, Reason.RECOVERED, OBSERVE, note, heard.type)
+        return None
+    if heard.type not in _ADVICE:
+        return None
+    if heard.status == "True":
+        return _draft(tenant, Reason(heard.type), OBSERVE, said, heard.type, warning=True)
+    if heard.before == "True" and heard.type != Reason.IDENTITY_CHANGED:
+        note = f"{heard.type} does not hold any more."
+        return _draft(tenant, Reason.RECOVERED, OBSERVE, note, heard.type)
+    return None
+
+
+def _stalled(tenant: Tenant, reason: str, said: str) -> Draft:
+    return _draft(tenant, Reason.STALLED, OBSERVE, f"{reason}: {said}", reason, warning=True)
+
+
+def _readiness(heard: changes.ConditionChanged) -> Draft | None:
+    """Ready False comes with Stalled, which tells it."""
+    tenant, said = heard.tenant, heard.message
+    if heard.reason == "ScansMissed":
+        return _draft(tenant, Reason.SCANS_MISSED, OBSERVE, said, "", warning=True)
+    if heard.status != "True":
+        return None
+    if heard.reason == "CleanupsHeld":
+        return _draft(tenant, Reason.CLEANUPS_HELD, CLEAN, said, "", warning=True)
+    if heard.reason in {Reason.SUSPENDED, Reason.WAITING}:
+        return _draft(tenant, Reason(heard.reason), OBSERVE, said, "")
+    return None
+
+
+def _started(heard: changes.CleanupStarted) -> Draft:
+    tenant = heard.tenant
+    known = f"{files(tenant.counted)} counted, {tenant.reclaimable} can be removed"
+    said = known if tenant.counts else "the files are counted by the cleanup itself"
+    dry = " It is a dry run." if tenant.effective and tenant.effective.mode == "DryRun" else ""
+    note = f"{_named(heard.reason)} {heard.run} begins: {said}.{dry}"
+    return _draft(tenant, Reason.CLEANUP_STARTED, CLEAN, note, heard.run)
+
+
+def _finished(heard: changes.CleanupFinished) -> Draft | None:
+    entry = heard.entry
+    outcome, why = str(entry.get("outcome")), str(entry.get("reason"))
+    run = str(entry.get("run") or "")
+    reason = {
+        "Failed": Reason.CLEANUP_FAILED,
+        "Refused": Reason.CLEANUP_REFUSED,
+        "NothingToDo": Reason.NOTHING_TO_DO,
+    }.get(outcome, Reason.CLEANUP_FINISHED)
+    if reason == Reason.NOTHING_TO_DO and why != "Requested":
+        # Every night's idle cleanup; who has asked for one wants an answer.
+        return None
+    if reason == Reason.CLEANUP_REFUSED and why == "Requested" and not run:
+        reason = Reason.REQUEST_REFUSED
+    warning = reason in {Reason.CLEANUP_FAILED, Reason.CLEANUP_REFUSED, Reason.REQUEST_REFUSED}
+    topic = run if not warning else why
+    note = f"{_named(why)}{f' {run}' if run else ''}: {entry.get('message') or outcome}"
+    if entry.get("duration"):
+        note += f" It took {entry['duration']}."
+    return _draft(heard.tenant, reason, CLEAN, note, topic, warning=warning)
+
+
+def _named(reason: str) -> str:
+    return f"{reason} cleanup"
+
+
+def _draft(
+    tenant: Tenant,
+    reason: Reason,
+    action: str,
+    note: str,
+    topic: str,
+    *,
+    warning: bool = False,
+    weight: int = 0,
+) -> Draft:
+    return Draft(
+        tenant.namespace,
+        tenant.name,
+        tenant.uid,
+        tenant.resource_version,
+        reason,
+        action,
+        WARNING if warning else NORMAL,
+        bounded(note),
+        topic,
+        weight or _WEIGHTS[reason],
+    )
+
+
+def bounded(note: str) -> str:
+    """Return a note that the API server takes, cut at a whole character."""
+    if len(note.encode()) <= NOTE_BYTES:
+        return note
+    return note.encode()[: NOTE_BYTES - 3].decode("utf-8", "ignore") + "..."

@@ -1,0 +1,1 @@
+"""Whether the operator is alive, ready, and still told of changes."""

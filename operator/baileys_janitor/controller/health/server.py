@@ -1,0 +1,62 @@
+"""The probes' HTTP server: `/healthz` asks for a restart, `/readyz` says whether the operator does its part."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from baileys_janitor.api.config import Metrics, Probes
+from baileys_janitor.controller.health.checks import Vitals
+
+logger = logging.getLogger("janitor.health")
+
+
+class PortTaken(Exception):  # noqa: N818 - a state of the machine, told to a person
+    """A port cannot be listened on; the message names the field."""
+
+
+async def listen(runner: web.AppRunner, field: str, where: Metrics | Probes) -> None:
+    """Have `runner` serve at the configured address and port; PortTaken when that cannot be."""
+    try:
+        await web.TCPSite(runner, where.address or None, where.port).start()
+    except OSError as error:
+        why = os.strerror(error.errno).lower() if error.errno else str(error)
+        raise PortTaken(
+            f"port {where.port} cannot be listened on ({why}): choose another one in {field}.port"
+        ) from error
+
+
+@asynccontextmanager
+async def served(probes: Probes, vitals: Vitals) -> AsyncIterator[None]:
+    """Serve the probes meanwhile; PortTaken when the port cannot be had.
+
+    The server lives in the operator's own event loop: one that is wedged gives no answer, which is the truth.
+    """
+    app = web.Application()
+    app.router.add_get("/healthz", _page(vitals, vitals.ailments))
+    app.router.add_get("/readyz", _page(vitals, vitals.hindrances))
+    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    await runner.setup()
+    try:
+        await listen(runner, "probes", probes)
+        logger.info("Probes are served on port %d", probes.port)
+        yield
+    finally:
+        await runner.cleanup()
+
+
+def _page(
+    vitals: Vitals, problems: Callable[[], list[str]]
+) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def answer(_: web.Request) -> web.Response:
+        found = problems()
+        told = {"ok": not found, "state": vitals.state, "problems": found}
+        # Closed, so that no idle connection of a probe holds up a shutdown.
+        closing = {"Connection": "close"}
+        return web.json_response(told, status=503 if found else 200, headers=closing)
+
+    return answer

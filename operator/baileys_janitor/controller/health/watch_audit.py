@@ -1,0 +1,248 @@
+"""Whether what Kopf watches still tells. Kopf reconnects a stream that is silent and raises what kills a watcher;
+what is left are streams that stay open and say nothing, to be seen only by other evidence:
+
+- tenants: now and then the API server is asked what the events should have said;
+- Jobs and pods tell of each other: one that begins and ends while nothing is heard of the other kind;
+- what the operator itself has created or changed must come back as an event.
+
+Doubts that last while that watch says nothing at all make a dead watch; beside events, they are news on its way.
+A change that was missed by a watch which lives is taken in from the comparison.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import itertools
+import logging
+import math
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from baileys_janitor.controller.kube import decoding
+from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube, path
+from baileys_janitor.controller.reconciler import Engine
+
+Object = dict[str, Any]
+Doubt = tuple[str, str, str]
+"""What the events have not told: kind, namespace, and the name of the object (empty: all together)."""
+logger = logging.getLogger("janitor.watch")
+
+TICK_SECONDS = 4.0
+"""Seconds between two looks at what is in doubt."""
+EVERY_TICKS = 2
+"""Ticks between two comparisons: two or three small requests each."""
+GRACE = 14.0
+"""Seconds that a doubt may last, and that news may take. With the ticks before and after, a dead watch is noticed
+within half a minute."""
+
+
+class WatchDead(Exception):  # noqa: N818 - a state, not a mistake
+    """A watch stays open and tells nothing."""
+
+
+WRITTEN = {
+    "tenants": re.compile(r"/namespaces/(?P<namespace>[^/]+)/baileystenants/[^/]+/status$"),
+    "jobs": re.compile(r"/apis/batch/v1/namespaces/(?P<namespace>[^/]+)/jobs$"),
+}
+"""URLs by which this operator changes objects that it watches."""
+MADE = 10_000
+"""Jobs of which no pod is known that are remembered: as many as may be in flight."""
+
+
+class Watches:
+    """What the watches of tenants, jobs and pods told, and when. Times are monotonic seconds."""
+
+    def __init__(
+        self, namespaces: Sequence[str], now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._namespaced = bool(namespaces)
+        self._now = now
+        self._begun = now()
+        self._heard: dict[tuple[str, str], float] = {}
+        self._doubts: dict[Doubt, float] = {}
+        self._expected: dict[tuple[str, str], float] = {}
+        """Since when an event must come, by kind and watch."""
+        self._events: collections.Counter[tuple[str, str]] = collections.Counter()
+        """How many events came, by kind and watch."""
+        self._made: dict[tuple[str, str], int] = {}
+        """How many events of pods had come when a Job was created, by its namespace and name, until it has a pod."""
+
+    def saw(self, kind: str, namespace: str) -> None:
+        """Take note of an event."""
+        watch = self._watch(namespace)
+        self._heard[kind, watch] = self._now()
+        self._events[kind, watch] += 1
+        self._expected.pop((kind, watch), None)
+        if kind != "tenants":
+            for doubt in self.doubts(kind):
+                if self._watch(doubt[1]) == watch:
+                    del self._doubts[doubt]
+
+    def ended(self, kind: str, namespace: str, job: str) -> None:
+        """Take note that a Job or its pod was seen to end: of the other kind, something must be heard too."""
+        other = {"jobs": "pods", "pods": "jobs"}[kind]
+        if self.silent(other, namespace) > GRACE:
+            self.compared((other, namespace, job), True)
+
+    def writes(self, url: str) -> Callable[[Object], None]:
+        """Take note of a write that begins; call what is returned with the object if that has changed.
+
+        The watch must tell of the change: before the answer has come, or after it.
+        """
+        found = next(((k, m) for k, each in WRITTEN.items() if (m := each.search(url))), None)
+        if found is None:
+            return lambda _: None
+        kind, namespace = found[0], found[1]["namespace"]
+        key = kind, self._watch(namespace)
+        before = self._events[key]
+
+        def changed(written: Object) -> None:
+            if self._events[key] == before:
+                self._expected.setdefault(key, self._now())
+            if kind == "jobs":
+                self._created(namespace, written["metadata"]["name"])
+
+        return changed
+
+    def _created(self, namespace: str, job: str) -> None:
+        if len(self._made) >= MADE:
+            del self._made[next(iter(self._made))]
+        self._made[namespace, job] = self._events["pods", self._watch(namespace)]
+
+    def has_pods(self, namespace: str, job: str) -> None:
+        """Take note that a Job has a pod: of pods, too, something must be heard since the Job was created."""
+        before = self._made.pop((namespace, job), None)
+        key = "pods", self._watch(namespace)
+        if before is not None and before == self._events[key]:
+            self._expected.setdefault(key, self._now())
+
+    def silent(self, kind: str, namespace: str) -> float:
+        """Return for how many seconds nothing was heard from the watch of that kind."""
+        heard = self._heard.get((kind, self._watch(namespace)), self._begun)
+        return self._now() - heard
+
+    def _watch(self, namespace: str) -> str:
+        """Return which watch tells of a namespace: there is one for each, or one for all."""
+        return namespace if self._namespaced else ""
+
+    def compared(self, doubt: Doubt, differs: bool) -> None:
+        """Take note of what a comparison found."""
+        if differs:
+            self._doubts.setdefault(doubt, self._now())
+        else:
+            self._doubts.pop(doubt, None)
+
+    def doubts(self, *kinds: str) -> list[Doubt]:
+        """Return what is in doubt."""
+        return [doubt for doubt in self._doubts if doubt[0] in kinds]
+
+    def dead(self) -> list[str]:
+        """Return the kinds whose watch is dead, sorted."""
+        lasting: list[str] = []
+        for (kind, namespace, _), since in self._doubts.items():
+            if min(self._now() - since, self.silent(kind, namespace)) > GRACE:
+                lasting.append(kind)
+        # Whoever deletes a Job and leaves its pod makes one doubt; a dead watch makes more and more.
+        found = {k for k in set(lasting) if k == "tenants" or lasting.count(k) > 1}
+        overdue = self._now() - GRACE
+        return sorted(
+            found | {kind for (kind, _), since in self._expected.items() if since < overdue}
+        )
+
+    def missed(self, doubt: Doubt) -> bool:
+        """Whether a doubt has lasted although its watch lives: then its events have missed something."""
+        since = self._doubts.get(doubt, math.inf)
+        return since < self._now() - GRACE and self.silent(doubt[0], doubt[1]) <= GRACE
+
+
+class Audit:
+    """Compares, forever, a little at a time."""
+
+    def __init__(
+        self, kube: Kube, engine: Engine, watches: Watches, namespaces: Sequence[str]
+    ) -> None:
+        self._kube = kube
+        self._engine = engine
+        self._watches = watches
+        self._round = itertools.cycle(namespaces or [""])
+        self._turn = 0
+
+    async def run(self) -> None:
+        """Compare until a watch is dead, and raise WatchDead then."""
+        for tick in itertools.count(1):
+            await asyncio.sleep(TICK_SECONDS)
+            if dead := self._watches.dead():
+                raise WatchDead(f"the watch of {' and '.join(dead)} is dead")
+            if tick % EVERY_TICKS == 0:
+                try:
+                    await self.look()
+                except ApiError as error:
+                    # Readiness tells of an API server that does not answer.
+                    logger.debug("The watches could not be compared: %s", error)
+
+    async def look(self) -> None:
+        """Compare how many tenants there are in one namespace, and one tenant."""
+        await self._count(next(self._round))
+        doubted = {
+            (namespace, name) for _, namespace, name in self._watches.doubts("tenants") if name
+        }
+        for key in {*self._next_tenant(), *doubted}:
+            await self._tenant(*key)
+
+    async def _count(self, namespace: str) -> None:
+        there = await self._kube.count(path("baileystenants", namespace or None, group=TENANTS))
+        known = sum(
+            not namespace or tenant.namespace == namespace
+            for tenant in self._engine.fleet.tenants.values()
+        )
+        self._watches.compared(("tenants", namespace, ""), there is not None and there != known)
+
+    def _next_tenant(self) -> list[tuple[str, str]]:
+        keys = list(self._engine.fleet.tenants)
+        self._turn += 1
+        return [keys[self._turn % len(keys)]] if keys else []
+
+    async def _tenant(self, namespace: str, name: str) -> None:
+        try:
+            found = await self._kube.get(path("baileystenants", namespace, name, TENANTS))
+            there = int(found["metadata"].get("generation") or 0)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            found, there = {}, 0
+        known = self._engine.fleet.tenants.get((namespace, name))
+        # A deletion that is not known yet differs as a change does.
+        doubt = ("tenants", namespace, name)
+        self._watches.compared(doubt, known is not None and there != known.generation)
+        if known is not None and self._watches.missed(doubt):
+            logger.info("%s has changed, which no event told", known.text)
+            if found:
+                self._engine.observe(found)
+            else:
+                self._engine.forget(namespace, name, known.uid)
+            self._watches.compared(doubt, False)
+
+
+def has_pods(job: Mapping[str, Any]) -> bool:
+    """Whether a Job has, or had, a pod."""
+    status = job.get("status")
+    counts = (
+        (status.get(key) for key in ("active", "succeeded", "failed"))
+        if isinstance(status, dict)
+        else ()
+    )
+    return any(isinstance(count, int) and count > 0 for count in counts)
+
+
+def is_complete(job: Mapping[str, Any]) -> bool:
+    """Whether a Job has ended well, so that a pod of it must have run."""
+    conditions = decoding.objects(decoding.part(job, "status").get("conditions"))
+    return any(c.get("type") == "Complete" and c.get("status") == "True" for c in conditions)
+
+
+def is_over(pod: Mapping[str, Any]) -> bool:
+    """Whether a pod has ended, so that its Job must soon do so too."""
+    return decoding.text(decoding.part(pod, "status").get("phase")) in {"Succeeded", "Failed"}

@@ -1,0 +1,58 @@
+"""Why the pod of a shared scan does not get on, read from its events: whose claim, or nobody's in it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from baileys_janitor.controller.jobs.manifest import volume_name
+
+Object = dict[str, Any]
+
+WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
+VOLUMES = re.compile(r"volume|PersistentVolumeClaim|mount|attach", re.IGNORECASE)
+"""What a message must speak of before the lot's claims come under suspicion."""
+IMAGE = frozenset({"Pulling", "BackOff", "ErrImagePull", "ErrImageNeverPull", "InspectFailed"})
+"""Reasons of events that speak of the image: halving the lot would only pull it twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`claims` that were named as the culprits; `elsewhere`: the claims have nothing to do with it."""
+
+    claims: frozenset[str] = frozenset()
+    elsewhere: bool = False
+
+
+def read(
+    events: Sequence[Object], claims: Sequence[str], volumes: Mapping[str, str], placed: bool
+) -> Finding:
+    """Judge by a pod's events, the newest last.
+
+    `claims` are the Job's in the order of its mounts, `volumes` names the claim of each PersistentVolume, `placed`
+    says whether the pod has a node.
+    """
+    named = {volume_name(place): claim for place, claim in enumerate(claims)}
+    names = dict(volumes) | named | {claim: claim for claim in claims}
+    guilty: set[str] = set()
+    for event in events:
+        if event.get("type") == "Warning":
+            guilty |= _named(str(event.get("message") or ""), names) & set(claims)
+    if guilty:
+        return Finding(frozenset(guilty))
+    newest = events[-1] if events else {}
+    if newest.get("reason") in IMAGE:
+        return Finding(elsewhere=True)
+    if not placed:
+        # No node, and no word of volumes: what is lacking is room, for whomever the pod carries.
+        said = " ".join(str(e.get("message") or "") for e in events if e.get("type") == "Warning")
+        return Finding(elsewhere=VOLUMES.search(said) is None)
+    return Finding()
+
+
+def _named(message: str, names: Mapping[str, str]) -> set[str]:
+    # "unmounted volumes=[v3], unattached volumes=[v0 v1 v2 v3]": the second list is everybody.
+    suspects = message.partition("unattached volumes")[0]
+    return {names[word] for word in WORD.findall(suspects) if word in names}

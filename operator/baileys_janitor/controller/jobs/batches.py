@@ -1,0 +1,83 @@
+"""Which tenants share a scan's pod. Pure.
+
+A lot shares a namespace, a place and an identity, and is no larger than its most troubled member allows: tenants
+of a lot that got stuck are tried in halves, a tenant whose claim was named as the culprit alone, and each
+success lets them into larger company again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from baileys_janitor.controller.jobs.placement import Place
+from baileys_janitor.controller.tenants.record import Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A tenant with the place where its volume can be mounted; `used`: a pod uses its claim."""
+
+    tenant: Tenant
+    place: Place
+    used: bool
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Tenants whose scan shares a Job, placed at `when` (Unix seconds)."""
+
+    namespace: str
+    place: Place
+    members: tuple[Placed, ...]
+    when: float
+
+
+def lots(namespace: str, placed: Iterable[Placed], largest: int, now: float) -> list[Lot]:
+    """Group tenants of one namespace into as few lots as their places and their company allow."""
+    grouped: dict[tuple[Place, str], list[Placed]] = {}
+    for one in placed:
+        effective = one.tenant.effective
+        resources = repr(effective.job.resources) if effective is not None else ""
+        grouped.setdefault((one.place, resources), []).append(one)
+    return [
+        Lot(namespace, place, tuple(members), now)
+        for (place, _), group in grouped.items()
+        for members in _cut(group, largest)
+    ]
+
+
+def halves(lot: Lot) -> tuple[Lot, Lot]:
+    """Return a lot of several members as two."""
+    middle = len(lot.members) // 2
+    first, second = lot.members[:middle], lot.members[middle:]
+    return replace(lot, members=first), replace(lot, members=second)
+
+
+def _cut(group: list[Placed], largest: int) -> list[list[Placed]]:
+    found: list[list[Placed]] = []
+    # The least companionable first, so that they hold back each other and nobody else.
+    for one in sorted(group, key=lambda p: p.tenant.company or largest):
+        most = min(largest, found[-1][0].tenant.company or largest) if found else 0
+        if found and len(found[-1]) < most:
+            found[-1].append(one)
+        else:
+            found.append([one])
+    return found
+
+
+def part(tenants: Sequence[Tenant], culprits: frozenset[str]) -> None:
+    """Note that a lot got stuck: whose claim is named is tried alone, or all in halves if none is."""
+    for tenant in tenants:
+        if culprits:
+            tenant.company = 1 if tenant.name in culprits else tenant.company
+        else:
+            tenant.company = max(1, len(tenants) // 2)
+
+
+def reunite(tenant: Tenant, largest: int) -> None:
+    """Note that a tenant's scan went well: next time it may have a quarter more company."""
+    if tenant.company is not None:
+        grown = tenant.company + max(1, tenant.company // 4)
+        tenant.company = grown if grown < largest else None

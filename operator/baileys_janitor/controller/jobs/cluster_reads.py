@@ -1,0 +1,194 @@
+"""What the cluster says of claims: namespaced lists, kept for seconds. Nothing is watched for this."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from baileys_janitor.controller.clock import Clock
+from baileys_janitor.controller.jobs.locate import Ground
+from baileys_janitor.controller.jobs.manifest import ACTION_LABEL
+from baileys_janitor.controller.jobs.placement import Claim, Users, attached_nodes
+from baileys_janitor.controller.kube.client import CHUNK, ApiError, Kube, path
+from baileys_janitor.controller.tenants.record import Tenant
+
+Object = dict[str, Any]
+T = TypeVar("T")
+
+STORAGE = "/apis/storage.k8s.io/v1"
+BRIEFLY = 10.0
+"""Seconds that lists of pods and claims are kept: a scan's pod may start this late at the right node."""
+A_PAGE = 1.0
+"""Seconds more for each further page of a list: what is dear to read is read less often."""
+LONG = 600.0
+"""Seconds for what hardly changes: storage classes."""
+ALIVE = "status.phase!=Succeeded,status.phase!=Failed"
+"""Field selector of the pods that may use a claim."""
+OTHERS = f"!{ACTION_LABEL}"
+"""Label selector of the pods that are not the janitor's own."""
+
+
+@dataclass(slots=True)
+class _Kept(Generic[T]):
+    begun: float
+    until: float
+    read: asyncio.Future[tuple[T, float]]
+
+
+class _Pages:
+    """Passes a list on and counts it: by its length the time is measured that it is kept."""
+
+    def __init__(self, listed: AsyncIterator[Object]) -> None:
+        self._listed = listed
+        self.seen = 0
+
+    async def __aiter__(self) -> AsyncIterator[Object]:
+        async for one in self._listed:
+            self.seen += 1
+            yield one
+
+    @property
+    def seconds(self) -> float:
+        return BRIEFLY + A_PAGE * (self.seen // CHUNK)
+
+
+class Lookups:
+    """Cached reads of pods, claims, attachments and storage classes."""
+
+    def __init__(self, kube: Kube, clock: Clock) -> None:
+        self._kube = kube
+        self._clock = clock
+        self._kept: dict[Hashable, _Kept[Any]] = {}
+        self._reading: set[asyncio.Future[Any]] = set()
+        """Reads under way. They are nobody's in particular, so whoever has made the look-ups ends them."""
+
+    async def close(self) -> None:
+        """End the reads under way."""
+        for read in self._reading:
+            read.cancel()
+        await asyncio.gather(*self._reading, return_exceptions=True)
+
+    async def ground(
+        self, namespace: str, tenants: Iterable[Tenant], since: float = -math.inf
+    ) -> Ground:
+        """Return what placing these tenants of one namespace needs; lists of before `since` are read again.
+
+        Raises ApiError when the API server does not answer.
+        """
+        # Both are waited for, also if one fails: what nobody waits for would go on after its caller.
+        claims, users = await asyncio.gather(
+            self._claims(namespace, since), self._users(namespace, since), return_exceptions=True
+        )
+        if isinstance(claims, BaseException):
+            raise claims
+        if isinstance(users, BaseException):
+            raise users
+        named = {t.effective.claim_name for t in tenants if t.effective is not None}
+        unused = [claims[name] for name in named if name in claims and name not in users.by_claim]
+        # Both are asked for only where no pod tells the node.
+        attached = await self._attachments() if unused else {}
+        pending = {c.storage_class for c in unused if c.phase == "Pending" and c.storage_class}
+        waiting = [name for name in pending if await self._waits_for_consumer(name)]
+        return Ground(claims, users, attached, frozenset(waiting))
+
+    async def events(self, namespace: str, kind: str, name: str) -> list[Object]:
+        """Return the events about an object, the newest last; none when they cannot be read."""
+        fields = f"involvedObject.kind={kind},involvedObject.name={name}"
+        try:
+            events = [e async for e in self._kube.list(path("events", namespace), fields=fields)]
+        except ApiError:
+            return []
+        return sorted(events, key=lambda e: str(e.get("lastTimestamp") or e.get("eventTime") or ""))
+
+    async def warnings(self, namespace: str, kind: str, name: str) -> str:
+        """Return the newest warning event's message about an object, or an empty string."""
+        events = await self.events(namespace, kind, name)
+        said = [str(e.get("message") or "") for e in events if e.get("type") == "Warning"]
+        return said[-1] if said else ""
+
+    async def volumes(self, namespace: str) -> dict[str, str]:
+        """Return the claim of each PersistentVolume that claims of a namespace are bound to; none when they cannot be
+        read."""
+        try:
+            claims = await self._claims(namespace)
+        except ApiError:
+            return {}
+        return {claim.volume: name for name, claim in claims.items() if claim.volume}
+
+    def forget(self, namespace: str) -> None:
+        """Drop what is kept of a namespace: it has just proved wrong."""
+        for what in ("pods", "claims"):
+            self._kept.pop((what, namespace), None)
+
+    async def _users(self, namespace: str, since: float) -> Users:
+        async def read() -> tuple[Users, float]:
+            users = Users()
+            pages = _Pages(self._kube.list(path("pods", namespace), labels=OTHERS, fields=ALIVE))
+            async for pod in pages:
+                users.add([pod])
+            return users, pages.seconds
+
+        return await self._cached(("pods", namespace), read, since)
+
+    async def _claims(self, namespace: str, since: float = -math.inf) -> dict[str, Claim]:
+        async def read() -> tuple[dict[str, Claim], float]:
+            pages = _Pages(self._kube.list(path("persistentvolumeclaims", namespace)))
+            found = {claim["metadata"]["name"]: Claim.of(claim) async for claim in pages}
+            return found, pages.seconds
+
+        return await self._cached(("claims", namespace), read, since)
+
+    async def _attachments(self) -> dict[str, str]:
+        async def read() -> tuple[dict[str, str], float]:
+            pages = _Pages(self._kube.list(path("volumeattachments", group=STORAGE)))
+            try:
+                return attached_nodes([one async for one in pages]), pages.seconds
+            except ApiError as error:
+                # A namespaced installation may not read them; the volume's own affinity has to do.
+                if error.status == 403:
+                    return {}, LONG
+                raise
+
+        return await self._cached("attachments", read)
+
+    async def _waits_for_consumer(self, name: str) -> bool:
+        async def read() -> tuple[bool, float]:
+            try:
+                found = await self._kube.get(path("storageclasses", name=name, group=STORAGE))
+            except ApiError as error:
+                if error.status in {403, 404}:
+                    # Unknown: calling it a fault would hold back a GitOps wave that only waits for its workload.
+                    return error.status == 403, LONG if error.status == 403 else BRIEFLY
+                raise
+            return found.get("volumeBindingMode") == "WaitForFirstConsumer", LONG
+
+        return await self._cached(("class", name), read)
+
+    async def _cached(
+        self,
+        key: Hashable,
+        read: Callable[[], Awaitable[tuple[T, float]]],
+        since: float = -math.inf,
+    ) -> T:
+        """Return what `read` gave at `since` or later, kept for as many seconds as it says; callers share one read."""
+        kept: _Kept[T] | None = self._kept.get(key)
+        now = self._clock.now()
+        if kept is None or kept.until <= now or kept.begun < since:
+            kept = self._kept[key] = _Kept(now, math.inf, asyncio.ensure_future(read()))
+            self._reading.add(kept.read)
+            kept.read.add_done_callback(self._reading.discard)
+        try:
+            # Shielded: one caller's cancellation must not end the others' read.
+            found, seconds = await asyncio.shield(kept.read)
+        except BaseException:
+            if self._kept.get(key) is kept:
+                del self._kept[key]
+            raise
+        if kept.until == math.inf:
+            now = self._clock.now()
+            kept.until = now + seconds
+            self._kept = {k: v for k, v in self._kept.items() if v.until > now}
+        return found

@@ -1,0 +1,407 @@
+"""Turns what is due into Jobs: a scan for each lot, a cleanup or a purge for one tenant."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from baileys_janitor.controller.clock import Clock, machine_time, to_rfc3339
+from baileys_janitor.controller.jobs import batches, faults, manifest
+from baileys_janitor.controller.jobs.batches import Lot, Placed
+from baileys_janitor.controller.jobs.cluster_reads import Lookups
+from baileys_janitor.controller.jobs.early_scans import Neighbours
+from baileys_janitor.controller.jobs.locate import Ground
+from baileys_janitor.controller.jobs.manifest import Member as JobMember
+from baileys_janitor.controller.jobs.manifest import Pod, mount_path
+from baileys_janitor.controller.jobs.placement import Place
+from baileys_janitor.controller.jobs.tracker import UID_MAX, Flight, Flights
+from baileys_janitor.controller.kube import decoding
+from baileys_janitor.controller.kube.client import ApiError, Kube, path
+from baileys_janitor.controller.status.writer import Store
+from baileys_janitor.controller.tenants import running_time
+from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.job.task import Member, Task
+from baileys_janitor.policy.settings import Settings
+from baileys_janitor.schedule.circuit_breaker import held_removals
+from baileys_janitor.schedule.decision import URGENT, Decision
+
+Object = dict[str, Any]
+logger = logging.getLogger("janitor.jobs")
+
+JOBS = "/apis/batch/v1"
+LEAVE = 10
+"""Seconds before the pod's deadline at which the Job ends by itself, with a result."""
+
+
+NAMES = 3
+"""Names that are tried for a Job: of 409 and 409 again, somebody should hear."""
+TASK_BYTES_MAX = 100_000
+"""A process takes arguments of up to 128 KiB; only a memory of many years is anywhere near."""
+
+
+class Dispatch:
+    """Creates Jobs."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        clock: Clock,
+        lookups: Lookups,
+        flights: Flights,
+        store: Store,
+        pod: Pod,
+        batch: int,
+        unused_every: float,
+        is_held: Callable[[str], bool],
+        prepare: Callable[[str], Awaitable[None]] | None = None,
+    ) -> None:
+        self._kube = kube
+        self._clock = clock
+        self._lookups = lookups
+        self._flights = flights
+        self._store = store
+        self._pod = pod
+        self._batch = batch
+        self._unused_every = unused_every
+        self.neighbours = Neighbours()
+        self._is_held = is_held
+        self._prepare = prepare
+        self._serial = itertools.count(1)
+
+    async def place(self, namespace: str, tenants: Sequence[Tenant]) -> list[Lot]:
+        """Find out where tenants of one namespace can be scanned, and with whom: lots, ready to be sent.
+
+        A claim that no pod uses cannot change; it is scanned only every so often. A fault is noted and backs off.
+        """
+        try:
+            ground = await self._ground(namespace, tenants)
+        except ApiError as error:
+            logger.warning("%s: the claims could not be looked up: %s", namespace, error)
+            for tenant in tenants:
+                tenant.retry_at = max(tenant.retry_at, self._clock.now() + LEAVE)
+            return []
+        now = self._clock.now()
+        placed = [self._placed(tenant, ground, now) for tenant in tenants]
+        return batches.lots(namespace, [one for one in placed if one], self._batch, now)
+
+    async def _ground(self, namespace: str, tenants: Sequence[Tenant]) -> Ground:
+        """Look up what placing needs. News of a fault is no news before lists have said so that are not kept ones:
+        a tenant often comes seconds after its claim and its workload."""
+        now = self._clock.monotonic()
+        ground = await self._lookups.ground(namespace, tenants)
+        if any(_in_doubt(tenant, ground) for tenant in tenants):
+            ground = await self._lookups.ground(namespace, tenants, since=now)
+        return ground
+
+    def _placed(self, tenant: Tenant, ground: Ground, now: float) -> Placed | None:
+        if tenant.effective is None:
+            return None
+        place, used = self._stand(tenant, ground, now)
+        if place is None:
+            return None
+        if not used and not self._worth_scanning(tenant, now):
+            tenant.checked_at, tenant.begun_at = now, None
+            return None
+        self.neighbours.note(tenant, place)
+        return Placed(tenant, place, used, tenant.generation)
+
+    @staticmethod
+    def _stand(tenant: Tenant, ground: Ground, now: float) -> tuple[Place | None, bool]:
+        place, fault, used = ground.place(tenant)
+        if fault is not None:
+            # Claims appear by themselves: look again soon, without doubling for long.
+            tenant.back_off(fault, now, *faults.CLAIM_PAUSES)
+            tenant.checked_at = tenant.checked_at or now
+            tenant.rescan = True
+        return place, used
+
+    def _worth_scanning(self, tenant: Tenant, now: float) -> bool:
+        tenant.unused_since = tenant.unused_since or now
+        if tenant.rescan or tenant.look is None or tenant.last_scan is None:
+            return True
+        return (
+            tenant.last_scan < tenant.unused_since or now - tenant.last_scan >= self._unused_every
+        )
+
+    async def send(self, lot: Lot) -> None:
+        """Create the Job that scans a lot."""
+        tenants = [one.tenant for one in lot.members]
+        claims = sorted({t.effective.claim_name for t in tenants if t.effective})
+        settings, members = _members(tenants, claims, everything=False)
+        task = Task(
+            "scan",
+            members,
+            settings,
+            deadline=self._pod.deadline - LEAVE,
+            time=machine_time(),
+            wait=self._pod.wait,
+        ).to_json()
+        if len(task) > TASK_BYTES_MAX and len(lot.members) > 1:
+            for half in batches.halves(lot):
+                await self.send(half)
+            return
+        first = tenants[0]
+        assert first.effective is not None
+        job = manifest.job(
+            name="",
+            namespace=lot.namespace,
+            action="scan",
+            task=task,
+            members=[JobMember(t.name, t.uid) for t in tenants],
+            claims=claims,
+            place=lot.place,
+            pod=self._pod,
+            resources=dict(first.effective.job.resources),
+            read_only=True,
+        )
+        used = frozenset(p.tenant.name for p in lot.members if p.used)
+        await self._launch(job, "janitor-scan", tenants, used)
+
+    async def begin(self, tenant: Tenant, decision: Decision) -> None:
+        """Start a cleanup exactly once: claim the run in the status, then create its Job.
+
+        A decision holds for the resource it was made on: when another operator has acted, or the spec has changed,
+        while the claim was looked up, nothing is begun, and the tenant is decided on anew.
+        """
+        assert decision.reason is not None
+        edition = tenant.edition
+        place, used = await self.locate(tenant)
+        if tenant.edition != edition:
+            return
+        if place is None:
+            await self._store.write(tenant)
+            return
+        now = self._clock.now()
+        tenant.run = {
+            "id": _run_id(now),
+            "reason": decision.reason,
+            "startTime": to_rfc3339(now),
+        }
+        settle(tenant, decision)
+        tenant.in_doubt = False
+        if decision.reason == "Requested":
+            tenant.asked(now)
+        claimed = tenant.run
+        if not await self._store.write(tenant, force=True):
+            # Whether the claim stands is not known; the resource is read again before anything else.
+            tenant.stale = True
+            return
+        if tenant.run == claimed:
+            await self._clean_job(tenant, place, used)
+
+    async def resume(self, tenant: Tenant) -> None:
+        """Create the Job of a claimed run again: it never came to be, or was lost.
+
+        The volume's journal refuses a run that it already holds, so a second Job repeats nothing.
+        """
+        tenant.in_doubt = True
+        edition = tenant.edition
+        place, used = await self.locate(tenant)
+        if place is not None and tenant.edition == edition:
+            await self._clean_job(tenant, place, used)
+
+    async def _clean_job(self, tenant: Tenant, place: Place, used: bool) -> None:
+        assert tenant.effective is not None
+        assert tenant.run is not None
+        run, reason = str(tenant.run["id"]), str(tenant.run["reason"])
+        settings, members = _members([tenant], [tenant.effective.claim_name])
+        tenant.held_back = reason == "Emergency" and self._is_held(tenant.namespace)
+        if tenant.held_back:
+            settings = [self._held_back(one) for one in settings]
+        task = Task(
+            "clean",
+            members,
+            settings,
+            run=run,
+            reason=reason,
+            emergency=reason in URGENT,
+            dry_run=tenant.effective.mode != "Enforce",
+            undo_window=tenant.effective.undo_window,
+            deadline=self._pod.deadline - LEAVE,
+            time=machine_time(),
+            wait=self._pod.wait,
+        )
+        uid = await self._own_job(tenant, "clean", f"janitor-clean-{run}", task, place, used, run)
+        if uid is not None and tenant.run is not None and tenant.run.get("id") == run:
+            # By its uid the Job counts, whoever is at work when it ends.
+            tenant.run = tenant.run | {"uid": uid}
+            tenant.run_told = False
+
+    @staticmethod
+    def _held_back(settings: Settings) -> Settings:
+        return Settings(
+            settings.thresholds,
+            settings.allowances,
+            settings.retention,
+            settings.emergency_retention,
+            held_removals(settings.max_removals),
+        )
+
+    async def purge(self, tenant: Tenant) -> None:
+        """Empty the trash of runs that are older than the undo window."""
+        edition = tenant.edition
+        place, used = await self.locate(tenant)
+        if place is None or tenant.effective is None or tenant.edition != edition:
+            return
+        _, members = _members([tenant], [tenant.effective.claim_name])
+        task = Task("purge", members, [], undo_window=tenant.effective.undo_window)
+        await self._own_job(tenant, "purge", "janitor-purge", task, place, used)
+
+    async def _own_job(
+        self,
+        tenant: Tenant,
+        action: str,
+        prefix: str,
+        task: Task,
+        place: Place,
+        used: bool,
+        run: str | None = None,
+    ) -> str | None:
+        """Create a Job for one tenant alone; return its uid, None when it could not be created."""
+        assert tenant.effective is not None
+        job = manifest.job(
+            name="",
+            namespace=tenant.namespace,
+            action=action,
+            task=task.to_json(),
+            members=[JobMember(tenant.name, tenant.uid)],
+            claims=[tenant.effective.claim_name],
+            place=place,
+            pod=self._pod,
+            resources=dict(tenant.effective.job.resources),
+            read_only=False,
+            run=run,
+            owner=manifest.owner_reference(tenant.name, tenant.uid),
+        )
+        return await self._launch(job, prefix, [tenant], frozenset([tenant.name] if used else []))
+
+    async def locate(self, tenant: Tenant) -> tuple[Place | None, bool]:
+        """Return the tenant's place and whether a pod uses its claim; a fault is noted and backs off."""
+        try:
+            ground = await self._ground(tenant.namespace, [tenant])
+        except ApiError as error:
+            logger.warning("%s: the claim could not be looked up: %s", tenant.text, error)
+            tenant.retry_at = max(tenant.retry_at, self._clock.now() + LEAVE)
+            return None, False
+        return self._stand(tenant, ground, self._clock.now())
+
+    async def _launch(
+        self, job: Object, prefix: str, tenants: Sequence[Tenant], used: frozenset[str]
+    ) -> str | None:
+        """Create a Job under a name of its own; return its uid. A fault is noted and backs off.
+
+        A name that is taken says nothing: the Job there may be this one, whose creation was not answered, or
+        anybody's. Another name is tried, and the volume's journal keeps a cleanup from being done twice.
+        """
+        refused = None
+        for _ in range(NAMES):
+            flight = self._depart(job, prefix, tenants, used)
+            try:
+                flight.uid = await self._create(job)
+                return flight.uid
+            except ApiError as error:
+                self._dropped(flight, tenants)
+                refused = error
+                if error.status != 409:
+                    break
+                for tenant in tenants:
+                    tenant.in_doubt = True
+            except BaseException:
+                self._dropped(flight, tenants)
+                raise
+        assert refused is not None
+        for tenant in tenants:
+            tenant.back_off(faults.refused(refused.status, refused.message), self._clock.now())
+        return None
+
+    def _depart(
+        self, job: Object, prefix: str, tenants: Sequence[Tenant], used: frozenset[str]
+    ) -> Flight:
+        meta = job["metadata"]
+        name = meta["name"] = f"{prefix}-{secrets.token_hex(4)}-{next(self._serial):x}"
+        action = meta["labels"][manifest.ACTION_LABEL]
+        for tenant in tenants:
+            if action == "scan":
+                tenant.scan_job = name
+            else:
+                tenant.work_job = name
+        run = tenants[0].run if action == "clean" else None
+        return self._flights.add(
+            Flight(
+                namespace=meta["namespace"],
+                name=name,
+                action=action,
+                members=[JobMember(t.name, t.uid) for t in tenants],
+                run=meta["labels"].get(manifest.RUN_LABEL),
+                created=self._clock.now(),
+                claims=manifest.claims_of(job),
+                used=used,
+                urgent=run is not None and run.get("reason") in URGENT,
+            )
+        )
+
+    def _dropped(self, flight: Flight, tenants: Sequence[Tenant]) -> None:
+        self._flights.drop(flight)
+        for tenant in tenants:
+            if tenant.scan_job == flight.name:
+                tenant.scan_job = None
+            if tenant.work_job == flight.name:
+                tenant.work_job = None
+
+    async def _create(self, job: Object) -> str:
+        """Create a Job and return its uid; ApiError when it is refused, or its name is taken."""
+        meta = job["metadata"]
+        if self._prepare is not None:
+            await self._prepare(meta["namespace"])
+        created = await self._kube.create(path("jobs", meta["namespace"], group=JOBS), job)
+        uid = decoding.text(decoding.part(created, "metadata").get("uid"), UID_MAX)
+        if not uid:
+            raise ApiError(500, "NoUid", "the API server named no uid of the Job.")
+        return uid
+
+
+def _in_doubt(tenant: Tenant, ground: Ground) -> bool:
+    """Whether kept lists say something of a tenant that they may be too old to know."""
+    if tenant.effective is None or tenant.fault is not None:
+        return False
+    _, fault, used = ground.place(tenant)
+    return fault is not None or (not used and tenant.look is None)
+
+
+def settle(tenant: Tenant, decision: Decision) -> None:
+    """Note the slots and the request that a decision handles."""
+    tenant.trigger_slot = decision.trigger_slot or tenant.trigger_slot
+    tenant.daily_slot = decision.daily_slot or tenant.daily_slot
+    tenant.handled_request = decision.request or tenant.handled_request
+
+
+def _members(
+    tenants: Sequence[Tenant], claims: Sequence[str], *, everything: bool = True
+) -> tuple[list[Settings], list[Member]]:
+    places: dict[str, int] = {}
+    settings: list[Settings] = []
+    members: list[Member] = []
+    for tenant in tenants:
+        effective = tenant.effective
+        assert effective is not None
+        if effective.settings_hash not in places:
+            places[effective.settings_hash] = len(settings)
+            settings.append(effective.policy)
+        members.append(
+            Member(
+                mount_path(claims.index(effective.claim_name)),
+                effective.path,
+                places[effective.settings_hash],
+                running_time.to_take_along(tenant.running, everything=everything),
+                tenant.run["id"] if tenant.run and tenant.attempts else None,
+            )
+        )
+    return settings, members
+
+
+def _run_id(now: float) -> str:
+    return f"{datetime.fromtimestamp(now, UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"

@@ -1,0 +1,285 @@
+"""What keeps a tenant from being looked after, as a `Ready` reason with a way out. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from baileys_janitor.controller.jobs.placement import Claim
+from baileys_janitor.controller.kube.decoding import objects, part, said, text, whole
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why the janitor cannot act: `reason` is a condition's reason, `message` tells the way out.
+
+    `stalled` False marks a state that is nobody's fault (Ready stays True).
+    """
+
+    reason: str
+    message: str
+    stalled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A pod that ended: its termination message, or None when it left none, and the fault if it failed."""
+
+    message: str | None
+    fault: Fault | None
+
+
+MESSAGE_MAX = 8192
+"""Characters that are kept of a termination message: twice what a kubelet passes on."""
+RETRY = "The janitor tries again by itself."
+WHEN_WRITING = frozenset(
+    {
+        "LockRefused",
+        "JanitorRefused",
+        "ReadOnly",
+        "DiskFull",
+        "PutBackUnsupported",
+        "TooManyOwnFiles",
+    }
+)
+"""Faults of cleanups that a scan, which only reads, cannot meet and so cannot take back either."""
+OF_CLAIMS = frozenset(
+    {"ClaimMissing", "ClaimDeleting", "ClaimLost", "ClaimUnbound", "ClaimExclusive"}
+)
+CLAIM_PAUSES = (10.0, 120.0)
+"""Seconds until a claim that cannot be mounted is looked at again: the first time, and at most. That makes no Job."""
+
+
+def of_claim(claim: Claim | None, name: str, waits_for_consumer: bool) -> Fault | None:
+    """Return what is wrong with a PersistentVolumeClaim; None for one that is not there."""
+    if claim is None:
+        return Fault(
+            "ClaimMissing",
+            f'The PersistentVolumeClaim "{name}" does not exist in this namespace: create it, or correct '
+            "spec.volume.claimName.",
+        )
+    if claim.deleting:
+        return Fault(
+            "ClaimDeleting",
+            f'The PersistentVolumeClaim "{name}" is being deleted: create it anew, or delete this tenant too.',
+        )
+    if claim.phase == "Bound":
+        return None
+    if claim.phase == "Lost":
+        return Fault(
+            "ClaimLost",
+            f'The volume behind the PersistentVolumeClaim "{name}" is gone: restore the PersistentVolume or '
+            "replace the claim.",
+        )
+    if waits_for_consumer:
+        return Fault(
+            "WaitingForFirstConsumer",
+            f'The PersistentVolumeClaim "{name}" waits for the first pod of the workload; the janitor never '
+            "binds a volume itself and starts once it is bound.",
+            stalled=False,
+        )
+    return Fault(
+        "ClaimUnbound",
+        f'The PersistentVolumeClaim "{name}" is not bound to a volume yet: see `kubectl describe pvc {name}`.',
+    )
+
+
+def exclusive_claim(claim: Claim, name: str, used: bool) -> Fault | None:
+    """Return the fault of a ReadWriteOncePod claim that the workload holds: no second pod can mount it."""
+    if not used or not claim.exclusive:
+        return None
+    return Fault(
+        "ClaimExclusive",
+        f'The PersistentVolumeClaim "{name}" is ReadWriteOncePod and in use, so no other pod can mount it: use '
+        "ReadWriteOnce, or the janitor sees the session only while the workload is stopped.",
+    )
+
+
+def refused(status: int, message: str) -> Fault:
+    """Return the fault of a Job that the API server refused."""
+    way_out = {
+        403: "allow it by quota, policy or RBAC",
+        404: "see that the namespace still exists",
+        422: "check the operator's job settings and spec.job",
+    }.get(status, "see the operator's log")
+    why = said(message)
+    return Fault(
+        "JobRefused", f"The Job could not be created ({status}): {why} Way out: {way_out}."
+    )
+
+
+def pod_refused(message: str) -> Fault:
+    """Return the fault of a Job whose pod never appeared; `message` is the FailedCreate event's."""
+    why = said(message) or "no reason was given"
+    return Fault(
+        "PodRefused",
+        f"The Job's pod was not admitted: {why}. Allow it by quota, Pod Security or admission policy. {RETRY}",
+    )
+
+
+def pending(pod: Object) -> Fault | None:
+    """Return why a pod does not start, or None while it simply is starting."""
+    status = part(pod, "status")
+    if text(status.get("phase")) not in {"", "Pending"}:
+        return None
+    for condition in objects(status.get("conditions")):
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            why = said(condition.get("message")) or "no node fits"
+            return Fault(
+                "Unschedulable", f"The Job's pod finds no node: {why}. Make room there. {RETRY}"
+            )
+    for container in objects(status.get("containerStatuses")):
+        waiting = part(container, "state", "waiting")
+        reason = text(waiting.get("reason"), 64)
+        if reason in {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}:
+            return Fault(
+                "ImagePullFailed",
+                "The janitor's image cannot be pulled on the volume's node: check the operator's job image and "
+                f"pull secrets ({reason}).",
+            )
+        if reason.startswith("Create") or reason == "RunContainerError":
+            why = said(waiting.get("message")) or reason
+            return Fault("ContainerRefused", f"The Job's container cannot start: {why}. {RETRY}")
+    return None
+
+
+def stuck(message: str) -> Fault:
+    """Return the fault of a pod that has a node and never starts; `message` is the newest warning event's."""
+    why = said(message) or "the node gives no reason"
+    return Fault(
+        "VolumeNotMounted",
+        f"The Job's pod does not start on the volume's node: {why}. Free the volume or the node. {RETRY}",
+    )
+
+
+def finished(pod: Object) -> Finished | None:
+    """Return how a pod ended, or None while it has not."""
+    status = part(pod, "status")
+    phase = text(status.get("phase"))
+    if phase not in {"Succeeded", "Failed"}:
+        return None
+    ended: Object = {}
+    for container in objects(status.get("containerStatuses")):
+        ended = part(container, "state", "terminated") or ended
+    message = text(ended.get("message"), MESSAGE_MAX) or None
+    if phase == "Succeeded":
+        return Finished(message, None)
+    return Finished(message, _failure(text(status.get("reason"), 64), ended))
+
+
+def _failure(pod_reason: str, ended: Object) -> Fault:
+    code = whole(ended.get("exitCode"), 0, 255)
+    if pod_reason == "DeadlineExceeded":
+        return Fault("JobDeadline", f"The Job ran past its deadline: is the volume slow? {RETRY}")
+    if pod_reason in {
+        "Evicted",
+        "Preempting",
+        "Shutdown",
+        "NodeShutdown",
+        "Terminated",
+        "NodeLost",
+    }:
+        return Fault("JobEvicted", f"The node put the Job's pod out ({pod_reason}). {RETRY}")
+    if ended.get("reason") == "OOMKilled":
+        return Fault(
+            "JobOutOfMemory",
+            "The Job ran out of memory: raise spec.job.resources.limits.memory or the operator's default.",
+        )
+    if code is not None and code > 128:
+        return Fault("JobKilled", f"The Job was killed by signal {code - 128}. {RETRY}")
+    if code is None:
+        return Fault(
+            "JobFailed", f"The Job's pod failed before it ran ({pod_reason or 'unknown'}). {RETRY}"
+        )
+    return Fault("JobFailed", f"The Job failed with exit code {code}. {RETRY}")
+
+
+GONE = Fault("JobKilled", f"The Job's pod was deleted before it had finished. {RETRY}")
+CODE = re.compile("[A-Z][A-Za-z]{0,62}")
+"""What a code looks like: it becomes a condition's reason."""
+UNREADABLE = Fault(
+    "ResultUnreadable",
+    "The Job left no readable result: let the operator and the Job's image have the same version. "
+    f"{RETRY}",
+)
+OVERDUE = Fault(
+    "JobStuck", f"The Job did not end in time and was removed: is its node alive? {RETRY}"
+)
+
+DIRECTORY = {
+    "ClockSkew": "The clocks of the operator and of the volume's node differ by more than ten minutes, so nothing "
+    f"is removed: set the clock that is wrong (time synchronisation, NTP, keeps it right). {RETRY}",
+    "DirectoryMissing": "The directory spec.volume.path does not exist on the volume: correct it, or wait until "
+    "the tenant has been paired.",
+    "NotADirectory": "spec.volume.path is not a directory on the volume: correct it.",
+    "SymlinkRefused": "spec.volume.path leads through a symbolic link, which the janitor never follows: name the "
+    "directory itself.",
+    "PermissionDenied": "The Job may not read or change the session directory: let spec.job.runAsUser be the "
+    "files' owner, or give the files to a user that is not root.",
+    "ReadOnly": "The volume is mounted read-only or its filesystem has failed: check the volume.",
+    "CredentialsUnreadable": "The Job may not read creds.json: let spec.job.runAsUser be the files' owner, or give "
+    "the files to a user that is not root.",
+    "PathRefused": 'spec.volume.path is not a path inside the volume: leave out a leading "/" and "..".',
+    "StaleHandle": f"The volume was taken away while it was read (stale handle). {RETRY}",
+    "InputOutputError": "The volume answers with input/output errors: check the disk or its server.",
+    "LockRefused": "Something that is no regular file bears the name .cleanup.lock in the session directory: remove "
+    "it by hand.",
+    "JanitorRefused": "A name that begins with .janitor~ in the session directory is not the janitor's own file: it "
+    "belongs to another user, or is a link, a FIFO or a directory. Give these files to the owner of creds.json, or "
+    "remove them: that costs the undo of earlier cleanups and nothing else.",
+    "PutBackUnsupported": "The volume's file system can neither link files nor rename without replacing, so a removal "
+    "could not be taken back safely: nothing is removed. Use another storage class for this claim.",
+    "TooManyOwnFiles": "More than 200,000 names in the session directory begin with .janitor~, so nothing is cleaned: "
+    "find out what writes them, and remove them.",
+    "DiskFull": "The volume is full, so that not even the journal can be written: make room on it.",
+    "StateVanished": "Something removed the janitor's own files during the run, which therefore stopped: a bot that "
+    "clears its session does. The next run starts anew.",
+    "BadTask": "The Job's image does not understand the operator's task: let operator and Job have the same version.",
+    "Busy": "Another cleanup holds the directory's lock. The janitor tries again by itself.",
+}
+
+
+REASONS = (
+    OF_CLAIMS
+    | DIRECTORY.keys()
+    | frozenset(
+        {
+            *(
+                "WaitingForFirstConsumer",
+                "JobRefused",
+                "PodRefused",
+                "Unschedulable",
+                "ImagePullFailed",
+            ),
+            *(
+                "ContainerRefused",
+                "VolumeNotMounted",
+                "JobDeadline",
+                "JobEvicted",
+                "JobOutOfMemory",
+            ),
+            *(
+                "JobKilled",
+                "JobFailed",
+                "JobStuck",
+                "ResultUnreadable",
+                "InvalidSpec",
+                "InternalError",
+            ),
+            *("SystemError", "LockLost", "Interrupted", "DeadlineReached", "BadTask", "Unexpected"),
+            *("MemoryError", "DuplicateDirectory", "Parted"),
+        }
+    )
+)
+"""Reasons that metrics tell apart. A result can bring any word of the right form, and then it is another one."""
+
+
+def of_directory(code: str) -> Fault:
+    """Return the fault behind a result's error code (baileys_janitor.volume)."""
+    if not CODE.fullmatch(code):
+        return UNREADABLE
+    why = DIRECTORY.get(code, f"The session directory could not be read ({code}). {RETRY}")
+    return Fault(code, why)

@@ -1,0 +1,224 @@
+"""How a Job looks: one pod that mounts claims, runs for milliseconds and meets Pod Security "restricted". Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from baileys_janitor.controller.jobs.placement import OWN_LABEL, OWN_VALUE, Place
+
+Object = dict[str, Any]
+
+GROUP = "janitor.baileys.dev"
+ACTION_LABEL = f"{GROUP}/action"
+RUN_LABEL = f"{GROUP}/run"
+MEMBERS_ANNOTATION = f"{GROUP}/members"
+"""For people: whoever can write to a namespace can write it, so it is never read."""
+SELECTOR = f"{OWN_LABEL}={OWN_VALUE},{ACTION_LABEL}"
+"""The label selector of the janitor's own Jobs and pods, for server-side filtering."""
+
+TERMINATION_LOG = "/dev/termination-log"
+IMAGE_USER = 65_532
+"""The user of the janitor's image: whom a Job runs as when nothing says whose the files are."""
+BACKSTOP = 86_400
+"""Seconds after which the cluster removes a finished Job if the operator never did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """What the operator's configuration says of every Job's pod."""
+
+    image: str
+    pull_policy: str | None = None
+    pull_secrets: tuple[str, ...] = ()
+    priority_class: str | None = None
+    service_account: str | None = None
+    node_selector: tuple[tuple[str, str], ...] = ()
+    tolerations: tuple[Object, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    annotations: tuple[tuple[str, str], ...] = ()
+    deadline: int = 60
+    wait: float = 300.0
+    """Seconds that a pod may stay pending."""
+    backstop: int = BACKSTOP
+    command: tuple[str, ...] = ("baileys-janitor", "job")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A tenant in a Job: by name and uid, so that a namesake created later is never mistaken for it."""
+
+    name: str
+    uid: str
+
+
+def mount_path(place: int) -> str:
+    """Return where the claim number `place` of a Job is mounted."""
+    return f"/volumes/{place:03d}"
+
+
+def volume_name(place: int) -> str:
+    """Return the name of the volume that is the Job's claim number `place`."""
+    return f"v{place}"
+
+
+def claims_of(found: Object) -> tuple[str, ...]:
+    """Return the claims of a Job in the order of its mounts."""
+    spec = ((found.get("spec") or {}).get("template") or {}).get("spec") or {}
+    named = (
+        (v.get("persistentVolumeClaim") or {}).get("claimName") for v in spec.get("volumes") or ()
+    )
+    return tuple(str(name) for name in named if name)
+
+
+def job(
+    *,
+    name: str,
+    namespace: str,
+    action: str,
+    task: str,
+    members: Iterable[Member],
+    claims: Iterable[str],
+    place: Place,
+    pod: Pod,
+    resources: Object,
+    read_only: bool,
+    run: str | None = None,
+    owner: Object | None = None,
+) -> Object:
+    """Return the Job (batch/v1) that carries out `task` with each of `claims` mounted at `mount_path(i)`."""
+    labels = dict(pod.labels) | {OWN_LABEL: OWN_VALUE, ACTION_LABEL: action}
+    if run:
+        labels[RUN_LABEL] = run
+    listed = json.dumps([[m.name, m.uid] for m in members], separators=(",", ":"))
+    annotations = {MEMBERS_ANNOTATION: listed}
+    metadata: Object = {
+        "name": name,
+        "namespace": namespace,
+        "labels": labels,
+        "annotations": annotations,
+    }
+    if owner is not None:
+        metadata["ownerReferences"] = [owner]
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": metadata,
+        "spec": {
+            "backoffLimit": 0,
+            "completions": 1,
+            "parallelism": 1,
+            "ttlSecondsAfterFinished": pod.backstop,
+            "template": {
+                "metadata": {
+                    "labels": labels | {"sidecar.istio.io/inject": "false"},
+                    "annotations": dict(pod.annotations) | _quiet() | annotations,
+                },
+                "spec": _pod_spec(pod, place, list(claims), task, resources, read_only),
+            },
+        },
+    }
+
+
+def _quiet() -> dict[str, str]:
+    return {
+        "sidecar.istio.io/inject": "false",
+        "linkerd.io/inject": "disabled",
+        "cluster-autoscaler.kubernetes.io/safe-to-evict": "true",
+    }
+
+
+def _pod_spec(
+    pod: Pod, place: Place, claims: list[str], task: str, resources: Object, read_only: bool
+) -> Object:
+    # On a mount, never `persistentVolumeClaim.readOnly`: ZFS refuses to mix that with a writer's mount.
+    mounts = [
+        {"name": volume_name(i), "mountPath": mount_path(i), "readOnly": read_only}
+        for i in range(len(claims))
+    ]
+    spec: Object = {
+        "restartPolicy": "Never",
+        "activeDeadlineSeconds": pod.deadline,
+        "terminationGracePeriodSeconds": 10,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": _pod_security(place),
+        "tolerations": [*json.loads(place.tolerations), *pod.tolerations],
+        "containers": [
+            {
+                "name": "janitor",
+                "image": pod.image,
+                # The kubelet expands $(NAME) in a command; a doubled $ stands for itself.
+                "command": [*pod.command, task.replace("$", "$$")],
+                "env": [{"name": "TERMINATION_LOG", "value": TERMINATION_LOG}],
+                "terminationMessagePath": TERMINATION_LOG,
+                "terminationMessagePolicy": "File",
+                "resources": resources,
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "readOnlyRootFilesystem": True,
+                    "capabilities": {"drop": ["ALL"]},
+                },
+                "volumeMounts": mounts,
+            }
+        ],
+        "volumes": [
+            {"name": volume_name(i), "persistentVolumeClaim": {"claimName": claim}}
+            for i, claim in enumerate(claims)
+        ],
+    }
+    optional = {
+        "imagePullSecrets": [{"name": secret} for secret in pod.pull_secrets],
+        "priorityClassName": pod.priority_class,
+        "serviceAccountName": pod.service_account,
+        "nodeSelector": dict(pod.node_selector),
+        "affinity": _affinity(place.node),
+    }
+    spec |= {key: value for key, value in optional.items() if value}
+    if pod.pull_policy:
+        spec["containers"][0]["imagePullPolicy"] = pod.pull_policy
+    return spec
+
+
+def _pod_security(place: Place) -> Object:
+    identity = place.identity
+    # Never root, even beside a workload that is: Pod Security "restricted" would refuse the pod.
+    user = identity.user or IMAGE_USER
+    context: Object = {
+        "runAsNonRoot": True,
+        "runAsUser": user,
+        "runAsGroup": user if identity.group is None else identity.group,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    if identity.groups:
+        context["supplementalGroups"] = list(identity.groups)
+    if identity.se_linux:
+        context["seLinuxOptions"] = dict(identity.se_linux)
+    return context
+
+
+def _affinity(node: str | None) -> Object | None:
+    if node is None:
+        return None
+    # By the node's name, not its hostname label, which may differ; and never `nodeName`, which skips the
+    # scheduler and with it volume binding.
+    term = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}
+    return {
+        "nodeAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}
+        }
+    }
+
+
+def owner_reference(name: str, uid: str) -> Object:
+    """Return the owner reference to a tenant: deleting the tenant ends its cleanup."""
+    return {
+        "apiVersion": f"{GROUP}/v1alpha1",
+        "kind": "BaileysTenant",
+        "name": name,
+        "uid": uid,
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }

@@ -1,0 +1,142 @@
+"""What a namespace needs before the first Job there: a NetworkPolicy that denies its pods all, and pull secrets.
+
+Only where the configuration grants it. Both are a second line: a Job runs without them, with a warning.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from baileys_janitor.controller.clock import Clock
+from baileys_janitor.controller.jobs.manifest import ACTION_LABEL
+from baileys_janitor.controller.jobs.placement import OWN_LABEL, OWN_VALUE
+from baileys_janitor.controller.kube.client import ApiError, Kube, path
+
+Object = dict[str, Any]
+logger = logging.getLogger("janitor.jobs")
+
+NETWORKING = "/apis/networking.k8s.io/v1"
+POLICY = "baileys-janitor-jobs"
+MANAGED = {OWN_LABEL: OWN_VALUE}
+"""Label of what the operator makes in tenants' namespaces; by it that is found, and told from others'."""
+AGAIN = 3600.0
+"""Seconds after which a namespace is looked at again: what was deleted comes back."""
+
+
+def network_policy(namespace: str) -> Object:
+    """Return the policy that lets the Jobs' pods neither send nor receive: they need no network."""
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": POLICY, "namespace": namespace, "labels": dict(MANAGED)},
+        "spec": {
+            "podSelector": {
+                "matchLabels": {OWN_LABEL: OWN_VALUE},
+                "matchExpressions": [{"key": ACTION_LABEL, "operator": "Exists"}],
+            },
+            "policyTypes": ["Ingress", "Egress"],
+        },
+    }
+
+
+class Grounds:
+    """Prepares namespaces for Jobs; `home` is the operator's own, where pull secrets are copied from."""
+
+    def __init__(
+        self, kube: Kube, clock: Clock, *, policy: bool, secrets: Sequence[str] = (), home: str = ""
+    ) -> None:
+        self._kube = kube
+        self._clock = clock
+        self._policy = policy
+        self._secrets = tuple(secrets) if home else ()
+        self._home = home
+        self._ready_until: dict[str, float] = {}
+        self._warned: set[str] = set()
+
+    async def prepare(self, namespace: str) -> None:
+        """Make sure that the namespace has what it needs; it never fails."""
+        now = self._clock.monotonic()
+        if self._ready_until.get(namespace, now) > now:
+            return
+        self._ready_until = {n: t for n, t in self._ready_until.items() if t > now}
+        done = True
+        if self._policy:
+            done = await self._careful("NetworkPolicies", self._ensure_policy, namespace)
+        if self._secrets and namespace != self._home:
+            done = await self._careful("pull secrets", self._copy_secrets, namespace) and done
+        if done:
+            self._ready_until[namespace] = now + AGAIN
+
+    async def _careful(self, what: str, step: Any, namespace: str) -> bool:
+        """Carry out a step; False when it is worth another attempt before the next Job."""
+        try:
+            await step(namespace)
+        except ApiError as error:
+            # Forbidden here is most likely forbidden everywhere: said once.
+            key = what if error.status == 403 else f"{what} {namespace} {error.status}"
+            if key not in self._warned:
+                self._warned.add(key)
+                logger.warning("%s: %s are not as they should be: %s", namespace, what, error)
+            return error.status == 403
+        return True
+
+    async def _ensure_policy(self, namespace: str) -> None:
+        # One that is there is left alone: an administrator may have changed it on purpose.
+        if await self._find(path("networkpolicies", namespace, POLICY, NETWORKING)) is None:
+            url = path("networkpolicies", namespace, group=NETWORKING)
+            await self._create(url, network_policy(namespace))
+
+    async def _copy_secrets(self, namespace: str) -> None:
+        for name in self._secrets:
+            source = await self._find(path("secrets", self._home, name))
+            if source is None:
+                self._once(name, "The pull secret %s is not in the operator's namespace", name)
+                continue
+            content: Object = {"type": source.get("type"), "data": source.get("data") or {}}
+            here = await self._find(path("secrets", namespace, name))
+            if here is None:
+                await self._create(path("secrets", namespace), _copy(name, namespace, content))
+            elif content["data"] == (here.get("data") or {}):
+                continue
+            elif not _ours(here):
+                told = "%s: the secret %s is another's and differs from the operator's; it is left"
+                self._once(f"{namespace}/{name}", told, namespace, name)
+            else:
+                version = {"resourceVersion": here["metadata"]["resourceVersion"]}
+                # A merge patch leaves keys that are gone: they are taken away by name.
+                gone = dict.fromkeys(set(here.get("data") or {}) - set(content["data"]))
+                body = {"metadata": version, "data": content["data"] | gone}
+                await self._kube.patch(path("secrets", namespace, name), body)
+
+    async def _find(self, url: str) -> Object | None:
+        try:
+            return await self._kube.get(url)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def _create(self, url: str, body: Object) -> None:
+        try:
+            await self._kube.create(url, body)
+        except ApiError as error:
+            # Another operator, or another Job's preparation, was quicker.
+            if error.reason != "AlreadyExists":
+                raise
+
+    def _once(self, key: str, told: str, *arguments: str) -> None:
+        if key not in self._warned:
+            self._warned.add(key)
+            logger.warning(told, *arguments)
+
+
+def _copy(name: str, namespace: str, content: Object) -> Object:
+    meta = {"name": name, "namespace": namespace, "labels": dict(MANAGED)}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": meta} | content
+
+
+def _ours(found: Object) -> bool:
+    labels = found["metadata"].get("labels") or {}
+    return MANAGED.items() <= labels.items()

@@ -1,0 +1,232 @@
+"""Gives every namespace its turn: cleanups and scans go out one by one, as long as Jobs have room."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any
+
+from baileys_janitor.api.config import Limits
+from baileys_janitor.controller.crash_handler import CrashHandler
+from baileys_janitor.controller.jobs import early_scans
+from baileys_janitor.controller.jobs.backlog import Backlog
+from baileys_janitor.controller.jobs.batches import Lot
+from baileys_janitor.controller.jobs.create import Dispatch
+from baileys_janitor.controller.jobs.tracker import Flights
+from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.schedule import agenda
+
+Spawn = Callable[[Coroutine[Any, Any, Any]], asyncio.Task[None]]
+
+STALE = 30.0
+"""Seconds that a lot may wait for its turn before its tenants are placed anew."""
+
+
+class Turns:
+    """The backlog, and what takes from it. `consider` decides anew on a tenant; `after` is told of tenants whose
+    state has changed."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        flights: Flights,
+        dispatch: Dispatch,
+        is_known: Callable[[Tenant], bool],
+        of_namespace: Callable[[str], Iterable[Tenant]],
+        consider: Callable[[Tenant, float], None],
+        after: Callable[[Sequence[Tenant]], None],
+        spawn: Spawn,
+        crashes: CrashHandler,
+        started: float,
+    ) -> None:
+        self._limits = limits
+        self._flights = flights
+        self._dispatch = dispatch
+        self._is_known = is_known
+        self._of_namespace = of_namespace
+        self._consider = consider
+        self._after = after
+        self._spawn = spawn
+        self._crashes = crashes
+        self.started = started
+        self._backlog = Backlog()
+        self._beginning: Counter[tuple[str, bool]] = Counter()
+
+    def __len__(self) -> int:
+        """How many tenants wait for their turn."""
+        return len(self._backlog)
+
+    def __bool__(self) -> bool:
+        return bool(self._backlog)
+
+    def has_room(self, namespace: str, urgent: bool = False) -> bool:
+        """Whether another Job of a namespace may be made.
+
+        A namespace has slots of its own within the fleet's, so that one whose pods do not start holds up nobody else.
+        For what is urgent half as many slots are kept again, which nothing else takes: it waits for itself alone.
+        """
+        return self._rooms()(namespace, urgent)
+
+    def _rooms(self) -> Callable[[str, bool], bool]:
+        """Count once what is under way, and return what tells whether a namespace has room."""
+        jobs: Counter[tuple[str, bool]] = Counter(self._beginning)
+        pods: Counter[tuple[str, bool]] = Counter(self._beginning)
+        for flight in self._flights:
+            jobs[flight.namespace, flight.urgent] += not flight.settled
+            pods[flight.namespace, flight.urgent] += flight.pending
+        limits, whole = self._limits, {}
+        for urgent in (False, True):
+            whole[urgent] = _fits(
+                sum(n for (_, kind), n in jobs.items() if kind == urgent),
+                sum(n for (_, kind), n in pods.items() if kind == urgent),
+                _share(limits.jobs_in_flight, urgent),
+                _share(limits.pending_pods, urgent),
+            )
+
+        def has_room(namespace: str, urgent: bool) -> bool:
+            return whole[urgent] and _fits(
+                jobs[namespace, urgent],
+                pods[namespace, urgent],
+                _share(limits.jobs_in_flight_per_namespace, urgent),
+                _share(limits.pending_pods_per_namespace, urgent),
+            )
+
+        return has_room
+
+    def want_scan(self, tenant: Tenant) -> None:
+        """Have a tenant scanned when its turn comes."""
+        tenant.waiting = True
+        self._backlog.want(tenant)
+
+    def want_cleanup(self, tenant: Tenant, *, urgent: bool = False) -> None:
+        """Have a tenant's cleanup decided on again when its turn comes."""
+        self._backlog.clean(tenant, urgent=urgent)
+
+    def forget(self, tenant: Tenant) -> None:
+        """Forget a tenant that is gone."""
+        self._backlog.forget(tenant)
+        self._dispatch.neighbours.forget(tenant)
+
+    def take(self, now: float) -> None:
+        """Give turns while there is room."""
+        later: list[Tenant] = []
+        while (found := self._backlog.next(self._rooms())) is not None:
+            with self._crashes.contain("tenant", _tenants_of(found)):
+                self._give(found, now, later)
+        for tenant in later:
+            self.want_scan(tenant)
+
+    def _give(self, found: Tenant | list[Tenant] | Lot, now: float, later: list[Tenant]) -> None:
+        if isinstance(found, Tenant):
+            if self._is_known(found) and not found.busy:
+                self._consider(found, now)
+        elif isinstance(found, Lot):
+            self._launch(found, now, later)
+        else:
+            self._settle_down(found, now, later)
+
+    def count(self, step: asyncio.Task[None], namespace: str, urgent: bool = False) -> None:
+        """Count a step that is about to make a Job, until it is over: then the Job itself counts."""
+        key = namespace, urgent
+        self._beginning[key] += 1
+
+        def begun(_: object) -> None:
+            self._beginning[key] -= 1
+            if not self._beginning[key]:
+                del self._beginning[key]
+
+        step.add_done_callback(begun)
+
+    def _settle_down(self, wanted: list[Tenant], now: float, later: list[Tenant]) -> None:
+        """Have the tenants of a namespace that want a scan placed, and those who are due soon with them."""
+        ready = []
+        for tenant in wanted:
+            tenant.waiting = False
+            if not self._is_known(tenant) or tenant.scan_job is not None:
+                continue
+            if tenant.busy:
+                later.append(tenant)
+            elif not self._waits_for_work(tenant):
+                ready.append(tenant)
+        if ready:
+            ready += self._riders(ready, now)
+            for tenant in ready:
+                tenant.waiting = True
+            self.count(self._spawn(self._place(ready)), ready[0].namespace)
+
+    async def _place(self, tenants: list[Tenant]) -> None:
+        found: list[Lot] = []
+        try:
+            with self._crashes.contain("step", tenants):
+                found = await self._dispatch.place(tenants[0].namespace, tenants)
+        finally:
+            placed = {one.tenant.name for lot in found for one in lot.members}
+            left = [tenant for tenant in tenants if tenant.name not in placed]
+            for tenant in left:
+                tenant.waiting = False
+            self._backlog.put(found)
+            self._after(left)
+
+    def _launch(self, lot: Lot, now: float, later: list[Tenant]) -> None:
+        """Send a lot, without those who meanwhile are gone, changed, or busy with something more urgent."""
+        members = []
+        for one in lot.members:
+            tenant = one.tenant
+            tenant.waiting = False
+            if not self._is_known(tenant) or tenant.effective is None or tenant.effective.suspend:
+                continue
+            # A lot that lies ahead was placed before the clock was set.
+            moved = one.generation != tenant.generation or not 0 <= now - lot.when <= STALE
+            if moved or tenant.busy or self._waits_for_work(tenant):
+                later.append(tenant)
+            elif tenant.scan_job is None:
+                members.append(one)
+        if members:
+            sent = Lot(lot.namespace, lot.place, tuple(members), lot.when)
+            self.count(self._spawn(self._send(sent)), lot.namespace)
+
+    async def _send(self, lot: Lot) -> None:
+        try:
+            with self._crashes.contain("step", _tenants_of(lot)):
+                await self._dispatch.send(lot)
+        finally:
+            self._after([one.tenant for one in lot.members])
+
+    def _waits_for_work(self, tenant: Tenant) -> bool:
+        """Whether a Job of its own waits for a node: never a second pod that does."""
+        work = self._flights.get(tenant.namespace, tenant.work_job)
+        return work is not None and work.pending
+
+    def _riders(self, due: list[Tenant], now: float) -> list[Tenant]:
+        return early_scans.riders(
+            due,
+            self._dispatch.neighbours,
+            self._of_namespace(due[0].namespace),
+            lambda tenant: self._due_soon(tenant, now),
+            lambda tenant: now + (agenda.scan_wait(tenant) if tenant.effective else math.inf),
+            self._limits.tenants_per_scan,
+        )
+
+    def _due_soon(self, tenant: Tenant, now: float) -> float | None:
+        if tenant.busy or tenant.stale or tenant.effective is None or tenant.retry_at > now:
+            return None
+        due = agenda.scan_time(tenant, self.started)
+        if due is None or due - now > agenda.scan_wait(tenant) * early_scans.AHEAD:
+            return None
+        return due
+
+
+def _share(limit: int, urgent: bool) -> int:
+    return max(1, limit // 2) if urgent else limit
+
+
+def _fits(jobs: int, pods: int, most_jobs: int, most_pods: int) -> bool:
+    return jobs < most_jobs and pods < most_pods
+
+
+def _tenants_of(found: Tenant | list[Tenant] | Lot) -> list[Tenant]:
+    if isinstance(found, Lot):
+        return [one.tenant for one in found.members]
+    return found if isinstance(found, list) else [found]

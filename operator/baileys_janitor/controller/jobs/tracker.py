@@ -1,0 +1,148 @@
+"""The Jobs under way, each with what is known of its pod."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from baileys_janitor.controller.jobs.faults import Fault
+from baileys_janitor.controller.jobs.manifest import Member
+from baileys_janitor.controller.kube import decoding
+
+Object = dict[str, Any]
+JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
+UID_MAX = 128
+"""Characters of a uid; the API server's have 36."""
+
+
+@dataclass(slots=True)
+class Flight:
+    """One Job of the janitor, from its creation until it is deleted."""
+
+    namespace: str
+    name: str
+    action: str
+    members: list[Member]
+    run: str | None = None
+    created: float = 0.0
+    used: frozenset[str] = frozenset()
+    """Names of the members whose claim a running pod used when the Job was made."""
+    claims: tuple[str, ...] = ()
+    """Its claims in the order of the mounts; empty when it was adopted."""
+    urgent: bool = False
+    """Whether it is an Emergency or a requested cleanup, for which slots are kept."""
+    uid: str | None = None
+    """The Job's uid; None while the API server has not answered. What bears another uid counts for nothing."""
+    overheard: bool = False
+    """Whether there may have been events of it that could not be matched yet."""
+    pod: str | None = None
+    placed_at: float | None = None
+    """Since when its pod has a node."""
+    started: float | None = None
+    trouble: Fault | None = None
+    failed_at: float | None = None
+    """Since when the Job is known to have failed while no pod of it tells why."""
+    asked: bool = False
+    ask_at: float = 0.0
+    sought: bool = False
+    settled: bool = False
+    """Whether its result, or its failure, has been taken in; what is left to do is deleting it."""
+    deleting: bool = False
+    deleted_at: float | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """(namespace, name)."""
+        return self.namespace, self.name
+
+    @property
+    def shared(self) -> bool:
+        """Whether several tenants depend on it."""
+        return len(self.members) > 1
+
+    @property
+    def pending(self) -> bool:
+        """Whether its pod has not begun to run."""
+        return not self.settled and self.started is None
+
+    def shift(self, step: float) -> None:
+        """Move its times with the clock, which was set by `step` seconds."""
+        self.created += step
+        self.ask_at += step if self.ask_at else 0.0
+        for name in ("placed_at", "started", "failed_at", "deleted_at"):
+            when = getattr(self, name)
+            if when is not None:
+                setattr(self, name, when + step)
+
+
+class Flights:
+    """The Jobs under way by (namespace, name).
+
+    Only this operator's own are: those it has created, and the Job that a tenant's claimed run names by its uid.
+    Labels and annotations are for people and selectors, since everybody can write them.
+    """
+
+    def __init__(self) -> None:
+        self._all: dict[tuple[str, str], Flight] = {}
+
+    def __iter__(self) -> Iterator[Flight]:
+        return iter(list(self._all.values()))
+
+    def __len__(self) -> int:
+        return sum(not flight.settled for flight in self._all.values())
+
+    @property
+    def pending(self) -> int:
+        """How many have a pod that has not begun to run."""
+        return sum(flight.pending for flight in self._all.values())
+
+    def add(self, flight: Flight) -> Flight:
+        """Take note of a Job."""
+        self._all[flight.key] = flight
+        return flight
+
+    def get(self, namespace: str, name: str | None) -> Flight | None:
+        """Return the Job under way of that name."""
+        return self._all.get((namespace, name)) if name else None
+
+    def find(self, namespace: str, name: str, uid: str) -> Flight | None:
+        """Return the Job under way with that uid; None for what only bears its name.
+
+        A Job whose creation has not been answered yet notes that something was heard which may be its own.
+        """
+        flight = self._all.get((namespace, name))
+        if flight is None or not uid:
+            return None
+        if flight.uid is None:
+            flight.overheard = True
+            return None
+        return flight if flight.uid == uid else None
+
+    def drop(self, flight: Flight) -> None:
+        """Forget a Job that is gone, or never came to be."""
+        if self._all.get(flight.key) is flight:
+            del self._all[flight.key]
+
+    def shift(self, step: float) -> None:
+        """Move all times with the clock, which was set by `step` seconds."""
+        for flight in self._all.values():
+            flight.shift(step)
+
+
+def job_of(pod: Object) -> tuple[str, str] | None:
+    """Return (name, uid) of the Job that controls a pod; None where none does."""
+    for owner in decoding.objects(decoding.part(pod, "metadata").get("ownerReferences")):
+        if owner.get("controller") is True and owner.get("kind") == "Job":
+            name, uid = decoding.text(owner.get("name")), decoding.text(owner.get("uid"), UID_MAX)
+            return (name, uid) if name and uid else None
+    return None
+
+
+def has_ended(job: Object) -> bool:
+    """Whether a Job has completed or failed."""
+    conditions = decoding.objects(decoding.part(job, "status").get("conditions"))
+    return any(
+        decoding.text(one.get("type")) in {"Failed", "Complete"} and one.get("status") == "True"
+        for one in conditions
+    )

@@ -1,0 +1,158 @@
+"""Kopf's edge: events of tenants, Jobs and pods reach the engine; nothing else is Kopf's.
+
+Kopf runs in a thread of its own (`kopf_thread`): a handler only takes an event and leaves it for the operator's loop.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import kopf
+
+from baileys_janitor.api.names import GROUP, PLURAL, VERSION
+from baileys_janitor.controller.health.watch_audit import Watches, has_pods, is_complete, is_over
+from baileys_janitor.controller.jobs.manifest import SELECTOR
+from baileys_janitor.controller.kube.client import access
+from baileys_janitor.controller.reconciler import Engine
+
+Object = dict[str, Any]
+Deliver = Callable[[Callable[[], None]], None]
+"""Has a call made in the operator's loop, after all that were left before it."""
+
+CHUNK = 250
+"""Objects a page of Kopf's lists: what is held at a time while ten thousand tenants come in."""
+STREAM_SECONDS = 20
+"""How long the API server keeps a watch open before it is asked for again from where it was. A connection that is
+lost without a word is noticed by then."""
+OVERDUE_SECONDS = 5
+"""How much later than that the client ends a watch which the server has not ended."""
+SHORT_STREAMS_FOR = 8
+"""Up to so many watched namespaces, three streams each. With more, asking again that often would be too many requests,
+and a stream is asked for again when it was silent for 70 seconds, which is Kopf's own rule."""
+
+
+class NoDiffs(kopf.DiffBaseStorage):
+    """Nothing to compare: events alone are handled, and copies of every object would be the dearest part of it."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        """Return an essence of nothing."""
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> kopf.BodyEssence | None:
+        """Return that nothing was stored."""
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Store nothing."""
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a line of Kopf's is worth a line in the log; without its traceback, which the operator tells."""
+    record.exc_info = None
+    # It takes no signals in a thread; the operator takes them itself.
+    return not str(record.msg).startswith("OS signals are ignored")
+
+
+def configure(
+    settings: kopf.OperatorSettings, namespaces: Sequence[str] = ()
+) -> kopf.OperatorSettings:
+    """Set Kopf up: no finalizers, no annotations of its own, no Events, only our own Jobs and pods."""
+    for name in ("running", "orchestration"):
+        logging.getLogger(f"kopf._core.reactor.{name}").addFilter(_is_news)
+    if len(namespaces) <= SHORT_STREAMS_FOR:
+        settings.watching.server_timeout = STREAM_SECONDS
+        settings.watching.client_timeout = STREAM_SECONDS + OVERDUE_SECONDS
+    settings.scanning.disabled = True
+    settings.posting.enabled = False
+    settings.watching.chunk_size = CHUNK
+    settings.watching.label_selectors["batch", "v1", "jobs"] = SELECTOR
+    settings.watching.label_selectors["", "v1", "pods"] = SELECTOR
+    # A worker that idles holds its task and the last object: at a start there would be thousands.
+    settings.queueing.idle_timeout = 0.1
+    settings.queueing.exit_timeout = 1.0
+    settings.networking.error_backoffs = [0.5, 1, 2, 3, 5, 8, 10]
+    settings.persistence.finalizer = f"{GROUP}/kopf"
+    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)
+    settings.persistence.diffbase_storage = NoDiffs()
+    # Kopf would kill the whole process. A thread of Kopf's that does not end is left behind instead.
+    settings.process.ultimate_exiting_timeout = None
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+    return settings
+
+
+async def connection() -> kopf.ConnectionInfo:
+    """Return the access that the operator's own client uses, as Kopf takes it.
+
+    Kopf's own in-cluster login asks DNS for the API server; the client goes by the pod's environment, which works
+    while DNS does not.
+    """
+    found = await access()
+    bearer = await found.get_api_key_with_prefix("BearerToken") or ""
+    return kopf.ConnectionInfo(
+        server=found.host,
+        ca_path=found.ssl_ca_cert,
+        insecure=not found.verify_ssl,
+        username=found.username or None,
+        password=found.password or None,
+        scheme="Bearer" if bearer else None,
+        token=bearer.removeprefix("Bearer ").removeprefix("bearer ") or None,
+        certificate_path=found.cert_file,
+        private_key_path=found.key_file,
+    )
+
+
+def register(engine: Engine, watches: Watches, deliver: Deliver) -> kopf.OperatorRegistry:
+    """Return a registry whose handlers feed `engine`, and `watches` with signs of life, by way of `deliver`."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry, retries=10, backoff=3)
+    async def login(**_: Any) -> kopf.ConnectionInfo:
+        return await connection()
+
+    @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
+    async def tenant(event: Any, **_: Any) -> None:
+        deliver(partial(_tenant, engine, watches, event["type"], event["object"]))
+
+    @kopf.on.event("batch", "v1", "jobs", registry=registry)
+    async def job(event: Any, **_: Any) -> None:
+        deliver(partial(_job, engine, watches, event["type"], event["object"]))
+
+    @kopf.on.event("", "v1", "pods", registry=registry)
+    async def pod(event: Any, **_: Any) -> None:
+        deliver(partial(_pod, engine, watches, event["type"], event["object"]))
+
+    return registry
+
+
+def _tenant(engine: Engine, watches: Watches, event: str | None, body: Object) -> None:
+    meta = body["metadata"]
+    watches.saw("tenants", meta["namespace"])
+    if event == "DELETED":
+        engine.forget(meta["namespace"], meta["name"], meta["uid"])
+    else:
+        engine.observe(dict(body))
+
+
+def _job(engine: Engine, watches: Watches, event: str | None, body: Object) -> None:
+    meta = body["metadata"]
+    watches.saw("jobs", meta["namespace"])
+    # Whoever writes our labels must not make a watch look dead.
+    known = engine.flights.find(meta["namespace"], meta["name"], meta["uid"]) is not None
+    if event == "MODIFIED" and known and is_complete(body):
+        watches.ended("jobs", meta["namespace"], meta["name"])
+    if known and has_pods(body):
+        watches.has_pods(meta["namespace"], meta["name"])
+    engine.arrivals.job(event or "ADDED", body)
+    engine.nudge()
+
+
+def _pod(engine: Engine, watches: Watches, event: str | None, body: Object) -> None:
+    meta, flight = body["metadata"], engine.arrivals.flight_of(body)
+    watches.saw("pods", meta["namespace"])
+    if event == "MODIFIED" and flight is not None and is_over(body):
+        watches.ended("pods", meta["namespace"], flight.name)
+    engine.arrivals.pod(event or "ADDED", body)
+    engine.nudge()

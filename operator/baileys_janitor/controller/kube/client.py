@@ -1,0 +1,305 @@
+"""The one edge to the API server: JSON in, JSON out, retries by a library, errors as one class."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Self, cast
+
+import aiohttp
+from kubernetes.aio import client, config
+from kubernetes.aio.client.exceptions import ApiException
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+from tenacity.wait import wait_exponential_jitter
+
+from baileys_janitor.controller.kube.throttle import MOST, Pause
+
+Body = dict[str, Any]
+
+TENANTS = "/apis/janitor.baileys.dev/v1alpha1"
+MERGE_PATCH = "application/merge-patch+json"
+ATTEMPTS = 6
+CHUNK = 250
+"""Objects a page of a list: half of what client-go's pager asks for, as each page is in memory as a whole."""
+TIMEOUT = 30.0
+"""Seconds for one request: longer than the API server's own limit for a write is only waiting."""
+LIST_ANEW = 3
+"""How often a list begins anew because its continue token has expired, before it is given up."""
+LATE_SECONDS = 5.0
+"""How much longer than it was asked for a watch may stay open, before it is taken for a dead connection."""
+
+
+class ApiError(Exception):
+    """The API server's refusal, or its absence (`status` 0).
+
+    `status` is the HTTP code, `reason` the Status object's reason, `message` its sentence.
+    """
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(f"{status} {reason}: {message}")
+        self.status = status
+        self.reason = reason
+        self.message = message
+        self.retry_after: float | None = None
+        self.about = ""
+        """The name of the object that the refusal is about, where it tells."""
+
+
+def path(resource: str, namespace: str | None = None, name: str = "", group: str = "") -> str:
+    """Return the URL path of a resource: `group` is e.g. `/apis/batch/v1`, the core group by default."""
+    parts = [group or "/api/v1"]
+    if namespace:
+        parts.append(f"namespaces/{namespace}")
+    parts.append(resource)
+    if name:
+        parts.append(name)
+    return "/".join(parts)
+
+
+def _worth_retrying(error: BaseException) -> bool:
+    return isinstance(error, ApiError) and (
+        error.status in {0, 429} or (500 <= error.status < 600 and error.status != 501)
+    )
+
+
+def _wait(state: RetryCallState) -> float:
+    backoff = wait_exponential_jitter(multiplier=0.2, max=10.0, jitter=0.5)(state)
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.retry_after if isinstance(error, ApiError) else None
+    return max(backoff, min(asked, MOST)) if asked is not None else backoff
+
+
+async def access() -> client.Configuration:
+    """Return how to reach the API server: as the pod's service account, else as KUBECONFIG says."""
+    configuration = client.Configuration()
+    try:
+        config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    except config.ConfigException:
+        # Asked now: the library keeps the variable's value of when it was imported. Nobody's file is rewritten.
+        await config.load_kube_config(  # type: ignore[no-untyped-call]
+            os.environ.get("KUBECONFIG") or None,
+            client_configuration=configuration,
+            persist_config=False,
+        )
+    return configuration
+
+
+class Kube:
+    """A small JSON client over `kubernetes.aio`: it retries 429, 5xx and lost connections, and nothing else.
+
+    A 429 holds every request of this client for as long as the server asks.
+    `seen` is called with (verb, resource path, HTTP status) for each request; 0 when it was not answered.
+    """
+
+    def __init__(
+        self, api: client.ApiClient, seen: Callable[[str, str, int], None] | None = None
+    ) -> None:
+        self._api = api
+        self._seen = seen
+        self.pause = Pause()
+
+    @classmethod
+    async def connect(cls, seen: Callable[[str, str, int], None] | None = None) -> Self:
+        """Connect as the pod's service account, else as KUBECONFIG says."""
+        return cls(client.ApiClient(await access()), seen)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._api.close()  # type: ignore[no-untyped-call]
+
+    async def get(self, url: str) -> Body:
+        """Read one object; ApiError 404 when it is not there."""
+        return await self._retried("GET", url)
+
+    async def list(
+        self, url: str, labels: str = "", fields: str = "", chunk: int = CHUNK
+    ) -> AsyncIterator[Body]:
+        """Yield the objects of a list, page by page, none of them twice.
+
+        A continue token expires after some minutes (410). The list then begins anew, without those that were yielded.
+        """
+        query: dict[str, str] = {"limit": str(chunk)}
+        if labels:
+            query["labelSelector"] = labels
+        if fields:
+            query["fieldSelector"] = fields
+        seen: set[str] = set()
+        anew = 0
+        while True:
+            try:
+                page = await self._retried("GET", url, query=query)
+            except ApiError as error:
+                if error.status != 410 or "continue" not in query or anew >= LIST_ANEW:
+                    raise
+                anew += 1
+                del query["continue"]
+                continue
+            token = (page.get("metadata") or {}).get("continue")
+            for item in page.get("items") or ():
+                uid = str((item.get("metadata") or {}).get("uid") or "")
+                if uid not in seen:
+                    yield cast(Body, item)
+                if uid and (token or seen):
+                    # Of a list of one page, which most are, nothing has to be remembered.
+                    seen.add(uid)
+            if not token:
+                return
+            query["continue"] = token
+
+    async def count(self, url: str) -> int | None:
+        """Return how many objects a list has, without reading them; None where the server does not tell."""
+        page = await self._retried("GET", url, query={"limit": "1"})
+        here, meta = len(page.get("items") or ()), page.get("metadata") or {}
+        rest = meta.get("remainingItemCount")
+        if meta.get("continue") and rest is None:
+            return None
+        return here + int(rest or 0)
+
+    async def watch(self, url: str, name: str, seconds: int) -> AsyncIterator[Body]:
+        """Yield the events of one object, the first of them its present state, for so many seconds.
+
+        It is one request, without retries. Raises ApiError when the watch breaks.
+        """
+        query = {
+            "watch": "true",
+            "fieldSelector": f"metadata.name={name}",
+            "timeoutSeconds": str(seconds),
+        }
+        limit = aiohttp.ClientTimeout(total=seconds + LATE_SECONDS, sock_connect=TIMEOUT)
+        response = await self._sent("GET", url, query, limit=limit)
+        self._note("GET", url, response.status)
+        try:
+            async for line in response.response.content:
+                yield _parsed(line)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise ApiError(0, "Unreachable", type(error).__name__) from error
+        finally:
+            response.response.close()
+
+    async def create(self, url: str, body: Body, attempts: int = ATTEMPTS) -> Body:
+        """Create an object; ApiError 409 when the name is taken."""
+        return await self._retried("POST", url, attempts, body=body)
+
+    async def patch(self, url: str, body: Body, attempts: int = ATTEMPTS) -> Body:
+        """Apply a merge patch; with `metadata.resourceVersion` in it, ApiError 409 when it is stale."""
+        return await self._retried("PATCH", url, attempts, body=body, content_type=MERGE_PATCH)
+
+    async def delete(self, url: str, uid: str | None = None) -> None:
+        """Delete an object in the background; one that is gone already (or is another's) is fine."""
+        options: Body = {"propagationPolicy": "Background"}
+        if uid:
+            options["preconditions"] = {"uid": uid}
+        try:
+            await self._retried("DELETE", url, body=options)
+        except ApiError as error:
+            if error.status not in {404, 409}:
+                raise
+
+    async def _retried(self, verb: str, url: str, attempts: int = ATTEMPTS, **kwargs: Any) -> Body:
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception(_worth_retrying),
+            stop=stop_after_attempt(attempts),
+            wait=_wait,
+            reraise=True,
+        ):
+            with attempt:
+                await self.pause.over()
+                return await self._once(verb, url, **kwargs)
+        raise AssertionError("the retry loop ends by return or raise")
+
+    async def _once(
+        self,
+        verb: str,
+        url: str,
+        query: dict[str, str] | None = None,
+        body: Body | None = None,
+        content_type: str = "application/json",
+    ) -> Body:
+        response = await self._sent(verb, url, query, body, content_type)
+        try:
+            data = await response.read()
+            found = _parsed(data) if data else {}
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self._note(verb, url, 0)
+            raise ApiError(0, "Unreachable", type(error).__name__) from error
+        except ApiError:
+            self._note(verb, url, 0)
+            raise
+        self._note(verb, url, response.status)
+        return found
+
+    async def _sent(
+        self,
+        verb: str,
+        url: str,
+        query: dict[str, str] | None = None,
+        body: Body | None = None,
+        content_type: str = "application/json",
+        limit: aiohttp.ClientTimeout | None = None,
+    ) -> Any:
+        """Send a request; return the answer, not read yet, if it is no refusal."""
+        headers = {"Accept": "application/json", "Content-Type": content_type}
+        try:
+            request = await self._api.param_serialize(
+                verb,
+                url,
+                query_params=list((query or {}).items()),
+                header_params=headers,
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            response = await self._api.call_api(
+                *request, _request_timeout=limit or aiohttp.ClientTimeout(total=TIMEOUT)
+            )
+            if response.status < 400:
+                return response
+            data = await response.read()  # type: ignore[no-untyped-call]
+        except ApiException as error:
+            raise self._refused(verb, url, _refusal(error)) from None
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self._note(verb, url, 0)
+            raise ApiError(0, "Unreachable", type(error).__name__) from error
+        raise self._refused(verb, url, _status_error(response.status, data, response.headers))
+
+    def _refused(self, verb: str, url: str, error: ApiError) -> ApiError:
+        self._note(verb, url, error.status)
+        if error.status == 429:
+            self.pause.ask(error.retry_after)
+        return error
+
+    def _note(self, verb: str, url: str, status: int) -> None:
+        if self._seen is not None:
+            self._seen(verb, url, status)
+
+
+def _parsed(data: bytes | str) -> Body:
+    """Read an answer. ApiError with status 0, as for a lost connection, when it was cut off or is no object."""
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ApiError(0, "Unreadable", "the answer is not JSON, or was cut off") from error
+    if not isinstance(found, dict):
+        raise ApiError(0, "Unreadable", "the answer is not an object")
+    return cast(Body, found)
+
+
+def _refusal(error: ApiException) -> ApiError:
+    return _status_error(error.status or 0, error.body or b"", error.headers or {})
+
+
+def _status_error(status: int, data: Any, headers: Any) -> ApiError:
+    try:
+        said = json.loads(data)
+    except (TypeError, ValueError):
+        said = {}
+    if not isinstance(said, dict):
+        said = {}
+    refusal = ApiError(status, str(said.get("reason") or status), str(said.get("message") or ""))
+    details = said.get("details")
+    refusal.about = str(details.get("name") or "") if isinstance(details, dict) else ""
+    try:
+        refusal.retry_after = float(headers.get("Retry-After") or "")
+    except (AttributeError, TypeError, ValueError):
+        refusal.retry_after = None
+    return refusal

@@ -1,0 +1,384 @@
+"""Who acts, when several operators run: one that holds a Lease and knows by its own clock until when.
+
+No clock but the own monotonic one is trusted. A candidate takes over when it has seen the record unchanged for
+the whole duration; the leader stops earlier than that, counted from before its last renewal was sent.
+
+A candidate watches the Lease, and reads it only when it may be free: a standby costs next to no requests, and yet it
+learns at once that the Lease was given up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from baileys_janitor.api.config import LeaderElection
+from baileys_janitor.controller.kube.client import ATTEMPTS, TIMEOUT, ApiError, Kube, path
+
+Object = dict[str, Any]
+logger = logging.getLogger("janitor.leader")
+
+LEASES = "/apis/coordination.k8s.io/v1"
+POD_NAME, POD_NAMESPACE = "POD_NAME", "POD_NAMESPACE"
+"""Set by the chart from the downward API."""
+LONGEST_SECONDS = 300.0
+"""The longest duration that can be configured, and so the longest that a written one is believed: whoever writes a
+longer one into the Lease would keep every operator from leading."""
+RELEASE_SECONDS = 6.0
+"""How long giving the Lease up may take; a pod that ends has 30 seconds in all."""
+WATCH_SECONDS = 30
+"""How long one watch of the Lease lasts. A connection that is lost without a word is noticed by then."""
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+class NoNamespace(Exception):  # noqa: N818 - the word that users see
+    """Leader election is asked for, and nothing says in which namespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """What is contended for, and under which name; durations in seconds."""
+
+    namespace: str
+    name: str
+    identity: str
+    duration: float
+    renew: float
+
+
+def own_namespace(environ: Mapping[str, str]) -> str:
+    """Return the namespace that this operator runs in; empty outside a cluster."""
+    known = environ.get(POD_NAMESPACE, "")
+    if not known:
+        with contextlib.suppress(OSError):
+            known = SERVICE_ACCOUNT.read_text(encoding="utf-8").strip()
+    return known
+
+
+def seat(wanted: LeaderElection, environ: Mapping[str, str] | None = None) -> Seat | None:
+    """Return the seat to contend for; None where the operator runs alone.
+
+    Raises NoNamespace when an election is asked for and its namespace is not known.
+    """
+    environ = os.environ if environ is None else environ
+    namespace = wanted.namespace or own_namespace(environ)
+    if wanted.enabled is False or (wanted.enabled is None and not environ.get(POD_NAME)):
+        return None
+    if not namespace:
+        if wanted.enabled is None:
+            return None
+        raise NoNamespace(
+            "leaderElection.enabled is true and the namespace is not known: "
+            f"set leaderElection.namespace or {POD_NAMESPACE}"
+        )
+    # A restarted container of the same pod is another holder.
+    identity = f"{environ.get(POD_NAME) or socket.gethostname()}_{secrets.token_hex(4)}"
+    return Seat(
+        namespace, wanted.name, identity, wanted.duration.seconds, wanted.renew_interval.seconds
+    )
+
+
+class Superseded(Exception):  # noqa: N818 - no error: another one leads
+    """Another operator holds the Lease."""
+
+
+class Election:
+    """One operator's part in the election."""
+
+    def __init__(self, kube: Kube, seat: Seat, now: Callable[[], float] = time.monotonic) -> None:
+        self._kube = kube
+        self._seat = seat
+        self._now = now
+        self._record: Object = {}
+        """The Lease as last seen."""
+        self._unchanged_since = now()
+        self._until: float | None = None
+        self._sent = now()
+        """When the last write that may have arrived was sent."""
+        self._led_until = now()
+        """Until when somebody led, as far as is known."""
+        self._freed = asyncio.Event()
+        self._watched = False
+        self.takes_part = False
+        """Whether the Lease could be read at least once: a standby is ready from then on."""
+
+    def held(self) -> bool:
+        """Whether this operator may act at this very moment."""
+        return self._until is not None and self._now() < self._until
+
+    def leaderless(self) -> float:
+        """Return for how many seconds nobody has led, as far as is known; 0 while somebody does."""
+        now = self._now()
+        if self.held() or (self._holder() and now < self._expiry()):
+            self._led_until = now
+        return now - self._led_until
+
+    async def win(self, stop: asyncio.Event) -> bool:
+        """Wait until this operator leads; False when `stop` was set before."""
+        watching = asyncio.create_task(self._follow())
+        try:
+            return await self._contend(stop)
+        finally:
+            watching.cancel()
+            await asyncio.wait({watching})
+            self._watched = False
+
+    async def _contend(self, stop: asyncio.Event) -> bool:
+        told = stands_by = False
+        while not stop.is_set():
+            self._freed.clear()
+            pause = self._seat.renew
+            try:
+                # As long as it takes: an API server that is slow to answer must still get a leader.
+                async with asyncio.timeout(max(self._seat.duration, 2 * TIMEOUT)):
+                    if await self.take():
+                        logger.info("This operator leads (%s)", self._seat.identity)
+                        return True
+                if not stands_by and self._holder():
+                    logger.info("This operator stands by: %s leads", self._holder())
+                    stands_by = True
+                told = False
+                left = max(0.05, self._expiry() - self._now())
+                pause = left if self._watched else min(pause, left)
+            except (ApiError, TimeoutError) as error:
+                if not told:
+                    logger.warning("The Lease %s cannot be had: %s", self._seat.name, _why(error))
+                told = True
+            await _first_of(stop, self._freed, within=pause)
+        return False
+
+    async def _follow(self) -> None:
+        """Watch the Lease, forever. Without a watch, the candidate reads it as often as it would renew it."""
+        url = path("leases", self._seat.namespace, group=LEASES)
+        while True:
+            began = self._now()
+            try:
+                async for event in self._kube.watch(url, self._seat.name, WATCH_SECONDS):
+                    self._watched = True
+                    self._heard(event)
+            except ApiError as error:
+                logger.debug("The Lease %s cannot be watched: %s", self._seat.name, error)
+            finally:
+                self._watched = False
+            # At once after a watch that has lasted: what happens in between would be seen late.
+            await asyncio.sleep(max(0.1, self._seat.renew - (self._now() - began)))
+
+    def _heard(self, event: Object) -> None:
+        lease = event.get("object")
+        if event.get("type") == "DELETED":
+            lease = {}
+        elif event.get("type") not in {"ADDED", "MODIFIED"} or not isinstance(lease, dict):
+            return
+        self._see(lease)
+        if not self._holder():
+            self._freed.set()
+
+    async def until_lost(self) -> None:
+        """Keep the Lease; return when it is lost, early enough to stop before anybody can take it."""
+        # Two attempts fit: a connection that hangs must not use up all the time, nor a slow server be given up.
+        patience = (self._seat.duration - self._seat.renew) / 2
+        while self.held():
+            assert self._until is not None
+            due = min(self._sent + self._seat.renew, self._until)
+            await asyncio.sleep(max(0.0, due - self._now()))
+            tried = self._now()
+            try:
+                async with asyncio.timeout(max(0.0, min(self._until - tried, patience))):
+                    await self.renew()
+            except Superseded:
+                logger.warning("Another operator has taken the Lease %s", self._seat.name)
+                break
+            except (ApiError, TimeoutError) as error:
+                logger.warning("The Lease %s is not renewed: %s", self._seat.name, _why(error))
+                # The next attempt comes as long after this one as after one that was answered.
+                self._sent = tried
+        self._until = None
+
+    async def release(self) -> None:
+        """Give the Lease up, so that another operator leads at once; what does not go quickly is left to lapse."""
+        if self._until is None:
+            return
+        self._until = None
+        try:
+            async with asyncio.timeout(max(self._seat.renew, RELEASE_SECONDS)):
+                try:
+                    await self._write(self._record, holder=None)
+                except ApiError as error:
+                    if error.status != 409:
+                        raise
+                    # The last renewal was cut off, and arrived nevertheless.
+                    if await self._still_ours():
+                        await self._write(self._record, holder=None)
+            logger.info("The Lease %s is given up", self._seat.name)
+        except (ApiError, TimeoutError) as error:
+            logger.warning("The Lease %s was not given up: %s", self._seat.name, _why(error))
+
+    def _expiry(self) -> float:
+        """Return when the record that was last seen may be taken (monotonic seconds)."""
+        spec = self._record.get("spec") or {}
+        if not spec.get("holderIdentity"):
+            return self._unchanged_since
+        # Its holder goes by the duration that it has written, whatever this operator is told.
+        written = spec.get("leaseDurationSeconds")
+        if not isinstance(written, int) or written <= 0:
+            written = self._seat.duration
+        return self._unchanged_since + min(float(written), LONGEST_SECONDS)
+
+    async def take(self) -> bool:
+        """Take the Lease if it is free; False when another operator has it. Raises ApiError."""
+        try:
+            self._see(await self._kube.get(self._url()))
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            self._record = {}
+        self.takes_part = True
+        if self._record and not self._mine() and self._now() < self._expiry():
+            return False
+        started = self._now()
+        try:
+            await self._write(self._record, self._seat.identity)
+        except ApiError as error:
+            # Another candidate was quicker.
+            if error.status in {404, 409}:
+                return False
+            raise
+        self._hold(started)
+        return True
+
+    async def renew(self) -> None:
+        """Renew the Lease once. Raises Superseded, or ApiError when it is not known whether it was renewed."""
+        started = self._now()
+        try:
+            await self._write(self._record, self._seat.identity)
+        except ApiError as error:
+            if error.status not in {404, 409}:
+                raise
+            # Changed by someone, or by an attempt of ours whose answer was lost. What another one has held
+            # meanwhile is contended for anew, even if it is free again: who leads must have seen all.
+            if not await self._still_ours():
+                raise Superseded from None
+            started = self._now()
+            await self._write(self._record, self._seat.identity)
+        self._hold(started)
+
+    async def _still_ours(self) -> bool:
+        try:
+            self._see(await self._kube.get(self._url()))
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return False
+        return self._mine()
+
+    def _hold(self, started: float) -> None:
+        # A candidate counts from when it sees the renewal, which is after it was sent.
+        self._sent = started
+        self._until = started + self._seat.duration - self._seat.renew
+
+    def _see(self, found: Object) -> None:
+        if found.get("spec") != self._record.get("spec"):
+            self._unchanged_since = self._now()
+        self._record = found
+
+    def _mine(self) -> bool:
+        return self._holder() == self._seat.identity
+
+    def _holder(self) -> str | None:
+        holder: str | None = (self._record.get("spec") or {}).get("holderIdentity")
+        return holder
+
+    def _url(self) -> str:
+        return path("leases", self._seat.namespace, self._seat.name, LEASES)
+
+    async def _write(self, known: Object, holder: str | None) -> None:
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        before = known.get("spec") or {}
+        spec: Object = {
+            "holderIdentity": holder,
+            "leaseDurationSeconds": int(self._seat.duration),
+            "renewTime": now,
+        }
+        if holder is not None and before.get("holderIdentity") != holder:
+            spec["acquireTime"] = now
+            spec["leaseTransitions"] = int(before.get("leaseTransitions") or 0) + bool(known)
+        if known:
+            version = {"resourceVersion": known["metadata"]["resourceVersion"]}
+            written = await self._kube.patch(self._url(), {"metadata": version, "spec": spec})
+        else:
+            meta = {"name": self._seat.name, "namespace": self._seat.namespace}
+            lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta}
+            written = await self._kube.create(
+                path("leases", self._seat.namespace, group=LEASES), lease | {"spec": spec}
+            )
+        self._see(written)
+
+
+def _nothing(_: Object) -> None:
+    pass
+
+
+async def _first_of(*events: asyncio.Event, within: float) -> None:
+    """Return when one of the events is set, or after so many seconds."""
+    waits = {asyncio.create_task(event.wait()) for event in events}
+    try:
+        await asyncio.wait(waits, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waits:
+            each.cancel()
+        await asyncio.wait(waits)
+
+
+def _why(error: Exception) -> str:
+    return str(error) or "no answer in time"
+
+
+class FencedKube(Kube):
+    """A client that sends no write unless `permitted` says so at that very moment.
+
+    It stops what was about to be sent when a frozen process wakes up after its Lease has lapsed. The last word
+    is the API server's: a claim is tested against the resource's version.
+    """
+
+    permitted: Callable[[], bool] | None = None
+    writes: Callable[[str], Callable[[Object], None]] = staticmethod(lambda _url: _nothing)
+    """Is told the URL before an object is created or changed; what it returns is told the object that came of it."""
+
+    async def create(self, url: str, body: Object, attempts: int = ATTEMPTS) -> Object:
+        """Create an object; ApiError 409 when the name is taken."""
+        changed = self.writes(url)
+        made = await super().create(url, body, attempts)
+        changed(made)
+        return made
+
+    async def patch(self, url: str, body: Object, attempts: int = ATTEMPTS) -> Object:
+        """Apply a merge patch; with `metadata.resourceVersion` in it, ApiError 409 when it is stale."""
+        changed = self.writes(url)
+        found = await super().patch(url, body, attempts)
+        before = (body.get("metadata") or {}).get("resourceVersion")
+        # A patch that changes nothing makes no version, and no event.
+        if found["metadata"]["resourceVersion"] != before:
+            changed(found)
+        return found
+
+    async def _once(
+        self,
+        verb: str,
+        url: str,
+        query: dict[str, str] | None = None,
+        body: Object | None = None,
+        content_type: str = "application/json",
+    ) -> Object:
+        if verb != "GET" and self.permitted is not None and not self.permitted():
+            raise ApiError(-1, "NotLeading", "this operator may not act now; another one may lead")
+        return await super()._once(verb, url, query, body, content_type)

@@ -1,0 +1,195 @@
+"""What is wrong in the fleet right now, kept as statuses change: nothing is kept of tenants that fare well.
+
+News say which tenants to look at again; a slow round over all of them finds what no news told. Pure: no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from baileys_janitor.controller.clock import to_rfc3339
+from baileys_janitor.controller.tenants.cache import Fleet
+from baileys_janitor.controller.tenants.record import Key, Tenant
+from baileys_janitor.notify import kinds
+from baileys_janitor.notify.incidents import (
+    Incident,
+    Place,
+    identify,
+    incidents,
+    states,
+)
+from baileys_janitor.notify.ledger import Fate, Over
+from baileys_janitor.notify.routes import Target
+from baileys_janitor.schedule.circuit_breaker import Hold, named
+
+Object = dict[str, Any]
+
+ROUND = 60
+"""Passes that one round over all tenants takes."""
+AT_LEAST = 100
+"""Tenants looked at in a pass."""
+KNOWN_AFTER = 120.0
+"""Seconds after its start in which an operator has surely been told of every tenant."""
+FORGOTTEN_AFTER = 7 * 86_400.0
+"""Seconds that it is remembered since when a tenant is gone."""
+FLEET = Place()
+_FLEET_ID = identify("fleet") | kinds.BREAKER
+_FAMILY = 0xF
+
+
+def place_of(tenant: Tenant) -> Place:
+    """Return what a tenant is called in messages."""
+    company = tenant.effective.company_id if tenant.effective is not None else tenant.name
+    return Place(tenant.namespace, tenant.name, company, tenant.labels or {})
+
+
+def _differ(before: Incident, after: Incident) -> bool:
+    """Whether there may be something to tell; how bad it is among its kind changes at every scan."""
+    return (before.kind, before.since, before.place) != (after.kind, after.since, after.place)
+
+
+def _told(hold: Hold) -> str:
+    """Say which cleanups are held, until when, and who opened the circuit breaker."""
+    spaces = "namespace" if len(hold.namespaces) == 1 else "namespaces"
+    who = f"{spaces} {named(hold.namespaces)}"
+    if hold.tenants:
+        who += f" (tenant{'s' if len(hold.tenants) > 1 else ''} {named(hold.tenants)})"
+    where = "everywhere" if hold.fleet else "there"
+    return (
+        f"Many cleanups of {who} removed abnormally much in a short time, so automatic ones are held {where} until "
+        f"{to_rfc3339(hold.until)}. Emergency ones run and remove a quarter of maxRemovals at most; requested ones run."
+    )
+
+
+class Watchlist:
+    """The incidents that hold. `version` counts up whenever they have changed."""
+
+    def __init__(self, fleet: Fleet, started: float) -> None:
+        self._fleet = fleet
+        self._started = started
+        self.version = 0
+        self.incidents: dict[int, Incident] = {}
+        self._tenants: dict[int, tuple[Key, str]] = {}
+        """(key, uid) of every tenant that was looked at, by the number that stands for it."""
+        self._round: Iterator[Tenant] = iter(())
+        self._absent: dict[int, float] = {}
+        self._gone: dict[int, Place] = {}
+        """What tenants were called that were deleted under this operator's eyes."""
+        self._held: tuple[float, Hold] | None = None
+        """Since when automatic cleanups are held, and what holds them."""
+
+    def look(self, tenant: Tenant, now: float) -> None:
+        """Look at one tenant again."""
+        base = identify(tenant.namespace, tenant.name, tenant.uid)
+        self._tenants[base] = tenant.key, tenant.uid
+        found: list[Incident] = []
+        if not tenant.muted:
+            found = incidents(tenant.stored, base, place_of(tenant), now)
+        self._replace(base, found)
+
+    def _replace(self, base: int, found: list[Incident]) -> None:
+        fresh = {incident.id: incident for incident in found}
+        for family in kinds.FAMILIES:
+            id_ = base | family
+            before, after = self.incidents.get(id_), fresh.get(id_)
+            if before is None and after is None:
+                continue
+            if after is None:
+                del self.incidents[id_]
+            else:
+                self.incidents[id_] = after
+                self._absent.pop(id_, None)
+            if before is None or after is None or _differ(before, after):
+                self.version += 1
+
+    def go_round(self, now: float) -> None:
+        """Look at the next few tenants, and drop some that are no more."""
+        count = max(AT_LEAST, len(self._fleet.tenants) // ROUND)
+        for _ in range(count):
+            tenant = next(self._round, None)
+            if tenant is None:
+                self.drop_absent(now)
+                self._round = iter(list(self._fleet.tenants.values()))
+                return
+            if self._fleet.tenants.get(tenant.key) is tenant:
+                self.look(tenant, now)
+
+    def look_at_new(self, now: float) -> Iterator[None]:
+        """Look at the tenants that were never looked at, and yield after every few."""
+        for number, tenant in enumerate(list(self._fleet.tenants.values())):
+            if identify(tenant.namespace, tenant.name, tenant.uid) not in self._tenants:
+                self.look(tenant, now)
+            if number % AT_LEAST == 0:
+                yield
+
+    def drop_absent(self, now: float) -> None:
+        """Drop the tenants that are no more."""
+        for base, (key, uid) in list(self._tenants.items()):
+            tenant = self._fleet.tenants.get(key)
+            if tenant is None or tenant.uid != uid:
+                del self._tenants[base]
+                self._absent[base] = now
+                if any(base | family in self.incidents for family in kinds.FAMILIES):
+                    self._gone[base] = Place(*key)
+                self._replace(base, [])
+                self.version += 1
+        for id_ in [i for i, since in self._absent.items() if since < now - FORGOTTEN_AFTER]:
+            del self._absent[id_]
+            self._gone.pop(id_, None)
+
+    def hold(self, hold: Hold | None, now: float) -> None:
+        """Take note of what the circuit breakers hold."""
+        if hold is None:
+            if self._held is not None:
+                self._held = None
+                self.incidents.pop(_FLEET_ID, None)
+                self.version += 1
+        elif self._held is None or self._held[1] != hold:
+            since = self._held[0] if self._held is not None else now
+            self._held = since, hold
+            self._absent.pop(_FLEET_ID, None)
+            kind = kinds.KINDS["CircuitBreakerOpen"]
+            self.incidents[_FLEET_ID] = Incident(_FLEET_ID, kind, FLEET, since, since)
+            self.version += 1
+
+    def status(self, place: Place) -> Mapping[str, Any] | None:
+        """Return a tenant's status, None when it is gone; of the fleet, what is held."""
+        if not place.fleet:
+            tenant = self._fleet.tenants.get((place.namespace, place.name))
+            return None if tenant is None else tenant.stored
+        if self._held is None:
+            return None
+        told = _told(self._held[1])
+        return {"conditions": [{"type": "CircuitBreakerOpen", "status": "True", "message": told}]}
+
+    def tenant(self, id_: int) -> Tenant | None:
+        """Return the tenant that a number stands for."""
+        key, uid = self._tenants.get(id_ & ~_FAMILY, (None, ""))
+        tenant = self._fleet.tenants.get(key) if key is not None else None
+        return tenant if tenant is not None and tenant.uid == uid else None
+
+    def fate(self, id_: int, target: Target, now: float) -> Fate:
+        """Tell what became of an incident that a target was told and that does not hold for it any more."""
+        if id_ == _FLEET_ID:
+            held = self.incidents.get(id_)
+            return held is None and Over(self._absent.setdefault(id_, now), FLEET)
+        tenant = self.tenant(id_)
+        if tenant is None:
+            since = self._absent.setdefault(id_ & ~_FAMILY, now)
+            if now < self._started + KNOWN_AFTER:
+                return True
+            return Over(since, self._gone.get(id_ & ~_FAMILY))
+        self._absent.pop(id_ & ~_FAMILY, None)
+        place = place_of(tenant)
+        if tenant.muted or not target.hears(place):
+            return False
+        family = id_ & _FAMILY
+        state = next((s for s in states(tenant.stored) if s.family == family), None)
+        if state is None:
+            return True
+        if state.kind is not None and target.wants(place, state.kind):
+            # It has just come back, and is listed in a moment.
+            return True
+        since = state.since if state.since is not None else self._absent.setdefault(id_, now)
+        return Over(since, place)

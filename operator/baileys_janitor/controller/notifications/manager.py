@@ -1,0 +1,207 @@
+"""The operator's voice: watches what is wrong, and has every target told of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import Callable
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.controller.clock import Clock
+from baileys_janitor.controller.events.changes import (
+    CleanupFinished,
+    ConditionChanged,
+    LevelChanged,
+    News,
+)
+from baileys_janitor.controller.kube.client import Kube
+from baileys_janitor.controller.kube.leader_election import own_namespace
+from baileys_janitor.controller.notifications.incidents import KNOWN_AFTER, Watchlist
+from baileys_janitor.controller.notifications.sender import Count, Teller
+from baileys_janitor.controller.notifications.state_store import Recall
+from baileys_janitor.controller.tenants.cache import Fleet
+from baileys_janitor.controller.tenants.record import Key
+from baileys_janitor.notify.channels.delivery import Channel, Undelivered
+from baileys_janitor.notify.channels.opening import opened
+from baileys_janitor.notify.ledger import Ledger
+from baileys_janitor.notify.routes import targets
+from baileys_janitor.notify.secrets import NoSecret
+from baileys_janitor.notify.words import Reader
+from baileys_janitor.schedule.circuit_breaker import Hold
+
+logger = logging.getLogger("janitor.notifications")
+
+PASS = 5.0
+"""Seconds between two looks, when no news comes."""
+BREATH = 1.0
+"""Least seconds between two looks: a thousand news are one."""
+KEEP_AGAIN = 30.0
+"""Seconds until the record is written again after a failure; the client has tried several times before."""
+CHECK = 60.0
+"""Seconds between two looks at what the Secret holds."""
+ANEW = 60.0
+"""Seconds until notifications begin anew after a fault of ours."""
+
+
+class Notifying:
+    """Runs until cancelled. `counts` tells by channel what became of its messages.
+
+    `holds` tells what the circuit breakers hold; `heard` is told of each message's channel and outcome.
+    """
+
+    def __init__(
+        self,
+        kube: Kube,
+        config: OperatorConfig,
+        clock: Clock,
+        fleet: Fleet,
+        holds: Callable[[float], Hold | None],
+        heard: Callable[[str, str], None] | None = None,
+    ) -> None:
+        self._config = config.notifications
+        self._clock = clock
+        self._fleet = fleet
+        self._holds = holds
+        self._watchlist = Watchlist(fleet, clock.now())
+        election = config.leader_election
+        self._recall = Recall(
+            kube, election.namespace or own_namespace(os.environ), f"{election.name}-notifications"
+        )
+        self._reader = Reader(ZoneInfo(self._config.time_zone), self._config.runbook_base_url)
+        self._targets = targets(self._config)
+        self._tellers: list[Teller] = []
+        self._ledgers: dict[str, Ledger] = {}
+        self._dirty: dict[Key, None] = {}
+        self._news = asyncio.Event()
+        self._unkept = asyncio.Event()
+        self._unusable: set[str] = set()
+        self.counts = {
+            each.name: Count(heard=partial(heard, each.name) if heard else None)
+            for each in self._config.channels
+        }
+
+    def hear(self, news: News) -> None:
+        """Take in a piece of news."""
+        if isinstance(news, (LevelChanged, ConditionChanged, CleanupFinished)):
+            self._dirty[news.tenant.key] = None
+            self._news.set()
+        if isinstance(news, CleanupFinished):
+            for teller in self._tellers:
+                teller.cleaned(int(news.entry.get("removed") or 0))
+
+    def failing(self) -> dict[str, bool]:
+        """Return by channel whether nothing can be sent to it, or the last message did not arrive."""
+        return {
+            name: count.failing or name in self._unusable for name, count in self.counts.items()
+        }
+
+    async def run(self) -> None:
+        """Watch and tell, forever."""
+        while True:
+            try:
+                await self._work()
+            except Exception:
+                # The tenants are looked after, whatever becomes of telling.
+                logger.exception("Notifications: unforeseen; they begin anew")
+                await self._rest(ANEW)
+
+    async def _work(self) -> None:
+        known = await self._recall.read()
+        channels = opened(self._config, os.environ, self._reader)
+        # Of a target that is configured no longer nothing is kept.
+        self._ledgers = {each.name: known.get(each.name) or Ledger() for each in self._targets}
+        self._tellers = [
+            Teller(
+                target,
+                channels[target.channel],
+                self._ledgers[target.name],
+                self._config,
+                self._reader,
+                self._fleet,
+                self._watchlist,
+                self._clock,
+                self.counts[target.channel],
+                self._unkept.set,
+            )
+            for target in self._targets
+        ]
+        try:
+            async with asyncio.TaskGroup() as group:
+                for teller in self._tellers:
+                    group.create_task(teller.run())
+                group.create_task(self._check(channels))
+                group.create_task(self._watch())
+                group.create_task(self._keep())
+        finally:
+            await self._end(channels)
+
+    async def _check(self, channels: dict[str, Channel]) -> None:
+        while True:
+            for name, channel in channels.items():
+                try:
+                    channel.check()
+                except (NoSecret, Undelivered) as problem:
+                    if name not in self._unusable:
+                        logger.warning("Nothing can be sent to %s: %s", name, problem)
+                    self._unusable.add(name)
+                else:
+                    if name in self._unusable:
+                        logger.info("Messages can be sent to %s now", name)
+                    self._unusable.discard(name)
+            await self._rest(CHECK)
+
+    async def _watch(self) -> None:
+        started, version = self._clock.now(), -1
+        while True:
+            self._news.clear()
+            now = self._clock.now()
+            dirty, self._dirty = self._dirty, {}
+            for key in dirty:
+                tenant = self._fleet.tenants.get(key)
+                if tenant is not None:
+                    self._watchlist.look(tenant, now)
+            if now < started + KNOWN_AFTER:
+                for _ in self._watchlist.look_at_new(now):
+                    await asyncio.sleep(0)
+            else:
+                self._watchlist.go_round(now)
+            self._watchlist.hold(self._holds(now), now)
+            if self._watchlist.version != version:
+                version = self._watchlist.version
+                for teller in self._tellers:
+                    teller.wake()
+            await self._rest(BREATH)
+            await self._clock.wait(self._news, now + PASS)
+
+    async def _keep(self) -> None:
+        while True:
+            await self._unkept.wait()
+            self._unkept.clear()
+            try:
+                written = await self._recall.write(self._ledgers)
+            except asyncio.CancelledError:
+                # It ends in the middle of it: whether this write arrives is not known.
+                self._unkept.set()
+                raise
+            if not written:
+                self._unkept.set()
+                await self._rest(KEEP_AGAIN)
+
+    async def _rest(self, seconds: float) -> None:
+        await self._clock.wait(asyncio.Event(), self._clock.now() + seconds)
+
+    async def _end(self, channels: dict[str, Channel]) -> None:
+        if self._unkept.is_set():
+            await self._recall.write_last(self._ledgers)
+        for channel in channels.values():
+            with contextlib.suppress(Exception):
+                await channel.close()
+
+
+def wanted(config: OperatorConfig) -> bool:
+    """Whether anybody is to be told anything."""
+    return bool(targets(config.notifications))

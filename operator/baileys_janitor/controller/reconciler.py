@@ -1,0 +1,446 @@
+"""The operator's heart: takes events in, has what is due done, and never does one thing twice."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from typing import Any
+
+from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.controller.clock import (
+    Clock,
+    MonotonicClock,
+    WatchedClock,
+    from_rfc3339,
+    to_rfc3339,
+)
+from baileys_janitor.controller.crash_handler import CrashHandler
+from baileys_janitor.controller.events.changes import Wire
+from baileys_janitor.controller.jobs import record_result
+from baileys_janitor.controller.jobs.cluster_reads import Lookups
+from baileys_janitor.controller.jobs.create import JOBS, Dispatch, settle
+from baileys_janitor.controller.jobs.manifest import SELECTOR, Pod
+from baileys_janitor.controller.jobs.queue import Turns
+from baileys_janitor.controller.jobs.results import Arrivals
+from baileys_janitor.controller.jobs.timeouts import Supervision
+from baileys_janitor.controller.jobs.tracker import Flights
+from baileys_janitor.controller.kube import decoding
+from baileys_janitor.controller.kube.client import ApiError, Kube
+from baileys_janitor.controller.status import advice
+from baileys_janitor.controller.status.compose import Surroundings
+from baileys_janitor.controller.status.writer import Store
+from baileys_janitor.controller.tenants.cache import Fleet
+from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.workers import Steps
+from baileys_janitor.schedule import agenda
+from baileys_janitor.schedule.circuit_breaker import Breakers, Hold, named
+from baileys_janitor.schedule.decision import URGENT, Decision, decide
+
+Object = dict[str, Any]
+logger = logging.getLogger("janitor.reconciler")
+
+TICK = 2.0
+"""Seconds between looks at Jobs under way, while there are any: pods that never appear send no event."""
+BREATH = 1.0
+"""Least seconds between two looks at one tenant."""
+ADOPT_AGAIN = 5.0
+"""Seconds between attempts to list the Jobs under way at the start; the client has retried by itself before."""
+A_PASS = 200
+"""Tenants that are looked at before the events that came meanwhile have their turn."""
+A_WHILE = 60.0
+"""Most seconds that the loop waits: a clock that was set ahead meanwhile is noticed then."""
+CRASH_PAUSES = (1.0, 60.0)
+"""Seconds that the loop waits after something unforeseen: the first time, and at most."""
+HELD = "Cleanups removed abnormally much: the circuit breaker holds automatic ones"
+
+
+class Engine:
+    """Runs until cancelled. `observe`, `forget` and `arrivals` are where events come in."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        config: OperatorConfig,
+        pod: Pod,
+        clock: Clock,
+        prepare: Callable[[str], Awaitable[None]] | None = None,
+    ) -> None:
+        self._kube = kube
+        self._clock = clock = WatchedClock(clock, self._clock_was_set)
+        self._config = config
+        self._started = clock.now()
+        self._wake = asyncio.Event()
+        self._passed: tuple[float, float | None] | None = None
+        """When the loop passed last, in monotonic seconds, and after how many it is due again."""
+        breaker = config.circuit_breaker
+        self.fleet = Fleet(config)
+        self.breakers = Breakers(
+            breaker.window.seconds,
+            breaker.percent,
+            breaker.runs,
+            breaker.hold.seconds,
+            self.fleet.namespaces,
+        )
+        self._memory = breaker.window.seconds + breaker.hold.seconds
+        self._pace = agenda.Pace(
+            config.daily_jitter.seconds,
+            config.scan_unused_claims_every.seconds,
+            config.status_interval.seconds,
+        )
+        self._advice = advice.Limits.of(config)
+        self.wire = Wire()
+        self.crashes = CrashHandler(clock, self.wire)
+        self.steps = Steps(clock, self._again, self.crashes)
+        self.flights = Flights()
+        # Lists are kept for as long as they are fresh, whatever the clock is set to.
+        lookups = self._lookups = Lookups(kube, MonotonicClock(clock))
+        self._store = Store(
+            kube, self.fleet, clock, self._around, self._pace.status_every, self.wire, self.crashes
+        )
+        self._dispatch = Dispatch(
+            kube,
+            clock,
+            lookups,
+            self.flights,
+            self._store,
+            pod,
+            config.limits.tenants_per_scan,
+            self._pace.unused_every,
+            lambda namespace: self.breakers.hold(namespace, self._clock.now()) is not None,
+            prepare,
+        )
+        self.turns = Turns(
+            config.limits,
+            self.flights,
+            self._dispatch,
+            self._is_known,
+            self.fleet.in_namespace,
+            self._consider,
+            self._turned,
+            self.steps.begin,
+            self.crashes,
+            self._started,
+        )
+        self.arrivals = Arrivals(
+            clock,
+            self.fleet,
+            self.flights,
+            lookups,
+            config,
+            self._finished,
+            self.wire,
+            self.crashes,
+        )
+        self._supervision = Supervision(
+            kube, clock, self.flights, lookups, self._store, self.arrivals, config, self.crashes
+        )
+
+    # Events
+
+    def observe(self, body: Object) -> None:
+        """A tenant was added or changed."""
+        meta = decoding.part(body, "metadata")
+        key = decoding.text(meta.get("namespace")), decoding.text(meta.get("name"))
+        known = self.fleet.tenants.get(key)
+        with self.crashes.contain("event", [known] if known is not None else []):
+            self._observe(body)
+
+    def _observe(self, body: Object) -> None:
+        meta = body["metadata"]
+        if meta.get("deletionTimestamp"):
+            # On its way out behind somebody's finalizer: nothing is begun for it any more.
+            self.forget(meta["namespace"], meta["name"], meta["uid"])
+            return
+        known = self.fleet.tenants.get((meta["namespace"], meta["name"]))
+        tenant = self.fleet.observe(body, self._clock.now())
+        self.arrivals.attach(tenant)
+        if tenant is not known:
+            for entry in tenant.history:
+                if not self._count(tenant, entry):
+                    break
+        self._again(tenant)
+
+    def forget(self, namespace: str, name: str, uid: str) -> None:
+        """A tenant was deleted; its own Jobs go with it, and what a shared scan finds is dropped."""
+        tenant = self.fleet.forget((namespace, name), uid)
+        if tenant is not None:
+            self.turns.forget(tenant)
+
+    def nudge(self) -> None:
+        """Have the loop look again at once."""
+        self._wake.set()
+
+    def holds(self, now: float) -> Hold | None:
+        """Return what the circuit breakers hold anywhere, or None."""
+        return self.breakers.any(now)
+
+    def now(self) -> float:
+        """Return the Unix time in seconds, with all that is known of tenants moved if the clock was set."""
+        return self._clock.now()
+
+    def _clock_was_set(self, step: float) -> None:
+        """Move all times with the clock: what has lasted for a minute has lasted for a minute."""
+        logger.warning("The clock was set by %+.0f s; what is due stays due", step)
+        self._started += step
+        self.turns.started += step
+        self.fleet.shift(step)
+        self.flights.shift(step)
+        self.breakers.shift(step)
+        self._wake.set()
+
+    # Signs of life
+
+    def behind(self) -> float:
+        """Return for how many seconds the loop has not passed although something was due."""
+        if self._passed is None:
+            return 0.0
+        passed, due = self._passed
+        return 0.0 if due is None else max(0.0, self._clock.monotonic() - passed - max(0.0, due))
+
+    def stuck(self) -> float:
+        """Return for how many seconds as many steps as may run have been under way, and none has ended."""
+        return self.steps.stuck()
+
+    # The loop
+
+    async def run(self) -> None:
+        """Do what is due, forever."""
+        await self._adopt()
+        crashed = 0
+        try:
+            while True:
+                self._wake.clear()
+                until = None
+                with self.crashes.contain("loop") as passing:
+                    until = self._pass()
+                    crashed = 0
+                if passing.crashed:
+                    first, most = CRASH_PAUSES
+                    await asyncio.sleep(min(most, first * 2.0 ** min(crashed, 16)))
+                    crashed += 1
+                else:
+                    await self._clock.wait(self._wake, until)
+        finally:
+            await self.steps.cancel()
+            await self._lookups.close()
+
+    def _pass(self) -> float:
+        """Do what is due now; return when the loop is to pass again."""
+        now = self._clock.now()
+        self._passed = self._clock.monotonic(), None
+        self._weigh_all(self._supervision.look(now, self.steps.begin))
+        self._look_at_due(now)
+        self.turns.take(now)
+        until = self._next(now)
+        self._passed = self._passed[0], None if until is None else until - now
+        return now + A_WHILE if until is None else min(until, now + A_WHILE)
+
+    def _look_at_due(self, now: float) -> None:
+        """Consider who is due, the longest overdue first, as far as steps may be begun."""
+        if self.steps.full:
+            return
+        for seen, tenant in enumerate(self.fleet.due(now), start=1):
+            if not tenant.busy:
+                self._consider(tenant, now)
+            if seen >= A_PASS or self.steps.full:
+                return
+
+    def _next(self, now: float) -> float | None:
+        # With all steps taken, it is the end of one that wakes the loop.
+        coming = None if self.steps.full else self.fleet.next_due()
+        if len(list(self.flights)) or self.turns or len(self.arrivals.leftovers):
+            return min(now + TICK, coming if coming is not None else now + TICK)
+        return coming
+
+    async def _adopt(self) -> None:
+        """Take note of the Jobs that an earlier operator left: a claimed run's is taken up, the others are deleted."""
+        for namespace in self._config.watch_namespaces or [""]:
+            where = f"{JOBS}/namespaces/{namespace}/jobs" if namespace else f"{JOBS}/jobs"
+            while True:
+                try:
+                    jobs = [job async for job in self._kube.list(where, labels=SELECTOR)]
+                    break
+                except ApiError as error:
+                    # Without this list nothing may be started; until it is there, the operator waits.
+                    logger.warning("The Jobs under way cannot be listed: %s", error)
+                    await asyncio.sleep(ADOPT_AGAIN)
+            for job in jobs:
+                self.arrivals.leftovers.note(job, at_start=True)
+        for tenant in self.fleet.tenants.values():
+            self.arrivals.attach(tenant)
+
+    def _consider(self, tenant: Tenant, now: float) -> None:
+        """Decide what this tenant needs now, and have it done."""
+        with self.crashes.contain("tenant", [tenant]) as considering:
+            self._consider_one(tenant, now)
+        if considering.crashed:
+            self._again(tenant)
+
+    def _consider_one(self, tenant: Tenant, now: float) -> None:
+        tenant.considered_at = now
+        if now < tenant.retry_at:
+            self._again(tenant)
+        elif tenant.stale:
+            self.steps.begin(self._reload(tenant), tenant)
+        elif tenant.effective is None:
+            self.steps.begin(self._write(tenant), tenant)
+        elif tenant.run is not None and tenant.work_job is None and not tenant.effective.suspend:
+            self._resume(tenant, str(tenant.run.get("reason")) in URGENT)
+        else:
+            self._decide(tenant, now)
+
+    def _resume(self, tenant: Tenant, urgent: bool) -> None:
+        """Go on with a claimed run, once there is room: whoever writes a status can claim as many as there are."""
+        if self.turns.has_room(tenant.namespace, urgent):
+            self._begin(tenant, lambda: self._dispatch.resume(tenant), urgent)
+        else:
+            self.turns.want_cleanup(tenant, urgent=urgent)
+            self._weigh(tenant)
+
+    def _decide(self, tenant: Tenant, now: float) -> None:
+        held = self.breakers.hold(tenant.namespace, now) is not None
+        resting = now < agenda.rested_time(tenant, self._started, self._pace.jitter)
+        overdue = self._started if resting else None
+        decision = decide(tenant, now, self._pace.jitter, held, overdue)
+        purge = agenda.purge_time(tenant)
+        if decision.reason is not None:
+            if self._may_work(tenant):
+                if self.turns.has_room(tenant.namespace, decision.emergency):
+                    step = self._dispatch.begin
+                    self._begin(tenant, lambda: step(tenant, decision), decision.emergency)
+                    return
+                self.turns.want_cleanup(tenant, urgent=decision.emergency)
+        else:
+            self._settle(tenant, decision, now)
+            if purge is not None and now >= purge and tenant.run is None and self._may_work(tenant):
+                if self.turns.has_room(tenant.namespace):
+                    self._begin(tenant, lambda: self._dispatch.purge(tenant))
+                    return
+                self.turns.want_cleanup(tenant)
+        due = agenda.scan_time(tenant, self._started)
+        if due is not None and now >= due:
+            self.turns.want_scan(tenant)
+        self._weigh(tenant)
+
+    def _settle(self, tenant: Tenant, decision: Decision, now: float) -> None:
+        settle(tenant, decision)
+        if decision.refusal is not None:
+            message = f"The request was refused: {decision.refusal}."
+            record_result.unanswered(tenant, "Requested", "Refused", message, now)
+        elif decision.idle:
+            record_result.unanswered(
+                tenant, "Daily", "NothingToDo", "Nothing was old enough to remove.", now
+            )
+
+    def _may_work(self, tenant: Tenant) -> bool:
+        """One Job of its own for a tenant, and never a second pod that waits for a node."""
+        if tenant.work_job is not None:
+            return False
+        scan = self.flights.get(tenant.namespace, tenant.scan_job)
+        return scan is None or not scan.pending
+
+    # Steps
+
+    def _turned(self, tenants: Sequence[Tenant]) -> None:
+        """Weigh tenants whose turn is over, and have the loop give the next ones."""
+        self._weigh_all(tenants)
+        self.nudge()
+
+    def _weigh_all(self, tenants: Iterable[Tenant]) -> None:
+        for tenant in tenants:
+            if not tenant.busy and self._is_known(tenant):
+                with self.crashes.contain("tenant", [tenant]) as weighing:
+                    self._weigh(tenant)
+                if weighing.crashed:
+                    self._again(tenant)
+
+    def _weigh(self, tenant: Tenant) -> None:
+        """Write the tenant's status if it has something to say, and put the tenant into the queue again."""
+        if self._store.is_due(tenant):
+            self.steps.begin(self._write(tenant), tenant)
+        else:
+            self._again(tenant)
+
+    def _begin(
+        self, tenant: Tenant, make: Callable[[], Coroutine[Any, Any, None]], urgent: bool = False
+    ) -> None:
+        """Have a Job of the tenant's own made, unless it was decided on what no longer is; say what came of it."""
+        edition = tenant.edition
+
+        async def step() -> None:
+            if tenant.edition == edition:
+                await make()
+            await self._store.write(tenant)
+
+        self.turns.count(self.steps.begin(step(), tenant), tenant.namespace, urgent)
+
+    async def _write(self, tenant: Tenant) -> None:
+        await self._store.write(tenant)
+
+    async def _reload(self, tenant: Tenant) -> None:
+        if await self._store.reload(tenant):
+            await self._store.write(tenant)
+
+    # What the parts ask back
+
+    def _finished(self, tenants: list[Tenant], entries: list[tuple[Tenant, Object]]) -> None:
+        for tenant, entry in entries:
+            self._count(tenant, entry)
+        for tenant in tenants:
+            self._again(tenant)
+
+    def _count(self, tenant: Tenant, entry: Object) -> bool:
+        """Have the circuit breaker know of a cleanup; False for one that is too long ago, as all before it are.
+
+        What somebody has asked for does not count, nor what is told without figures.
+        """
+        now = self._clock.now()
+        when = min(from_rfc3339(entry.get("time")) or now, now)
+        if when < self._started - self._memory:
+            return False
+        automatic = entry.get("reason") != "Requested" and entry.get("outcome") != "DryRun"
+        if self._config.circuit_breaker.enabled and automatic:
+            total = tenant.look.total if tenant.look is not None else None
+            removed = int(entry.get("removed") or 0)
+            before = max(int(entry.get("before") or 0), removed + (total or 0))
+            was = self.breakers.hold(tenant.namespace, when), self.breakers.fleet(when)
+            run = str(entry.get("run"))
+            self.breakers.note(tenant.namespace, tenant.name, run, when, removed, before)
+            self._tell_hold(tenant.namespace, was, now)
+            self.breakers.tidy(now)
+        return True
+
+    def _tell_hold(self, namespace: str, was: tuple[Hold | None, Hold | None], now: float) -> None:
+        """Write to the log that a breaker has opened, and who opened it."""
+        hold, fleet = self.breakers.hold(namespace, now), self.breakers.fleet(now)
+        if fleet is not None and was[1] is None:
+            about = {"namespaces": named(fleet.namespaces), "until": to_rfc3339(fleet.until)}
+            logger.warning(f"{HELD} in all namespaces", extra={"action": "clean", **about})
+        elif hold is not None and was[0] is None:
+            about = {"tenants": named(hold.tenants), "until": to_rfc3339(hold.until)}
+            logger.warning(HELD, extra={"action": "clean", "namespace": namespace, **about})
+
+    def _around(self, tenant: Tenant, now: float) -> Surroundings:
+        hold = self.breakers.hold(tenant.namespace, now)
+        return Surroundings(self._started, self._pace.jitter, hold, self._advice)
+
+    def _is_known(self, tenant: Tenant) -> bool:
+        return self.fleet.tenants.get(tenant.key) is tenant
+
+    def _again(self, tenant: Tenant) -> None:
+        """Put the tenant into the queue for when it is due next, and wake the loop if that is sooner."""
+        if not self._is_known(tenant):
+            return
+        now = self._clock.now()
+        tenant.cut(now)
+        when: float | None = None
+        with self.crashes.contain("tenant", [tenant]) as planning:
+            when = agenda.next_time(tenant, now, self._started, self._pace)
+        if planning.crashed:
+            when = tenant.retry_at
+        if when is not None:
+            # Whatever the timers say, one tenant never keeps the loop spinning.
+            when = max(when, tenant.considered_at + BREATH)
+        self.fleet.schedule(tenant, when)
+        self._wake.set()

@@ -1,0 +1,1 @@
+"""Composes and writes the status of tenants."""

@@ -1,0 +1,120 @@
+"""Advice as conditions: what a tenant's operator should know beyond the level. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.api.quantities import amount_of
+from baileys_janitor.controller.jobs.record_result import RE_PAIRED_FOR
+from baileys_janitor.controller.kube.conditions import Conditions
+from baileys_janitor.controller.tenants.record import AGREEING_LOOKS, AGREEING_SECONDS, Tenant
+from baileys_janitor.job.result import ScanResult
+from baileys_janitor.policy import advice
+from baileys_janitor.policy.census import Census
+from baileys_janitor.policy.outlook import Outlook
+
+IDENTITY_CHANGED = "IdentityChanged"
+KINDS = (
+    advice.ROTATION_RECOMMENDED,
+    advice.THRESHOLD_UNREACHABLE,
+    advice.SESSION_INACTIVE,
+    advice.DISK_PRESSURE,
+    "CredentialsCorrupt",
+    IDENTITY_CHANGED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the operator's configuration says of advice."""
+
+    inactive_after: float
+    free_bytes: int
+    free_inodes: int
+
+    @classmethod
+    def of(cls, config: OperatorConfig) -> Limits:
+        """Read the limits from the configuration."""
+        full = config.disk_pressure
+        return cls(
+            config.session_inactive_after.seconds, int(amount_of(full.free_bytes)), full.free_inodes
+        )
+
+
+def state(conditions: Conditions, tenant: Tenant, now: float, limits: Limits) -> None:
+    """State every piece of advice; what cannot be judged now is carried over."""
+    look = tenant.look
+    if tenant.effective is None or look is None or not tenant.counts:
+        for kind in KINDS:
+            conditions.keep(kind)
+        return
+    given = {
+        advice.SESSION_INACTIVE: advice.session_inactive(
+            look.newest_activity, now, limits.inactive_after
+        ),
+    }
+    if look.free_bytes is not None or look.free_inodes is not None:
+        given[advice.DISK_PRESSURE] = advice.disk_pressure(
+            look.free_bytes,
+            look.free_inodes,
+            look.volume_bytes,
+            limits.free_bytes,
+            limits.free_inodes,
+        )
+    for kind, said in (given | _of_counts(tenant, look)).items():
+        conditions.advise(kind, said.message if said else None, kind, "NoAdvice")
+    # A result that was short of room leaves detail out: what hangs on it stands as it was.
+    conditions.keep(advice.DISK_PRESSURE)
+    conditions.keep(advice.ROTATION_RECOMMENDED)
+    conditions.advise(
+        "CredentialsCorrupt", _corrupt(tenant, now), "CredentialsCorrupt", "CredentialsRead"
+    )
+    if tenant.re_paired is None and now - conditions.true_since(IDENTITY_CHANGED) < RE_PAIRED_FOR:
+        # Said by an earlier operator.
+        conditions.keep(IDENTITY_CHANGED)
+    else:
+        conditions.advise(IDENTITY_CHANGED, _re_paired(tenant, now), "PairedAgain", "SameIdentity")
+
+
+def _of_counts(tenant: Tenant, look: ScanResult) -> dict[str, advice.Advice | None]:
+    assert tenant.effective is not None
+    settings = tenant.effective.policy
+    refused = None if look.identity_state == "Paired" else str(look.identity_state)
+    outlook = Outlook(
+        counted=tenant.counted,
+        reclaimable=tenant.reclaimable,
+        emergency_gain=look.gain or 0,
+        floor=look.floor or 0,
+        refused=refused,
+    )
+    found = {advice.THRESHOLD_UNREACHABLE: advice.threshold_unreachable(outlook, settings)}
+    if look.by_kind is not None:
+        census = Census()
+        census.total = look.total or 0
+        census.by_kind = list(look.by_kind)
+        census.protected = look.protected or 0
+        census.upload_span = look.pre_key_span or 0
+        rotation = advice.rotation_recommended(census, outlook, settings)
+        found[advice.ROTATION_RECOMMENDED] = rotation
+    return found
+
+
+def _corrupt(tenant: Tenant, now: float) -> str | None:
+    doubt = tenant.suspicion
+    if doubt is None or doubt.looks < AGREEING_LOOKS or now - doubt.since < AGREEING_SECONDS:
+        return None
+    return (
+        f"creds.json could not be read in {doubt.looks} looks over {int(now - doubt.since)} s and was not "
+        "written meanwhile. Nothing is removed. Do not restart the tenant's process: it would pair anew. "
+        "Restore creds.json from a backup with the process stopped."
+    )
+
+
+def _re_paired(tenant: Tenant, now: float) -> str | None:
+    if tenant.re_paired is None or now - tenant.re_paired[0] > RE_PAIRED_FOR:
+        return None
+    return (
+        f"The session was paired again: its identity changed from {tenant.re_paired[1]} to "
+        f"{tenant.fingerprint} (one-way fingerprints). Older cleanups can no longer be undone."
+    )

@@ -1,0 +1,222 @@
+"""The status of a tenant, composed anew from its record each time, and whether it is worth writing. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from baileys_janitor.controller.clock import to_rfc3339
+from baileys_janitor.controller.events.changes import mark
+from baileys_janitor.controller.jobs.faults import Fault
+from baileys_janitor.controller.jobs.record_result import BOUNDLESS, by_kind
+from baileys_janitor.controller.kube.conditions import Conditions, digest, find
+from baileys_janitor.controller.status import advice, forecast, level_and_ready
+from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.schedule import agenda
+from baileys_janitor.schedule.circuit_breaker import Hold
+
+Object = dict[str, Any]
+
+MATERIAL_FILES = 5
+"""Counted files by which a status may lag behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a status needs to know besides its tenant."""
+
+    started: float
+    jitter: float
+    hold: Hold | None
+    """Why automatic cleanups of the tenant's namespace hold."""
+    advice: advice.Limits
+
+
+def compose(tenant: Tenant, now: float, around: Surroundings) -> Object:
+    """Return the status as it should be stored; what is not known now is carried over from what is stored."""
+    status: Object = {"observedGeneration": tenant.generation}
+    conditions = Conditions(tenant.stored.get("conditions"), tenant.generation, now)
+    level = level_and_ready.level_of(tenant, now)
+    status["level"] = level or "Unknown"
+    level_and_ready.state_levels(conditions, tenant, level)
+    level_and_ready.state_readiness(conditions, tenant, now, around.hold)
+    advice.state(conditions, tenant, now, around.advice)
+    status["conditions"] = conditions.items()
+    since = find(status["conditions"], level or level_and_ready.LEVELS[0])
+    assert since is not None
+    status["levelSince"] = since["lastTransitionTime"]
+    status |= _figures(tenant, now)
+    status |= _prospects(tenant, now, around)
+    next_scan = agenda.scan_time(tenant, around.started)
+    under_way = tenant.waiting or tenant.scan_job is not None
+    if next_scan is None and under_way and tenant.effective is not None:
+        next_scan = now + agenda.scan_wait(tenant)
+    times = {
+        "lastScanTime": tenant.last_scan,
+        "nextScanTime": next_scan,
+        "activeSince": tenant.active_since,
+        "cooldownUntil": _coming(tenant.cooldown_until, now),
+        "emergencyCooldownUntil": _coming(tenant.emergency_cooldown_until, now),
+    }
+    status |= {key: to_rfc3339(when) for key, when in times.items() if when is not None}
+    timers = {"trigger": tenant.trigger_slot, "daily": tenant.daily_slot}
+    slots = {key: to_rfc3339(when) for key, when in timers.items() if when is not None}
+    optional: Object = {
+        "timers": slots,
+        "growthPerDay": None if tenant.growth is None else round(min(tenant.growth, 1e9), 1),
+        "run": tenant.run,
+        "lastCleanup": tenant.last_cleanup,
+        "history": tenant.history,
+        "trend": forecast.trend(tenant.history),
+        "lastHandledRequest": tenant.handled_request,
+        "trash": _trash(tenant),
+        "running": tenant.running,
+    }
+    return status | {key: value for key, value in optional.items() if value not in (None, {}, [])}
+
+
+def of_crash(tenant: Tenant, now: float, fault: Fault) -> Object:
+    """Return the stored status with nothing changed but that it cannot be composed."""
+    stored = tenant.stored
+    conditions = Conditions(stored.get("conditions"), tenant.generation, now)
+    conditions.set("Ready", False, fault.reason, fault.message)
+    conditions.set("Stalled", True, fault.reason, fault.message)
+    for condition in stored.get("conditions") or ():
+        conditions.keep(condition["type"])
+    said = {"observedGeneration": tenant.generation, "conditions": conditions.items()}
+    return stored | {"level": stored.get("level", "Unknown")} | said
+
+
+def _prospects(tenant: Tenant, now: float, around: Surroundings) -> Object:
+    """Return what comes next; right after a start, before the first look, as an earlier operator had it."""
+    held = None if around.hold is None else around.hold.until
+    if tenant.look is None and tenant.last_scan is not None and tenant.effective is not None:
+        kept = ("next", "nextCleanupTime", "nextCleanupReason", "forecast")
+        return {key: tenant.stored[key] for key in kept if key in tenant.stored}
+    found: Object = {"next": forecast.told(tenant, now, around.jitter, held, around.started)}
+    coming = forecast.next_cleanup(tenant, now, around.jitter, held, around.started)
+    if coming is not None:
+        found["nextCleanupTime"] = to_rfc3339(coming[0])
+        found["nextCleanupReason"] = coming[1]
+    ahead = forecast.forecast(tenant)
+    if ahead:
+        found["forecast"] = ahead
+    return found
+
+
+def _coming(when: float | None, now: float) -> float | None:
+    return when if when is not None and when > now else None
+
+
+def _trash(tenant: Tenant) -> Object | None:
+    if tenant.trash is None or not tenant.trash[0]:
+        return None
+    found: Object = {"runs": tenant.trash[0], "oldestTime": to_rfc3339(tenant.trash[1])}
+    look = tenant.look
+    if look is not None and look.trash_files:
+        found["files"] = look.trash_files
+        found["bytes"] = _bounded(look.trash_bytes or 0)
+    return found
+
+
+OUTDATED = {"volume": "volume", "kinds": "byKind", "kept": "kept"}
+"""What a result had no room for, as the status names it: what stands there is of an earlier look, if anything."""
+
+
+def _figures(tenant: Tenant, now: float) -> Object:
+    """Return files, volume and identity: from the last look, else as stored."""
+    look, effective = tenant.look, tenant.effective
+    if look is None or look.counted is None or effective is None:
+        if effective is not None and tenant.last_scan is None:
+            return {}  # what is stored, if anything, is of another directory
+        kept = ("files", "volume", "identity", "lastActivityTime")
+        return {key: tenant.stored[key] for key in kept if key in tenant.stored}
+    files: Object = {
+        "total": look.total,
+        "counted": look.counted,
+        "limit": effective.policy.thresholds.emergency,
+        "protected": look.protected,
+        "reclaimable": look.reclaimable,
+        "bytes": _bounded(look.bytes),
+        "byKind": by_kind(look.by_kind) or (tenant.stored.get("files") or {}).get("byKind"),
+        "kept": look.kept or None,
+        "outdated": [OUTDATED[name] for name in look.left_out if name in OUTDATED] or None,
+    }
+    volume: Object = {
+        "claimName": effective.claim_name,
+        "path": effective.path,
+        "freeBytes": _bounded(look.free_bytes),
+        "freeInodes": _bounded(look.free_inodes),
+    }
+    identity: Object = {
+        "state": look.identity_state,
+        "fingerprint": tenant.fingerprint or None,
+    }
+    if tenant.suspicion is not None:
+        identity["credsToken"] = tenant.suspicion.token
+        identity["suspectSince"] = to_rfc3339(tenant.suspicion.since)
+    found: Object = {"files": _set(files), "volume": _set(volume), "identity": _set(identity)}
+    if look.newest_activity is not None:
+        found["lastActivityTime"] = to_rfc3339(min(look.newest_activity, tenant.last_scan or now))
+    return found
+
+
+def _bounded(number: int | None) -> int | None:
+    return None if number is None else min(number, BOUNDLESS)
+
+
+def _set(values: Object) -> Object:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+ALWAYS = ("level", "lastHandledRequest", "observedGeneration")
+COOLDOWNS = ("cooldownUntil", "emergencyCooldownUntil")
+
+
+def is_material(stored: Object, fresh: Object) -> bool:
+    """Whether `fresh` says something that a reader of `stored` must learn now.
+
+    Levels, conditions, runs, results and cooldowns always; a count once it moved by `MATERIAL_FILES`; times and
+    small numbers wait for the next write that is due anyway. A cooldown that ran out is in the past for any
+    reader, and no reason to write.
+    """
+    if any(stored.get(key) != fresh.get(key) for key in ALWAYS):
+        return True
+    if _run(stored) != _run(fresh):
+        return True
+    if mark(stored.get("lastCleanup")) != mark(fresh.get("lastCleanup")):
+        return True
+    if any(key in fresh and stored.get(key) != fresh[key] for key in COOLDOWNS):
+        return True
+    if digest(stored.get("conditions")) != digest(fresh.get("conditions")):
+        return True
+    if (stored.get("timers") or {}).get("daily") != (fresh.get("timers") or {}).get("daily"):
+        return True
+    if (stored.get("trash") or {}).get("runs") != (fresh.get("trash") or {}).get("runs"):
+        # What a purge has done: untold, an operator that starts anew would send another.
+        return True
+    before, after = stored.get("files") or {}, fresh.get("files") or {}
+    if before.get("limit") != after.get("limit"):
+        return True
+    moved: int = abs((after.get("counted") or 0) - (before.get("counted") or 0))
+    return moved >= MATERIAL_FILES
+
+
+def _run(status: Object) -> Object:
+    """Return the run without what an API server with an older CRD does not keep."""
+    return {key: value for key, value in (status.get("run") or {}).items() if key != "uid"}
+
+
+def merge_patch(stored: Object, fresh: Object) -> Object:
+    """Return the JSON merge patch (RFC 7386) that turns `stored` into `fresh`."""
+    patch: Object = {key: None for key in stored if key not in fresh}
+    for key, value in fresh.items():
+        before = stored.get(key)
+        if before == value:
+            continue
+        patch[key] = (
+            merge_patch(before, value)
+            if isinstance(before, dict) and isinstance(value, dict)
+            else value
+        )
+    return patch

@@ -1,0 +1,189 @@
+"""How a tenant fares: its level and its readiness, as conditions with sentences for people. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from baileys_janitor.controller.clock import to_rfc3339
+from baileys_janitor.controller.kube.conditions import Conditions
+from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.wording import files, files_are, listed
+from baileys_janitor.policy import levels
+from baileys_janitor.policy.settings import Thresholds
+from baileys_janitor.schedule import agenda
+from baileys_janitor.schedule.circuit_breaker import Hold, named
+
+LEVELS = (levels.HEALTHY, levels.WARNING, levels.CRITICAL, levels.EMERGENCY)
+
+
+def level_of(tenant: Tenant, now: float) -> str | None:
+    """Return the level, or None while there is no count that still holds.
+
+    None before the first scan, after three missed ones, and where there is no creds.json.
+    """
+    if tenant.effective is None:
+        return None
+    missed = agenda.missed_time(tenant)
+    if missed is not None and now >= missed:
+        return None
+    look = tenant.look
+    if look is None:
+        return _stored_level(tenant)
+    if look.error is not None or look.counted is None or look.identity_state == "Absent":
+        return None
+    return levels.level(look.counted, tenant.effective.policy.thresholds)
+
+
+def _stored_level(tenant: Tenant) -> str | None:
+    """Return the level that an earlier operator wrote, as far as its count is not too old."""
+    assert tenant.effective is not None
+    counted = tenant.stored_counted
+    if counted is None or tenant.stored_level not in LEVELS or tenant.last_scan is None:
+        return None
+    return levels.level(counted, tenant.effective.policy.thresholds)
+
+
+def state_levels(conditions: Conditions, tenant: Tenant, level: str | None) -> None:
+    """State the four level conditions: exactly one True, or all Unknown."""
+    if level is None:
+        reason, message = _unknown(tenant)
+        for kind in LEVELS:
+            conditions.set(kind, None, reason, message)
+        return
+    message = _count_sentence(tenant, level)
+    for kind in LEVELS:
+        conditions.set(
+            kind, kind == level, level, message if kind == level else _begins(tenant, kind)
+        )
+
+
+def _begins(tenant: Tenant, kind: str) -> str:
+    assert tenant.effective is not None
+    limits = tenant.effective.policy.thresholds
+    if kind == levels.HEALTHY:
+        return f"Below {limits.warning} counted files."
+    return f"From {_LIMITS[kind](limits)} counted files on."
+
+
+_LIMITS: dict[str, Callable[[Thresholds], int]] = {
+    levels.WARNING: lambda limits: limits.warning,
+    levels.CRITICAL: lambda limits: limits.critical,
+    levels.EMERGENCY: lambda limits: limits.emergency,
+}
+
+
+def _unknown(tenant: Tenant) -> tuple[str, str]:
+    if tenant.effective is None:
+        return "InvalidSpec", "The spec is not valid, so nothing is counted; see Ready."
+    if tenant.look is not None and tenant.look.identity_state == "Absent":
+        return "NotPaired", "There is no creds.json: this tenant has never been paired."
+    if tenant.last_scan is None and tenant.effective.suspend:
+        return "NotScanned", "The files are not counted, because spec.suspend is true."
+    if tenant.last_scan is None:
+        return "NotScanned", "The files have not been counted yet."
+    when = to_rfc3339(tenant.last_scan)
+    return (
+        "ScansMissed",
+        f"The last count, of {when}, is too old to be told as the truth; see Ready.",
+    )
+
+
+def _count_sentence(tenant: Tenant, level: str) -> str:
+    assert tenant.effective is not None
+    limits = tenant.effective.policy.thresholds
+    look = tenant.look
+    if look is None or look.counted is None:
+        return f"{files(tenant.stored_counted or 0)} counted before the operator started; the next scan counts anew."
+    said = f"{files_are(look.counted)} counted; {_near(level, limits)}."
+    if look.total is not None and look.total != look.counted:
+        said += (
+            f" {look.total} are there; the other {look.total - look.counted}, pre-keys and protected files above "
+            "the allowances, do not count."
+        )
+    said += f" {look.reclaimable or 0} can be removed now."
+    if look.counted >= limits.danger:
+        said = f"In danger, at {limits.danger} or above: {said}"
+    if level == levels.EMERGENCY and not look.gain:
+        said += f" An emergency cleanup would gain nothing: {keeps_up(tenant)}"
+    elif level == levels.EMERGENCY:
+        said += f" An emergency cleanup would lower the count by {look.gain}."
+    return said
+
+
+def _near(level: str, limits: Thresholds) -> str:
+    """Say which threshold was reached, and which comes next."""
+    return {
+        levels.HEALTHY: f"Warning begins at {limits.warning}",
+        levels.WARNING: f"Warning begins at {limits.warning}, Critical at {limits.critical}",
+        levels.CRITICAL: f"Critical begins at {limits.critical}, Emergency at {limits.emergency}",
+        levels.EMERGENCY: f"Emergency begins at {limits.emergency}",
+    }[level]
+
+
+def keeps_up(tenant: Tenant) -> str:
+    """Say what keeps the count up when nothing may be removed."""
+    look = tenant.look
+    if look is None:
+        return "nothing is known yet."
+    if look.identity_state == "Unpaired":
+        return "creds.json names no paired account, so nothing is removed."
+    if look.identity_state == "TooLarge":
+        return "creds.json is larger than 1 MiB, so it is not read and nothing is removed."
+    if look.identity_state != "Paired":
+        return "creds.json cannot be read, so nothing is removed."
+    if tenant.active_since is None and tenant.running is not None:
+        return "the session is stopped, so nothing counts as old."
+    if look.kept:
+        return f"there are {listed(look.kept)}."
+    return f"{look.protected or 0} files are protected and the others are in use or too young."
+
+
+def state_readiness(conditions: Conditions, tenant: Tenant, now: float, hold: Hold | None) -> None:
+    """State Ready, and Stalled beside it: can the janitor observe and act?"""
+    fault = tenant.fault or tenant.work_fault
+    suspended = tenant.effective is not None and tenant.effective.suspend
+    missed = agenda.missed_time(tenant)
+    if fault is not None and fault.stalled and not suspended:
+        conditions.set("Ready", False, fault.reason, fault.message)
+        conditions.set("Stalled", True, fault.reason, fault.message)
+        return
+    conditions.set("Stalled", False, "NoFault", "There is no fault.")
+    if suspended:
+        conditions.set("Ready", True, "Suspended", "spec.suspend is true: no Job runs.")
+    elif fault is not None:
+        conditions.set("Ready", True, fault.reason, fault.message)
+    elif hold is not None:
+        conditions.set("Ready", True, "CleanupsHeld", _held(hold))
+    elif tenant.last_scan is None:
+        conditions.set("Ready", None, "NotScanned", "The first scan is under way.")
+    elif missed is not None and now >= missed:
+        conditions.set(
+            "Ready",
+            None,
+            "ScansMissed",
+            "Three scans in a row brought no result and no reason; see the janitor's Jobs in this namespace.",
+        )
+    else:
+        conditions.set("Ready", True, *_mode(tenant))
+
+
+def _held(hold: Hold) -> str:
+    """Say who opened the circuit breaker, as far as it is this namespace's to know, and what still runs."""
+    where = f"in {len(hold.namespaces)} namespaces" if hold.fleet else "in this namespace"
+    if hold.fleet and len(hold.namespaces) == 1:
+        where = "in the only namespace"
+    who = f" (here those of {named(hold.tenants)})" if hold.tenants else ""
+    return (
+        f"Cleanups {where} removed abnormally much in a short time{who}, so automatic ones hold until "
+        f"{to_rfc3339(hold.until)}. An Emergency one runs and removes a quarter of maxRemovals at most; requested "
+        "ones run."
+    )
+
+
+def _mode(tenant: Tenant) -> tuple[str, str]:
+    assert tenant.effective is not None
+    if tenant.effective.mode == "DryRun":
+        return "DryRun", "Cleanups are decided and reported, and nothing is removed (mode DryRun)."
+    if tenant.effective.mode == "Observe":
+        return "Observe", "Files are counted and nothing is decided (mode Observe)."
+    return "Observing", "The files are counted, and cleaned when they have to be."

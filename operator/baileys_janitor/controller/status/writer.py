@@ -1,0 +1,196 @@
+"""Reading and writing tenants: the status is written when it matters, and against a known version only."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from baileys_janitor.controller.clock import Clock
+from baileys_janitor.controller.crash_handler import INTERNAL_ERROR, CrashHandler
+from baileys_janitor.controller.events import changes
+from baileys_janitor.controller.kube import decoding
+from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube, path
+from baileys_janitor.controller.status import compose
+from baileys_janitor.controller.tenants.cache import Fleet
+from baileys_janitor.controller.tenants.record import Tenant
+
+Object = dict[str, Any]
+logger = logging.getLogger("janitor.status")
+
+RETRY = 5.0
+"""Seconds after which a write that the API server did not take is tried again; `Kube` has retried before."""
+REFUSED_SECONDS = 300.0
+"""Seconds after which a status that the CRD in the cluster does not allow is tried again."""
+
+
+class Store:
+    """The tenants' resources in the API server."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        fleet: Fleet,
+        clock: Clock,
+        around: Callable[[Tenant, float], compose.Surroundings],
+        every: float,
+        wire: changes.Wire,
+        crashes: CrashHandler,
+    ) -> None:
+        self._kube = kube
+        self._fleet = fleet
+        self._clock = clock
+        self._around = around
+        self._every = every
+        self._wire = wire
+        self._crashes = crashes
+        self._unkept: dict[str, Object] = {}
+        """By uid, a status of which the API server has not kept all: an older CRD knows less fields."""
+
+    def is_due(self, tenant: Tenant) -> bool:
+        """Whether `write` would have something to send; what has been weighed and found too light is said."""
+        self._tell_again(tenant)
+        if tenant.new and not _has_news(tenant):
+            tenant.unsaid = False
+            return False
+        now = self._clock.now()
+        fresh = self._compose(tenant, now)
+        if self._is_worth_it(tenant, fresh, now):
+            return True
+        tenant.unsaid = False
+        return False
+
+    def _tell_again(self, tenant: Tenant) -> None:
+        """Tell of a fault that lasts each time that it is met: what tells of it must not age away before it is over."""
+        fault, again = tenant.fault, tenant.failures > tenant.failures_told
+        tenant.failures_told = tenant.failures
+        if (
+            again
+            and fault is not None
+            and fault.stalled
+            and tenant.stored_readiness == fault.reason
+        ):
+            self._wire.publish(changes.FaultMet(tenant, fault.reason, fault.message))
+
+    def _is_worth_it(self, tenant: Tenant, fresh: Object, now: float) -> bool:
+        if tenant.new or not tenant.run_told or now - tenant.written_at >= self._every:
+            return True
+        if not compose.is_material(tenant.stored, fresh):
+            return False
+        # What was not kept once will not be kept the next time: it is no reason to write again.
+        sent = self._unkept.get(tenant.uid)
+        return sent is None or compose.is_material(sent, fresh)
+
+    def _compose(self, tenant: Tenant, now: float) -> Object:
+        """Compose the status; where that meets something unforeseen, the one that says just this."""
+        fresh: Object = {}
+        with self._crashes.contain("tenant", [tenant]) as composing:
+            fresh = compose.compose(tenant, now, self._around(tenant, now))
+        if composing.crashed:
+            return compose.of_crash(tenant, now, INTERNAL_ERROR)
+        if tenant.crashes and tenant.fault != INTERNAL_ERROR:
+            tenant.crashes = 0
+        return fresh
+
+    async def write(self, tenant: Tenant, *, force: bool = False) -> bool:
+        """Write the status if it is worth it; False when it could not be written and must be tried again.
+
+        A version conflict reads the resource again and tries once more, unless another operator has acted.
+        """
+        self._tell_again(tenant)
+        if tenant.new and not force and not _has_news(tenant):
+            tenant.unsaid = False
+            return True
+        for _ in range(2):
+            now = self._clock.now()
+            fresh = self._compose(tenant, now)
+            tenant.unsaid = False
+            if not force and not self._is_worth_it(tenant, fresh, now):
+                return True
+            patch = compose.merge_patch(tenant.raw_stored, fresh)
+            if not patch:
+                tenant.written_at = now
+                tenant.run_told = True
+                return True
+            before = tenant.run, tenant.last_cleanup, tenant.handled_request
+            tenant.sending, stored = fresh, tenant.stored
+            try:
+                body = await self._patch(tenant, patch)
+            except ApiError as error:
+                if error.status == 409 and await self.reload(tenant):
+                    if before != (tenant.run, tenant.last_cleanup, tenant.handled_request):
+                        tenant.unsaid = True
+                        return False
+                    continue
+                return self._failed(tenant, error, now)
+            finally:
+                tenant.sending = None
+            self._stored(tenant, stored, body, now)
+            self._compare(tenant, fresh)
+            return True
+        return self._failed(tenant, ApiError(409, "Conflict", "the resource keeps changing"), now)
+
+    async def _patch(self, tenant: Tenant, patch: Object) -> Object:
+        url = path("baileystenants", tenant.namespace, tenant.name, TENANTS) + "/status"
+        version = {"resourceVersion": tenant.resource_version, "uid": tenant.uid}
+        return await self._kube.patch(url, {"metadata": version, "status": patch})
+
+    def _stored(self, tenant: Tenant, before: Object, body: Object, now: float) -> None:
+        """Take note of what was written in place of `before`, which the watch may have shown already."""
+        version = decoding.part(body, "metadata").get("resourceVersion")
+        tenant.resource_version = decoding.text(version)
+        tenant.stored = decoding.mapping(body.get("status"))
+        # An API server with an older CRD keeps no uid: it was told all the same.
+        tenant.run_told = True
+        tenant.recorded()
+        tenant.written_at = now
+        tenant.stale = False
+        for told in changes.between(tenant, before, tenant.stored):
+            self._wire.publish(told)
+
+    def _compare(self, tenant: Tenant, sent: Object) -> None:
+        """Remember what was sent, where what is stored would have it sent again at once."""
+        if not compose.is_material(tenant.stored, sent):
+            self._unkept.pop(tenant.uid, None)
+            return
+        if not self._unkept:
+            logger.warning(
+                "The CRD in the cluster is older than this operator and does not keep all of a status: apply the "
+                "current one, `baileys-janitor crd | kubectl apply --server-side -f -`"
+            )
+        if len(self._unkept) > 2 * len(self._fleet.tenants):
+            known = {each.uid for each in self._fleet.tenants.values()}
+            self._unkept = {uid: was for uid, was in self._unkept.items() if uid in known}
+        self._unkept[tenant.uid] = sent
+
+    def _failed(self, tenant: Tenant, error: ApiError, now: float) -> bool:
+        # A server that is just starting answers 404 to every path that it does not serve yet.
+        if error.status == 404 and error.about == tenant.name:
+            self._fleet.forget(tenant.key, tenant.uid)
+            return False
+        logger.warning("%s: the status could not be written: %s", tenant.text, error)
+        tenant.stale = tenant.unsaid = True
+        pause = REFUSED_SECONDS if error.status == 422 else RETRY
+        tenant.retry_at = max(tenant.retry_at, now + pause)
+        return False
+
+    async def reload(self, tenant: Tenant) -> bool:
+        """Read the resource again; False when it is gone or cannot be read now."""
+        try:
+            url = path("baileystenants", tenant.namespace, tenant.name, TENANTS)
+            body = await self._kube.get(url)
+        except ApiError as error:
+            self._failed(tenant, error, self._clock.now())
+            return False
+        if decoding.part(body, "metadata").get("uid") != tenant.uid:
+            self._fleet.forget(tenant.key, tenant.uid)
+            return False
+        self._fleet.observe(body, self._clock.now())
+        tenant.stale = False
+        return True
+
+
+def _has_news(tenant: Tenant) -> bool:
+    """Whether a tenant's first status has something to say: a count, a fault, or that nothing will happen."""
+    suspended = tenant.effective is not None and tenant.effective.suspend
+    return tenant.look is not None or tenant.fault is not None or suspended

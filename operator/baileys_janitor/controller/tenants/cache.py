@@ -1,0 +1,245 @@
+"""All tenants, and one queue of when each is due next."""
+
+from __future__ import annotations
+
+import heapq
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.api.effective import Effective
+from baileys_janitor.api.merge import InvalidTenant, effective
+from baileys_janitor.api.names import EMERGENCY_ANNOTATION, NOTIFY_ANNOTATION, TOKEN_LENGTH
+from baileys_janitor.controller.events.changes import mark
+from baileys_janitor.controller.jobs import faults
+from baileys_janitor.controller.jobs.faults import Fault
+from baileys_janitor.controller.kube import decoding
+from baileys_janitor.controller.kube.conditions import MESSAGE_LIMIT, find
+from baileys_janitor.controller.tenants.record import Key, Tenant
+from baileys_janitor.notify.routes import labels_asked
+
+Object = dict[str, Any]
+
+WELL = frozenset(
+    {
+        *(None, "Observing", "DryRun", "Observe", "Suspended"),
+        *("CleanupsHeld", "NotScanned", "ScansMissed"),
+    }
+)
+"""Reasons of Ready that speak of no fault."""
+
+
+def _acts(status: Object) -> tuple[Any, ...]:
+    """Return what only the acting operator writes: when it differs, another one has acted."""
+    run, cleanup, request = (decoding.status_field(status, name) for name in _ACTS)
+    return run, mark(cleanup), request
+
+
+_ACTS = ("run", "lastCleanup", "lastHandledRequest")
+
+
+class Fleet:
+    """The tenants by (namespace, name), kept as the API server's events tell."""
+
+    def __init__(self, config: OperatorConfig) -> None:
+        self._config = config
+        self._labels_asked = labels_asked(config.notifications)
+        self.tenants: dict[Key, Tenant] = {}
+        self._by_namespace: dict[str, dict[str, Tenant]] = {}
+        self._queue: list[tuple[float, Key]] = []
+
+    def observe(self, body: Object, now: float) -> Tenant:
+        """Take in a resource as an event or a read shows it; older versions than the known one are ignored."""
+        meta = body["metadata"]
+        key = meta["namespace"], meta["name"]
+        tenant = self.tenants.get(key)
+        first = tenant is None or tenant.uid != meta["uid"]
+        if tenant is None or first:
+            tenant = Tenant(meta["namespace"], meta["name"], meta["uid"])
+            self.tenants[key] = tenant
+            self._by_namespace.setdefault(tenant.namespace, {})[tenant.name] = tenant
+            tenant.load(decoding.mapping(body.get("status")))
+            tenant.seen_at = now
+            tenant.written_at = min(tenant.last_scan or now, now)
+            self._baseline(tenant, meta, now)
+        elif _older(meta.get("resourceVersion"), tenant.resource_version):
+            return tenant
+        else:
+            self._restore(tenant, decoding.mapping(body.get("status")))
+            if _token(meta) != tenant.request:
+                # Somebody asks right now: that waits for no back-off.
+                tenant.hurry(now)
+        tenant.resource_version = decoding.text(meta.get("resourceVersion"))
+        tenant.request = _token(meta)
+        tenant.muted = decoding.annotation(meta, NOTIFY_ANNOTATION, len("false ")) == "false"
+        if self._labels_asked:
+            labels = decoding.part(meta, "labels")
+            asked = {k: decoding.text(labels[k]) for k in self._labels_asked if k in labels}
+            tenant.labels = asked or None
+        self._respec(tenant, body, now)
+        tenant.cut(now)
+        if first:
+            _take_up_fault(tenant)
+        return tenant
+
+    def _baseline(self, tenant: Tenant, meta: Object, now: float) -> None:
+        # A token that is there at the first sight came with the manifest: recorded, not run.
+        if tenant.new:
+            tenant.handled_request = _token(meta)
+        # So do the timers begin: nothing was missed before the tenant was there.
+        tenant.trigger_slot = now if tenant.trigger_slot is None else tenant.trigger_slot
+        tenant.daily_slot = now if tenant.daily_slot is None else tenant.daily_slot
+
+    def _restore(self, tenant: Tenant, status: Object) -> None:
+        # The watch may show what this operator is writing before the write is answered: that is no other's act.
+        stored = tenant.raw_stored
+        known = (stored, tenant.sending) if tenant.sending else (stored,)
+        if all(_acts(status) != _acts(one) for one in known):
+            tenant.load(status)
+            if tenant.effective is not None and _elsewhere(tenant.stored, tenant.effective):
+                tenant.moved()
+        else:
+            tenant.stored = status
+
+    def _respec(self, tenant: Tenant, body: Object, now: float) -> None:
+        spec = decoding.mapping(body.get("spec"))
+        digest = zlib.crc32(repr(spec).encode("utf-8", "surrogatepass"))
+        generation = decoding.whole(body["metadata"].get("generation"), 1, 2**62) or 1
+        if tenant.spec_digest == digest and tenant.generation == generation:
+            return
+        first = tenant.generation == 0
+        tenant.spec_digest = digest
+        tenant.generation = generation
+        was = tenant.effective
+        try:
+            tenant.effective = effective(self._config, spec, tenant.name)
+        except InvalidTenant as problem:
+            tenant.effective = None
+            tenant.fault = Fault("InvalidSpec", problem.message)
+            return
+        if not first:
+            if tenant.hurry(now) or was is None:
+                tenant.fault = None
+            tenant.rescan = True
+        # An earlier operator's figures, or a spec that was invalid meanwhile, are compared by what is stored.
+        here = _place(tenant.effective)
+        stored = decoding.mapping(body.get("status"))
+        if _elsewhere(stored, tenant.effective) if was is None else _place(was) != here:
+            tenant.moved()
+        elif was is not None and was.suspend and tenant.checked_at is not None:
+            # No scan was missed while none was made.
+            tenant.checked_at = now
+
+    def forget(self, key: Key, uid: str) -> Tenant | None:
+        """Drop a tenant that was deleted; None when it is unknown or a namesake."""
+        tenant = self.tenants.get(key)
+        if tenant is None or tenant.uid != uid:
+            return None
+        neighbours = self._by_namespace[tenant.namespace]
+        neighbours.pop(tenant.name, None)
+        if not neighbours:
+            del self._by_namespace[tenant.namespace]
+        return self.tenants.pop(key)
+
+    def namespaces(self) -> int:
+        """Return in how many namespaces there are tenants."""
+        return len(self._by_namespace)
+
+    def in_namespace(self, namespace: str) -> Iterable[Tenant]:
+        """Return the tenants of one namespace."""
+        return self._by_namespace.get(namespace, {}).values()
+
+    def of(self, namespace: str, name: str, uid: str) -> Tenant | None:
+        """Return the tenant if it still is the same one."""
+        tenant = self.tenants.get((namespace, name))
+        return tenant if tenant is not None and tenant.uid == uid else None
+
+    def schedule(self, tenant: Tenant, when: float | None) -> None:
+        """Have `due` give this tenant at `when` (Unix seconds); the last call for a tenant counts."""
+        if when == tenant.announced:
+            return
+        tenant.announced = when
+        if when is not None:
+            heapq.heappush(self._queue, (when, tenant.key))
+            self._tidy()
+
+    def _tidy(self) -> None:
+        # Entries that no longer count stay until their time; so many tenants' must not pile up.
+        if len(self._queue) > 64 + 4 * len(self.tenants):
+            self._queue = sorted(
+                (tenant.announced, key)
+                for key, tenant in self.tenants.items()
+                if tenant.announced is not None
+            )
+
+    def shift(self, step: float) -> None:
+        """Move every tenant's times, and when each is due, with the clock that was set by `step` seconds."""
+        self._queue = [(when + step, key) for when, key in self._queue]
+        for tenant in self.tenants.values():
+            tenant.shift(step)
+            if tenant.announced is not None:
+                tenant.announced += step
+
+    def due(self, now: float) -> Iterator[Tenant]:
+        """Yield the tenants that are due, the longest overdue first; each must be scheduled anew."""
+        while self._queue and self._queue[0][0] <= now:
+            when, key = heapq.heappop(self._queue)
+            tenant = self.tenants.get(key)
+            if tenant is not None and tenant.announced == when:
+                tenant.announced = None
+                yield tenant
+
+    def next_due(self) -> float | None:
+        """Return when the next tenant is due; entries that no longer count are dropped on the way."""
+        while self._queue:
+            when, key = self._queue[0]
+            tenant = self.tenants.get(key)
+            if tenant is not None and tenant.announced == when:
+                return when
+            heapq.heappop(self._queue)
+        return None
+
+
+def _token(meta: Object) -> str | None:
+    return decoding.annotation(meta, EMERGENCY_ANNOTATION, TOKEN_LENGTH)
+
+
+def _older(version: Any, known: str) -> bool:
+    """Whether an event shows what is known already, or less.
+
+    Versions are comparable by KEP-5504; where a server's are no numbers, every other one counts as newer.
+    """
+    try:
+        return int(version) <= int(known)
+    except (TypeError, ValueError):
+        return str(version) == known
+
+
+def _place(effective: Effective) -> tuple[str, str]:
+    return effective.claim_name, effective.path
+
+
+def _elsewhere(stored: Object, effective: Effective) -> bool:
+    """Whether the stored figures are of another directory."""
+    volume = decoding.status_field(stored, "volume") or {}
+    if not volume.get("claimName"):
+        return False
+    return (volume["claimName"], volume.get("path")) != _place(effective)
+
+
+def _take_up_fault(tenant: Tenant) -> None:
+    """Let the fault that an earlier operator told hold until a look says otherwise: a restart ends none."""
+    told_of_this_spec = tenant.stored_generation == tenant.generation
+    if tenant.effective is None or not told_of_this_spec or tenant.stored_readiness in WELL:
+        return
+    ready = find(tenant.stored.get("conditions"), "Ready") or {}
+    reason = str(ready.get("reason"))
+    if not faults.CODE.fullmatch(reason):
+        return
+    stalled = ready.get("status") == "False"
+    fault = Fault(reason, str(ready.get("message"))[:MESSAGE_LIMIT], stalled)
+    if fault.reason in faults.WHEN_WRITING:
+        tenant.work_fault = fault
+    elif fault.reason != "InvalidSpec":
+        tenant.fault = fault

@@ -1,0 +1,83 @@
+"""Steps: what is done for a tenant beside the loop, so many at a time, and never two for one tenant."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from baileys_janitor.controller.clock import Clock
+from baileys_janitor.controller.crash_handler import CrashHandler
+from baileys_janitor.controller.kube.client import ApiError
+from baileys_janitor.controller.tenants.record import Tenant
+
+logger = logging.getLogger("janitor.reconciler")
+
+AT_ONCE = 16
+"""Steps that may be at work at the same time."""
+MOST = 64
+"""Steps that may be under way: with more due, the queue waits."""
+
+
+class Steps:
+    """Runs steps; `over` is told of each tenant whose step is over."""
+
+    def __init__(self, clock: Clock, over: Callable[[Tenant], None], crashes: CrashHandler) -> None:
+        self._clock = clock
+        self._over = over
+        self._crashes = crashes
+        self._limit = asyncio.Semaphore(AT_ONCE)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._moved = clock.monotonic()
+
+    def __len__(self) -> int:
+        """How many are under way."""
+        return len(self._tasks)
+
+    @property
+    def full(self) -> bool:
+        """Whether none may be begun that could wait."""
+        return len(self._tasks) >= MOST
+
+    def stuck(self) -> float:
+        """Return for how many seconds as many as may be at work have been, and none has ended."""
+        return self._clock.monotonic() - self._moved if self._limit.locked() else 0.0
+
+    def begin(
+        self, work: Coroutine[Any, Any, Any], tenant: Tenant | None = None
+    ) -> asyncio.Task[None]:
+        """Begin a step; its tenant is busy until it is over."""
+        if tenant is not None:
+            tenant.busy = True
+        task = asyncio.create_task(self._run(work, tenant))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def cancel(self) -> None:
+        """End all."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _run(self, work: Coroutine[Any, Any, Any], tenant: Tenant | None) -> None:
+        try:
+            async with self._limit:
+                self._moved = self._clock.monotonic()
+                with self._crashes.contain("step", [tenant] if tenant is not None else []):
+                    await self._carry_out(work, tenant)
+        finally:
+            # Cancelled while it waited for its turn, it was never begun.
+            work.close()
+            self._moved = self._clock.monotonic()
+            if tenant is not None:
+                tenant.busy = False
+                self._over(tenant)
+
+    @staticmethod
+    async def _carry_out(work: Coroutine[Any, Any, None], tenant: Tenant | None) -> None:
+        try:
+            await work
+        except ApiError as error:
+            logger.warning("%s: %s", tenant.text if tenant else "operator", error)
