@@ -23,12 +23,12 @@ from baileys_janitor.controller.app import job_pod
 from baileys_janitor.controller.clock import WallClock
 from baileys_janitor.controller.jobs import record_result
 from baileys_janitor.controller.kube.client import Kube
-from baileys_janitor.controller.metrics.process import Process
+from baileys_janitor.controller.metrics.process import OperatorMetrics
 from baileys_janitor.controller.metrics.server import served
-from baileys_janitor.controller.reconciler import Engine
+from baileys_janitor.controller.reconciler import Reconciler
 from baileys_janitor.controller.status import compose
 from baileys_janitor.controller.status.advice import Limits
-from baileys_janitor.controller.status.compose import Surroundings
+from baileys_janitor.controller.status.compose import StatusContext
 from baileys_janitor.job.result import CleanResult, ScanResult
 from benchmarks.machine import described
 
@@ -45,9 +45,9 @@ print(json.dumps({"wire": len(body), "text": len(text), "series": lines}))
 """
 
 
-def furnish(engine: Engine, tenants: int, now: float) -> None:
+def furnish(engine: Reconciler, tenants: int, now: float) -> None:
     """Make tenants known that have been scanned twice and cleaned once."""
-    around = Surroundings(now - DAY, 1800.0, None, Limits.of(OperatorConfig()))
+    around = StatusContext(now - DAY, 1800.0, None, Limits.of(OperatorConfig()))
     for number in range(tenants):
         meta = {
             "namespace": f"company-{number % 100}",
@@ -124,9 +124,9 @@ async def longest_turn(port: int) -> float:
 async def measure(tenants: int, per_tenant: str, runs: int) -> dict[str, Any]:
     """Measure scrapes of a fleet of that size."""
     config, clock = OperatorConfig(), WallClock()
-    engine = Engine(cast(Kube, None), config, job_pod(config.job), clock, cast(Any, None))
+    engine = Reconciler(cast(Kube, None), config, job_pod(config.job), clock, cast(Any, None))
     furnish(engine, tenants, clock.now())
-    process = Process(clock)
+    process = OperatorMetrics(clock)
     process.leads(engine)
     metrics = Metrics.model_validate(
         {"address": "127.0.0.1", "port": 9090, "perTenant": per_tenant}

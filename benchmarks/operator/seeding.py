@@ -8,8 +8,8 @@ from typing import Any
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.controller.jobs import record_result
 from baileys_janitor.controller.status import advice
-from baileys_janitor.controller.status.compose import Surroundings, compose
-from baileys_janitor.controller.tenants.cache import Fleet
+from baileys_janitor.controller.status.compose import StatusContext, compose
+from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.job.result import COMPLETED, CleanResult
 from benchmarks.operator.directories import Directory
 from benchmarks.operator.plan import DAY, Company, Plan
@@ -25,8 +25,8 @@ class Predecessor:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._config = OperatorConfig.model_validate(configuration(plan))
-        self._fleet = Fleet(self._config)
-        self._around = Surroundings(
+        self._fleet = TenantCache(self._config)
+        self._around = StatusContext(
             plan.now - 11 * DAY,
             self._config.daily_jitter.seconds,
             None,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from baileys_janitor.controller.jobs import manifest
-from baileys_janitor.controller.jobs.placement import Identity, Place
+from baileys_janitor.controller.jobs.placement import Place, RunAs
 from tests.chart.rendering import NAMESPACE, RELEASE, only, render
 
 Object = dict[str, Any]
@@ -42,7 +42,7 @@ class Request:
 def own_job(action: str = "clean", **more: Any) -> Object:
     """A Job as the operator makes it."""
     place = more.pop(
-        "place", Place("node-1", "", Identity(1000, 1000, (2000,), (("level", "s0:c1,c2"),)))
+        "place", Place("node-1", "", RunAs(1000, 1000, (2000,), (("level", "s0:c1,c2"),)))
     )
     return manifest.job(
         name="janitor-job",
@@ -312,7 +312,7 @@ def stolen() -> Iterator[Request]:
     """What the operator's account may do."""
     for action in ("scan", "clean", "purge"):
         yield Request(f"its own {action}", OPERATOR, "jobs", own_job(action))
-    for name, place in {"root": Place(identity=Identity(0, 0)), "nobody known": Place()}.items():
+    for name, place in {"root": Place(identity=RunAs(0, 0)), "nobody known": Place()}.items():
         yield Request(f"beside a workload of {name}", OPERATOR, "jobs", own_job(place=place))
     settings: Object = {
         "labels": (("team", "shop"),),

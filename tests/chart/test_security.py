@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 
 from baileys_janitor.controller.jobs import manifest
-from baileys_janitor.controller.jobs.placement import Identity, Place
+from baileys_janitor.controller.jobs.placement import Place, RunAs
 from tests.chart.rendering import CHART, VARIANTS, Object, only, render
 from tests.chart.restricted import violations
 
 JOB_POD = manifest.Pod(image="baileys-janitor:1", pull_secrets=("registry",), priority_class="low")
 PLACES = {
     "a workload of unknown user": Place(),
-    "a workload that runs as root": Place(identity=Identity(user=0, group=0)),
+    "a workload that runs as root": Place(identity=RunAs(user=0, group=0)),
     "a workload with everything": Place(
         "node-1",
         "",
-        Identity(1000, 1000, (2000, 3000), (("level", "s0:c1,c2"),)),
+        RunAs(1000, 1000, (2000, 3000), (("level", "s0:c1,c2"),)),
         '[{"operator": "Exists"}]',
     ),
 }

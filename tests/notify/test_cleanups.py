@@ -11,7 +11,7 @@ from baileys_janitor.notify import cleanups
 from baileys_janitor.notify.cleanups import LATE, Done
 from baileys_janitor.notify.document import rfc3339
 from baileys_janitor.notify.incidents import Place
-from baileys_janitor.notify.ledger import Ledger
+from baileys_janitor.notify.ledger import DeliveryState
 from tests.notify.messages import READER
 from tests.notify.world import HOUR, NOW
 
@@ -80,7 +80,7 @@ def test_where_there_was_nothing_to_do_nothing_is_told() -> None:
 
 
 def test_what_ended_before_anybody_listened_is_not_news() -> None:
-    ledger = Ledger(mark=NOW)
+    ledger = DeliveryState(mark=NOW)
     assert list(cleanups.untold(ACME, [entry(NOW - 1)], ledger)) == []
     assert len(list(cleanups.untold(ACME, [entry(NOW + 1), entry(NOW - 1)], ledger))) == 1
 
@@ -97,7 +97,7 @@ def test_each_cleanup_is_told_once_even_one_that_becomes_known_late(
     runs: list[tuple[int, float]], looks: list[int]
 ) -> None:
     """Runs end at a time and become known a little later; looks happen now and then."""
-    ledger = Ledger(mark=NOW - 1)
+    ledger = DeliveryState(mark=NOW - 1)
     count: dict[int, int] = {}
     for look in [*sorted(looks), 7000]:
         now = NOW + look

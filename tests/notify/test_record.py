@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from baileys_janitor.notify import record
 from baileys_janitor.notify.incidents import identify
 from baileys_janitor.notify.kinds import KINDS
-from baileys_janitor.notify.ledger import Entry, Ledger
+from baileys_janitor.notify.ledger import DeliveryState, Entry
 from tests.notify.world import CRITICAL, EMERGENCY, NOW, WARNING
 
 times = st.integers(0, 2**32 - 1).map(float)
 ids = st.integers(0, 2**48 - 1)
 entries = st.builds(Entry, st.sampled_from(list(KINDS.values())), times, times)
 ledgers = st.builds(
-    Ledger,
+    DeliveryState,
     entries=st.dictionaries(ids, entries, max_size=20),
     sent=st.lists(times, max_size=5),
     mark=st.none() | times,
@@ -33,15 +33,15 @@ ledgers = st.builds(
 
 
 @given(st.dictionaries(st.text(max_size=20), ledgers, max_size=4))
-def test_what_was_told_is_read_back_as_it_was_written(told: dict[str, Ledger]) -> None:
+def test_what_was_told_is_read_back_as_it_was_written(told: dict[str, DeliveryState]) -> None:
     assert record.decode(record.encode(told)) == told
 
 
-def storm(tenants: int, kind_of: object = None) -> Ledger:
+def storm(tenants: int, kind_of: object = None) -> DeliveryState:
     """A ledger after all tenants came into trouble over an hour, told by twenty messages."""
     dice = random.Random(7)
     kinds = [WARNING, CRITICAL, EMERGENCY]
-    ledger = Ledger(mark=NOW, day=NOW)
+    ledger = DeliveryState(mark=NOW, day=NOW)
     for number in range(tenants):
         id_ = identify(f"company-{number}", "session", f"uid-{number}")
         since = NOW + dice.randrange(3600)
@@ -69,7 +69,9 @@ def test_what_does_not_fit_is_left_out_the_least_grave_first() -> None:
 
 
 def test_no_name_can_be_read_in_it() -> None:
-    ledger = Ledger({identify("shop", "acme", "u-1"): Entry(EMERGENCY, NOW, NOW)}, runs={16: NOW})
+    ledger = DeliveryState(
+        {identify("shop", "acme", "u-1"): Entry(EMERGENCY, NOW, NOW)}, runs={16: NOW}
+    )
     text = record.encode({"all/hook": ledger})
     assert b"acme" not in base64.b64decode(text)
     assert "acme" not in str(record.decode(text))

@@ -8,7 +8,7 @@ from typing import Any
 from baileys_janitor.notify import kinds, ledger, record
 from baileys_janitor.notify.incidents import Incident, Place
 from baileys_janitor.notify.kinds import KINDS, Kind
-from baileys_janitor.notify.ledger import Change, Fate, Ledger, Over, Pace
+from baileys_janitor.notify.ledger import Change, DeliveryState, Fate, Over, Pace
 
 Object = dict[str, Any]
 
@@ -78,7 +78,7 @@ class Listener:
         self.fleet = fleet
         self.pace = pace
         self.now = now
-        self.book = Ledger()
+        self.book = DeliveryState()
         self.messages: list[Message] = []
         self.up = True
         self.resolved = True

@@ -21,12 +21,12 @@ from baileys_janitor.api.loading import InvalidConfig, load_config
 from baileys_janitor.controller import kopf_thread, logging_setup
 from baileys_janitor.controller.clock import Clock, WallClock
 from baileys_janitor.controller.events import decision_log
-from baileys_janitor.controller.events.recorder import Recorder
-from baileys_janitor.controller.health.checks import ACTING, STANDBY, STOPPING, Vitals
+from baileys_janitor.controller.events.recorder import EventRecorder
+from baileys_janitor.controller.health.checks import ACTING, STANDBY, STOPPING, HealthChecks
 from baileys_janitor.controller.health.server import PortTaken, served
 from baileys_janitor.controller.health.watch_audit import Audit, WatchDead, Watches
 from baileys_janitor.controller.jobs.manifest import Pod
-from baileys_janitor.controller.jobs.namespace_setup import Grounds
+from baileys_janitor.controller.jobs.namespace_setup import NamespaceSetup
 from baileys_janitor.controller.kopf_thread import WatchesEnded
 from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube
 from baileys_janitor.controller.kube.leader_election import (
@@ -38,10 +38,10 @@ from baileys_janitor.controller.kube.leader_election import (
     seat,
 )
 from baileys_janitor.controller.notifications import manager
-from baileys_janitor.controller.reconciler import Engine
+from baileys_janitor.controller.reconciler import Reconciler
 
 if TYPE_CHECKING:
-    from baileys_janitor.controller.metrics.process import Process
+    from baileys_janitor.controller.metrics.process import OperatorMetrics
 
 logger = logging.getLogger("janitor.operator")
 Seen = Callable[[str, str, int], None]
@@ -77,33 +77,33 @@ async def serve(
     config: OperatorConfig,
     clock: Clock | None = None,
     stop: asyncio.Event | None = None,
-    vitals: Vitals | None = None,
+    checks: HealthChecks | None = None,
 ) -> None:
     """Run the operator until a signal or `stop` ends it; PortTaken when one to serve at is."""
-    clock, stop, vitals = clock or WallClock(), stop or asyncio.Event(), vitals or Vitals()
+    clock, stop, checks = clock or WallClock(), stop or asyncio.Event(), checks or HealthChecks()
     contest = seat(config.leader_election)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(_on_signals(stop))
         if _is_wanted(config.probes.enabled):
-            await stack.enter_async_context(served(config.probes, vitals))
-        process, seen = None, cast(Seen, vitals.answered)
+            await stack.enter_async_context(served(config.probes, checks))
+        process, seen = None, cast(Seen, checks.answered)
         if _is_wanted(config.metrics.enabled):
             process = await stack.enter_async_context(_measured(config.metrics, clock))
-            seen = _both(vitals.answered, process.answered)
+            seen = _both(checks.answered, process.answered)
         kube = await FencedKube.connect(seen)
         stack.push_async_callback(kube.close)
-        beating = asyncio.create_task(vitals.beat())
+        beating = asyncio.create_task(checks.beat())
         stack.callback(beating.cancel)
-        await _crd_is_there(kube, vitals, stop)
+        await _crd_is_there(kube, checks, stop)
         election = None
         if contest is not None:
             electing = await Kube.connect(seen)
             stack.push_async_callback(electing.close)
             election = Election(electing, contest)
-            kube.permitted = vitals.may_act = election.held
-            vitals.leaderless = election.leaderless
-            vitals.takes_part = lambda: election.takes_part
-        await _terms(kube, config, clock, stop, vitals, process, election)
+            kube.permitted = checks.may_act = election.held
+            checks.leaderless = election.leaderless
+            checks.takes_part = lambda: election.takes_part
+        await _terms(kube, config, clock, stop, checks, process, election)
 
 
 async def _terms(
@@ -111,26 +111,26 @@ async def _terms(
     config: OperatorConfig,
     clock: Clock,
     stop: asyncio.Event,
-    vitals: Vitals,
-    process: Process | None,
+    checks: HealthChecks,
+    process: OperatorMetrics | None,
     election: Election | None,
 ) -> None:
     """Lead, again and again, until `stop` is set. A fault ends a term and never the process."""
     pause = FIRST_PAUSE_SECONDS
     while not stop.is_set():
-        vitals.state = STANDBY
+        checks.state = STANDBY
         if election is not None and not await election.win(stop):
             return
         began = time.monotonic()
         try:
-            await _lead(kube, config, clock, stop, vitals, process, election)
+            await _lead(kube, config, clock, stop, checks, process, election)
         except Exception as fault:  # noqa: BLE001 - whatever it is, the next term may do without it
             if time.monotonic() - began > LONG_TERM_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
             _tell(fault, pause)
-            vitals.resting = f"The operator's work has ended by a fault; it begins anew after a pause of {pause:g} s."
+            checks.resting = f"The operator's work has ended by a fault; it begins anew after a pause of {pause:g} s."
             await _wait(stop, pause)
-            vitals.resting = ""
+            checks.resting = ""
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
 
@@ -148,40 +148,42 @@ async def _lead(
     config: OperatorConfig,
     clock: Clock,
     stop: asyncio.Event,
-    vitals: Vitals,
-    process: Process | None = None,
+    checks: HealthChecks,
+    process: OperatorMetrics | None = None,
     election: Election | None = None,
 ) -> None:
     """Watch and act until `stop` is set, the Lease is lost or a part ends; raise what made it end."""
-    grounds = Grounds(
+    setup = NamespaceSetup(
         kube,
         clock,
         policy=config.network_policy.manage,
         secrets=config.job.image_pull_secrets if config.pull_secrets.copy_ else (),
         home=own_namespace(os.environ),
     )
-    engine = Engine(kube, config, job_pod(config.job), clock, grounds.prepare)
-    engine.wire.subscribe(decision_log.write)
+    reconciler = Reconciler(kube, config, job_pod(config.job), clock, setup.prepare)
+    reconciler.bus.subscribe(decision_log.write)
     if process is not None:
-        process.leads(engine)
+        process.leads(reconciler)
     watches = Watches(config.watch_namespaces)
     kube.writes = watches.writes
-    audit = Audit(kube, engine, watches, config.watch_namespaces)
-    vitals.scheduler, vitals.dead_watches, vitals.state = engine, watches.dead, ACTING
+    audit = Audit(kube, reconciler, watches, config.watch_namespaces)
+    checks.scheduler, checks.dead_watches, checks.state = reconciler, watches.dead, ACTING
     logger.info("The operator is at work")
-    watching = asyncio.create_task(kopf_thread.watch(engine, watches, config.watch_namespaces))
-    working = asyncio.create_task(engine.run())
+    watching = asyncio.create_task(kopf_thread.watch(reconciler, watches, config.watch_namespaces))
+    working = asyncio.create_task(reconciler.run())
     auditing = asyncio.create_task(audit.run())
     beside: list[asyncio.Task[None]] = []
     if config.events.enabled:
-        recorder = Recorder(kube, clock)
-        engine.wire.subscribe(recorder.hear)
+        recorder = EventRecorder(kube, clock)
+        reconciler.bus.subscribe(recorder.hear)
         beside.append(asyncio.create_task(recorder.run()))
     if manager.wanted(config):
         channels = [each.name for each in config.notifications.channels]
         heard = process.notifies(channels) if process is not None else None
-        voice = manager.Notifying(kube, config, clock, engine.fleet, engine.holds, heard)
-        engine.wire.subscribe(voice.hear)
+        voice = manager.NotificationManager(
+            kube, config, clock, reconciler.fleet, reconciler.holds, heard
+        )
+        reconciler.bus.subscribe(voice.hear)
         if process is not None:
             process.watches_channels(voice.failing)
         beside.append(asyncio.create_task(voice.run()))
@@ -197,7 +199,7 @@ async def _lead(
         for task in acting:
             task.cancel()
         await asyncio.wait(acting)
-        vitals.state = STOPPING if stop.is_set() else STANDBY
+        checks.state = STOPPING if stop.is_set() else STANDBY
         if process is not None:
             process.stands_by()
         if election is not None:
@@ -210,11 +212,11 @@ async def _lead(
 
 
 @contextlib.asynccontextmanager
-async def _measured(metrics: Metrics, clock: Clock) -> AsyncIterator[Process]:
+async def _measured(metrics: Metrics, clock: Clock) -> AsyncIterator[OperatorMetrics]:
     # Imported only where they are served: an operator without metrics does not carry the library.
     from baileys_janitor.controller.metrics import process, server
 
-    measured = process.Process(clock)
+    measured = process.OperatorMetrics(clock)
     async with server.served(metrics, measured, clock):
         yield measured
 
@@ -246,7 +248,7 @@ def _on_signals(stop: asyncio.Event) -> Callable[[], None]:
     return undo
 
 
-async def _crd_is_there(kube: Kube, vitals: Vitals, stop: asyncio.Event) -> None:
+async def _crd_is_there(kube: Kube, checks: HealthChecks, stop: asyncio.Event) -> None:
     told = False
     while not stop.is_set():
         try:
@@ -260,7 +262,7 @@ async def _crd_is_there(kube: Kube, vitals: Vitals, stop: asyncio.Event) -> None
                     error.status,
                     error.reason,
                 )
-                vitals.waiting_for = "the CRD of BaileysTenant to be served"
+                checks.waiting_for = "the CRD of BaileysTenant to be served"
                 told = True
             await _wait(stop, CRD_POLL)
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 
 from baileys_janitor.controller.clock import Clock
-from baileys_janitor.controller.events.changes import Crashed, Wire
+from baileys_janitor.controller.events.changes import ChangeBus, Crashed
 from baileys_janitor.controller.jobs.faults import Fault
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.tenants.record import TenantRecord
 
 logger = logging.getLogger("janitor.reconciler")
 
@@ -46,12 +46,12 @@ class Contained:
 class CrashHandler:
     """Takes in exceptions: they are logged, counted, and told of the tenants they are about."""
 
-    def __init__(self, clock: Clock, wire: Wire) -> None:
+    def __init__(self, clock: Clock, bus: ChangeBus) -> None:
         self._clock = clock
-        self._wire = wire
+        self._bus = bus
         self._told: dict[tuple[str, str, str], float] = {}
 
-    def contain(self, where: str, tenants: Iterable[Tenant] = ()) -> Contained:
+    def contain(self, where: str, tenants: Iterable[TenantRecord] = ()) -> Contained:
         """Return what keeps the exceptions of a block in; `where` is one of `news.CRASH_SITES`.
 
         The tenants that the block is about wait, ever longer, and their condition Ready tells of it, unless their
@@ -61,12 +61,12 @@ class CrashHandler:
 
         def handle(error: BaseException) -> None:
             self._log(where, error, concerned)
-            self._wire.publish(Crashed(where))
+            self._bus.publish(Crashed(where))
             self.back_off(concerned)
 
         return Contained(handle)
 
-    def back_off(self, tenants: Iterable[Tenant]) -> None:
+    def back_off(self, tenants: Iterable[TenantRecord]) -> None:
         """Have tenants wait after something unforeseen that was about them."""
         now = self._clock.now()
         for tenant in tenants:
@@ -77,7 +77,7 @@ class CrashHandler:
             tenant.crashes += 1
             tenant.back_off(INTERNAL_ERROR, now)
 
-    def _log(self, where: str, error: BaseException, tenants: list[Tenant]) -> None:
+    def _log(self, where: str, error: BaseException, tenants: list[TenantRecord]) -> None:
         about = tenants[0].text if tenants else "operator"
         key, now = (where, about, type(error).__name__), self._clock.monotonic()
         if now - self._told.get(key, -TOLD_AGAIN) < TOLD_AGAIN:

@@ -16,7 +16,7 @@ from baileys_janitor.api.names import GROUP, PLURAL, VERSION
 from baileys_janitor.controller.health.watch_audit import Watches, has_pods, is_complete, is_over
 from baileys_janitor.controller.jobs.manifest import SELECTOR
 from baileys_janitor.controller.kube.client import access
-from baileys_janitor.controller.reconciler import Engine
+from baileys_janitor.controller.reconciler import Reconciler
 
 Object = dict[str, Any]
 Deliver = Callable[[Callable[[], None]], None]
@@ -104,7 +104,7 @@ async def connection() -> kopf.ConnectionInfo:
     )
 
 
-def register(engine: Engine, watches: Watches, deliver: Deliver) -> kopf.OperatorRegistry:
+def register(reconciler: Reconciler, watches: Watches, deliver: Deliver) -> kopf.OperatorRegistry:
     """Return a registry whose handlers feed `engine`, and `watches` with signs of life, by way of `deliver`."""
     registry = kopf.OperatorRegistry()
 
@@ -114,45 +114,45 @@ def register(engine: Engine, watches: Watches, deliver: Deliver) -> kopf.Operato
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def tenant(event: Any, **_: Any) -> None:
-        deliver(partial(_tenant, engine, watches, event["type"], event["object"]))
+        deliver(partial(_tenant, reconciler, watches, event["type"], event["object"]))
 
     @kopf.on.event("batch", "v1", "jobs", registry=registry)
     async def job(event: Any, **_: Any) -> None:
-        deliver(partial(_job, engine, watches, event["type"], event["object"]))
+        deliver(partial(_job, reconciler, watches, event["type"], event["object"]))
 
     @kopf.on.event("", "v1", "pods", registry=registry)
     async def pod(event: Any, **_: Any) -> None:
-        deliver(partial(_pod, engine, watches, event["type"], event["object"]))
+        deliver(partial(_pod, reconciler, watches, event["type"], event["object"]))
 
     return registry
 
 
-def _tenant(engine: Engine, watches: Watches, event: str | None, body: Object) -> None:
+def _tenant(reconciler: Reconciler, watches: Watches, event: str | None, body: Object) -> None:
     meta = body["metadata"]
     watches.saw("tenants", meta["namespace"])
     if event == "DELETED":
-        engine.forget(meta["namespace"], meta["name"], meta["uid"])
+        reconciler.forget(meta["namespace"], meta["name"], meta["uid"])
     else:
-        engine.observe(dict(body))
+        reconciler.observe(dict(body))
 
 
-def _job(engine: Engine, watches: Watches, event: str | None, body: Object) -> None:
+def _job(reconciler: Reconciler, watches: Watches, event: str | None, body: Object) -> None:
     meta = body["metadata"]
     watches.saw("jobs", meta["namespace"])
     # Whoever writes our labels must not make a watch look dead.
-    known = engine.flights.find(meta["namespace"], meta["name"], meta["uid"]) is not None
+    known = reconciler.tracker.find(meta["namespace"], meta["name"], meta["uid"]) is not None
     if event == "MODIFIED" and known and is_complete(body):
         watches.ended("jobs", meta["namespace"], meta["name"])
     if known and has_pods(body):
         watches.has_pods(meta["namespace"], meta["name"])
-    engine.arrivals.job(event or "ADDED", body)
-    engine.nudge()
+    reconciler.results.job(event or "ADDED", body)
+    reconciler.nudge()
 
 
-def _pod(engine: Engine, watches: Watches, event: str | None, body: Object) -> None:
-    meta, flight = body["metadata"], engine.arrivals.flight_of(body)
+def _pod(reconciler: Reconciler, watches: Watches, event: str | None, body: Object) -> None:
+    meta, tracked = body["metadata"], reconciler.results.flight_of(body)
     watches.saw("pods", meta["namespace"])
-    if event == "MODIFIED" and flight is not None and is_over(body):
-        watches.ended("pods", meta["namespace"], flight.name)
-    engine.arrivals.pod(event or "ADDED", body)
-    engine.nudge()
+    if event == "MODIFIED" and tracked is not None and is_over(body):
+        watches.ended("pods", meta["namespace"], tracked.name)
+    reconciler.results.pod(event or "ADDED", body)
+    reconciler.nudge()

@@ -19,7 +19,7 @@ import kopf
 
 from baileys_janitor.controller import kopf_handlers
 from baileys_janitor.controller.health.watch_audit import Watches
-from baileys_janitor.controller.reconciler import Engine
+from baileys_janitor.controller.reconciler import Reconciler
 
 logger = logging.getLogger("janitor.watch")
 Call = Callable[[], None]
@@ -160,10 +160,10 @@ async def _end_all() -> None:
             _failure(task)  # else it would be told as one that nobody has asked for
 
 
-async def watch(engine: Engine, watches: Watches, namespaces: Sequence[str]) -> None:
+async def watch(reconciler: Reconciler, watches: Watches, namespaces: Sequence[str]) -> None:
     """Feed `engine` with events until cancelled. Raises WatchesEnded when Kopf ends by itself."""
     inbox = Inbox()
-    running = _Thread(kopf_handlers.register(engine, watches, inbox.put), namespaces)
+    running = _Thread(kopf_handlers.register(reconciler, watches, inbox.put), namespaces)
     running.start()
     try:
         raised = await asyncio.shield(running.ended)

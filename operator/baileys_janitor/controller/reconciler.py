@@ -16,23 +16,23 @@ from baileys_janitor.controller.clock import (
     to_rfc3339,
 )
 from baileys_janitor.controller.crash_handler import CrashHandler
-from baileys_janitor.controller.events.changes import Wire
+from baileys_janitor.controller.events.changes import ChangeBus
 from baileys_janitor.controller.jobs import record_result
-from baileys_janitor.controller.jobs.cluster_reads import Lookups
-from baileys_janitor.controller.jobs.create import JOBS, Dispatch, settle
+from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
+from baileys_janitor.controller.jobs.create import JOBS, JobCreator, settle
 from baileys_janitor.controller.jobs.manifest import SELECTOR, Pod
-from baileys_janitor.controller.jobs.queue import Turns
-from baileys_janitor.controller.jobs.results import Arrivals
-from baileys_janitor.controller.jobs.timeouts import Supervision
-from baileys_janitor.controller.jobs.tracker import Flights
+from baileys_janitor.controller.jobs.queue import JobQueue
+from baileys_janitor.controller.jobs.results import ResultHandler
+from baileys_janitor.controller.jobs.timeouts import JobTimeouts
+from baileys_janitor.controller.jobs.tracker import JobTracker
 from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.kube.client import ApiError, Kube
 from baileys_janitor.controller.status import advice
-from baileys_janitor.controller.status.compose import Surroundings
-from baileys_janitor.controller.status.writer import Store
-from baileys_janitor.controller.tenants.cache import Fleet
-from baileys_janitor.controller.tenants.record import Tenant
-from baileys_janitor.controller.workers import Steps
+from baileys_janitor.controller.status.compose import StatusContext
+from baileys_janitor.controller.status.writer import StatusWriter
+from baileys_janitor.controller.tenants.cache import TenantCache
+from baileys_janitor.controller.tenants.record import TenantRecord
+from baileys_janitor.controller.workers import Workers
 from baileys_janitor.schedule import agenda
 from baileys_janitor.schedule.circuit_breaker import Breakers, Hold, named
 from baileys_janitor.schedule.decision import URGENT, Decision, decide
@@ -55,7 +55,7 @@ CRASH_PAUSES = (1.0, 60.0)
 HELD = "Cleanups removed abnormally much: the circuit breaker holds automatic ones"
 
 
-class Engine:
+class Reconciler:
     """Runs until cancelled. `observe`, `forget` and `arrivals` are where events come in."""
 
     def __init__(
@@ -74,7 +74,7 @@ class Engine:
         self._passed: tuple[float, float | None] | None = None
         """When the loop passed last, in monotonic seconds, and after how many it is due again."""
         breaker = config.circuit_breaker
-        self.fleet = Fleet(config)
+        self.fleet = TenantCache(config)
         self.breakers = Breakers(
             breaker.window.seconds,
             breaker.percent,
@@ -83,26 +83,26 @@ class Engine:
             self.fleet.namespaces,
         )
         self._memory = breaker.window.seconds + breaker.hold.seconds
-        self._pace = agenda.Pace(
+        self._pace = agenda.Intervals(
             config.daily_jitter.seconds,
             config.scan_unused_claims_every.seconds,
             config.status_interval.seconds,
         )
         self._advice = advice.Limits.of(config)
-        self.wire = Wire()
-        self.crashes = CrashHandler(clock, self.wire)
-        self.steps = Steps(clock, self._again, self.crashes)
-        self.flights = Flights()
+        self.bus = ChangeBus()
+        self.crashes = CrashHandler(clock, self.bus)
+        self.workers = Workers(clock, self._again, self.crashes)
+        self.tracker = JobTracker()
         # Lists are kept for as long as they are fresh, whatever the clock is set to.
-        lookups = self._lookups = Lookups(kube, MonotonicClock(clock))
-        self._store = Store(
-            kube, self.fleet, clock, self._around, self._pace.status_every, self.wire, self.crashes
+        reads = self._reads = ClusterReads(kube, MonotonicClock(clock))
+        self._store = StatusWriter(
+            kube, self.fleet, clock, self._around, self._pace.status_every, self.bus, self.crashes
         )
-        self._dispatch = Dispatch(
+        self._creator = JobCreator(
             kube,
             clock,
-            lookups,
-            self.flights,
+            reads,
+            self.tracker,
             self._store,
             pod,
             config.limits.tenants_per_scan,
@@ -110,30 +110,30 @@ class Engine:
             lambda namespace: self.breakers.hold(namespace, self._clock.now()) is not None,
             prepare,
         )
-        self.turns = Turns(
+        self.queue = JobQueue(
             config.limits,
-            self.flights,
-            self._dispatch,
+            self.tracker,
+            self._creator,
             self._is_known,
             self.fleet.in_namespace,
             self._consider,
             self._turned,
-            self.steps.begin,
+            self.workers.begin,
             self.crashes,
             self._started,
         )
-        self.arrivals = Arrivals(
+        self.results = ResultHandler(
             clock,
             self.fleet,
-            self.flights,
-            lookups,
+            self.tracker,
+            reads,
             config,
             self._finished,
-            self.wire,
+            self.bus,
             self.crashes,
         )
-        self._supervision = Supervision(
-            kube, clock, self.flights, lookups, self._store, self.arrivals, config, self.crashes
+        self._supervision = JobTimeouts(
+            kube, clock, self.tracker, reads, self._store, self.results, config, self.crashes
         )
 
     # Events
@@ -154,7 +154,7 @@ class Engine:
             return
         known = self.fleet.tenants.get((meta["namespace"], meta["name"]))
         tenant = self.fleet.observe(body, self._clock.now())
-        self.arrivals.attach(tenant)
+        self.results.attach(tenant)
         if tenant is not known:
             for entry in tenant.history:
                 if not self._count(tenant, entry):
@@ -165,7 +165,7 @@ class Engine:
         """A tenant was deleted; its own Jobs go with it, and what a shared scan finds is dropped."""
         tenant = self.fleet.forget((namespace, name), uid)
         if tenant is not None:
-            self.turns.forget(tenant)
+            self.queue.forget(tenant)
 
     def nudge(self) -> None:
         """Have the loop look again at once."""
@@ -183,9 +183,9 @@ class Engine:
         """Move all times with the clock: what has lasted for a minute has lasted for a minute."""
         logger.warning("The clock was set by %+.0f s; what is due stays due", step)
         self._started += step
-        self.turns.started += step
+        self.queue.started += step
         self.fleet.shift(step)
-        self.flights.shift(step)
+        self.tracker.shift(step)
         self.breakers.shift(step)
         self._wake.set()
 
@@ -200,7 +200,7 @@ class Engine:
 
     def stuck(self) -> float:
         """Return for how many seconds as many steps as may run have been under way, and none has ended."""
-        return self.steps.stuck()
+        return self.workers.stuck()
 
     # The loop
 
@@ -222,34 +222,34 @@ class Engine:
                 else:
                     await self._clock.wait(self._wake, until)
         finally:
-            await self.steps.cancel()
-            await self._lookups.close()
+            await self.workers.cancel()
+            await self._reads.close()
 
     def _pass(self) -> float:
         """Do what is due now; return when the loop is to pass again."""
         now = self._clock.now()
         self._passed = self._clock.monotonic(), None
-        self._weigh_all(self._supervision.look(now, self.steps.begin))
+        self._weigh_all(self._supervision.look(now, self.workers.begin))
         self._look_at_due(now)
-        self.turns.take(now)
+        self.queue.take(now)
         until = self._next(now)
         self._passed = self._passed[0], None if until is None else until - now
         return now + A_WHILE if until is None else min(until, now + A_WHILE)
 
     def _look_at_due(self, now: float) -> None:
         """Consider who is due, the longest overdue first, as far as steps may be begun."""
-        if self.steps.full:
+        if self.workers.full:
             return
         for seen, tenant in enumerate(self.fleet.due(now), start=1):
             if not tenant.busy:
                 self._consider(tenant, now)
-            if seen >= A_PASS or self.steps.full:
+            if seen >= A_PASS or self.workers.full:
                 return
 
     def _next(self, now: float) -> float | None:
         # With all steps taken, it is the end of one that wakes the loop.
-        coming = None if self.steps.full else self.fleet.next_due()
-        if len(list(self.flights)) or self.turns or len(self.arrivals.leftovers):
+        coming = None if self.workers.full else self.fleet.next_due()
+        if len(list(self.tracker)) or self.queue or len(self.results.leftovers):
             return min(now + TICK, coming if coming is not None else now + TICK)
         return coming
 
@@ -266,39 +266,39 @@ class Engine:
                     logger.warning("The Jobs under way cannot be listed: %s", error)
                     await asyncio.sleep(ADOPT_AGAIN)
             for job in jobs:
-                self.arrivals.leftovers.note(job, at_start=True)
+                self.results.leftovers.note(job, at_start=True)
         for tenant in self.fleet.tenants.values():
-            self.arrivals.attach(tenant)
+            self.results.attach(tenant)
 
-    def _consider(self, tenant: Tenant, now: float) -> None:
+    def _consider(self, tenant: TenantRecord, now: float) -> None:
         """Decide what this tenant needs now, and have it done."""
         with self.crashes.contain("tenant", [tenant]) as considering:
             self._consider_one(tenant, now)
         if considering.crashed:
             self._again(tenant)
 
-    def _consider_one(self, tenant: Tenant, now: float) -> None:
+    def _consider_one(self, tenant: TenantRecord, now: float) -> None:
         tenant.considered_at = now
         if now < tenant.retry_at:
             self._again(tenant)
         elif tenant.stale:
-            self.steps.begin(self._reload(tenant), tenant)
+            self.workers.begin(self._reload(tenant), tenant)
         elif tenant.effective is None:
-            self.steps.begin(self._write(tenant), tenant)
+            self.workers.begin(self._write(tenant), tenant)
         elif tenant.run is not None and tenant.work_job is None and not tenant.effective.suspend:
             self._resume(tenant, str(tenant.run.get("reason")) in URGENT)
         else:
             self._decide(tenant, now)
 
-    def _resume(self, tenant: Tenant, urgent: bool) -> None:
+    def _resume(self, tenant: TenantRecord, urgent: bool) -> None:
         """Go on with a claimed run, once there is room: whoever writes a status can claim as many as there are."""
-        if self.turns.has_room(tenant.namespace, urgent):
-            self._begin(tenant, lambda: self._dispatch.resume(tenant), urgent)
+        if self.queue.has_room(tenant.namespace, urgent):
+            self._begin(tenant, lambda: self._creator.resume(tenant), urgent)
         else:
-            self.turns.want_cleanup(tenant, urgent=urgent)
+            self.queue.want_cleanup(tenant, urgent=urgent)
             self._weigh(tenant)
 
-    def _decide(self, tenant: Tenant, now: float) -> None:
+    def _decide(self, tenant: TenantRecord, now: float) -> None:
         held = self.breakers.hold(tenant.namespace, now) is not None
         resting = now < agenda.rested_time(tenant, self._started, self._pace.jitter)
         overdue = self._started if resting else None
@@ -306,24 +306,24 @@ class Engine:
         purge = agenda.purge_time(tenant)
         if decision.reason is not None:
             if self._may_work(tenant):
-                if self.turns.has_room(tenant.namespace, decision.emergency):
-                    step = self._dispatch.begin
+                if self.queue.has_room(tenant.namespace, decision.emergency):
+                    step = self._creator.begin
                     self._begin(tenant, lambda: step(tenant, decision), decision.emergency)
                     return
-                self.turns.want_cleanup(tenant, urgent=decision.emergency)
+                self.queue.want_cleanup(tenant, urgent=decision.emergency)
         else:
             self._settle(tenant, decision, now)
             if purge is not None and now >= purge and tenant.run is None and self._may_work(tenant):
-                if self.turns.has_room(tenant.namespace):
-                    self._begin(tenant, lambda: self._dispatch.purge(tenant))
+                if self.queue.has_room(tenant.namespace):
+                    self._begin(tenant, lambda: self._creator.purge(tenant))
                     return
-                self.turns.want_cleanup(tenant)
+                self.queue.want_cleanup(tenant)
         due = agenda.scan_time(tenant, self._started)
         if due is not None and now >= due:
-            self.turns.want_scan(tenant)
+            self.queue.want_scan(tenant)
         self._weigh(tenant)
 
-    def _settle(self, tenant: Tenant, decision: Decision, now: float) -> None:
+    def _settle(self, tenant: TenantRecord, decision: Decision, now: float) -> None:
         settle(tenant, decision)
         if decision.refusal is not None:
             message = f"The request was refused: {decision.refusal}."
@@ -333,21 +333,21 @@ class Engine:
                 tenant, "Daily", "NothingToDo", "Nothing was old enough to remove.", now
             )
 
-    def _may_work(self, tenant: Tenant) -> bool:
+    def _may_work(self, tenant: TenantRecord) -> bool:
         """One Job of its own for a tenant, and never a second pod that waits for a node."""
         if tenant.work_job is not None:
             return False
-        scan = self.flights.get(tenant.namespace, tenant.scan_job)
+        scan = self.tracker.get(tenant.namespace, tenant.scan_job)
         return scan is None or not scan.pending
 
     # Steps
 
-    def _turned(self, tenants: Sequence[Tenant]) -> None:
+    def _turned(self, tenants: Sequence[TenantRecord]) -> None:
         """Weigh tenants whose turn is over, and have the loop give the next ones."""
         self._weigh_all(tenants)
         self.nudge()
 
-    def _weigh_all(self, tenants: Iterable[Tenant]) -> None:
+    def _weigh_all(self, tenants: Iterable[TenantRecord]) -> None:
         for tenant in tenants:
             if not tenant.busy and self._is_known(tenant):
                 with self.crashes.contain("tenant", [tenant]) as weighing:
@@ -355,15 +355,18 @@ class Engine:
                 if weighing.crashed:
                     self._again(tenant)
 
-    def _weigh(self, tenant: Tenant) -> None:
+    def _weigh(self, tenant: TenantRecord) -> None:
         """Write the tenant's status if it has something to say, and put the tenant into the queue again."""
         if self._store.is_due(tenant):
-            self.steps.begin(self._write(tenant), tenant)
+            self.workers.begin(self._write(tenant), tenant)
         else:
             self._again(tenant)
 
     def _begin(
-        self, tenant: Tenant, make: Callable[[], Coroutine[Any, Any, None]], urgent: bool = False
+        self,
+        tenant: TenantRecord,
+        make: Callable[[], Coroutine[Any, Any, None]],
+        urgent: bool = False,
     ) -> None:
         """Have a Job of the tenant's own made, unless it was decided on what no longer is; say what came of it."""
         edition = tenant.edition
@@ -373,24 +376,26 @@ class Engine:
                 await make()
             await self._store.write(tenant)
 
-        self.turns.count(self.steps.begin(step(), tenant), tenant.namespace, urgent)
+        self.queue.count(self.workers.begin(step(), tenant), tenant.namespace, urgent)
 
-    async def _write(self, tenant: Tenant) -> None:
+    async def _write(self, tenant: TenantRecord) -> None:
         await self._store.write(tenant)
 
-    async def _reload(self, tenant: Tenant) -> None:
+    async def _reload(self, tenant: TenantRecord) -> None:
         if await self._store.reload(tenant):
             await self._store.write(tenant)
 
     # What the parts ask back
 
-    def _finished(self, tenants: list[Tenant], entries: list[tuple[Tenant, Object]]) -> None:
+    def _finished(
+        self, tenants: list[TenantRecord], entries: list[tuple[TenantRecord, Object]]
+    ) -> None:
         for tenant, entry in entries:
             self._count(tenant, entry)
         for tenant in tenants:
             self._again(tenant)
 
-    def _count(self, tenant: Tenant, entry: Object) -> bool:
+    def _count(self, tenant: TenantRecord, entry: Object) -> bool:
         """Have the circuit breaker know of a cleanup; False for one that is too long ago, as all before it are.
 
         What somebody has asked for does not count, nor what is told without figures.
@@ -421,14 +426,14 @@ class Engine:
             about = {"tenants": named(hold.tenants), "until": to_rfc3339(hold.until)}
             logger.warning(HELD, extra={"action": "clean", "namespace": namespace, **about})
 
-    def _around(self, tenant: Tenant, now: float) -> Surroundings:
+    def _around(self, tenant: TenantRecord, now: float) -> StatusContext:
         hold = self.breakers.hold(tenant.namespace, now)
-        return Surroundings(self._started, self._pace.jitter, hold, self._advice)
+        return StatusContext(self._started, self._pace.jitter, hold, self._advice)
 
-    def _is_known(self, tenant: Tenant) -> bool:
+    def _is_known(self, tenant: TenantRecord) -> bool:
         return self.fleet.tenants.get(tenant.key) is tenant
 
-    def _again(self, tenant: Tenant) -> None:
+    def _again(self, tenant: TenantRecord) -> None:
         """Put the tenant into the queue for when it is due next, and wake the loop if that is sooner."""
         if not self._is_known(tenant):
             return

@@ -10,7 +10,7 @@ from typing import Any
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.kube.client import ApiError
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.tenants.record import TenantRecord
 
 logger = logging.getLogger("janitor.reconciler")
 
@@ -20,10 +20,12 @@ MOST = 64
 """Steps that may be under way: with more due, the queue waits."""
 
 
-class Steps:
+class Workers:
     """Runs steps; `over` is told of each tenant whose step is over."""
 
-    def __init__(self, clock: Clock, over: Callable[[Tenant], None], crashes: CrashHandler) -> None:
+    def __init__(
+        self, clock: Clock, over: Callable[[TenantRecord], None], crashes: CrashHandler
+    ) -> None:
         self._clock = clock
         self._over = over
         self._crashes = crashes
@@ -45,7 +47,7 @@ class Steps:
         return self._clock.monotonic() - self._moved if self._limit.locked() else 0.0
 
     def begin(
-        self, work: Coroutine[Any, Any, Any], tenant: Tenant | None = None
+        self, work: Coroutine[Any, Any, Any], tenant: TenantRecord | None = None
     ) -> asyncio.Task[None]:
         """Begin a step; its tenant is busy until it is over."""
         if tenant is not None:
@@ -61,7 +63,7 @@ class Steps:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _run(self, work: Coroutine[Any, Any, Any], tenant: Tenant | None) -> None:
+    async def _run(self, work: Coroutine[Any, Any, Any], tenant: TenantRecord | None) -> None:
         try:
             async with self._limit:
                 self._moved = self._clock.monotonic()
@@ -76,7 +78,7 @@ class Steps:
                 self._over(tenant)
 
     @staticmethod
-    async def _carry_out(work: Coroutine[Any, Any, None], tenant: Tenant | None) -> None:
+    async def _carry_out(work: Coroutine[Any, Any, None], tenant: TenantRecord | None) -> None:
         try:
             await work
         except ApiError as error:

@@ -9,7 +9,7 @@ from typing import Any
 from baileys_janitor.notify import document, words
 from baileys_janitor.notify.incidents import Place, identify, moment
 from baileys_janitor.notify.kinds import WARNING
-from baileys_janitor.notify.ledger import Ledger
+from baileys_janitor.notify.ledger import DeliveryState
 from baileys_janitor.notify.words import Reader
 
 Object = dict[str, Any]
@@ -59,7 +59,7 @@ class Done:
         )
 
 
-def untold(place: Place, history: Iterable[Entry], ledger: Ledger) -> Iterator[Done]:
+def untold(place: Place, history: Iterable[Entry], ledger: DeliveryState) -> Iterator[Done]:
     """Yield what a target has not been told of a tenant's cleanups, of which the newest comes first."""
     assert ledger.mark is not None
     for entry in history:
@@ -72,7 +72,7 @@ def untold(place: Place, history: Iterable[Entry], ledger: Ledger) -> Iterator[D
             yield done
 
 
-def settle(ledger: Ledger, told: Iterable[Done], now: float) -> None:
+def settle(ledger: DeliveryState, told: Iterable[Done], now: float) -> None:
     """Take note of what was told; a cleanup that becomes known a little late is told as well."""
     assert ledger.mark is not None
     times = ledger.runs | {done.run: done.time for done in told}

@@ -41,7 +41,7 @@ class Entry:
 
 
 @dataclass(slots=True)
-class Ledger:
+class DeliveryState:
     """All that a target was told."""
 
     entries: dict[int, Entry] = field(default_factory=dict)
@@ -56,9 +56,9 @@ class Ledger:
     day: float | None = None
     """The slot of the last summary."""
 
-    def copy(self) -> Ledger:
+    def copy(self) -> DeliveryState:
         """Return what stays as it is while this one goes on."""
-        return Ledger(
+        return DeliveryState(
             dict(self.entries),
             list(self.sent),
             dict(self.calmed),
@@ -132,7 +132,7 @@ class Plan:
 def plan(
     incidents: Mapping[int, Incident],
     fate: Callable[[int], Fate],
-    ledger: Ledger,
+    ledger: DeliveryState,
     pace: Pace,
     now: float,
     started: float,
@@ -156,7 +156,7 @@ def plan(
 
 def _holds(
     incident: Incident,
-    ledger: Ledger,
+    ledger: DeliveryState,
     pace: Pace,
     now: float,
     started: float,
@@ -188,11 +188,11 @@ def _holds(
             gates.add(change, entry.at + repeat, entry.at + repeat * TOGETHER)
 
 
-def _times(ledger: Ledger, id_: int) -> int:
+def _times(ledger: DeliveryState, id_: int) -> int:
     return ledger.calmed.get(id_, (0, 0.0))[0] + 1
 
 
-def _calm(ledger: Ledger, pace: Pace, id_: int) -> float:
+def _calm(ledger: DeliveryState, pace: Pace, id_: int) -> float:
     """Seconds for which it must be over: twice as long after each time that it came back within a day."""
     return pace.resolve_after * min(CALMEST, 2.0 ** min(_times(ledger, id_) - 1, 10))
 
@@ -221,7 +221,7 @@ def _change(
 def _gone(
     id_: int,
     fate: Fate,
-    ledger: Ledger,
+    ledger: DeliveryState,
     pace: Pace,
     now: float,
     resolved: bool,
@@ -256,7 +256,7 @@ def _gone(
 class _Gates:
     """When a message may go out, and what goes along."""
 
-    def __init__(self, ledger: Ledger, pace: Pace, now: float, retry_at: float) -> None:
+    def __init__(self, ledger: DeliveryState, pace: Pace, now: float, retry_at: float) -> None:
         self._ledger = ledger
         self._now = now
         self._owes = False
@@ -299,7 +299,7 @@ class _Gates:
         return Plan(going, self._now, self._owes)
 
 
-def settle(ledger: Ledger, changes: list[Change], now: float) -> None:
+def settle(ledger: DeliveryState, changes: list[Change], now: float) -> None:
     """Take note that a message with these changes has arrived."""
     for change in changes:
         if change.over:

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from baileys_janitor.notify.kinds import KINDS, Kind
-from baileys_janitor.notify.ledger import Entry, Ledger
+from baileys_janitor.notify.ledger import DeliveryState, Entry
 
 VERSION = 2
 LIMIT = 900_000
@@ -24,7 +24,7 @@ _ROW = struct.Struct(">QI")
 _CALMED = struct.Struct(">QIH")
 
 
-def encode(ledgers: Mapping[str, Ledger]) -> str:
+def encode(ledgers: Mapping[str, DeliveryState]) -> str:
     """Write the ledgers of all targets by name; what does not fit is left out.
 
     What came and went goes first, then the least grave.
@@ -36,7 +36,7 @@ def encode(ledgers: Mapping[str, Ledger]) -> str:
     return _encoded({}, 0, calmed=False)
 
 
-def _encoded(ledgers: Mapping[str, Ledger], least: int, *, calmed: bool) -> str:
+def _encoded(ledgers: Mapping[str, DeliveryState], least: int, *, calmed: bool) -> str:
     def wanted(kind: Kind) -> bool:
         return kind.rank > least
 
@@ -62,7 +62,7 @@ def _encoded(ledgers: Mapping[str, Ledger], least: int, *, calmed: bool) -> str:
 
 
 def _target(
-    ledger: Ledger,
+    ledger: DeliveryState,
     number: Mapping[tuple[int, int], int],
     wanted: Callable[[Kind], bool],
     *,
@@ -97,7 +97,7 @@ def _target(
     }
 
 
-def decode(text: str) -> dict[str, Ledger]:
+def decode(text: str) -> dict[str, DeliveryState]:
     """Read what `encode` wrote; ValueError for anything else."""
     try:
         whole = json.loads(zlib.decompress(base64.b64decode(text, validate=True)))
@@ -109,8 +109,8 @@ def decode(text: str) -> dict[str, Ledger]:
         raise ValueError(f"unreadable ({type(error).__name__})") from None
 
 
-def _ledger(said: Mapping[str, Any], table: list[tuple[int, int]]) -> Ledger:
-    ledger = Ledger(
+def _ledger(said: Mapping[str, Any], table: list[tuple[int, int]]) -> DeliveryState:
+    ledger = DeliveryState(
         sent=[float(when) for when in said["sent"]],
         mark=None if said["mark"] is None else float(said["mark"]),
         day=None if said["day"] is None else float(said["day"]),

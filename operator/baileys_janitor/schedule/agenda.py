@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.schedule import calendar, growth
 from baileys_janitor.schedule.decision import pending_request
 
@@ -27,7 +27,7 @@ POLL = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Intervals:
     """What the operator's configuration says of time, in seconds."""
 
     jitter: float
@@ -35,7 +35,7 @@ class Pace:
     status_every: float
 
 
-def scan_wait(tenant: Tenant) -> float:
+def scan_wait(tenant: TenantRecord) -> float:
     """Return the seconds from one scan to the next."""
     assert tenant.effective is not None
     times = tenant.effective.times
@@ -50,7 +50,7 @@ def scan_wait(tenant: Tenant) -> float:
     )
 
 
-def scan_time(tenant: Tenant, started: float) -> float | None:
+def scan_time(tenant: TenantRecord, started: float) -> float | None:
     """Return when the next scan is due (Unix seconds); None while the tenant gets none.
 
     After a start at `started` the first scans are spread, whatever was missed.
@@ -73,7 +73,7 @@ def scan_time(tenant: Tenant, started: float) -> float | None:
     return max(begun + wait, tenant.retry_at)
 
 
-def _first_scan(tenant: Tenant, started: float) -> float:
+def _first_scan(tenant: TenantRecord, started: float) -> float:
     """Return when a tenant has its first scan since `started`.
 
     One that is quiet by what an earlier operator counted waits as long as it would have then, together with its
@@ -96,12 +96,12 @@ def _first_scan(tenant: Tenant, started: float) -> float:
     return max(first, last + interval)
 
 
-def _gathered(tenant: Tenant) -> float:
+def _gathered(tenant: TenantRecord) -> float:
     """Return when the first scan is due of all who came about when this tenant did."""
     return (tenant.seen_at // TOGETHER + 1.0) * TOGETHER if tenant.seen_at is not None else 0.0
 
 
-def rested_time(tenant: Tenant, started: float, jitter: float) -> float:
+def rested_time(tenant: TenantRecord, started: float, jitter: float) -> float:
     """Return until when timed cleanups wait that were due before the operator started: `jitter` seconds at most.
 
     They are spread over what is left of these when everybody has been looked at: nobody is cleaned before, and those
@@ -111,7 +111,7 @@ def rested_time(tenant: Tenant, started: float, jitter: float) -> float:
     return started + looked + calendar.spread(tenant.text, "restart", jitter - looked)
 
 
-def purge_time(tenant: Tenant) -> float | None:
+def purge_time(tenant: TenantRecord) -> float | None:
     """Return when the trash is to be purged, or None while there is none."""
     if tenant.effective is None or tenant.trash is None or not tenant.trash[0]:
         return None
@@ -121,7 +121,7 @@ def purge_time(tenant: Tenant) -> float | None:
     return max(due, tenant.retry_at, tenant.purge_after)
 
 
-def missed_time(tenant: Tenant) -> float | None:
+def missed_time(tenant: TenantRecord) -> float | None:
     """Return when the last count is too old to be told as the truth."""
     since = tenant.seen_at if tenant.checked_at is None else tenant.checked_at
     if tenant.effective is None or since is None or tenant.effective.suspend:
@@ -132,7 +132,7 @@ def missed_time(tenant: Tenant) -> float | None:
     return since + MISSED * wait
 
 
-def next_trigger(tenant: Tenant, now: float) -> float:
+def next_trigger(tenant: TenantRecord, now: float) -> float:
     """Return the next slot of the trigger timer after `now`."""
     assert tenant.effective is not None
     interval = tenant.effective.times.trigger_interval
@@ -140,7 +140,7 @@ def next_trigger(tenant: Tenant, now: float) -> float:
     return calendar.trigger_slot(interval, offset, now) + interval
 
 
-def next_time(tenant: Tenant, now: float, started: float, pace: Pace) -> float | None:
+def next_time(tenant: TenantRecord, now: float, started: float, pace: Intervals) -> float | None:
     """Return when this tenant is due for anything; a time in the past means at once, None never.
 
     Never before `retry_at`: until then a tenant that is due is only sent back here.
@@ -158,7 +158,9 @@ def next_time(tenant: Tenant, now: float, started: float, pace: Pace) -> float |
     return max(min(due_times), tenant.retry_at) if due_times else None
 
 
-def _work_times(tenant: Tenant, now: float, started: float, pace: Pace) -> list[float | None]:
+def _work_times(
+    tenant: TenantRecord, now: float, started: float, pace: Intervals
+) -> list[float | None]:
     """Return when cleanups are to be decided on."""
     assert tenant.effective is not None
     times = tenant.effective.times
@@ -182,7 +184,7 @@ def _work_times(tenant: Tenant, now: float, started: float, pace: Pace) -> list[
     return coming
 
 
-def _telling_time(tenant: Tenant, now: float, pace: Pace) -> float | None:
+def _telling_time(tenant: TenantRecord, now: float, pace: Intervals) -> float | None:
     """Return when the status is to be written even if nothing else is due."""
     if not _told(tenant):
         # Suspended or refused: whoever applied the spec waits for its generation to be observed.
@@ -194,7 +196,7 @@ def _telling_time(tenant: Tenant, now: float, pace: Pace) -> float | None:
     return regular if missed is None else min(regular, missed)
 
 
-def _told(tenant: Tenant) -> bool:
+def _told(tenant: TenantRecord) -> bool:
     """Whether the stored status is of this spec, and says so if it is refused."""
     suspended = tenant.effective is not None and tenant.effective.suspend
     if tenant.new and tenant.look is None and tenant.fault is None and not suspended:

@@ -7,7 +7,7 @@ from itertools import takewhile
 from typing import Any
 
 from baileys_janitor.controller.clock import from_rfc3339
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import COMPLETED, DRY_RUN
 from baileys_janitor.policy import levels
 from baileys_janitor.schedule import calendar
@@ -41,7 +41,7 @@ class Decision:
         return self.reason in URGENT
 
 
-def pending_request(tenant: Tenant) -> str | None:
+def pending_request(tenant: TenantRecord) -> str | None:
     """Return the token of a request that is not handled yet.
 
     A token that was there when the tenant was first seen is none: it came with the manifest.
@@ -50,7 +50,7 @@ def pending_request(tenant: Tenant) -> str | None:
     return token if token and token != tenant.handled_request else None
 
 
-def slots(tenant: Tenant, now: float, jitter: float) -> tuple[float | None, float | None]:
+def slots(tenant: TenantRecord, now: float, jitter: float) -> tuple[float | None, float | None]:
     """Return the latest trigger and daily slots at or before `now` that are not handled yet."""
     assert tenant.effective is not None
     times = tenant.effective.times
@@ -66,7 +66,7 @@ def slots(tenant: Tenant, now: float, jitter: float) -> tuple[float | None, floa
     )
 
 
-def daily_overdue(tenant: Tenant, now: float, jitter: float) -> bool:
+def daily_overdue(tenant: TenantRecord, now: float, jitter: float) -> bool:
     """Whether a daily cleanup is due, however late, that no other one has stood in for."""
     assert tenant.effective is not None
     if tenant.daily_slot is None:
@@ -79,7 +79,7 @@ def daily_overdue(tenant: Tenant, now: float, jitter: float) -> bool:
 
 
 def decide(
-    tenant: Tenant, now: float, jitter: float, held: bool, overdue: float | None = None
+    tenant: TenantRecord, now: float, jitter: float, held: bool, overdue: float | None = None
 ) -> Decision:
     """Return what is to be done for this tenant at `now` (Unix seconds).
 
@@ -118,7 +118,7 @@ def decide(
     return Decision(trigger_slot=trigger)
 
 
-def _asked(tenant: Tenant, now: float) -> Decision | None:
+def _asked(tenant: TenantRecord, now: float) -> Decision | None:
     """Return what becomes of a request; None where there is none, or too many have been made of late."""
     assert tenant.effective is not None
     token = pending_request(tenant)
@@ -131,7 +131,7 @@ def _asked(tenant: Tenant, now: float) -> Decision | None:
     return Decision("Requested", tenant.effective.mode == "DryRun", request=token)
 
 
-def _cleaned_since(tenant: Tenant, when: float, dry_run: bool, now: float) -> bool:
+def _cleaned_since(tenant: TenantRecord, when: float, dry_run: bool, now: float) -> bool:
     """Whether a cleanup by the daily one's rules has ended since then: one that comes late has nothing to add."""
     last = tenant.last_cleanup or {}
     ended = from_rfc3339(last.get("time"))
@@ -143,7 +143,7 @@ def _cleaned_since(tenant: Tenant, when: float, dry_run: bool, now: float) -> bo
     )
 
 
-def _emergency(tenant: Tenant, now: float) -> bool:
+def _emergency(tenant: TenantRecord, now: float) -> bool:
     assert tenant.effective is not None
     assert tenant.look is not None
     level = levels.level(tenant.counted, tenant.effective.policy.thresholds)
@@ -155,14 +155,14 @@ def _emergency(tenant: Tenant, now: float) -> bool:
     )
 
 
-def emergency_pause_until(tenant: Tenant, now: float) -> float:
+def emergency_pause_until(tenant: TenantRecord, now: float) -> float:
     """Return until when (Unix seconds) automatic Emergency cleanups wait after the last ones."""
     return max(
         tenant.emergency_cooldown_until or 0.0, tenant.hold_until, _capped_pause_until(tenant, now)
     )
 
 
-def _capped_pause_until(tenant: Tenant, now: float) -> float:
+def _capped_pause_until(tenant: TenantRecord, now: float) -> float:
     """Return the end of the back-off after Emergency cleanups that were cut short.
 
     It doubles with each one in a row, up to the cooldown of a completed one. Without it they would follow each
@@ -183,7 +183,7 @@ def _is_cut_emergency(entry: dict[str, Any]) -> bool:
     return entry.get("outcome") == "Capped" and entry.get("reason") in {"Emergency", "Requested"}
 
 
-def _triggered(tenant: Tenant, now: float) -> bool:
+def _triggered(tenant: TenantRecord, now: float) -> bool:
     assert tenant.effective is not None
     if capped(tenant):
         # It was allowed to start, so an older cooldown does not hold its rest back.
@@ -193,12 +193,12 @@ def _triggered(tenant: Tenant, now: float) -> bool:
     return tenant.counted >= tenant.effective.policy.thresholds.trigger
 
 
-def capped(tenant: Tenant) -> bool:
+def capped(tenant: TenantRecord) -> bool:
     """Whether the last cleanup was cut short by maxRemovals, or by time, and is to go on."""
     return (tenant.last_cleanup or {}).get("outcome") == "Capped"
 
 
-def trigger_reason(tenant: Tenant) -> str:
+def trigger_reason(tenant: TenantRecord) -> str:
     """Return the reason of a cleanup at the trigger: what maxRemovals cut short goes on under its own name."""
     if capped(tenant) and (tenant.last_cleanup or {}).get("reason") == "Daily":
         return "Daily"

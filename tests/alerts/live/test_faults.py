@@ -217,7 +217,7 @@ async def test_an_operator_that_does_not_get_on_is_told_until_it_does(
     world.cluster.kubelet.hold()
     limits = {"jobsInFlight": 1, "tenantsPerScan": 1}
     async with operator(knows=4, limits=limits) as running:
-        await until(lambda: len(running.engine.turns) == 3, "three wait for the fourth")
+        await until(lambda: len(running.reconciler.queue) == 3, "three wait for the fourth")
         running.skip(400)
         await prometheus.fires("BaileysJanitorSchedulingLag")
         world.cluster.kubelet.release()

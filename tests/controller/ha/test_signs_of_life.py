@@ -14,7 +14,7 @@ from baileys_janitor.controller.health.checks import BEHIND, STUCK
 from baileys_janitor.controller.health.watch_audit import GRACE, Audit, Watches
 from baileys_janitor.controller.jobs.manifest import Pod
 from baileys_janitor.controller.kube.client import Kube
-from baileys_janitor.controller.reconciler import Engine
+from baileys_janitor.controller.reconciler import Reconciler
 from baileys_janitor.controller.workers import AT_ONCE
 from tests.controller.ha.leases import StandingClock
 from tests.controller.live.operators import LocalOperator
@@ -74,48 +74,48 @@ def tenant(number: int) -> Object:
 async def test_an_engine_whose_loop_stands_still_is_behind_once_something_is_due() -> None:
     clock = MovedClock()
     clock.deaf = True
-    engine = Engine(SilentServer(), OperatorConfig(), Pod("image"), clock)
-    engine.observe(tenant(1))
-    assert engine.behind() == 0.0  # it has not begun
-    running = asyncio.create_task(engine.run())
+    reconciler = Reconciler(SilentServer(), OperatorConfig(), Pod("image"), clock)
+    reconciler.observe(tenant(1))
+    assert reconciler.behind() == 0.0  # it has not begun
+    running = asyncio.create_task(reconciler.run())
     await clock.waiting.wait()
-    assert engine.behind() == 0.0
+    assert reconciler.behind() == 0.0
 
     clock.time += 3600
 
-    assert engine.behind() > BEHIND
+    assert reconciler.behind() > BEHIND
     running.cancel()
 
 
 async def test_an_engine_with_nothing_to_do_is_never_behind() -> None:
     clock = MovedClock()
-    engine = Engine(SilentServer(), OperatorConfig(), Pod("image"), clock)
-    running = asyncio.create_task(engine.run())
+    reconciler = Reconciler(SilentServer(), OperatorConfig(), Pod("image"), clock)
+    running = asyncio.create_task(reconciler.run())
     await clock.waiting.wait()
     clock.time += 86_400
 
-    assert engine.behind() == 0.0
-    assert engine.stuck() == 0.0
+    assert reconciler.behind() == 0.0
+    assert reconciler.stuck() == 0.0
     running.cancel()
 
 
 async def test_steps_that_all_hang_are_seen_and_a_burst_after_a_quiet_day_is_not() -> None:
     clock = MovedClock()
     server = SilentServer()
-    engine = Engine(server, OperatorConfig(), Pod("image"), clock)
-    running = asyncio.create_task(engine.run())
+    reconciler = Reconciler(server, OperatorConfig(), Pod("image"), clock)
+    running = asyncio.create_task(reconciler.run())
     await clock.waiting.wait()
     clock.time += 86_400
     for number in range(AT_ONCE + 4):
-        engine.observe(tenant(number))
+        reconciler.observe(tenant(number))
     clock.time += 60
-    engine.nudge()
+    reconciler.nudge()
     await until(lambda: server.asked > AT_ONCE, "as many steps as may run are under way")
-    assert engine.stuck() < STUCK
+    assert reconciler.stuck() < STUCK
 
     clock.time += STUCK + 1
 
-    assert engine.stuck() > STUCK
+    assert reconciler.stuck() > STUCK
     running.cancel()
 
 
@@ -163,7 +163,7 @@ async def observed(
     kube = await Kube.connect()
 
     def observe(running: LocalOperator) -> Observed:
-        audit = Audit(kube, running.engine, made[-1], [world.namespace])
+        audit = Audit(kube, running.reconciler, made[-1], [world.namespace])
         return Observed(world, kube, made[-1], clock, audit)
 
     yield observe

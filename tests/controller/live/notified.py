@@ -11,9 +11,9 @@ from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.events import changes
 from baileys_janitor.controller.kube.client import Kube
-from baileys_janitor.controller.notifications.manager import Notifying
-from baileys_janitor.controller.tenants.cache import Fleet
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.notifications.manager import NotificationManager
+from baileys_janitor.controller.tenants.cache import TenantCache
+from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.schedule.circuit_breaker import Hold
 from tests.controller.live.operators import SkippingClock
 from tests.controller.live.world import until
@@ -47,16 +47,16 @@ class Telling:
     def __init__(self, config: Object, clock: SkippingClock) -> None:
         self.config = OperatorConfig.model_validate(config)
         self.clock = clock
-        self.fleet = Fleet(self.config)
+        self.fleet = TenantCache(self.config)
         self.held: Hold | None = None
         self.annotations: dict[str, str] = {}
         self._version = 0
 
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[Notifying]:
+    async def running(self) -> AsyncIterator[NotificationManager]:
         """`Notifying` at work; it ends as the operator ends it."""
         kube = await Kube.connect()
-        work = Notifying(kube, self.config, self.clock, self.fleet, lambda _: self.held)
+        work = NotificationManager(kube, self.config, self.clock, self.fleet, lambda _: self.held)
         self._work = work
         task = asyncio.create_task(work.run())
         try:
@@ -67,7 +67,7 @@ class Telling:
             await asyncio.wait([task])
             await kube.close()
 
-    def put(self, name: str, level: str, namespace: str = "shop", **status: Any) -> Tenant:
+    def put(self, name: str, level: str, namespace: str = "shop", **status: Any) -> TenantRecord:
         """Have a tenant be at a level since now, as if the operator had just stored that; tell the news."""
         now = self.clock.now()
         self._version += 1

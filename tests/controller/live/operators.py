@@ -18,7 +18,7 @@ import yaml
 
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.controller import app
-from baileys_janitor.controller.reconciler import Engine
+from baileys_janitor.controller.reconciler import Reconciler
 from baileys_janitor.schedule.agenda import AT_START
 from tests.controller.live.world import PATIENCE, until
 
@@ -82,10 +82,10 @@ class LocalOperator:
         self._loop: asyncio.AbstractEventLoop
         self._stop: asyncio.Event
         self._task: asyncio.Task[None] | None = None
-        self._engines: list[Engine] = []
+        self._engines: list[Reconciler] = []
 
     @property
-    def engine(self) -> Engine:
+    def reconciler(self) -> Reconciler:
         """The engine; LookupError before there is one."""
         return self._engines[-1]
 
@@ -103,7 +103,7 @@ class LocalOperator:
         await until(lambda: self._engines or task.done(), "the operator starts")
         if self._knows:
             # All are known before the first is due: then those of one node share a scan.
-            await until(lambda: len(self.engine.fleet.tenants) == self._knows, "they are known")
+            await until(lambda: len(self.reconciler.fleet.tenants) == self._knows, "they are known")
         # The first scans are spread over this long.
         self.skip(AT_START)
         return self
@@ -112,7 +112,7 @@ class LocalOperator:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         engines = self._engines
 
-        class Seen(Engine):
+        class Seen(Reconciler):
             def __init__(self, *args: Any) -> None:
                 super().__init__(*args)
                 engines.append(self)
@@ -160,10 +160,10 @@ class LocalOperator:
 
     def idle(self) -> bool:
         """Whether no step is under way, nothing waits for its turn, and nobody is due."""
-        engine, now = self.engine, self.clock.now()
-        tenants = list(engine.fleet.tenants.values())
+        reconciler, now = self.reconciler, self.clock.now()
+        tenants = list(reconciler.fleet.tenants.values())
         due = any(tenant.announced is not None and tenant.announced <= now for tenant in tenants)
-        return not (due or engine.turns or engine.steps or any(t.busy for t in tenants))
+        return not (due or reconciler.queue or reconciler.workers or any(t.busy for t in tenants))
 
 
 class OperatorProcess:

@@ -29,20 +29,20 @@ def flood(directory: Path) -> None:
 
 @pytest.mark.parametrize("steps", [(-HOUR,), (400 * DAY, -400 * DAY)], ids=["back", "ahead"])
 async def test_nothing_stands_still_while_the_clock_is_wrong_nor_when_it_is_right_again(
-    world: World, operator: Operator, steps: tuple[float, ...]
+    world: World, operator: Operator, workers: tuple[float, ...]
 ) -> None:
     directory = await world.company(
         "acme", "healthy", schedule={"scanInterval": "10s", "adaptive": False}
     )
     async with operator() as running:
         await world.scanned("acme")
-        tenant = running.engine.fleet.tenants[world.namespace, "acme"]
-        for step in steps:
+        tenant = running.reconciler.fleet.tenants[world.namespace, "acme"]
+        for step in workers:
             running.clock.set(step)
             acts = tenant.begun_at
             running.skip(20)
             await until(lambda acts=acts: tenant.begun_at != acts, "it is scanned again")
-            assert running.engine.behind() < 60
+            assert running.reconciler.behind() < 60
             assert (await world.status("acme"))["level"] == "Healthy"
         flood(directory)
         running.skip(20)

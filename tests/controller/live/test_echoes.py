@@ -9,14 +9,14 @@ import pytest
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.controller.clock import WallClock
 from baileys_janitor.controller.crash_handler import CrashHandler
-from baileys_janitor.controller.events.changes import CleanupStarted, News, Wire
+from baileys_janitor.controller.events.changes import Change, ChangeBus, CleanupStarted
 from baileys_janitor.controller.jobs.faults import Fault
 from baileys_janitor.controller.kube.client import ApiError
 from baileys_janitor.controller.status import advice
-from baileys_janitor.controller.status.compose import Surroundings
-from baileys_janitor.controller.status.writer import REFUSED_SECONDS, Store
-from baileys_janitor.controller.tenants.cache import Fleet
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.status.compose import StatusContext
+from baileys_janitor.controller.status.writer import REFUSED_SECONDS, StatusWriter
+from baileys_janitor.controller.tenants.cache import TenantCache
+from baileys_janitor.controller.tenants.record import TenantRecord
 
 Object = dict[str, Any]
 NOW = 1_795_000_000.75
@@ -31,46 +31,48 @@ def resource(version: int, status: Object) -> Object:
 class EarlyWatch:
     """An API server whose watch is faster than its answers."""
 
-    def __init__(self, fleet: Fleet) -> None:
-        self._fleet = fleet
+    def __init__(self, fleet: TenantCache) -> None:
+        self._cache = fleet
         self.foreign: Object = {}
 
     async def patch(self, _: str, body: Object) -> Object:
         written = resource(11, {**body["status"], **self.foreign})
-        self._fleet.observe(written, NOW)
+        self._cache.observe(written, NOW)
         return resource(11, body["status"])
 
 
 @pytest.fixture
-def fleet() -> Fleet:
-    return Fleet(OperatorConfig())
+def fleet() -> TenantCache:
+    return TenantCache(OperatorConfig())
 
 
 @pytest.fixture
-def tenant(fleet: Fleet) -> Tenant:
+def tenant(fleet: TenantCache) -> TenantRecord:
     found = fleet.observe(resource(10, {"observedGeneration": -1}), NOW)
     found.last_scan = NOW
     found.run = {"id": "a", "reason": "Requested", "startTime": "2026-11-22T00:00:00Z"}
     return found
 
 
-def store(fleet: Fleet, kube: EarlyWatch | OldDefinition, wire: Wire | None = None) -> Store:
+def store(
+    fleet: TenantCache, kube: EarlyWatch | OldDefinition, bus: ChangeBus | None = None
+) -> StatusWriter:
     config = OperatorConfig()
-    around = Surroundings(NOW, 0.0, None, advice.Limits.of(config))
-    clock, wire = WallClock(), wire or Wire()
-    return Store(
+    around = StatusContext(NOW, 0.0, None, advice.Limits.of(config))
+    clock, bus = WallClock(), bus or ChangeBus()
+    return StatusWriter(
         kube,  # type: ignore[arg-type]
         fleet,
         clock,
         lambda tenant, now: around,
         1800.0,
-        wire,
-        CrashHandler(clock, wire),
+        bus,
+        CrashHandler(clock, bus),
     )
 
 
 async def test_the_echo_of_a_write_does_not_make_the_operator_forget_what_it_knows(
-    fleet: Fleet, tenant: Tenant
+    fleet: TenantCache, tenant: TenantRecord
 ) -> None:
     assert await store(fleet, EarlyWatch(fleet)).write(tenant, force=True)
     assert tenant.last_scan == NOW
@@ -80,7 +82,7 @@ async def test_the_echo_of_a_write_does_not_make_the_operator_forget_what_it_kno
 
 
 async def test_what_another_operator_writes_meanwhile_is_taken_in(
-    fleet: Fleet, tenant: Tenant
+    fleet: TenantCache, tenant: TenantRecord
 ) -> None:
     kube = EarlyWatch(fleet)
     kube.foreign = {"run": {"id": "b", "reason": "Daily", "startTime": "2026-11-22T00:00:00Z"}}
@@ -90,12 +92,12 @@ async def test_what_another_operator_writes_meanwhile_is_taken_in(
 
 
 async def test_what_a_write_tells_is_told_though_the_watch_has_shown_it_first(
-    fleet: Fleet, tenant: Tenant
+    fleet: TenantCache, tenant: TenantRecord
 ) -> None:
-    told: list[News] = []
-    wire = Wire()
-    wire.subscribe(told.append)
-    assert await store(fleet, EarlyWatch(fleet), wire).write(tenant, force=True)
+    told: list[Change] = []
+    bus = ChangeBus()
+    bus.subscribe(told.append)
+    assert await store(fleet, EarlyWatch(fleet), bus).write(tenant, force=True)
     assert [news.run for news in told if isinstance(news, CleanupStarted)] == ["a"]
 
 
@@ -116,7 +118,7 @@ class OldDefinition:
 
 @pytest.mark.parametrize("unknown", ["level", "conditions", "run"])
 async def test_what_an_older_crd_does_not_keep_is_not_written_again_and_again(
-    fleet: Fleet, tenant: Tenant, unknown: str
+    fleet: TenantCache, tenant: TenantRecord, unknown: str
 ) -> None:
     kube = OldDefinition(unknown)
     writing = store(fleet, kube)
@@ -132,7 +134,7 @@ async def test_what_an_older_crd_does_not_keep_is_not_written_again_and_again(
 
 
 async def test_a_status_that_the_crd_refuses_is_not_tried_every_few_seconds(
-    fleet: Fleet, tenant: Tenant
+    fleet: TenantCache, tenant: TenantRecord
 ) -> None:
     class Refusing(OldDefinition):
         async def patch(self, _: str, body: Object) -> Object:

@@ -11,7 +11,7 @@ import pytest
 from baileys_janitor.controller.events.changes import JobEnded
 from baileys_janitor.controller.jobs.manifest import ACTION_LABEL, claims_of
 from baileys_janitor.controller.jobs.timeouts import PATIENCE, POD_STARTS
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.tenants.record import TenantRecord
 from sandbox import Cluster
 from tests.controller.live.operators import LocalOperator, OperatorProcess
 from tests.controller.live.world import TENANTS, World, completed_runs, until
@@ -113,7 +113,7 @@ async def test_what_a_shared_result_has_no_room_for_is_said_and_comes_with_a_lat
     defaults = {"schedule": schedule}
     async with operator(knows=40, statusInterval="1m", defaults=defaults) as running:
         heard: list[JobEnded] = []
-        running.engine.wire.subscribe(
+        running.reconciler.bus.subscribe(
             lambda n: heard.append(n) if isinstance(n, JobEnded) else None
         )
         whole: set[str] = set()
@@ -160,7 +160,7 @@ async def test_a_batch_whose_pod_does_not_start_is_taken_apart_and_nobody_is_bla
 
         await until(apart, "each has a scan of its own")
         for name in ("one", "two"):
-            assert running.engine.fleet.tenants[world.namespace, name].fault is None
+            assert running.reconciler.fleet.tenants[world.namespace, name].fault is None
         world.cluster.kubelet.release()
         await world.scanned("one")
         await world.scanned("two")
@@ -190,9 +190,9 @@ async def test_one_claim_that_cannot_be_mounted_holds_nobody_up_and_is_the_only_
             ready = await world.ready("bad", "VolumeNotMounted")
             assert "exit status 32" in ready["message"]
             for name in ("good", "better", "best"):
-                assert running.engine.fleet.tenants[world.namespace, name].fault is None
+                assert running.reconciler.fleet.tenants[world.namespace, name].fault is None
             # Those without fault were scanned together, and not one by one.
-            assert running.engine.fleet.tenants[world.namespace, "good"].company is None
+            assert running.reconciler.fleet.tenants[world.namespace, "good"].company is None
     finally:
         world.cluster.kubelet.mend_claim(world.namespace, "bad")
 
@@ -207,7 +207,7 @@ async def test_jobs_keep_within_their_cap_and_what_is_urgent_does_not_wait(
     limits = {"jobsInFlight": 2, "tenantsPerScan": 1}
     async with operator(knows=5, limits=limits) as running:
         await until(lambda: scans(world, 2), "as many scans as may run are under way")
-        await until(lambda: len(running.engine.turns) == 3, "the others wait for their turn")
+        await until(lambda: len(running.reconciler.queue) == 3, "the others wait for their turn")
         waiting = next(n for n in names if tenant_of(running, world, n).scan_job is None)
         await world.ask(waiting, "now")
         await until(lambda: cleans(world, 1), "the cleanup that was asked for is under way")
@@ -230,15 +230,15 @@ async def test_a_small_namespace_has_its_turn_before_a_large_one_is_through(
     limits = {"jobsInFlight": 2, "tenantsPerScan": 1}
     spaces = [world.namespace, small.namespace]
     async with operator(knows=7, limits=limits, watchNamespaces=spaces) as running:
-        await until(lambda: len(running.engine.flights) == 2, "two scans are under way")
-        assert {flight.namespace for flight in running.engine.flights} == set(spaces)
+        await until(lambda: len(running.reconciler.tracker) == 2, "two scans are under way")
+        assert {tracked.namespace for tracked in running.reconciler.tracker} == set(spaces)
         world.cluster.kubelet.release()
         await small.scanned("acme")
     small.check_sessions()
 
 
-def tenant_of(running: LocalOperator, world: World, name: str) -> Tenant:
-    return running.engine.fleet.tenants[world.namespace, name]
+def tenant_of(running: LocalOperator, world: World, name: str) -> TenantRecord:
+    return running.reconciler.fleet.tenants[world.namespace, name]
 
 
 async def scans(world: World, count: int) -> bool:
@@ -264,13 +264,13 @@ async def test_a_batch_that_hangs_while_it_runs_is_taken_apart(
     world.cluster.kubelet.hold()
     async with operator(knows=2) as running:
         await until(world.job_pods, "their scan is under way")
-        (flight,) = list(running.engine.flights)
+        (tracked,) = list(running.reconciler.tracker)
         # As if its process stood still in a volume that does not answer.
-        flight.started = running.clock.now()
+        tracked.started = running.clock.now()
         running.skip(PATIENCE + 1)
-        await until(lambda: flight.settled, "it was noticed")
+        await until(lambda: tracked.settled, "it was noticed")
         for name in ("one", "two"):
-            assert running.engine.fleet.tenants[world.namespace, name].fault is None
+            assert running.reconciler.fleet.tenants[world.namespace, name].fault is None
         world.cluster.kubelet.release()
         await world.scanned("one")
         await world.scanned("two")
@@ -286,7 +286,7 @@ async def placed(running: LocalOperator) -> None:
     """Wait until the operator knows that the one pod under way has a node."""
 
     def known() -> bool:
-        return all(flight.placed_at is not None for flight in running.engine.flights)
+        return all(tracked.placed_at is not None for tracked in running.reconciler.tracker)
 
     await until(known, "the pod has a node")
 
@@ -429,6 +429,6 @@ async def test_tenants_deleted_in_bulk_are_forgotten(world: World, operator: Ope
             await world.client.delete(TENANTS, world.namespace, name)
         with running.hurry(60):
             await world.quiet()
-            await until(lambda: not running.engine.fleet.tenants, "the tenants are forgotten")
-            await until(lambda: not list(running.engine.flights), "their Jobs are forgotten")
-            await until(lambda: running.engine.fleet.next_due() is None, "nothing is due")
+            await until(lambda: not running.reconciler.fleet.tenants, "the tenants are forgotten")
+            await until(lambda: not list(running.reconciler.tracker), "their Jobs are forgotten")
+            await until(lambda: running.reconciler.fleet.next_due() is None, "nothing is due")

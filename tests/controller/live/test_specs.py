@@ -122,8 +122,8 @@ async def test_a_tenant_deleted_while_its_cleanup_runs_leaves_nothing_behind(
         await world.quiet()
         world.cluster.kubelet.release()
         running.skip(600)
-        await until(lambda: not running.engine.fleet.tenants, "the tenant is forgotten")
-        await until(lambda: not list(running.engine.flights), "its Job is forgotten")
+        await until(lambda: not running.reconciler.fleet.tenants, "the tenant is forgotten")
+        await until(lambda: not list(running.reconciler.tracker), "its Job is forgotten")
 
 
 async def test_a_tenant_deleted_and_created_anew_during_a_cleanup_is_another_one(

@@ -8,13 +8,13 @@ from typing import Any, cast
 from prometheus_client.parser import text_string_to_metric_families
 
 from baileys_janitor.controller.crash_handler import CrashHandler
-from baileys_janitor.controller.events.changes import Wire
+from baileys_janitor.controller.events.changes import ChangeBus
 from baileys_janitor.controller.jobs import record_result
-from baileys_janitor.controller.jobs.tracker import Flights
-from baileys_janitor.controller.reconciler import Engine
+from baileys_janitor.controller.jobs.tracker import JobTracker
+from baileys_janitor.controller.reconciler import Reconciler
 from baileys_janitor.controller.status import compose
-from baileys_janitor.controller.tenants.cache import Fleet
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.tenants.cache import TenantCache
+from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import ScanResult
 from baileys_janitor.schedule.circuit_breaker import Hold
 from tests.controller.pure.world import AROUND, CONFIG, NOW, body, look
@@ -39,15 +39,15 @@ class StandingClock:
 class Heart:
     """The engine's face."""
 
-    fleet: Fleet = field(default_factory=lambda: Fleet(CONFIG))
-    flights: Flights = field(default_factory=Flights)
-    wire: Wire = field(default_factory=Wire)
-    turns: list[Tenant] = field(default_factory=list)
+    fleet: TenantCache = field(default_factory=lambda: TenantCache(CONFIG))
+    tracker: JobTracker = field(default_factory=JobTracker)
+    bus: ChangeBus = field(default_factory=ChangeBus)
+    queue: list[TenantRecord] = field(default_factory=list)
     held: Hold | None = None
     time: float = NOW
 
     def __post_init__(self) -> None:
-        self.crashes = CrashHandler(StandingClock(), self.wire)
+        self.crashes = CrashHandler(StandingClock(), self.bus)
 
     def now(self) -> float:
         return self.time
@@ -56,10 +56,12 @@ class Heart:
         return self.held
 
     @property
-    def engine(self) -> Engine:
-        return cast(Engine, self)
+    def reconciler(self) -> Reconciler:
+        return cast(Reconciler, self)
 
-    def tenant(self, name: str = "acme", found: ScanResult | None = None, **spec: Any) -> Tenant:
+    def tenant(
+        self, name: str = "acme", found: ScanResult | None = None, **spec: Any
+    ) -> TenantRecord:
         """A tenant that was scanned and whose status is stored."""
         known = self.fleet.observe(body(spec, name=name, uid=name), NOW)
         record_result.scanned(known, found or look(), NOW, used=True)
@@ -67,7 +69,7 @@ class Heart:
         return known
 
 
-def store(known: Tenant, now: float = NOW) -> None:
+def store(known: TenantRecord, now: float = NOW) -> None:
     """Have the status written."""
     known.stored = compose.compose(known, now, AROUND)
 

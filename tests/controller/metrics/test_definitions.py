@@ -9,7 +9,7 @@ from prometheus_client import generate_latest
 
 from baileys_janitor.controller.metrics.definitions import DEFINITIONS
 from baileys_janitor.controller.metrics.exposition import pages
-from baileys_janitor.controller.metrics.process import Process
+from baileys_janitor.controller.metrics.process import OperatorMetrics
 from baileys_janitor.controller.metrics.reference import with_tables
 from baileys_janitor.controller.metrics.tenants import FAMILIES, LABELS
 from tests.alerts.promtool import promtool
@@ -24,8 +24,8 @@ KNOWN = "baileys_session_files_count non-histogram and non-summary metrics shoul
 def page() -> str:
     heart = Heart()
     heart.tenant()
-    process = Process(StandingClock())
-    process.leads(heart.engine)
+    process = OperatorMetrics(StandingClock())
+    process.leads(heart.reconciler)
     process.answered("GET", "/", 200)
     process.notifies(["pager"])("pager", "failed")
     process.watches_channels(lambda: {"pager": True})
@@ -59,7 +59,7 @@ def test_labels_are_names_that_people_gave_or_words_from_fixed_lists() -> None:
 
 
 def test_an_operator_that_has_just_started_writes_no_series_twice() -> None:
-    assert series(generate_latest(Process(StandingClock()).registry).decode())
+    assert series(generate_latest(OperatorMetrics(StandingClock()).registry).decode())
 
 
 def test_the_page_is_written_from_the_definitions() -> None:

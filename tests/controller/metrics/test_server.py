@@ -12,7 +12,7 @@ import pytest_asyncio
 from baileys_janitor.api.config import Metrics
 from baileys_janitor.controller.health.server import PortTaken
 from baileys_janitor.controller.metrics import exposition
-from baileys_janitor.controller.metrics.process import Process
+from baileys_janitor.controller.metrics.process import OperatorMetrics
 from baileys_janitor.controller.metrics.server import served
 from tests.controller.metrics.fleets import Heart, StandingClock, of, series
 from tests.controller.pure.world import look
@@ -26,9 +26,9 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-def leading(heart: Heart) -> Process:
-    process = Process(StandingClock())
-    process.leads(heart.engine)
+def leading(heart: Heart) -> OperatorMetrics:
+    process = OperatorMetrics(StandingClock())
+    process.leads(heart.reconciler)
     return process
 
 
@@ -79,13 +79,13 @@ async def test_others_get_their_turn_while_a_page_is_written(
     # Turns are counted, not timed: one for each piece, whatever the machine.
     heart = many()
     pieces = len(families := exposition.families("Full")) * MANY // exposition.SLICE
-    turns = 0
+    queue = 0
 
     async def others() -> None:
-        nonlocal turns
+        nonlocal queue
         while True:
             await asyncio.sleep(0)
-            turns += 1
+            queue += 1
 
     assert families
     metrics = Metrics(address="127.0.0.1", port=port())
@@ -94,7 +94,7 @@ async def test_others_get_their_turn_while_a_page_is_written(
         async with http.get(f"http://127.0.0.1:{where}/metrics") as answer:
             await answer.read()
         running.cancel()
-    assert turns >= pieces
+    assert queue >= pieces
 
 
 async def test_a_reader_who_goes_away_harms_nobody(
@@ -125,7 +125,7 @@ async def test_no_connection_stays_open_for_whose_end_a_stopping_operator_would_
 
 async def test_nothing_else_is_served(http: aiohttp.ClientSession, port: Callable[[], int]) -> None:
     metrics = Metrics(address="127.0.0.1", port=port())
-    async with served(metrics, Process(StandingClock()), StandingClock()) as where:
+    async with served(metrics, OperatorMetrics(StandingClock()), StandingClock()) as where:
         for method, path, status in (("GET", "/", 404), ("POST", "/metrics", 405)):
             async with http.request(method, f"http://127.0.0.1:{where}{path}") as answer:
                 assert answer.status == status
@@ -133,7 +133,7 @@ async def test_nothing_else_is_served(http: aiohttp.ClientSession, port: Callabl
 
 async def test_a_port_that_is_taken_is_told_with_the_field(port: Callable[[], int]) -> None:
     metrics = Metrics(address="127.0.0.1", port=port())
-    async with served(metrics, Process(StandingClock()), StandingClock()):
+    async with served(metrics, OperatorMetrics(StandingClock()), StandingClock()):
         with pytest.raises(PortTaken, match=r"in metrics\.port"):
-            async with served(metrics, Process(StandingClock()), StandingClock()):
+            async with served(metrics, OperatorMetrics(StandingClock()), StandingClock()):
                 pass

@@ -15,7 +15,7 @@ from baileys_janitor.controller.jobs import record_result
 from baileys_janitor.controller.jobs.faults import Fault
 from baileys_janitor.controller.metrics.exposition import families, pages
 from baileys_janitor.controller.metrics.tenants import FAMILIES, LABELS, company, most
-from baileys_janitor.controller.tenants.record import Suspicion, Tenant
+from baileys_janitor.controller.tenants.record import Suspicion, TenantRecord
 from baileys_janitor.policy.kinds import KINDS
 from tests.controller.metrics.fleets import Heart, Series, of, series, store
 from tests.controller.pure.world import (
@@ -176,7 +176,7 @@ def test_whatever_a_tenant_went_through_its_series_stay_within_the_stated_bound(
 class Reference(Collector):
     """The same tenants for prometheus_client's own encoder."""
 
-    def __init__(self, tenants: list[Tenant], now: float) -> None:
+    def __init__(self, tenants: list[TenantRecord], now: float) -> None:
         self._tenants, self._now = tenants, now
 
     def collect(self):

@@ -12,8 +12,8 @@ from baileys_janitor.controller.jobs import record_result
 from baileys_janitor.controller.jobs.create import settle
 from baileys_janitor.controller.jobs.faults import Fault
 from baileys_janitor.controller.status import compose
-from baileys_janitor.controller.tenants.cache import Fleet
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.tenants.cache import TenantCache
+from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import CleanResult, PurgeResult, ScanResult
 from baileys_janitor.schedule import agenda
 from baileys_janitor.schedule.decision import decide
@@ -92,8 +92,8 @@ class Cluster:
     considered: int = 0
     jobs: int = 0
     begun: list[tuple[float, str]] = field(default_factory=list)
-    tenant: Tenant | None = None
-    fleet: Fleet = field(default_factory=lambda: Fleet(CONFIG))
+    tenant: TenantRecord | None = None
+    fleet: TenantCache = field(default_factory=lambda: TenantCache(CONFIG))
     started: float = 0.0
     _events: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
     _serial: Any = field(default_factory=itertools.count)
@@ -110,7 +110,7 @@ class Cluster:
 
     def start(self) -> None:
         """A new operator process comes to know the tenant."""
-        self.fleet = Fleet(CONFIG)
+        self.fleet = TenantCache(CONFIG)
         self.started = self.now
         self.tenant = self.fleet.observe(self.body(), self.now)
 
@@ -156,7 +156,7 @@ class Cluster:
                 self._consider(self.tenant)
         self.now = max(self.now, until)
 
-    def _consider(self, tenant: Tenant) -> None:
+    def _consider(self, tenant: TenantRecord) -> None:
         tenant.considered_at = self.now
         if self.now < tenant.retry_at:
             return
@@ -168,7 +168,7 @@ class Cluster:
             return
         self._write(tenant)
 
-    def _decide(self, tenant: Tenant) -> bool:
+    def _decide(self, tenant: TenantRecord) -> bool:
         decision = decide(tenant, self.now, PACE.jitter, False)
         if decision.reason is not None:
             if tenant.work_job is None:
@@ -207,28 +207,28 @@ class Cluster:
         self.jobs += 1
         heapq.heappush(self._events, (self.now + JOB_TAKES, next(self._serial), call))
 
-    def _fails(self, tenant: Tenant) -> bool:
+    def _fails(self, tenant: TenantRecord) -> bool:
         if self.broken is None:
             return False
         tenant.back_off(Fault(self.broken, "Broken."), self.now)
         self._write(tenant)
         return True
 
-    def _scanned(self, tenant: Tenant) -> None:
+    def _scanned(self, tenant: TenantRecord) -> None:
         tenant.scan_job = None
         if not self._fails(tenant):
             record_result.scanned(tenant, self.directory.look(self.now), self.now, used=True)
             tenant.begun_at = self.now - JOB_TAKES
             self._write(tenant)
 
-    def _purged(self, tenant: Tenant) -> None:
+    def _purged(self, tenant: TenantRecord) -> None:
         tenant.work_job = None
         if not self._fails(tenant):
             self.directory.trash = 0
             record_result.purged(tenant, PurgeResult("Completed", trash_runs=0), self.now)
             self._write(tenant)
 
-    def _clean(self, tenant: Tenant) -> None:
+    def _clean(self, tenant: TenantRecord) -> None:
         assert tenant.run is not None
         run = str(tenant.run["id"])
         tenant.work_job = "clean"
@@ -236,13 +236,13 @@ class Cluster:
         result = None if self.broken else self.directory.clean(run, self.now)
         self._after(lambda: self._cleaned(tenant, result))
 
-    def _cleaned(self, tenant: Tenant, result: CleanResult | None) -> None:
+    def _cleaned(self, tenant: TenantRecord, result: CleanResult | None) -> None:
         tenant.work_job = None
         if not self._fails(tenant) and result is not None:
             record_result.cleaned(tenant, result, self.now, used=True)
             self._write(tenant)
 
-    def _write(self, tenant: Tenant, *, force: bool = False) -> None:
+    def _write(self, tenant: TenantRecord, *, force: bool = False) -> None:
         """As the store does."""
         suspended = tenant.effective is not None and tenant.effective.suspend
         news = tenant.look is not None or tenant.fault is not None or suspended

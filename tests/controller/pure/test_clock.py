@@ -44,8 +44,8 @@ class Hands:
 
 
 def test_a_clock_that_is_set_is_noticed_before_anybody_is_told_the_new_time() -> None:
-    hands, steps = Hands(), list[float]()
-    watched = WatchedClock(hands, steps.append)
+    hands, workers = Hands(), list[float]()
+    watched = WatchedClock(hands, workers.append)
     hands.go(1000)
     assert watched.now() == NOW + 1000
     hands.wall -= HOUR
@@ -54,17 +54,17 @@ def test_a_clock_that_is_set_is_noticed_before_anybody_is_told_the_new_time() ->
     watched.now()
     hands.wall += 400 * DAY
     watched.now()
-    assert steps == [pytest.approx(-HOUR), pytest.approx(400 * DAY)]
+    assert workers == [pytest.approx(-HOUR), pytest.approx(400 * DAY)]
 
 
 def test_what_a_time_server_corrects_little_by_little_is_no_step_until_it_has_become_one() -> None:
-    hands, steps = Hands(), list[float]()
-    watched = WatchedClock(hands, steps.append)
+    hands, workers = Hands(), list[float]()
+    watched = WatchedClock(hands, workers.append)
     for _ in range(50):
         hands.go(10)
         hands.wall -= STEP / 20
         watched.now()
-    assert steps == [pytest.approx(-STEP, abs=0.2)] * 2
+    assert workers == [pytest.approx(-STEP, abs=0.2)] * 2
 
 
 async def test_who_only_measures_how_long_something_lasts_is_told_of_no_step() -> None:
@@ -79,12 +79,12 @@ async def test_who_only_measures_how_long_something_lasts_is_told_of_no_step() -
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 600), STEPS), min_size=1, max_size=5))
 def test_whatever_the_clock_is_set_to_scans_go_on_and_an_emergency_is_cleaned(
-    steps: list[tuple[int, float]],
+    workers: list[tuple[int, float]],
 ) -> None:
     cluster = Cluster(Directory(counted=100), spec=OFTEN)
     cluster.start()
     cluster.run(600)
-    for wait, step in steps:
+    for wait, step in workers:
         cluster.run(wait)
         cluster.set_clock(step)
         jobs = cluster.jobs

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baileys_janitor.controller.events.changes import Crashed, News
+from baileys_janitor.controller.events.changes import Change, Crashed
 from baileys_janitor.controller.jobs import record_result
 from baileys_janitor.controller.jobs.manifest import ACTION_LABEL, MEMBERS_ANNOTATION, Member, Pod
-from baileys_janitor.controller.jobs.tracker import JOB_NAME_LABEL, Flight
+from baileys_janitor.controller.jobs.tracker import JOB_NAME_LABEL, TrackedJob
 from baileys_janitor.controller.kube.client import ApiError, Kube
-from baileys_janitor.controller.reconciler import Engine
+from baileys_janitor.controller.reconciler import Reconciler
 from baileys_janitor.controller.status import compose
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import Result, encode
 from baileys_janitor.schedule import agenda
 from tests.controller.metrics.fleets import StandingClock
@@ -73,21 +73,21 @@ class Operator:
 
     def __init__(self, *names: str) -> None:
         self.server, self.clock = Server(), Clock()
-        self.engine = Engine(cast("Kube", self.server), CONFIG, Pod("image"), self.clock)
-        self.heard: list[News] = []
-        self.engine.wire.subscribe(self.heard.append)
+        self.reconciler = Reconciler(cast("Kube", self.server), CONFIG, Pod("image"), self.clock)
+        self.heard: list[Change] = []
+        self.reconciler.bus.subscribe(self.heard.append)
         for name in names:
             self.server.tenants[name] = body(name=name, uid=f"u-{name}")
-            self.engine.observe(self.server.tenants[name])
+            self.reconciler.observe(self.server.tenants[name])
 
-    def tenant(self, name: str) -> Tenant:
-        return self.engine.fleet.tenants["shop", name]
+    def tenant(self, name: str) -> TenantRecord:
+        return self.reconciler.fleet.tenants["shop", name]
 
     async def go(self, seconds: float = 0.0) -> None:
         """Let time pass, and the loop once."""
         self.clock.time += seconds
-        self.engine._pass()
-        await asyncio.gather(*self.engine.steps._tasks)
+        self.reconciler._pass()
+        await asyncio.gather(*self.reconciler.workers._tasks)
 
     def crashes(self) -> int:
         return sum(isinstance(one, Crashed) for one in self.heard)
@@ -96,15 +96,15 @@ class Operator:
         conditions = self.server.tenants[name]["status"].get("conditions") or ()
         return next((c for c in conditions if c["type"] == "Ready"), {})
 
-    def flight(self, name: str, action: str = "scan") -> Flight:
+    def tracked(self, name: str, action: str = "scan") -> TrackedJob:
         """A Job under way, its pod running."""
         member = Member(name, f"u-{name}")
-        flight = Flight(
+        tracked = TrackedJob(
             "shop", f"job-{name}", action, [member], created=self.clock.time, uid=f"j-{name}"
         )
-        flight.started = self.clock.time
-        self.tenant(name).scan_job = flight.name
-        return self.engine.flights.add(flight)
+        tracked.started = self.clock.time
+        self.tenant(name).scan_job = tracked.name
+        return self.reconciler.tracker.add(tracked)
 
 
 def pod(name: str, *, uid: str | None = None, message: Any = None, **more: Any) -> Object:
@@ -128,7 +128,7 @@ def result(**more: Any) -> str:
 def raises_for(name: str, real: Any) -> Any:
     """A function that raises where it is about one tenant, and is the real one for all others."""
 
-    def call(tenant: Tenant, *args: Any, **kwargs: Any) -> Any:
+    def call(tenant: TenantRecord, *args: Any, **kwargs: Any) -> Any:
         if tenant.name == name:
             raise ZeroDivisionError("of this tenant alone")
         return real(tenant, *args, **kwargs)
@@ -153,8 +153,8 @@ async def test_one_tenants_surprise_is_counted_told_backed_off_and_holds_up_nobo
     pauses = []
     for _ in range(4):
         for each in ("bad", "good"):
-            operator.flight(each)
-            operator.engine.arrivals.pod("MODIFIED", pod(each, message=result()))
+            operator.tracked(each)
+            operator.reconciler.results.pod("MODIFIED", pod(each, message=result()))
         for _ in range(5):
             await operator.go(2)
         pauses.append(operator.tenant("bad").retry_at - operator.clock.time)
@@ -175,7 +175,7 @@ async def test_a_traceback_is_written_once_and_not_at_every_turn(
     monkeypatch.setattr(agenda, "next_time", raises_for("bad", agenda.next_time))
     for _ in range(20):
         await operator.go(1)
-        operator.engine._again(operator.tenant("bad"))
+        operator.reconciler._again(operator.tenant("bad"))
     written = [one for one in caplog.records if one.levelno >= logging.ERROR and one.exc_info]
     assert len(written) == 1
     assert operator.crashes() >= 20
@@ -187,12 +187,12 @@ async def test_a_tenant_that_is_well_again_starts_its_back_off_anew(
     operator = Operator("bad")
     with monkeypatch.context() as broken:
         broken.setattr(compose, "compose", raises_for("bad", compose.compose))
-        operator.flight("bad")
-        operator.engine.arrivals.pod("MODIFIED", pod("bad", message=result()))
+        operator.tracked("bad")
+        operator.reconciler.results.pod("MODIFIED", pod("bad", message=result()))
         await operator.go()
     assert operator.tenant("bad").crashes
-    operator.flight("bad")
-    operator.engine.arrivals.pod("MODIFIED", pod("bad", message=result()))
+    operator.tracked("bad")
+    operator.reconciler.results.pod("MODIFIED", pod("bad", message=result()))
     await operator.go()
     assert operator.tenant("bad").crashes == 0
     assert operator.ready("bad")["reason"] == "Observing"
@@ -209,10 +209,10 @@ async def test_the_loop_goes_on_whatever_it_meets(monkeypatch: pytest.MonkeyPatc
             raise asyncio.CancelledError
         raise RecursionError
 
-    monkeypatch.setattr(operator.engine, "_pass", fail)
+    monkeypatch.setattr(operator.reconciler, "_pass", fail)
     monkeypatch.setattr("baileys_janitor.controller.reconciler.CRASH_PAUSES", (0.0, 0.0))
     with pytest.raises(asyncio.CancelledError):
-        await operator.engine.run()
+        await operator.reconciler.run()
     assert passes == 3
     assert operator.crashes() == 2
 
@@ -221,14 +221,14 @@ async def test_a_job_that_cannot_be_dealt_with_is_given_up_and_deleted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     operator = Operator("acme")
-    flight = operator.flight("acme")
-    arrivals, supervision = operator.engine.arrivals, operator.engine._supervision
+    tracked = operator.tracked("acme")
+    results, supervision = operator.reconciler.results, operator.reconciler._supervision
     monkeypatch.setattr(supervision, "_watch_run", lambda *_: 1 / 0)
     await operator.go(1)
-    assert flight.settled
+    assert tracked.settled
     assert operator.tenant("acme").scan_job is None
     assert operator.ready("acme")["reason"] == "InternalError"
-    assert arrivals.members(flight) == [operator.tenant("acme")]
+    assert results.members(tracked) == [operator.tenant("acme")]
     await operator.go(1)
     assert operator.server.deleted == ["job-acme/j-acme"]
 
@@ -238,7 +238,7 @@ async def test_a_job_that_cannot_be_dealt_with_is_given_up_and_deleted(
 
 async def test_only_a_pod_of_the_operators_own_job_is_heard() -> None:
     operator = Operator("acme")
-    flight = operator.flight("acme")
+    tracked = operator.tracked("acme")
     for forged in (
         pod("acme", uid="another", message=result(counted=999)),
         pod("acme", message=result(counted=999))
@@ -253,15 +253,15 @@ async def test_only_a_pod_of_the_operators_own_job_is_heard() -> None:
             }
         },
     ):
-        operator.engine.arrivals.pod("MODIFIED", forged)
-    assert not flight.settled
-    operator.engine.arrivals.pod("MODIFIED", pod("acme", message=result(counted=100)))
+        operator.reconciler.results.pod("MODIFIED", forged)
+    assert not tracked.settled
+    operator.reconciler.results.pod("MODIFIED", pod("acme", message=result(counted=100)))
     assert operator.tenant("acme").counted == 100
 
 
 async def test_forged_jobs_take_no_slot_and_are_deleted_a_few_at_a_time() -> None:
     operator = Operator("acme")
-    await operator.engine._adopt()
+    await operator.reconciler._adopt()
     for number in range(60):
         labels = {ACTION_LABEL: "scan"}
         meta = {
@@ -271,9 +271,9 @@ async def test_forged_jobs_take_no_slot_and_are_deleted_a_few_at_a_time() -> Non
             "labels": labels,
         }
         meta["annotations"] = {MEMBERS_ANNOTATION: "[" * 100_000}
-        operator.engine.arrivals.job("ADDED", {"metadata": meta, "spec": {"suspend": True}})
-    assert len(operator.engine.flights) == 0
-    assert operator.engine.turns.has_room("shop")
+        operator.reconciler.results.job("ADDED", {"metadata": meta, "spec": {"suspend": True}})
+    assert len(operator.reconciler.tracker) == 0
+    assert operator.reconciler.queue.has_room("shop")
     await operator.go(300)
     assert 0 < len(operator.server.deleted) <= 8
     for _ in range(30):
@@ -290,15 +290,15 @@ async def test_a_result_that_says_what_the_journal_says_counts_for_nothing_in_th
     for number in range(20):
         run = f"r{number}"
         tenant.run = {"id": run, "reason": "Daily", "startTime": "2026-11-22T03:00:00Z"}
-        flight = operator.flight("acme", "clean")
-        flight.run = run
+        tracked = operator.tracked("acme", "clean")
+        tracked.run = run
         done = CleanResult(run, "Repeated", code="Completed", removed=5_000, before=5_000, after=0)
         document = encode(Result("clean", int(NOW), [done])).decode()
-        operator.engine.arrivals.pod("MODIFIED", pod("acme", message=document))
+        operator.reconciler.results.pod("MODIFIED", pod("acme", message=document))
         assert tenant.run is None
         assert "removed" not in tenant.history[0]
-        operator.engine.flights.drop(flight)
-    assert operator.engine.holds(operator.clock.time) is None
+        operator.reconciler.tracker.drop(tracked)
+    assert operator.reconciler.holds(operator.clock.time) is None
 
 
 ANY = st.recursive(
@@ -345,14 +345,14 @@ def test_no_pod_and_no_job_makes_the_operator_stumble(
 ) -> None:
     async def test() -> None:
         operator = Operator("acme")
-        operator.flight("acme")
-        operator.engine.arrivals.pod(kind, anything)
-        operator.engine.arrivals.job(kind, anything)
+        operator.tracked("acme")
+        operator.reconciler.results.pod(kind, anything)
+        operator.reconciler.results.job(kind, anything)
         meta = {"namespace": "shop", "name": "job-acme", "uid": "j-acme"}
-        operator.engine.arrivals.job(kind, {"metadata": meta, "status": status_})
-        operator.engine.flights.add(operator.flight("acme"))
-        operator.engine.arrivals.pod(kind, pod("acme", status=status_))
-        operator.engine.arrivals.pod(kind, pod("acme", message=message))
+        operator.reconciler.results.job(kind, {"metadata": meta, "status": status_})
+        operator.reconciler.tracker.add(operator.tracked("acme"))
+        operator.reconciler.results.pod(kind, pod("acme", status=status_))
+        operator.reconciler.results.pod(kind, pod("acme", message=message))
         await operator.go()
         assert operator.crashes() == 0
 

@@ -19,8 +19,8 @@ from baileys_janitor.controller.metrics.exposition import _lines
 from baileys_janitor.controller.metrics.tenants import FAMILIES
 from baileys_janitor.controller.notifications.incidents import place_of
 from baileys_janitor.controller.status import compose
-from baileys_janitor.controller.tenants.cache import Fleet
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.tenants.cache import TenantCache
+from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.notify.incidents import identify, incidents
 from baileys_janitor.schedule import agenda
 from baileys_janitor.schedule.decision import decide
@@ -102,7 +102,7 @@ def _has(here: Any, key: Any) -> bool:
     return key in here if isinstance(here, dict) else isinstance(key, int) and key < len(here)
 
 
-def go_through(tenant: Tenant, now: float) -> Object:
+def go_through(tenant: TenantRecord, now: float) -> Object:
     """Do with a tenant all that the operator does without a cluster; return the composed status."""
     assert agenda.next_time(tenant, now, now - 60, PACE) is None or True
     decide(tenant, now, PACE.jitter, held=False)
@@ -120,7 +120,7 @@ def go_through(tenant: Tenant, now: float) -> Object:
     return fresh
 
 
-def check(tenant: Tenant, fresh: Object, now: float) -> None:
+def check(tenant: TenantRecord, fresh: Object, now: float) -> None:
     """That nothing is out of bounds, and no time lies where it cannot."""
     assert decoding.status(fresh) == fresh, "what is written is within the CRD's bounds"
     for name in ("lastScanTime", "activeSince"):
@@ -155,7 +155,7 @@ def check(tenant: Tenant, fresh: Object, now: float) -> None:
 )
 @example({"history": 7, "lastCleanup": [], "conditions": "x", "timers": None, "volume": 3}, look())
 def test_no_status_stops_the_operator_or_gets_out_of_bounds(forged: Object, found: Any) -> None:
-    tenant = Fleet(CONFIG).observe(body(status=forged), NOW)
+    tenant = TenantCache(CONFIG).observe(body(status=forged), NOW)
     check(tenant, go_through(tenant, NOW), NOW)
     record_result.scanned(tenant, found, NOW, used=True)
     tenant.cut(NOW)
@@ -167,7 +167,7 @@ def test_no_status_stops_the_operator_or_gets_out_of_bounds(forged: Object, foun
 def test_a_status_that_is_forged_while_the_operator_runs_stops_nothing(
     first: Object, second: Object
 ) -> None:
-    fleet = Fleet(CONFIG)
+    fleet = TenantCache(CONFIG)
     tenant = fleet.observe(body(status=first), NOW)
     record_result.scanned(tenant, look(190), NOW, used=True)
     tenant.stored = first | compose.compose(tenant, NOW, AROUND)
@@ -208,7 +208,7 @@ def test_no_json_at_all_makes_the_decoder_stumble(value: object) -> None:
 def test_no_annotation_and_no_label_stops_anything(annotations: Any, labels: Any) -> None:
     found = body()
     found["metadata"] |= {"annotations": annotations, "labels": labels}
-    tenant = Fleet(CONFIG).observe(found, NOW)
+    tenant = TenantCache(CONFIG).observe(found, NOW)
     assert tenant.request is None or 0 < len(tenant.request) <= TOKEN_LENGTH
     check(tenant, go_through(tenant, NOW), NOW)
 

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION
 from baileys_janitor.controller.status.advice import Limits
-from baileys_janitor.controller.status.compose import Surroundings
-from baileys_janitor.controller.tenants.cache import Fleet
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.status.compose import StatusContext
+from baileys_janitor.controller.tenants.cache import TenantCache
+from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import OUTCOMES, CleanResult, ScanResult
 from baileys_janitor.policy.kinds import KINDS
 from baileys_janitor.policy.running import Memory
 from baileys_janitor.policy.running_text import encode
-from baileys_janitor.schedule.agenda import Pace
+from baileys_janitor.schedule.agenda import Intervals
 from baileys_janitor.volume.problems import SENTENCES
 
 Object = dict[str, Any]
@@ -27,8 +27,8 @@ HOUR = 3600.0
 DAY = 86_400.0
 CONFIG = OperatorConfig()
 LIMITS = Limits.of(CONFIG)
-PACE = Pace(CONFIG.daily_jitter.seconds, DAY, CONFIG.status_interval.seconds)
-AROUND = Surroundings(NOW - DAY, PACE.jitter, None, LIMITS)
+PACE = Intervals(CONFIG.daily_jitter.seconds, DAY, CONFIG.status_interval.seconds)
+AROUND = StatusContext(NOW - DAY, PACE.jitter, None, LIMITS)
 
 
 def body(
@@ -62,9 +62,9 @@ def body(
 
 def tenant(
     spec: Object | None = None, status: Object | None = None, now: float = NOW, **more: Any
-) -> Tenant:
+) -> TenantRecord:
     """A tenant that an operator with the default configuration has just come to know."""
-    return Fleet(CONFIG).observe(body(spec, status, **more), now)
+    return TenantCache(CONFIG).observe(body(spec, status, **more), now)
 
 
 def look(counted: int = 100, **more: Any) -> ScanResult:
@@ -98,7 +98,9 @@ RUNNING = encode(Memory(int(NOW), ((int(NOW - 30 * DAY), int(NOW) - 60),), int(N
 STOPPED = encode(Memory(int(NOW), ((int(NOW - 30 * DAY), int(NOW - 9 * DAY)),), int(NOW - 9 * DAY)))
 
 
-def claimed(known: Tenant, reason: str = "Trigger", run: str = "20261122-030000-abc") -> Tenant:
+def claimed(
+    known: TenantRecord, reason: str = "Trigger", run: str = "20261122-030000-abc"
+) -> TenantRecord:
     """The tenant with a cleanup under way."""
     known.run = {"id": run, "reason": reason, "startTime": "2026-11-22T03:00:00Z"}
     return known

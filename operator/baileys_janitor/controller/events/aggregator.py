@@ -22,17 +22,17 @@ TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RateLimit:
     """A token bucket: `burst` at once, then one each `every` seconds."""
 
     burst: float
     every: float
 
 
-TENANT = Pace(10, 60.0)
-REASON = Pace(50, 5.0)
-ROUTINE_REASON = Pace(50, 0.5)
-OPERATOR = Pace(50, 0.2)
+TENANT = RateLimit(10, 60.0)
+REASON = RateLimit(50, 5.0)
+ROUTINE_REASON = RateLimit(50, 0.5)
+OPERATOR = RateLimit(50, 0.2)
 ROUNDING = 1e-6
 BUCKETS = 2048
 """Buckets that are remembered; full ones are forgotten first."""
@@ -41,7 +41,7 @@ BUCKETS = 2048
 class Buckets:
     """Token buckets by key, of one pace."""
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: RateLimit) -> None:
         self._pace = pace
         self._left: dict[Hashable, tuple[float, float]] = {}
 
@@ -85,7 +85,7 @@ class Series:
     """Counts up from one series to the next: what came at the same instant has an order all the same."""
 
 
-class Queue:
+class EventAggregator:
     """What is to be written; times are seconds of a clock that nobody sets."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from baileys_janitor.controller.kube.conditions import find
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.tenants.record import TenantRecord
 
 Object = dict[str, Any]
 logger = logging.getLogger("janitor.events")
@@ -24,7 +24,7 @@ UNKNOWN = "Unknown"
 class LevelChanged:
     """A tenant's level moved; `before` is Unknown for a first one. `message` is the level condition's."""
 
-    tenant: Tenant
+    tenant: TenantRecord
     before: str
     after: str
     message: str
@@ -34,7 +34,7 @@ class LevelChanged:
 class ConditionChanged:
     """The status or reason of a condition other than the levels moved; `before` is its status (Unknown at first)."""
 
-    tenant: Tenant
+    tenant: TenantRecord
     type: str
     before: str
     status: str
@@ -46,7 +46,7 @@ class ConditionChanged:
 class CleanupStarted:
     """A cleanup was claimed and its Job is about to be made."""
 
-    tenant: Tenant
+    tenant: TenantRecord
     run: str
     reason: str
 
@@ -55,7 +55,7 @@ class CleanupStarted:
 class CleanupFinished:
     """A cleanup is over, or was answered without a Job; `entry` is the status's `lastCleanup`."""
 
-    tenant: Tenant
+    tenant: TenantRecord
     entry: Object
 
 
@@ -78,7 +78,7 @@ class JobEnded:
 class FaultMet:
     """A fault that the status already tells of was met once more."""
 
-    tenant: Tenant
+    tenant: TenantRecord
     reason: str
     message: str
 
@@ -93,7 +93,7 @@ class Crashed:
 CRASH_SITES = ("event", "job", "loop", "step", "tenant")
 """An event of the API server, a Job's result, the loop besides, a step for a tenant, a decision about a tenant."""
 
-News = (
+Change = (
     Crashed
     | FaultMet
     | LevelChanged
@@ -105,7 +105,7 @@ News = (
 LEVELS = frozenset({"Healthy", "Warning", "Critical", "Emergency"})
 
 
-def between(tenant: Tenant, before: Object, after: Object) -> Iterator[News]:
+def between(tenant: TenantRecord, before: Object, after: Object) -> Iterator[Change]:
     """Yield what a reader of the status `before` learns from the status `after`, in the order of a story. Pure.
 
     A cleanup that is over comes before the level that it brought, and one that begins after the level that called it.
@@ -139,17 +139,17 @@ def mark(entry: Object | None) -> tuple[Any, ...]:
     return entry.get("run"), entry.get("time"), entry.get("reason"), entry.get("outcome")
 
 
-class Wire:
+class ChangeBus:
     """Hands news on, at once and in order; a listener that fails hurts nobody else."""
 
     def __init__(self) -> None:
-        self._listeners: list[Callable[[News], None]] = []
+        self._listeners: list[Callable[[Change], None]] = []
 
-    def subscribe(self, listener: Callable[[News], None]) -> None:
+    def subscribe(self, listener: Callable[[Change], None]) -> None:
         """Have `listener` called with all news from now on; it must return at once."""
         self._listeners.append(listener)
 
-    def publish(self, news: News) -> None:
+    def publish(self, news: Change) -> None:
         """Tell everyone."""
         for listener in self._listeners:
             try:

@@ -8,8 +8,8 @@ from typing import Any
 from baileys_janitor.api.durations import elapsed_seconds
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.events import changes
-from baileys_janitor.controller.events.changes import News
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.events.changes import Change
+from baileys_janitor.controller.tenants.record import TenantRecord
 
 logger = logging.getLogger("janitor.decisions")
 
@@ -19,7 +19,7 @@ FLEET_WIDE = frozenset({"CleanupsHeld"})
 """Reasons of Ready that all tenants have at once; the breaker's own line tells of them."""
 
 
-def write(heard: News) -> None:
+def write(heard: Change) -> None:
     """Write what there is to say of a piece of news."""
     if isinstance(heard, changes.LevelChanged):
         _level(heard)
@@ -35,7 +35,7 @@ def write(heard: News) -> None:
         _job(heard)
 
 
-def _say(level: int, message: str, tenant: Tenant, action: str, **fields: Any) -> None:
+def _say(level: int, message: str, tenant: TenantRecord, action: str, **fields: Any) -> None:
     about = {"namespace": tenant.namespace, "tenant": tenant.name, "action": action}
     logger.log(level, message, extra=about | fields)
 

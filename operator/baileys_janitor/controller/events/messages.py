@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from baileys_janitor.controller.events import changes
-from baileys_janitor.controller.events.changes import News
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.events.changes import Change
+from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.controller.wording import files
 
 NORMAL, WARNING = "Normal", "Warning"
@@ -105,7 +105,7 @@ class Draft:
         return self.uid, self.type, self.reason, self.action, self.topic
 
 
-def told(heard: News) -> Draft | None:
+def told(heard: Change) -> Draft | None:
     """Return the Event that tells of a piece of news, or None when none does."""
     if isinstance(heard, changes.LevelChanged):
         return _level(heard)
@@ -159,7 +159,7 @@ def _condition(heard: changes.ConditionChanged) -> Draft | None:
     return None
 
 
-def _stalled(tenant: Tenant, reason: str, said: str) -> Draft:
+def _stalled(tenant: TenantRecord, reason: str, said: str) -> Draft:
     return _draft(tenant, Reason.STALLED, OBSERVE, f"{reason}: {said}", reason, warning=True)
 
 
@@ -213,7 +213,7 @@ def _named(reason: str) -> str:
 
 
 def _draft(
-    tenant: Tenant,
+    tenant: TenantRecord,
     reason: Reason,
     action: str,
     note: str,

@@ -12,8 +12,8 @@ from typing import Any
 
 from baileys_janitor.api.names import GROUP, KIND, VERSION
 from baileys_janitor.controller.clock import Clock, MonotonicClock
-from baileys_janitor.controller.events.aggregator import Queue, Series
-from baileys_janitor.controller.events.changes import News
+from baileys_janitor.controller.events.aggregator import EventAggregator, Series
+from baileys_janitor.controller.events.changes import Change
 from baileys_janitor.controller.events.messages import told
 from baileys_janitor.controller.kube.client import ApiError, Kube, path
 from baileys_janitor.controller.kube.leader_election import POD_NAME
@@ -29,7 +29,7 @@ TELL_AGAIN = 600.0
 """Seconds between two lines that tell of Events left out."""
 
 
-class Recorder:
+class EventRecorder:
     """Hears news and writes Events. `hear` returns at once; `run` does the work until it is cancelled."""
 
     def __init__(self, kube: Kube, clock: Clock, instance: str | None = None) -> None:
@@ -37,7 +37,7 @@ class Recorder:
         self._clock = clock
         self._pauses = MonotonicClock(clock)
         self._instance = (instance or os.environ.get(POD_NAME) or socket.gethostname())[:128]
-        self._queue = Queue()
+        self._queue = EventAggregator()
         self._wake = asyncio.Event()
         self._told = 0
         self._told_at = -TELL_AGAIN
@@ -48,7 +48,7 @@ class Recorder:
         """How many Events were not written, by cause."""
         return dict(self._queue.left_out)
 
-    def hear(self, news: News) -> None:
+    def hear(self, news: Change) -> None:
         """Take in a piece of news."""
         draft = told(news)
         if draft is not None:

@@ -32,7 +32,7 @@ class Scheduler(Protocol):
         """Return for how long all steps that may run have been under way without one ending."""
 
 
-class Vitals:
+class HealthChecks:
     """Evidence of life. Times are monotonic seconds."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -65,7 +65,7 @@ class Vitals:
             self._pulse = self._now()
             self._lag = self._pulse - before - PULSE
 
-    def ailments(self) -> list[str]:
+    def liveness_problems(self) -> list[str]:
         """Return why a restart is called for: one sentence each, without names of tenants."""
         found = []
         lag = max(self._lag, self._now() - self._pulse - PULSE)
@@ -89,7 +89,7 @@ class Vitals:
             f"The watch of {kind} is dead: changes are not seen." for kind in self.dead_watches()
         ]
 
-    def hindrances(self) -> list[str]:
+    def readiness_problems(self) -> list[str]:
         """Return why the operator is not ready; a standby that takes part in the election is."""
         if self.state == STOPPING:
             return ["The operator is stopping."]

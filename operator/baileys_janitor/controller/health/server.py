@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from baileys_janitor.api.config import Metrics, Probes
-from baileys_janitor.controller.health.checks import Vitals
+from baileys_janitor.controller.health.checks import HealthChecks
 
 logger = logging.getLogger("janitor.health")
 
@@ -31,14 +31,14 @@ async def listen(runner: web.AppRunner, field: str, where: Metrics | Probes) -> 
 
 
 @asynccontextmanager
-async def served(probes: Probes, vitals: Vitals) -> AsyncIterator[None]:
+async def served(probes: Probes, checks: HealthChecks) -> AsyncIterator[None]:
     """Serve the probes meanwhile; PortTaken when the port cannot be had.
 
     The server lives in the operator's own event loop: one that is wedged gives no answer, which is the truth.
     """
     app = web.Application()
-    app.router.add_get("/healthz", _page(vitals, vitals.ailments))
-    app.router.add_get("/readyz", _page(vitals, vitals.hindrances))
+    app.router.add_get("/healthz", _page(checks, checks.liveness_problems))
+    app.router.add_get("/readyz", _page(checks, checks.readiness_problems))
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
     await runner.setup()
     try:
@@ -50,11 +50,11 @@ async def served(probes: Probes, vitals: Vitals) -> AsyncIterator[None]:
 
 
 def _page(
-    vitals: Vitals, problems: Callable[[], list[str]]
+    checks: HealthChecks, problems: Callable[[], list[str]]
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def answer(_: web.Request) -> web.Response:
         found = problems()
-        told = {"ok": not found, "state": vitals.state, "problems": found}
+        told = {"ok": not found, "state": checks.state, "problems": found}
         # Closed, so that no idle connection of a probe holds up a shutdown.
         closing = {"Connection": "close"}
         return web.json_response(told, status=503 if found else 200, headers=closing)

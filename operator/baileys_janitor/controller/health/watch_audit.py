@@ -23,7 +23,7 @@ from typing import Any
 
 from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube, path
-from baileys_janitor.controller.reconciler import Engine
+from baileys_janitor.controller.reconciler import Reconciler
 
 Object = dict[str, Any]
 Doubt = tuple[str, str, str]
@@ -162,10 +162,10 @@ class Audit:
     """Compares, forever, a little at a time."""
 
     def __init__(
-        self, kube: Kube, engine: Engine, watches: Watches, namespaces: Sequence[str]
+        self, kube: Kube, reconciler: Reconciler, watches: Watches, namespaces: Sequence[str]
     ) -> None:
         self._kube = kube
-        self._engine = engine
+        self._reconciler = reconciler
         self._watches = watches
         self._round = itertools.cycle(namespaces or [""])
         self._turn = 0
@@ -196,12 +196,12 @@ class Audit:
         there = await self._kube.count(path("baileystenants", namespace or None, group=TENANTS))
         known = sum(
             not namespace or tenant.namespace == namespace
-            for tenant in self._engine.fleet.tenants.values()
+            for tenant in self._reconciler.fleet.tenants.values()
         )
         self._watches.compared(("tenants", namespace, ""), there is not None and there != known)
 
     def _next_tenant(self) -> list[tuple[str, str]]:
-        keys = list(self._engine.fleet.tenants)
+        keys = list(self._reconciler.fleet.tenants)
         self._turn += 1
         return [keys[self._turn % len(keys)]] if keys else []
 
@@ -213,16 +213,16 @@ class Audit:
             if error.status != 404:
                 raise
             found, there = {}, 0
-        known = self._engine.fleet.tenants.get((namespace, name))
+        known = self._reconciler.fleet.tenants.get((namespace, name))
         # A deletion that is not known yet differs as a change does.
         doubt = ("tenants", namespace, name)
         self._watches.compared(doubt, known is not None and there != known.generation)
         if known is not None and self._watches.missed(doubt):
             logger.info("%s has changed, which no event told", known.text)
             if found:
-                self._engine.observe(found)
+                self._reconciler.observe(found)
             else:
-                self._engine.forget(namespace, name, known.uid)
+                self._reconciler.forget(namespace, name, known.uid)
             self._watches.compared(doubt, False)
 
 

@@ -11,21 +11,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from baileys_janitor.controller.jobs.placement import Place
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.tenants.record import TenantRecord
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
     """A tenant with the place where its volume can be mounted; `used`: a pod uses its claim."""
 
-    tenant: Tenant
+    tenant: TenantRecord
     place: Place
     used: bool
     generation: int
 
 
 @dataclass(frozen=True, slots=True)
-class Lot:
+class Batch:
     """Tenants whose scan shares a Job, placed at `when` (Unix seconds)."""
 
     namespace: str
@@ -34,7 +34,7 @@ class Lot:
     when: float
 
 
-def lots(namespace: str, placed: Iterable[Placed], largest: int, now: float) -> list[Lot]:
+def make_batches(namespace: str, placed: Iterable[Placed], largest: int, now: float) -> list[Batch]:
     """Group tenants of one namespace into as few lots as their places and their company allow."""
     grouped: dict[tuple[Place, str], list[Placed]] = {}
     for one in placed:
@@ -42,17 +42,17 @@ def lots(namespace: str, placed: Iterable[Placed], largest: int, now: float) -> 
         resources = repr(effective.job.resources) if effective is not None else ""
         grouped.setdefault((one.place, resources), []).append(one)
     return [
-        Lot(namespace, place, tuple(members), now)
+        Batch(namespace, place, tuple(members), now)
         for (place, _), group in grouped.items()
         for members in _cut(group, largest)
     ]
 
 
-def halves(lot: Lot) -> tuple[Lot, Lot]:
+def halves(batch: Batch) -> tuple[Batch, Batch]:
     """Return a lot of several members as two."""
-    middle = len(lot.members) // 2
-    first, second = lot.members[:middle], lot.members[middle:]
-    return replace(lot, members=first), replace(lot, members=second)
+    middle = len(batch.members) // 2
+    first, second = batch.members[:middle], batch.members[middle:]
+    return replace(batch, members=first), replace(batch, members=second)
 
 
 def _cut(group: list[Placed], largest: int) -> list[list[Placed]]:
@@ -67,7 +67,7 @@ def _cut(group: list[Placed], largest: int) -> list[list[Placed]]:
     return found
 
 
-def part(tenants: Sequence[Tenant], culprits: frozenset[str]) -> None:
+def part(tenants: Sequence[TenantRecord], culprits: frozenset[str]) -> None:
     """Note that a lot got stuck: whose claim is named is tried alone, or all in halves if none is."""
     for tenant in tenants:
         if culprits:
@@ -76,7 +76,7 @@ def part(tenants: Sequence[Tenant], culprits: frozenset[str]) -> None:
             tenant.company = max(1, len(tenants) // 2)
 
 
-def reunite(tenant: Tenant, largest: int) -> None:
+def reunite(tenant: TenantRecord, largest: int) -> None:
     """Note that a tenant's scan went well: next time it may have a quarter more company."""
     if tenant.company is not None:
         grown = tenant.company + max(1, tenant.company // 4)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from baileys_janitor.controller.clock import Clock
-from baileys_janitor.controller.jobs.locate import Ground
+from baileys_janitor.controller.jobs.locate import ClusterState
 from baileys_janitor.controller.jobs.manifest import ACTION_LABEL
 from baileys_janitor.controller.jobs.placement import Claim, Users, attached_nodes
 from baileys_janitor.controller.kube.client import CHUNK, ApiError, Kube, path
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.tenants.record import TenantRecord
 
 Object = dict[str, Any]
 T = TypeVar("T")
@@ -55,7 +55,7 @@ class _Pages:
         return BRIEFLY + A_PAGE * (self.seen // CHUNK)
 
 
-class Lookups:
+class ClusterReads:
     """Cached reads of pods, claims, attachments and storage classes."""
 
     def __init__(self, kube: Kube, clock: Clock) -> None:
@@ -71,9 +71,9 @@ class Lookups:
             read.cancel()
         await asyncio.gather(*self._reading, return_exceptions=True)
 
-    async def ground(
-        self, namespace: str, tenants: Iterable[Tenant], since: float = -math.inf
-    ) -> Ground:
+    async def cluster(
+        self, namespace: str, tenants: Iterable[TenantRecord], since: float = -math.inf
+    ) -> ClusterState:
         """Return what placing these tenants of one namespace needs; lists of before `since` are read again.
 
         Raises ApiError when the API server does not answer.
@@ -92,7 +92,7 @@ class Lookups:
         attached = await self._attachments() if unused else {}
         pending = {c.storage_class for c in unused if c.phase == "Pending" and c.storage_class}
         waiting = [name for name in pending if await self._waits_for_consumer(name)]
-        return Ground(claims, users, attached, frozenset(waiting))
+        return ClusterState(claims, users, attached, frozenset(waiting))
 
     async def events(self, namespace: str, kind: str, name: str) -> list[Object]:
         """Return the events about an object, the newest last; none when they cannot be read."""

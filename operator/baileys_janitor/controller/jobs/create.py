@@ -11,19 +11,19 @@ from typing import Any
 
 from baileys_janitor.controller.clock import Clock, machine_time, to_rfc3339
 from baileys_janitor.controller.jobs import batches, faults, manifest
-from baileys_janitor.controller.jobs.batches import Lot, Placed
-from baileys_janitor.controller.jobs.cluster_reads import Lookups
-from baileys_janitor.controller.jobs.early_scans import Neighbours
-from baileys_janitor.controller.jobs.locate import Ground
+from baileys_janitor.controller.jobs.batches import Batch, Placed
+from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
+from baileys_janitor.controller.jobs.early_scans import SoonDue
+from baileys_janitor.controller.jobs.locate import ClusterState
 from baileys_janitor.controller.jobs.manifest import Member as JobMember
 from baileys_janitor.controller.jobs.manifest import Pod, mount_path
 from baileys_janitor.controller.jobs.placement import Place
-from baileys_janitor.controller.jobs.tracker import UID_MAX, Flight, Flights
+from baileys_janitor.controller.jobs.tracker import UID_MAX, JobTracker, TrackedJob
 from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.kube.client import ApiError, Kube, path
-from baileys_janitor.controller.status.writer import Store
+from baileys_janitor.controller.status.writer import StatusWriter
 from baileys_janitor.controller.tenants import running_time
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.task import Member, Task
 from baileys_janitor.policy.settings import Settings
 from baileys_janitor.schedule.circuit_breaker import held_removals
@@ -43,16 +43,16 @@ TASK_BYTES_MAX = 100_000
 """A process takes arguments of up to 128 KiB; only a memory of many years is anywhere near."""
 
 
-class Dispatch:
+class JobCreator:
     """Creates Jobs."""
 
     def __init__(
         self,
         kube: Kube,
         clock: Clock,
-        lookups: Lookups,
-        flights: Flights,
-        store: Store,
+        reads: ClusterReads,
+        tracker: JobTracker,
+        store: StatusWriter,
         pod: Pod,
         batch: int,
         unused_every: float,
@@ -61,57 +61,59 @@ class Dispatch:
     ) -> None:
         self._kube = kube
         self._clock = clock
-        self._lookups = lookups
-        self._flights = flights
+        self._reads = reads
+        self._tracker = tracker
         self._store = store
         self._pod = pod
         self._batch = batch
         self._unused_every = unused_every
-        self.neighbours = Neighbours()
+        self.soon_due = SoonDue()
         self._is_held = is_held
         self._prepare = prepare
         self._serial = itertools.count(1)
 
-    async def place(self, namespace: str, tenants: Sequence[Tenant]) -> list[Lot]:
+    async def place(self, namespace: str, tenants: Sequence[TenantRecord]) -> list[Batch]:
         """Find out where tenants of one namespace can be scanned, and with whom: lots, ready to be sent.
 
         A claim that no pod uses cannot change; it is scanned only every so often. A fault is noted and backs off.
         """
         try:
-            ground = await self._ground(namespace, tenants)
+            cluster = await self._cluster_state(namespace, tenants)
         except ApiError as error:
             logger.warning("%s: the claims could not be looked up: %s", namespace, error)
             for tenant in tenants:
                 tenant.retry_at = max(tenant.retry_at, self._clock.now() + LEAVE)
             return []
         now = self._clock.now()
-        placed = [self._placed(tenant, ground, now) for tenant in tenants]
-        return batches.lots(namespace, [one for one in placed if one], self._batch, now)
+        placed = [self._placed(tenant, cluster, now) for tenant in tenants]
+        return batches.make_batches(namespace, [one for one in placed if one], self._batch, now)
 
-    async def _ground(self, namespace: str, tenants: Sequence[Tenant]) -> Ground:
+    async def _cluster_state(self, namespace: str, tenants: Sequence[TenantRecord]) -> ClusterState:
         """Look up what placing needs. News of a fault is no news before lists have said so that are not kept ones:
         a tenant often comes seconds after its claim and its workload."""
         now = self._clock.monotonic()
-        ground = await self._lookups.ground(namespace, tenants)
-        if any(_in_doubt(tenant, ground) for tenant in tenants):
-            ground = await self._lookups.ground(namespace, tenants, since=now)
-        return ground
+        cluster = await self._reads.cluster(namespace, tenants)
+        if any(_in_doubt(tenant, cluster) for tenant in tenants):
+            cluster = await self._reads.cluster(namespace, tenants, since=now)
+        return cluster
 
-    def _placed(self, tenant: Tenant, ground: Ground, now: float) -> Placed | None:
+    def _placed(self, tenant: TenantRecord, cluster: ClusterState, now: float) -> Placed | None:
         if tenant.effective is None:
             return None
-        place, used = self._stand(tenant, ground, now)
+        place, used = self._stand(tenant, cluster, now)
         if place is None:
             return None
         if not used and not self._worth_scanning(tenant, now):
             tenant.checked_at, tenant.begun_at = now, None
             return None
-        self.neighbours.note(tenant, place)
+        self.soon_due.note(tenant, place)
         return Placed(tenant, place, used, tenant.generation)
 
     @staticmethod
-    def _stand(tenant: Tenant, ground: Ground, now: float) -> tuple[Place | None, bool]:
-        place, fault, used = ground.place(tenant)
+    def _stand(
+        tenant: TenantRecord, cluster: ClusterState, now: float
+    ) -> tuple[Place | None, bool]:
+        place, fault, used = cluster.place(tenant)
         if fault is not None:
             # Claims appear by themselves: look again soon, without doubling for long.
             tenant.back_off(fault, now, *faults.CLAIM_PAUSES)
@@ -119,7 +121,7 @@ class Dispatch:
             tenant.rescan = True
         return place, used
 
-    def _worth_scanning(self, tenant: Tenant, now: float) -> bool:
+    def _worth_scanning(self, tenant: TenantRecord, now: float) -> bool:
         tenant.unused_since = tenant.unused_since or now
         if tenant.rescan or tenant.look is None or tenant.last_scan is None:
             return True
@@ -127,9 +129,9 @@ class Dispatch:
             tenant.last_scan < tenant.unused_since or now - tenant.last_scan >= self._unused_every
         )
 
-    async def send(self, lot: Lot) -> None:
+    async def send(self, batch: Batch) -> None:
         """Create the Job that scans a lot."""
-        tenants = [one.tenant for one in lot.members]
+        tenants = [one.tenant for one in batch.members]
         claims = sorted({t.effective.claim_name for t in tenants if t.effective})
         settings, members = _members(tenants, claims, everything=False)
         task = Task(
@@ -140,28 +142,28 @@ class Dispatch:
             time=machine_time(),
             wait=self._pod.wait,
         ).to_json()
-        if len(task) > TASK_BYTES_MAX and len(lot.members) > 1:
-            for half in batches.halves(lot):
+        if len(task) > TASK_BYTES_MAX and len(batch.members) > 1:
+            for half in batches.halves(batch):
                 await self.send(half)
             return
         first = tenants[0]
         assert first.effective is not None
         job = manifest.job(
             name="",
-            namespace=lot.namespace,
+            namespace=batch.namespace,
             action="scan",
             task=task,
             members=[JobMember(t.name, t.uid) for t in tenants],
             claims=claims,
-            place=lot.place,
+            place=batch.place,
             pod=self._pod,
             resources=dict(first.effective.job.resources),
             read_only=True,
         )
-        used = frozenset(p.tenant.name for p in lot.members if p.used)
+        used = frozenset(p.tenant.name for p in batch.members if p.used)
         await self._launch(job, "janitor-scan", tenants, used)
 
-    async def begin(self, tenant: Tenant, decision: Decision) -> None:
+    async def begin(self, tenant: TenantRecord, decision: Decision) -> None:
         """Start a cleanup exactly once: claim the run in the status, then create its Job.
 
         A decision holds for the resource it was made on: when another operator has acted, or the spec has changed,
@@ -193,7 +195,7 @@ class Dispatch:
         if tenant.run == claimed:
             await self._clean_job(tenant, place, used)
 
-    async def resume(self, tenant: Tenant) -> None:
+    async def resume(self, tenant: TenantRecord) -> None:
         """Create the Job of a claimed run again: it never came to be, or was lost.
 
         The volume's journal refuses a run that it already holds, so a second Job repeats nothing.
@@ -204,7 +206,7 @@ class Dispatch:
         if place is not None and tenant.edition == edition:
             await self._clean_job(tenant, place, used)
 
-    async def _clean_job(self, tenant: Tenant, place: Place, used: bool) -> None:
+    async def _clean_job(self, tenant: TenantRecord, place: Place, used: bool) -> None:
         assert tenant.effective is not None
         assert tenant.run is not None
         run, reason = str(tenant.run["id"]), str(tenant.run["reason"])
@@ -241,7 +243,7 @@ class Dispatch:
             held_removals(settings.max_removals),
         )
 
-    async def purge(self, tenant: Tenant) -> None:
+    async def purge(self, tenant: TenantRecord) -> None:
         """Empty the trash of runs that are older than the undo window."""
         edition = tenant.edition
         place, used = await self.locate(tenant)
@@ -253,7 +255,7 @@ class Dispatch:
 
     async def _own_job(
         self,
-        tenant: Tenant,
+        tenant: TenantRecord,
         action: str,
         prefix: str,
         task: Task,
@@ -279,18 +281,18 @@ class Dispatch:
         )
         return await self._launch(job, prefix, [tenant], frozenset([tenant.name] if used else []))
 
-    async def locate(self, tenant: Tenant) -> tuple[Place | None, bool]:
+    async def locate(self, tenant: TenantRecord) -> tuple[Place | None, bool]:
         """Return the tenant's place and whether a pod uses its claim; a fault is noted and backs off."""
         try:
-            ground = await self._ground(tenant.namespace, [tenant])
+            cluster = await self._cluster_state(tenant.namespace, [tenant])
         except ApiError as error:
             logger.warning("%s: the claim could not be looked up: %s", tenant.text, error)
             tenant.retry_at = max(tenant.retry_at, self._clock.now() + LEAVE)
             return None, False
-        return self._stand(tenant, ground, self._clock.now())
+        return self._stand(tenant, cluster, self._clock.now())
 
     async def _launch(
-        self, job: Object, prefix: str, tenants: Sequence[Tenant], used: frozenset[str]
+        self, job: Object, prefix: str, tenants: Sequence[TenantRecord], used: frozenset[str]
     ) -> str | None:
         """Create a Job under a name of its own; return its uid. A fault is noted and backs off.
 
@@ -299,19 +301,19 @@ class Dispatch:
         """
         refused = None
         for _ in range(NAMES):
-            flight = self._depart(job, prefix, tenants, used)
+            tracked = self._depart(job, prefix, tenants, used)
             try:
-                flight.uid = await self._create(job)
-                return flight.uid
+                tracked.uid = await self._create(job)
+                return tracked.uid
             except ApiError as error:
-                self._dropped(flight, tenants)
+                self._dropped(tracked, tenants)
                 refused = error
                 if error.status != 409:
                     break
                 for tenant in tenants:
                     tenant.in_doubt = True
             except BaseException:
-                self._dropped(flight, tenants)
+                self._dropped(tracked, tenants)
                 raise
         assert refused is not None
         for tenant in tenants:
@@ -319,8 +321,8 @@ class Dispatch:
         return None
 
     def _depart(
-        self, job: Object, prefix: str, tenants: Sequence[Tenant], used: frozenset[str]
-    ) -> Flight:
+        self, job: Object, prefix: str, tenants: Sequence[TenantRecord], used: frozenset[str]
+    ) -> TrackedJob:
         meta = job["metadata"]
         name = meta["name"] = f"{prefix}-{secrets.token_hex(4)}-{next(self._serial):x}"
         action = meta["labels"][manifest.ACTION_LABEL]
@@ -330,8 +332,8 @@ class Dispatch:
             else:
                 tenant.work_job = name
         run = tenants[0].run if action == "clean" else None
-        return self._flights.add(
-            Flight(
+        return self._tracker.add(
+            TrackedJob(
                 namespace=meta["namespace"],
                 name=name,
                 action=action,
@@ -344,12 +346,12 @@ class Dispatch:
             )
         )
 
-    def _dropped(self, flight: Flight, tenants: Sequence[Tenant]) -> None:
-        self._flights.drop(flight)
+    def _dropped(self, tracked: TrackedJob, tenants: Sequence[TenantRecord]) -> None:
+        self._tracker.drop(tracked)
         for tenant in tenants:
-            if tenant.scan_job == flight.name:
+            if tenant.scan_job == tracked.name:
                 tenant.scan_job = None
-            if tenant.work_job == flight.name:
+            if tenant.work_job == tracked.name:
                 tenant.work_job = None
 
     async def _create(self, job: Object) -> str:
@@ -364,15 +366,15 @@ class Dispatch:
         return uid
 
 
-def _in_doubt(tenant: Tenant, ground: Ground) -> bool:
+def _in_doubt(tenant: TenantRecord, cluster: ClusterState) -> bool:
     """Whether kept lists say something of a tenant that they may be too old to know."""
     if tenant.effective is None or tenant.fault is not None:
         return False
-    _, fault, used = ground.place(tenant)
+    _, fault, used = cluster.place(tenant)
     return fault is not None or (not used and tenant.look is None)
 
 
-def settle(tenant: Tenant, decision: Decision) -> None:
+def settle(tenant: TenantRecord, decision: Decision) -> None:
     """Note the slots and the request that a decision handles."""
     tenant.trigger_slot = decision.trigger_slot or tenant.trigger_slot
     tenant.daily_slot = decision.daily_slot or tenant.daily_slot
@@ -380,7 +382,7 @@ def settle(tenant: Tenant, decision: Decision) -> None:
 
 
 def _members(
-    tenants: Sequence[Tenant], claims: Sequence[str], *, everything: bool = True
+    tenants: Sequence[TenantRecord], claims: Sequence[str], *, everything: bool = True
 ) -> tuple[list[Settings], list[Member]]:
     places: dict[str, int] = {}
     settings: list[Settings] = []

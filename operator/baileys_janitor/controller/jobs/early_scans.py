@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from baileys_janitor.controller.jobs.placement import Place
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.tenants.record import TenantRecord
 
 AHEAD = 0.5
 """Share of its interval by which a scan may be early to share a Job with one that is due."""
@@ -21,17 +21,17 @@ class Spot:
     """A namespace's tenants by name whose volumes were last at the same place."""
 
     where: tuple[str, Place]
-    tenants: dict[str, Tenant]
+    tenants: dict[str, TenantRecord]
 
 
-class Neighbours:
+class SoonDue:
     """Tenants by where their volumes were last, and as whom they are scanned there."""
 
     def __init__(self) -> None:
         self._spots: dict[tuple[str, Place], Spot] = {}
         self._of: dict[str, Spot] = {}
 
-    def note(self, tenant: Tenant, place: Place) -> None:
+    def note(self, tenant: TenantRecord, place: Place) -> None:
         """Remember where a tenant's volume is."""
         where = tenant.namespace, place
         spot = self._spots.get(where)
@@ -40,7 +40,7 @@ class Neighbours:
             spot = self._of[tenant.text] = self._spots.setdefault(where, Spot(where, {}))
         spot.tenants[tenant.name] = tenant
 
-    def forget(self, tenant: Tenant) -> None:
+    def forget(self, tenant: TenantRecord) -> None:
         """Forget a tenant that is gone."""
         spot = self._of.pop(tenant.text, None)
         if spot is not None:
@@ -48,19 +48,19 @@ class Neighbours:
             if not spot.tenants:
                 del self._spots[spot.where]
 
-    def spot(self, tenant: Tenant) -> Spot | None:
+    def spot(self, tenant: TenantRecord) -> Spot | None:
         """Return where a tenant's volume was last; None while that is not known."""
         return self._of.get(tenant.text)
 
 
 def riders(
-    due: Sequence[Tenant],
-    near: Neighbours,
-    of_namespace: Iterable[Tenant],
-    soon: Callable[[Tenant], float | None],
-    again: Callable[[Tenant], float],
+    due: Sequence[TenantRecord],
+    near: SoonDue,
+    of_namespace: Iterable[TenantRecord],
+    soon: Callable[[TenantRecord], float | None],
+    again: Callable[[TenantRecord], float],
     largest: int,
-) -> list[Tenant]:
+) -> list[TenantRecord]:
     """Return who rides along with tenants of one namespace.
 
     At each place these are the next ones who are due, before one of those who are due now is so `again`, as many as
@@ -71,11 +71,11 @@ def riders(
     `soon` is None where that is not soon. A Job takes up to `largest`.
     """
     taken = {tenant.name for tenant in due}
-    drivers: dict[Spot, list[Tenant]] = {}
+    drivers: dict[Spot, list[TenantRecord]] = {}
     for tenant in due:
         if (spot := near.spot(tenant)) is not None:
             drivers.setdefault(spot, []).append(tenant)
-    found: list[Tenant] = []
+    found: list[TenantRecord] = []
     for spot, there in drivers.items():
         next_job = min(again(tenant) for tenant in there)
         coming = [

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from baileys_janitor.controller.jobs import faults
 from baileys_janitor.controller.jobs.faults import Fault
 from baileys_janitor.controller.jobs.placement import Claim, Place, Users
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.tenants.record import TenantRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class ClusterState:
     """Claims by name, the pods that use them, and nodes by the volume that is attached there.
 
     `waiting` holds the storage classes whose claims wait for a first consumer.
@@ -23,7 +23,7 @@ class Ground:
     attached: Mapping[str, str]
     waiting: frozenset[str]
 
-    def place(self, tenant: Tenant) -> tuple[Place | None, Fault | None, bool]:
+    def place(self, tenant: TenantRecord) -> tuple[Place | None, Fault | None, bool]:
         """Return where this tenant's Job must run, or why it cannot; and whether a pod uses the claim."""
         assert tenant.effective is not None
         name = tenant.effective.claim_name

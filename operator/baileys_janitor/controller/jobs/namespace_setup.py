@@ -41,7 +41,7 @@ def network_policy(namespace: str) -> Object:
     }
 
 
-class Grounds:
+class NamespaceSetup:
     """Prepares namespaces for Jobs; `home` is the operator's own, where pull secrets are copied from."""
 
     def __init__(

@@ -16,7 +16,7 @@ OWN_VALUE = "baileys-janitor"
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class RunAs:
     """Whom the files belong to: what the Job's security context copies. All optional."""
 
     user: int | None = None
@@ -24,10 +24,10 @@ class Identity:
     groups: tuple[int, ...] = ()
     se_linux: tuple[tuple[str, str], ...] = ()
 
-    def overridden(self, asked: PodIdentity) -> Identity:
+    def overridden(self, asked: PodIdentity) -> RunAs:
         """Return this identity with what the tenant's `spec.job` says in its place."""
         label = asked.se_linux_options
-        return Identity(
+        return RunAs(
             user=self.user if asked.run_as_user is None else asked.run_as_user,
             group=self.group if asked.run_as_group is None else asked.run_as_group,
             groups=asked.supplemental_groups or self.groups,
@@ -45,7 +45,7 @@ class Place:
 
     node: str | None = None
     volume: str = ""
-    identity: Identity = Identity()
+    identity: RunAs = RunAs()
     tolerations: str = "[]"
 
 
@@ -78,7 +78,7 @@ class User:
 
     rank: tuple[bool, bool]
     node: str
-    identity: Identity
+    identity: RunAs
     tolerations: str
 
 
@@ -115,7 +115,7 @@ def claims_of(pod: Object) -> list[str]:
     return [name for name in named if name]
 
 
-def identity_of(pod: Object, claim: str) -> Identity:
+def identity_of(pod: Object, claim: str) -> RunAs:
     """Return the owner ids of the container that mounts `claim`, else of the pod's first one.
 
     fsGroup becomes a supplemental group: set as fsGroup on the Job it would rewrite owners and modes.
@@ -129,7 +129,7 @@ def identity_of(pod: Object, claim: str) -> Identity:
     label = own.get("seLinuxOptions") or of_pod.get("seLinuxOptions") or {}
     # The level is what lets a pod read the files; another's type or role Pod Security "restricted" may refuse.
     label = {"level": label["level"]} if label.get("level") else {}
-    return Identity(
+    return RunAs(
         user=own.get("runAsUser", of_pod.get("runAsUser")),
         group=own.get("runAsGroup", of_pod.get("runAsGroup")),
         groups=tuple(sorted(groups)),

@@ -11,11 +11,11 @@ from typing import Any
 from baileys_janitor.api.config import Limits
 from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.jobs import early_scans
-from baileys_janitor.controller.jobs.backlog import Backlog
-from baileys_janitor.controller.jobs.batches import Lot
-from baileys_janitor.controller.jobs.create import Dispatch
-from baileys_janitor.controller.jobs.tracker import Flights
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.jobs.backlog import NamespaceQueues
+from baileys_janitor.controller.jobs.batches import Batch
+from baileys_janitor.controller.jobs.create import JobCreator
+from baileys_janitor.controller.jobs.tracker import JobTracker
+from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.schedule import agenda
 
 Spawn = Callable[[Coroutine[Any, Any, Any]], asyncio.Task[None]]
@@ -24,26 +24,26 @@ STALE = 30.0
 """Seconds that a lot may wait for its turn before its tenants are placed anew."""
 
 
-class Turns:
+class JobQueue:
     """The backlog, and what takes from it. `consider` decides anew on a tenant; `after` is told of tenants whose
     state has changed."""
 
     def __init__(
         self,
         limits: Limits,
-        flights: Flights,
-        dispatch: Dispatch,
-        is_known: Callable[[Tenant], bool],
-        of_namespace: Callable[[str], Iterable[Tenant]],
-        consider: Callable[[Tenant, float], None],
-        after: Callable[[Sequence[Tenant]], None],
+        tracker: JobTracker,
+        dispatch: JobCreator,
+        is_known: Callable[[TenantRecord], bool],
+        of_namespace: Callable[[str], Iterable[TenantRecord]],
+        consider: Callable[[TenantRecord, float], None],
+        after: Callable[[Sequence[TenantRecord]], None],
         spawn: Spawn,
         crashes: CrashHandler,
         started: float,
     ) -> None:
         self._limits = limits
-        self._flights = flights
-        self._dispatch = dispatch
+        self._tracker = tracker
+        self._creator = dispatch
         self._is_known = is_known
         self._of_namespace = of_namespace
         self._consider = consider
@@ -51,7 +51,7 @@ class Turns:
         self._spawn = spawn
         self._crashes = crashes
         self.started = started
-        self._backlog = Backlog()
+        self._backlog = NamespaceQueues()
         self._beginning: Counter[tuple[str, bool]] = Counter()
 
     def __len__(self) -> int:
@@ -73,9 +73,9 @@ class Turns:
         """Count once what is under way, and return what tells whether a namespace has room."""
         jobs: Counter[tuple[str, bool]] = Counter(self._beginning)
         pods: Counter[tuple[str, bool]] = Counter(self._beginning)
-        for flight in self._flights:
-            jobs[flight.namespace, flight.urgent] += not flight.settled
-            pods[flight.namespace, flight.urgent] += flight.pending
+        for tracked in self._tracker:
+            jobs[tracked.namespace, tracked.urgent] += not tracked.settled
+            pods[tracked.namespace, tracked.urgent] += tracked.pending
         limits, whole = self._limits, {}
         for urgent in (False, True):
             whole[urgent] = _fits(
@@ -95,34 +95,39 @@ class Turns:
 
         return has_room
 
-    def want_scan(self, tenant: Tenant) -> None:
+    def want_scan(self, tenant: TenantRecord) -> None:
         """Have a tenant scanned when its turn comes."""
         tenant.waiting = True
         self._backlog.want(tenant)
 
-    def want_cleanup(self, tenant: Tenant, *, urgent: bool = False) -> None:
+    def want_cleanup(self, tenant: TenantRecord, *, urgent: bool = False) -> None:
         """Have a tenant's cleanup decided on again when its turn comes."""
         self._backlog.clean(tenant, urgent=urgent)
 
-    def forget(self, tenant: Tenant) -> None:
+    def forget(self, tenant: TenantRecord) -> None:
         """Forget a tenant that is gone."""
         self._backlog.forget(tenant)
-        self._dispatch.neighbours.forget(tenant)
+        self._creator.soon_due.forget(tenant)
 
     def take(self, now: float) -> None:
         """Give turns while there is room."""
-        later: list[Tenant] = []
+        later: list[TenantRecord] = []
         while (found := self._backlog.next(self._rooms())) is not None:
             with self._crashes.contain("tenant", _tenants_of(found)):
                 self._give(found, now, later)
         for tenant in later:
             self.want_scan(tenant)
 
-    def _give(self, found: Tenant | list[Tenant] | Lot, now: float, later: list[Tenant]) -> None:
-        if isinstance(found, Tenant):
+    def _give(
+        self,
+        found: TenantRecord | list[TenantRecord] | Batch,
+        now: float,
+        later: list[TenantRecord],
+    ) -> None:
+        if isinstance(found, TenantRecord):
             if self._is_known(found) and not found.busy:
                 self._consider(found, now)
-        elif isinstance(found, Lot):
+        elif isinstance(found, Batch):
             self._launch(found, now, later)
         else:
             self._settle_down(found, now, later)
@@ -139,7 +144,9 @@ class Turns:
 
         step.add_done_callback(begun)
 
-    def _settle_down(self, wanted: list[Tenant], now: float, later: list[Tenant]) -> None:
+    def _settle_down(
+        self, wanted: list[TenantRecord], now: float, later: list[TenantRecord]
+    ) -> None:
         """Have the tenants of a namespace that want a scan placed, and those who are due soon with them."""
         ready = []
         for tenant in wanted:
@@ -156,60 +163,60 @@ class Turns:
                 tenant.waiting = True
             self.count(self._spawn(self._place(ready)), ready[0].namespace)
 
-    async def _place(self, tenants: list[Tenant]) -> None:
-        found: list[Lot] = []
+    async def _place(self, tenants: list[TenantRecord]) -> None:
+        found: list[Batch] = []
         try:
             with self._crashes.contain("step", tenants):
-                found = await self._dispatch.place(tenants[0].namespace, tenants)
+                found = await self._creator.place(tenants[0].namespace, tenants)
         finally:
-            placed = {one.tenant.name for lot in found for one in lot.members}
+            placed = {one.tenant.name for batch in found for one in batch.members}
             left = [tenant for tenant in tenants if tenant.name not in placed]
             for tenant in left:
                 tenant.waiting = False
             self._backlog.put(found)
             self._after(left)
 
-    def _launch(self, lot: Lot, now: float, later: list[Tenant]) -> None:
+    def _launch(self, batch: Batch, now: float, later: list[TenantRecord]) -> None:
         """Send a lot, without those who meanwhile are gone, changed, or busy with something more urgent."""
         members = []
-        for one in lot.members:
+        for one in batch.members:
             tenant = one.tenant
             tenant.waiting = False
             if not self._is_known(tenant) or tenant.effective is None or tenant.effective.suspend:
                 continue
             # A lot that lies ahead was placed before the clock was set.
-            moved = one.generation != tenant.generation or not 0 <= now - lot.when <= STALE
+            moved = one.generation != tenant.generation or not 0 <= now - batch.when <= STALE
             if moved or tenant.busy or self._waits_for_work(tenant):
                 later.append(tenant)
             elif tenant.scan_job is None:
                 members.append(one)
         if members:
-            sent = Lot(lot.namespace, lot.place, tuple(members), lot.when)
-            self.count(self._spawn(self._send(sent)), lot.namespace)
+            sent = Batch(batch.namespace, batch.place, tuple(members), batch.when)
+            self.count(self._spawn(self._send(sent)), batch.namespace)
 
-    async def _send(self, lot: Lot) -> None:
+    async def _send(self, batch: Batch) -> None:
         try:
-            with self._crashes.contain("step", _tenants_of(lot)):
-                await self._dispatch.send(lot)
+            with self._crashes.contain("step", _tenants_of(batch)):
+                await self._creator.send(batch)
         finally:
-            self._after([one.tenant for one in lot.members])
+            self._after([one.tenant for one in batch.members])
 
-    def _waits_for_work(self, tenant: Tenant) -> bool:
+    def _waits_for_work(self, tenant: TenantRecord) -> bool:
         """Whether a Job of its own waits for a node: never a second pod that does."""
-        work = self._flights.get(tenant.namespace, tenant.work_job)
+        work = self._tracker.get(tenant.namespace, tenant.work_job)
         return work is not None and work.pending
 
-    def _riders(self, due: list[Tenant], now: float) -> list[Tenant]:
+    def _riders(self, due: list[TenantRecord], now: float) -> list[TenantRecord]:
         return early_scans.riders(
             due,
-            self._dispatch.neighbours,
+            self._creator.soon_due,
             self._of_namespace(due[0].namespace),
             lambda tenant: self._due_soon(tenant, now),
             lambda tenant: now + (agenda.scan_wait(tenant) if tenant.effective else math.inf),
             self._limits.tenants_per_scan,
         )
 
-    def _due_soon(self, tenant: Tenant, now: float) -> float | None:
+    def _due_soon(self, tenant: TenantRecord, now: float) -> float | None:
         if tenant.busy or tenant.stale or tenant.effective is None or tenant.retry_at > now:
             return None
         due = agenda.scan_time(tenant, self.started)
@@ -226,7 +233,7 @@ def _fits(jobs: int, pods: int, most_jobs: int, most_pods: int) -> bool:
     return jobs < most_jobs and pods < most_pods
 
 
-def _tenants_of(found: Tenant | list[Tenant] | Lot) -> list[Tenant]:
-    if isinstance(found, Lot):
+def _tenants_of(found: TenantRecord | list[TenantRecord] | Batch) -> list[TenantRecord]:
+    if isinstance(found, Batch):
         return [one.tenant for one in found.members]
     return found if isinstance(found, list) else [found]

@@ -9,7 +9,7 @@ from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.jobs import faults
 from baileys_janitor.controller.kube.conditions import MESSAGE_LIMIT
 from baileys_janitor.controller.tenants import running_time
-from baileys_janitor.controller.tenants.record import Suspicion, Tenant
+from baileys_janitor.controller.tenants.record import Suspicion, TenantRecord
 from baileys_janitor.controller.wording import files, listed
 from baileys_janitor.job.result import (
     COMPLETED,
@@ -55,7 +55,7 @@ CARRIED = {
 
 
 def scanned(
-    tenant: Tenant,
+    tenant: TenantRecord,
     look: ScanResult,
     now: float,
     used: bool,
@@ -87,7 +87,7 @@ def scanned(
     _grow(tenant, look.counted, now)
 
 
-def _remember(tenant: Tenant, look: ScanResult, boot: running_time.Boot | None) -> None:
+def _remember(tenant: TenantRecord, look: ScanResult, boot: running_time.Boot | None) -> None:
     if look.skewed:
         tenant.work_fault = faults.of_directory(CLOCK_SKEW)
     elif tenant.work_fault is not None and tenant.work_fault.reason == CLOCK_SKEW:
@@ -97,7 +97,7 @@ def _remember(tenant: Tenant, look: ScanResult, boot: running_time.Boot | None) 
         tenant.running = running_time.remember(tenant.running, look, limit, boot)
 
 
-def _oldest(tenant: Tenant, told: int | None, now: float) -> float:
+def _oldest(tenant: TenantRecord, told: int | None, now: float) -> float:
     """Return since when something lies in the trash: as told, else since it was first seen there."""
     if told is not None:
         return min(float(told), now)
@@ -111,14 +111,14 @@ def _carry_over(before: ScanResult, look: ScanResult) -> None:
             setattr(look, figure, getattr(before, figure))
 
 
-def _identify(tenant: Tenant, fingerprint: str, now: float) -> None:
+def _identify(tenant: TenantRecord, fingerprint: str, now: float) -> None:
     if tenant.fingerprint and fingerprint and fingerprint != tenant.fingerprint:
         tenant.re_paired = (now, tenant.fingerprint)
         tenant.anchor = tenant.growth = None
     tenant.fingerprint = fingerprint or tenant.fingerprint
 
 
-def _suspect(tenant: Tenant, look: ScanResult, now: float) -> None:
+def _suspect(tenant: TenantRecord, look: ScanResult, now: float) -> None:
     if look.identity_state != "Corrupt":
         tenant.suspicion = None
     elif tenant.suspicion is not None and tenant.suspicion.token == look.creds_token:
@@ -127,7 +127,7 @@ def _suspect(tenant: Tenant, look: ScanResult, now: float) -> None:
         tenant.suspicion = Suspicion(look.creds_token, now, 1)
 
 
-def _grow(tenant: Tenant, counted: int | None, now: float) -> None:
+def _grow(tenant: TenantRecord, counted: int | None, now: float) -> None:
     if counted is None:
         return
     if tenant.anchor is None or counted < tenant.anchor[1]:
@@ -141,7 +141,7 @@ def _grow(tenant: Tenant, counted: int | None, now: float) -> None:
 
 
 def cleaned(
-    tenant: Tenant,
+    tenant: TenantRecord,
     result: CleanResult,
     now: float,
     used: bool,
@@ -207,7 +207,7 @@ def _detail(result: CleanResult, outcome: str) -> Object:
     return {key: value for key, value in detail.items() if value}
 
 
-def unanswered(tenant: Tenant, reason: str, outcome: str, message: str, now: float) -> Object:
+def unanswered(tenant: TenantRecord, reason: str, outcome: str, message: str, now: float) -> Object:
     """Record a cleanup that has no result: refused, idle, or given up; end the claimed run, if any."""
     entry: Object = {
         "time": to_rfc3339(now),
@@ -226,7 +226,7 @@ def unanswered(tenant: Tenant, reason: str, outcome: str, message: str, now: flo
     return entry
 
 
-def purged(tenant: Tenant, result: PurgeResult, now: float) -> None:
+def purged(tenant: TenantRecord, result: PurgeResult, now: float) -> None:
     """Take in a purge's result; one that failed is tried again after a back-off."""
     tenant.purge_after = now + PURGE_AGAIN
     if result.trash_runs is not None:
@@ -235,7 +235,7 @@ def purged(tenant: Tenant, result: PurgeResult, now: float) -> None:
         tenant.back_off(faults.of_directory(result.code or FAILED), now)
 
 
-def _cool(tenant: Tenant, reason: str, outcome: str, removed: bool, now: float) -> None:
+def _cool(tenant: TenantRecord, reason: str, outcome: str, removed: bool, now: float) -> None:
     """Start the cooldown: only after a run that was completed and removed something (or would have)."""
     effective = tenant.effective
     emergency = reason in URGENT

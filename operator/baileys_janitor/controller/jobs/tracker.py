@@ -17,7 +17,7 @@ UID_MAX = 128
 
 
 @dataclass(slots=True)
-class Flight:
+class TrackedJob:
     """One Job of the janitor, from its creation until it is deleted."""
 
     namespace: str
@@ -76,7 +76,7 @@ class Flight:
                 setattr(self, name, when + step)
 
 
-class Flights:
+class JobTracker:
     """The Jobs under way by (namespace, name).
 
     Only this operator's own are: those it has created, and the Job that a tenant's claimed run names by its uid.
@@ -84,50 +84,50 @@ class Flights:
     """
 
     def __init__(self) -> None:
-        self._all: dict[tuple[str, str], Flight] = {}
+        self._all: dict[tuple[str, str], TrackedJob] = {}
 
-    def __iter__(self) -> Iterator[Flight]:
+    def __iter__(self) -> Iterator[TrackedJob]:
         return iter(list(self._all.values()))
 
     def __len__(self) -> int:
-        return sum(not flight.settled for flight in self._all.values())
+        return sum(not tracked.settled for tracked in self._all.values())
 
     @property
     def pending(self) -> int:
         """How many have a pod that has not begun to run."""
-        return sum(flight.pending for flight in self._all.values())
+        return sum(tracked.pending for tracked in self._all.values())
 
-    def add(self, flight: Flight) -> Flight:
+    def add(self, tracked: TrackedJob) -> TrackedJob:
         """Take note of a Job."""
-        self._all[flight.key] = flight
-        return flight
+        self._all[tracked.key] = tracked
+        return tracked
 
-    def get(self, namespace: str, name: str | None) -> Flight | None:
+    def get(self, namespace: str, name: str | None) -> TrackedJob | None:
         """Return the Job under way of that name."""
         return self._all.get((namespace, name)) if name else None
 
-    def find(self, namespace: str, name: str, uid: str) -> Flight | None:
+    def find(self, namespace: str, name: str, uid: str) -> TrackedJob | None:
         """Return the Job under way with that uid; None for what only bears its name.
 
         A Job whose creation has not been answered yet notes that something was heard which may be its own.
         """
-        flight = self._all.get((namespace, name))
-        if flight is None or not uid:
+        tracked = self._all.get((namespace, name))
+        if tracked is None or not uid:
             return None
-        if flight.uid is None:
-            flight.overheard = True
+        if tracked.uid is None:
+            tracked.overheard = True
             return None
-        return flight if flight.uid == uid else None
+        return tracked if tracked.uid == uid else None
 
-    def drop(self, flight: Flight) -> None:
+    def drop(self, tracked: TrackedJob) -> None:
         """Forget a Job that is gone, or never came to be."""
-        if self._all.get(flight.key) is flight:
-            del self._all[flight.key]
+        if self._all.get(tracked.key) is tracked:
+            del self._all[tracked.key]
 
     def shift(self, step: float) -> None:
         """Move all times with the clock, which was set by `step` seconds."""
-        for flight in self._all.values():
-            flight.shift(step)
+        for tracked in self._all.values():
+            tracked.shift(step)
 
 
 def job_of(pod: Object) -> tuple[str, str] | None:

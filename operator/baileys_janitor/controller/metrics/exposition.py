@@ -16,14 +16,14 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from baileys_janitor.controller.crash_handler import Contained
 from baileys_janitor.controller.metrics.tenants import FAMILIES, LABELS, Family, Number, company
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.tenants.record import TenantRecord
 
-Contain = Callable[[str, Iterable[Tenant]], AbstractContextManager[Contained | None]]
+Contain = Callable[[str, Iterable[TenantRecord]], AbstractContextManager[Contained | None]]
 SLICE = 250
 """Tenants a piece: a millisecond or two of work."""
 
 
-def let_pass(_where: str, _tenants: Iterable[Tenant]) -> AbstractContextManager[None]:
+def let_pass(_where: str, _tenants: Iterable[TenantRecord]) -> AbstractContextManager[None]:
     """Let exceptions pass."""
     return nullcontext()
 
@@ -37,7 +37,7 @@ def families(per_tenant: str) -> tuple[Family, ...]:
 
 def pages(
     registry: CollectorRegistry,
-    tenants: Sequence[Tenant],
+    tenants: Sequence[TenantRecord],
     per_tenant: str,
     now: float,
     contain: Contain = let_pass,
@@ -58,7 +58,7 @@ def pages(
             head = "" if lines else head
 
 
-def _piece(family: Family, tenants: Sequence[Tenant], now: float, contain: Contain) -> str:
+def _piece(family: Family, tenants: Sequence[TenantRecord], now: float, contain: Contain) -> str:
     lines = ""
     with contain("tenant", ()) as whole:
         lines = "".join(_lines(family, tenants, now))
@@ -71,7 +71,7 @@ def _piece(family: Family, tenants: Sequence[Tenant], now: float, contain: Conta
     return lines
 
 
-def _lines(family: Family, tenants: Iterable[Tenant], now: float) -> Iterator[str]:
+def _lines(family: Family, tenants: Iterable[TenantRecord], now: float) -> Iterator[str]:
     name, one, many, label = family.name, family.one, family.many, family.label
     for tenant in tenants:
         if one is not None:
@@ -84,7 +84,7 @@ def _lines(family: Family, tenants: Iterable[Tenant], now: float) -> Iterator[st
                 yield f'{name}{{{labels},{label}="{_escaped(value)}"}} {_text(number)}\n'
 
 
-def _labels(tenant: Tenant) -> str:
+def _labels(tenant: TenantRecord) -> str:
     # In the order of LABELS. Names of the API server's objects need no escaping.
     return (
         f'{LABELS[0]}="{tenant.namespace}",{LABELS[1]}="{tenant.name}",'

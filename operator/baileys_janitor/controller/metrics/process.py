@@ -18,10 +18,10 @@ from prometheus_client.registry import Collector
 from baileys_janitor import __version__
 from baileys_janitor.controller.events.changes import (
     CRASH_SITES,
+    Change,
     CleanupFinished,
     Crashed,
     JobEnded,
-    News,
 )
 from baileys_janitor.controller.jobs.faults import REASONS
 from baileys_janitor.controller.metrics import definitions, scheduling
@@ -40,17 +40,17 @@ from baileys_janitor.policy.kinds import KINDS, REMOVABLE_KINDS
 
 if TYPE_CHECKING:
     from baileys_janitor.controller.clock import Clock
-    from baileys_janitor.controller.reconciler import Engine
+    from baileys_janitor.controller.reconciler import Reconciler
 
 
-class Process(Collector):
+class OperatorMetrics(Collector):
     """Everything that is not a tenant's, in a registry. `engine` is set while this operator leads."""
 
     def __init__(self, clock: Clock) -> None:
         # When each counter began is as many series again, and process_start_time_seconds says the same.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry(auto_describe=False)
-        self.engine: Engine | None = None
+        self.reconciler: Reconciler | None = None
         self._clock = clock
         self._failing: Callable[[], Mapping[str, bool]] | None = None
         ProcessCollector(registry=self.registry)
@@ -87,14 +87,14 @@ class Process(Collector):
     def _counter(self, of: Definition) -> Counter:
         return Counter(of.name, of.help, of.labels, registry=self.registry)
 
-    def leads(self, engine: Engine) -> None:
+    def leads(self, reconciler: Reconciler) -> None:
         """Tell of this engine's tenants and news from now on."""
-        self.engine = engine
-        engine.wire.subscribe(self.listen)
+        self.reconciler = reconciler
+        reconciler.bus.subscribe(self.listen)
 
     def stands_by(self) -> None:
         """Tell of no tenant any more: another operator does."""
-        self.engine = None
+        self.reconciler = None
         self._failing = None
 
     def answered(self, verb: str, _url: str, status: int) -> None:
@@ -111,7 +111,7 @@ class Process(Collector):
         """Tell from now on which channels, by name, nothing arrives at."""
         self._failing = failing
 
-    def listen(self, news: News) -> None:
+    def listen(self, news: Change) -> None:
         """Count what has happened."""
         if isinstance(news, CleanupFinished):
             self._cleaned(news)
@@ -149,7 +149,7 @@ class Process(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield what is read when Prometheus asks."""
         yield gauge(definitions.BUILD_INFO, {(__version__,): 1})
-        yield gauge(definitions.LEADER, {(): int(self.engine is not None)})
-        yield from scheduling.families(self.engine)
+        yield gauge(definitions.LEADER, {(): int(self.reconciler is not None)})
+        yield from scheduling.families(self.reconciler)
         failing = self._failing() if self._failing is not None else {}
         yield gauge(definitions.FAILING, {(name,): int(does) for name, does in failing.items()})

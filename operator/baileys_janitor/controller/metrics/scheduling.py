@@ -11,14 +11,14 @@ from baileys_janitor.controller.metrics import definitions
 from baileys_janitor.controller.metrics.definitions import Definition
 from baileys_janitor.controller.metrics.tenants import LEVELS
 from baileys_janitor.controller.status import level_and_ready
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.schedule import agenda
 
 if TYPE_CHECKING:
-    from baileys_janitor.controller.reconciler import Engine
+    from baileys_janitor.controller.reconciler import Reconciler
 
 
-def lateness(tenant: Tenant, now: float) -> float | None:
+def lateness(tenant: TenantRecord, now: float) -> float | None:
     """Return for how many seconds work for the tenant has been due and has not begun; None when none is."""
     if tenant.waiting:
         due = tenant.considered_at
@@ -38,18 +38,18 @@ def gauge(of: Definition, values: Mapping[tuple[str, ...], float]) -> Metric:
     return family
 
 
-def families(engine: Engine | None) -> Iterator[Metric]:
+def families(reconciler: Reconciler | None) -> Iterator[Metric]:
     """Yield the gauges of one look at all tenants; without samples while this operator does not lead."""
-    if engine is None:
+    if reconciler is None:
         for each in definitions.LEADERS_ONLY:
             yield gauge(each, {})
         return
-    now = engine.now()
+    now = reconciler.now()
     levels = dict.fromkeys(LEVELS, 0)
     late, overlooked = 0.0, 0
-    for tenant in engine.fleet.tenants.values():
+    for tenant in reconciler.fleet.tenants.values():
         found, waited = "Unknown", None
-        with engine.crashes.contain("tenant", [tenant]):
+        with reconciler.crashes.contain("tenant", [tenant]):
             found = level_and_ready.level_of(tenant, now) or "Unknown"
             waited = lateness(tenant, now)
         levels[found] += 1
@@ -57,11 +57,11 @@ def families(engine: Engine | None) -> Iterator[Metric]:
             late = max(late, waited)
             overlooked += not tenant.waiting
     yield gauge(definitions.TENANTS, {(level,): count for level, count in levels.items()})
-    yield gauge(definitions.QUEUE_DEPTH, {(): len(engine.turns) + overlooked})
+    yield gauge(definitions.QUEUE_DEPTH, {(): len(reconciler.queue) + overlooked})
     yield gauge(definitions.LAG, {(): late})
-    yield gauge(definitions.JOBS, {(): len(engine.flights)})
-    yield gauge(definitions.PODS, {(): engine.flights.pending})
-    held = engine.holds(now)
+    yield gauge(definitions.JOBS, {(): len(reconciler.tracker)})
+    yield gauge(definitions.PODS, {(): reconciler.tracker.pending})
+    held = reconciler.holds(now)
     yield gauge(definitions.HELD, {(): int(held is not None and held.fleet)})
     namespaces = held.namespaces[: definitions.BREAKERS] if held is not None else ()
     yield gauge(definitions.HELD_NAMESPACES, {(name,): 1 for name in namespaces})

@@ -19,7 +19,7 @@ from baileys_janitor.api.config import Metrics
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.health.server import listen
 from baileys_janitor.controller.metrics.exposition import Contain, let_pass, pages
-from baileys_janitor.controller.metrics.process import Process
+from baileys_janitor.controller.metrics.process import OperatorMetrics
 
 logger = logging.getLogger("janitor.metrics")
 
@@ -34,7 +34,7 @@ GZIP = 31
 
 
 @asynccontextmanager
-async def served(metrics: Metrics, process: Process, clock: Clock) -> AsyncIterator[int]:
+async def served(metrics: Metrics, process: OperatorMetrics, clock: Clock) -> AsyncIterator[int]:
     """Serve the metrics meanwhile, at the port that is yielded; PortTaken when it cannot be had."""
     app = web.Application()
     app.router.add_get("/metrics", _Page(metrics.per_tenant, process, clock).answer)
@@ -50,7 +50,7 @@ async def served(metrics: Metrics, process: Process, clock: Clock) -> AsyncItera
 
 
 class _Page:
-    def __init__(self, per_tenant: str, process: Process, clock: Clock) -> None:
+    def __init__(self, per_tenant: str, process: OperatorMetrics, clock: Clock) -> None:
         self._per_tenant = per_tenant
         self._process = process
         self._clock = clock
@@ -75,12 +75,12 @@ class _Page:
             response.headers["Content-Encoding"] = "gzip"
             packer = zlib.compressobj(FAST, wbits=GZIP)
         await response.prepare(request)
-        engine = self._process.engine
-        tenants = list(engine.fleet.tenants.values()) if engine is not None else []
+        reconciler = self._process.reconciler
+        tenants = list(reconciler.fleet.tenants.values()) if reconciler is not None else []
         contain: Contain = let_pass
         now = self._clock.now()
-        if engine is not None:
-            now, contain = engine.now(), engine.crashes.contain
+        if reconciler is not None:
+            now, contain = reconciler.now(), reconciler.crashes.contain
         for page in pages(self._process.registry, tenants, self._per_tenant, now, contain):
             piece = packer.compress(page) if packer is not None else page
             if piece:

@@ -15,7 +15,7 @@ from baileys_janitor.controller.clock import from_rfc3339
 from baileys_janitor.controller.jobs.faults import REASONS
 from baileys_janitor.controller.metrics.definitions import OTHER
 from baileys_janitor.controller.status import advice, level_and_ready
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import FAILED
 from baileys_janitor.policy.kinds import KINDS
 from baileys_janitor.schedule import agenda
@@ -27,8 +27,8 @@ LEVELS = {"Unknown": -1, "Healthy": 0, "Warning": 1, "Critical": 2, "Emergency":
 THRESHOLDS = ("warning", "critical", "trigger", "emergency", "danger")
 
 Number = int | float
-One = Callable[[Tenant, float], Number | None]
-Many = Callable[[Tenant, float], Iterable[tuple[str, Number]]]
+One = Callable[[TenantRecord, float], Number | None]
+Many = Callable[[TenantRecord, float], Iterable[tuple[str, Number]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +48,17 @@ class Family:
     brief: bool = False
 
 
-def company(tenant: Tenant) -> str:
+def company(tenant: TenantRecord) -> str:
     """Return the company's id: the resource's name while the spec does not parse."""
     return tenant.name if tenant.effective is None else tenant.effective.company_id
 
 
-def level(tenant: Tenant, now: float) -> int:
+def level(tenant: TenantRecord, now: float) -> int:
     """Return the level's number."""
     return LEVELS[level_and_ready.level_of(tenant, now) or "Unknown"]
 
 
-def _files(tenant: Tenant) -> Mapping[str, Any]:
+def _files(tenant: TenantRecord) -> Mapping[str, Any]:
     """Return the stored figures: what holds until the first look after a start."""
     if tenant.effective is not None and tenant.last_scan is None:
         return {}  # of another directory
@@ -66,7 +66,7 @@ def _files(tenant: Tenant) -> Mapping[str, Any]:
 
 
 def _figure(name: str) -> One:
-    def read(tenant: Tenant, _: float) -> Number | None:
+    def read(tenant: TenantRecord, _: float) -> Number | None:
         if tenant.counts:
             number: Number | None = getattr(tenant.look, name)
             return number
@@ -75,7 +75,7 @@ def _figure(name: str) -> One:
     return read
 
 
-def _by_kind(tenant: Tenant, _: float) -> Iterable[tuple[str, Number]]:
+def _by_kind(tenant: TenantRecord, _: float) -> Iterable[tuple[str, Number]]:
     if tenant.counts and tenant.look is not None and tenant.look.by_kind is not None:
         return zip(KINDS, tenant.look.by_kind, strict=True)
     stored = _files(tenant).get("byKind") or {}
@@ -83,7 +83,7 @@ def _by_kind(tenant: Tenant, _: float) -> Iterable[tuple[str, Number]]:
 
 
 def _free(name: str, stored: str) -> One:
-    def read(tenant: Tenant, _: float) -> Number | None:
+    def read(tenant: TenantRecord, _: float) -> Number | None:
         known: Number | None = getattr(tenant.look, name) if tenant.look is not None else None
         if known is None and tenant.last_scan is not None:
             known = (tenant.stored.get("volume") or {}).get(stored)
@@ -92,7 +92,7 @@ def _free(name: str, stored: str) -> One:
     return read
 
 
-def _thresholds(tenant: Tenant, _: float) -> Iterable[tuple[str, Number]]:
+def _thresholds(tenant: TenantRecord, _: float) -> Iterable[tuple[str, Number]]:
     if tenant.effective is None:
         return []
     limits = tenant.effective.policy.thresholds
@@ -102,7 +102,7 @@ def _thresholds(tenant: Tenant, _: float) -> Iterable[tuple[str, Number]]:
 _counted = _figure("counted")
 
 
-def until_emergency(tenant: Tenant, now: float) -> float | None:
+def until_emergency(tenant: TenantRecord, now: float) -> float | None:
     """Return the seconds until the emergency threshold at the present growth; None while that is unknown."""
     counted = _counted(tenant, now)
     if counted is None or tenant.effective is None or tenant.last_scan is None:
@@ -117,27 +117,27 @@ def until_emergency(tenant: Tenant, now: float) -> float | None:
     return max(0.0, tenant.last_scan + room * DAY / tenant.growth - now)
 
 
-def _last_activity(tenant: Tenant, _: float) -> Number | None:
+def _last_activity(tenant: TenantRecord, _: float) -> Number | None:
     if tenant.counts and tenant.look is not None:
         return tenant.look.newest_activity
     return from_rfc3339(tenant.stored.get("lastActivityTime"))
 
 
-def _cleanup_failed(tenant: Tenant, _: float) -> Number | None:
+def _cleanup_failed(tenant: TenantRecord, _: float) -> Number | None:
     outcome = tenant.last_cleanup_outcome
     return None if outcome is None else int(outcome == FAILED)
 
 
-def _cooldowns(tenant: Tenant, now: float) -> Iterable[tuple[str, Number]]:
+def _cooldowns(tenant: TenantRecord, now: float) -> Iterable[tuple[str, Number]]:
     ends = (("trigger", tenant.cooldown_until), ("emergency", tenant.emergency_cooldown_until))
     return [(name, until) for name, until in ends if until is not None and until > now]
 
 
-def _advice(tenant: Tenant, _: float) -> Iterable[tuple[str, Number]]:
+def _advice(tenant: TenantRecord, _: float) -> Iterable[tuple[str, Number]]:
     return [(kind, 1) for kind in tenant.stored_signs if kind in advice.KINDS]
 
 
-def _stalled(tenant: Tenant, _: float) -> Iterable[tuple[str, Number]]:
+def _stalled(tenant: TenantRecord, _: float) -> Iterable[tuple[str, Number]]:
     # Ready's reason is the fault's: both conditions are stated together.
     if "Stalled" not in tenant.stored_signs:
         return []

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from baileys_janitor.controller.clock import to_rfc3339
-from baileys_janitor.controller.tenants.cache import Fleet
-from baileys_janitor.controller.tenants.record import Key, Tenant
+from baileys_janitor.controller.tenants.cache import TenantCache
+from baileys_janitor.controller.tenants.record import Key, TenantRecord
 from baileys_janitor.notify import kinds
 from baileys_janitor.notify.incidents import (
     Incident,
@@ -38,7 +38,7 @@ _FLEET_ID = identify("fleet") | kinds.BREAKER
 _FAMILY = 0xF
 
 
-def place_of(tenant: Tenant) -> Place:
+def place_of(tenant: TenantRecord) -> Place:
     """Return what a tenant is called in messages."""
     company = tenant.effective.company_id if tenant.effective is not None else tenant.name
     return Place(tenant.namespace, tenant.name, company, tenant.labels or {})
@@ -62,24 +62,24 @@ def _told(hold: Hold) -> str:
     )
 
 
-class Watchlist:
+class ActiveIncidents:
     """The incidents that hold. `version` counts up whenever they have changed."""
 
-    def __init__(self, fleet: Fleet, started: float) -> None:
-        self._fleet = fleet
+    def __init__(self, fleet: TenantCache, started: float) -> None:
+        self._cache = fleet
         self._started = started
         self.version = 0
         self.incidents: dict[int, Incident] = {}
         self._tenants: dict[int, tuple[Key, str]] = {}
         """(key, uid) of every tenant that was looked at, by the number that stands for it."""
-        self._round: Iterator[Tenant] = iter(())
+        self._round: Iterator[TenantRecord] = iter(())
         self._absent: dict[int, float] = {}
         self._gone: dict[int, Place] = {}
         """What tenants were called that were deleted under this operator's eyes."""
         self._held: tuple[float, Hold] | None = None
         """Since when automatic cleanups are held, and what holds them."""
 
-    def look(self, tenant: Tenant, now: float) -> None:
+    def look(self, tenant: TenantRecord, now: float) -> None:
         """Look at one tenant again."""
         base = identify(tenant.namespace, tenant.name, tenant.uid)
         self._tenants[base] = tenant.key, tenant.uid
@@ -105,19 +105,19 @@ class Watchlist:
 
     def go_round(self, now: float) -> None:
         """Look at the next few tenants, and drop some that are no more."""
-        count = max(AT_LEAST, len(self._fleet.tenants) // ROUND)
+        count = max(AT_LEAST, len(self._cache.tenants) // ROUND)
         for _ in range(count):
             tenant = next(self._round, None)
             if tenant is None:
                 self.drop_absent(now)
-                self._round = iter(list(self._fleet.tenants.values()))
+                self._round = iter(list(self._cache.tenants.values()))
                 return
-            if self._fleet.tenants.get(tenant.key) is tenant:
+            if self._cache.tenants.get(tenant.key) is tenant:
                 self.look(tenant, now)
 
     def look_at_new(self, now: float) -> Iterator[None]:
         """Look at the tenants that were never looked at, and yield after every few."""
-        for number, tenant in enumerate(list(self._fleet.tenants.values())):
+        for number, tenant in enumerate(list(self._cache.tenants.values())):
             if identify(tenant.namespace, tenant.name, tenant.uid) not in self._tenants:
                 self.look(tenant, now)
             if number % AT_LEAST == 0:
@@ -126,7 +126,7 @@ class Watchlist:
     def drop_absent(self, now: float) -> None:
         """Drop the tenants that are no more."""
         for base, (key, uid) in list(self._tenants.items()):
-            tenant = self._fleet.tenants.get(key)
+            tenant = self._cache.tenants.get(key)
             if tenant is None or tenant.uid != uid:
                 del self._tenants[base]
                 self._absent[base] = now
@@ -156,17 +156,17 @@ class Watchlist:
     def status(self, place: Place) -> Mapping[str, Any] | None:
         """Return a tenant's status, None when it is gone; of the fleet, what is held."""
         if not place.fleet:
-            tenant = self._fleet.tenants.get((place.namespace, place.name))
+            tenant = self._cache.tenants.get((place.namespace, place.name))
             return None if tenant is None else tenant.stored
         if self._held is None:
             return None
         told = _told(self._held[1])
         return {"conditions": [{"type": "CircuitBreakerOpen", "status": "True", "message": told}]}
 
-    def tenant(self, id_: int) -> Tenant | None:
+    def tenant(self, id_: int) -> TenantRecord | None:
         """Return the tenant that a number stands for."""
         key, uid = self._tenants.get(id_ & ~_FAMILY, (None, ""))
-        tenant = self._fleet.tenants.get(key) if key is not None else None
+        tenant = self._cache.tenants.get(key) if key is not None else None
         return tenant if tenant is not None and tenant.uid == uid else None
 
     def fate(self, id_: int, target: Target, now: float) -> Fate:

@@ -13,21 +13,21 @@ from zoneinfo import ZoneInfo
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.events.changes import (
+    Change,
     CleanupFinished,
     ConditionChanged,
     LevelChanged,
-    News,
 )
 from baileys_janitor.controller.kube.client import Kube
 from baileys_janitor.controller.kube.leader_election import own_namespace
-from baileys_janitor.controller.notifications.incidents import KNOWN_AFTER, Watchlist
-from baileys_janitor.controller.notifications.sender import Count, Teller
-from baileys_janitor.controller.notifications.state_store import Recall
-from baileys_janitor.controller.tenants.cache import Fleet
+from baileys_janitor.controller.notifications.incidents import KNOWN_AFTER, ActiveIncidents
+from baileys_janitor.controller.notifications.sender import Count, Sender
+from baileys_janitor.controller.notifications.state_store import StateStore
+from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.controller.tenants.record import Key
 from baileys_janitor.notify.channels.delivery import Channel, Undelivered
 from baileys_janitor.notify.channels.opening import opened
-from baileys_janitor.notify.ledger import Ledger
+from baileys_janitor.notify.ledger import DeliveryState
 from baileys_janitor.notify.routes import targets
 from baileys_janitor.notify.secrets import NoSecret
 from baileys_janitor.notify.words import Reader
@@ -47,7 +47,7 @@ ANEW = 60.0
 """Seconds until notifications begin anew after a fault of ours."""
 
 
-class Notifying:
+class NotificationManager:
     """Runs until cancelled. `counts` tells by channel what became of its messages.
 
     `holds` tells what the circuit breakers hold; `heard` is told of each message's channel and outcome.
@@ -58,23 +58,23 @@ class Notifying:
         kube: Kube,
         config: OperatorConfig,
         clock: Clock,
-        fleet: Fleet,
+        fleet: TenantCache,
         holds: Callable[[float], Hold | None],
         heard: Callable[[str, str], None] | None = None,
     ) -> None:
         self._config = config.notifications
         self._clock = clock
-        self._fleet = fleet
+        self._cache = fleet
         self._holds = holds
-        self._watchlist = Watchlist(fleet, clock.now())
+        self._active = ActiveIncidents(fleet, clock.now())
         election = config.leader_election
-        self._recall = Recall(
+        self._state_store = StateStore(
             kube, election.namespace or own_namespace(os.environ), f"{election.name}-notifications"
         )
         self._reader = Reader(ZoneInfo(self._config.time_zone), self._config.runbook_base_url)
         self._targets = targets(self._config)
-        self._tellers: list[Teller] = []
-        self._ledgers: dict[str, Ledger] = {}
+        self._senders: list[Sender] = []
+        self._ledgers: dict[str, DeliveryState] = {}
         self._dirty: dict[Key, None] = {}
         self._news = asyncio.Event()
         self._unkept = asyncio.Event()
@@ -84,14 +84,14 @@ class Notifying:
             for each in self._config.channels
         }
 
-    def hear(self, news: News) -> None:
+    def hear(self, news: Change) -> None:
         """Take in a piece of news."""
         if isinstance(news, (LevelChanged, ConditionChanged, CleanupFinished)):
             self._dirty[news.tenant.key] = None
             self._news.set()
         if isinstance(news, CleanupFinished):
-            for teller in self._tellers:
-                teller.cleaned(int(news.entry.get("removed") or 0))
+            for sender in self._senders:
+                sender.cleaned(int(news.entry.get("removed") or 0))
 
     def failing(self) -> dict[str, bool]:
         """Return by channel whether nothing can be sent to it, or the last message did not arrive."""
@@ -110,19 +110,21 @@ class Notifying:
                 await self._rest(ANEW)
 
     async def _work(self) -> None:
-        known = await self._recall.read()
+        known = await self._state_store.read()
         channels = opened(self._config, os.environ, self._reader)
         # Of a target that is configured no longer nothing is kept.
-        self._ledgers = {each.name: known.get(each.name) or Ledger() for each in self._targets}
-        self._tellers = [
-            Teller(
+        self._ledgers = {
+            each.name: known.get(each.name) or DeliveryState() for each in self._targets
+        }
+        self._senders = [
+            Sender(
                 target,
                 channels[target.channel],
                 self._ledgers[target.name],
                 self._config,
                 self._reader,
-                self._fleet,
-                self._watchlist,
+                self._cache,
+                self._active,
                 self._clock,
                 self.counts[target.channel],
                 self._unkept.set,
@@ -131,8 +133,8 @@ class Notifying:
         ]
         try:
             async with asyncio.TaskGroup() as group:
-                for teller in self._tellers:
-                    group.create_task(teller.run())
+                for sender in self._senders:
+                    group.create_task(sender.run())
                 group.create_task(self._check(channels))
                 group.create_task(self._watch())
                 group.create_task(self._keep())
@@ -161,19 +163,19 @@ class Notifying:
             now = self._clock.now()
             dirty, self._dirty = self._dirty, {}
             for key in dirty:
-                tenant = self._fleet.tenants.get(key)
+                tenant = self._cache.tenants.get(key)
                 if tenant is not None:
-                    self._watchlist.look(tenant, now)
+                    self._active.look(tenant, now)
             if now < started + KNOWN_AFTER:
-                for _ in self._watchlist.look_at_new(now):
+                for _ in self._active.look_at_new(now):
                     await asyncio.sleep(0)
             else:
-                self._watchlist.go_round(now)
-            self._watchlist.hold(self._holds(now), now)
-            if self._watchlist.version != version:
-                version = self._watchlist.version
-                for teller in self._tellers:
-                    teller.wake()
+                self._active.go_round(now)
+            self._active.hold(self._holds(now), now)
+            if self._active.version != version:
+                version = self._active.version
+                for sender in self._senders:
+                    sender.wake()
             await self._rest(BREATH)
             await self._clock.wait(self._news, now + PASS)
 
@@ -182,7 +184,7 @@ class Notifying:
             await self._unkept.wait()
             self._unkept.clear()
             try:
-                written = await self._recall.write(self._ledgers)
+                written = await self._state_store.write(self._ledgers)
             except asyncio.CancelledError:
                 # It ends in the middle of it: whether this write arrives is not known.
                 self._unkept.set()
@@ -196,7 +198,7 @@ class Notifying:
 
     async def _end(self, channels: dict[str, Channel]) -> None:
         if self._unkept.is_set():
-            await self._recall.write_last(self._ledgers)
+            await self._state_store.write_last(self._ledgers)
         for channel in channels.values():
             with contextlib.suppress(Exception):
                 await channel.close()

@@ -15,11 +15,11 @@ from typing import Any
 
 from baileys_janitor.api.notifications import Notifications
 from baileys_janitor.controller.clock import Clock
-from baileys_janitor.controller.notifications.incidents import Watchlist, place_of
-from baileys_janitor.controller.tenants.cache import Fleet
+from baileys_janitor.controller.notifications.incidents import ActiveIncidents, place_of
+from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.notify import cleanups, document, ledger, summary, text
 from baileys_janitor.notify.channels.delivery import Channel, Undelivered
-from baileys_janitor.notify.ledger import HOUR, Ledger, Pace
+from baileys_janitor.notify.ledger import HOUR, DeliveryState, Pace
 from baileys_janitor.notify.routes import Target
 from baileys_janitor.notify.secrets import NoSecret
 from baileys_janitor.notify.words import DAY, Reader
@@ -78,18 +78,18 @@ class Message:
     arrived: Callable[[float], None]
 
 
-class Teller:
+class Sender:
     """One target's work. `wake` has it compare again; `changed` is called when its ledger is to be kept."""
 
     def __init__(
         self,
         target: Target,
         channel: Channel,
-        book: Ledger,
+        book: DeliveryState,
         config: Notifications,
         reader: Reader,
-        fleet: Fleet,
-        watchlist: Watchlist,
+        fleet: TenantCache,
+        active: ActiveIncidents,
         clock: Clock,
         count: Count,
         changed: Callable[[], None],
@@ -99,8 +99,8 @@ class Teller:
         self._book = book
         self._config = config
         self._reader = reader
-        self._fleet = fleet
-        self._watchlist = watchlist
+        self._cache = fleet
+        self._active = active
         self._clock = clock
         self._count = count
         self._changed = changed
@@ -157,7 +157,7 @@ class Teller:
                 await self._deliver(message)
                 continue
             # To compare is work, and a thousand changes are one message.
-            rest = len(self._watchlist.incidents) * REST
+            rest = len(self._active.incidents) * REST
             await self._clock.wait(asyncio.Event(), self._clock.now() + rest)
             until = None if math.isinf(self._again) else self._again
             await self._clock.wait(self._wake, until)
@@ -182,11 +182,11 @@ class Teller:
     # What is to be told
 
     def _incidents(self, now: float) -> Message | None:
-        watched = self._watchlist.incidents
+        watched = self._active.incidents
         wanted = {i: each for i, each in watched.items() if self._wants(each)}
         plan = ledger.plan(
             wanted,
-            lambda id_: self._watchlist.fate(id_, self._target, now),
+            lambda id_: self._active.fate(id_, self._target, now),
             self._book,
             self._pace,
             now,
@@ -201,7 +201,7 @@ class Teller:
             self._later(plan.again)
             return None
         told = document.incidents(
-            self._target.name, plan.changes, self._watchlist.status, self._reader, now
+            self._target.name, plan.changes, self._active.status, self._reader, now
         )
         return Message(told, lambda at: ledger.settle(self._book, plan.changes, at))
 
@@ -229,7 +229,7 @@ class Teller:
             self._later(ready)
             return None
         day = summary.Day(slot - DAY)
-        for number, tenant in enumerate(list(self._fleet.tenants.values())):
+        for number, tenant in enumerate(list(self._cache.tenants.values())):
             place = place_of(tenant)
             if self._target.hears(place) and not tenant.muted:
                 ages = tenant.look.ages if tenant.look is not None else None
@@ -253,7 +253,7 @@ class Teller:
             return None
         self._cleaned, self._hurry = None, False
         done: list[cleanups.Done] = []
-        for number, tenant in enumerate(list(self._fleet.tenants.values())):
+        for number, tenant in enumerate(list(self._cache.tenants.values())):
             place = place_of(tenant)
             if not tenant.muted and self._target.hears_cleanups(place):
                 done += cleanups.untold(place, tenant.history, self._book)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from baileys_janitor.controller.kube.client import ApiError, Kube, path
 from baileys_janitor.notify import record
-from baileys_janitor.notify.ledger import Ledger
+from baileys_janitor.notify.ledger import DeliveryState
 
 logger = logging.getLogger("janitor.notifications")
 
@@ -24,7 +24,7 @@ ABOUT = (
 )
 
 
-class Recall:
+class StateStore:
     """The record; without a namespace it lasts as long as the process."""
 
     def __init__(self, kube: Kube, namespace: str, name: str) -> None:
@@ -33,7 +33,7 @@ class Recall:
         self._name = name
         self._written = ""
 
-    async def read(self) -> dict[str, Ledger]:
+    async def read(self) -> dict[str, DeliveryState]:
         """Return what each target was told; waits while the API server cannot be asked."""
         if not self._namespace:
             logger.info("Outside a cluster it is not kept which notifications were sent")
@@ -55,7 +55,7 @@ class Recall:
                 continue
             return self._decoded(str((body.get("data") or {}).get(KEY) or ""))
 
-    def _decoded(self, text: str) -> dict[str, Ledger]:
+    def _decoded(self, text: str) -> dict[str, DeliveryState]:
         if not text:
             return {}
         try:
@@ -64,7 +64,7 @@ class Recall:
             logger.warning("The record of sent notifications is %s: all is told anew", problem)
             return {}
 
-    async def write(self, ledgers: Mapping[str, Ledger]) -> bool:
+    async def write(self, ledgers: Mapping[str, DeliveryState]) -> bool:
         """Keep what each target was told; False, and a line in the log, when that must be tried again."""
         # With thousands of incidents it takes a good part of a second, which others must not wait for.
         text = await asyncio.to_thread(
@@ -80,7 +80,7 @@ class Recall:
         self._written = text
         return True
 
-    async def write_last(self, ledgers: Mapping[str, Ledger]) -> None:
+    async def write_last(self, ledgers: Mapping[str, DeliveryState]) -> None:
         """Write once more, in a hurry."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST):

@@ -8,7 +8,7 @@ from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.quantities import amount_of
 from baileys_janitor.controller.jobs.record_result import RE_PAIRED_FOR
 from baileys_janitor.controller.kube.conditions import Conditions
-from baileys_janitor.controller.tenants.record import AGREEING_LOOKS, AGREEING_SECONDS, Tenant
+from baileys_janitor.controller.tenants.record import AGREEING_LOOKS, AGREEING_SECONDS, TenantRecord
 from baileys_janitor.job.result import ScanResult
 from baileys_janitor.policy import advice
 from baileys_janitor.policy.census import Census
@@ -42,7 +42,7 @@ class Limits:
         )
 
 
-def state(conditions: Conditions, tenant: Tenant, now: float, limits: Limits) -> None:
+def state(conditions: Conditions, tenant: TenantRecord, now: float, limits: Limits) -> None:
     """State every piece of advice; what cannot be judged now is carried over."""
     look = tenant.look
     if tenant.effective is None or look is None or not tenant.counts:
@@ -77,7 +77,7 @@ def state(conditions: Conditions, tenant: Tenant, now: float, limits: Limits) ->
         conditions.advise(IDENTITY_CHANGED, _re_paired(tenant, now), "PairedAgain", "SameIdentity")
 
 
-def _of_counts(tenant: Tenant, look: ScanResult) -> dict[str, advice.Advice | None]:
+def _of_counts(tenant: TenantRecord, look: ScanResult) -> dict[str, advice.Advice | None]:
     assert tenant.effective is not None
     settings = tenant.effective.policy
     refused = None if look.identity_state == "Paired" else str(look.identity_state)
@@ -100,7 +100,7 @@ def _of_counts(tenant: Tenant, look: ScanResult) -> dict[str, advice.Advice | No
     return found
 
 
-def _corrupt(tenant: Tenant, now: float) -> str | None:
+def _corrupt(tenant: TenantRecord, now: float) -> str | None:
     doubt = tenant.suspicion
     if doubt is None or doubt.looks < AGREEING_LOOKS or now - doubt.since < AGREEING_SECONDS:
         return None
@@ -111,7 +111,7 @@ def _corrupt(tenant: Tenant, now: float) -> str | None:
     )
 
 
-def _re_paired(tenant: Tenant, now: float) -> str | None:
+def _re_paired(tenant: TenantRecord, now: float) -> str | None:
     if tenant.re_paired is None or now - tenant.re_paired[0] > RE_PAIRED_FOR:
         return None
     return (

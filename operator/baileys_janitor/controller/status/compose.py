@@ -11,7 +11,7 @@ from baileys_janitor.controller.jobs.faults import Fault
 from baileys_janitor.controller.jobs.record_result import BOUNDLESS, by_kind
 from baileys_janitor.controller.kube.conditions import Conditions, digest, find
 from baileys_janitor.controller.status import advice, forecast, level_and_ready
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.schedule import agenda
 from baileys_janitor.schedule.circuit_breaker import Hold
 
@@ -22,7 +22,7 @@ MATERIAL_FILES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class StatusContext:
     """What a status needs to know besides its tenant."""
 
     started: float
@@ -32,7 +32,7 @@ class Surroundings:
     advice: advice.Limits
 
 
-def compose(tenant: Tenant, now: float, around: Surroundings) -> Object:
+def compose(tenant: TenantRecord, now: float, around: StatusContext) -> Object:
     """Return the status as it should be stored; what is not known now is carried over from what is stored."""
     status: Object = {"observedGeneration": tenant.generation}
     conditions = Conditions(tenant.stored.get("conditions"), tenant.generation, now)
@@ -75,7 +75,7 @@ def compose(tenant: Tenant, now: float, around: Surroundings) -> Object:
     return status | {key: value for key, value in optional.items() if value not in (None, {}, [])}
 
 
-def of_crash(tenant: Tenant, now: float, fault: Fault) -> Object:
+def of_crash(tenant: TenantRecord, now: float, fault: Fault) -> Object:
     """Return the stored status with nothing changed but that it cannot be composed."""
     stored = tenant.stored
     conditions = Conditions(stored.get("conditions"), tenant.generation, now)
@@ -87,7 +87,7 @@ def of_crash(tenant: Tenant, now: float, fault: Fault) -> Object:
     return stored | {"level": stored.get("level", "Unknown")} | said
 
 
-def _prospects(tenant: Tenant, now: float, around: Surroundings) -> Object:
+def _prospects(tenant: TenantRecord, now: float, around: StatusContext) -> Object:
     """Return what comes next; right after a start, before the first look, as an earlier operator had it."""
     held = None if around.hold is None else around.hold.until
     if tenant.look is None and tenant.last_scan is not None and tenant.effective is not None:
@@ -108,7 +108,7 @@ def _coming(when: float | None, now: float) -> float | None:
     return when if when is not None and when > now else None
 
 
-def _trash(tenant: Tenant) -> Object | None:
+def _trash(tenant: TenantRecord) -> Object | None:
     if tenant.trash is None or not tenant.trash[0]:
         return None
     found: Object = {"runs": tenant.trash[0], "oldestTime": to_rfc3339(tenant.trash[1])}
@@ -123,7 +123,7 @@ OUTDATED = {"volume": "volume", "kinds": "byKind", "kept": "kept"}
 """What a result had no room for, as the status names it: what stands there is of an earlier look, if anything."""
 
 
-def _figures(tenant: Tenant, now: float) -> Object:
+def _figures(tenant: TenantRecord, now: float) -> Object:
     """Return files, volume and identity: from the last look, else as stored."""
     look, effective = tenant.look, tenant.effective
     if look is None or look.counted is None or effective is None:

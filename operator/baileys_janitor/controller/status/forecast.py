@@ -13,7 +13,7 @@ from baileys_janitor.api.durations import duration_text
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.jobs import faults
 from baileys_janitor.controller.jobs.faults import Fault
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.controller.wording import files, files_are
 from baileys_janitor.policy import advice, levels
 from baileys_janitor.policy.outlook import Outlook
@@ -34,7 +34,7 @@ MINUTE = 60.0
 
 
 def next_cleanup(
-    tenant: Tenant,
+    tenant: TenantRecord,
     now: float,
     jitter: float,
     held_until: float | None = None,
@@ -73,12 +73,12 @@ def next_cleanup(
     return max(when, held_until or 0.0), reason
 
 
-def _unpaired(tenant: Tenant) -> bool:
+def _unpaired(tenant: TenantRecord) -> bool:
     look = tenant.look
     return look is not None and tenant.counts and look.identity_state != PAIRED
 
 
-def emergency_time(tenant: Tenant, now: float) -> float | None:
+def emergency_time(tenant: TenantRecord, now: float) -> float | None:
     """Return from when on (Unix seconds, perhaps past) an Emergency cleanup would run; None while none would help."""
     look, effective = tenant.look, tenant.effective
     if look is None or effective is None or not tenant.counts or _unpaired(tenant):
@@ -88,7 +88,7 @@ def emergency_time(tenant: Tenant, now: float) -> float | None:
     return emergency_pause_until(tenant, now)
 
 
-def forecast(tenant: Tenant) -> dict[str, str]:
+def forecast(tenant: TenantRecord) -> dict[str, str]:
     """Return when thresholds that are not reached yet will be, at the present growth and without a cleanup."""
     if tenant.effective is None or tenant.last_scan is None or not tenant.counts:
         return {}
@@ -108,7 +108,7 @@ def forecast(tenant: Tenant) -> dict[str, str]:
 
 
 def told(
-    tenant: Tenant, now: float, jitter: float, held_until: float | None, started: float = 0.0
+    tenant: TenantRecord, now: float, jitter: float, held_until: float | None, started: float = 0.0
 ) -> str:
     """Say what happens next."""
     effective = tenant.effective
@@ -137,14 +137,14 @@ def _trying_again(fault: Fault) -> str:
     )
 
 
-def _counting(tenant: Tenant) -> str:
+def _counting(tenant: TenantRecord) -> str:
     if tenant.unused_since is not None:
         return "No running pod uses the claim, so its files are counted only now and then (scanUnusedClaimsEvery)."
     return f"The files are counted every {duration_text(round(agenda.scan_wait(tenant)))}."
 
 
 def _cleaning(
-    tenant: Tenant, now: float, jitter: float, held_until: float | None, started: float
+    tenant: TenantRecord, now: float, jitter: float, held_until: float | None, started: float
 ) -> str:
     assert tenant.effective is not None
     look = tenant.look
@@ -169,7 +169,7 @@ def _cleaning(
     return " ".join([*parts, held] if held else parts)
 
 
-def _held_by_silence(tenant: Tenant) -> str | None:
+def _held_by_silence(tenant: TenantRecord) -> str | None:
     """Say what keeps the count up although it looks old."""
     look, effective = tenant.look, tenant.effective
     if look is None or effective is None:
@@ -180,7 +180,7 @@ def _held_by_silence(tenant: Tenant) -> str | None:
 
 
 def _next(
-    tenant: Tenant, now: float, jitter: float, held_until: float | None, started: float
+    tenant: TenantRecord, now: float, jitter: float, held_until: float | None, started: float
 ) -> str:
     assert tenant.effective is not None
     limit = tenant.effective.policy.thresholds.emergency

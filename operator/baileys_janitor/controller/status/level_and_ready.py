@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.kube.conditions import Conditions
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.controller.wording import files, files_are, listed
 from baileys_janitor.policy import levels
 from baileys_janitor.policy.settings import Thresholds
@@ -16,7 +16,7 @@ from baileys_janitor.schedule.circuit_breaker import Hold, named
 LEVELS = (levels.HEALTHY, levels.WARNING, levels.CRITICAL, levels.EMERGENCY)
 
 
-def level_of(tenant: Tenant, now: float) -> str | None:
+def level_of(tenant: TenantRecord, now: float) -> str | None:
     """Return the level, or None while there is no count that still holds.
 
     None before the first scan, after three missed ones, and where there is no creds.json.
@@ -34,7 +34,7 @@ def level_of(tenant: Tenant, now: float) -> str | None:
     return levels.level(look.counted, tenant.effective.policy.thresholds)
 
 
-def _stored_level(tenant: Tenant) -> str | None:
+def _stored_level(tenant: TenantRecord) -> str | None:
     """Return the level that an earlier operator wrote, as far as its count is not too old."""
     assert tenant.effective is not None
     counted = tenant.stored_counted
@@ -43,7 +43,7 @@ def _stored_level(tenant: Tenant) -> str | None:
     return levels.level(counted, tenant.effective.policy.thresholds)
 
 
-def state_levels(conditions: Conditions, tenant: Tenant, level: str | None) -> None:
+def state_levels(conditions: Conditions, tenant: TenantRecord, level: str | None) -> None:
     """State the four level conditions: exactly one True, or all Unknown."""
     if level is None:
         reason, message = _unknown(tenant)
@@ -57,7 +57,7 @@ def state_levels(conditions: Conditions, tenant: Tenant, level: str | None) -> N
         )
 
 
-def _begins(tenant: Tenant, kind: str) -> str:
+def _begins(tenant: TenantRecord, kind: str) -> str:
     assert tenant.effective is not None
     limits = tenant.effective.policy.thresholds
     if kind == levels.HEALTHY:
@@ -72,7 +72,7 @@ _LIMITS: dict[str, Callable[[Thresholds], int]] = {
 }
 
 
-def _unknown(tenant: Tenant) -> tuple[str, str]:
+def _unknown(tenant: TenantRecord) -> tuple[str, str]:
     if tenant.effective is None:
         return "InvalidSpec", "The spec is not valid, so nothing is counted; see Ready."
     if tenant.look is not None and tenant.look.identity_state == "Absent":
@@ -88,7 +88,7 @@ def _unknown(tenant: Tenant) -> tuple[str, str]:
     )
 
 
-def _count_sentence(tenant: Tenant, level: str) -> str:
+def _count_sentence(tenant: TenantRecord, level: str) -> str:
     assert tenant.effective is not None
     limits = tenant.effective.policy.thresholds
     look = tenant.look
@@ -120,7 +120,7 @@ def _near(level: str, limits: Thresholds) -> str:
     }[level]
 
 
-def keeps_up(tenant: Tenant) -> str:
+def keeps_up(tenant: TenantRecord) -> str:
     """Say what keeps the count up when nothing may be removed."""
     look = tenant.look
     if look is None:
@@ -138,7 +138,9 @@ def keeps_up(tenant: Tenant) -> str:
     return f"{look.protected or 0} files are protected and the others are in use or too young."
 
 
-def state_readiness(conditions: Conditions, tenant: Tenant, now: float, hold: Hold | None) -> None:
+def state_readiness(
+    conditions: Conditions, tenant: TenantRecord, now: float, hold: Hold | None
+) -> None:
     """State Ready, and Stalled beside it: can the janitor observe and act?"""
     fault = tenant.fault or tenant.work_fault
     suspended = tenant.effective is not None and tenant.effective.suspend
@@ -180,7 +182,7 @@ def _held(hold: Hold) -> str:
     )
 
 
-def _mode(tenant: Tenant) -> tuple[str, str]:
+def _mode(tenant: TenantRecord) -> tuple[str, str]:
     assert tenant.effective is not None
     if tenant.effective.mode == "DryRun":
         return "DryRun", "Cleanups are decided and reported, and nothing is removed (mode DryRun)."

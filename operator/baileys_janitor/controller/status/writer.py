@@ -12,8 +12,8 @@ from baileys_janitor.controller.events import changes
 from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube, path
 from baileys_janitor.controller.status import compose
-from baileys_janitor.controller.tenants.cache import Fleet
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.tenants.cache import TenantCache
+from baileys_janitor.controller.tenants.record import TenantRecord
 
 Object = dict[str, Any]
 logger = logging.getLogger("janitor.status")
@@ -24,30 +24,30 @@ REFUSED_SECONDS = 300.0
 """Seconds after which a status that the CRD in the cluster does not allow is tried again."""
 
 
-class Store:
+class StatusWriter:
     """The tenants' resources in the API server."""
 
     def __init__(
         self,
         kube: Kube,
-        fleet: Fleet,
+        fleet: TenantCache,
         clock: Clock,
-        around: Callable[[Tenant, float], compose.Surroundings],
+        around: Callable[[TenantRecord, float], compose.StatusContext],
         every: float,
-        wire: changes.Wire,
+        bus: changes.ChangeBus,
         crashes: CrashHandler,
     ) -> None:
         self._kube = kube
-        self._fleet = fleet
+        self._cache = fleet
         self._clock = clock
         self._around = around
         self._every = every
-        self._wire = wire
+        self._bus = bus
         self._crashes = crashes
         self._unkept: dict[str, Object] = {}
         """By uid, a status of which the API server has not kept all: an older CRD knows less fields."""
 
-    def is_due(self, tenant: Tenant) -> bool:
+    def is_due(self, tenant: TenantRecord) -> bool:
         """Whether `write` would have something to send; what has been weighed and found too light is said."""
         self._tell_again(tenant)
         if tenant.new and not _has_news(tenant):
@@ -60,7 +60,7 @@ class Store:
         tenant.unsaid = False
         return False
 
-    def _tell_again(self, tenant: Tenant) -> None:
+    def _tell_again(self, tenant: TenantRecord) -> None:
         """Tell of a fault that lasts each time that it is met: what tells of it must not age away before it is over."""
         fault, again = tenant.fault, tenant.failures > tenant.failures_told
         tenant.failures_told = tenant.failures
@@ -70,9 +70,9 @@ class Store:
             and fault.stalled
             and tenant.stored_readiness == fault.reason
         ):
-            self._wire.publish(changes.FaultMet(tenant, fault.reason, fault.message))
+            self._bus.publish(changes.FaultMet(tenant, fault.reason, fault.message))
 
-    def _is_worth_it(self, tenant: Tenant, fresh: Object, now: float) -> bool:
+    def _is_worth_it(self, tenant: TenantRecord, fresh: Object, now: float) -> bool:
         if tenant.new or not tenant.run_told or now - tenant.written_at >= self._every:
             return True
         if not compose.is_material(tenant.stored, fresh):
@@ -81,7 +81,7 @@ class Store:
         sent = self._unkept.get(tenant.uid)
         return sent is None or compose.is_material(sent, fresh)
 
-    def _compose(self, tenant: Tenant, now: float) -> Object:
+    def _compose(self, tenant: TenantRecord, now: float) -> Object:
         """Compose the status; where that meets something unforeseen, the one that says just this."""
         fresh: Object = {}
         with self._crashes.contain("tenant", [tenant]) as composing:
@@ -92,7 +92,7 @@ class Store:
             tenant.crashes = 0
         return fresh
 
-    async def write(self, tenant: Tenant, *, force: bool = False) -> bool:
+    async def write(self, tenant: TenantRecord, *, force: bool = False) -> bool:
         """Write the status if it is worth it; False when it could not be written and must be tried again.
 
         A version conflict reads the resource again and tries once more, unless another operator has acted.
@@ -130,12 +130,12 @@ class Store:
             return True
         return self._failed(tenant, ApiError(409, "Conflict", "the resource keeps changing"), now)
 
-    async def _patch(self, tenant: Tenant, patch: Object) -> Object:
+    async def _patch(self, tenant: TenantRecord, patch: Object) -> Object:
         url = path("baileystenants", tenant.namespace, tenant.name, TENANTS) + "/status"
         version = {"resourceVersion": tenant.resource_version, "uid": tenant.uid}
         return await self._kube.patch(url, {"metadata": version, "status": patch})
 
-    def _stored(self, tenant: Tenant, before: Object, body: Object, now: float) -> None:
+    def _stored(self, tenant: TenantRecord, before: Object, body: Object, now: float) -> None:
         """Take note of what was written in place of `before`, which the watch may have shown already."""
         version = decoding.part(body, "metadata").get("resourceVersion")
         tenant.resource_version = decoding.text(version)
@@ -146,9 +146,9 @@ class Store:
         tenant.written_at = now
         tenant.stale = False
         for told in changes.between(tenant, before, tenant.stored):
-            self._wire.publish(told)
+            self._bus.publish(told)
 
-    def _compare(self, tenant: Tenant, sent: Object) -> None:
+    def _compare(self, tenant: TenantRecord, sent: Object) -> None:
         """Remember what was sent, where what is stored would have it sent again at once."""
         if not compose.is_material(tenant.stored, sent):
             self._unkept.pop(tenant.uid, None)
@@ -158,15 +158,15 @@ class Store:
                 "The CRD in the cluster is older than this operator and does not keep all of a status: apply the "
                 "current one, `baileys-janitor crd | kubectl apply --server-side -f -`"
             )
-        if len(self._unkept) > 2 * len(self._fleet.tenants):
-            known = {each.uid for each in self._fleet.tenants.values()}
+        if len(self._unkept) > 2 * len(self._cache.tenants):
+            known = {each.uid for each in self._cache.tenants.values()}
             self._unkept = {uid: was for uid, was in self._unkept.items() if uid in known}
         self._unkept[tenant.uid] = sent
 
-    def _failed(self, tenant: Tenant, error: ApiError, now: float) -> bool:
+    def _failed(self, tenant: TenantRecord, error: ApiError, now: float) -> bool:
         # A server that is just starting answers 404 to every path that it does not serve yet.
         if error.status == 404 and error.about == tenant.name:
-            self._fleet.forget(tenant.key, tenant.uid)
+            self._cache.forget(tenant.key, tenant.uid)
             return False
         logger.warning("%s: the status could not be written: %s", tenant.text, error)
         tenant.stale = tenant.unsaid = True
@@ -174,7 +174,7 @@ class Store:
         tenant.retry_at = max(tenant.retry_at, now + pause)
         return False
 
-    async def reload(self, tenant: Tenant) -> bool:
+    async def reload(self, tenant: TenantRecord) -> bool:
         """Read the resource again; False when it is gone or cannot be read now."""
         try:
             url = path("baileystenants", tenant.namespace, tenant.name, TENANTS)
@@ -183,14 +183,14 @@ class Store:
             self._failed(tenant, error, self._clock.now())
             return False
         if decoding.part(body, "metadata").get("uid") != tenant.uid:
-            self._fleet.forget(tenant.key, tenant.uid)
+            self._cache.forget(tenant.key, tenant.uid)
             return False
-        self._fleet.observe(body, self._clock.now())
+        self._cache.observe(body, self._clock.now())
         tenant.stale = False
         return True
 
 
-def _has_news(tenant: Tenant) -> bool:
+def _has_news(tenant: TenantRecord) -> bool:
     """Whether a tenant's first status has something to say: a count, a fault, or that nothing will happen."""
     suspended = tenant.effective is not None and tenant.effective.suspend
     return tenant.look is not None or tenant.fault is not None or suspended

@@ -16,7 +16,7 @@ from baileys_janitor.controller.jobs import faults
 from baileys_janitor.controller.jobs.faults import Fault
 from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.kube.conditions import MESSAGE_LIMIT, find
-from baileys_janitor.controller.tenants.record import Key, Tenant
+from baileys_janitor.controller.tenants.record import Key, TenantRecord
 from baileys_janitor.notify.routes import labels_asked
 
 Object = dict[str, Any]
@@ -39,24 +39,24 @@ def _acts(status: Object) -> tuple[Any, ...]:
 _ACTS = ("run", "lastCleanup", "lastHandledRequest")
 
 
-class Fleet:
+class TenantCache:
     """The tenants by (namespace, name), kept as the API server's events tell."""
 
     def __init__(self, config: OperatorConfig) -> None:
         self._config = config
         self._labels_asked = labels_asked(config.notifications)
-        self.tenants: dict[Key, Tenant] = {}
-        self._by_namespace: dict[str, dict[str, Tenant]] = {}
+        self.tenants: dict[Key, TenantRecord] = {}
+        self._by_namespace: dict[str, dict[str, TenantRecord]] = {}
         self._queue: list[tuple[float, Key]] = []
 
-    def observe(self, body: Object, now: float) -> Tenant:
+    def observe(self, body: Object, now: float) -> TenantRecord:
         """Take in a resource as an event or a read shows it; older versions than the known one are ignored."""
         meta = body["metadata"]
         key = meta["namespace"], meta["name"]
         tenant = self.tenants.get(key)
         first = tenant is None or tenant.uid != meta["uid"]
         if tenant is None or first:
-            tenant = Tenant(meta["namespace"], meta["name"], meta["uid"])
+            tenant = TenantRecord(meta["namespace"], meta["name"], meta["uid"])
             self.tenants[key] = tenant
             self._by_namespace.setdefault(tenant.namespace, {})[tenant.name] = tenant
             tenant.load(decoding.mapping(body.get("status")))
@@ -83,7 +83,7 @@ class Fleet:
             _take_up_fault(tenant)
         return tenant
 
-    def _baseline(self, tenant: Tenant, meta: Object, now: float) -> None:
+    def _baseline(self, tenant: TenantRecord, meta: Object, now: float) -> None:
         # A token that is there at the first sight came with the manifest: recorded, not run.
         if tenant.new:
             tenant.handled_request = _token(meta)
@@ -91,7 +91,7 @@ class Fleet:
         tenant.trigger_slot = now if tenant.trigger_slot is None else tenant.trigger_slot
         tenant.daily_slot = now if tenant.daily_slot is None else tenant.daily_slot
 
-    def _restore(self, tenant: Tenant, status: Object) -> None:
+    def _restore(self, tenant: TenantRecord, status: Object) -> None:
         # The watch may show what this operator is writing before the write is answered: that is no other's act.
         stored = tenant.raw_stored
         known = (stored, tenant.sending) if tenant.sending else (stored,)
@@ -102,7 +102,7 @@ class Fleet:
         else:
             tenant.stored = status
 
-    def _respec(self, tenant: Tenant, body: Object, now: float) -> None:
+    def _respec(self, tenant: TenantRecord, body: Object, now: float) -> None:
         spec = decoding.mapping(body.get("spec"))
         digest = zlib.crc32(repr(spec).encode("utf-8", "surrogatepass"))
         generation = decoding.whole(body["metadata"].get("generation"), 1, 2**62) or 1
@@ -131,14 +131,14 @@ class Fleet:
             # No scan was missed while none was made.
             tenant.checked_at = now
 
-    def forget(self, key: Key, uid: str) -> Tenant | None:
+    def forget(self, key: Key, uid: str) -> TenantRecord | None:
         """Drop a tenant that was deleted; None when it is unknown or a namesake."""
         tenant = self.tenants.get(key)
         if tenant is None or tenant.uid != uid:
             return None
-        neighbours = self._by_namespace[tenant.namespace]
-        neighbours.pop(tenant.name, None)
-        if not neighbours:
+        soon_due = self._by_namespace[tenant.namespace]
+        soon_due.pop(tenant.name, None)
+        if not soon_due:
             del self._by_namespace[tenant.namespace]
         return self.tenants.pop(key)
 
@@ -146,16 +146,16 @@ class Fleet:
         """Return in how many namespaces there are tenants."""
         return len(self._by_namespace)
 
-    def in_namespace(self, namespace: str) -> Iterable[Tenant]:
+    def in_namespace(self, namespace: str) -> Iterable[TenantRecord]:
         """Return the tenants of one namespace."""
         return self._by_namespace.get(namespace, {}).values()
 
-    def of(self, namespace: str, name: str, uid: str) -> Tenant | None:
+    def of(self, namespace: str, name: str, uid: str) -> TenantRecord | None:
         """Return the tenant if it still is the same one."""
         tenant = self.tenants.get((namespace, name))
         return tenant if tenant is not None and tenant.uid == uid else None
 
-    def schedule(self, tenant: Tenant, when: float | None) -> None:
+    def schedule(self, tenant: TenantRecord, when: float | None) -> None:
         """Have `due` give this tenant at `when` (Unix seconds); the last call for a tenant counts."""
         if when == tenant.announced:
             return
@@ -181,7 +181,7 @@ class Fleet:
             if tenant.announced is not None:
                 tenant.announced += step
 
-    def due(self, now: float) -> Iterator[Tenant]:
+    def due(self, now: float) -> Iterator[TenantRecord]:
         """Yield the tenants that are due, the longest overdue first; each must be scheduled anew."""
         while self._queue and self._queue[0][0] <= now:
             when, key = heapq.heappop(self._queue)
@@ -228,7 +228,7 @@ def _elsewhere(stored: Object, effective: Effective) -> bool:
     return (volume["claimName"], volume.get("path")) != _place(effective)
 
 
-def _take_up_fault(tenant: Tenant) -> None:
+def _take_up_fault(tenant: TenantRecord) -> None:
     """Let the fault that an earlier operator told hold until a look says otherwise: a restart ends none."""
     told_of_this_spec = tenant.stored_generation == tenant.generation
     if tenant.effective is None or not told_of_this_spec or tenant.stored_readiness in WELL:

@@ -17,7 +17,7 @@ from baileys_janitor.api.effective import Effective
 from baileys_janitor.api.status import HISTORY_LENGTH, CleanupReason
 from baileys_janitor.controller.clock import from_rfc3339
 from baileys_janitor.controller.jobs.faults import Fault
-from baileys_janitor.controller.jobs.placement import Identity
+from baileys_janitor.controller.jobs.placement import RunAs
 from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.kube.conditions import find
 from baileys_janitor.controller.tenants.packed_json import RECENT, pack, unpack
@@ -56,7 +56,7 @@ class Suspicion:
 
 
 @dataclass(slots=True)
-class Tenant:
+class TenantRecord:
     """One `BaileysTenant`."""
 
     namespace: str
@@ -158,7 +158,7 @@ class Tenant:
     """Whether its scan is due and waits for its turn."""
     rescan: bool = False
     """Whether a scan is wanted at once: the spec has changed, or a cleanup asks what is left."""
-    owner: Identity = field(default_factory=Identity)
+    owner: RunAs = field(default_factory=RunAs)
     """Whom the pod that last used the claim ran as: it holds while the workload is scaled down, too."""
     considered_at: float = 0.0
     acts: int = 0

@@ -34,10 +34,10 @@ def test_a_pause_lasts_as_long_as_was_asked_for_within_bounds(seconds: float | N
 
 
 @given(st.lists(st.tuples(asked, st.floats(0, 30)), min_size=1))
-def test_asking_again_never_shortens_a_pause(steps: list[tuple[float | None, float]]) -> None:
+def test_asking_again_never_shortens_a_pause(workers: list[tuple[float | None, float]]) -> None:
     hand = Hand()
     pause = Pause(lambda: hand.now)
-    for seconds, then in steps:
+    for seconds, then in workers:
         before = pause.left()
         pause.ask(seconds)
         assert pause.left() >= before

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.controller.events.changes import (
+    ChangeBus,
     CleanupFinished,
     CleanupStarted,
     ConditionChanged,
     JobEnded,
     LevelChanged,
-    Wire,
     between,
 )
 from baileys_janitor.controller.jobs import record_result
@@ -69,15 +69,15 @@ def test_equal_statuses_have_no_news_and_each_level_is_told_once(found, later) -
 def test_a_listener_that_fails_keeps_nothing_from_the_others(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    wire, heard = Wire(), []
+    bus, heard = ChangeBus(), []
 
     def fails(_: object) -> None:
         raise RuntimeError("no")
 
-    wire.subscribe(fails)
-    wire.subscribe(heard.append)
+    bus.subscribe(fails)
+    bus.subscribe(heard.append)
     ended = JobEnded("shop", "scan", 40, 3.2, "Completed")
     with caplog.at_level(logging.ERROR):
-        wire.publish(ended)
+        bus.publish(ended)
     assert heard == [ended]
     assert "A listener failed" in caplog.text

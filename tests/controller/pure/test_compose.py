@@ -17,7 +17,7 @@ from baileys_janitor.controller.jobs import record_result
 from baileys_janitor.controller.jobs.faults import Fault
 from baileys_janitor.controller.kube.conditions import Conditions
 from baileys_janitor.controller.status import compose, level_and_ready
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import CleanResult, ScanResult
 from baileys_janitor.schedule.circuit_breaker import Hold
 from tests.controller.pure.simulation import applied
@@ -62,10 +62,10 @@ VALIDATOR = jsonschema.Draft7Validator(schema())
 faults = st.builds(
     Fault, st.sampled_from(["JobRefused", "Evil"]), st.text(max_size=3000), st.booleans()
 )
-steps = st.lists(looks | failed_looks | clean_results | faults, max_size=6)
+workers = st.lists(looks | failed_looks | clean_results | faults, max_size=6)
 
 
-def lived(happened: list[object], spec: Object | None = None) -> tuple[Tenant, float]:
+def lived(happened: list[object], spec: Object | None = None) -> tuple[TenantRecord, float]:
     """A tenant to which all this happened, a minute apart, and the time after it."""
     known, now = tenant(spec), NOW
     for thing in happened:
@@ -83,7 +83,7 @@ def lived(happened: list[object], spec: Object | None = None) -> tuple[Tenant, f
 specs = st.sampled_from([{}, {"mode": "DryRun"}, {"mode": "Observe"}, {"suspend": True}])
 
 
-@given(steps, specs)
+@given(workers, specs)
 def test_every_status_fits_the_definition_and_its_bounds(
     happened: list[object], spec: Object
 ) -> None:
@@ -95,7 +95,7 @@ def test_every_status_fits_the_definition_and_its_bounds(
     assert all(len(c["message"]) <= 1024 for c in found["conditions"])
 
 
-@given(steps, specs, st.integers(0, 7200))
+@given(workers, specs, st.integers(0, 7200))
 def test_composing_twice_says_the_same(happened: list[object], spec: Object, later: int) -> None:
     known, now = lived(happened, spec)
     first = compose.compose(known, now + later, AROUND)
@@ -119,7 +119,7 @@ def pruned(value: Any) -> Any:
     return [pruned(each) for each in value] if isinstance(value, list) else value
 
 
-@given(steps, specs)
+@given(workers, specs)
 def test_an_api_server_that_prunes_what_is_new_is_not_written_to_again_and_again(
     happened: list[object], spec: Object
 ) -> None:
@@ -141,7 +141,7 @@ OF_NOW = {
 }
 
 
-@given(steps, specs)
+@given(workers, specs)
 def test_a_restart_loses_nothing_of_what_was_told(happened: list[object], spec: Object) -> None:
     known, now = lived(happened, spec)
     told = TenantStatus.read(compose.compose(known, now, AROUND)).to_wire()
@@ -158,7 +158,7 @@ def test_a_restart_loses_nothing_of_what_was_told(happened: list[object], spec: 
         assert found["level"] == told["level"]
 
 
-@given(steps, specs, st.integers(0, 7200))
+@given(workers, specs, st.integers(0, 7200))
 def test_exactly_one_level_is_true_or_all_are_unknown(
     happened: list[object], spec: Object, later: int
 ) -> None:
@@ -259,7 +259,7 @@ def test_ready_says_whether_the_janitor_can_observe_and_act(
 def test_the_open_breaker_is_said_and_is_no_fault() -> None:
     known, now = lived([look()])
     hold = Hold(NOW + HOUR, fleet=False, namespaces=("shop",), tenants=("acme", "other"))
-    around = compose.Surroundings(NOW, 0.0, hold, AROUND.advice)
+    around = compose.StatusContext(NOW, 0.0, hold, AROUND.advice)
     told = conditions(compose.compose(known, now, around))["Ready"]
 
     assert (told["status"], told["reason"]) == ("True", "CleanupsHeld")
@@ -270,7 +270,7 @@ def test_the_open_breaker_is_said_and_is_no_fault() -> None:
 def test_whose_namespaces_opened_the_fleets_breaker_is_nothing_for_a_tenants_status() -> None:
     known, now = lived([look()])
     hold = Hold(NOW + HOUR, fleet=True, namespaces=("bank", "clinic", "school"))
-    around = compose.Surroundings(NOW, 0.0, hold, AROUND.advice)
+    around = compose.StatusContext(NOW, 0.0, hold, AROUND.advice)
     told = conditions(compose.compose(known, now, around))["Ready"]["message"]
 
     assert "in 3 namespaces" in told

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from baileys_janitor.controller.jobs import record_result
 from baileys_janitor.controller.jobs.faults import Fault
 from baileys_janitor.controller.status import compose
-from baileys_janitor.controller.tenants.cache import Fleet
+from baileys_janitor.controller.tenants.cache import TenantCache
 from tests.controller.pure.world import AROUND, CONFIG, HOUR, NOW, body, claimed, look
 
 KEY = ("shop", "acme")
 
 
 def test_an_older_or_equal_version_is_ignored() -> None:
-    fleet = Fleet(CONFIG)
+    fleet = TenantCache(CONFIG)
     known = fleet.observe(body(version="7"), NOW)
     for version in ("6", "7"):
         assert fleet.observe(body({"suspend": True}, version=version, generation=2), NOW) is known
@@ -28,7 +28,7 @@ def test_an_older_or_equal_version_is_ignored() -> None:
 
 
 def test_versions_that_are_no_numbers_count_as_newer_unless_they_are_the_same() -> None:
-    fleet = Fleet(CONFIG)
+    fleet = TenantCache(CONFIG)
     known = fleet.observe(body(version="abc"), NOW)
     fleet.observe(body(version="abc", token="ignored"), NOW)
     assert known.request is None
@@ -37,7 +37,7 @@ def test_versions_that_are_no_numbers_count_as_newer_unless_they_are_the_same() 
 
 
 def test_a_namesake_with_a_new_uid_is_a_new_tenant() -> None:
-    fleet = Fleet(CONFIG)
+    fleet = TenantCache(CONFIG)
     old = fleet.observe(body(version="7"), NOW)
     old.look = look()
     new = fleet.observe(body(version="3", uid="u-2", token="manifest"), NOW)
@@ -52,7 +52,7 @@ def test_a_namesake_with_a_new_uid_is_a_new_tenant() -> None:
 
 
 def test_an_invalid_spec_is_a_fault_and_a_valid_one_ends_it() -> None:
-    fleet = Fleet(CONFIG)
+    fleet = TenantCache(CONFIG)
     known = fleet.observe(body({"thresholds": {"warning": 400}}), NOW)
     assert known.effective is None
     assert known.fault is not None
@@ -66,7 +66,7 @@ def test_an_invalid_spec_is_a_fault_and_a_valid_one_ends_it() -> None:
 
 
 def test_an_edit_asks_for_a_scan_at_once_and_ends_the_back_off() -> None:
-    fleet = Fleet(CONFIG)
+    fleet = TenantCache(CONFIG)
     known = fleet.observe(body(), NOW)
     known.back_off(Fault("ClaimMissing", "Missing."), NOW)
     fleet.observe(body({"mode": "DryRun"}, version="2", generation=2), NOW)
@@ -76,7 +76,7 @@ def test_an_edit_asks_for_a_scan_at_once_and_ends_the_back_off() -> None:
 
 
 def test_whoever_edits_a_spec_every_second_does_not_reset_the_back_off() -> None:
-    fleet = Fleet(CONFIG)
+    fleet = TenantCache(CONFIG)
     known = fleet.observe(body(), NOW)
     tried, failed = [], Fault("JobFailed", "Failed.")
     for second in range(7200):
@@ -98,7 +98,7 @@ def test_whoever_edits_a_spec_every_second_does_not_reset_the_back_off() -> None
 
 
 def test_an_edit_that_is_made_in_vain_leaves_the_fault_in_view() -> None:
-    fleet = Fleet(CONFIG)
+    fleet = TenantCache(CONFIG)
     known = fleet.observe(body(), NOW)
     for version, mode in ((2, "DryRun"), (3, "Observe")):
         known.back_off(Fault("JobFailed", "Failed."), NOW)
@@ -108,7 +108,7 @@ def test_an_edit_that_is_made_in_vain_leaves_the_fault_in_view() -> None:
 
 
 def test_a_change_of_status_or_label_asks_for_nothing() -> None:
-    fleet = Fleet(CONFIG)
+    fleet = TenantCache(CONFIG)
     known = fleet.observe(body(), NOW)
     before = known.effective
     fleet.observe(body(version="2"), NOW)
@@ -119,7 +119,7 @@ def test_a_change_of_status_or_label_asks_for_nothing() -> None:
 
 @pytest.mark.parametrize("volume", [{"claimName": "other"}, {"claimName": "data", "path": "b"}])
 def test_what_was_learned_of_another_directory_is_forgotten(volume: dict[str, str]) -> None:
-    fleet = Fleet(CONFIG)
+    fleet = TenantCache(CONFIG)
     known = fleet.observe(body(), NOW)
     record_result.scanned(known, look(160), NOW, used=True)
     known.trash = (1, NOW)
@@ -133,7 +133,7 @@ def test_what_was_learned_of_another_directory_is_forgotten(volume: dict[str, st
 
 
 def test_resuming_after_a_long_suspension_counts_no_missed_scans() -> None:
-    fleet = Fleet(CONFIG)
+    fleet = TenantCache(CONFIG)
     known = fleet.observe(body({"suspend": True}), NOW)
     record_result.scanned(known, look(160), NOW, used=True)
     later = NOW + 100 * HOUR
@@ -143,7 +143,7 @@ def test_resuming_after_a_long_suspension_counts_no_missed_scans() -> None:
 
 
 def test_what_another_operator_did_is_taken_over_and_ones_own_echo_changes_nothing() -> None:
-    fleet = Fleet(CONFIG)
+    fleet = TenantCache(CONFIG)
     known = fleet.observe(body(), NOW)
     record_result.scanned(known, look(160), NOW, used=True)
     claimed(known)
@@ -161,13 +161,13 @@ def test_what_another_operator_did_is_taken_over_and_ones_own_echo_changes_nothi
 
 @pytest.mark.parametrize("run", [{}, {"id": "r1"}, {"reason": "Daily"}, "nonsense", 7])
 def test_a_claim_that_somebody_garbled_is_no_claim(run: object) -> None:
-    known = Fleet(CONFIG).observe(body(status={"observedGeneration": 1, "run": run}), NOW)
+    known = TenantCache(CONFIG).observe(body(status={"observedGeneration": 1, "run": run}), NOW)
 
     assert known.run is None
 
 
 def test_a_token_is_cut_to_what_the_status_can_hold_and_compared_so() -> None:
-    fleet = Fleet(CONFIG)
+    fleet = TenantCache(CONFIG)
     known = fleet.observe(body(token="x" * 300), NOW)
 
     assert known.request == known.handled_request == "x" * 256
@@ -177,7 +177,7 @@ def test_a_token_is_cut_to_what_the_status_can_hold_and_compared_so() -> None:
 
 
 def test_the_longest_overdue_comes_first_and_each_only_once() -> None:
-    fleet = Fleet(CONFIG)
+    fleet = TenantCache(CONFIG)
     some = [fleet.observe(body(name=f"t{n}", uid=f"u{n}"), NOW) for n in range(3)]
     for known, when in zip(some, (30.0, 10.0, 20.0), strict=True):
         fleet.schedule(known, NOW + when)
@@ -190,7 +190,7 @@ def test_the_longest_overdue_comes_first_and_each_only_once() -> None:
 
 
 def test_a_forgotten_tenant_and_its_namesake_are_not_due() -> None:
-    fleet = Fleet(CONFIG)
+    fleet = TenantCache(CONFIG)
     old = fleet.observe(body(), NOW)
     fleet.schedule(old, NOW + 5)
     fleet.forget(KEY, "u-1")
@@ -209,7 +209,7 @@ def test_a_forgotten_tenant_and_its_namesake_are_not_due() -> None:
 def test_the_last_call_counts_and_the_queue_does_not_grow(
     calls: list[tuple[int, int | None, bool]],
 ) -> None:
-    fleet = Fleet(CONFIG)
+    fleet = TenantCache(CONFIG)
     some = [fleet.observe(body(name=f"t{n}", uid=f"u{n}"), NOW) for n in range(4)]
     wanted: dict[str, int] = {}
     for who, when, look_now in calls:
@@ -226,7 +226,7 @@ def test_the_last_call_counts_and_the_queue_does_not_grow(
 
 
 def test_a_new_token_ends_the_back_off_and_an_event_without_one_does_not() -> None:
-    fleet = Fleet(CONFIG)
+    fleet = TenantCache(CONFIG)
     known = fleet.observe(body(token="a"), NOW)
     known.retry_at = NOW + 1000
     fleet.observe(body(token="a", version="2"), NOW)
@@ -236,7 +236,7 @@ def test_a_new_token_ends_the_back_off_and_an_event_without_one_does_not() -> No
 
 
 def test_a_namespaces_tenants_are_those_that_are_known_there() -> None:
-    fleet = Fleet(CONFIG)
+    fleet = TenantCache(CONFIG)
     for namespace, name in (("a", "x"), ("a", "y"), ("b", "x")):
         told = body(uid=f"{namespace}-{name}")
         told["metadata"] |= {"namespace": namespace, "name": name}

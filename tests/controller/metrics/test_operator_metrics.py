@@ -17,9 +17,9 @@ from baileys_janitor.controller.events.changes import (
     JobEnded,
     LevelChanged,
 )
-from baileys_janitor.controller.jobs.tracker import Flight
+from baileys_janitor.controller.jobs.tracker import TrackedJob
 from baileys_janitor.controller.metrics.definitions import ACTIONS, BREAKERS, DEFINITIONS, OTHER
-from baileys_janitor.controller.metrics.process import Process
+from baileys_janitor.controller.metrics.process import OperatorMetrics
 from baileys_janitor.job.result import OUTCOMES
 from baileys_janitor.policy.kinds import KINDS
 from baileys_janitor.schedule.circuit_breaker import Hold
@@ -27,7 +27,7 @@ from tests.controller.metrics.fleets import Heart, Series, StandingClock, of, se
 from tests.controller.pure.world import HOUR, NOW, look, tenant
 
 
-def told(process: Process) -> Series:
+def told(process: OperatorMetrics) -> Series:
     return series(generate_latest(process.registry).decode())
 
 
@@ -36,11 +36,11 @@ def cleanup(outcome: str = "Completed", **entry: object) -> CleanupFinished:
 
 
 def test_a_standby_says_that_it_does_not_lead_and_tells_of_no_tenant() -> None:
-    process, heart = Process(StandingClock()), Heart()
+    process, heart = OperatorMetrics(StandingClock()), Heart()
     heart.tenant()
     assert of(told(process), "baileys_janitor_leader") == 0
     assert of(told(process), "baileys_janitor_tenants", level="Healthy") is None
-    process.leads(heart.engine)
+    process.leads(heart.reconciler)
     assert of(told(process), "baileys_janitor_leader") == 1
     assert of(told(process), "baileys_janitor_tenants", level="Healthy") == 1
     process.stands_by()
@@ -49,21 +49,21 @@ def test_a_standby_says_that_it_does_not_lead_and_tells_of_no_tenant() -> None:
 
 
 def test_the_version_is_told() -> None:
-    found = told(Process(StandingClock()))
+    found = told(OperatorMetrics(StandingClock()))
     assert of(found, "baileys_janitor_build_info", version=__version__) == 1
     assert of(found, "process_resident_memory_bytes")
 
 
 def test_a_cleanup_counts_by_reason_and_outcome_with_what_it_removed() -> None:
-    process, heart = Process(StandingClock()), Heart()
-    process.leads(heart.engine)
+    process, heart = OperatorMetrics(StandingClock()), Heart()
+    process.leads(heart.reconciler)
     before = told(process)
     assert of(before, "baileys_janitor_cleanups_total", reason="Trigger", outcome="Failed") == 0
     assert of(before, "baileys_janitor_files_removed_total", file_type="session") == 0
     kinds = {"session": 30, "preKey": 2}
-    heart.wire.publish(cleanup(removed=32, removedByKind=kinds, freedBytes=4096))
-    heart.wire.publish(cleanup("Capped", removed=10, freedBytes=1000))
-    heart.wire.publish(cleanup("Failed", removed=0))
+    heart.bus.publish(cleanup(removed=32, removedByKind=kinds, freedBytes=4096))
+    heart.bus.publish(cleanup("Capped", removed=10, freedBytes=1000))
+    heart.bus.publish(cleanup("Failed", removed=0))
     found = told(process)
     for outcome in ("Completed", "Capped", "Failed"):
         name = "baileys_janitor_cleanups_total"
@@ -76,7 +76,7 @@ def test_a_cleanup_counts_by_reason_and_outcome_with_what_it_removed() -> None:
 
 
 def test_a_dry_run_has_removed_nothing() -> None:
-    process = Process(StandingClock())
+    process = OperatorMetrics(StandingClock())
     process.listen(cleanup("DryRun", removed=32, removedByKind={"session": 32}, freedBytes=4096))
     found = told(process)
     name = "baileys_janitor_cleanups_total"
@@ -86,7 +86,7 @@ def test_a_dry_run_has_removed_nothing() -> None:
 
 
 def test_jobs_are_timed_by_action_and_failures_counted_by_reason() -> None:
-    process = Process(StandingClock())
+    process = OperatorMetrics(StandingClock())
     process.listen(JobEnded("shop", "scan", 40, 3.2, "Completed", short=11))
     process.listen(JobEnded("shop", "scan", 2, 61.0, "JobDeadline"))
     found = told(process)
@@ -101,7 +101,7 @@ def test_jobs_are_timed_by_action_and_failures_counted_by_reason() -> None:
 
 
 def test_reasons_and_actions_of_a_foreign_image_do_not_make_series_without_end() -> None:
-    process = Process(StandingClock())
+    process = OperatorMetrics(StandingClock())
     for number in range(1000):
         process.listen(JobEnded("shop", f"a{number}", 1, 1.0, f"Reason{number}"))
         process.listen(Crashed(f"site{number}"))
@@ -115,7 +115,7 @@ def test_reasons_and_actions_of_a_foreign_image_do_not_make_series_without_end()
 
 
 def test_requests_count_by_verb_and_code() -> None:
-    process = Process(StandingClock())
+    process = OperatorMetrics(StandingClock())
     for status in (200, 200, 409, 0):
         process.answered("PATCH", "/apis/x", status)
     found = told(process)
@@ -125,15 +125,15 @@ def test_requests_count_by_verb_and_code() -> None:
 
 
 def test_the_queue_is_as_deep_as_tenants_wait_and_lags_as_long_as_the_first_of_them() -> None:
-    process, heart = Process(StandingClock()), Heart()
-    process.leads(heart.engine)
+    process, heart = OperatorMetrics(StandingClock()), Heart()
+    process.leads(heart.reconciler)
     assert of(told(process), "baileys_janitor_queue_depth") == 0
     assert of(told(process), "baileys_janitor_scheduling_lag_seconds") == 0
     heart.fleet.schedule(heart.tenant("due"), NOW + 10)
     heart.fleet.schedule(heart.tenant("later"), NOW + HOUR)
     waiting = heart.tenant("waiting", look(155))
     waiting.waiting = True
-    heart.turns.append(waiting)
+    heart.queue.append(waiting)
     heart.time = NOW + 40
     found = told(process)
     assert of(found, "baileys_janitor_queue_depth") == 2
@@ -146,11 +146,11 @@ def test_the_queue_is_as_deep_as_tenants_wait_and_lags_as_long_as_the_first_of_t
 
 
 def test_jobs_in_flight_and_the_circuit_breaker_show() -> None:
-    process, heart = Process(StandingClock()), Heart()
-    process.leads(heart.engine)
-    heart.flights.add(Flight("shop", "one", "scan", []))
-    heart.flights.add(Flight("shop", "two", "clean", [], started=NOW))
-    heart.flights.add(Flight("shop", "three", "clean", [], settled=True))
+    process, heart = OperatorMetrics(StandingClock()), Heart()
+    process.leads(heart.reconciler)
+    heart.tracker.add(TrackedJob("shop", "one", "scan", []))
+    heart.tracker.add(TrackedJob("shop", "two", "clean", [], started=NOW))
+    heart.tracker.add(TrackedJob("shop", "three", "clean", [], settled=True))
     heart.held = Hold(NOW + HOUR, fleet=False, namespaces=("shop",))
     name = "baileys_janitor_circuit_breaker_namespace_open"
     assert of(told(process), name, namespace="shop") == 1
@@ -164,8 +164,8 @@ def test_jobs_in_flight_and_the_circuit_breaker_show() -> None:
 
 
 def test_tenants_are_counted_by_level() -> None:
-    process, heart = Process(StandingClock()), Heart()
-    process.leads(heart.engine)
+    process, heart = OperatorMetrics(StandingClock()), Heart()
+    process.leads(heart.reconciler)
     for name, counted in (("a", 10), ("b", 155), ("c", 156), ("d", 181)):
         heart.tenant(name, look(counted))
     found = told(process)
@@ -175,7 +175,7 @@ def test_tenants_are_counted_by_level() -> None:
 
 
 def test_news_that_no_metric_is_about_are_let_pass() -> None:
-    process = Process(StandingClock())
+    process = OperatorMetrics(StandingClock())
     before = told(process)
     process.listen(LevelChanged(tenant(), "Healthy", "Warning", ""))
     after = told(process)
@@ -192,8 +192,8 @@ WORDS = st.sampled_from([*ACTIONS, *OUTCOMES, *KINDS, *get_args(CleanupReason)])
 def test_whatever_is_told_the_series_stay_within_the_stated_bounds(
     story: list[tuple[str, str, str, int]],
 ) -> None:
-    process, heart = Process(StandingClock()), Heart()
-    process.leads(heart.engine)
+    process, heart = OperatorMetrics(StandingClock()), Heart()
+    process.leads(heart.reconciler)
     for first, second, kind, count in story:
         entry = {"reason": first, "outcome": second, "removed": count, "freedBytes": count}
         process.listen(CleanupFinished(tenant(), {**entry, "removedByKind": {kind: count}}))

@@ -7,23 +7,23 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.controller.jobs.early_scans import Neighbours, riders
-from baileys_janitor.controller.jobs.placement import Identity, Place
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.jobs.early_scans import SoonDue, riders
+from baileys_janitor.controller.jobs.placement import Place, RunAs
+from baileys_janitor.controller.tenants.record import TenantRecord
 
 from .world import tenant
 
 PLACES = [
     Place("node-1"),
     Place("node-2"),
-    Place("node-1", identity=Identity(user=1001)),
+    Place("node-1", identity=RunAs(user=1001)),
     Place(None, "pv-7"),
 ]
 AGAIN = 30.0
 DUE, SOON, LATER = "due", "soon", "later"
 
 
-def jobs(of: list[Tenant], places: dict[str, Place | None], largest: int) -> Counter[Place]:
+def jobs(of: list[TenantRecord], places: dict[str, Place | None], largest: int) -> Counter[Place]:
     """How many Jobs these tenants take at each place."""
     here = Counter(place for one in of if (place := places[one.name]) is not None)
     return Counter({place: -(-count // largest) for place, count in here.items()})
@@ -39,7 +39,7 @@ def jobs(of: list[Tenant], places: dict[str, Place | None], largest: int) -> Cou
 def test_all_who_fit_into_the_jobs_that_are_needed_anyway_ride_along_and_nobody_else(
     wanted: list[tuple[Place | None, str]], largest: int
 ) -> None:
-    near = Neighbours()
+    near = SoonDue()
     everybody = [tenant(name=f"t{i}", uid=f"u-{i}") for i in range(len(wanted))]
     places = {one.name: place for one, (place, _) in zip(everybody, wanted, strict=True)}
     when = {one.name: when for one, (_, when) in zip(everybody, wanted, strict=True)}
@@ -73,7 +73,7 @@ def test_all_who_fit_into_the_jobs_that_are_needed_anyway_ride_along_and_nobody_
 
 
 def test_neighbours_follow_a_volume_that_moves() -> None:
-    near, one, two = Neighbours(), tenant(name="one"), tenant(name="two")
+    near, one, two = SoonDue(), tenant(name="one"), tenant(name="two")
     near.note(one, PLACES[0])
     near.note(two, PLACES[0])
     assert near.spot(one) is near.spot(two)
@@ -86,7 +86,7 @@ def test_neighbours_follow_a_volume_that_moves() -> None:
 
 
 def test_a_tenant_that_was_made_anew_takes_the_place_of_the_earlier_one() -> None:
-    near, first, second = Neighbours(), tenant(name="one"), tenant(name="one", uid="u-2")
+    near, first, second = SoonDue(), tenant(name="one"), tenant(name="one", uid="u-2")
     near.note(first, PLACES[0])
     near.note(second, PLACES[0])
     spot = near.spot(second)
@@ -95,7 +95,7 @@ def test_a_tenant_that_was_made_anew_takes_the_place_of_the_earlier_one() -> Non
 
 
 def test_one_namespace_has_no_neighbours_in_another() -> None:
-    near = Neighbours()
+    near = SoonDue()
     here, there = tenant(namespace="shop"), tenant(namespace="bank")
     near.note(here, PLACES[0])
     near.note(there, PLACES[0])

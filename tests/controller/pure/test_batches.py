@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.controller.jobs import batches
-from baileys_janitor.controller.jobs.backlog import Backlog
-from baileys_janitor.controller.jobs.batches import Lot, Placed
+from baileys_janitor.controller.jobs.backlog import NamespaceQueues
+from baileys_janitor.controller.jobs.batches import Batch, Placed
 from baileys_janitor.controller.jobs.placement import Place
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.tenants.record import TenantRecord
 
 from .world import NOW, tenant
 
@@ -24,8 +24,8 @@ def placed(number: int, place: Place = NODES[0], company: int | None = None) -> 
     return Placed(known, place, used=True, generation=1)
 
 
-def names(lot: Lot) -> list[str]:
-    return [one.tenant.name for one in lot.members]
+def names(batch: Batch) -> list[str]:
+    return [one.tenant.name for one in batch.members]
 
 
 @given(
@@ -36,17 +36,19 @@ def test_everybody_is_in_one_lot_of_his_place_and_none_is_too_large(
     wanted: list[tuple[Place, int | None]], largest: int
 ) -> None:
     everyone = [placed(i, place, company) for i, (place, company) in enumerate(wanted)]
-    found = batches.lots("shop", everyone, largest, NOW)
+    found = batches.make_batches("shop", everyone, largest, NOW)
 
-    assert sorted(n for lot in found for n in names(lot)) == sorted(p.tenant.name for p in everyone)
-    for lot in found:
-        assert all(one.place == lot.place for one in lot.members)
-        allowed = min(one.tenant.company or largest for one in lot.members)
-        assert len(lot.members) <= min(largest, allowed)
+    assert sorted(n for batch in found for n in names(batch)) == sorted(
+        p.tenant.name for p in everyone
+    )
+    for batch in found:
+        assert all(one.place == batch.place for one in batch.members)
+        allowed = min(one.tenant.company or largest for one in batch.members)
+        assert len(batch.members) <= min(largest, allowed)
     for place in NODES:
         here = [one for one in everyone if one.place == place]
         if all(one.tenant.company is None for one in here):
-            made = sum(lot.place == place for lot in found)
+            made = sum(batch.place == place for batch in found)
             assert made == -(-len(here) // largest)
 
 
@@ -57,14 +59,14 @@ def test_a_culprit_that_is_not_named_is_alone_after_six_halvings(
     group = [placed(i) for i in range(size)]
     culprit = data.draw(st.sampled_from(group)).tenant
     for _ in range(6):
-        found = batches.lots("shop", group, 50, NOW)
-        (stuck,) = [lot for lot in found if culprit.name in names(lot)]
+        found = batches.make_batches("shop", group, 50, NOW)
+        (stuck,) = [batch for batch in found if culprit.name in names(batch)]
         if len(stuck.members) == 1:
             return
         batches.part([one.tenant for one in stuck.members], frozenset())
-        for lot in found:
-            if lot is not stuck:
-                for one in lot.members:
+        for batch in found:
+            if batch is not stuck:
+                for one in batch.members:
                     batches.reunite(one.tenant, 50)
     raise AssertionError("it still holds others up")
 
@@ -72,7 +74,10 @@ def test_a_culprit_that_is_not_named_is_alone_after_six_halvings(
 def test_only_the_named_one_is_scanned_alone() -> None:
     group = [placed(i) for i in range(10)]
     batches.part([one.tenant for one in group], frozenset({"t3"}))
-    assert sorted(len(lot.members) for lot in batches.lots("shop", group, 50, NOW)) == [1, 9]
+    assert sorted(len(batch.members) for batch in batches.make_batches("shop", group, 50, NOW)) == [
+        1,
+        9,
+    ]
 
 
 def test_success_brings_full_company_back() -> None:
@@ -88,20 +93,20 @@ def anywhere(namespace: str, urgent: bool) -> bool:
     return True
 
 
-def _tenants(namespace: str, count: int) -> list[Tenant]:
-    return [Tenant(namespace, f"t{i}", f"{namespace}-{i}") for i in range(count)]
+def _tenants(namespace: str, count: int) -> list[TenantRecord]:
+    return [TenantRecord(namespace, f"t{i}", f"{namespace}-{i}") for i in range(count)]
 
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=6))
 def test_each_namespace_has_its_turn_before_any_has_a_second(sizes: list[int]) -> None:
-    backlog = Backlog()
+    backlog = NamespaceQueues()
     for number, size in enumerate(sizes):
         for one in _tenants(f"ns-{number}", size):
             backlog.clean(one)
     assert len(backlog) == sum(sizes)
     order = []
     while (found := backlog.next(anywhere)) is not None:
-        assert isinstance(found, Tenant)
+        assert isinstance(found, TenantRecord)
         order.append(found.namespace)
     assert len(order) == sum(sizes)
     for number, size in enumerate(sizes):
@@ -115,22 +120,22 @@ def test_each_namespace_has_its_turn_before_any_has_a_second(sizes: list[int]) -
 
 
 def test_cleanups_come_before_scans_and_lots_before_new_wishes() -> None:
-    backlog = Backlog()
+    backlog = NamespaceQueues()
     scanned, cleaned = _tenants("shop", 2)
-    lot = Lot("shop", NODES[0], (placed(7),), NOW)
+    batch = Batch("shop", NODES[0], (placed(7),), NOW)
     backlog.want(scanned)
-    backlog.put([lot])
+    backlog.put([batch])
     backlog.clean(cleaned)
     assert [backlog.next(anywhere), backlog.next(anywhere), backlog.next(anywhere)] == [
         cleaned,
-        lot,
+        batch,
         [scanned],
     ]
     assert backlog.next(anywhere) is None
 
 
 def test_a_tenant_that_is_gone_is_given_to_nobody() -> None:
-    backlog = Backlog()
+    backlog = NamespaceQueues()
     one, two = _tenants("shop", 2)
     backlog.want(one)
     backlog.clean(two)
@@ -140,7 +145,7 @@ def test_a_tenant_that_is_gone_is_given_to_nobody() -> None:
 
 
 def test_a_namespace_without_room_holds_up_no_other_and_keeps_its_place() -> None:
-    backlog = Backlog()
+    backlog = NamespaceQueues()
     (full,), (free,) = _tenants("full", 1), _tenants("free", 1)
     backlog.clean(full)
     backlog.want(free)
@@ -151,7 +156,7 @@ def test_a_namespace_without_room_holds_up_no_other_and_keeps_its_place() -> Non
 
 
 def test_what_is_urgent_needs_room_for_what_is_urgent_alone() -> None:
-    backlog = Backlog()
+    backlog = NamespaceQueues()
     urgent, plain = _tenants("shop", 2)
     backlog.clean(plain)
     backlog.clean(urgent, urgent=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.jobs.faults import Fault
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.schedule import calendar
 from baileys_janitor.schedule.decision import Decision, decide, slots
 from tests.controller.pure.world import DAY, HOUR, NOW, PACE, claimed, look, tenant
@@ -26,7 +26,7 @@ def case(
     trigger: bool = False,
     daily: bool = False,
     **more: Any,
-) -> Tenant:
+) -> TenantRecord:
     """A tenant that was looked at; `trigger` and `daily` say whose slot is not handled yet."""
     known = tenant(spec)
     known.look = look(counted, **more)
@@ -38,11 +38,11 @@ def case(
     return known
 
 
-def decided(known: Tenant, held: bool = False) -> Decision:
+def decided(known: TenantRecord, held: bool = False) -> Decision:
     return decide(known, NOW, PACE.jitter, held)
 
 
-def asked(known: Tenant, token: str = "now") -> Tenant:
+def asked(known: TenantRecord, token: str = "now") -> TenantRecord:
     known.request = token
     return known
 
@@ -80,7 +80,7 @@ def asked(known: Tenant, token: str = "now") -> Tenant:
         (claimed(case(180)), None),
     ],
 )
-def test_the_table_of_reasons(known: Tenant, reason: str | None) -> None:
+def test_the_table_of_reasons(known: TenantRecord, reason: str | None) -> None:
     assert decided(known).reason == reason
 
 
@@ -198,7 +198,7 @@ def test_a_capped_run_goes_on_at_the_next_tick_below_the_trigger_too(
     assert decided(known).reason is None
 
 
-def cut_short(times: int, reason: str = "Emergency", ended: float = NOW) -> Tenant:
+def cut_short(times: int, reason: str = "Emergency", ended: float = NOW) -> TenantRecord:
     """A tenant in an emergency whose last runs were capped."""
     known = case(180)
     for place in reversed(range(times)):

@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from baileys_janitor.controller.jobs import namespace_setup
 from baileys_janitor.controller.jobs.manifest import ACTION_LABEL, SELECTOR
-from baileys_janitor.controller.jobs.namespace_setup import Grounds
+from baileys_janitor.controller.jobs.namespace_setup import NamespaceSetup
 from baileys_janitor.controller.jobs.placement import OWN_LABEL, OWN_VALUE
 from baileys_janitor.controller.kube.client import Kube
 from tests.controller.live.operators import LocalOperator, SkippingClock
@@ -100,17 +100,17 @@ async def test_without_the_grant_nothing_is_made(
 async def test_a_namespace_is_asked_about_rarely_and_a_deleted_policy_comes_back(
     world: World, kube: Kube, clock: SkippingClock
 ) -> None:
-    grounds = Grounds(kube, clock, policy=True)
+    setup = NamespaceSetup(kube, clock, policy=True)
     looks = world.cluster.delay(
         0.0, method="GET", path=f"{world.namespace}/networkpolicies", times=None
     )
     for _ in range(3):
-        await grounds.prepare(world.namespace)
+        await setup.prepare(world.namespace)
     assert looks.hits == 1
     await world.client.delete(POLICIES, world.namespace, namespace_setup.POLICY)
     clock.skip(namespace_setup.AGAIN + 1)
 
-    await grounds.prepare(world.namespace)
+    await setup.prepare(world.namespace)
 
     assert await names(world, POLICIES) == [namespace_setup.POLICY]
 
@@ -122,7 +122,7 @@ async def test_a_policy_that_somebody_has_changed_is_left_alone(
     changed["spec"]["egress"] = [{"ports": [{"port": 53}]}]
     await world.client.create(POLICIES, world.namespace, changed)
 
-    await Grounds(kube, clock, policy=True).prepare(world.namespace)
+    await NamespaceSetup(kube, clock, policy=True).prepare(world.namespace)
 
     found = await world.client.get(POLICIES, world.namespace, namespace_setup.POLICY)
     assert found["spec"]["egress"] == changed["spec"]["egress"]
@@ -147,14 +147,14 @@ async def test_pull_secrets_are_copied_and_kept_current(
     world: World, kube: Kube, clock: SkippingClock, home: str
 ) -> None:
     await make_secret(world, home, "pull", one="1", two="2")
-    grounds = Grounds(kube, clock, policy=False, secrets=["pull"], home=home)
-    await grounds.prepare(world.namespace)
+    setup = NamespaceSetup(kube, clock, policy=False, secrets=["pull"], home=home)
+    await setup.prepare(world.namespace)
     assert await content(world, "pull") == {"one": "1", "two": "2"}
     await world.client.delete(SECRETS, home, "pull")
     await make_secret(world, home, "pull", one="new", three="3")
     clock.skip(namespace_setup.AGAIN + 1)
 
-    await grounds.prepare(world.namespace)
+    await setup.prepare(world.namespace)
 
     assert await content(world, "pull") == {"one": "new", "three": "3"}
 
@@ -170,7 +170,9 @@ async def test_a_secret_of_the_same_name_that_is_anothers_is_left_and_not_shown(
     await make_secret(world, world.namespace, "pull", key="mine")
     caplog.set_level(logging.DEBUG)
 
-    await Grounds(kube, clock, policy=False, secrets=["pull"], home=home).prepare(world.namespace)
+    await NamespaceSetup(kube, clock, policy=False, secrets=["pull"], home=home).prepare(
+        world.namespace
+    )
 
     assert await content(world, "pull") == {"key": "mine"}
     assert "is another's" in caplog.text
@@ -184,7 +186,9 @@ async def test_a_pull_secret_that_is_missing_at_home_is_said(
     home: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    await Grounds(kube, clock, policy=False, secrets=["gone"], home=home).prepare(world.namespace)
+    await NamespaceSetup(kube, clock, policy=False, secrets=["gone"], home=home).prepare(
+        world.namespace
+    )
 
     assert await names(world, SECRETS) == []
     assert "gone is not in the operator's namespace" in caplog.text
@@ -195,7 +199,7 @@ async def test_the_operators_own_namespace_keeps_its_secret(
 ) -> None:
     await make_secret(world, home, "pull", key="1")
 
-    await Grounds(kube, clock, policy=False, secrets=["pull"], home=home).prepare(home)
+    await NamespaceSetup(kube, clock, policy=False, secrets=["pull"], home=home).prepare(home)
 
     found = await world.client.get(SECRETS, home, "pull")
     assert "labels" not in found["metadata"]

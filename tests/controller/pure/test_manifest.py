@@ -13,12 +13,12 @@ from kubernetes.client import ApiClient
 from baileys_janitor.api.effective import PodIdentity
 from baileys_janitor.controller.jobs import manifest
 from baileys_janitor.controller.jobs.manifest import Member, Pod
-from baileys_janitor.controller.jobs.placement import Identity, Place, Users, attached_nodes
+from baileys_janitor.controller.jobs.placement import Place, RunAs, Users, attached_nodes
 
 Object = dict[str, Any]
 ids = st.integers(1, 2**31 - 1)
 identities = st.builds(
-    Identity,
+    RunAs,
     user=st.none() | st.integers(0, 2**31 - 1),
     group=st.none() | st.integers(0, 2**31 - 1),
     groups=st.lists(ids, max_size=3).map(tuple),
@@ -233,7 +233,7 @@ def test_a_pod_that_has_ended_has_no_node_or_is_the_janitors_uses_nothing(pod: O
 def test_the_identity_is_that_of_the_mounting_container_and_fsgroup_a_further_group() -> None:
     found = Users().add([workload()]).by_claim["data"].identity
 
-    assert found == Identity(1000, 2000, (3000,), ())
+    assert found == RunAs(1000, 2000, (3000,), ())
     pod = made(Place(identity=found))["spec"]["template"]["spec"]["securityContext"]
     assert pod["supplementalGroups"] == [3000]
     assert "fsGroup" not in pod
@@ -247,7 +247,7 @@ def test_of_a_workloads_selinux_label_only_the_level_is_taken() -> None:
 
 
 def test_a_workload_that_is_root_does_not_make_the_job_root() -> None:
-    context = made(Place(identity=Identity(0, 0)))["spec"]["template"]["spec"]["securityContext"]
+    context = made(Place(identity=RunAs(0, 0)))["spec"]["template"]["spec"]["securityContext"]
 
     assert context["runAsUser"] == manifest.IMAGE_USER
     assert context["runAsNonRoot"] is True
@@ -255,9 +255,9 @@ def test_a_workload_that_is_root_does_not_make_the_job_root() -> None:
 
 def test_what_the_tenant_says_wins_field_by_field() -> None:
     asked = PodIdentity(5, None, (), {"level": "s0"}, {})
-    found = Identity(1, 2, (3,), ()).overridden(asked)
+    found = RunAs(1, 2, (3,), ()).overridden(asked)
 
-    assert found == Identity(5, 2, (3,), (("level", "s0"),))
+    assert found == RunAs(5, 2, (3,), (("level", "s0"),))
 
 
 def test_a_volume_is_where_it_is_attached() -> None:

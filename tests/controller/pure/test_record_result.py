@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from baileys_janitor.controller.jobs import record_result
 from baileys_janitor.controller.status import advice, compose, level_and_ready
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import OUTCOMES, CleanResult, PurgeResult, ScanResult
 from baileys_janitor.schedule import agenda
 from tests.controller.pure.world import (
@@ -26,7 +26,9 @@ from tests.controller.pure.world import (
 )
 
 
-def finished(outcome: str, removed: int = 12, reason: str = "Trigger", **more: object) -> Tenant:
+def finished(
+    outcome: str, removed: int = 12, reason: str = "Trigger", **more: object
+) -> TenantRecord:
     known = claimed(tenant(), reason)
     record_result.cleaned(known, cleaned(outcome, removed, **more), NOW, used=True)
     return known

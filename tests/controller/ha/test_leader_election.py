@@ -170,12 +170,12 @@ STEPS = st.lists(
 
 @settings(max_examples=300, deadline=None)
 @given(STEPS)
-def test_never_do_two_hold_it(steps: list[tuple[str, int, float]]) -> None:
+def test_never_do_two_hold_it(workers: list[tuple[str, int, float]]) -> None:
     async def contend() -> None:
         clock = StandingClock()
         server = OneLease(clock)
         candidates = [election(server, name, clock) for name in "abc"]
-        for step, who, pause in steps:
+        for step, who, pause in workers:
             clock.move(pause)
             candidate = candidates[who]
             try:

@@ -12,7 +12,7 @@ from baileys_janitor.controller import wording
 from baileys_janitor.controller.clock import from_rfc3339, to_rfc3339
 from baileys_janitor.controller.jobs import faults, record_result
 from baileys_janitor.controller.status import compose, forecast
-from baileys_janitor.controller.tenants.record import Tenant
+from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.policy import reasons
 from baileys_janitor.schedule import agenda
 from baileys_janitor.volume import removal
@@ -33,14 +33,14 @@ Object = dict[str, Any]
 NEVER = {"schedule": {"dailyCleanup": "Never"}}
 
 
-def counted(files: int, spec: Object | None = None, **more: Any) -> Tenant:
+def counted(files: int, spec: Object | None = None, **more: Any) -> TenantRecord:
     """A tenant of which so many files were just counted."""
     known = tenant(spec)
     record_result.scanned(known, look(files, **more), NOW, used=True)
     return known
 
 
-def told(known: Tenant, held: float | None = None) -> str:
+def told(known: TenantRecord, held: float | None = None) -> str:
     return forecast.told(known, NOW, PACE.jitter, held)
 
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from baileys_janitor.controller.jobs.cluster_reads import A_PAGE, BRIEFLY, Lookups
+from baileys_janitor.controller.jobs.cluster_reads import A_PAGE, BRIEFLY, ClusterReads
 from baileys_janitor.controller.kube.client import CHUNK, ApiError, Kube
 from tests.controller.pure.world import NOW
 
@@ -46,22 +46,22 @@ class Hand:
         return self.time
 
 
-def looked(server: Server, test: Callable[[Lookups, Hand], Coroutine[Any, Any, None]]) -> None:
+def looked(server: Server, test: Callable[[ClusterReads, Hand], Coroutine[Any, Any, None]]) -> None:
     hand = Hand()
-    asyncio.run(test(Lookups(cast("Kube", server), cast("Any", hand)), hand))
+    asyncio.run(test(ClusterReads(cast("Kube", server), cast("Any", hand)), hand))
 
 
 @pytest.mark.parametrize("pages", [0, 1, 40])
 def test_a_long_list_is_read_less_often(pages: int) -> None:
     server = Server(pages * CHUNK)
 
-    async def test(lookups: Lookups, hand: Hand) -> None:
-        await lookups.ground("shop", [])
+    async def test(reads: ClusterReads, hand: Hand) -> None:
+        await reads.cluster("shop", [])
         hand.time += BRIEFLY + A_PAGE * pages - 0.1
-        await lookups.ground("shop", [])
+        await reads.cluster("shop", [])
         assert server.reads.count("persistentvolumeclaims") == 1
         hand.time += 0.2
-        await lookups.ground("shop", [])
+        await reads.cluster("shop", [])
         assert server.reads.count("persistentvolumeclaims") == 2
 
     looked(server, test)
@@ -70,15 +70,15 @@ def test_a_long_list_is_read_less_often(pages: int) -> None:
 def test_lists_that_are_too_old_for_who_asks_are_read_again() -> None:
     server = Server(3)
 
-    async def test(lookups: Lookups, hand: Hand) -> None:
-        await lookups.ground("shop", [])
+    async def test(reads: ClusterReads, hand: Hand) -> None:
+        await reads.cluster("shop", [])
         hand.time += 1
         asked = hand.time
-        await lookups.ground("shop", [], since=asked)
+        await reads.cluster("shop", [], since=asked)
         hand.time += 1
         # The lists of before are new enough for this one, and the next ones share them again.
-        await lookups.ground("shop", [], since=asked)
-        await lookups.ground("shop", [])
+        await reads.cluster("shop", [], since=asked)
+        await reads.cluster("shop", [])
         assert sorted(server.reads) == ["persistentvolumeclaims"] * 2 + ["pods"] * 2
 
     looked(server, test)
@@ -87,8 +87,8 @@ def test_lists_that_are_too_old_for_who_asks_are_read_again() -> None:
 def test_all_who_ask_at_once_share_one_read() -> None:
     server = Server(3)
 
-    async def test(lookups: Lookups, hand: Hand) -> None:
-        await asyncio.gather(*(lookups.ground("shop", []) for _ in range(20)))
+    async def test(reads: ClusterReads, hand: Hand) -> None:
+        await asyncio.gather(*(reads.cluster("shop", []) for _ in range(20)))
         assert sorted(server.reads) == ["persistentvolumeclaims", "pods"]
 
     looked(server, test)
@@ -97,12 +97,12 @@ def test_all_who_ask_at_once_share_one_read() -> None:
 def test_a_failed_read_is_not_kept() -> None:
     server = Server(3)
 
-    async def test(lookups: Lookups, hand: Hand) -> None:
+    async def test(reads: ClusterReads, hand: Hand) -> None:
         server.refuses = True
         with pytest.raises(ApiError):
-            await lookups.ground("shop", [])
+            await reads.cluster("shop", [])
         server.refuses = False
-        assert len((await lookups.ground("shop", [])).claims) == 3
+        assert len((await reads.cluster("shop", [])).claims) == 3
 
     looked(server, test)
 
@@ -110,16 +110,16 @@ def test_a_failed_read_is_not_kept() -> None:
 def test_the_claim_of_a_volume_is_known_however_long_ago_anybody_asked() -> None:
     server = Server(2)
 
-    async def test(lookups: Lookups, hand: Hand) -> None:
-        await lookups.ground("shop", [])
+    async def test(reads: ClusterReads, hand: Hand) -> None:
+        await reads.cluster("shop", [])
         for seconds in (0.0, BRIEFLY * 2):
             hand.time += seconds
             # Reading of another namespace drops what is too old to be used.
-            await lookups.ground("elsewhere", [])
-            assert await lookups.volumes("shop") == {"pv-0": "claim-0", "pv-1": "claim-1"}
+            await reads.cluster("elsewhere", [])
+            assert await reads.volumes("shop") == {"pv-0": "claim-0", "pv-1": "claim-1"}
         hand.time += BRIEFLY * 2
         server.refuses = True
-        assert await lookups.volumes("shop") == {}
+        assert await reads.volumes("shop") == {}
 
     looked(server, test)
 
@@ -127,10 +127,10 @@ def test_the_claim_of_a_volume_is_known_however_long_ago_anybody_asked() -> None
 def test_what_is_kept_of_namespaces_that_nobody_asks_for_goes() -> None:
     server = Server(1)
 
-    async def test(lookups: Lookups, hand: Hand) -> None:
+    async def test(reads: ClusterReads, hand: Hand) -> None:
         for number in range(50):
-            await lookups.ground(f"shop-{number}", [])
+            await reads.cluster(f"shop-{number}", [])
             hand.time += BRIEFLY / 5
-        assert sum(bool(kept) for kept in lookups._kept) <= 2 * 6
+        assert sum(bool(kept) for kept in reads._kept) <= 2 * 6
 
     looked(server, test)

@@ -18,7 +18,7 @@ from baileys_janitor.controller.events.aggregator import (
     TRIES,
     WAITING,
     Buckets,
-    Queue,
+    EventAggregator,
 )
 from baileys_janitor.controller.events.messages import Draft, Reason
 
@@ -37,7 +37,7 @@ def draft(
 class Server:
     """Writes what a queue has, as a server would see it: objects by name, and requests."""
 
-    def __init__(self, queue: Queue) -> None:
+    def __init__(self, queue: EventAggregator) -> None:
         self.queue = queue
         self.objects: dict[str, tuple[Draft, int]] = {}
         self.requests: list[float] = []
@@ -63,7 +63,7 @@ class Server:
 
 
 def test_what_happens_again_within_six_minutes_counts_up_one_object() -> None:
-    server, now = Server(Queue()), NOW
+    server, now = Server(EventAggregator()), NOW
     for _ in range(20):
         server.queue.offer(draft(), now)
         now = server.serve(now, now + 30.0)
@@ -75,7 +75,7 @@ def test_what_happens_again_within_six_minutes_counts_up_one_object() -> None:
 
 
 def test_what_happens_again_later_is_another_object() -> None:
-    server = Server(Queue())
+    server = Server(EventAggregator())
     server.queue.offer(draft(), NOW)
     now = server.serve(NOW, NOW + FINISH)
     server.queue.offer(draft(), now)
@@ -84,7 +84,7 @@ def test_what_happens_again_later_is_another_object() -> None:
 
 
 def test_a_repetition_that_comes_before_the_first_was_written_is_counted_in_it() -> None:
-    server = Server(Queue())
+    server = Server(EventAggregator())
     for _ in range(3):
         server.queue.offer(draft(), NOW)
     server.serve(NOW, NOW)
@@ -93,7 +93,7 @@ def test_a_repetition_that_comes_before_the_first_was_written_is_counted_in_it()
 
 
 def test_an_outage_of_ten_thousand_tenants_is_a_few_hundred_objects() -> None:
-    server, now = Server(Queue()), NOW
+    server, now = Server(EventAggregator()), NOW
     for number in range(10_000):
         server.queue.offer(draft(f"t{number}"), now)
         now = server.serve(now, now + 0.06)
@@ -104,7 +104,7 @@ def test_an_outage_of_ten_thousand_tenants_is_a_few_hundred_objects() -> None:
 
 
 def test_one_tenant_that_flaps_in_ever_new_ways_is_quiet_after_a_few() -> None:
-    server, now = Server(Queue()), NOW
+    server, now = Server(EventAggregator()), NOW
     for number in range(600):
         server.queue.offer(draft(topic=str(number)), now)
         now = server.serve(now, now + 1.0)
@@ -112,7 +112,7 @@ def test_one_tenant_that_flaps_in_ever_new_ways_is_quiet_after_a_few() -> None:
 
 
 def test_when_too_many_wait_the_least_important_is_left_out() -> None:
-    queue = Queue()
+    queue = EventAggregator()
     routine = (Reason.CLEANUP_STARTED, Reason.CLEANUP_FINISHED)
     reasons = [*(r for r in Reason if r not in routine)]
     offered = 0
@@ -131,7 +131,7 @@ def test_when_too_many_wait_the_least_important_is_left_out() -> None:
 
 
 def test_a_server_that_does_not_answer_is_asked_in_peace_and_given_up() -> None:
-    queue, now, asked = Queue(), NOW, 0
+    queue, now, asked = EventAggregator(), NOW, 0
     queue.offer(draft(), now)
     while (when := queue.next_time(now)) is not None:
         now = max(now, when)
@@ -145,7 +145,7 @@ def test_a_server_that_does_not_answer_is_asked_in_peace_and_given_up() -> None:
 
 
 def test_an_object_that_is_gone_is_written_anew_with_its_count() -> None:
-    server = Server(Queue())
+    server = Server(EventAggregator())
     server.queue.offer(draft(), NOW)
     server.serve(NOW, NOW)
     server.queue.offer(draft(), NOW + 60.0)
@@ -173,7 +173,7 @@ offers = st.lists(
 @settings(deadline=None)
 @given(offers, st.lists(st.sampled_from(["write", "fail", "refuse", "lose"]), max_size=200))
 def test_objects_requests_and_memory_are_bounded_whatever_comes(told, fates) -> None:
-    queue, now, requests, written = Queue(), NOW, 0, set()
+    queue, now, requests, written = EventAggregator(), NOW, 0, set()
     fate = iter(fates)
     for number, reason, topic, weight, pause, times in told:
         for again in range(times):
@@ -205,7 +205,7 @@ def test_objects_requests_and_memory_are_bounded_whatever_comes(told, fates) -> 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(0.0, 30.0)), max_size=100))
 def test_a_bucket_gives_no_more_than_its_pace(asked) -> None:
-    pace = aggregator.Pace(3, 10.0)
+    pace = aggregator.RateLimit(3, 10.0)
     buckets, now, given_ = Buckets(pace), NOW, {}
     for key, pause in asked:
         given_[key] = given_.get(key, 0) + buckets.take(key, now)
@@ -221,7 +221,7 @@ def test_buckets_of_ever_new_keys_are_forgotten() -> None:
 
 
 def test_only_what_is_the_same_is_one_series() -> None:
-    queue, first = Queue(), draft()
+    queue, first = EventAggregator(), draft()
     for other in (first, replace(first, uid="u-2"), replace(first, topic="t"), first):
         queue.offer(other, NOW)
     assert len(queue) == 3

@@ -8,7 +8,13 @@ import aiohttp
 import pytest
 
 from baileys_janitor.api.config import Probes
-from baileys_janitor.controller.health.checks import ACTING, STANDBY, STARTING, STOPPING, Vitals
+from baileys_janitor.controller.health.checks import (
+    ACTING,
+    STANDBY,
+    STARTING,
+    STOPPING,
+    HealthChecks,
+)
 from baileys_janitor.controller.health.server import PortTaken, served
 from baileys_janitor.controller.health.watch_audit import GRACE, Watches
 from tests.controller.ha.leases import StandingClock
@@ -28,80 +34,80 @@ class Scheduled:
         return self._stuck
 
 
-def acting(clock: StandingClock) -> Vitals:
-    vitals = Vitals(clock)
-    vitals.state = ACTING
-    vitals.scheduler = Scheduled()
-    vitals.answered("GET", "/api", 200)
-    return vitals
+def acting(clock: StandingClock) -> HealthChecks:
+    checks = HealthChecks(clock)
+    checks.state = ACTING
+    checks.scheduler = Scheduled()
+    checks.answered("GET", "/api", 200)
+    return checks
 
 
 def test_an_operator_that_does_its_work_is_alive_and_ready() -> None:
-    vitals = acting(StandingClock())
+    checks = acting(StandingClock())
 
-    assert vitals.ailments() == []
-    assert vitals.hindrances() == []
+    assert checks.liveness_problems() == []
+    assert checks.readiness_problems() == []
 
 
 def test_a_wedged_scheduler_is_seen() -> None:
-    vitals = acting(StandingClock())
-    vitals.scheduler = Scheduled(behind=61.0)
+    checks = acting(StandingClock())
+    checks.scheduler = Scheduled(behind=61.0)
 
-    assert vitals.ailments() == ["The scheduler is wedged: 61 s behind."]
+    assert checks.liveness_problems() == ["The scheduler is wedged: 61 s behind."]
 
 
 def test_steps_of_which_none_ever_ends_are_seen() -> None:
-    vitals = acting(StandingClock())
-    vitals.scheduler = Scheduled(stuck=901.0)
+    checks = acting(StandingClock())
+    checks.scheduler = Scheduled(stuck=901.0)
 
-    assert vitals.ailments() == ["No step has ended for 901 s."]
+    assert checks.liveness_problems() == ["No step has ended for 901 s."]
 
 
 def test_an_event_loop_that_was_held_up_is_seen() -> None:
     clock = StandingClock()
-    vitals = acting(clock)
+    checks = acting(clock)
     clock.move(30)
 
-    assert vitals.ailments() == ["The event loop was held up for 29 s."]
+    assert checks.liveness_problems() == ["The event loop was held up for 29 s."]
 
 
 def test_acting_without_the_lease_is_seen() -> None:
-    vitals = acting(StandingClock())
-    vitals.may_act = lambda: False
+    checks = acting(StandingClock())
+    checks.may_act = lambda: False
 
-    assert vitals.ailments() == ["The Lease is lost and the operator still acts."]
+    assert checks.liveness_problems() == ["The Lease is lost and the operator still acts."]
 
 
 def test_a_standby_without_the_lease_is_alive_and_ready() -> None:
-    vitals = acting(StandingClock())
-    vitals.may_act = lambda: False
-    vitals.state = STANDBY
+    checks = acting(StandingClock())
+    checks.may_act = lambda: False
+    checks.state = STANDBY
 
-    assert vitals.ailments() == []
-    assert vitals.hindrances() == []
+    assert checks.liveness_problems() == []
+    assert checks.readiness_problems() == []
 
 
 def test_a_standby_that_cannot_read_the_lease_is_not_ready() -> None:
-    vitals = acting(StandingClock())
-    vitals.state = STANDBY
-    vitals.takes_part = lambda: False
+    checks = acting(StandingClock())
+    checks.state = STANDBY
+    checks.takes_part = lambda: False
 
-    assert vitals.hindrances() == [
+    assert checks.readiness_problems() == [
         "The Lease cannot be read, so that this operator could never lead."
     ]
 
 
 def test_a_silent_api_server_makes_it_unready_and_calls_for_no_restart() -> None:
     clock = StandingClock()
-    vitals = acting(clock)
+    checks = acting(clock)
     for _ in range(61):
         clock.move(1)
-        vitals.answered("GET", "/api", 503)
-        vitals.answered("GET", "/api", 0)
+        checks.answered("GET", "/api", 503)
+        checks.answered("GET", "/api", 0)
 
-    assert vitals.hindrances() == ["The API server has not answered for 60 s."]
-    vitals.answered("GET", "/api", 403)
-    assert vitals.hindrances() == []
+    assert checks.readiness_problems() == ["The API server has not answered for 60 s."]
+    checks.answered("GET", "/api", 403)
+    assert checks.readiness_problems() == []
 
 
 @pytest.mark.parametrize(
@@ -112,11 +118,11 @@ def test_a_silent_api_server_makes_it_unready_and_calls_for_no_restart() -> None
     ],
 )
 def test_who_starts_or_stops_is_alive_and_not_ready(state: str, said: str) -> None:
-    vitals = acting(StandingClock())
-    vitals.state = state
+    checks = acting(StandingClock())
+    checks.state = state
 
-    assert vitals.ailments() == []
-    assert vitals.hindrances() == [said]
+    assert checks.liveness_problems() == []
+    assert checks.readiness_problems() == [said]
 
 
 def test_a_difference_that_lasts_while_the_watch_is_silent_is_a_dead_watch() -> None:
@@ -273,26 +279,26 @@ def test_a_pod_that_was_heard_of_before_its_job_told_of_it_is_enough() -> None:
 
 def test_nobody_leading_for_a_minute_is_a_sign_of_ill_health() -> None:
     clock = StandingClock()
-    vitals = acting(clock)
-    vitals.state = STANDBY
-    vitals.leaderless = lambda: 60.0
-    assert vitals.hindrances() == []
-    vitals.leaderless = lambda: 61.0
-    assert vitals.hindrances() == ["Nobody has led for 61 s."]
+    checks = acting(clock)
+    checks.state = STANDBY
+    checks.leaderless = lambda: 60.0
+    assert checks.readiness_problems() == []
+    checks.leaderless = lambda: 61.0
+    assert checks.readiness_problems() == ["Nobody has led for 61 s."]
     # A restart could not help.
-    assert vitals.ailments() == []
+    assert checks.liveness_problems() == []
 
 
 async def test_the_probes_answer_over_http(port: Callable[[], int]) -> None:
-    vitals = acting(StandingClock())
+    checks = acting(StandingClock())
     probes = Probes(address="127.0.0.1", port=port())
     url = f"http://127.0.0.1:{probes.port}"
 
-    async with served(probes, vitals), aiohttp.ClientSession() as http:
+    async with served(probes, checks), aiohttp.ClientSession() as http:
         async with http.get(url + "/healthz") as answer:
             assert answer.status == 200
             assert await answer.json() == {"ok": True, "state": "acting", "problems": []}
-        vitals.scheduler = Scheduled(behind=100.0)
+        checks.scheduler = Scheduled(behind=100.0)
         async with http.get(url + "/healthz") as answer:
             assert answer.status == 503
             assert (await answer.json())["problems"] == ["The scheduler is wedged: 100 s behind."]
@@ -303,7 +309,7 @@ async def test_the_probes_answer_over_http(port: Callable[[], int]) -> None:
 async def test_a_port_that_is_taken_is_told(port: Callable[[], int]) -> None:
     probes = Probes(address="127.0.0.1", port=port())
 
-    async with served(probes, Vitals()):
+    async with served(probes, HealthChecks()):
         with pytest.raises(PortTaken, match=r"in probes\.port"):
-            async with served(probes, Vitals()):
+            async with served(probes, HealthChecks()):
                 pass

@@ -8,7 +8,7 @@ import pytest
 
 from baileys_janitor.controller.jobs.leftovers import AT_ONCE, GRACE, KEPT, Leftovers
 from baileys_janitor.controller.jobs.manifest import ACTION_LABEL
-from baileys_janitor.controller.jobs.tracker import Flight, Flights, job_of
+from baileys_janitor.controller.jobs.tracker import JobTracker, TrackedJob, job_of
 from tests.controller.metrics.fleets import StandingClock
 
 Object = dict[str, Any]
@@ -20,28 +20,28 @@ def controlled(name: str = "job", uid: str = "u-job", **more: Any) -> Object:
 
 
 def test_only_what_bears_the_uid_is_the_job() -> None:
-    flights = Flights()
-    flight = flights.add(Flight("shop", "job", "scan", [], uid="u-job"))
-    assert flights.find("shop", "job", "u-job") is flight
-    assert flights.find("shop", "job", "another") is None
-    assert flights.find("shop", "job", "") is None
-    assert flights.find("bank", "job", "u-job") is None
-    assert not flight.overheard
+    tracker = JobTracker()
+    tracked = tracker.add(TrackedJob("shop", "job", "scan", [], uid="u-job"))
+    assert tracker.find("shop", "job", "u-job") is tracked
+    assert tracker.find("shop", "job", "another") is None
+    assert tracker.find("shop", "job", "") is None
+    assert tracker.find("bank", "job", "u-job") is None
+    assert not tracked.overheard
 
 
 def test_what_is_heard_before_the_uid_is_known_is_looked_for_afterwards() -> None:
-    flights = Flights()
-    flight = flights.add(Flight("shop", "job", "scan", []))
-    assert flights.find("shop", "job", "u-job") is None
-    assert flight.overheard
+    tracker = JobTracker()
+    tracked = tracker.add(TrackedJob("shop", "job", "scan", []))
+    assert tracker.find("shop", "job", "u-job") is None
+    assert tracked.overheard
 
 
 def test_a_job_that_was_made_anew_under_its_name_is_not_dropped_with_the_old_one() -> None:
-    flights = Flights()
-    old = flights.add(Flight("shop", "job", "scan", [], uid="u-1"))
-    new = flights.add(Flight("shop", "job", "scan", [], uid="u-2"))
-    flights.drop(old)
-    assert flights.get("shop", "job") is new
+    tracker = JobTracker()
+    old = tracker.add(TrackedJob("shop", "job", "scan", [], uid="u-1"))
+    new = tracker.add(TrackedJob("shop", "job", "scan", [], uid="u-2"))
+    tracker.drop(old)
+    assert tracker.get("shop", "job") is new
 
 
 def test_a_pod_belongs_to_the_job_that_controls_it() -> None:
