@@ -63,11 +63,11 @@ def furnish(engine: Reconciler, tenants: int, now: float) -> None:
         body = {"metadata": meta, "spec": spec, "status": {"observedGeneration": -1}}
         tenant = engine.fleet.observe(body, now - DAY)
         record_result.scanned(tenant, look(100 + number % 60, now), now - DAY, used=True)
-        tenant.run = {"id": f"run-{number}", "reason": "Daily"}
+        tenant.cleanup.run = {"id": f"run-{number}", "reason": "Daily"}
         found = CleanResult(f"run-{number}", "Completed", removed=9, before=109, after=100)
         record_result.cleaned(tenant, found, now - DAY, used=True)
         record_result.scanned(tenant, look(105 + number % 90, now), now, used=True)
-        tenant.stored = compose.compose(tenant, now, around)
+        tenant.take_stored(compose.compose(tenant, now, around))
 
 
 def look(counted: int, now: float) -> ScanResult:

@@ -92,4 +92,4 @@ class Process:
         """What it logged as a warning or an error, but for what it tells of tenants: in a sound cell, nothing."""
         lines = self._log.read_text(errors="replace").splitlines()
         loud = [line for line in lines if " WARNING " in line or " ERROR " in line]
-        return [line for line in loud if " logbook: " not in line]
+        return [line for line in loud if " decisions: " not in line]

@@ -44,14 +44,14 @@ class Predecessor:
             when = last - days * DAY + DAY / 2 if not plan.overdue else last - days * DAY
             removed = round(company.growth)
             if removed:
-                tenant.run = {"id": f"bench-{days}", "reason": "Daily"}
+                tenant.cleanup.run = {"id": f"bench-{days}", "reason": "Daily"}
                 record_result.cleaned(tenant, _cleaned(days, removed, directory, when), when, True)
             else:
                 record_result.unanswered(tenant, "Daily", "NothingToDo", "Nothing was old.", when)
         record_result.scanned(tenant, directory.scan(last, known=False), last, True)
-        tenant.growth = company.growth
-        tenant.cooldown_until = tenant.emergency_cooldown_until = None
-        tenant.trigger_slot = tenant.daily_slot = last
+        tenant.scan.growth = company.growth
+        tenant.cleanup.cooldown_until = tenant.cleanup.emergency_cooldown_until = None
+        tenant.timers.trigger_slot = tenant.timers.daily_slot = last
         composed = compose(tenant, last, self._around)
         self._fleet.forget(tenant.key, tenant.uid)
         return composed

@@ -8,15 +8,11 @@ from types import TracebackType
 
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.events.changes import ChangeBus, Crashed
-from baileys_janitor.controller.jobs.faults import Fault
+from baileys_janitor.controller.tenants.fault import INTERNAL_ERROR
 from baileys_janitor.controller.tenants.record import TenantRecord
 
 logger = logging.getLogger("janitor.reconciler")
 
-INTERNAL_ERROR = Fault(
-    "InternalError",
-    "The operator met something unforeseen; its log says what. It tries again by itself.",
-)
 TOLD_AGAIN = 600.0
 """Seconds until a traceback of the same place and tenant is written once more."""
 TOLD_MOST = 256
@@ -70,12 +66,9 @@ class CrashHandler:
         """Have tenants wait after something unforeseen that was about them."""
         now = self._clock.now()
         for tenant in tenants:
-            if tenant.retry_at > now and tenant.fault == INTERNAL_ERROR:
+            if tenant.backoff.retry_at > now and tenant.fault == INTERNAL_ERROR:
                 continue
-            # Scans that go well in between end the back-off after other faults, but not after this one.
-            tenant.failures = max(tenant.failures, tenant.crashes)
-            tenant.crashes += 1
-            tenant.back_off(INTERNAL_ERROR, now)
+            tenant.crash(now)
 
     def _log(self, where: str, error: BaseException, tenants: list[TenantRecord]) -> None:
         about = tenants[0].text if tenants else "operator"

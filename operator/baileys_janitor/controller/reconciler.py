@@ -156,7 +156,7 @@ class Reconciler:
         tenant = self.fleet.observe(body, self._clock.now())
         self.results.attach(tenant)
         if tenant is not known:
-            for entry in tenant.history:
+            for entry in tenant.cleanup.history:
                 if not self._count(tenant, entry):
                     break
         self._again(tenant)
@@ -241,7 +241,7 @@ class Reconciler:
         if self.workers.full:
             return
         for seen, tenant in enumerate(self.fleet.due(now), start=1):
-            if not tenant.busy:
+            if not tenant.queue.busy:
                 self._consider(tenant, now)
             if seen >= A_PASS or self.workers.full:
                 return
@@ -278,14 +278,14 @@ class Reconciler:
             self._again(tenant)
 
     def _consider_one(self, tenant: TenantRecord, now: float) -> None:
-        tenant.considered_at = now
-        if now < tenant.retry_at:
+        tenant.queue.consider(now)
+        if now < tenant.backoff.retry_at:
             self._again(tenant)
-        elif tenant.stale:
+        elif tenant.stored.stale:
             self.workers.begin(self._reload(tenant), tenant)
         elif tenant.effective is None:
             self.workers.begin(self._write(tenant), tenant)
-        elif tenant.run is not None and tenant.work_job is None and not tenant.effective.suspend:
+        elif tenant.run is not None and tenant.jobs.work is None and not tenant.effective.suspend:
             self._resume(tenant, str(tenant.run.get("reason")) in URGENT)
         else:
             self._decide(tenant, now)
@@ -335,9 +335,9 @@ class Reconciler:
 
     def _may_work(self, tenant: TenantRecord) -> bool:
         """One Job of its own for a tenant, and never a second pod that waits for a node."""
-        if tenant.work_job is not None:
+        if tenant.jobs.work is not None:
             return False
-        scan = self.tracker.get(tenant.namespace, tenant.scan_job)
+        scan = self.tracker.get(tenant.namespace, tenant.jobs.scan)
         return scan is None or not scan.pending
 
     # Steps
@@ -349,7 +349,7 @@ class Reconciler:
 
     def _weigh_all(self, tenants: Iterable[TenantRecord]) -> None:
         for tenant in tenants:
-            if not tenant.busy and self._is_known(tenant):
+            if not tenant.queue.busy and self._is_known(tenant):
                 with self.crashes.contain("tenant", [tenant]) as weighing:
                     self._weigh(tenant)
                 if weighing.crashed:
@@ -443,9 +443,9 @@ class Reconciler:
         with self.crashes.contain("tenant", [tenant]) as planning:
             when = agenda.next_time(tenant, now, self._started, self._pace)
         if planning.crashed:
-            when = tenant.retry_at
+            when = tenant.backoff.retry_at
         if when is not None:
             # Whatever the timers say, one tenant never keeps the loop spinning.
-            when = max(when, tenant.considered_at + BREATH)
+            when = max(when, tenant.queue.considered_at + BREATH)
         self.fleet.schedule(tenant, when)
         self._wake.set()

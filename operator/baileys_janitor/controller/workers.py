@@ -51,7 +51,7 @@ class Workers:
     ) -> asyncio.Task[None]:
         """Begin a step; its tenant is busy until it is over."""
         if tenant is not None:
-            tenant.busy = True
+            tenant.queue.work()
         task = asyncio.create_task(self._run(work, tenant))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -74,7 +74,7 @@ class Workers:
             work.close()
             self._moved = self._clock.monotonic()
             if tenant is not None:
-                tenant.busy = False
+                tenant.queue.work(False)
                 self._over(tenant)
 
     @staticmethod

@@ -39,13 +39,13 @@ def scan_wait(tenant: TenantRecord) -> float:
     """Return the seconds from one scan to the next."""
     assert tenant.effective is not None
     times = tenant.effective.times
-    if tenant.suspicion is not None or not tenant.counts:
+    if tenant.scan.suspicion is not None or not tenant.scan.counts:
         return float(times.scan_interval)
     return growth.scan_wait(
         times.scan_interval,
         times.adaptive,
-        tenant.counted,
-        None if tenant.growth is None else max(tenant.growth, tenant.burst),
+        tenant.scan.counted,
+        None if tenant.scan.growth is None else max(tenant.scan.growth, tenant.scan.burst),
         tenant.effective.policy.thresholds,
     )
 
@@ -55,22 +55,22 @@ def scan_time(tenant: TenantRecord, started: float) -> float | None:
 
     After a start at `started` the first scans are spread, whatever was missed.
     """
-    if tenant.effective is None or tenant.effective.suspend or tenant.scan_job is not None:
+    if tenant.effective is None or tenant.effective.suspend or tenant.jobs.scan is not None:
         return None
-    if tenant.waiting:
+    if tenant.jobs.waiting:
         return None
-    if tenant.rescan:
+    if tenant.jobs.rescan:
         # Whoever edits a spec every second has no scan every second.
-        rested = 0.0 if tenant.begun_at is None else tenant.begun_at + RESCAN_SECONDS
-        return max(rested, tenant.retry_at)
-    if tenant.checked_at is None:
-        return max(_first_scan(tenant, started), tenant.retry_at)
+        rested = 0.0 if tenant.scan.begun_at is None else tenant.scan.begun_at + RESCAN_SECONDS
+        return max(rested, tenant.backoff.retry_at)
+    if tenant.scan.checked_at is None:
+        return max(_first_scan(tenant, started), tenant.backoff.retry_at)
     wait = scan_wait(tenant)
     # From beginning to beginning, however long the Job took: that is what an interval promises.
-    begun = tenant.checked_at
-    if tenant.begun_at is not None:
-        begun = min(begun, max(tenant.begun_at, begun - wait * LATE))
-    return max(begun + wait, tenant.retry_at)
+    begun = tenant.scan.checked_at
+    if tenant.scan.begun_at is not None:
+        begun = min(begun, max(tenant.scan.begun_at, begun - wait * LATE))
+    return max(begun + wait, tenant.backoff.retry_at)
 
 
 def _first_scan(tenant: TenantRecord, started: float) -> float:
@@ -80,16 +80,16 @@ def _first_scan(tenant: TenantRecord, started: float) -> float:
     namespace: a restart is no reason to look at everybody at once.
     """
     assert tenant.effective is not None
-    times, counted = tenant.effective.times, tenant.stored_counted
+    times, counted = tenant.effective.times, tenant.stored.counted
     interval = float(times.scan_interval)
     first = started + calendar.spread(tenant.text, "start", min(AT_START, interval))
-    if tenant.last_scan is None:
+    if tenant.scan.last_scan is None:
         return max(first, _gathered(tenant))
     # A scan "in the future" was written by a clock that went wrong.
-    last = min(tenant.last_scan, started)
-    if times.adaptive and tenant.growth is not None and counted is not None:
+    last = min(tenant.scan.last_scan, started)
+    if times.adaptive and tenant.scan.growth is not None and counted is not None:
         limits = tenant.effective.policy.thresholds
-        safe = last + growth.reach(counted, tenant.growth, limits) - started
+        safe = last + growth.reach(counted, tenant.scan.growth, limits) - started
         window = min(growth.QUIET_LIMIT, safe)
         if window > interval:
             return started + calendar.spread(tenant.namespace, "start", window)
@@ -98,7 +98,11 @@ def _first_scan(tenant: TenantRecord, started: float) -> float:
 
 def _gathered(tenant: TenantRecord) -> float:
     """Return when the first scan is due of all who came about when this tenant did."""
-    return (tenant.seen_at // TOGETHER + 1.0) * TOGETHER if tenant.seen_at is not None else 0.0
+    return (
+        (tenant.resource.seen_at // TOGETHER + 1.0) * TOGETHER
+        if tenant.resource.seen_at is not None
+        else 0.0
+    )
 
 
 def rested_time(tenant: TenantRecord, started: float, jitter: float) -> float:
@@ -113,21 +117,21 @@ def rested_time(tenant: TenantRecord, started: float, jitter: float) -> float:
 
 def purge_time(tenant: TenantRecord) -> float | None:
     """Return when the trash is to be purged, or None while there is none."""
-    if tenant.effective is None or tenant.trash is None or not tenant.trash[0]:
+    if tenant.effective is None or tenant.scan.trash is None or not tenant.scan.trash[0]:
         return None
     free = tenant.look.free_bytes if tenant.look is not None else None
     full = free is not None and free < FULL
-    due = 0.0 if full else tenant.trash[1] + tenant.effective.undo_window
-    return max(due, tenant.retry_at, tenant.purge_after)
+    due = 0.0 if full else tenant.scan.trash[1] + tenant.effective.undo_window
+    return max(due, tenant.backoff.retry_at, tenant.cleanup.purge_after)
 
 
 def missed_time(tenant: TenantRecord) -> float | None:
     """Return when the last count is too old to be told as the truth."""
-    since = tenant.seen_at if tenant.checked_at is None else tenant.checked_at
+    since = tenant.resource.seen_at if tenant.scan.checked_at is None else tenant.scan.checked_at
     if tenant.effective is None or since is None or tenant.effective.suspend:
         return None
     wait = max(scan_wait(tenant), 60.0)
-    if tenant.checked_at is None:
+    if tenant.scan.checked_at is None:
         return max(since + MISSED * wait, _first_scan(tenant, since) + (MISSED - 1) * wait)
     return since + MISSED * wait
 
@@ -145,17 +149,17 @@ def next_time(tenant: TenantRecord, now: float, started: float, pace: Intervals)
 
     Never before `retry_at`: until then a tenant that is due is only sent back here.
     """
-    if tenant.stale:
-        return tenant.retry_at
+    if tenant.stored.stale:
+        return tenant.backoff.retry_at
     times: list[float | None] = [_telling_time(tenant, now, pace)]
     if tenant.effective is not None:
         times.append(scan_time(tenant, started))
-        if tenant.run is None and tenant.work_job is None:
+        if tenant.run is None and tenant.jobs.work is None:
             times.append(purge_time(tenant))
         if not tenant.effective.suspend:
             times += _work_times(tenant, now, started, pace)
     due_times = [when for when in times if when is not None]
-    return max(min(due_times), tenant.retry_at) if due_times else None
+    return max(min(due_times), tenant.backoff.retry_at) if due_times else None
 
 
 def _work_times(
@@ -165,13 +169,13 @@ def _work_times(
     assert tenant.effective is not None
     times = tenant.effective.times
     if tenant.run is not None:
-        return [tenant.retry_at if tenant.work_job is None else None]
+        return [tenant.backoff.retry_at if tenant.jobs.work is None else None]
     if pending_request(tenant) is not None:
-        under_way = tenant.scan_job is not None or tenant.work_job is not None
-        return [now + POLL if under_way else max(now, tenant.request_time())]
+        under_way = tenant.jobs.scan is not None or tenant.jobs.work is not None
+        return [now + POLL if under_way else max(now, tenant.timers.request_time)]
     if tenant.look is None:
         return []
-    if tenant.checked_at is not None and tenant.checked_at > tenant.considered_at:
+    if tenant.scan.checked_at is not None and tenant.scan.checked_at > tenant.queue.considered_at:
         # What the last look found has not been decided on yet.
         return [now]
     coming: list[float | None] = [next_trigger(tenant, now)]
@@ -188,11 +192,11 @@ def _telling_time(tenant: TenantRecord, now: float, pace: Intervals) -> float | 
     """Return when the status is to be written even if nothing else is due."""
     if not _told(tenant):
         # Suspended or refused: whoever applied the spec waits for its generation to be observed.
-        return max(now, tenant.written_at + 1.0)
+        return max(now, tenant.stored.written_at + 1.0)
     if tenant.effective is not None and tenant.effective.suspend:
         return None
-    regular = max(now + 1.0, tenant.written_at + pace.status_every)
-    missed = missed_time(tenant) if tenant.stored_level not in UNKNOWN else None
+    regular = max(now + 1.0, tenant.stored.written_at + pace.status_every)
+    missed = missed_time(tenant) if tenant.stored.level not in UNKNOWN else None
     return regular if missed is None else min(regular, missed)
 
 
@@ -202,8 +206,8 @@ def _told(tenant: TenantRecord) -> bool:
     if tenant.new and tenant.look is None and tenant.fault is None and not suspended:
         # The first status waits for something to say.
         return True
-    if tenant.stored_generation != tenant.generation:
+    if tenant.stored.generation != tenant.resource.generation:
         return False
     if tenant.effective is not None or tenant.fault is None:
         return True
-    return tenant.stored_readiness == tenant.fault.reason
+    return tenant.stored.readiness == tenant.fault.reason

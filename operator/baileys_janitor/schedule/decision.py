@@ -46,8 +46,8 @@ def pending_request(tenant: TenantRecord) -> str | None:
 
     A token that was there when the tenant was first seen is none: it came with the manifest.
     """
-    token = tenant.request
-    return token if token and token != tenant.handled_request else None
+    token = tenant.resource.request
+    return token if token and token != tenant.timers.handled_request else None
 
 
 def slots(tenant: TenantRecord, now: float, jitter: float) -> tuple[float | None, float | None]:
@@ -61,15 +61,17 @@ def slots(tenant: TenantRecord, now: float, jitter: float) -> tuple[float | None
         delay = calendar.spread(tenant.text, "daily", jitter)
         daily = calendar.daily_slot(times.daily_cleanup, times.time_zone, delay, now)
     return (
-        trigger if tenant.trigger_slot is None or trigger > tenant.trigger_slot else None,
-        daily if daily is not None and (tenant.daily_slot or 0.0) < daily else None,
+        trigger
+        if tenant.timers.trigger_slot is None or trigger > tenant.timers.trigger_slot
+        else None,
+        daily if daily is not None and (tenant.timers.daily_slot or 0.0) < daily else None,
     )
 
 
 def daily_overdue(tenant: TenantRecord, now: float, jitter: float) -> bool:
     """Whether a daily cleanup is due, however late, that no other one has stood in for."""
     assert tenant.effective is not None
-    if tenant.daily_slot is None:
+    if tenant.timers.daily_slot is None:
         # The slot before the first look is nobody's: else a new fleet would be cleaned all at once.
         return False
     _, daily = slots(tenant, now, jitter)
@@ -95,7 +97,7 @@ def decide(
     asked = _asked(tenant, now)
     if asked is not None:
         return asked
-    if not tenant.counts or (tenant.fault is not None and tenant.fault.stalled):
+    if not tenant.scan.counts or (tenant.fault is not None and tenant.fault.stalled):
         return Decision()
     trigger, daily = slots(tenant, now, jitter)
     if effective.mode == "Observe":
@@ -111,9 +113,9 @@ def decide(
     if daily is not None and not daily_overdue(tenant, now, jitter):
         return Decision(daily_slot=daily)
     if daily is not None:
-        reason = "Daily" if tenant.reclaimable else None
+        reason = "Daily" if tenant.scan.reclaimable else None
         return Decision(reason, dry_run, trigger, daily, idle=reason is None)
-    if trigger is not None and tenant.reclaimable and _triggered(tenant, now):
+    if trigger is not None and tenant.scan.reclaimable and _triggered(tenant, now):
         return Decision(reason=trigger_reason(tenant), dry_run=dry_run, trigger_slot=trigger)
     return Decision(trigger_slot=trigger)
 
@@ -126,14 +128,14 @@ def _asked(tenant: TenantRecord, now: float) -> Decision | None:
         return None
     if tenant.effective.mode == "Observe":
         return Decision(request=token, refusal="the mode is Observe, which only counts")
-    if now < tenant.request_time():
+    if now < tenant.timers.request_time:
         return None
     return Decision("Requested", tenant.effective.mode == "DryRun", request=token)
 
 
 def _cleaned_since(tenant: TenantRecord, when: float, dry_run: bool, now: float) -> bool:
     """Whether a cleanup by the daily one's rules has ended since then: one that comes late has nothing to add."""
-    last = tenant.last_cleanup or {}
+    last = tenant.cleanup.last or {}
     ended = from_rfc3339(last.get("time"))
     return (
         last.get("reason") in {"Daily", "Trigger"}
@@ -146,7 +148,7 @@ def _cleaned_since(tenant: TenantRecord, when: float, dry_run: bool, now: float)
 def _emergency(tenant: TenantRecord, now: float) -> bool:
     assert tenant.effective is not None
     assert tenant.look is not None
-    level = levels.level(tenant.counted, tenant.effective.policy.thresholds)
+    level = levels.level(tenant.scan.counted, tenant.effective.policy.thresholds)
     return (
         level == levels.EMERGENCY
         and tenant.look.identity_state == PAIRED
@@ -158,7 +160,9 @@ def _emergency(tenant: TenantRecord, now: float) -> bool:
 def emergency_pause_until(tenant: TenantRecord, now: float) -> float:
     """Return until when (Unix seconds) automatic Emergency cleanups wait after the last ones."""
     return max(
-        tenant.emergency_cooldown_until or 0.0, tenant.hold_until, _capped_pause_until(tenant, now)
+        tenant.cleanup.emergency_cooldown_until or 0.0,
+        tenant.cleanup.hold_until,
+        _capped_pause_until(tenant, now),
     )
 
 
@@ -171,7 +175,7 @@ def _capped_pause_until(tenant: TenantRecord, now: float) -> float:
     """
     if tenant.effective is None or not capped(tenant):
         return 0.0
-    cut = list(takewhile(_is_cut_emergency, tenant.history))
+    cut = list(takewhile(_is_cut_emergency, tenant.cleanup.history))
     ended = from_rfc3339(cut[0].get("time")) if cut else None
     if ended is None or ended > now:
         return 0.0
@@ -188,18 +192,18 @@ def _triggered(tenant: TenantRecord, now: float) -> bool:
     if capped(tenant):
         # It was allowed to start, so an older cooldown does not hold its rest back.
         return True
-    if now < (tenant.cooldown_until or 0.0):
+    if now < (tenant.cleanup.cooldown_until or 0.0):
         return False
-    return tenant.counted >= tenant.effective.policy.thresholds.trigger
+    return tenant.scan.counted >= tenant.effective.policy.thresholds.trigger
 
 
 def capped(tenant: TenantRecord) -> bool:
     """Whether the last cleanup was cut short by maxRemovals, or by time, and is to go on."""
-    return (tenant.last_cleanup or {}).get("outcome") == "Capped"
+    return (tenant.cleanup.last or {}).get("outcome") == "Capped"
 
 
 def trigger_reason(tenant: TenantRecord) -> str:
     """Return the reason of a cleanup at the trigger: what maxRemovals cut short goes on under its own name."""
-    if capped(tenant) and (tenant.last_cleanup or {}).get("reason") == "Daily":
+    if capped(tenant) and (tenant.cleanup.last or {}).get("reason") == "Daily":
         return "Daily"
     return "Trigger"

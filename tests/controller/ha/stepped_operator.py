@@ -10,7 +10,7 @@ from pathlib import Path
 from baileys_janitor.api.loading import load_config
 from baileys_janitor.controller import app, logging_setup
 from baileys_janitor.controller.clock import WallClock
-from baileys_janitor.controller.tenants import record
+from baileys_janitor.controller.tenants import timers
 
 
 class SteppedClock(WallClock):
@@ -28,7 +28,7 @@ def main(config: str, offset: str) -> None:
     read = load_config(Path(config), os.environ)
     logging_setup.set_up(read.logging)
     # These tests ask for one cleanup after another; that a flood is spread over minutes is tested elsewhere.
-    record.REQUESTS_WITHIN = 0.0
+    timers.REQUESTS_WITHIN_SECONDS = 0.0
     asyncio.run(app.serve(read, SteppedClock(Path(offset))))
 
 

@@ -72,7 +72,7 @@ class Telling:
         now = self.clock.now()
         self._version += 1
         key = namespace, name
-        before = self.fleet.tenants[key].stored if key in self.fleet.tenants else {}
+        before = self.fleet.tenants[key].stored.status if key in self.fleet.tenants else {}
         since = to_rfc3339(now)
         conditions = [
             {
@@ -114,7 +114,7 @@ class Telling:
         }
         spec = {"companyId": f"c-{name}", "volume": {"claimName": "data"}}
         tenant = self.fleet.observe({"metadata": meta, "spec": spec, "status": fresh}, now)
-        tenant.history = fresh["history"]
+        tenant.take_stored(fresh)
         for heard in changes.between(tenant, before, fresh):
             with contextlib.suppress(AttributeError):  # nobody is at work yet
                 self._work.hear(heard)

@@ -162,8 +162,10 @@ class LocalOperator:
         """Whether no step is under way, nothing waits for its turn, and nobody is due."""
         reconciler, now = self.reconciler, self.clock.now()
         tenants = list(reconciler.fleet.tenants.values())
-        due = any(tenant.announced is not None and tenant.announced <= now for tenant in tenants)
-        return not (due or reconciler.queue or reconciler.workers or any(t.busy for t in tenants))
+        due = any(tenant.queue.due is not None and tenant.queue.due <= now for tenant in tenants)
+        return not (
+            due or reconciler.queue or reconciler.workers or any(t.queue.busy for t in tenants)
+        )
 
 
 class OperatorProcess:

@@ -167,7 +167,10 @@ async def test_a_restart_takes_no_fault_back_before_a_look_does(
         await until(lambda: bool(running.reconciler.fleet.tenants), "the tenant is known")
         [tenant] = running.reconciler.fleet.tenants.values()
         running.skip(60)
-        await until(lambda: tenant.checked_at is not None or tenant.failures, "it was looked at")
+        await until(
+            lambda: tenant.scan.checked_at is not None or tenant.backoff.failures,
+            "it was looked at",
+        )
         await world.quiet()
         assert await world.condition("acme", "Ready") == told
     assert "Fault over" not in caplog.messages

@@ -39,9 +39,9 @@ async def test_nothing_stands_still_while_the_clock_is_wrong_nor_when_it_is_righ
         tenant = running.reconciler.fleet.tenants[world.namespace, "acme"]
         for step in workers:
             running.clock.set(step)
-            acts = tenant.begun_at
+            acts = tenant.scan.begun_at
             running.skip(20)
-            await until(lambda acts=acts: tenant.begun_at != acts, "it is scanned again")
+            await until(lambda acts=acts: tenant.scan.begun_at != acts, "it is scanned again")
             assert running.reconciler.behind() < 60
             assert (await world.status("acme"))["level"] == "Healthy"
         flood(directory)

@@ -10,12 +10,12 @@ from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.controller.clock import WallClock
 from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.events.changes import Change, ChangeBus, CleanupStarted
-from baileys_janitor.controller.jobs.faults import Fault
 from baileys_janitor.controller.kube.client import ApiError
 from baileys_janitor.controller.status import advice
 from baileys_janitor.controller.status.compose import StatusContext
 from baileys_janitor.controller.status.writer import REFUSED_SECONDS, StatusWriter
 from baileys_janitor.controller.tenants.cache import TenantCache
+from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.controller.tenants.record import TenantRecord
 
 Object = dict[str, Any]
@@ -49,8 +49,8 @@ def fleet() -> TenantCache:
 @pytest.fixture
 def tenant(fleet: TenantCache) -> TenantRecord:
     found = fleet.observe(resource(10, {"observedGeneration": -1}), NOW)
-    found.last_scan = NOW
-    found.run = {"id": "a", "reason": "Requested", "startTime": "2026-11-22T00:00:00Z"}
+    found.scan.last_scan = NOW
+    found.cleanup.run = {"id": "a", "reason": "Requested", "startTime": "2026-11-22T00:00:00Z"}
     return found
 
 
@@ -75,10 +75,10 @@ async def test_the_echo_of_a_write_does_not_make_the_operator_forget_what_it_kno
     fleet: TenantCache, tenant: TenantRecord
 ) -> None:
     assert await store(fleet, EarlyWatch(fleet)).write(tenant, force=True)
-    assert tenant.last_scan == NOW
+    assert tenant.scan.last_scan == NOW
     assert tenant.run is not None
     assert tenant.run["id"] == "a"
-    assert tenant.sending is None
+    assert tenant.stored.sending is None
 
 
 async def test_what_another_operator_writes_meanwhile_is_taken_in(
@@ -129,7 +129,7 @@ async def test_what_an_older_crd_does_not_keep_is_not_written_again_and_again(
     assert kube.writes == 1
 
     # What is new since is written all the same.
-    tenant.fault = Fault("ClaimMissing", "There is no claim.", stalled=True)
+    tenant.backoff.fault = Fault("ClaimMissing", "There is no claim.", stalled=True)
     assert writing.is_due(tenant)
 
 
@@ -142,4 +142,4 @@ async def test_a_status_that_the_crd_refuses_is_not_tried_every_few_seconds(
 
     before = WallClock().now()
     assert not await store(fleet, Refusing()).write(tenant, force=True)
-    assert tenant.retry_at >= before + REFUSED_SECONDS
+    assert tenant.backoff.retry_at >= before + REFUSED_SECONDS

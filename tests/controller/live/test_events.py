@@ -105,12 +105,12 @@ async def test_a_fault_that_lasts_is_one_event_that_counts_and_its_end_is_told_t
             return count if count >= least else 0
 
         with running.hurry(20):
-            await until(lambda: tenant.failures >= 2, "the fault is met again")
+            await until(lambda: tenant.backoff.failures >= 2, "the fault is met again")
             # The first repetition is written at once, the next ones together.
             await until(lambda: counts(2), "the repetition is counted")
-            await until(lambda: tenant.failures >= 5, "the fault is met again and again")
+            await until(lambda: tenant.backoff.failures >= 5, "the fault is met again and again")
             count = await until(lambda: counts(4), "all are counted")
-        assert count <= tenant.failures
+        assert count <= tenant.backoff.failures
         await world.edit("acme", volume={"claimName": "data", "path": "."})
         with running.hurry():
             await world.scanned("acme")

@@ -192,7 +192,7 @@ async def test_one_claim_that_cannot_be_mounted_holds_nobody_up_and_is_the_only_
             for name in ("good", "better", "best"):
                 assert running.reconciler.fleet.tenants[world.namespace, name].fault is None
             # Those without fault were scanned together, and not one by one.
-            assert running.reconciler.fleet.tenants[world.namespace, "good"].company is None
+            assert running.reconciler.fleet.tenants[world.namespace, "good"].jobs.max_batch is None
     finally:
         world.cluster.kubelet.mend_claim(world.namespace, "bad")
 
@@ -208,7 +208,7 @@ async def test_jobs_keep_within_their_cap_and_what_is_urgent_does_not_wait(
     async with operator(knows=5, limits=limits) as running:
         await until(lambda: scans(world, 2), "as many scans as may run are under way")
         await until(lambda: len(running.reconciler.queue) == 3, "the others wait for their turn")
-        waiting = next(n for n in names if tenant_of(running, world, n).scan_job is None)
+        waiting = next(n for n in names if tenant_of(running, world, n).jobs.scan is None)
         await world.ask(waiting, "now")
         await until(lambda: cleans(world, 1), "the cleanup that was asked for is under way")
         assert await scans(world, 2)

@@ -272,7 +272,7 @@ def ended(clock: SkippingClock, removed: int = 12, outcome: str = "Completed") -
 def cleaned(telling: Telling, name: str, removed: int = 12) -> None:
     """Have a tenant's cleanup be over."""
     key = "shop", name
-    known = telling.fleet.tenants[key].history if key in telling.fleet.tenants else []
+    known = telling.fleet.tenants[key].cleanup.history if key in telling.fleet.tenants else []
     entry = ended(telling.clock, removed)
     telling.put(name, "Healthy", lastCleanup=entry, history=[entry, *known])
 

@@ -71,7 +71,7 @@ class Heart:
 
 def store(known: TenantRecord, now: float = NOW) -> None:
     """Have the status written."""
-    known.stored = compose.compose(known, now, AROUND)
+    known.take_stored(compose.compose(known, now, AROUND))
 
 
 def series(text: str) -> Series:

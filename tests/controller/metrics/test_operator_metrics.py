@@ -132,7 +132,7 @@ def test_the_queue_is_as_deep_as_tenants_wait_and_lags_as_long_as_the_first_of_t
     heart.fleet.schedule(heart.tenant("due"), NOW + 10)
     heart.fleet.schedule(heart.tenant("later"), NOW + HOUR)
     waiting = heart.tenant("waiting", look(155))
-    waiting.waiting = True
+    waiting.jobs.waiting = True
     heart.queue.append(waiting)
     heart.time = NOW + 40
     found = told(process)
@@ -141,7 +141,7 @@ def test_the_queue_is_as_deep_as_tenants_wait_and_lags_as_long_as_the_first_of_t
     heart.time = NOW + 100
     assert of(told(process), "baileys_janitor_scheduling_lag_seconds") == 90
     heart.time = NOW + 160
-    waiting.announced, waiting.busy = NOW + 160, True
+    waiting.queue.due, waiting.queue.busy = NOW + 160, True
     assert of(told(process), "baileys_janitor_scheduling_lag_seconds") == 150
 
 

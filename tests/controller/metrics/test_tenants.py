@@ -12,10 +12,11 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from baileys_janitor.controller.jobs import record_result
-from baileys_janitor.controller.jobs.faults import Fault
 from baileys_janitor.controller.metrics.exposition import families, pages
 from baileys_janitor.controller.metrics.tenants import FAMILIES, LABELS, company, most
-from baileys_janitor.controller.tenants.record import Suspicion, TenantRecord
+from baileys_janitor.controller.tenants.fault import Fault
+from baileys_janitor.controller.tenants.record import TenantRecord
+from baileys_janitor.controller.tenants.scan_state import Suspicion
 from baileys_janitor.policy.kinds import KINDS
 from tests.controller.metrics.fleets import Heart, Series, of, series, store
 from tests.controller.pure.world import (
@@ -77,7 +78,7 @@ def test_a_tenant_before_its_first_scan_has_no_figures_and_an_unknown_level() ->
 def test_after_a_restart_the_stored_figures_hold_until_the_first_scan() -> None:
     before, after = Heart(), Heart()
     known = before.tenant(found=look(155))
-    restarted = after.fleet.observe(body(status=known.stored), NOW)
+    restarted = after.fleet.observe(body(status=known.stored.status), NOW)
     assert restarted.look is None
     assert told(after) == told(before)
 
@@ -97,9 +98,9 @@ def test_the_time_to_an_emergency_follows_from_growth_and_passes_with_time() -> 
     known = heart.tenant(found=look(120))
     name = "baileys_session_emergency_predicted_seconds"
     assert of(told(heart), name) is None
-    known.growth = 0.0
+    known.scan.growth = 0.0
     assert of(told(heart), name) == math.inf
-    known.growth = 10.0
+    known.scan.growth = 10.0
     assert of(told(heart), name) == 6 * DAY
     assert of(told(heart, now=NOW + HOUR), name) == 6 * DAY - HOUR
     assert of(told(heart, now=NOW + 30 * DAY), name) == 0
@@ -130,7 +131,7 @@ def test_advice_shows_while_it_is_given() -> None:
     record_result.scanned(known, look(), NOW, used=True)
     store(known)
     assert of(told(heart), name, condition="SessionInactive") is None
-    known.suspicion = Suspicion("t1", NOW - 60, 5)
+    known.scan.suspicion = Suspicion("t1", NOW - 60, 5)
     store(known)
     assert of(told(heart), name, condition="CredentialsCorrupt") == 1
 
@@ -138,7 +139,7 @@ def test_advice_shows_while_it_is_given() -> None:
 def test_a_tenant_that_cannot_be_looked_after_shows_why() -> None:
     heart = Heart()
     known = heart.tenant()
-    known.fault = Fault("ClaimMissing", "The claim does not exist.")
+    known.backoff.fault = Fault("ClaimMissing", "The claim does not exist.")
     store(known)
     assert of(told(heart), "baileys_session_stalled", reason="ClaimMissing") == 1
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from baileys_janitor.controller.jobs import record_result
 from baileys_janitor.controller.jobs.create import settle
-from baileys_janitor.controller.jobs.faults import Fault
 from baileys_janitor.controller.status import compose
 from baileys_janitor.controller.tenants.cache import TenantCache
+from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import CleanResult, PurgeResult, ScanResult
 from baileys_janitor.schedule import agenda
@@ -157,12 +157,12 @@ class Cluster:
         self.now = max(self.now, until)
 
     def _consider(self, tenant: TenantRecord) -> None:
-        tenant.considered_at = self.now
-        if self.now < tenant.retry_at:
+        tenant.queue.considered_at = self.now
+        if self.now < tenant.backoff.retry_at:
             return
         if tenant.effective is None:
             pass
-        elif tenant.run is not None and tenant.work_job is None:
+        elif tenant.run is not None and tenant.jobs.work is None:
             self._clean(tenant)
         elif self._decide(tenant):
             return
@@ -171,16 +171,16 @@ class Cluster:
     def _decide(self, tenant: TenantRecord) -> bool:
         decision = decide(tenant, self.now, PACE.jitter, False)
         if decision.reason is not None:
-            if tenant.work_job is None:
+            if tenant.jobs.work is None:
                 serial = next(self._serial)
-                tenant.run = {
+                tenant.cleanup.run = {
                     "id": f"r{serial}",
                     "reason": decision.reason,
                     "startTime": "2026-11-22T03:00:00Z",
                 }
                 settle(tenant, decision)
                 if decision.reason == "Requested":
-                    tenant.asked(self.now)
+                    tenant.timers.requested(self.now)
                 self.begun.append((self.now, decision.reason))
                 self._write(tenant, force=True)
                 self._clean(tenant)
@@ -193,13 +193,13 @@ class Cluster:
                 self.begun.append((self.now, "Daily"))
                 record_result.unanswered(tenant, "Daily", "NothingToDo", "Nothing.", self.now)
             purge = agenda.purge_time(tenant)
-            if purge is not None and self.now >= purge and tenant.work_job is None:
-                tenant.work_job = "purge"
+            if purge is not None and self.now >= purge and tenant.jobs.work is None:
+                tenant.jobs.work = "purge"
                 self._after(lambda: self._purged(tenant))
                 return False
         due = agenda.scan_time(tenant, self.started)
         if due is not None and self.now >= due:
-            tenant.scan_job = "scan"
+            tenant.jobs.scan = "scan"
             self._after(lambda: self._scanned(tenant))
         return False
 
@@ -210,19 +210,19 @@ class Cluster:
     def _fails(self, tenant: TenantRecord) -> bool:
         if self.broken is None:
             return False
-        tenant.back_off(Fault(self.broken, "Broken."), self.now)
+        tenant.fail(Fault(self.broken, "Broken."), self.now)
         self._write(tenant)
         return True
 
     def _scanned(self, tenant: TenantRecord) -> None:
-        tenant.scan_job = None
+        tenant.jobs.scan = None
         if not self._fails(tenant):
             record_result.scanned(tenant, self.directory.look(self.now), self.now, used=True)
-            tenant.begun_at = self.now - JOB_TAKES
+            tenant.scan.begun_at = self.now - JOB_TAKES
             self._write(tenant)
 
     def _purged(self, tenant: TenantRecord) -> None:
-        tenant.work_job = None
+        tenant.jobs.work = None
         if not self._fails(tenant):
             self.directory.trash = 0
             record_result.purged(tenant, PurgeResult("Completed", trash_runs=0), self.now)
@@ -231,13 +231,13 @@ class Cluster:
     def _clean(self, tenant: TenantRecord) -> None:
         assert tenant.run is not None
         run = str(tenant.run["id"])
-        tenant.work_job = "clean"
+        tenant.jobs.work = "clean"
         # The Job does its work whether or not an operator is there to hear of it.
         result = None if self.broken else self.directory.clean(run, self.now)
         self._after(lambda: self._cleaned(tenant, result))
 
     def _cleaned(self, tenant: TenantRecord, result: CleanResult | None) -> None:
-        tenant.work_job = None
+        tenant.jobs.work = None
         if not self._fails(tenant) and result is not None:
             record_result.cleaned(tenant, result, self.now, used=True)
             self._write(tenant)
@@ -249,14 +249,14 @@ class Cluster:
         if tenant.new and not force and not news:
             return
         fresh = compose.compose(tenant, self.now, AROUND)
-        idle = self.now - tenant.written_at < PACE.status_every and not tenant.new
-        if not force and idle and not compose.is_material(tenant.stored, fresh):
+        idle = self.now - tenant.stored.written_at < PACE.status_every and not tenant.new
+        if not force and idle and not compose.is_material(tenant.stored.status, fresh):
             return
-        patch = compose.merge_patch(tenant.stored, fresh)
-        tenant.written_at = self.now
+        patch = compose.merge_patch(tenant.stored.status, fresh)
+        tenant.stored.written_at = self.now
         if patch:
             self.writes += 1
             self.version += 1
             self.status = applied(self.status, patch)
-            tenant.stored = self.status
-            tenant.resource_version = str(self.version)
+            tenant.take_stored(self.status)
+            tenant.resource.version = str(self.version)

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.controller.clock import to_rfc3339
-from baileys_janitor.controller.jobs.faults import Fault
-from baileys_janitor.controller.tenants.record import REQUESTS_AT_ONCE, REQUESTS_WITHIN
+from baileys_janitor.controller.tenants.fault import Fault
+from baileys_janitor.controller.tenants.timers import REQUESTS_AT_ONCE, REQUESTS_WITHIN_SECONDS
 from baileys_janitor.schedule import agenda, calendar, growth
 from baileys_janitor.volume.disk_space import FULL_BYTES
 from tests.controller.pure.simulation import Cluster, Directory
@@ -225,10 +225,10 @@ def test_a_suspended_request_waits_and_then_runs_once() -> None:
 def test_a_request_waits_for_no_back_off() -> None:
     known = tenant()
     for _ in range(10):
-        known.back_off(Fault("JobDeadline", "Slow."), NOW)
+        known.fail(Fault("JobDeadline", "Slow."), NOW)
     made = Cluster(Directory(), tenant=known)
     made.fleet.tenants[known.key] = known
-    known.resource_version = "1"
+    known.resource.version = "1"
     made.edit(token="please")
 
     when = agenda.next_time(known, NOW + 1, NOW, PACE)
@@ -246,7 +246,7 @@ def test_a_flood_of_requests_is_spread_and_the_last_one_is_answered() -> None:
     times = [when for when, reason in made.begun if reason == "Requested"]
     assert REQUESTS_AT_ONCE < len(times) <= REQUESTS_AT_ONCE * 5
     for first, fourth in zip(times, times[REQUESTS_AT_ONCE:], strict=False):
-        assert fourth - first >= REQUESTS_WITHIN
+        assert fourth - first >= REQUESTS_WITHIN_SECONDS
     assert made.status["lastHandledRequest"] == "please-1799"
 
 
@@ -272,11 +272,11 @@ def test_whoever_edits_a_spec_every_second_has_no_scan_every_second() -> None:
 @pytest.mark.parametrize("level", ["Healthy", "Emergency"])
 def test_nothing_is_due_before_the_end_of_a_back_off(level: str) -> None:
     known = tenant()
-    known.look = look(100)
-    known.last_scan = known.checked_at = NOW
-    known.stored = {"level": level, "observedGeneration": 1}
-    known.request = "please"
-    known.retry_at = NOW + 1800
+    known.scan.look = look(100)
+    known.scan.last_scan = known.scan.checked_at = NOW
+    known.take_stored({"level": level, "observedGeneration": 1})
+    known.resource.request = "please"
+    known.backoff.retry_at = NOW + 1800
 
     for later in range(0, 1800, 7):
         when = agenda.next_time(known, NOW + later, NOW, PACE)
@@ -286,43 +286,43 @@ def test_nothing_is_due_before_the_end_of_a_back_off(level: str) -> None:
 
 def test_a_request_that_must_wait_for_a_job_does_not_spin() -> None:
     known = tenant()
-    known.look = look()
-    known.request = "please"
-    known.stored = {"observedGeneration": 1}
+    known.scan.look = look()
+    known.resource.request = "please"
+    known.take_stored({"observedGeneration": 1})
     assert agenda.next_time(known, NOW, NOW, PACE) == NOW
-    for field in ("scan_job", "work_job"):
-        setattr(known, field, "j")
+    for action in ("scan", "clean"):
+        known.jobs.start(action, "j")
         when = agenda.next_time(known, NOW, NOW, PACE)
         assert when is not None
         assert NOW < when <= NOW + 2
-        setattr(known, field, None)
+        known.jobs.end("j")
 
 
 def test_a_claimed_run_is_taken_up_again_but_not_while_suspended() -> None:
     known = claimed(tenant())
-    known.stored = {"observedGeneration": 1}
-    assert agenda.next_time(known, NOW, NOW, PACE) == known.retry_at
-    known.work_job = "clean"
+    known.take_stored({"observedGeneration": 1})
+    assert agenda.next_time(known, NOW, NOW, PACE) == known.backoff.retry_at
+    known.jobs.work = "clean"
     later = agenda.next_time(known, NOW, NOW, PACE)
     assert later is not None
     assert later >= NOW
 
     suspended = claimed(tenant({"suspend": True}))
-    suspended.stored = {"observedGeneration": 1}
+    suspended.take_stored({"observedGeneration": 1})
     assert agenda.next_time(suspended, NOW, NOW, PACE) is None
 
 
 def test_a_purge_is_due_after_the_undo_window_or_at_once_on_a_full_disk() -> None:
     known = tenant({"undoWindow": "1h"})
     assert agenda.purge_time(known) is None
-    known.trash = (1, NOW)
+    known.scan.trash = (1, NOW)
     assert agenda.purge_time(known) == NOW + HOUR
     for free, at_once in ((None, False), (FULL_BYTES, False), (FULL_BYTES - 1, True), (0, True)):
-        known.look = look(free_bytes=free)
+        known.scan.look = look(free_bytes=free)
         when = agenda.purge_time(known)
         assert when is not None
         assert (when <= NOW) is at_once
-    known.work_job = "purge"
+    known.jobs.work = "purge"
     after = agenda.next_time(known, NOW, NOW, PACE)
     assert after is not None
     assert after > 0
@@ -345,11 +345,11 @@ def test_tenants_that_come_together_share_their_first_scan(moments: list[float])
     first: dict[float, set[float]] = {}
     for number, moment in enumerate(moments):
         known = tenant(name=f"acme-{number}")
-        known.seen_at = NOW + moment
+        known.resource.seen_at = NOW + moment
         due = agenda.scan_time(known, NOW)
         assert due is not None
-        assert known.seen_at < due <= known.seen_at + agenda.TOGETHER
-        first.setdefault(known.seen_at // agenda.TOGETHER, set()).add(due)
+        assert known.resource.seen_at < due <= known.resource.seen_at + agenda.TOGETHER
+        first.setdefault(known.resource.seen_at // agenda.TOGETHER, set()).add(due)
     assert all(len(times) == 1 for times in first.values())
 
 

@@ -20,7 +20,7 @@ NODES = [Place("node-1"), Place("node-2"), Place(None, "pv-7")]
 
 def placed(number: int, place: Place = NODES[0], company: int | None = None) -> Placed:
     known = tenant(name=f"t{number}", uid=f"u-{number}")
-    known.company = company
+    known.jobs.max_batch = company
     return Placed(known, place, used=True, generation=1)
 
 
@@ -43,11 +43,11 @@ def test_everybody_is_in_one_lot_of_his_place_and_none_is_too_large(
     )
     for batch in found:
         assert all(one.place == batch.place for one in batch.members)
-        allowed = min(one.tenant.company or largest for one in batch.members)
+        allowed = min(one.tenant.jobs.max_batch or largest for one in batch.members)
         assert len(batch.members) <= min(largest, allowed)
     for place in NODES:
         here = [one for one in everyone if one.place == place]
-        if all(one.tenant.company is None for one in here):
+        if all(one.tenant.jobs.max_batch is None for one in here):
             made = sum(batch.place == place for batch in found)
             assert made == -(-len(here) // largest)
 
@@ -82,8 +82,8 @@ def test_only_the_named_one_is_scanned_alone() -> None:
 
 def test_success_brings_full_company_back() -> None:
     known, scans = tenant(), 0
-    known.company = 1
-    while known.company is not None:
+    known.jobs.max_batch = 1
+    while known.jobs.max_batch is not None:
         batches.reunite(known, 50)
         scans += 1
     assert scans < 25

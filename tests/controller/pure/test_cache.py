@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.controller.jobs import record_result
-from baileys_janitor.controller.jobs.faults import Fault
 from baileys_janitor.controller.status import compose
 from baileys_janitor.controller.tenants.cache import TenantCache
+from baileys_janitor.controller.tenants.fault import Fault
 from tests.controller.pure.world import AROUND, CONFIG, HOUR, NOW, body, claimed, look
 
 KEY = ("shop", "acme")
@@ -31,20 +31,20 @@ def test_versions_that_are_no_numbers_count_as_newer_unless_they_are_the_same() 
     fleet = TenantCache(CONFIG)
     known = fleet.observe(body(version="abc"), NOW)
     fleet.observe(body(version="abc", token="ignored"), NOW)
-    assert known.request is None
+    assert known.resource.request is None
     fleet.observe(body(version="abd", token="seen"), NOW)
-    assert known.request == "seen"
+    assert known.resource.request == "seen"
 
 
 def test_a_namesake_with_a_new_uid_is_a_new_tenant() -> None:
     fleet = TenantCache(CONFIG)
     old = fleet.observe(body(version="7"), NOW)
-    old.look = look()
+    old.scan.look = look()
     new = fleet.observe(body(version="3", uid="u-2", token="manifest"), NOW)
 
     assert new is not old
     assert new.look is None
-    assert new.handled_request == "manifest"
+    assert new.timers.handled_request == "manifest"
     assert fleet.of("shop", "acme", "u-1") is None
     assert fleet.forget(KEY, "u-1") is None
     assert fleet.forget(KEY, "u-2") is new
@@ -62,17 +62,17 @@ def test_an_invalid_spec_is_a_fault_and_a_valid_one_ends_it() -> None:
     fleet.observe(body(version="2", generation=2), NOW)
     assert known.effective is not None
     assert known.fault is None
-    assert known.rescan
+    assert known.jobs.rescan
 
 
 def test_an_edit_asks_for_a_scan_at_once_and_ends_the_back_off() -> None:
     fleet = TenantCache(CONFIG)
     known = fleet.observe(body(), NOW)
-    known.back_off(Fault("ClaimMissing", "Missing."), NOW)
+    known.fail(Fault("ClaimMissing", "Missing."), NOW)
     fleet.observe(body({"mode": "DryRun"}, version="2", generation=2), NOW)
 
-    assert known.rescan
-    assert known.retry_at == 0.0
+    assert known.jobs.rescan
+    assert known.backoff.retry_at == 0.0
 
 
 def test_whoever_edits_a_spec_every_second_does_not_reset_the_back_off() -> None:
@@ -86,25 +86,25 @@ def test_whoever_edits_a_spec_every_second_does_not_reset_the_back_off() -> None
             body(edited, version=str(second + 2), generation=second + 2, token=f"t{second}"),
             NOW + second,
         )
-        if NOW + second >= known.retry_at:
+        if NOW + second >= known.backoff.retry_at:
             tried.append(second)
-            known.back_off(failed, NOW + second)
+            known.fail(failed, NOW + second)
     # 7,200 if each were tried; a back-off that nobody disturbs allows ten.
     assert len(tried) <= 20
-    known.recovered()
-    known.back_off(failed, NOW + 9000)
+    known.recover()
+    known.fail(failed, NOW + 9000)
     fleet.observe(body(version="9999", generation=9999), NOW + 9001)
-    assert known.retry_at == 0.0, "after a success the next edit counts at once"
+    assert known.backoff.retry_at == 0.0, "after a success the next edit counts at once"
 
 
 def test_an_edit_that_is_made_in_vain_leaves_the_fault_in_view() -> None:
     fleet = TenantCache(CONFIG)
     known = fleet.observe(body(), NOW)
     for version, mode in ((2, "DryRun"), (3, "Observe")):
-        known.back_off(Fault("JobFailed", "Failed."), NOW)
+        known.fail(Fault("JobFailed", "Failed."), NOW)
         fleet.observe(body({"mode": mode}, version=str(version), generation=version), NOW + 1)
     assert known.fault is not None
-    assert known.retry_at > NOW + 1
+    assert known.backoff.retry_at > NOW + 1
 
 
 def test_a_change_of_status_or_label_asks_for_nothing() -> None:
@@ -113,7 +113,7 @@ def test_a_change_of_status_or_label_asks_for_nothing() -> None:
     before = known.effective
     fleet.observe(body(version="2"), NOW)
 
-    assert not known.rescan
+    assert not known.jobs.rescan
     assert known.effective is before
 
 
@@ -122,14 +122,14 @@ def test_what_was_learned_of_another_directory_is_forgotten(volume: dict[str, st
     fleet = TenantCache(CONFIG)
     known = fleet.observe(body(), NOW)
     record_result.scanned(known, look(160), NOW, used=True)
-    known.trash = (1, NOW)
+    known.scan.trash = (1, NOW)
     fleet.observe(body({"volume": volume}, version="2", generation=2), NOW)
 
     assert known.look is None
-    assert (known.running, known.active_since, known.growth) == (None, None, None)
-    assert known.fingerprint == ""
-    assert known.trash is None
-    assert known.rescan
+    assert (known.scan.running, known.scan.active_since, known.scan.growth) == (None, None, None)
+    assert known.scan.fingerprint == ""
+    assert known.scan.trash is None
+    assert known.jobs.rescan
 
 
 def test_resuming_after_a_long_suspension_counts_no_missed_scans() -> None:
@@ -147,16 +147,16 @@ def test_what_another_operator_did_is_taken_over_and_ones_own_echo_changes_nothi
     known = fleet.observe(body(), NOW)
     record_result.scanned(known, look(160), NOW, used=True)
     claimed(known)
-    known.stored = compose.compose(known, NOW, AROUND)
-    known.cooldown_until = NOW + 777
-    fleet.observe(body(status=known.stored, version="2"), NOW)
-    assert known.cooldown_until == NOW + 777
+    known.take_stored(compose.compose(known, NOW, AROUND))
+    known.cleanup.cooldown_until = NOW + 777
+    fleet.observe(body(status=known.stored.status, version="2"), NOW)
+    assert known.cleanup.cooldown_until == NOW + 777
 
-    theirs = dict(known.stored) | {"lastCleanup": {"outcome": "Completed", "removed": 3}}
+    theirs = dict(known.stored.status) | {"lastCleanup": {"outcome": "Completed", "removed": 3}}
     del theirs["run"]
     fleet.observe(body(status=theirs, version="3"), NOW)
     assert known.run is None
-    assert known.last_cleanup == {"outcome": "Completed", "removed": 3}
+    assert known.cleanup.last == {"outcome": "Completed", "removed": 3}
 
 
 @pytest.mark.parametrize("run", [{}, {"id": "r1"}, {"reason": "Daily"}, "nonsense", 7])
@@ -170,7 +170,7 @@ def test_a_token_is_cut_to_what_the_status_can_hold_and_compared_so() -> None:
     fleet = TenantCache(CONFIG)
     known = fleet.observe(body(token="x" * 300), NOW)
 
-    assert known.request == known.handled_request == "x" * 256
+    assert known.resource.request == known.timers.handled_request == "x" * 256
 
 
 # The queue
@@ -228,11 +228,11 @@ def test_the_last_call_counts_and_the_queue_does_not_grow(
 def test_a_new_token_ends_the_back_off_and_an_event_without_one_does_not() -> None:
     fleet = TenantCache(CONFIG)
     known = fleet.observe(body(token="a"), NOW)
-    known.retry_at = NOW + 1000
+    known.backoff.retry_at = NOW + 1000
     fleet.observe(body(token="a", version="2"), NOW)
-    assert known.retry_at == NOW + 1000
+    assert known.backoff.retry_at == NOW + 1000
     fleet.observe(body(token="b", version="3"), NOW)
-    assert known.retry_at == 0.0
+    assert known.backoff.retry_at == 0.0
 
 
 def test_a_namespaces_tenants_are_those_that_are_known_there() -> None:

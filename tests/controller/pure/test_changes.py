@@ -31,7 +31,7 @@ def test_a_first_count_tells_its_level_and_that_all_is_ready() -> None:
     known = tenant()
     record_result.scanned(known, look(155), NOW, used=True)
     after = compose.compose(known, NOW, AROUND)
-    news = told(known, known.stored, after)
+    news = told(known, known.stored.status, after)
     levels = [n for n in news if isinstance(n, LevelChanged)]
     assert [(n.before, n.after) for n in levels] == [("Unknown", "Warning")]
     assert "155 files are counted" in levels[0].message
@@ -59,7 +59,7 @@ def test_equal_statuses_have_no_news_and_each_level_is_told_once(found, later) -
     record_result.scanned(known, found[0], NOW, used=True)
     before = compose.compose(known, NOW, AROUND)
     assert told(known, before, before) == []
-    known.stored = before
+    known.take_stored(before)
     record_result.scanned(known, found[1], NOW + later, used=True)
     after = compose.compose(known, NOW + later, AROUND)
     moved = [n for n in told(known, before, after) if isinstance(n, LevelChanged)]

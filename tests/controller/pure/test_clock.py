@@ -139,13 +139,23 @@ def test_a_daily_cleanup_that_a_wrong_clock_has_dated_ahead_keeps_none_from_runn
 @given(STEPS)
 def test_to_set_the_clock_there_and_back_changes_nothing(step: float) -> None:
     known = tenant({"schedule": {"dailyCleanup": "Never"}})
-    known.last_scan = known.checked_at = NOW - 40
-    known.cooldown_until, known.retry_at = NOW + HOUR, NOW + 15
-    before = [known.last_scan, known.checked_at, known.cooldown_until, known.retry_at]
+    known.scan.last_scan = known.scan.checked_at = NOW - 40
+    known.cleanup.cooldown_until, known.backoff.retry_at = NOW + HOUR, NOW + 15
+    before = [
+        known.scan.last_scan,
+        known.scan.checked_at,
+        known.cleanup.cooldown_until,
+        known.backoff.retry_at,
+    ]
     for seconds in (step, -step):
         known.shift(seconds)
         known.cut(NOW + (step if seconds == step else 0.0))
-    after = [known.last_scan, known.checked_at, known.cooldown_until, known.retry_at]
+    after = [
+        known.scan.last_scan,
+        known.scan.checked_at,
+        known.cleanup.cooldown_until,
+        known.backoff.retry_at,
+    ]
     assert after == before
 
 
@@ -161,6 +171,12 @@ def test_a_body_of_a_clock_that_is_ahead_is_cut_when_it_is_seen() -> None:
             "trash": {"runs": 1, "oldestTime": ahead},
         }
     )
-    assert known.last_scan == known.active_since == known.trigger_slot == known.daily_slot == NOW
-    assert known.cooldown_until == NOW + 6 * HOUR
-    assert known.trash == (1, NOW)
+    assert (
+        known.scan.last_scan
+        == known.scan.active_since
+        == known.timers.trigger_slot
+        == known.timers.daily_slot
+        == NOW
+    )
+    assert known.cleanup.cooldown_until == NOW + 6 * HOUR
+    assert known.scan.trash == (1, NOW)

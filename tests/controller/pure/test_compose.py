@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from baileys_janitor.api.status import TenantStatus
 from baileys_janitor.controller.jobs import record_result
-from baileys_janitor.controller.jobs.faults import Fault
 from baileys_janitor.controller.kube.conditions import Conditions
 from baileys_janitor.controller.status import compose, level_and_ready
+from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import CleanResult, ScanResult
 from baileys_janitor.schedule.circuit_breaker import Hold
@@ -75,8 +75,8 @@ def lived(happened: list[object], spec: Object | None = None) -> tuple[TenantRec
         elif isinstance(thing, CleanResult):
             record_result.cleaned(claimed(known), thing, now, used=True)
         elif isinstance(thing, Fault):
-            known.back_off(thing, now)
-        known.stored = compose.compose(known, now, AROUND)
+            known.fail(thing, now)
+        known.take_stored(compose.compose(known, now, AROUND))
     return known, now
 
 
@@ -101,7 +101,7 @@ def test_composing_twice_says_the_same(happened: list[object], spec: Object, lat
     first = compose.compose(known, now + later, AROUND)
     assert compose.compose(known, now + later, AROUND) == first
 
-    known.stored = deepcopy(first)
+    known.take_stored(deepcopy(first))
     again = compose.compose(known, now + later, AROUND)
     assert again == first
     assert not compose.is_material(first, again)
@@ -124,8 +124,8 @@ def test_an_api_server_that_prunes_what_is_new_is_not_written_to_again_and_again
     happened: list[object], spec: Object
 ) -> None:
     known, now = lived(happened, spec)
-    known.stored = pruned(compose.compose(known, now, AROUND))
-    assert not compose.is_material(known.stored, compose.compose(known, now, AROUND))
+    known.take_stored(pruned(compose.compose(known, now, AROUND)))
+    assert not compose.is_material(known.stored.status, compose.compose(known, now, AROUND))
 
 
 LIVE = {"Ready", "Stalled"}
@@ -247,7 +247,7 @@ def test_ready_says_whether_the_janitor_can_observe_and_act(
     reason: str,
 ) -> None:
     known, now = lived(happened, spec)
-    known.fault = fault
+    known.backoff.fault = fault
     told = conditions(compose.compose(known, now, AROUND))
 
     assert (told["Ready"]["status"], told["Stalled"]["status"]) == (ready, stalled)
@@ -279,9 +279,12 @@ def test_whose_namespaces_opened_the_fleets_breaker_is_nothing_for_a_tenants_sta
 
 def test_an_invalid_spec_stays_the_fault_whatever_late_jobs_bring() -> None:
     known, now = lived([look()])
-    known.effective, known.fault = None, Fault("InvalidSpec", "spec.thresholds is wrong.")
+    known.resource.effective, known.backoff.fault = (
+        None,
+        Fault("InvalidSpec", "spec.thresholds is wrong."),
+    )
     record_result.scanned(known, look(), now, used=True)
-    known.back_off(STUCK, now)
+    known.fail(STUCK, now)
     told = compose.compose(known, now, AROUND)
 
     assert conditions(told)["Ready"]["reason"] == "InvalidSpec"
@@ -294,9 +297,13 @@ def test_an_invalid_spec_stays_the_fault_whatever_late_jobs_bring() -> None:
 def written(more: Object) -> tuple[Object, Object]:
     known, now = lived([look(100)])
     before = compose.compose(known, now, AROUND)
-    known.stored = before
-    for field, value in more.items():
-        setattr(known, field, value)
+    known.take_stored(before)
+    for path, value in more.items():
+        part, field = path.split(".")
+        if path == "cleanup.last":
+            known.cleanup.record({}, value)
+        else:
+            setattr(getattr(known, part), field, value)
     return before, compose.compose(known, now + 30, AROUND)
 
 
@@ -304,23 +311,23 @@ def written(more: Object) -> tuple[Object, Object]:
     ("more", "material"),
     [
         ({}, False),
-        ({"look": look(104)}, False),
-        ({"look": look(96)}, False),
-        ({"look": look(105)}, True),
-        ({"look": look(95)}, True),
-        ({"look": look(100, reclaimable=99, bytes=1)}, False),
-        ({"last_scan": NOW + 90}, False),
-        ({"growth": 77.0}, False),
-        ({"trigger_slot": NOW + 90}, False),
-        ({"daily_slot": NOW + 90}, True),
-        ({"run": {"id": "r", "reason": "Trigger"}}, True),
-        ({"last_cleanup": {"outcome": "Completed"}}, True),
-        ({"handled_request": "t"}, True),
-        ({"generation": 2}, True),
-        ({"fault": STUCK}, True),
-        ({"look": look(100, free_bytes=0)}, True),
-        ({"cooldown_until": NOW + HOUR}, True),
-        ({"cooldown_until": NOW - HOUR}, False),
+        ({"scan.look": look(104)}, False),
+        ({"scan.look": look(96)}, False),
+        ({"scan.look": look(105)}, True),
+        ({"scan.look": look(95)}, True),
+        ({"scan.look": look(100, reclaimable=99, bytes=1)}, False),
+        ({"scan.last_scan": NOW + 90}, False),
+        ({"scan.growth": 77.0}, False),
+        ({"timers.trigger_slot": NOW + 90}, False),
+        ({"timers.daily_slot": NOW + 90}, True),
+        ({"cleanup.run": {"id": "r", "reason": "Trigger"}}, True),
+        ({"cleanup.last": {"outcome": "Completed"}}, True),
+        ({"timers.handled_request": "t"}, True),
+        ({"resource.generation": 2}, True),
+        ({"backoff.fault": STUCK}, True),
+        ({"scan.look": look(100, free_bytes=0)}, True),
+        ({"cleanup.cooldown_until": NOW + HOUR}, True),
+        ({"cleanup.cooldown_until": NOW - HOUR}, False),
     ],
 )
 def test_the_table_of_what_is_worth_a_write(more: Object, material: bool) -> None:
@@ -332,17 +339,17 @@ def test_the_table_of_what_is_worth_a_write(more: Object, material: bool) -> Non
 def test_one_file_that_changes_the_level_is_worth_a_write() -> None:
     known, now = lived([look(149)])
     before = compose.compose(known, now, AROUND)
-    known.look = look(150)
+    known.scan.look = look(150)
 
     assert compose.is_material(before, compose.compose(known, now, AROUND))
 
 
 def test_a_cooldown_that_ran_out_is_no_reason_to_write() -> None:
     known, now = lived([look(100)])
-    known.cooldown_until = now + HOUR
+    known.cleanup.cooldown_until = now + HOUR
     before = compose.compose(known, now, AROUND)
-    known.stored = before
-    known.checked_at = now + 2 * HOUR
+    known.take_stored(before)
+    known.scan.checked_at = now + 2 * HOUR
 
     assert not compose.is_material(before, compose.compose(known, now + 2 * HOUR, AROUND))
 
@@ -365,13 +372,13 @@ def test_the_patch_turns_what_is_stored_into_what_is_fresh(stored: Object, fresh
 
 def test_figures_of_another_directory_are_not_told() -> None:
     known, now = lived([look(160)])
-    moved = tenant({"volume": {"claimName": "other", "path": "company_1"}}, known.stored)
+    moved = tenant({"volume": {"claimName": "other", "path": "company_1"}}, known.stored.status)
     found = compose.compose(moved, now, AROUND)
 
     assert "files" not in found
     assert found["level"] == "Unknown"
-    assert moved.running is None
-    assert moved.rescan
+    assert moved.scan.running is None
+    assert moved.jobs.rescan
 
 
 def test_a_dry_run_tells_no_removal_in_the_status() -> None:

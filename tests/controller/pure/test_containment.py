@@ -103,7 +103,7 @@ class Operator:
             "shop", f"job-{name}", action, [member], created=self.clock.time, uid=f"j-{name}"
         )
         tracked.started = self.clock.time
-        self.tenant(name).scan_job = tracked.name
+        self.tenant(name).jobs.scan = tracked.name
         return self.reconciler.tracker.add(tracked)
 
 
@@ -157,8 +157,8 @@ async def test_one_tenants_surprise_is_counted_told_backed_off_and_holds_up_nobo
             operator.reconciler.results.pod("MODIFIED", pod(each, message=result()))
         for _ in range(5):
             await operator.go(2)
-        pauses.append(operator.tenant("bad").retry_at - operator.clock.time)
-        operator.clock.time = max(operator.clock.time, operator.tenant("bad").retry_at)
+        pauses.append(operator.tenant("bad").backoff.retry_at - operator.clock.time)
+        operator.clock.time = max(operator.clock.time, operator.tenant("bad").backoff.retry_at)
     assert operator.ready("good")["reason"] == "Observing"
     assert operator.server.tenants["good"]["status"]["files"]["counted"] == 100
     assert operator.ready("bad")["reason"] == "InternalError"
@@ -190,11 +190,11 @@ async def test_a_tenant_that_is_well_again_starts_its_back_off_anew(
         operator.tracked("bad")
         operator.reconciler.results.pod("MODIFIED", pod("bad", message=result()))
         await operator.go()
-    assert operator.tenant("bad").crashes
+    assert operator.tenant("bad").backoff.crashes
     operator.tracked("bad")
     operator.reconciler.results.pod("MODIFIED", pod("bad", message=result()))
     await operator.go()
-    assert operator.tenant("bad").crashes == 0
+    assert operator.tenant("bad").backoff.crashes == 0
     assert operator.ready("bad")["reason"] == "Observing"
 
 
@@ -226,7 +226,7 @@ async def test_a_job_that_cannot_be_dealt_with_is_given_up_and_deleted(
     monkeypatch.setattr(supervision, "_watch_run", lambda *_: 1 / 0)
     await operator.go(1)
     assert tracked.settled
-    assert operator.tenant("acme").scan_job is None
+    assert operator.tenant("acme").jobs.scan is None
     assert operator.ready("acme")["reason"] == "InternalError"
     assert results.members(tracked) == [operator.tenant("acme")]
     await operator.go(1)
@@ -256,7 +256,7 @@ async def test_only_a_pod_of_the_operators_own_job_is_heard() -> None:
         operator.reconciler.results.pod("MODIFIED", forged)
     assert not tracked.settled
     operator.reconciler.results.pod("MODIFIED", pod("acme", message=result(counted=100)))
-    assert operator.tenant("acme").counted == 100
+    assert operator.tenant("acme").scan.counted == 100
 
 
 async def test_forged_jobs_take_no_slot_and_are_deleted_a_few_at_a_time() -> None:
@@ -289,14 +289,14 @@ async def test_a_result_that_says_what_the_journal_says_counts_for_nothing_in_th
 
     for number in range(20):
         run = f"r{number}"
-        tenant.run = {"id": run, "reason": "Daily", "startTime": "2026-11-22T03:00:00Z"}
+        tenant.cleanup.run = {"id": run, "reason": "Daily", "startTime": "2026-11-22T03:00:00Z"}
         tracked = operator.tracked("acme", "clean")
         tracked.run = run
         done = CleanResult(run, "Repeated", code="Completed", removed=5_000, before=5_000, after=0)
         document = encode(Result("clean", int(NOW), [done])).decode()
         operator.reconciler.results.pod("MODIFIED", pod("acme", message=document))
         assert tenant.run is None
-        assert "removed" not in tenant.history[0]
+        assert "removed" not in tenant.cleanup.history[0]
         operator.reconciler.tracker.drop(tracked)
     assert operator.reconciler.holds(operator.clock.time) is None
 

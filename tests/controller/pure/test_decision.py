@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.controller.clock import to_rfc3339
-from baileys_janitor.controller.jobs.faults import Fault
+from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.schedule import calendar
 from baileys_janitor.schedule.decision import Decision, decide, slots
@@ -29,12 +29,12 @@ def case(
 ) -> TenantRecord:
     """A tenant that was looked at; `trigger` and `daily` say whose slot is not handled yet."""
     known = tenant(spec)
-    known.look = look(counted, **more)
-    known.trigger_slot = known.daily_slot = NOW
+    known.scan.look = look(counted, **more)
+    known.timers.trigger_slot = known.timers.daily_slot = NOW
     if trigger:
-        known.trigger_slot = NOW - HOUR
+        known.timers.trigger_slot = NOW - HOUR
     if daily:
-        known.daily_slot = NOW - 2 * DAY
+        known.timers.daily_slot = NOW - 2 * DAY
     return known
 
 
@@ -43,7 +43,7 @@ def decided(known: TenantRecord, held: bool = False) -> Decision:
 
 
 def asked(known: TenantRecord, token: str = "now") -> TenantRecord:
-    known.request = token
+    known.resource.request = token
     return known
 
 
@@ -100,21 +100,23 @@ def test_the_open_breaker_holds_what_is_automatic_and_forgets_no_slot() -> None:
 
 def test_cooldowns_hold_their_own_timer_and_never_a_request() -> None:
     known = asked(case(180, trigger=True))
-    known.cooldown_until = known.emergency_cooldown_until = known.hold_until = NOW + HOUR
+    known.cleanup.cooldown_until = known.cleanup.emergency_cooldown_until = (
+        known.cleanup.hold_until
+    ) = NOW + HOUR
     assert decided(known).reason == "Requested"
 
-    known.request = None
+    known.resource.request = None
     assert decided(known).reason is None
-    known.emergency_cooldown_until = known.hold_until = NOW
+    known.cleanup.emergency_cooldown_until = known.cleanup.hold_until = NOW
     assert decided(known).reason == "Emergency"
-    known.emergency_cooldown_until = NOW + HOUR
-    known.cooldown_until = NOW
+    known.cleanup.emergency_cooldown_until = NOW + HOUR
+    known.cleanup.cooldown_until = NOW
     assert decided(known).reason == "Trigger"
 
 
 def test_the_daily_cleanup_waits_for_no_cooldown() -> None:
     known = case(100, daily=True)
-    known.cooldown_until = NOW + HOUR
+    known.cleanup.cooldown_until = NOW + HOUR
     assert decided(known).reason == "Daily"
 
 
@@ -132,7 +134,7 @@ def test_a_late_daily_cleanup_is_left_out_only_if_its_rules_were_applied_since_i
     assert slot is not None
     due_at = slot + calendar.spread(known.text, "daily", PACE.jitter)
     ended = min(due_at + later, NOW)
-    known.last_cleanup = {"reason": reason, "outcome": outcome, "time": to_rfc3339(ended)}
+    known.cleanup.record({"reason": reason, "outcome": outcome, "time": to_rfc3339(ended)}, {})
     served = (
         reason in {"Daily", "Trigger"}
         and outcome == ("DryRun" if dry_run else "Completed")
@@ -170,16 +172,16 @@ def test_a_request_under_observe_is_refused_and_handled() -> None:
 def test_a_request_runs_once_for_each_token() -> None:
     known = asked(case(100), "t-1")
     assert decided(known).request == "t-1"
-    known.handled_request = "t-1"
+    known.timers.handled_request = "t-1"
     assert decided(known) == NOTHING
     assert decided(asked(known, "t-2")).reason == "Requested"
-    known.request = None
+    known.resource.request = None
     assert decided(known) == NOTHING
 
 
 def test_a_request_needs_no_look_at_the_files() -> None:
     known = asked(case(100))
-    known.look = None
+    known.scan.look = None
     assert decided(known).reason == "Requested"
 
 
@@ -190,11 +192,11 @@ def test_a_capped_run_goes_on_at_the_next_tick_below_the_trigger_too(
     before: str, after: str
 ) -> None:
     known = case(100, trigger=True)
-    known.record({"outcome": "Capped", "reason": before}, {})
-    known.cooldown_until = NOW + HOUR
+    known.cleanup.record({"outcome": "Capped", "reason": before}, {})
+    known.cleanup.cooldown_until = NOW + HOUR
     assert decided(known).reason == after
 
-    known.trigger_slot = NOW
+    known.timers.trigger_slot = NOW
     assert decided(known).reason is None
 
 
@@ -203,7 +205,9 @@ def cut_short(times: int, reason: str = "Emergency", ended: float = NOW) -> Tena
     known = case(180)
     for place in reversed(range(times)):
         when = to_rfc3339(ended - place * HOUR)
-        known.record({"outcome": "Capped", "reason": reason, "time": when, "removed": 500}, {})
+        known.cleanup.record(
+            {"outcome": "Capped", "reason": reason, "time": when, "removed": 500}, {}
+        )
     return known
 
 
@@ -218,11 +222,13 @@ def test_capped_emergencies_go_on_with_growing_pauses(times: int, pause: int, re
 
 def test_the_pause_between_capped_emergencies_ends_with_a_completed_one() -> None:
     known = cut_short(6, ended=NOW - HOUR)
-    known.record({"outcome": "Completed", "reason": "Emergency", "time": to_rfc3339(NOW)}, {})
+    known.cleanup.record(
+        {"outcome": "Completed", "reason": "Emergency", "time": to_rfc3339(NOW)}, {}
+    )
     assert decided(known).reason == "Emergency"
 
     again = to_rfc3339(NOW - 60)
-    known.record({"outcome": "Capped", "reason": "Emergency", "time": again}, {})
+    known.cleanup.record({"outcome": "Capped", "reason": "Emergency", "time": again}, {})
     assert decided(known).reason == "Emergency"
 
 
@@ -241,45 +247,45 @@ def test_a_capped_emergency_that_lies_ahead_holds_nothing_back() -> None:
 @pytest.mark.parametrize("time", [None, "", "soon", 7])
 def test_a_capped_emergency_of_unknown_time_holds_nothing_back(time: Any) -> None:
     known = case(180)
-    known.record({"outcome": "Capped", "reason": "Emergency", "time": time}, {})
+    known.cleanup.record({"outcome": "Capped", "reason": "Emergency", "time": time}, {})
     assert decided(known).reason == "Emergency"
 
 
 def test_a_capped_run_with_nothing_left_to_gain_ends() -> None:
     known = case(100, trigger=True, reclaimable=0)
-    known.record({"outcome": "Capped", "reason": "Daily"}, {})
+    known.cleanup.record({"outcome": "Capped", "reason": "Daily"}, {})
     assert decided(known).reason is None
 
 
 def test_while_the_directory_cannot_be_looked_at_nothing_automatic_starts_or_is_forgotten() -> None:
     for known in (case(180), case(175, trigger=True), case(100, daily=True)):
-        known.fault = FAULT
+        known.backoff.fault = FAULT
         assert decided(known) == NOTHING
     known = asked(case(180))
-    known.fault = FAULT
+    known.backoff.fault = FAULT
     assert decided(known).reason == "Requested"
 
 
 def test_before_the_first_look_and_with_an_invalid_spec_nothing_is_decided() -> None:
     known = case(180)
-    known.look = None
+    known.scan.look = None
     assert decided(known) == NOTHING
 
     known = asked(case(180))
-    known.effective = None
+    known.resource.effective = None
     assert decided(known) == NOTHING
 
 
 def test_the_timers_of_a_tenant_begin_when_it_is_first_seen() -> None:
     known = tenant()
-    known.look = look(179)
+    known.scan.look = look(179)
     assert decided(known).reason is None
     assert decide(known, NOW + DAY + HOUR, PACE.jitter, False).reason == "Daily"
 
 
 def test_a_daily_slot_of_before_all_memory_is_nobodys() -> None:
     known = case(100)
-    known.daily_slot = None
+    known.timers.daily_slot = None
     found = decided(known)
 
     assert found.reason is None
@@ -299,8 +305,8 @@ def test_a_slot_that_was_settled_is_not_decided_on_again(
 ) -> None:
     known = case(counted, trigger=True, daily=True, gain=0)
     first = decide(known, now, PACE.jitter, held)
-    known.trigger_slot = first.trigger_slot or known.trigger_slot
-    known.daily_slot = first.daily_slot or known.daily_slot
+    known.timers.trigger_slot = first.trigger_slot or known.timers.trigger_slot
+    known.timers.daily_slot = first.daily_slot or known.timers.daily_slot
     again = decide(known, now, PACE.jitter, held)
 
     assert (again.reason, again.idle) == (None, False)
@@ -308,13 +314,13 @@ def test_a_slot_that_was_settled_is_not_decided_on_again(
 
 def test_a_token_that_came_with_the_manifest_is_no_request() -> None:
     known = tenant(token="from-git")
-    known.look = look(100)
-    assert known.request == known.handled_request == "from-git"
+    known.scan.look = look(100)
+    assert known.resource.request == known.timers.handled_request == "from-git"
     assert decided(known).request is None
 
 
 def test_a_token_that_an_operator_was_down_for_is_one() -> None:
     stored = {"observedGeneration": 1, "lastHandledRequest": "old"}
     known = tenant(status=stored, token="new")
-    known.look = look(100)
+    known.scan.look = look(100)
     assert decided(known).request == "new"

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.controller.jobs.early_scans import SoonDue, riders
-from baileys_janitor.controller.jobs.placement import Place, RunAs
+from baileys_janitor.controller.jobs.placement import Place
 from baileys_janitor.controller.tenants.record import TenantRecord
+from baileys_janitor.controller.tenants.run_as import RunAs
 
 from .world import tenant
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from baileys_janitor.controller.jobs import faults
-from baileys_janitor.controller.jobs.faults import Fault
 from baileys_janitor.controller.jobs.placement import Claim
+from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.volume.problems import SENTENCES
 
 Object = dict[str, Any]

@@ -46,7 +46,7 @@ def told(known: TenantRecord, held: float | None = None) -> str:
 
 def test_the_next_cleanup_is_the_slot_after_the_cooldown() -> None:
     known = counted(176, NEVER)
-    known.cooldown_until = NOW + 6 * HOUR
+    known.cleanup.cooldown_until = NOW + 6 * HOUR
     found = forecast.next_cleanup(known, NOW, PACE.jitter)
     assert found is not None
     when, reason = found
@@ -71,8 +71,8 @@ def test_a_healthy_tenant_is_told_its_daily_cleanup_and_from_when_on_others_come
 
 def test_an_emergency_that_cools_down_is_told_when_the_next_cleanup_comes() -> None:
     known = counted(183, NEVER)
-    known.emergency_cooldown_until = NOW + 900
-    known.cooldown_until = NOW + 6 * HOUR
+    known.cleanup.emergency_cooldown_until = NOW + 900
+    known.cleanup.cooldown_until = NOW + 6 * HOUR
     assert forecast.next_cleanup(known, NOW, PACE.jitter) == (NOW + 900, "Emergency")
     assert told(known).startswith(
         f"An Emergency cleanup runs at {to_rfc3339(NOW + 900)}, when the cooldown after the last one ends, if 180"
@@ -107,7 +107,7 @@ def test_while_the_breaker_holds_nothing_comes_earlier() -> None:
 )
 def test_what_the_spec_rules_out_is_not_promised(spec: Object, words: str) -> None:
     known = tenant(spec)
-    known.look, known.last_scan = look(100), NOW
+    known.scan.look, known.scan.last_scan = look(100), NOW
     assert words in told(known)
 
 
@@ -116,7 +116,7 @@ def test_other_states_are_told_in_their_own_words() -> None:
     absent = counted(20, identity_state="Absent")
     assert "before creds.json shows a paired account" in told(absent)
     lost = counted(100)
-    lost.back_off(faults.of_directory("DirectoryMissing"), NOW)
+    lost.fail(faults.of_directory("DirectoryMissing"), NOW)
     assert "tries again by itself" in told(lost)
     capped = claimed(counted(176))
     record_result.cleaned(capped, cleaned("Capped", left=7, scan=look(176)), NOW, used=True)
@@ -125,7 +125,7 @@ def test_other_states_are_told_in_their_own_words() -> None:
     record_result.cleaned(cut, cleaned("Capped", left=70, scan=look(290, gain=90)), NOW, used=True)
     assert "when the pause after the last one ends" in told(cut)
     unused = counted(100)
-    unused.unused_since = NOW
+    unused.scan.unused_since = NOW
     assert "No running pod uses the claim" in told(unused)
 
 
@@ -135,7 +135,7 @@ def test_what_is_promised_lies_ahead_and_its_time_is_the_fields(
 ) -> None:
     known = tenant(spec)
     record_result.scanned(known, seen, NOW, used=True)
-    known.stored = compose.compose(known, NOW, AROUND)
+    known.take_stored(compose.compose(known, NOW, AROUND))
     found = compose.compose(known, NOW + later, AROUND)
     if "nextCleanupTime" in found:
         assert (from_rfc3339(found["nextCleanupTime"]) or 0) > NOW + later
@@ -146,13 +146,13 @@ def test_what_is_promised_lies_ahead_and_its_time_is_the_fields(
 
 def test_a_forecast_names_the_thresholds_ahead_and_no_others() -> None:
     known = counted(160)
-    known.growth = 5.0
+    known.scan.growth = 5.0
     found = {name: from_rfc3339(when) for name, when in forecast.forecast(known).items()}
     assert set(found) == {"criticalTime", "emergencyTime"}
     assert NOW + 2 * DAY - 60 <= (found["criticalTime"] or 0) <= NOW + 2 * DAY
     assert NOW + 4 * DAY - 60 <= (found["emergencyTime"] or 0) <= NOW + 4 * DAY
     for growth in (None, 0.0, 0.01):
-        known.growth = growth
+        known.scan.growth = growth
         assert forecast.forecast(known) == {}
 
 
@@ -214,13 +214,13 @@ def test_a_single_one_is_told_as_one() -> None:
 
 def test_a_daily_cleanup_that_was_missed_is_told_for_soon_after_the_start() -> None:
     known = counted(100)
-    known.daily_slot = NOW - 3 * DAY
+    known.timers.daily_slot = NOW - 3 * DAY
     rested = agenda.rested_time(known, NOW, PACE.jitter)
     assert forecast.next_cleanup(known, NOW, PACE.jitter, started=NOW) == (rested, "Daily")
     said = forecast.told(known, NOW, PACE.jitter, None, NOW)
     assert f"The daily cleanup is due at {to_rfc3339(rested)}" in said
     # Another one has done its work meanwhile.
-    known.last_cleanup = {"reason": "Trigger", "outcome": "Completed", "time": to_rfc3339(NOW)}
+    known.cleanup.record({"reason": "Trigger", "outcome": "Completed", "time": to_rfc3339(NOW)}, {})
     coming = forecast.next_cleanup(known, NOW, PACE.jitter, started=NOW)
     assert coming is not None
     assert coming[0] > NOW + PACE.jitter

@@ -107,14 +107,14 @@ def go_through(tenant: TenantRecord, now: float) -> Object:
     assert agenda.next_time(tenant, now, now - 60, PACE) is None or True
     decide(tenant, now, PACE.jitter, held=False)
     fresh = compose.compose(tenant, now, AROUND)
-    patch = compose.merge_patch(tenant.raw_stored, fresh)
+    patch = compose.merge_patch(tenant.stored.raw, fresh)
     json.dumps(patch, allow_nan=False)
-    compose.is_material(tenant.stored, fresh)
-    for heard in changes.between(tenant, tenant.stored, fresh):
+    compose.is_material(tenant.stored.status, fresh)
+    for heard in changes.between(tenant, tenant.stored.status, fresh):
         decision_log.write(heard)
         messages.told(heard)
     base = identify(tenant.namespace, tenant.name, tenant.uid)
-    incidents(tenant.stored, base, place_of(tenant), now)
+    incidents(tenant.stored.status, base, place_of(tenant), now)
     for family in FAMILIES:
         assert len(list(_lines(family, [tenant], now))) <= family.most
     return fresh
@@ -170,7 +170,7 @@ def test_a_status_that_is_forged_while_the_operator_runs_stops_nothing(
     fleet = TenantCache(CONFIG)
     tenant = fleet.observe(body(status=first), NOW)
     record_result.scanned(tenant, look(190), NOW, used=True)
-    tenant.stored = first | compose.compose(tenant, NOW, AROUND)
+    tenant.take_stored(first | compose.compose(tenant, NOW, AROUND))
     fleet.observe(body(status=second, version="2"), NOW + 60)
     check(tenant, go_through(tenant, NOW + 60), NOW + 60)
 
@@ -209,7 +209,7 @@ def test_no_annotation_and_no_label_stops_anything(annotations: Any, labels: Any
     found = body()
     found["metadata"] |= {"annotations": annotations, "labels": labels}
     tenant = TenantCache(CONFIG).observe(found, NOW)
-    assert tenant.request is None or 0 < len(tenant.request) <= TOKEN_LENGTH
+    assert tenant.resource.request is None or 0 < len(tenant.resource.request) <= TOKEN_LENGTH
     check(tenant, go_through(tenant, NOW), NOW)
 
 

@@ -16,7 +16,6 @@ from baileys_janitor.api.durations import elapsed_seconds, elapsed_text
 from baileys_janitor.controller.events import decision_log
 from baileys_janitor.controller.events.changes import JobEnded, between
 from baileys_janitor.controller.jobs import record_result
-from baileys_janitor.controller.jobs.faults import Fault
 from baileys_janitor.controller.logging_setup import (
     BURST,
     FIELDS,
@@ -27,6 +26,7 @@ from baileys_janitor.controller.logging_setup import (
     fields,
 )
 from baileys_janitor.controller.status import compose
+from baileys_janitor.controller.tenants.fault import Fault
 
 from .world import AROUND, NOW, claimed, cleaned, look, tenant
 
@@ -117,7 +117,7 @@ def test_where_a_level_calls_for_a_cleanup_and_none_begins_it_is_said_why(
     first = compose.compose(known, NOW, AROUND)
     record_result.scanned(known, look(counted, **seen), NOW, used=True)
     if cooled is not None:
-        known.cooldown_until = known.emergency_cooldown_until = NOW + cooled
+        known.cleanup.cooldown_until = known.cleanup.emergency_cooldown_until = NOW + cooled
     lines = told(known, first, compose.compose(known, NOW, AROUND))
     held = [line for line in lines if "held back" in line]
     assert held == ([] if said is None else [f"INFO Cleanup held back action=clean {said}"])
@@ -127,13 +127,13 @@ def test_a_fault_is_one_warning_and_its_end_one_line(told) -> None:
     known = tenant()
     record_result.scanned(known, look(120), NOW, used=True)
     first = compose.compose(known, NOW, AROUND)
-    known.fault = Fault("ClaimMissing", "Create it.")
+    known.backoff.fault = Fault("ClaimMissing", "Create it.")
     second = compose.compose(known, NOW, AROUND)
     assert told(known, first, second) == [
         "WARNING Fault action=scan reason=ClaimMissing detail=Create it."
     ]
     assert told(known, second, second) == []
-    known.fault = None
+    known.backoff.fault = None
     assert told(known, second, compose.compose(known, NOW, AROUND))[-1] == (
         "INFO Fault over action=scan reason=NoFault"
     )
@@ -142,7 +142,7 @@ def test_a_fault_is_one_warning_and_its_end_one_line(told) -> None:
 def test_ten_thousand_healthy_tenants_and_their_scans_are_silent(told, caplog) -> None:
     known = tenant()
     record_result.scanned(known, look(120), NOW, used=True)
-    assert told(known, known.stored, compose.compose(known, NOW, AROUND)) == []
+    assert told(known, known.stored.status, compose.compose(known, NOW, AROUND)) == []
     caplog.clear()
     with caplog.at_level(logging.INFO):
         decision_log.write(JobEnded("shop", "scan", 40, 3.2, "Completed"))
@@ -200,7 +200,7 @@ def test_a_traceback_shows_no_values(formatter: logging.Formatter) -> None:
         made.exc_info = (type(error), error, error.__traceback__)
     text = formatter.format(made)
     assert "KeyError" in text
-    assert "test_logs.py" in text
+    assert "test_logging_setup.py" in text
     assert number not in text
 
 

@@ -20,8 +20,8 @@ from baileys_janitor.controller.events.changes import (
 )
 from baileys_janitor.controller.events.messages import NOTE_BYTES, Reason, bounded, told
 from baileys_janitor.controller.jobs import record_result
-from baileys_janitor.controller.jobs.faults import Fault
 from baileys_janitor.controller.status import advice, compose
+from baileys_janitor.controller.tenants.fault import Fault
 
 from .world import AROUND, NOW, claimed, cleaned, look, tenant
 
@@ -103,9 +103,9 @@ def test_how_a_cleanup_ended_has_a_reason_of_its_own(entry, expected) -> None:
 
 def test_a_fault_is_told_once_with_its_way_out_and_so_is_its_end() -> None:
     known, first = seen(120)
-    known.fault = Fault("ClaimMissing", 'The PersistentVolumeClaim "data" does not exist.')
+    known.backoff.fault = Fault("ClaimMissing", 'The PersistentVolumeClaim "data" does not exist.')
     second = compose.compose(known, NOW, AROUND)
-    known.fault = None
+    known.backoff.fault = None
     third = compose.compose(known, NOW, AROUND)
     assert lines(drafts(known, first, second) + drafts(known, second, third)) == [
         'Warning Stalled: ClaimMissing: The PersistentVolumeClaim "data" does not exist.',

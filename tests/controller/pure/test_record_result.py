@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from baileys_janitor.controller.jobs import record_result
 from baileys_janitor.controller.status import advice, compose, level_and_ready
+from baileys_janitor.controller.tenants import cleanup_state
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import OUTCOMES, CleanResult, PurgeResult, ScanResult
 from baileys_janitor.schedule import agenda
@@ -42,8 +43,8 @@ def test_a_cooldown_starts_only_after_a_completed_run_that_removed_something(
     known = finished(outcome, removed, code="Completed" if outcome == "Repeated" else None)
     cooled = removed > 0 and outcome in {"Completed", "DryRun", "Repeated"}
 
-    assert known.cooldown_until == (NOW + 6 * HOUR if cooled else None)
-    assert known.emergency_cooldown_until is None
+    assert known.cleanup.cooldown_until == (NOW + 6 * HOUR if cooled else None)
+    assert known.cleanup.emergency_cooldown_until is None
     assert known.run is None
 
 
@@ -51,40 +52,40 @@ def test_a_cooldown_starts_only_after_a_completed_run_that_removed_something(
 def test_an_emergency_starts_both_cooldowns(reason: str) -> None:
     known = finished("Completed", reason=reason)
 
-    assert known.emergency_cooldown_until == NOW + 1800
-    assert known.cooldown_until == NOW + 6 * HOUR
+    assert known.cleanup.emergency_cooldown_until == NOW + 1800
+    assert known.cleanup.cooldown_until == NOW + 6 * HOUR
 
 
 @pytest.mark.parametrize("outcome", ["NothingToDo", "Refused", "Failed", "DryRun"])
 def test_an_emergency_without_effect_is_not_repeated_at_once(outcome: str) -> None:
     known = finished(outcome, 0, "Emergency")
 
-    assert known.hold_until == NOW + record_result.FRUITLESS
-    assert known.emergency_cooldown_until is None
+    assert known.cleanup.hold_until == NOW + cleanup_state.FRUITLESS_SECONDS
+    assert known.cleanup.emergency_cooldown_until is None
 
 
 def test_what_was_repeated_is_taken_as_the_recorded_run() -> None:
     known = finished("Repeated", code="Capped")
 
-    assert known.last_cleanup is not None
-    assert known.last_cleanup["outcome"] == "Capped"
-    assert known.last_cleanup["removed"] == 12
-    assert known.cooldown_until is None
+    assert known.cleanup.last is not None
+    assert known.cleanup.last["outcome"] == "Capped"
+    assert known.cleanup.last["removed"] == 12
+    assert known.cleanup.cooldown_until is None
 
 
 def test_a_dry_run_claims_no_removal() -> None:
     known = finished("DryRun")
 
-    assert known.last_cleanup is not None
-    assert known.last_cleanup["message"].startswith("Would remove 12 files")
-    assert known.last_cleanup["outcome"] == "DryRun"
+    assert known.cleanup.last is not None
+    assert known.cleanup.last["message"].startswith("Would remove 12 files")
+    assert known.cleanup.last["outcome"] == "DryRun"
 
 
 def test_the_message_says_why_what_stayed_and_what_is_left() -> None:
     known = finished("Capped", code="DeadlineReached", kept={"InUse": 30, "Fresh": 2}, left=7)
 
-    assert known.last_cleanup is not None
-    assert known.last_cleanup["message"] == (
+    assert known.cleanup.last is not None
+    assert known.cleanup.last["message"] == (
         "Capped (DeadlineReached): removed 12 files, 190 counted before and 178 after."
         " Kept: 30 in use, 2 written minutes ago. 7 more wait for the next run."
     )
@@ -94,12 +95,14 @@ def test_the_message_and_the_history_say_why_what_is_gone_went() -> None:
     why = {"SessionExpired": 8, "MemoryWithoutKey": 4}
     known = finished("Completed", removed_by_reason=why)
 
-    assert known.last_cleanup is not None
+    assert known.cleanup.last is not None
     assert (
         "Gone: 8 sessions unused for long, 4 memory files that had lost their key."
-        in (known.last_cleanup["message"])
+        in (known.cleanup.last["message"])
     )
-    assert known.history[0]["removedByReason"] == known.last_cleanup["removedByReason"] == why
+    assert (
+        known.cleanup.history[0]["removedByReason"] == known.cleanup.last["removedByReason"] == why
+    )
 
 
 def test_what_a_result_had_no_room_for_stands_as_the_look_before_found_it() -> None:
@@ -129,9 +132,9 @@ def test_the_history_holds_the_last_ten_newest_first(results: list[CleanResult])
         claimed(known)
         entries.append(record_result.cleaned(known, result, NOW + 60 * place, used=True))
 
-    assert known.history == entries[::-1][:10]
-    assert known.last_cleanup is not None
-    assert known.last_cleanup | entries[-1] == known.last_cleanup
+    assert known.cleanup.history == entries[::-1][:10]
+    assert known.cleanup.last is not None
+    assert known.cleanup.last | entries[-1] == known.cleanup.last
 
 
 def test_a_run_without_an_answer_is_recorded_and_over() -> None:
@@ -140,25 +143,25 @@ def test_a_run_without_an_answer_is_recorded_and_over() -> None:
 
     assert known.run is None
     assert entry["run"] == "20261122-030000-abc"
-    assert known.last_cleanup is not None
-    assert len(known.last_cleanup["message"]) <= 1024
-    assert known.hold_until > NOW
+    assert known.cleanup.last is not None
+    assert len(known.cleanup.last["message"]) <= 1024
+    assert known.cleanup.hold_until > NOW
 
 
 def test_the_look_after_a_cleanup_counts_and_without_one_a_scan_is_asked_for() -> None:
     known = finished("Completed", scan=look(140))
-    assert (known.counted, known.rescan) == (140, False)
+    assert (known.scan.counted, known.jobs.rescan) == (140, False)
 
-    assert finished("Completed").rescan
+    assert finished("Completed").jobs.rescan
 
 
 def test_a_result_that_comes_when_the_spec_has_become_invalid_is_still_taken() -> None:
     known = claimed(tenant())
-    known.effective = None
+    known.resource.effective = None
     record_result.cleaned(known, cleaned(), NOW, used=True)
 
     assert known.run is None
-    assert known.history[0]["outcome"] == "Completed"
+    assert known.cleanup.history[0]["outcome"] == "Completed"
 
 
 # Looks
@@ -234,7 +237,7 @@ def test_an_unreadable_identity_is_no_new_one() -> None:
     record_result.scanned(known, corrupt(), NOW + 60, used=True)
     record_result.scanned(known, look(fingerprint="old"), NOW + 120, used=True)
 
-    assert known.re_paired is None
+    assert known.scan.re_paired is None
 
 
 def test_the_level_is_unknown_only_after_three_missed_scans() -> None:
@@ -266,27 +269,27 @@ def test_a_look_that_works_ends_a_fault_and_its_back_off() -> None:
     waits = []
     for _ in range(12):
         record_result.scanned(known, ScanResult(error="DirectoryMissing"), NOW, used=True)
-        waits.append(known.retry_at - NOW)
+        waits.append(known.backoff.retry_at - NOW)
     assert waits[:4] == [15, 30, 60, 120]
     assert waits[-1] == 1800
 
     record_result.scanned(known, look(), NOW, used=True)
-    assert (known.fault, known.retry_at, known.failures) == (None, 0.0, 0)
+    assert (known.fault, known.backoff.retry_at, known.backoff.failures) == (None, 0.0, 0)
 
 
 def test_growth_is_measured_from_counts_and_a_cleanup_is_no_growth() -> None:
     known = tenant()
     for minute in range(61):
         record_result.scanned(known, look(100 + minute // 10), NOW + 60 * minute, used=True)
-    assert known.growth == pytest.approx(144)
+    assert known.scan.growth == pytest.approx(144)
 
-    grown = known.growth
+    grown = known.scan.growth
     assert grown is not None
     claimed(known)
     record_result.cleaned(known, cleaned(scan=look(90)), NOW + 3700, used=True)
     record_result.scanned(known, look(90), NOW + 4400, used=True)
-    assert known.growth is not None
-    assert 0 <= known.growth < grown
+    assert known.scan.growth is not None
+    assert 0 <= known.scan.growth < grown
 
 
 def test_a_sudden_growth_ends_the_quiet_at_once() -> None:
@@ -296,8 +299,8 @@ def test_a_sudden_growth_ends_the_quiet_at_once() -> None:
     assert agenda.scan_wait(known) == 600.0
 
     record_result.scanned(known, look(120), NOW + 36_000, used=True)
-    assert known.growth is not None
-    assert known.growth < 100
+    assert known.scan.growth is not None
+    assert known.scan.growth < 100
     assert agenda.scan_wait(known) < 360
 
 
@@ -305,8 +308,8 @@ def test_a_stopped_tenant_is_remembered_as_stopped() -> None:
     known = tenant()
     record_result.scanned(known, look(running=STOPPED), NOW, used=True)
 
-    assert known.running is not None
-    assert known.active_since is None
+    assert known.scan.running is not None
+    assert known.scan.active_since is None
 
 
 # Purges
@@ -314,13 +317,13 @@ def test_a_stopped_tenant_is_remembered_as_stopped() -> None:
 
 def test_a_purge_that_left_something_is_not_chased_by_the_next() -> None:
     known = tenant()
-    known.look = look(free_bytes=0, trash_runs=2)
+    known.scan.look = look(free_bytes=0, trash_runs=2)
     record_result.purged(
         known, PurgeResult("Completed", trash_runs=2, trash_oldest=int(NOW) - 60), NOW
     )
 
-    assert known.trash == (2, NOW - 60)
-    assert known.purge_after > NOW
+    assert known.scan.trash == (2, NOW - 60)
+    assert known.cleanup.purge_after > NOW
 
 
 def test_a_purge_that_failed_is_a_fault() -> None:
@@ -329,22 +332,22 @@ def test_a_purge_that_failed_is_a_fault() -> None:
 
     assert known.fault is not None
     assert known.fault.reason == "PermissionDenied"
-    assert known.retry_at > NOW
+    assert known.backoff.retry_at > NOW
 
 
 def test_detail_that_a_result_had_no_room_for_takes_no_advice_back() -> None:
     known = tenant()
     record_result.scanned(known, look(free_bytes=0), NOW, used=True)
-    known.stored = compose.compose(known, NOW, AROUND)
-    assert conditions(known.stored)["DiskPressure"]["status"] == "True"
+    known.take_stored(compose.compose(known, NOW, AROUND))
+    assert conditions(known.stored.status)["DiskPressure"]["status"] == "True"
     record_result.scanned(
         known, look(free_bytes=None, free_inodes=None, by_kind=None), NOW + 60, used=True
     )
 
     told = compose.compose(known, NOW + 60, AROUND)
     assert conditions(told)["DiskPressure"]["status"] == "True"
-    assert told["files"]["byKind"] == known.stored["files"]["byKind"]
-    assert not compose.is_material(known.stored, told)
+    assert told["files"]["byKind"] == known.stored.status["files"]["byKind"]
+    assert not compose.is_material(known.stored.status, told)
     assert set(conditions(told)) >= {"DiskPressure"} <= set(advice.KINDS)
 
 

@@ -115,16 +115,16 @@ def test_it_survives_a_restart_in_the_status_and_is_no_reason_to_write_one() -> 
     first = compose.compose(known, NOW, AROUND)
     assert decode(first["running"]) is not None
 
-    known.stored = first
+    known.take_stored(first)
     record_result.scanned(known, later(60), NOW + 60, used=True, boot=BOOT)
     second = compose.compose(known, NOW + 60, AROUND)
     assert second["running"] != first["running"]
     assert not compose.is_material(first, second)
 
     again = tenant(status=second)
-    assert again.running == second["running"]
+    assert again.scan.running == second["running"]
     damaged = tenant(status=second | {"running": second["running"][:-3]})
-    assert damaged.running is None
+    assert damaged.scan.running is None
 
 
 def test_clocks_that_differ_are_a_fault_until_they_agree_again() -> None:
@@ -137,7 +137,7 @@ def test_clocks_that_differ_are_a_fault_until_they_agree_again() -> None:
     assert "NTP" in ready["message"]
 
     record_result.scanned(known, later(60), NOW + 60, used=True)
-    assert known.work_fault is None
+    assert known.backoff.work_fault is None
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def claimed(
     known: TenantRecord, reason: str = "Trigger", run: str = "20261122-030000-abc"
 ) -> TenantRecord:
     """The tenant with a cleanup under way."""
-    known.run = {"id": run, "reason": reason, "startTime": "2026-11-22T03:00:00Z"}
+    known.cleanup.run = {"id": run, "reason": reason, "startTime": "2026-11-22T03:00:00Z"}
     return known
 
 

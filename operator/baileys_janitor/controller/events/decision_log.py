@@ -45,7 +45,7 @@ def _level(heard: changes.LevelChanged) -> None:
     bad = heard.after == "Emergency"
     level = logging.DEBUG if first else logging.WARNING if bad else logging.INFO
     tenant = heard.tenant
-    counted = tenant.counted if tenant.counts else None
+    counted = tenant.scan.counted if tenant.scan.counts else None
     _say(
         level,
         "Level changed",
@@ -66,9 +66,9 @@ def _held_back(heard: changes.LevelChanged) -> None:
     if heard.after not in GRAVE or GRAVE.get(heard.before, 0) > GRAVE[heard.after]:
         return
     emergency = heard.after == "Emergency"
-    if not emergency and tenant.counted < tenant.effective.policy.thresholds.trigger:
+    if not emergency and tenant.scan.counted < tenant.effective.policy.thresholds.trigger:
         return
-    cooled = tenant.emergency_cooldown_until if emergency else tenant.cooldown_until
+    cooled = tenant.cleanup.emergency_cooldown_until if emergency else tenant.cleanup.cooldown_until
     until = None
     if tenant.effective.mode == "Observe":
         reason = "Observe"
@@ -76,7 +76,7 @@ def _held_back(heard: changes.LevelChanged) -> None:
         reason = "NotPaired"
     elif not (look.gain if emergency else look.reclaimable):
         reason = "NothingToGain"
-    elif (cooled or 0.0) > (tenant.last_scan or 0.0):
+    elif (cooled or 0.0) > (tenant.scan.last_scan or 0.0):
         reason, until = "Cooldown", to_rfc3339(cooled or 0.0)
     else:
         return
@@ -86,8 +86,8 @@ def _held_back(heard: changes.LevelChanged) -> None:
         tenant,
         "clean",
         reason=reason,
-        counted=tenant.counted,
-        reclaimable=tenant.reclaimable,
+        counted=tenant.scan.counted,
+        reclaimable=tenant.scan.reclaimable,
         until=until,
     )
 
@@ -95,8 +95,8 @@ def _held_back(heard: changes.LevelChanged) -> None:
 def _started(heard: changes.CleanupStarted) -> None:
     tenant = heard.tenant
     counts: dict[str, Any] = {}
-    if tenant.counts:
-        counts = {"counted": tenant.counted, "reclaimable": tenant.reclaimable}
+    if tenant.scan.counts:
+        counts = {"counted": tenant.scan.counted, "reclaimable": tenant.scan.reclaimable}
     _say(
         logging.INFO,
         "Cleanup started",

@@ -179,8 +179,8 @@ def _readiness(heard: changes.ConditionChanged) -> Draft | None:
 
 def _started(heard: changes.CleanupStarted) -> Draft:
     tenant = heard.tenant
-    known = f"{files(tenant.counted)} counted, {tenant.reclaimable} can be removed"
-    said = known if tenant.counts else "the files are counted by the cleanup itself"
+    known = f"{files(tenant.scan.counted)} counted, {tenant.scan.reclaimable} can be removed"
+    said = known if tenant.scan.counts else "the files are counted by the cleanup itself"
     dry = " It is a dry run." if tenant.effective and tenant.effective.mode == "DryRun" else ""
     note = f"{_named(heard.reason)} {heard.run} begins: {said}.{dry}"
     return _draft(tenant, Reason.CLEANUP_STARTED, CLEAN, note, heard.run)
@@ -226,7 +226,7 @@ def _draft(
         tenant.namespace,
         tenant.name,
         tenant.uid,
-        tenant.resource_version,
+        tenant.resource.version,
         reason,
         action,
         WARNING if warning else NORMAL,

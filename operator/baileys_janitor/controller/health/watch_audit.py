@@ -216,7 +216,7 @@ class Audit:
         known = self._reconciler.fleet.tenants.get((namespace, name))
         # A deletion that is not known yet differs as a change does.
         doubt = ("tenants", namespace, name)
-        self._watches.compared(doubt, known is not None and there != known.generation)
+        self._watches.compared(doubt, known is not None and there != known.resource.generation)
         if known is not None and self._watches.missed(doubt):
             logger.info("%s has changed, which no event told", known.text)
             if found:

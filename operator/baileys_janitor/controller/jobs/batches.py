@@ -58,8 +58,8 @@ def halves(batch: Batch) -> tuple[Batch, Batch]:
 def _cut(group: list[Placed], largest: int) -> list[list[Placed]]:
     found: list[list[Placed]] = []
     # The least companionable first, so that they hold back each other and nobody else.
-    for one in sorted(group, key=lambda p: p.tenant.company or largest):
-        most = min(largest, found[-1][0].tenant.company or largest) if found else 0
+    for one in sorted(group, key=lambda p: p.tenant.jobs.max_batch or largest):
+        most = min(largest, found[-1][0].tenant.jobs.max_batch or largest) if found else 0
         if found and len(found[-1]) < most:
             found[-1].append(one)
         else:
@@ -71,13 +71,13 @@ def part(tenants: Sequence[TenantRecord], culprits: frozenset[str]) -> None:
     """Note that a lot got stuck: whose claim is named is tried alone, or all in halves if none is."""
     for tenant in tenants:
         if culprits:
-            tenant.company = 1 if tenant.name in culprits else tenant.company
+            tenant.jobs.limit_batch(1 if tenant.name in culprits else tenant.jobs.max_batch)
         else:
-            tenant.company = max(1, len(tenants) // 2)
+            tenant.jobs.limit_batch(max(1, len(tenants) // 2))
 
 
 def reunite(tenant: TenantRecord, largest: int) -> None:
     """Note that a tenant's scan went well: next time it may have a quarter more company."""
-    if tenant.company is not None:
-        grown = tenant.company + max(1, tenant.company // 4)
-        tenant.company = grown if grown < largest else None
+    if tenant.jobs.max_batch is not None:
+        grown = tenant.jobs.max_batch + max(1, tenant.jobs.max_batch // 4)
+        tenant.jobs.limit_batch(grown if grown < largest else None)

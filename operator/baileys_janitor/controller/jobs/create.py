@@ -82,7 +82,7 @@ class JobCreator:
         except ApiError as error:
             logger.warning("%s: the claims could not be looked up: %s", namespace, error)
             for tenant in tenants:
-                tenant.retry_at = max(tenant.retry_at, self._clock.now() + LEAVE)
+                tenant.backoff.wait_until(self._clock.now() + LEAVE)
             return []
         now = self._clock.now()
         placed = [self._placed(tenant, cluster, now) for tenant in tenants]
@@ -104,10 +104,10 @@ class JobCreator:
         if place is None:
             return None
         if not used and not self._worth_scanning(tenant, now):
-            tenant.checked_at, tenant.begun_at = now, None
+            tenant.scan.skip(now)
             return None
         self.soon_due.note(tenant, place)
-        return Placed(tenant, place, used, tenant.generation)
+        return Placed(tenant, place, used, tenant.resource.generation)
 
     @staticmethod
     def _stand(
@@ -116,17 +116,19 @@ class JobCreator:
         place, fault, used = cluster.place(tenant)
         if fault is not None:
             # Claims appear by themselves: look again soon, without doubling for long.
-            tenant.back_off(fault, now, *faults.CLAIM_PAUSES)
-            tenant.checked_at = tenant.checked_at or now
-            tenant.rescan = True
+            tenant.fail(fault, now, *faults.CLAIM_PAUSES)
+            tenant.scan.unplaced(now)
+            tenant.jobs.want_scan()
         return place, used
 
     def _worth_scanning(self, tenant: TenantRecord, now: float) -> bool:
-        tenant.unused_since = tenant.unused_since or now
-        if tenant.rescan or tenant.look is None or tenant.last_scan is None:
+        tenant.scan.use(False, now)
+        unused_since = tenant.scan.unused_since or now
+        if tenant.jobs.rescan or tenant.look is None or tenant.scan.last_scan is None:
             return True
         return (
-            tenant.last_scan < tenant.unused_since or now - tenant.last_scan >= self._unused_every
+            tenant.scan.last_scan < unused_since
+            or now - tenant.scan.last_scan >= self._unused_every
         )
 
     async def send(self, batch: Batch) -> None:
@@ -178,19 +180,20 @@ class JobCreator:
             await self._store.write(tenant)
             return
         now = self._clock.now()
-        tenant.run = {
-            "id": _run_id(now),
-            "reason": decision.reason,
-            "startTime": to_rfc3339(now),
-        }
+        tenant.cleanup.claim(
+            {
+                "id": _run_id(now),
+                "reason": decision.reason,
+                "startTime": to_rfc3339(now),
+            }
+        )
         settle(tenant, decision)
-        tenant.in_doubt = False
         if decision.reason == "Requested":
-            tenant.asked(now)
+            tenant.timers.requested(now)
         claimed = tenant.run
         if not await self._store.write(tenant, force=True):
             # Whether the claim stands is not known; the resource is read again before anything else.
-            tenant.stale = True
+            tenant.stored.doubt()
             return
         if tenant.run == claimed:
             await self._clean_job(tenant, place, used)
@@ -200,7 +203,7 @@ class JobCreator:
 
         The volume's journal refuses a run that it already holds, so a second Job repeats nothing.
         """
-        tenant.in_doubt = True
+        tenant.cleanup.doubt()
         edition = tenant.edition
         place, used = await self.locate(tenant)
         if place is not None and tenant.edition == edition:
@@ -211,8 +214,8 @@ class JobCreator:
         assert tenant.run is not None
         run, reason = str(tenant.run["id"]), str(tenant.run["reason"])
         settings, members = _members([tenant], [tenant.effective.claim_name])
-        tenant.held_back = reason == "Emergency" and self._is_held(tenant.namespace)
-        if tenant.held_back:
+        tenant.cleanup.hold_back(reason == "Emergency" and self._is_held(tenant.namespace))
+        if tenant.cleanup.held_back:
             settings = [self._held_back(one) for one in settings]
         task = Task(
             "clean",
@@ -230,8 +233,7 @@ class JobCreator:
         uid = await self._own_job(tenant, "clean", f"janitor-clean-{run}", task, place, used, run)
         if uid is not None and tenant.run is not None and tenant.run.get("id") == run:
             # By its uid the Job counts, whoever is at work when it ends.
-            tenant.run = tenant.run | {"uid": uid}
-            tenant.run_told = False
+            tenant.cleanup.created(uid)
 
     @staticmethod
     def _held_back(settings: Settings) -> Settings:
@@ -287,7 +289,7 @@ class JobCreator:
             cluster = await self._cluster_state(tenant.namespace, [tenant])
         except ApiError as error:
             logger.warning("%s: the claim could not be looked up: %s", tenant.text, error)
-            tenant.retry_at = max(tenant.retry_at, self._clock.now() + LEAVE)
+            tenant.backoff.wait_until(self._clock.now() + LEAVE)
             return None, False
         return self._stand(tenant, cluster, self._clock.now())
 
@@ -311,13 +313,13 @@ class JobCreator:
                 if error.status != 409:
                     break
                 for tenant in tenants:
-                    tenant.in_doubt = True
+                    tenant.cleanup.doubt()
             except BaseException:
                 self._dropped(tracked, tenants)
                 raise
         assert refused is not None
         for tenant in tenants:
-            tenant.back_off(faults.refused(refused.status, refused.message), self._clock.now())
+            tenant.fail(faults.refused(refused.status, refused.message), self._clock.now())
         return None
 
     def _depart(
@@ -327,10 +329,7 @@ class JobCreator:
         name = meta["name"] = f"{prefix}-{secrets.token_hex(4)}-{next(self._serial):x}"
         action = meta["labels"][manifest.ACTION_LABEL]
         for tenant in tenants:
-            if action == "scan":
-                tenant.scan_job = name
-            else:
-                tenant.work_job = name
+            tenant.jobs.start(action, name)
         run = tenants[0].run if action == "clean" else None
         return self._tracker.add(
             TrackedJob(
@@ -349,10 +348,7 @@ class JobCreator:
     def _dropped(self, tracked: TrackedJob, tenants: Sequence[TenantRecord]) -> None:
         self._tracker.drop(tracked)
         for tenant in tenants:
-            if tenant.scan_job == tracked.name:
-                tenant.scan_job = None
-            if tenant.work_job == tracked.name:
-                tenant.work_job = None
+            tenant.jobs.end(tracked.name)
 
     async def _create(self, job: Object) -> str:
         """Create a Job and return its uid; ApiError when it is refused, or its name is taken."""
@@ -376,9 +372,7 @@ def _in_doubt(tenant: TenantRecord, cluster: ClusterState) -> bool:
 
 def settle(tenant: TenantRecord, decision: Decision) -> None:
     """Note the slots and the request that a decision handles."""
-    tenant.trigger_slot = decision.trigger_slot or tenant.trigger_slot
-    tenant.daily_slot = decision.daily_slot or tenant.daily_slot
-    tenant.handled_request = decision.request or tenant.handled_request
+    tenant.timers.settle(decision.trigger_slot, decision.daily_slot, decision.request)
 
 
 def _members(
@@ -398,8 +392,8 @@ def _members(
                 mount_path(claims.index(effective.claim_name)),
                 effective.path,
                 places[effective.settings_hash],
-                running_time.to_take_along(tenant.running, everything=everything),
-                tenant.run["id"] if tenant.run and tenant.attempts else None,
+                running_time.to_take_along(tenant.scan.running, everything=everything),
+                tenant.run["id"] if tenant.run and tenant.cleanup.attempts else None,
             )
         )
     return settings, members

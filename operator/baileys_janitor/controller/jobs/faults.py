@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from baileys_janitor.controller.jobs.placement import Claim
 from baileys_janitor.controller.kube.decoding import objects, part, said, text, whole
+from baileys_janitor.controller.tenants.fault import CODE, RETRY, Fault
 
 Object = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Why the janitor cannot act: `reason` is a condition's reason, `message` tells the way out.
-
-    `stalled` False marks a state that is nobody's fault (Ready stays True).
-    """
-
-    reason: str
-    message: str
-    stalled: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +22,6 @@ class Finished:
 
 MESSAGE_MAX = 8192
 """Characters that are kept of a termination message: twice what a kubelet passes on."""
-RETRY = "The janitor tries again by itself."
-WHEN_WRITING = frozenset(
-    {
-        "LockRefused",
-        "JanitorRefused",
-        "ReadOnly",
-        "DiskFull",
-        "PutBackUnsupported",
-        "TooManyOwnFiles",
-    }
-)
-"""Faults of cleanups that a scan, which only reads, cannot meet and so cannot take back either."""
 OF_CLAIMS = frozenset(
     {"ClaimMissing", "ClaimDeleting", "ClaimLost", "ClaimUnbound", "ClaimExclusive"}
 )
@@ -198,8 +174,6 @@ def _failure(pod_reason: str, ended: Object) -> Fault:
 
 
 GONE = Fault("JobKilled", f"The Job's pod was deleted before it had finished. {RETRY}")
-CODE = re.compile("[A-Z][A-Za-z]{0,62}")
-"""What a code looks like: it becomes a condition's reason."""
 UNREADABLE = Fault(
     "ResultUnreadable",
     "The Job left no readable result: let the operator and the Job's image have the same version. "

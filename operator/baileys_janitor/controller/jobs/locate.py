@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from baileys_janitor.controller.jobs import faults
-from baileys_janitor.controller.jobs.faults import Fault
 from baileys_janitor.controller.jobs.placement import Claim, Place, Users
+from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.controller.tenants.record import TenantRecord
 
 
@@ -34,11 +34,11 @@ class ClusterState:
         if fault is not None or claim is None:
             return None, fault, user is not None
         if user is not None:
-            tenant.owner = user.identity
+            tenant.scan.run_as(user.identity)
             identity = user.identity.overridden(tenant.effective.job)
             return Place(user.node, "", identity, user.tolerations), None, True
         node = self.attached.get(claim.volume)
-        identity = tenant.owner.overridden(tenant.effective.job)
+        identity = tenant.scan.owner.overridden(tenant.effective.job)
         return Place(node, "" if node else claim.volume, identity), None, False
 
     def _waits(self, claim: Claim) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from baileys_janitor.api.effective import PodIdentity
+from baileys_janitor.controller.tenants.run_as import RunAs
 
 Object = dict[str, Any]
 
@@ -15,24 +15,7 @@ OWN_LABEL = "app.kubernetes.io/managed-by"
 OWN_VALUE = "baileys-janitor"
 
 
-@dataclass(frozen=True, slots=True)
-class RunAs:
-    """Whom the files belong to: what the Job's security context copies. All optional."""
-
-    user: int | None = None
-    group: int | None = None
-    groups: tuple[int, ...] = ()
-    se_linux: tuple[tuple[str, str], ...] = ()
-
-    def overridden(self, asked: PodIdentity) -> RunAs:
-        """Return this identity with what the tenant's `spec.job` says in its place."""
-        label = asked.se_linux_options
-        return RunAs(
-            user=self.user if asked.run_as_user is None else asked.run_as_user,
-            group=self.group if asked.run_as_group is None else asked.run_as_group,
-            groups=asked.supplemental_groups or self.groups,
-            se_linux=tuple(sorted(label.items())) if label else self.se_linux,
-        )
+ANYBODY = RunAs()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +28,7 @@ class Place:
 
     node: str | None = None
     volume: str = ""
-    identity: RunAs = RunAs()
+    identity: RunAs = ANYBODY
     tolerations: str = "[]"
 
 

@@ -97,7 +97,7 @@ class JobQueue:
 
     def want_scan(self, tenant: TenantRecord) -> None:
         """Have a tenant scanned when its turn comes."""
-        tenant.waiting = True
+        tenant.jobs.wait()
         self._backlog.want(tenant)
 
     def want_cleanup(self, tenant: TenantRecord, *, urgent: bool = False) -> None:
@@ -125,7 +125,7 @@ class JobQueue:
         later: list[TenantRecord],
     ) -> None:
         if isinstance(found, TenantRecord):
-            if self._is_known(found) and not found.busy:
+            if self._is_known(found) and not found.queue.busy:
                 self._consider(found, now)
         elif isinstance(found, Batch):
             self._launch(found, now, later)
@@ -150,17 +150,17 @@ class JobQueue:
         """Have the tenants of a namespace that want a scan placed, and those who are due soon with them."""
         ready = []
         for tenant in wanted:
-            tenant.waiting = False
-            if not self._is_known(tenant) or tenant.scan_job is not None:
+            tenant.jobs.wait(False)
+            if not self._is_known(tenant) or tenant.jobs.scan is not None:
                 continue
-            if tenant.busy:
+            if tenant.queue.busy:
                 later.append(tenant)
             elif not self._waits_for_work(tenant):
                 ready.append(tenant)
         if ready:
             ready += self._riders(ready, now)
             for tenant in ready:
-                tenant.waiting = True
+                tenant.jobs.wait()
             self.count(self._spawn(self._place(ready)), ready[0].namespace)
 
     async def _place(self, tenants: list[TenantRecord]) -> None:
@@ -172,7 +172,7 @@ class JobQueue:
             placed = {one.tenant.name for batch in found for one in batch.members}
             left = [tenant for tenant in tenants if tenant.name not in placed]
             for tenant in left:
-                tenant.waiting = False
+                tenant.jobs.wait(False)
             self._backlog.put(found)
             self._after(left)
 
@@ -181,14 +181,16 @@ class JobQueue:
         members = []
         for one in batch.members:
             tenant = one.tenant
-            tenant.waiting = False
+            tenant.jobs.wait(False)
             if not self._is_known(tenant) or tenant.effective is None or tenant.effective.suspend:
                 continue
             # A lot that lies ahead was placed before the clock was set.
-            moved = one.generation != tenant.generation or not 0 <= now - batch.when <= STALE
-            if moved or tenant.busy or self._waits_for_work(tenant):
+            moved = (
+                one.generation != tenant.resource.generation or not 0 <= now - batch.when <= STALE
+            )
+            if moved or tenant.queue.busy or self._waits_for_work(tenant):
                 later.append(tenant)
-            elif tenant.scan_job is None:
+            elif tenant.jobs.scan is None:
                 members.append(one)
         if members:
             sent = Batch(batch.namespace, batch.place, tuple(members), batch.when)
@@ -203,7 +205,7 @@ class JobQueue:
 
     def _waits_for_work(self, tenant: TenantRecord) -> bool:
         """Whether a Job of its own waits for a node: never a second pod that does."""
-        work = self._tracker.get(tenant.namespace, tenant.work_job)
+        work = self._tracker.get(tenant.namespace, tenant.jobs.work)
         return work is not None and work.pending
 
     def _riders(self, due: list[TenantRecord], now: float) -> list[TenantRecord]:
@@ -217,7 +219,12 @@ class JobQueue:
         )
 
     def _due_soon(self, tenant: TenantRecord, now: float) -> float | None:
-        if tenant.busy or tenant.stale or tenant.effective is None or tenant.retry_at > now:
+        if (
+            tenant.queue.busy
+            or tenant.stored.stale
+            or tenant.effective is None
+            or tenant.backoff.retry_at > now
+        ):
             return None
         due = agenda.scan_time(tenant, self.started)
         if due is None or due - now > agenda.scan_wait(tenant) * early_scans.AHEAD:

@@ -9,7 +9,7 @@ from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.jobs import faults
 from baileys_janitor.controller.kube.conditions import MESSAGE_LIMIT
 from baileys_janitor.controller.tenants import running_time
-from baileys_janitor.controller.tenants.record import Suspicion, TenantRecord
+from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.controller.wording import files, listed
 from baileys_janitor.job.result import (
     COMPLETED,
@@ -24,17 +24,12 @@ from baileys_janitor.job.result import (
 )
 from baileys_janitor.policy.kinds import KINDS
 from baileys_janitor.policy.reasons import CLOCK_SKEW
-from baileys_janitor.schedule import growth
 from baileys_janitor.schedule.decision import URGENT
 
 Object = dict[str, Any]
 
-FRUITLESS = 300.0
-"""Seconds that an automatic Emergency cleanup waits after one that removed nothing."""
 BOUNDLESS = 2**62
 """The largest number of bytes that the CRD takes; some filesystems claim more."""
-PURGE_AGAIN = 600.0
-"""Seconds from one purge to the next, so that trash which cannot be removed is not chased by Job after Job."""
 RECORDED = (
     "The run had been carried out before, and its result was lost. The volume's journal has its figures: see "
     "`baileys-janitor undo --list`."
@@ -65,43 +60,20 @@ def scanned(
 
     A look that failed is a missed scan: the count before it holds until three are missed.
     """
-    tenant.rescan = False
-    tenant.unused_since = None if used else (tenant.unused_since or now)
+    tenant.jobs.want_scan(False)
+    tenant.scan.use(used, now)
     if look.error is not None:
-        tenant.back_off(faults.of_directory(look.error), now)
+        tenant.fail(faults.of_directory(look.error), now)
         return
     if look.left_out and tenant.look is not None:
         _carry_over(tenant.look, look)
-    tenant.look = look
-    tenant.checked_at = now
-    if look.trash_runs is not None:
-        tenant.trash = (look.trash_runs, _oldest(tenant, look.trash_oldest, now))
-    tenant.recovered()
-    tenant.last_scan = now
-    _remember(tenant, look, boot)
-    if look.identity_state == "Paired" and not look.skewed:
-        since = running_time.active_since(tenant.running)
-        tenant.active_since = None if since is None else float(min(since, now))
-        _identify(tenant, look.fingerprint, now)
-    _suspect(tenant, look, now)
-    _grow(tenant, look.counted, now)
-
-
-def _remember(tenant: TenantRecord, look: ScanResult, boot: running_time.Boot | None) -> None:
+    tenant.recover()
     if look.skewed:
-        tenant.work_fault = faults.of_directory(CLOCK_SKEW)
-    elif tenant.work_fault is not None and tenant.work_fault.reason == CLOCK_SKEW:
-        tenant.work_fault = None
-    if tenant.effective is not None:
-        limit = tenant.effective.policy.longest_age
-        tenant.running = running_time.remember(tenant.running, look, limit, boot)
-
-
-def _oldest(tenant: TenantRecord, told: int | None, now: float) -> float:
-    """Return since when something lies in the trash: as told, else since it was first seen there."""
-    if told is not None:
-        return min(float(told), now)
-    return tenant.trash[1] if tenant.trash is not None and tenant.trash[0] else now
+        tenant.backoff.set_work_fault(faults.of_directory(CLOCK_SKEW))
+    elif tenant.backoff.work_fault is not None and tenant.backoff.work_fault.reason == CLOCK_SKEW:
+        tenant.backoff.set_work_fault(None)
+    effective = tenant.effective
+    tenant.scan.take(look, now, None if effective is None else effective.policy.longest_age, boot)
 
 
 def _carry_over(before: ScanResult, look: ScanResult) -> None:
@@ -109,35 +81,6 @@ def _carry_over(before: ScanResult, look: ScanResult) -> None:
     for name in look.left_out:
         for figure in CARRIED.get(name, ()):
             setattr(look, figure, getattr(before, figure))
-
-
-def _identify(tenant: TenantRecord, fingerprint: str, now: float) -> None:
-    if tenant.fingerprint and fingerprint and fingerprint != tenant.fingerprint:
-        tenant.re_paired = (now, tenant.fingerprint)
-        tenant.anchor = tenant.growth = None
-    tenant.fingerprint = fingerprint or tenant.fingerprint
-
-
-def _suspect(tenant: TenantRecord, look: ScanResult, now: float) -> None:
-    if look.identity_state != "Corrupt":
-        tenant.suspicion = None
-    elif tenant.suspicion is not None and tenant.suspicion.token == look.creds_token:
-        tenant.suspicion.looks += 1
-    else:
-        tenant.suspicion = Suspicion(look.creds_token, now, 1)
-
-
-def _grow(tenant: TenantRecord, counted: int | None, now: float) -> None:
-    if counted is None:
-        return
-    if tenant.anchor is None or counted < tenant.anchor[1]:
-        tenant.anchor = (now, counted)
-        return
-    since, before = tenant.anchor
-    if now - since >= growth.LEAST_SPAN:
-        tenant.burst = growth.observed(counted - before, now - since)
-        tenant.growth = growth.smoothed(tenant.growth, counted - before, now - since)
-        tenant.anchor = (now, counted)
 
 
 def cleaned(
@@ -165,23 +108,20 @@ def cleaned(
         "reason": reason,
         "outcome": outcome,
     }
-    if recorded:
-        tenant.record(entry, {"message": RECORDED})
-    else:
+    detail: Object = {"message": RECORDED}
+    if not recorded:
         entry |= _figures(result)
-        tenant.record(entry, _detail(result, outcome))
+        detail = _detail(result, outcome)
     _cool(tenant, reason, outcome, result.removed > 0, now)
     # Scans are read-only: what keeps a cleanup from writing shows nowhere else. A lock that is held passes by itself.
     hindered = outcome in {FAILED, REFUSED} and result.code in faults.DIRECTORY
     hindered = hindered and result.code != "Busy"
-    tenant.work_fault = faults.of_directory(str(result.code)) if hindered else None
-    tenant.run = None
-    tenant.attempts = 0
-    tenant.in_doubt = tenant.held_back = False
+    tenant.backoff.set_work_fault(faults.of_directory(str(result.code)) if hindered else None)
+    tenant.cleanup.end(entry, detail)
     if result.scan is not None:
         scanned(tenant, result.scan, now, used, boot)
     else:
-        tenant.rescan = True
+        tenant.jobs.want_scan()
     return entry
 
 
@@ -217,22 +157,18 @@ def unanswered(tenant: TenantRecord, reason: str, outcome: str, message: str, no
     }
     if tenant.run is not None:
         entry["run"] = tenant.run.get("id")
-    tenant.record(entry, {"message": message[:MESSAGE_LIMIT]})
-    tenant.run = None
-    tenant.attempts = 0
-    tenant.in_doubt = tenant.held_back = False
+    tenant.cleanup.end(entry, {"message": message[:MESSAGE_LIMIT]})
     if outcome == FAILED:
-        tenant.hold_until = now + FRUITLESS
+        tenant.cleanup.fruitless(now)
     return entry
 
 
 def purged(tenant: TenantRecord, result: PurgeResult, now: float) -> None:
     """Take in a purge's result; one that failed is tried again after a back-off."""
-    tenant.purge_after = now + PURGE_AGAIN
-    if result.trash_runs is not None:
-        tenant.trash = (result.trash_runs, _oldest(tenant, result.trash_oldest, now))
+    tenant.cleanup.purged(now)
+    tenant.scan.take_trash(result.trash_runs, result.trash_oldest, now)
     if result.outcome == FAILED:
-        tenant.back_off(faults.of_directory(result.code or FAILED), now)
+        tenant.fail(faults.of_directory(result.code or FAILED), now)
 
 
 def _cool(tenant: TenantRecord, reason: str, outcome: str, removed: bool, now: float) -> None:
@@ -240,16 +176,16 @@ def _cool(tenant: TenantRecord, reason: str, outcome: str, removed: bool, now: f
     effective = tenant.effective
     emergency = reason in URGENT
     if removed and effective is not None and outcome in {COMPLETED, DRY_RUN}:
-        tenant.cooldown_until = now + effective.cooldown
+        tenant.cleanup.cool(now, effective.cooldown)
         if emergency:
-            tenant.emergency_cooldown_until = now + effective.emergency_cooldown
-    elif removed and effective is not None and tenant.held_back:
+            tenant.cleanup.cool_emergency(now, effective.emergency_cooldown)
+    elif removed and effective is not None and tenant.cleanup.held_back:
         # While the circuit breaker is open, a run that was cut short does not go on at once.
-        tenant.emergency_cooldown_until = now + effective.emergency_cooldown
+        tenant.cleanup.cool_emergency(now, effective.emergency_cooldown)
     elif emergency and not removed:
-        tenant.hold_until = now + FRUITLESS
+        tenant.cleanup.fruitless(now)
     if removed and outcome != DRY_RUN:
-        tenant.anchor = None
+        tenant.scan.cleaned()
 
 
 def _message(result: CleanResult, outcome: str) -> str:

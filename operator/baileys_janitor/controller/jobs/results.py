@@ -12,7 +12,7 @@ from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.events.changes import ChangeBus, JobEnded
 from baileys_janitor.controller.jobs import batches, faults, record_result
 from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
-from baileys_janitor.controller.jobs.faults import Fault, Finished
+from baileys_janitor.controller.jobs.faults import Finished
 from baileys_janitor.controller.jobs.leftovers import Leftovers
 from baileys_janitor.controller.jobs.manifest import Member
 from baileys_janitor.controller.jobs.tracker import (
@@ -24,6 +24,7 @@ from baileys_janitor.controller.jobs.tracker import (
 )
 from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.tenants.cache import TenantCache
+from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.machine import boot
 from baileys_janitor.job.result import (
@@ -149,7 +150,7 @@ class ResultHandler:
     def attach(self, tenant: TenantRecord) -> None:
         """Take up the Job of the tenant's claimed run that an earlier operator made, if it is there."""
         run = tenant.run
-        if run is None or tenant.work_job is not None or not run.get("uid"):
+        if run is None or tenant.jobs.work is not None or not run.get("uid"):
             return
         found = self.leftovers.take(tenant.namespace, str(run["uid"]))
         if found is None:
@@ -170,7 +171,7 @@ class ResultHandler:
                 failed_at=self._clock.now() if found.ended else None,
             )
         )
-        tenant.work_job = found.name
+        tenant.jobs.start(found.action, found.name)
 
     def members(self, tracked: TrackedJob) -> list[TenantRecord]:
         """Return the tenants of a Job that are still there."""
@@ -207,7 +208,7 @@ class ResultHandler:
         if unreached:
             batches.part(unreached, frozenset())
         for tenant in unreached:
-            tenant.rescan = True
+            tenant.jobs.want_scan()
         self._finished(self.members(tracked), entries)
 
     def abandon(self, tracked: TrackedJob) -> list[TenantRecord]:
@@ -250,16 +251,13 @@ class ResultHandler:
         batches.part(tenants, culprits)
         for tenant in tenants:
             self._land(tenant, tracked)
-            tenant.rescan = True
+            tenant.jobs.want_scan()
         self._finished(tenants, [])
 
     @staticmethod
     def _land(tenant: TenantRecord, tracked: TrackedJob) -> None:
-        tenant.unsaid = True
-        if tenant.scan_job == tracked.name:
-            tenant.scan_job = None
-        if tenant.work_job == tracked.name:
-            tenant.work_job = None
+        tenant.stored.say()
+        tenant.jobs.end(tracked.name)
 
     def _tell(self, tracked: TrackedJob, fault: Fault | None, short: int) -> None:
         seconds = max(0.0, self._clock.now() - tracked.created)
@@ -275,14 +273,14 @@ class ResultHandler:
         used = tenant.name in tracked.used
         if isinstance(result, ScanResult):
             record_result.scanned(tenant, result, now, used, boot())
-            tenant.begun_at = tracked.created
+            tenant.scan.begin(tracked.created)
             if result.error is None:
                 batches.reunite(tenant, self._largest)
             record = result.record
             if record is not None and tenant.run and tenant.run.get("id") == record.run:
                 record_result.cleaned(tenant, record, now, used, recorded=True)
         elif isinstance(result, CleanResult) and self._claimed(tenant, tracked):
-            if tenant.in_doubt and (result.outcome, result.code) == (REFUSED, BUSY):
+            if tenant.cleanup.in_doubt and (result.outcome, result.code) == (REFUSED, BUSY):
                 # An earlier Job of this run may be at it: its record is asked for again.
                 return self._failed(tenant, tracked, faults.of_directory(BUSY))
             if result.run != tracked.run:
@@ -299,11 +297,10 @@ class ResultHandler:
         # Told at each attempt; that the tenant has a fault is told once, when its status says so.
         logger.debug("%s: %s failed: %s", tenant.text, tracked.name, fault.reason)
         self._reads.forget(tracked.namespace)
-        tenant.back_off(fault, now)
+        tenant.fail(fault, now)
         if tracked.action != "clean" or not self._claimed(tenant, tracked):
             return None
-        tenant.attempts += 1
-        if tenant.attempts < ATTEMPTS:
+        if tenant.cleanup.attempt() < ATTEMPTS:
             return None
         reason = str((tenant.run or {}).get("reason") or "Requested")
         message = f"Given up after {ATTEMPTS} Jobs: {fault.message}"

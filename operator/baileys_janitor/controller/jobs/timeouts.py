@@ -11,12 +11,13 @@ from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.jobs import batch_culprits, faults
 from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
 from baileys_janitor.controller.jobs.create import JOBS
-from baileys_janitor.controller.jobs.faults import Fault, Finished
+from baileys_janitor.controller.jobs.faults import Finished
 from baileys_janitor.controller.jobs.leftovers import Leftover
 from baileys_janitor.controller.jobs.results import ResultHandler
 from baileys_janitor.controller.jobs.tracker import JOB_NAME_LABEL, JobTracker, TrackedJob
 from baileys_janitor.controller.kube.client import ApiError, Kube, path
 from baileys_janitor.controller.status.writer import StatusWriter
+from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.controller.tenants.record import TenantRecord
 
 logger = logging.getLogger("janitor.jobs")
@@ -125,7 +126,7 @@ class JobTimeouts:
             return []
         changed = [t for t in self._results.members(tracked) if t.fault != tracked.trouble]
         for tenant in changed:
-            tenant.fault = tracked.trouble
+            tenant.backoff.set_fault(tracked.trouble)
         return changed
 
     def _give_up(self, tracked: TrackedJob, fault: Fault) -> None:
@@ -179,9 +180,11 @@ class JobTimeouts:
         if tracked.deleted_at is not None and now - tracked.deleted_at > FORGET:
             self._tracker.drop(tracked)
         members = self._results.members(tracked)
-        if tracked.deleting or any(t.busy or t.stale for t in members):
+        if tracked.deleting or any(t.queue.busy or t.stored.stale for t in members):
             return
-        unsaid = [tenant for tenant in members if tenant.unsaid and self._store.is_due(tenant)]
+        unsaid = [
+            tenant for tenant in members if tenant.stored.unsaid and self._store.is_due(tenant)
+        ]
         for tenant in unsaid:
             spawn(self._store.write(tenant), tenant)
         if not unsaid:

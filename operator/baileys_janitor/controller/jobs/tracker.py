@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from baileys_janitor.controller.jobs.faults import Fault
 from baileys_janitor.controller.jobs.manifest import Member
 from baileys_janitor.controller.kube import decoding
+from baileys_janitor.controller.tenants.fault import Fault
 
 Object = dict[str, Any]
 JOB_NAME_LABEL = "batch.kubernetes.io/job-name"

@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 
 def lateness(tenant: TenantRecord, now: float) -> float | None:
     """Return for how many seconds work for the tenant has been due and has not begun; None when none is."""
-    if tenant.waiting:
-        due = tenant.considered_at
-        if tenant.checked_at is not None and tenant.effective is not None and not tenant.rescan:
-            due = max(tenant.checked_at + agenda.scan_wait(tenant), tenant.retry_at)
+    if tenant.jobs.waiting:
+        due = tenant.queue.considered_at
+        if (
+            tenant.scan.checked_at is not None
+            and tenant.effective is not None
+            and not tenant.jobs.rescan
+        ):
+            due = max(tenant.scan.checked_at + agenda.scan_wait(tenant), tenant.backoff.retry_at)
         return max(0.0, now - due)
-    if tenant.announced is not None and tenant.announced <= now and not tenant.busy:
-        return now - tenant.announced
+    if tenant.queue.due is not None and tenant.queue.due <= now and not tenant.queue.busy:
+        return now - tenant.queue.due
     return None
 
 
@@ -55,7 +59,7 @@ def families(reconciler: Reconciler | None) -> Iterator[Metric]:
         levels[found] += 1
         if waited is not None:
             late = max(late, waited)
-            overlooked += not tenant.waiting
+            overlooked += not tenant.jobs.waiting
     yield gauge(definitions.TENANTS, {(level,): count for level, count in levels.items()})
     yield gauge(definitions.QUEUE_DEPTH, {(): len(reconciler.queue) + overlooked})
     yield gauge(definitions.LAG, {(): late})

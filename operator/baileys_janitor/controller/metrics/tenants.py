@@ -60,14 +60,14 @@ def level(tenant: TenantRecord, now: float) -> int:
 
 def _files(tenant: TenantRecord) -> Mapping[str, Any]:
     """Return the stored figures: what holds until the first look after a start."""
-    if tenant.effective is not None and tenant.last_scan is None:
+    if tenant.effective is not None and tenant.scan.last_scan is None:
         return {}  # of another directory
-    return tenant.stored.get("files") or {}
+    return tenant.stored.status.get("files") or {}
 
 
 def _figure(name: str) -> One:
     def read(tenant: TenantRecord, _: float) -> Number | None:
-        if tenant.counts:
+        if tenant.scan.counts:
             number: Number | None = getattr(tenant.look, name)
             return number
         return _files(tenant).get(name)
@@ -76,7 +76,7 @@ def _figure(name: str) -> One:
 
 
 def _by_kind(tenant: TenantRecord, _: float) -> Iterable[tuple[str, Number]]:
-    if tenant.counts and tenant.look is not None and tenant.look.by_kind is not None:
+    if tenant.scan.counts and tenant.look is not None and tenant.look.by_kind is not None:
         return zip(KINDS, tenant.look.by_kind, strict=True)
     stored = _files(tenant).get("byKind") or {}
     return [(kind, stored[kind]) for kind in KINDS if kind in stored]
@@ -85,8 +85,8 @@ def _by_kind(tenant: TenantRecord, _: float) -> Iterable[tuple[str, Number]]:
 def _free(name: str, stored: str) -> One:
     def read(tenant: TenantRecord, _: float) -> Number | None:
         known: Number | None = getattr(tenant.look, name) if tenant.look is not None else None
-        if known is None and tenant.last_scan is not None:
-            known = (tenant.stored.get("volume") or {}).get(stored)
+        if known is None and tenant.scan.last_scan is not None:
+            known = (tenant.stored.status.get("volume") or {}).get(stored)
         return known
 
     return read
@@ -105,43 +105,46 @@ _counted = _figure("counted")
 def until_emergency(tenant: TenantRecord, now: float) -> float | None:
     """Return the seconds until the emergency threshold at the present growth; None while that is unknown."""
     counted = _counted(tenant, now)
-    if counted is None or tenant.effective is None or tenant.last_scan is None:
+    if counted is None or tenant.effective is None or tenant.scan.last_scan is None:
         return None
     room = tenant.effective.policy.thresholds.emergency - counted
     if room <= 0:
         return 0.0
-    if tenant.growth is None:
+    if tenant.scan.growth is None:
         return None
-    if tenant.growth <= 0:
+    if tenant.scan.growth <= 0:
         return math.inf
-    return max(0.0, tenant.last_scan + room * DAY / tenant.growth - now)
+    return max(0.0, tenant.scan.last_scan + room * DAY / tenant.scan.growth - now)
 
 
 def _last_activity(tenant: TenantRecord, _: float) -> Number | None:
-    if tenant.counts and tenant.look is not None:
+    if tenant.scan.counts and tenant.look is not None:
         return tenant.look.newest_activity
-    return from_rfc3339(tenant.stored.get("lastActivityTime"))
+    return from_rfc3339(tenant.stored.status.get("lastActivityTime"))
 
 
 def _cleanup_failed(tenant: TenantRecord, _: float) -> Number | None:
-    outcome = tenant.last_cleanup_outcome
+    outcome = tenant.cleanup.last_outcome
     return None if outcome is None else int(outcome == FAILED)
 
 
 def _cooldowns(tenant: TenantRecord, now: float) -> Iterable[tuple[str, Number]]:
-    ends = (("trigger", tenant.cooldown_until), ("emergency", tenant.emergency_cooldown_until))
+    ends = (
+        ("trigger", tenant.cleanup.cooldown_until),
+        ("emergency", tenant.cleanup.emergency_cooldown_until),
+    )
     return [(name, until) for name, until in ends if until is not None and until > now]
 
 
 def _advice(tenant: TenantRecord, _: float) -> Iterable[tuple[str, Number]]:
-    return [(kind, 1) for kind in tenant.stored_signs if kind in advice.KINDS]
+    return [(kind, 1) for kind in tenant.stored.signs if kind in advice.KINDS]
 
 
 def _stalled(tenant: TenantRecord, _: float) -> Iterable[tuple[str, Number]]:
     # Ready's reason is the fault's: both conditions are stated together.
-    if "Stalled" not in tenant.stored_signs:
+    if "Stalled" not in tenant.stored.signs:
         return []
-    reason = str(tenant.stored_readiness)
+    reason = str(tenant.stored.readiness)
     return [(reason if reason in REASONS else OTHER, 1)]
 
 
@@ -190,7 +193,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "baileys_session_files_growth_per_day",
         "By how many counted files the directory grows a day.",
-        one=lambda tenant, _: tenant.growth,
+        one=lambda tenant, _: tenant.scan.growth,
     ),
     Family(
         "baileys_session_emergency_predicted_seconds",
@@ -201,7 +204,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "baileys_session_last_scan_timestamp_seconds",
         "When the files were last counted.",
-        one=lambda tenant, _: tenant.last_scan,
+        one=lambda tenant, _: tenant.scan.last_scan,
         brief=True,
     ),
     Family(
@@ -219,7 +222,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "baileys_session_last_cleanup_timestamp_seconds",
         "When the last cleanup ended, whatever its outcome.",
-        one=lambda tenant, _: tenant.last_cleanup_time,
+        one=lambda tenant, _: tenant.cleanup.last_time,
     ),
     Family(
         "baileys_session_last_cleanup_failed",

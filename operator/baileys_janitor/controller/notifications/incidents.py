@@ -41,7 +41,7 @@ _FAMILY = 0xF
 def place_of(tenant: TenantRecord) -> Place:
     """Return what a tenant is called in messages."""
     company = tenant.effective.company_id if tenant.effective is not None else tenant.name
-    return Place(tenant.namespace, tenant.name, company, tenant.labels or {})
+    return Place(tenant.namespace, tenant.name, company, tenant.resource.labels or {})
 
 
 def _differ(before: Incident, after: Incident) -> bool:
@@ -84,8 +84,8 @@ class ActiveIncidents:
         base = identify(tenant.namespace, tenant.name, tenant.uid)
         self._tenants[base] = tenant.key, tenant.uid
         found: list[Incident] = []
-        if not tenant.muted:
-            found = incidents(tenant.stored, base, place_of(tenant), now)
+        if not tenant.resource.muted:
+            found = incidents(tenant.stored.status, base, place_of(tenant), now)
         self._replace(base, found)
 
     def _replace(self, base: int, found: list[Incident]) -> None:
@@ -157,7 +157,7 @@ class ActiveIncidents:
         """Return a tenant's status, None when it is gone; of the fleet, what is held."""
         if not place.fleet:
             tenant = self._cache.tenants.get((place.namespace, place.name))
-            return None if tenant is None else tenant.stored
+            return None if tenant is None else tenant.stored.status
         if self._held is None:
             return None
         told = _told(self._held[1])
@@ -182,10 +182,10 @@ class ActiveIncidents:
             return Over(since, self._gone.get(id_ & ~_FAMILY))
         self._absent.pop(id_ & ~_FAMILY, None)
         place = place_of(tenant)
-        if tenant.muted or not target.hears(place):
+        if tenant.resource.muted or not target.hears(place):
             return False
         family = id_ & _FAMILY
-        state = next((s for s in states(tenant.stored) if s.family == family), None)
+        state = next((s for s in states(tenant.stored.status) if s.family == family), None)
         if state is None:
             return True
         if state.kind is not None and target.wants(place, state.kind):

@@ -231,9 +231,9 @@ class Sender:
         day = summary.Day(slot - DAY)
         for number, tenant in enumerate(list(self._cache.tenants.values())):
             place = place_of(tenant)
-            if self._target.hears(place) and not tenant.muted:
+            if self._target.hears(place) and not tenant.resource.muted:
                 ages = tenant.look.ages if tenant.look is not None else None
-                day.add(place, tenant.stored, tenant.history, ages)
+                day.add(place, tenant.stored.status, tenant.cleanup.history, ages)
             if number % EVERY_FEW == 0:
                 await asyncio.sleep(0)
         told = summary.message(self._target.name, day, slot, self._reader, now)
@@ -255,8 +255,8 @@ class Sender:
         done: list[cleanups.Done] = []
         for number, tenant in enumerate(list(self._cache.tenants.values())):
             place = place_of(tenant)
-            if not tenant.muted and self._target.hears_cleanups(place):
-                done += cleanups.untold(place, tenant.history, self._book)
+            if not tenant.resource.muted and self._target.hears_cleanups(place):
+                done += cleanups.untold(place, tenant.cleanup.history, self._book)
             if number % EVERY_FEW == 0:
                 await asyncio.sleep(0)
         if not done:

@@ -8,7 +8,8 @@ from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.quantities import amount_of
 from baileys_janitor.controller.jobs.record_result import RE_PAIRED_FOR
 from baileys_janitor.controller.kube.conditions import Conditions
-from baileys_janitor.controller.tenants.record import AGREEING_LOOKS, AGREEING_SECONDS, TenantRecord
+from baileys_janitor.controller.tenants.record import TenantRecord
+from baileys_janitor.controller.tenants.scan_state import AGREEING_LOOKS, AGREEING_SECONDS
 from baileys_janitor.job.result import ScanResult
 from baileys_janitor.policy import advice
 from baileys_janitor.policy.census import Census
@@ -45,7 +46,7 @@ class Limits:
 def state(conditions: Conditions, tenant: TenantRecord, now: float, limits: Limits) -> None:
     """State every piece of advice; what cannot be judged now is carried over."""
     look = tenant.look
-    if tenant.effective is None or look is None or not tenant.counts:
+    if tenant.effective is None or look is None or not tenant.scan.counts:
         for kind in KINDS:
             conditions.keep(kind)
         return
@@ -70,7 +71,10 @@ def state(conditions: Conditions, tenant: TenantRecord, now: float, limits: Limi
     conditions.advise(
         "CredentialsCorrupt", _corrupt(tenant, now), "CredentialsCorrupt", "CredentialsRead"
     )
-    if tenant.re_paired is None and now - conditions.true_since(IDENTITY_CHANGED) < RE_PAIRED_FOR:
+    if (
+        tenant.scan.re_paired is None
+        and now - conditions.true_since(IDENTITY_CHANGED) < RE_PAIRED_FOR
+    ):
         # Said by an earlier operator.
         conditions.keep(IDENTITY_CHANGED)
     else:
@@ -82,8 +86,8 @@ def _of_counts(tenant: TenantRecord, look: ScanResult) -> dict[str, advice.Advic
     settings = tenant.effective.policy
     refused = None if look.identity_state == "Paired" else str(look.identity_state)
     outlook = Outlook(
-        counted=tenant.counted,
-        reclaimable=tenant.reclaimable,
+        counted=tenant.scan.counted,
+        reclaimable=tenant.scan.reclaimable,
         emergency_gain=look.gain or 0,
         floor=look.floor or 0,
         refused=refused,
@@ -101,7 +105,7 @@ def _of_counts(tenant: TenantRecord, look: ScanResult) -> dict[str, advice.Advic
 
 
 def _corrupt(tenant: TenantRecord, now: float) -> str | None:
-    doubt = tenant.suspicion
+    doubt = tenant.scan.suspicion
     if doubt is None or doubt.looks < AGREEING_LOOKS or now - doubt.since < AGREEING_SECONDS:
         return None
     return (
@@ -112,9 +116,9 @@ def _corrupt(tenant: TenantRecord, now: float) -> str | None:
 
 
 def _re_paired(tenant: TenantRecord, now: float) -> str | None:
-    if tenant.re_paired is None or now - tenant.re_paired[0] > RE_PAIRED_FOR:
+    if tenant.scan.re_paired is None or now - tenant.scan.re_paired[0] > RE_PAIRED_FOR:
         return None
     return (
-        f"The session was paired again: its identity changed from {tenant.re_paired[1]} to "
-        f"{tenant.fingerprint} (one-way fingerprints). Older cleanups can no longer be undone."
+        f"The session was paired again: its identity changed from {tenant.scan.re_paired[1]} to "
+        f"{tenant.scan.fingerprint} (one-way fingerprints). Older cleanups can no longer be undone."
     )

@@ -7,10 +7,10 @@ from typing import Any
 
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.events.changes import mark
-from baileys_janitor.controller.jobs.faults import Fault
 from baileys_janitor.controller.jobs.record_result import BOUNDLESS, by_kind
 from baileys_janitor.controller.kube.conditions import Conditions, digest, find
 from baileys_janitor.controller.status import advice, forecast, level_and_ready
+from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.schedule import agenda
 from baileys_janitor.schedule.circuit_breaker import Hold
@@ -34,8 +34,8 @@ class StatusContext:
 
 def compose(tenant: TenantRecord, now: float, around: StatusContext) -> Object:
     """Return the status as it should be stored; what is not known now is carried over from what is stored."""
-    status: Object = {"observedGeneration": tenant.generation}
-    conditions = Conditions(tenant.stored.get("conditions"), tenant.generation, now)
+    status: Object = {"observedGeneration": tenant.resource.generation}
+    conditions = Conditions(tenant.stored.status.get("conditions"), tenant.resource.generation, now)
     level = level_and_ready.level_of(tenant, now)
     status["level"] = level or "Unknown"
     level_and_ready.state_levels(conditions, tenant, level)
@@ -48,51 +48,53 @@ def compose(tenant: TenantRecord, now: float, around: StatusContext) -> Object:
     status |= _figures(tenant, now)
     status |= _prospects(tenant, now, around)
     next_scan = agenda.scan_time(tenant, around.started)
-    under_way = tenant.waiting or tenant.scan_job is not None
+    under_way = tenant.jobs.waiting or tenant.jobs.scan is not None
     if next_scan is None and under_way and tenant.effective is not None:
         next_scan = now + agenda.scan_wait(tenant)
     times = {
-        "lastScanTime": tenant.last_scan,
+        "lastScanTime": tenant.scan.last_scan,
         "nextScanTime": next_scan,
-        "activeSince": tenant.active_since,
-        "cooldownUntil": _coming(tenant.cooldown_until, now),
-        "emergencyCooldownUntil": _coming(tenant.emergency_cooldown_until, now),
+        "activeSince": tenant.scan.active_since,
+        "cooldownUntil": _coming(tenant.cleanup.cooldown_until, now),
+        "emergencyCooldownUntil": _coming(tenant.cleanup.emergency_cooldown_until, now),
     }
     status |= {key: to_rfc3339(when) for key, when in times.items() if when is not None}
-    timers = {"trigger": tenant.trigger_slot, "daily": tenant.daily_slot}
+    timers = {"trigger": tenant.timers.trigger_slot, "daily": tenant.timers.daily_slot}
     slots = {key: to_rfc3339(when) for key, when in timers.items() if when is not None}
     optional: Object = {
         "timers": slots,
-        "growthPerDay": None if tenant.growth is None else round(min(tenant.growth, 1e9), 1),
+        "growthPerDay": None
+        if tenant.scan.growth is None
+        else round(min(tenant.scan.growth, 1e9), 1),
         "run": tenant.run,
-        "lastCleanup": tenant.last_cleanup,
-        "history": tenant.history,
-        "trend": forecast.trend(tenant.history),
-        "lastHandledRequest": tenant.handled_request,
+        "lastCleanup": tenant.cleanup.last,
+        "history": tenant.cleanup.history,
+        "trend": forecast.trend(tenant.cleanup.history),
+        "lastHandledRequest": tenant.timers.handled_request,
         "trash": _trash(tenant),
-        "running": tenant.running,
+        "running": tenant.scan.running,
     }
     return status | {key: value for key, value in optional.items() if value not in (None, {}, [])}
 
 
 def of_crash(tenant: TenantRecord, now: float, fault: Fault) -> Object:
     """Return the stored status with nothing changed but that it cannot be composed."""
-    stored = tenant.stored
-    conditions = Conditions(stored.get("conditions"), tenant.generation, now)
+    stored = tenant.stored.status
+    conditions = Conditions(stored.get("conditions"), tenant.resource.generation, now)
     conditions.set("Ready", False, fault.reason, fault.message)
     conditions.set("Stalled", True, fault.reason, fault.message)
     for condition in stored.get("conditions") or ():
         conditions.keep(condition["type"])
-    said = {"observedGeneration": tenant.generation, "conditions": conditions.items()}
+    said = {"observedGeneration": tenant.resource.generation, "conditions": conditions.items()}
     return stored | {"level": stored.get("level", "Unknown")} | said
 
 
 def _prospects(tenant: TenantRecord, now: float, around: StatusContext) -> Object:
     """Return what comes next; right after a start, before the first look, as an earlier operator had it."""
     held = None if around.hold is None else around.hold.until
-    if tenant.look is None and tenant.last_scan is not None and tenant.effective is not None:
+    if tenant.look is None and tenant.scan.last_scan is not None and tenant.effective is not None:
         kept = ("next", "nextCleanupTime", "nextCleanupReason", "forecast")
-        return {key: tenant.stored[key] for key in kept if key in tenant.stored}
+        return {key: tenant.stored.status[key] for key in kept if key in tenant.stored.status}
     found: Object = {"next": forecast.told(tenant, now, around.jitter, held, around.started)}
     coming = forecast.next_cleanup(tenant, now, around.jitter, held, around.started)
     if coming is not None:
@@ -109,9 +111,9 @@ def _coming(when: float | None, now: float) -> float | None:
 
 
 def _trash(tenant: TenantRecord) -> Object | None:
-    if tenant.trash is None or not tenant.trash[0]:
+    if tenant.scan.trash is None or not tenant.scan.trash[0]:
         return None
-    found: Object = {"runs": tenant.trash[0], "oldestTime": to_rfc3339(tenant.trash[1])}
+    found: Object = {"runs": tenant.scan.trash[0], "oldestTime": to_rfc3339(tenant.scan.trash[1])}
     look = tenant.look
     if look is not None and look.trash_files:
         found["files"] = look.trash_files
@@ -127,10 +129,10 @@ def _figures(tenant: TenantRecord, now: float) -> Object:
     """Return files, volume and identity: from the last look, else as stored."""
     look, effective = tenant.look, tenant.effective
     if look is None or look.counted is None or effective is None:
-        if effective is not None and tenant.last_scan is None:
+        if effective is not None and tenant.scan.last_scan is None:
             return {}  # what is stored, if anything, is of another directory
         kept = ("files", "volume", "identity", "lastActivityTime")
-        return {key: tenant.stored[key] for key in kept if key in tenant.stored}
+        return {key: tenant.stored.status[key] for key in kept if key in tenant.stored.status}
     files: Object = {
         "total": look.total,
         "counted": look.counted,
@@ -138,7 +140,7 @@ def _figures(tenant: TenantRecord, now: float) -> Object:
         "protected": look.protected,
         "reclaimable": look.reclaimable,
         "bytes": _bounded(look.bytes),
-        "byKind": by_kind(look.by_kind) or (tenant.stored.get("files") or {}).get("byKind"),
+        "byKind": by_kind(look.by_kind) or (tenant.stored.status.get("files") or {}).get("byKind"),
         "kept": look.kept or None,
         "outdated": [OUTDATED[name] for name in look.left_out if name in OUTDATED] or None,
     }
@@ -150,14 +152,16 @@ def _figures(tenant: TenantRecord, now: float) -> Object:
     }
     identity: Object = {
         "state": look.identity_state,
-        "fingerprint": tenant.fingerprint or None,
+        "fingerprint": tenant.scan.fingerprint or None,
     }
-    if tenant.suspicion is not None:
-        identity["credsToken"] = tenant.suspicion.token
-        identity["suspectSince"] = to_rfc3339(tenant.suspicion.since)
+    if tenant.scan.suspicion is not None:
+        identity["credsToken"] = tenant.scan.suspicion.token
+        identity["suspectSince"] = to_rfc3339(tenant.scan.suspicion.since)
     found: Object = {"files": _set(files), "volume": _set(volume), "identity": _set(identity)}
     if look.newest_activity is not None:
-        found["lastActivityTime"] = to_rfc3339(min(look.newest_activity, tenant.last_scan or now))
+        found["lastActivityTime"] = to_rfc3339(
+            min(look.newest_activity, tenant.scan.last_scan or now)
+        )
     return found
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from baileys_janitor.api.durations import duration_text
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.jobs import faults
-from baileys_janitor.controller.jobs.faults import Fault
+from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.controller.wording import files, files_are
 from baileys_janitor.policy import advice, levels
@@ -59,10 +59,10 @@ def next_cleanup(
         rested = agenda.rested_time(tenant, started, jitter)
         if now < rested and daily_overdue(tenant, now, jitter):
             coming.append((rested, "Daily"))
-    if tenant.reclaimable and capped(tenant):
+    if tenant.scan.reclaimable and capped(tenant):
         coming.append((agenda.next_trigger(tenant, now), trigger_reason(tenant)))
-    elif tenant.reclaimable and tenant.counted >= limits.trigger:
-        cooled = (tenant.cooldown_until or 0.0) - 1.0
+    elif tenant.scan.reclaimable and tenant.scan.counted >= limits.trigger:
+        cooled = (tenant.cleanup.cooldown_until or 0.0) - 1.0
         coming.append((agenda.next_trigger(tenant, max(now, cooled)), "Trigger"))
     urgent = emergency_time(tenant, now)
     if urgent is not None and urgent > now:
@@ -75,24 +75,24 @@ def next_cleanup(
 
 def _unpaired(tenant: TenantRecord) -> bool:
     look = tenant.look
-    return look is not None and tenant.counts and look.identity_state != PAIRED
+    return look is not None and tenant.scan.counts and look.identity_state != PAIRED
 
 
 def emergency_time(tenant: TenantRecord, now: float) -> float | None:
     """Return from when on (Unix seconds, perhaps past) an Emergency cleanup would run; None while none would help."""
     look, effective = tenant.look, tenant.effective
-    if look is None or effective is None or not tenant.counts or _unpaired(tenant):
+    if look is None or effective is None or not tenant.scan.counts or _unpaired(tenant):
         return None
-    if tenant.counted < effective.policy.thresholds.emergency or not look.gain:
+    if tenant.scan.counted < effective.policy.thresholds.emergency or not look.gain:
         return None
     return emergency_pause_until(tenant, now)
 
 
 def forecast(tenant: TenantRecord) -> dict[str, str]:
     """Return when thresholds that are not reached yet will be, at the present growth and without a cleanup."""
-    if tenant.effective is None or tenant.last_scan is None or not tenant.counts:
+    if tenant.effective is None or tenant.scan.last_scan is None or not tenant.scan.counts:
         return {}
-    growth, limits = tenant.growth or 0.0, tenant.effective.policy.thresholds
+    growth, limits = tenant.scan.growth or 0.0, tenant.effective.policy.thresholds
     ahead = {
         "warningTime": limits.warning,
         "criticalTime": limits.critical,
@@ -100,9 +100,9 @@ def forecast(tenant: TenantRecord) -> dict[str, str]:
     }
     found: dict[str, str] = {}
     for name, limit in ahead.items():
-        room = limit - tenant.counted
+        room = limit - tenant.scan.counted
         if room > 0 and growth > 0 and room * DAY / growth <= HORIZON:
-            when = tenant.last_scan + room * DAY / growth
+            when = tenant.scan.last_scan + room * DAY / growth
             found[name] = to_rfc3339(math.floor(when / MINUTE) * MINUTE)
     return found
 
@@ -119,7 +119,7 @@ def told(
         return (
             f"No Job runs while spec.suspend is true; what is in the trash is still purged.{waits}"
         )
-    fault = tenant.fault or tenant.work_fault
+    fault = tenant.fault or tenant.backoff.work_fault
     if fault is not None and fault.stalled and tenant.run is None:
         return _trying_again(fault)
     parts = [_cleaning(tenant, now, jitter, held_until, started), _counting(tenant)]
@@ -138,7 +138,7 @@ def _trying_again(fault: Fault) -> str:
 
 
 def _counting(tenant: TenantRecord) -> str:
-    if tenant.unused_since is not None:
+    if tenant.scan.unused_since is not None:
         return "No running pod uses the claim, so its files are counted only now and then (scanUnusedClaimsEvery)."
     return f"The files are counted every {duration_text(round(agenda.scan_wait(tenant)))}."
 
@@ -152,18 +152,18 @@ def _cleaning(
         return f"The {tenant.run.get('reason')} cleanup {tenant.run.get('id')} is under way."
     if tenant.effective.mode == "Observe":
         return "No cleanup runs in mode Observe."
-    if look is None or not tenant.counts:
+    if look is None or not tenant.scan.counts:
         return "The first count decides about cleanups."
     if _unpaired(tenant):
         return "Nothing is removed before creds.json shows a paired account."
     parts = [_next(tenant, now, jitter, held_until, started)]
     limits = tenant.effective.policy.thresholds
-    if tenant.counted < limits.trigger:
+    if tenant.scan.counted < limits.trigger:
         parts.append(
             f"From {limits.trigger} counted files on a Trigger cleanup runs, from {limits.emergency} on an "
             "Emergency one."
         )
-    elif tenant.counted < limits.emergency:
+    elif tenant.scan.counted < limits.emergency:
         parts.append(f"From {limits.emergency} counted files on an Emergency cleanup runs.")
     held = _held_by_silence(tenant)
     return " ".join([*parts, held] if held else parts)
@@ -174,7 +174,7 @@ def _held_by_silence(tenant: TenantRecord) -> str | None:
     look, effective = tenant.look, tenant.effective
     if look is None or effective is None:
         return None
-    outlook = Outlook(tenant.counted, kept=look.kept, held_days=look.held_days)
+    outlook = Outlook(tenant.scan.counted, kept=look.kept, held_days=look.held_days)
     said = advice.silence_not_counted(outlook, effective.policy)
     return said.message if said is not None else None
 
@@ -190,13 +190,13 @@ def _next(
             "a requested one runs."
         )
     parts: list[str] = []
-    level = levels.level(tenant.counted, tenant.effective.policy.thresholds)
+    level = levels.level(tenant.scan.counted, tenant.effective.policy.thresholds)
     if level == levels.EMERGENCY:
         cooled = emergency_time(tenant, now)
         if cooled is None:
             parts.append("No Emergency cleanup runs while it would gain nothing.")
         elif cooled > now:
-            pause = "cooldown" if cooled == tenant.emergency_cooldown_until else "pause"
+            pause = "cooldown" if cooled == tenant.cleanup.emergency_cooldown_until else "pause"
             parts.append(
                 f"An Emergency cleanup runs at {to_rfc3339(cooled)}, when the {pause} after the last one ends, "
                 f"if {limit} or more are still counted; a requested one does not wait."
@@ -204,15 +204,15 @@ def _next(
         else:
             parts.append("An Emergency cleanup is about to begin.")
     coming = next_cleanup(tenant, now, jitter, started=started)
-    if coming is not None and tenant.reclaimable and capped(tenant):
+    if coming is not None and tenant.scan.reclaimable and capped(tenant):
         parts.append(f"The last cleanup goes on at {to_rfc3339(coming[0])} with what it left.")
     elif coming is not None and coming[1] == "Trigger":
-        cooling = tenant.cooldown_until or 0.0
+        cooling = tenant.cleanup.cooldown_until or 0.0
         why = f", after the cooldown until {to_rfc3339(cooling)}" if cooling > now else ""
         parts.append(f"A Trigger cleanup runs at {to_rfc3339(coming[0])}{why}.")
     elif coming is not None and coming[1] == "Daily":
-        could = f"{files_are(tenant.reclaimable)} old enough for it now"
-        found = could if tenant.reclaimable else "nothing is old enough for it now"
+        could = f"{files_are(tenant.scan.reclaimable)} old enough for it now"
+        found = could if tenant.scan.reclaimable else "nothing is old enough for it now"
         parts.append(f"The daily cleanup is due at {to_rfc3339(coming[0])}; {found}.")
     elif coming is None:
         parts.append("No daily cleanup is scheduled.")

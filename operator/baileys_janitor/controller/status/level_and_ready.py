@@ -37,8 +37,8 @@ def level_of(tenant: TenantRecord, now: float) -> str | None:
 def _stored_level(tenant: TenantRecord) -> str | None:
     """Return the level that an earlier operator wrote, as far as its count is not too old."""
     assert tenant.effective is not None
-    counted = tenant.stored_counted
-    if counted is None or tenant.stored_level not in LEVELS or tenant.last_scan is None:
+    counted = tenant.stored.counted
+    if counted is None or tenant.stored.level not in LEVELS or tenant.scan.last_scan is None:
         return None
     return levels.level(counted, tenant.effective.policy.thresholds)
 
@@ -77,11 +77,11 @@ def _unknown(tenant: TenantRecord) -> tuple[str, str]:
         return "InvalidSpec", "The spec is not valid, so nothing is counted; see Ready."
     if tenant.look is not None and tenant.look.identity_state == "Absent":
         return "NotPaired", "There is no creds.json: this tenant has never been paired."
-    if tenant.last_scan is None and tenant.effective.suspend:
+    if tenant.scan.last_scan is None and tenant.effective.suspend:
         return "NotScanned", "The files are not counted, because spec.suspend is true."
-    if tenant.last_scan is None:
+    if tenant.scan.last_scan is None:
         return "NotScanned", "The files have not been counted yet."
-    when = to_rfc3339(tenant.last_scan)
+    when = to_rfc3339(tenant.scan.last_scan)
     return (
         "ScansMissed",
         f"The last count, of {when}, is too old to be told as the truth; see Ready.",
@@ -93,7 +93,7 @@ def _count_sentence(tenant: TenantRecord, level: str) -> str:
     limits = tenant.effective.policy.thresholds
     look = tenant.look
     if look is None or look.counted is None:
-        return f"{files(tenant.stored_counted or 0)} counted before the operator started; the next scan counts anew."
+        return f"{files(tenant.stored.counted or 0)} counted before the operator started; the next scan counts anew."
     said = f"{files_are(look.counted)} counted; {_near(level, limits)}."
     if look.total is not None and look.total != look.counted:
         said += (
@@ -131,7 +131,7 @@ def keeps_up(tenant: TenantRecord) -> str:
         return "creds.json is larger than 1 MiB, so it is not read and nothing is removed."
     if look.identity_state != "Paired":
         return "creds.json cannot be read, so nothing is removed."
-    if tenant.active_since is None and tenant.running is not None:
+    if tenant.scan.active_since is None and tenant.scan.running is not None:
         return "the session is stopped, so nothing counts as old."
     if look.kept:
         return f"there are {listed(look.kept)}."
@@ -142,7 +142,7 @@ def state_readiness(
     conditions: Conditions, tenant: TenantRecord, now: float, hold: Hold | None
 ) -> None:
     """State Ready, and Stalled beside it: can the janitor observe and act?"""
-    fault = tenant.fault or tenant.work_fault
+    fault = tenant.fault or tenant.backoff.work_fault
     suspended = tenant.effective is not None and tenant.effective.suspend
     missed = agenda.missed_time(tenant)
     if fault is not None and fault.stalled and not suspended:
@@ -156,7 +156,7 @@ def state_readiness(
         conditions.set("Ready", True, fault.reason, fault.message)
     elif hold is not None:
         conditions.set("Ready", True, "CleanupsHeld", _held(hold))
-    elif tenant.last_scan is None:
+    elif tenant.scan.last_scan is None:
         conditions.set("Ready", None, "NotScanned", "The first scan is under way.")
     elif missed is not None and now >= missed:
         conditions.set(

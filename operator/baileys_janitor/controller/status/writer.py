@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from baileys_janitor.controller.clock import Clock
-from baileys_janitor.controller.crash_handler import INTERNAL_ERROR, CrashHandler
+from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.events import changes
 from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube, path
 from baileys_janitor.controller.status import compose
 from baileys_janitor.controller.tenants.cache import TenantCache
+from baileys_janitor.controller.tenants.fault import INTERNAL_ERROR
 from baileys_janitor.controller.tenants.record import TenantRecord
 
 Object = dict[str, Any]
@@ -51,31 +52,34 @@ class StatusWriter:
         """Whether `write` would have something to send; what has been weighed and found too light is said."""
         self._tell_again(tenant)
         if tenant.new and not _has_news(tenant):
-            tenant.unsaid = False
+            tenant.stored.say(False)
             return False
         now = self._clock.now()
         fresh = self._compose(tenant, now)
         if self._is_worth_it(tenant, fresh, now):
             return True
-        tenant.unsaid = False
+        tenant.stored.say(False)
         return False
 
     def _tell_again(self, tenant: TenantRecord) -> None:
         """Tell of a fault that lasts each time that it is met: what tells of it must not age away before it is over."""
-        fault, again = tenant.fault, tenant.failures > tenant.failures_told
-        tenant.failures_told = tenant.failures
+        fault, again = tenant.fault, tenant.backoff.has_failed_again()
         if (
             again
             and fault is not None
             and fault.stalled
-            and tenant.stored_readiness == fault.reason
+            and tenant.stored.readiness == fault.reason
         ):
             self._bus.publish(changes.FaultMet(tenant, fault.reason, fault.message))
 
     def _is_worth_it(self, tenant: TenantRecord, fresh: Object, now: float) -> bool:
-        if tenant.new or not tenant.run_told or now - tenant.written_at >= self._every:
+        if (
+            tenant.new
+            or not tenant.cleanup.run_told
+            or now - tenant.stored.written_at >= self._every
+        ):
             return True
-        if not compose.is_material(tenant.stored, fresh):
+        if not compose.is_material(tenant.stored.status, fresh):
             return False
         # What was not kept once will not be kept the next time: it is no reason to write again.
         sent = self._unkept.get(tenant.uid)
@@ -88,8 +92,7 @@ class StatusWriter:
             fresh = compose.compose(tenant, now, self._around(tenant, now))
         if composing.crashed:
             return compose.of_crash(tenant, now, INTERNAL_ERROR)
-        if tenant.crashes and tenant.fault != INTERNAL_ERROR:
-            tenant.crashes = 0
+        tenant.backoff.no_crash()
         return fresh
 
     async def write(self, tenant: TenantRecord, *, force: bool = False) -> bool:
@@ -99,32 +102,33 @@ class StatusWriter:
         """
         self._tell_again(tenant)
         if tenant.new and not force and not _has_news(tenant):
-            tenant.unsaid = False
+            tenant.stored.say(False)
             return True
         for _ in range(2):
             now = self._clock.now()
             fresh = self._compose(tenant, now)
-            tenant.unsaid = False
+            tenant.stored.say(False)
             if not force and not self._is_worth_it(tenant, fresh, now):
                 return True
-            patch = compose.merge_patch(tenant.raw_stored, fresh)
+            patch = compose.merge_patch(tenant.stored.raw, fresh)
             if not patch:
-                tenant.written_at = now
-                tenant.run_told = True
+                tenant.stored.written(now)
+                tenant.cleanup.told()
                 return True
-            before = tenant.run, tenant.last_cleanup, tenant.handled_request
-            tenant.sending, stored = fresh, tenant.stored
+            before = tenant.run, tenant.cleanup.last, tenant.timers.handled_request
+            tenant.stored.send(fresh)
+            stored = tenant.stored.status
             try:
                 body = await self._patch(tenant, patch)
             except ApiError as error:
                 if error.status == 409 and await self.reload(tenant):
-                    if before != (tenant.run, tenant.last_cleanup, tenant.handled_request):
-                        tenant.unsaid = True
+                    if before != (tenant.run, tenant.cleanup.last, tenant.timers.handled_request):
+                        tenant.stored.say()
                         return False
                     continue
                 return self._failed(tenant, error, now)
             finally:
-                tenant.sending = None
+                tenant.stored.send(None)
             self._stored(tenant, stored, body, now)
             self._compare(tenant, fresh)
             return True
@@ -132,25 +136,25 @@ class StatusWriter:
 
     async def _patch(self, tenant: TenantRecord, patch: Object) -> Object:
         url = path("baileystenants", tenant.namespace, tenant.name, TENANTS) + "/status"
-        version = {"resourceVersion": tenant.resource_version, "uid": tenant.uid}
+        version = {"resourceVersion": tenant.resource.version, "uid": tenant.uid}
         return await self._kube.patch(url, {"metadata": version, "status": patch})
 
     def _stored(self, tenant: TenantRecord, before: Object, body: Object, now: float) -> None:
         """Take note of what was written in place of `before`, which the watch may have shown already."""
         version = decoding.part(body, "metadata").get("resourceVersion")
-        tenant.resource_version = decoding.text(version)
-        tenant.stored = decoding.mapping(body.get("status"))
+        tenant.resource.set_version(decoding.text(version))
+        tenant.take_stored(decoding.mapping(body.get("status")))
         # An API server with an older CRD keeps no uid: it was told all the same.
-        tenant.run_told = True
-        tenant.recorded()
-        tenant.written_at = now
-        tenant.stale = False
-        for told in changes.between(tenant, before, tenant.stored):
+        tenant.cleanup.told()
+        tenant.cleanup.recorded()
+        tenant.stored.written(now)
+        tenant.stored.doubt(False)
+        for told in changes.between(tenant, before, tenant.stored.status):
             self._bus.publish(told)
 
     def _compare(self, tenant: TenantRecord, sent: Object) -> None:
         """Remember what was sent, where what is stored would have it sent again at once."""
-        if not compose.is_material(tenant.stored, sent):
+        if not compose.is_material(tenant.stored.status, sent):
             self._unkept.pop(tenant.uid, None)
             return
         if not self._unkept:
@@ -169,9 +173,10 @@ class StatusWriter:
             self._cache.forget(tenant.key, tenant.uid)
             return False
         logger.warning("%s: the status could not be written: %s", tenant.text, error)
-        tenant.stale = tenant.unsaid = True
+        tenant.stored.doubt()
+        tenant.stored.say()
         pause = REFUSED_SECONDS if error.status == 422 else RETRY
-        tenant.retry_at = max(tenant.retry_at, now + pause)
+        tenant.backoff.wait_until(now + pause)
         return False
 
     async def reload(self, tenant: TenantRecord) -> bool:
@@ -186,7 +191,7 @@ class StatusWriter:
             self._cache.forget(tenant.key, tenant.uid)
             return False
         self._cache.observe(body, self._clock.now())
-        tenant.stale = False
+        tenant.stored.doubt(False)
         return True
 
 

@@ -12,12 +12,12 @@ from baileys_janitor.api.effective import Effective
 from baileys_janitor.api.merge import InvalidTenant, effective
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION, NOTIFY_ANNOTATION, TOKEN_LENGTH
 from baileys_janitor.controller.events.changes import mark
-from baileys_janitor.controller.jobs import faults
-from baileys_janitor.controller.jobs.faults import Fault
 from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.kube.conditions import MESSAGE_LIMIT, find
+from baileys_janitor.controller.tenants.fault import CODE, WHEN_WRITING, Fault
 from baileys_janitor.controller.tenants.record import Key, TenantRecord
 from baileys_janitor.notify.routes import labels_asked
+from baileys_janitor.schedule import calendar
 
 Object = dict[str, Any]
 
@@ -60,76 +60,77 @@ class TenantCache:
             self.tenants[key] = tenant
             self._by_namespace.setdefault(tenant.namespace, {})[tenant.name] = tenant
             tenant.load(decoding.mapping(body.get("status")))
-            tenant.seen_at = now
-            tenant.written_at = min(tenant.last_scan or now, now)
+            tenant.resource.see(now)
+            tenant.stored.written(min(tenant.scan.last_scan or now, now))
             self._baseline(tenant, meta, now)
-        elif _older(meta.get("resourceVersion"), tenant.resource_version):
+        elif _older(meta.get("resourceVersion"), tenant.resource.version):
             return tenant
         else:
             self._restore(tenant, decoding.mapping(body.get("status")))
-            if _token(meta) != tenant.request:
+            if _token(meta) != tenant.resource.request:
                 # Somebody asks right now: that waits for no back-off.
-                tenant.hurry(now)
-        tenant.resource_version = decoding.text(meta.get("resourceVersion"))
-        tenant.request = _token(meta)
-        tenant.muted = decoding.annotation(meta, NOTIFY_ANNOTATION, len("false ")) == "false"
-        if self._labels_asked:
-            labels = decoding.part(meta, "labels")
-            asked = {k: decoding.text(labels[k]) for k in self._labels_asked if k in labels}
-            tenant.labels = asked or None
+                tenant.backoff.hurry(now)
+        tenant.resource.set_version(decoding.text(meta.get("resourceVersion")))
+        muted = decoding.annotation(meta, NOTIFY_ANNOTATION, len("false ")) == "false"
+        tenant.resource.annotate(_token(meta), muted, self._routed_by(meta))
         self._respec(tenant, body, now)
         tenant.cut(now)
         if first:
             _take_up_fault(tenant)
         return tenant
 
+    def _routed_by(self, meta: Object) -> dict[str, str] | None:
+        """Return the labels that notification routes ask for; None for none."""
+        labels = decoding.part(meta, "labels") if self._labels_asked else {}
+        asked = {k: decoding.text(labels[k]) for k in self._labels_asked if k in labels}
+        return asked or None
+
     def _baseline(self, tenant: TenantRecord, meta: Object, now: float) -> None:
         # A token that is there at the first sight came with the manifest: recorded, not run.
         if tenant.new:
-            tenant.handled_request = _token(meta)
-        # So do the timers begin: nothing was missed before the tenant was there.
-        tenant.trigger_slot = now if tenant.trigger_slot is None else tenant.trigger_slot
-        tenant.daily_slot = now if tenant.daily_slot is None else tenant.daily_slot
+            tenant.timers.settle(None, None, _token(meta))
+        jitter = self._config.daily_jitter.seconds
+        tenant.timers.begin(now, calendar.spread(tenant.text, "daily", jitter))
 
     def _restore(self, tenant: TenantRecord, status: Object) -> None:
         # The watch may show what this operator is writing before the write is answered: that is no other's act.
-        stored = tenant.raw_stored
-        known = (stored, tenant.sending) if tenant.sending else (stored,)
+        stored = tenant.stored.raw
+        known = (stored, tenant.stored.sending) if tenant.stored.sending else (stored,)
         if all(_acts(status) != _acts(one) for one in known):
             tenant.load(status)
-            if tenant.effective is not None and _elsewhere(tenant.stored, tenant.effective):
-                tenant.moved()
+            if tenant.effective is not None and _elsewhere(tenant.stored.status, tenant.effective):
+                tenant.move()
         else:
-            tenant.stored = status
+            tenant.take_stored(status)
 
     def _respec(self, tenant: TenantRecord, body: Object, now: float) -> None:
         spec = decoding.mapping(body.get("spec"))
         digest = zlib.crc32(repr(spec).encode("utf-8", "surrogatepass"))
         generation = decoding.whole(body["metadata"].get("generation"), 1, 2**62) or 1
-        if tenant.spec_digest == digest and tenant.generation == generation:
+        if tenant.resource.digest == digest and tenant.resource.generation == generation:
             return
-        first = tenant.generation == 0
-        tenant.spec_digest = digest
-        tenant.generation = generation
+        first = tenant.resource.generation == 0
+        tenant.resource.set_spec(generation, digest)
         was = tenant.effective
         try:
-            tenant.effective = effective(self._config, spec, tenant.name)
+            wanted = effective(self._config, spec, tenant.name)
         except InvalidTenant as problem:
-            tenant.effective = None
-            tenant.fault = Fault("InvalidSpec", problem.message)
+            tenant.resource.set_effective(None)
+            tenant.backoff.set_fault(Fault("InvalidSpec", problem.message))
             return
+        tenant.resource.set_effective(wanted)
         if not first:
-            if tenant.hurry(now) or was is None:
-                tenant.fault = None
-            tenant.rescan = True
+            if tenant.backoff.hurry(now) or was is None:
+                tenant.backoff.set_fault(None)
+            tenant.jobs.want_scan()
         # An earlier operator's figures, or a spec that was invalid meanwhile, are compared by what is stored.
-        here = _place(tenant.effective)
+        here = _place(wanted)
         stored = decoding.mapping(body.get("status"))
-        if _elsewhere(stored, tenant.effective) if was is None else _place(was) != here:
-            tenant.moved()
-        elif was is not None and was.suspend and tenant.checked_at is not None:
+        if _elsewhere(stored, wanted) if was is None else _place(was) != here:
+            tenant.move()
+        elif was is not None and was.suspend:
             # No scan was missed while none was made.
-            tenant.checked_at = now
+            tenant.scan.resume(now)
 
     def forget(self, key: Key, uid: str) -> TenantRecord | None:
         """Drop a tenant that was deleted; None when it is unknown or a namesake."""
@@ -157,9 +158,9 @@ class TenantCache:
 
     def schedule(self, tenant: TenantRecord, when: float | None) -> None:
         """Have `due` give this tenant at `when` (Unix seconds); the last call for a tenant counts."""
-        if when == tenant.announced:
+        if when == tenant.queue.due:
             return
-        tenant.announced = when
+        tenant.queue.schedule(when)
         if when is not None:
             heapq.heappush(self._queue, (when, tenant.key))
             self._tidy()
@@ -168,9 +169,9 @@ class TenantCache:
         # Entries that no longer count stay until their time; so many tenants' must not pile up.
         if len(self._queue) > 64 + 4 * len(self.tenants):
             self._queue = sorted(
-                (tenant.announced, key)
+                (tenant.queue.due, key)
                 for key, tenant in self.tenants.items()
-                if tenant.announced is not None
+                if tenant.queue.due is not None
             )
 
     def shift(self, step: float) -> None:
@@ -178,16 +179,14 @@ class TenantCache:
         self._queue = [(when + step, key) for when, key in self._queue]
         for tenant in self.tenants.values():
             tenant.shift(step)
-            if tenant.announced is not None:
-                tenant.announced += step
 
     def due(self, now: float) -> Iterator[TenantRecord]:
         """Yield the tenants that are due, the longest overdue first; each must be scheduled anew."""
         while self._queue and self._queue[0][0] <= now:
             when, key = heapq.heappop(self._queue)
             tenant = self.tenants.get(key)
-            if tenant is not None and tenant.announced == when:
-                tenant.announced = None
+            if tenant is not None and tenant.queue.due == when:
+                tenant.queue.schedule(None)
                 yield tenant
 
     def next_due(self) -> float | None:
@@ -195,7 +194,7 @@ class TenantCache:
         while self._queue:
             when, key = self._queue[0]
             tenant = self.tenants.get(key)
-            if tenant is not None and tenant.announced == when:
+            if tenant is not None and tenant.queue.due == when:
                 return when
             heapq.heappop(self._queue)
         return None
@@ -230,16 +229,16 @@ def _elsewhere(stored: Object, effective: Effective) -> bool:
 
 def _take_up_fault(tenant: TenantRecord) -> None:
     """Let the fault that an earlier operator told hold until a look says otherwise: a restart ends none."""
-    told_of_this_spec = tenant.stored_generation == tenant.generation
-    if tenant.effective is None or not told_of_this_spec or tenant.stored_readiness in WELL:
+    told_of_this_spec = tenant.stored.generation == tenant.resource.generation
+    if tenant.effective is None or not told_of_this_spec or tenant.stored.readiness in WELL:
         return
-    ready = find(tenant.stored.get("conditions"), "Ready") or {}
+    ready = find(tenant.stored.status.get("conditions"), "Ready") or {}
     reason = str(ready.get("reason"))
-    if not faults.CODE.fullmatch(reason):
+    if not CODE.fullmatch(reason):
         return
     stalled = ready.get("status") == "False"
     fault = Fault(reason, str(ready.get("message"))[:MESSAGE_LIMIT], stalled)
-    if fault.reason in faults.WHEN_WRITING:
-        tenant.work_fault = fault
+    if fault.reason in WHEN_WRITING:
+        tenant.backoff.set_work_fault(fault)
     elif fault.reason != "InvalidSpec":
-        tenant.fault = fault
+        tenant.backoff.set_fault(fault)

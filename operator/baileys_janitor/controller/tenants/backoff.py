@@ -1,0 +1,108 @@
+"""What keeps a tenant from being looked after now, and how long its next Job waits for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from baileys_janitor.controller.tenants.fault import INTERNAL_ERROR, Fault
+from baileys_janitor.schedule.backoff import backoff_seconds
+
+FIRST_PAUSE_SECONDS = 15.0
+LONGEST_PAUSE_SECONDS = 1800.0
+"""The pause after a fault: the first, and the longest."""
+
+
+@dataclass(slots=True)
+class Backoff:
+    """Faults of one tenant and the pauses after them. Times are Unix seconds."""
+
+    fault: Fault | None = None
+    work_fault: Fault | None = None
+    """Why the last cleanup failed on the volume: a scan, which only reads, does not take it back."""
+    failures: int = 0
+    failures_told: int = 0
+    """How many failures have been published."""
+    retry_at: float = 0.0
+    """No Job for this tenant before this time."""
+    hurried_until: float = 0.0
+    """No edit and no request ends the pause after a fault before this time: one has just done so."""
+    crashes: int = 0
+    """How often something unforeseen was met in a row."""
+
+    def fail(
+        self,
+        fault: Fault | None,
+        now: float,
+        first: float = FIRST_PAUSE_SECONDS,
+        longest: float = LONGEST_PAUSE_SECONDS,
+    ) -> None:
+        """Record a failure and wait twice as long each time, from `first` up to `longest` seconds.
+
+        None keeps the fault that is there: an invalid spec stays one, whatever a Job brings.
+        """
+        self.fault = fault if fault is not None else self.fault
+        self.retry_at = now + backoff_seconds(self.failures, first, longest)
+        self.failures += 1
+
+    def crash(self, fault: Fault | None, now: float) -> None:
+        """Record an exception; scans that go well in between end the pauses after other faults, but not these."""
+        self.failures = max(self.failures, self.crashes)
+        self.crashes += 1
+        self.fail(fault, now)
+
+    def no_crash(self) -> None:
+        """Record that everything went as foreseen."""
+        if self.crashes and self.fault != INTERNAL_ERROR:
+            self.crashes = 0
+
+    def set_fault(self, fault: Fault | None) -> None:
+        """Replace the fault without a pause."""
+        self.fault = fault
+
+    def set_work_fault(self, fault: Fault | None) -> None:
+        """Replace the fault of the last cleanup."""
+        self.work_fault = fault
+
+    def wait_until(self, when: float) -> None:
+        """Let the next Job wait until `when` at least; that is nobody's failure."""
+        self.retry_at = max(self.retry_at, when)
+
+    def hurry(self, now: float) -> bool:
+        """End the pause after a fault, because somebody has changed what may have been wrong; False when it stays.
+
+        The failures go on being counted, so that the next pause is longer all the same. Whoever changes something
+        every second ends a pause each time that the last one ended would be over: nobody resets the back-off.
+        """
+        if not self.failures:
+            self.retry_at = 0.0
+            return True
+        if now < self.hurried_until:
+            return False
+        self.hurried_until = now + backoff_seconds(
+            self.failures, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
+        )
+        self.retry_at = 0.0
+        return True
+
+    def recover(self, *, valid: bool) -> None:
+        """Forget the fault: something has worked. With `valid` False the spec is invalid, and stays the fault."""
+        if valid:
+            self.fault = None
+        self.failures = 0
+        self.retry_at = 0.0
+        self.hurried_until = 0.0
+
+    def has_failed_again(self) -> bool:
+        """Return whether there was a failure since this was asked last."""
+        again = self.failures > self.failures_told
+        self.failures_told = self.failures
+        return again
+
+    def shift(self, step: float) -> None:
+        """Move the times with the clock."""
+        self.retry_at += step if self.retry_at else 0.0
+        self.hurried_until += step if self.hurried_until else 0.0
+
+    def cut(self, now: float) -> None:
+        """Cut times that lie further ahead than they can."""
+        self.retry_at = min(self.retry_at, now + LONGEST_PAUSE_SECONDS)

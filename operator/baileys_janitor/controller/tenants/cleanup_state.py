@@ -1,0 +1,175 @@
+"""The cleanups of one tenant: the claimed run, the last ones, and the pauses after them."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from baileys_janitor.api.status import HISTORY_LENGTH, CleanupReason
+from baileys_janitor.controller.clock import from_rfc3339
+from baileys_janitor.controller.tenants.packed_json import pack, unpack
+from baileys_janitor.controller.tenants.stored_status import StoredStatus
+
+Object = dict[str, Any]
+
+RUN_ID = re.compile(r"[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?")
+"""A run id that the operator has claimed; whoever can write a status can write another one there."""
+CLEANUP_REASONS = frozenset(get_args(CleanupReason))
+FRUITLESS_SECONDS = 300.0
+"""How long an automatic Emergency cleanup waits after one that removed nothing."""
+PURGE_AGAIN_SECONDS = 600.0
+"""From one purge to the next, so that trash which cannot be removed is not chased by Job after Job."""
+_PAUSE_MAX_SECONDS = 1800.0
+_COOLDOWN_MAX_SECONDS = 30 * 86_400.0
+
+
+@dataclass(slots=True)
+class CleanupState:
+    """The cleanups of one tenant. Times are Unix seconds; `stored` has what the API server knows of them."""
+
+    stored: StoredStatus
+    run: Object | None = None
+    attempts: int = 0
+    """Jobs made for the claimed run so far."""
+    run_told: bool = True
+    """Whether the stored run names the uid of its Job, as far as the API server keeps it."""
+    in_doubt: bool = False
+    """Whether there may be another Job of the claimed run, whose result nobody took in."""
+    held_back: bool = False
+    """Whether the run under way removes less than it could, because the circuit breaker is open."""
+    last_time: float | None = None
+    last_outcome: str | None = None
+    """Both read at every scrape."""
+    cooldown_until: float | None = None
+    emergency_cooldown_until: float | None = None
+    hold_until: float = 0.0
+    """No automatic Emergency cleanup before this time: the last one had nothing to show for it."""
+    purge_after: float = 0.0
+    """No purge before this time: one that could not remove what was due is not repeated at once."""
+    _last: bytes | None = None
+    _history: bytes | None = None
+    """What the status is yet to say; None for what is stored."""
+
+    @property
+    def last(self) -> Object | None:
+        """The last cleanup, as the status has it; not to be changed in place."""
+        if self._last is None:
+            return self.stored.status.get("lastCleanup") or None
+        found: Object | None = unpack(self._last)
+        return found
+
+    @property
+    def history(self) -> list[Object]:
+        """The last cleanups, newest first; not to be changed in place."""
+        listed = (
+            self.stored.status.get("history") if self._history is None else unpack(self._history)
+        )
+        return listed or []
+
+    def claim(self, run: Object) -> None:
+        """Claim a run: it is written to the status before its Job is created."""
+        self.run = run
+        self.in_doubt = False
+
+    def created(self, uid: str) -> None:
+        """Record the Job of the claimed run; by its uid it counts, whoever is at work when it ends."""
+        self.run = (self.run or {}) | {"uid": uid}
+        self.run_told = False
+
+    def told(self) -> None:
+        """Record that the API server has been told of the run's Job."""
+        self.run_told = True
+
+    def doubt(self) -> None:
+        """Record that there may be another Job of the claimed run."""
+        self.in_doubt = True
+
+    def hold_back(self, held_back: bool) -> None:
+        """Record whether the run removes less than it could."""
+        self.held_back = held_back
+
+    def attempt(self) -> int:
+        """Count a Job of the claimed run that came to nothing; return how many did."""
+        self.attempts += 1
+        return self.attempts
+
+    def end(self, entry: Object, detail: Object) -> None:
+        """End the claimed run: its entry heads the history, `detail` is kept of the last one only."""
+        self.record(entry, detail)
+        self.run = None
+        self.attempts = 0
+        self.in_doubt = self.held_back = False
+
+    def record(self, entry: Object, detail: Object) -> None:
+        """Put a cleanup that is over at the head of the history."""
+        self._history = pack([entry, *self.history][:HISTORY_LENGTH])
+        self._last = pack(entry | detail)
+        self._sum_up(self.last or {})
+
+    def recorded(self) -> None:
+        """Drop what the stored status says by now."""
+        if self._last is None and self._history is None:
+            return
+        stored = self.stored.status
+        if (stored.get("lastCleanup"), stored.get("history")) == (self.last, self.history):
+            self._last = self._history = None
+
+    def sum_up(self) -> None:
+        """Read time and outcome of the last cleanup from the stored status, unless a later one is to be told."""
+        if self._last is None:
+            self._sum_up(self.last or {})
+
+    def _sum_up(self, entry: Object) -> None:
+        self.last_time = from_rfc3339(entry.get("time"))
+        outcome = entry.get("outcome")
+        self.last_outcome = None if outcome is None else sys.intern(outcome)
+
+    def cool(self, now: float, cooldown: float) -> None:
+        """Start the cooldown, in seconds."""
+        self.cooldown_until = now + cooldown
+
+    def cool_emergency(self, now: float, cooldown: float) -> None:
+        """Start the cooldown of Emergency cleanups, in seconds."""
+        self.emergency_cooldown_until = now + cooldown
+
+    def fruitless(self, now: float) -> None:
+        """Let automatic Emergency cleanups wait: the last one removed nothing."""
+        self.hold_until = now + FRUITLESS_SECONDS
+
+    def purged(self, now: float) -> None:
+        """Let the next purge wait."""
+        self.purge_after = now + PURGE_AGAIN_SECONDS
+
+    def load(self, status: Object) -> None:
+        """Take what a stored status says."""
+        self._last = self._history = None
+        self.sum_up()
+        run = status["run"] or {}
+        claimed = RUN_ID.fullmatch(run.get("id", "")) and run.get("reason") in CLEANUP_REASONS
+        self.run = run if claimed else None
+        self.run_told = True
+        self.cooldown_until = from_rfc3339(status["cooldownUntil"])
+        self.emergency_cooldown_until = from_rfc3339(status["emergencyCooldownUntil"])
+
+    def shift(self, step: float) -> None:
+        """Move the times with the clock."""
+        for name in ("cooldown_until", "emergency_cooldown_until", "hold_until", "purge_after"):
+            when = getattr(self, name)
+            setattr(self, name, when + step if when else when)
+
+    def cut(self, now: float, cooldown: float | None, emergency_cooldown: float | None) -> None:
+        """Cut times that lie further ahead than they can; cooldowns are None while the spec is invalid."""
+        longest = {
+            "cooldown_until": _COOLDOWN_MAX_SECONDS if cooldown is None else cooldown,
+            "emergency_cooldown_until": (
+                _COOLDOWN_MAX_SECONDS if emergency_cooldown is None else emergency_cooldown
+            ),
+            "hold_until": _PAUSE_MAX_SECONDS,
+            "purge_after": _PAUSE_MAX_SECONDS,
+        }
+        for name, seconds in longest.items():
+            when = getattr(self, name)
+            if when is not None and when > now + seconds:
+                setattr(self, name, now + seconds)

@@ -1,0 +1,94 @@
+"""The status of a tenant as the API server has it, packed, with the few values that are read often."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from baileys_janitor.controller.kube import decoding
+from baileys_janitor.controller.kube.conditions import find
+from baileys_janitor.controller.tenants.packed_json import RECENT, pack, unpack
+
+Object = dict[str, Any]
+
+
+@dataclass(slots=True)
+class StoredStatus:
+    """The stored status of one tenant."""
+
+    packed: bytes = b""
+    level: str | None = None
+    generation: int = -1
+    readiness: str | None = None
+    """The reason of the stored condition Ready."""
+    counted: int | None = None
+    signs: tuple[str, ...] = ()
+    """The stored conditions that are True, beside Ready and the level's: read at every scrape."""
+    sending: Object | None = None
+    """The status on its way to the API server, while that has not answered."""
+    written_at: float = 0.0
+    editions: int = 0
+    """How often the status was taken in anew: at the first sight, and whenever another operator has acted."""
+    stale: bool = False
+    """Whether the resource must be read again before anything is written."""
+    unsaid: bool = False
+    """Whether a result has arrived that is not in the status yet."""
+
+    @property
+    def status(self) -> Object:
+        """What of the stored status can be read; not to be changed in place."""
+        return _readable(self.packed)
+
+    @property
+    def raw(self) -> Object:
+        """The status as the API server has it, whatever is in it: what a patch is made against."""
+        found: Object = unpack(self.packed) or {}
+        return found
+
+    def take(self, status: Object) -> None:
+        """Replace the stored status."""
+        self.packed = pack(status)
+        self.level = decoding.status_field(status, "level")
+        generation = decoding.status_field(status, "observedGeneration")
+        self.generation = -1 if generation is None else generation
+        conditions = decoding.status_field(status, "conditions") or []
+        self.readiness = (find(conditions, "Ready") or {}).get("reason")
+        self.counted = (decoding.status_field(status, "files") or {}).get("counted")
+        said = (one["type"] for one in conditions if one["status"] == "True")
+        self.signs = tuple(sys.intern(kind) for kind in said if kind not in {"Ready", self.level})
+
+    def take_anew(self, status: Object) -> None:
+        """Replace the stored status by what another operator has written."""
+        self.editions += 1
+        self.take(status)
+
+    def send(self, status: Object | None) -> None:
+        """Record what is on its way to the API server; None when that has answered."""
+        self.sending = status
+
+    def written(self, now: float) -> None:
+        """Record that the API server has what there was to say."""
+        self.written_at = now
+
+    def say(self, unsaid: bool = True) -> None:
+        """Record whether there is something that the status does not say yet."""
+        self.unsaid = unsaid
+
+    def doubt(self, stale: bool = True) -> None:
+        """Record whether the resource must be read again before anything is written."""
+        self.stale = stale
+
+    def shift(self, step: float) -> None:
+        """Move the times with the clock."""
+        self.written_at += step if self.written_at else 0.0
+
+    def cut(self, now: float) -> None:
+        """Cut times that lie ahead."""
+        self.written_at = min(self.written_at, now)
+
+
+@lru_cache(RECENT)
+def _readable(packed: bytes) -> Object:
+    return decoding.status(unpack(packed) or {})
