@@ -95,15 +95,15 @@ class Reconciler:
         self.tracker = JobTracker()
         # Lists are kept for as long as they are fresh, whatever the clock is set to.
         reads = self._reads = ClusterReads(kube, MonotonicClock(clock))
-        self._store = StatusWriter(
-            kube, self.fleet, clock, self._around, self._pace.status_every, self.bus, self.crashes
+        self._writer = StatusWriter(
+            kube, self.fleet, clock, self._context, self._pace.status_every, self.bus, self.crashes
         )
         self._creator = JobCreator(
             kube,
             clock,
             reads,
             self.tracker,
-            self._store,
+            self._writer,
             pod,
             config.limits.tenants_per_scan,
             self._pace.unused_every,
@@ -132,8 +132,8 @@ class Reconciler:
             self.bus,
             self.crashes,
         )
-        self._supervision = JobTimeouts(
-            kube, clock, self.tracker, reads, self._store, self.results, config, self.crashes
+        self._timeouts = JobTimeouts(
+            kube, clock, self.tracker, reads, self._writer, self.results, config, self.crashes
         )
 
     # Events
@@ -229,7 +229,7 @@ class Reconciler:
         """Do what is due now; return when the loop is to pass again."""
         now = self._clock.now()
         self._passed = self._clock.monotonic(), None
-        self._weigh_all(self._supervision.look(now, self.workers.begin))
+        self._weigh_all(self._timeouts.look(now, self.workers.begin))
         self._look_at_due(now)
         self.queue.take(now)
         until = self._next(now)
@@ -357,7 +357,7 @@ class Reconciler:
 
     def _weigh(self, tenant: TenantRecord) -> None:
         """Write the tenant's status if it has something to say, and put the tenant into the queue again."""
-        if self._store.is_due(tenant):
+        if self._writer.is_due(tenant):
             self.workers.begin(self._write(tenant), tenant)
         else:
             self._again(tenant)
@@ -374,16 +374,16 @@ class Reconciler:
         async def step() -> None:
             if tenant.edition == edition:
                 await make()
-            await self._store.write(tenant)
+            await self._writer.write(tenant)
 
         self.queue.count(self.workers.begin(step(), tenant), tenant.namespace, urgent)
 
     async def _write(self, tenant: TenantRecord) -> None:
-        await self._store.write(tenant)
+        await self._writer.write(tenant)
 
     async def _reload(self, tenant: TenantRecord) -> None:
-        if await self._store.reload(tenant):
-            await self._store.write(tenant)
+        if await self._writer.reload(tenant):
+            await self._writer.write(tenant)
 
     # What the parts ask back
 
@@ -426,7 +426,7 @@ class Reconciler:
             about = {"tenants": named(hold.tenants), "until": to_rfc3339(hold.until)}
             logger.warning(HELD, extra={"action": "clean", "namespace": namespace, **about})
 
-    def _around(self, tenant: TenantRecord, now: float) -> StatusContext:
+    def _context(self, tenant: TenantRecord, now: float) -> StatusContext:
         hold = self.breakers.hold(tenant.namespace, now)
         return StatusContext(self._started, self._pace.jitter, hold, self._advice)
 

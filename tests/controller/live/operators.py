@@ -82,12 +82,12 @@ class LocalOperator:
         self._loop: asyncio.AbstractEventLoop
         self._stop: asyncio.Event
         self._task: asyncio.Task[None] | None = None
-        self._engines: list[Reconciler] = []
+        self._reconcilers: list[Reconciler] = []
 
     @property
     def reconciler(self) -> Reconciler:
         """The engine; LookupError before there is one."""
-        return self._engines[-1]
+        return self._reconcilers[-1]
 
     async def __aenter__(self) -> LocalOperator:
         self._task = asyncio.create_task(asyncio.to_thread(asyncio.run, self._serve()))
@@ -100,7 +100,7 @@ class LocalOperator:
                 test.cancel()
 
         task.add_done_callback(ended)
-        await until(lambda: self._engines or task.done(), "the operator starts")
+        await until(lambda: self._reconcilers or task.done(), "the operator starts")
         if self._knows:
             # All are known before the first is due: then those of one node share a scan.
             await until(lambda: len(self.reconciler.fleet.tenants) == self._knows, "they are known")
@@ -110,14 +110,14 @@ class LocalOperator:
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        engines = self._engines
+        reconcilers = self._reconcilers
 
         class Seen(Reconciler):
             def __init__(self, *args: Any) -> None:
                 super().__init__(*args)
-                engines.append(self)
+                reconcilers.append(self)
 
-        with patch.object(app, "Engine", Seen):
+        with patch.object(app, "Reconciler", Seen):
             await app.serve(self.config, self.clock, self._stop)
         # Named, for a test that wants to see that nothing is left.
         own = asyncio.current_task()

@@ -58,13 +58,13 @@ def store(
     fleet: TenantCache, kube: EarlyWatch | OldDefinition, bus: ChangeBus | None = None
 ) -> StatusWriter:
     config = OperatorConfig()
-    around = StatusContext(NOW, 0.0, None, advice.Limits.of(config))
+    context = StatusContext(NOW, 0.0, None, advice.Limits.of(config))
     clock, bus = WallClock(), bus or ChangeBus()
     return StatusWriter(
         kube,  # type: ignore[arg-type]
         fleet,
         clock,
-        lambda tenant, now: around,
+        lambda tenant, now: context,
         1800.0,
         bus,
         CrashHandler(clock, bus),

@@ -17,7 +17,7 @@ from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import ScanResult
 from baileys_janitor.schedule.circuit_breaker import Hold
-from tests.controller.pure.world import AROUND, CONFIG, NOW, body, look
+from tests.controller.pure.world import CONFIG, CONTEXT, NOW, body, look
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -71,7 +71,7 @@ class Heart:
 
 def store(known: TenantRecord, now: float = NOW) -> None:
     """Have the status written."""
-    known.take_stored(compose.compose(known, now, AROUND))
+    known.take_stored(compose.compose(known, now, CONTEXT))
 
 
 def series(text: str) -> Series:

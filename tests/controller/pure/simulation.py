@@ -17,7 +17,7 @@ from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import CleanResult, PurgeResult, ScanResult
 from baileys_janitor.schedule import agenda
 from baileys_janitor.schedule.decision import decide
-from tests.controller.pure.world import AROUND, CONFIG, NOW, PACE, body, look
+from tests.controller.pure.world import CONFIG, CONTEXT, NOW, PACE, body, look
 
 Object = dict[str, Any]
 JOB_TAKES = 3.0
@@ -248,7 +248,7 @@ class Cluster:
         news = tenant.look is not None or tenant.fault is not None or suspended
         if tenant.new and not force and not news:
             return
-        fresh = compose.compose(tenant, self.now, AROUND)
+        fresh = compose.compose(tenant, self.now, CONTEXT)
         idle = self.now - tenant.stored.written_at < PACE.status_every and not tenant.new
         if not force and idle and not compose.is_material(tenant.stored.status, fresh):
             return

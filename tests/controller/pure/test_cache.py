@@ -10,7 +10,7 @@ from baileys_janitor.controller.jobs import record_result
 from baileys_janitor.controller.status import compose
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.controller.tenants.fault import Fault
-from tests.controller.pure.world import AROUND, CONFIG, HOUR, NOW, body, claimed, look
+from tests.controller.pure.world import CONFIG, CONTEXT, HOUR, NOW, body, claimed, look
 
 KEY = ("shop", "acme")
 
@@ -139,7 +139,7 @@ def test_resuming_after_a_long_suspension_counts_no_missed_scans() -> None:
     later = NOW + 100 * HOUR
     fleet.observe(body(version="2", generation=2), later)
 
-    assert compose.compose(known, later, AROUND)["level"] == "Warning"
+    assert compose.compose(known, later, CONTEXT)["level"] == "Warning"
 
 
 def test_what_another_operator_did_is_taken_over_and_ones_own_echo_changes_nothing() -> None:
@@ -147,7 +147,7 @@ def test_what_another_operator_did_is_taken_over_and_ones_own_echo_changes_nothi
     known = fleet.observe(body(), NOW)
     record_result.scanned(known, look(160), NOW, used=True)
     claimed(known)
-    known.take_stored(compose.compose(known, NOW, AROUND))
+    known.take_stored(compose.compose(known, NOW, CONTEXT))
     known.cleanup.cooldown_until = NOW + 777
     fleet.observe(body(status=known.stored.status, version="2"), NOW)
     assert known.cleanup.cooldown_until == NOW + 777

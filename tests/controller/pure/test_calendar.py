@@ -107,7 +107,7 @@ def test_remembered_spans_say_what_cronsim_says(cron: str, zone: str, moments: l
     slots = calendar._Slots(cron, zone)
     for moment in moments:
         when = 1_795_000_000.0 + moment
-        told = slots.around(when)
+        told = slots.context(when)
         assert told == (
             calendar._cron(cron, zone, when, reverse=True),
             calendar._cron(cron, zone, when, reverse=False),

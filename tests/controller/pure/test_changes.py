@@ -20,7 +20,7 @@ from baileys_janitor.controller.events.changes import (
 from baileys_janitor.controller.jobs import record_result
 from baileys_janitor.controller.status import compose
 
-from .world import AROUND, NOW, claimed, cleaned, look, looks, tenant
+from .world import CONTEXT, NOW, claimed, cleaned, look, looks, tenant
 
 
 def told(known, before, after):
@@ -30,7 +30,7 @@ def told(known, before, after):
 def test_a_first_count_tells_its_level_and_that_all_is_ready() -> None:
     known = tenant()
     record_result.scanned(known, look(155), NOW, used=True)
-    after = compose.compose(known, NOW, AROUND)
+    after = compose.compose(known, NOW, CONTEXT)
     news = told(known, known.stored.status, after)
     levels = [n for n in news if isinstance(n, LevelChanged)]
     assert [(n.before, n.after) for n in levels] == [("Unknown", "Warning")]
@@ -42,12 +42,12 @@ def test_a_first_count_tells_its_level_and_that_all_is_ready() -> None:
 def test_a_cleanup_is_told_when_it_is_claimed_and_when_it_is_over() -> None:
     known = tenant()
     record_result.scanned(known, look(176), NOW, used=True)
-    first = compose.compose(known, NOW, AROUND)
+    first = compose.compose(known, NOW, CONTEXT)
     claimed(known)
-    second = compose.compose(known, NOW, AROUND)
+    second = compose.compose(known, NOW, CONTEXT)
     assert told(known, first, second) == [CleanupStarted(known, "20261122-030000-abc", "Trigger")]
     record_result.cleaned(known, cleaned(scan=look(164)), NOW, used=True)
-    third = compose.compose(known, NOW, AROUND)
+    third = compose.compose(known, NOW, CONTEXT)
     (over,) = [n for n in told(known, second, third) if isinstance(n, CleanupFinished)]
     assert over.entry["removed"] == 12
     assert told(known, third, third) == []
@@ -57,11 +57,11 @@ def test_a_cleanup_is_told_when_it_is_claimed_and_when_it_is_over() -> None:
 def test_equal_statuses_have_no_news_and_each_level_is_told_once(found, later) -> None:
     known = tenant()
     record_result.scanned(known, found[0], NOW, used=True)
-    before = compose.compose(known, NOW, AROUND)
+    before = compose.compose(known, NOW, CONTEXT)
     assert told(known, before, before) == []
     known.take_stored(before)
     record_result.scanned(known, found[1], NOW + later, used=True)
-    after = compose.compose(known, NOW + later, AROUND)
+    after = compose.compose(known, NOW + later, CONTEXT)
     moved = [n for n in told(known, before, after) if isinstance(n, LevelChanged)]
     assert len(moved) == (before["level"] != after["level"])
 

@@ -22,7 +22,7 @@ from baileys_janitor.job.result import CleanResult, ScanResult
 from baileys_janitor.schedule.circuit_breaker import Hold
 from tests.controller.pure.simulation import applied
 from tests.controller.pure.world import (
-    AROUND,
+    CONTEXT,
     DAY,
     HOUR,
     NOW,
@@ -76,7 +76,7 @@ def lived(happened: list[object], spec: Object | None = None) -> tuple[TenantRec
             record_result.cleaned(claimed(known), thing, now, used=True)
         elif isinstance(thing, Fault):
             known.fail(thing, now)
-        known.take_stored(compose.compose(known, now, AROUND))
+        known.take_stored(compose.compose(known, now, CONTEXT))
     return known, now
 
 
@@ -89,7 +89,7 @@ def test_every_status_fits_the_definition_and_its_bounds(
 ) -> None:
     known, now = lived(happened, spec)
     claimed(known)
-    found = compose.compose(known, now, AROUND)
+    found = compose.compose(known, now, CONTEXT)
 
     assert list(VALIDATOR.iter_errors(found)) == []
     assert all(len(c["message"]) <= 1024 for c in found["conditions"])
@@ -98,11 +98,11 @@ def test_every_status_fits_the_definition_and_its_bounds(
 @given(workers, specs, st.integers(0, 7200))
 def test_composing_twice_says_the_same(happened: list[object], spec: Object, later: int) -> None:
     known, now = lived(happened, spec)
-    first = compose.compose(known, now + later, AROUND)
-    assert compose.compose(known, now + later, AROUND) == first
+    first = compose.compose(known, now + later, CONTEXT)
+    assert compose.compose(known, now + later, CONTEXT) == first
 
     known.take_stored(deepcopy(first))
-    again = compose.compose(known, now + later, AROUND)
+    again = compose.compose(known, now + later, CONTEXT)
     assert again == first
     assert not compose.is_material(first, again)
     assert compose.merge_patch(first, again) == {}
@@ -124,8 +124,8 @@ def test_an_api_server_that_prunes_what_is_new_is_not_written_to_again_and_again
     happened: list[object], spec: Object
 ) -> None:
     known, now = lived(happened, spec)
-    known.take_stored(pruned(compose.compose(known, now, AROUND)))
-    assert not compose.is_material(known.stored.status, compose.compose(known, now, AROUND))
+    known.take_stored(pruned(compose.compose(known, now, CONTEXT)))
+    assert not compose.is_material(known.stored.status, compose.compose(known, now, CONTEXT))
 
 
 LIVE = {"Ready", "Stalled"}
@@ -144,9 +144,9 @@ OF_NOW = {
 @given(workers, specs)
 def test_a_restart_loses_nothing_of_what_was_told(happened: list[object], spec: Object) -> None:
     known, now = lived(happened, spec)
-    told = TenantStatus.read(compose.compose(known, now, AROUND)).to_wire()
+    told = TenantStatus.read(compose.compose(known, now, CONTEXT)).to_wire()
     again = tenant(spec, told, now)
-    found = compose.compose(again, now, AROUND)
+    found = compose.compose(again, now, CONTEXT)
 
     lasting = {k: v for k, v in found.items() if k not in OF_NOW}
     assert lasting == {k: v for k, v in told.items() if k not in OF_NOW}
@@ -163,7 +163,7 @@ def test_exactly_one_level_is_true_or_all_are_unknown(
     happened: list[object], spec: Object, later: int
 ) -> None:
     known, now = lived(happened, spec)
-    found = compose.compose(known, now + later, AROUND)
+    found = compose.compose(known, now + later, CONTEXT)
     said = [conditions(found)[kind]["status"] for kind in level_and_ready.LEVELS]
 
     if found["level"] == "Unknown":
@@ -194,7 +194,7 @@ def test_the_transition_time_moves_only_when_the_status_does(seen: list[bool | N
 )
 def test_the_level_follows_the_count(counted: int, level: str) -> None:
     known, now = lived([look(counted)])
-    found = compose.compose(known, now, AROUND)
+    found = compose.compose(known, now, CONTEXT)
 
     assert found["level"] == level
     assert ("In danger" in conditions(found)[level]["message"]) == (counted >= 185)
@@ -207,13 +207,13 @@ def test_the_message_says_what_keeps_the_count_up_when_nothing_can_be_gained() -
         ({"gain": 0, "identity_state": "Corrupt"}, "creds.json"),
     ):
         known, now = lived([look(200, **more)])
-        assert said in conditions(compose.compose(known, now, AROUND))["Emergency"]["message"]
+        assert said in conditions(compose.compose(known, now, CONTEXT))["Emergency"]["message"]
 
 
 @pytest.mark.parametrize("state", ["Absent"])
 def test_a_tenant_that_was_never_paired_has_no_level(state: str) -> None:
     known, now = lived([look(0, identity_state=state)])
-    found = compose.compose(known, now, AROUND)
+    found = compose.compose(known, now, CONTEXT)
 
     assert found["level"] == "Unknown"
     assert {conditions(found)[kind]["reason"] for kind in level_and_ready.LEVELS} == {"NotPaired"}
@@ -248,7 +248,7 @@ def test_ready_says_whether_the_janitor_can_observe_and_act(
 ) -> None:
     known, now = lived(happened, spec)
     known.backoff.fault = fault
-    told = conditions(compose.compose(known, now, AROUND))
+    told = conditions(compose.compose(known, now, CONTEXT))
 
     assert (told["Ready"]["status"], told["Stalled"]["status"]) == (ready, stalled)
     assert told["Ready"]["reason"] == reason
@@ -259,8 +259,8 @@ def test_ready_says_whether_the_janitor_can_observe_and_act(
 def test_the_open_breaker_is_said_and_is_no_fault() -> None:
     known, now = lived([look()])
     hold = Hold(NOW + HOUR, fleet=False, namespaces=("shop",), tenants=("acme", "other"))
-    around = compose.StatusContext(NOW, 0.0, hold, AROUND.advice)
-    told = conditions(compose.compose(known, now, around))["Ready"]
+    context = compose.StatusContext(NOW, 0.0, hold, CONTEXT.advice)
+    told = conditions(compose.compose(known, now, context))["Ready"]
 
     assert (told["status"], told["reason"]) == ("True", "CleanupsHeld")
     assert "in this namespace" in told["message"]
@@ -270,8 +270,8 @@ def test_the_open_breaker_is_said_and_is_no_fault() -> None:
 def test_whose_namespaces_opened_the_fleets_breaker_is_nothing_for_a_tenants_status() -> None:
     known, now = lived([look()])
     hold = Hold(NOW + HOUR, fleet=True, namespaces=("bank", "clinic", "school"))
-    around = compose.StatusContext(NOW, 0.0, hold, AROUND.advice)
-    told = conditions(compose.compose(known, now, around))["Ready"]["message"]
+    context = compose.StatusContext(NOW, 0.0, hold, CONTEXT.advice)
+    told = conditions(compose.compose(known, now, context))["Ready"]["message"]
 
     assert "in 3 namespaces" in told
     assert not any(name in told for name in hold.namespaces)
@@ -285,7 +285,7 @@ def test_an_invalid_spec_stays_the_fault_whatever_late_jobs_bring() -> None:
     )
     record_result.scanned(known, look(), now, used=True)
     known.fail(STUCK, now)
-    told = compose.compose(known, now, AROUND)
+    told = compose.compose(known, now, CONTEXT)
 
     assert conditions(told)["Ready"]["reason"] == "InvalidSpec"
     assert told["level"] == "Unknown"
@@ -296,7 +296,7 @@ def test_an_invalid_spec_stays_the_fault_whatever_late_jobs_bring() -> None:
 
 def written(more: Object) -> tuple[Object, Object]:
     known, now = lived([look(100)])
-    before = compose.compose(known, now, AROUND)
+    before = compose.compose(known, now, CONTEXT)
     known.take_stored(before)
     for path, value in more.items():
         part, field = path.split(".")
@@ -304,7 +304,7 @@ def written(more: Object) -> tuple[Object, Object]:
             known.cleanup.record({}, value)
         else:
             setattr(getattr(known, part), field, value)
-    return before, compose.compose(known, now + 30, AROUND)
+    return before, compose.compose(known, now + 30, CONTEXT)
 
 
 @pytest.mark.parametrize(
@@ -338,20 +338,20 @@ def test_the_table_of_what_is_worth_a_write(more: Object, material: bool) -> Non
 
 def test_one_file_that_changes_the_level_is_worth_a_write() -> None:
     known, now = lived([look(149)])
-    before = compose.compose(known, now, AROUND)
+    before = compose.compose(known, now, CONTEXT)
     known.scan.look = look(150)
 
-    assert compose.is_material(before, compose.compose(known, now, AROUND))
+    assert compose.is_material(before, compose.compose(known, now, CONTEXT))
 
 
 def test_a_cooldown_that_ran_out_is_no_reason_to_write() -> None:
     known, now = lived([look(100)])
     known.cleanup.cooldown_until = now + HOUR
-    before = compose.compose(known, now, AROUND)
+    before = compose.compose(known, now, CONTEXT)
     known.take_stored(before)
     known.scan.checked_at = now + 2 * HOUR
 
-    assert not compose.is_material(before, compose.compose(known, now + 2 * HOUR, AROUND))
+    assert not compose.is_material(before, compose.compose(known, now + 2 * HOUR, CONTEXT))
 
 
 values = st.recursive(
@@ -373,7 +373,7 @@ def test_the_patch_turns_what_is_stored_into_what_is_fresh(stored: Object, fresh
 def test_figures_of_another_directory_are_not_told() -> None:
     known, now = lived([look(160)])
     moved = tenant({"volume": {"claimName": "other", "path": "company_1"}}, known.stored.status)
-    found = compose.compose(moved, now, AROUND)
+    found = compose.compose(moved, now, CONTEXT)
 
     assert "files" not in found
     assert found["level"] == "Unknown"
@@ -384,7 +384,7 @@ def test_figures_of_another_directory_are_not_told() -> None:
 def test_a_dry_run_tells_no_removal_in_the_status() -> None:
     known, now = lived([look(200)], {"mode": "DryRun"})
     record_result.cleaned(claimed(known), cleaned("DryRun"), now, used=True)
-    found = compose.compose(known, now + DAY, AROUND)
+    found = compose.compose(known, now + DAY, CONTEXT)
 
     assert found["lastCleanup"]["outcome"] == "DryRun"
     assert "Would remove" in found["lastCleanup"]["message"]

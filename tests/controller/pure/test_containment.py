@@ -222,8 +222,8 @@ async def test_a_job_that_cannot_be_dealt_with_is_given_up_and_deleted(
 ) -> None:
     operator = Operator("acme")
     tracked = operator.tracked("acme")
-    results, supervision = operator.reconciler.results, operator.reconciler._supervision
-    monkeypatch.setattr(supervision, "_watch_run", lambda *_: 1 / 0)
+    results, timeouts = operator.reconciler.results, operator.reconciler._timeouts
+    monkeypatch.setattr(timeouts, "_watch_run", lambda *_: 1 / 0)
     await operator.go(1)
     assert tracked.settled
     assert operator.tenant("acme").jobs.scan is None

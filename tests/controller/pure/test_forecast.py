@@ -17,7 +17,7 @@ from baileys_janitor.policy import reasons
 from baileys_janitor.schedule import agenda
 from baileys_janitor.volume import removal
 from tests.controller.pure.world import (
-    AROUND,
+    CONTEXT,
     DAY,
     HOUR,
     NOW,
@@ -135,8 +135,8 @@ def test_what_is_promised_lies_ahead_and_its_time_is_the_fields(
 ) -> None:
     known = tenant(spec)
     record_result.scanned(known, seen, NOW, used=True)
-    known.take_stored(compose.compose(known, NOW, AROUND))
-    found = compose.compose(known, NOW + later, AROUND)
+    known.take_stored(compose.compose(known, NOW, CONTEXT))
+    found = compose.compose(known, NOW + later, CONTEXT)
     if "nextCleanupTime" in found:
         assert (from_rfc3339(found["nextCleanupTime"]) or 0) > NOW + later
         assert found["nextCleanupReason"] in {"Daily", "Trigger", "Emergency"}

@@ -25,7 +25,7 @@ from baileys_janitor.notify.incidents import identify, incidents
 from baileys_janitor.schedule import agenda
 from baileys_janitor.schedule.decision import decide
 from tests.api.statuses import FULL_STATUS
-from tests.controller.pure.world import AROUND, CONFIG, DAY, NOW, PACE, body, look, looks
+from tests.controller.pure.world import CONFIG, CONTEXT, DAY, NOW, PACE, body, look, looks
 
 Object = dict[str, Any]
 
@@ -106,7 +106,7 @@ def go_through(tenant: TenantRecord, now: float) -> Object:
     """Do with a tenant all that the operator does without a cluster; return the composed status."""
     assert agenda.next_time(tenant, now, now - 60, PACE) is None or True
     decide(tenant, now, PACE.jitter, held=False)
-    fresh = compose.compose(tenant, now, AROUND)
+    fresh = compose.compose(tenant, now, CONTEXT)
     patch = compose.merge_patch(tenant.stored.raw, fresh)
     json.dumps(patch, allow_nan=False)
     compose.is_material(tenant.stored.status, fresh)
@@ -170,7 +170,7 @@ def test_a_status_that_is_forged_while_the_operator_runs_stops_nothing(
     fleet = TenantCache(CONFIG)
     tenant = fleet.observe(body(status=first), NOW)
     record_result.scanned(tenant, look(190), NOW, used=True)
-    tenant.take_stored(first | compose.compose(tenant, NOW, AROUND))
+    tenant.take_stored(first | compose.compose(tenant, NOW, CONTEXT))
     fleet.observe(body(status=second, version="2"), NOW + 60)
     check(tenant, go_through(tenant, NOW + 60), NOW + 60)
 

@@ -28,7 +28,7 @@ from baileys_janitor.controller.logging_setup import (
 from baileys_janitor.controller.status import compose
 from baileys_janitor.controller.tenants.fault import Fault
 
-from .world import AROUND, NOW, claimed, cleaned, look, tenant
+from .world import CONTEXT, NOW, claimed, cleaned, look, tenant
 
 
 def record(message: str = "Said", *args: Any, level: int = logging.INFO, **extra: Any):
@@ -60,18 +60,18 @@ def told(caplog: pytest.LogCaptureFixture):
 def test_the_whole_story_of_a_cleanup_has_its_numbers_as_fields(told) -> None:
     known = tenant()
     record_result.scanned(known, look(160), NOW, used=True)
-    statuses = [compose.compose(known, NOW, AROUND)]
+    statuses = [compose.compose(known, NOW, CONTEXT)]
     record_result.scanned(known, look(190), NOW, used=True)
-    statuses.append(compose.compose(known, NOW, AROUND))
+    statuses.append(compose.compose(known, NOW, CONTEXT))
     assert told(known, *statuses) == [
         "WARNING Level changed action=scan before=Warning after=Emergency counted=190"
     ]
     claimed(known, "Emergency")
-    statuses.append(compose.compose(known, NOW, AROUND))
+    statuses.append(compose.compose(known, NOW, CONTEXT))
     begun = "INFO Cleanup started action=clean reason=Emergency run=20261122-030000-abc"
     assert told(known, *statuses[1:]) == [f"{begun} counted=190 reclaimable=10"]
     record_result.cleaned(known, cleaned(scan=look(178)), NOW, used=True)
-    statuses.append(compose.compose(known, NOW, AROUND))
+    statuses.append(compose.compose(known, NOW, CONTEXT))
     over = "INFO Cleanup finished action=clean reason=Emergency outcome=Completed"
     assert told(known, *statuses[2:]) == [
         f"{over} run=20261122-030000-abc before=190 after=178 removed=12 seconds=0.34",
@@ -114,11 +114,11 @@ def test_where_a_level_calls_for_a_cleanup_and_none_begins_it_is_said_why(
 ) -> None:
     known = tenant(spec)
     record_result.scanned(known, look(120), NOW, used=True)
-    first = compose.compose(known, NOW, AROUND)
+    first = compose.compose(known, NOW, CONTEXT)
     record_result.scanned(known, look(counted, **seen), NOW, used=True)
     if cooled is not None:
         known.cleanup.cooldown_until = known.cleanup.emergency_cooldown_until = NOW + cooled
-    lines = told(known, first, compose.compose(known, NOW, AROUND))
+    lines = told(known, first, compose.compose(known, NOW, CONTEXT))
     held = [line for line in lines if "held back" in line]
     assert held == ([] if said is None else [f"INFO Cleanup held back action=clean {said}"])
 
@@ -126,15 +126,15 @@ def test_where_a_level_calls_for_a_cleanup_and_none_begins_it_is_said_why(
 def test_a_fault_is_one_warning_and_its_end_one_line(told) -> None:
     known = tenant()
     record_result.scanned(known, look(120), NOW, used=True)
-    first = compose.compose(known, NOW, AROUND)
+    first = compose.compose(known, NOW, CONTEXT)
     known.backoff.fault = Fault("ClaimMissing", "Create it.")
-    second = compose.compose(known, NOW, AROUND)
+    second = compose.compose(known, NOW, CONTEXT)
     assert told(known, first, second) == [
         "WARNING Fault action=scan reason=ClaimMissing detail=Create it."
     ]
     assert told(known, second, second) == []
     known.backoff.fault = None
-    assert told(known, second, compose.compose(known, NOW, AROUND))[-1] == (
+    assert told(known, second, compose.compose(known, NOW, CONTEXT))[-1] == (
         "INFO Fault over action=scan reason=NoFault"
     )
 
@@ -142,7 +142,7 @@ def test_a_fault_is_one_warning_and_its_end_one_line(told) -> None:
 def test_ten_thousand_healthy_tenants_and_their_scans_are_silent(told, caplog) -> None:
     known = tenant()
     record_result.scanned(known, look(120), NOW, used=True)
-    assert told(known, known.stored.status, compose.compose(known, NOW, AROUND)) == []
+    assert told(known, known.stored.status, compose.compose(known, NOW, CONTEXT)) == []
     caplog.clear()
     with caplog.at_level(logging.INFO):
         decision_log.write(JobEnded("shop", "scan", 40, 3.2, "Completed"))
@@ -152,11 +152,11 @@ def test_ten_thousand_healthy_tenants_and_their_scans_are_silent(told, caplog) -
 def test_a_refused_or_failed_cleanup_warns_and_an_idle_one_does_not(told) -> None:
     known = tenant()
     record_result.scanned(known, look(120), NOW, used=True)
-    first = compose.compose(known, NOW, AROUND)
+    first = compose.compose(known, NOW, CONTEXT)
     record_result.unanswered(known, "Daily", "NothingToDo", "Nothing was old enough.", NOW)
-    second = compose.compose(known, NOW, AROUND)
+    second = compose.compose(known, NOW, CONTEXT)
     record_result.unanswered(known, "Requested", "Refused", "The mode is Observe.", NOW + 1)
-    third = compose.compose(known, NOW, AROUND)
+    third = compose.compose(known, NOW, CONTEXT)
     assert told(known, first, second) == []
     refused = "WARNING Cleanup finished action=clean reason=Requested outcome=Refused removed=0"
     assert told(known, second, third) == [f"{refused} detail=The mode is Observe."]

@@ -23,7 +23,7 @@ from baileys_janitor.controller.jobs import record_result
 from baileys_janitor.controller.status import advice, compose
 from baileys_janitor.controller.tenants.fault import Fault
 
-from .world import AROUND, NOW, claimed, cleaned, look, tenant
+from .world import CONTEXT, NOW, claimed, cleaned, look, tenant
 
 
 def drafts(known, before, after):
@@ -38,7 +38,7 @@ def seen(counted: int = 176, **more):
     """A tenant with a count, and its status."""
     known = tenant()
     record_result.scanned(known, look(counted, **more), NOW, used=True)
-    return known, compose.compose(known, NOW, AROUND)
+    return known, compose.compose(known, NOW, CONTEXT)
 
 
 @pytest.mark.parametrize("counted", [120, 155])
@@ -72,11 +72,11 @@ def test_a_level_that_rises_warns_and_one_that_falls_does_not() -> None:
 def test_a_cleanup_is_told_from_its_claim_to_what_it_kept() -> None:
     known, first = seen(176)
     claimed(known)
-    second = compose.compose(known, NOW, AROUND)
+    second = compose.compose(known, NOW, CONTEXT)
     begun = lines(drafts(known, first, second))
     kept = {"ProtectedKind": 60, "InUse": 90}
     record_result.cleaned(known, cleaned(scan=look(164), kept=kept), NOW, used=True)
-    third = compose.compose(known, NOW, AROUND)
+    third = compose.compose(known, NOW, CONTEXT)
     said = "Trigger cleanup 20261122-030000-abc begins: 176 files counted, 10 can be removed."
     assert begun == [f"Normal CleanupStarted: {said}"]
     (over,) = [line for line in lines(drafts(known, second, third)) if "CleanupFinished" in line]
@@ -104,9 +104,9 @@ def test_how_a_cleanup_ended_has_a_reason_of_its_own(entry, expected) -> None:
 def test_a_fault_is_told_once_with_its_way_out_and_so_is_its_end() -> None:
     known, first = seen(120)
     known.backoff.fault = Fault("ClaimMissing", 'The PersistentVolumeClaim "data" does not exist.')
-    second = compose.compose(known, NOW, AROUND)
+    second = compose.compose(known, NOW, CONTEXT)
     known.backoff.fault = None
-    third = compose.compose(known, NOW, AROUND)
+    third = compose.compose(known, NOW, CONTEXT)
     assert lines(drafts(known, first, second) + drafts(known, second, third)) == [
         'Warning Stalled: ClaimMissing: The PersistentVolumeClaim "data" does not exist.',
         "Normal Recovered: The janitor can observe and act again.",

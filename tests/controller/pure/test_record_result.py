@@ -13,7 +13,7 @@ from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import OUTCOMES, CleanResult, PurgeResult, ScanResult
 from baileys_janitor.schedule import agenda
 from tests.controller.pure.world import (
-    AROUND,
+    CONTEXT,
     DAY,
     HOUR,
     NOW,
@@ -113,7 +113,7 @@ def test_what_a_result_had_no_room_for_stands_as_the_look_before_found_it() -> N
     )
     record_result.scanned(known, short, NOW + 60, used=True)
 
-    found = compose.compose(known, NOW + 60, AROUND)
+    found = compose.compose(known, NOW + 60, CONTEXT)
     assert found["files"]["counted"] == 131
     assert found["files"]["byKind"]["session"] == 33
     assert found["files"]["kept"] == {"InUse": 50}
@@ -121,7 +121,7 @@ def test_what_a_result_had_no_room_for_stands_as_the_look_before_found_it() -> N
     assert found["files"]["outdated"] == ["volume", "byKind", "kept"]
 
     record_result.scanned(known, look(131), NOW + 120, used=True)
-    assert "outdated" not in compose.compose(known, NOW + 120, AROUND)["files"]
+    assert "outdated" not in compose.compose(known, NOW + 120, CONTEXT)["files"]
 
 
 @given(st.lists(clean_results, min_size=1, max_size=14))
@@ -190,7 +190,7 @@ def test_credentials_are_corrupt_only_when_three_looks_over_thirty_seconds_agree
         if run and run[-1][0] != token:
             run = []
         run.append((token, now))
-    told = conditions(compose.compose(known, now, AROUND)).get("CredentialsCorrupt")
+    told = conditions(compose.compose(known, now, CONTEXT)).get("CredentialsCorrupt")
     agreed = seen[-1][0] != "paired" and len(run) >= 3 and run[-1][1] - run[0][1] >= 30
 
     assert (told is not None and told["status"] == "True") == agreed
@@ -200,34 +200,34 @@ def test_corrupt_credentials_stay_so_over_a_restart_and_a_single_look_does_not_b
     known = tenant()
     for second in (0, 20, 40):
         record_result.scanned(known, corrupt(), NOW + second, used=True)
-    stored = compose.compose(known, NOW + 40, AROUND)
+    stored = compose.compose(known, NOW + 40, CONTEXT)
     again = tenant(status=stored)
     record_result.scanned(again, corrupt(), NOW + 100, used=True)
     assert (
-        conditions(compose.compose(again, NOW + 100, AROUND))["CredentialsCorrupt"]["status"]
+        conditions(compose.compose(again, NOW + 100, CONTEXT))["CredentialsCorrupt"]["status"]
         == "True"
     )
 
     once = tenant()
     record_result.scanned(once, corrupt(), NOW, used=True)
-    again = tenant(status=compose.compose(once, NOW, AROUND))
+    again = tenant(status=compose.compose(once, NOW, CONTEXT))
     record_result.scanned(again, corrupt(), NOW + 100, used=True)
-    assert "CredentialsCorrupt" not in conditions(compose.compose(again, NOW + 100, AROUND))
+    assert "CredentialsCorrupt" not in conditions(compose.compose(again, NOW + 100, CONTEXT))
 
 
 def test_a_new_identity_is_told_for_a_day_over_restarts() -> None:
     known = tenant()
     record_result.scanned(known, look(fingerprint="old"), NOW, used=True)
-    assert "IdentityChanged" not in conditions(compose.compose(known, NOW, AROUND))
+    assert "IdentityChanged" not in conditions(compose.compose(known, NOW, CONTEXT))
     record_result.scanned(known, look(fingerprint="new"), NOW + 60, used=True)
-    told = compose.compose(known, NOW + 60, AROUND)
+    told = compose.compose(known, NOW + 60, CONTEXT)
     assert conditions(told)["IdentityChanged"]["status"] == "True"
     assert "old" in conditions(told)["IdentityChanged"]["message"]
 
     for later, expected in ((HOUR, "True"), (DAY + 61, "False")):
         again = tenant(status=told)
         record_result.scanned(again, look(fingerprint="new"), NOW + later, used=True)
-        found = conditions(compose.compose(again, NOW + later, AROUND))["IdentityChanged"]
+        found = conditions(compose.compose(again, NOW + later, CONTEXT))["IdentityChanged"]
         assert found["status"] == expected
 
 
@@ -250,7 +250,7 @@ def test_the_level_is_unknown_only_after_three_missed_scans() -> None:
     assert known.fault is not None
     assert known.fault.reason == "InputOutputError"
     assert level_and_ready.level_of(known, NOW + 180) is None
-    told = conditions(compose.compose(known, NOW + 180, AROUND))
+    told = conditions(compose.compose(known, NOW + 180, CONTEXT))
     assert {told[kind]["status"] for kind in level_and_ready.LEVELS} == {"Unknown"}
     assert told["Ready"]["status"] == "False"
 
@@ -258,7 +258,7 @@ def test_the_level_is_unknown_only_after_three_missed_scans() -> None:
 def test_what_an_earlier_operator_counted_does_not_hold_for_ever() -> None:
     known = tenant()
     record_result.scanned(known, look(100), NOW - DAY, used=True)
-    again = tenant(status=compose.compose(known, NOW - DAY, AROUND))
+    again = tenant(status=compose.compose(known, NOW - DAY, CONTEXT))
 
     assert level_and_ready.level_of(again, NOW + 60) == "Healthy"
     assert level_and_ready.level_of(again, NOW + 3600) is None
@@ -338,13 +338,13 @@ def test_a_purge_that_failed_is_a_fault() -> None:
 def test_detail_that_a_result_had_no_room_for_takes_no_advice_back() -> None:
     known = tenant()
     record_result.scanned(known, look(free_bytes=0), NOW, used=True)
-    known.take_stored(compose.compose(known, NOW, AROUND))
+    known.take_stored(compose.compose(known, NOW, CONTEXT))
     assert conditions(known.stored.status)["DiskPressure"]["status"] == "True"
     record_result.scanned(
         known, look(free_bytes=None, free_inodes=None, by_kind=None), NOW + 60, used=True
     )
 
-    told = compose.compose(known, NOW + 60, AROUND)
+    told = compose.compose(known, NOW + 60, CONTEXT)
     assert conditions(told)["DiskPressure"]["status"] == "True"
     assert told["files"]["byKind"] == known.stored.status["files"]["byKind"]
     assert not compose.is_material(known.stored.status, told)
@@ -354,18 +354,18 @@ def test_detail_that_a_result_had_no_room_for_takes_no_advice_back() -> None:
 def test_a_cleanup_that_may_not_write_is_told_until_one_succeeds_whatever_scans_say() -> None:
     known = finished("Failed", 0, code="PermissionDenied")
     record_result.scanned(known, look(), NOW + 60, used=True)
-    ready = conditions(compose.compose(known, NOW + 60, AROUND))["Ready"]
+    ready = conditions(compose.compose(known, NOW + 60, CONTEXT))["Ready"]
     assert (ready["status"], ready["reason"]) == ("False", "PermissionDenied")
 
     claimed(known, "Trigger")
     record_result.cleaned(known, cleaned("Completed", 3), NOW + 120, used=True)
-    assert conditions(compose.compose(known, NOW + 120, AROUND))["Ready"]["status"] == "True"
+    assert conditions(compose.compose(known, NOW + 120, CONTEXT))["Ready"]["status"] == "True"
 
 
 @pytest.mark.parametrize("code", ["LockRefused", "JanitorRefused", "ReadOnly", "DiskFull"])
 def test_a_cleanup_that_is_refused_by_the_directory_is_a_fault_with_a_way_out(code: str) -> None:
     known = finished("Refused", 0, code=code)
-    ready = conditions(compose.compose(known, NOW, AROUND))["Ready"]
+    ready = conditions(compose.compose(known, NOW, CONTEXT))["Ready"]
     assert (ready["status"], ready["reason"]) == ("False", code)
     assert len(ready["message"].split()) > 5
 
@@ -374,4 +374,4 @@ def test_a_cleanup_that_is_refused_by_the_directory_is_a_fault_with_a_way_out(co
 def test_a_cleanup_that_is_refused_for_now_or_for_a_good_reason_is_no_fault(code: str) -> None:
     known = finished("Refused", 0, code=code)
     record_result.scanned(known, look(), NOW, used=True)
-    assert conditions(compose.compose(known, NOW, AROUND))["Ready"]["status"] == "True"
+    assert conditions(compose.compose(known, NOW, CONTEXT))["Ready"]["status"] == "True"

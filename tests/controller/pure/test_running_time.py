@@ -13,7 +13,7 @@ from baileys_janitor.controller.tenants import running_time
 from baileys_janitor.job.result import ScanResult
 from baileys_janitor.policy.running import Memory
 from baileys_janitor.policy.running_text import decode, encode
-from tests.controller.pure.world import AROUND, NOW, RUNNING, look, tenant
+from tests.controller.pure.world import CONTEXT, NOW, RUNNING, look, tenant
 
 HOUR, DAY = 3_600, 86_400
 AT = int(NOW)
@@ -112,12 +112,12 @@ def test_a_scan_takes_along_less_than_a_cleanup() -> None:
 def test_it_survives_a_restart_in_the_status_and_is_no_reason_to_write_one() -> None:
     known = tenant()
     record_result.scanned(known, look(), NOW, used=True, boot=BOOT)
-    first = compose.compose(known, NOW, AROUND)
+    first = compose.compose(known, NOW, CONTEXT)
     assert decode(first["running"]) is not None
 
     known.take_stored(first)
     record_result.scanned(known, later(60), NOW + 60, used=True, boot=BOOT)
-    second = compose.compose(known, NOW + 60, AROUND)
+    second = compose.compose(known, NOW + 60, CONTEXT)
     assert second["running"] != first["running"]
     assert not compose.is_material(first, second)
 

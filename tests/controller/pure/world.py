@@ -28,7 +28,7 @@ DAY = 86_400.0
 CONFIG = OperatorConfig()
 LIMITS = Limits.of(CONFIG)
 PACE = Intervals(CONFIG.daily_jitter.seconds, DAY, CONFIG.status_interval.seconds)
-AROUND = StatusContext(NOW - DAY, PACE.jitter, None, LIMITS)
+CONTEXT = StatusContext(NOW - DAY, PACE.jitter, None, LIMITS)
 
 
 def body(

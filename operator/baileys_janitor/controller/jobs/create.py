@@ -63,7 +63,7 @@ class JobCreator:
         self._clock = clock
         self._reads = reads
         self._tracker = tracker
-        self._store = store
+        self._writer = store
         self._pod = pod
         self._batch = batch
         self._unused_every = unused_every
@@ -177,7 +177,7 @@ class JobCreator:
         if tenant.edition != edition:
             return
         if place is None:
-            await self._store.write(tenant)
+            await self._writer.write(tenant)
             return
         now = self._clock.now()
         tenant.cleanup.claim(
@@ -191,7 +191,7 @@ class JobCreator:
         if decision.reason == "Requested":
             tenant.timers.requested(now)
         claimed = tenant.run
-        if not await self._store.write(tenant, force=True):
+        if not await self._writer.write(tenant, force=True):
             # Whether the claim stands is not known; the resource is read again before anything else.
             tenant.stored.doubt()
             return

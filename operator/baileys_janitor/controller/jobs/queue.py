@@ -32,7 +32,7 @@ class JobQueue:
         self,
         limits: Limits,
         tracker: JobTracker,
-        dispatch: JobCreator,
+        creator: JobCreator,
         is_known: Callable[[TenantRecord], bool],
         of_namespace: Callable[[str], Iterable[TenantRecord]],
         consider: Callable[[TenantRecord, float], None],
@@ -43,7 +43,7 @@ class JobQueue:
     ) -> None:
         self._limits = limits
         self._tracker = tracker
-        self._creator = dispatch
+        self._creator = creator
         self._is_known = is_known
         self._of_namespace = of_namespace
         self._consider = consider

@@ -57,7 +57,7 @@ class JobTimeouts:
         self._clock = clock
         self._tracker = tracker
         self._reads = reads
-        self._store = store
+        self._writer = store
         self._results = results
         self._crashes = crashes
         self._pending_timeout = float(config.job.pending_timeout.seconds)
@@ -183,10 +183,10 @@ class JobTimeouts:
         if tracked.deleting or any(t.queue.busy or t.stored.stale for t in members):
             return
         unsaid = [
-            tenant for tenant in members if tenant.stored.unsaid and self._store.is_due(tenant)
+            tenant for tenant in members if tenant.stored.unsaid and self._writer.is_due(tenant)
         ]
         for tenant in unsaid:
-            spawn(self._store.write(tenant), tenant)
+            spawn(self._writer.write(tenant), tenant)
         if not unsaid:
             tracked.deleting = True
             spawn(self._delete(tracked))

@@ -32,22 +32,22 @@ class StatusContext:
     advice: advice.Limits
 
 
-def compose(tenant: TenantRecord, now: float, around: StatusContext) -> Object:
+def compose(tenant: TenantRecord, now: float, context: StatusContext) -> Object:
     """Return the status as it should be stored; what is not known now is carried over from what is stored."""
     status: Object = {"observedGeneration": tenant.resource.generation}
     conditions = Conditions(tenant.stored.status.get("conditions"), tenant.resource.generation, now)
     level = level_and_ready.level_of(tenant, now)
     status["level"] = level or "Unknown"
     level_and_ready.state_levels(conditions, tenant, level)
-    level_and_ready.state_readiness(conditions, tenant, now, around.hold)
-    advice.state(conditions, tenant, now, around.advice)
+    level_and_ready.state_readiness(conditions, tenant, now, context.hold)
+    advice.state(conditions, tenant, now, context.advice)
     status["conditions"] = conditions.items()
     since = find(status["conditions"], level or level_and_ready.LEVELS[0])
     assert since is not None
     status["levelSince"] = since["lastTransitionTime"]
     status |= _figures(tenant, now)
-    status |= _prospects(tenant, now, around)
-    next_scan = agenda.scan_time(tenant, around.started)
+    status |= _prospects(tenant, now, context)
+    next_scan = agenda.scan_time(tenant, context.started)
     under_way = tenant.jobs.waiting or tenant.jobs.scan is not None
     if next_scan is None and under_way and tenant.effective is not None:
         next_scan = now + agenda.scan_wait(tenant)
@@ -89,14 +89,14 @@ def of_crash(tenant: TenantRecord, now: float, fault: Fault) -> Object:
     return stored | {"level": stored.get("level", "Unknown")} | said
 
 
-def _prospects(tenant: TenantRecord, now: float, around: StatusContext) -> Object:
+def _prospects(tenant: TenantRecord, now: float, context: StatusContext) -> Object:
     """Return what comes next; right after a start, before the first look, as an earlier operator had it."""
-    held = None if around.hold is None else around.hold.until
+    held = None if context.hold is None else context.hold.until
     if tenant.look is None and tenant.scan.last_scan is not None and tenant.effective is not None:
         kept = ("next", "nextCleanupTime", "nextCleanupReason", "forecast")
         return {key: tenant.stored.status[key] for key in kept if key in tenant.stored.status}
-    found: Object = {"next": forecast.told(tenant, now, around.jitter, held, around.started)}
-    coming = forecast.next_cleanup(tenant, now, around.jitter, held, around.started)
+    found: Object = {"next": forecast.told(tenant, now, context.jitter, held, context.started)}
+    coming = forecast.next_cleanup(tenant, now, context.jitter, held, context.started)
     if coming is not None:
         found["nextCleanupTime"] = to_rfc3339(coming[0])
         found["nextCleanupReason"] = coming[1]

@@ -33,7 +33,7 @@ class StatusWriter:
         kube: Kube,
         fleet: TenantCache,
         clock: Clock,
-        around: Callable[[TenantRecord, float], compose.StatusContext],
+        context: Callable[[TenantRecord, float], compose.StatusContext],
         every: float,
         bus: changes.ChangeBus,
         crashes: CrashHandler,
@@ -41,7 +41,7 @@ class StatusWriter:
         self._kube = kube
         self._cache = fleet
         self._clock = clock
-        self._around = around
+        self._context = context
         self._every = every
         self._bus = bus
         self._crashes = crashes
@@ -89,7 +89,7 @@ class StatusWriter:
         """Compose the status; where that meets something unforeseen, the one that says just this."""
         fresh: Object = {}
         with self._crashes.contain("tenant", [tenant]) as composing:
-            fresh = compose.compose(tenant, now, self._around(tenant, now))
+            fresh = compose.compose(tenant, now, self._context(tenant, now))
         if composing.crashed:
             return compose.of_crash(tenant, now, INTERNAL_ERROR)
         tenant.backoff.no_crash()
