@@ -30,6 +30,7 @@ from baileys_janitor.controller.status import compose
 from baileys_janitor.controller.status.advice import Limits
 from baileys_janitor.controller.status.compose import StatusContext
 from baileys_janitor.job.result import CleanResult, ScanResult
+from baileys_janitor.schedule.context import Intervals
 from benchmarks.machine import described
 
 DAY = 86_400
@@ -47,7 +48,9 @@ print(json.dumps({"wire": len(body), "text": len(text), "series": lines}))
 
 def furnish(engine: Reconciler, tenants: int, now: float) -> None:
     """Make tenants known that have been scanned twice and cleaned once."""
-    around = StatusContext(now - DAY, 1800.0, None, Limits.of(OperatorConfig()))
+    around = StatusContext(
+        now - DAY, Intervals(1800.0, DAY, 3600.0), None, Limits.of(OperatorConfig())
+    )
     for number in range(tenants):
         meta = {
             "namespace": f"company-{number % 100}",

@@ -11,6 +11,7 @@ from baileys_janitor.controller.status import advice
 from baileys_janitor.controller.status.compose import StatusContext, compose
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.job.result import COMPLETED, CleanResult
+from baileys_janitor.schedule.context import Intervals
 from benchmarks.operator.directories import Directory
 from benchmarks.operator.plan import DAY, Company, Plan
 
@@ -28,7 +29,7 @@ class Predecessor:
         self._fleet = TenantCache(self._config)
         self._around = StatusContext(
             plan.now - 11 * DAY,
-            self._config.daily_jitter.seconds,
+            Intervals(self._config.daily_jitter.seconds, DAY, self._config.status_interval.seconds),
             None,
             advice.Limits.of(self._config),
         )

@@ -6,12 +6,8 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Protocol
 
-LAST = 253_402_300_799
-"""The last second of the year 9999, in Unix seconds: no time is written or read that is later, nor before 1970."""
 STEP = 2.0
 """Seconds by which the Unix time and the monotonic clock must part before the machine's clock counts as set."""
 
@@ -101,26 +97,3 @@ class MonotonicClock:
 def machine_time() -> float:
     """Return what this machine's clock shows: for a comparison with another machine's, whatever clock was injected."""
     return time.time()
-
-
-def to_rfc3339(when: float) -> str:
-    """Write Unix seconds as the API server writes times: UTC, whole seconds, `Z`; within 1970 and 9999."""
-    return _text(int(max(0, min(when, LAST))))
-
-
-@lru_cache(4096)
-def _text(seconds: int) -> str:
-    # The members of a scan share most of their times.
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def from_rfc3339(text: object) -> float | None:
-    """Read an RFC 3339 time into Unix seconds, within 1970 and 9999; None for what cannot be read."""
-    if not isinstance(text, str) or not 10 <= len(text) <= 40:
-        return None
-    try:
-        read = datetime.fromisoformat(text)
-        when = (read if read.tzinfo is not None else read.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return None
-    return max(0.0, min(when, float(LAST)))

@@ -8,13 +8,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.controller.clock import (
-    Clock,
-    MonotonicClock,
-    WatchedClock,
-    from_rfc3339,
-    to_rfc3339,
-)
+from baileys_janitor.api.timestamps import from_rfc3339, to_rfc3339
+from baileys_janitor.controller.clock import Clock, MonotonicClock, WatchedClock
 from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.events.changes import ChangeBus
 from baileys_janitor.controller.jobs import record_result
@@ -33,9 +28,11 @@ from baileys_janitor.controller.status.writer import StatusWriter
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.controller.workers import Workers
-from baileys_janitor.schedule import agenda
+from baileys_janitor.schedule import calendar, scan_times
 from baileys_janitor.schedule.circuit_breaker import Breakers, Hold, named
-from baileys_janitor.schedule.decision import URGENT, Decision, decide
+from baileys_janitor.schedule.cleanup_times import URGENT
+from baileys_janitor.schedule.context import Context, Intervals
+from baileys_janitor.schedule.decision import Decision, decide
 
 Object = dict[str, Any]
 logger = logging.getLogger("janitor.reconciler")
@@ -83,7 +80,7 @@ class Reconciler:
             self.fleet.namespaces,
         )
         self._memory = breaker.window.seconds + breaker.hold.seconds
-        self._pace = agenda.Intervals(
+        self._intervals = Intervals(
             config.daily_jitter.seconds,
             config.scan_unused_claims_every.seconds,
             config.status_interval.seconds,
@@ -96,7 +93,13 @@ class Reconciler:
         # Lists are kept for as long as they are fresh, whatever the clock is set to.
         reads = self._reads = ClusterReads(kube, MonotonicClock(clock))
         self._writer = StatusWriter(
-            kube, self.fleet, clock, self._context, self._pace.status_every, self.bus, self.crashes
+            kube,
+            self.fleet,
+            clock,
+            self._context,
+            self._intervals.status_every,
+            self.bus,
+            self.crashes,
         )
         self._creator = JobCreator(
             kube,
@@ -106,7 +109,7 @@ class Reconciler:
             self._writer,
             pod,
             config.limits.tenants_per_scan,
-            self._pace.unused_every,
+            self._intervals.unused_every,
             lambda namespace: self.breakers.hold(namespace, self._clock.now()) is not None,
             prepare,
         )
@@ -299,11 +302,8 @@ class Reconciler:
             self._weigh(tenant)
 
     def _decide(self, tenant: TenantRecord, now: float) -> None:
-        held = self.breakers.hold(tenant.namespace, now) is not None
-        resting = now < agenda.rested_time(tenant, self._started, self._pace.jitter)
-        overdue = self._started if resting else None
-        decision = decide(tenant, now, self._pace.jitter, held, overdue)
-        purge = agenda.purge_time(tenant)
+        decision = decide(tenant, now, self._schedule(tenant, now))
+        purge = calendar.purge_time(tenant)
         if decision.reason is not None:
             if self._may_work(tenant):
                 if self.queue.has_room(tenant.namespace, decision.emergency):
@@ -318,7 +318,7 @@ class Reconciler:
                     self._begin(tenant, lambda: self._creator.purge(tenant))
                     return
                 self.queue.want_cleanup(tenant)
-        due = agenda.scan_time(tenant, self._started)
+        due = scan_times.scan_time(tenant, self._started)
         if due is not None and now >= due:
             self.queue.want_scan(tenant)
         self._weigh(tenant)
@@ -428,7 +428,10 @@ class Reconciler:
 
     def _context(self, tenant: TenantRecord, now: float) -> StatusContext:
         hold = self.breakers.hold(tenant.namespace, now)
-        return StatusContext(self._started, self._pace.jitter, hold, self._advice)
+        return StatusContext(self._started, self._intervals, hold, self._advice)
+
+    def _schedule(self, tenant: TenantRecord, now: float) -> Context:
+        return self._context(tenant, now).schedule
 
     def _is_known(self, tenant: TenantRecord) -> bool:
         return self.fleet.tenants.get(tenant.key) is tenant
@@ -441,7 +444,7 @@ class Reconciler:
         tenant.cut(now)
         when: float | None = None
         with self.crashes.contain("tenant", [tenant]) as planning:
-            when = agenda.next_time(tenant, now, self._started, self._pace)
+            when = calendar.next_time(tenant, now, self._schedule(tenant, now))
         if planning.crashed:
             when = tenant.backoff.retry_at
         if when is not None:

@@ -1,91 +1,142 @@
-"""When each timer of a tenant is due: computed from spec, status and a time, so a restart changes nothing."""
+"""What comes next for a tenant, and when: the one calendar that decides, requeues and promises."""
 
 from __future__ import annotations
 
-import math
-import zlib
-from datetime import datetime
-from functools import lru_cache
-from zoneinfo import ZoneInfo
+from baileys_janitor.schedule import cleanup_times, scan_times
+from baileys_janitor.schedule.cleanup_times import Due
+from baileys_janitor.schedule.context import Context
+from baileys_janitor.schedule.tenant_state import TenantState
 
-from cronsim import CronSim
+RELOAD = "Reload"
+RESUME = "Resume"
+STATUS = "Status"
+SCAN = "Scan"
+PURGE = "Purge"
+SLOT = "Slot"
+"""Reasons besides those of cleanups. A slot is settled when it comes, whether or not a cleanup runs."""
+FULL_BYTES = 256 * 1024
+"""With less free space than this the trash is purged at once. What the Job itself calls full; were this more, a purge
+would be sent that finds the disk not full and removes nothing."""
+POLL_SECONDS = 1.0
+"""Until the next look at a tenant that waits for a Job of its own to get out of the way."""
+UNKNOWN = (None, "Unknown")
 
-AROUND = 3 * 3600
-"""Seconds around a change of the zone's offset in which cronsim is asked from further off."""
 
+def upcoming(tenant: TenantState, now: float, context: Context) -> list[Due]:
+    """Return all that is due for this tenant, overdue things included, the earliest first.
 
-def spread(key: str, salt: str, span: float) -> float:
-    """Return a number of seconds in [0, span) that is the same for this tenant at every start."""
-    return zlib.crc32(f"{salt}/{key}".encode()) / 2**32 * span
-
-
-def trigger_slot(interval: float, offset: float, now: float) -> float:
-    """Return the latest slot (Unix seconds) of an interval timer at or before `now`.
-
-    Slots are whole seconds, as the status keeps them: a slot read back after a restart is the same one.
+    A decision is the most urgent cleanup whose time has come, a requeue the earliest of all, and a promise the
+    earliest one ahead.
     """
-    whole = math.floor(offset)
-    return (now - whole) // interval * interval + whole
+    if tenant.stored.stale:
+        return [Due(tenant.backoff.retry_at, RELOAD)]
+    found = [_status(tenant, now, context)]
+    if tenant.effective is not None:
+        found += [_scan(tenant, context), _purge(tenant)]
+        if not tenant.effective.suspend:
+            found += _cleanups(tenant, now, context)
+    return sorted((due for due in found if due is not None), key=lambda due: due.time)
 
 
-def daily_slot(cron: str, zone: str, jitter: float, now: float) -> float | None:
-    """Return the latest cron time (Unix seconds, without the jitter) whose `jitter` seconds have passed too.
+def next_time(tenant: TenantState, now: float, context: Context) -> float | None:
+    """Return when this tenant is to be considered next; a time in the past means at once, None never.
 
-    None for an expression that never came true. Daylight-saving gaps and repeats are cronsim's: a time that
-    the clock skips runs right after the gap, one that it repeats runs once.
+    Never before the pause after a fault has ended. What was due when it was considered last and did not begin waits
+    for something that brings the tenant back by itself: its turn, the end of a Job, a look.
     """
-    return _days(cron, zone).around(now - jitter)[0]
+    considered, looked_at = tenant.queue.considered_at, tenant.scan.checked_at or 0.0
+    times = [
+        due.time if due.time > considered or due.reason not in _DECIDED else looked_at
+        for due in upcoming(tenant, now, context)
+        if due.reason not in _DECIDED or max(due.time, looked_at) > considered
+    ]
+    return max(min(times), tenant.backoff.retry_at) if times else None
 
 
-def next_daily(cron: str, zone: str, jitter: float, now: float) -> float | None:
-    """Return when (Unix seconds, jitter included) the daily cleanup is due next after `now`."""
-    coming = _days(cron, zone).around(now - jitter)[1]
-    return None if coming is None else coming + jitter
+def next_cleanup(tenant: TenantState, now: float, context: Context) -> Due | None:
+    """Return the next automatic cleanup, at the last look's figures: one that is overdue comes now.
+
+    While one is under way, it is the next one ahead.
+    """
+    if _is_unpaired(tenant):
+        return None
+    coming = [
+        Due(max(due.time, now), due.reason)
+        for due in cleanup_times.automatic(tenant, now, context)
+        if tenant.run is None or due.time > now
+    ]
+    return min(coming, key=lambda due: due.time, default=None)
 
 
-@lru_cache(1024)
-def _days(cron: str, zone: str) -> _Slots:
-    return _Slots(cron, zone)
+def purge_time(tenant: TenantState) -> float | None:
+    """Return when the trash is to be purged, or None while there is none."""
+    trash, look = tenant.scan.trash, tenant.scan.look
+    if tenant.effective is None or trash is None or not trash[0]:
+        return None
+    free = look.free_bytes if look is not None else None
+    full = free is not None and free < FULL_BYTES
+    due = 0.0 if full else trash[1] + tenant.effective.undo_window
+    return max(due, tenant.backoff.retry_at, tenant.cleanup.purge_after)
 
 
-class _Slots:
-    """The slots of one cron expression: a fleet asks for the same two, thousands of times a minute."""
-
-    KEPT = 4
-    """Spans between two slots that are remembered: tenants' jitters part them on both sides of a slot."""
-
-    def __init__(self, cron: str, zone: str) -> None:
-        self._cron = cron
-        self._zone = zone
-        self._spans: list[tuple[float | None, float | None]] = []
-
-    def around(self, when: float) -> tuple[float | None, float | None]:
-        """Return the latest slot at or before `when` and the first one after it; None where there is none."""
-        for span in self._spans:
-            if (span[0] is None or span[0] <= when) and (span[1] is None or when < span[1]):
-                return span
-        found = (
-            _cron(self._cron, self._zone, when, reverse=True),
-            _cron(self._cron, self._zone, when, reverse=False),
-        )
-        self._spans = [found, *self._spans][: self.KEPT]
-        return found
+_DECIDED = frozenset(
+    {cleanup_times.EMERGENCY, cleanup_times.DAILY, cleanup_times.TRIGGER, SLOT},
+)
+"""Reasons that were decided on when the tenant was considered last."""
 
 
-def _cron(cron: str, zone: str, when: float, *, reverse: bool) -> float | None:
-    """Return the latest cron time at or before `when`, or with `reverse` False the first one after it."""
-    place = ZoneInfo(zone)
-    second = math.floor(when)
-    # cronsim loses which of two equal wall-clock times is meant: asked in a repeated hour, it gives times that
-    # are over, or none of that hour. Asked from outside of it, it gives them in order.
-    around = AROUND if _offset(place, second - AROUND) != _offset(place, second + AROUND) else 0
-    start = second + around + 1 if reverse else second - around
-    for found in CronSim(cron, datetime.fromtimestamp(start, place), reverse=reverse):
-        slot = float(found.timestamp())
-        if slot <= when if reverse else slot > when:
-            return slot
-    return None
+def _is_unpaired(tenant: TenantState) -> bool:
+    look = tenant.scan.look
+    return look is not None and look.identity_state != cleanup_times.PAIRED
 
 
-def _offset(place: ZoneInfo, when: int) -> object:
-    return datetime.fromtimestamp(when, place).utcoffset()
+def _scan(tenant: TenantState, context: Context) -> Due | None:
+    when = scan_times.scan_time(tenant, context.started)
+    return None if when is None else Due(when, SCAN)
+
+
+def _purge(tenant: TenantState) -> Due | None:
+    when = purge_time(tenant)
+    if when is None or tenant.run is not None or tenant.jobs.work is not None:
+        return None
+    return Due(when, PURGE)
+
+
+def _cleanups(tenant: TenantState, now: float, context: Context) -> list[Due | None]:
+    """Return when cleanups are to be decided on."""
+    if tenant.run is not None:
+        return [Due(tenant.backoff.retry_at, RESUME)] if tenant.jobs.work is None else []
+    found: list[Due | None] = []
+    asked = cleanup_times.requested(tenant, now)
+    if asked is not None:
+        under_way = tenant.jobs.scan is not None or tenant.jobs.work is not None
+        found.append(Due(now + POLL_SECONDS, asked.reason) if under_way else asked)
+    if tenant.scan.look is not None:
+        found += cleanup_times.automatic(tenant, now, context)
+        found += [Due(when, SLOT) for when in cleanup_times.next_slots(tenant, now, context)]
+    return found
+
+
+def _status(tenant: TenantState, now: float, context: Context) -> Due | None:
+    """Return when the status is to be written even if nothing else is due."""
+    if not _is_told(tenant):
+        # Suspended or refused: whoever applied the spec waits for its generation to be observed.
+        return Due(max(now, tenant.stored.written_at + 1.0), STATUS)
+    if tenant.effective is not None and tenant.effective.suspend:
+        return None
+    regular = max(now + 1.0, tenant.stored.written_at + context.intervals.status_every)
+    missed = scan_times.missed_time(tenant) if tenant.stored.level not in UNKNOWN else None
+    return Due(regular if missed is None else min(regular, missed), STATUS)
+
+
+def _is_told(tenant: TenantState) -> bool:
+    """Return whether the stored status is of this spec, and says so if it is refused."""
+    suspended = tenant.effective is not None and tenant.effective.suspend
+    if tenant.new and tenant.scan.look is None and tenant.fault is None and not suspended:
+        # The first status waits for something to say.
+        return True
+    if tenant.stored.generation != tenant.resource.generation:
+        return False
+    if tenant.effective is not None or tenant.fault is None:
+        return True
+    return tenant.stored.readiness == tenant.fault.reason

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.controller.clock import to_rfc3339
+from baileys_janitor.api.timestamps import to_rfc3339
 from baileys_janitor.controller.events import changes
 from baileys_janitor.controller.kube.client import Kube
 from baileys_janitor.controller.notifications.manager import NotificationManager

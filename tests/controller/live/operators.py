@@ -19,7 +19,7 @@ import yaml
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.controller import app
 from baileys_janitor.controller.reconciler import Reconciler
-from baileys_janitor.schedule.agenda import AT_START
+from baileys_janitor.schedule.scan_times import START_SECONDS
 from tests.controller.live.world import PATIENCE, until
 
 Object = dict[str, Any]
@@ -105,7 +105,7 @@ class LocalOperator:
             # All are known before the first is due: then those of one node share a scan.
             await until(lambda: len(self.reconciler.fleet.tenants) == self._knows, "they are known")
         # The first scans are spread over this long.
-        self.skip(AT_START)
+        self.skip(START_SECONDS)
         return self
 
     async def _serve(self) -> None:

@@ -17,6 +17,7 @@ from baileys_janitor.controller.status.writer import REFUSED_SECONDS, StatusWrit
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.controller.tenants.record import TenantRecord
+from baileys_janitor.schedule.context import Intervals
 
 Object = dict[str, Any]
 NOW = 1_795_000_000.75
@@ -58,7 +59,7 @@ def store(
     fleet: TenantCache, kube: EarlyWatch | OldDefinition, bus: ChangeBus | None = None
 ) -> StatusWriter:
     config = OperatorConfig()
-    context = StatusContext(NOW, 0.0, None, advice.Limits.of(config))
+    context = StatusContext(NOW, Intervals(0.0, 86_400.0, 3600.0), None, advice.Limits.of(config))
     clock, bus = WallClock(), bus or ChangeBus()
     return StatusWriter(
         kube,  # type: ignore[arg-type]

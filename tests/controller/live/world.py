@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from baileys_janitor.controller.jobs.manifest import SELECTOR
-from baileys_janitor.schedule.calendar import spread
+from baileys_janitor.schedule.slots import spread
 from sandbox import Cluster
 from sandbox.client import RETRIED, ApiError
 from tests.real import sessions

@@ -8,14 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baileys_janitor.controller.clock import (
-    STEP,
-    MonotonicClock,
-    WatchedClock,
-    from_rfc3339,
-)
-from tests.controller.pure.simulation import Cluster, Directory
+from baileys_janitor.api.timestamps import from_rfc3339
+from baileys_janitor.controller.clock import STEP, MonotonicClock, WatchedClock
 from tests.controller.pure.world import DAY, HOUR, NOW, body, tenant
+from tests.schedule.simulation import Cluster, Directory
 
 MINUTE = 60.0
 STEPS = st.sampled_from([-400 * DAY, -DAY, -HOUR, -90.0, 90.0, HOUR, DAY, 400 * DAY])

@@ -20,7 +20,7 @@ from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import CleanResult, ScanResult
 from baileys_janitor.schedule.circuit_breaker import Hold
-from tests.controller.pure.simulation import applied
+from baileys_janitor.schedule.context import Intervals
 from tests.controller.pure.world import (
     CONTEXT,
     DAY,
@@ -36,6 +36,7 @@ from tests.controller.pure.world import (
     looks,
     tenant,
 )
+from tests.schedule.simulation import applied
 
 Object = dict[str, Any]
 CRDS = Path(__file__).parents[3] / "crds"
@@ -259,7 +260,7 @@ def test_ready_says_whether_the_janitor_can_observe_and_act(
 def test_the_open_breaker_is_said_and_is_no_fault() -> None:
     known, now = lived([look()])
     hold = Hold(NOW + HOUR, fleet=False, namespaces=("shop",), tenants=("acme", "other"))
-    context = compose.StatusContext(NOW, 0.0, hold, CONTEXT.advice)
+    context = compose.StatusContext(NOW, Intervals(0.0, 86_400.0, 3600.0), hold, CONTEXT.advice)
     told = conditions(compose.compose(known, now, context))["Ready"]
 
     assert (told["status"], told["reason"]) == ("True", "CleanupsHeld")
@@ -270,7 +271,7 @@ def test_the_open_breaker_is_said_and_is_no_fault() -> None:
 def test_whose_namespaces_opened_the_fleets_breaker_is_nothing_for_a_tenants_status() -> None:
     known, now = lived([look()])
     hold = Hold(NOW + HOUR, fleet=True, namespaces=("bank", "clinic", "school"))
-    context = compose.StatusContext(NOW, 0.0, hold, CONTEXT.advice)
+    context = compose.StatusContext(NOW, Intervals(0.0, 86_400.0, 3600.0), hold, CONTEXT.advice)
     told = conditions(compose.compose(known, now, context))["Ready"]["message"]
 
     assert "in 3 namespaces" in told

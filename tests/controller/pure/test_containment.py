@@ -19,11 +19,11 @@ from baileys_janitor.controller.reconciler import Reconciler
 from baileys_janitor.controller.status import compose
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import Result, encode
-from baileys_janitor.schedule import agenda
+from baileys_janitor.schedule import calendar, scan_times
 from tests.controller.metrics.fleets import StandingClock
-from tests.controller.pure.simulation import applied
 from tests.controller.pure.test_forged_statuses import FORGED
 from tests.controller.pure.world import CONFIG, NOW, body, look
+from tests.schedule.simulation import applied
 
 Object = dict[str, Any]
 
@@ -140,8 +140,8 @@ def raises_for(name: str, real: Any) -> Any:
     ("module", "name"),
     [
         (compose, "compose"),
-        (agenda, "next_time"),
-        (agenda, "scan_time"),
+        (calendar, "next_time"),
+        (scan_times, "scan_time"),
         (record_result, "scanned"),
     ],
 )
@@ -172,7 +172,7 @@ async def test_a_traceback_is_written_once_and_not_at_every_turn(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     operator = Operator("bad")
-    monkeypatch.setattr(agenda, "next_time", raises_for("bad", agenda.next_time))
+    monkeypatch.setattr(calendar, "next_time", raises_for("bad", calendar.next_time))
     for _ in range(20):
         await operator.go(1)
         operator.reconciler._again(operator.tenant("bad"))

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from baileys_janitor.api.timestamps import from_rfc3339, to_rfc3339
 from baileys_janitor.controller import wording
-from baileys_janitor.controller.clock import from_rfc3339, to_rfc3339
 from baileys_janitor.controller.jobs import faults, record_result
 from baileys_janitor.controller.status import compose, forecast
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.policy import reasons
-from baileys_janitor.schedule import agenda
+from baileys_janitor.schedule import calendar, cleanup_times, slots
+from baileys_janitor.schedule.context import Context
 from baileys_janitor.volume import removal
 from tests.controller.pure.world import (
     CONTEXT,
@@ -41,22 +42,31 @@ def counted(files: int, spec: Object | None = None, **more: Any) -> TenantRecord
 
 
 def told(known: TenantRecord, held: float | None = None) -> str:
-    return forecast.told(known, NOW, PACE.jitter, held)
+    return forecast.told(known, NOW, Context(NOW - DAY, PACE, held))
+
+
+def coming(
+    known: TenantRecord, held: float | None = None, started: float = NOW - DAY
+) -> tuple[float, str] | None:
+    due = calendar.next_cleanup(known, NOW, Context(started, PACE, held))
+    return None if due is None else (due.time, due.reason)
 
 
 def test_the_next_cleanup_is_the_slot_after_the_cooldown() -> None:
     known = counted(176, NEVER)
     known.cleanup.cooldown_until = NOW + 6 * HOUR
-    found = forecast.next_cleanup(known, NOW, PACE.jitter)
+    found = coming(known)
     assert found is not None
     when, reason = found
     assert reason == "Trigger"
     assert NOW + 6 * HOUR <= when < NOW + 6 * HOUR + 1800
-    assert agenda.next_trigger(known, when - 1) == when
+    interval = 1800
+    offset = slots.spread(known.text, "trigger", interval)
+    assert slots.trigger_slot(interval, offset, when) == when
     assert told(known).startswith(
         f"A Trigger cleanup runs at {to_rfc3339(when)}, after the cooldown until {to_rfc3339(NOW + 6 * HOUR)}."
     )
-    assert forecast.next_cleanup(counted(100, NEVER), NOW, PACE.jitter) is None
+    assert coming(counted(100, NEVER)) is None
 
 
 def test_a_healthy_tenant_is_told_its_daily_cleanup_and_from_when_on_others_come() -> None:
@@ -73,7 +83,7 @@ def test_an_emergency_that_cools_down_is_told_when_the_next_cleanup_comes() -> N
     known = counted(183, NEVER)
     known.cleanup.emergency_cooldown_until = NOW + 900
     known.cleanup.cooldown_until = NOW + 6 * HOUR
-    assert forecast.next_cleanup(known, NOW, PACE.jitter) == (NOW + 900, "Emergency")
+    assert coming(known) == (NOW + 900, "Emergency")
     assert told(known).startswith(
         f"An Emergency cleanup runs at {to_rfc3339(NOW + 900)}, when the cooldown after the last one ends, if 180"
         " or more are still counted; a requested one does not wait."
@@ -90,7 +100,7 @@ def test_an_emergency_that_no_cleanup_helps_is_told_so() -> None:
 def test_while_the_breaker_holds_nothing_comes_earlier() -> None:
     known = counted(183)
     until = NOW + 40 * HOUR
-    found = forecast.next_cleanup(known, NOW, PACE.jitter, until)
+    found = coming(known, until)
     assert found is not None
     assert found[0] >= until
     assert f"wait until {to_rfc3339(until)}" in told(known, until)
@@ -215,12 +225,12 @@ def test_a_single_one_is_told_as_one() -> None:
 def test_a_daily_cleanup_that_was_missed_is_told_for_soon_after_the_start() -> None:
     known = counted(100)
     known.timers.daily_slot = NOW - 3 * DAY
-    rested = agenda.rested_time(known, NOW, PACE.jitter)
-    assert forecast.next_cleanup(known, NOW, PACE.jitter, started=NOW) == (rested, "Daily")
-    said = forecast.told(known, NOW, PACE.jitter, None, NOW)
+    rested = cleanup_times.rested_time(known, Context(NOW, PACE))
+    assert coming(known, started=NOW) == (rested, "Daily")
+    said = forecast.told(known, NOW, Context(NOW, PACE))
     assert f"The daily cleanup is due at {to_rfc3339(rested)}" in said
     # Another one has done its work meanwhile.
     known.cleanup.record({"reason": "Trigger", "outcome": "Completed", "time": to_rfc3339(NOW)}, {})
-    coming = forecast.next_cleanup(known, NOW, PACE.jitter, started=NOW)
-    assert coming is not None
-    assert coming[0] > NOW + PACE.jitter
+    later = coming(known, started=NOW)
+    assert later is not None
+    assert later[0] > NOW + PACE.jitter

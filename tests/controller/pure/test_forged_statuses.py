@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION, NOTIFY_ANNOTATION, TOKEN_LENGTH
-from baileys_janitor.controller.clock import LAST, from_rfc3339, to_rfc3339
+from baileys_janitor.api.timestamps import LAST, from_rfc3339, to_rfc3339
 from baileys_janitor.controller.events import changes, decision_log, messages
 from baileys_janitor.controller.jobs import record_result
 from baileys_janitor.controller.kube import decoding
@@ -22,7 +22,8 @@ from baileys_janitor.controller.status import compose
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.notify.incidents import identify, incidents
-from baileys_janitor.schedule import agenda
+from baileys_janitor.schedule import calendar
+from baileys_janitor.schedule.context import Context
 from baileys_janitor.schedule.decision import decide
 from tests.api.statuses import FULL_STATUS
 from tests.controller.pure.world import CONFIG, CONTEXT, DAY, NOW, PACE, body, look, looks
@@ -104,8 +105,8 @@ def _has(here: Any, key: Any) -> bool:
 
 def go_through(tenant: TenantRecord, now: float) -> Object:
     """Do with a tenant all that the operator does without a cluster; return the composed status."""
-    assert agenda.next_time(tenant, now, now - 60, PACE) is None or True
-    decide(tenant, now, PACE.jitter, held=False)
+    assert calendar.next_time(tenant, now, Context(now - 60, PACE)) is None or True
+    decide(tenant, now, Context(now - 60, PACE))
     fresh = compose.compose(tenant, now, CONTEXT)
     patch = compose.merge_patch(tenant.stored.raw, fresh)
     json.dumps(patch, allow_nan=False)
@@ -129,7 +130,7 @@ def check(tenant: TenantRecord, fresh: Object, now: float) -> None:
     assert (from_rfc3339(fresh.get("emergencyCooldownUntil")) or 0) <= now + 1800
     for slot in (fresh.get("timers") or {}).values():
         assert (from_rfc3339(slot) or 0) <= now
-    when = agenda.next_time(tenant, now, now - 60, PACE)
+    when = calendar.next_time(tenant, now, Context(now - 60, PACE))
     assert when is not None
     assert when <= now + DAY, "nobody is forgotten for long"
 

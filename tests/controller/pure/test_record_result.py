@@ -11,7 +11,7 @@ from baileys_janitor.controller.status import advice, compose, level_and_ready
 from baileys_janitor.controller.tenants import cleanup_state
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import OUTCOMES, CleanResult, PurgeResult, ScanResult
-from baileys_janitor.schedule import agenda
+from baileys_janitor.schedule import scan_times
 from tests.controller.pure.world import (
     CONTEXT,
     DAY,
@@ -296,12 +296,12 @@ def test_a_sudden_growth_ends_the_quiet_at_once() -> None:
     known = tenant()
     for minute in range(0, 600, 10):
         record_result.scanned(known, look(100), NOW + 60 * minute, used=True)
-    assert agenda.scan_wait(known) == 600.0
+    assert scan_times.scan_wait(known) == 600.0
 
     record_result.scanned(known, look(120), NOW + 36_000, used=True)
     assert known.scan.growth is not None
     assert known.scan.growth < 100
-    assert agenda.scan_wait(known) < 360
+    assert scan_times.scan_wait(known) < 360
 
 
 def test_a_stopped_tenant_is_remembered_as_stopped() -> None:

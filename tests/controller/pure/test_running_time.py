@@ -13,7 +13,7 @@ from baileys_janitor.controller.tenants import running_time
 from baileys_janitor.job.result import ScanResult
 from baileys_janitor.policy.running import Memory
 from baileys_janitor.policy.running_text import decode, encode
-from tests.controller.pure.world import CONTEXT, NOW, RUNNING, look, tenant
+from tests.controller.pure.world import CONTEXT, NOW, RUNNING, SCHEDULE, look, tenant
 
 HOUR, DAY = 3_600, 86_400
 AT = int(NOW)
@@ -155,5 +155,5 @@ def test_what_comes_next_says_how_long_silences_keep_the_count_up(
     known = tenant()
     record_result.scanned(known, look(counted, kept=kept, held_days=days), NOW, used=True)
 
-    told = forecast.told(known, NOW, 1800.0, None)
+    told = forecast.told(known, NOW, SCHEDULE)
     assert (said in told) if said else ("calendar" not in told)

@@ -16,7 +16,7 @@ from baileys_janitor.job.result import OUTCOMES, CleanResult, ScanResult
 from baileys_janitor.policy.kinds import KINDS
 from baileys_janitor.policy.running import Memory
 from baileys_janitor.policy.running_text import encode
-from baileys_janitor.schedule.agenda import Intervals
+from baileys_janitor.schedule.context import Context, Intervals
 from baileys_janitor.volume.problems import SENTENCES
 
 Object = dict[str, Any]
@@ -28,7 +28,9 @@ DAY = 86_400.0
 CONFIG = OperatorConfig()
 LIMITS = Limits.of(CONFIG)
 PACE = Intervals(CONFIG.daily_jitter.seconds, DAY, CONFIG.status_interval.seconds)
-CONTEXT = StatusContext(NOW - DAY, PACE.jitter, None, LIMITS)
+CONTEXT = StatusContext(NOW - DAY, PACE, None, LIMITS)
+SCHEDULE = CONTEXT.schedule
+HELD = Context(NOW - DAY, PACE, NOW + HOUR)
 
 
 def body(

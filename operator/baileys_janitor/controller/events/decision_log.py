@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from baileys_janitor.api.durations import elapsed_seconds
-from baileys_janitor.controller.clock import to_rfc3339
+from baileys_janitor.api.timestamps import to_rfc3339
 from baileys_janitor.controller.events import changes
 from baileys_janitor.controller.events.changes import Change
 from baileys_janitor.controller.tenants.record import TenantRecord

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from baileys_janitor.controller.clock import Clock, machine_time, to_rfc3339
+from baileys_janitor.api.timestamps import to_rfc3339
+from baileys_janitor.controller.clock import Clock, machine_time
 from baileys_janitor.controller.jobs import batches, faults, manifest
 from baileys_janitor.controller.jobs.batches import Batch, Placed
 from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
@@ -26,8 +27,10 @@ from baileys_janitor.controller.tenants import running_time
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.task import Member, Task
 from baileys_janitor.policy.settings import Settings
+from baileys_janitor.schedule import scan_times
 from baileys_janitor.schedule.circuit_breaker import held_removals
-from baileys_janitor.schedule.decision import URGENT, Decision
+from baileys_janitor.schedule.cleanup_times import URGENT
+from baileys_janitor.schedule.decision import Decision
 
 Object = dict[str, Any]
 logger = logging.getLogger("janitor.jobs")
@@ -103,7 +106,8 @@ class JobCreator:
         place, used = self._stand(tenant, cluster, now)
         if place is None:
             return None
-        if not used and not self._worth_scanning(tenant, now):
+        tenant.scan.use(used, now)
+        if not used and not scan_times.is_scan_needed(tenant, now, self._unused_every):
             tenant.scan.skip(now)
             return None
         self.soon_due.note(tenant, place)
@@ -120,16 +124,6 @@ class JobCreator:
             tenant.scan.unplaced(now)
             tenant.jobs.want_scan()
         return place, used
-
-    def _worth_scanning(self, tenant: TenantRecord, now: float) -> bool:
-        tenant.scan.use(False, now)
-        unused_since = tenant.scan.unused_since or now
-        if tenant.jobs.rescan or tenant.look is None or tenant.scan.last_scan is None:
-            return True
-        return (
-            tenant.scan.last_scan < unused_since
-            or now - tenant.scan.last_scan >= self._unused_every
-        )
 
     async def send(self, batch: Batch) -> None:
         """Create the Job that scans a lot."""
@@ -329,7 +323,7 @@ class JobCreator:
         name = meta["name"] = f"{prefix}-{secrets.token_hex(4)}-{next(self._serial):x}"
         action = meta["labels"][manifest.ACTION_LABEL]
         for tenant in tenants:
-            tenant.jobs.start(action, name)
+            tenant.jobs.start(action, name, self._clock.now())
         run = tenants[0].run if action == "clean" else None
         return self._tracker.add(
             TrackedJob(

@@ -16,7 +16,7 @@ from baileys_janitor.controller.jobs.batches import Batch
 from baileys_janitor.controller.jobs.create import JobCreator
 from baileys_janitor.controller.jobs.tracker import JobTracker
 from baileys_janitor.controller.tenants.record import TenantRecord
-from baileys_janitor.schedule import agenda
+from baileys_janitor.schedule import scan_times
 
 Spawn = Callable[[Coroutine[Any, Any, Any]], asyncio.Task[None]]
 
@@ -214,7 +214,7 @@ class JobQueue:
             self._creator.soon_due,
             self._of_namespace(due[0].namespace),
             lambda tenant: self._due_soon(tenant, now),
-            lambda tenant: now + (agenda.scan_wait(tenant) if tenant.effective else math.inf),
+            lambda tenant: now + (scan_times.scan_wait(tenant) if tenant.effective else math.inf),
             self._limits.tenants_per_scan,
         )
 
@@ -226,8 +226,8 @@ class JobQueue:
             or tenant.backoff.retry_at > now
         ):
             return None
-        due = agenda.scan_time(tenant, self.started)
-        if due is None or due - now > agenda.scan_wait(tenant) * early_scans.AHEAD:
+        due = scan_times.scan_time(tenant, self.started)
+        if due is None or due - now > scan_times.scan_wait(tenant) * early_scans.AHEAD:
             return None
         return due
 

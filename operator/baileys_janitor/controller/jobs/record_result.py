@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from baileys_janitor.api.durations import elapsed_text
-from baileys_janitor.controller.clock import to_rfc3339
+from baileys_janitor.api.timestamps import to_rfc3339
 from baileys_janitor.controller.jobs import faults
 from baileys_janitor.controller.kube.conditions import MESSAGE_LIMIT
 from baileys_janitor.controller.tenants import running_time
@@ -24,7 +24,7 @@ from baileys_janitor.job.result import (
 )
 from baileys_janitor.policy.kinds import KINDS
 from baileys_janitor.policy.reasons import CLOCK_SKEW
-from baileys_janitor.schedule.decision import URGENT
+from baileys_janitor.schedule.cleanup_times import URGENT
 
 Object = dict[str, Any]
 

@@ -40,7 +40,7 @@ from baileys_janitor.job.result import (
     ScanResult,
     decode,
 )
-from baileys_janitor.schedule.decision import URGENT
+from baileys_janitor.schedule.cleanup_times import URGENT
 
 Object = dict[str, Any]
 logger = logging.getLogger("janitor.jobs")
@@ -171,7 +171,7 @@ class ResultHandler:
                 failed_at=self._clock.now() if found.ended else None,
             )
         )
-        tenant.jobs.start(found.action, found.name)
+        tenant.jobs.start(found.action, found.name, self._clock.now())
 
     def members(self, tracked: TrackedJob) -> list[TenantRecord]:
         """Return the tenants of a Job that are still there."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from baileys_janitor.controller.clock import from_rfc3339, to_rfc3339
+from baileys_janitor.api.timestamps import from_rfc3339, to_rfc3339
 
 MESSAGE_LIMIT = 1024
 """Characters of a condition's message: far below the API's 32,768, and still one paragraph."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from baileys_janitor.api.status import TenantStatus
 from baileys_janitor.api.structural import structural
-from baileys_janitor.controller.clock import from_rfc3339
+from baileys_janitor.api.timestamps import from_rfc3339
 
 Object = dict[str, Any]
 Reader = Callable[[object], Any]

@@ -12,7 +12,7 @@ from baileys_janitor.controller.metrics.definitions import Definition
 from baileys_janitor.controller.metrics.tenants import LEVELS
 from baileys_janitor.controller.status import level_and_ready
 from baileys_janitor.controller.tenants.record import TenantRecord
-from baileys_janitor.schedule import agenda
+from baileys_janitor.schedule import scan_times
 
 if TYPE_CHECKING:
     from baileys_janitor.controller.reconciler import Reconciler
@@ -27,7 +27,9 @@ def lateness(tenant: TenantRecord, now: float) -> float | None:
             and tenant.effective is not None
             and not tenant.jobs.rescan
         ):
-            due = max(tenant.scan.checked_at + agenda.scan_wait(tenant), tenant.backoff.retry_at)
+            due = max(
+                tenant.scan.checked_at + scan_times.scan_wait(tenant), tenant.backoff.retry_at
+            )
         return max(0.0, now - due)
     if tenant.queue.due is not None and tenant.queue.due <= now and not tenant.queue.busy:
         return now - tenant.queue.due

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from baileys_janitor.controller.clock import from_rfc3339
+from baileys_janitor.api.timestamps import from_rfc3339
 from baileys_janitor.controller.jobs.faults import REASONS
 from baileys_janitor.controller.metrics.definitions import OTHER
 from baileys_janitor.controller.status import advice, level_and_ready
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import FAILED
 from baileys_janitor.policy.kinds import KINDS
-from baileys_janitor.schedule import agenda
+from baileys_janitor.schedule import scan_times
 from baileys_janitor.schedule.growth import DAY
 
 LABELS = ("namespace", "tenant", "company_id")
@@ -211,7 +211,7 @@ FAMILIES: tuple[Family, ...] = (
         "baileys_session_scan_stale_timestamp_seconds",
         "From when the last count is too old to be told as the truth: three scans will have been missed. "
         "None for a suspended tenant.",
-        one=lambda tenant, _: agenda.missed_time(tenant),
+        one=lambda tenant, _: scan_times.missed_time(tenant),
         brief=True,
     ),
     Family(

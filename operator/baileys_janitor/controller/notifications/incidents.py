@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from baileys_janitor.controller.clock import to_rfc3339
+from baileys_janitor.api.timestamps import to_rfc3339
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.controller.tenants.record import Key, TenantRecord
 from baileys_janitor.notify import kinds

@@ -23,7 +23,7 @@ from baileys_janitor.notify.ledger import HOUR, DeliveryState, Pace
 from baileys_janitor.notify.routes import Target
 from baileys_janitor.notify.secrets import NoSecret
 from baileys_janitor.notify.words import DAY, Reader
-from baileys_janitor.schedule.calendar import daily_slot, next_daily
+from baileys_janitor.schedule.slots import daily_slot, next_daily
 
 Object = dict[str, Any]
 logger = logging.getLogger("janitor.notifications")

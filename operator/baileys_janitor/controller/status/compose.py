@@ -5,18 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from baileys_janitor.controller.clock import to_rfc3339
+from baileys_janitor.api.timestamps import from_rfc3339, to_rfc3339
 from baileys_janitor.controller.events.changes import mark
 from baileys_janitor.controller.jobs.record_result import BOUNDLESS, by_kind
 from baileys_janitor.controller.kube.conditions import Conditions, digest, find
 from baileys_janitor.controller.status import advice, forecast, level_and_ready
 from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.controller.tenants.record import TenantRecord
-from baileys_janitor.schedule import agenda
+from baileys_janitor.schedule import calendar, scan_times
 from baileys_janitor.schedule.circuit_breaker import Hold
+from baileys_janitor.schedule.context import Context, Intervals
 
 Object = dict[str, Any]
 
+PROMISE_SECONDS = 1.0
+"""By how much a promised time may be off: it is told in whole seconds."""
 MATERIAL_FILES = 5
 """Counted files by which a status may lag behind."""
 
@@ -26,10 +29,16 @@ class StatusContext:
     """What a status needs to know besides its tenant."""
 
     started: float
-    jitter: float
+    intervals: Intervals
     hold: Hold | None
     """Why automatic cleanups of the tenant's namespace hold."""
     advice: advice.Limits
+
+    @property
+    def schedule(self) -> Context:
+        """What the schedule depends on besides the tenant."""
+        held_until = None if self.hold is None else self.hold.until
+        return Context(self.started, self.intervals, held_until)
 
 
 def compose(tenant: TenantRecord, now: float, context: StatusContext) -> Object:
@@ -47,13 +56,9 @@ def compose(tenant: TenantRecord, now: float, context: StatusContext) -> Object:
     status["levelSince"] = since["lastTransitionTime"]
     status |= _figures(tenant, now)
     status |= _prospects(tenant, now, context)
-    next_scan = agenda.scan_time(tenant, context.started)
-    under_way = tenant.jobs.waiting or tenant.jobs.scan is not None
-    if next_scan is None and under_way and tenant.effective is not None:
-        next_scan = now + agenda.scan_wait(tenant)
     times = {
         "lastScanTime": tenant.scan.last_scan,
-        "nextScanTime": next_scan,
+        "nextScanTime": scan_times.promised_scan(tenant, now, context.schedule),
         "activeSince": tenant.scan.active_since,
         "cooldownUntil": _coming(tenant.cleanup.cooldown_until, now),
         "emergencyCooldownUntil": _coming(tenant.cleanup.emergency_cooldown_until, now),
@@ -91,15 +96,16 @@ def of_crash(tenant: TenantRecord, now: float, fault: Fault) -> Object:
 
 def _prospects(tenant: TenantRecord, now: float, context: StatusContext) -> Object:
     """Return what comes next; right after a start, before the first look, as an earlier operator had it."""
-    held = None if context.hold is None else context.hold.until
-    if tenant.look is None and tenant.scan.last_scan is not None and tenant.effective is not None:
+    stalled = tenant.fault is not None and tenant.fault.stalled
+    carried = tenant.look is None and tenant.scan.last_scan is not None
+    if carried and tenant.effective is not None and not stalled:
         kept = ("next", "nextCleanupTime", "nextCleanupReason", "forecast")
         return {key: tenant.stored.status[key] for key in kept if key in tenant.stored.status}
-    found: Object = {"next": forecast.told(tenant, now, context.jitter, held, context.started)}
-    coming = forecast.next_cleanup(tenant, now, context.jitter, held, context.started)
+    found: Object = {"next": forecast.told(tenant, now, context.schedule)}
+    coming = calendar.next_cleanup(tenant, now, context.schedule)
     if coming is not None:
-        found["nextCleanupTime"] = to_rfc3339(coming[0])
-        found["nextCleanupReason"] = coming[1]
+        found["nextCleanupTime"] = to_rfc3339(coming.time)
+        found["nextCleanupReason"] = coming.reason
     ahead = forecast.forecast(tenant)
     if ahead:
         found["forecast"] = ahead
@@ -177,13 +183,15 @@ ALWAYS = ("level", "lastHandledRequest", "observedGeneration")
 COOLDOWNS = ("cooldownUntil", "emergencyCooldownUntil")
 
 
-def is_material(stored: Object, fresh: Object) -> bool:
+def is_material(stored: Object, fresh: Object, now: float | None = None) -> bool:
     """Whether `fresh` says something that a reader of `stored` must learn now.
 
     Levels, conditions, runs, results and cooldowns always; a count once it moved by `MATERIAL_FILES`; times and
     small numbers wait for the next write that is due anyway. A cooldown that ran out is in the past for any
-    reader, and no reason to write.
+    reader, and no reason to write. With `now` (Unix seconds), neither may a promise stand that will not be kept.
     """
+    if now is not None and _is_broken(stored, fresh, now):
+        return True
     if any(stored.get(key) != fresh.get(key) for key in ALWAYS):
         return True
     if _run(stored) != _run(fresh):
@@ -204,6 +212,24 @@ def is_material(stored: Object, fresh: Object) -> bool:
         return True
     moved: int = abs((after.get("counted") or 0) - (before.get("counted") or 0))
     return moved >= MATERIAL_FILES
+
+
+def _is_broken(stored: Object, fresh: Object, now: float) -> bool:
+    """Return whether the stored status promises a time ahead that is not the right one any more."""
+    names = ["nextCleanupTime"]
+    if stored.get("lastScanTime") == fresh.get("lastScanTime"):
+        names.append("nextScanTime")
+    for name in names:
+        told, right = from_rfc3339(stored.get(name)), from_rfc3339(fresh.get(name))
+        if (
+            told is not None
+            and told > now
+            and (right is None or abs(right - told) > PROMISE_SECONDS)
+        ):
+            return True
+        if told is None and right is not None and name == "nextCleanupTime":
+            return True
+    return stored.get("nextCleanupReason") != fresh.get("nextCleanupReason")
 
 
 def _run(status: Object) -> Object:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from baileys_janitor.controller.clock import to_rfc3339
+from baileys_janitor.api.timestamps import to_rfc3339
 from baileys_janitor.controller.kube.conditions import Conditions
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.controller.wording import files, files_are, listed
 from baileys_janitor.policy import levels
 from baileys_janitor.policy.settings import Thresholds
-from baileys_janitor.schedule import agenda
+from baileys_janitor.schedule import scan_times
 from baileys_janitor.schedule.circuit_breaker import Hold, named
 
 LEVELS = (levels.HEALTHY, levels.WARNING, levels.CRITICAL, levels.EMERGENCY)
@@ -23,7 +23,7 @@ def level_of(tenant: TenantRecord, now: float) -> str | None:
     """
     if tenant.effective is None:
         return None
-    missed = agenda.missed_time(tenant)
+    missed = scan_times.missed_time(tenant)
     if missed is not None and now >= missed:
         return None
     look = tenant.look
@@ -144,7 +144,7 @@ def state_readiness(
     """State Ready, and Stalled beside it: can the janitor observe and act?"""
     fault = tenant.fault or tenant.backoff.work_fault
     suspended = tenant.effective is not None and tenant.effective.suspend
-    missed = agenda.missed_time(tenant)
+    missed = scan_times.missed_time(tenant)
     if fault is not None and fault.stalled and not suspended:
         conditions.set("Ready", False, fault.reason, fault.message)
         conditions.set("Stalled", True, fault.reason, fault.message)

@@ -79,11 +79,11 @@ class StatusWriter:
             or now - tenant.stored.written_at >= self._every
         ):
             return True
-        if not compose.is_material(tenant.stored.status, fresh):
+        if not compose.is_material(tenant.stored.status, fresh, now):
             return False
         # What was not kept once will not be kept the next time: it is no reason to write again.
         sent = self._unkept.get(tenant.uid)
-        return sent is None or compose.is_material(sent, fresh)
+        return sent is None or compose.is_material(sent, fresh, now)
 
     def _compose(self, tenant: TenantRecord, now: float) -> Object:
         """Compose the status; where that meets something unforeseen, the one that says just this."""

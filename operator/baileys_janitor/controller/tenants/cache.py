@@ -17,7 +17,7 @@ from baileys_janitor.controller.kube.conditions import MESSAGE_LIMIT, find
 from baileys_janitor.controller.tenants.fault import CODE, WHEN_WRITING, Fault
 from baileys_janitor.controller.tenants.record import Key, TenantRecord
 from baileys_janitor.notify.routes import labels_asked
-from baileys_janitor.schedule import calendar
+from baileys_janitor.schedule import slots
 
 Object = dict[str, Any]
 
@@ -90,7 +90,7 @@ class TenantCache:
         if tenant.new:
             tenant.timers.settle(None, None, _token(meta))
         jitter = self._config.daily_jitter.seconds
-        tenant.timers.begin(now, calendar.spread(tenant.text, "daily", jitter))
+        tenant.timers.begin(now, slots.spread(tenant.text, "daily", jitter))
 
     def _restore(self, tenant: TenantRecord, status: Object) -> None:
         # The watch may show what this operator is writing before the write is answered: that is no other's act.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from baileys_janitor.api.status import HISTORY_LENGTH, CleanupReason
-from baileys_janitor.controller.clock import from_rfc3339
+from baileys_janitor.api.timestamps import from_rfc3339
 from baileys_janitor.controller.tenants.packed_json import pack, unpack
 from baileys_janitor.controller.tenants.stored_status import StoredStatus
 

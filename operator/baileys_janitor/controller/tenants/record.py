@@ -84,6 +84,8 @@ class JobState:
     """The Jobs under way for one tenant, and the scan it waits for."""
 
     scan: str | None = None
+    scan_since: float = 0.0
+    """When the scan under way was begun (Unix seconds)."""
     work: str | None = None
     """Names of the Jobs under way: a scan's, and a cleanup's or purge's."""
     waiting: bool = False
@@ -93,10 +95,10 @@ class JobState:
     max_batch: int | None = None
     """How many tenants its scan's pod may hold after one that got stuck; None for as many as are allowed."""
 
-    def start(self, action: str, name: str) -> None:
+    def start(self, action: str, name: str, now: float) -> None:
         """Record a Job that is created."""
         if action == "scan":
-            self.scan = name
+            self.scan, self.scan_since = name, now
         else:
             self.work = name
 
@@ -112,6 +114,10 @@ class JobState:
     def want_scan(self, rescan: bool = True) -> None:
         """Record whether a scan is wanted at once."""
         self.rescan = rescan
+
+    def shift(self, step: float) -> None:
+        """Move the times with the clock."""
+        self.scan_since += step
 
     def limit_batch(self, most: int | None) -> None:
         """Limit how many tenants share its scan's pod."""
@@ -252,7 +258,7 @@ class TenantRecord:
         """
         for part in (self.resource, self.stored, self.scan, self.cleanup):
             part.shift(step)
-        for other in (self.timers, self.backoff, self.queue):
+        for other in (self.timers, self.backoff, self.jobs, self.queue):
             other.shift(step)
 
     def cut(self, now: float) -> None:

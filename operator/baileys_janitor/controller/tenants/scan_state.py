@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from baileys_janitor.controller.clock import from_rfc3339
+from baileys_janitor.api.timestamps import from_rfc3339
 from baileys_janitor.controller.kube.conditions import find
 from baileys_janitor.controller.tenants import running_time
 from baileys_janitor.controller.tenants.run_as import RunAs
@@ -73,6 +73,11 @@ class ScanState:
     def reclaimable(self) -> int:
         """Files that the retention would have removed at the last look."""
         return (self.look.reclaimable or 0) if self.look is not None else 0
+
+    @property
+    def suspected(self) -> bool:
+        """Whether creds.json may be corrupt."""
+        return self.suspicion is not None
 
     def take(
         self,

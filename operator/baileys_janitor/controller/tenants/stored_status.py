@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from baileys_janitor.api.timestamps import from_rfc3339
 from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.kube.conditions import find
 from baileys_janitor.controller.tenants.packed_json import RECENT, pack, unpack
@@ -46,6 +47,12 @@ class StoredStatus:
         """The status as the API server has it, whatever is in it: what a patch is made against."""
         found: Object = unpack(self.packed) or {}
         return found
+
+    @property
+    def promises(self) -> tuple[float | None, float | None]:
+        """When it says that the next scan and the next cleanup are due (Unix seconds)."""
+        status = self.status
+        return from_rfc3339(status.get("nextScanTime")), from_rfc3339(status.get("nextCleanupTime"))
 
     def take(self, status: Object) -> None:
         """Replace the stored status."""

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.controller.clock import to_rfc3339
+from baileys_janitor.api.timestamps import to_rfc3339
 from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.controller.tenants.record import TenantRecord
-from baileys_janitor.schedule import calendar
-from baileys_janitor.schedule.decision import Decision, decide, slots
-from tests.controller.pure.world import DAY, HOUR, NOW, PACE, claimed, look, tenant
+from baileys_janitor.schedule import slots
+from baileys_janitor.schedule.cleanup_times import open_slots
+from baileys_janitor.schedule.decision import Decision, decide
+from tests.controller.pure.world import DAY, HELD, HOUR, NOW, PACE, SCHEDULE, claimed, look, tenant
 
 NOTHING = Decision()
 FAULT = Fault("JobDeadline", "The Job ran past its deadline.")
@@ -39,7 +40,7 @@ def case(
 
 
 def decided(known: TenantRecord, held: bool = False) -> Decision:
-    return decide(known, NOW, PACE.jitter, held)
+    return decide(known, NOW, HELD if held else SCHEDULE)
 
 
 def asked(known: TenantRecord, token: str = "now") -> TenantRecord:
@@ -84,13 +85,6 @@ def test_the_table_of_reasons(known: TenantRecord, reason: str | None) -> None:
     assert decided(known).reason == reason
 
 
-@pytest.mark.parametrize("mode", ["Enforce", "DryRun"])
-def test_only_enforce_removes(mode: str) -> None:
-    assert decided(case(180, {"mode": mode})).dry_run is (mode == "DryRun")
-    assert decided(asked(case(100, {"mode": mode}))).dry_run is (mode == "DryRun")
-    assert decided(case(100, {"mode": mode}, daily=True)).dry_run is (mode == "DryRun")
-
-
 def test_the_open_breaker_holds_what_is_automatic_and_forgets_no_slot() -> None:
     for known in (case(175, trigger=True), case(100, daily=True)):
         assert decided(known, held=True) == NOTHING
@@ -130,9 +124,9 @@ def test_a_late_daily_cleanup_is_left_out_only_if_its_rules_were_applied_since_i
     reason: str, outcome: str, later: int, dry_run: bool
 ) -> None:
     known = case(daily=True, spec={"mode": "DryRun"} if dry_run else None)
-    _, slot = slots(known, NOW, PACE.jitter)
+    _, slot = open_slots(known, NOW, SCHEDULE)
     assert slot is not None
-    due_at = slot + calendar.spread(known.text, "daily", PACE.jitter)
+    due_at = slot + slots.spread(known.text, "daily", PACE.jitter)
     ended = min(due_at + later, NOW)
     known.cleanup.record({"reason": reason, "outcome": outcome, "time": to_rfc3339(ended)}, {})
     served = (
@@ -280,7 +274,7 @@ def test_the_timers_of_a_tenant_begin_when_it_is_first_seen() -> None:
     known = tenant()
     known.scan.look = look(179)
     assert decided(known).reason is None
-    assert decide(known, NOW + DAY + HOUR, PACE.jitter, False).reason == "Daily"
+    assert decide(known, NOW + DAY + HOUR, SCHEDULE).reason == "Daily"
 
 
 def test_a_daily_slot_of_before_all_memory_is_nobodys() -> None:
@@ -295,7 +289,7 @@ def test_a_daily_slot_of_before_all_memory_is_nobodys() -> None:
 
 def test_never_means_no_daily_cleanup() -> None:
     known = case(100, {"schedule": {"dailyCleanup": "Never"}}, daily=True)
-    assert slots(known, NOW, PACE.jitter)[1] is None
+    assert open_slots(known, NOW, SCHEDULE)[1] is None
     assert decided(known).reason is None
 
 
@@ -304,10 +298,10 @@ def test_a_slot_that_was_settled_is_not_decided_on_again(
     now: float, counted: int, held: bool
 ) -> None:
     known = case(counted, trigger=True, daily=True, gain=0)
-    first = decide(known, now, PACE.jitter, held)
+    first = decide(known, now, HELD if held else SCHEDULE)
     known.timers.trigger_slot = first.trigger_slot or known.timers.trigger_slot
     known.timers.daily_slot = first.daily_slot or known.timers.daily_slot
-    again = decide(known, now, PACE.jitter, held)
+    again = decide(known, now, HELD if held else SCHEDULE)
 
     assert (again.reason, again.idle) == (None, False)
 

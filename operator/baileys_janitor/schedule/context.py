@@ -1,0 +1,28 @@
+"""What a schedule depends on besides its tenant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """What the operator's configuration says of time, in seconds."""
+
+    jitter: float
+    """Daily cleanups are spread over this long."""
+    unused_every: float
+    """From one scan to the next of a claim that nothing uses."""
+    status_every: float
+    """From one regular write of a status to the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """This process and its surroundings. Times are Unix seconds."""
+
+    started: float
+    """When this process started."""
+    intervals: Intervals
+    held_until: float | None = None
+    """Until when the circuit breaker holds automatic cleanups of the tenant's namespace; None while it does not."""

@@ -1,0 +1,255 @@
+"""What the schedule reads of a tenant: the controller's record has it, and so may anything else that keeps tenants."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from baileys_janitor.api.effective import Effective
+from baileys_janitor.job.result import ScanResult
+
+Object = dict[str, Any]
+
+
+class FaultState(Protocol):
+    """Why a tenant cannot be looked after."""
+
+    @property
+    def reason(self) -> str:
+        """A condition's reason."""
+
+    @property
+    def stalled(self) -> bool:
+        """Whether nothing automatic runs until it is over."""
+
+
+class ResourceState(Protocol):
+    """What is asked for."""
+
+    @property
+    def request(self) -> str | None:
+        """The token of the latest request, handled or not."""
+
+    @property
+    def generation(self) -> int:
+        """The generation of the spec."""
+
+    @property
+    def seen_at(self) -> float | None:
+        """When this process saw the tenant first."""
+
+
+class StoredState(Protocol):
+    """What the stored status says."""
+
+    @property
+    def level(self) -> str | None:
+        """Its level."""
+
+    @property
+    def generation(self) -> int:
+        """The generation of the spec that it is about."""
+
+    @property
+    def readiness(self) -> str | None:
+        """The reason of its condition Ready."""
+
+    @property
+    def counted(self) -> int | None:
+        """Its count."""
+
+    @property
+    def promises(self) -> tuple[float | None, float | None]:
+        """When it says that the next scan and the next cleanup are due."""
+
+    @property
+    def written_at(self) -> float:
+        """When it was written."""
+
+    @property
+    def stale(self) -> bool:
+        """Whether it must be read again first."""
+
+
+class ScanTimes(Protocol):
+    """What scans have found out, and when."""
+
+    @property
+    def look(self) -> ScanResult | None:
+        """The last look."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether the last look counted the files."""
+
+    @property
+    def counted(self) -> int:
+        """Counted files."""
+
+    @property
+    def reclaimable(self) -> int:
+        """Files that a cleanup would remove."""
+
+    @property
+    def growth(self) -> float | None:
+        """Counted files a day."""
+
+    @property
+    def burst(self) -> float:
+        """The same of the last observation alone."""
+
+    @property
+    def suspected(self) -> bool:
+        """Whether creds.json may be corrupt."""
+
+    @property
+    def last_scan(self) -> float | None:
+        """When files were counted last, by any process."""
+
+    @property
+    def begun_at(self) -> float | None:
+        """When the last scan was begun."""
+
+    @property
+    def checked_at(self) -> float | None:
+        """When a scan was last made or found needless."""
+
+    @property
+    def unused_since(self) -> float | None:
+        """Since when no pod uses the claim."""
+
+    @property
+    def trash(self) -> tuple[int, float] | None:
+        """Runs in the trash, and the time of the oldest."""
+
+
+class CleanupTimes(Protocol):
+    """The last cleanups, and the pauses after them."""
+
+    @property
+    def last(self) -> Object | None:
+        """The last cleanup's entry."""
+
+    @property
+    def history(self) -> list[Object]:
+        """The last ones' entries, newest first."""
+
+    @property
+    def cooldown_until(self) -> float | None:
+        """The end of the cooldown."""
+
+    @property
+    def emergency_cooldown_until(self) -> float | None:
+        """The end of that of Emergency cleanups."""
+
+    @property
+    def hold_until(self) -> float:
+        """Until when Emergency cleanups wait after a fruitless one."""
+
+    @property
+    def purge_after(self) -> float:
+        """Until when purges wait."""
+
+
+class TimerState(Protocol):
+    """Slots and requests that have been handled."""
+
+    @property
+    def trigger_slot(self) -> float | None:
+        """The last handled slot of the trigger timer."""
+
+    @property
+    def daily_slot(self) -> float | None:
+        """The last handled cron time of the daily cleanup."""
+
+    @property
+    def handled_request(self) -> str | None:
+        """The last handled token."""
+
+    @property
+    def request_time(self) -> float:
+        """From when on a requested cleanup may begin."""
+
+
+class BackoffState(Protocol):
+    """Pauses after faults."""
+
+    @property
+    def retry_at(self) -> float:
+        """No Job before this time."""
+
+
+class JobsUnderWay(Protocol):
+    """What is being done."""
+
+    @property
+    def scan(self) -> str | None:
+        """The scan under way."""
+
+    @property
+    def scan_since(self) -> float:
+        """When that was begun."""
+
+    @property
+    def work(self) -> str | None:
+        """The cleanup or purge under way."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a scan is due and waits for its turn."""
+
+    @property
+    def rescan(self) -> bool:
+        """Whether a scan is wanted at once."""
+
+
+class QueueState(Protocol):
+    """When the tenant was considered last."""
+
+    @property
+    def considered_at(self) -> float:
+        """When it was decided last what the tenant needs."""
+
+
+class TenantState(Protocol):
+    """One tenant. Times are Unix seconds."""
+
+    @property
+    def namespace(self) -> str:
+        """What a group of tenants has in common: they start together."""
+
+    @property
+    def text(self) -> str:
+        """The tenant's full name: what spreading hangs on."""
+
+    @property
+    def new(self) -> bool:
+        """Whether nothing was ever stored of it."""
+
+    @property
+    def effective(self) -> Effective | None:
+        """The settings in force; None while they are invalid."""
+
+    @property
+    def run(self) -> Object | None:
+        """The claimed cleanup."""
+
+    @property
+    def fault(self) -> FaultState | None:
+        """What keeps it from being looked after."""
+
+    @property
+    def resource(self) -> ResourceState: ...
+    @property
+    def stored(self) -> StoredState: ...
+    @property
+    def scan(self) -> ScanTimes: ...
+    @property
+    def cleanup(self) -> CleanupTimes: ...
+    @property
+    def timers(self) -> TimerState: ...
+    @property
+    def backoff(self) -> BackoffState: ...
+    @property
+    def jobs(self) -> JobsUnderWay: ...
+    @property
+    def queue(self) -> QueueState: ...
