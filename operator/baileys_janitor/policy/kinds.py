@@ -81,11 +81,25 @@ _TYPES: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
+# A cleanup asks for each name up to seven times. ``functools`` would take longer to import than it saves.
+_known: dict[str, tuple[str, str]] = {}
+_KNOWN_MAX = 16_384
+
+
 def classify(name: str) -> tuple[str, str]:
     """The kind of a file and the id in its name; ``("other", "")`` for anything unusual.
 
     ``name`` is a plain file name; undecodable bytes arrive as surrogates and make it ``other``.
     """
+    found = _known.get(name)
+    if found is None:
+        found = _classify(name)
+        if len(_known) < _KNOWN_MAX:
+            _known[name] = found
+    return found
+
+
+def _classify(name: str) -> tuple[str, str]:
     if name == CREDS_NAME:
         return CREDS, ""
     if name.endswith(_SUFFIX) and name.isascii():
