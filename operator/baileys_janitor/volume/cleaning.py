@@ -156,9 +156,10 @@ class Cleaning:
         self._finish(result, access.lock.beat)
         try:
             if result.code not in _OVER and not access.journal.vanished():
+                self._keep_memory(access, result)
+                os.fsync(self.directory)  # what has moved, and the memory: both before the record
                 if access.journal.still_there():
                     self._record(access, result)
-                self._keep_memory(access, result)
         except (VolumeProblem, OSError) as problem:
             code = problem.code if isinstance(problem, VolumeProblem) else code_of(problem)
             result.outcome, result.code = FAILED, result.code or code
@@ -199,8 +200,8 @@ class Cleaning:
             if self._memory is not None:
                 # What goes takes with it what it shows of the past, and a killed run writes nothing later.
                 self._write_memory(access, encode(self._memory))
-            os.fsync(self.directory)
             access.journal.begin(self.run, self.reason, identity.fingerprint, now)
+            os.fsync(self.directory)
         except BaseException:
             remove(self.directory, plan_name(self.run))
             raise
@@ -217,7 +218,6 @@ class Cleaning:
         try:
             for unit in by_unit(files):
                 still.update(each.name for each in settle_unit(trash, unit))
-            os.fsync(self.directory)
             moved = [each for each in plan.removals if each.entry.name in still]
             removed.keep(CHANGED, max(0, len(removed.moved) - len(moved)))
             removed.moved = moved
