@@ -10,7 +10,7 @@ from ..policy.reasons import CLOCK_SKEW, TOO_MANY_FILES
 from ..policy.running_text import encode
 from .activity import Known, activity_of, write_memory
 from .callbacks import go_on, show_nobody, tell_nobody
-from .credentials import settled_identity
+from .credentials import Reading, settled_identity
 from .exclusive import ExclusiveAccess
 from .problems import (
     DECLINED,
@@ -87,6 +87,7 @@ class Cleaning:
         self.now = now
         self.known = known or Known()
         self._memory: Memory | None = None
+        self._first: Reading | None = None
         self.emergency = emergency
         self.reason = reason
         self.undo_window = undo_window
@@ -132,10 +133,11 @@ class Cleaning:
 
     def _refused_outright(self) -> CleanResult | None:
         """A directory that is no paired session and knows no janitor stays as it is, without a trace."""
-        refused = refusal(self._identity(), 0, self.now)
-        if refused is None:
+        self._first = Reading(self.directory)
+        if refusal(self._first.identity, 0, self.now) is None:
             return None
-        if has_state(self.directory, self._tick):
+        refused = refusal(self._identity(), 0, self.now)
+        if refused is None or has_state(self.directory, self._tick):
             return None
         return self._finish(self._refused(refused), self._tick)
 
@@ -263,7 +265,9 @@ class Cleaning:
             raise VolumeProblem(STATE_VANISHED)
 
     def _identity(self) -> Identity:
-        return settled_identity(self.directory, self.pause)
+        """Who the tenant is, by two reads: one of them may have been made before the lock was taken."""
+        first, self._first = self._first, None
+        return settled_identity(self.directory, self.pause, first)
 
     def _plan_of(self, listing: Listing, identity: Identity) -> Plan | None:
         """The plan; None for a directory with too many entries."""
