@@ -24,7 +24,6 @@ from .problems import (
 )
 from .put_back import Trash, settle_unit
 from .reading import has_state, read_listing
-from .recovery import by_kind
 from .removal import CHANGED, NOT_PERMITTED, Removed, Remover, planned
 from .report import (
     CAPPED,
@@ -35,6 +34,7 @@ from .report import (
     REFUSED,
     REPEATED,
     CleanResult,
+    by_kind,
 )
 from .run_plan import MAX_FILES, by_unit, write_plan
 from .scanning import scan
@@ -50,8 +50,8 @@ if TYPE_CHECKING:
     from ..policy.plan import Plan, Removal
     from ..policy.running import Memory
     from ..policy.settings import Settings
-    from .purging import Purged
     from .reading import Listing
+    from .report import Purged
 
 #: After these the directory is no longer this run's: it writes nothing more.
 _OVER = frozenset((LOCK_LOST, STATE_VANISHED))
@@ -106,7 +106,7 @@ class Cleaning:
             self.watch(plan)
             result.outcome = DRY_RUN
             result.removed = len(plan.removals)
-            result.removed_by_kind = by_kind([each.entry.name for each in plan.removals])
+            result.removed_by_kind = by_kind([each.entry.kind for each in plan.removals])
             result.removed_by_reason = _by_reason(plan.removals)
             result.freed_bytes = sum(each.entry.size for each in plan.removals)
         return self._finish(result, self._tick)
@@ -189,11 +189,16 @@ class Cleaning:
     def _make_room_in_trash(self, access: ExclusiveAccess, plan: Plan, result: CleanResult) -> None:
         """Keep the trash at its size: the oldest runs go early."""
         room = max(0, MAX_FILES - len(plan.removals))
+        if access.listing.own.trashed <= room:
+            return
         purged = access.purging().keep_at_most(access.listing.own, room)
         result.purged_early += purged.early
 
     def _begin(self, plan: Plan, identity: Identity, access: ExclusiveAccess) -> int:
-        """Claim the run: plan and journal entry are on the disk. From here on a kill is noticed."""
+        """Claim the run: plan and journal entry are on the disk. From here on a kill is noticed.
+
+        One sync of the directory is enough for all their names, as nothing moves before it.
+        """
         stable = access.file_system().stable_inodes
         files = [planned(each, stable) for each in plan.removals]
         now = int(self.now)
@@ -357,7 +362,7 @@ def _enter(result: CleanResult, removed: Removed) -> None:
     """Enter what was removed into the result."""
     result.removed = result.in_trash = len(removed.moved)
     result.returned = removed.returned
-    result.removed_by_kind = by_kind([each.entry.name for each in removed.moved])
+    result.removed_by_kind = by_kind([each.entry.kind for each in removed.moved])
     result.removed_by_reason = _by_reason(removed.moved)
     result.freed_bytes = sum(each.entry.size for each in removed.moved)
     result.left += removed.left
