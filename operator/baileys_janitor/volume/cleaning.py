@@ -222,15 +222,14 @@ class Cleaning:
         units = {each.unit for each in removed.moved}
         files = [remover.planned(each) for each in plan.removals if each.unit in units]
         still: set[str] = set()
+        again: set[str] = set()
         try:
             for unit in by_unit(files):
-                still.update(each.name for each in settle_unit(trash, unit))
+                still.update(each.name for each in settle_unit(trash, unit, again))
             moved = [each for each in plan.removals if each.entry.name in still]
             removed.keep(CHANGED, max(0, len(removed.moved) - len(moved)))
             removed.moved = moved
-            removed.returned = sum(
-                trash.in_place(remover.planned(each)) is not None for each in moved
-            )
+            removed.returned = len(again & still)
             there = (trash.look(remover.planned(each)) for each in plan.removals)
             if not moved and all(found is None for found in there):
                 remove(self.directory, plan_name(self.run))

@@ -157,6 +157,18 @@ def entry_of(name: str, found: os.stat_result, device: int) -> Entry | None:
     return Entry.of(name, size, modified, found.st_ino, found.st_dev, changed)
 
 
+def is_as_listed(entry: Entry, found: os.stat_result) -> bool:
+    """Return whether a file's status is the one that its entry was made of."""
+    return (
+        stat.S_ISREG(found.st_mode)
+        and found.st_ino == entry.inode
+        and found.st_dev == entry.device
+        and found.st_size == entry.size
+        and found.st_mtime_ns == entry.mtime_ns
+        and found.st_ctime_ns == entry.ctime_ns
+    )
+
+
 def read_creds(directory: int) -> tuple[bytes | None, str]:
     """The bytes of creds.json (None when there is none) and a token of this writing of it.
 
