@@ -219,9 +219,22 @@ def _is_device(text: str) -> bool:
     return is_number(text) and len(text) <= 5
 
 
+def _is_plain_session(ident: str) -> bool:
+    """Whether an id in ASCII is of the commonest form, ``1100_1.12``: all that is needed for nearly every file."""
+    whole, _, device = ident.rpartition(".")
+    user, underscore, domain = whole.partition("_")
+    return (
+        user.isdigit()
+        and user[0] != "0"
+        and len(user) <= 20
+        and (not underscore or domain == "1")
+        and (device == "0" or (device.isdigit() and device[0] != "0" and len(device) <= 5))
+    )
+
+
 def _well_formed(kind: str, ident: str) -> bool:
     if kind == SESSION:
-        return session_address(ident) is not None
+        return _is_plain_session(ident) or session_address(ident) is not None
     if kind == SENDER_KEY:
         return sender_key_address(ident) is not None
     if kind == SENDER_KEY_MEMORY:
