@@ -153,8 +153,15 @@ def entry_of(name: str, found: os.stat_result, device: int) -> Entry | None:
     """The entry for a file's status; None when it is no regular file of this file system."""
     if not stat.S_ISREG(found.st_mode) or found.st_dev != device:
         return None
-    size, modified, changed = found.st_size, found.st_mtime_ns, found.st_ctime_ns
-    return Entry.of(name, size, modified, found.st_ino, found.st_dev, changed)
+    return Entry(
+        name,
+        *classify(name),
+        found.st_size,
+        found.st_mtime_ns,
+        found.st_ino,
+        found.st_dev,
+        found.st_ctime_ns,
+    )
 
 
 def is_as_listed(entry: Entry, found: os.stat_result) -> bool:

@@ -104,17 +104,14 @@ class Remover:
         removed = Removed()
         done = 0
         for unit in _units(removals):
-            removed.problem = self._stop(stop) or self._try_unit(unit, removed)
+            code = stop()
+            removed.problem = VolumeProblem(code) if code else self._try_unit(unit, removed)
             if removed.problem is not None:
                 removed.left = len(removals) - done
                 break
             done += len(unit)
             progress(done, len(removals))
         return removed
-
-    def _stop(self, stop: Callable[[], str | None]) -> VolumeProblem | None:
-        code = stop()
-        return None if code is None else VolumeProblem(code)
 
     def _try_unit(self, unit: list[Removal], removed: Removed) -> VolumeProblem | None:
         try:
