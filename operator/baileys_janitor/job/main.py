@@ -8,7 +8,6 @@ between two removals, with a result. No API, no logs, no network; every import h
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # `signal` turns its numbers into enums: 3 ms
-import gc
 import os
 import time
 
@@ -50,7 +49,6 @@ class Stop:
 
 def main(argv: Sequence[str]) -> int:
     """Carry out the task in `argv` (one JSON argument); the process's exit code."""
-    gc.disable()  # the process ends before there is anything worth collecting
     stop = Stop()
     _signal.signal(_signal.SIGTERM, stop.signalled)
     _signal.signal(_signal.SIGINT, stop.signalled)

@@ -109,8 +109,11 @@ class Ages:
 
     def old(self, time: int | None, limit: float) -> bool:
         """Return whether a file of that time is old; a file without a time never is."""
+        if time is None:
+            return False
         latest = self.cutoff(limit)
-        return latest is not None and time is not None and self.counts_from(time) <= latest
+        # What counts anew counts from later: where the time itself is too late, that is the answer.
+        return latest is not None and time <= latest and self.counts_from(time) <= latest
 
     def old_by_calendar(self, time: int, limit: float) -> bool:
         """Return whether it would be old if silences and copies counted like any other time."""

@@ -81,11 +81,25 @@ _TYPES: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
+# A cleanup asks for each name up to seven times. ``functools`` would take longer to import than it saves.
+_known: dict[str, tuple[str, str]] = {}
+_KNOWN_MAX = 16_384
+
+
 def classify(name: str) -> tuple[str, str]:
     """The kind of a file and the id in its name; ``("other", "")`` for anything unusual.
 
     ``name`` is a plain file name; undecodable bytes arrive as surrogates and make it ``other``.
     """
+    found = _known.get(name)
+    if found is None:
+        found = _classify(name)
+        if len(_known) < _KNOWN_MAX:
+            _known[name] = found
+    return found
+
+
+def _classify(name: str) -> tuple[str, str]:
     if name == CREDS_NAME:
         return CREDS, ""
     if name.endswith(_SUFFIX) and name.isascii():
@@ -205,9 +219,22 @@ def _is_device(text: str) -> bool:
     return is_number(text) and len(text) <= 5
 
 
+def _is_plain_session(ident: str) -> bool:
+    """Whether an id in ASCII is of the commonest form, ``1100_1.12``: all that is needed for nearly every file."""
+    whole, _, device = ident.rpartition(".")
+    user, underscore, domain = whole.partition("_")
+    return (
+        user.isdigit()
+        and user[0] != "0"
+        and len(user) <= 20
+        and (not underscore or domain == "1")
+        and (device == "0" or (device.isdigit() and device[0] != "0" and len(device) <= 5))
+    )
+
+
 def _well_formed(kind: str, ident: str) -> bool:
     if kind == SESSION:
-        return session_address(ident) is not None
+        return _is_plain_session(ident) or session_address(ident) is not None
     if kind == SENDER_KEY:
         return sender_key_address(ident) is not None
     if kind == SENDER_KEY_MEMORY:

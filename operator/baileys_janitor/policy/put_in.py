@@ -12,7 +12,7 @@ of a listing are kept to see it:
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from _bisect import bisect_right
 
 from .stretches import DAY_SECONDS
 
@@ -49,13 +49,9 @@ _SHIFTS = (52, 40, 28)
 
 def bins_of(times: Iterable[int], at: int) -> Bins:
     """Return how many times there are in each bin of a look: its edge is the last of a bin."""
-    edges = [at - age for age in _BIN_AGES_SECONDS]
-    counts = [0] * BINS
-    for time in times:
-        place = bisect_left(edges, time)
-        if place < BINS:
-            counts[place] += 1
-    return tuple(counts)
+    ordered = sorted(times)
+    up_to = [bisect_right(ordered, at - age) for age in _BIN_AGES_SECONDS]
+    return tuple([upper - lower for lower, upper in zip([0, *up_to], up_to, strict=False)])
 
 
 def seen_of(times: list[int], at: int) -> Seen:
@@ -63,10 +59,11 @@ def seen_of(times: list[int], at: int) -> Seen:
     bits = BITS_LEAST
     while bits < min(BITS_MOST, len(times) * _BITS_A_FILE):
         bits *= 2
-    bitmap = 0
-    for time in times:
-        bitmap |= _mask(time, bits)
-    return at, bits, bitmap
+    filled = bytearray(bits // 8)
+    for word in {time // _GRANULARITY_SECONDS for time in times}:
+        for bit in _bits(word, bits):
+            filled[bit >> 3] |= 1 << (bit & 7)
+    return at, bits, int.from_bytes(filled, "little")
 
 
 def grown_bin(times: list[int], bins: Bins, at: int) -> int | None:
@@ -82,16 +79,20 @@ def latest_unseen(times: Iterable[int], seen: Seen, after: int) -> int | None:
     """Return the latest time, later than ``after``, that should have been seen and was not."""
     at, bits, bitmap = seen
     before = at - OVERLAP_SECONDS
-    latest = None
-    for time in times:
-        if after < time <= before:
-            mask = _mask(time, bits)
-            if bitmap & mask != mask:
-                latest = after = time
-    return latest
+    for time in sorted(set(times), reverse=True):
+        if time <= after:
+            break
+        if time <= before and not _is_in(time, bits, bitmap):
+            return time
+    return None
 
 
-def _mask(time: int, bits: int) -> int:
-    word = time // _GRANULARITY_SECONDS * _MULTIPLIER
-    first, second, third = [word >> shift & bits - 1 for shift in _SHIFTS]
-    return 1 << first | 1 << second | 1 << third
+def _is_in(time: int, bits: int, bitmap: int) -> bool:
+    first, second, third = _bits(time // _GRANULARITY_SECONDS, bits)
+    return bool(bitmap >> first & bitmap >> second & bitmap >> third & 1)
+
+
+def _bits(word: int, bits: int) -> list[int]:
+    """Return which bits stand for a time."""
+    product = word * _MULTIPLIER
+    return [product >> shift & bits - 1 for shift in _SHIFTS]

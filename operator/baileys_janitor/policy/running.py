@@ -20,8 +20,8 @@ from .kinds import (
     ACTIVITY_KINDS,
     IDENTITY_KEY,
     LID_MAPPING,
+    SENDER_KEY,
     SENDER_KEY_MEMORY,
-    SESSION,
     may_be_lid,
 )
 from .put_in import NO_BINS, OVERLAP_SECONDS, bins_of, grown_bin, latest_unseen, seen_of
@@ -51,6 +51,7 @@ _IDENTITY_DIGITS = 8
 # Written once, so they show days that later traffic has hidden. A login writes them too, so they lengthen
 # stretches, but never make the newest traffic.
 _WRITTEN_ONCE = frozenset((LID_MAPPING, IDENTITY_KEY, SENDER_KEY_MEMORY))
+_TELLING = ACTIVITY_KINDS | _WRITTEN_ONCE
 
 
 class Memory(Value):
@@ -156,24 +157,31 @@ def observe(
     at = int(now)
     since = None if memory is None else min(memory.looked, at) - OVERLAP_SECONDS
     present: list[int] = []
-    traffic: list[int] = []
-    once: list[int] = []
+    seen: set[int] = set()
+    newest: int | None = None
     for entry in entries:
-        if entry.kind in ACTIVITY_KINDS:
-            time = file_time(entry, at)
-            if time is not None:
-                present.append(time)
-                if entry.kind != SESSION or not _perhaps_own(entry, identity):
-                    traffic.append(min(time, at))
-        elif entry.kind in _WRITTEN_ONCE and not _perhaps_own(entry, identity):
-            time = file_time(entry, at)
-            if time is not None:
-                once.append(min(time, at))
-    seen = [time for time in traffic + once if since is None or time > since]
+        if entry.kind not in _TELLING:
+            continue
+        time = file_time(entry, at)
+        if time is None:
+            continue
+        traffic = entry.kind in ACTIVITY_KINDS
+        if traffic:
+            present.append(time)
+        time = min(time, at)
+        # Whose a file is takes longest to tell, and is asked only where it matters.
+        new = since is None or time > since
+        newer = traffic and (newest is None or time > newest)
+        if (new or newer) and (entry.kind == SENDER_KEY or not _perhaps_own(entry, identity)):
+            if new:
+                seen.add(time)
+            if newer:
+                newest = time
+    present.sort()
     return Look(
         at,
         merge([(time, time) for time in seen]),
-        max(traffic, default=None),
+        newest,
         bins=bins_of(present, at),
         seen=seen_of(present, at),
         put_in=_latest_put_in(present, memory, at),

@@ -113,7 +113,10 @@ def read_memory(directory: int, entries: list[Entry], now: float) -> Memory | No
 
 
 def write_memory(directory: int, text: str, owners: Owners) -> None:
-    """Keep a memory, as `policy.running_text` writes it, on the volume. Raises OSError."""
+    """Keep a memory, as `policy.running_text` writes it, on the volume.
+
+    The directory is not synced. Raises OSError.
+    """
     from .state_files import replace_state
 
     replace_state(directory, ACTIVITY, f"{text}\n".encode("ascii"), owners)

@@ -10,7 +10,7 @@ from ..policy.reasons import CLOCK_SKEW, TOO_MANY_FILES
 from ..policy.running_text import encode
 from .activity import Known, activity_of, write_memory
 from .callbacks import go_on, show_nobody, tell_nobody
-from .credentials import settled_identity
+from .credentials import Reading, settled_identity
 from .exclusive import ExclusiveAccess
 from .problems import (
     DECLINED,
@@ -24,7 +24,6 @@ from .problems import (
 )
 from .put_back import Trash, settle_unit
 from .reading import has_state, read_listing
-from .recovery import by_kind
 from .removal import CHANGED, NOT_PERMITTED, Removed, Remover, planned
 from .report import (
     CAPPED,
@@ -35,6 +34,7 @@ from .report import (
     REFUSED,
     REPEATED,
     CleanResult,
+    by_kind,
 )
 from .run_plan import MAX_FILES, by_unit, write_plan
 from .scanning import scan
@@ -50,8 +50,8 @@ if TYPE_CHECKING:
     from ..policy.plan import Plan, Removal
     from ..policy.running import Memory
     from ..policy.settings import Settings
-    from .purging import Purged
     from .reading import Listing
+    from .report import Purged
 
 #: After these the directory is no longer this run's: it writes nothing more.
 _OVER = frozenset((LOCK_LOST, STATE_VANISHED))
@@ -87,6 +87,7 @@ class Cleaning:
         self.now = now
         self.known = known or Known()
         self._memory: Memory | None = None
+        self._first: Reading | None = None
         self.emergency = emergency
         self.reason = reason
         self.undo_window = undo_window
@@ -105,7 +106,7 @@ class Cleaning:
             self.watch(plan)
             result.outcome = DRY_RUN
             result.removed = len(plan.removals)
-            result.removed_by_kind = by_kind([each.entry.name for each in plan.removals])
+            result.removed_by_kind = by_kind([each.entry.kind for each in plan.removals])
             result.removed_by_reason = _by_reason(plan.removals)
             result.freed_bytes = sum(each.entry.size for each in plan.removals)
         return self._finish(result, self._tick)
@@ -132,10 +133,11 @@ class Cleaning:
 
     def _refused_outright(self) -> CleanResult | None:
         """A directory that is no paired session and knows no janitor stays as it is, without a trace."""
-        refused = refusal(self._identity(), 0, self.now)
-        if refused is None:
+        self._first = Reading(self.directory)
+        if refusal(self._first.identity, 0, self.now) is None:
             return None
-        if has_state(self.directory, self._tick):
+        refused = refusal(self._identity(), 0, self.now)
+        if refused is None or has_state(self.directory, self._tick):
             return None
         return self._finish(self._refused(refused), self._tick)
 
@@ -156,9 +158,10 @@ class Cleaning:
         self._finish(result, access.lock.beat)
         try:
             if result.code not in _OVER and not access.journal.vanished():
+                self._keep_memory(access, result)
+                os.fsync(self.directory)  # what has moved, and the memory: both before the record
                 if access.journal.still_there():
                     self._record(access, result)
-                self._keep_memory(access, result)
         except (VolumeProblem, OSError) as problem:
             code = problem.code if isinstance(problem, VolumeProblem) else code_of(problem)
             result.outcome, result.code = FAILED, result.code or code
@@ -186,11 +189,16 @@ class Cleaning:
     def _make_room_in_trash(self, access: ExclusiveAccess, plan: Plan, result: CleanResult) -> None:
         """Keep the trash at its size: the oldest runs go early."""
         room = max(0, MAX_FILES - len(plan.removals))
+        if access.listing.own.trashed <= room:
+            return
         purged = access.purging().keep_at_most(access.listing.own, room)
         result.purged_early += purged.early
 
     def _begin(self, plan: Plan, identity: Identity, access: ExclusiveAccess) -> int:
-        """Claim the run: plan and journal entry are on the disk. From here on a kill is noticed."""
+        """Claim the run: plan and journal entry are on the disk. From here on a kill is noticed.
+
+        One sync of the directory is enough for all their names, as nothing moves before it.
+        """
         stable = access.file_system().stable_inodes
         files = [planned(each, stable) for each in plan.removals]
         now = int(self.now)
@@ -199,8 +207,8 @@ class Cleaning:
             if self._memory is not None:
                 # What goes takes with it what it shows of the past, and a killed run writes nothing later.
                 self._write_memory(access, encode(self._memory))
-            os.fsync(self.directory)
             access.journal.begin(self.run, self.reason, identity.fingerprint, now)
+            os.fsync(self.directory)
         except BaseException:
             remove(self.directory, plan_name(self.run))
             raise
@@ -214,16 +222,14 @@ class Cleaning:
         units = {each.unit for each in removed.moved}
         files = [remover.planned(each) for each in plan.removals if each.unit in units]
         still: set[str] = set()
+        again: set[str] = set()
         try:
             for unit in by_unit(files):
-                still.update(each.name for each in settle_unit(trash, unit))
-            os.fsync(self.directory)
+                still.update(each.name for each in settle_unit(trash, unit, again))
             moved = [each for each in plan.removals if each.entry.name in still]
             removed.keep(CHANGED, max(0, len(removed.moved) - len(moved)))
             removed.moved = moved
-            removed.returned = sum(
-                trash.in_place(remover.planned(each)) is not None for each in moved
-            )
+            removed.returned = len(again & still)
             there = (trash.look(remover.planned(each)) for each in plan.removals)
             if not moved and all(found is None for found in there):
                 remove(self.directory, plan_name(self.run))
@@ -263,7 +269,9 @@ class Cleaning:
             raise VolumeProblem(STATE_VANISHED)
 
     def _identity(self) -> Identity:
-        return settled_identity(self.directory, self.pause)
+        """Who the tenant is, by two reads: one of them may have been made before the lock was taken."""
+        first, self._first = self._first, None
+        return settled_identity(self.directory, self.pause, first)
 
     def _plan_of(self, listing: Listing, identity: Identity) -> Plan | None:
         """The plan; None for a directory with too many entries."""
@@ -353,7 +361,7 @@ def _enter(result: CleanResult, removed: Removed) -> None:
     """Enter what was removed into the result."""
     result.removed = result.in_trash = len(removed.moved)
     result.returned = removed.returned
-    result.removed_by_kind = by_kind([each.entry.name for each in removed.moved])
+    result.removed_by_kind = by_kind([each.entry.kind for each in removed.moved])
     result.removed_by_reason = _by_reason(removed.moved)
     result.freed_bytes = sum(each.entry.size for each in removed.moved)
     result.left += removed.left

@@ -52,15 +52,18 @@ class Reading:
         )
 
 
-def settled_identity(directory: int, pause: Callable[[float], None] = time.sleep) -> Identity:
+def settled_identity(
+    directory: int, pause: Callable[[float], None] = time.sleep, first: Reading | None = None
+) -> Identity:
     """Return the identity that two reads agree on; `pause` waits for some seconds.
 
-    A read of a cut file says nothing, so it does not come between two good ones. An unreadable creds.json
-    is returned as such only when no read was any better and the file was not written during the last
-    pause. Raises VolumeProblem: CredentialsChanging when no two reads agree.
+    `first` is a read that was made before, which counts as the first one. A read of a cut file
+    says nothing, so it does not come between two good ones. An unreadable creds.json is returned as such only
+    when no read was any better and the file was not written during the last pause. Raises VolumeProblem:
+    CredentialsChanging when no two reads agree.
     """
     readable: Reading | None = None
-    before = last = Reading(directory)
+    before = last = first or Reading(directory)
     for seconds in PAUSES_SECONDS:
         if last.identity.state != CORRUPT:
             if readable is not None and last.agrees_with(readable):

@@ -12,9 +12,8 @@ from .file_system import prove
 from .journal import Journal
 from .lock import Lock, acquire
 from .problems import DISK_FULL, TOO_MANY_OWN_FILES, VolumeProblem, code_of, problem_of
-from .purging import Purged, Purging, make_room, purge_stream
 from .reading import read_listing
-from .recovery import recover
+from .report import Purged
 from .state_files import owners_of
 
 TYPE_CHECKING = False
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Self, TypeVar
 
     from .file_system import FileSystem
+    from .purging import Purging
     from .reading import Listing
 
     T = TypeVar("T")
@@ -101,6 +101,8 @@ class ExclusiveAccess:
 
     def purging(self) -> Purging:
         """Return what purges here."""
+        from .purging import Purging
+
         window = self.undo_window or 0.0
         return Purging(
             self.session,
@@ -134,8 +136,14 @@ class ExclusiveAccess:
         own = self.listing.own
         if own.too_many:
             if self.undo_window is not None:
+                from .purging import purge_stream
+
                 purge_stream(self.purging(), self.purged, everything=self.full())
             raise VolumeProblem(TOO_MANY_OWN_FILES)
+        if not (self.journal.runs or own.runs() or own.temporary):
+            return  # nobody was here before, and most of the imports below are saved
+        from .recovery import recover
+
         recovered = self.with_room(lambda: recover(self))
         self.recovered = recovered.runs
         changed = recovered.changed
@@ -149,6 +157,8 @@ class ExclusiveAccess:
     def _make_room(self, undo_window: float) -> Purged:
         if self._holds:
             return self.purging().purge_ended(self.listing.own)
+        from .purging import make_room
+
         return make_room(self.session, self.owners, self.now, undo_window, self.stop)
 
     def _acquire(self) -> Lock:

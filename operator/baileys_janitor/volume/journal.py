@@ -94,13 +94,11 @@ class Journal:
     def begin(self, run: str, reason: str, fingerprint: str, now: int) -> None:
         """Record that removals are about to happen; the journal is made when there is none.
 
-        On the disk when this returns. Raises OSError and VolumeProblem.
+        The line is on the disk when this returns; the directory is not synced. Raises OSError and
+        VolumeProblem.
         """
         line = _line(BEGIN, now, f"{word(run)},{word(reason)},{word(fingerprint)}")
-        made = not self._inode
         self._append([line], make=True)
-        if made:
-            os.fsync(self._session)
 
     def end(self, result: CleanResult, now: int) -> None:
         """Record how a run ended; raises OSError, VolumeProblem(StateVanished) without a journal."""
@@ -157,6 +155,7 @@ class Journal:
         if not self.still_there():
             raise VolumeProblem(STATE_VANISHED)
         replace_state(self._session, JOURNAL, text.encode("ascii"), self._owners)
+        os.fsync(self._session)
         self.runs = {run.run: run for run in kept}
         self._inode = os.lstat(JOURNAL, dir_fd=self._session).st_ino
         self._size = len(text)

@@ -16,6 +16,7 @@ from .opening import ScanNames
 from .problems import BUSY, PERMISSION_DENIED, PUT_BACK_UNSUPPORTED, VolumeProblem, code_of
 from .put_back import RESTORED, Trash
 from .reading import read_creds, read_listing
+from .report import Purged
 from .run_plan import is_expired, read_head, read_plan
 from .state_files import lookup, remove
 from .state_names import PREFIX, is_temporary, plan_name, run_of_plan, split_trash_name, trash_name
@@ -35,30 +36,6 @@ _PLANS_REMEMBERED = 4  # by a purge that works as a stream
 _FIRST_FILES = 8  # whose times tell when a run without a plan went into the trash
 _UNREADABLE = "?"  # no fingerprint looks so
 _WAITS = "Waits"
-
-
-class Purged:
-    """What is gone for good: runs, files, and the bytes that this freed.
-
-    `early` are files whose undo window was not over, `returned` files that went back instead.
-    """
-
-    __slots__ = ("bytes", "early", "files", "returned", "runs")
-
-    def __init__(self) -> None:
-        self.runs = 0
-        self.files = 0
-        self.bytes = 0
-        self.early = 0
-        self.returned = 0
-
-    def add(self, more: Purged) -> None:
-        """Count what went besides."""
-        self.runs += more.runs
-        self.files += more.files
-        self.bytes += more.bytes
-        self.early += more.early
-        self.returned += more.returned
 
 
 class Purging:

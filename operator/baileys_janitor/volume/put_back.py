@@ -167,13 +167,16 @@ class Trash:
         return each.same_inode(here) or each.same_writing(here)
 
 
-def settle_unit(trash: Trash, unit: Sequence[Planned]) -> list[Planned]:
+def settle_unit(
+    trash: Trash, unit: Sequence[Planned], again: set[str] | None = None
+) -> list[Planned]:
     """Make the trash agree with a unit of the plan; return the files that are rightly in it.
 
     A file that was written to after all goes back, unless the library has made a newer one: then
     that one stands and the old copy stays where it is. A unit of which a file is still in its place
     goes back as a whole. What has another inode was put there by somebody else and is left alone.
-    Doing it twice does no harm. Raises OSError.
+    `again` takes in the names of files in the trash that bear another file. Doing it twice does no harm.
+    Raises OSError.
     """
     taken = []
     broken = False
@@ -182,8 +185,11 @@ def settle_unit(trash: Trash, unit: Sequence[Planned]) -> list[Planned]:
         if found is None:
             broken = broken or trash.is_in_place(each)
         elif each.is_still(found):
-            broken = broken or trash.is_doubled(each, found)
+            here = trash.in_place(each)
+            broken = broken or (here is not None and _one_file(found, here))
             taken.append(each)
+            if here is not None and again is not None:
+                again.add(each.name)
         elif trash.is_the_file(each, found):
             broken = True  # goes back below: a memory file only after its key
     if not broken:

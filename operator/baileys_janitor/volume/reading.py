@@ -153,8 +153,27 @@ def entry_of(name: str, found: os.stat_result, device: int) -> Entry | None:
     """The entry for a file's status; None when it is no regular file of this file system."""
     if not stat.S_ISREG(found.st_mode) or found.st_dev != device:
         return None
-    size, modified, changed = found.st_size, found.st_mtime_ns, found.st_ctime_ns
-    return Entry.of(name, size, modified, found.st_ino, found.st_dev, changed)
+    return Entry(
+        name,
+        *classify(name),
+        found.st_size,
+        found.st_mtime_ns,
+        found.st_ino,
+        found.st_dev,
+        found.st_ctime_ns,
+    )
+
+
+def is_as_listed(entry: Entry, found: os.stat_result) -> bool:
+    """Return whether a file's status is the one that its entry was made of."""
+    return (
+        stat.S_ISREG(found.st_mode)
+        and found.st_ino == entry.inode
+        and found.st_dev == entry.device
+        and found.st_size == entry.size
+        and found.st_mtime_ns == entry.mtime_ns
+        and found.st_ctime_ns == entry.ctime_ns
+    )
 
 
 def read_creds(directory: int) -> tuple[bytes | None, str]:

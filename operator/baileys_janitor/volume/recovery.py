@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 
 from ..policy.identity import PAIRED
-from ..policy.kinds import KINDS, classify
+from ..policy.kinds import classify
 from .callbacks import tell_nobody
 from .credentials import settled_identity
 from .journal import KEEP_RUNS, UNDONE
@@ -24,7 +24,7 @@ from .problems import (
     code_of,
 )
 from .put_back import Trash, settle_unit
-from .report import CAPPED, CleanResult
+from .report import CAPPED, CleanResult, by_kind
 from .run_plan import read_plan
 from .state_files import remove
 from .state_names import plan_name
@@ -73,14 +73,6 @@ def recover(access: ExclusiveAccess) -> Recovered:
     if unfinished or undoing:
         _finish(access, unfinished, undoing, recovered)
     return recovered
-
-
-def by_kind(names: Sequence[str]) -> list[int]:
-    """Return how many files of each kind there are, in the order of KINDS."""
-    counts = [0] * len(KINDS)
-    for name in names:
-        counts[KINDS.index(classify(name)[0])] += 1
-    return counts
 
 
 def _tidy_up(access: ExclusiveAccess, name: str) -> None:
@@ -173,7 +165,7 @@ def _as_it_stands(run: str, time: int, settled: Sequence[Planned], left: int) ->
         code=KILLED,
         time=time,
         removed=len(settled),
-        removed_by_kind=by_kind([each.name for each in settled]),
+        removed_by_kind=by_kind([classify(each.name)[0] for each in settled]),
         left=left,
         freed_bytes=sum(each.size for each in settled),
         applied=True,

@@ -13,7 +13,7 @@ import os
 from ..policy.guards import protect
 from .problems import STATE_VANISHED, VolumeProblem, problem_of
 from .put_back import settle_unit
-from .reading import entry_of
+from .reading import is_as_listed
 from .run_plan import Planned
 from .state_files import lookup
 from .state_names import fits, plan_name, trash_name
@@ -92,7 +92,6 @@ class Remover:
         self._plan_inode = plan_inode
         self._plan_name = plan_name(trash.run)
         self._file_system = access.file_system()
-        self._device = os.fstat(access.session).st_dev
 
     def remove(
         self,
@@ -105,17 +104,14 @@ class Remover:
         removed = Removed()
         done = 0
         for unit in _units(removals):
-            removed.problem = self._stop(stop) or self._try_unit(unit, removed)
+            code = stop()
+            removed.problem = VolumeProblem(code) if code else self._try_unit(unit, removed)
             if removed.problem is not None:
                 removed.left = len(removals) - done
                 break
             done += len(unit)
             progress(done, len(removals))
         return removed
-
-    def _stop(self, stop: Callable[[], str | None]) -> VolumeProblem | None:
-        code = stop()
-        return None if code is None else VolumeProblem(code)
 
     def _try_unit(self, unit: list[Removal], removed: Removed) -> VolumeProblem | None:
         try:
@@ -183,8 +179,8 @@ class Remover:
         found = lookup(self._session, each.entry.name)
         if found is None:
             raise _Stay(GONE)
-        entry = entry_of(each.entry.name, found, self._device)
-        if entry is None or entry != each.entry:
+        entry = each.entry
+        if not is_as_listed(entry, found):
             raise _Stay(CHANGED)
         reason = protect(entry, self._context) or self._unreturnable(entry.name, found)
         if reason is not None:

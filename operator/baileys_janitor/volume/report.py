@@ -7,7 +7,12 @@ in the order of `policy.kinds.KINDS`. A field is None when it is unknown, or whe
 
 from __future__ import annotations
 
+from ..policy.kinds import KINDS
 from ..policy.values import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 COMPLETED = "Completed"
 CAPPED = "Capped"
@@ -306,3 +311,35 @@ class PurgeResult(Value):
         self.freed_bytes = freed_bytes
         self.trash_runs = trash_runs
         self.trash_oldest = trash_oldest
+
+
+class Purged:
+    """What is gone for good: runs, files, and the bytes that this freed.
+
+    `early` are files whose undo window was not over, `returned` files that went back instead.
+    """
+
+    __slots__ = ("bytes", "early", "files", "returned", "runs")
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self.files = 0
+        self.bytes = 0
+        self.early = 0
+        self.returned = 0
+
+    def add(self, more: Purged) -> None:
+        """Count what went besides."""
+        self.runs += more.runs
+        self.files += more.files
+        self.bytes += more.bytes
+        self.early += more.early
+        self.returned += more.returned
+
+
+def by_kind(kinds: Iterable[str]) -> list[int]:
+    """Return how many there are of each kind, in the order of KINDS."""
+    counts = dict.fromkeys(KINDS, 0)
+    for kind in kinds:
+        counts[kind] += 1
+    return list(counts.values())

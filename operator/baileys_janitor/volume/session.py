@@ -31,6 +31,7 @@ from .report import (
     CleanResult,
     PurgeResult,
     UndoResult,
+    by_kind,
 )
 from .scanning import scan
 
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from .activity import Known
     from .exclusive import ExclusiveAccess
     from .journal import Run
-    from .purging import Purged
+    from .report import Purged
 
 __all__ = ["clean", "has_state", "new_run_id", "purge", "scan", "undo"]
 
@@ -204,10 +205,10 @@ def _undo(
     progress: Callable[[int, int], None],
     result: UndoResult,
 ) -> None:
+    from ..policy.kinds import classify
     from ..policy.plan import refusal
     from .credentials import settled_identity
     from .journal import UNDOING, UNDONE
-    from .recovery import by_kind
     from .undoing import put_run_back
 
     found = _find(access, run)
@@ -227,7 +228,7 @@ def _undo(
     access.journal.mark(UNDOING, found.run, int(access.now))
     back = put_run_back(access, found.run, stop, progress)
     result.restored = len(back.restored)
-    result.restored_by_kind = by_kind(back.restored)
+    result.restored_by_kind = by_kind([classify(name)[0] for name in back.restored])
     result.kept = back.kept
     if back.code is not None:
         _fail(result, back.code)

@@ -174,7 +174,7 @@ def write_new(session: int, name: str, data: bytes, owners: Owners) -> None:
 def replace_state(session: int, name: str, data: bytes, owners: Owners) -> None:
     """Put new content under a name of ours, all or nothing. Whoever calls holds the lock.
 
-    What was there is replaced, never written to. Raises OSError.
+    What was there is replaced, never written to. The directory is not synced. Raises OSError.
     """
     temporary = new_name(name.rpartition("~")[2])
     remove(session, temporary)  # left by a process that was killed
@@ -184,4 +184,3 @@ def replace_state(session: int, name: str, data: bytes, owners: Owners) -> None:
     except BaseException:
         remove(session, temporary)
         raise
-    os.fsync(session)

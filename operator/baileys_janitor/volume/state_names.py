@@ -39,6 +39,7 @@ MAX_OWN_NAMES = 200_000
 _NEW = PREFIX + "new~"
 _PLAN = PREFIX + "plan~"
 _RUN = PREFIX + "run~"
+_RUN_AT = len(_RUN)
 _CREDS = PREFIX + "creds~"
 _FIRST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _REST = _FIRST | {"-"}
@@ -78,6 +79,11 @@ def is_temporary(name: str) -> bool:
 def new_name(what: str) -> str:
     """Return the name of a file that is being written; `what` has the form of a run id."""
     return _NEW + what
+
+
+def is_removable(name: str) -> bool:
+    """Return whether a rule may remove a file of that name: no run can have moved another."""
+    return classify(name)[0] in REMOVABLE_KINDS
 
 
 def fits(name: str) -> bool:
@@ -142,13 +148,22 @@ class OwnNames:
     def add(self, name: str) -> None:
         """Take in one name that begins with the prefix."""
         self.seen += 1
-        removed = split_trash_name(name)
-        if removed is not None:
-            self.trashed += 1
-            if not self.too_many:
-                self.trash.setdefault(removed[0], []).append(removed[1])
+        if name.startswith(_RUN):
+            self._add_trash(name)
         elif not self._add_state(name):
             self.foreign += 1
+
+    def _add_trash(self, name: str) -> None:
+        run, tilde, original = name[_RUN_AT:].partition("~")
+        known = self.trash.get(run)
+        if not tilde or not is_removable(original) or (known is None and not valid_run(run)):
+            self.foreign += 1
+            return
+        self.trashed += 1
+        if not self.too_many:
+            if known is None:
+                known = self.trash[run] = []
+            known.append(original)
 
     def _add_state(self, name: str) -> bool:
         if name == JOURNAL:
@@ -175,8 +190,8 @@ def split_trash_name(name: str) -> tuple[str, str] | None:
     """
     if not name.startswith(_RUN):
         return None
-    run, tilde, original = name[len(_RUN) :].partition("~")
-    if not tilde or not valid_run(run) or classify(original)[0] not in REMOVABLE_KINDS:
+    run, tilde, original = name[_RUN_AT:].partition("~")
+    if not tilde or not valid_run(run) or not is_removable(original):
         return None
     return run, original
 
