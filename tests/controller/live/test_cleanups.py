@@ -287,7 +287,7 @@ async def test_the_trash_of_a_suspended_tenant_is_purged_all_the_same(
         async def told() -> bool:
             return "trash" not in await world.status("acme")
 
-        with running.hurry(60):
+        with running.hurry():
             await until(told, "the status says so")
         await world.quiet()
 
