@@ -58,7 +58,7 @@ $(TOOLS)/prometheus:
 demo: setup ## Run the janitor on real sessions in a sandbox; ONCE=1 goes through one cycle and stops
 	@$(BIN)/python -m sandbox.demo $(if $(ONCE),--once)
 
-test: checks coverage ## Verify everything
+test: checks unit ## Verify everything
 
 checks: setup # All that runs nothing, side by side: most of it is one process each
 	@$(MAKE) --no-print-directory --output-sync=target --jobs=4 lint types contracts check-generated
@@ -91,7 +91,7 @@ KILLS ?= 10000
 kills: setup ## Kill clean, undo and purge thousands of times beside a busy writer: KILLS=10000, in memory, 10 minutes
 	KILLS=$(KILLS) nice -n 10 $(BIN)/pytest -q -p no:cacheprovider tests/volume/test_many_kills.py
 
-coverage: setup $(TOOLS)/prometheus
+coverage: setup $(TOOLS)/prometheus ## Run the tests and show what they do not reach: takes nearly twice as long
 	$(BIN)/coverage erase
 	$(BIN)/pytest $(PARALLEL) -q --cov --cov-report=term:skip-covered
 
