@@ -299,6 +299,7 @@ async def test_a_request_waits_for_no_back_off(world: World, operator: Operator)
     async with operator() as running:
         for wait in (0, 20, 40, 80, 160, 320):
             running.skip(wait)
+            await until(running.idle, "it was looked for again")
             await world.ready("acme", "DirectoryMissing")
             await world.quiet()
         world.session(directory / "company_1", "warning")
