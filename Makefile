@@ -14,7 +14,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --no-strip-extras --allo
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types contracts generate check-generated unit kills coverage envtest chaos chart image e2e bench plot lock clean
+.PHONY: help setup demo test checks lint types contracts generate check-generated unit kills coverage envtest chaos chart image e2e bench plot lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -58,7 +58,10 @@ $(TOOLS)/prometheus:
 demo: setup ## Run the janitor on real sessions in a sandbox; ONCE=1 goes through one cycle and stops
 	@$(BIN)/python -m sandbox.demo $(if $(ONCE),--once)
 
-test: setup lint types contracts check-generated coverage ## Verify everything
+test: checks unit ## Verify everything
+
+checks: setup # All that runs nothing, side by side: most of it is one process each
+	@$(MAKE) --no-print-directory --output-sync=target --jobs=4 lint types contracts check-generated
 
 lint: $(VENV)/.done ## Check style
 	$(BIN)/ruff check
@@ -66,7 +69,6 @@ lint: $(VENV)/.done ## Check style
 
 types: $(VENV)/.done ## Check types
 	$(BIN)/mypy
-	$(BIN)/mypy -p sandbox -p benchmarks
 
 contracts: $(VENV)/.done ## Check that imports look down only
 	$(BIN)/lint-imports --no-cache
@@ -89,7 +91,7 @@ KILLS ?= 10000
 kills: setup ## Kill clean, undo and purge thousands of times beside a busy writer: KILLS=10000, in memory, 10 minutes
 	KILLS=$(KILLS) nice -n 10 $(BIN)/pytest -q -p no:cacheprovider tests/volume/test_many_kills.py
 
-coverage: setup $(TOOLS)/prometheus
+coverage: setup $(TOOLS)/prometheus ## Run the tests and show what they do not reach: takes nearly twice as long
 	$(BIN)/coverage erase
 	$(BIN)/pytest $(PARALLEL) -q --cov --cov-report=term:skip-covered
 

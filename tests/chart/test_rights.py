@@ -138,7 +138,7 @@ async def test_the_chart_grants_what_the_operator_uses_and_nothing_else(
         def warned() -> bool:
             return Asked("", "events", "list") in proxy.seen
 
-        with operator.hurry():
+        with operator.hurry(over_jobs=True):
             await until(warned, "the events of a pod that does not start are read")
 
         async def copied() -> bool:

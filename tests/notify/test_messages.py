@@ -53,6 +53,14 @@ def test_a_warning_says_how_long_there_is() -> None:
     assert "To do: Nothing yet." in told
 
 
+@pytest.mark.parametrize("growth", [1e-300, 5e-324, 0.001])
+def test_a_growth_that_leads_nowhere_in_ten_years_is_told_as_a_number_alone(growth: float) -> None:
+    slow = status("Warning", 159) | {"growthPerDay": growth}
+    told = read(incidents(change(reason="TenantWarning"), acme=slow))
+    assert f"It grows by {growth:g} files a day." in told
+    assert "at the limit in" not in told
+
+
 def test_a_critical_tenant_is_told_with_its_next_cleanup_and_how_to_have_one_now() -> None:
     upcoming = status("Critical", 172, nextCleanupTime="2026-11-18T11:30:00Z")
     told = read(incidents(change(reason="TenantCritical"), acme=upcoming))

@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from baileys_janitor.policy import json_text
 from baileys_janitor.policy.json_text import JsonError, compact, parse
+
+DECODER_OPTIONS = sorted(
+    set(vars(json.JSONDecoder())) - {"scan_once", "parse_object", "parse_array"} - {"parse_string"}
+)
 
 documents = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.text() | st.floats(-1e9, 1e9),
@@ -84,3 +89,9 @@ def test_numbers_too_long_for_an_integer_become_doubles() -> None:
 def test_what_has_no_json_form_is_a_type_error(value: object) -> None:
     with pytest.raises(TypeError):
         compact([value])
+
+
+@pytest.mark.parametrize("option", [*DECODER_OPTIONS, "array_hook"])
+def test_the_scanner_of_any_python_finds_the_options_that_it_asks_for(option: str) -> None:
+    """A scanner that misses one makes no Job start: 3.15 asks for `array_hook`."""
+    getattr(json_text._options, option)

@@ -32,6 +32,9 @@ FIXTURES = TESTS / "fixtures" / "sessions"
 #: The moment that stands for "now" in an archive: a file's age is this minus its mtime.
 EPOCH = 1_700_000_000
 
+#: `ALL_CHECKS=1` has the real library talk on every session in every state; else on what is most likely to break.
+ALL_CHECKS = bool(os.environ.get("ALL_CHECKS"))
+
 Report = dict[str, Any]
 
 

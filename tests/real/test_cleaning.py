@@ -37,6 +37,8 @@ SMALL_UPLOADS = ("old", "six")
 CLEANED = ("healthy", "warning", "critical", "emergency", "prekeys", "old", "six", "orphan")
 #: Where the normal rules are not enough, or begin above critical.
 URGENT = ("critical", "emergency", "old", "six", "orphan")
+#: For these an emergency cleanup does what a normal one does; of the others it takes more.
+GENTLE = ("healthy", "warning", "prekeys")
 
 
 class Cleaned(NamedTuple):
@@ -83,7 +85,7 @@ def assert_everybody_talks(session: Path, peers: Path) -> None:
     assert result["properties"][-1]["unanswered"] == 0
 
 
-@pytest.mark.parametrize("scenario", CLEANED)
+@pytest.mark.parametrize("scenario", CLEANED if sessions.ALL_CHECKS else GENTLE)
 @pytest.mark.usefixtures("node")
 def test_everybody_goes_on_talking_after_a_cleanup(scenario: str, clean: Clean) -> None:
     cleaned = clean(scenario)
@@ -102,10 +104,12 @@ def test_everybody_goes_on_talking_after_an_emergency_cleanup(scenario: str, cle
 
 
 @pytest.mark.parametrize("reason", Reason)
-@pytest.mark.usefixtures("node")
-def test_everybody_goes_on_talking_after_a_job(reason: Reason, tmp_path: Path) -> None:
-    session, peers = tmp_path / "session", tmp_path / "peers"
-    sessions.unpack("emergency", session, peers=peers)
+def test_a_job_leaves_what_the_command_line_leaves(
+    reason: Reason, clean: Clean, tmp_path: Path
+) -> None:
+    """After which everybody goes on talking."""
+    expected = clean("emergency", *(("--emergency",) if reason.emergency else ()))
+    session = sessions.unpack("emergency", tmp_path / "job" / "session")
     remember(session)
     before = snapshot(session)
 
@@ -113,19 +117,18 @@ def test_everybody_goes_on_talking_after_a_job(reason: Reason, tmp_path: Path) -
 
     after = snapshot(session)
     assert len(before) - len(after) == result.removed > 0
+    assert after.keys() == expected.after.keys()
     assert untouchable(after) == untouchable(before)
-    assert_everybody_talks(session, peers)
+    assert after.items() <= before.items()
 
 
-@pytest.mark.usefixtures("node")
-def test_everybody_goes_on_talking_after_an_undo(clean: Clean) -> None:
+def test_an_undo_brings_everything_back(clean: Clean) -> None:
     cleaned = clean("emergency", "--emergency")
 
     assert cleaned.removed
     janitor("undo", cleaned.session)
 
     assert snapshot(cleaned.session) == cleaned.before
-    assert_everybody_talks(cleaned.session, cleaned.peers)
 
 
 @pytest.mark.parametrize("options", [(), ("--emergency",)], ids=["normal", "emergency"])

@@ -10,6 +10,7 @@ import pytest
 
 from tests.real import sessions
 from tests.real.directory import OWN_USERS, age_days, counted, names, snapshot
+from tests.real.test_cleaning import CLEANED
 
 NOW = 1_800_000_000.0
 
@@ -28,6 +29,9 @@ SIZES = {
     "six": (212, 186),
     "orphan": (177, 176),
 }
+
+#: Not checked as they are: one has a test of its own, the others are checked after a cleanup, when all must still hold.
+TALKING = {"orphan"} if sessions.ALL_CHECKS else {*CLEANED} - {"emergency"}
 
 
 @pytest.mark.parametrize("scenario", SIZES)
@@ -116,7 +120,7 @@ def test_an_unknown_scenario_is_named(tmp_path: Path) -> None:
         sessions.unpack("calm", tmp_path)
 
 
-@pytest.mark.parametrize("scenario", sorted(SIZES.keys() - {"orphan"}))
+@pytest.mark.parametrize("scenario", sorted(SIZES.keys() - TALKING))
 @pytest.mark.usefixtures("node")
 def test_everybody_can_go_on_talking(scenario: str, tmp_path: Path) -> None:
     session = sessions.unpack(scenario, tmp_path / "session", peers=tmp_path / "peers")

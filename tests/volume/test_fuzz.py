@@ -35,7 +35,7 @@ from tests.volume.faults import FEW, KEPT
 from tests.volume.interference import purge, scan, undo
 
 #: `FUZZ=20000` looks further.
-EXAMPLES = int(os.environ.get("FUZZ", "120"))
+EXAMPLES = int(os.environ.get("FUZZ", "60"))
 fuzzed = settings(
     max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )

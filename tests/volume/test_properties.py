@@ -29,6 +29,9 @@ from tests.volume.directories import (
     write,
 )
 
+#: `FUZZ=20000` looks further.
+EXAMPLES = int(os.environ.get("FUZZ", "30"))
+
 users = st.sampled_from([OWN, f"{OWN_LID}_1", "2201", "3301_1", "2202_128"])
 groups = st.sampled_from(["120363000000000001@g.us", "4411-1600000000@g.us", "status@broadcast"])
 numbers = st.integers(0, 40)
@@ -59,7 +62,7 @@ configurations = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     files=st.dictionaries(names, ages, max_size=60),
     configuration=configurations,

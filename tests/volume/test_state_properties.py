@@ -245,7 +245,7 @@ steps = st.one_of(
 
 
 @settings(
-    max_examples=int(os.environ.get("FUZZ", "150")),
+    max_examples=int(os.environ.get("FUZZ", "75")),
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -49,13 +49,17 @@ def fact(kind: Kind, status: Object, reader: Reader, now: float) -> str:
     return f"{told} {_growth(status)}".strip() if kind.family == LEVEL else told
 
 
+FORESEEN_DAYS = 3_650.0
+"""What a growth leads to is told so far ahead: beyond that it is a number, and in the end too large for one."""
+
+
 def _growth(status: Object) -> str:
     found, growth = status.get("files") or {}, status.get("growthPerDay") or 0.0
     counted, limit = found.get("counted"), found.get("limit")
     if growth <= 0 or counted is None:
         return ""
     told = f"It grows by {growth:g} files a day"
-    if not limit or counted >= limit:
+    if not limit or counted >= limit or limit - counted > growth * FORESEEN_DAYS:
         return f"{told}."
     return f"{told}: without a cleanup it is at the limit in {words.span((limit - counted) / growth * words.DAY)}."
 

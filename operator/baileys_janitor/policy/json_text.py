@@ -32,6 +32,7 @@ class _Options:
     """What the scanner asks its caller for."""
 
     __slots__ = (
+        "array_hook",
         "memo",
         "object_hook",
         "object_pairs_hook",
@@ -43,6 +44,7 @@ class _Options:
 
     def __init__(self) -> None:
         self.strict = True
+        self.array_hook = None  # since Python 3.15
         self.object_hook = None
         self.object_pairs_hook = None
         self.parse_float = float

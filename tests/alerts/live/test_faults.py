@@ -98,7 +98,7 @@ async def test_broken_credentials_are_told_until_they_are_whole(
     async with operator() as running:
         await world.scanned("acme")
         creds.write_bytes(whole[: len(whole) // 2])
-        with running.hurry(60):
+        with running.hurry():
             alert = await prometheus.fires(
                 "BaileysTenantCredentialsCorrupt", namespace=world.namespace
             )
@@ -200,7 +200,7 @@ async def test_a_channel_at_which_nothing_arrives_is_told_until_something_does(
     async with Receiver(then=lambda _: Answer(404)).served() as receiver:
         monkeypatch.setenv("HOOK", receiver.url)
         async with operator(notifications={"channels": [hook]}) as running:
-            with running.hurry(60):
+            with running.hurry():
                 alert = await prometheus.fires("BaileysJanitorNotificationsFailing")
                 assert alert["labels"]["channel"] == "night"
                 receiver.then = lambda _: Answer()

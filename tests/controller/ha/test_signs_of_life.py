@@ -215,7 +215,7 @@ class TestLive:
             seen = observed(running)
             await seen.silence("pods")
             await world.ask("acme", "now")
-            with running.hurry():
+            with running.hurry(over_jobs=True):
                 # The run is tried again, since its Job seems to have ended without a pod.
                 await until(lambda: len(seen.watches.doubts("pods")) > 1, "two Jobs end alone")
             assert await seen.dead() == ["pods"]

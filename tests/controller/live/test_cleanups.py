@@ -287,7 +287,7 @@ async def test_the_trash_of_a_suspended_tenant_is_purged_all_the_same(
         async def told() -> bool:
             return "trash" not in await world.status("acme")
 
-        with running.hurry(60):
+        with running.hurry():
             await until(told, "the status says so")
         await world.quiet()
 
@@ -299,6 +299,7 @@ async def test_a_request_waits_for_no_back_off(world: World, operator: Operator)
     async with operator() as running:
         for wait in (0, 20, 40, 80, 160, 320):
             running.skip(wait)
+            await until(running.idle, "it was looked for again")
             await world.ready("acme", "DirectoryMissing")
             await world.quiet()
         world.session(directory / "company_1", "warning")

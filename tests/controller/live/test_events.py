@@ -104,7 +104,7 @@ async def test_a_fault_that_lasts_is_one_event_that_counts_and_its_end_is_told_t
             count = (event.get("series") or {}).get("count", 1)
             return count if count >= least else 0
 
-        with running.hurry(20):
+        with running.hurry():
             await until(lambda: tenant.backoff.failures >= 2, "the fault is met again")
             # The first repetition is written at once, the next ones together.
             await until(lambda: counts(2), "the repetition is counted")
@@ -153,13 +153,13 @@ async def test_a_restart_tells_nothing_anew(world: World, operator: Operator) ->
         before = await told(
             world, "acme", "LevelChanged", "CleanupStarted", "CleanupFinished", "LevelChanged"
         )
-    async with operator(knows=1) as running:
+    async with operator(knows=1, statusInterval="5m") as running:
         since = (await world.status("acme"))["lastScanTime"]
         tenant = running.reconciler.fleet.tenants[world.namespace, "acme"]
-        with running.hurry(60):
+        with running.hurry():
             await until(lambda: tenant.look, "the second operator has scanned")
         # In steps, so that no scan is missed meanwhile.
-        for _ in range(36):
+        for _ in range(6):
             running.skip(55)
             await until(running.idle, "the operator is idle")
             await world.quiet()

@@ -131,9 +131,8 @@ async def test_what_a_shared_result_has_no_room_for_is_said_and_comes_with_a_lat
         def together() -> list[JobEnded]:
             return [each for each in heard if each.members == len(names)]
 
-        # In a hurry the operator may lose patience with a pod that shares the test's two cores.
         await until(together, "all have been scanned by one Job", 90.0)
-        with running.hurry(20):
+        with running.hurry():
             await until(all_told, "of each tenant everything has been told", 90.0)
     full = together()
     assert all(0 < each.short < each.members for each in full)
@@ -427,7 +426,7 @@ async def test_tenants_deleted_in_bulk_are_forgotten(world: World, operator: Ope
         await world.scanned("tenant-29")
         for name in names:
             await world.client.delete(TENANTS, world.namespace, name)
-        with running.hurry(60):
+        with running.hurry():
             await world.quiet()
             await until(lambda: not running.reconciler.fleet.tenants, "the tenants are forgotten")
             await until(lambda: not list(running.reconciler.tracker), "their Jobs are forgotten")

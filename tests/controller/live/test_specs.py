@@ -160,7 +160,7 @@ async def test_the_deletion_of_one_tenant_does_not_end_a_scan_it_shares(
         await world.client.delete(TENANTS, world.namespace, "two")
         await world.gone(TENANTS, "two")
         world.cluster.kubelet.release()
-        with running.hurry(60):
+        with running.hurry():
             assert (await world.scanned("one"))["level"] == "Healthy"
             assert (await world.scanned("three"))["level"] == "Critical"
             await world.quiet()
