@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from baileys_janitor.api.names import EMERGENCY_ANNOTATION
 from baileys_janitor.notify import words
 from baileys_janitor.notify.incidents import Place, moment
 from baileys_janitor.notify.kinds import LEVEL, Kind
@@ -204,7 +205,7 @@ def _describe(place: Place) -> str:
 def _request(place: Place) -> str:
     return (
         f"kubectl annotate baileystenant {place.name} -n {place.namespace} "
-        'janitor.baileys.dev/emergency-cleanup="$(date +%s)" --overwrite'
+        f'{EMERGENCY_ANNOTATION}="$(date +%s)" --overwrite'
     )
 
 
