@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from baileys_janitor.api.condition_kinds import LEVELS
 from baileys_janitor.controller.kube.conditions import find
 from baileys_janitor.controller.tenants.record import TenantRecord
 
@@ -102,7 +103,6 @@ Change = (
     | CleanupFinished
     | JobEnded
 )
-LEVELS = frozenset({"Healthy", "Warning", "Critical", "Emergency"})
 
 
 def between(tenant: TenantRecord, before: Object, after: Object) -> Iterator[Change]:

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from baileys_janitor.api.condition_kinds import ADVICE
 from baileys_janitor.controller.clock import from_rfc3339
 from baileys_janitor.controller.jobs.faults import REASONS
 from baileys_janitor.controller.metrics.definitions import OTHER
-from baileys_janitor.controller.status import advice, level_and_ready
+from baileys_janitor.controller.status import level_and_ready
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import FAILED
 from baileys_janitor.policy.kinds import KINDS
@@ -137,7 +138,7 @@ def _cooldowns(tenant: TenantRecord, now: float) -> Iterable[tuple[str, Number]]
 
 
 def _advice(tenant: TenantRecord, _: float) -> Iterable[tuple[str, Number]]:
-    return [(kind, 1) for kind in tenant.stored.signs if kind in advice.KINDS]
+    return [(kind, 1) for kind in tenant.stored.signs if kind in ADVICE]
 
 
 def _stalled(tenant: TenantRecord, _: float) -> Iterable[tuple[str, Number]]:
@@ -242,7 +243,7 @@ FAMILIES: tuple[Family, ...] = (
         "1 for each condition that gives advice and is True; none for the others.",
         many=_advice,
         label="condition",
-        most=len(advice.KINDS),
+        most=len(ADVICE),
         brief=True,
     ),
     Family(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from baileys_janitor.api.condition_kinds import LEVELS
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.events.changes import mark
 from baileys_janitor.controller.jobs.record_result import BOUNDLESS, by_kind
@@ -42,7 +43,7 @@ def compose(tenant: TenantRecord, now: float, context: StatusContext) -> Object:
     level_and_ready.state_readiness(conditions, tenant, now, context.hold)
     advice.state(conditions, tenant, now, context.advice)
     status["conditions"] = conditions.items()
-    since = find(status["conditions"], level or level_and_ready.LEVELS[0])
+    since = find(status["conditions"], level or LEVELS[0])
     assert since is not None
     status["levelSince"] = since["lastTransitionTime"]
     status |= _figures(tenant, now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from baileys_janitor.api.condition_kinds import LEVELS
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.kube.conditions import Conditions
 from baileys_janitor.controller.tenants.record import TenantRecord
@@ -12,8 +13,6 @@ from baileys_janitor.policy import levels
 from baileys_janitor.policy.settings import Thresholds
 from baileys_janitor.schedule import agenda
 from baileys_janitor.schedule.circuit_breaker import Hold, named
-
-LEVELS = (levels.HEALTHY, levels.WARNING, levels.CRITICAL, levels.EMERGENCY)
 
 
 def level_of(tenant: TenantRecord, now: float) -> str | None:
