@@ -227,9 +227,6 @@ _READINESS = (
             "ScansMissed": EventKind(
                 weight=5, when="Three scans brought neither a result nor a reason."
             ),
-            "CleanupsHeld": EventKind(
-                weight=3, action=CLEAN, when="The circuit breaker holds automatic cleanups."
-            ),
             "Suspended": EventKind(weight=2, type=NORMAL, when="`spec.suspend` was set."),
             "WaitingForFirstConsumer": EventKind(
                 weight=1,
@@ -405,6 +402,17 @@ _ADVICE = (
             "again, nothing has to be done and the alert ends within a day; earlier cleanups can no longer be undone. "
             "If nobody did, find out who has access to the volume.",
         ),
+    ),
+    ConditionKind(
+        type="CleanupsHeld",
+        group=Group.ADVICE,
+        when="A circuit breaker holds automatic cleanups of this tenant. The message says whose cleanups opened it, "
+        "and until when they hold. A suspended tenant never has it.",
+        to_do="See whether the last cleanups in this namespace removed what they should; undo puts files back.",
+        calm="NoHold",
+        event=EventKind(weight=3, action=CLEAN, over=""),
+        fleet_wide=True,
+        page="circuit-breaker-open",
     ),
 )
 

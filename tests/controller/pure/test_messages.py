@@ -166,7 +166,6 @@ def test_every_reason_is_told_by_the_news_it_is_named_after() -> None:
         "Stalled": condition("Stalled", "ClaimMissing"),
         Reason.RECOVERED: condition("Stalled", "NoFault", "False", "True"),
         "ScansMissed": condition("Ready", "ScansMissed", "Unknown"),
-        "CleanupsHeld": condition("Ready", "CleanupsHeld"),
         "Suspended": condition("Ready", "Suspended"),
         "WaitingForFirstConsumer": condition("Ready", "WaitingForFirstConsumer"),
         **{kind: condition(kind) for kind in ADVICE},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from baileys_janitor.api.condition_kinds import LEVELS
+from baileys_janitor.api.condition_kinds import CONDITIONS, LEVELS
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.kube.conditions import Conditions
 from baileys_janitor.controller.tenants.record import TenantRecord
@@ -140,9 +140,11 @@ def keeps_up(tenant: TenantRecord) -> str:
 def state_readiness(
     conditions: Conditions, tenant: TenantRecord, now: float, hold: Hold | None
 ) -> None:
-    """State Ready, and Stalled beside it: can the janitor observe and act?"""
+    """State Ready, Stalled and CleanupsHeld: can the janitor observe and act?"""
     fault = tenant.fault or tenant.backoff.work_fault
     suspended = tenant.effective is not None and tenant.effective.suspend
+    held = _held(hold) if hold is not None and tenant.effective is not None else None
+    conditions.advise(CONDITIONS["CleanupsHeld"], None if suspended else held)
     missed = agenda.missed_time(tenant)
     if fault is not None and fault.stalled and not suspended:
         conditions.set("Ready", False, fault.reason, fault.message)
