@@ -139,13 +139,16 @@ class ConditionKind:
     incident: IncidentKind | None = None
     alert: AlertKind | None = None
     page: str = ""
-    """Name of its page in docs/runbooks; empty: the type's, if there is an incident or an alert."""
+    """Name of its page in docs/runbooks; empty: the incident's, or the type's if there is an alert."""
 
     @property
     def runbook(self) -> str:
         """Return the name of its page in docs/runbooks, or an empty text."""
-        named = self.incident is not None or self.alert is not None
-        return self.page or (page_name(self.type) if named else "")
+        if self.page:
+            return self.page
+        if self.incident is not None:
+            return self.incident.runbook
+        return page_name(self.type) if self.alert is not None else ""
 
 
 def page_name(name: str) -> str:
