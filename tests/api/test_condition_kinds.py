@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from baileys_janitor.api.condition_kinds import (
     ADVICE,
     CONDITIONS,
-    LEVELS,
     ConditionKind,
     Family,
     Group,
@@ -18,6 +18,7 @@ from baileys_janitor.api.condition_kinds import (
 )
 from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.api.names import GROUP
+from baileys_janitor.api.status import Level
 from baileys_janitor.policy import levels
 from tests.api.corpus_files import ROOT
 
@@ -66,8 +67,12 @@ def test_the_numbers_of_families_are_those_of_stored_ids() -> None:
 
 
 def test_levels_are_those_of_the_rules_the_best_first() -> None:
-    assert (levels.HEALTHY, levels.WARNING, levels.CRITICAL, levels.EMERGENCY) == LEVELS
-    assert set(CONDITIONS) == {*LEVELS, *ADVICE, "Ready", "Stalled"}
+    assert (
+        tuple(kind.type for kind in CONDITIONS.values() if kind.group == Group.LEVEL)
+        == levels.LEVELS
+    )
+    assert (*levels.LEVELS, "Unknown") == get_args(Level)
+    assert set(CONDITIONS) == {*levels.LEVELS, *ADVICE, "Ready", "Stalled"}
 
 
 def test_one_module_spells_the_group_of_the_api() -> None:

@@ -423,8 +423,6 @@ CONDITIONS: Final[Mapping[str, ConditionKind]] = {
     kind.type: kind for kind in (*_LEVELS, *_READINESS, *_ADVICE)
 }
 """Every condition by its type."""
-LEVELS: Final = tuple(kind.type for kind in _LEVELS)
-"""Types of the levels, the best first."""
 ADVICE: Final = tuple(kind.type for kind in _ADVICE)
 """Types of the conditions that give advice."""
 

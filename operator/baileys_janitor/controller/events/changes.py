@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from baileys_janitor.api.condition_kinds import LEVELS
 from baileys_janitor.controller.kube.conditions import find
 from baileys_janitor.controller.tenants.record import TenantRecord
+from baileys_janitor.policy.levels import LEVELS
 
 Object = dict[str, Any]
 logger = logging.getLogger("janitor.events")

@@ -13,17 +13,19 @@ from typing import Any
 
 from baileys_janitor.api.condition_kinds import ADVICE
 from baileys_janitor.controller.clock import from_rfc3339
+from baileys_janitor.controller.events.changes import UNKNOWN
 from baileys_janitor.controller.jobs.faults import REASONS
 from baileys_janitor.controller.metrics.definitions import OTHER
 from baileys_janitor.controller.status import level_and_ready
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import FAILED
 from baileys_janitor.policy.kinds import KINDS
+from baileys_janitor.policy.levels import LEVELS
 from baileys_janitor.schedule import agenda
 from baileys_janitor.schedule.growth import DAY
 
 LABELS = ("namespace", "tenant", "company_id")
-LEVELS = {"Unknown": -1, "Healthy": 0, "Warning": 1, "Critical": 2, "Emergency": 3}
+LEVEL_NUMBERS = {UNKNOWN: -1} | {level: number for number, level in enumerate(LEVELS)}
 """Levels as numbers, so that alert rules compare them and one series a tenant is enough."""
 THRESHOLDS = ("warning", "critical", "trigger", "emergency", "danger")
 
@@ -56,7 +58,7 @@ def company(tenant: TenantRecord) -> str:
 
 def level(tenant: TenantRecord, now: float) -> int:
     """Return the level's number."""
-    return LEVELS[level_and_ready.level_of(tenant, now) or "Unknown"]
+    return LEVEL_NUMBERS[level_and_ready.level_of(tenant, now) or UNKNOWN]
 
 
 def _files(tenant: TenantRecord) -> Mapping[str, Any]:

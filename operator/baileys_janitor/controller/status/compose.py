@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from baileys_janitor.api.condition_kinds import LEVELS
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.events.changes import mark
 from baileys_janitor.controller.jobs.record_result import BOUNDLESS, by_kind
@@ -13,6 +12,7 @@ from baileys_janitor.controller.kube.conditions import Conditions, digest, find
 from baileys_janitor.controller.status import advice, forecast, level_and_ready
 from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.controller.tenants.record import TenantRecord
+from baileys_janitor.policy.levels import LEVELS
 from baileys_janitor.schedule import agenda
 from baileys_janitor.schedule.circuit_breaker import Hold
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from baileys_janitor.api.condition_kinds import CONDITIONS, LEVELS
+from baileys_janitor.api.condition_kinds import CONDITIONS
 from baileys_janitor.controller.clock import to_rfc3339
 from baileys_janitor.controller.kube.conditions import Conditions
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.controller.wording import files, files_are, listed
 from baileys_janitor.policy import levels
+from baileys_janitor.policy.levels import LEVELS
 from baileys_janitor.policy.settings import Thresholds
 from baileys_janitor.schedule import agenda
 from baileys_janitor.schedule.circuit_breaker import Hold, named
