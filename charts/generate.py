@@ -1,5 +1,5 @@
 """Writes what a machine can write of the chart: values.yaml, its schema, the README's tables, the CRD's template,
-Grafana's dashboard.
+Grafana's dashboard, the alert rules of conditions.
 
 `python -m charts.generate` writes, `python -m charts.generate --check` fails if something is not current.
 """
@@ -19,6 +19,7 @@ from baileys_janitor.api.builtin import BUILT_IN
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.crd import crd_yaml
 from baileys_janitor.api.structural import structural
+from charts.alerts import with_condition_rules
 from charts.dashboard.page import dashboard
 from charts.values import Values
 
@@ -208,6 +209,7 @@ def written() -> dict[Path, str]:
         CHART / "README.md": readme(),
         CHART / "templates" / "crd.yaml": crd_template(),
         CHART / "files" / "dashboard.json": dashboard(),
+        CHART / "files" / "alerts.yaml": with_condition_rules(),
     }
 
 

@@ -10,8 +10,10 @@ from grafana_foundation_sdk.models import common as shapes
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
+from baileys_janitor.controller.metrics.tenants import LEVEL_NUMBERS
+
 SOURCE = model.DataSourceRef(type_val="prometheus", uid="${datasource}")
-LEVELS = {-1: "Unknown", 0: "Healthy", 1: "Warning", 2: "Critical", 3: "Emergency"}
+LEVELS = {number: level for level, number in LEVEL_NUMBERS.items()}
 COLORS = {
     "Unknown": "#808080",
     "Healthy": "green",

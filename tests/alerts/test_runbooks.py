@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from baileys_janitor.api.crd import crd
+from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.controller.metrics.definitions import DEFINITIONS
 from baileys_janitor.controller.metrics.tenants import FAMILIES
-from baileys_janitor.notify.kinds import KINDS
 from tests.alerts.commands import Unknown, blocks, check, commands, typed
 from tests.alerts.rules import INDEX, PAGES, ROOT, Rule, rules
 
@@ -38,7 +38,7 @@ def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
 
 
 def test_every_message_that_is_sent_has_a_runbook() -> None:
-    assert {kind.runbook for kind in KINDS.values()} <= {page.stem for page in PAGES}
+    assert {kind.runbook for kind in INCIDENT_KINDS.values()} <= {page.stem for page in PAGES}
 
 
 @by_rule
@@ -159,7 +159,7 @@ def test_no_annotation_holds_a_secret_or_a_file_name() -> None:
     for rule in rules():
         for text in (*rule.annotations.values(), *rule.labels.values()):
             used |= set(re.findall(r"\$labels\.(\w+)", text))
-    assert used <= {"namespace", "tenant", "company_id", "reason", "job", "channel"}
+    assert used <= {"namespace", "tenant", "company_id", "reason", "job", "channel", "site"}
 
 
 @by_rule

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.notify import cleanups, document, summary, text
 from baileys_janitor.notify.channels import sentry
 from baileys_janitor.notify.cleanups import Done
 from baileys_janitor.notify.document import rfc3339
 from baileys_janitor.notify.incidents import Place
-from baileys_janitor.notify.kinds import KINDS
 from baileys_janitor.notify.ledger import BETTER, ENDED, LASTING, NEW, PASSED, WORSE
 from baileys_janitor.notify.words import DAY
 from tests.notify.messages import READER, change, incidents, resolved, status, storm
@@ -84,13 +84,13 @@ def about(reason: str, what: str = NEW, *, known: Object | None = None, **more: 
 
 def new() -> Letters:
     """What begins, of one tenant."""
-    for reason in KINDS:
+    for reason in INCIDENT_KINDS:
         yield reason, about(reason)
 
 
 def several() -> Letters:
     """What begins, of several tenants."""
-    for reason in KINDS:
+    for reason in INCIDENT_KINDS:
         if reason != "CircuitBreakerOpen":
             both = (change(name, reason) for name in ("acme", "beta"))
             yield reason, incidents(*both, acme=troubled(reason), beta=troubled(reason))
@@ -104,7 +104,7 @@ def healthy(asked: Place) -> Object | None:
 
 def over() -> Letters:
     """What ends."""
-    for reason, kind in KINDS.items():
+    for reason, kind in INCIDENT_KINDS.items():
         if kind.ends:
             ended = {"since": NOW - HOUR, "ended": NOW - 11 * MINUTE, **place(reason)}
             ends = change(reason=reason, what=ENDED, **ended)
@@ -118,11 +118,11 @@ def over() -> Letters:
 
 def turns() -> Letters:
     """How it goes on, and what there is to say besides."""
-    warning = KINDS["TenantWarning"]
+    warning = INCIDENT_KINDS["TenantWarning"]
     lasting = {"since": NOW - 5 * HOUR, "told_at": NOW - 4 * HOUR}
     yield "worse", about("TenantEmergency", WORSE, was=warning)
     yield "lasting", about("TenantEmergency", LASTING, **lasting)
-    yield "better", about("TenantWarning", BETTER, was=KINDS["TenantEmergency"])
+    yield "better", about("TenantWarning", BETTER, was=INCIDENT_KINDS["TenantEmergency"])
     yield "comes and goes", about("TenantEmergency", times=4)
     upcoming = {"nextCleanupTime": "2026-11-18T11:30:00Z"}
     yield "with a cleanup to come", about("TenantCritical", known=upcoming)

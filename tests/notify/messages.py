@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.notify import document, text
 from baileys_janitor.notify.incidents import Place, identify
-from baileys_janitor.notify.kinds import KINDS
 from baileys_janitor.notify.ledger import ENDED, NEW, Change
 from baileys_janitor.notify.words import Reader
 from tests.notify.world import HOUR, MINUTE, NOW
@@ -35,7 +35,7 @@ def change(
 ) -> Change:
     """One line of a message."""
     place = Place("shop", name, f"c-{name}")
-    kind = KINDS[reason]
+    kind = INCIDENT_KINDS[reason]
     known = {"since": NOW - 12 * MINUTE, "place": place, "weight": 1.0}
     return Change(identify("shop", name) | kind.family, what, kind, **(known | more))
 

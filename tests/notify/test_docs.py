@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
+from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.api.notifications import Notifications
 from baileys_janitor.notify.channels.webhook import signed
-from baileys_janitor.notify.kinds import KINDS
 from tests.notify.world import NOW
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +33,7 @@ def fenced(language: str) -> list[str]:
 
 def test_every_reason_is_listed_with_its_severity_and_runbook() -> None:
     rows = re.findall(r"^\| `([A-Z]\w+)` \| (\w+) \|.*\| \[([a-z-]+)\]", PAGE, re.MULTILINE)
-    assert sorted(rows) == sorted((k.name, k.severity, k.runbook) for k in KINDS.values())
+    assert sorted(rows) == sorted((k.name, k.severity, k.runbook) for k in INCIDENT_KINDS.values())
 
 
 def test_the_values_can_be_used_as_they_are() -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from baileys_janitor.api.condition_kinds import Family
+from baileys_janitor.api.incident_kinds import INCIDENT_KINDS, STALLED_FOR
 from baileys_janitor.notify.incidents import Incident, Place, identify, incidents, moment, states
-from baileys_janitor.notify.kinds import FAMILIES, KINDS, STALLED_FOR
 from tests.notify.world import HOUR, NOW
 
 Object = dict[str, Any]
@@ -45,7 +46,7 @@ def test_a_healthy_tenant_is_no_incident() -> None:
 @pytest.mark.parametrize("name", ["Warning", "Critical", "Emergency"])
 def test_a_level_is_an_incident_since_its_condition_holds(name: str) -> None:
     (incident,) = found(level(name)).values()
-    assert incident.kind is KINDS[f"Tenant{name}"]
+    assert incident.kind is INCIDENT_KINDS[f"Tenant{name}"]
     assert incident.since == moment(SINCE)
 
 
@@ -63,7 +64,9 @@ def test_limits_out_of_reach_are_none_of_a_healthy_tenant() -> None:
 
 def test_a_level_that_is_not_known_any_more_neither_holds_nor_is_over() -> None:
     status = {"level": "Unknown", "conditions": [condition("Healthy", "Unknown", "ScansMissed")]}
-    assert {state.family for state in states(status)}.isdisjoint({KINDS["TenantEmergency"].family})
+    assert {state.family for state in states(status)}.isdisjoint(
+        {INCIDENT_KINDS["TenantEmergency"].family}
+    )
     assert list(found(status)) == ["ScanStale"]
 
 
@@ -90,7 +93,7 @@ def test_cleanups_fail_since_the_first_of_those_that_failed_in_a_row() -> None:
         {"outcome": "Completed", "time": "2026-11-18T07:00:00Z"},
     ]
     (incident,) = found(level("Healthy", history=history)).values()
-    assert incident.kind is KINDS["CleanupFailing"]
+    assert incident.kind is INCIDENT_KINDS["CleanupFailing"]
     assert incident.since == moment("2026-11-18T08:00:00Z")
     assert found(level("Healthy", history=history[2:])) == {}
 
@@ -98,7 +101,7 @@ def test_cleanups_fail_since_the_first_of_those_that_failed_in_a_row() -> None:
 def test_a_fault_is_worth_telling_when_it_has_lasted() -> None:
     status = {"conditions": [condition("Ready", "False", "ClaimMissing")]}
     (incident,) = found(status).values()
-    assert incident.kind is KINDS["ScanStale"]
+    assert incident.kind is INCIDENT_KINDS["ScanStale"]
     assert incident.begins == incident.since + STALLED_FOR
 
 
@@ -118,7 +121,7 @@ def test_a_status_that_says_nothing_is_no_incident(status: Object) -> None:
 
 
 def test_tenants_and_families_have_numbers_of_their_own() -> None:
-    assert len(FAMILIES) <= 16
+    assert max(Family) < 16
     numbers = {identify(f"n{i}", "acme", "u") for i in range(10_000)}
     assert len(numbers) == 10_000
     assert all(number & 0xF == 0 and number < 2**48 for number in numbers)
@@ -130,8 +133,8 @@ def test_every_state_that_can_be_told_is_one_that_the_configuration_names() -> N
 
     from baileys_janitor.api.notifications import Reason, Severity
 
-    assert set(get_args(Reason)) == set(KINDS)
-    assert {kind.severity for kind in KINDS.values()} == set(get_args(Severity))
+    assert set(get_args(Reason)) == set(INCIDENT_KINDS)
+    assert {kind.severity for kind in INCIDENT_KINDS.values()} == set(get_args(Severity))
 
 
 def test_a_later_time_is_used_as_it_is() -> None:

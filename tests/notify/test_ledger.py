@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.notify import ledger
-from baileys_janitor.notify.kinds import KINDS
 from baileys_janitor.notify.ledger import BETTER, ENDED, LASTING, NEW, PASSED, WORSE
 from tests.notify.world import (
     CRITICAL,
@@ -19,7 +19,7 @@ from tests.notify.world import (
     PACE,
     WARNING,
     Fleet,
-    Kind,
+    IncidentKind,
     Listener,
 )
 
@@ -154,7 +154,7 @@ def test_a_warning_that_lasts_is_told_once_a_day() -> None:
 
 def test_what_nobody_waits_for_to_end_is_told_once() -> None:
     fleet, listener = listening()
-    fleet.put(0, KINDS["IdentityChanged"], NOW)
+    fleet.put(0, INCIDENT_KINDS["IdentityChanged"], NOW)
     listener.advance(72 * HOUR)
     fleet.put(0, None, listener.now)
     listener.advance(HOUR)
@@ -299,12 +299,12 @@ def test_whatever_happens_the_reader_ends_up_knowing_what_holds(
     story: list[tuple[object, ...]],
 ) -> None:
     fleet, listener = listening(tenants=TENANTS)
-    begun: list[tuple[int, Kind, float]] = []
+    begun: list[tuple[int, IncidentKind, float]] = []
     for what, *more in story:
         if what == "level":
             number, kind = more
             assert isinstance(number, int)
-            assert kind is None or isinstance(kind, Kind)
+            assert kind is None or isinstance(kind, IncidentKind)
             fleet.put(number, kind, listener.now)
             listener.tell()
         elif what == "time":
@@ -331,7 +331,7 @@ def test_whatever_happens_the_reader_ends_up_knowing_what_holds(
 
 
 def _nobody_is_told_nonsense(listener: Listener) -> None:
-    known: dict[int, Kind] = {}
+    known: dict[int, IncidentKind] = {}
     told_at: dict[int, float] = {}
     for message in listener.messages:
         ids = [change.id for change in message.changes]
@@ -365,7 +365,7 @@ def _all_that_holds_is_known(fleet: Fleet, listener: Listener) -> None:
 
 
 def _whoever_was_bad_for_long_was_told_of(
-    begun: list[tuple[int, Kind, float]], listener: Listener
+    begun: list[tuple[int, IncidentKind, float]], listener: Listener
 ) -> None:
     for number, kind, since in begun:
         told = [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.notify.kinds import KINDS
+from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
 from tests.notify import letters
 
 PAGES = dict(letters.pages())
@@ -24,7 +24,7 @@ def test_every_runbook_that_a_message_leads_to_is_there() -> None:
         name for page in PAGES.values() for name in re.findall(r"runbooks/([a-z-]+)\.md", page)
     }
     there = {path.stem for path in (Path(__file__).parents[2] / "docs" / "runbooks").iterdir()}
-    assert {kind.runbook for kind in KINDS.values()} < named <= there
+    assert {kind.runbook for kind in INCIDENT_KINDS.values()} < named <= there
 
 
 def test_nothing_else_is_kept() -> None:

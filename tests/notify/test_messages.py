@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.notify import cleanups, document, summary, text
 from baileys_janitor.notify.incidents import Place
-from baileys_janitor.notify.kinds import KINDS
 from baileys_janitor.notify.ledger import BETTER, ENDED, LASTING, NEW, PASSED, WORSE
 from tests.notify.messages import READER, change, incidents, resolved, status, storm
 from tests.notify.world import HOUR, MINUTE, NOW
@@ -146,15 +146,15 @@ def test_several_kinds_are_told_the_gravest_first_with_a_count_in_the_title() ->
     ]
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", INCIDENT_KINDS)
 def test_every_kind_tells_what_is_done_what_to_do_and_where_help_is(name: str) -> None:
     told = incidents(change(reason=name))
     (group,) = told["groups"]
-    assert told["severity"] == group["severity"] == KINDS[name].severity
+    assert told["severity"] == group["severity"] == INCIDENT_KINDS[name].severity
     assert group["does"].endswith(".")
     assert group["todo"]
     assert group["command"].startswith("kubectl ")
-    assert group["runbook"] == f"https://docs.example/runbooks/{KINDS[name].runbook}.md"
+    assert group["runbook"] == f"https://docs.example/runbooks/{INCIDENT_KINDS[name].runbook}.md"
     assert "{" not in told["text"]
 
 
@@ -221,13 +221,13 @@ changes = st.builds(
         what,
         since=NOW - back,
         ended=NOW if what in {ENDED, PASSED} else None,
-        was=KINDS[was] if what in {WORSE, BETTER} else None,
+        was=INCIDENT_KINDS[was] if what in {WORSE, BETTER} else None,
     ),
     st.sampled_from(["acme", "beta", "c"]),
-    st.sampled_from(sorted(KINDS)),
+    st.sampled_from(sorted(INCIDENT_KINDS)),
     st.sampled_from([NEW, WORSE, LASTING, BETTER, ENDED, PASSED]),
     st.floats(0, 10**7),
-    st.sampled_from(sorted(KINDS)),
+    st.sampled_from(sorted(INCIDENT_KINDS)),
 )
 
 
@@ -260,4 +260,4 @@ def test_every_type_of_message_is_as_the_schema_says() -> None:
 
 
 def test_the_schema_names_every_reason() -> None:
-    assert set(_SCHEMA["$defs"]["group"]["properties"]["reason"]["enum"]) == set(KINDS)
+    assert set(_SCHEMA["$defs"]["group"]["properties"]["reason"]["enum"]) == set(INCIDENT_KINDS)

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.notify import record
 from baileys_janitor.notify.incidents import identify
-from baileys_janitor.notify.kinds import KINDS
 from baileys_janitor.notify.ledger import DeliveryState, Entry
 from tests.notify.world import CRITICAL, EMERGENCY, NOW, WARNING
 
 times = st.integers(0, 2**32 - 1).map(float)
 ids = st.integers(0, 2**48 - 1)
-entries = st.builds(Entry, st.sampled_from(list(KINDS.values())), times, times)
+entries = st.builds(Entry, st.sampled_from(list(INCIDENT_KINDS.values())), times, times)
 ledgers = st.builds(
     DeliveryState,
     entries=st.dictionaries(ids, entries, max_size=20),

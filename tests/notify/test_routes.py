@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.api.notifications import Notifications
 from baileys_janitor.notify.incidents import Place
-from baileys_janitor.notify.kinds import KINDS
 from baileys_janitor.notify.routes import Target, labels_asked, targets
 
 ACME = Place("shop-eu", "acme", "962302", {"tier": "gold"})
 BETA = Place("support", "beta", "962303")
 FLEET = Place()
-EMERGENCY, WARNING = KINDS["TenantEmergency"], KINDS["TenantWarning"]
-DISK, BREAKER = KINDS["DiskPressure"], KINDS["CircuitBreakerOpen"]
+EMERGENCY, WARNING = INCIDENT_KINDS["TenantEmergency"], INCIDENT_KINDS["TenantWarning"]
+DISK, BREAKER = INCIDENT_KINDS["DiskPressure"], INCIDENT_KINDS["CircuitBreakerOpen"]
 
 
 def target(**route: Any) -> Target:
@@ -33,7 +33,9 @@ def test_without_routes_everything_goes_everywhere() -> None:
     )
     assert [each.name for each in targets(config)] == ["all/a", "all/b"]
     for each in targets(config):
-        assert all(each.wants(place, kind) for place in (ACME, FLEET) for kind in KINDS.values())
+        assert all(
+            each.wants(place, kind) for place in (ACME, FLEET) for kind in INCIDENT_KINDS.values()
+        )
         assert each.hears_cleanups(ACME)
 
 
@@ -52,7 +54,7 @@ def test_a_route_to_two_channels_is_two_targets() -> None:
 
 def test_a_level_is_the_least_that_is_told() -> None:
     critical = target(level="Critical")
-    wanted = [kind.severity for kind in KINDS.values() if critical.wants(ACME, kind)]
+    wanted = [kind.severity for kind in INCIDENT_KINDS.values() if critical.wants(ACME, kind)]
     assert "Warning" not in wanted
     assert {"Critical", "Emergency"} <= set(wanted)
 

@@ -163,7 +163,7 @@ async def test_a_wrong_key_is_said_by_its_code_alone(receiver: Receiver, ingest:
 
 def test_nobody_pays_for_a_library_that_no_channel_needs() -> None:
     program = (
-        "import sys, baileys_janitor.controller.operator\n"
+        "import sys, baileys_janitor.controller.app\n"
         "sys.exit(any(name in sys.modules for name in ('sentry_sdk', 'apprise')))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from baileys_janitor.notify import kinds, ledger, record
+from baileys_janitor.api.condition_kinds import Family, IncidentKind
+from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
+from baileys_janitor.notify import ledger, record
 from baileys_janitor.notify.incidents import Incident, Place
-from baileys_janitor.notify.kinds import KINDS, Kind
 from baileys_janitor.notify.ledger import Change, DeliveryState, Fate, Over, Pace
 
 Object = dict[str, Any]
@@ -23,9 +24,9 @@ PACE = Pace(
     resolve_after=600,
     per_hour=20,
 )
-WARNING = KINDS["TenantWarning"]
-CRITICAL = KINDS["TenantCritical"]
-EMERGENCY = KINDS["TenantEmergency"]
+WARNING = INCIDENT_KINDS["TenantWarning"]
+CRITICAL = INCIDENT_KINDS["TenantCritical"]
+EMERGENCY = INCIDENT_KINDS["TenantEmergency"]
 
 
 @dataclass
@@ -47,9 +48,9 @@ class Message:
 class Fleet:
     """Tenants by number: what holds (None: nothing), and since when."""
 
-    states: dict[int, tuple[Kind | None, float]] = field(default_factory=dict)
+    states: dict[int, tuple[IncidentKind | None, float]] = field(default_factory=dict)
 
-    def put(self, number: int, kind: Kind | None, now: float) -> None:
+    def put(self, number: int, kind: IncidentKind | None, now: float) -> None:
         if kind is not self.states.get(number, (None, 0.0))[0] or number not in self.states:
             self.states[number] = kind, now
 
@@ -58,8 +59,8 @@ class Fleet:
 
     def incidents(self) -> dict[int, Incident]:
         return {
-            number << 4 | kinds.LEVEL: Incident(
-                number << 4 | kinds.LEVEL, kind, self.place(number), since, since
+            number << 4 | Family.LEVEL: Incident(
+                number << 4 | Family.LEVEL, kind, self.place(number), since, since
             )
             for number, (kind, since) in self.states.items()
             if kind is not None

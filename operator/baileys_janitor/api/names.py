@@ -1,4 +1,4 @@
-"""What the resource is called, and the annotations people set on it."""
+"""What the resource is called, and the annotations people set on it. No other module spells the group."""
 
 from __future__ import annotations
 

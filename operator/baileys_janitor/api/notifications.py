@@ -6,10 +6,13 @@ values. `notify/secrets.py` reads them.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
+
+from baileys_janitor.api.condition_kinds import RANKS
+from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
 
 from .checks import cron_problem, is_zone
 from .durations import Between, Duration
@@ -21,21 +24,13 @@ Key = Annotated[str, Field(min_length=1, max_length=253, pattern=KEY_NAME)]
 Label = Annotated[str, Field(min_length=1, max_length=63, pattern=LABEL)]
 Glob = Annotated[str, Field(min_length=1, max_length=253)]
 
-Severity = Literal["Warning", "Critical", "Emergency"]
-Reason = Literal[
-    "TenantWarning",
-    "TenantCritical",
-    "TenantEmergency",
-    "ThresholdUnreachable",
-    "CredentialsCorrupt",
-    "CleanupFailing",
-    "DiskPressure",
-    "ScanStale",
-    "SessionInactive",
-    "IdentityChanged",
-    "CircuitBreakerOpen",
-]
-"""What can be told of; docs/notifications.md explains each."""
+if TYPE_CHECKING:
+    Severity = str
+    Reason = str
+else:
+    Severity = Literal[tuple(RANKS)]
+    Reason = Literal[tuple(INCIDENT_KINDS)]
+"""The messages that can be sent; docs/notifications.md explains each."""
 
 RUNBOOKS = "https://github.com/baileys-janitor/baileys-janitor/blob/main/docs/runbooks/"
 

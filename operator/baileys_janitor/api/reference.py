@@ -1,29 +1,29 @@
-"""Writes the tables of docs/resource.md from the models.
+"""Writes the tables of the docs that come from the models and from the registry of conditions.
 
-``python -m baileys_janitor.api.reference docs/resource.md`` puts them between their marks; a test
-fails when the page and the models differ.
+`python -m baileys_janitor.api.reference docs` puts them between their marks. With `--check` nothing is written, and
+the exit code is 1 if a page is not current.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import durations
-from .builtin import BUILT_IN
-from .columns import printer_columns
-from .config import OperatorConfig
-from .status import TenantStatus
-from .structural import Node, structural
-from .tenant import tenant_schema
+from baileys_janitor.api import condition_tables, durations
+from baileys_janitor.api.builtin import BUILT_IN
+from baileys_janitor.api.columns import printer_columns
+from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.api.status import TenantStatus
+from baileys_janitor.api.structural import Node, structural
+from baileys_janitor.api.tenant import tenant_schema
 
 _WHEN_UNSET = {"companyId": "metadata.name", "volume": {"path": "."}, "suspend": False}
 
 
 def tables() -> dict[str, str]:
-    """The generated tables as Markdown, by the name of their mark."""
+    """Return the tables of docs/resource.md as Markdown, by the name of their mark."""
     built_in = BUILT_IN.model_dump(mode="json", by_alias=True, exclude_none=True)
     config = OperatorConfig().model_dump(mode="json", by_alias=True, exclude_none=True)
     own = structural(OperatorConfig)
@@ -34,12 +34,21 @@ def tables() -> dict[str, str]:
         "status": _table(structural(TenantStatus), None),
         "configuration": _table(own, config | {"defaults": None}),
         "columns": _columns(),
+        "conditions": condition_tables.conditions(),
     }
 
 
-def with_tables(page: str) -> str:
-    """The page with every table between its marks written anew."""
-    for name, table in tables().items():
+PAGES: Mapping[str, Callable[[], dict[str, str]]] = {
+    "resource.md": tables,
+    "events.md": lambda: {"conditions": condition_tables.events()},
+    "notifications.md": lambda: {"reasons": condition_tables.incidents()},
+}
+"""The pages with their tables."""
+
+
+def with_tables(page: str, tables: Mapping[str, str]) -> str:
+    """Return the page with every table between its marks written anew."""
+    for name, table in tables.items():
         begin, end = f"<!-- {name}: generated -->", "<!-- end -->"
         before, _, rest = page.partition(begin)
         _, _, after = rest.partition(end)
@@ -115,6 +124,20 @@ def _columns() -> str:
     return "\n".join(["| Column | Shown | From | Meaning |", "|---|---|---|---|", *rows])
 
 
+def main(arguments: list[str]) -> int:
+    """Write the pages, or compare them."""
+    stale = 0
+    for name, tables_of in PAGES.items():
+        place = Path(arguments[0]) / name
+        page = place.read_text(encoding="utf-8")
+        fresh = with_tables(page, tables_of())
+        if "--check" not in arguments:
+            place.write_text(fresh, encoding="utf-8")
+        elif fresh != page:
+            sys.stderr.write(f"{place} is not current\n")
+            stale = 1
+    return stale
+
+
 if __name__ == "__main__":
-    place = Path(sys.argv[1])
-    place.write_text(with_tables(place.read_text(encoding="utf-8")), encoding="utf-8")
+    sys.exit(main(sys.argv[1:]))

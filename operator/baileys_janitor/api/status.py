@@ -16,6 +16,7 @@ from pydantic import AfterValidator, ConfigDict, Field, PlainSerializer, Validat
 from baileys_janitor.policy.running_text import TEXT_BYTES_MAX
 
 from .model import Model
+from .names import EMERGENCY_ANNOTATION
 
 
 def _in_utc(value: datetime) -> datetime:
@@ -335,8 +336,7 @@ class TenantStatus(StatusPart):
     )
     last_handled_request: Annotated[str, Field(max_length=256)] | None = Field(
         default=None,
-        description="The last value of the annotation janitor.baileys.dev/emergency-cleanup that was "
-        "handled.",
+        description=f"The last value of the annotation {EMERGENCY_ANNOTATION} that was handled.",
     )
     conditions: Annotated[list[Condition], Field(max_length=32)] | None = Field(
         default=None,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from baileys_janitor import __version__
 from baileys_janitor.api.config import JobPods, Metrics, OperatorConfig
 from baileys_janitor.api.loading import InvalidConfig, load_config
+from baileys_janitor.api.names import API_VERSION
 from baileys_janitor.controller import kopf_thread, logging_setup
 from baileys_janitor.controller.clock import Clock, WallClock
 from baileys_janitor.controller.events import decision_log
@@ -257,8 +258,9 @@ async def _crd_is_there(kube: Kube, checks: HealthChecks, stop: asyncio.Event) -
         except ApiError as error:
             if not told:
                 logger.warning(
-                    "Waiting for the API server to serve janitor.baileys.dev/v1alpha1 (%s %s): apply the CRD, "
+                    "Waiting for the API server to serve %s (%s %s): apply the CRD, "
                     "`baileys-janitor crd | kubectl apply --server-side -f -`",
+                    API_VERSION,
                     error.status,
                     error.reason,
                 )

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from baileys_janitor.api.condition_kinds import WARNING
 from baileys_janitor.notify import document, words
 from baileys_janitor.notify.incidents import Place, identify, moment
-from baileys_janitor.notify.kinds import WARNING
 from baileys_janitor.notify.ledger import DeliveryState
 from baileys_janitor.notify.words import Reader
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from baileys_janitor.api.condition_kinds import EMERGENCY, RANKS, IncidentKind
 from baileys_janitor.notify import ledger, wording, words
 from baileys_janitor.notify.incidents import Place
-from baileys_janitor.notify.kinds import EMERGENCY, RANKS, Kind
 from baileys_janitor.notify.ledger import Change
 from baileys_janitor.notify.words import Reader
 
@@ -73,7 +73,7 @@ def rfc3339(when: float) -> str:
     return datetime.fromtimestamp(int(when), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-Section = tuple[str, Kind]
+Section = tuple[str, IncidentKind]
 
 
 def _grouped(changes: list[Change]) -> dict[Section, list[Change]]:
@@ -85,13 +85,13 @@ def _grouped(changes: list[Change]) -> dict[Section, list[Change]]:
     return groups
 
 
-def _urgency(change: str, kind: Kind) -> tuple[int, int, str]:
+def _urgency(change: str, kind: IncidentKind) -> tuple[int, int, str]:
     return _ORDER.index(change), -kind.rank, kind.name
 
 
 def _group(
     change: str,
-    kind: Kind,
+    kind: IncidentKind,
     members: list[Change],
     statuses: Statuses,
     reader: Reader,
@@ -178,7 +178,7 @@ def _now(status: Mapping[str, Any]) -> str:
 
 def _group_title(
     change: str,
-    kind: Kind,
+    kind: IncidentKind,
     members: list[Change],
     status: Mapping[str, Any] | None,
     now: float,

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from baileys_janitor.notify import kinds
-from baileys_janitor.notify.kinds import KINDS, Kind
+from baileys_janitor.api.condition_kinds import CONDITIONS, Family, Group, IncidentKind
+from baileys_janitor.api.incident_kinds import INCIDENT_KINDS, STALLED_FOR
 
 Object = Mapping[str, Any]
 
@@ -35,7 +35,7 @@ class Incident:
     """One state that holds now. `since` is when it began (Unix seconds), `begins` when it is worth telling."""
 
     id: int
-    kind: Kind
+    kind: IncidentKind
     place: Place
     since: float
     begins: float
@@ -48,7 +48,7 @@ class State:
     """What one family says of a tenant: a kind that holds, or (None) that nothing does; since when."""
 
     family: int
-    kind: Kind | None
+    kind: IncidentKind | None
     since: float | None
     weight: float = 0.0
     delay: float = 0.0
@@ -72,30 +72,33 @@ def states(status: Object) -> Iterator[State]:
 def _level(status: Object, conditions: Mapping[str, Object]) -> Iterator[State]:
     level = status.get("level") or "Unknown"
     if level == "Healthy":
-        yield State(kinds.LEVEL, None, _since(conditions.get("Healthy")))
+        yield State(Family.LEVEL, None, _since(conditions.get("Healthy")))
     elif level == "Unknown":
         # What was told before a count got too old still stands: nothing is known to be better.
         healthy = conditions.get("Healthy") or {}
         if healthy.get("reason") == "NotPaired":
-            yield State(kinds.LEVEL, None, _since(healthy))
+            yield State(Family.LEVEL, None, _since(healthy))
     else:
         unreachable = conditions.get("ThresholdUnreachable") or {}
-        kind, said = KINDS[f"Tenant{level}"], conditions.get(level)
+        kind, said = CONDITIONS[level].incident, conditions.get(level)
         if unreachable.get("status") == "True":
             # Nobody is woken for what no cleanup can change.
-            kind, said = KINDS["ThresholdUnreachable"], unreachable
+            kind, said = INCIDENT_KINDS["ThresholdUnreachable"], unreachable
         files = status.get("files") or {}
         share = (files.get("counted") or 0) / max(1, files.get("limit") or 1)
-        yield State(kinds.LEVEL, kind, _since(said), share)
+        yield State(Family.LEVEL, kind, _since(said), share)
 
 
-_ADVICE = ("CredentialsCorrupt", "DiskPressure", "SessionInactive", "IdentityChanged")
+_OF_ADVICE = {
+    kind.type: kind.incident
+    for kind in CONDITIONS.values()
+    if kind.group == Group.ADVICE and kind.incident and kind.incident.family != Family.LEVEL
+}
 
 
 def _advice(conditions: Mapping[str, Object]) -> Iterator[State]:
-    for name in _ADVICE:
+    for name, kind in _OF_ADVICE.items():
         said = conditions.get(name)
-        kind = KINDS[name]
         holds = said is not None and said.get("status") == "True"
         yield State(kind.family, kind if holds else None, _since(said))
 
@@ -108,20 +111,20 @@ def _cleanups(status: Object) -> Iterator[State]:
             break
         since = moment(entry.get("time"))
     if since is not None:
-        yield State(kinds.CLEANUP, KINDS["CleanupFailing"], since)
+        yield State(Family.CLEANUP, INCIDENT_KINDS["CleanupFailing"], since)
     else:
-        yield State(kinds.CLEANUP, None, moment(history[0].get("time")) if history else None)
+        yield State(Family.CLEANUP, None, moment(history[0].get("time")) if history else None)
 
 
 def _scans(conditions: Mapping[str, Object]) -> Iterator[State]:
     ready, healthy = conditions.get("Ready") or {}, conditions.get("Healthy") or {}
-    stale = KINDS["ScanStale"]
+    stale = INCIDENT_KINDS["ScanStale"]
     if healthy.get("reason") == "ScansMissed":
-        yield State(kinds.SCAN, stale, _since(healthy))
+        yield State(Family.SCAN, stale, _since(healthy))
     elif ready.get("status") == "False":
-        yield State(kinds.SCAN, stale, _since(ready), delay=kinds.STALLED_FOR)
+        yield State(Family.SCAN, stale, _since(ready), delay=STALLED_FOR)
     elif ready.get("status") == "True":
-        yield State(kinds.SCAN, None, _since(ready))
+        yield State(Family.SCAN, None, _since(ready))
 
 
 def incidents(status: Object, base: int, place: Place, now: float) -> list[Incident]:

@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from baileys_janitor.api.condition_kinds import RANKS, IncidentKind
 from baileys_janitor.notify.incidents import Incident, Place
-from baileys_janitor.notify.kinds import RANKS, Kind
 
 NEW, WORSE, LASTING, BETTER, ENDED, PASSED = (
     "new",
@@ -35,7 +35,7 @@ URGENT = RANKS["Critical"]
 class Entry:
     """What a target knows of one incident. `at` is when it was last told; 0: owed, not told yet."""
 
-    kind: Kind
+    kind: IncidentKind
     since: float
     at: float
 
@@ -99,12 +99,12 @@ class Change:
 
     id: int
     change: str
-    kind: Kind
+    kind: IncidentKind
     """The state that holds; for what is over, the one that did."""
     since: float
     """When it began."""
     place: Place | None
-    was: Kind | None = None
+    was: IncidentKind | None = None
     """What was told before, where that differs; of a new one, what it was before it could be told."""
     ended: float | None = None
     weight: float = 0.0
@@ -201,7 +201,7 @@ def _change(
     incident: Incident,
     change: str,
     since: float,
-    was: Kind | None = None,
+    was: IncidentKind | None = None,
     told: float = 0.0,
     times: int = 1,
 ) -> Change:

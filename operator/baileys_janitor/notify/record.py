@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
-from baileys_janitor.notify.kinds import KINDS, Kind
+from baileys_janitor.api.condition_kinds import IncidentKind
+from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.notify.ledger import DeliveryState, Entry
 
 VERSION = 2
@@ -37,7 +38,7 @@ def encode(ledgers: Mapping[str, DeliveryState]) -> str:
 
 
 def _encoded(ledgers: Mapping[str, DeliveryState], least: int, *, calmed: bool) -> str:
-    def wanted(kind: Kind) -> bool:
+    def wanted(kind: IncidentKind) -> bool:
         return kind.rank > least
 
     rows = sorted(
@@ -64,7 +65,7 @@ def _encoded(ledgers: Mapping[str, DeliveryState], least: int, *, calmed: bool) 
 def _target(
     ledger: DeliveryState,
     number: Mapping[tuple[int, int], int],
-    wanted: Callable[[Kind], bool],
+    wanted: Callable[[IncidentKind], bool],
     *,
     calmed: bool,
 ) -> dict[str, Any]:
@@ -126,7 +127,7 @@ def _ledger(said: Mapping[str, Any], table: list[tuple[int, int]]) -> DeliverySt
         row += step
         id_, since = table[row]
         name, at = said["states"][state]
-        kind = KINDS.get(name)
+        kind = INCIDENT_KINDS.get(name)
         if kind is not None:
             ledger.entries[id_] = Entry(kind, float(since), float(at))
     return ledger

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from baileys_janitor.api.condition_kinds import RANKS, IncidentKind
 from baileys_janitor.api.notifications import Notifications, Route, Selector
 from baileys_janitor.notify.incidents import Place
-from baileys_janitor.notify.kinds import RANKS, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Target:
             self.route.match, place
         )
 
-    def wants(self, place: Place, kind: Kind) -> bool:
+    def wants(self, place: Place, kind: IncidentKind) -> bool:
         """Whether it is told here that this tenant is in such a state."""
         route = self.route
         if kind.rank < RANKS[route.level] or not self.hears(place):
@@ -38,7 +38,7 @@ class Target:
             return False
         return not self._exempt(place, kind)
 
-    def _exempt(self, place: Place, kind: Kind) -> bool:
+    def _exempt(self, place: Place, kind: IncidentKind) -> bool:
         unless = self.route.unless
         if unless.empty or (place.fleet and _of_tenants(unless)):
             return False

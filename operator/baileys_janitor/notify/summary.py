@@ -12,10 +12,11 @@ from baileys_janitor.notify import document, words
 from baileys_janitor.notify.cleanups import Done, Entry
 from baileys_janitor.notify.incidents import Place, states
 from baileys_janitor.notify.words import DAY, Reader
+from baileys_janitor.policy.levels import LEVELS
 
 Object = dict[str, Any]
 
-LEVELS = ("Healthy", "Warning", "Critical", "Emergency", "Unknown")
+_LEVELS = (*LEVELS, "Unknown")
 AGES = ("under 1 day", "1 to 7 days", "7 to 14 days", "14 to 30 days", "over 30 days")
 """As `policy.census` counts them."""
 WORST = 5
@@ -112,7 +113,7 @@ def message(target: str, day: Day, slot: float, reader: Reader, now: float) -> O
         now,
         summary={
             "tenants": day.tenants,
-            "levels": {level: day.levels[level] for level in LEVELS},
+            "levels": {level: day.levels[level] for level in _LEVELS},
             "reasons": dict(sorted(day.reasons.items())),
             "cleanups": day.cleanups,
             "failed": day.failed,
@@ -140,7 +141,7 @@ def _place(place: Place) -> Object:
 
 
 def _lines(day: Day) -> Iterable[str]:
-    levels = [f"{words.number(day.levels[name])} {name}" for name in LEVELS if day.levels[name]]
+    levels = [f"{words.number(day.levels[name])} {name}" for name in _LEVELS if day.levels[name]]
     yield f"Levels: {', '.join(levels) or 'no tenants'}"
     others = [f"{words.number(n)} {name}" for name, n in sorted(_besides(day).items())]
     if others:
@@ -173,5 +174,5 @@ def _lines(day: Day) -> Iterable[str]:
 
 
 def _besides(day: Day) -> dict[str, int]:
-    levels = {f"Tenant{level}" for level in LEVELS}
+    levels = {f"Tenant{level}" for level in _LEVELS}
     return {name: count for name, count in day.reasons.items() if name not in levels}

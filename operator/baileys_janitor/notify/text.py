@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.notify import words
 from baileys_janitor.notify.incidents import moment
 from baileys_janitor.notify.words import Reader
@@ -15,19 +16,6 @@ Object = dict[str, Any]
 
 NAMED = 5
 """Tenants that a text names in a group: the worst."""
-
-
-_SAID = frozenset(
-    {
-        "ThresholdUnreachable",
-        "CredentialsCorrupt",
-        "DiskPressure",
-        "SessionInactive",
-        "IdentityChanged",
-        "CircuitBreakerOpen",
-    }
-)
-"""What it means stands in the condition's message already, which is told of one tenant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +56,7 @@ def _group(group: Object, reader: Reader, now: float) -> Iterator[Line]:
             yield Line(f"  and {words.number(left)} more, all in {where}")
     if group["status"] == "resolved":
         return
-    if group["count"] > 1 or group["reason"] not in _SAID:
+    if group["count"] > 1 or not INCIDENT_KINDS[group["reason"]].explained:
         yield Line(f"Means: {group['means']}")
     yield Line(f"By itself: {group['does']}")
     yield Line(f"To do: {group['todo']}")

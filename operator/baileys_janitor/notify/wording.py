@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from baileys_janitor.api.condition_kinds import Family, IncidentKind
+from baileys_janitor.api.names import EMERGENCY_ANNOTATION
 from baileys_janitor.notify import words
 from baileys_janitor.notify.incidents import Place, moment
-from baileys_janitor.notify.kinds import LEVEL, Kind
 from baileys_janitor.notify.words import Reader
 
 Object = Mapping[str, Any]
@@ -28,25 +29,16 @@ def files(status: Object) -> str:
     return f"{words.several(counted['counted'], 'file')}, the limit is {words.number(counted.get('limit') or 0)}"
 
 
-_SAID_BY = {
-    "TenantWarning": "Warning",
-    "TenantCritical": "Critical",
-    "TenantEmergency": "Emergency",
-    "ScanStale": "Ready",
-}
-"""Whose condition's message tells most; else it is the condition of the same name."""
-
-
-def fact(kind: Kind, status: Object, reader: Reader, now: float) -> str:
+def fact(kind: IncidentKind, status: Object, reader: Reader, now: float) -> str:
     """What is known, with numbers against limits."""
     if kind.name == "CleanupFailing":
         last = status.get("lastCleanup") or {}
         when = moment(last.get("time"))
         told = words.clean(str(last.get("message") or "The cleanup failed."))
         return told if when is None else f"{reader.time(when, now)}: {told}"
-    said = condition(status, _SAID_BY.get(kind.name, kind.name))
+    said = condition(status, kind.said_by or kind.name)
     told = words.clean(str(said.get("message") or ""))
-    return f"{told} {_growth(status)}".strip() if kind.family == LEVEL else told
+    return f"{told} {_growth(status)}".strip() if kind.family == Family.LEVEL else told
 
 
 FORESEEN_DAYS = 3_650.0
@@ -64,10 +56,10 @@ def _growth(status: Object) -> str:
     return f"{told}: without a cleanup it is at the limit in {words.span((limit - counted) / growth * words.DAY)}."
 
 
-def short(kind: Kind, status: Object, reader: Reader, now: float) -> str:
+def short(kind: IncidentKind, status: Object, reader: Reader, now: float) -> str:
     """What is known, in a few words: for a list."""
     found = status.get("files") or {}
-    if kind.family == LEVEL and found.get("counted") is not None:
+    if kind.family == Family.LEVEL and found.get("counted") is not None:
         return f"{words.number(found['counted'])} of {words.number(found.get('limit') or 0)} files"
     if kind.name == "DiskPressure":
         free = (status.get("volume") or {}).get("freeBytes")
@@ -81,35 +73,26 @@ def short(kind: Kind, status: Object, reader: Reader, now: float) -> str:
 
 
 def itself(
-    kind: Kind, status: Object | None, reader: Reader, now: float, since: float = math.inf
+    kind: IncidentKind, status: Object | None, reader: Reader, now: float, since: float = math.inf
 ) -> str:
     """What the janitor does about it without anybody's help; `status` None: for several tenants."""
-    if kind.family == LEVEL:
+    if kind.family == Family.LEVEL:
         return _on_level(kind, status, reader, now, since)
-    return _BY_ITSELF[kind.name]
+    return kind.itself
 
 
-_BY_ITSELF = {
-    "CredentialsCorrupt": "The janitor removes nothing from this session and keeps looking.",
-    "CleanupFailing": "The janitor tries again at the next due time; the files that were to go are still there.",
-    "DiskPressure": "The janitor empties its trash at once; that is all it can do.",
-    "ScanStale": "The janitor keeps trying, with growing pauses of half an hour at most. Nothing is cleaned meanwhile.",
-    "SessionInactive": "The janitor looks less often and removes nothing because of its age.",
-    "IdentityChanged": "The janitor goes on with the new identity; cleanups of the old one cannot be undone.",
-    "CircuitBreakerOpen": "The janitor scans, and runs only the cleanups that somebody requests, until the hold ends.",
-}
-
-
-def _on_level(kind: Kind, status: Object | None, reader: Reader, now: float, since: float) -> str:
+def _on_level(
+    kind: IncidentKind, status: Object | None, reader: Reader, now: float, since: float
+) -> str:
     if status is None:
-        return _ON_LEVELS[kind.name]
+        return kind.itself
     held = condition(status, "Ready").get("reason")
     if status.get("run"):
         return f"A cleanup ({words.clean(str(status['run'].get('reason')), 64)}) is under way."
     if held in _HELD:
         return _HELD[held]
     if kind.name == "ThresholdUnreachable":
-        return "The janitor removes what it may; that does not suffice."
+        return kind.itself
     if kind.name == "TenantEmergency":
         if _gains_nothing(status):
             return "The janitor starts no emergency cleanup: it would remove nothing."
@@ -134,12 +117,6 @@ def _gains_nothing(status: Object) -> bool:
     return "gain nothing" in str(condition(status, "Emergency").get("message"))
 
 
-_ON_LEVELS = {
-    "TenantWarning": "The janitor cleans each when its timers say so.",
-    "TenantCritical": "The janitor cleans each when its timers say so.",
-    "TenantEmergency": "The janitor starts an emergency cleanup of each that has something to remove.",
-    "ThresholdUnreachable": "The janitor removes what it may; that does not suffice.",
-}
 _HELD = {
     "Suspended": "Nothing: the tenant is suspended (spec.suspend).",
     "DryRun": "Nothing is removed: the mode is DryRun.",
@@ -149,7 +126,7 @@ _HELD = {
 
 
 def todo(
-    kind: Kind,
+    kind: IncidentKind,
     place: Place | None,
     count: int,
     status: Object | None = None,
@@ -157,19 +134,18 @@ def todo(
     now: float = 0.0,
 ) -> tuple[str, str]:
     """What to do now, and the command to begin with; `since` when the first of them began."""
-    told = _TO_DO[kind.name]
+    told = kind.to_do
     if kind.name == "TenantEmergency" and now - since > PATIENCE:
         told = "It has lasted too long to wait for. See what stands in the way:"
     if count > 1:
         level = kind.name.removeprefix("Tenant")
-        return _OF_MANY.get(
-            kind.name, told
-        ), f"{_LIST} | grep {level}" if kind.family == LEVEL else _LIST
+        listed = f"{_LIST} | grep {level}" if kind.family == Family.LEVEL else _LIST
+        return kind.to_do_many or told, listed
     if place is None or place.fleet:
         return told, _LIST
     status = status or {}
     held = condition(status, "Ready").get("reason")
-    if kind.rank > 1 and kind.family == LEVEL and held in _RELEASED:
+    if kind.rank > 1 and kind.family == Family.LEVEL and held in _RELEASED:
         return _RELEASED[held], (_request if held == "CleanupsHeld" else _describe)(place)
     if kind.name == "TenantEmergency" and _gains_nothing(status):
         return "No cleanup will help now. See what keeps the count up:", _describe(place)
@@ -183,15 +159,6 @@ PATIENCE = 900.0
 
 
 _LIST = "kubectl get baileystenants -A -o wide"
-_OF_MANY = {
-    "TenantWarning": "Nothing yet. If it becomes more of them, see what they have in common:",
-    "TenantCritical": "Nothing, if their next cleanups come soon enough. See which come late:",
-    "CleanupFailing": "See what the reasons have in common (kubectl describe):",
-    "ScanStale": "The same reason for many has one cause. See the reasons:",
-    "ThresholdUnreachable": "Raise their thresholds to what kubectl describe suggests, or the defaults of all:",
-}
-
-
 _RELEASED = {
     "Suspended": "Nothing comes by itself: set spec.suspend to false, or clean by hand.",
     "DryRun": "Nothing comes by itself: set spec.mode (and modeCeiling) to Enforce, or clean by hand.",
@@ -208,23 +175,8 @@ def _describe(place: Place) -> str:
 def _request(place: Place) -> str:
     return (
         f"kubectl annotate baileystenant {place.name} -n {place.namespace} "
-        'janitor.baileys.dev/emergency-cleanup="$(date +%s)" --overwrite'
+        f'{EMERGENCY_ANNOTATION}="$(date +%s)" --overwrite'
     )
 
 
 _COMMANDS: dict[str, Callable[[Place], str]] = {"TenantCritical": _request}
-_TO_DO = {
-    "TenantWarning": "Nothing yet. If it keeps rising, see what writes so much.",
-    "TenantCritical": "Nothing, if the next cleanup comes soon enough. To clean now:",
-    "TenantEmergency": "Wait a quarter of an hour: by then the cleanup has ended it. If not, see what stands in "
-    "the way:",
-    "ThresholdUnreachable": "Raise the thresholds to what the message suggests; another cleanup will not help.",
-    "CredentialsCorrupt": "Do NOT restart the tenant's process: it may write creds.json again. If it does not, stop it "
-    "and restore creds.json from a backup.",
-    "CleanupFailing": "See why it failed:",
-    "DiskPressure": "Enlarge the volume or make room now.",
-    "ScanStale": "Do as the message above says. For more:",
-    "SessionInactive": "Ask whether this company still uses it. If so, see whether its process runs.",
-    "IdentityChanged": "Nothing, if somebody paired it on purpose. If not, find out who did.",
-    "CircuitBreakerOpen": "See whether the last cleanups removed what they should; undo puts files back.",
-}

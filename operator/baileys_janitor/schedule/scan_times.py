@@ -64,8 +64,8 @@ def scan_time(tenant: TenantState, started: float) -> float | None:
 def promised_scan(tenant: TenantState, now: float, context: Context) -> float | None:
     """Return when the next scan begins, for people; None while there is none.
 
-    While one is under way, that is when it began: what it finds decides when the next one comes. A claim that nothing uses is looked up
-    at each interval and scanned only when `unused_every` has passed.
+    While one is under way, that is when it began: what it finds decides when the next one comes. A claim that nothing
+    uses is looked up at each interval and scanned only when `unused_every` has passed.
     """
     if tenant.effective is None or tenant.effective.suspend:
         return None

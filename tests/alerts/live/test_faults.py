@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from baileys_janitor.controller.events.changes import Crashed
 from tests.alerts.live.conftest import Operator
 from tests.alerts.live.prometheus import Prometheus
 from tests.controller.live.operators import LocalOperator, SkippingClock
@@ -189,6 +190,43 @@ async def test_held_cleanups_are_told_until_the_hold_is_over(
         await prometheus.fires("BaileysJanitorCircuitBreakerOpen")
         running.skip(2 * HOUR + 60)
         await prometheus.ends("BaileysJanitorCircuitBreakerOpen")
+
+
+async def test_held_cleanups_of_one_namespace_are_told_without_waking_anybody(
+    world: World, operator: Operator, prometheus: Prometheus
+) -> None:
+    other = World(world.cluster, f"{world.namespace}-other")
+    await world.client.create("v1/namespaces", "", {"metadata": {"name": other.namespace}})
+    await other.company("three", "healthy")
+    for name in ("one", "two"):
+        await world.company(name, "old")
+    breaker = {"percent": 5, "runs": 2, "window": "1h", "hold": "2h"}
+    both = [world.namespace, other.namespace]
+    alert = "BaileysJanitorNamespaceCircuitBreakerOpen"
+    async with operator(circuitBreaker=breaker, watchNamespaces=both) as running:
+        for name in ("one", "two"):
+            await world.cleaned(name)
+        await prometheus.fires(alert, namespace=world.namespace)
+        fired = {found["labels"]["alertname"] for found in await prometheus.firing()}
+        assert "BaileysJanitorCircuitBreakerOpen" not in fired
+        held = (
+            f'baileys_session_condition{{namespace="{world.namespace}",condition="CleanupsHeld"}}'
+        )
+        await until(lambda: prometheus.query(held), "the condition has a series")
+        running.skip(2 * HOUR + 60)
+        await prometheus.ends(alert, namespace=world.namespace)
+
+
+async def test_an_exception_that_nobody_foresaw_is_told(
+    world: World, operator: Operator, prometheus: Prometheus
+) -> None:
+    await world.company("acme", "healthy")
+    async with operator() as running:
+        count = 'baileys_janitor_internal_errors_total{site="job"}'
+        await until(lambda: prometheus.query(count), "the operator is scraped")
+        running.reconciler.bus.publish(Crashed("job"))
+        alert = await prometheus.fires("BaileysJanitorInternalErrors", site="job")
+        assert alert["labels"]["severity"] == "warning"
 
 
 async def test_a_channel_at_which_nothing_arrives_is_told_until_something_does(

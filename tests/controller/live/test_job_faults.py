@@ -200,7 +200,7 @@ async def test_a_failing_scan_backs_off(world: World, operator: Operator) -> Non
     await world.tenant("acme", "acme", path="company_1", schedule={"scanInterval": "10s"})
     ended: list[JobEnded] = []
     async with operator() as running:
-        running.engine.wire.subscribe(
+        running.reconciler.bus.subscribe(
             lambda news: ended.append(news) if isinstance(news, JobEnded) else None
         )
         await world.ready("acme", "DirectoryMissing")

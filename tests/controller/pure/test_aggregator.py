@@ -20,14 +20,14 @@ from baileys_janitor.controller.events.aggregator import (
     Buckets,
     EventAggregator,
 )
-from baileys_janitor.controller.events.messages import Draft, Reason
+from baileys_janitor.controller.events.messages import REASONS, Draft, Reason
 
 from .world import NOW
 
 
 def draft(
     name: str = "acme",
-    reason: Reason = Reason.STALLED,
+    reason: str = "Stalled",
     topic: str = "",
     weight: int = 5,
 ) -> Draft:
@@ -58,7 +58,7 @@ class Server:
             self.objects[series.object_name] = (series.draft, series.count)
             self.queue.wrote(series, series.count, now)
 
-    def told(self, reason: Reason) -> list[int]:
+    def told(self, reason: str) -> list[int]:
         return [count for about, count in self.objects.values() if about.reason == reason]
 
 
@@ -68,7 +68,7 @@ def test_what_happens_again_within_six_minutes_counts_up_one_object() -> None:
         server.queue.offer(draft(), now)
         now = server.serve(now, now + 30.0)
     server.serve(server.serve(now, now + 2 * FINISH), now + 2 * FINISH)
-    assert server.told(Reason.STALLED) == [20]
+    assert server.told("Stalled") == [20]
     # Its creation, the first repetition at once, then every six minutes and the end.
     assert len(server.requests) <= 2 + 20 * 30.0 / FINISH + 1
     assert len(server.queue) == 0
@@ -80,7 +80,7 @@ def test_what_happens_again_later_is_another_object() -> None:
     now = server.serve(NOW, NOW + FINISH)
     server.queue.offer(draft(), now)
     server.serve(now, now + FINISH)
-    assert server.told(Reason.STALLED) == [1, 1]
+    assert server.told("Stalled") == [1, 1]
 
 
 def test_a_repetition_that_comes_before_the_first_was_written_is_counted_in_it() -> None:
@@ -88,7 +88,7 @@ def test_a_repetition_that_comes_before_the_first_was_written_is_counted_in_it()
     for _ in range(3):
         server.queue.offer(draft(), NOW)
     server.serve(NOW, NOW)
-    assert server.told(Reason.STALLED) == [3]
+    assert server.told("Stalled") == [3]
     assert len(server.requests) == 1
 
 
@@ -114,20 +114,20 @@ def test_one_tenant_that_flaps_in_ever_new_ways_is_quiet_after_a_few() -> None:
 def test_when_too_many_wait_the_least_important_is_left_out() -> None:
     queue = EventAggregator()
     routine = (Reason.CLEANUP_STARTED, Reason.CLEANUP_FINISHED)
-    reasons = [*(r for r in Reason if r not in routine)]
+    reasons = [*(r for r in sorted(REASONS) if r not in routine)]
     offered = 0
     for reason in reasons:
         for number in range(int(REASON.burst)):
-            heavy = 9 if reason == Reason.CREDENTIALS_CORRUPT else 1
+            heavy = 9 if reason == "CredentialsCorrupt" else 1
             queue.offer(draft(f"{reason}{number}", reason, weight=heavy), NOW)
             offered += 1
     assert queue.left_out == {"Full": offered - WAITING}
     server = Server(queue)
     server.serve(NOW, NOW + 600.0)
-    assert len(server.told(Reason.CREDENTIALS_CORRUPT)) == REASON.burst
+    assert len(server.told("CredentialsCorrupt")) == REASON.burst
     # And it is written first.
     first = [about.reason for about, _ in list(server.objects.values())[: int(REASON.burst)]]
-    assert set(first) == {Reason.CREDENTIALS_CORRUPT}
+    assert set(first) == {"CredentialsCorrupt"}
 
 
 def test_a_server_that_does_not_answer_is_asked_in_peace_and_given_up() -> None:
@@ -154,13 +154,13 @@ def test_an_object_that_is_gone_is_written_anew_with_its_count() -> None:
     server.objects.clear()
     server.queue.lost(series)
     server.serve(NOW + 60.0, NOW + 61.0)
-    assert server.told(Reason.STALLED) == [2]
+    assert server.told("Stalled") == [2]
 
 
 offers = st.lists(
     st.tuples(
         st.integers(0, 40),
-        st.sampled_from(list(Reason)),
+        st.sampled_from(sorted(REASONS)),
         st.integers(0, 3),
         st.integers(1, 9),
         st.floats(0.0, 200.0),

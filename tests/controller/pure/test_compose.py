@@ -268,6 +268,28 @@ def test_the_open_breaker_is_said_and_is_no_fault() -> None:
     assert "acme and other" in told["message"]
 
 
+@pytest.mark.parametrize(
+    ("spec", "fault", "held"),
+    [({}, None, True), ({}, STUCK, True), ({"suspend": True}, None, False)],
+)
+def test_a_hold_has_a_condition_of_its_own_whatever_ready_says(
+    spec: Object, fault: Fault | None, held: bool
+) -> None:
+    known, now = lived([look()], spec)
+    known.backoff.fault = fault
+    hold = Hold(NOW + HOUR, fleet=False, namespaces=("shop",), tenants=("acme",))
+    around = compose.StatusContext(NOW, 0.0, hold, CONTEXT.advice)
+    known.take_stored(compose.compose(known, now, around))
+    told = conditions(known.stored.status)
+
+    assert ("CleanupsHeld" in told) == held
+    if held:
+        assert told["CleanupsHeld"]["status"] == "True"
+        assert "acme" in told["CleanupsHeld"]["message"]
+        over = conditions(compose.compose(known, now, CONTEXT))["CleanupsHeld"]
+        assert (over["status"], over["reason"]) == ("False", "NoHold")
+
+
 def test_whose_namespaces_opened_the_fleets_breaker_is_nothing_for_a_tenants_status() -> None:
     known, now = lived([look()])
     hold = Hold(NOW + HOUR, fleet=True, namespaces=("bank", "clinic", "school"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from baileys_janitor.controller.logging_setup import (
 )
 from baileys_janitor.controller.status import compose
 from baileys_janitor.controller.tenants.fault import Fault
+from baileys_janitor.schedule.circuit_breaker import Hold
 
 from .world import CONTEXT, NOW, claimed, cleaned, look, tenant
 
@@ -137,6 +139,17 @@ def test_a_fault_is_one_warning_and_its_end_one_line(told) -> None:
     assert told(known, second, compose.compose(known, NOW, CONTEXT))[-1] == (
         "INFO Fault over action=scan reason=NoFault"
     )
+
+
+def test_a_hold_that_many_tenants_have_at_once_is_no_line_for_each(told) -> None:
+    known = tenant()
+    record_result.scanned(known, look(120), NOW, used=True)
+    first = compose.compose(known, NOW, CONTEXT)
+    hold = Hold(NOW + 3600, fleet=True, namespaces=("bank", "clinic", "school"))
+    held = compose.compose(known, NOW, replace(CONTEXT, hold=hold))
+    assert told(known, first, held) == []
+    lines = told(known, first, held, logging.DEBUG)
+    assert any(line.startswith("DEBUG CleanupsHeld begins action=clean") for line in lines)
 
 
 def test_ten_thousand_healthy_tenants_and_their_scans_are_silent(told, caplog) -> None:

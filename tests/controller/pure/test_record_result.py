@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from baileys_janitor.api.condition_kinds import ADVICE
 from baileys_janitor.controller.jobs import record_result
-from baileys_janitor.controller.status import advice, compose, level_and_ready
+from baileys_janitor.controller.status import compose, level_and_ready
 from baileys_janitor.controller.tenants import cleanup_state
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import OUTCOMES, CleanResult, PurgeResult, ScanResult
@@ -348,7 +349,7 @@ def test_detail_that_a_result_had_no_room_for_takes_no_advice_back() -> None:
     assert conditions(told)["DiskPressure"]["status"] == "True"
     assert told["files"]["byKind"] == known.stored.status["files"]["byKind"]
     assert not compose.is_material(known.stored.status, told)
-    assert set(conditions(told)) >= {"DiskPressure"} <= set(advice.KINDS)
+    assert set(conditions(told)) >= {"DiskPressure"} <= set(ADVICE)
 
 
 def test_a_cleanup_that_may_not_write_is_told_until_one_succeeds_whatever_scans_say() -> None:

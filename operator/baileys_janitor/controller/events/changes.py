@@ -13,6 +13,7 @@ from typing import Any
 
 from baileys_janitor.controller.kube.conditions import find
 from baileys_janitor.controller.tenants.record import TenantRecord
+from baileys_janitor.policy.levels import LEVELS
 
 Object = dict[str, Any]
 logger = logging.getLogger("janitor.events")
@@ -102,7 +103,6 @@ Change = (
     | CleanupFinished
     | JobEnded
 )
-LEVELS = frozenset({"Healthy", "Warning", "Critical", "Emergency"})
 
 
 def between(tenant: TenantRecord, before: Object, after: Object) -> Iterator[Change]:

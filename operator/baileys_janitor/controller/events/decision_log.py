@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from baileys_janitor.api.condition_kinds import CLEAN, CONDITIONS
 from baileys_janitor.api.durations import elapsed_seconds
 from baileys_janitor.api.timestamps import to_rfc3339
 from baileys_janitor.controller.events import changes
@@ -15,8 +16,6 @@ logger = logging.getLogger("janitor.decisions")
 
 BAD_ENDS = frozenset({"Failed", "Refused"})
 GRAVE = {"Critical": 1, "Emergency": 2}
-FLEET_WIDE = frozenset({"CleanupsHeld"})
-"""Reasons of Ready that all tenants have at once; the breaker's own line tells of them."""
 
 
 def write(heard: Change) -> None:
@@ -132,19 +131,31 @@ def _finished(heard: changes.CleanupFinished) -> None:
 
 
 def _condition(heard: changes.ConditionChanged) -> None:
-    tenant, reason = heard.tenant, heard.reason
+    kind = CONDITIONS.get(heard.type)
+    fleet_wide = kind is not None and (kind.fleet_wide or heard.reason in kind.fleet_wide_reasons)
     if heard.type == "Ready":
-        # A fault is told by Stalled, which comes with it.
-        quiet = heard.status == "False" or reason in FLEET_WIDE or heard.before == changes.UNKNOWN
-        level = logging.DEBUG if quiet else logging.INFO
-        level = logging.WARNING if reason == "ScansMissed" else level
-        _say(level, "Readiness changed", tenant, "scan", reason=reason, outcome=heard.status)
-    elif heard.status == "True":
-        message = "Fault" if heard.type == "Stalled" else f"{heard.type} begins"
-        _say(logging.WARNING, message, tenant, "scan", reason=reason, detail=heard.message)
+        _readiness(heard, fleet_wide=fleet_wide)
+        return
+    begins, ends = f"{heard.type} begins", f"{heard.type} ends"
+    if heard.type == "Stalled":
+        begins, ends = "Fault", "Fault over"
+    cleans = kind is not None and kind.event is not None and kind.event.action == CLEAN
+    tenant, action, reason = heard.tenant, "clean" if cleans else "scan", heard.reason
+    if heard.status == "True":
+        level = logging.DEBUG if fleet_wide else logging.WARNING
+        _say(level, begins, tenant, action, reason=reason, detail=heard.message)
     elif heard.before == "True":
-        message = "Fault over" if heard.type == "Stalled" else f"{heard.type} ends"
-        _say(logging.INFO, message, tenant, "scan", reason=reason)
+        level = logging.DEBUG if fleet_wide else logging.INFO
+        _say(level, ends, tenant, action, reason=reason)
+
+
+def _readiness(heard: changes.ConditionChanged, *, fleet_wide: bool) -> None:
+    """Write a change of Ready; a fault is in the line about Stalled, which comes with it."""
+    quiet = heard.status == "False" or fleet_wide or heard.before == changes.UNKNOWN
+    level = logging.DEBUG if quiet else logging.INFO
+    level = logging.WARNING if heard.reason == "ScansMissed" else level
+    fields = {"reason": heard.reason, "outcome": heard.status}
+    _say(level, "Readiness changed", heard.tenant, "scan", **fields)
 
 
 def _job(heard: changes.JobEnded) -> None:

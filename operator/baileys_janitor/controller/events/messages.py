@@ -8,18 +8,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from baileys_janitor.api.condition_kinds import (
+    CLEAN,
+    CONDITIONS,
+    NORMAL,
+    OBSERVE,
+    WARNING,
+    EventKind,
+    event_kinds,
+)
 from baileys_janitor.controller.events import changes
 from baileys_janitor.controller.events.changes import Change
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.controller.wording import files
 
-NORMAL, WARNING = "Normal", "Warning"
 NOTE_BYTES = 1024
 """What the API server takes of a note."""
 
 
 class Reason(StrEnum):
-    """What an Event is about."""
+    """Reasons of the Events that report no condition; those of conditions are in the registry."""
 
     LEVEL_CHANGED = "LevelChanged"
     CLEANUP_STARTED = "CleanupStarted"
@@ -28,57 +36,25 @@ class Reason(StrEnum):
     CLEANUP_REFUSED = "CleanupRefused"
     REQUEST_REFUSED = "RequestRefused"
     NOTHING_TO_DO = "NothingToDo"
-    ROTATION_RECOMMENDED = "RotationRecommended"
-    THRESHOLD_UNREACHABLE = "ThresholdUnreachable"
-    CREDENTIALS_CORRUPT = "CredentialsCorrupt"
-    SESSION_INACTIVE = "SessionInactive"
-    DISK_PRESSURE = "DiskPressure"
-    IDENTITY_CHANGED = "IdentityChanged"
-    STALLED = "Stalled"
-    SCANS_MISSED = "ScansMissed"
-    CLEANUPS_HELD = "CleanupsHeld"
     RECOVERED = "Recovered"
-    SUSPENDED = "Suspended"
-    WAITING = "WaitingForFirstConsumer"
 
 
+REASONS = frozenset({*Reason, *event_kinds()})
+"""Every reason that an Event can have."""
 ROUTINE = frozenset({Reason.CLEANUP_STARTED, Reason.CLEANUP_FINISHED})
 """Reasons that come with the work itself, in the number of Jobs; all others can come from all tenants at once."""
 
 _WEIGHTS = {
-    Reason.CREDENTIALS_CORRUPT: 9,
     Reason.CLEANUP_FAILED: 8,
-    Reason.STALLED: 7,
-    Reason.IDENTITY_CHANGED: 7,
-    Reason.DISK_PRESSURE: 7,
     Reason.CLEANUP_REFUSED: 6,
     Reason.REQUEST_REFUSED: 6,
     Reason.CLEANUP_FINISHED: 6,
-    Reason.ROTATION_RECOMMENDED: 5,
-    Reason.THRESHOLD_UNREACHABLE: 5,
-    Reason.SCANS_MISSED: 5,
-    Reason.SESSION_INACTIVE: 4,
     Reason.RECOVERED: 4,
     Reason.NOTHING_TO_DO: 4,
-    Reason.CLEANUPS_HELD: 3,
     Reason.CLEANUP_STARTED: 2,
-    Reason.SUSPENDED: 2,
-    Reason.WAITING: 1,
 }
 _LEVEL_WEIGHTS = {"Unknown": 3, "Healthy": 3, "Warning": 5, "Critical": 7, "Emergency": 9}
-_ADVICE = frozenset(
-    {
-        Reason.ROTATION_RECOMMENDED,
-        Reason.THRESHOLD_UNREACHABLE,
-        Reason.CREDENTIALS_CORRUPT,
-        Reason.SESSION_INACTIVE,
-        Reason.DISK_PRESSURE,
-        Reason.IDENTITY_CHANGED,
-    }
-)
-
-CLEAN, OBSERVE = "Clean", "Observe"
-"""The actions: what the janitor was about."""
+STALLED = CONDITIONS["Stalled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +68,7 @@ class Draft:
     name: str
     uid: str
     resource_version: str
-    reason: Reason
+    reason: str
     action: str
     type: str
     note: str
@@ -140,41 +116,31 @@ def _level(heard: changes.LevelChanged) -> Draft | None:
 
 def _condition(heard: changes.ConditionChanged) -> Draft | None:
     tenant, said = heard.tenant, heard.message
-    if heard.type == "Ready":
-        return _readiness(heard)
-    if heard.type == "Stalled":
-        if heard.status == "True":
-            return _stalled(tenant, heard.reason, said)
-        if heard.before == "True":
-            note = "The janitor can observe and act again."
-            return _draft(tenant, Reason.RECOVERED, OBSERVE, note, heard.type)
+    kind = CONDITIONS.get(heard.type)
+    if kind is None:
         return None
-    if heard.type not in _ADVICE:
+    if heard.reason in kind.reason_events and heard.status != "False":
+        return _of_kind(tenant, heard.reason, kind.reason_events[heard.reason], said, "")
+    if kind.event is None:
         return None
     if heard.status == "True":
-        return _draft(tenant, Reason(heard.type), OBSERVE, said, heard.type, warning=True)
-    if heard.before == "True" and heard.type != Reason.IDENTITY_CHANGED:
-        note = f"{heard.type} does not hold any more."
-        return _draft(tenant, Reason.RECOVERED, OBSERVE, note, heard.type)
+        if kind is STALLED:
+            return _stalled(tenant, heard.reason, said)
+        return _of_kind(tenant, kind.type, kind.event, said, kind.type)
+    if heard.before == "True" and kind.event.over:
+        note = kind.event.over.format(type=kind.type)
+        return _draft(tenant, Reason.RECOVERED, OBSERVE, note, kind.type)
     return None
 
 
 def _stalled(tenant: TenantRecord, reason: str, said: str) -> Draft:
-    return _draft(tenant, Reason.STALLED, OBSERVE, f"{reason}: {said}", reason, warning=True)
+    assert STALLED.event is not None
+    return _of_kind(tenant, STALLED.type, STALLED.event, f"{reason}: {said}", reason)
 
 
-def _readiness(heard: changes.ConditionChanged) -> Draft | None:
-    """Ready False comes with Stalled, which tells it."""
-    tenant, said = heard.tenant, heard.message
-    if heard.reason == "ScansMissed":
-        return _draft(tenant, Reason.SCANS_MISSED, OBSERVE, said, "", warning=True)
-    if heard.status != "True":
-        return None
-    if heard.reason == "CleanupsHeld":
-        return _draft(tenant, Reason.CLEANUPS_HELD, CLEAN, said, "", warning=True)
-    if heard.reason in {Reason.SUSPENDED, Reason.WAITING}:
-        return _draft(tenant, Reason(heard.reason), OBSERVE, said, "")
-    return None
+def _of_kind(tenant: TenantRecord, reason: str, kind: EventKind, note: str, topic: str) -> Draft:
+    warning = kind.type == WARNING
+    return _draft(tenant, reason, kind.action, note, topic, warning=warning, weight=kind.weight)
 
 
 def _started(heard: changes.CleanupStarted) -> Draft:
@@ -214,7 +180,7 @@ def _named(reason: str) -> str:
 
 def _draft(
     tenant: TenantRecord,
-    reason: Reason,
+    reason: str,
     action: str,
     note: str,
     topic: str,
@@ -232,7 +198,7 @@ def _draft(
         WARNING if warning else NORMAL,
         bounded(note),
         topic,
-        weight or _WEIGHTS[reason],
+        weight or _WEIGHTS[Reason(reason)],
     )
 
 

@@ -10,7 +10,7 @@ import socket
 from datetime import UTC, datetime
 from typing import Any
 
-from baileys_janitor.api.names import GROUP, KIND, VERSION
+from baileys_janitor.api.names import API_VERSION, GROUP, KIND
 from baileys_janitor.controller.clock import Clock, MonotonicClock
 from baileys_janitor.controller.events.aggregator import EventAggregator, Series
 from baileys_janitor.controller.events.changes import Change
@@ -94,7 +94,7 @@ class EventRecorder:
             "action": draft.action,
             "reason": str(draft.reason),
             "regarding": {
-                "apiVersion": f"{GROUP}/{VERSION}",
+                "apiVersion": API_VERSION,
                 "kind": KIND,
                 "namespace": draft.namespace,
                 "name": draft.name,

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from baileys_janitor.api.names import API_VERSION, GROUP, KIND
 from baileys_janitor.controller.jobs.placement import OWN_LABEL, OWN_VALUE, Place
 
 Object = dict[str, Any]
 
-GROUP = "janitor.baileys.dev"
 ACTION_LABEL = f"{GROUP}/action"
 RUN_LABEL = f"{GROUP}/run"
 MEMBERS_ANNOTATION = f"{GROUP}/members"
@@ -215,8 +215,8 @@ def _affinity(node: str | None) -> Object | None:
 def owner_reference(name: str, uid: str) -> Object:
     """Return the owner reference to a tenant: deleting the tenant ends its cleanup."""
     return {
-        "apiVersion": f"{GROUP}/v1alpha1",
-        "kind": "BaileysTenant",
+        "apiVersion": API_VERSION,
+        "kind": KIND,
         "name": name,
         "uid": uid,
         "controller": True,

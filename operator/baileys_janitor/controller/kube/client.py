@@ -13,11 +13,12 @@ from kubernetes.aio.client.exceptions import ApiException
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_exponential_jitter
 
+from baileys_janitor.api.names import API_VERSION
 from baileys_janitor.controller.kube.throttle import MOST, Pause
 
 Body = dict[str, Any]
 
-TENANTS = "/apis/janitor.baileys.dev/v1alpha1"
+TENANTS = f"/apis/{API_VERSION}"
 MERGE_PATCH = "application/merge-patch+json"
 ATTEMPTS = 6
 CHUNK = 250

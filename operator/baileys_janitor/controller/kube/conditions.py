@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from baileys_janitor.api.condition_kinds import ConditionKind
 from baileys_janitor.api.timestamps import from_rfc3339, to_rfc3339
 
 MESSAGE_LIMIT = 1024
@@ -43,15 +44,15 @@ class Conditions:
             "lastTransitionTime": since or to_rfc3339(self._now),
         }
 
-    def advise(self, kind: str, message: str | None, reason: str, calm: str) -> None:
-        """State a piece of advice: True with its message, or False with the reason `calm`.
+    def advise(self, kind: ConditionKind, message: str | None) -> None:
+        """State a condition of the group `Advice`: True with its message, or False.
 
         Advice that was never given is not listed as False: the list would only grow longer to read.
         """
         if message is not None:
-            self.set(kind, True, reason, message)
-        elif kind in self._stored:
-            self.set(kind, False, calm)
+            self.set(kind.type, True, kind.reason or kind.type, message)
+        elif kind.type in self._stored:
+            self.set(kind.type, False, kind.calm)
 
     def true_since(self, kind: str) -> float:
         """Return since when (Unix seconds) a stored condition is True; far in the past when it is not,

@@ -6,9 +6,10 @@ With `--check` nothing is written, and the exit code is 1 if the page is not cur
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
+from baileys_janitor.api import reference
+from baileys_janitor.api.condition_tables import markdown
 from baileys_janitor.controller.metrics.definitions import DEFINITIONS
 from baileys_janitor.controller.metrics.tenants import FAMILIES, most
 
@@ -25,7 +26,7 @@ def tables() -> dict[str, str]:
     """Return the tables as Markdown by the name of their mark."""
     brief = [family for family in FAMILIES if family.brief]
     return {
-        "tenants": _table(
+        "tenants": markdown(
             ("Metric", "Unit", "Further label", "Series, at most", "In Brief", "Meaning"),
             (
                 (
@@ -39,14 +40,14 @@ def tables() -> dict[str, str]:
                 for family in FAMILIES
             ),
         ),
-        "bounds": _table(
+        "bounds": markdown(
             ("`metrics.perTenant`", "Series of a tenant, at most", "At 10,000 tenants, at most"),
             (
                 (f"`{mode}`", str(bound), f"{bound * 10_000:,}")
                 for mode, bound in (("Full", most(FAMILIES)), ("Brief", most(brief)), ("None", 0))
             ),
         ),
-        "operator": _table(
+        "operator": markdown(
             ("Metric", "Type", "Unit", "Labels", "Series, at most", "Meaning"),
             (
                 (
@@ -63,19 +64,9 @@ def tables() -> dict[str, str]:
     }
 
 
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
 def with_tables(page: str) -> str:
     """Return the page with every table between its marks written anew."""
-    for name, table in tables().items():
-        begin, end = f"<!-- {name}: generated -->", "<!-- end -->"
-        before, _, rest = page.partition(begin)
-        _, _, after = rest.partition(end)
-        page = f"{before}{begin}\n\n{table}\n\n{end}{after}"
-    return page
+    return reference.with_tables(page, tables())
 
 
 def main(arguments: list[str]) -> int:

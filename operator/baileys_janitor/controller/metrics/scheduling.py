@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from baileys_janitor.controller.metrics import definitions
 from baileys_janitor.controller.metrics.definitions import Definition
-from baileys_janitor.controller.metrics.tenants import LEVELS
+from baileys_janitor.controller.metrics.tenants import LEVEL_NUMBERS
 from baileys_janitor.controller.status import level_and_ready
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.schedule import scan_times
@@ -51,7 +51,7 @@ def families(reconciler: Reconciler | None) -> Iterator[Metric]:
             yield gauge(each, {})
         return
     now = reconciler.now()
-    levels = dict.fromkeys(LEVELS, 0)
+    levels = dict.fromkeys(LEVEL_NUMBERS, 0)
     late, overlooked = 0.0, 0
     for tenant in reconciler.fleet.tenants.values():
         found, waited = "Unknown", None

@@ -11,18 +11,21 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from baileys_janitor.api.condition_kinds import ADVICE
 from baileys_janitor.api.timestamps import from_rfc3339
+from baileys_janitor.controller.events.changes import UNKNOWN
 from baileys_janitor.controller.jobs.faults import REASONS
 from baileys_janitor.controller.metrics.definitions import OTHER
-from baileys_janitor.controller.status import advice, level_and_ready
+from baileys_janitor.controller.status import level_and_ready
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import FAILED
 from baileys_janitor.policy.kinds import KINDS
+from baileys_janitor.policy.levels import LEVELS
 from baileys_janitor.schedule import scan_times
 from baileys_janitor.schedule.growth import DAY
 
 LABELS = ("namespace", "tenant", "company_id")
-LEVELS = {"Unknown": -1, "Healthy": 0, "Warning": 1, "Critical": 2, "Emergency": 3}
+LEVEL_NUMBERS = {UNKNOWN: -1} | {level: number for number, level in enumerate(LEVELS)}
 """Levels as numbers, so that alert rules compare them and one series a tenant is enough."""
 THRESHOLDS = ("warning", "critical", "trigger", "emergency", "danger")
 
@@ -55,7 +58,7 @@ def company(tenant: TenantRecord) -> str:
 
 def level(tenant: TenantRecord, now: float) -> int:
     """Return the level's number."""
-    return LEVELS[level_and_ready.level_of(tenant, now) or "Unknown"]
+    return LEVEL_NUMBERS[level_and_ready.level_of(tenant, now) or UNKNOWN]
 
 
 def _files(tenant: TenantRecord) -> Mapping[str, Any]:
@@ -137,7 +140,7 @@ def _cooldowns(tenant: TenantRecord, now: float) -> Iterable[tuple[str, Number]]
 
 
 def _advice(tenant: TenantRecord, _: float) -> Iterable[tuple[str, Number]]:
-    return [(kind, 1) for kind in tenant.stored.signs if kind in advice.KINDS]
+    return [(kind, 1) for kind in tenant.stored.signs if kind in ADVICE]
 
 
 def _stalled(tenant: TenantRecord, _: float) -> Iterable[tuple[str, Number]]:
@@ -242,7 +245,7 @@ FAMILIES: tuple[Family, ...] = (
         "1 for each condition that gives advice and is True; none for the others.",
         many=_advice,
         label="condition",
-        most=len(advice.KINDS),
+        most=len(ADVICE),
         brief=True,
     ),
     Family(

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from baileys_janitor.api.condition_kinds import Family
+from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.api.timestamps import to_rfc3339
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.controller.tenants.record import Key, TenantRecord
-from baileys_janitor.notify import kinds
 from baileys_janitor.notify.incidents import (
     Incident,
     Place,
@@ -34,7 +35,7 @@ KNOWN_AFTER = 120.0
 FORGOTTEN_AFTER = 7 * 86_400.0
 """Seconds that it is remembered since when a tenant is gone."""
 FLEET = Place()
-_FLEET_ID = identify("fleet") | kinds.BREAKER
+_FLEET_ID = identify("fleet") | Family.BREAKER
 _FAMILY = 0xF
 
 
@@ -90,7 +91,7 @@ class ActiveIncidents:
 
     def _replace(self, base: int, found: list[Incident]) -> None:
         fresh = {incident.id: incident for incident in found}
-        for family in kinds.FAMILIES:
+        for family in Family:
             id_ = base | family
             before, after = self.incidents.get(id_), fresh.get(id_)
             if before is None and after is None:
@@ -130,7 +131,7 @@ class ActiveIncidents:
             if tenant is None or tenant.uid != uid:
                 del self._tenants[base]
                 self._absent[base] = now
-                if any(base | family in self.incidents for family in kinds.FAMILIES):
+                if any(base | family in self.incidents for family in Family):
                     self._gone[base] = Place(*key)
                 self._replace(base, [])
                 self.version += 1
@@ -149,7 +150,7 @@ class ActiveIncidents:
             since = self._held[0] if self._held is not None else now
             self._held = since, hold
             self._absent.pop(_FLEET_ID, None)
-            kind = kinds.KINDS["CircuitBreakerOpen"]
+            kind = INCIDENT_KINDS["CircuitBreakerOpen"]
             self.incidents[_FLEET_ID] = Incident(_FLEET_ID, kind, FLEET, since, since)
             self.version += 1
 

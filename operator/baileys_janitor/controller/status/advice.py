@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from baileys_janitor.api.condition_kinds import ADVICE, CONDITIONS
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.quantities import amount_of
 from baileys_janitor.controller.jobs.record_result import RE_PAIRED_FOR
@@ -15,15 +16,8 @@ from baileys_janitor.policy import advice
 from baileys_janitor.policy.census import Census
 from baileys_janitor.policy.outlook import Outlook
 
-IDENTITY_CHANGED = "IdentityChanged"
-KINDS = (
-    advice.ROTATION_RECOMMENDED,
-    advice.THRESHOLD_UNREACHABLE,
-    advice.SESSION_INACTIVE,
-    advice.DISK_PRESSURE,
-    "CredentialsCorrupt",
-    IDENTITY_CHANGED,
-)
+CREDENTIALS_CORRUPT = CONDITIONS["CredentialsCorrupt"]
+IDENTITY_CHANGED = CONDITIONS["IdentityChanged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +41,7 @@ def state(conditions: Conditions, tenant: TenantRecord, now: float, limits: Limi
     """State every piece of advice; what cannot be judged now is carried over."""
     look = tenant.look
     if tenant.effective is None or look is None or not tenant.scan.counts:
-        for kind in KINDS:
+        for kind in ADVICE:
             conditions.keep(kind)
         return
     given = {
@@ -64,21 +58,17 @@ def state(conditions: Conditions, tenant: TenantRecord, now: float, limits: Limi
             limits.free_inodes,
         )
     for kind, said in (given | _of_counts(tenant, look)).items():
-        conditions.advise(kind, said.message if said else None, kind, "NoAdvice")
+        conditions.advise(CONDITIONS[kind], said.message if said else None)
     # A result that was short of room leaves detail out: what hangs on it stands as it was.
     conditions.keep(advice.DISK_PRESSURE)
     conditions.keep(advice.ROTATION_RECOMMENDED)
-    conditions.advise(
-        "CredentialsCorrupt", _corrupt(tenant, now), "CredentialsCorrupt", "CredentialsRead"
-    )
-    if (
-        tenant.scan.re_paired is None
-        and now - conditions.true_since(IDENTITY_CHANGED) < RE_PAIRED_FOR
-    ):
+    conditions.advise(CREDENTIALS_CORRUPT, _corrupt(tenant, now))
+    since = conditions.true_since(IDENTITY_CHANGED.type)
+    if tenant.scan.re_paired is None and now - since < RE_PAIRED_FOR:
         # Said by an earlier operator.
-        conditions.keep(IDENTITY_CHANGED)
+        conditions.keep(IDENTITY_CHANGED.type)
     else:
-        conditions.advise(IDENTITY_CHANGED, _re_paired(tenant, now), "PairedAgain", "SameIdentity")
+        conditions.advise(IDENTITY_CHANGED, _re_paired(tenant, now))
 
 
 def _of_counts(tenant: TenantRecord, look: ScanResult) -> dict[str, advice.Advice | None]:

@@ -12,6 +12,7 @@ from baileys_janitor.controller.kube.conditions import Conditions, digest, find
 from baileys_janitor.controller.status import advice, forecast, level_and_ready
 from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.controller.tenants.record import TenantRecord
+from baileys_janitor.policy.levels import LEVELS
 from baileys_janitor.schedule import calendar, scan_times
 from baileys_janitor.schedule.circuit_breaker import Hold
 from baileys_janitor.schedule.context import Context, Intervals
@@ -51,7 +52,7 @@ def compose(tenant: TenantRecord, now: float, context: StatusContext) -> Object:
     level_and_ready.state_readiness(conditions, tenant, now, context.hold)
     advice.state(conditions, tenant, now, context.advice)
     status["conditions"] = conditions.items()
-    since = find(status["conditions"], level or level_and_ready.LEVELS[0])
+    since = find(status["conditions"], level or LEVELS[0])
     assert since is not None
     status["levelSince"] = since["lastTransitionTime"]
     status |= _figures(tenant, now)

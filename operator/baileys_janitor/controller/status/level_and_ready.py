@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from baileys_janitor.api.condition_kinds import CONDITIONS
 from baileys_janitor.api.timestamps import to_rfc3339
 from baileys_janitor.controller.kube.conditions import Conditions
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.controller.wording import files, files_are, listed
 from baileys_janitor.policy import levels
+from baileys_janitor.policy.levels import LEVELS
 from baileys_janitor.policy.settings import Thresholds
 from baileys_janitor.schedule import scan_times
 from baileys_janitor.schedule.circuit_breaker import Hold, named
-
-LEVELS = (levels.HEALTHY, levels.WARNING, levels.CRITICAL, levels.EMERGENCY)
 
 
 def level_of(tenant: TenantRecord, now: float) -> str | None:
@@ -141,10 +141,12 @@ def keeps_up(tenant: TenantRecord) -> str:
 def state_readiness(
     conditions: Conditions, tenant: TenantRecord, now: float, hold: Hold | None
 ) -> None:
-    """State Ready, and Stalled beside it: can the janitor observe and act?"""
+    """State Ready, Stalled and CleanupsHeld: can the janitor observe and act?"""
     fault = tenant.fault or tenant.backoff.work_fault
     suspended = tenant.effective is not None and tenant.effective.suspend
     missed = scan_times.missed_time(tenant)
+    held = _held(hold) if hold is not None and tenant.effective is not None else None
+    conditions.advise(CONDITIONS["CleanupsHeld"], None if suspended else held)
     if fault is not None and fault.stalled and not suspended:
         conditions.set("Ready", False, fault.reason, fault.message)
         conditions.set("Stalled", True, fault.reason, fault.message)

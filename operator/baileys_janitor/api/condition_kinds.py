@@ -1,0 +1,435 @@
+"""The registry of conditions: everything that is published about each condition of a BaileysTenant's status.
+
+Status, Events, the log, messages to channels, metrics, alert rules and the tables in the docs read it. To add a
+condition, add it here and raise it in `controller/status`; CONTRIBUTING.md lists the steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Final
+
+from baileys_janitor.policy import advice, levels
+
+NORMAL, WARNING = "Normal", "Warning"
+"""Types of Events; `WARNING` is also the least severity of a message."""
+CRITICAL, EMERGENCY = "Critical", "Emergency"
+RANKS: Final = {WARNING: 1, CRITICAL: 2, EMERGENCY: 3}
+"""Severities of messages, the gravest last."""
+CLEAN, OBSERVE = "Clean", "Observe"
+"""Actions of Events: what the janitor was doing."""
+
+
+class Group(StrEnum):
+    """The part of the status that a condition belongs to."""
+
+    LEVEL = "Level"
+    READINESS = "Readiness"
+    ADVICE = "Advice"
+
+
+class Family(IntEnum):
+    """Groups of incidents that exclude each other: a tenant has one of each family at most.
+
+    The numbers are part of stored ids: never change one, and add new ones at the end (15 is the last that fits).
+    """
+
+    LEVEL = 0
+    CREDENTIALS = 1
+    CLEANUP = 2
+    DISK = 3
+    SCAN = 4
+    INACTIVE = 5
+    IDENTITY = 6
+    BREAKER = 7
+
+
+@dataclass(frozen=True, slots=True)
+class EventKind:
+    """The Kubernetes Event that reports a condition. Its reason is the condition's type, or a reason of Ready."""
+
+    weight: int
+    """Importance: where there are too many Events, the lightest are left out."""
+    type: str = WARNING
+    action: str = OBSERVE
+    over: str = "{type} does not hold any more."
+    """Note of the Event `Recovered` that reports the end; empty: the end is not reported."""
+    when: str = ""
+    """When it is published, for docs/events.md; empty: when the condition becomes True."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentKind:
+    """A message to the channels of the configuration, about one tenant or about the fleet."""
+
+    name: str
+    family: Family
+    severity: str
+    label: str
+    """What it is called when it is over."""
+    one: str
+    """Title for one tenant: {name}, {files}."""
+    many: str
+    """Title for {n} tenants."""
+    means: str
+    """Why it matters, in a sentence or two."""
+    itself: str
+    """What the janitor does without help."""
+    to_do: str
+    """What to do now, for one tenant."""
+    to_do_many: str = ""
+    """What to do for several tenants; empty: the same."""
+    ends: bool = True
+    """False: nobody waits for the end, so neither the end nor a repetition is sent."""
+    said_by: str = ""
+    """The condition whose message says most; empty: the one with the incident's name."""
+    explained: bool = False
+    """True: that message already says what the incident means."""
+    when: str = ""
+    """When it is sent, for docs/notifications.md; empty: when the condition becomes True."""
+
+    @property
+    def rank(self) -> int:
+        """Return the severity as a number from 1 to 3."""
+        return RANKS[self.severity]
+
+    @property
+    def runbook(self) -> str:
+        """Return the name of its page in docs/runbooks."""
+        return page_name(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertKind:
+    """The alert rule BaileysTenant<type>: it fires while the metric baileys_session_condition has the condition."""
+
+    severity: str
+    summary: str
+    """What comes after the tenant's name."""
+    description: str
+    """What it means and what to do, with Prometheus's templates."""
+    wait: str = ""
+    """How long the condition must hold first; empty: not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionKind:
+    """One condition, and what is published about it."""
+
+    type: str
+    group: Group
+    when: str
+    """When it is True, in a sentence or two for the docs."""
+    to_do: str = ""
+    """What to do, for the docs; empty: as the incident says."""
+    reason: str = ""
+    """The reason while it is True; empty: the type."""
+    calm: str = "NoAdvice"
+    """The reason while it is False."""
+    event: EventKind | None = None
+    """Published when it becomes True."""
+    reason_events: Mapping[str, EventKind] = field(default_factory=dict, hash=False)
+    """Published when the reason becomes this one and the status is not False."""
+    fleet_wide: bool = False
+    """True: many tenants have it at once, and the log reports the cause in one line instead."""
+    fleet_wide_reasons: frozenset[str] = frozenset()
+    """Reasons for which the same is true."""
+    incident: IncidentKind | None = None
+    alert: AlertKind | None = None
+    page: str = ""
+    """Name of its page in docs/runbooks; empty: the incident's, or the type's if there is an alert."""
+
+    @property
+    def runbook(self) -> str:
+        """Return the name of its page in docs/runbooks, or an empty text."""
+        if self.page:
+            return self.page
+        if self.incident is not None:
+            return self.incident.runbook
+        return page_name(self.type) if self.alert is not None else ""
+
+
+def page_name(name: str) -> str:
+    """Return "disk-pressure" for "DiskPressure"."""
+    return "".join(f"-{c.lower()}" if c.isupper() else c for c in name).lstrip("-")
+
+
+_DESCRIBE = '"kubectl -n {{ $labels.namespace }} describe baileystenant {{ $labels.tenant }}"'
+
+_LEVELS = (
+    ConditionKind(
+        type=levels.HEALTHY,
+        group=Group.LEVEL,
+        when="The count is below `thresholds.warning`.",
+    ),
+    ConditionKind(
+        type=levels.WARNING,
+        group=Group.LEVEL,
+        when="The count reached `thresholds.warning`.",
+        incident=IncidentKind(
+            name="TenantWarning",
+            family=Family.LEVEL,
+            severity=WARNING,
+            label="Warning",
+            one="{name} has {files}",
+            many="{n} tenants are above their warning threshold",
+            means="The directory fills up; nothing hurts yet.",
+            itself="The janitor cleans each when its timers say so.",
+            to_do="Nothing yet. If it keeps rising, see what writes so much.",
+            to_do_many="Nothing yet. If it becomes more of them, see what they have in common:",
+            said_by=levels.WARNING,
+        ),
+    ),
+    ConditionKind(
+        type=levels.CRITICAL,
+        group=Group.LEVEL,
+        when="The count reached `thresholds.critical`.",
+        incident=IncidentKind(
+            name="TenantCritical",
+            family=Family.LEVEL,
+            severity=CRITICAL,
+            label="Critical",
+            one="{name} has {files}",
+            many="{n} tenants are above their critical threshold",
+            means="The count is near the limit. The session itself works on.",
+            itself="The janitor cleans each when its timers say so.",
+            to_do="Nothing, if the next cleanup comes soon enough. To clean now:",
+            to_do_many="Nothing, if their next cleanups come soon enough. See which come late:",
+            said_by=levels.CRITICAL,
+        ),
+    ),
+    ConditionKind(
+        type=levels.EMERGENCY,
+        group=Group.LEVEL,
+        when="The count reached `thresholds.emergency`.",
+        incident=IncidentKind(
+            name="TenantEmergency",
+            family=Family.LEVEL,
+            severity=EMERGENCY,
+            label="Emergency",
+            one="{name} has {files}",
+            many="{n} tenants have reached their limit",
+            means="The limit is reached. The session itself works on; operators have seen sessions with too many "
+            "files dropped.",
+            itself="The janitor starts an emergency cleanup of each that has something to remove.",
+            to_do="Wait a quarter of an hour: by then the cleanup has ended it. If not, see what stands in the way:",
+            said_by=levels.EMERGENCY,
+        ),
+    ),
+)
+
+_READINESS = (
+    ConditionKind(
+        type="Ready",
+        group=Group.READINESS,
+        when="The janitor can observe and act.",
+        # A fault makes it False; Stalled reports that.
+        reason_events={
+            "ScansMissed": EventKind(
+                weight=5, when="Three scans brought neither a result nor a reason."
+            ),
+            "Suspended": EventKind(weight=2, type=NORMAL, when="`spec.suspend` was set."),
+            "WaitingForFirstConsumer": EventKind(
+                weight=1,
+                type=NORMAL,
+                when="The claim is not bound, because the workload has not started yet.",
+            ),
+        },
+        fleet_wide_reasons=frozenset({"CleanupsHeld"}),
+    ),
+    ConditionKind(
+        type="Stalled",
+        group=Group.READINESS,
+        when="The janitor cannot look after the tenant.",
+        event=EventKind(
+            weight=7,
+            over="The janitor can observe and act again.",
+            when="The janitor cannot look after the tenant: the fault and the way out. Each further attempt that "
+            "fails counts.",
+        ),
+    ),
+)
+
+_ADVICE = (
+    ConditionKind(
+        type=advice.THRESHOLD_UNREACHABLE,
+        group=Group.ADVICE,
+        when="What no rule may ever remove, live sessions included, reaches the trigger. The message suggests limits "
+        "that fit.",
+        event=EventKind(weight=5),
+        incident=IncidentKind(
+            name=advice.THRESHOLD_UNREACHABLE,
+            family=Family.LEVEL,
+            severity=WARNING,
+            label="unreachable limits",
+            one="no cleanup can bring {name} below its limits",
+            many="no cleanup can bring {n} tenants below their limits",
+            means="So many files are protected or in use that the limits cannot hold.",
+            itself="The janitor removes what it may; that does not suffice.",
+            to_do="Raise the thresholds to what the message suggests; another cleanup will not help.",
+            to_do_many="Raise their thresholds to what kubectl describe suggests, or the defaults of all:",
+            explained=True,
+            when="In place of those three, when no cleanup can help.",
+        ),
+        alert=AlertKind(
+            severity="warning",
+            wait="5m",
+            summary="no cleanup can get below the trigger",
+            description="So many files are in use or protected that no cleanup brings the count below the trigger "
+            "threshold. The session is well; its thresholds are too low, so it is paged neither as Critical nor as "
+            "Emergency. Raise spec.thresholds in working hours. The condition ThresholdUnreachable names limits that "
+            f"fit: {_DESCRIBE}.",
+        ),
+    ),
+    ConditionKind(
+        type=advice.ROTATION_RECOMMENDED,
+        group=Group.ADVICE,
+        when="Files pile up that no rule may remove and pairing anew would shed: protected files, or pre-keys (5,000, "
+        "or most of what counts with `count: Total`). The message says what else would help.",
+        to_do="Pair the tenant again in an empty directory; pre-keys can also be left, or taken out of the count by "
+        "`count: Pressure`.",
+        event=EventKind(weight=5),
+    ),
+    ConditionKind(
+        type="CredentialsCorrupt",
+        group=Group.ADVICE,
+        when="Successive scans found the same `creds.json` unreadable. Nothing is removed meanwhile.",
+        calm="CredentialsRead",
+        event=EventKind(weight=9),
+        incident=IncidentKind(
+            name="CredentialsCorrupt",
+            family=Family.CREDENTIALS,
+            severity=EMERGENCY,
+            label="broken creds.json",
+            one="creds.json of {name} cannot be read",
+            many="creds.json of {n} tenants cannot be read",
+            means="The running process still has the credentials in memory. Started anew it reads the broken file, "
+            "and a phone has to be paired again.",
+            itself="The janitor removes nothing from this session and keeps looking.",
+            to_do="Do NOT restart the tenant's process: it may write creds.json again. If it does not, stop it and "
+            "restore creds.json from a backup.",
+            explained=True,
+        ),
+        alert=AlertKind(
+            severity="critical",
+            summary="creds.json cannot be read",
+            description="Do not restart the tenant's process. Several scans found the same unreadable creds.json. The "
+            "process still has the credentials in memory and may write them again; once restarted, it asks to be "
+            "paired anew. The janitor removes nothing meanwhile. If the file does not heal by itself, the runbook "
+            "tells how to restore it from a backup.",
+        ),
+    ),
+    ConditionKind(
+        type=advice.SESSION_INACTIVE,
+        group=Group.ADVICE,
+        when="No session or sender key was written for longer than `sessionInactiveAfter` (7 days).",
+        event=EventKind(weight=4),
+        incident=IncidentKind(
+            name=advice.SESSION_INACTIVE,
+            family=Family.INACTIVE,
+            severity=WARNING,
+            label="silence",
+            one="{name} has had no traffic for long",
+            many="{n} tenants have had no traffic for long",
+            means="No message went in or out: the process is stopped or unlinked, or nobody writes. WhatsApp unlinks "
+            "a device whose phone was not seen for 14 days.",
+            itself="The janitor looks less often and removes nothing because of its age.",
+            to_do="Ask whether this company still uses it. If so, see whether its process runs.",
+            explained=True,
+        ),
+        alert=AlertKind(
+            severity="info",
+            wait="1h",
+            summary="no messages for days",
+            description="No session or sender key has been written for longer than sessionInactiveAfter. The tenant's "
+            "process may be stopped, or the phone has unlinked it; WhatsApp unlinks a device whose phone was away for "
+            "14 days. See whether the tenant's pod runs and what its log says. Where the tenant is gone for good, "
+            "delete its BaileysTenant.",
+        ),
+    ),
+    ConditionKind(
+        type=advice.DISK_PRESSURE,
+        group=Group.ADVICE,
+        when="The volume has less free than `diskPressure` says: 64 MiB (on a volume below 640 MiB, a tenth of it) or "
+        "1,000 inodes. A number that the file system does not report is not judged. A full disk truncates "
+        "`creds.json`.",
+        event=EventKind(weight=7),
+        incident=IncidentKind(
+            name=advice.DISK_PRESSURE,
+            family=Family.DISK,
+            severity=EMERGENCY,
+            label="disk pressure",
+            one="the volume of {name} is nearly full",
+            many="the volumes of {n} tenants are nearly full",
+            means="On a full volume the next write of creds.json is cut, and a phone has to be paired again.",
+            itself="The janitor empties its trash at once; that is all it can do.",
+            to_do="Enlarge the volume or make room now.",
+            explained=True,
+        ),
+        alert=AlertKind(
+            severity="critical",
+            wait="5m",
+            summary="the volume is nearly full",
+            description="When the volume is full, the next write of creds.json is cut off, and the tenant must then be "
+            f"paired again. How much is left, says the condition DiskPressure: {_DESCRIBE}. Enlarge the claim, or move "
+            "away what is no session file. Do not delete session files: they are tiny.",
+        ),
+    ),
+    ConditionKind(
+        type="IdentityChanged",
+        group=Group.ADVICE,
+        when="The company paired again. It ends after a day.",
+        reason="PairedAgain",
+        calm="SameIdentity",
+        event=EventKind(weight=7, over=""),
+        incident=IncidentKind(
+            name="IdentityChanged",
+            family=Family.IDENTITY,
+            severity=WARNING,
+            label="paired again",
+            one="{name} was paired again",
+            many="{n} tenants were paired again",
+            means="The session belongs to another identity than before. Nothing has to be done if that was on purpose.",
+            itself="The janitor goes on with the new identity; cleanups of the old one cannot be undone.",
+            to_do="Nothing, if somebody paired it on purpose. If not, find out who did.",
+            explained=True,
+            ends=False,
+            when="The session was paired again. Sent once, and its end not at all.",
+        ),
+        alert=AlertKind(
+            severity="warning",
+            summary="the session was paired again",
+            description="creds.json belongs to another identity than before. If somebody of yours paired the tenant "
+            "again, nothing has to be done and the alert ends within a day; earlier cleanups can no longer be undone. "
+            "If nobody did, find out who has access to the volume.",
+        ),
+    ),
+    ConditionKind(
+        type="CleanupsHeld",
+        group=Group.ADVICE,
+        when="A circuit breaker holds automatic cleanups of this tenant. The message says whose cleanups opened it, "
+        "and until when they hold. A suspended tenant never has it.",
+        to_do="See whether the last cleanups in this namespace removed what they should; undo puts files back.",
+        calm="NoHold",
+        event=EventKind(weight=3, action=CLEAN, over=""),
+        fleet_wide=True,
+        page="circuit-breaker-open",
+    ),
+)
+
+CONDITIONS: Final[Mapping[str, ConditionKind]] = {
+    kind.type: kind for kind in (*_LEVELS, *_READINESS, *_ADVICE)
+}
+"""Every condition by its type."""
+ADVICE: Final = tuple(kind.type for kind in _ADVICE)
+"""Types of the conditions that give advice."""
+
+
+def event_kinds() -> dict[str, EventKind]:
+    """Return the Events that report conditions, by their reason."""
+    found = {kind.type: kind.event for kind in CONDITIONS.values() if kind.event is not None}
+    for kind in CONDITIONS.values():
+        found |= kind.reason_events
+    return found
