@@ -194,8 +194,11 @@ def disturb(walk: Walk) -> None:
         for promise in list(walk.open.values()):
             if promise.when <= made.now + down + LATE:
                 walk.void(promise.kind)
-        if not made.used or failed:
-            # A new operator looks at what nothing uses, too, and tries at once what failed before.
+        scan = from_rfc3339(made.status.get("nextScanTime")) or 0.0
+        cleanup = from_rfc3339(made.status.get("nextCleanupTime")) or scan
+        looks_first = cleanup < scan
+        if not made.used or failed or looks_first:
+            # A new operator looks at what nothing uses, tries what failed before, and looks before it cleans.
             walk.void("scan", until_written=True)
         made.run(down)
         made.start()

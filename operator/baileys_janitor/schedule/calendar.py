@@ -44,11 +44,11 @@ def next_time(tenant: TenantState, now: float, context: Context) -> float | None
     Never before the pause after a fault has ended. What was due when it was considered last and did not begin waits
     for something that brings the tenant back by itself: its turn, the end of a Job, a look.
     """
-    considered, looked_at = tenant.queue.considered_at, tenant.scan.checked_at or 0.0
+    considered = tenant.queue.considered_at
     times = [
-        due.time if due.time > considered or due.reason not in _DECIDED else looked_at
+        due.time
         for due in upcoming(tenant, now, context)
-        if due.reason not in _DECIDED or max(due.time, looked_at) > considered
+        if due.reason not in _DECIDED or due.time > considered
     ]
     return max(min(times), tenant.backoff.retry_at) if times else None
 
@@ -114,6 +114,9 @@ def _cleanups(tenant: TenantState, now: float, context: Context) -> list[Due | N
     if tenant.scan.look is not None:
         found += cleanup_times.automatic(tenant, now, context)
         found += [Due(when, SLOT) for when in cleanup_times.next_slots(tenant, now, context)]
+        if tenant.scan.checked_at is not None:
+            # What the last look found is decided on, and settles the slots that passed meanwhile.
+            found.append(Due(tenant.scan.checked_at, SLOT))
     return found
 
 

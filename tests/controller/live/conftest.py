@@ -95,6 +95,10 @@ def nothing_unforeseen(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     caplog.set_level(logging.INFO, "baileys_janitor")
     yield
     records = caplog.get_records("call")
-    met = [r.getMessage() for r in records if r.exc_info and r.name.startswith(("baileys_janitor", "janitor."))]
+    met = [
+        r.getMessage()
+        for r in records
+        if r.exc_info and r.name.startswith(("baileys_janitor", "janitor."))
+    ]
     met += [r.getMessage() for r in records if r.exc_info and r.name.startswith("kopf.objects")]
     assert not met, met

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from baileys_janitor.controller.news import JobEnded
 
+from baileys_janitor.controller.events.changes import JobEnded
 from tests.controller.live.operators import LocalOperator
 from tests.controller.live.world import JOBS, World, completed_runs, until
 

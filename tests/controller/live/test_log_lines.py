@@ -70,7 +70,7 @@ async def test_json_lines_are_decisions_with_fields_and_hold_nothing_of_a_sessio
         assert {"time", "level", "logger", "message"} <= set(line)
         assert set(line) - {"time", "level", "logger", "message"} <= set(FIELDS)
         # The libraries have nothing to say of a good day.
-        assert line["logger"].startswith("baileys_janitor.")
+        assert line["logger"].startswith("janitor.")
     about = [line for line in lines if line.get("tenant") == "acme"]
     told = [(line["message"], line.get("reason"), line.get("outcome")) for line in about]
     assert told == [

@@ -278,7 +278,7 @@ def test_a_hold_has_a_condition_of_its_own_whatever_ready_says(
     known, now = lived([look()], spec)
     known.backoff.fault = fault
     hold = Hold(NOW + HOUR, fleet=False, namespaces=("shop",), tenants=("acme",))
-    around = compose.StatusContext(NOW, 0.0, hold, CONTEXT.advice)
+    around = compose.StatusContext(NOW, Intervals(0.0, 86_400.0, 3600.0), hold, CONTEXT.advice)
     known.take_stored(compose.compose(known, now, around))
     told = conditions(known.stored.status)
 
