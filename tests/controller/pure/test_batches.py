@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.controller.jobs import batches
-from baileys_janitor.controller.jobs.backlog import NamespaceQueues
 from baileys_janitor.controller.jobs.batches import Batch, Placed
 from baileys_janitor.controller.jobs.placement import Place
+from baileys_janitor.controller.jobs.queue import NamespaceQueues
 from baileys_janitor.controller.tenants.record import TenantRecord
 
 from .world import NOW, tenant

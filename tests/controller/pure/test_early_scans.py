@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.controller.jobs.early_scans import SoonDue, riders
+from baileys_janitor.controller.jobs.batches import SoonDue, scanned_early
 from baileys_janitor.controller.jobs.placement import Place
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.controller.tenants.run_as import RunAs
@@ -55,7 +55,9 @@ def test_all_who_fit_into_the_jobs_that_are_needed_anyway_ride_along_and_nobody_
     soon = {name: at for name, at in coming.items() if at < AGAIN or places[name] is None}
     times = coming | {one.name: -1.0 for one in due}
 
-    found = riders(due, near, everybody, lambda one: times.get(one.name), lambda _: AGAIN, largest)
+    found = scanned_early(
+        due, near, everybody, lambda one: times.get(one.name), lambda _: AGAIN, largest
+    )
 
     names = [one.name for one in found]
     assert len(set(names)) == len(names)

@@ -6,9 +6,16 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.controller.jobs.leftovers import AT_ONCE, GRACE, KEPT, Leftovers
 from baileys_janitor.controller.jobs.manifest import ACTION_LABEL
-from baileys_janitor.controller.jobs.tracker import JobTracker, TrackedJob, job_of
+from baileys_janitor.controller.jobs.tracker import (
+    AT_ONCE,
+    GRACE,
+    KEPT,
+    JobTracker,
+    Leftovers,
+    TrackedJob,
+    job_of,
+)
 from tests.controller.metrics.fleets import StandingClock
 
 Object = dict[str, Any]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from baileys_janitor.controller.kube.conditions import find
+from baileys_janitor.controller.tenants.cleanup_state import mark
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.policy.levels import LEVELS
 
@@ -131,12 +132,6 @@ def between(tenant: TenantRecord, before: Object, after: Object) -> Iterator[Cha
     run = after.get("run") or {}
     if run.get("id") and run.get("id") != (before.get("run") or {}).get("id"):
         yield CleanupStarted(tenant, str(run["id"]), str(run.get("reason")))
-
-
-def mark(entry: Object | None) -> tuple[Any, ...]:
-    """Return what tells one cleanup from another, whatever an API server with an older CRD has pruned of it."""
-    entry = entry or {}
-    return entry.get("run"), entry.get("time"), entry.get("reason"), entry.get("outcome")
 
 
 class ChangeBus:

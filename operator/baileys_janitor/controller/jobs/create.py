@@ -12,9 +12,8 @@ from typing import Any
 from baileys_janitor.api.timestamps import to_rfc3339
 from baileys_janitor.controller.clock import Clock, machine_time
 from baileys_janitor.controller.jobs import batches, faults, manifest
-from baileys_janitor.controller.jobs.batches import Batch, Placed
+from baileys_janitor.controller.jobs.batches import Batch, Placed, SoonDue
 from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
-from baileys_janitor.controller.jobs.early_scans import SoonDue
 from baileys_janitor.controller.jobs.locate import ClusterState
 from baileys_janitor.controller.jobs.manifest import Member as JobMember
 from baileys_janitor.controller.jobs.manifest import Pod, mount_path

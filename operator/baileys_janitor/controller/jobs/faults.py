@@ -7,7 +7,7 @@ from typing import Any
 
 from baileys_janitor.controller.jobs.placement import Claim
 from baileys_janitor.controller.kube.decoding import objects, part, said, text, whole
-from baileys_janitor.controller.tenants.fault import CODE, RETRY, Fault
+from baileys_janitor.controller.tenants.fault import CODE, OF_CLAIMS, RETRY, Fault
 
 Object = dict[str, Any]
 
@@ -22,9 +22,6 @@ class Finished:
 
 MESSAGE_MAX = 8192
 """Characters that are kept of a termination message: twice what a kubelet passes on."""
-OF_CLAIMS = frozenset(
-    {"ClaimMissing", "ClaimDeleting", "ClaimLost", "ClaimUnbound", "ClaimExclusive"}
-)
 CLAIM_PAUSES = (10.0, 120.0)
 """Seconds until a claim that cannot be mounted is looked at again: the first time, and at most. That makes no Job."""
 

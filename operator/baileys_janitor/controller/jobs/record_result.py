@@ -8,6 +8,7 @@ from baileys_janitor.api.durations import elapsed_text
 from baileys_janitor.api.timestamps import to_rfc3339
 from baileys_janitor.controller.jobs import faults
 from baileys_janitor.controller.kube.conditions import MESSAGE_LIMIT
+from baileys_janitor.controller.status.figures import BYTES_MAX, by_kind
 from baileys_janitor.controller.tenants import running_time
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.controller.wording import files, listed
@@ -22,21 +23,16 @@ from baileys_janitor.job.result import (
     PurgeResult,
     ScanResult,
 )
-from baileys_janitor.policy.kinds import KINDS
 from baileys_janitor.policy.reasons import CLOCK_SKEW
 from baileys_janitor.schedule.cleanup_times import URGENT
 
 Object = dict[str, Any]
 
-BOUNDLESS = 2**62
-"""The largest number of bytes that the CRD takes; some filesystems claim more."""
 RECORDED = (
     "The run had been carried out before, and its result was lost. The volume's journal has its figures: see "
     "`baileys-janitor undo --list`."
 )
 """What is said of a run whose result is known from the volume's journal alone."""
-RE_PAIRED_FOR = 86_400.0
-"""Seconds that a change of identity stays in view."""
 
 
 CARRIED = {
@@ -130,7 +126,7 @@ def _figures(result: CleanResult) -> Object:
         "removed": result.removed,
         "before": result.before,
         "after": result.after,
-        "freedBytes": min(result.freed_bytes, BOUNDLESS),
+        "freedBytes": min(result.freed_bytes, BYTES_MAX),
         "duration": elapsed_text(result.duration_ms),
         "removedByReason": result.removed_by_reason or None,
     }
@@ -213,10 +209,3 @@ def _message(result: CleanResult, outcome: str) -> str:
         several = "runs were" if result.recovered > 1 else "run was"
         said += f". {result.recovered} interrupted {several} finished first"
     return (said + ".")[:MESSAGE_LIMIT]
-
-
-def by_kind(counts: list[int] | None, *, only_some: bool = False) -> Object | None:
-    """Return counts in the order of KINDS as a mapping; `only_some` leaves zeros out."""
-    if counts is None:
-        return None
-    return {k: n for k, n in zip(KINDS, counts, strict=True) if n or not only_some}

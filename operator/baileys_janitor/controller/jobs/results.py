@@ -13,11 +13,11 @@ from baileys_janitor.controller.events.changes import ChangeBus, JobEnded
 from baileys_janitor.controller.jobs import batches, faults, record_result
 from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
 from baileys_janitor.controller.jobs.faults import Finished
-from baileys_janitor.controller.jobs.leftovers import Leftovers
 from baileys_janitor.controller.jobs.manifest import Member
 from baileys_janitor.controller.jobs.tracker import (
     UID_MAX,
     JobTracker,
+    Leftovers,
     TrackedJob,
     has_ended,
     job_of,

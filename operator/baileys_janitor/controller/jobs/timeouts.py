@@ -12,9 +12,8 @@ from baileys_janitor.controller.jobs import batch_culprits, faults
 from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
 from baileys_janitor.controller.jobs.create import JOBS
 from baileys_janitor.controller.jobs.faults import Finished
-from baileys_janitor.controller.jobs.leftovers import Leftover
 from baileys_janitor.controller.jobs.results import ResultHandler
-from baileys_janitor.controller.jobs.tracker import JOB_NAME_LABEL, JobTracker, TrackedJob
+from baileys_janitor.controller.jobs.tracker import JOB_NAME_LABEL, JobTracker, Leftover, TrackedJob
 from baileys_janitor.controller.kube.client import ApiError, Kube, path
 from baileys_janitor.controller.status.writer import StatusWriter
 from baileys_janitor.controller.tenants.fault import Fault

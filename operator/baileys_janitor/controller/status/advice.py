@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from baileys_janitor.api.condition_kinds import ADVICE, CONDITIONS
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.quantities import amount_of
-from baileys_janitor.controller.jobs.record_result import RE_PAIRED_FOR
 from baileys_janitor.controller.kube.conditions import Conditions
 from baileys_janitor.controller.tenants.record import TenantRecord
-from baileys_janitor.controller.tenants.scan_state import AGREEING_LOOKS, AGREEING_SECONDS
+from baileys_janitor.controller.tenants.scan_state import (
+    AGREEING_LOOKS,
+    AGREEING_SECONDS,
+    RE_PAIRED_SECONDS,
+)
 from baileys_janitor.job.result import ScanResult
 from baileys_janitor.policy import advice
 from baileys_janitor.policy.census import Census
@@ -64,7 +67,7 @@ def state(conditions: Conditions, tenant: TenantRecord, now: float, limits: Limi
     conditions.keep(advice.ROTATION_RECOMMENDED)
     conditions.advise(CREDENTIALS_CORRUPT, _corrupt(tenant, now))
     since = conditions.true_since(IDENTITY_CHANGED.type)
-    if tenant.scan.re_paired is None and now - since < RE_PAIRED_FOR:
+    if tenant.scan.re_paired is None and now - since < RE_PAIRED_SECONDS:
         # Said by an earlier operator.
         conditions.keep(IDENTITY_CHANGED.type)
     else:
@@ -106,7 +109,7 @@ def _corrupt(tenant: TenantRecord, now: float) -> str | None:
 
 
 def _re_paired(tenant: TenantRecord, now: float) -> str | None:
-    if tenant.scan.re_paired is None or now - tenant.scan.re_paired[0] > RE_PAIRED_FOR:
+    if tenant.scan.re_paired is None or now - tenant.scan.re_paired[0] > RE_PAIRED_SECONDS:
         return None
     return (
         f"The session was paired again: its identity changed from {tenant.scan.re_paired[1]} to "

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from baileys_janitor.api.timestamps import from_rfc3339, to_rfc3339
-from baileys_janitor.controller.events.changes import mark
-from baileys_janitor.controller.jobs.record_result import BOUNDLESS, by_kind
 from baileys_janitor.controller.kube.conditions import Conditions, digest, find
 from baileys_janitor.controller.status import advice, forecast, level_and_ready
+from baileys_janitor.controller.status.figures import BYTES_MAX, by_kind
+from baileys_janitor.controller.tenants.cleanup_state import mark
 from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.policy.levels import LEVELS
@@ -173,7 +173,7 @@ def _figures(tenant: TenantRecord, now: float) -> Object:
 
 
 def _bounded(number: int | None) -> int | None:
-    return None if number is None else min(number, BOUNDLESS)
+    return None if number is None else min(number, BYTES_MAX)
 
 
 def _set(values: Object) -> Object:

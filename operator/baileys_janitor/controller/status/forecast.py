@@ -11,8 +11,7 @@ from typing import Any
 
 from baileys_janitor.api.durations import duration_text
 from baileys_janitor.api.timestamps import to_rfc3339
-from baileys_janitor.controller.jobs import faults
-from baileys_janitor.controller.tenants.fault import Fault
+from baileys_janitor.controller.tenants.fault import OF_CLAIMS, Fault
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.controller.wording import files, files_are
 from baileys_janitor.policy import advice, levels
@@ -66,7 +65,7 @@ def told(tenant: TenantRecord, now: float, context: Context) -> str:
 
 
 def _trying_again(fault: Fault) -> str:
-    if fault.reason in faults.OF_CLAIMS:
+    if fault.reason in OF_CLAIMS:
         return "The claim is looked at again by itself, with growing pauses of two minutes at most."
     return (
         "The janitor tries again by itself, with growing pauses of half an hour at most, and at once when the spec "

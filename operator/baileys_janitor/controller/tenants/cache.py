@@ -11,9 +11,9 @@ from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.effective import Effective
 from baileys_janitor.api.merge import InvalidTenant, effective
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION, NOTIFY_ANNOTATION, TOKEN_LENGTH
-from baileys_janitor.controller.events.changes import mark
 from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.kube.conditions import MESSAGE_LIMIT, find
+from baileys_janitor.controller.tenants.cleanup_state import mark
 from baileys_janitor.controller.tenants.fault import CODE, WHEN_WRITING, Fault
 from baileys_janitor.controller.tenants.record import Key, TenantRecord
 from baileys_janitor.notify.routes import labels_asked

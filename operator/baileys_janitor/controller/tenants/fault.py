@@ -21,6 +21,12 @@ WHEN_WRITING = frozenset(
 """Faults of cleanups that a scan, which only reads, cannot meet and so cannot take back either."""
 
 
+OF_CLAIMS = frozenset(
+    {"ClaimMissing", "ClaimDeleting", "ClaimLost", "ClaimUnbound", "ClaimExclusive"}
+)
+"""Faults of a claim, which is looked at again without a Job."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Why the janitor cannot act: `reason` is a condition's reason, `message` tells the way out.

@@ -21,6 +21,10 @@ AGREEING_SECONDS = 30.0
 Baileys writes it in place, and a reader sees it cut at times with nothing wrong."""
 
 
+RE_PAIRED_SECONDS = 86_400.0
+"""How long a change of identity stays in view."""
+
+
 @dataclass(slots=True)
 class Suspicion:
     """Successive looks that found the same creds.json unreadable."""
