@@ -2,7 +2,8 @@
 
 A lot shares a namespace, a place and an identity, and is no larger than its most troubled member allows: tenants
 of a lot that got stuck are tried in halves, a tenant whose claim was named as the culprit alone, and each
-success lets them into larger company again.
+success lets them into larger company again. A first scan brings back a memory of running time as well, so it has
+half of the company.
 """
 
 from __future__ import annotations
@@ -58,13 +59,19 @@ def halves(batch: Batch) -> tuple[Batch, Batch]:
 def _cut(group: list[Placed], largest: int) -> list[list[Placed]]:
     found: list[list[Placed]] = []
     # The least companionable first, so that they hold back each other and nobody else.
-    for one in sorted(group, key=lambda p: p.tenant.jobs.max_batch or largest):
-        most = min(largest, found[-1][0].tenant.jobs.max_batch or largest) if found else 0
+    for one in sorted(group, key=lambda p: _company(p.tenant, largest)):
+        most = _company(found[-1][0].tenant, largest) if found else 0
         if found and len(found[-1]) < most:
             found[-1].append(one)
         else:
             found.append([one])
     return found
+
+
+def _company(tenant: TenantRecord, largest: int) -> int:
+    first = tenant.scan.look is None and tenant.scan.running is None
+    most = max(1, largest // 2) if first else largest
+    return min(most, tenant.jobs.max_batch or largest)
 
 
 def part(tenants: Sequence[TenantRecord], culprits: frozenset[str]) -> None:
@@ -74,6 +81,11 @@ def part(tenants: Sequence[TenantRecord], culprits: frozenset[str]) -> None:
             tenant.jobs.limit_batch(1 if tenant.name in culprits else tenant.jobs.max_batch)
         else:
             tenant.jobs.limit_batch(max(1, len(tenants) // 2))
+
+
+def crowded(tenant: TenantRecord, members: int) -> None:
+    """Note that the result of so many members had room for the tenant's counts alone."""
+    tenant.jobs.limit_batch(max(1, members // 2))
 
 
 def reunite(tenant: TenantRecord, largest: int) -> None:
