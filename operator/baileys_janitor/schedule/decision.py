@@ -28,7 +28,6 @@ class Decision:
     """
 
     reason: str | None = None
-    dry_run: bool = False
     trigger_slot: float | None = None
     daily_slot: float | None = None
     request: str | None = None
@@ -93,7 +92,6 @@ def decide(
     effective = tenant.effective
     if effective is None or effective.suspend or tenant.run is not None:
         return Decision()
-    dry_run = effective.mode == "DryRun"
     asked = _asked(tenant, now)
     if asked is not None:
         return asked
@@ -107,16 +105,16 @@ def decide(
         trigger = None if trigger is not None and trigger < overdue else trigger
         daily = None if daily is not None and daily + delay < overdue else daily
     if _emergency(tenant, now):
-        return Decision(reason="Emergency", dry_run=dry_run)
+        return Decision(reason="Emergency")
     if held:
         return Decision()
     if daily is not None and not daily_overdue(tenant, now, jitter):
         return Decision(daily_slot=daily)
     if daily is not None:
         reason = "Daily" if tenant.scan.reclaimable else None
-        return Decision(reason, dry_run, trigger, daily, idle=reason is None)
+        return Decision(reason, trigger, daily, idle=reason is None)
     if trigger is not None and tenant.scan.reclaimable and _triggered(tenant, now):
-        return Decision(reason=trigger_reason(tenant), dry_run=dry_run, trigger_slot=trigger)
+        return Decision(reason=trigger_reason(tenant), trigger_slot=trigger)
     return Decision(trigger_slot=trigger)
 
 
@@ -130,7 +128,7 @@ def _asked(tenant: TenantRecord, now: float) -> Decision | None:
         return Decision(request=token, refusal="the mode is Observe, which only counts")
     if now < tenant.timers.request_time:
         return None
-    return Decision("Requested", tenant.effective.mode == "DryRun", request=token)
+    return Decision("Requested", request=token)
 
 
 def _cleaned_since(tenant: TenantRecord, when: float, dry_run: bool, now: float) -> bool:

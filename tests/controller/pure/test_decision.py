@@ -84,13 +84,6 @@ def test_the_table_of_reasons(known: TenantRecord, reason: str | None) -> None:
     assert decided(known).reason == reason
 
 
-@pytest.mark.parametrize("mode", ["Enforce", "DryRun"])
-def test_only_enforce_removes(mode: str) -> None:
-    assert decided(case(180, {"mode": mode})).dry_run is (mode == "DryRun")
-    assert decided(asked(case(100, {"mode": mode}))).dry_run is (mode == "DryRun")
-    assert decided(case(100, {"mode": mode}, daily=True)).dry_run is (mode == "DryRun")
-
-
 def test_the_open_breaker_holds_what_is_automatic_and_forgets_no_slot() -> None:
     for known in (case(175, trigger=True), case(100, daily=True)):
         assert decided(known, held=True) == NOTHING
