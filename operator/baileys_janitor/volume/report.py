@@ -101,19 +101,19 @@ class CleanResult(Value):
 class ScanResult(Value):
     """One look at one session directory.
 
-    `error` is a reason code when the look failed; then at most `total` is known besides. `counts_only` says
-    that the directory has more entries than a cleaning accepts (200,000), `counts_alone` that a Job's result had
-    no room for more than the counts. `identity_state` is Paired, Unpaired, Corrupt, TooLarge or Absent;
-    `fingerprint` names the identity, `creds_token` this very writing of a creds.json that is Corrupt (a hash of
-    inode and mtime), so that successive looks can be compared. `reclaimable` is what the normal retention would
-    remove now, `gain` by how many the emergency rules would lower the count, `floor` what would still be counted
-    with everything gone that any rule may remove. `looked` is when it looked, by the node's clock. `skewed` says
-    that the clocks of operator and node differ. `put_in`, `bins` and `held_days` are for the operator's memory of
-    the tenant's running time and its words (`policy.running.Look`, `policy.outlook.Outlook`); `running` is the
-    whole memory as text, where the task brought none or a cleanup has ended. `pre_key_span` is highest minus
-    lowest pre-key id of the uploaded batches. `ages` are five counts: under 1 day, 1 to 7, 7 to 14, 14 to 30, over
-    30 days. `kept` counts what the normal retention leaves, by the codes of `policy.reasons.KEPT`. `trash_files`
-    and `trash_bytes` are what lies in the trash; `volume_bytes` is the size of the file system.
+    `error` is a reason code when the look failed; then at most `total` is known besides. A directory of more entries
+    than a cleaning accepts (200,000) has `total`, `by_kind` and what follows from them. `counts_alone` says that a
+    Job's result had no room for more than the counts. `identity_state` is Paired, Unpaired, Corrupt, TooLarge or
+    Absent; `fingerprint` names the identity, `creds_token` this very writing of a creds.json that is Corrupt (a hash
+    of inode and mtime), so that successive looks can be compared. `reclaimable` is what the normal retention would
+    remove now, `gain` by how many the emergency rules would lower the count, `floor` what would still be counted with
+    everything gone that any rule may remove. `looked` is when it looked, by the node's clock. `skewed` says that the
+    clocks of operator and node differ. `put_in`, `bins` and `held_days` are for the operator's memory of the tenant's
+    running time and its words (`policy.running.Look`, `policy.outlook.Outlook`); `running` is the whole memory as
+    text, where the task brought none or a cleanup has ended. `pre_key_span` is highest minus lowest pre-key id of the
+    uploaded batches. `ages` are five counts: under 1 day, 1 to 7, 7 to 14, 14 to 30, over 30 days. `kept` counts what
+    the normal retention leaves, by the codes of `policy.reasons.KEPT`. `trash_files` and `trash_bytes` are what lies
+    in the trash; `volume_bytes` is the size of the file system.
     """
 
     __slots__ = (
@@ -123,7 +123,6 @@ class ScanResult(Value):
         "bytes",
         "counted",
         "counts_alone",
-        "counts_only",
         "creds_token",
         "error",
         "fingerprint",
@@ -161,7 +160,6 @@ class ScanResult(Value):
         gain: int | None = None,
         floor: int | None = None,
         identity_state: str | None = None,
-        counts_only: bool = False,
         fingerprint: str = "",
         creds_token: str = "",
         newest_activity: int | None = None,
@@ -202,7 +200,6 @@ class ScanResult(Value):
         self.gain = gain
         self.floor = floor
         self.identity_state = identity_state
-        self.counts_only = counts_only
         self.counts_alone = counts_alone
         self.fingerprint = fingerprint
         self.creds_token = creds_token

@@ -130,7 +130,6 @@ def _counts_only(result: ScanResult, listing: Listing, settings: Settings) -> Sc
     by_kind = listing.by_kind or [0] * len(KINDS)
     protected = sum(n for kind, n in zip(KINDS, by_kind, strict=True) if kind in PROTECTED_KINDS)
     pre_keys = by_kind[KINDS.index(PRE_KEY)]
-    result.counts_only = True
     result.by_kind = by_kind
     result.protected = protected
     result.counted = counted_of(listing.total, pre_keys, protected, settings)
