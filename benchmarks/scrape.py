@@ -84,7 +84,6 @@ def look(counted: int, now: float) -> ScanResult:
         floor=90,
         identity_state="Paired",
         fingerprint="f00d",
-        creds_token="t1",
         newest_activity=int(now) - 60,
         by_kind=[1, 6, 40, 812, counted - 50, 4, 3, 2, 1, 1, 0],
         bytes=1000 * counted,

@@ -89,7 +89,6 @@ class Directory:
             floor=max(0, counted - 40),
             identity_state="Paired",
             fingerprint=f"{mark:08x}{mark:08x}",
-            creds_token=f"{mark:08x}",
             newest_activity=int(now) - 40,
             looked=int(now),
             running=None if known else _running(now),
@@ -99,10 +98,7 @@ class Directory:
             free_inodes=FREE_INODES,
             trash_runs=0,
             pre_key_span=60,
-            skipped=0,
             by_kind=[CREDS, APP_STATE, LIDS, PRE_KEYS, sessions, 10, 10, 0, 0, 0, 0],
-            oldest=int(now - 20 * DAY),
-            newest=int(now) - 40,
             ages=[counted // 5] * 5,
             kept={"ProtectedKind": PROTECTED, "NewestPreKeys": PRE_KEYS, "InUse": sessions},
         )

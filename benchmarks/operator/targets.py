@@ -41,7 +41,7 @@ def judge(cells: Cells) -> list[Verdict]:
     """Hold every target against the cells of one run."""
     return [
         _most(cells, "Jobs a minute, 1,000 tenants on 20 nodes", "shared-1000", _jobs, 20),
-        _most(cells, "the same, each scanned each minute", "fixed-1000", _jobs, 20),
+        _most(cells, "the same, each scanned each minute", "fixed-1000", _jobs, 40),
         _most(cells, "Jobs a minute, 10,000 tenants on 200 nodes", "shared-10000", _jobs, 200),
         _most(
             cells, "Jobs a minute, 1,000 tenants, a namespace each", "namespaced-1000", _jobs, 150

@@ -8,9 +8,7 @@ from grafana_foundation_sdk.models import common as shapes
 
 from charts.dashboard import panels
 from charts.dashboard.queries import (
-    FLEET,
     FULLEST,
-    IDENTITY,
     OPERATOR,
     UID,
     WORST,
@@ -20,7 +18,6 @@ from charts.dashboard.queries import (
 )
 
 ALERTS = 'ALERTS{alertname=~"Baileys.+",alertstate="firing"}'
-_LIMIT = f'max by ({IDENTITY}) (baileys_session_files_threshold{{{FLEET},threshold="emergency"}})'
 _LINK = f"/d/{UID}?var-namespace=${{__data.fields.Namespace}}&var-tenant=${{__data.fields.Tenant}}"
 
 

@@ -85,12 +85,8 @@ def add_operator(page: build.Dashboard) -> None:
     page.with_panel(
         panels.lines(
             "Tenants a Job",
-            "How many tenants share one Job, and of how many its result had no room for all detail, within the "
-            "last hour.",
-            {
-                "{{action}}": f"{hourly('baileys_janitor_job_tenants_total', 'action')} / {jobs}",
-                "{{action}}, short": f"{hourly('baileys_janitor_job_tenants_short_total', 'action')} / {jobs}",
-            },
+            "How many tenants share one Job, within the last hour.",
+            {"{{action}}": f"{hourly('baileys_janitor_job_tenants_total', 'action')} / {jobs}"},
             span=8,
         )
     )

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from sandbox.client import Object
-
-Lookup = Callable[[str, str], Object | None]
 
 
 class MountError(Exception):

@@ -142,10 +142,6 @@ class Registry:
     def find(self, group: str, version: str, plural: str) -> Resource | None:
         return self._resources.get((group, version, plural))
 
-    def of_kind(self, api_version: str, kind: str) -> Resource | None:
-        """The resource of an object's apiVersion and kind."""
-        return next((r for r in self if r.kind == kind and r.api_version == api_version), None)
-
     def replace_custom(self, group: str, plural: str, versions: Iterable[Resource]) -> None:
         """Serves a definition's versions, and none that it had before."""
         for key in [k for k in self._resources if k[0] == group and k[2] == plural]:

@@ -64,7 +64,6 @@ FULL_STATUS: dict[str, Any] = {
         "bytes": 345678,
         "byKind": _BY_KIND,
         "kept": {"ProtectedKind": 72, "InUse": 90},
-        "outdated": ["byKind"],
     },
     "volume": {
         "claimName": "data",

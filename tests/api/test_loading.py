@@ -33,7 +33,7 @@ def test_no_file_at_all_is_a_valid_configuration() -> None:
     assert config.status_interval.seconds == 1800
     assert config.scan_unused_claims_every.seconds == 86400
     assert config.job.deadline_seconds == 60
-    assert config.limits.tenants_per_scan <= 50
+    assert config.limits.tenants_per_scan <= 25
 
 
 @pytest.mark.parametrize("text", ["", "---\n", "defaults:\njob:\n", "{}\n"])
@@ -99,7 +99,7 @@ def test_dry_run_never_loosens_a_stricter_ceiling() -> None:
         ("zzz: 1", "zzz is not a field: remove it."),
         ("job: {runAsUser: 0}", "job.runAsUser is not a field"),
         ("limits: {jobsInFlight: 0}", "limits.jobsInFlight is 0: give 1 or more."),
-        ("limits: {tenantsPerScan: 51}", "limits.tenantsPerScan is 51: give 50 or less."),
+        ("limits: {tenantsPerScan: 26}", "limits.tenantsPerScan is 26: give 25 or less."),
         ("dailyJitter: 30", "dailyJitter is 30, which is no duration: write it as"),
         ("modeCeiling: Off", "modeCeiling is False: choose 'Enforce', 'DryRun' or 'Observe'."),
         ("- a list", "must hold fields: give name: value pairs."),

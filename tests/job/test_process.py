@@ -110,10 +110,9 @@ def test_a_session_is_scanned_cleaned_undone_and_purged(tmp_path: Path, log: Pat
     again = act("clean", reason="Daily")
     assert isinstance(again, CleanResult)
     assert (again.outcome, again.code, again.removed) == ("Repeated", "Completed", len(DUE))
-    code, result, _ = run_job(log, Task("scan", [Member(str(tmp_path), "a", run="r1")], [DEFAULTS]))
-    assert isinstance(result.members[0], ScanResult)
-    assert result.members[0].record is not None
-    assert (code, result.members[0].record.removed) == (0, len(DUE))
+    look = act("scan")
+    assert isinstance(look, ScanResult)
+    assert (look.trash_runs, look.trash_files) == (1, len(DUE))
     undone = act("undo")
     assert isinstance(undone, UndoResult)
     assert (undone.outcome, held(session)) == ("Completed", before)

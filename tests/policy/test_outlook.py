@@ -9,7 +9,7 @@ from baileys_janitor.policy import advice, reasons
 from baileys_janitor.policy.census import take_census
 from baileys_janitor.policy.identity import read_identity
 from baileys_janitor.policy.listing import Entry
-from baileys_janitor.policy.outlook import Outlook, emergency_gain, look_ahead, reclaimable
+from baileys_janitor.policy.outlook import Outlook, look_ahead
 from baileys_janitor.policy.settings import (
     DEFAULTS,
     TOTAL,
@@ -72,14 +72,6 @@ def test_nothing_gets_below_the_floor(world: World) -> None:
 
     assert outlook.floor <= outlook.counted - outlook.emergency_gain
     assert outlook.floor <= uncapped(world).plan(emergency=False).after
-
-
-def test_the_two_numbers_can_be_asked_for_alone() -> None:
-    entries = [session("4911", 15 * DAY), session("4912", 8 * DAY), alive()]
-    world = (entries, PAIRED, Settings(Thresholds(1, 1, 1, 1, 1)), NOW, ages_of(entries))
-
-    assert reclaimable(*world) == 1
-    assert emergency_gain(*world) == 2
 
 
 def test_the_floor_of_a_sleeper_counts_what_will_be_old_once_it_has_woken() -> None:

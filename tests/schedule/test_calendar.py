@@ -123,7 +123,7 @@ DIRECTORIES: list[dict[str, Any]] = [
     {"more": {"identity_state": "Absent", "counted": 0, "total": 0}},
     {"counted": 200.0, "more": {"identity_state": "Corrupt", "gain": 0, "reclaimable": 0}},
     {"counted": 150.0, "more": {"running": STOPPED, "newest_activity": int(NOW) - 9 * 86400}},
-    {"counted": 300_000.0, "reclaimable": 0, "more": {"counts_only": True, "identity_state": None}},
+    {"counted": 300_000.0, "reclaimable": 0, "more": {"bytes": None, "identity_state": None}},
     {"counted": 190.0, "more": {"free_bytes": 0, "trash_runs": 3, "trash_oldest": int(NOW)}},
 ]
 

@@ -106,15 +106,14 @@ def test_a_read_only_mount_can_be_scanned_but_not_cleaned(small_disk: Mount) -> 
     before = clean(session, "r1")
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     with opened(session) as directory:
-        scan = sessions.scan(directory, DEFAULTS, now=NOW, run="r1")
+        scan = sessions.scan(directory, DEFAULTS, now=NOW)
         assert (
             sessions.clean(directory, DEFAULTS, run="r2", now=NOW, dry_run=True).outcome == "DryRun"
         )
         assert sessions.purge(directory, now=NOW, undo_window=0).code == "ReadOnly"
         assert sessions.undo(directory, "r1", now=NOW).code == "ReadOnly"
     assert scan.error is None
-    assert scan.record is not None
-    assert scan.record.removed == before.removed
+    assert scan.trash_files == before.removed
     assert (clean(session, "r2").outcome, clean(session, "r2").code) == ("Refused", "ReadOnly")
 
 

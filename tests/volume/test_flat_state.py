@@ -86,12 +86,12 @@ FOREIGN = [
 ]
 
 
-def test_a_foreign_name_under_the_prefix_is_counted_and_never_touched(session: Path) -> None:
+def test_a_foreign_name_under_the_prefix_is_not_counted_and_never_touched(session: Path) -> None:
     for name in FOREIGN:
         write(session / name, b"foreign", NOW - 90 * DAY)
     assert clean(session).removed == len(DUE)
     result = scan(session)
-    assert (result.foreign, result.total) == (len(FOREIGN), len(KEPT))
+    assert result.total == len(KEPT)
     assert undo(session).restored == len(DUE)
     clean(session, "r2")
     purge(session)
@@ -428,7 +428,7 @@ def test_without_an_undo_window_the_run_purges_what_it_moved(session: Path) -> N
 
 
 @pytest.mark.parametrize("kind", ["directory", "link"])
-def test_an_old_directory_is_named_and_never_followed(session: Path, kind: str) -> None:
+def test_an_old_directory_is_never_followed(session: Path, kind: str) -> None:
     old = session.parent / "old"
     (old / "trash").mkdir(parents=True)
     (old / "journal").write_text("old")
@@ -439,6 +439,6 @@ def test_an_old_directory_is_named_and_never_followed(session: Path, kind: str) 
     for act in (clean, undo, purge):
         act(session)
     result = scan(session)
-    assert (result.old_directory, result.total) == (kind == "directory", len(KEPT) + len(DUE))
+    assert result.total == len(KEPT) + len(DUE)
     assert (session / ".janitor/journal").read_text() == "old"
     assert (session / ".janitor/trash").is_dir()

@@ -86,10 +86,10 @@ class Limits(Model):
     pending_pods_per_namespace: Annotated[int, Field(ge=1, le=10_000)] = Field(
         default=10, description="Jobs' pods of one namespace that wait for a node."
     )
-    tenants_per_scan: Annotated[int, Field(ge=1, le=50)] = Field(
-        default=50,
-        description="Tenants of one namespace, node and identity that one scan Job looks at; a result "
-        "holds fifty. 1: every tenant has a pod of its own.",
+    tenants_per_scan: Annotated[int, Field(ge=1, le=25)] = Field(
+        default=25,
+        description="Tenants of one namespace, node and identity that one scan Job looks at. 1: every tenant has a "
+        "pod of its own.",
     )
 
 

@@ -42,8 +42,6 @@ class Shared:
 
     mode: Mode
     """What is in force: the tenant's mode, capped by the configuration's ceiling."""
-    asked_mode: Mode
-    """What the tenant or the fleet's default asked for."""
     policy: Settings
     times: Times
     cooldown: int

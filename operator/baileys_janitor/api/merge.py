@@ -124,13 +124,11 @@ def _pre_keys_said(said: dict[str, Any]) -> tuple[str, ...]:
 def _shared(merged_json: str, pre_keys_said: tuple[str, ...], ceiling: Mode) -> Shared:
     merged: dict[str, Any] = json.loads(merged_json)
     check(merged)
-    asked: Mode = merged["mode"]
-    mode = min(asked, ceiling, key=MODES.index)
+    mode = min(merged["mode"], ceiling, key=MODES.index)
     schedule = merged["schedule"]
     daily = " ".join(schedule["dailyCleanup"].split())
     return Shared(
         mode=mode,
-        asked_mode=asked,
         policy=_policy(merged, pre_keys_said),
         times=Times(
             scan_interval=seconds_of(schedule["scanInterval"]),

@@ -97,11 +97,6 @@ class Files(StatusPart):
         default=None,
         description="Files that the retention in force would not remove now, counted by the reason that keeps them.",
     )
-    outdated: Annotated[list[Word], Field(max_length=8)] | None = Field(
-        default=None,
-        description="What is missing here or of an earlier scan, because the last one was shared by many tenants "
-        "and its result had no room for it: byKind, kept, or volume (with bytes).",
-    )
 
 
 class VolumeStatus(StatusPart):

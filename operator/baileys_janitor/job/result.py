@@ -1,10 +1,9 @@
 """The result that leaves a Job: a compact text of at most 4,096 bytes in the termination message.
 
-First a line `baileys-janitor/2 <action> <time> [<short>] <checksum>`, then one line for each member, in
-the order of the task. The kubelet keeps only the tail of a message that is too long, and a killed Job may
-have written half of it: the first line and the checksum show both. What does not fit drops detail (spans,
-then why files stay, kinds, the volume's figures, at last a recorded run), never a member; `short` then says
-of how many members. Whose detail goes first changes with the clock, so that nobody's is lost for good.
+First a line `baileys-janitor/3 <action> <time> <checksum>`, then one line for each member, in the order of the
+task. The kubelet keeps only the tail of a message that is too long, and a killed Job may have written half of it:
+the first line and the checksum show both. MEMBERS_MAX tenants with directories as the library leaves them fit
+whole. Where they do not, the last lines bring the counts alone, and begin with "~".
 """
 
 from __future__ import annotations
@@ -28,7 +27,6 @@ from ..volume.report import (
 from ..volume.wire import (
     CODE_MAX,
     FUTURE_MAX,
-    LEFT_OUT,
     BadResult,
     base36,
     checksum,
@@ -77,7 +75,7 @@ __all__ = [
     "encode",
 ]
 
-VERSION = 2
+VERSION = 3
 LIMIT = 4096  # bytes of a container's termination message
 _TIME_MAX = 253_402_300_799 - FUTURE_MAX  # so that no time in it is after the year 9999
 _MAGIC = f"baileys-janitor/{VERSION}"
@@ -94,32 +92,16 @@ _READERS: dict[str, Any] = {
     "undo": read_undo,
     "purge": read_purge,
 }
-# Groups that may be left out, the dearest to lose last, and what then stands for each. In one step a member
-# loses all before the next one loses any: of fifty some keep everything, others the next time, where
-# otherwise all would lack the same for good.
-_DROPPABLE: dict[str, tuple[tuple[tuple[int, str], ...], ...]] = {
-    "scan": (
-        ((6, LEFT_OUT), (4, ""), (5, ""), (3, ""), (2, "")),
-        ((1, LEFT_OUT),),
-        ((1, ""), (6, "")),
-    ),
-    "clean": (
-        ((6, ""), (7, ""), (9, LEFT_OUT), (5, ""), (4, ""), (3, LEFT_OUT), (8, LEFT_OUT), (1, "")),
-    ),
-    "undo": (),
-    "purge": (((1, ""),),),
-}
+_COUNTS_ALONE = "~"
 
 
 class Result(Value):
     """What a Job did: the action, when (Unix seconds), and one report for each member of its task.
 
-    `failure` is set, and `members` empty, when the Job could not carry out the task at all. `short` is the
-    number of members whose detail had no room, as the document's first line has it; each says in its own
-    `left_out` what that was.
+    `failure` is set, and `members` empty, when the Job could not carry out the task at all.
     """
 
-    __slots__ = ("action", "failure", "members", "short", "time")
+    __slots__ = ("action", "failure", "members", "time")
 
     def __init__(
         self,
@@ -127,13 +109,11 @@ class Result(Value):
         time: int,
         members: Sequence[MemberResult] = (),
         failure: str | None = None,
-        short: int = 0,
     ) -> None:
         self.action = action
         self.time = time
         self.members = list(members)
         self.failure = failure
-        self.short = short
 
 
 def encode(result: Result) -> bytes:
@@ -153,20 +133,26 @@ class Encoder:
     def __init__(self, action: str, time: int) -> None:
         self._action = action
         self._time = time
-        self._members: list[list[str]] = []
+        self._lines: list[tuple[str, str]] = []
 
     def add(self, member: MemberResult) -> None:
         """Take in the next member's result."""
-        self._members.append(_WRITERS[self._action](member, self._time))
+        self._lines.append(self._write(member))
 
     def document(self, missing: Sequence[MemberResult] = ()) -> bytes:
         """Return the document as it stands, with results for the members that are `missing` yet."""
-        write = _WRITERS[self._action]
-        members = [list(groups) for groups in self._members]
-        members += [write(member, self._time) for member in missing]
-        room = LIMIT - len(_document(self._action, self._time, "", len(members)))
-        short = _shrink(members, _DROPPABLE[self._action], room, self._time)
-        return _document(self._action, self._time, "\n".join(map(_line, members)), short)
+        lines = self._lines + [self._write(member) for member in missing]
+        room = LIMIT - len(_document(self._action, self._time, ""))
+        return _document(self._action, self._time, "\n".join(_fitting(lines, room)))
+
+    def _write(self, member: MemberResult) -> tuple[str, str]:
+        """Return a member's whole line, and the one with its counts alone."""
+        groups = _WRITERS[self._action](member, self._time)
+        whole = _line(groups)
+        counts = groups[:1]
+        if isinstance(member, CleanResult):
+            counts += ["", "", *groups[3:4]]
+        return whole, min(whole, _COUNTS_ALONE + _line(counts), key=len)
 
 
 def decode(text: str | bytes) -> Result:
@@ -181,76 +167,61 @@ def decode(text: str | bytes) -> Result:
         raise BadResult("a result that is longer than any that this program writes")
     head, _, body = text.strip().partition("\n")
     words = head.split(" ")
-    if len(words) not in {4, 5} or not words[0].startswith("baileys-janitor/"):
+    if len(words) != 4 or not words[0].startswith("baileys-janitor/"):
         raise BadResult("not a result of baileys-janitor, or its beginning was cut off")
-    magic, action, time, *short, check = words
+    magic, action, time, check = words
     if magic != _MAGIC:
         raise BadResult(f"a result of another version ({word(magic[16:], 8)}, not {VERSION})")
-    if not body.isascii() or checksum(f"{' '.join(words[1:-1])}\n{body}") != check:
+    if not body.isascii() or checksum(f"{action} {time}\n{body}") != check:
         raise BadResult("the result's checksum does not match: it was cut or changed")
-    now = _read_head(time, _TIME_MAX)
+    now = _read_time(time)
     if action == _FAILURE:
         if not is_code(body):
             raise BadResult("a failure without a reason")
         return Result(action, now, failure=body)
-    read = _READERS.get(action)
-    if read is None:
+    if action not in _READERS:
         raise BadResult("a result of an unknown action")
     lines = [line for line in body.split("\n") if line]
-    number_short = _read_head(short[0], len(lines)) if short else 0
     if not 1 <= len(lines) <= MEMBERS_MAX:
         raise BadResult("a result of no member, or of too many")
-    members = [read(line.split(";", 16), now, bool(number_short)) for line in lines]
-    return Result(action, now, members, short=number_short)
+    return Result(action, now, [_read_line(action, line, now) for line in lines])
 
 
-def _read_head(text: str, most: int) -> int:
+def _read_time(text: str) -> int:
     try:
-        return number(text, 0, most)
+        return number(text, 0, _TIME_MAX)
     except ValueError as problem:
         raise BadResult("a result with an unreadable first line") from problem
+
+
+def _read_line(action: str, line: str, now: int) -> MemberResult:
+    counts_alone = line.startswith(_COUNTS_ALONE)
+    groups = line.removeprefix(_COUNTS_ALONE).split(";", 16)
+    member: MemberResult = _READERS[action](groups, now)
+    look = member.scan if isinstance(member, CleanResult) else member
+    if counts_alone and isinstance(look, ScanResult):
+        look.counts_alone = True
+    return member
 
 
 def _line(groups: list[str]) -> str:
     return ";".join(groups).rstrip(";")
 
 
-def _document(action: str, time: int, body: str, short: int = 0) -> bytes:
+def _document(action: str, time: int, body: str) -> bytes:
     head = f"{action} {base36(time)}"
-    if short:
-        head += f" {base36(short)}"
     check = checksum(f"{head}\n{body}")
     return f"{_MAGIC} {head} {check}\n{body}".encode("ascii")
 
 
-def _shrink(
-    members: list[list[str]],
-    droppable: Sequence[Sequence[tuple[int, str]]],
-    room: int,
-    time: int,
-) -> int:
-    """Leave out groups, one member after another, until the lines fit into `room` bytes.
-
-    Returns of how many members something is left out.
-    """
-    size = sum(len(_line(groups)) + 1 for groups in members)
-    first = _turn(time, len(members))
-    short: set[int] = set()
-    for step in droppable:
-        for index in range(len(members)):
-            place = (index + first) % len(members)
-            groups = members[place]
-            for position, mark in step:
-                if size <= room:
-                    return len(short)
-                if position < len(groups) and len(groups[position]) > len(mark):
-                    size -= len(_line(groups))
-                    groups[position] = mark
-                    size += len(_line(groups))
-                    short.add(place)
-    return len(short)
-
-
-def _turn(time: int, members: int) -> int:
-    """Who is first to go without, spread evenly over any interval between scans, whole minutes too."""
-    return (time * 0x9E3779B1 & 0xFFFFFFFF) * members >> 32  # multiplicative hashing (Knuth, 6.4)
+def _fitting(lines: Sequence[tuple[str, str]], room: int) -> list[str]:
+    """Return the whole lines; of the last ones the counts alone, as many as must be to fit into `room` bytes."""
+    found = [whole for whole, _ in lines]
+    size = sum(len(line) + 1 for line in found) - 1
+    for place in range(len(lines) - 1, -1, -1):
+        if size <= room:
+            break
+        size -= len(found[place])
+        found[place] = lines[place][1]
+        size += len(found[place])
+    return found

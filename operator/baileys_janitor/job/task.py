@@ -1,6 +1,6 @@
 """The task that a Job gets: one JSON argument.
 
-    {"v":1,"action":"scan","settings":[...],"members":[["/volumes/0","company_1",0,"1;...",null]],
+    {"v":2,"action":"scan","settings":[...],"members":[["/volumes/0","company_1",0,"1;..."]],
      "deadline":50,"time":1795000000,"wait":300}
 
 `settings` is a list because many members share one; a member names its own by position.
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-VERSION = 1
+VERSION = 2
 SCAN, CLEAN, UNDO, PURGE = "scan", "clean", "undo", "purge"
 ACTIONS = (SCAN, CLEAN, UNDO, PURGE)
-MEMBERS_MAX = 50  # what a result of 4,096 bytes has room for
+MEMBERS_MAX = 25  # what a result of 4,096 bytes has room for
 _SINGLE = (CLEAN, UNDO)
 
 
@@ -33,11 +33,10 @@ class Member:
 
     `volume` is where its claim is mounted (an absolute path), `path` the directory beneath it ("." for the volume
     itself), `settings_index` its place in the task's settings. `running` is what the operator remembers of the
-    tenant's running time, as `policy.running_text` writes it; None when that is nothing. `run` asks a scan for
-    the journal's record of one run id.
+    tenant's running time, as `policy.running_text` writes it; None when that is nothing.
     """
 
-    __slots__ = ("path", "run", "running", "settings_index", "volume")
+    __slots__ = ("path", "running", "settings_index", "volume")
 
     def __init__(
         self,
@@ -45,17 +44,15 @@ class Member:
         path: str = ".",
         settings_index: int = 0,
         running: str | None = None,
-        run: str | None = None,
     ) -> None:
         self.volume = volume
         self.path = path
         self.settings_index = settings_index
         self.running = running
-        self.run = run
 
     def to_data(self) -> list[Any]:
         """The positional form inside a task."""
-        return [self.volume, self.path, self.settings_index, self.running, self.run]
+        return [self.volume, self.path, self.settings_index, self.running]
 
 
 class Task:
@@ -186,9 +183,9 @@ def _read_members(data: object, settings: int, action: str) -> list[Member]:
 
 
 def _read_member(data: object, field: str, settings: int, action: str) -> Member:
-    if not isinstance(data, list) or len(data) != 5:
-        raise BadTask(f"{field}: a list of volume, path, settings, running, run")
-    volume, path, index, running, run = data
+    if not isinstance(data, list) or len(data) != 4:
+        raise BadTask(f"{field}: a list of volume, path, settings, running")
+    volume, path, index, running = data
     if not isinstance(volume, str) or not volume.startswith("/") or "\0" in volume:
         raise BadTask(f"{field}: the volume is an absolute path")
     if not isinstance(path, str) or "\0" in path:
@@ -200,9 +197,7 @@ def _read_member(data: object, field: str, settings: int, action: str) -> Member
         raise BadTask(f"{field}: there are no settings at position {index}")
     if running is not None and not isinstance(running, str):
         raise BadTask(f"{field}: what is remembered of the running time is text or null")
-    if run is not None and not valid_run(run):
-        raise BadTask(f"{field}: the run asked for is no run id")
-    return Member(volume, path, index, running, run)
+    return Member(volume, path, index, running)
 
 
 def _is_number(value: object) -> bool:

@@ -68,7 +68,6 @@ class Work:
             self._settings(member),
             now=self._now,
             known=self._known(member),
-            run=member.run,
             tick=self._tick,
         )
 

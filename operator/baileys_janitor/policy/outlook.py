@@ -100,28 +100,6 @@ def look_ahead(
     return outlook
 
 
-def reclaimable(
-    entries: list[Entry],
-    identity: Identity,
-    settings: Settings,
-    now: float,
-    ages: Ages,
-) -> int:
-    """How many files the normal retention would remove now, without regard to maxRemovals."""
-    return look_ahead(entries, identity, settings, now, ages).reclaimable
-
-
-def emergency_gain(
-    entries: list[Entry],
-    identity: Identity,
-    settings: Settings,
-    now: float,
-    ages: Ages,
-) -> int:
-    """By how much an emergency would lower the count, without regard to maxRemovals."""
-    return look_ahead(entries, identity, settings, now, ages).emergency_gain
-
-
 class _Kept:
     """How many files the normal retention leaves for each reason.
 

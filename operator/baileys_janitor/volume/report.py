@@ -1,8 +1,8 @@
 """What a look at a session directory, or a run on it, found: plain values that may leave the volume.
 
 None of them holds a file's name or content. Times are Unix seconds, sizes bytes, and lists of kinds are
-in the order of `policy.kinds.KINDS`. A field is None when it is unknown, or when it did not fit into the
-4,096 bytes of a Job's result; `left_out` then names the detail that had no room.
+in the order of `policy.kinds.KINDS`. A field is None when it is unknown, or when a Job's result had room for
+the counts alone.
 """
 
 from __future__ import annotations
@@ -47,7 +47,6 @@ class CleanResult(Value):
         "in_trash",
         "kept",
         "left",
-        "left_out",
         "outcome",
         "purged_early",
         "recovered",
@@ -82,7 +81,6 @@ class CleanResult(Value):
         in_trash: int = 0,
         purged_early: int = 0,
         returned: int = 0,
-        left_out: tuple[str, ...] = (),
     ) -> None:
         self.run = run
         self.outcome = outcome
@@ -103,28 +101,24 @@ class CleanResult(Value):
         self.recovered = recovered
         self.scan = scan
         self.removed_by_reason = removed_by_reason
-        self.left_out = left_out
 
 
 class ScanResult(Value):
     """One look at one session directory.
 
-    `error` is a reason code when the look failed; then at most `total` is known besides. `counts_only` says
-    that the directory has more entries than a cleaning accepts (200,000). `identity_state` is Paired,
-    Unpaired, Corrupt or Absent; `fingerprint` names the identity, `creds_token` this very writing of
-    creds.json (a hash of inode and mtime), so that successive looks can be compared. `reclaimable` is what
-    the normal retention would remove now, `gain` by how many the emergency rules would lower the count,
-    `floor` what would still be counted with everything gone that any rule may remove. `looked` is when it
-    looked, by the node's clock. `skewed` says that the clocks of operator and node differ. `put_in`, `bins` and
-    `held_days` are for the operator's memory of the tenant's running time and its words
-    (`policy.running.Look`, `policy.outlook.Outlook`); `running` is the whole memory as text, where the task
-    brought none or a cleanup has ended. `pre_key_span` is highest minus lowest pre-key id of the uploaded
-    batches. `skipped` are entries that are no regular files. `ages` are five counts: under 1 day, 1 to 7, 7
-    to 14, 14 to 30, over 30 days. `record` answers the question for one run id.
-    `kept` counts what the normal retention leaves, by the codes of `policy.reasons.KEPT`. `trash_files`
-    and `trash_bytes` are what lies in the trash, `returned` how many of those names bear a session file again,
-    `foreign` how many names begin with the reserved prefix and are not the janitor's. `volume_bytes` is the size
-    of the file system. `old_directory` tells of a `.janitor` directory, for whoever looks from a shell.
+    `error` is a reason code when the look failed; then at most `total` is known besides. A directory of more entries
+    than a cleaning accepts (200,000) has `total`, `by_kind` and what follows from them. `counts_alone` says that a
+    Job's result had no room for more than the counts. `identity_state` is Paired, Unpaired, Corrupt, TooLarge or
+    Absent; `fingerprint` names the identity, `creds_token` this very writing of a creds.json that is Corrupt (a hash
+    of inode and mtime), so that successive looks can be compared. `reclaimable` is what the normal retention would
+    remove now, `gain` by how many the emergency rules would lower the count, `floor` what would still be counted with
+    everything gone that any rule may remove. `looked` is when it looked, by the node's clock. `skewed` says that the
+    clocks of operator and node differ. `put_in`, `bins` and `held_days` are for the operator's memory of the tenant's
+    running time and its words (`policy.running.Look`, `policy.outlook.Outlook`); `running` is the whole memory as
+    text, where the task brought none or a cleanup has ended. `pre_key_span` is highest minus lowest pre-key id of the
+    uploaded batches. `ages` are five counts: under 1 day, 1 to 7, 7 to 14, 14 to 30, over 30 days. `kept` counts what
+    the normal retention leaves, by the codes of `policy.reasons.KEPT`. `trash_files` and `trash_bytes` are what lies
+    in the trash; `volume_bytes` is the size of the file system.
     """
 
     __slots__ = (
@@ -133,33 +127,25 @@ class ScanResult(Value):
         "by_kind",
         "bytes",
         "counted",
-        "counts_only",
+        "counts_alone",
         "creds_token",
         "error",
         "fingerprint",
         "floor",
-        "foreign",
         "free_bytes",
         "free_inodes",
         "gain",
         "held_days",
         "identity_state",
         "kept",
-        "left_out",
         "looked",
-        "newest",
         "newest_activity",
-        "old_directory",
-        "oldest",
         "pre_key_span",
         "protected",
         "put_in",
         "reclaimable",
-        "record",
-        "returned",
         "running",
         "skewed",
-        "skipped",
         "total",
         "trash_bytes",
         "trash_files",
@@ -179,36 +165,28 @@ class ScanResult(Value):
         gain: int | None = None,
         floor: int | None = None,
         identity_state: str | None = None,
-        counts_only: bool = False,
         fingerprint: str = "",
         creds_token: str = "",
         newest_activity: int | None = None,
-        record: CleanResult | None = None,
         free_bytes: int | None = None,
         free_inodes: int | None = None,
         trash_runs: int | None = None,
         trash_oldest: int | None = None,
         bytes: int | None = None,  # noqa: A002  # the field's own word
         pre_key_span: int | None = None,
-        skipped: int | None = None,
         by_kind: list[int] | None = None,
-        oldest: int | None = None,
-        newest: int | None = None,
         ages: list[int] | None = None,
         kept: dict[str, int] | None = None,
         trash_files: int | None = None,
         trash_bytes: int | None = None,
-        returned: int | None = None,
-        foreign: int | None = None,
         volume_bytes: int | None = None,
-        old_directory: bool = False,
         looked: int | None = None,
         skewed: bool = False,
         put_in: int | None = None,
         bins: list[int] | None = None,
         held_days: int | None = None,
         running: str | None = None,
-        left_out: tuple[str, ...] = (),
+        counts_alone: bool = False,
     ) -> None:
         self.error = error
         self.looked = looked
@@ -219,10 +197,7 @@ class ScanResult(Value):
         self.running = running
         self.trash_files = trash_files
         self.trash_bytes = trash_bytes
-        self.returned = returned
-        self.foreign = foreign
         self.volume_bytes = volume_bytes
-        self.old_directory = old_directory
         self.total = total
         self.counted = counted
         self.protected = protected
@@ -230,24 +205,19 @@ class ScanResult(Value):
         self.gain = gain
         self.floor = floor
         self.identity_state = identity_state
-        self.counts_only = counts_only
+        self.counts_alone = counts_alone
         self.fingerprint = fingerprint
         self.creds_token = creds_token
         self.newest_activity = newest_activity
-        self.record = record
         self.free_bytes = free_bytes
         self.free_inodes = free_inodes
         self.trash_runs = trash_runs
         self.trash_oldest = trash_oldest
         self.bytes = bytes
         self.pre_key_span = pre_key_span
-        self.skipped = skipped
         self.by_kind = by_kind
-        self.oldest = oldest
-        self.newest = newest
         self.ages = ages
         self.kept = kept
-        self.left_out = left_out
 
 
 class UndoResult(Value):
@@ -284,7 +254,6 @@ class PurgeResult(Value):
         "code",
         "files",
         "freed_bytes",
-        "left_out",
         "outcome",
         "runs",
         "trash_oldest",
@@ -301,9 +270,7 @@ class PurgeResult(Value):
         freed_bytes: int = 0,
         trash_runs: int | None = None,
         trash_oldest: int | None = None,
-        left_out: tuple[str, ...] = (),
     ) -> None:
-        self.left_out = left_out
         self.outcome = outcome
         self.code = code
         self.runs = runs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..policy.census import take_census
+from ..policy.identity import CORRUPT
 from ..policy.kinds import KINDS, PRE_KEY, PROTECTED_KINDS
 from ..policy.levels import counted_of
 from ..policy.outlook import look_ahead
@@ -13,7 +14,7 @@ from .credentials import Reading
 from .disk_space import free_space, volume_bytes
 from .problems import VolumeProblem
 from .reading import read_listing
-from .report import CleanResult, ScanResult
+from .report import ScanResult
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from ..policy.identity import Identity
     from ..policy.settings import Settings
     from .reading import Listing
-    from .state_files import Owners
     from .state_names import OwnNames
 
 _NS = 10**9
@@ -36,16 +36,14 @@ def scan(
     *,
     now: float,
     known: Known | None = None,
-    run: str | None = None,
     tick: Callable[[], None] | None = None,
     whole: bool = False,
 ) -> ScanResult:
     """Look at an open session directory.
 
     `now` is Unix seconds, `known` what is known of the tenant's running time. `whole` brings all that is known of
-    it afterwards, for the look that ends a cleanup. `run` asks for the journal's record of one run. `tick` is
-    called now and then and may raise VolumeProblem to end the look. Raises VolumeProblem; a file system's
-    trouble with the trash or the journal alone leaves those fields unknown.
+    it afterwards, for the look that ends a cleanup. `tick` is called now and then and may raise VolumeProblem to
+    end the look. Raises VolumeProblem; a file system's trouble with the trash alone leaves those fields unknown.
     """
     creds = Reading(directory)
     listing = read_listing(directory, tick)
@@ -53,8 +51,9 @@ def scan(
     result = _describe(directory, listing, creds.identity, settings, now, activity)
     unknown = whole or known is None or known.memory is None
     _remember(result, activity, now, unknown, whole)
-    result.creds_token = creds.token
-    _describe_own(directory, listing, result, run)
+    if creds.identity.state == CORRUPT:
+        result.creds_token = creds.token
+    _describe_trash(directory, listing.own, result)
     return result
 
 
@@ -68,7 +67,6 @@ def _describe(
 ) -> ScanResult:
     result = ScanResult(
         total=listing.total,
-        skipped=listing.skipped,
         identity_state=identity.state,
         fingerprint=identity.fingerprint,
     )
@@ -90,8 +88,6 @@ def _describe(
     result.bytes = census.bytes
     result.pre_key_span = census.upload_span
     result.by_kind = census.by_kind
-    result.oldest = _seconds(census.oldest_ns)
-    result.newest = _seconds(census.newest_ns)
     result.ages = census.ages
     return result
 
@@ -130,23 +126,10 @@ def _brief(memory: Memory) -> Memory:
     )
 
 
-def recorded(directory: int, owners: Owners, run: str) -> CleanResult | None:
-    """Return what the journal says about a run: its result, or that it was killed."""
-    from .journal import Journal
-    from .problems import KILLED
-    from .report import FAILED
-
-    found = Journal(directory, owners).runs.get(run)
-    if found is None:
-        return None
-    return found.result or CleanResult(run, FAILED, code=KILLED, time=found.time)
-
-
 def _counts_only(result: ScanResult, listing: Listing, settings: Settings) -> ScanResult:
     by_kind = listing.by_kind or [0] * len(KINDS)
     protected = sum(n for kind, n in zip(KINDS, by_kind, strict=True) if kind in PROTECTED_KINDS)
     pre_keys = by_kind[KINDS.index(PRE_KEY)]
-    result.counts_only = True
     result.by_kind = by_kind
     result.protected = protected
     result.counted = counted_of(listing.total, pre_keys, protected, settings)
@@ -155,35 +138,25 @@ def _counts_only(result: ScanResult, listing: Listing, settings: Settings) -> Sc
     return result
 
 
-def _describe_own(directory: int, listing: Listing, result: ScanResult, run: str | None) -> None:
-    """Add the trash's figures and the asked run's record, as far as they can be read."""
-    own = listing.own
-    result.foreign = own.foreign
-    result.old_directory = own.old_directory
+def _describe_trash(directory: int, own: OwnNames, result: ScanResult) -> None:
+    """Add the trash's figures, as far as they can be read."""
     if own.too_many:
         return
-    result.trash_files = own.trashed
     result.trash_runs = len(own.trash)
-    result.trash_bytes = 0
-    result.returned = 0
-    if not own.any:
-        return
+    if own.trash:
+        result.trash_files = own.trashed
+        try:
+            result.trash_oldest, result.trash_bytes = _read_plans(directory, own)
+        except (VolumeProblem, OSError):
+            result.trash_runs = None
+
+
+def _read_plans(directory: int, own: OwnNames) -> tuple[int | None, int]:
+    """Return the time of the oldest run in the trash, and about how many bytes lie there."""
+    from .run_plan import read_head
     from .state_files import owners_of
 
-    try:
-        owners = owners_of(directory)
-        if run is not None and own.has_journal:
-            result.record = recorded(directory, owners, run)
-        if own.trash:
-            _describe_trash(directory, own, owners, result)
-            result.returned = _returned(listing)
-    except (VolumeProblem, OSError):
-        result.trash_runs = result.trash_bytes = None
-
-
-def _describe_trash(directory: int, own: OwnNames, owners: Owners, result: ScanResult) -> None:
-    from .run_plan import read_head
-
+    owners = owners_of(directory)
     oldest: int | None = None
     size = 0
     for run, names in list(own.trash.items())[:_MOST_PLANS]:
@@ -195,15 +168,7 @@ def _describe_trash(directory: int, own: OwnNames, owners: Owners, result: ScanR
             continue
         oldest = head[0] if oldest is None else min(oldest, head[0])
         size += head[2] if head[1] == len(names) else head[2] * len(names) // max(1, head[1])
-    result.trash_oldest = oldest
-    result.trash_bytes = size
-
-
-def _returned(listing: Listing) -> int:
-    """How many removed names bear a session file again."""
-    there = {entry.name for entry in listing.entries or ()}
-    removed = {name for names in listing.own.trash.values() for name in names}
-    return len(removed & there)
+    return oldest, size
 
 
 def _seconds(ns: int | None) -> int | None:

@@ -1,8 +1,8 @@
 """The positional text form of a report: one line, groups parted by ";", fields by ",", lists by "/".
 
-Numbers are written in base 36 and times as seconds before the document's own time, because fifty tenants
-share 4,096 bytes. The same lines are kept in the volume's journal. Field order is the format: append,
-never reorder, and raise `job.result.VERSION` when a meaning changes.
+Numbers are written in base 36 and times as seconds before the document's own time, because many tenants
+share 4,096 bytes. The first two groups of a cleanup are kept in the volume's journal as well. Field order is the
+format: append, never reorder, and raise `job.result.VERSION` when a meaning changes.
 
 Whoever can write into a pod's status or into the volume can write such a line, with a checksum that matches. So
 reading takes nothing on trust: each field has a type and bounds, and what is outside of them is a BadResult.
@@ -18,7 +18,7 @@ from .report import FAILED, OUTCOMES, CleanResult, PurgeResult, ScanResult, Undo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any, TypeAlias
 
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -29,10 +29,11 @@ NUMBER_MAX = 36**12 - 1  # 4.7e18, beyond any file system
 ELAPSED_MAX = 36**7 - 1  # milliseconds: two and a half years
 CODE_MAX = 40  # characters
 REASONS_MAX = 32
-LINE_MAX = 4096  # characters; a whole result has no more
+MEMORY_MAX = 2048  # characters; a longer memory of running time stays on the volume
 AGES_COUNTED = 5
 _DIGITS_MAX = 12
 _DIGIT_SET = frozenset(DIGITS)
+_LENGTHS = "  BCDE"
 STATES = ("", "Paired", "Unpaired", "Corrupt", "Absent", "TooLarge")
 
 
@@ -167,14 +168,14 @@ def _read_state(text: str) -> str | None:
     return STATES[number(text, 1, len(STATES) - 1)] if text else None
 
 
-def _write_line(value: str | None) -> str:
+def _write_memory(value: str | None) -> str:
     # It is in the characters of this document, but for those that part its groups and fields.
-    return (value or "").translate(_APART)
+    return "" if value is None or len(value) > MEMORY_MAX else value.translate(_APART)
 
 
-def _read_line(text: str) -> str | None:
-    if len(text) > LINE_MAX:
-        raise ValueError("a line that is too long")
+def _read_memory(text: str) -> str | None:
+    if len(text) > MEMORY_MAX:
+        raise ValueError("a memory that is too long")
     return text.translate(_TOGETHER) or None
 
 
@@ -227,23 +228,64 @@ def _read_kept(text: str) -> dict[str, int] | None:
     return found
 
 
+def _pack(values: Iterable[int]) -> str:
+    """Write numbers without anything between them: a digit each, or a capital for how many digits follow."""
+    texts = [_set_count(value) for value in values]
+    return "".join([text if len(text) == 1 else _LENGTHS[len(text)] + text for text in texts])
+
+
+def _unpack(text: str) -> list[int]:
+    found = []
+    place = 0
+    while place < len(text):
+        length = _LENGTHS.find(text[place])
+        place += length > 1
+        digits = text[place : place + max(1, length)]
+        if len(digits) < length:
+            raise ValueError("a number that was cut")
+        found.append(number(digits, 0, COUNT_MAX))
+        place += len(digits)
+    return found
+
+
+def _write_packed(values: list[int] | None) -> str:
+    return "" if values is None else _pack(values)
+
+
+def _reads_packed(length: int) -> Callable[[str], list[int] | None]:
+    def read(text: str) -> list[int] | None:
+        values = _unpack(text)
+        if text and len(values) != length:
+            raise ValueError("a list of another length")
+        return values if text else None
+
+    return read
+
+
 def _write_reasons(kept: dict[str, int] | None) -> str:
-    # By place, and without names: fifty tenants share the room.
+    # A reason's place in KEPT, then the count: names would take most of the room.
     if kept is None:
         return ""
-    counts = [_set_count(kept.get(code, 0)) for code in KEPT]
-    return "/".join([text if text != "0" else "" for text in counts]).rstrip("/") or "-"
+    counts = [(place, kept.get(code, 0)) for place, code in enumerate(KEPT)]
+    return _pack([number for pair in counts if pair[1] for number in pair]) or "-"
 
 
 def _read_reasons(text: str) -> dict[str, int] | None:
     if not text or text == "-":
         return {} if text else None
-    parts = text.split("/", REASONS_MAX)
-    if len(parts) > REASONS_MAX:
-        raise ValueError("too many reasons")
-    # What a later version counts besides is not known here.
-    pairs = zip(KEPT, parts, strict=False)
-    return {code: number(part, 0, COUNT_MAX) for code, part in pairs if part}
+    values, codes = _unpack(text), tuple(KEPT)
+    places, counts = values[::2], values[1::2]
+    if len(places) != len(counts) or len(set(places)) != len(places) or max(places) >= len(codes):
+        raise ValueError("no reasons")
+    return {codes[place]: count for place, count in zip(places, counts, strict=True)}
+
+
+def _write_kib(value: int | None) -> str:
+    return "" if value is None or value < 0 else base36(min(NUMBER_MAX, value) // 1024)
+
+
+def _read_kib(text: str) -> int | None:
+    return number(text, 0, NUMBER_MAX // 1024) * 1024 if text else None
 
 
 _set_count = _writes_set(COUNT_MAX)
@@ -251,6 +293,7 @@ _COUNT = (_writes(COUNT_MAX), _reads(COUNT_MAX))
 _SET_COUNT = (_set_count, _reads_set(COUNT_MAX))
 _NUMBER = (_writes(NUMBER_MAX), _reads(NUMBER_MAX))
 _SET_NUMBER = (_writes_set(NUMBER_MAX), _reads_set(NUMBER_MAX))
+_KIB = (_write_kib, _read_kib)  # of which file systems have whole numbers
 _MILLISECONDS = (_writes_set(ELAPSED_MAX), _reads_set(ELAPSED_MAX))
 _TIME = (_write_past, _read_past)  # of the seconds before the document's time
 _RUN = (_writes_word(63), _reads_word(63))
@@ -259,11 +302,12 @@ _FINGERPRINT = (_writes_word(16), _reads_word(16))
 _TOKEN = (_writes_word(8), _reads_word(8))
 _CODE = (_write_code, _read_code)
 _STATE = (_write_state, _read_state)
-_LINE = (_write_line, _read_line)
+_MEMORY = (_write_memory, _read_memory)
 _FLAG = (_write_flag, _read_flag)
-_KIND_COUNTS = (_writes_list(len(KIND_NAMES)), _reads_list(len(KIND_NAMES)))
-_AGES = (_writes_list(AGES_COUNTED), _reads_list(AGES_COUNTED))
-_BINS = (_writes_list(BINS), _reads_list(BINS))
+_LISTED_KINDS = (_writes_list(len(KIND_NAMES)), _reads_list(len(KIND_NAMES)))
+_KINDS = (_write_packed, _reads_packed(len(KIND_NAMES)))
+_AGES = (_write_packed, _reads_packed(AGES_COUNTED))
+_BINS = (_write_packed, _reads_packed(BINS))
 _KEPT = (_write_kept, _read_kept)
 _REASONS = (_write_reasons, _read_reasons)
 
@@ -280,36 +324,35 @@ CORE: Fields = (
     ("gain", _COUNT),
     ("floor", _COUNT),
     ("identity_state", _STATE),
-    ("counts_only", _FLAG),
     ("fingerprint", _FINGERPRINT),
-    ("creds_token", _TOKEN),
     ("newest_activity", _TIME),
+    ("creds_token", _TOKEN),
+    ("skewed", _FLAG),
 )
-# What is seldom there stands at the end, where it takes no room.
-RUNNING_HELD: Fields = (
+# What is seldom there stands at the end of these groups, where it takes no room.
+VOLUME: Fields = (
+    ("bytes", _NUMBER),
+    ("free_bytes", _KIB),
+    ("free_inodes", _NUMBER),
+    ("volume_bytes", _KIB),
+    ("trash_runs", _COUNT),
+    ("trash_oldest", _TIME),
+    ("trash_files", _COUNT),
+    ("trash_bytes", _NUMBER),
+)
+FILES: Fields = (
+    ("by_kind", _KINDS),
+    ("ages", _AGES),
+    ("kept", _REASONS),
+    ("pre_key_span", _NUMBER),
+)
+RUNNING: Fields = (
     ("bins", _BINS),
     ("held_days", _COUNT),
     ("put_in", _TIME),
-    ("running", _LINE),
-    ("skewed", _FLAG),
+    ("running", _MEMORY),
 )
-VOLUME: Fields = (
-    ("bytes", _NUMBER),
-    ("free_bytes", _NUMBER),
-    ("free_inodes", _NUMBER),
-    ("trash_runs", _COUNT),
-    ("trash_oldest", _TIME),
-    ("pre_key_span", _NUMBER),
-    ("skipped", _COUNT),
-    ("trash_files", _COUNT),
-    ("trash_bytes", _NUMBER),
-    ("returned", _COUNT),
-    ("foreign", _COUNT),
-    ("volume_bytes", _NUMBER),
-)
-KINDS_HELD: Fields = (("by_kind", _KIND_COUNTS),)
-SPAN: Fields = (("oldest", _TIME), ("newest", _TIME), ("ages", _AGES))
-KEPT_HELD: Fields = (("kept", _REASONS),)
+DETAIL: tuple[Fields, ...] = (VOLUME, FILES, RUNNING)
 RUN: Fields = (
     ("run", _RUN),
     ("outcome", _OUTCOME),
@@ -327,41 +370,26 @@ RUN: Fields = (
     ("purged_early", _SET_COUNT),
     ("returned", _SET_COUNT),
 )
-RUN_DETAIL: Fields = (("removed_by_kind", _KIND_COUNTS), ("kept", _KEPT))
+RUN_DETAIL: Fields = (("removed_by_kind", _LISTED_KINDS), ("kept", _KEPT))
 RUN_REASONS: Fields = (("removed_by_reason", _KEPT),)
 UNDO: Fields = (
     ("run", _RUN),
     ("outcome", _OUTCOME),
     ("code", _CODE),
     ("restored", _SET_COUNT),
-    ("restored_by_kind", _KIND_COUNTS),
+    ("restored_by_kind", _LISTED_KINDS),
     ("kept", _KEPT),
     ("duration_ms", _MILLISECONDS),
 )
-PURGE: Fields = (("outcome", _OUTCOME), ("code", _CODE))
-PURGE_DETAIL: Fields = (
+PURGE: Fields = (
+    ("outcome", _OUTCOME),
+    ("code", _CODE),
     ("runs", _SET_COUNT),
     ("files", _SET_COUNT),
     ("freed_bytes", _SET_NUMBER),
     ("trash_runs", _COUNT),
     ("trash_oldest", _TIME),
 )
-
-
-LEFT_OUT = "~"  # a group that had no room, where an empty one says that there is nothing to tell
-UNKNOWN = "?"  # a group without anything known, where an empty one says that it had no room
-
-RECORD, RUNNING, VOLUME_FIGURES, KINDS, AGES, KEPT_FILES, DETAIL, REASONS = (
-    "record",
-    "running",
-    "volume",
-    "kinds",
-    "ages",
-    "kept",
-    "detail",
-    "reasons",
-)
-"""Names of the groups that may be left out, as `left_out` of a report has them."""
 
 
 def write_group(report: object, fields: Fields, now: int) -> str:
@@ -391,102 +419,70 @@ def read_group(text: str, fields: Fields, now: int) -> dict[str, Any]:
 
 
 def scan_groups(scan: ScanResult, now: int) -> list[str]:
-    """Core, record, volume, kinds, span, kept, running. All but the first may be left out to make room."""
+    """Return the counts of a scan, then its detail; of one that failed, why."""
     if scan.error:
-        return ["!" + write_group(scan, FAILURE, now), "", "", "", "", "", ""]
-    return [
-        write_group(scan, CORE, now),
-        clean_groups(scan.record, now)[0] if scan.record else "",
-        write_group(scan, VOLUME, now),
-        write_group(scan, KINDS_HELD, now) or UNKNOWN,
-        write_group(scan, SPAN, now),
-        write_group(scan, KEPT_HELD, now) or UNKNOWN,
-        write_group(scan, RUNNING_HELD, now).rstrip(","),
-    ]
+        return ["!" + write_group(scan, FAILURE, now)]
+    detail = [write_group(scan, fields, now).rstrip(",") for fields in DETAIL]
+    return [write_group(scan, CORE, now), *detail]
 
 
-def read_scan(groups: list[str], now: int, short: bool = False) -> ScanResult:
-    """The opposite of `scan_groups`; empty groups at the end may be missing. `short`: some were left out."""
-    if len(groups) > 7:
+def read_scan(groups: list[str], now: int) -> ScanResult:
+    """Read what `scan_groups` writes; empty groups at the end may be missing."""
+    if len(groups) > 1 + len(DETAIL):
         raise BadResult("a result with an unknown number of groups")
-    core, record, *held, running = groups + [""] * (7 - len(groups))
+    core, *detail = groups
     if core.startswith("!"):
         return ScanResult(**read_group(core[1:], FAILURE, now))
     values = read_group(core, CORE, now)
     values["looked"] = now
-    missing = []
-    if record == LEFT_OUT:
-        missing.append(RECORD)
-    elif record:
-        values["record"] = CleanResult(**read_group(record, RUN, now))
-    for text, (name, fields) in zip(held, _SCAN_HELD, strict=True):
-        if text not in {"", UNKNOWN}:
-            values.update(read_group(text, fields, now))
-        elif short and not text:
-            missing.append(name)
-    if running == LEFT_OUT:
-        missing.append(RUNNING)
-    elif running:
-        missing_fields = len(RUNNING_HELD) - 1 - running.count(",")
-        values.update(read_group(running + "," * missing_fields, RUNNING_HELD, now))
-    return ScanResult(**values, left_out=tuple(missing))
-
-
-_SCAN_HELD = (
-    (VOLUME_FIGURES, VOLUME),
-    (KINDS, KINDS_HELD),
-    (AGES, SPAN),
-    (KEPT_FILES, KEPT_HELD),
-)
+    for text, fields in zip(detail, DETAIL, strict=False):
+        missing = len(fields) - 1 - text.count(",")
+        values.update(read_group(text + "," * missing, fields, now))
+    return ScanResult(**values)
 
 
 def clean_groups(clean: CleanResult, now: int) -> list[str]:
-    """The run, its detail, the groups of the scan after it where there is one, and why files went.
+    """Return the run, its detail, why files went, and the groups of the scan after it where there is one.
 
     The first two are what the journal holds: they stay as they are, so that an older version can read it.
     """
-    scan = scan_groups(clean.scan, now) if clean.scan else [""] * 7
-    groups = [write_group(clean, RUN, now), write_group(clean, RUN_DETAIL, now), *scan]
-    return [*groups, write_group(clean, RUN_REASONS, now)]
+    scan = scan_groups(clean.scan, now) if clean.scan else []
+    held = [write_group(clean, fields, now) for fields in (RUN, RUN_DETAIL, RUN_REASONS)]
+    return [*held, *scan]
 
 
-def read_clean(groups: list[str], now: int, short: bool = False) -> CleanResult:
-    """The opposite of `clean_groups`."""
-    if len(groups) > 10:
-        raise BadResult("a result with an unknown number of groups")
-    run, detail, *scan, why = groups + [""] * (10 - len(groups))
-    values = read_group(run, RUN, now)
-    missing = []
-    for text, (name, fields) in ((detail, (DETAIL, RUN_DETAIL)), (why, (REASONS, RUN_REASONS))):
-        if text not in {"", LEFT_OUT}:
+def read_clean(groups: list[str], now: int) -> CleanResult:
+    """Read what `clean_groups` writes."""
+    values = read_group(groups[0], RUN, now)
+    for text, fields in zip(groups[1:3], (RUN_DETAIL, RUN_REASONS), strict=False):
+        if text:
             values.update(read_group(text, fields, now))
-        elif text or (short and name == DETAIL):
-            missing.append(name)
-    if scan[0]:
-        values["scan"] = read_scan(scan, now, short)
-    return CleanResult(**values, left_out=tuple(missing))
+    if any(groups[3:]):
+        values["scan"] = read_scan(groups[3:], now)
+    return CleanResult(**values)
 
 
 def undo_groups(undo: UndoResult, now: int) -> list[str]:
-    """An undo, in one group."""
+    """Return an undo, in one group."""
     return [write_group(undo, UNDO, now)]
 
 
-def read_undo(groups: list[str], now: int, short: bool = False) -> UndoResult:  # noqa: ARG001  # as its fellows
-    """The opposite of `undo_groups`."""
-    return UndoResult(**read_group(groups[0], UNDO, now))
+def read_undo(groups: list[str], now: int) -> UndoResult:
+    """Read what `undo_groups` writes."""
+    return UndoResult(**_read_single(groups, UNDO, now))
 
 
 def purge_groups(purge: PurgeResult, now: int) -> list[str]:
-    """The outcome of a purge, and its numbers, which may be left out to make room."""
-    return [write_group(purge, PURGE, now), write_group(purge, PURGE_DETAIL, now)]
+    """Return a purge, in one group."""
+    return [write_group(purge, PURGE, now)]
 
 
-def read_purge(groups: list[str], now: int, short: bool = False) -> PurgeResult:
-    """The opposite of `purge_groups`."""
-    values = read_group(groups[0], PURGE, now)
-    if len(groups) > 1 and groups[1]:
-        values.update(read_group(groups[1], PURGE_DETAIL, now))
-    elif short:
-        values["left_out"] = (DETAIL,)
-    return PurgeResult(**values)
+def read_purge(groups: list[str], now: int) -> PurgeResult:
+    """Read what `purge_groups` writes."""
+    return PurgeResult(**_read_single(groups, PURGE, now))
+
+
+def _read_single(groups: list[str], fields: Fields, now: int) -> dict[str, Any]:
+    if len(groups) != 1:
+        raise BadResult("a result with an unknown number of groups")
+    return read_group(groups[0], fields, now)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from baileys_janitor.controller.events.changes import JobEnded
 from baileys_janitor.controller.jobs.manifest import ACTION_LABEL, claims_of
 from baileys_janitor.controller.jobs.timeouts import PATIENCE, POD_STARTS
 from baileys_janitor.controller.tenants.record import TenantRecord
 from sandbox import Cluster
 from tests.controller.live.operators import LocalOperator, OperatorProcess
 from tests.controller.live.world import TENANTS, World, completed_runs, until
-from tests.real import sessions
 from tests.real.directory import snapshot
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -97,45 +94,6 @@ async def test_tenants_of_one_node_share_a_scan_and_a_broken_one_does_not_hold_t
         await world.ready("four", "DirectoryMissing")
         with running.hurry():
             await world.quiet()
-
-
-async def test_what_a_shared_result_has_no_room_for_is_said_and_comes_with_a_later_scan(
-    world: World, operator: Operator
-) -> None:
-    volume, names = await world.claim("data"), [f"acme-{number}" for number in range(40)]
-    first = sessions.unpack("unpaired", volume / names[0])
-    for name in names[1:]:
-        shutil.copytree(first, volume / name)
-    await world.workload("data")
-    schedule = {"dailyCleanup": "Never", "adaptive": False}
-    for name in names:
-        await world.tenant(name, "data", path=name)
-    defaults = {"schedule": schedule}
-    async with operator(knows=40, statusInterval="1m", defaults=defaults) as running:
-        heard: list[JobEnded] = []
-        running.reconciler.bus.subscribe(
-            lambda n: heard.append(n) if isinstance(n, JobEnded) else None
-        )
-        whole: set[str] = set()
-
-        async def all_told() -> bool:
-            for name in names:
-                files = (await world.status(name)).get("files") or {}
-                # Whatever is left out, the counts never are.
-                assert files.get("counted", 182) == 182
-                if files and "byKind" not in files:
-                    assert "byKind" in files["outdated"]
-                whole.update([name] if "byKind" in files else [])
-            return len(whole) == len(names)
-
-        def together() -> list[JobEnded]:
-            return [each for each in heard if each.members == len(names)]
-
-        await until(together, "all have been scanned by one Job", 90.0)
-        with running.hurry():
-            await until(all_told, "of each tenant everything has been told", 90.0)
-    full = together()
-    assert all(0 < each.short < each.members for each in full)
 
 
 async def test_a_batch_whose_pod_does_not_start_is_taken_apart_and_nobody_is_blamed(

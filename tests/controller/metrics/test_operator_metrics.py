@@ -87,7 +87,7 @@ def test_a_dry_run_has_removed_nothing() -> None:
 
 def test_jobs_are_timed_by_action_and_failures_counted_by_reason() -> None:
     process = OperatorMetrics(StandingClock())
-    process.listen(JobEnded("shop", "scan", 40, 3.2, "Completed", short=11))
+    process.listen(JobEnded("shop", "scan", 40, 3.2, "Completed"))
     process.listen(JobEnded("shop", "scan", 2, 61.0, "JobDeadline"))
     found = told(process)
     name = "baileys_janitor_job_duration_seconds"
@@ -95,7 +95,6 @@ def test_jobs_are_timed_by_action_and_failures_counted_by_reason() -> None:
     assert of(found, f"{name}_sum", action="scan") == 64.2
     assert of(found, f"{name}_bucket", action="scan", le="5.0") == 1
     assert of(found, "baileys_janitor_job_tenants_total", action="scan") == 42
-    assert of(found, "baileys_janitor_job_tenants_short_total", action="scan") == 11
     failures = "baileys_janitor_job_failures_total"
     assert of(found, failures, action="scan", reason="JobDeadline") == 1
 

@@ -13,7 +13,7 @@ from baileys_janitor.controller.jobs.placement import Place
 from baileys_janitor.controller.jobs.queue import NamespaceQueues
 from baileys_janitor.controller.tenants.record import TenantRecord
 
-from .world import NOW, tenant
+from .world import NOW, RUNNING, look, tenant
 
 NODES = [Place("node-1"), Place("node-2"), Place(None, "pv-7")]
 
@@ -21,6 +21,7 @@ NODES = [Place("node-1"), Place("node-2"), Place(None, "pv-7")]
 def placed(number: int, place: Place = NODES[0], company: int | None = None) -> Placed:
     known = tenant(name=f"t{number}", uid=f"u-{number}")
     known.jobs.max_batch = company
+    known.scan.running = RUNNING
     return Placed(known, place, used=True, generation=1)
 
 
@@ -78,6 +79,28 @@ def test_only_the_named_one_is_scanned_alone() -> None:
         1,
         9,
     ]
+
+
+def test_first_scans_have_half_of_the_company_since_their_results_are_longer() -> None:
+    group = [placed(i) for i in range(50)]
+    for one in group[20:]:
+        one.tenant.scan.running = None
+    found = batches.make_batches("shop", group, 25, NOW)
+    assert [len(batch.members) for batch in found] == [12, 12, 12, 14]
+
+    for one in group[20:]:
+        one.tenant.scan.look = look(identity_state="Unpaired")
+    assert len(batches.make_batches("shop", group, 25, NOW)) == 2
+    assert len(batches.make_batches("shop", [placed(1)], 1, NOW)) == 1
+
+
+def test_whoever_had_room_for_the_counts_alone_has_half_of_the_company_next_time() -> None:
+    group = [placed(i) for i in range(25)]
+    for one in group[20:]:
+        batches.crowded(one.tenant, 25)
+    found = batches.make_batches("shop", group, 25, NOW)
+    assert [len(batch.members) for batch in found] == [12, 13]
+    assert {one.tenant.name for one in group[20:]} <= set(names(found[0]))
 
 
 def test_success_brings_full_company_back() -> None:

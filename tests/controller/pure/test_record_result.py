@@ -106,23 +106,20 @@ def test_the_message_and_the_history_say_why_what_is_gone_went() -> None:
     )
 
 
-def test_what_a_result_had_no_room_for_stands_as_the_look_before_found_it() -> None:
+def test_a_look_with_the_counts_alone_leaves_the_detail_unknown_until_the_next() -> None:
     known = tenant()
     record_result.scanned(known, look(120, kept={"InUse": 50}), NOW, used=True)
-    short = look(
-        131, by_kind=None, kept=None, free_bytes=None, left_out=("volume", "kinds", "kept")
-    )
-    record_result.scanned(known, short, NOW + 60, used=True)
+    counts = ScanResult(counted=131, total=131, identity_state="Paired", counts_alone=True)
+    record_result.scanned(known, counts, NOW + 60, used=True)
 
     found = compose.compose(known, NOW + 60, CONTEXT)
-    assert found["files"]["counted"] == 131
-    assert found["files"]["byKind"]["session"] == 33
-    assert found["files"]["kept"] == {"InUse": 50}
-    assert found["volume"]["freeBytes"] == 10**9
-    assert found["files"]["outdated"] == ["volume", "byKind", "kept"]
+    assert (found["files"]["counted"], found["level"]) == (131, "Healthy")
+    assert not {"byKind", "kept", "bytes"} & set(found["files"])
+    assert "freeBytes" not in found["volume"]
+    assert found["running"] == known.scan.running is not None
 
     record_result.scanned(known, look(131), NOW + 120, used=True)
-    assert "outdated" not in compose.compose(known, NOW + 120, CONTEXT)["files"]
+    assert compose.compose(known, NOW + 120, CONTEXT)["files"]["byKind"]["session"] == 44
 
 
 @given(st.lists(clean_results, min_size=1, max_size=14))
@@ -347,7 +344,6 @@ def test_detail_that_a_result_had_no_room_for_takes_no_advice_back() -> None:
 
     told = compose.compose(known, NOW + 60, CONTEXT)
     assert conditions(told)["DiskPressure"]["status"] == "True"
-    assert told["files"]["byKind"] == known.stored.status["files"]["byKind"]
     assert not compose.is_material(known.stored.status, told)
     assert set(conditions(told)) >= {"DiskPressure"} <= set(ADVICE)
 

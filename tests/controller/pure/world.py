@@ -146,7 +146,6 @@ looks = st.builds(
     gain=st.integers(0, 50),
     floor=COUNTS | st.integers(0, 250),
     identity_state=st.sampled_from(["Paired", "Paired", "Unpaired", "Corrupt", "Absent", None]),
-    counts_only=st.booleans(),
     fingerprint=st.sampled_from(["", "f00d", "beef"]),
     creds_token=st.sampled_from(["", "t1", "t2"]),
     newest_activity=st.none() | TIMES,

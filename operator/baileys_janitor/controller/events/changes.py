@@ -63,17 +63,13 @@ class CleanupFinished:
 
 @dataclass(frozen=True, slots=True)
 class JobEnded:
-    """A Job is over: `seconds` since its creation; `outcome` is Completed or the reason of its fault.
-
-    `short`: of how many members its result had no room for all detail.
-    """
+    """A Job is over: `seconds` since its creation; `outcome` is Completed or the reason of its fault."""
 
     namespace: str
     action: str
     members: int
     seconds: float
     outcome: str
-    short: int = 0
 
 
 @dataclass(frozen=True, slots=True)

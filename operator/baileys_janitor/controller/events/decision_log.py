@@ -169,7 +169,6 @@ def _job(heard: changes.JobEnded) -> None:
             "action": heard.action,
             "outcome": heard.outcome,
             "members": heard.members,
-            "short": heard.short or None,
             "seconds": round(heard.seconds, 3),
         },
     )

@@ -4,6 +4,7 @@ A batch shares a namespace, a place and an identity. It is no larger than its mo
 batch got stuck, its tenants are tried in halves, or a tenant whose claim is to blame alone, and each success allows a
 larger batch again. A Job that is made for tenants that are due takes up those that are due soon at the same place:
 that adds no Job and aligns later scans. Nobody is scanned early who can as well share the next Job there.
+A first scan brings back a memory of running time as well, so half as many share it.
 """
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ class Batch:
 
 
 def make_batches(namespace: str, placed: Iterable[Placed], largest: int, now: float) -> list[Batch]:
-    """Group tenants of one namespace into as few lots as their places and their company allow."""
+    """Group tenants of one namespace into as few batches as their places and limits allow."""
     grouped: dict[tuple[Place, str], list[Placed]] = {}
     for one in placed:
         effective = one.tenant.effective
@@ -130,7 +131,7 @@ def make_batches(namespace: str, placed: Iterable[Placed], largest: int, now: fl
 
 
 def halves(batch: Batch) -> tuple[Batch, Batch]:
-    """Return a lot of several members as two."""
+    """Return a batch of several members as two."""
     middle = len(batch.members) // 2
     first, second = batch.members[:middle], batch.members[middle:]
     return replace(batch, members=first), replace(batch, members=second)
@@ -139,8 +140,8 @@ def halves(batch: Batch) -> tuple[Batch, Batch]:
 def _cut(group: list[Placed], largest: int) -> list[list[Placed]]:
     found: list[list[Placed]] = []
     # The least companionable first, so that they hold back each other and nobody else.
-    for one in sorted(group, key=lambda p: p.tenant.jobs.max_batch or largest):
-        most = min(largest, found[-1][0].tenant.jobs.max_batch or largest) if found else 0
+    for one in sorted(group, key=lambda p: _limit(p.tenant, largest)):
+        most = _limit(found[-1][0].tenant, largest) if found else 0
         if found and len(found[-1]) < most:
             found[-1].append(one)
         else:
@@ -148,8 +149,14 @@ def _cut(group: list[Placed], largest: int) -> list[list[Placed]]:
     return found
 
 
+def _limit(tenant: TenantRecord, largest: int) -> int:
+    first = tenant.scan.look is None and tenant.scan.running is None
+    most = max(1, largest // 2) if first else largest
+    return min(most, tenant.jobs.max_batch or largest)
+
+
 def part(tenants: Sequence[TenantRecord], culprits: frozenset[str]) -> None:
-    """Note that a lot got stuck: whose claim is named is tried alone, or all in halves if none is."""
+    """Record that a batch got stuck: the tenant whose claim is to blame is tried alone, or all in halves."""
     for tenant in tenants:
         if culprits:
             tenant.jobs.limit_batch(1 if tenant.name in culprits else tenant.jobs.max_batch)
@@ -157,8 +164,13 @@ def part(tenants: Sequence[TenantRecord], culprits: frozenset[str]) -> None:
             tenant.jobs.limit_batch(max(1, len(tenants) // 2))
 
 
+def crowded(tenant: TenantRecord, members: int) -> None:
+    """Note that the result of so many members had room for the tenant's counts alone."""
+    tenant.jobs.limit_batch(max(1, members // 2))
+
+
 def reunite(tenant: TenantRecord, largest: int) -> None:
-    """Note that a tenant's scan went well: next time it may have a quarter more company."""
+    """Record that a scan went well: the next batch may be a quarter larger."""
     if tenant.jobs.max_batch is not None:
         grown = tenant.jobs.max_batch + max(1, tenant.jobs.max_batch // 4)
         tenant.jobs.limit_batch(grown if grown < largest else None)

@@ -386,7 +386,6 @@ def _members(
                 effective.path,
                 places[effective.settings_hash],
                 running_time.to_take_along(tenant.scan.running, everything=everything),
-                tenant.run["id"] if tenant.run and tenant.cleanup.attempts else None,
             )
         )
     return settings, members

@@ -34,7 +34,6 @@ class Pod:
     pull_policy: str | None = None
     pull_secrets: tuple[str, ...] = ()
     priority_class: str | None = None
-    service_account: str | None = None
     node_selector: tuple[tuple[str, str], ...] = ()
     tolerations: tuple[Object, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
@@ -172,7 +171,6 @@ def _pod_spec(
     optional = {
         "imagePullSecrets": [{"name": secret} for secret in pod.pull_secrets],
         "priorityClassName": pod.priority_class,
-        "serviceAccountName": pod.service_account,
         "nodeSelector": dict(pod.node_selector),
         "affinity": _affinity(place.node),
     }

@@ -35,16 +35,6 @@ RECORDED = (
 """What is said of a run whose result is known from the volume's journal alone."""
 
 
-CARRIED = {
-    "volume": ("bytes", "free_bytes", "free_inodes", "pre_key_span"),
-    "kinds": ("by_kind",),
-    "ages": ("oldest", "newest", "ages"),
-    "kept": ("kept",),
-    "running": ("held_days",),
-}
-"""Figures that stand until the next look that has room for them. The trash is none: a purge knows better."""
-
-
 def scanned(
     tenant: TenantRecord,
     look: ScanResult,
@@ -61,8 +51,6 @@ def scanned(
     if look.error is not None:
         tenant.fail(faults.of_directory(look.error), now)
         return
-    if look.left_out and tenant.look is not None:
-        _carry_over(tenant.look, look)
     tenant.recover()
     if look.skewed:
         tenant.backoff.set_work_fault(faults.of_directory(CLOCK_SKEW))
@@ -70,13 +58,6 @@ def scanned(
         tenant.backoff.set_work_fault(None)
     effective = tenant.effective
     tenant.scan.take(look, now, None if effective is None else effective.policy.longest_age, boot)
-
-
-def _carry_over(before: ScanResult, look: ScanResult) -> None:
-    """Let what a result had no room for stand as the look before found it; `left_out` goes on saying so."""
-    for name in look.left_out:
-        for figure in CARRIED.get(name, ()):
-            setattr(look, figure, getattr(before, figure))
 
 
 def cleaned(

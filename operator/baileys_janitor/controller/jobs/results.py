@@ -188,7 +188,7 @@ class ResultHandler:
             return
         tracked.settled = True
         result, fault = _read(ended, tracked)
-        self._tell(tracked, fault if result is None else None, result.short if result else 0)
+        self._tell(tracked, fault if result is None else None)
         entries: list[tuple[TenantRecord, Object]] = []
         unreached: list[TenantRecord] = []
         for place, member in enumerate(tracked.members):
@@ -259,13 +259,11 @@ class ResultHandler:
         tenant.stored.say()
         tenant.jobs.end(tracked.name)
 
-    def _tell(self, tracked: TrackedJob, fault: Fault | None, short: int) -> None:
+    def _tell(self, tracked: TrackedJob, fault: Fault | None) -> None:
         seconds = max(0.0, self._clock.now() - tracked.created)
         outcome = "Completed" if fault is None else fault.reason
         members = len(tracked.members)
-        self._bus.publish(
-            JobEnded(tracked.namespace, tracked.action, members, seconds, outcome, short)
-        )
+        self._bus.publish(JobEnded(tracked.namespace, tracked.action, members, seconds, outcome))
 
     def _take(self, tenant: TenantRecord, tracked: TrackedJob, result: object) -> Object | None:
         """Take in a result. An entry is returned for what the Job says that it has just done itself, nothing else."""
@@ -274,11 +272,10 @@ class ResultHandler:
         if isinstance(result, ScanResult):
             record_result.scanned(tenant, result, now, used, boot())
             tenant.scan.begin(tracked.created)
-            if result.error is None:
+            if result.counts_alone:
+                batches.crowded(tenant, len(tracked.members))
+            elif result.error is None:
                 batches.reunite(tenant, self._largest)
-            record = result.record
-            if record is not None and tenant.run and tenant.run.get("id") == record.run:
-                record_result.cleaned(tenant, record, now, used, recorded=True)
         elif isinstance(result, CleanResult) and self._claimed(tenant, tracked):
             if tenant.cleanup.in_doubt and (result.outcome, result.code) == (REFUSED, BUSY):
                 # An earlier Job of this run may be at it: its record is asked for again.

@@ -125,14 +125,6 @@ MEMBERS = Definition(
     ("action",),
     most=len(ACTIONS) + 1,
 )
-SHORT = Definition(
-    "baileys_janitor_job_tenants_short_total",
-    "counter",
-    "Tenants of whom a shared Job's result had no room for all detail: what it left out stays as an earlier scan "
-    "found it. Lower limits.tenantsPerScan if that matters.",
-    ("action",),
-    most=len(ACTIONS) + 1,
-)
 FAILURES = Definition(
     "baileys_janitor_job_failures_total",
     "counter",
@@ -176,7 +168,6 @@ DEFINITIONS = (
     FREED,
     DURATION,
     MEMBERS,
-    SHORT,
     FAILURES,
     CRASHES,
     REQUESTS,

@@ -67,7 +67,6 @@ class OperatorMetrics(Collector):
             registry=self.registry,
         )
         self._members = self._counter(definitions.MEMBERS)
-        self._short = self._counter(definitions.SHORT)
         self._failures = self._counter(definitions.FAILURES)
         self._crashes = self._counter(definitions.CRASHES)
         self._requests = self._counter(definitions.REQUESTS)
@@ -82,7 +81,6 @@ class OperatorMetrics(Collector):
         for action in ACTIONS:
             self._durations.labels(action)
             self._members.labels(action)
-            self._short.labels(action)
 
     def _counter(self, of: Definition) -> Counter:
         return Counter(of.name, of.help, of.labels, registry=self.registry)
@@ -121,7 +119,6 @@ class OperatorMetrics(Collector):
             action = news.action if news.action in ACTIONS else OTHER
             self._durations.labels(action).observe(news.seconds)
             self._members.labels(action).inc(news.members)
-            self._short.labels(action).inc(news.short)
             if news.outcome != "Completed":
                 self._failures.labels(action, self._bounded(news.outcome)).inc()
 

@@ -62,7 +62,7 @@ def state(conditions: Conditions, tenant: TenantRecord, now: float, limits: Limi
         )
     for kind, said in (given | _of_counts(tenant, look)).items():
         conditions.advise(CONDITIONS[kind], said.message if said else None)
-    # A result that was short of room leaves detail out: what hangs on it stands as it was.
+    # What hangs on figures that the result does not have stands as it was.
     conditions.keep(advice.DISK_PRESSURE)
     conditions.keep(advice.ROTATION_RECOMMENDED)
     conditions.advise(CREDENTIALS_CORRUPT, _corrupt(tenant, now))

@@ -128,10 +128,6 @@ def _trash(tenant: TenantRecord) -> Object | None:
     return found
 
 
-OUTDATED = {"volume": "volume", "kinds": "byKind", "kept": "kept"}
-"""What a result had no room for, as the status names it: what stands there is of an earlier look, if anything."""
-
-
 def _figures(tenant: TenantRecord, now: float) -> Object:
     """Return files, volume and identity: from the last look, else as stored."""
     look, effective = tenant.look, tenant.effective
@@ -147,9 +143,8 @@ def _figures(tenant: TenantRecord, now: float) -> Object:
         "protected": look.protected,
         "reclaimable": look.reclaimable,
         "bytes": _bounded(look.bytes),
-        "byKind": by_kind(look.by_kind) or (tenant.stored.status.get("files") or {}).get("byKind"),
+        "byKind": by_kind(look.by_kind),
         "kept": look.kept or None,
-        "outdated": [OUTDATED[name] for name in look.left_out if name in OUTDATED] or None,
     }
     volume: Object = {
         "claimName": effective.claim_name,
