@@ -155,7 +155,7 @@ def spec(draw: random.Random) -> Object:
         "cooldown": draw.choice(["0s", "5m", "6h"]),
         "schedule": {
             "triggerInterval": draw.choice(["10m", "30m", "2h"]),
-            "scanInterval": draw.choice(["2m", "10m", "1h"]),
+            "scanInterval": draw.choice(["5m", "20m", "1h"]),
             "dailyCleanup": draw.choice(CRONS),
             "timeZone": draw.choice(ZONES),
             "adaptiveScanInterval": draw.random() < 0.5,
@@ -237,8 +237,8 @@ def walked(seed: int) -> Walk:
     """One tenant's life of a few days."""
     draw = random.Random(seed)
     walk = begin(draw)
-    for _ in range(draw.randint(2, 5)):
-        walk.step(draw.choice([5, 600, HOUR, 3 * HOUR, 9 * HOUR]) * draw.uniform(0.5, 1.5))
+    for _ in range(draw.randint(2, 4)):
+        walk.step(draw.choice([5, 600, HOUR, 3 * HOUR, 8 * HOUR]) * draw.uniform(0.5, 1.5))
         disturb(walk)
     walk.step(2 * HOUR)
     return walk

@@ -125,7 +125,8 @@ def trigger(tenant: TenantState, now: float, context: Context) -> Due | None:
     latest = _slot_before(tenant, free)
     if _is_open(tenant.timers.trigger_slot, latest):
         made_up = _made_up(tenant, latest, now, free, context)
-        if max(made_up, now) >= ready:
+        # A slot that comes before settles the missed one as well.
+        if max(made_up, now) >= ready and made_up <= _slot_after(tenant, free, 0.0):
             candidates.append(made_up)
     return Due(min(candidates), trigger_reason(tenant))
 
