@@ -75,14 +75,14 @@ contracts: $(VENV)/.done ## Check that imports look down only
 
 generate: $(VENV)/.done ## Write what a machine writes: the CRD, the chart's copy, schema and values, the tables in the docs
 	$(BIN)/python -m baileys_janitor.api.crd > $(CRD)
-	$(BIN)/python -m baileys_janitor.api.reference docs
+	$(BIN)/python -m baileys_janitor.api.docs_tables docs
 	$(BIN)/python -m baileys_janitor.notify.reference
 	$(BIN)/python -m baileys_janitor.controller.metrics.reference docs/metrics.md
 	$(BIN)/python -m charts.generate
 
 check-generated: $(VENV)/.done ## Check that what a machine writes is current
 	@$(BIN)/python -m baileys_janitor.api.crd | diff -u $(CRD) - || { echo "Run 'make generate'" >&2; exit 1; }
-	@$(BIN)/python -m baileys_janitor.api.reference docs --check || { echo "Run 'make generate'" >&2; exit 1; }
+	@$(BIN)/python -m baileys_janitor.api.docs_tables docs --check || { echo "Run 'make generate'" >&2; exit 1; }
 	@$(BIN)/python -m baileys_janitor.notify.reference --check || { echo "Run 'make generate'" >&2; exit 1; }
 	@$(BIN)/python -m baileys_janitor.controller.metrics.reference --check docs/metrics.md || { echo "Run 'make generate'" >&2; exit 1; }
 	@$(BIN)/python -m charts.generate --check || { echo "Run 'make generate'" >&2; exit 1; }

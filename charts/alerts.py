@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from baileys_janitor.api.condition_kinds import CONDITIONS, AlertKind, ConditionKind
-from baileys_janitor.api.notifications import RUNBOOKS
+from baileys_janitor.api.notification_config import RUNBOOKS
 
 ALERTS = Path(__file__).resolve().parent / "baileys-janitor" / "files" / "alerts.yaml"
 BEGIN, END = "      # conditions: generated\n", "      # end\n"

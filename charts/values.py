@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from baileys_janitor.api.base import Model
 from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.api.model import Model
-from baileys_janitor.api.notifications import RUNBOOKS
+from baileys_janitor.api.notification_config import RUNBOOKS
 
 Object = dict[str, Any]
 Labels = dict[str, str]

@@ -9,7 +9,7 @@ import os
 import time
 from pathlib import Path
 
-from baileys_janitor.policy.listing import Entry
+from baileys_janitor.policy.file_entry import Entry
 from baileys_janitor.policy.running import Memory, recount
 from baileys_janitor.policy.running_text import encode
 

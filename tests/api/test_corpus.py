@@ -10,10 +10,10 @@ import yaml
 
 from baileys_janitor.api import durations, quantities
 from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.api.forms import IN_WORDS
-from baileys_janitor.api.loading import load_config
+from baileys_janitor.api.config_file import load_config
 from baileys_janitor.api.merge import InvalidTenant, effective
-from baileys_janitor.api.tenant import TenantSpec
+from baileys_janitor.api.patterns import IN_WORDS
+from baileys_janitor.api.spec import TenantSpec
 from tests.api.corpus_files import ACCEPTED, CORPUS, OPERATOR, REFUSED, ROOT, SCHEMA, expected
 
 EXAMPLES = {

@@ -7,10 +7,10 @@ from typing import Any
 
 import yaml
 
-from baileys_janitor.api.builtin import BUILT_IN
 from baileys_janitor.api.crd import crd, crd_yaml
-from baileys_janitor.api.structural import structural
-from baileys_janitor.api.tenant import SharedSettings
+from baileys_janitor.api.defaults import BUILT_IN
+from baileys_janitor.api.openapi import structural
+from baileys_janitor.api.spec import SharedSettings
 from tests.api.corpus_files import ROOT
 
 SCHEMA = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]

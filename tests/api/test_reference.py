@@ -7,9 +7,9 @@ import re
 import pytest
 import yaml
 
-from baileys_janitor.api.loading import DRY_RUN, ENVIRONMENT
+from baileys_janitor.api.config_file import DRY_RUN, ENVIRONMENT
+from baileys_janitor.api.docs_tables import PAGES, with_tables
 from baileys_janitor.api.names import API_VERSION, EMERGENCY_ANNOTATION
-from baileys_janitor.api.reference import PAGES, with_tables
 from tests.api.corpus_files import ROOT
 
 PAGE = (ROOT / "docs" / "resource.md").read_text()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.api.status import ByKind, Condition, TenantStatus
-from baileys_janitor.policy.kinds import KINDS
+from baileys_janitor.policy.file_kinds import KINDS
 from tests.api.statuses import FULL_STATUS
 
 

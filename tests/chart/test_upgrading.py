@@ -12,8 +12,8 @@ import yaml
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.crd import crd
 from baileys_janitor.api.merge import effective
+from baileys_janitor.api.spec import TenantSpec
 from baileys_janitor.api.status import TenantStatus
-from baileys_janitor.api.tenant import TenantSpec
 from tests.chart.rendering import Object
 
 STORED = Path(__file__).parent / "stored"

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from baileys_janitor.api.builtin import BUILT_IN
 from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.api.loading import load_config
+from baileys_janitor.api.config_file import load_config
+from baileys_janitor.api.defaults import BUILT_IN
 from tests.chart.rendering import (
     CHART,
     ROOT,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from baileys_janitor.cli import look
-from baileys_janitor.cli.interrupt import Interrupt
+from baileys_janitor.cli.signals import Interrupt
 from tests.cli.conftest import Run
 from tests.cli.sessions import company, janitor, numbers_in_names, snapshot, terminal
 

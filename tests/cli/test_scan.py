@@ -14,7 +14,7 @@ import yaml
 
 from baileys_janitor.cli import look
 from baileys_janitor.volume import credentials
-from baileys_janitor.volume.reading import read_listing
+from baileys_janitor.volume.read import read_listing
 from tests.cli.conftest import Run
 from tests.cli.sessions import company, environment, janitor, snapshot
 

@@ -154,7 +154,7 @@ def test_an_unforeseen_failure_is_still_a_result(
         return real(directory, *rest, **more)  # type: ignore[arg-type]
 
     real = jobs.Work.__init__.__globals__["session"].scan
-    monkeypatch.setattr("baileys_janitor.volume.session.scan", fail_once)
+    monkeypatch.setattr("baileys_janitor.volume.operations.scan", fail_once)
     monkeypatch.setenv("TERMINATION_LOG", str(log))
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     try:
@@ -263,9 +263,9 @@ def test_a_job_imports_nothing_costly(tmp_path: Path, log: Path, action: str) ->
     assert (code, done.stderr) == ("0", "")
     assert not FORBIDDEN & set(imported)
     # Earlier runs alone need these, and this directory has had none.
-    assert not {
-        f"baileys_janitor.volume.{name}" for name in ("recovery", "purging", "undoing")
-    } & set(imported)
+    assert not {f"baileys_janitor.volume.{name}" for name in ("recovery", "purge", "undo")} & set(
+        imported
+    )
     ours = [name for name in imported if name.startswith("baileys_janitor")]
     assert len(ours) <= (56 if action == "clean" else 46)
     foreign = {name.partition(".")[0] for name in imported} - {"baileys_janitor"}

@@ -21,9 +21,9 @@ from baileys_janitor.job.result import (
     encode,
 )
 from baileys_janitor.job.task import MEMBERS_MAX
-from baileys_janitor.policy.kinds import KINDS
+from baileys_janitor.policy.file_kinds import KINDS
 from baileys_janitor.policy.reasons import KEPT
-from baileys_janitor.volume.wire import MEMORY_MAX
+from baileys_janitor.volume.codec import MEMORY_MAX
 
 NOW = 1_795_000_000
 none = st.none()

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
-from baileys_janitor.notify import cleanups, document, summary, text
+from baileys_janitor.notify import cleanups, document, render, summary
 from baileys_janitor.notify.channels import sentry
 from baileys_janitor.notify.cleanups import Done
+from baileys_janitor.notify.delivery_state import BETTER, ENDED, LASTING, NEW, PASSED, WORSE
 from baileys_janitor.notify.document import rfc3339
 from baileys_janitor.notify.incidents import Place
-from baileys_janitor.notify.ledger import BETTER, ENDED, LASTING, NEW, PASSED, WORSE
 from baileys_janitor.notify.words import DAY
 from tests.notify.messages import READER, change, incidents, resolved, status, storm
 from tests.notify.world import HOUR, MINUTE, NOW
@@ -79,7 +79,7 @@ def about(reason: str, what: str = NEW, *, known: Object | None = None, **more: 
         READER,
         NOW,
     )
-    return text.finished(told, READER)
+    return render.finished(told, READER)
 
 
 def new() -> Letters:
@@ -109,7 +109,7 @@ def over() -> Letters:
             ended = {"since": NOW - HOUR, "ended": NOW - 11 * MINUTE, **place(reason)}
             ends = change(reason=reason, what=ENDED, **ended)
             told = document.incidents("all/chat", [ends], healthy, READER, NOW)
-            yield reason, text.finished(told, READER)
+            yield reason, render.finished(told, READER)
     passed = change(what=PASSED, since=NOW - HOUR, ended=NOW - 20 * MINUTE)
     yield "over before it could be told", incidents(passed, acme=status("Healthy", 110))
     several = (change(n, what=ENDED, ended=NOW - 11 * MINUTE) for n in ("acme", "beta"))
@@ -181,7 +181,7 @@ def cleaned() -> Letters:
         ("too large", [done(removed=1204), *some]),
     ):
         message = cleanups.message("all/chat", told, 1000, READER, NOW)
-        yield name, text.finished(message, READER)
+        yield name, render.finished(message, READER)
 
 
 def daily() -> Letters:
@@ -201,19 +201,19 @@ def daily() -> Letters:
         spot = Place("shop", f"tenant-{number:02}", f"c-{number}")
         whole.add(spot, known, history, [10, 20, 30, 5, 0])
     for name, day in (("twelve tenants", whole), ("no tenants", summary.Day(NOW - DAY))):
-        yield name, text.finished(summary.message("all/chat", day, NOW, READER, NOW), READER)
+        yield name, render.finished(summary.message("all/chat", day, NOW, READER, NOW), READER)
 
 
 def channels() -> Iterator[tuple[str, str]]:
     """The same messages as each channel has them."""
     for name, message in (("an emergency", about("TenantEmergency")), ("its end", resolved())):
         yield f"{name}, webhook", json.dumps(message, indent=2)
-        yield f"{name}, Telegram", text.html(message, READER)
+        yield f"{name}, Telegram", render.html(message, READER)
         events = list(sentry.events(message, READER))
         yield f"{name}, Sentry", json.dumps(events, indent=2)
     large = dict(cleaned())["too large"]
     yield "a large removal, webhook", json.dumps(large, indent=2)
-    yield "a large removal, Telegram", text.html(large, READER)
+    yield "a large removal, Telegram", render.html(large, READER)
     yield "a summary, webhook", json.dumps(dict(daily())["twelve tenants"], indent=2)
 
 

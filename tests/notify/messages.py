@@ -6,9 +6,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
-from baileys_janitor.notify import document, text
+from baileys_janitor.notify import document, render
+from baileys_janitor.notify.delivery_state import ENDED, NEW, Change
 from baileys_janitor.notify.incidents import Place, identify
-from baileys_janitor.notify.ledger import ENDED, NEW, Change
 from baileys_janitor.notify.words import Reader
 from tests.notify.world import HOUR, MINUTE, NOW
 
@@ -49,7 +49,7 @@ def incidents(*changes: Change, **statuses: Object) -> Object:
         READER,
         NOW,
     )
-    return text.finished(told, READER)
+    return render.finished(told, READER)
 
 
 def storm(count: int) -> Object:

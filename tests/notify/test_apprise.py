@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.api.notifications import AppriseChannel
-from baileys_janitor.notify.channels.delivery import Undelivered
-from baileys_janitor.notify.channels.services import Services
+from baileys_janitor.api.notification_config import AppriseChannel
+from baileys_janitor.notify.channels.apprise import Services
+from baileys_janitor.notify.channels.http import Undelivered
 from baileys_janitor.notify.secrets import Secrets
 from tests.notify.messages import READER, incidents, resolved, storm
 from tests.notify.messages import change as changed

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from baileys_janitor.notify import cleanups
 from baileys_janitor.notify.cleanups import LATE, Done
+from baileys_janitor.notify.delivery_state import DeliveryState
 from baileys_janitor.notify.document import rfc3339
 from baileys_janitor.notify.incidents import Place
-from baileys_janitor.notify.ledger import DeliveryState
 from tests.notify.messages import READER
 from tests.notify.world import HOUR, NOW
 

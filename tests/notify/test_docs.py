@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
-from baileys_janitor.api.notifications import Notifications
+from baileys_janitor.api.notification_config import Notifications
 from baileys_janitor.notify.channels.webhook import signed
 from tests.notify.world import NOW
 

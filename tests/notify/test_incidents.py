@@ -131,7 +131,7 @@ def test_tenants_and_families_have_numbers_of_their_own() -> None:
 def test_every_state_that_can_be_told_is_one_that_the_configuration_names() -> None:
     from typing import get_args
 
-    from baileys_janitor.api.notifications import Reason, Severity
+    from baileys_janitor.api.notification_config import Reason, Severity
 
     assert set(get_args(Reason)) == set(INCIDENT_KINDS)
     assert {kind.severity for kind in INCIDENT_KINDS.values()} == set(get_args(Severity))

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
-from baileys_janitor.notify import ledger
-from baileys_janitor.notify.ledger import BETTER, ENDED, LASTING, NEW, PASSED, WORSE
+from baileys_janitor.notify import delivery_state
+from baileys_janitor.notify.delivery_state import BETTER, ENDED, LASTING, NEW, PASSED, WORSE
 from tests.notify.world import (
     CRITICAL,
     DAY,
@@ -273,7 +273,7 @@ def test_a_tenant_that_is_not_known_any_more_leaves_what_was_told_as_it_is() -> 
     fleet.put(0, EMERGENCY, NOW)
     listener.advance(HOUR)
     known = dict(listener.book.entries)
-    plan = ledger.plan({}, lambda _: True, listener.book, PACE, listener.now, NOW)
+    plan = delivery_state.plan({}, lambda _: True, listener.book, PACE, listener.now, NOW)
     assert plan.changes == []
     assert listener.book.entries == known
 
@@ -282,7 +282,7 @@ def test_a_tenant_that_nobody_asks_for_any_more_is_forgotten_in_silence() -> Non
     fleet, listener = listening()
     fleet.put(0, EMERGENCY, NOW)
     listener.advance(HOUR)
-    plan = ledger.plan({}, lambda _: False, listener.book, PACE, listener.now, NOW)
+    plan = delivery_state.plan({}, lambda _: False, listener.book, PACE, listener.now, NOW)
     assert plan.changes == []
     assert listener.book.entries == {}
 
@@ -320,7 +320,7 @@ def test_whatever_happens_the_reader_ends_up_knowing_what_holds(
         else:
             listener.up = what == "up"
     listener.up = True
-    quiet = listener.now + PACE.resolve_after * ledger.CALMEST
+    quiet = listener.now + PACE.resolve_after * delivery_state.CALMEST
     listener.advance(5 * HOUR)
     _nobody_is_told_nonsense(listener)
     _all_that_holds_is_known(fleet, listener)
@@ -342,9 +342,9 @@ def _nobody_is_told_nonsense(listener: Listener) -> None:
                 assert was is None, "told already"
             elif change.change == LASTING:
                 assert was is change.kind
-                urgent = change.kind.rank >= ledger.URGENT
+                urgent = change.kind.rank >= delivery_state.URGENT
                 repeat = PACE.repeat if urgent else PACE.repeat_warnings
-                assert message.at - told_at[change.id] >= repeat * ledger.TOGETHER
+                assert message.at - told_at[change.id] >= repeat * delivery_state.TOGETHER
             elif change.change == ENDED:
                 assert was is change.kind
             else:

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
-from baileys_janitor.notify import cleanups, document, summary, text
+from baileys_janitor.notify import cleanups, document, render, summary
+from baileys_janitor.notify.delivery_state import BETTER, ENDED, LASTING, NEW, PASSED, WORSE
 from baileys_janitor.notify.incidents import Place
-from baileys_janitor.notify.ledger import BETTER, ENDED, LASTING, NEW, PASSED, WORSE
 from tests.notify.messages import READER, change, incidents, resolved, status, storm
 from tests.notify.world import HOUR, MINUTE, NOW
 
@@ -236,7 +236,7 @@ def test_whatever_a_status_says_a_message_can_be_written(
     told: list[document.Change], known: Object | None
 ) -> None:
     whole = document.incidents("all/hook", told, lambda _: known, READER, NOW)
-    finished = text.finished(whole, READER)
+    finished = render.finished(whole, READER)
     assert json.loads(json.dumps(finished)) == finished
     valid(finished)
     assert "None" not in finished["text"]
@@ -256,7 +256,7 @@ def test_every_type_of_message_is_as_the_schema_says() -> None:
         summary.message("all/hook", known, NOW, READER, NOW),
         document.message("test", "all/hook", "1", "Test", NOW, lines=["a line"]),
     ):
-        valid(text.finished(message, READER))
+        valid(render.finished(message, READER))
 
 
 def test_the_schema_names_every_reason() -> None:

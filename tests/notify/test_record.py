@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
-from baileys_janitor.notify import record
+from baileys_janitor.notify import delivery_state_codec
+from baileys_janitor.notify.delivery_state import DeliveryState, Entry
 from baileys_janitor.notify.incidents import identify
-from baileys_janitor.notify.ledger import DeliveryState, Entry
 from tests.notify.world import CRITICAL, EMERGENCY, NOW, WARNING
 
 times = st.integers(0, 2**32 - 1).map(float)
@@ -34,7 +34,7 @@ ledgers = st.builds(
 
 @given(st.dictionaries(st.text(max_size=20), ledgers, max_size=4))
 def test_what_was_told_is_read_back_as_it_was_written(told: dict[str, DeliveryState]) -> None:
-    assert record.decode(record.encode(told)) == told
+    assert delivery_state_codec.decode(delivery_state_codec.encode(told)) == told
 
 
 def storm(tenants: int, kind_of: object = None) -> DeliveryState:
@@ -50,21 +50,23 @@ def storm(tenants: int, kind_of: object = None) -> DeliveryState:
 
 
 def test_ten_thousand_tenants_in_emergency_fit_easily() -> None:
-    text = record.encode({f"route-{n}/hook": storm(10_000) for n in range(3)})
+    text = delivery_state_codec.encode({f"route-{n}/hook": storm(10_000) for n in range(3)})
     assert len(text) < 300_000
 
 
 def test_what_came_and_went_is_left_out_before_anything_that_holds() -> None:
     ledger = storm(20_000)
     ledger.calmed = {identify(str(n)): (3, NOW - n % 86_400) for n in range(90_000)}
-    kept = record.decode(record.encode({"all/hook": ledger}))["all/hook"]
+    kept = delivery_state_codec.decode(delivery_state_codec.encode({"all/hook": ledger}))[
+        "all/hook"
+    ]
     assert (kept.entries, kept.calmed) == (ledger.entries, {})
 
 
 def test_what_does_not_fit_is_left_out_the_least_grave_first() -> None:
-    text = record.encode({"all/hook": storm(120_000)})
-    assert len(text) <= record.LIMIT
-    kept = record.decode(text)["all/hook"].entries.values()
+    text = delivery_state_codec.encode({"all/hook": storm(120_000)})
+    assert len(text) <= delivery_state_codec.LIMIT
+    kept = delivery_state_codec.decode(text)["all/hook"].entries.values()
     assert {entry.kind.rank for entry in kept} == {EMERGENCY.rank}
 
 
@@ -72,15 +74,15 @@ def test_no_name_can_be_read_in_it() -> None:
     ledger = DeliveryState(
         {identify("shop", "acme", "u-1"): Entry(EMERGENCY, NOW, NOW)}, runs={16: NOW}
     )
-    text = record.encode({"all/hook": ledger})
+    text = delivery_state_codec.encode({"all/hook": ledger})
     assert b"acme" not in base64.b64decode(text)
-    assert "acme" not in str(record.decode(text))
+    assert "acme" not in str(delivery_state_codec.decode(text))
 
 
 @pytest.mark.parametrize("text", ["", "rubbish", "AAAA", base64.b64encode(b"{}").decode()])
 def test_what_nobody_wrote_is_called_unreadable(text: str) -> None:
     with pytest.raises(ValueError, match=r"unreadable|version|base64|padding"):
-        record.decode(text)
+        delivery_state_codec.decode(text)
 
 
 def packed(whole: object) -> str:
@@ -96,7 +98,7 @@ parts = st.fixed_dictionaries(
 )
 wholes = st.fixed_dictionaries(
     {
-        "version": st.just(record.VERSION) | anything,
+        "version": st.just(delivery_state_codec.VERSION) | anything,
         "table": anything,
         "targets": st.dictionaries(st.text(max_size=3), parts | anything, max_size=2) | anything,
     }
@@ -106,4 +108,4 @@ wholes = st.fixed_dictionaries(
 @given(st.one_of(anything, wholes).map(packed))
 def test_whatever_lies_there_is_read_or_refused(text: str) -> None:
     with contextlib.suppress(ValueError):
-        record.decode(text)
+        delivery_state_codec.decode(text)

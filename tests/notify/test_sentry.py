@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.api.notifications import SentryChannel
-from baileys_janitor.notify.channels.delivery import Http, Undelivered
+from baileys_janitor.api.notification_config import SentryChannel
+from baileys_janitor.notify.channels.http import Http, Undelivered
 from baileys_janitor.notify.channels.sentry import Sentry
+from baileys_janitor.notify.delivery_state import LASTING
 from baileys_janitor.notify.document import message
-from baileys_janitor.notify.ledger import LASTING
 from baileys_janitor.notify.secrets import Secrets
 from tests.notify.messages import READER, incidents, resolved, storm
 from tests.notify.messages import change as changed

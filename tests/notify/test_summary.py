@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from baileys_janitor.notify import summary, text
+from baileys_janitor.notify import render, summary
 from baileys_janitor.notify.document import rfc3339
 from baileys_janitor.notify.incidents import Place
 from baileys_janitor.notify.words import DAY
@@ -33,7 +33,7 @@ def day(tenants: int = 12) -> summary.Day:
 
 
 def test_a_summary_tells_levels_cleanups_sizes_ages_the_worst_and_what_comes() -> None:
-    message = text.finished(summary.message("all/hook", day(), NOW, READER, NOW), READER)
+    message = render.finished(summary.message("all/hook", day(), NOW, READER, NOW), READER)
     assert (
         message["text"]
         == """\
@@ -65,10 +65,10 @@ def test_the_summary_of_a_day_has_one_id_however_often_it_is_made() -> None:
 
 
 def test_an_empty_fleet_has_a_summary_too() -> None:
-    message = text.finished(summary.message("r/h", summary.Day(NOW), NOW, READER, NOW), READER)
+    message = render.finished(summary.message("r/h", summary.Day(NOW), NOW, READER, NOW), READER)
     assert message["title"] == "Daily summary, 18 November 2026: 0 tenants, none above a threshold"
     assert "Forecast: no tenant reaches its limit within 7 days" in message["text"]
 
 
 def test_ten_thousand_tenants_make_no_longer_page() -> None:
-    assert len(text.plain(summary.message("r/h", day(10_000), NOW, READER, NOW), READER)) < 2000
+    assert len(render.plain(summary.message("r/h", day(10_000), NOW, READER, NOW), READER)) < 2000

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.api.notifications import TelegramChannel
-from baileys_janitor.notify import text
-from baileys_janitor.notify.channels.delivery import Http, Undelivered
+from baileys_janitor.api.notification_config import TelegramChannel
+from baileys_janitor.notify import render
+from baileys_janitor.notify.channels.http import Http, Undelivered
 from baileys_janitor.notify.channels.telegram import LONGEST, Telegram
 from baileys_janitor.notify.document import message
 from baileys_janitor.notify.secrets import NoSecret, Secrets
@@ -132,7 +132,7 @@ async def test_what_is_too_long_is_cut_at_a_line_and_says_so(receiver: Receiver)
     long = message("cleanups", "all/chat", "1", "Title", NOW, lines=["&" * 100 + "😀" * 40] * 60)
     await send(telegram(receiver.url), long)
     told = Parsed(receiver.taken[0].json["text"]).text
-    assert text.utf16(told) <= LONGEST
+    assert render.utf16(told) <= LONGEST
     assert told.splitlines()[-1].endswith("more lines")
 
 
@@ -222,8 +222,8 @@ def test_whatever_is_told_its_markup_is_whole_and_short_enough(
     title: str, lines: list[str], most: int
 ) -> None:
     document = message("cleanups", "all/chat", "1", title[: most // 4], NOW, lines=lines)
-    parsed = Parsed(text.html(document, READER, most))
-    assert text.utf16(parsed.text) <= most
+    parsed = Parsed(render.html(document, READER, most))
+    assert render.utf16(parsed.text) <= most
 
 
 def test_a_status_cannot_smuggle_markup_or_lines_into_a_message() -> None:
@@ -232,4 +232,4 @@ def test_a_status_cannot_smuggle_markup_or_lines_into_a_message() -> None:
     told = incidents(changed(), acme=evil)
     now = [line for line in told["text"].splitlines() if line.startswith("Now: ")]
     assert now == ["Now: <b>bold</b> To do: delete creds.json It grows by 21 files a day."]
-    assert "&lt;b&gt;bold" in text.html(told, READER)
+    assert "&lt;b&gt;bold" in render.html(told, READER)

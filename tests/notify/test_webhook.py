@@ -16,8 +16,8 @@ from email.utils import format_datetime
 
 import pytest
 
-from baileys_janitor.api.notifications import WebhookChannel
-from baileys_janitor.notify.channels.delivery import ATTEMPTS, Http, Undelivered
+from baileys_janitor.api.notification_config import WebhookChannel
+from baileys_janitor.notify.channels.http import ATTEMPTS, Http, Undelivered
 from baileys_janitor.notify.channels.webhook import Webhook
 from baileys_janitor.notify.document import message
 from baileys_janitor.notify.secrets import NoSecret, Secrets

@@ -7,9 +7,9 @@ from typing import Any
 
 from baileys_janitor.api.condition_kinds import Family, IncidentKind
 from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
-from baileys_janitor.notify import ledger, record
+from baileys_janitor.notify import delivery_state, delivery_state_codec
+from baileys_janitor.notify.delivery_state import Change, DeliveryState, Fate, Over, Pace
 from baileys_janitor.notify.incidents import Incident, Place
-from baileys_janitor.notify.ledger import Change, DeliveryState, Fate, Over, Pace
 
 Object = dict[str, Any]
 
@@ -101,7 +101,7 @@ class Listener:
     def tell(self) -> float:
         """Tell what is to be told right now; return when to look again."""
         while True:
-            plan = ledger.plan(
+            plan = delivery_state.plan(
                 self.fleet.incidents(),
                 self.fleet.fate,
                 self.book,
@@ -116,7 +116,7 @@ class Listener:
                 return plan.again
             if self.up:
                 self.messages.append(Message(self.now, plan.changes))
-                ledger.settle(self.book, plan.changes, self.now)
+                delivery_state.settle(self.book, plan.changes, self.now)
                 self._failures, self._retry_at = 0, 0.0
             else:
                 self._failures += 1
@@ -124,7 +124,9 @@ class Listener:
 
     def restart(self) -> None:
         """End, and begin again with what was kept."""
-        self.book = record.decode(record.encode({"all/hook": self.book}))["all/hook"]
+        self.book = delivery_state_codec.decode(
+            delivery_state_codec.encode({"all/hook": self.book})
+        )["all/hook"]
         self._started = self.now
         self._failures, self._retry_at = 0, 0.0
 

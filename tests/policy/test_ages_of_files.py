@@ -6,8 +6,8 @@ import pytest
 
 from baileys_janitor.policy import advice, reasons
 from baileys_janitor.policy.ages import Ages
-from baileys_janitor.policy.listing import Entry
-from baileys_janitor.policy.outlook import Outlook, look_ahead
+from baileys_janitor.policy.estimate import Outlook, look_ahead
+from baileys_janitor.policy.file_entry import Entry
 from baileys_janitor.policy.plan import Plan, make_plan
 from baileys_janitor.policy.running import Memory, advance, observe
 from baileys_janitor.policy.settings import (

@@ -7,8 +7,8 @@ import sys
 from time import process_time
 
 from baileys_janitor.policy.ages import Ages
-from baileys_janitor.policy.listing import Entry
-from baileys_janitor.policy.outlook import look_ahead
+from baileys_janitor.policy.estimate import look_ahead
+from baileys_janitor.policy.file_entry import Entry
 from baileys_janitor.policy.plan import make_plan
 from baileys_janitor.policy.running import advance, observe
 from baileys_janitor.policy.settings import DEFAULTS

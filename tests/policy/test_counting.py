@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.policy.census import Census, take_census
-from baileys_janitor.policy.kinds import KINDS
+from baileys_janitor.policy.counts import Census, take_census
+from baileys_janitor.policy.file_kinds import KINDS
 from baileys_janitor.policy.levels import LEVELS, at_least, counted, level
 from baileys_janitor.policy.settings import DEFAULTS, TOTAL, Settings, Thresholds
 from tests.policy.worlds import (

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from baileys_janitor.policy import reasons
-from baileys_janitor.policy.census import take_census
+from baileys_janitor.policy.counts import take_census
 from baileys_janitor.policy.levels import counted
 from baileys_janitor.policy.settings import (
     PRESSURE,

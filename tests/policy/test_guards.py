@@ -13,9 +13,9 @@ from hypothesis import Phase, example, find, given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.policy import reasons
+from baileys_janitor.policy.file_entry import Entry
 from baileys_janitor.policy.guards import FRESH_NS, Context, protect
 from baileys_janitor.policy.identity import read_identity
-from baileys_janitor.policy.listing import Entry
 from baileys_janitor.policy.plan import Plan
 from baileys_janitor.policy.settings import PRESSURE, MaxRemovals, Retention, Settings
 from tests.policy.worlds import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from baileys_janitor.policy.kinds import (
+from baileys_janitor.policy.file_kinds import (
     KINDS,
     base_user,
     classify,

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 
 from baileys_janitor.policy import advice, reasons
-from baileys_janitor.policy.census import take_census
+from baileys_janitor.policy.counts import take_census
+from baileys_janitor.policy.estimate import Outlook, look_ahead
+from baileys_janitor.policy.file_entry import Entry
 from baileys_janitor.policy.identity import read_identity
-from baileys_janitor.policy.listing import Entry
-from baileys_janitor.policy.outlook import Outlook, look_ahead
 from baileys_janitor.policy.settings import (
     DEFAULTS,
     TOTAL,

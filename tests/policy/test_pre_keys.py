@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from baileys_janitor.policy import reasons
-from baileys_janitor.policy.listing import Entry
+from baileys_janitor.policy.file_entry import Entry
 from baileys_janitor.policy.plan import Plan
 from baileys_janitor.policy.pre_keys import upload_span
 from baileys_janitor.policy.settings import MaxRemovals, Retention, Settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from baileys_janitor.policy.ages import Ages, file_time, usable_clock
-from baileys_janitor.policy.listing import Entry
+from baileys_janitor.policy.file_entry import Entry
 from baileys_janitor.policy.running import (
     Look,
     Memory,

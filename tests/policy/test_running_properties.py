@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.policy.ages import Ages, file_time
-from baileys_janitor.policy.listing import Entry
+from baileys_janitor.policy.file_entry import Entry
 from baileys_janitor.policy.running import Memory, advance, observe
 from baileys_janitor.policy.running_text import decode, encode
 from baileys_janitor.policy.stretches import capped, cut, merge

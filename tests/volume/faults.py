@@ -12,7 +12,7 @@ from typing import Any
 
 from baileys_janitor.policy.settings import DEFAULTS
 from baileys_janitor.volume import noreplace
-from baileys_janitor.volume import session as sessions
+from baileys_janitor.volume import operations as sessions
 from baileys_janitor.volume.activity import Known
 from tests.running_time import always_running
 from tests.volume.directories import (

@@ -10,8 +10,8 @@ import pytest
 
 from baileys_janitor.policy.settings import DEFAULTS, Settings
 from baileys_janitor.volume import noreplace
-from baileys_janitor.volume import session as sessions
-from baileys_janitor.volume.report import CleanResult, PurgeResult, ScanResult, UndoResult
+from baileys_janitor.volume import operations as sessions
+from baileys_janitor.volume.results import CleanResult, PurgeResult, ScanResult, UndoResult
 from tests.volume.directories import NOW, opened
 
 VICTIM = "session-2220.0.json"

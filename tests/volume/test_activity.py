@@ -12,10 +12,10 @@ from baileys_janitor.policy.running import Memory
 from baileys_janitor.policy.running_text import decode
 from baileys_janitor.policy.settings import DEFAULTS
 from baileys_janitor.volume import activity
-from baileys_janitor.volume import session as sessions
+from baileys_janitor.volume import operations as sessions
 from baileys_janitor.volume.activity import Known, boot, read_memory
-from baileys_janitor.volume.reading import read_listing
-from baileys_janitor.volume.report import CleanResult, ScanResult
+from baileys_janitor.volume.read import read_listing
+from baileys_janitor.volume.results import CleanResult, ScanResult
 from tests.running_time import always_running, remember
 from tests.volume.directories import DAY, DUE, HOUR, NOW, build, credentials, held, opened, write
 

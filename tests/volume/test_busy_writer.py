@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from baileys_janitor.policy.settings import MaxRemovals, Settings
-from baileys_janitor.volume import session as sessions
+from baileys_janitor.volume import operations as sessions
 from baileys_janitor.volume.activity import Known
 from baileys_janitor.volume.run_plan import read_plan
 from baileys_janitor.volume.state_files import owners_of

@@ -11,7 +11,7 @@ import pytest
 
 from baileys_janitor.policy.settings import MaxRemovals, Settings
 from baileys_janitor.volume import noreplace
-from baileys_janitor.volume.problems import DEADLINE_REACHED, INTERRUPTED
+from baileys_janitor.volume.errors import DEADLINE_REACHED, INTERRUPTED
 from tests.volume.directories import (
     DUE,
     EVERYTHING,
@@ -111,13 +111,13 @@ def test_a_capped_run_says_what_is_left_and_the_next_goes_on(session: Path) -> N
 def test_a_directory_with_too_many_entries_is_counted_and_cleaning_refused(
     session: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from baileys_janitor.volume import exclusive, reading, scanning
+    from baileys_janitor.volume import exclusive, read, scan
 
-    def few(directory: int, tick: Callable[[], None] | None = None) -> reading.Listing:
-        return reading.read_listing(directory, tick, 10)
+    def few(directory: int, tick: Callable[[], None] | None = None) -> read.Listing:
+        return read.read_listing(directory, tick, 10)
 
     monkeypatch.setattr(exclusive, "read_listing", few)
-    monkeypatch.setattr(scanning, "read_listing", few)
+    monkeypatch.setattr(scan, "read_listing", few)
     result = clean(session)
     assert (result.outcome, result.code) == ("Refused", "TooManyFiles")
     assert result.scan is not None

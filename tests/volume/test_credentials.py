@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from baileys_janitor.policy.identity import CORRUPT, PAIRED
 from baileys_janitor.volume.activity import Known
-from baileys_janitor.volume.cleaning import Cleaning
+from baileys_janitor.volume.clean import Cleaning
 from baileys_janitor.volume.credentials import PAUSES_SECONDS, Reading, settled_identity
-from baileys_janitor.volume.problems import CREDENTIALS_CHANGING, VolumeProblem
-from baileys_janitor.volume.session import scan
+from baileys_janitor.volume.errors import CREDENTIALS_CHANGING, VolumeProblem
+from baileys_janitor.volume.operations import scan
 from tests.running_time import always_running
 from tests.volume.directories import (
     DAY,

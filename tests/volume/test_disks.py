@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from baileys_janitor.policy.settings import DEFAULTS
-from baileys_janitor.volume import session as sessions
+from baileys_janitor.volume import operations as sessions
 from baileys_janitor.volume.activity import Known
-from baileys_janitor.volume.opening import open_session
-from baileys_janitor.volume.problems import VolumeProblem
+from baileys_janitor.volume.errors import VolumeProblem
+from baileys_janitor.volume.safe_open import open_session
 from tests.running_time import always_running
 from tests.volume.directories import DUE, FILES, NOW, build, content, held, opened, trashed
 

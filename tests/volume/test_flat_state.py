@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from baileys_janitor.policy.settings import DEFAULTS
-from baileys_janitor.volume import cleaning, noreplace, run_plan, state_names
+from baileys_janitor.volume import clean as cleaning
 from baileys_janitor.volume import journal as journals
-from baileys_janitor.volume import session as sessions
+from baileys_janitor.volume import noreplace, run_plan, state_names
+from baileys_janitor.volume import operations as sessions
 from baileys_janitor.volume.state_names import valid_run
 from tests.volume.directories import (
     DAY,
@@ -373,7 +374,7 @@ def test_own_names_are_sorted_by_name_and_never_looked_at(
 def test_own_names_are_no_part_of_the_entries_that_a_cleaning_accepts(
     session: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from baileys_janitor.volume.reading import read_listing
+    from baileys_janitor.volume.read import read_listing
 
     for number in range(100):
         in_trash(session, f"session-9{number}.0.json", "r1").touch()

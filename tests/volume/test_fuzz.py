@@ -16,19 +16,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.job.result import Result, encode
+from baileys_janitor.policy.file_kinds import REMOVABLE_KINDS, classify
 from baileys_janitor.policy.identity import read_identity
-from baileys_janitor.policy.kinds import REMOVABLE_KINDS, classify
 from baileys_janitor.volume import journal as journals
 from baileys_janitor.volume import run_plan
+from baileys_janitor.volume.codec import NUMBER_MAX, clean_groups
+from baileys_janitor.volume.errors import VolumeProblem
 from baileys_janitor.volume.journal import Journal
 from baileys_janitor.volume.lock import acquire
-from baileys_janitor.volume.problems import VolumeProblem
-from baileys_janitor.volume.report import OUTCOMES, CleanResult
+from baileys_janitor.volume.results import OUTCOMES, CleanResult
 from baileys_janitor.volume.run_plan import MAX_FILES, Planned, parse_plan, plan_bytes, read_head
-from baileys_janitor.volume.scanning import recorded
+from baileys_janitor.volume.scan import recorded
 from baileys_janitor.volume.state_files import owners_of
 from baileys_janitor.volume.state_names import OwnNames, valid_run
-from baileys_janitor.volume.wire import NUMBER_MAX, clean_groups
 from tests.volume import faults
 from tests.volume.directories import NOW, build, content, credentials, opened, scratch
 from tests.volume.faults import FEW, KEPT

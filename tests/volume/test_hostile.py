@@ -13,11 +13,11 @@ import pytest
 
 from baileys_janitor.policy.settings import DEFAULTS
 from baileys_janitor.volume import journal as journals
-from baileys_janitor.volume import session as sessions
+from baileys_janitor.volume import operations as sessions
+from baileys_janitor.volume.codec import RUN, RUN_DETAIL, base36
 from baileys_janitor.volume.journal import Journal
 from baileys_janitor.volume.run_plan import Planned, plan_bytes
 from baileys_janitor.volume.state_files import owners_of
-from baileys_janitor.volume.wire import RUN, RUN_DETAIL, base36
 from tests.volume import faults
 from tests.volume.directories import (
     DAY,

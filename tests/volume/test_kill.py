@@ -9,12 +9,10 @@ from pathlib import Path
 
 import pytest
 
+import baileys_janitor.volume.clean  # noqa: F401  # imported before the children are made
 from baileys_janitor.policy.settings import DEFAULTS
-from baileys_janitor.volume import (
-    cleaning,  # noqa: F401  # imported before the children are made
-    noreplace,
-)
-from baileys_janitor.volume import session as sessions
+from baileys_janitor.volume import noreplace
+from baileys_janitor.volume import operations as sessions
 from tests.running_time import remember
 from tests.volume.directories import DUE as WHOLE_DUE
 from tests.volume.directories import (

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from baileys_janitor.volume import lock as locks
-from baileys_janitor.volume.lock import STALE_SECONDS, Lock, acquire
-from baileys_janitor.volume.problems import (
+from baileys_janitor.volume.errors import (
     BUSY,
     LOCK_LOST,
     LOCK_REFUSED,
     PUT_BACK_UNSUPPORTED,
     VolumeProblem,
 )
+from baileys_janitor.volume.lock import STALE_SECONDS, Lock, acquire
 from baileys_janitor.volume.state_files import owners_of
 from tests.volume.directories import opened
 from tests.volume.file_systems import without_either, without_links, without_no_replace

@@ -20,8 +20,8 @@ from pathlib import Path
 import pytest
 
 from baileys_janitor.policy.settings import MaxRemovals, Settings
-from baileys_janitor.volume import cleaning, noreplace, purging, undoing  # noqa: F401  # before the forks
-from baileys_janitor.volume import session as sessions
+from baileys_janitor.volume import clean, noreplace, purge, undo  # noqa: F401  # before the forks
+from baileys_janitor.volume import operations as sessions
 from baileys_janitor.volume.activity import Known
 from baileys_janitor.volume.journal import Journal
 from baileys_janitor.volume.state_files import owners_of

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.volume import problems
-from baileys_janitor.volume.opening import open_session
+from baileys_janitor.volume import errors
+from baileys_janitor.volume.safe_open import open_session
 
 
 def code(root: Path, path: str) -> str:
-    with pytest.raises(problems.VolumeProblem) as raised:
+    with pytest.raises(errors.VolumeProblem) as raised:
         open_session(str(root), path)
-    assert str(raised.value) == problems.SENTENCES[raised.value.code]
+    assert str(raised.value) == errors.SENTENCES[raised.value.code]
     return raised.value.code
 
 
@@ -28,7 +28,7 @@ def test_a_path_beneath_the_volume_is_opened(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", ["/etc", "..", "a/../..", "a/..", "a\0b", "a\ud800"])
 def test_paths_that_lead_elsewhere_are_refused(tmp_path: Path, path: str) -> None:
     (tmp_path / "a").mkdir()
-    assert code(tmp_path, path) == problems.PATH_REFUSED
+    assert code(tmp_path, path) == errors.PATH_REFUSED
 
 
 @pytest.mark.parametrize("path", ["link", "link/inside", "real/link"])
@@ -36,17 +36,17 @@ def test_symbolic_links_are_never_followed(tmp_path: Path, path: str) -> None:
     (tmp_path / "real" / "inside").mkdir(parents=True)
     (tmp_path / "link").symlink_to("real")
     (tmp_path / "real" / "link").symlink_to(".")
-    assert code(tmp_path, path) == problems.SYMLINK_REFUSED
+    assert code(tmp_path, path) == errors.SYMLINK_REFUSED
 
 
 def test_what_is_missing_or_no_directory_is_told_apart(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     os.mkfifo(tmp_path / "fifo")
-    assert code(tmp_path, "nothing") == problems.DIRECTORY_MISSING
-    assert code(tmp_path / "nothing", ".") == problems.DIRECTORY_MISSING
-    assert code(tmp_path, "file") == problems.NOT_A_DIRECTORY
-    assert code(tmp_path, "file/x") == problems.NOT_A_DIRECTORY
-    assert code(tmp_path, "fifo") == problems.NOT_A_DIRECTORY
+    assert code(tmp_path, "nothing") == errors.DIRECTORY_MISSING
+    assert code(tmp_path / "nothing", ".") == errors.DIRECTORY_MISSING
+    assert code(tmp_path, "file") == errors.NOT_A_DIRECTORY
+    assert code(tmp_path, "file/x") == errors.NOT_A_DIRECTORY
+    assert code(tmp_path, "fifo") == errors.NOT_A_DIRECTORY
 
 
 def test_no_descriptor_is_left_open_by_a_refusal(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.policy.settings import MaxRemovals, Retention, Settings
-from baileys_janitor.volume import session as sessions
+from baileys_janitor.volume import operations as sessions
 from baileys_janitor.volume.activity import Known
 from tests.running_time import always_running
 from tests.volume.directories import (

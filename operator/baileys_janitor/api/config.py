@@ -12,12 +12,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from .durations import Between, Duration
-from .model import Model
-from .notifications import Notifications
-from .parts import Mode
-from .quantities import Quantity
-from .tenant import SharedSettings
+from baileys_janitor.api.base import Model
+from baileys_janitor.api.durations import Between, Duration
+from baileys_janitor.api.notification_config import Notifications
+from baileys_janitor.api.quantities import Quantity
+from baileys_janitor.api.spec import SharedSettings
+from baileys_janitor.api.spec_groups import Mode
 
 Name = Annotated[str, Field(min_length=1, max_length=253)]
 

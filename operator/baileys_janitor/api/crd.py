@@ -10,11 +10,11 @@ from typing import Any
 
 import yaml
 
-from . import names
-from .columns import printer_columns
-from .status import TenantStatus
-from .structural import structural
-from .tenant import tenant_schema
+from baileys_janitor.api import names
+from baileys_janitor.api.openapi import structural
+from baileys_janitor.api.printer_columns import printer_columns
+from baileys_janitor.api.spec import tenant_schema
+from baileys_janitor.api.status import TenantStatus
 
 _META = {
     "apiVersion": {

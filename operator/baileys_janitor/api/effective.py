@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .parts import Mode
+from baileys_janitor.api.spec_groups import Mode
 
 if TYPE_CHECKING:
     from baileys_janitor.policy.settings import Settings

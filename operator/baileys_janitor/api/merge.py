@@ -14,6 +14,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.api.cross_field_rules import NEVER, Conflict, check
+from baileys_janitor.api.defaults import BUILT_IN
+from baileys_janitor.api.durations import seconds_of
+from baileys_janitor.api.effective import Effective, PodIdentity, Shared, Times
+from baileys_janitor.api.error_messages import first_problem, shown
+from baileys_janitor.api.spec import SharedSettings, TenantSpec
+from baileys_janitor.api.spec_groups import MODES, Mode
 from baileys_janitor.policy.settings import (
     Allowances,
     MaxRemovals,
@@ -21,15 +29,6 @@ from baileys_janitor.policy.settings import (
     Settings,
     Thresholds,
 )
-
-from .builtin import BUILT_IN
-from .checks import NEVER, Conflict, check
-from .config import OperatorConfig
-from .durations import seconds_of
-from .effective import Effective, PodIdentity, Shared, Times
-from .parts import MODES, Mode
-from .sentences import first_problem, shown
-from .tenant import SharedSettings, TenantSpec
 
 _RETENTIONS = ("retention", "emergencyRetention")
 _OWN = {"company_id", "volume", "suspend"}

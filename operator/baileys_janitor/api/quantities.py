@@ -12,7 +12,7 @@ from pydantic.functional_validators import PlainValidator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from .model import rule
+from baileys_janitor.api.base import rule
 
 PATTERN = r"^[0-9]{1,15}(\.[0-9]{1,9})?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
 MAX_LENGTH = 28

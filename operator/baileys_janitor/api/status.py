@@ -13,10 +13,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
+from baileys_janitor.api.base import Model
+from baileys_janitor.api.names import EMERGENCY_ANNOTATION
 from baileys_janitor.policy.running_text import TEXT_BYTES_MAX
-
-from .model import Model
-from .names import EMERGENCY_ANNOTATION
 
 
 def _in_utc(value: datetime) -> datetime:

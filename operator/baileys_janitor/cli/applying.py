@@ -6,24 +6,24 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from baileys_janitor.cli.figures import counted
+from baileys_janitor.cli.formatting import counted
 from baileys_janitor.cli.look import problem_of
 from baileys_janitor.cli.planning import by_reason, ordered
 from baileys_janitor.policy import reasons
-from baileys_janitor.policy.kinds import KINDS
-from baileys_janitor.volume.opening import open_session
-from baileys_janitor.volume.problems import SENTENCES, VolumeProblem
-from baileys_janitor.volume.removal import EXPLANATIONS
-from baileys_janitor.volume.session import clean
+from baileys_janitor.policy.file_kinds import KINDS
+from baileys_janitor.volume.errors import SENTENCES, VolumeProblem
+from baileys_janitor.volume.move_to_trash import EXPLANATIONS
+from baileys_janitor.volume.operations import clean
+from baileys_janitor.volume.safe_open import open_session
 from baileys_janitor.volume.state_names import trash_name
 
 if TYPE_CHECKING:
-    from baileys_janitor.cli.documents import CleanDocument
-    from baileys_janitor.cli.interrupt import Interrupt
+    from baileys_janitor.cli.json_output import CleanDocument
     from baileys_janitor.cli.settings import InForce
+    from baileys_janitor.cli.signals import Interrupt
     from baileys_janitor.cli.targets import Target
     from baileys_janitor.policy.plan import Plan, Removal
-    from baileys_janitor.volume.report import CleanResult
+    from baileys_janitor.volume.results import CleanResult
 
 REASON = "CommandLine"
 """What the journal says of these runs."""

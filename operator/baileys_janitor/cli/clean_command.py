@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from baileys_janitor.cli.interrupt import Interrupt
 from baileys_janitor.cli.options import (
     DRY_RUN_VARIABLE,
     SETTINGS_EPILOG,
@@ -27,9 +26,10 @@ from baileys_janitor.cli.problems import (
     usage,
 )
 from baileys_janitor.cli.reporting import Problems, print_document
+from baileys_janitor.cli.signals import Interrupt
 
 if TYPE_CHECKING:
-    from baileys_janitor.cli.documents import CleanDocument
+    from baileys_janitor.cli.json_output import CleanDocument
     from baileys_janitor.cli.settings import InForce
     from baileys_janitor.cli.targets import Target
 
@@ -85,7 +85,7 @@ def command(
     from baileys_janitor.cli.progress import with_progress
     from baileys_janitor.cli.settings import settings_in_force
     from baileys_janitor.cli.targets import find_targets
-    from baileys_janitor.volume.session import new_run_id
+    from baileys_janitor.volume.operations import new_run_id
 
     if show_names:
         _require_terminal(output)
@@ -178,7 +178,7 @@ def _print(
     wish: Wish,
     arguments: list[str],
 ) -> None:
-    from baileys_janitor.cli.documents import CLEAN_SCHEMA
+    from baileys_janitor.cli.json_output import CLEAN_SCHEMA
 
     if output in MACHINE_FORMATS:
         print_document(CLEAN_SCHEMA, directories, problems, output)

@@ -7,9 +7,9 @@ import shlex
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from baileys_janitor.cli import figures
+from baileys_janitor.cli import formatting
 from baileys_janitor.cli.applying import sentence_of
-from baileys_janitor.cli.privacy import shown_path
+from baileys_janitor.cli.masking import shown_path
 from baileys_janitor.cli.tables import (
     level_cell,
     name_heading,
@@ -21,7 +21,7 @@ from baileys_janitor.cli.tables import (
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
-    from baileys_janitor.cli.documents import CleanDocument
+    from baileys_janitor.cli.json_output import CleanDocument
     from baileys_janitor.cli.tables import Cell
 
 
@@ -69,7 +69,7 @@ def _directories(directories: Sequence[CleanDocument], name: str, *, applied: bo
             str(found["limit"]),
             str(found["removed"]),
             str(found["left"]),
-            figures.size(found["freedBytes"]),
+            formatting.size(found["freedBytes"]),
             found["outcome"],
         ]
         for found in directories
@@ -127,14 +127,14 @@ def _ending(
     applied: bool,
     arguments: Sequence[str],
 ) -> list[str]:
-    freed = figures.size(sum(found["freedBytes"] for found in directories))
-    files = figures.counted(removed, "file")
+    freed = formatting.size(sum(found["freedBytes"] for found in directories))
+    files = formatting.counted(removed, "file")
     if applied:
         runs = [found for found in directories if found["run"] is not None]
         if not runs:
             idle = all(found["outcome"] == "NothingToDo" for found in directories)
             return ["Nothing was removed: there is nothing to remove."] if idle else []
-        where = f" in {figures.counted(len(runs), 'directory')}" if len(runs) > 1 else ""
+        where = f" in {formatting.counted(len(runs), 'directory')}" if len(runs) > 1 else ""
         return [*_applied(runs, f"{files}, {freed},", where), *_besides(directories)]
     if not removed:
         return ["Nothing was removed, and there is nothing to remove."]
@@ -164,13 +164,13 @@ def _besides(directories: Sequence[CleanDocument]) -> list[str]:
     early = sum(found["purgedEarly"] for found in directories)
     if early:
         lines.append(
-            f"{figures.counted(early, 'file')} of earlier runs went for good before the undo window was over: "
+            f"{formatting.counted(early, 'file')} of earlier runs went for good before the undo window was over: "
             "the disk was full, or the trash held 5,000 files."
         )
     returned = sum(found["returned"] for found in directories)
     if returned:
         lines.append(
-            f"{figures.counted(returned, 'file')} came back during the run: a running process wrote them again, "
+            f"{formatting.counted(returned, 'file')} came back during the run: a running process wrote them again, "
             "from its cache or for a new message."
         )
     return lines

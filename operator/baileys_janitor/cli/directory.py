@@ -5,21 +5,21 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from baileys_janitor.cli.documents import (
+from baileys_janitor.cli.formatting import counted as counted_words
+from baileys_janitor.cli.formatting import rfc3339
+from baileys_janitor.cli.json_output import (
     AGE_BUCKETS,
     UNKNOWN_LEVEL,
     AdviceDocument,
     DirectoryDocument,
     TrashDocument,
 )
-from baileys_janitor.cli.figures import counted as counted_words
-from baileys_janitor.cli.figures import rfc3339
-from baileys_janitor.cli.privacy import printable
+from baileys_janitor.cli.masking import printable
 from baileys_janitor.policy import advice, reasons
+from baileys_janitor.policy.estimate import Outlook, look_ahead
+from baileys_janitor.policy.file_kinds import KINDS
 from baileys_janitor.policy.identity import ABSENT
-from baileys_janitor.policy.kinds import KINDS
 from baileys_janitor.policy.levels import counted, level
-from baileys_janitor.policy.outlook import Outlook, look_ahead
 from baileys_janitor.volume.state_names import OLD_DIRECTORY, PREFIX
 
 if TYPE_CHECKING:

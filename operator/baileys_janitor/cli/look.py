@@ -12,17 +12,17 @@ from typing import NamedTuple
 from baileys_janitor.cli.problems import Problem
 from baileys_janitor.cli.targets import Target
 from baileys_janitor.policy.ages import Ages
-from baileys_janitor.policy.census import Census, take_census
+from baileys_janitor.policy.counts import Census, take_census
+from baileys_janitor.policy.file_entry import Entry
+from baileys_janitor.policy.file_kinds import KINDS, PROTECTED_KINDS
 from baileys_janitor.policy.identity import Identity
-from baileys_janitor.policy.kinds import KINDS, PROTECTED_KINDS
-from baileys_janitor.policy.listing import Entry
 from baileys_janitor.policy.settings import Settings
 from baileys_janitor.volume.activity import Known, activity_of
 from baileys_janitor.volume.credentials import settled_identity
 from baileys_janitor.volume.disk_space import free_space, volume_bytes
-from baileys_janitor.volume.opening import open_session
-from baileys_janitor.volume.problems import VolumeProblem
-from baileys_janitor.volume.reading import read_listing
+from baileys_janitor.volume.errors import VolumeProblem
+from baileys_janitor.volume.read import read_listing
+from baileys_janitor.volume.safe_open import open_session
 from baileys_janitor.volume.state_names import OwnNames
 
 

@@ -50,7 +50,7 @@ def test(config_path: str | None, names: tuple[str, ...], printed: bool) -> int:
     """
     import asyncio
 
-    from baileys_janitor.notify.trial import Trial
+    from baileys_janitor.notify.test_message import Trial
 
     config = _configuration(config_path)
     known = [each.name for each in config.notifications.channels]
@@ -85,7 +85,7 @@ def schema() -> None:
 
 
 def _configuration(path: str | None) -> OperatorConfig:
-    from baileys_janitor.api.loading import InvalidConfig, load_config
+    from baileys_janitor.api.config_file import InvalidConfig, load_config
 
     try:
         return load_config(Path(path) if path else None, os.environ)

@@ -6,11 +6,11 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from baileys_janitor.cli.directory import directory_document, outlook_of
-from baileys_janitor.cli.documents import CleanDocument, FileDocument
-from baileys_janitor.cli.figures import rfc3339
-from baileys_janitor.cli.privacy import masked, printable
+from baileys_janitor.cli.formatting import rfc3339
+from baileys_janitor.cli.json_output import CleanDocument, FileDocument
+from baileys_janitor.cli.masking import masked, printable
 from baileys_janitor.policy import advice, reasons
-from baileys_janitor.policy.kinds import KINDS
+from baileys_janitor.policy.file_kinds import KINDS
 from baileys_janitor.policy.plan import Plan, make_plan
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from baileys_janitor.cli.figures import counted
+from baileys_janitor.cli.formatting import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from baileys_janitor.cli.figures import rfc3339
+from baileys_janitor.cli.formatting import rfc3339
 from baileys_janitor.cli.output import say, write_document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from baileys_janitor.cli.documents import ProblemDocument
+    from baileys_janitor.cli.json_output import ProblemDocument
     from baileys_janitor.cli.problems import Problem
     from baileys_janitor.cli.targets import Found, Target
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from baileys_janitor.cli.documents import SCAN_SCHEMA, DirectoryDocument
+from baileys_janitor.cli.json_output import SCAN_SCHEMA, DirectoryDocument
 from baileys_janitor.cli.options import SETTINGS_EPILOG, paths_or_environment, settings_options
 from baileys_janitor.cli.output import MACHINE_FORMATS
 from baileys_janitor.cli.problems import EXIT_DONE, EXIT_FAILED, EXIT_LEVEL_REACHED, Problem

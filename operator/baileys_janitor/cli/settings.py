@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import click
 from click.core import ParameterSource
 
+from baileys_janitor.cli.masking import printable
 from baileys_janitor.cli.options import SETTINGS, UNDO_WINDOW, Setting, given
-from baileys_janitor.cli.privacy import printable
 from baileys_janitor.cli.problems import Problem, usage
 from baileys_janitor.policy.settings import DEFAULTS, Settings
 
@@ -56,11 +56,11 @@ class _Merge:
         self.own = self._checked(layer, in_file=False)
 
     def settings(self) -> InForce:
-        from baileys_janitor.api.builtin import BUILT_IN
-        from baileys_janitor.api.checks import Conflict, check
         from baileys_janitor.api.config import OperatorConfig
+        from baileys_janitor.api.cross_field_rules import Conflict, check
+        from baileys_janitor.api.defaults import BUILT_IN
         from baileys_janitor.api.merge import effective, merged_settings
-        from baileys_janitor.api.tenant import SharedSettings
+        from baileys_janitor.api.spec import SharedSettings
 
         own = _over(self.file, self.own)
         own = _emergency_follows(own, merged_settings(BUILT_IN, own))
@@ -77,8 +77,8 @@ class _Merge:
     def _checked(self, data: dict[str, Any], *, in_file: bool) -> dict[str, Any]:
         from pydantic import ValidationError
 
-        from baileys_janitor.api.sentences import first_problem
-        from baileys_janitor.api.tenant import SharedSettings
+        from baileys_janitor.api.error_messages import first_problem
+        from baileys_janitor.api.spec import SharedSettings
 
         try:
             SharedSettings.model_validate(data, extra="forbid")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from baileys_janitor.cli import figures
+from baileys_janitor.cli import formatting
 from baileys_janitor.cli.output import console, write
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-    from baileys_janitor.cli.documents import DirectoryDocument
+    from baileys_janitor.cli.json_output import DirectoryDocument
 
     Cell: TypeAlias = str | Text
 
@@ -110,9 +110,9 @@ def _scan_row(found: DirectoryDocument, headings: Sequence[str], now: float) -> 
         "LIMIT": str(found["limit"]),
         "TOTAL": str(found["total"]),
         "RECLAIMABLE": str(found["reclaimable"]),
-        "SIZE": "-" if found["bytes"] is None else figures.size(found["bytes"]),
-        "ACTIVE": figures.age_of(found["lastActivity"], now),
-        "OLDEST": figures.age_of(found["oldest"], now),
+        "SIZE": "-" if found["bytes"] is None else formatting.size(found["bytes"]),
+        "ACTIVE": formatting.age_of(found["lastActivity"], now),
+        "OLDEST": formatting.age_of(found["oldest"], now),
         "PROTECTED": str(found["protected"]),
         "IDENTITY": found["identity"],
     }
@@ -126,10 +126,10 @@ def summary_line(directories: Sequence[DirectoryDocument]) -> str:
     by_level = ", ".join(
         f"{levels.count(level)} {level}" for level in WORST_FIRST if level in levels
     )
-    files = figures.counted(sum(found["total"] for found in directories), "file")
+    files = formatting.counted(sum(found["total"] for found in directories), "file")
     reclaimable = sum(found["reclaimable"] for found in directories)
-    total_size = figures.size(sum(found["bytes"] or 0 for found in directories))
-    head = figures.counted(len(directories), "directory")
+    total_size = formatting.size(sum(found["bytes"] or 0 for found in directories))
+    head = formatting.counted(len(directories), "directory")
     return f"{head}: {by_level}; {files}, {reclaimable:,} reclaimable, {total_size}"
 
 

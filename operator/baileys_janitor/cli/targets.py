@@ -13,9 +13,9 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from baileys_janitor.cli.privacy import printable, shown_path
+from baileys_janitor.cli.masking import printable, shown_path
 from baileys_janitor.cli.problems import Problem, usage
-from baileys_janitor.policy.kinds import classify
+from baileys_janitor.policy.file_kinds import classify
 
 COMPANY_PREFIX: Final = "company_"
 _COMPANIES_NAMED_AT_MOST: Final = 10

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from baileys_janitor.cli.interrupt import Interrupt
 from baileys_janitor.cli.options import DRY_RUN_VARIABLE, dry_run_asked, paths_or_environment
 from baileys_janitor.cli.output import MACHINE_FORMATS, say
 from baileys_janitor.cli.problems import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, Problem
 from baileys_janitor.cli.reporting import Problems, print_document
+from baileys_janitor.cli.signals import Interrupt
 
 if TYPE_CHECKING:
-    from baileys_janitor.cli.documents import UndoDocument
-    from baileys_janitor.cli.runs import KnownRuns
+    from baileys_janitor.cli.json_output import UndoDocument
+    from baileys_janitor.cli.list_runs import KnownRuns
     from baileys_janitor.cli.targets import Target
 
     Known = list[tuple[Target, KnownRuns]]
@@ -45,7 +45,7 @@ def command(
     PATH is a session directory or a root of company_* directories: a run that cleaned several is put
     back in all of them. A file that exists again stays as it is.
     """
-    from baileys_janitor.cli.runs import runs_of
+    from baileys_janitor.cli.list_runs import runs_of
     from baileys_janitor.cli.targets import find_targets
 
     found = find_targets(paths_or_environment((path,) if path else ()), companies)
@@ -62,7 +62,7 @@ def command(
 
 
 def _list(known: Known, problems: Problems, output: str) -> int:
-    from baileys_janitor.cli.documents import RUNS_SCHEMA
+    from baileys_janitor.cli.json_output import RUNS_SCHEMA
     from baileys_janitor.cli.undo_tables import print_runs
 
     directories = [
@@ -79,9 +79,9 @@ def _list(known: Known, problems: Problems, output: str) -> int:
 
 
 def _put_back(known: Known, run: str | None, problems: Problems, output: str) -> int:
-    from baileys_janitor.cli.documents import UNDO_SCHEMA
+    from baileys_janitor.cli.json_output import UNDO_SCHEMA
     from baileys_janitor.cli.undo_tables import print_undone
-    from baileys_janitor.volume.undoing import OWN_KEY_MISSING
+    from baileys_janitor.volume.undo import OWN_KEY_MISSING
 
     if problems and not known:
         problems.say()
@@ -119,8 +119,8 @@ def _put_back(known: Known, run: str | None, problems: Problems, output: str) ->
 
 def _chosen(known: Known, run: str | None) -> tuple[str, Known]:
     """The run to put back and the directories that know it; a Problem when there is none."""
-    from baileys_janitor.cli.privacy import printable
-    from baileys_janitor.cli.runs import latest
+    from baileys_janitor.cli.list_runs import latest
+    from baileys_janitor.cli.masking import printable
 
     newest = latest(runs for _, runs in known)
     if run is None:
@@ -143,7 +143,7 @@ def _chosen(known: Known, run: str | None) -> tuple[str, Known]:
 
 
 def _nothing_to_undo(known: Known) -> str:
-    from baileys_janitor.cli.figures import counted
+    from baileys_janitor.cli.formatting import counted
 
     orphans = sum(runs.orphans for _, runs in known)
     if orphans:
@@ -160,9 +160,9 @@ def _nothing_to_undo(known: Known) -> str:
 def _undo(target: Target, run: str, interrupt: Interrupt) -> UndoDocument:
     from baileys_janitor.cli.applying import sentence_of
     from baileys_janitor.cli.look import problem_of
-    from baileys_janitor.volume.opening import open_session
-    from baileys_janitor.volume.problems import VolumeProblem
-    from baileys_janitor.volume.session import undo
+    from baileys_janitor.volume.errors import VolumeProblem
+    from baileys_janitor.volume.operations import undo
+    from baileys_janitor.volume.safe_open import open_session
 
     try:
         directory = open_session(target.root, target.path)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from baileys_janitor.cli import figures
+from baileys_janitor.cli import formatting
 from baileys_janitor.cli.tables import print_lines, print_table
-from baileys_janitor.volume.undoing import EXPLANATIONS
+from baileys_janitor.volume.undo import EXPLANATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
-    from baileys_janitor.cli.documents import RunDocument, UndoDocument
+    from baileys_janitor.cli.json_output import RunDocument, UndoDocument
 
 
 def print_runs(directories: Sequence[tuple[str, Sequence[RunDocument]]]) -> None:
@@ -22,10 +22,10 @@ def print_runs(directories: Sequence[tuple[str, Sequence[RunDocument]]]) -> None
         [
             name,
             each["run"],
-            figures.age_of(each["time"], now),
+            formatting.age_of(each["time"], now),
             each["reason"],
             str(each["files"]),
-            figures.size(each["bytes"]),
+            formatting.size(each["bytes"]),
         ]
         for name, runs in directories
         for each in runs
@@ -40,7 +40,7 @@ def print_undone(directories: Sequence[UndoDocument], failed: Container[str]) ->
     """A line for each directory; what stays is told for those not in `failed`."""
     lines = []
     for each in directories:
-        files = figures.counted(each["restored"], "file")
+        files = formatting.counted(each["restored"], "file")
         end = "put back." if each["applied"] else "would be put back."
         lines.append(f"{each['path']}: {files} of run {each['run']} {end}")
         if each["skipped"] and each["path"] not in failed:
@@ -54,5 +54,5 @@ def skipped_text(skipped: dict[str, int]) -> str:
     for code, number in skipped.items():
         verb = "stays" if number == 1 else "stay"
         why = EXPLANATIONS.get(code, code)
-        parts.append(f"{figures.counted(number, 'file')} {verb} in the trash. {why}")
+        parts.append(f"{formatting.counted(number, 'file')} {verb} in the trash. {why}")
     return " ".join(parts)

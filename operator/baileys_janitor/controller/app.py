@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from baileys_janitor import __version__
 from baileys_janitor.api.config import JobPods, Metrics, OperatorConfig
-from baileys_janitor.api.loading import InvalidConfig, load_config
+from baileys_janitor.api.config_file import InvalidConfig, load_config
 from baileys_janitor.api.names import API_VERSION
 from baileys_janitor.controller import kopf_thread, logging_setup
 from baileys_janitor.controller.clock import Clock, WallClock

@@ -11,10 +11,10 @@ import _signal  # type: ignore[import-not-found]  # `signal` turns its numbers i
 import os
 import time
 
-from ..volume.problems import DEADLINE_REACHED, INTERRUPTED
-from .result import Encoder, Result, encode
-from .task import BadTask, Task
-from .work import Work
+from baileys_janitor.job.result import Encoder, Result, encode
+from baileys_janitor.job.task import BadTask, Task
+from baileys_janitor.job.work import Work
+from baileys_janitor.volume.errors import DEADLINE_REACHED, INTERRUPTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

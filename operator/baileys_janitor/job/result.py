@@ -8,23 +8,9 @@ whole. Where they do not, the last lines bring the counts alone, and begin with 
 
 from __future__ import annotations
 
-from ..policy.values import Value
-from ..volume.problems import BUSY, DEADLINE_REACHED, INTERRUPTED
-from ..volume.report import (
-    CAPPED,
-    COMPLETED,
-    DRY_RUN,
-    FAILED,
-    NOTHING_TO_DO,
-    OUTCOMES,
-    REFUSED,
-    REPEATED,
-    CleanResult,
-    PurgeResult,
-    ScanResult,
-    UndoResult,
-)
-from ..volume.wire import (
+from baileys_janitor.job.task import MEMBERS_MAX
+from baileys_janitor.policy.values import Value
+from baileys_janitor.volume.codec import (
     CODE_MAX,
     FUTURE_MAX,
     BadResult,
@@ -42,7 +28,21 @@ from ..volume.wire import (
     undo_groups,
     word,
 )
-from .task import MEMBERS_MAX
+from baileys_janitor.volume.errors import BUSY, DEADLINE_REACHED, INTERRUPTED
+from baileys_janitor.volume.results import (
+    CAPPED,
+    COMPLETED,
+    DRY_RUN,
+    FAILED,
+    NOTHING_TO_DO,
+    OUTCOMES,
+    REFUSED,
+    REPEATED,
+    CleanResult,
+    PurgeResult,
+    ScanResult,
+    UndoResult,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

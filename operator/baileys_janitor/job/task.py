@@ -8,9 +8,9 @@
 
 from __future__ import annotations
 
-from ..policy.json_text import JsonError, compact, parse
-from ..policy.settings import Settings
-from ..volume.state_names import valid_run
+from baileys_janitor.policy.json_text import JsonError, compact, parse
+from baileys_janitor.policy.settings import Settings
+from baileys_janitor.volume.state_names import valid_run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

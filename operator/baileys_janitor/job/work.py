@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import os
 
-from ..policy.running_text import decode
-from ..volume import session
-from ..volume.activity import Known
-from ..volume.opening import open_session
-from ..volume.problems import DECLINED, INTERRUPTED, VolumeProblem
-from ..volume.report import FAILED, REFUSED, CleanResult, PurgeResult, ScanResult, UndoResult
-from .task import CLEAN, PURGE, SCAN, UNDO
+from baileys_janitor.job.task import CLEAN, PURGE, SCAN, UNDO
+from baileys_janitor.policy.running_text import decode
+from baileys_janitor.volume import operations
+from baileys_janitor.volume.activity import Known
+from baileys_janitor.volume.errors import DECLINED, INTERRUPTED, VolumeProblem
+from baileys_janitor.volume.results import (
+    FAILED,
+    REFUSED,
+    CleanResult,
+    PurgeResult,
+    ScanResult,
+    UndoResult,
+)
+from baileys_janitor.volume.safe_open import open_session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ..policy.settings import Settings
-    from .result import MemberResult
-    from .task import Member, Task
+    from baileys_janitor.job.result import MemberResult
+    from baileys_janitor.job.task import Member, Task
+    from baileys_janitor.policy.settings import Settings
 
 UNEXPECTED = "Unexpected"  # an error of this program
 
@@ -63,7 +70,7 @@ class Work:
             return self._trouble(UNEXPECTED)
 
     def _scan(self, directory: int, member: Member) -> ScanResult:
-        return session.scan(
+        return operations.scan(
             directory,
             self._settings(member),
             now=self._now,
@@ -73,7 +80,7 @@ class Work:
 
     def _clean(self, directory: int, member: Member) -> CleanResult:
         task = self._task
-        return session.clean(
+        return operations.clean(
             directory,
             self._settings(member),
             run=task.run or "",
@@ -87,11 +94,11 @@ class Work:
         )
 
     def _undo(self, directory: int, member: Member) -> UndoResult:  # noqa: ARG002  # one of four
-        return session.undo(directory, self._task.run, now=self._now, stop=self._stop)
+        return operations.undo(directory, self._task.run, now=self._now, stop=self._stop)
 
     def _purge(self, directory: int, member: Member) -> PurgeResult:  # noqa: ARG002  # one of four
         window = self._task.undo_window
-        return session.purge(directory, now=self._now, undo_window=window, stop=self._stop)
+        return operations.purge(directory, now=self._now, undo_window=window, stop=self._stop)
 
     def _known(self, member: Member) -> Known:
         # A line that cannot be read is no memory: the volume's, or the listing alone, serves as well.

@@ -8,8 +8,8 @@ from typing import Any
 
 from baileys_janitor.api.condition_kinds import WARNING
 from baileys_janitor.notify import document, words
+from baileys_janitor.notify.delivery_state import DeliveryState
 from baileys_janitor.notify.incidents import Place, identify, moment
-from baileys_janitor.notify.ledger import DeliveryState
 from baileys_janitor.notify.words import Reader
 
 Object = dict[str, Any]

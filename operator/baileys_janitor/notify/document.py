@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from baileys_janitor.api.condition_kinds import EMERGENCY, RANKS, IncidentKind
-from baileys_janitor.notify import ledger, wording, words
+from baileys_janitor.notify import delivery_state, wording, words
+from baileys_janitor.notify.delivery_state import Change
 from baileys_janitor.notify.incidents import Place
-from baileys_janitor.notify.ledger import Change
 from baileys_janitor.notify.words import Reader
 
 Object = dict[str, Any]
@@ -25,7 +25,14 @@ INFO = "Info"
 NAMED = 50
 """Tenants that a group names, the worst first."""
 
-_ORDER = (ledger.NEW, ledger.WORSE, ledger.LASTING, ledger.BETTER, ledger.ENDED, ledger.PASSED)
+_ORDER = (
+    delivery_state.NEW,
+    delivery_state.WORSE,
+    delivery_state.LASTING,
+    delivery_state.BETTER,
+    delivery_state.ENDED,
+    delivery_state.PASSED,
+)
 
 
 def incidents(
@@ -80,7 +87,7 @@ def _grouped(changes: list[Change]) -> dict[Section, list[Change]]:
     groups: dict[Section, list[Change]] = {}
     for change in changes:
         # What has become worse is as new to the reader as what has begun.
-        head = ledger.NEW if change.change == ledger.WORSE else change.change
+        head = delivery_state.NEW if change.change == delivery_state.WORSE else change.change
         groups.setdefault((head, change.kind), []).append(change)
     return groups
 
@@ -186,18 +193,18 @@ def _group_title(
     first, count = members[0], len(members)
     who = words.name(first.place) if count == 1 else f"{words.number(count)} tenants"
     of = "" if first.place is not None and first.place.fleet else f" of {who}"
-    if change == ledger.ENDED:
+    if change == delivery_state.ENDED:
         after = f" after {words.span((first.ended or now) - first.since)}" if count == 1 else ""
         return f"{kind.label}{of}{after}"
-    if change == ledger.PASSED:
+    if change == delivery_state.PASSED:
         lasted = words.span((first.ended or now) - first.since)
         lasting = f", which lasted {lasted}" if count == 1 else ""
         return f"{kind.label}{of}{lasting}, over before it could be told"
     files = wording.files(status or {})
     title = kind.one.format(name=who, files=files) if count == 1 else kind.many.format(n=who[:-8])
-    if change == ledger.LASTING:
+    if change == delivery_state.LASTING:
         return f"still, for {words.span(now - min(c.since for c in members))}: {title}"
-    if change == ledger.BETTER:
+    if change == delivery_state.BETTER:
         return (
             f"{title}; it was {first.was.label}"
             if count == 1 and first.was

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from baileys_janitor.api.condition_kinds import RANKS, IncidentKind
-from baileys_janitor.api.notifications import Notifications, Route, Selector
+from baileys_janitor.api.notification_config import Notifications, Route, Selector
 from baileys_janitor.notify.incidents import Place
 
 

@@ -5,7 +5,7 @@ Each function returns an :class:`Advice`, or None when there is nothing to say.
 
 from __future__ import annotations
 
-from .kinds import (
+from baileys_janitor.policy.file_kinds import (
     IDENTITY_KEY,
     OTHER,
     PRE_KEY,
@@ -15,21 +15,21 @@ from .kinds import (
     TC_TOKEN,
     is_temporary,
 )
-from .levels import counted, counted_of
-from .pre_keys import MAX_UPLOAD_SPAN
-from .reasons import SILENCE_NOT_COUNTED
-from .settings import TOTAL
-from .times import nanoseconds
-from .values import Value
+from baileys_janitor.policy.levels import counted, counted_of
+from baileys_janitor.policy.pre_keys import MAX_UPLOAD_SPAN
+from baileys_janitor.policy.reasons import SILENCE_NOT_COUNTED
+from baileys_janitor.policy.settings import TOTAL
+from baileys_janitor.policy.times import nanoseconds
+from baileys_janitor.policy.values import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .census import Census
-    from .listing import Entry
-    from .outlook import Outlook
-    from .settings import Settings, Thresholds
+    from baileys_janitor.policy.counts import Census
+    from baileys_janitor.policy.estimate import Outlook
+    from baileys_janitor.policy.file_entry import Entry
+    from baileys_janitor.policy.settings import Settings, Thresholds
 
 ROTATION_RECOMMENDED = "RotationRecommended"
 THRESHOLD_UNREACHABLE = "ThresholdUnreachable"

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from .stretches import DAY_SECONDS, SILENCE_SECONDS, capped, capped_limit, credit, cut, cutoff
-from .stretches import limit_seconds as whole
+from baileys_janitor.policy.stretches import (
+    DAY_SECONDS,
+    SILENCE_SECONDS,
+    capped,
+    capped_limit,
+    credit,
+    cut,
+    cutoff,
+)
+from baileys_janitor.policy.stretches import limit_seconds as whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .listing import Entry
-    from .running import Memory
+    from baileys_janitor.policy.file_entry import Entry
+    from baileys_janitor.policy.running import Memory
 
 #: While the newest traffic is older than this, the tenant is stopped and no age rule applies.
 STOPPED_SECONDS = 72 * 3600
@@ -103,7 +111,7 @@ class Ages:
 
     def by_calendar(self) -> Ages:
         """Return the ages of the same moment with every silence and every copy counted as running."""
-        from .running import Memory
+        from baileys_janitor.policy.running import Memory
 
         return Ages(Memory(self.now, ((0, self.now),), self.now), self.now)
 

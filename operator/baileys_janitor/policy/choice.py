@@ -9,8 +9,8 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .retention import Due, Unit
-    from .tally import Tally
+    from baileys_janitor.policy.retention import Due, Unit
+    from baileys_janitor.policy.tally import Tally
 
 
 class Choice:

@@ -6,10 +6,9 @@ with the file as it is then. Each returns a reason code, or None when it has no 
 
 from __future__ import annotations
 
-from . import reasons
-from .ages import CLOCK_TOLERANCE_SECONDS, EARLIEST_SECONDS, file_time
-from .identity import ABSENT, CORRUPT, PAIRED, TOO_LARGE
-from .kinds import (
+from baileys_janitor.policy import reasons
+from baileys_janitor.policy.ages import CLOCK_TOLERANCE_SECONDS, EARLIEST_SECONDS, file_time
+from baileys_janitor.policy.file_kinds import (
     PRE_KEY,
     PROTECTED_KINDS,
     REMOVABLE_KINDS,
@@ -20,20 +19,21 @@ from .kinds import (
     is_temporary,
     may_be_lid,
 )
-from .own_groups import own_groups
-from .pre_keys import PreKeys
-from .stretches import SILENCE_SECONDS
-from .times import nanoseconds
+from baileys_janitor.policy.identity import ABSENT, CORRUPT, PAIRED, TOO_LARGE
+from baileys_janitor.policy.own_groups import own_groups
+from baileys_janitor.policy.pre_keys import PreKeys
+from baileys_janitor.policy.stretches import SILENCE_SECONDS
+from baileys_janitor.policy.times import nanoseconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .ages import Ages
-    from .identity import Identity
-    from .listing import Entry
-    from .own_groups import OwnGroup
-    from .settings import Retention, Settings
+    from baileys_janitor.policy.ages import Ages
+    from baileys_janitor.policy.file_entry import Entry
+    from baileys_janitor.policy.identity import Identity
+    from baileys_janitor.policy.own_groups import OwnGroup
+    from baileys_janitor.policy.settings import Retention, Settings
 
 _NS = 10**9
 

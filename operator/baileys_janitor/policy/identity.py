@@ -7,10 +7,10 @@ pairing: paired means that ``me.id`` and ``account`` are there.
 
 from __future__ import annotations
 
-from .digest import short_digest
-from .json_text import JsonError, parse
-from .kinds import base_user, is_number
-from .values import Value
+from baileys_janitor.policy.digest import short_digest
+from baileys_janitor.policy.file_kinds import base_user, is_number
+from baileys_janitor.policy.json_text import JsonError, parse
+from baileys_janitor.policy.values import Value
 
 PAIRED = "Paired"
 UNPAIRED = "Unpaired"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .settings import TOTAL
+from baileys_janitor.policy.settings import TOTAL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .census import Census
-    from .settings import Settings, Thresholds
+    from baileys_janitor.policy.counts import Census
+    from baileys_janitor.policy.settings import Settings, Thresholds
 
 HEALTHY = "Healthy"
 WARNING = "Warning"

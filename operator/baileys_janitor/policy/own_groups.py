@@ -8,14 +8,20 @@ file whose key is gone is removed as a repair.
 
 from __future__ import annotations
 
-from .kinds import OTHER, SENDER_KEY, SENDER_KEY_MEMORY, may_be_lid, sender_key_group
+from baileys_janitor.policy.file_kinds import (
+    OTHER,
+    SENDER_KEY,
+    SENDER_KEY_MEMORY,
+    may_be_lid,
+    sender_key_group,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .identity import Identity
-    from .listing import Entry
+    from baileys_janitor.policy.file_entry import Entry
+    from baileys_janitor.policy.identity import Identity
 
 
 class OwnGroup:

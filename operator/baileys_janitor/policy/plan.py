@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from . import reasons
-from .ages import usable_clock
-from .choice import choose_emergency, choose_normal
-from .guards import Context, protect, shortest
-from .identity import ABSENT, CORRUPT, PAIRED, TOO_LARGE
-from .listing import MAX_ENTRIES
-from .retention import due_units
-from .tally import Tally
-from .values import Value
+from baileys_janitor.policy import reasons
+from baileys_janitor.policy.ages import usable_clock
+from baileys_janitor.policy.choice import choose_emergency, choose_normal
+from baileys_janitor.policy.file_entry import MAX_ENTRIES
+from baileys_janitor.policy.guards import Context, protect, shortest
+from baileys_janitor.policy.identity import ABSENT, CORRUPT, PAIRED, TOO_LARGE
+from baileys_janitor.policy.retention import due_units
+from baileys_janitor.policy.tally import Tally
+from baileys_janitor.policy.values import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .ages import Ages
-    from .identity import Identity
-    from .listing import Entry
-    from .retention import Unit
-    from .settings import Settings
+    from baileys_janitor.policy.ages import Ages
+    from baileys_janitor.policy.file_entry import Entry
+    from baileys_janitor.policy.identity import Identity
+    from baileys_janitor.policy.retention import Unit
+    from baileys_janitor.policy.settings import Settings
 
 
 class Removal(Value):

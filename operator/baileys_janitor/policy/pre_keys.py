@@ -9,8 +9,8 @@ from the next. Whatever cannot be told for certain counts as "keep".
 
 from __future__ import annotations
 
-from .kinds import PRE_KEY
-from .reasons import (
+from baileys_janitor.policy.file_kinds import PRE_KEY
+from baileys_janitor.policy.reasons import (
     LARGE_UPLOADS,
     LATEST_PRE_KEY,
     NEWEST_PRE_KEYS,
@@ -22,8 +22,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .identity import Identity
-    from .listing import Entry
+    from baileys_janitor.policy.file_entry import Entry
+    from baileys_janitor.policy.identity import Identity
 
 #: Pre-keys further apart than this many ids are taken for those of the library that uploads 812.
 MAX_UPLOAD_SPAN = 100

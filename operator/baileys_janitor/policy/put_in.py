@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from _bisect import bisect_right
 
-from .stretches import DAY_SECONDS
+from baileys_janitor.policy.stretches import DAY_SECONDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ sender keys. Guards have the last word; nothing they protect gets here.
 
 from __future__ import annotations
 
-from .kinds import PRE_KEY, SENDER_KEY, SENDER_KEY_MEMORY, SESSION
-from .reasons import (
+from baileys_janitor.policy.file_kinds import PRE_KEY, SENDER_KEY, SENDER_KEY_MEMORY, SESSION
+from baileys_janitor.policy.reasons import (
     MEMORY_WITHOUT_KEY,
     OWN_SENDER_KEY_EXPIRED,
     PRE_KEY_SURPLUS,
@@ -19,10 +19,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .guards import Context
-    from .listing import Entry
-    from .own_groups import OwnGroup
-    from .settings import Retention
+    from baileys_janitor.policy.file_entry import Entry
+    from baileys_janitor.policy.guards import Context
+    from baileys_janitor.policy.own_groups import OwnGroup
+    from baileys_janitor.policy.settings import Retention
 
 
 class Unit:

@@ -14,9 +14,8 @@ for, and what they touch counts from the look that noticed.
 
 from __future__ import annotations
 
-from .ages import CLOCK_TOLERANCE_SECONDS, file_time, usable_clock
-from .identity import PAIRED
-from .kinds import (
+from baileys_janitor.policy.ages import CLOCK_TOLERANCE_SECONDS, file_time, usable_clock
+from baileys_janitor.policy.file_kinds import (
     ACTIVITY_KINDS,
     IDENTITY_KEY,
     LID_MAPPING,
@@ -24,18 +23,32 @@ from .kinds import (
     SENDER_KEY_MEMORY,
     may_be_lid,
 )
-from .put_in import NO_BINS, OVERLAP_SECONDS, bins_of, grown_bin, latest_unseen, seen_of
-from .stretches import DAY_SECONDS, SILENCE_SECONDS, cut, merge, stretches_kept
-from .values import Value
+from baileys_janitor.policy.identity import PAIRED
+from baileys_janitor.policy.put_in import (
+    NO_BINS,
+    OVERLAP_SECONDS,
+    bins_of,
+    grown_bin,
+    latest_unseen,
+    seen_of,
+)
+from baileys_janitor.policy.stretches import (
+    DAY_SECONDS,
+    SILENCE_SECONDS,
+    cut,
+    merge,
+    stretches_kept,
+)
+from baileys_janitor.policy.values import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .identity import Identity
-    from .listing import Entry
-    from .put_in import Bins, Seen
-    from .stretches import Stretch
+    from baileys_janitor.policy.file_entry import Entry
+    from baileys_janitor.policy.identity import Identity
+    from baileys_janitor.policy.put_in import Bins, Seen
+    from baileys_janitor.policy.stretches import Stretch
 
     Boot = tuple[str, int]
 

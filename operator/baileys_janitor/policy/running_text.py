@@ -9,17 +9,17 @@ forged, so only what this module would write itself is read; everything else is 
 
 from __future__ import annotations
 
-from .ages import EARLIEST_SECONDS, LATEST_SECONDS
-from .digest import short_digest
-from .put_in import BINS, BITS_LEAST, BITS_MOST
-from .running import GROWTH_MAX_SECONDS, Memory
-from .stretches import SILENCE_SECONDS, stretches_kept
+from baileys_janitor.policy.ages import EARLIEST_SECONDS, LATEST_SECONDS
+from baileys_janitor.policy.digest import short_digest
+from baileys_janitor.policy.put_in import BINS, BITS_LEAST, BITS_MOST
+from baileys_janitor.policy.running import GROWTH_MAX_SECONDS, Memory
+from baileys_janitor.policy.stretches import SILENCE_SECONDS, stretches_kept
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .stretches import Stretch
+    from baileys_janitor.policy.stretches import Stretch
 
 _VERSION = "1"
 _FIELDS = 13

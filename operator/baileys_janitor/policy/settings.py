@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .values import Value
+from baileys_janitor.policy.values import Value
 
 PRESSURE = "Pressure"
 TOTAL = "Total"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from .kinds import PRE_KEY, PROTECTED_KINDS
-from .levels import counted_of
+from baileys_janitor.policy.file_kinds import PRE_KEY, PROTECTED_KINDS
+from baileys_janitor.policy.levels import counted_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .listing import Entry
-    from .retention import Unit
-    from .settings import Settings
+    from baileys_janitor.policy.file_entry import Entry
+    from baileys_janitor.policy.retention import Unit
+    from baileys_janitor.policy.settings import Settings
 
 
 class Tally:

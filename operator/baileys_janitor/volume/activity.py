@@ -11,20 +11,20 @@ from __future__ import annotations
 import os
 import time
 
-from ..policy.ages import Ages
-from ..policy.digest import short_digest
-from ..policy.kinds import ACTIVITY_KINDS
-from ..policy.running import advance, clocks_differ, counted_anew, observe
-from .state_names import ACTIVITY
+from baileys_janitor.policy.ages import Ages
+from baileys_janitor.policy.digest import short_digest
+from baileys_janitor.policy.file_kinds import ACTIVITY_KINDS
+from baileys_janitor.policy.running import advance, clocks_differ, counted_anew, observe
+from baileys_janitor.volume.state_names import ACTIVITY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..policy.identity import Identity
-    from ..policy.listing import Entry
-    from ..policy.running import Look, Memory
-    from ..policy.settings import Settings
-    from .reading import Listing
-    from .state_files import Owners
+    from baileys_janitor.policy.file_entry import Entry
+    from baileys_janitor.policy.identity import Identity
+    from baileys_janitor.policy.running import Look, Memory
+    from baileys_janitor.policy.settings import Settings
+    from baileys_janitor.volume.read import Listing
+    from baileys_janitor.volume.state_files import Owners
 
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _BOOT_DIGITS_BYTES = 4
@@ -91,9 +91,9 @@ def activity_of(
 
 def read_memory(directory: int, entries: list[Entry], now: float) -> Memory | None:
     """Return the memory on the volume, None where there is none that can be read."""
-    from ..policy.running_text import TEXT_BYTES_MAX, decode
-    from .problems import VolumeProblem
-    from .state_files import open_state, owners_of, read_bounded
+    from baileys_janitor.policy.running_text import TEXT_BYTES_MAX, decode
+    from baileys_janitor.volume.errors import VolumeProblem
+    from baileys_janitor.volume.state_files import open_state, owners_of, read_bounded
 
     try:
         file = open_state(directory, ACTIVITY, owners_of(directory))
@@ -117,7 +117,7 @@ def write_memory(directory: int, text: str, owners: Owners) -> None:
 
     The directory is not synced. Raises OSError.
     """
-    from .state_files import replace_state
+    from baileys_janitor.volume.state_files import replace_state
 
     replace_state(directory, ACTIVITY, f"{text}\n".encode("ascii"), owners)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..policy.plan import Plan
+    from baileys_janitor.policy.plan import Plan
 
 
 def go_on() -> None:

@@ -11,15 +11,15 @@ import os
 import stat
 import time
 
-from ..policy.identity import CORRUPT, MAX_MAPPING_BYTES, mapped_user, read_identity
-from .problems import CREDENTIALS_CHANGING, VolumeProblem
-from .reading import read_creds
+from baileys_janitor.policy.identity import CORRUPT, MAX_MAPPING_BYTES, mapped_user, read_identity
+from baileys_janitor.volume.errors import CREDENTIALS_CHANGING, VolumeProblem
+from baileys_janitor.volume.read import read_creds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..policy.identity import Identity
+    from baileys_janitor.policy.identity import Identity
 
 #: Seconds before each further read. An unreadable creds.json is called so after all of them: 1.5 s.
 PAUSES_SECONDS = (0.0, 0.01, 0.02, 0.02, 0.05, 0.1, 0.2, 0.3, 0.3, 0.5)

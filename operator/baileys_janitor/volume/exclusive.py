@@ -7,14 +7,20 @@ It ends on every path.
 
 from __future__ import annotations
 
-from .disk_space import is_full
-from .file_system import prove
-from .journal import Journal
-from .lock import Lock, acquire
-from .problems import DISK_FULL, TOO_MANY_OWN_FILES, VolumeProblem, code_of, problem_of
-from .reading import read_listing
-from .report import Purged
-from .state_files import owners_of
+from baileys_janitor.volume.disk_space import is_full
+from baileys_janitor.volume.errors import (
+    DISK_FULL,
+    TOO_MANY_OWN_FILES,
+    VolumeProblem,
+    code_of,
+    problem_of,
+)
+from baileys_janitor.volume.file_system import prove
+from baileys_janitor.volume.journal import Journal
+from baileys_janitor.volume.lock import Lock, acquire
+from baileys_janitor.volume.read import read_listing
+from baileys_janitor.volume.results import Purged
+from baileys_janitor.volume.state_files import owners_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,9 +28,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, TypeVar
 
-    from .file_system import FileSystem
-    from .purging import Purging
-    from .reading import Listing
+    from baileys_janitor.volume.file_system import FileSystem
+    from baileys_janitor.volume.purge import Purging
+    from baileys_janitor.volume.read import Listing
 
     T = TypeVar("T")
 
@@ -101,7 +107,7 @@ class ExclusiveAccess:
 
     def purging(self) -> Purging:
         """Return what purges here."""
-        from .purging import Purging
+        from baileys_janitor.volume.purge import Purging
 
         window = self.undo_window or 0.0
         return Purging(
@@ -136,13 +142,13 @@ class ExclusiveAccess:
         own = self.listing.own
         if own.too_many:
             if self.undo_window is not None:
-                from .purging import purge_stream
+                from baileys_janitor.volume.purge import purge_stream
 
                 purge_stream(self.purging(), self.purged, everything=self.full())
             raise VolumeProblem(TOO_MANY_OWN_FILES)
         if not (self.journal.runs or own.runs() or own.temporary):
             return  # nobody was here before, and most of the imports below are saved
-        from .recovery import recover
+        from baileys_janitor.volume.recovery import recover
 
         recovered = self.with_room(lambda: recover(self))
         self.recovered = recovered.runs
@@ -157,7 +163,7 @@ class ExclusiveAccess:
     def _make_room(self, undo_window: float) -> Purged:
         if self._holds:
             return self.purging().purge_ended(self.listing.own)
-        from .purging import make_room
+        from baileys_janitor.volume.purge import make_room
 
         return make_room(self.session, self.owners, self.now, undo_window, self.stop)
 

@@ -10,20 +10,20 @@ from __future__ import annotations
 import errno
 import os
 
-from . import noreplace
-from .problems import (
+from baileys_janitor.volume import noreplace
+from baileys_janitor.volume.errors import (
     PERMISSION_DENIED,
     PUT_BACK_UNSUPPORTED,
     STATE_VANISHED,
     VolumeProblem,
     code_of,
 )
-from .state_files import create_state, lookup, remove, write_all
-from .state_names import new_name
+from baileys_janitor.volume.state_files import create_state, lookup, remove, write_all
+from baileys_janitor.volume.state_names import new_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .state_files import Owners
+    from baileys_janitor.volume.state_files import Owners
 
 #: What file systems without hard links answer; EIO is that of rclone.
 _NO_LINK = (*noreplace.UNSUPPORTED, errno.EMLINK, errno.EXDEV, errno.EIO)

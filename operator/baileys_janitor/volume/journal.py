@@ -16,17 +16,36 @@ from __future__ import annotations
 import errno
 import os
 
-from .problems import JANITOR_REFUSED, STATE_VANISHED, VolumeProblem, problem_of
-from .report import OUTCOMES, CleanResult
-from .state_files import create_state, open_state, read_bounded, replace_state, write_all
-from .state_names import JOURNAL, valid_run
-from .wire import NUMBER_MAX, BadResult, base36, checksum, clean_groups, read_clean, word
+from baileys_janitor.volume.codec import (
+    NUMBER_MAX,
+    BadResult,
+    base36,
+    checksum,
+    clean_groups,
+    read_clean,
+    word,
+)
+from baileys_janitor.volume.errors import (
+    JANITOR_REFUSED,
+    STATE_VANISHED,
+    VolumeProblem,
+    problem_of,
+)
+from baileys_janitor.volume.results import OUTCOMES, CleanResult
+from baileys_janitor.volume.state_files import (
+    create_state,
+    open_state,
+    read_bounded,
+    replace_state,
+    write_all,
+)
+from baileys_janitor.volume.state_names import JOURNAL, valid_run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .state_files import Owners
+    from baileys_janitor.volume.state_files import Owners
 
 KEEP_SECONDS = 30 * 86_400
 KEEP_RUNS = 200

@@ -24,7 +24,7 @@ import os
 import stat
 import time
 
-from .problems import (
+from baileys_janitor.volume.errors import (
     BUSY,
     LOCK_LOST,
     LOCK_REFUSED,
@@ -32,12 +32,12 @@ from .problems import (
     VolumeProblem,
     problem_of,
 )
-from .state_files import create_state, lookup, remove, write_all
-from .state_names import LOCK_NAME, new_name
+from baileys_janitor.volume.state_files import create_state, lookup, remove, write_all
+from baileys_janitor.volume.state_names import LOCK_NAME, new_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .state_files import Owners
+    from baileys_janitor.volume.state_files import Owners
 
 STALE_SECONDS = 600.0
 BEAT_SECONDS = 5.0
@@ -200,7 +200,7 @@ def _give_name(session: int, name: str) -> None:
 
 
 def _rename(session: int, name: str) -> None:
-    from .noreplace import UNSUPPORTED, rename_no_replace
+    from baileys_janitor.volume.noreplace import UNSUPPORTED, rename_no_replace
 
     try:
         rename_no_replace(session, name, LOCK_NAME)

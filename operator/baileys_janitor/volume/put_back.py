@@ -9,17 +9,17 @@ from __future__ import annotations
 import os
 import stat
 
-from ..policy.kinds import REMOVABLE_KINDS, SENDER_KEY_MEMORY, classify
-from .state_files import lookup, remove
-from .state_names import trash_name
+from baileys_janitor.policy.file_kinds import REMOVABLE_KINDS, SENDER_KEY_MEMORY, classify
+from baileys_janitor.volume.state_files import lookup, remove
+from baileys_janitor.volume.state_names import trash_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .file_system import FileSystem
-    from .run_plan import Planned
-    from .state_files import Owners
+    from baileys_janitor.volume.file_system import FileSystem
+    from baileys_janitor.volume.run_plan import Planned
+    from baileys_janitor.volume.state_files import Owners
 
 RESTORED = "Restored"
 EXISTS = "Exists"

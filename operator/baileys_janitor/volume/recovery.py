@@ -11,32 +11,32 @@ from __future__ import annotations
 
 import os
 
-from ..policy.identity import PAIRED
-from ..policy.kinds import classify
-from .callbacks import tell_nobody
-from .credentials import settled_identity
-from .journal import KEEP_RUNS, UNDONE
-from .problems import (
+from baileys_janitor.policy.file_kinds import classify
+from baileys_janitor.policy.identity import PAIRED
+from baileys_janitor.volume.callbacks import tell_nobody
+from baileys_janitor.volume.credentials import settled_identity
+from baileys_janitor.volume.errors import (
     KILLED,
     PERMISSION_DENIED,
     PUT_BACK_UNSUPPORTED,
     VolumeProblem,
     code_of,
 )
-from .put_back import Trash, settle_unit
-from .report import CAPPED, CleanResult, by_kind
-from .run_plan import read_plan
-from .state_files import remove
-from .state_names import plan_name
-from .undoing import put_run_back
+from baileys_janitor.volume.journal import KEEP_RUNS, UNDONE
+from baileys_janitor.volume.put_back import Trash, settle_unit
+from baileys_janitor.volume.results import CAPPED, CleanResult, by_kind
+from baileys_janitor.volume.run_plan import read_plan
+from baileys_janitor.volume.state_files import remove
+from baileys_janitor.volume.state_names import plan_name
+from baileys_janitor.volume.undo import put_run_back
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .exclusive import ExclusiveAccess
-    from .journal import Run
-    from .run_plan import Planned
+    from baileys_janitor.volume.exclusive import ExclusiveAccess
+    from baileys_janitor.volume.journal import Run
+    from baileys_janitor.volume.run_plan import Planned
 
 _ENDS_AT_ONCE = 256  # written to the journal together
 

@@ -12,18 +12,23 @@ from __future__ import annotations
 import os
 import stat
 
-from ..policy.kinds import REMOVABLE_KINDS, classify
-from ..policy.settings import MAX_FILES_A_RUN
-from .problems import JANITOR_REFUSED, STATE_VANISHED, VolumeProblem, problem_of
-from .state_files import lookup, open_state, read_state, write_new
-from .state_names import fits, plan_name, trash_name
-from .wire import checksum
+from baileys_janitor.policy.file_kinds import REMOVABLE_KINDS, classify
+from baileys_janitor.policy.settings import MAX_FILES_A_RUN
+from baileys_janitor.volume.codec import checksum
+from baileys_janitor.volume.errors import (
+    JANITOR_REFUSED,
+    STATE_VANISHED,
+    VolumeProblem,
+    problem_of,
+)
+from baileys_janitor.volume.state_files import lookup, open_state, read_state, write_new
+from baileys_janitor.volume.state_names import fits, plan_name, trash_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .state_files import Owners
+    from baileys_janitor.volume.state_files import Owners
 
 #: Files in the trash of one directory.
 MAX_FILES = MAX_FILES_A_RUN

@@ -13,9 +13,9 @@ import errno
 import os
 import stat
 
-from ..policy.kinds import CREDS_NAME
-from .problems import JANITOR_REFUSED, VolumeProblem, problem_of
-from .state_names import new_name
+from baileys_janitor.policy.file_kinds import CREDS_NAME
+from baileys_janitor.volume.errors import JANITOR_REFUSED, VolumeProblem, problem_of
+from baileys_janitor.volume.state_names import new_name
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import os
 
-from ..policy.kinds import REMOVABLE_KINDS, classify
+from baileys_janitor.policy.file_kinds import REMOVABLE_KINDS, classify
 
 LOCK_NAME = ".cleanup.lock"
 PREFIX = ".janitor~"

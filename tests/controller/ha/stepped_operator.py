@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from baileys_janitor.api.loading import load_config
+from baileys_janitor.api.config_file import load_config
 from baileys_janitor.controller import app, logging_setup
 from baileys_janitor.controller.clock import WallClock
 from baileys_janitor.controller.tenants import timers

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from baileys_janitor.api.timestamps import to_rfc3339
-from baileys_janitor.notify.channels import delivery
+from baileys_janitor.notify.channels import http
 from baileys_janitor.schedule.circuit_breaker import Hold
 from sandbox.client import ApiError
 from tests.controller.live.notified import RECORDS, Telling, passing, settings
@@ -190,7 +190,7 @@ async def test_a_receiver_that_takes_what_it_says_it_did_not_knows_every_repeat_
     telling: Telling, receiver: Receiver, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The pauses between attempts are real ones.
-    monkeypatch.setattr(delivery, "ATTEMPTS", 1)
+    monkeypatch.setattr(http, "ATTEMPTS", 1)
     answers = itertools.cycle([Answer(500), Answer(hang_up=True), Answer()])
     receiver.then = lambda _: next(answers)
     async with telling.running():

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from baileys_janitor.notify import record
+from baileys_janitor.notify import delivery_state_codec
 from tests.controller.live.operators import LocalOperator, OperatorProcess
 from tests.controller.live.world import World, until
 from tests.notify.receivers import Answer, Receiver
@@ -81,7 +81,9 @@ async def test_a_killed_operator_s_successor_repeats_nothing(
         # The record is there from the first look on; that the message was sent comes into it after that.
         maps = await world.client.select("v1/configmaps", world.namespace)
         texts = [each["data"]["told"] for each in maps["items"] if "told" in each.get("data", {})]
-        return any(ledger.sent for text in texts for ledger in record.decode(text).values())
+        return any(
+            ledger.sent for text in texts for ledger in delivery_state_codec.decode(text).values()
+        )
 
     await until(kept, "it is kept")
     await first.kill()

@@ -21,7 +21,7 @@ from baileys_janitor.controller.jobs.tracker import TrackedJob
 from baileys_janitor.controller.metrics.definitions import ACTIONS, BREAKERS, DEFINITIONS, OTHER
 from baileys_janitor.controller.metrics.process import OperatorMetrics
 from baileys_janitor.job.result import OUTCOMES
-from baileys_janitor.policy.kinds import KINDS
+from baileys_janitor.policy.file_kinds import KINDS
 from baileys_janitor.schedule.circuit_breaker import Hold
 from tests.controller.metrics.fleets import Heart, Series, StandingClock, of, series
 from tests.controller.pure.world import HOUR, NOW, look, tenant

@@ -17,7 +17,7 @@ from baileys_janitor.controller.metrics.tenants import FAMILIES, LABELS, company
 from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.controller.tenants.scan_state import Suspicion
-from baileys_janitor.policy.kinds import KINDS
+from baileys_janitor.policy.file_kinds import KINDS
 from tests.controller.metrics.fleets import Heart, Series, of, series, store
 from tests.controller.pure.world import (
     DAY,

@@ -16,7 +16,7 @@ from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.policy import reasons
 from baileys_janitor.schedule import calendar, cleanup_times, slots
 from baileys_janitor.schedule.context import Context
-from baileys_janitor.volume import removal
+from baileys_janitor.volume import move_to_trash
 from tests.controller.pure.world import (
     CONTEXT,
     DAY,
@@ -195,7 +195,7 @@ def test_a_trend_is_what_cleanups_leave_behind(left: tuple[int, ...], words: str
 
 
 def test_every_reason_has_a_phrase() -> None:
-    assert set(wording.PHRASES) == set(reasons.EXPLANATIONS) | set(removal.EXPLANATIONS)
+    assert set(wording.PHRASES) == set(reasons.EXPLANATIONS) | set(move_to_trash.EXPLANATIONS)
 
 
 def test_a_list_begins_with_the_most_and_sums_up_what_is_too_much() -> None:

@@ -13,11 +13,11 @@ from baileys_janitor.controller.status.compose import StatusContext
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import OUTCOMES, CleanResult, ScanResult
-from baileys_janitor.policy.kinds import KINDS
+from baileys_janitor.policy.file_kinds import KINDS
 from baileys_janitor.policy.running import Memory
 from baileys_janitor.policy.running_text import encode
 from baileys_janitor.schedule.context import Context, Intervals
-from baileys_janitor.volume.problems import SENTENCES
+from baileys_janitor.volume.errors import SENTENCES
 
 Object = dict[str, Any]
 

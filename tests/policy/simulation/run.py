@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from baileys_janitor.policy.ages import Ages, file_time
-from baileys_janitor.policy.listing import Entry
+from baileys_janitor.policy.file_entry import Entry
 from baileys_janitor.policy.running import Look, Memory, advance, observe, recount
 from baileys_janitor.policy.running_text import decode, encode
 from tests.policy.simulation.tenants import DAY, HOUR, MINUTE, Model, Tenant, tenant

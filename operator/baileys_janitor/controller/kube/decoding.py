@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from baileys_janitor.api.openapi import structural
 from baileys_janitor.api.status import TenantStatus
-from baileys_janitor.api.structural import structural
 from baileys_janitor.api.timestamps import from_rfc3339
 
 Object = dict[str, Any]

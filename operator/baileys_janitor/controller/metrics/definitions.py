@@ -9,7 +9,7 @@ from baileys_janitor.api.status import CleanupReason
 from baileys_janitor.controller.events.changes import CRASH_SITES
 from baileys_janitor.controller.jobs.faults import REASONS
 from baileys_janitor.job.result import OUTCOMES
-from baileys_janitor.policy.kinds import KINDS
+from baileys_janitor.policy.file_kinds import KINDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from baileys_janitor.controller.metrics.definitions import (
 )
 from baileys_janitor.controller.metrics.scheduling import gauge
 from baileys_janitor.job.result import OUTCOMES
-from baileys_janitor.policy.kinds import KINDS, REMOVABLE_KINDS
+from baileys_janitor.policy.file_kinds import KINDS, REMOVABLE_KINDS
 
 if TYPE_CHECKING:
     from baileys_janitor.controller.clock import Clock

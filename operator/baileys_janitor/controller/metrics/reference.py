@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from baileys_janitor.api import reference
+from baileys_janitor.api import docs_tables
 from baileys_janitor.api.condition_tables import markdown
 from baileys_janitor.controller.metrics.definitions import DEFINITIONS
 from baileys_janitor.controller.metrics.tenants import FAMILIES, most
@@ -66,7 +66,7 @@ def tables() -> dict[str, str]:
 
 def with_tables(page: str) -> str:
     """Return the page with every table between its marks written anew."""
-    return reference.with_tables(page, tables())
+    return docs_tables.with_tables(page, tables())
 
 
 def main(arguments: list[str]) -> int:

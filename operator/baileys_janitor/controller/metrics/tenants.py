@@ -19,7 +19,7 @@ from baileys_janitor.controller.metrics.definitions import OTHER
 from baileys_janitor.controller.status import level_and_ready
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import FAILED
-from baileys_janitor.policy.kinds import KINDS
+from baileys_janitor.policy.file_kinds import KINDS
 from baileys_janitor.policy.levels import LEVELS
 from baileys_janitor.schedule import scan_times
 from baileys_janitor.schedule.growth import DAY

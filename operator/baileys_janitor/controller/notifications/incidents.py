@@ -13,6 +13,7 @@ from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.api.timestamps import to_rfc3339
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.controller.tenants.record import Key, TenantRecord
+from baileys_janitor.notify.delivery_state import Fate, Over
 from baileys_janitor.notify.incidents import (
     Incident,
     Place,
@@ -20,7 +21,6 @@ from baileys_janitor.notify.incidents import (
     incidents,
     states,
 )
-from baileys_janitor.notify.ledger import Fate, Over
 from baileys_janitor.notify.routes import Target
 from baileys_janitor.schedule.circuit_breaker import Hold, named
 

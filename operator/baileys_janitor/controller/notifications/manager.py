@@ -25,9 +25,9 @@ from baileys_janitor.controller.notifications.sender import Count, Sender
 from baileys_janitor.controller.notifications.state_store import StateStore
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.controller.tenants.record import Key
-from baileys_janitor.notify.channels.delivery import Channel, Undelivered
-from baileys_janitor.notify.channels.opening import opened
-from baileys_janitor.notify.ledger import DeliveryState
+from baileys_janitor.notify.channels.factory import opened
+from baileys_janitor.notify.channels.http import Channel, Undelivered
+from baileys_janitor.notify.delivery_state import DeliveryState
 from baileys_janitor.notify.routes import targets
 from baileys_janitor.notify.secrets import NoSecret
 from baileys_janitor.notify.words import Reader

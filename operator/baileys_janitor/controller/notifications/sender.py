@@ -13,13 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from baileys_janitor.api.notifications import Notifications
+from baileys_janitor.api.notification_config import Notifications
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.notifications.incidents import ActiveIncidents, place_of
 from baileys_janitor.controller.tenants.cache import TenantCache
-from baileys_janitor.notify import cleanups, document, ledger, summary, text
-from baileys_janitor.notify.channels.delivery import Channel, Undelivered
-from baileys_janitor.notify.ledger import HOUR, DeliveryState, Pace
+from baileys_janitor.notify import cleanups, delivery_state, document, render, summary
+from baileys_janitor.notify.channels.http import Channel, Undelivered
+from baileys_janitor.notify.delivery_state import HOUR, DeliveryState, Pace
 from baileys_janitor.notify.routes import Target
 from baileys_janitor.notify.secrets import NoSecret
 from baileys_janitor.notify.words import DAY, Reader
@@ -184,7 +184,7 @@ class Sender:
     def _incidents(self, now: float) -> Message | None:
         watched = self._active.incidents
         wanted = {i: each for i, each in watched.items() if self._wants(each)}
-        plan = ledger.plan(
+        plan = delivery_state.plan(
             wanted,
             lambda id_: self._active.fate(id_, self._target, now),
             self._book,
@@ -203,7 +203,7 @@ class Sender:
         told = document.incidents(
             self._target.name, plan.changes, self._active.status, self._reader, now
         )
-        return Message(told, lambda at: ledger.settle(self._book, plan.changes, at))
+        return Message(told, lambda at: delivery_state.settle(self._book, plan.changes, at))
 
     def _wants(self, incident: Any) -> bool:
         return self._target.wants(incident.place, incident.kind)
@@ -285,7 +285,7 @@ class Sender:
 
     async def _deliver(self, message: Message) -> None:
         sending = asyncio.ensure_future(
-            self._channel.send(text.finished(message.document, self._reader))
+            self._channel.send(render.finished(message.document, self._reader))
         )
         try:
             await asyncio.shield(sending)

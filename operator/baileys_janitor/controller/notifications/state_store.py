@@ -8,8 +8,8 @@ import logging
 from collections.abc import Mapping
 
 from baileys_janitor.controller.kube.client import ApiError, Kube, path
-from baileys_janitor.notify import record
-from baileys_janitor.notify.ledger import DeliveryState
+from baileys_janitor.notify import delivery_state_codec
+from baileys_janitor.notify.delivery_state import DeliveryState
 
 logger = logging.getLogger("janitor.notifications")
 
@@ -59,7 +59,7 @@ class StateStore:
         if not text:
             return {}
         try:
-            return record.decode(text)
+            return delivery_state_codec.decode(text)
         except ValueError as problem:
             logger.warning("The record of sent notifications is %s: all is told anew", problem)
             return {}
@@ -68,7 +68,7 @@ class StateStore:
         """Keep what each target was told; False, and a line in the log, when that must be tried again."""
         # With thousands of incidents it takes a good part of a second, which others must not wait for.
         text = await asyncio.to_thread(
-            record.encode, {n: book.copy() for n, book in ledgers.items()}
+            delivery_state_codec.encode, {n: book.copy() for n, book in ledgers.items()}
         )
         if not self._namespace or text == self._written:
             return True

@@ -16,8 +16,8 @@ from baileys_janitor.controller.tenants.scan_state import (
 )
 from baileys_janitor.job.result import ScanResult
 from baileys_janitor.policy import advice
-from baileys_janitor.policy.census import Census
-from baileys_janitor.policy.outlook import Outlook
+from baileys_janitor.policy.counts import Census
+from baileys_janitor.policy.estimate import Outlook
 
 CREDENTIALS_CORRUPT = CONDITIONS["CredentialsCorrupt"]
 IDENTITY_CHANGED = CONDITIONS["IdentityChanged"]

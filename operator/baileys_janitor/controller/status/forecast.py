@@ -15,7 +15,7 @@ from baileys_janitor.controller.tenants.fault import OF_CLAIMS, Fault
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.controller.wording import files, files_are
 from baileys_janitor.policy import advice, levels
-from baileys_janitor.policy.outlook import Outlook
+from baileys_janitor.policy.estimate import Outlook
 from baileys_janitor.schedule import calendar, cleanup_times, scan_times
 from baileys_janitor.schedule.cleanup_times import DAILY, PAIRED, TRIGGER
 from baileys_janitor.schedule.context import Context

@@ -8,14 +8,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from baileys_janitor import __version__
-from baileys_janitor.api.notifications import SentryChannel
-from baileys_janitor.notify import text
-from baileys_janitor.notify.channels.delivery import (
-    Http,
-    Object,
-    Undelivered,
-    judge,
-)
+from baileys_janitor.api.notification_config import SentryChannel
+from baileys_janitor.notify import render
+from baileys_janitor.notify.channels.http import Http, Object, Undelivered, judge
 from baileys_janitor.notify.secrets import Secrets
 from baileys_janitor.notify.words import Reader
 
@@ -124,7 +119,7 @@ def events(document: Object, reader: Reader) -> Iterator[Object]:
             "logentry": {"formatted": part["title"]},
             "fingerprint": ["baileys-janitor", document["type"]],
             "tags": {"type": document["type"], "route": document["route"]},
-            "extra": {"text": text.plain(part, reader, 8000)},
+            "extra": {"text": render.plain(part, reader, 8000)},
         }
         if group is not None:
             over = group["status"] == "resolved"

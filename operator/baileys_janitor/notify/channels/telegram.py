@@ -7,15 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from baileys_janitor.api.notifications import TelegramChannel
-from baileys_janitor.notify import text
-from baileys_janitor.notify.channels.delivery import (
-    Http,
-    Object,
-    Undelivered,
-    as_json,
-    judge,
-)
+from baileys_janitor.api.notification_config import TelegramChannel
+from baileys_janitor.notify import render
+from baileys_janitor.notify.channels.http import Http, Object, Undelivered, as_json, judge
 from baileys_janitor.notify.secrets import Secrets
 from baileys_janitor.notify.words import Reader, clean
 
@@ -57,7 +51,7 @@ class Telegram:
         url = f"{self._config.api_url.rstrip('/')}/bot{token}/sendMessage"
         message: dict[str, Any] = {
             "chat_id": self._config.chat_id,
-            "text": text.html(document, self._reader, LONGEST),
+            "text": render.html(document, self._reader, LONGEST),
             "parse_mode": "HTML",
             "link_preview_options": {"is_disabled": True},
             # Nobody's phone need ring for good news.

@@ -10,15 +10,8 @@ import time
 from collections.abc import Callable
 
 from baileys_janitor import __version__
-from baileys_janitor.api.notifications import WebhookChannel
-from baileys_janitor.notify.channels.delivery import (
-    Http,
-    Object,
-    Undelivered,
-    as_json,
-    judge,
-    url_of,
-)
+from baileys_janitor.api.notification_config import WebhookChannel
+from baileys_janitor.notify.channels.http import Http, Object, Undelivered, as_json, judge, url_of
 from baileys_janitor.notify.secrets import Secrets
 
 PREFIX = "whsec_"

@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import time
 
-from .callbacks import go_on, show_nobody, tell_nobody
-from .problems import (
+from baileys_janitor.volume.callbacks import go_on, show_nobody, tell_nobody
+from baileys_janitor.volume.errors import (
     DECLINED,
     ENDED,
     IDENTITY_CHANGED,
@@ -21,8 +21,8 @@ from .problems import (
     VolumeProblem,
     code_of,
 )
-from .reading import has_state
-from .report import (
+from baileys_janitor.volume.read import has_state
+from baileys_janitor.volume.results import (
     CAPPED,
     COMPLETED,
     FAILED,
@@ -33,18 +33,18 @@ from .report import (
     UndoResult,
     by_kind,
 )
-from .scanning import scan
+from baileys_janitor.volume.scan import scan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..policy.plan import Plan
-    from ..policy.settings import Settings
-    from .activity import Known
-    from .exclusive import ExclusiveAccess
-    from .journal import Run
-    from .report import Purged
+    from baileys_janitor.policy.plan import Plan
+    from baileys_janitor.policy.settings import Settings
+    from baileys_janitor.volume.activity import Known
+    from baileys_janitor.volume.exclusive import ExclusiveAccess
+    from baileys_janitor.volume.journal import Run
+    from baileys_janitor.volume.results import Purged
 
 __all__ = ["clean", "has_state", "new_run_id", "purge", "scan", "undo"]
 
@@ -75,7 +75,7 @@ def clean(
     With `dry_run` nothing is written, and the result says what would be removed. Trouble with the volume
     is in the result (Refused or Failed, with a code), never raised.
     """
-    from .cleaning import Cleaning
+    from baileys_janitor.volume.clean import Cleaning
 
     cleaning = Cleaning(
         directory,
@@ -171,7 +171,7 @@ def _ticking(stop: Callable[[], str | None]) -> Callable[[], None]:
 
 
 def _describe_trash(access: ExclusiveAccess, result: PurgeResult) -> None:
-    from .run_plan import read_head
+    from baileys_janitor.volume.run_plan import read_head
 
     own = access.listing.own
     oldest: int | None = None
@@ -187,7 +187,7 @@ def _describe_trash(access: ExclusiveAccess, result: PurgeResult) -> None:
 def _access(
     directory: int, now: float, undo_window: float | None, what: str, stop: Callable[[], str | None]
 ) -> ExclusiveAccess:
-    from .exclusive import ExclusiveAccess
+    from baileys_janitor.volume.exclusive import ExclusiveAccess
 
     holder = f"baileys-janitor {what}"
     return ExclusiveAccess(directory, now=now, undo_window=undo_window, holder=holder, stop=stop)
@@ -205,11 +205,11 @@ def _undo(
     progress: Callable[[int, int], None],
     result: UndoResult,
 ) -> None:
-    from ..policy.kinds import classify
-    from ..policy.plan import refusal
-    from .credentials import settled_identity
-    from .journal import UNDOING, UNDONE
-    from .undoing import put_run_back
+    from baileys_janitor.policy.file_kinds import classify
+    from baileys_janitor.policy.plan import refusal
+    from baileys_janitor.volume.credentials import settled_identity
+    from baileys_janitor.volume.journal import UNDOING, UNDONE
+    from baileys_janitor.volume.undo import put_run_back
 
     found = _find(access, run)
     if isinstance(found, str):

@@ -11,9 +11,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .durations import Between, Duration
-from .forms import TIME_ZONE
-from .model import Model, Rule, rule, rules
+from baileys_janitor.api.base import Model, Rule, rule, rules
+from baileys_janitor.api.durations import Between, Duration
+from baileys_janitor.api.patterns import TIME_ZONE
 
 Mode = Literal["Enforce", "DryRun", "Observe"]
 MODES: tuple[Mode, ...] = ("Observe", "DryRun", "Enforce")

@@ -15,7 +15,7 @@ from typing import Any
 
 from baileys_janitor.api.condition_kinds import IncidentKind
 from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
-from baileys_janitor.notify.ledger import DeliveryState, Entry
+from baileys_janitor.notify.delivery_state import DeliveryState, Entry
 
 VERSION = 2
 LIMIT = 900_000

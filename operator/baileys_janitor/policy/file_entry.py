@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .kinds import classify
-from .values import Value
+from baileys_janitor.policy.file_kinds import classify
+from baileys_janitor.policy.values import Value
 
 #: Cleaning a directory with more entries than this is refused; it is only counted.
 MAX_ENTRIES = 200_000

@@ -11,9 +11,9 @@ import threading
 from typing import Any
 from urllib.parse import urlsplit
 
-from baileys_janitor.api.notifications import AppriseChannel
-from baileys_janitor.notify import text
-from baileys_janitor.notify.channels.delivery import Object, Undelivered
+from baileys_janitor.api.notification_config import AppriseChannel
+from baileys_janitor.notify import render
+from baileys_janitor.notify.channels.http import Object, Undelivered
 from baileys_janitor.notify.secrets import Secrets
 from baileys_janitor.notify.words import Reader
 
@@ -88,7 +88,7 @@ class Services:
             raise Undelivered(said)
 
     def _body(self, document: Object) -> str:
-        told = text.plain(document, self._reader)
+        told = render.plain(document, self._reader)
         return told.partition("\n")[2].lstrip("\n") or told
 
     async def close(self) -> None:

@@ -7,9 +7,8 @@ directory with about 60 LID mappings and 40 pre-keys, which is where the allowan
 
 from __future__ import annotations
 
+from baileys_janitor.api.spec import SharedSettings
 from baileys_janitor.policy.settings import EMERGENCY_KEPT_PRE_KEYS, KEPT_PRE_KEYS
-
-from .tenant import SharedSettings
 
 BUILT_IN: SharedSettings = SharedSettings.model_validate(
     {

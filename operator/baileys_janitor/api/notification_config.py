@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from baileys_janitor.api.base import Model
 from baileys_janitor.api.condition_kinds import RANKS
+from baileys_janitor.api.cross_field_rules import cron_problem, is_zone
+from baileys_janitor.api.durations import Between, Duration
 from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
-
-from .checks import cron_problem, is_zone
-from .durations import Between, Duration
-from .forms import KEY_NAME, LABEL
-from .model import Model
+from baileys_janitor.api.patterns import KEY_NAME, LABEL
 
 Key = Annotated[str, Field(min_length=1, max_length=253, pattern=KEY_NAME)]
 """A key of the Secret."""

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from baileys_janitor.api import condition_tables, durations
-from baileys_janitor.api.builtin import BUILT_IN
-from baileys_janitor.api.columns import printer_columns
 from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.api.defaults import BUILT_IN
+from baileys_janitor.api.openapi import Node, structural
+from baileys_janitor.api.printer_columns import printer_columns
+from baileys_janitor.api.spec import tenant_schema
 from baileys_janitor.api.status import TenantStatus
-from baileys_janitor.api.structural import Node, structural
-from baileys_janitor.api.tenant import tenant_schema
 
 _WHEN_UNSET = {"companyId": "metadata.name", "volume": {"path": "."}, "suspend": False}
 

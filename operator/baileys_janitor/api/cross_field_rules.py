@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
-from .durations import seconds_of
-from .parts import LIMITS
-from .quantities import amount_of
+from baileys_janitor.api.durations import seconds_of
+from baileys_janitor.api.quantities import amount_of
+from baileys_janitor.api.spec_groups import LIMITS
 
 NEVER = "Never"
 """The value of dailyCleanup that turns the daily cleanup off."""

@@ -10,11 +10,18 @@ reading takes nothing on trust: each field has a type and bounds, and what is ou
 
 from __future__ import annotations
 
-from ..policy.digest import short_digest
-from ..policy.kinds import KINDS as KIND_NAMES
-from ..policy.put_in import BINS
-from ..policy.reasons import KEPT
-from .report import FAILED, OUTCOMES, CleanResult, PurgeResult, ScanResult, UndoResult
+from baileys_janitor.policy.digest import short_digest
+from baileys_janitor.policy.file_kinds import KINDS as KIND_NAMES
+from baileys_janitor.policy.put_in import BINS
+from baileys_janitor.policy.reasons import KEPT
+from baileys_janitor.volume.results import (
+    FAILED,
+    OUTCOMES,
+    CleanResult,
+    PurgeResult,
+    ScanResult,
+    UndoResult,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from ..policy.census import take_census
-from ..policy.identity import CORRUPT
-from ..policy.kinds import KINDS, PRE_KEY, PROTECTED_KINDS
-from ..policy.levels import counted_of
-from ..policy.outlook import look_ahead
-from ..policy.reasons import CLOCK_SKEW
-from ..policy.running import Memory
-from .activity import Activity, Known, activity_of
-from .credentials import Reading
-from .disk_space import free_space, volume_bytes
-from .problems import VolumeProblem
-from .reading import read_listing
-from .report import ScanResult
+from baileys_janitor.policy.counts import take_census
+from baileys_janitor.policy.estimate import look_ahead
+from baileys_janitor.policy.file_kinds import KINDS, PRE_KEY, PROTECTED_KINDS
+from baileys_janitor.policy.identity import CORRUPT
+from baileys_janitor.policy.levels import counted_of
+from baileys_janitor.policy.reasons import CLOCK_SKEW
+from baileys_janitor.policy.running import Memory
+from baileys_janitor.volume.activity import Activity, Known, activity_of
+from baileys_janitor.volume.credentials import Reading
+from baileys_janitor.volume.disk_space import free_space, volume_bytes
+from baileys_janitor.volume.errors import VolumeProblem
+from baileys_janitor.volume.read import read_listing
+from baileys_janitor.volume.results import ScanResult
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..policy.identity import Identity
-    from ..policy.settings import Settings
-    from .reading import Listing
-    from .state_names import OwnNames
+    from baileys_janitor.policy.identity import Identity
+    from baileys_janitor.policy.settings import Settings
+    from baileys_janitor.volume.read import Listing
+    from baileys_janitor.volume.state_names import OwnNames
 
 _NS = 10**9
 _MOST_PLANS = 256  # runs in the trash whose plans a scan looks at
@@ -103,7 +103,7 @@ def _remember(
         return
     result.newest_activity = look.newest
     if unknown:
-        from ..policy.running_text import encode
+        from baileys_janitor.policy.running_text import encode
 
         result.running = encode(memory if whole else _brief(memory))
     else:
@@ -153,8 +153,8 @@ def _describe_trash(directory: int, own: OwnNames, result: ScanResult) -> None:
 
 def _read_plans(directory: int, own: OwnNames) -> tuple[int | None, int]:
     """Return the time of the oldest run in the trash, and about how many bytes lie there."""
-    from .run_plan import read_head
-    from .state_files import owners_of
+    from baileys_janitor.volume.run_plan import read_head
+    from baileys_janitor.volume.state_files import owners_of
 
     owners = owners_of(directory)
     oldest: int | None = None

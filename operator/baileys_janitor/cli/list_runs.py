@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from baileys_janitor.cli.figures import rfc3339
+from baileys_janitor.cli.formatting import rfc3339
 from baileys_janitor.cli.look import problem_of
+from baileys_janitor.volume.errors import VolumeProblem
+from baileys_janitor.volume.errors import problem_of as problem_of_error
 from baileys_janitor.volume.journal import Journal
-from baileys_janitor.volume.opening import open_session
-from baileys_janitor.volume.problems import VolumeProblem
-from baileys_janitor.volume.problems import problem_of as problem_of_error
-from baileys_janitor.volume.reading import read_listing
+from baileys_janitor.volume.read import read_listing
+from baileys_janitor.volume.safe_open import open_session
 from baileys_janitor.volume.state_files import lookup, owners_of
 from baileys_janitor.volume.state_names import plan_name, trash_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from baileys_janitor.cli.documents import RunDocument
+    from baileys_janitor.cli.json_output import RunDocument
     from baileys_janitor.cli.targets import Target
 
 

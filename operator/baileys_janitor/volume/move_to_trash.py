@@ -10,22 +10,22 @@ from __future__ import annotations
 import errno
 import os
 
-from ..policy.guards import protect
-from .problems import STATE_VANISHED, VolumeProblem, problem_of
-from .put_back import settle_unit
-from .reading import is_as_listed
-from .run_plan import Planned
-from .state_files import lookup
-from .state_names import fits, plan_name, trash_name
+from baileys_janitor.policy.guards import protect
+from baileys_janitor.volume.errors import STATE_VANISHED, VolumeProblem, problem_of
+from baileys_janitor.volume.put_back import settle_unit
+from baileys_janitor.volume.read import is_as_listed
+from baileys_janitor.volume.run_plan import Planned
+from baileys_janitor.volume.state_files import lookup
+from baileys_janitor.volume.state_names import fits, plan_name, trash_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..policy.guards import Context
-    from ..policy.plan import Removal
-    from .exclusive import ExclusiveAccess
-    from .put_back import Trash
+    from baileys_janitor.policy.guards import Context
+    from baileys_janitor.policy.plan import Removal
+    from baileys_janitor.volume.exclusive import ExclusiveAccess
+    from baileys_janitor.volume.put_back import Trash
 
 # Why a planned file stayed after all, besides the guards' own reasons.
 CHANGED = "Changed"

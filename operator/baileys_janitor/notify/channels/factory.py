@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from baileys_janitor.api import notifications as config
-from baileys_janitor.notify.channels.delivery import Channel
+from baileys_janitor.api import notification_config as config
+from baileys_janitor.notify.channels.apprise import Services
+from baileys_janitor.notify.channels.http import Channel
 from baileys_janitor.notify.channels.sentry import Sentry
-from baileys_janitor.notify.channels.services import Services
 from baileys_janitor.notify.channels.telegram import Telegram
 from baileys_janitor.notify.channels.webhook import Webhook
 from baileys_janitor.notify.secrets import Secrets

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import time
 
-from ..policy.plan import make_plan, refusal
-from ..policy.reasons import CLOCK_SKEW, TOO_MANY_FILES
-from ..policy.running_text import encode
-from .activity import Known, activity_of, write_memory
-from .callbacks import go_on, show_nobody, tell_nobody
-from .credentials import Reading, settled_identity
-from .exclusive import ExclusiveAccess
-from .problems import (
+from baileys_janitor.policy.plan import make_plan, refusal
+from baileys_janitor.policy.reasons import CLOCK_SKEW, TOO_MANY_FILES
+from baileys_janitor.policy.running_text import encode
+from baileys_janitor.volume.activity import Known, activity_of, write_memory
+from baileys_janitor.volume.callbacks import go_on, show_nobody, tell_nobody
+from baileys_janitor.volume.credentials import Reading, settled_identity
+from baileys_janitor.volume.errors import (
     DECLINED,
     ENDED,
     LOCK_LOST,
@@ -22,10 +21,11 @@ from .problems import (
     code_of,
     problem_of,
 )
-from .put_back import Trash, settle_unit
-from .reading import has_state, read_listing
-from .removal import CHANGED, NOT_PERMITTED, Removed, Remover, planned
-from .report import (
+from baileys_janitor.volume.exclusive import ExclusiveAccess
+from baileys_janitor.volume.move_to_trash import CHANGED, NOT_PERMITTED, Removed, Remover, planned
+from baileys_janitor.volume.put_back import Trash, settle_unit
+from baileys_janitor.volume.read import has_state, read_listing
+from baileys_janitor.volume.results import (
     CAPPED,
     COMPLETED,
     DRY_RUN,
@@ -36,22 +36,22 @@ from .report import (
     CleanResult,
     by_kind,
 )
-from .run_plan import MAX_FILES, by_unit, write_plan
-from .scanning import scan
-from .state_files import remove
-from .state_names import ACTIVITY, plan_name
+from baileys_janitor.volume.run_plan import MAX_FILES, by_unit, write_plan
+from baileys_janitor.volume.scan import scan
+from baileys_janitor.volume.state_files import remove
+from baileys_janitor.volume.state_names import ACTIVITY, plan_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..policy.guards import Context
-    from ..policy.identity import Identity
-    from ..policy.plan import Plan, Removal
-    from ..policy.running import Memory
-    from ..policy.settings import Settings
-    from .reading import Listing
-    from .report import Purged
+    from baileys_janitor.policy.guards import Context
+    from baileys_janitor.policy.identity import Identity
+    from baileys_janitor.policy.plan import Plan, Removal
+    from baileys_janitor.policy.running import Memory
+    from baileys_janitor.policy.settings import Settings
+    from baileys_janitor.volume.read import Listing
+    from baileys_janitor.volume.results import Purged
 
 #: After these the directory is no longer this run's: it writes nothing more.
 _OVER = frozenset((LOCK_LOST, STATE_VANISHED))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from baileys_janitor.volume.problems import INTERRUPTED
+from baileys_janitor.volume.errors import INTERRUPTED
 
 if TYPE_CHECKING:
     from types import FrameType

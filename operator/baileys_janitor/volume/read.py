@@ -11,13 +11,13 @@ import errno
 import os
 import stat
 
-from ..policy.identity import MAX_CREDS_BYTES
-from ..policy.kinds import CREDS_NAME, KINDS, classify
-from ..policy.listing import MAX_ENTRIES, Entry
-from .opening import ScanNames
-from .problems import CREDENTIALS_UNREADABLE, VolumeProblem, problem_of
-from .state_names import LOCK_NAME, OLD_DIRECTORY, PREFIX, OwnNames
-from .wire import checksum
+from baileys_janitor.policy.file_entry import MAX_ENTRIES, Entry
+from baileys_janitor.policy.file_kinds import CREDS_NAME, KINDS, classify
+from baileys_janitor.policy.identity import MAX_CREDS_BYTES
+from baileys_janitor.volume.codec import checksum
+from baileys_janitor.volume.errors import CREDENTIALS_UNREADABLE, VolumeProblem, problem_of
+from baileys_janitor.volume.safe_open import ScanNames
+from baileys_janitor.volume.state_names import LOCK_NAME, OLD_DIRECTORY, PREFIX, OwnNames
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,12 +7,19 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from .durations import Between, Duration
-from .forms import COMPANY_ID, OBJECT_NAME, RELATIVE_PATH
-from .identity import JobSettings
-from .model import Model, Rule, rule, rules
-from .parts import Allowances, MaxRemovals, Mode, Retention, Schedule, Thresholds
-from .structural import Node, structural
+from baileys_janitor.api.base import Model, Rule, rule, rules
+from baileys_janitor.api.durations import Between, Duration
+from baileys_janitor.api.openapi import Node, structural
+from baileys_janitor.api.patterns import COMPANY_ID, OBJECT_NAME, RELATIVE_PATH
+from baileys_janitor.api.pod_identity import JobSettings
+from baileys_janitor.api.spec_groups import (
+    Allowances,
+    MaxRemovals,
+    Mode,
+    Retention,
+    Schedule,
+    Thresholds,
+)
 
 _STAY_INSIDE = 'must stay inside the volume: remove ".."'
 _NOT_OURS = (

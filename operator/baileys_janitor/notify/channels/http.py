@@ -26,7 +26,7 @@ from tenacity import (
 )
 from tenacity.wait import wait_exponential_jitter
 
-from baileys_janitor.notify.channels.names import Resolver
+from baileys_janitor.notify.channels.dns import Resolver
 from baileys_janitor.notify.secrets import Secrets
 
 Object = dict[str, Any]

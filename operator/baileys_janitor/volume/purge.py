@@ -9,26 +9,39 @@ from __future__ import annotations
 
 import os
 
-from ..policy.identity import CORRUPT, PAIRED, TOO_LARGE, read_identity
-from .journal import PURGED, Journal
-from .lock import is_held
-from .opening import ScanNames
-from .problems import BUSY, PERMISSION_DENIED, PUT_BACK_UNSUPPORTED, VolumeProblem, code_of
-from .put_back import RESTORED, Trash
-from .reading import read_creds, read_listing
-from .report import Purged
-from .run_plan import is_expired, read_head, read_plan
-from .state_files import lookup, remove
-from .state_names import PREFIX, is_temporary, plan_name, run_of_plan, split_trash_name, trash_name
+from baileys_janitor.policy.identity import CORRUPT, PAIRED, TOO_LARGE, read_identity
+from baileys_janitor.volume.errors import (
+    BUSY,
+    PERMISSION_DENIED,
+    PUT_BACK_UNSUPPORTED,
+    VolumeProblem,
+    code_of,
+)
+from baileys_janitor.volume.journal import PURGED, Journal
+from baileys_janitor.volume.lock import is_held
+from baileys_janitor.volume.put_back import RESTORED, Trash
+from baileys_janitor.volume.read import read_creds, read_listing
+from baileys_janitor.volume.results import Purged
+from baileys_janitor.volume.run_plan import is_expired, read_head, read_plan
+from baileys_janitor.volume.safe_open import ScanNames
+from baileys_janitor.volume.state_files import lookup, remove
+from baileys_janitor.volume.state_names import (
+    PREFIX,
+    is_temporary,
+    plan_name,
+    run_of_plan,
+    split_trash_name,
+    trash_name,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from .file_system import FileSystem
-    from .run_plan import Planned
-    from .state_files import Owners
-    from .state_names import OwnNames
+    from baileys_janitor.volume.file_system import FileSystem
+    from baileys_janitor.volume.run_plan import Planned
+    from baileys_janitor.volume.state_files import Owners
+    from baileys_janitor.volume.state_names import OwnNames
 
     Units = dict[str, list[Planned]]
 

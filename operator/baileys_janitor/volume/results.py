@@ -7,8 +7,8 @@ the counts alone.
 
 from __future__ import annotations
 
-from ..policy.kinds import KINDS
-from ..policy.values import Value
+from baileys_janitor.policy.file_kinds import KINDS
+from baileys_janitor.policy.values import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

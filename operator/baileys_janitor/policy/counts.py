@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from .ages import CLOCK_TOLERANCE_SECONDS
-from .kinds import ACTIVITY_KINDS, KINDS, PRE_KEY, PROTECTED_KINDS
-from .pre_keys import upload_span
-from .times import nanoseconds
-from .values import Value
+from baileys_janitor.policy.ages import CLOCK_TOLERANCE_SECONDS
+from baileys_janitor.policy.file_kinds import ACTIVITY_KINDS, KINDS, PRE_KEY, PROTECTED_KINDS
+from baileys_janitor.policy.pre_keys import upload_span
+from baileys_janitor.policy.times import nanoseconds
+from baileys_janitor.policy.values import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .listing import Entry
+    from baileys_janitor.policy.file_entry import Entry
 
 _DAY_NS = 86_400 * 10**9
 

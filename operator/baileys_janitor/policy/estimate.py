@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from . import reasons
-from .ages import file_time
-from .choice import choose_emergency
-from .guards import Context, protect, shortest
-from .kinds import SENDER_KEY, SENDER_KEY_MEMORY, SESSION
-from .plan import refusal
-from .retention import due_units
-from .tally import Tally
-from .values import Value
+from baileys_janitor.policy import reasons
+from baileys_janitor.policy.ages import file_time
+from baileys_janitor.policy.choice import choose_emergency
+from baileys_janitor.policy.file_kinds import SENDER_KEY, SENDER_KEY_MEMORY, SESSION
+from baileys_janitor.policy.guards import Context, protect, shortest
+from baileys_janitor.policy.plan import refusal
+from baileys_janitor.policy.retention import due_units
+from baileys_janitor.policy.tally import Tally
+from baileys_janitor.policy.values import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .ages import Ages
-    from .identity import Identity
-    from .listing import Entry
-    from .retention import Due
-    from .settings import Retention, Settings
+    from baileys_janitor.policy.ages import Ages
+    from baileys_janitor.policy.file_entry import Entry
+    from baileys_janitor.policy.identity import Identity
+    from baileys_janitor.policy.retention import Due
+    from baileys_janitor.policy.settings import Retention, Settings
 
 
 _OF_AGE = frozenset((reasons.EMERGENCY_ONLY, reasons.SILENCE_NOT_COUNTED, reasons.AGE_COUNTS_ANEW))

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from baileys_janitor.api.notifications import Notifications, Route
-from baileys_janitor.notify import document, text
-from baileys_janitor.notify.channels.delivery import Undelivered
-from baileys_janitor.notify.channels.opening import opened
+from baileys_janitor.api.notification_config import Notifications, Route
+from baileys_janitor.notify import document, render
+from baileys_janitor.notify.channels.factory import opened
+from baileys_janitor.notify.channels.http import Undelivered
 from baileys_janitor.notify.routes import targets
 from baileys_janitor.notify.secrets import NoSecret
 from baileys_janitor.notify.words import Reader
@@ -58,7 +58,7 @@ class Trial:
             time.time(),
             lines=lines,
         )
-        return text.finished(told, self._reader)
+        return render.finished(told, self._reader)
 
 
 def _what(route: Route) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 
-from .problems import (
+from baileys_janitor.volume.errors import (
     NOT_A_DIRECTORY,
     PATH_REFUSED,
     SYMLINK_REFUSED,

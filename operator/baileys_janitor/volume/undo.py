@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import os
 
-from .problems import PERMISSION_DENIED, VolumeProblem, code_of
-from .put_back import EXISTS, FOREIGN, IN_TRASH, RESTORED, Trash
-from .run_plan import read_plan
-from .state_files import remove
-from .state_names import plan_name, trash_name
+from baileys_janitor.volume.errors import PERMISSION_DENIED, VolumeProblem, code_of
+from baileys_janitor.volume.put_back import EXISTS, FOREIGN, IN_TRASH, RESTORED, Trash
+from baileys_janitor.volume.run_plan import read_plan
+from baileys_janitor.volume.state_files import remove
+from baileys_janitor.volume.state_names import plan_name, trash_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .exclusive import ExclusiveAccess
-    from .run_plan import Planned
+    from baileys_janitor.volume.exclusive import ExclusiveAccess
+    from baileys_janitor.volume.run_plan import Planned
 
 # Why a file stays in the trash.
 NEWER_EXISTS = "NewerExists"

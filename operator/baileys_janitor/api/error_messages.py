@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from .forms import IN_WORDS
+from baileys_janitor.api.patterns import IN_WORDS
 
 _SHOWN = 40
 """How much of a wrong value is repeated in a message."""

@@ -13,11 +13,11 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from .checks import Conflict, check
-from .config import OperatorConfig
-from .merge import describe, merged_settings
-from .sentences import first_problem
-from .tenant import SharedSettings
+from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.api.cross_field_rules import Conflict, check
+from baileys_janitor.api.error_messages import first_problem
+from baileys_janitor.api.merge import describe, merged_settings
+from baileys_janitor.api.spec import SharedSettings
 
 ENVIRONMENT = {
     "JANITOR_JOB_IMAGE": ("job", "image"),
