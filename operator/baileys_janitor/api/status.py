@@ -299,7 +299,8 @@ class TenantStatus(StatusPart):
         default=None, description="No automatic Emergency cleanup starts before this time."
     )
     next_cleanup_time: Time | None = Field(
-        default=None, description="When the next cleanup is due that nobody has to ask for."
+        default=None,
+        description="When the next cleanup begins that nobody has to ask for, unless something changes before.",
     )
     next_cleanup_reason: Word | None = Field(
         default=None, description="Why it will run: Daily, Trigger or Emergency."
