@@ -13,6 +13,7 @@ PAGES = [
     *(
         ROOT / "docs" / page
         for page in (
+            "architecture.md",
             "install.md",
             "gitops.md",
             "notifications.md",
@@ -39,3 +40,18 @@ def test_every_file_that_a_page_names_exists(page: Path) -> None:
     linked = [page.parent / each for each in re.findall(r"\]\(([^)#:]+)\)", text)]
     named = [ROOT / each for each in re.findall(r"`(tests/[\w/.-]+)`", text)]
     assert [str(each) for each in linked + named if not each.exists()] == []
+
+
+def test_every_module_that_the_architecture_names_exists() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    package = ROOT / "operator" / "baileys_janitor"
+    places = (ROOT, package, package / "controller")
+    named = set(re.findall(r"`([a-z_]+/[a-z_/]*)(?:\.\w+)*`", page))
+    named |= set(re.findall(r"\b((?:api|job|jobs|schedule|status|tenants|events)/[a-z_]+)", page))
+    assert len(named) > 40
+    missing = [
+        name
+        for name in sorted(named)
+        if not any((place / name).is_dir() or (place / f"{name}.py").exists() for place in places)
+    ]
+    assert missing == []
