@@ -40,6 +40,7 @@ from baileys_janitor.controller.kube.leader_election import (
 )
 from baileys_janitor.controller.notifications import manager
 from baileys_janitor.controller.reconciler import Reconciler
+from baileys_janitor.schedule.backoff import backoff_seconds
 
 if TYPE_CHECKING:
     from baileys_janitor.controller.metrics.process import OperatorMetrics
@@ -117,7 +118,7 @@ async def _terms(
     election: Election | None,
 ) -> None:
     """Lead, again and again, until `stop` is set. A fault ends a term and never the process."""
-    pause = FIRST_PAUSE_SECONDS
+    faults = 0
     while not stop.is_set():
         checks.state = STANDBY
         if election is not None and not await election.win(stop):
@@ -127,12 +128,13 @@ async def _terms(
             await _lead(kube, config, clock, stop, checks, process, election)
         except Exception as fault:  # noqa: BLE001 - whatever it is, the next term may do without it
             if time.monotonic() - began > LONG_TERM_SECONDS:
-                pause = FIRST_PAUSE_SECONDS
+                faults = 0
+            pause = backoff_seconds(faults, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
+            faults += 1
             _tell(fault, pause)
             checks.resting = f"The operator's work has ended by a fault; it begins anew after a pause of {pause:g} s."
             await _wait(stop, pause)
             checks.resting = ""
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
 
 def _tell(fault: Exception, pause: float) -> None:

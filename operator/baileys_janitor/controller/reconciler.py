@@ -29,6 +29,7 @@ from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.controller.workers import Workers
 from baileys_janitor.schedule import calendar, scan_times
+from baileys_janitor.schedule.backoff import backoff_seconds
 from baileys_janitor.schedule.circuit_breaker import Breakers, Hold, named
 from baileys_janitor.schedule.cleanup_times import URGENT
 from baileys_janitor.schedule.context import Context, Intervals
@@ -47,8 +48,8 @@ A_PASS = 200
 """Tenants that are looked at before the events that came meanwhile have their turn."""
 A_WHILE = 60.0
 """Most seconds that the loop waits: a clock that was set ahead meanwhile is noticed then."""
-CRASH_PAUSES = (1.0, 60.0)
-"""Seconds that the loop waits after something unforeseen: the first time, and at most."""
+CRASH_PAUSE_SECONDS, CRASH_PAUSE_MAX_SECONDS = 1.0, 60.0
+"""How long the loop waits after an unexpected exception: the first time, and at most."""
 HELD = "Cleanups removed abnormally much: the circuit breaker holds automatic ones"
 
 
@@ -219,8 +220,9 @@ class Reconciler:
                     until = self._pass()
                     crashed = 0
                 if passing.crashed:
-                    first, most = CRASH_PAUSES
-                    await asyncio.sleep(min(most, first * 2.0 ** min(crashed, 16)))
+                    await asyncio.sleep(
+                        backoff_seconds(crashed, CRASH_PAUSE_SECONDS, CRASH_PAUSE_MAX_SECONDS)
+                    )
                     crashed += 1
                 else:
                     await self._clock.wait(self._wake, until)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from baileys_janitor.api.condition_kinds import RANKS, IncidentKind
 from baileys_janitor.notify.incidents import Incident, Place
+from baileys_janitor.schedule.backoff import backoff_seconds
 
 NEW, WORSE, LASTING, BETTER, ENDED, PASSED = (
     "new",
@@ -193,8 +194,9 @@ def _times(ledger: DeliveryState, id_: int) -> int:
 
 
 def _calm(ledger: DeliveryState, pace: Pace, id_: int) -> float:
-    """Seconds for which it must be over: twice as long after each time that it came back within a day."""
-    return pace.resolve_after * min(CALMEST, 2.0 ** min(_times(ledger, id_) - 1, 10))
+    """Return for how many seconds it must be over: doubled each time that it came back within a day."""
+    longest = pace.resolve_after * CALMEST
+    return backoff_seconds(_times(ledger, id_) - 1, pace.resolve_after, longest)
 
 
 def _change(
@@ -264,7 +266,7 @@ class _Gates:
         sent = ledger.sent
         last = sent[-1] if sent else -math.inf
         # While messages are few, what is grave need not wait long; in a storm the gaps double.
-        gap = min(pace.group_interval, pace.group_wait * 2.0 ** min(len(sent), 20))
+        gap = backoff_seconds(len(sent), pace.group_wait, pace.group_interval)
         full = sent[-pace.per_hour] + HOUR if len(sent) >= pace.per_hour else -math.inf
         floor = max(retry_at, full)
         self._urgent, self._calm = max(floor, last + gap), max(floor, last + pace.group_interval)

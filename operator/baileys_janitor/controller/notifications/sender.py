@@ -23,13 +23,14 @@ from baileys_janitor.notify.delivery_state import HOUR, DeliveryState, Pace
 from baileys_janitor.notify.routes import Target
 from baileys_janitor.notify.secrets import NoSecret
 from baileys_janitor.notify.words import DAY, Reader
+from baileys_janitor.schedule.backoff import backoff_seconds
 from baileys_janitor.schedule.slots import daily_slot, next_daily
 
 Object = dict[str, Any]
 logger = logging.getLogger("janitor.notifications")
 
-FIRST_RETRY, LAST_RETRY = 15.0, 900.0
-"""Seconds until a message that did not arrive is written anew: doubled each time, up to the second."""
+FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 15.0, 900.0
+"""Until a message that did not arrive is composed again: doubled each time, up to the second."""
 REST = 0.0005
 """Seconds of rest after a comparison, for each incident that holds: about twenty times what it takes."""
 SAME = 300.0
@@ -328,7 +329,7 @@ class Sender:
                 self._target.name,
                 why,
             )
-        pause = min(LAST_RETRY, FIRST_RETRY * 2.0 ** min(self._failures, 10))
+        pause = backoff_seconds(self._failures, FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS)
         self._retry_at = now + max(pause, min(asked or 0.0, 6 * HOUR))
         self._failures += 1
         self._changed()
