@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _TENANTS_OWN: Final = frozenset({"companyId", "volume", "suspend"})
 _EMERGENCY_FOLLOWS: Final = ("sessionMaxAge", "senderKeyMaxAge", "preKeys")
-_DEFAULT_UNDO_WINDOW: Final = 86_400
+_DEFAULT_UNDO_WINDOW_SECONDS: Final = 86_400
 _CONFIG_SIZE_LIMIT: Final = 1 << 20
 
 
@@ -39,7 +39,7 @@ def settings_in_force(values: Mapping[str, Any]) -> InForce:
     layer = given(dict(values))
     config_path = values.get("config_path")
     if not layer and not config_path:
-        return InForce(DEFAULTS, _DEFAULT_UNDO_WINDOW, "Enforce")
+        return InForce(DEFAULTS, _DEFAULT_UNDO_WINDOW_SECONDS, "Enforce")
     from_file = _read_config(config_path) if config_path else {}
     return _Merge(from_file, layer, config_path).settings()
 

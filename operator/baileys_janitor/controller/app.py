@@ -50,7 +50,7 @@ Seen = Callable[[str, str, int], None]
 
 IMAGE_VARIABLE = "BAILEYS_JANITOR_IMAGE"
 """The operator's own image, set by the chart: Jobs run the same one unless configured otherwise."""
-CRD_POLL = 5.0
+CRD_POLL_SECONDS = 5.0
 """Seconds between looks for the CRD while it is not installed."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
 """Before the operator acts again after a fault; the pause doubles with each fault."""
@@ -268,7 +268,7 @@ async def _crd_is_there(kube: Kube, checks: HealthChecks, stop: asyncio.Event) -
                 )
                 checks.waiting_for = "the CRD of BaileysTenant to be served"
                 told = True
-            await _wait(stop, CRD_POLL)
+            await _wait(stop, CRD_POLL_SECONDS)
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

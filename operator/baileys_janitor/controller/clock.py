@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-STEP = 2.0
+STEP_SECONDS = 2.0
 """Seconds by which the Unix time and the monotonic clock must part before the machine's clock counts as set."""
 
 
@@ -61,7 +61,7 @@ class WatchedClock:
         now = self._clock.now()
         offset = now - self._clock.monotonic()
         step = offset - self._offset
-        if abs(step) >= STEP:
+        if abs(step) >= STEP_SECONDS:
             self._offset = offset
             self._on_step(step)
         return now

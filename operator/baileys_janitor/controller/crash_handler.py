@@ -13,9 +13,9 @@ from baileys_janitor.controller.tenants.record import TenantRecord
 
 logger = logging.getLogger("janitor.reconciler")
 
-TOLD_AGAIN = 600.0
+LOG_AGAIN_SECONDS = 600.0
 """Seconds until a traceback of the same place and tenant is written once more."""
-TOLD_MOST = 256
+LOGGED_MAX = 256
 """Tracebacks that are remembered as written."""
 
 
@@ -73,11 +73,11 @@ class CrashHandler:
     def _log(self, where: str, error: BaseException, tenants: list[TenantRecord]) -> None:
         about = tenants[0].text if tenants else "operator"
         key, now = (where, about, type(error).__name__), self._clock.monotonic()
-        if now - self._told.get(key, -TOLD_AGAIN) < TOLD_AGAIN:
+        if now - self._told.get(key, -LOG_AGAIN_SECONDS) < LOG_AGAIN_SECONDS:
             logger.debug("%s: unforeseen once more (%s)", about, key[2])
             return
         self._told.pop(key, None)
         self._told[key] = now
-        if len(self._told) > TOLD_MOST:
+        if len(self._told) > LOGGED_MAX:
             del self._told[next(iter(self._told))]
         logger.error("%s: unforeseen", about, exc_info=error)

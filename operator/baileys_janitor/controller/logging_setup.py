@@ -41,7 +41,7 @@ CHATTER = ("kopf", "kubernetes", "asyncio", "aiohttp", "apprise")
 """Libraries that are heard from `warning` on."""
 BURST = 20
 """Lines of one kind that a window takes."""
-WINDOW = 60.0
+WINDOW_SECONDS = 60.0
 """Seconds in which trouble of one kind is told `BURST` times; beyond it only counted."""
 
 
@@ -115,7 +115,7 @@ class Calm(logging.Filter):
             return True
         kind = record.name, str(record.msg)
         since, count = self._seen.get(kind, (record.created, 0))
-        if record.created - since >= WINDOW:
+        if record.created - since >= WINDOW_SECONDS:
             if count > BURST:
                 record.suppressed = count - BURST
             since, count = record.created, 0

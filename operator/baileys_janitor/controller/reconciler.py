@@ -38,15 +38,15 @@ from baileys_janitor.schedule.decision import Decision, decide
 Object = dict[str, Any]
 logger = logging.getLogger("janitor.reconciler")
 
-TICK = 2.0
+TICK_SECONDS = 2.0
 """Seconds between looks at Jobs under way, while there are any: pods that never appear send no event."""
-BREATH = 1.0
+GAP_SECONDS = 1.0
 """Least seconds between two looks at one tenant."""
-ADOPT_AGAIN = 5.0
+ADOPT_AGAIN_SECONDS = 5.0
 """Seconds between attempts to list the Jobs under way at the start; the client has retried by itself before."""
-A_PASS = 200
+PASS_TENANTS = 200
 """Tenants that are looked at before the events that came meanwhile have their turn."""
-A_WHILE = 60.0
+WAIT_MAX_SECONDS = 60.0
 """Most seconds that the loop waits: a clock that was set ahead meanwhile is noticed then."""
 CRASH_PAUSE_SECONDS, CRASH_PAUSE_MAX_SECONDS = 1.0, 60.0
 """How long the loop waits after an unexpected exception: the first time, and at most."""
@@ -239,7 +239,7 @@ class Reconciler:
         self.queue.take(now)
         until = self._next(now)
         self._passed = self._passed[0], None if until is None else until - now
-        return now + A_WHILE if until is None else min(until, now + A_WHILE)
+        return now + WAIT_MAX_SECONDS if until is None else min(until, now + WAIT_MAX_SECONDS)
 
     def _look_at_due(self, now: float) -> None:
         """Consider who is due, the longest overdue first, as far as steps may be begun."""
@@ -248,14 +248,14 @@ class Reconciler:
         for seen, tenant in enumerate(self.fleet.due(now), start=1):
             if not tenant.queue.busy:
                 self._consider(tenant, now)
-            if seen >= A_PASS or self.workers.full:
+            if seen >= PASS_TENANTS or self.workers.full:
                 return
 
     def _next(self, now: float) -> float | None:
         # With all steps taken, it is the end of one that wakes the loop.
         coming = None if self.workers.full else self.fleet.next_due()
         if len(list(self.tracker)) or self.queue or len(self.results.leftovers):
-            return min(now + TICK, coming if coming is not None else now + TICK)
+            return min(now + TICK_SECONDS, coming if coming is not None else now + TICK_SECONDS)
         return coming
 
     async def _adopt(self) -> None:
@@ -269,7 +269,7 @@ class Reconciler:
                 except ApiError as error:
                     # Without this list nothing may be started; until it is there, the operator waits.
                     logger.warning("The Jobs under way cannot be listed: %s", error)
-                    await asyncio.sleep(ADOPT_AGAIN)
+                    await asyncio.sleep(ADOPT_AGAIN_SECONDS)
             for job in jobs:
                 self.results.leftovers.note(job, at_start=True)
         for tenant in self.fleet.tenants.values():
@@ -451,6 +451,6 @@ class Reconciler:
             when = tenant.backoff.retry_at
         if when is not None:
             # Whatever the timers say, one tenant never keeps the loop spinning.
-            when = max(when, tenant.queue.considered_at + BREATH)
+            when = max(when, tenant.queue.considered_at + GAP_SECONDS)
         self.fleet.schedule(tenant, when)
         self._wake.set()

@@ -16,7 +16,7 @@ Object = dict[str, Any]
 Entry = Mapping[str, Any]
 """One of a status's `history`."""
 
-LATE = 180.0
+LATE_SECONDS = 180.0
 """Seconds by which a cleanup may come to be known later than one that ended after it."""
 TOLD = frozenset({"Completed", "Capped", "DryRun", "Failed", "Refused", "Repeated"})
 """Outcomes that are told; where there was nothing to do, there is nothing to tell."""
@@ -76,7 +76,7 @@ def settle(ledger: DeliveryState, told: Iterable[Done], now: float) -> None:
     """Take note of what was told; a cleanup that becomes known a little late is told as well."""
     assert ledger.mark is not None
     times = ledger.runs | {done.run: done.time for done in told}
-    ledger.mark = max(ledger.mark, now - LATE)
+    ledger.mark = max(ledger.mark, now - LATE_SECONDS)
     ledger.runs = {run: when for run, when in times.items() if when > ledger.mark}
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from baileys_janitor.api.condition_kinds import CONDITIONS, Family, Group, IncidentKind
-from baileys_janitor.api.incident_kinds import INCIDENT_KINDS, STALLED_FOR
+from baileys_janitor.api.incident_kinds import INCIDENT_KINDS, STALLED_SECONDS
 
 Object = Mapping[str, Any]
 
@@ -122,7 +122,7 @@ def _scans(conditions: Mapping[str, Object]) -> Iterator[State]:
     if healthy.get("reason") == "ScansMissed":
         yield State(Family.SCAN, stale, _since(healthy))
     elif ready.get("status") == "False":
-        yield State(Family.SCAN, stale, _since(ready), delay=STALLED_FOR)
+        yield State(Family.SCAN, stale, _since(ready), delay=STALLED_SECONDS)
     elif ready.get("status") == "True":
         yield State(Family.SCAN, None, _since(ready))
 

@@ -20,7 +20,7 @@ _LEVELS = (*LEVELS, "Unknown")
 AGES = ("under 1 day", "1 to 7 days", "7 to 14 days", "14 to 30 days", "over 30 days")
 """As `policy.census` counts them."""
 WORST = 5
-AHEAD = 7.0
+AHEAD_DAYS = 7.0
 """Days that the forecast looks ahead."""
 
 
@@ -83,7 +83,7 @@ class Day:
         self.growth += growth
         if growth > 0 and counted < limit:
             days = (limit - counted) / growth
-            if days <= AHEAD:
+            if days <= AHEAD_DAYS:
                 self.reaching += 1
                 _keep(self.soonest, (-days, name, place, growth))
 
@@ -167,10 +167,10 @@ def _lines(day: Day) -> Iterable[str]:
         ]
         yield (
             f"Forecast: without a cleanup {words.several(day.reaching, 'tenant')} would reach the limit within "
-            f"{AHEAD:.0f} days: {'; '.join(first)}"
+            f"{AHEAD_DAYS:.0f} days: {'; '.join(first)}"
         )
     else:
-        yield f"Forecast: no tenant reaches its limit within {AHEAD:.0f} days"
+        yield f"Forecast: no tenant reaches its limit within {AHEAD_DAYS:.0f} days"
 
 
 def _besides(day: Day) -> dict[str, int]:

@@ -99,7 +99,7 @@ def _on_level(
         cooled = _cooled(status)
         if cooled > now:
             return f"The janitor starts no further emergency cleanup before {reader.time(cooled, now)}."
-        if now - since > PATIENCE:
+        if now - since > CLEANUP_COMES_SECONDS:
             return "The janitor should have started an emergency cleanup long ago."
         return "The janitor starts an emergency cleanup within a minute or two."
     upcoming = moment(status.get("nextCleanupTime"))
@@ -135,7 +135,7 @@ def todo(
 ) -> tuple[str, str]:
     """What to do now, and the command to begin with; `since` when the first of them began."""
     told = kind.to_do
-    if kind.name == "TenantEmergency" and now - since > PATIENCE:
+    if kind.name == "TenantEmergency" and now - since > CLEANUP_COMES_SECONDS:
         told = "It has lasted too long to wait for. See what stands in the way:"
     if count > 1:
         level = kind.name.removeprefix("Tenant")
@@ -149,12 +149,12 @@ def todo(
         return _RELEASED[held], (_request if held == "CleanupsHeld" else _describe)(place)
     if kind.name == "TenantEmergency" and _gains_nothing(status):
         return "No cleanup will help now. See what keeps the count up:", _describe(place)
-    if kind.name == "TenantEmergency" and _cooled(status) > now + PATIENCE:
+    if kind.name == "TenantEmergency" and _cooled(status) > now + CLEANUP_COMES_SECONDS:
         return "The last cleanup did not suffice. See what it kept and why:", _describe(place)
     return told, _COMMANDS.get(kind.name, _describe)(place)
 
 
-PATIENCE = 900.0
+CLEANUP_COMES_SECONDS = 900.0
 """Seconds within which an emergency cleanup has surely come, if it comes."""
 
 

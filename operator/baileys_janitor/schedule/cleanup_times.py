@@ -173,7 +173,7 @@ def rested_time(tenant: TenantState, context: Context) -> float:
     those who are looked at late would otherwise all come together.
     """
     jitter = context.intervals.jitter
-    looked = min(growth.QUIET_LIMIT, jitter / 2)
+    looked = min(growth.QUIET_LIMIT_SECONDS, jitter / 2)
     return context.started + looked + slots.spread(tenant.text, "restart", jitter - looked)
 
 

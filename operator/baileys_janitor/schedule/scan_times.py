@@ -122,7 +122,7 @@ def _usual_first_scan(tenant: TenantState, started: float) -> tuple[float, float
     if times.adaptive and tenant.scan.growth is not None and counted is not None:
         limits = tenant.effective.policy.thresholds
         safe = last + growth.reach(counted, tenant.scan.growth, limits) - started
-        window = min(growth.QUIET_LIMIT, safe)
+        window = min(growth.QUIET_LIMIT_SECONDS, safe)
         if window > interval:
             return started + slots.spread(tenant.namespace, "start", window), started + window
     return max(first, last + interval), max(first, started + interval)

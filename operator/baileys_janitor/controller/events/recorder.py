@@ -23,9 +23,9 @@ logger = logging.getLogger("janitor.events")
 
 EVENTS = "/apis/events.k8s.io/v1"
 CONTROLLER = f"{GROUP}/operator"
-PATIENCE = 10.0
+REQUEST_SECONDS = 10.0
 """Seconds for one request, and the pause after one that an overloaded or absent server did not take."""
-TELL_AGAIN = 600.0
+LOG_AGAIN_SECONDS = 600.0
 """Seconds between two lines that tell of Events left out."""
 
 
@@ -40,7 +40,7 @@ class EventRecorder:
         self._queue = EventAggregator()
         self._wake = asyncio.Event()
         self._told = 0
-        self._told_at = -TELL_AGAIN
+        self._told_at = -LOG_AGAIN_SECONDS
         self._forbidden = False
 
     @property
@@ -70,7 +70,7 @@ class EventRecorder:
     async def _write(self, series: Series) -> None:
         count, last = series.count, series.last
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(REQUEST_SECONDS):
                 if series.written:
                     await self._patch(series, count, last)
                 else:
@@ -124,7 +124,7 @@ class EventRecorder:
             self._queue.lost(series)
             return
         passing = status in {0, 429} or status >= 500
-        self._queue.failed(series, now, PATIENCE if passing else None)
+        self._queue.failed(series, now, REQUEST_SECONDS if passing else None)
         if status == 403 and not self._forbidden:
             self._forbidden = True
             logger.warning(
@@ -137,7 +137,7 @@ class EventRecorder:
 
     def _tell_left_out(self) -> None:
         whole, now = sum(self._queue.left_out.values()), self._clock.monotonic()
-        if whole == self._told or now - self._told_at < TELL_AGAIN:
+        if whole == self._told or now - self._told_at < LOG_AGAIN_SECONDS:
             return
         logger.info(
             "%d Events were left out, so that they do not become too many; the status of each tenant tells all",

@@ -34,7 +34,7 @@ TICK_SECONDS = 4.0
 """Seconds between two looks at what is in doubt."""
 EVERY_TICKS = 2
 """Ticks between two comparisons: two or three small requests each."""
-GRACE = 14.0
+GRACE_SECONDS = 14.0
 """Seconds that a doubt may last, and that news may take. With the ticks before and after, a dead watch is noticed
 within half a minute."""
 
@@ -84,7 +84,7 @@ class Watches:
     def ended(self, kind: str, namespace: str, job: str) -> None:
         """Take note that a Job or its pod was seen to end: of the other kind, something must be heard too."""
         other = {"jobs": "pods", "pods": "jobs"}[kind]
-        if self.silent(other, namespace) > GRACE:
+        if self.silent(other, namespace) > GRACE_SECONDS:
             self.compared((other, namespace, job), True)
 
     def writes(self, url: str) -> Callable[[Object], None]:
@@ -143,11 +143,11 @@ class Watches:
         """Return the kinds whose watch is dead, sorted."""
         lasting: list[str] = []
         for (kind, namespace, _), since in self._doubts.items():
-            if min(self._now() - since, self.silent(kind, namespace)) > GRACE:
+            if min(self._now() - since, self.silent(kind, namespace)) > GRACE_SECONDS:
                 lasting.append(kind)
         # Whoever deletes a Job and leaves its pod makes one doubt; a dead watch makes more and more.
         found = {k for k in set(lasting) if k == "tenants" or lasting.count(k) > 1}
-        overdue = self._now() - GRACE
+        overdue = self._now() - GRACE_SECONDS
         return sorted(
             found | {kind for (kind, _), since in self._expected.items() if since < overdue}
         )
@@ -155,7 +155,9 @@ class Watches:
     def missed(self, doubt: Doubt) -> bool:
         """Whether a doubt has lasted although its watch lives: then its events have missed something."""
         since = self._doubts.get(doubt, math.inf)
-        return since < self._now() - GRACE and self.silent(doubt[0], doubt[1]) <= GRACE
+        return (
+            since < self._now() - GRACE_SECONDS and self.silent(doubt[0], doubt[1]) <= GRACE_SECONDS
+        )
 
 
 class Audit:

@@ -35,7 +35,7 @@ Object = dict[str, Any]
 logger = logging.getLogger("janitor.jobs")
 
 JOBS = "/apis/batch/v1"
-LEAVE = 10
+MARGIN_SECONDS = 10
 """Seconds before the pod's deadline at which the Job ends by itself, with a result."""
 
 
@@ -84,7 +84,7 @@ class JobCreator:
         except ApiError as error:
             logger.warning("%s: the claims could not be looked up: %s", namespace, error)
             for tenant in tenants:
-                tenant.backoff.wait_until(self._clock.now() + LEAVE)
+                tenant.backoff.wait_until(self._clock.now() + MARGIN_SECONDS)
             return []
         now = self._clock.now()
         placed = [self._placed(tenant, cluster, now) for tenant in tenants]
@@ -119,7 +119,7 @@ class JobCreator:
         place, fault, used = cluster.place(tenant)
         if fault is not None:
             # Claims appear by themselves: look again soon, without doubling for long.
-            tenant.fail(fault, now, *faults.CLAIM_PAUSES)
+            tenant.fail(fault, now, *faults.CLAIM_PAUSES_SECONDS)
             tenant.scan.unplaced(now)
             tenant.jobs.want_scan()
         return place, used
@@ -133,7 +133,7 @@ class JobCreator:
             "scan",
             members,
             settings,
-            deadline=self._pod.deadline - LEAVE,
+            deadline=self._pod.deadline - MARGIN_SECONDS,
             time=machine_time(),
             wait=self._pod.wait,
         ).to_json()
@@ -219,7 +219,7 @@ class JobCreator:
             emergency=reason in URGENT,
             dry_run=tenant.effective.mode != "Enforce",
             undo_window=tenant.effective.undo_window,
-            deadline=self._pod.deadline - LEAVE,
+            deadline=self._pod.deadline - MARGIN_SECONDS,
             time=machine_time(),
             wait=self._pod.wait,
         )
@@ -282,7 +282,7 @@ class JobCreator:
             cluster = await self._cluster_state(tenant.namespace, [tenant])
         except ApiError as error:
             logger.warning("%s: the claim could not be looked up: %s", tenant.text, error)
-            tenant.backoff.wait_until(self._clock.now() + LEAVE)
+            tenant.backoff.wait_until(self._clock.now() + MARGIN_SECONDS)
             return None, False
         return self._stand(tenant, cluster, self._clock.now())
 

@@ -22,7 +22,7 @@ SELECTOR = f"{OWN_LABEL}={OWN_VALUE},{ACTION_LABEL}"
 TERMINATION_LOG = "/dev/termination-log"
 IMAGE_USER = 65_532
 """The user of the janitor's image: whom a Job runs as when nothing says whose the files are."""
-BACKSTOP = 86_400
+BACKSTOP_SECONDS = 86_400
 """Seconds after which the cluster removes a finished Job if the operator never did."""
 
 
@@ -41,7 +41,7 @@ class Pod:
     deadline: int = 60
     wait: float = 300.0
     """Seconds that a pod may stay pending."""
-    backstop: int = BACKSTOP
+    backstop: int = BACKSTOP_SECONDS
     command: tuple[str, ...] = ("baileys-janitor", "job")
 
 

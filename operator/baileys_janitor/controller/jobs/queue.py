@@ -115,7 +115,7 @@ class NamespaceQueues:
 
 Spawn = Callable[[Coroutine[Any, Any, Any]], asyncio.Task[None]]
 
-STALE = 30.0
+STALE_SECONDS = 30.0
 """Seconds that a lot may wait for its turn before its tenants are placed anew."""
 
 
@@ -281,7 +281,8 @@ class JobQueue:
                 continue
             # A lot that lies ahead was placed before the clock was set.
             moved = (
-                one.generation != tenant.resource.generation or not 0 <= now - batch.when <= STALE
+                one.generation != tenant.resource.generation
+                or not 0 <= now - batch.when <= STALE_SECONDS
             )
             if moved or tenant.queue.busy or self._waits_for_work(tenant):
                 later.append(tenant)

@@ -23,18 +23,18 @@ logger = logging.getLogger("janitor.jobs")
 Spawn = Callable[..., object]
 """Begins a step: a coroutine, and the tenant that is busy until it is over, if it is one's."""
 
-POD_APPEARS = 15.0
+POD_APPEARS_SECONDS = 15.0
 """Seconds that a Job may be without a pod before its events are asked why."""
-POD_STARTS = 45.0
+POD_STARTS_SECONDS = 45.0
 """Seconds that a pod may be pending before that is called a fault: most starts take three."""
-POD_TELLS = 10.0
+POD_REPORTS_SECONDS = 10.0
 """Seconds that a failed Job's pod has to tell why."""
-PATIENCE = 20.0
+SHARED_POD_SECONDS = 20.0
 """Seconds that a shared scan's pod may take to start, and again to run, before its members are parted: fifty claims
 are mounted in five, and read in less than one."""
-ASK_AGAIN = 15.0
+ASK_AGAIN_SECONDS = 15.0
 """Seconds from one look at a Job's events to the next: they are asked for, not watched."""
-FORGET = 300.0
+FORGET_SECONDS = 300.0
 """Seconds after its deletion that a Job is forgotten even if no event told of it."""
 
 
@@ -83,7 +83,7 @@ class JobTimeouts:
         elif tracked.overheard:
             tracked.overheard = False
             spawn(self._seek_pod(tracked))
-        elif tracked.failed_at is not None and now - tracked.failed_at > POD_TELLS:
+        elif tracked.failed_at is not None and now - tracked.failed_at > POD_REPORTS_SECONDS:
             if not tracked.sought:
                 tracked.sought = True
                 spawn(self._seek_pod(tracked))
@@ -97,7 +97,7 @@ class JobTimeouts:
 
     def _watch_run(self, tracked: TrackedJob, now: float) -> None:
         assert tracked.started is not None
-        if tracked.shared and now - tracked.started > PATIENCE:
+        if tracked.shared and now - tracked.started > SHARED_POD_SECONDS:
             # Somebody's volume does not answer, and the program that waits for it cannot say whose.
             self._results.part(tracked, frozenset())
         elif now - tracked.started > self._deadline * 2:
@@ -105,15 +105,15 @@ class JobTimeouts:
 
     def _watch_start(self, tracked: TrackedJob, now: float, spawn: Spawn) -> list[TenantRecord]:
         if tracked.pod is None:
-            if now - tracked.created > POD_APPEARS and now >= tracked.ask_at:
-                tracked.ask_at = now + ASK_AGAIN
+            if now - tracked.created > POD_APPEARS_SECONDS and now >= tracked.ask_at:
+                tracked.ask_at = now + ASK_AGAIN_SECONDS
                 spawn(self._ask_job(tracked))
             return []
         since = tracked.created if tracked.placed_at is None else tracked.placed_at
-        if tracked.shared and now - since > PATIENCE and now >= tracked.ask_at:
-            tracked.ask_at = now + ASK_AGAIN
+        if tracked.shared and now - since > SHARED_POD_SECONDS and now >= tracked.ask_at:
+            tracked.ask_at = now + ASK_AGAIN_SECONDS
             spawn(self._ask_whose_fault(tracked))
-        if now - tracked.created > POD_STARTS:
+        if now - tracked.created > POD_STARTS_SECONDS:
             return self._troubled(tracked, spawn)
         return []
 
@@ -176,7 +176,7 @@ class JobTimeouts:
 
     def _clear(self, tracked: TrackedJob, now: float, spawn: Spawn) -> None:
         """Delete a Job once what it brought stands in every member's status."""
-        if tracked.deleted_at is not None and now - tracked.deleted_at > FORGET:
+        if tracked.deleted_at is not None and now - tracked.deleted_at > FORGET_SECONDS:
             self._tracker.drop(tracked)
         members = self._results.members(tracked)
         if tracked.deleting or any(t.queue.busy or t.stored.stale for t in members):

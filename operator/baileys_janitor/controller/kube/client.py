@@ -14,7 +14,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 from tenacity.wait import wait_exponential_jitter
 
 from baileys_janitor.api.names import API_VERSION
-from baileys_janitor.controller.kube.throttle import MOST, Pause
+from baileys_janitor.controller.kube.throttle import MOST_SECONDS, Pause
 
 Body = dict[str, Any]
 
@@ -23,7 +23,7 @@ MERGE_PATCH = "application/merge-patch+json"
 ATTEMPTS = 6
 CHUNK = 250
 """Objects a page of a list: half of what client-go's pager asks for, as each page is in memory as a whole."""
-TIMEOUT = 30.0
+TIMEOUT_SECONDS = 30.0
 """Seconds for one request: longer than the API server's own limit for a write is only waiting."""
 LIST_ANEW = 3
 """How often a list begins anew because its continue token has expired, before it is given up."""
@@ -68,7 +68,7 @@ def _wait(state: RetryCallState) -> float:
     backoff = wait_exponential_jitter(multiplier=0.2, max=10.0, jitter=0.5)(state)
     error = state.outcome.exception() if state.outcome else None
     asked = error.retry_after if isinstance(error, ApiError) else None
-    return max(backoff, min(asked, MOST)) if asked is not None else backoff
+    return max(backoff, min(asked, MOST_SECONDS)) if asked is not None else backoff
 
 
 async def access() -> client.Configuration:
@@ -167,7 +167,7 @@ class Kube:
             "fieldSelector": f"metadata.name={name}",
             "timeoutSeconds": str(seconds),
         }
-        limit = aiohttp.ClientTimeout(total=seconds + LATE_SECONDS, sock_connect=TIMEOUT)
+        limit = aiohttp.ClientTimeout(total=seconds + LATE_SECONDS, sock_connect=TIMEOUT_SECONDS)
         response = await self._sent("GET", url, query, limit=limit)
         self._note("GET", url, response.status)
         try:
@@ -251,7 +251,7 @@ class Kube:
                 auth_settings=["BearerToken"],
             )
             response = await self._api.call_api(
-                *request, _request_timeout=limit or aiohttp.ClientTimeout(total=TIMEOUT)
+                *request, _request_timeout=limit or aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
             )
             if response.status < 400:
                 return response

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from baileys_janitor.api.config import LeaderElection
-from baileys_janitor.controller.kube.client import ATTEMPTS, TIMEOUT, ApiError, Kube, path
+from baileys_janitor.controller.kube.client import ATTEMPTS, TIMEOUT_SECONDS, ApiError, Kube, path
 
 Object = dict[str, Any]
 logger = logging.getLogger("janitor.leader")
@@ -140,7 +140,7 @@ class Election:
             pause = self._seat.renew
             try:
                 # As long as it takes: an API server that is slow to answer must still get a leader.
-                async with asyncio.timeout(max(self._seat.duration, 2 * TIMEOUT)):
+                async with asyncio.timeout(max(self._seat.duration, 2 * TIMEOUT_SECONDS)):
                     if await self.take():
                         logger.info("This operator leads (%s)", self._seat.identity)
                         return True

@@ -27,8 +27,8 @@ from baileys_janitor.controller.jobs.faults import REASONS
 from baileys_janitor.controller.metrics import definitions, scheduling
 from baileys_janitor.controller.metrics.definitions import (
     ACTIONS,
+    JOB_BUCKETS_SECONDS,
     OTHER,
-    SECONDS,
     UNANSWERED,
     UNTOLD,
     WHY,
@@ -63,7 +63,7 @@ class OperatorMetrics(Collector):
             definitions.DURATION.name,
             definitions.DURATION.help,
             definitions.DURATION.labels,
-            buckets=SECONDS,
+            buckets=JOB_BUCKETS_SECONDS,
             registry=self.registry,
         )
         self._members = self._counter(definitions.MEMBERS)

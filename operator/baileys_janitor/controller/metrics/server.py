@@ -25,7 +25,7 @@ logger = logging.getLogger("janitor.metrics")
 
 AT_ONCE = 4
 """Scrapes that are answered at the same time; more wait."""
-LONGEST = 60.0
+ANSWER_SECONDS = 60.0
 """Seconds for one answer: who reads slower has given up."""
 FAST = 1
 """Level of compression: a twentieth of the size at a third of the default's work."""
@@ -61,7 +61,7 @@ class _Page:
         # A connection that waits for the next scrape is a task, and Kopf waits five seconds for those when it ends.
         response.force_close()
         try:
-            async with asyncio.timeout(LONGEST), self._limit:
+            async with asyncio.timeout(ANSWER_SECONDS), self._limit:
                 await self._write(request, response)
         except (ConnectionError, TimeoutError):
             # Broken off, so that the half that was read does not pass for the whole.

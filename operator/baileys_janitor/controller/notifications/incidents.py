@@ -30,9 +30,9 @@ ROUND = 60
 """Passes that one round over all tenants takes."""
 AT_LEAST = 100
 """Tenants looked at in a pass."""
-KNOWN_AFTER = 120.0
+KNOWN_AFTER_SECONDS = 120.0
 """Seconds after its start in which an operator has surely been told of every tenant."""
-FORGOTTEN_AFTER = 7 * 86_400.0
+FORGOTTEN_AFTER_SECONDS = 7 * 86_400.0
 """Seconds that it is remembered since when a tenant is gone."""
 FLEET = Place()
 _FLEET_ID = identify("fleet") | Family.BREAKER
@@ -135,7 +135,9 @@ class ActiveIncidents:
                     self._gone[base] = Place(*key)
                 self._replace(base, [])
                 self.version += 1
-        for id_ in [i for i, since in self._absent.items() if since < now - FORGOTTEN_AFTER]:
+        for id_ in [
+            i for i, since in self._absent.items() if since < now - FORGOTTEN_AFTER_SECONDS
+        ]:
             del self._absent[id_]
             self._gone.pop(id_, None)
 
@@ -178,7 +180,7 @@ class ActiveIncidents:
         tenant = self.tenant(id_)
         if tenant is None:
             since = self._absent.setdefault(id_ & ~_FAMILY, now)
-            if now < self._started + KNOWN_AFTER:
+            if now < self._started + KNOWN_AFTER_SECONDS:
                 return True
             return Over(since, self._gone.get(id_ & ~_FAMILY))
         self._absent.pop(id_ & ~_FAMILY, None)

@@ -20,7 +20,7 @@ from baileys_janitor.controller.events.changes import (
 )
 from baileys_janitor.controller.kube.client import Kube
 from baileys_janitor.controller.kube.leader_election import own_namespace
-from baileys_janitor.controller.notifications.incidents import KNOWN_AFTER, ActiveIncidents
+from baileys_janitor.controller.notifications.incidents import KNOWN_AFTER_SECONDS, ActiveIncidents
 from baileys_janitor.controller.notifications.sender import Count, Sender
 from baileys_janitor.controller.notifications.state_store import StateStore
 from baileys_janitor.controller.tenants.cache import TenantCache
@@ -35,15 +35,15 @@ from baileys_janitor.schedule.circuit_breaker import Hold
 
 logger = logging.getLogger("janitor.notifications")
 
-PASS = 5.0
+PASS_SECONDS = 5.0
 """Seconds between two looks, when no news comes."""
-BREATH = 1.0
+PASS_MIN_SECONDS = 1.0
 """Least seconds between two looks: a thousand news are one."""
-KEEP_AGAIN = 30.0
+WRITE_AGAIN_SECONDS = 30.0
 """Seconds until the record is written again after a failure; the client has tried several times before."""
-CHECK = 60.0
+CHECK_SECONDS = 60.0
 """Seconds between two looks at what the Secret holds."""
-ANEW = 60.0
+RESTART_SECONDS = 60.0
 """Seconds until notifications begin anew after a fault of ours."""
 
 
@@ -107,7 +107,7 @@ class NotificationManager:
             except Exception:
                 # The tenants are looked after, whatever becomes of telling.
                 logger.exception("Notifications: unforeseen; they begin anew")
-                await self._rest(ANEW)
+                await self._rest(RESTART_SECONDS)
 
     async def _work(self) -> None:
         known = await self._state_store.read()
@@ -154,7 +154,7 @@ class NotificationManager:
                     if name in self._unusable:
                         logger.info("Messages can be sent to %s now", name)
                     self._unusable.discard(name)
-            await self._rest(CHECK)
+            await self._rest(CHECK_SECONDS)
 
     async def _watch(self) -> None:
         started, version = self._clock.now(), -1
@@ -166,7 +166,7 @@ class NotificationManager:
                 tenant = self._cache.tenants.get(key)
                 if tenant is not None:
                     self._active.look(tenant, now)
-            if now < started + KNOWN_AFTER:
+            if now < started + KNOWN_AFTER_SECONDS:
                 for _ in self._active.look_at_new(now):
                     await asyncio.sleep(0)
             else:
@@ -176,8 +176,8 @@ class NotificationManager:
                 version = self._active.version
                 for sender in self._senders:
                     sender.wake()
-            await self._rest(BREATH)
-            await self._clock.wait(self._news, now + PASS)
+            await self._rest(PASS_MIN_SECONDS)
+            await self._clock.wait(self._news, now + PASS_SECONDS)
 
     async def _keep(self) -> None:
         while True:
@@ -191,7 +191,7 @@ class NotificationManager:
                 raise
             if not written:
                 self._unkept.set()
-                await self._rest(KEEP_AGAIN)
+                await self._rest(WRITE_AGAIN_SECONDS)
 
     async def _rest(self, seconds: float) -> None:
         await self._clock.wait(asyncio.Event(), self._clock.now() + seconds)

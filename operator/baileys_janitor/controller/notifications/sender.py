@@ -31,11 +31,11 @@ logger = logging.getLogger("janitor.notifications")
 
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 15.0, 900.0
 """Until a message that did not arrive is composed again: doubled each time, up to the second."""
-REST = 0.0005
+REST_SECONDS = 0.0005
 """Seconds of rest after a comparison, for each incident that holds: about twenty times what it takes."""
-SAME = 300.0
+SAME_SECONDS = 300.0
 """Seconds for which a message that may have arrived unheard is sent again as it is, under its own id."""
-LAST_WORD = 1.5
+LAST_SEND_SECONDS = 1.5
 """Seconds that a message under way may take when the operator ends."""
 EVERY_FEW = 100
 """Tenants after which a walk over the fleet lets others work."""
@@ -124,7 +124,7 @@ class Sender:
         self._hurry = False
         if book.mark is None:
             # What ended before anybody listened is not news.
-            book.mark = self._started - cleanups.LATE
+            book.mark = self._started - cleanups.LATE_SECONDS
             changed()
         if book.day is None:
             book.day = self._slot(self._started)
@@ -158,7 +158,7 @@ class Sender:
                 await self._deliver(message)
                 continue
             # To compare is work, and a thousand changes are one message.
-            rest = len(self._active.incidents) * REST
+            rest = len(self._active.incidents) * REST_SECONDS
             await self._clock.wait(asyncio.Event(), self._clock.now() + rest)
             until = None if math.isinf(self._again) else self._again
             await self._clock.wait(self._wake, until)
@@ -276,7 +276,7 @@ class Sender:
         assert self._cleaned is not None
         assert self._book.mark is not None
         wait, interval = self._pace.group_wait, self._config.cleanup_interval.seconds
-        last = self._book.mark + cleanups.LATE
+        last = self._book.mark + cleanups.LATE_SECONDS
         when = self._cleaned + wait if self._hurry else max(self._cleaned + wait, last + interval)
         sent, most = self._book.sent, self._pace.per_hour
         full = sent[-most] + HOUR if len(sent) >= most else 0.0
@@ -292,7 +292,7 @@ class Sender:
             await asyncio.shield(sending)
         except asyncio.CancelledError:
             # What has nearly arrived is not told again by the next operator.
-            await asyncio.wait([sending], timeout=LAST_WORD)
+            await asyncio.wait([sending], timeout=LAST_SEND_SECONDS)
             if sending.done() and sending.exception() is None:
                 self._arrived(message)
             sending.cancel()
@@ -318,7 +318,7 @@ class Sender:
 
     def _failed(self, why: str, asked: float | None, doubtful: Message | None = None) -> None:
         now = self._clock.now()
-        until = now + SAME if self._doubtful is None else self._doubtful[0]
+        until = now + SAME_SECONDS if self._doubtful is None else self._doubtful[0]
         self._doubtful = None if doubtful is None else (until, doubtful)
         self._count.missed()
         # Whatever the message was about is still there to be told.

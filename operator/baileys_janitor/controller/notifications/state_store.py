@@ -13,9 +13,9 @@ from baileys_janitor.notify.delivery_state import DeliveryState
 
 logger = logging.getLogger("janitor.notifications")
 
-AGAIN = 10.0
+RETRY_SECONDS = 10.0
 """Seconds between attempts to read it: what was told must be known before anything is told."""
-LAST = 3.0
+LAST_WRITE_SECONDS = 3.0
 """Seconds that the last write may take when the operator ends."""
 KEY = "told"
 ABOUT = (
@@ -51,7 +51,7 @@ class StateStore:
                     )
                     return {}
                 logger.warning("Which notifications were sent cannot be read yet: %s", error)
-                await asyncio.sleep(AGAIN)
+                await asyncio.sleep(RETRY_SECONDS)
                 continue
             return self._decoded(str((body.get("data") or {}).get(KEY) or ""))
 
@@ -83,7 +83,7 @@ class StateStore:
     async def write_last(self, ledgers: Mapping[str, DeliveryState]) -> None:
         """Write once more, in a hurry."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LAST):
+            async with asyncio.timeout(LAST_WRITE_SECONDS):
                 await self.write(ledgers)
 
     async def _put(self, text: str) -> None:

@@ -21,7 +21,7 @@ from baileys_janitor.schedule.cleanup_times import DAILY, PAIRED, TRIGGER
 from baileys_janitor.schedule.context import Context
 from baileys_janitor.schedule.growth import DAY
 
-HORIZON = 366 * DAY
+HORIZON_SECONDS = 366 * DAY
 """Seconds that are looked ahead: what would take longer is nobody's worry, and no straight line either."""
 MINUTE = 60.0
 
@@ -39,7 +39,7 @@ def forecast(tenant: TenantRecord) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, limit in ahead.items():
         room = limit - tenant.scan.counted
-        if room > 0 and growth > 0 and room * DAY / growth <= HORIZON:
+        if room > 0 and growth > 0 and room * DAY / growth <= HORIZON_SECONDS:
             when = tenant.scan.last_scan + room * DAY / growth
             found[name] = to_rfc3339(math.floor(when / MINUTE) * MINUTE)
     return found

@@ -19,7 +19,7 @@ from baileys_janitor.controller.tenants.record import TenantRecord
 Object = dict[str, Any]
 logger = logging.getLogger("janitor.status")
 
-RETRY = 5.0
+RETRY_SECONDS = 5.0
 """Seconds after which a write that the API server did not take is tried again; `Kube` has retried before."""
 REFUSED_SECONDS = 300.0
 """Seconds after which a status that the CRD in the cluster does not allow is tried again."""
@@ -175,7 +175,7 @@ class StatusWriter:
         logger.warning("%s: the status could not be written: %s", tenant.text, error)
         tenant.stored.doubt()
         tenant.stored.say()
-        pause = REFUSED_SECONDS if error.status == 422 else RETRY
+        pause = REFUSED_SECONDS if error.status == 422 else RETRY_SECONDS
         tenant.backoff.wait_until(now + pause)
         return False
 

@@ -136,7 +136,7 @@ class ScanState:
             self.anchor = (now, counted)
             return
         since, before = self.anchor
-        if now - since >= growth.LEAST_SPAN:
+        if now - since >= growth.LEAST_SPAN_SECONDS:
             self.burst = growth.observed(counted - before, now - since)
             self.growth = growth.smoothed(self.growth, counted - before, now - since)
             self.anchor = (now, counted)

@@ -17,7 +17,7 @@ from baileys_janitor.notify.channels.http import Object, Undelivered
 from baileys_janitor.notify.secrets import Secrets
 from baileys_janitor.notify.words import Reader
 
-TIMEOUT = 60.0
+TIMEOUT_SECONDS = 60.0
 """Seconds for one message; a service that takes longer is not asked again before it has ended."""
 
 
@@ -32,7 +32,7 @@ class Services:
         config: AppriseChannel,
         secrets: Secrets,
         reader: Reader,
-        timeout: float = TIMEOUT,
+        timeout: float = TIMEOUT_SECONDS,
     ) -> None:
         self._config = config
         self._secrets = secrets

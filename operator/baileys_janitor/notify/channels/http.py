@@ -31,14 +31,14 @@ from baileys_janitor.notify.secrets import Secrets
 
 Object = dict[str, Any]
 
-TIMEOUT = 10.0
+TIMEOUT_SECONDS = 10.0
 """Seconds for one attempt."""
 ATTEMPTS = 4
-PATIENCE = 90.0
+ALL_ATTEMPTS_SECONDS = 90.0
 """Seconds for all attempts at one message; after that it stays owed and is written anew later."""
-LONGEST_WAIT = 30.0
+LONGEST_WAIT_SECONDS = 30.0
 """Seconds that a wait which the endpoint asks for may take here; a longer one is left to the caller."""
-ANSWER = 65_536
+ANSWER_BYTES = 65_536
 """Bytes of an answer that are read."""
 
 
@@ -73,7 +73,7 @@ class Channel(Protocol):
 def _worth_retrying(error: BaseException) -> bool:
     if not isinstance(error, Undelivered) or error.lasting:
         return False
-    return error.retry_after is None or error.retry_after <= LONGEST_WAIT
+    return error.retry_after is None or error.retry_after <= LONGEST_WAIT_SECONDS
 
 
 def _wait(state: RetryCallState) -> float:
@@ -87,7 +87,9 @@ class Http:
     """HTTP POST. The session is made when it is first needed, in the loop that needs it."""
 
     def __init__(
-        self, timeout: float = TIMEOUT, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        timeout: float = TIMEOUT_SECONDS,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._timeout = timeout
         self._sleep = sleep
@@ -97,7 +99,7 @@ class Http:
         """Make a few attempts, with pauses that grow or that the endpoint asks for; raise the last Undelivered."""
         async for each in AsyncRetrying(
             retry=retry_if_exception(_worth_retrying),
-            stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(PATIENCE),
+            stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(ALL_ATTEMPTS_SECONDS),
             wait=_wait,
             sleep=self._sleep,
             reraise=True,
@@ -122,7 +124,7 @@ class Http:
             async with self._session.post(
                 url, data=body, headers=headers, allow_redirects=False
             ) as answer:
-                return answer.status, answer.headers, await answer.content.read(ANSWER)
+                return answer.status, answer.headers, await answer.content.read(ANSWER_BYTES)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise Undelivered(in_words(error, self._timeout)) from None
 
@@ -150,7 +152,7 @@ def url_of(secrets: Secrets, key: str) -> str:
     return url
 
 
-def in_words(error: BaseException, timeout: float = TIMEOUT) -> str:
+def in_words(error: BaseException, timeout: float = TIMEOUT_SECONDS) -> str:
     """Say what is wrong with a connection, without any address."""
     cause = error.__cause__ or getattr(error, "os_error", None) or error
     if isinstance(error, (TimeoutError, asyncio.TimeoutError)):
