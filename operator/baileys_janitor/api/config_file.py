@@ -44,7 +44,7 @@ class InvalidConfig(Exception):  # noqa: N818 - the word that users see
 
 
 def load_config(path: Path | None, environ: Mapping[str, str]) -> OperatorConfig:
-    """The configuration in force; the built-in one when there is no path.
+    """Return the configuration in force; the built-in one when there is no path.
 
     Raises:
         InvalidConfig: the file cannot be read, is not YAML, or holds what cannot be.
@@ -125,5 +125,5 @@ def _validated(data: dict[str, Any], source: str, careful: bool) -> OperatorConf
 
 
 def _is_true(text: str) -> bool:
-    """What `DRY_RUN` means. In doubt it holds: a typing error must not remove files."""
+    """Return what `DRY_RUN` means. In doubt it holds: a typing error must not remove files."""
     return text.strip().lower() not in ("", "0", "false", "no", "off")

@@ -161,7 +161,7 @@ class TenantSpec(SharedSettings):
 
 
 def tenant_schema() -> Node:
-    """The structural schema of the spec, what is the tenant's own first."""
+    """Return the structural schema of the spec, what is the tenant's own first."""
     schema = structural(TenantSpec)
     own = {name: schema["properties"][name] for name in ("companyId", "volume", "suspend")}
     return schema | {"properties": own | schema["properties"]}

@@ -23,7 +23,7 @@ def _in_utc(value: datetime) -> datetime:
 
 
 def time_text(value: datetime) -> str:
-    """RFC 3339 in UTC, whole seconds, as Kubernetes writes its times."""
+    """Return RFC 3339 in UTC, whole seconds, as Kubernetes writes its times."""
     return _in_utc(value).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -343,7 +343,7 @@ class TenantStatus(StatusPart):
 
     @classmethod
     def read(cls, stored: Mapping[str, Any] | None) -> TenantStatus:
-        """The status as stored, without whatever does not parse; never raises."""
+        """Return the status as stored, without whatever does not parse; never raises."""
         left = dict(stored or {})
         try:
             return cls.model_validate(left)
@@ -353,5 +353,5 @@ class TenantStatus(StatusPart):
             return cls.model_validate(left)
 
     def to_wire(self) -> dict[str, Any]:
-        """Plain JSON data as the API server stores it; unset fields are absent."""
+        """Return plain JSON data as the API server stores it; unset fields are absent."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -24,5 +24,5 @@ class Problem(Exception):  # noqa: N818 - the word people read
 
 
 def usage(message: str) -> Problem:
-    """A problem with what was typed or configured: exit code 2, nothing was looked at."""
+    """Return a problem with what was typed or configured: exit code 2, nothing was looked at."""
     return Problem(message, code="BadUsage", exit_code=EXIT_USAGE)

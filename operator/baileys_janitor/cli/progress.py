@@ -20,7 +20,7 @@ DELAY_SECONDS: Final = 0.4
 
 
 def with_progress(items: Sequence[Item], doing: str) -> Iterator[Item]:
-    """The items, with a bar beneath them once the work has taken longer than `DELAY_SECONDS`."""
+    """Yield the items, with a bar beneath them once the work has taken longer than `DELAY_SECONDS`."""
     if not sys.stderr.isatty():
         yield from items
         return
@@ -49,7 +49,7 @@ class _LateBar:
         self._timer.start()
 
     def show(self, done: int) -> None:
-        """So many items are done."""
+        """Show that so many items are done."""
         self._done = done
         if time.monotonic() >= self._due:
             self._appear()

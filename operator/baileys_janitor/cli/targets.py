@@ -42,7 +42,7 @@ class Found(NamedTuple):
 
 
 def find_targets(paths: Sequence[str], companies: Sequence[str] = ()) -> Found:
-    """Every session directory behind `paths`, each once, in the order given and then by company.
+    """Return every session directory behind `paths`, each once, in the order given and then by company.
 
     `companies` keeps only the companies named. A path that cannot be used becomes a problem and
     the others go on; a company that is nowhere is a problem too.
@@ -146,7 +146,7 @@ def _company_of(name: str) -> str | None:
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
-    """Sorts company_9 before company_10."""
+    """Return a key that sorts company_9 before company_10."""
     return [(len(part), part) if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
 
 

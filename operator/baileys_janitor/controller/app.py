@@ -81,7 +81,7 @@ async def serve(
     stop: asyncio.Event | None = None,
     checks: HealthChecks | None = None,
 ) -> None:
-    """Run the operator until a signal or `stop` ends it; PortTaken when one to serve at is."""
+    """Run the operator until a signal or `stop` ends it; raise `PortTaken` if a configured port is in use."""
     clock, stop, checks = clock or WallClock(), stop or asyncio.Event(), checks or HealthChecks()
     contest = seat(config.leader_election)
     async with contextlib.AsyncExitStack() as stack:
@@ -117,7 +117,7 @@ async def _terms(
     process: OperatorMetrics | None,
     election: Election | None,
 ) -> None:
-    """Lead, again and again, until `stop` is set. A fault ends a term and never the process."""
+    """Lead again and again until `stop` is set. A fault ends a term and never the process."""
     faults = 0
     while not stop.is_set():
         checks.state = STANDBY

@@ -50,7 +50,7 @@ class NoDiffs(kopf.DiffBaseStorage):
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Whether a line of Kopf's is worth a line in the log; without its traceback, which the operator tells."""
+    """Return whether to log a line of Kopf; drop its traceback, which the operator logs itself."""
     record.exc_info = None
     # It takes no signals in a thread; the operator takes them itself.
     return not str(record.msg).startswith("OS signals are ignored")

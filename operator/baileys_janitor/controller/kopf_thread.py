@@ -94,7 +94,7 @@ class _Thread:
         self._thread.start()
 
     def stop(self) -> None:
-        """Tell Kopf to stop. Thread-safe; may be said before Kopf has begun."""
+        """Tell Kopf to stop. Thread-safe; may be called before Kopf has begun."""
         with self._lock:
             self._stopped = True
             if self._stop is not None:
@@ -161,7 +161,7 @@ async def _end_all() -> None:
 
 
 async def watch(reconciler: Reconciler, watches: Watches, namespaces: Sequence[str]) -> None:
-    """Feed `engine` with events until cancelled. Raises WatchesEnded when Kopf ends by itself."""
+    """Feed the reconciler with events until cancelled; raise `WatchesEnded` when Kopf ends by itself."""
     inbox = Inbox()
     running = _Thread(kopf_handlers.register(reconciler, watches, inbox.put), namespaces)
     running.start()

@@ -88,7 +88,7 @@ def _shown(value: object) -> str:
 
 
 def _plain(text: str) -> str:
-    """One line, whatever is in it: what cannot be printed is escaped."""
+    """Return one line, whatever is in it: what cannot be printed is escaped."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
@@ -110,7 +110,7 @@ class Calm(logging.Filter):
         self._seen: dict[tuple[str, str], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether to write a record; the first of a new window says how many were not."""
+        """Return whether to write a record; the first of a new window reports how many were left out."""
         if record.levelno < logging.WARNING or hasattr(record, "tenant"):
             return True
         kind = record.name, str(record.msg)

@@ -143,7 +143,7 @@ class Reconciler:
     # Events
 
     def observe(self, body: Object) -> None:
-        """A tenant was added or changed."""
+        """Take in a tenant that was added or changed."""
         meta = decoding.part(body, "metadata")
         key = decoding.text(meta.get("namespace")), decoding.text(meta.get("name"))
         known = self.fleet.tenants.get(key)
@@ -166,7 +166,7 @@ class Reconciler:
         self._again(tenant)
 
     def forget(self, namespace: str, name: str, uid: str) -> None:
-        """A tenant was deleted; its own Jobs go with it, and what a shared scan finds is dropped."""
+        """Drop a tenant that was deleted; its own Jobs go with it, and what a shared scan finds is dropped."""
         tenant = self.fleet.forget((namespace, name), uid)
         if tenant is not None:
             self.queue.forget(tenant)
@@ -242,7 +242,7 @@ class Reconciler:
         return now + WAIT_MAX_SECONDS if until is None else min(until, now + WAIT_MAX_SECONDS)
 
     def _look_at_due(self, now: float) -> None:
-        """Consider who is due, the longest overdue first, as far as steps may be begun."""
+        """Consider the tenants that are due, the longest overdue first, as long as workers are free."""
         if self.workers.full:
             return
         for seen, tenant in enumerate(self.fleet.due(now), start=1):
@@ -336,7 +336,7 @@ class Reconciler:
             )
 
     def _may_work(self, tenant: TenantRecord) -> bool:
-        """One Job of its own for a tenant, and never a second pod that waits for a node."""
+        """Return whether the tenant may have a Job of its own: one at a time, no second pod that waits for a node."""
         if tenant.jobs.work is not None:
             return False
         scan = self.tracker.get(tenant.namespace, tenant.jobs.scan)
@@ -345,7 +345,7 @@ class Reconciler:
     # Steps
 
     def _turned(self, tenants: Sequence[TenantRecord]) -> None:
-        """Weigh tenants whose turn is over, and have the loop give the next ones."""
+        """Write the statuses of tenants whose turn is over, and have the loop continue with the next ones."""
         self._weigh_all(tenants)
         self.nudge()
 
@@ -358,7 +358,7 @@ class Reconciler:
                     self._again(tenant)
 
     def _weigh(self, tenant: TenantRecord) -> None:
-        """Write the tenant's status if it has something to say, and put the tenant into the queue again."""
+        """Write the tenant's status if something material has changed, and put the tenant into the queue again."""
         if self._writer.is_due(tenant):
             self.workers.begin(self._write(tenant), tenant)
         else:
@@ -398,7 +398,7 @@ class Reconciler:
             self._again(tenant)
 
     def _count(self, tenant: TenantRecord, entry: Object) -> bool:
-        """Have the circuit breaker know of a cleanup; False for one that is too long ago, as all before it are.
+        """Add a cleanup to the circuit breaker; return False for one that is too old, as all before it are.
 
         What somebody has asked for does not count, nor what is told without figures.
         """

@@ -34,7 +34,7 @@ class Workers:
         self._moved = clock.monotonic()
 
     def __len__(self) -> int:
-        """How many are under way."""
+        """Return how many steps are under way."""
         return len(self._tasks)
 
     @property
@@ -58,7 +58,7 @@ class Workers:
         return task
 
     async def cancel(self) -> None:
-        """End all."""
+        """Cancel all steps."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

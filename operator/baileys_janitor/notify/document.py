@@ -76,7 +76,7 @@ def _head(type_: str, target: str, marks: Iterable[str], now: float) -> Object:
 
 
 def rfc3339(when: float) -> str:
-    """Unix seconds as Kubernetes writes times."""
+    """Return Unix seconds as Kubernetes writes times."""
     return datetime.fromtimestamp(int(when), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

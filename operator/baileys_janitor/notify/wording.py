@@ -22,7 +22,7 @@ def condition(status: Object, kind: str) -> Object:
 
 
 def files(status: Object) -> str:
-    """182 files, the limit is 180."""
+    """Return "182 files, the limit is 180"."""
     counted = status.get("files") or {}
     if counted.get("counted") is None:
         return "too many files"
@@ -30,7 +30,7 @@ def files(status: Object) -> str:
 
 
 def fact(kind: IncidentKind, status: Object, reader: Reader, now: float) -> str:
-    """What is known, with numbers against limits."""
+    """Return what is known, with numbers against limits."""
     if kind.name == "CleanupFailing":
         last = status.get("lastCleanup") or {}
         when = moment(last.get("time"))
@@ -57,7 +57,7 @@ def _growth(status: Object) -> str:
 
 
 def short(kind: IncidentKind, status: Object, reader: Reader, now: float) -> str:
-    """What is known, in a few words: for a list."""
+    """Return what is known, in a few words: for a list."""
     found = status.get("files") or {}
     if kind.family == Family.LEVEL and found.get("counted") is not None:
         return f"{words.number(found['counted'])} of {words.number(found.get('limit') or 0)} files"
@@ -75,7 +75,7 @@ def short(kind: IncidentKind, status: Object, reader: Reader, now: float) -> str
 def itself(
     kind: IncidentKind, status: Object | None, reader: Reader, now: float, since: float = math.inf
 ) -> str:
-    """What the janitor does about it without anybody's help; `status` None: for several tenants."""
+    """Return what the janitor does about it without anybody's help; `status` None: for several tenants."""
     if kind.family == Family.LEVEL:
         return _on_level(kind, status, reader, now, since)
     return kind.itself
@@ -109,7 +109,7 @@ def _on_level(
 
 
 def _cooled(status: Object) -> float:
-    """Until when no further emergency cleanup starts by itself."""
+    """Return until when no further emergency cleanup starts by itself."""
     return moment(status.get("emergencyCooldownUntil")) or -math.inf
 
 
@@ -133,7 +133,7 @@ def todo(
     since: float = math.inf,
     now: float = 0.0,
 ) -> tuple[str, str]:
-    """What to do now, and the command to begin with; `since` when the first of them began."""
+    """Return what to do now, and the command to begin with; `since` when the first of them began."""
     told = kind.to_do
     if kind.name == "TenantEmergency" and now - since > CLEANUP_COMES_SECONDS:
         told = "It has lasted too long to wait for. See what stands in the way:"

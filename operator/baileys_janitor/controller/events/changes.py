@@ -141,7 +141,7 @@ class ChangeBus:
         self._listeners.append(listener)
 
     def publish(self, news: Change) -> None:
-        """Tell everyone."""
+        """Hand a change to every listener."""
         for listener in self._listeners:
             try:
                 listener(news)

@@ -58,7 +58,7 @@ def _level(heard: changes.LevelChanged) -> None:
 
 
 def _held_back(heard: changes.LevelChanged) -> None:
-    """Say why nothing is done where the level calls for a cleanup: that nothing happens has no other line."""
+    """Log why no cleanup starts where the level calls for one: nothing else in the log says so."""
     tenant, look = heard.tenant, heard.tenant.look
     if look is None or tenant.effective is None:
         return
@@ -159,7 +159,7 @@ def _readiness(heard: changes.ConditionChanged, *, fleet_wide: bool) -> None:
 
 
 def _job(heard: changes.JobEnded) -> None:
-    """Jobs are many, and what came of them is told of their tenants; a purge has no other line."""
+    """Log a Job: purges at info, as no tenant reports them, all others at debug."""
     purge = heard.action == "purge" and heard.outcome == "Completed"
     logger.log(
         logging.INFO if purge else logging.DEBUG,

@@ -153,7 +153,7 @@ class Watches:
         )
 
     def missed(self, doubt: Doubt) -> bool:
-        """Whether a doubt has lasted although its watch lives: then its events have missed something."""
+        """Return whether a doubt has lasted although its watch lives: then its events have missed something."""
         since = self._doubts.get(doubt, math.inf)
         return (
             since < self._now() - GRACE_SECONDS and self.silent(doubt[0], doubt[1]) <= GRACE_SECONDS
@@ -229,7 +229,7 @@ class Audit:
 
 
 def has_pods(job: Mapping[str, Any]) -> bool:
-    """Whether a Job has, or had, a pod."""
+    """Return whether a Job has, or had, a pod."""
     status = job.get("status")
     counts = (
         (status.get(key) for key in ("active", "succeeded", "failed"))
@@ -240,11 +240,11 @@ def has_pods(job: Mapping[str, Any]) -> bool:
 
 
 def is_complete(job: Mapping[str, Any]) -> bool:
-    """Whether a Job has ended well, so that a pod of it must have run."""
+    """Return whether a Job has ended well, so that a pod of it must have run."""
     conditions = decoding.objects(decoding.part(job, "status").get("conditions"))
     return any(c.get("type") == "Complete" and c.get("status") == "True" for c in conditions)
 
 
 def is_over(pod: Mapping[str, Any]) -> bool:
-    """Whether a pod has ended, so that its Job must soon do so too."""
+    """Return whether a pod has ended, so that its Job must soon do so too."""
     return decoding.text(decoding.part(pod, "status").get("phase")) in {"Succeeded", "Failed"}

@@ -356,7 +356,7 @@ class JobCreator:
 
 
 def _in_doubt(tenant: TenantRecord, cluster: ClusterState) -> bool:
-    """Whether kept lists say something of a tenant that they may be too old to know."""
+    """Return whether a cached list may be stale for this tenant."""
     if tenant.effective is None or tenant.fault is not None:
         return False
     _, fault, used = cluster.place(tenant)

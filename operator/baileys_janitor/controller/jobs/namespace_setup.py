@@ -70,7 +70,7 @@ class NamespaceSetup:
             self._ready_until[namespace] = now + CHECK_AGAIN_SECONDS
 
     async def _careful(self, what: str, step: Any, namespace: str) -> bool:
-        """Carry out a step; False when it is worth another attempt before the next Job."""
+        """Carry out a step; return False when it is worth another attempt before the next Job."""
         try:
             await step(namespace)
         except ApiError as error:

@@ -37,7 +37,7 @@ class NamespaceQueues:
         return bool(self._order)
 
     def __len__(self) -> int:
-        """How many tenants wait."""
+        """Return how many tenants wait."""
         tables = (self._urgent, self._cleanups, self._wanted)
         waiting = sum(len(held) for table in tables for held in table.values())
         return waiting + sum(
@@ -150,14 +150,14 @@ class JobQueue:
         self._beginning: Counter[tuple[str, bool]] = Counter()
 
     def __len__(self) -> int:
-        """How many tenants wait for their turn."""
+        """Return how many tenants wait for their turn."""
         return len(self._backlog)
 
     def __bool__(self) -> bool:
         return bool(self._backlog)
 
     def has_room(self, namespace: str, urgent: bool = False) -> bool:
-        """Whether another Job of a namespace may be made.
+        """Return whether another Job of a namespace may be created.
 
         A namespace has slots of its own within the fleet's, so that one whose pods do not start holds up nobody else.
         For what is urgent half as many slots are kept again, which nothing else takes: it waits for itself alone.
@@ -300,7 +300,7 @@ class JobQueue:
             self._after([one.tenant for one in batch.members])
 
     def _waits_for_work(self, tenant: TenantRecord) -> bool:
-        """Whether a Job of its own waits for a node: never a second pod that does."""
+        """Return whether a Job of the tenant's own waits for a node: there is never a second pod that does."""
         work = self._tracker.get(tenant.namespace, tenant.jobs.work)
         return work is not None and work.pending
 

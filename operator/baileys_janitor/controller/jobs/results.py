@@ -102,7 +102,7 @@ class ResultHandler:
             tracked.failed_at = self._clock.now()
 
     def _may_be_ours(self, namespace: str, name: str) -> bool:
-        """Whether a Job of that name is being created right now, whose uid is not known yet."""
+        """Return whether a Job of that name is being created right now, whose uid is not known yet."""
         tracked = self._tracker.get(namespace, name)
         return tracked is not None and tracked.uid is None
 
@@ -305,7 +305,7 @@ class ResultHandler:
 
 
 def _is_nobodys(result: object, fault: Fault | None) -> bool:
-    """Whether a member of a shared scan came to nothing for what may be another's fault."""
+    """Return whether a member of a shared scan may have failed by another member's fault."""
     if isinstance(result, ScanResult):
         return result.error in UNREACHED
     return result is None and fault is not None and fault.reason in SPOILED

@@ -132,7 +132,7 @@ class JobTimeouts:
         self._results.settle(tracked, Finished(None, fault))
 
     async def _ask_whose_fault(self, tracked: TrackedJob) -> None:
-        """Part a shared scan whose pod does not start, unless it is nothing that its members could be parted for."""
+        """Split a shared scan whose pod does not start, unless splitting cannot help."""
         events = await self._reads.events(tracked.namespace, "Pod", str(tracked.pod))
         # A kubelet names the volume, not the claim.
         volumes = await self._reads.volumes(tracked.namespace)

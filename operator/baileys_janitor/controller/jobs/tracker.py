@@ -214,7 +214,7 @@ def job_of(pod: Object) -> tuple[str, str] | None:
 
 
 def has_ended(job: Object) -> bool:
-    """Whether a Job has completed or failed."""
+    """Return whether a Job has completed or failed."""
     conditions = decoding.objects(decoding.part(job, "status").get("conditions"))
     return any(
         decoding.text(one.get("type")) in {"Failed", "Complete"} and one.get("status") == "True"

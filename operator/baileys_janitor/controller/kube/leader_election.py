@@ -113,7 +113,7 @@ class Election:
         """Whether the Lease could be read at least once: a standby is ready from then on."""
 
     def held(self) -> bool:
-        """Whether this operator may act at this very moment."""
+        """Return whether this operator may act at this very moment."""
         return self._until is not None and self._now() < self._until
 
     def leaderless(self) -> float:

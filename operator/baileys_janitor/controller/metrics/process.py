@@ -86,12 +86,12 @@ class OperatorMetrics(Collector):
         return Counter(of.name, of.help, of.labels, registry=self.registry)
 
     def leads(self, reconciler: Reconciler) -> None:
-        """Tell of this engine's tenants and news from now on."""
+        """Report the tenants and changes of this reconciler from now on."""
         self.reconciler = reconciler
         reconciler.bus.subscribe(self.listen)
 
     def stands_by(self) -> None:
-        """Tell of no tenant any more: another operator does."""
+        """Report no tenants any more: another operator does."""
         self.reconciler = None
         self._failing = None
 
@@ -106,7 +106,7 @@ class OperatorMetrics(Collector):
         return lambda channel, outcome: self._notifications.labels(channel, outcome).inc()
 
     def watches_channels(self, failing: Callable[[], Mapping[str, bool]]) -> None:
-        """Tell from now on which channels, by name, nothing arrives at."""
+        """Report from now on the channels, by name, that no message reaches."""
         self._failing = failing
 
     def listen(self, news: Change) -> None:

@@ -46,12 +46,12 @@ def place_of(tenant: TenantRecord) -> Place:
 
 
 def _differ(before: Incident, after: Incident) -> bool:
-    """Whether there may be something to tell; how bad it is among its kind changes at every scan."""
+    """Return whether there may be something to send; how bad it is among its kind changes at every scan."""
     return (before.kind, before.since, before.place) != (after.kind, after.since, after.place)
 
 
 def _told(hold: Hold) -> str:
-    """Say which cleanups are held, until when, and who opened the circuit breaker."""
+    """Describe which cleanups are held, until when, and who opened the circuit breaker."""
     spaces = "namespace" if len(hold.namespaces) == 1 else "namespaces"
     who = f"{spaces} {named(hold.namespaces)}"
     if hold.tenants:
@@ -173,7 +173,7 @@ class ActiveIncidents:
         return tenant if tenant is not None and tenant.uid == uid else None
 
     def fate(self, id_: int, target: Target, now: float) -> Fate:
-        """Tell what became of an incident that a target was told and that does not hold for it any more."""
+        """Return what became of an incident that was sent to a target and does not hold for it any more."""
         if id_ == _FLEET_ID:
             held = self.incidents.get(id_)
             return held is None and Over(self._absent.setdefault(id_, now), FLEET)

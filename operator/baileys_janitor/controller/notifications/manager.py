@@ -100,7 +100,7 @@ class NotificationManager:
         }
 
     async def run(self) -> None:
-        """Watch and tell, forever."""
+        """Watch and notify, forever."""
         while True:
             try:
                 await self._work()
@@ -205,5 +205,5 @@ class NotificationManager:
 
 
 def wanted(config: OperatorConfig) -> bool:
-    """Whether anybody is to be told anything."""
+    """Return whether any notification is configured."""
     return bool(targets(config.notifications))

@@ -141,7 +141,7 @@ class Sender:
         self.wake()
 
     async def run(self) -> None:
-        """Tell, forever."""
+        """Send messages, forever."""
         while True:
             self._wake.clear()
             now = self._clock.now()

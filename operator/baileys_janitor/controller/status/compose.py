@@ -180,7 +180,7 @@ COOLDOWNS = ("cooldownUntil", "emergencyCooldownUntil")
 
 
 def is_material(stored: Object, fresh: Object, now: float | None = None) -> bool:
-    """Whether `fresh` says something that a reader of `stored` must learn now.
+    """Return whether a reader of `stored` must learn at once what `fresh` contains.
 
     Levels, conditions, runs, results and cooldowns always; a count once it moved by `MATERIAL_FILES`; times and
     small numbers wait for the next write that is due anyway. A cooldown that ran out is in the past for any

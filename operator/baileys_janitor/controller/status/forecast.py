@@ -46,7 +46,7 @@ def forecast(tenant: TenantRecord) -> dict[str, str]:
 
 
 def told(tenant: TenantRecord, now: float, context: Context) -> str:
-    """Say what happens next."""
+    """Describe what happens next."""
     effective = tenant.effective
     if effective is None:
         return "Nothing is done until the spec is valid; see Ready."
@@ -104,7 +104,7 @@ def _cleaning(tenant: TenantRecord, now: float, context: Context) -> str:
 
 
 def _held_by_silence(tenant: TenantRecord) -> str | None:
-    """Say what keeps the count up although it looks old."""
+    """Describe what keeps the count up although it looks old."""
     look, effective = tenant.look, tenant.effective
     if look is None or effective is None:
         return None
@@ -154,7 +154,7 @@ def _next(tenant: TenantRecord, now: float, context: Context) -> str:
 
 
 def trend(history: list[dict[str, Any]]) -> str | None:
-    """Say how the last cleanups did: whether they keep up with what comes. None while two have not removed anything."""
+    """Describe whether the last cleanups keep up with growth. None while two have not removed anything."""
     done = [
         entry
         for entry in history

@@ -49,7 +49,7 @@ class StatusWriter:
         """By uid, a status of which the API server has not kept all: an older CRD knows less fields."""
 
     def is_due(self, tenant: TenantRecord) -> bool:
-        """Whether `write` would have something to send; what has been weighed and found too light is said."""
+        """Return whether `write` would send anything; mark what is not worth a write as published."""
         self._tell_again(tenant)
         if tenant.new and not _has_news(tenant):
             tenant.stored.say(False)
@@ -62,7 +62,7 @@ class StatusWriter:
         return False
 
     def _tell_again(self, tenant: TenantRecord) -> None:
-        """Tell of a fault that lasts each time that it is met: what tells of it must not age away before it is over."""
+        """Publish a persistent fault again after each failed attempt, so that its Event does not expire."""
         fault, again = tenant.fault, tenant.backoff.has_failed_again()
         if (
             again
@@ -86,7 +86,7 @@ class StatusWriter:
         return sent is None or compose.is_material(sent, fresh, now)
 
     def _compose(self, tenant: TenantRecord, now: float) -> Object:
-        """Compose the status; where that meets something unforeseen, the one that says just this."""
+        """Compose the status; if that raises an exception, return one that reports it."""
         fresh: Object = {}
         with self._crashes.contain("tenant", [tenant]) as composing:
             fresh = compose.compose(tenant, now, self._context(tenant, now))
@@ -196,6 +196,6 @@ class StatusWriter:
 
 
 def _has_news(tenant: TenantRecord) -> bool:
-    """Whether a tenant's first status has something to say: a count, a fault, or that nothing will happen."""
+    """Return whether a tenant's first status has content: a count, a fault, or that nothing will happen."""
     suspended = tenant.effective is not None and tenant.effective.suspend
     return tenant.look is not None or tenant.fault is not None or suspended

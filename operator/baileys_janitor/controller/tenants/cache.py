@@ -205,7 +205,7 @@ def _token(meta: Object) -> str | None:
 
 
 def _older(version: Any, known: str) -> bool:
-    """Whether an event shows what is known already, or less.
+    """Return whether an event shows what is known already, or less.
 
     Versions are comparable by KEP-5504; where a server's are no numbers, every other one counts as newer.
     """
@@ -220,7 +220,7 @@ def _place(effective: Effective) -> tuple[str, str]:
 
 
 def _elsewhere(stored: Object, effective: Effective) -> bool:
-    """Whether the stored figures are of another directory."""
+    """Return whether the stored figures are of another directory."""
     volume = decoding.status_field(stored, "volume") or {}
     if not volume.get("claimName"):
         return False

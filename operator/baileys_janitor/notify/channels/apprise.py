@@ -92,7 +92,7 @@ class Services:
         return told.partition("\n")[2].lstrip("\n") or told
 
     async def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing: no connection is kept open."""
 
 
 def _settle(done: asyncio.Future[str], said: str) -> None:
@@ -165,7 +165,7 @@ def _follow_no_redirect() -> None:
 
 
 def _has_redirected(url: str) -> bool:
-    """Whether the host of a URL was among those that redirect; it is forgotten with that."""
+    """Return whether the host of a URL was among those that redirect, and forget it."""
     found = next((host for host in tuple(_redirected) if host and host in url), None)
     if found is not None:
         with contextlib.suppress(ValueError):

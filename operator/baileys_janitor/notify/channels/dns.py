@@ -53,7 +53,7 @@ class Resolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing: no connection is kept open."""
 
 
 def _settle(found: asyncio.Future[Answers], answers: Answers, problem: OSError | None) -> None:

@@ -64,7 +64,7 @@ class Channel(Protocol):
         """Raise NoSecret or Undelivered when nothing can be sent with what the Secret holds now."""
 
     async def send(self, document: Object) -> None:
-        """Deliver one message; Undelivered when that failed for good or for now."""
+        """Deliver one message; raise `Undelivered` when that failed for good or for now."""
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -153,7 +153,7 @@ def url_of(secrets: Secrets, key: str) -> str:
 
 
 def in_words(error: BaseException, timeout: float = TIMEOUT_SECONDS) -> str:
-    """Say what is wrong with a connection, without any address."""
+    """Describe what is wrong with a connection, without any address."""
     cause = error.__cause__ or getattr(error, "os_error", None) or error
     if isinstance(error, (TimeoutError, asyncio.TimeoutError)):
         return f"no answer within {timeout:g} s"
@@ -203,5 +203,5 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def as_json(document: Any) -> bytes:
-    """Compact JSON in UTF-8."""
+    """Return compact JSON in UTF-8."""
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
