@@ -230,7 +230,7 @@ def test_a_request_waits_for_no_back_off() -> None:
     for _ in range(10):
         known.fail(Fault("JobDeadline", "Slow."), NOW)
     made = Cluster(Directory(), tenant=known)
-    made.fleet.tenants[known.key] = known
+    made.cache.tenants[known.key] = known
     known.resource.version = "1"
     made.edit(token="please")
 

@@ -2,7 +2,7 @@
 
 The chart renders it from its values. Every field has a default, so that no file at all is a valid
 configuration. What tenants may set for themselves is under `defaults`, in the very words of the
-resource's spec; the built-in defaults beneath it are in `builtin.py`.
+resource's spec; the built-in defaults beneath it are in `defaults.py`.
 """
 
 from __future__ import annotations

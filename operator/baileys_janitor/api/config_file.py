@@ -29,7 +29,7 @@ ENVIRONMENT = {
 """Variables that override a field of the file; namespaces are separated by commas."""
 
 WEBHOOK = "NOTIFICATION_WEBHOOK"
-"""A URL that is told everything when the configuration names no channel."""
+"""A URL that receives everything when the configuration names no channel."""
 
 DRY_RUN = "DRY_RUN"
 """Set to true or 1, it caps every tenant's mode at DryRun."""
@@ -89,7 +89,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _default_channel(data: dict[str, Any]) -> None:
-    """Have everything told to the URL in WEBHOOK, unless channels are configured. The URL stays where it is."""
+    """Have everything sent to the URL in WEBHOOK, unless channels are configured. The URL stays where it is."""
     told = data.get("notifications") or {}
     if isinstance(told, dict) and not told.get("channels") and not told.get("routes"):
         channel = {"name": "default", "webhook": {"urlKey": WEBHOOK}}

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 _DROPPED = ("title", "default", "x-bounds", "propertyNames")
-"""What a structural schema has no place for, or the CRD says elsewhere."""
+"""What a structural schema has no place for, or the CRD has elsewhere."""
 
 Node = dict[str, Any]
 
@@ -32,7 +32,7 @@ def _node(node: Node, definitions: Node) -> Node:
         if len(choices) != 1:
             raise ValueError(f"a CRD knows no union of {len(choices)} types")
         if "x-bounds" in choices[0]:
-            # The API server cannot compare durations, so people are at least told.
+            # The API server cannot compare durations, so people can at least read it.
             beside["description"] += f" {choices[0]['x-bounds']}"
         return _ordered(_node(choices[0], definitions) | beside)
     if "description" in beside:

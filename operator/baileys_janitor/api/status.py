@@ -30,7 +30,7 @@ def time_text(value: datetime) -> str:
 Time = Annotated[
     datetime, AfterValidator(_in_utc), PlainSerializer(time_text, return_type=str, when_used="json")
 ]
-"""An instant: always aware and in UTC; text of whole seconds on the wire."""
+"""An instant: always aware and in UTC; text of whole seconds in JSON."""
 
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Bytes = Annotated[int, Field(ge=0, le=2**62)]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from baileys_janitor.volume.results import CleanResult
 
 REASON = "CommandLine"
-"""What the journal says of these runs."""
+"""What the journal has of these runs."""
 
 
 def apply_plan(

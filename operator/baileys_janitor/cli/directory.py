@@ -66,7 +66,7 @@ def outlook_of(look: Look, settings: Settings) -> Outlook:
 
 
 def _trash(look: Look) -> TrashDocument | None:
-    """Return what lies in the trash, None when there are too many names to tell."""
+    """Return what lies in the trash, None when there are too many names."""
     if look.own.too_many:
         return None
     here = {entry.name for entry in look.entries or ()}

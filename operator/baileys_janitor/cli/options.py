@@ -22,7 +22,7 @@ DRY_RUN_VARIABLE: Final = "DRY_RUN"
 
 
 class Setting(NamedTuple):
-    """One setting: where it stands in the spec, its option, and what the help says.
+    """One setting: where it stands in the spec, its option, and its help.
 
     `default` is for the help alone; what is in force comes from the policy and the API.
     """

@@ -158,7 +158,7 @@ def _each_once(targets: Iterable[Target]) -> list[Target]:
             try:
                 status = os.lstat(target.full_path)
             except OSError:
-                yield target  # opening it will say what is wrong
+                yield target  # opening it will show what is wrong
                 continue
             identity = (status.st_dev, status.st_ino)
             if identity not in seen:

@@ -1,4 +1,4 @@
-"""`baileys-janitor operator`: configuration, logging, Kopf and the engine in one event loop."""
+"""`baileys-janitor operator`: configuration, logging, leader election, and the parts that run while it leads."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ LONG_TERM_SECONDS = 300.0
 
 
 def job_pod(job: JobPods) -> Pod:
-    """Return what the configuration says of every Job's pod."""
+    """Return the configured settings of every Job's pod."""
     return Pod(
         image=job.image or os.environ.get(IMAGE_VARIABLE) or f"baileys-janitor:{__version__}",
         pull_policy=job.image_pull_policy,
@@ -131,13 +131,13 @@ async def _terms(
                 faults = 0
             pause = backoff_seconds(faults, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
             faults += 1
-            _tell(fault, pause)
+            _log_fault(fault, pause)
             checks.resting = f"The operator's work has ended by a fault; it begins anew after a pause of {pause:g} s."
             await _wait(stop, pause)
             checks.resting = ""
 
 
-def _tell(fault: Exception, pause: float) -> None:
+def _log_fault(fault: Exception, pause: float) -> None:
     again = f"all is read anew in {pause:g} s"
     if isinstance(fault, (WatchDead, WatchesEnded)):
         why = f"{fault}: {type(fault.__cause__).__name__}" if fault.__cause__ else str(fault)
@@ -184,7 +184,7 @@ async def _lead(
         channels = [each.name for each in config.notifications.channels]
         heard = process.notifies(channels) if process is not None else None
         voice = manager.NotificationManager(
-            kube, config, clock, reconciler.fleet, reconciler.holds, heard
+            kube, config, clock, reconciler.cache, reconciler.holds, heard
         )
         reconciler.bus.subscribe(voice.hear)
         if process is not None:

@@ -46,7 +46,7 @@ class WallClock:
 
 
 class WatchedClock:
-    """A clock that notices when it is set: `on_step` is called with the seconds, before anybody is told the new time.
+    """A clock that notices when it is set: `on_step` is called with the seconds, before the new time is returned.
 
     Whoever asks this clock alone never mixes times of before and after: what was noted before has been moved.
     """
@@ -76,7 +76,7 @@ class WatchedClock:
 
 
 class MonotonicClock:
-    """A clock's monotonic seconds in place of its Unix time: for whoever only measures how long something lasts."""
+    """A clock's monotonic seconds in place of its Unix time: to measure how long something lasts."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

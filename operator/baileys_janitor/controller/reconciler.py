@@ -1,4 +1,4 @@
-"""The operator's heart: takes events in, has what is due done, and never does one thing twice."""
+"""Reconciles tenants: handles watch events, starts due work, runs each cleanup at most once."""
 
 from __future__ import annotations
 
@@ -72,13 +72,13 @@ class Reconciler:
         self._passed: tuple[float, float | None] | None = None
         """When the loop passed last, in monotonic seconds, and after how many it is due again."""
         breaker = config.circuit_breaker
-        self.fleet = TenantCache(config)
+        self.cache = TenantCache(config)
         self.breakers = Breakers(
             breaker.window.seconds,
             breaker.percent,
             breaker.runs,
             breaker.hold.seconds,
-            self.fleet.namespaces,
+            self.cache.namespaces,
         )
         self._memory = breaker.window.seconds + breaker.hold.seconds
         self._intervals = Intervals(
@@ -95,7 +95,7 @@ class Reconciler:
         reads = self._reads = ClusterReads(kube, MonotonicClock(clock))
         self._writer = StatusWriter(
             kube,
-            self.fleet,
+            self.cache,
             clock,
             self._context,
             self._intervals.status_every,
@@ -119,7 +119,7 @@ class Reconciler:
             self.tracker,
             self._creator,
             self._is_known,
-            self.fleet.in_namespace,
+            self.cache.in_namespace,
             self._consider,
             self._turned,
             self.workers.begin,
@@ -128,7 +128,7 @@ class Reconciler:
         )
         self.results = ResultHandler(
             clock,
-            self.fleet,
+            self.cache,
             self.tracker,
             reads,
             config,
@@ -146,7 +146,7 @@ class Reconciler:
         """Take in a tenant that was added or changed."""
         meta = decoding.part(body, "metadata")
         key = decoding.text(meta.get("namespace")), decoding.text(meta.get("name"))
-        known = self.fleet.tenants.get(key)
+        known = self.cache.tenants.get(key)
         with self.crashes.contain("event", [known] if known is not None else []):
             self._observe(body)
 
@@ -156,8 +156,8 @@ class Reconciler:
             # On its way out behind somebody's finalizer: nothing is begun for it any more.
             self.forget(meta["namespace"], meta["name"], meta["uid"])
             return
-        known = self.fleet.tenants.get((meta["namespace"], meta["name"]))
-        tenant = self.fleet.observe(body, self._clock.now())
+        known = self.cache.tenants.get((meta["namespace"], meta["name"]))
+        tenant = self.cache.observe(body, self._clock.now())
         self.results.attach(tenant)
         if tenant is not known:
             for entry in tenant.cleanup.history:
@@ -167,7 +167,7 @@ class Reconciler:
 
     def forget(self, namespace: str, name: str, uid: str) -> None:
         """Drop a tenant that was deleted; its own Jobs go with it, and what a shared scan finds is dropped."""
-        tenant = self.fleet.forget((namespace, name), uid)
+        tenant = self.cache.forget((namespace, name), uid)
         if tenant is not None:
             self.queue.forget(tenant)
 
@@ -188,7 +188,7 @@ class Reconciler:
         logger.warning("The clock was set by %+.0f s; what is due stays due", step)
         self._started += step
         self.queue.started += step
-        self.fleet.shift(step)
+        self.cache.shift(step)
         self.tracker.shift(step)
         self.breakers.shift(step)
         self._wake.set()
@@ -231,7 +231,7 @@ class Reconciler:
             await self._reads.close()
 
     def _pass(self) -> float:
-        """Do what is due now; return when the loop is to pass again."""
+        """Start what is due now; return when the loop is to pass again."""
         now = self._clock.now()
         self._passed = self._clock.monotonic(), None
         self._weigh_all(self._timeouts.look(now, self.workers.begin))
@@ -245,7 +245,7 @@ class Reconciler:
         """Consider the tenants that are due, the longest overdue first, as long as workers are free."""
         if self.workers.full:
             return
-        for seen, tenant in enumerate(self.fleet.due(now), start=1):
+        for seen, tenant in enumerate(self.cache.due(now), start=1):
             if not tenant.queue.busy:
                 self._consider(tenant, now)
             if seen >= PASS_TENANTS or self.workers.full:
@@ -253,7 +253,7 @@ class Reconciler:
 
     def _next(self, now: float) -> float | None:
         # With all steps taken, it is the end of one that wakes the loop.
-        coming = None if self.workers.full else self.fleet.next_due()
+        coming = None if self.workers.full else self.cache.next_due()
         if len(list(self.tracker)) or self.queue or len(self.results.leftovers):
             return min(now + TICK_SECONDS, coming if coming is not None else now + TICK_SECONDS)
         return coming
@@ -272,7 +272,7 @@ class Reconciler:
                     await asyncio.sleep(ADOPT_AGAIN_SECONDS)
             for job in jobs:
                 self.results.leftovers.note(job, at_start=True)
-        for tenant in self.fleet.tenants.values():
+        for tenant in self.cache.tenants.values():
             self.results.attach(tenant)
 
     def _consider(self, tenant: TenantRecord, now: float) -> None:
@@ -296,7 +296,7 @@ class Reconciler:
             self._decide(tenant, now)
 
     def _resume(self, tenant: TenantRecord, urgent: bool) -> None:
-        """Go on with a claimed run, once there is room: whoever writes a status can claim as many as there are."""
+        """Go on with a claimed run, once there is room: anybody who writes statuses can claim as many as there are."""
         if self.queue.has_room(tenant.namespace, urgent):
             self._begin(tenant, lambda: self._creator.resume(tenant), urgent)
         else:
@@ -370,7 +370,7 @@ class Reconciler:
         make: Callable[[], Coroutine[Any, Any, None]],
         urgent: bool = False,
     ) -> None:
-        """Have a Job of the tenant's own made, unless it was decided on what no longer is; say what came of it."""
+        """Create a Job of the tenant's own, unless the decision is outdated; write the status afterwards."""
         edition = tenant.edition
 
         async def step() -> None:
@@ -400,7 +400,7 @@ class Reconciler:
     def _count(self, tenant: TenantRecord, entry: Object) -> bool:
         """Add a cleanup to the circuit breaker; return False for one that is too old, as all before it are.
 
-        What somebody has asked for does not count, nor what is told without figures.
+        What somebody has asked for does not count, nor what has no figures.
         """
         now = self._clock.now()
         when = min(from_rfc3339(entry.get("time")) or now, now)
@@ -414,11 +414,11 @@ class Reconciler:
             was = self.breakers.hold(tenant.namespace, when), self.breakers.fleet(when)
             run = str(entry.get("run"))
             self.breakers.note(tenant.namespace, tenant.name, run, when, removed, before)
-            self._tell_hold(tenant.namespace, was, now)
+            self._log_hold(tenant.namespace, was, now)
             self.breakers.tidy(now)
         return True
 
-    def _tell_hold(self, namespace: str, was: tuple[Hold | None, Hold | None], now: float) -> None:
+    def _log_hold(self, namespace: str, was: tuple[Hold | None, Hold | None], now: float) -> None:
         """Write to the log that a breaker has opened, and who opened it."""
         hold, fleet = self.breakers.hold(namespace, now), self.breakers.fleet(now)
         if fleet is not None and was[1] is None:
@@ -436,7 +436,7 @@ class Reconciler:
         return self._context(tenant, now).schedule
 
     def _is_known(self, tenant: TenantRecord) -> bool:
-        return self.fleet.tenants.get(tenant.key) is tenant
+        return self.cache.tenants.get(tenant.key) is tenant
 
     def _again(self, tenant: TenantRecord) -> None:
         """Put the tenant into the queue for when it is due next, and wake the loop if that is sooner."""
@@ -450,7 +450,7 @@ class Reconciler:
         if planning.crashed:
             when = tenant.backoff.retry_at
         if when is not None:
-            # Whatever the timers say, one tenant never keeps the loop spinning.
+            # Whatever the timers are, one tenant never keeps the loop spinning.
             when = max(when, tenant.queue.considered_at + GAP_SECONDS)
-        self.fleet.schedule(tenant, when)
+        self.cache.schedule(tenant, when)
         self._wake.set()

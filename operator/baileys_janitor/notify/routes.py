@@ -1,4 +1,4 @@
-"""Who is told of what: the configuration's routes, each to each of its channels. Pure."""
+"""The configured routes, each to each of its channels. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from baileys_janitor.notify.incidents import Place
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One route to one channel: what is told there is kept apart from all others."""
+    """One route to one channel, with a delivery state of its own."""
 
     route: Route
     channel: str
@@ -52,7 +52,7 @@ class Target:
 
 
 def targets(config: Notifications) -> list[Target]:
-    """Return every route to every of its channels; without routes, all is told everywhere."""
+    """Return every route to every of its channels; without routes, all is sent everywhere."""
     routes: Iterable[Route] = config.routes or [
         Route(name="all", channels=[each.name]) for each in config.channels
     ]

@@ -54,7 +54,7 @@ class Day:
         history: Iterable[Entry],
         ages: Iterable[int] | None = None,
     ) -> None:
-        """Take in one tenant; `ages`: its files by age, where its last scan told."""
+        """Take in one tenant; `ages`: its files by age, where its last scan reported them."""
         self.levels[status.get("level") or "Unknown"] += 1
         self.reasons.update(state.kind.name for state in states(status) if state.kind is not None)
         files = status.get("files") or {}

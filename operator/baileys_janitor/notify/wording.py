@@ -1,4 +1,4 @@
-"""What is said of an incident to the person who is woken by it. Pure: a status in, sentences out."""
+"""Sentences about an incident, for the person who is woken by it. Pure: a status in, sentences out."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def fact(kind: IncidentKind, status: Object, reader: Reader, now: float) -> str:
 
 
 FORESEEN_DAYS = 3_650.0
-"""What a growth leads to is told so far ahead: beyond that it is a number, and in the end too large for one."""
+"""How far ahead a forecast is reported: beyond that it is a number, and in the end too large for one."""
 
 
 def _growth(status: Object) -> str:
@@ -165,7 +165,7 @@ _RELEASED = {
     "Observe": "Nothing comes by itself: set spec.mode (and modeCeiling) to Enforce, or clean by hand.",
     "CleanupsHeld": "Nothing comes by itself while the hold lasts. To clean now:",
 }
-"""What to do where the janitor was told not to act."""
+"""What to do where the janitor may not act."""
 
 
 def _describe(place: Place) -> str:

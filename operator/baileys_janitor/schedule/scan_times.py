@@ -1,4 +1,4 @@
-"""When a tenant is scanned, and when its last count is too old to be told."""
+"""When a tenant is scanned, and when its last count is too old to be published."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def _gathered(tenant: TenantState) -> float:
 
 
 def missed_time(tenant: TenantState) -> float | None:
-    """Return when the last count is too old to be told as the truth."""
+    """Return when the last count is too old to be published."""
     checked_at = tenant.scan.checked_at
     since = tenant.resource.seen_at if checked_at is None else checked_at
     if tenant.effective is None or since is None or tenant.effective.suspend:

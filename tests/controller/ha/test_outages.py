@@ -135,7 +135,7 @@ class TestLive:
             world.cluster.forgive(cut)
 
             def forgotten() -> bool:
-                return [name for _, name in running.reconciler.fleet.tenants] == ["stays"]
+                return [name for _, name in running.reconciler.cache.tenants] == ["stays"]
 
             await until(forgotten, "the tenant is forgotten")
 

@@ -81,7 +81,7 @@ class Operator:
             self.reconciler.observe(self.server.tenants[name])
 
     def tenant(self, name: str) -> TenantRecord:
-        return self.reconciler.fleet.tenants["shop", name]
+        return self.reconciler.cache.tenants["shop", name]
 
     async def go(self, seconds: float = 0.0) -> None:
         """Let time pass, and the loop once."""

@@ -8,9 +8,9 @@ import pytest
 
 from baileys_janitor.controller.jobs.manifest import ACTION_LABEL
 from baileys_janitor.controller.jobs.tracker import (
-    AT_ONCE,
-    GRACE,
-    KEPT,
+    DELETED_AT_ONCE,
+    GRACE_SECONDS,
+    LEFTOVERS_MAX,
     JobTracker,
     Leftovers,
     TrackedJob,
@@ -91,11 +91,11 @@ def test_an_earlier_operators_scans_are_deleted_at_once_and_a_cleanup_only_if_no
     assert left.take("bank", "claimed") is None
     assert left.take("shop", "claimed") is not None
     left.forget("scan")
-    clock.time += GRACE
+    clock.time += GRACE_SECONDS
     assert [one.uid for one in left.due()] == ["clean"]
     # A deletion that fails is tried again, later.
     assert left.due() == []
-    clock.time += GRACE
+    clock.time += GRACE_SECONDS
     assert [one.uid for one in left.due()] == ["clean"]
 
 
@@ -108,11 +108,11 @@ def test_a_scan_is_nobodys_cleanup_whatever_a_status_says() -> None:
 def test_a_flood_of_jobs_with_our_labels_costs_little() -> None:
     clock = StandingClock()
     left = Leftovers(clock)
-    for number in range(2 * KEPT):
+    for number in range(2 * LEFTOVERS_MAX):
         left.note(job(f"j{number}"))
-    assert len(left) == KEPT
-    clock.time += GRACE
-    assert len(left.due()) == AT_ONCE
+    assert len(left) == LEFTOVERS_MAX
+    clock.time += GRACE_SECONDS
+    assert len(left.due()) == DELETED_AT_ONCE
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ class EventAggregator:
         return len(self._series)
 
     def offer(self, draft: Draft, now: float) -> None:
-        """Take in what is to be told; what is too much is left out."""
+        """Take in an Event to be written; drop what is too much."""
         known = self._series.get(draft.key)
         if known is not None and (now - known.last < FINISH_SECONDS or draft.key in self._waiting):
             known.count += 1

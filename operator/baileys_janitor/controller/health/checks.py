@@ -1,4 +1,4 @@
-"""Whether the operator is alive and ready, told from evidence. No network: `health` serves it, the parts report."""
+"""Whether the operator is alive and ready, judged by evidence. No network: `server` serves it, the parts report."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STARTING, STANDBY, ACTING, STOPPING = "starting", "standby", "acting", "stopping
 
 
 class Scheduler(Protocol):
-    """What is asked of the engine; both in seconds, 0 while all is well."""
+    """What the checks ask the reconciler; both in seconds, 0 while all is well."""
 
     def behind(self) -> float:
         """Return for how long the loop has not passed although something was due."""

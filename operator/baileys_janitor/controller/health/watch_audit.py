@@ -1,11 +1,11 @@
-"""Whether what Kopf watches still tells. Kopf reconnects a stream that is silent and raises what kills a watcher;
-what is left are streams that stay open and say nothing, to be seen only by other evidence:
+"""Finds watches of Kopf that no longer deliver events. Kopf reconnects a stream that is silent and raises what kills a
+watcher; what is left are streams that stay open and deliver nothing, which only other evidence shows:
 
-- tenants: now and then the API server is asked what the events should have said;
-- Jobs and pods tell of each other: one that begins and ends while nothing is heard of the other kind;
+- tenants: now and then the API server is asked what the events should have shown;
+- Jobs and pods show each other: one that begins and ends while no event of the other kind comes;
 - what the operator itself has created or changed must come back as an event.
 
-Doubts that last while that watch says nothing at all make a dead watch; beside events, they are news on its way.
+Doubts that last while that watch delivers nothing at all make a dead watch; while it delivers, the event is late.
 A change that was missed by a watch which lives is taken in from the comparison.
 """
 
@@ -27,7 +27,7 @@ from baileys_janitor.controller.reconciler import Reconciler
 
 Object = dict[str, Any]
 Doubt = tuple[str, str, str]
-"""What the events have not told: kind, namespace, and the name of the object (empty: all together)."""
+"""What the events have not shown: kind, namespace, and the name of the object (empty: all together)."""
 logger = logging.getLogger("janitor.watch")
 
 TICK_SECONDS = 4.0
@@ -35,12 +35,12 @@ TICK_SECONDS = 4.0
 EVERY_TICKS = 2
 """Ticks between two comparisons: two or three small requests each."""
 GRACE_SECONDS = 14.0
-"""Seconds that a doubt may last, and that news may take. With the ticks before and after, a dead watch is noticed
+"""Seconds that a doubt may last, and that an event may take. With the ticks before and after, a dead watch is noticed
 within half a minute."""
 
 
 class WatchDead(Exception):  # noqa: N818 - a state, not a mistake
-    """A watch stays open and tells nothing."""
+    """A watch stays open and delivers nothing."""
 
 
 WRITTEN = {
@@ -49,11 +49,11 @@ WRITTEN = {
 }
 """URLs by which this operator changes objects that it watches."""
 MADE = 10_000
-"""Jobs of which no pod is known that are remembered: as many as may be in flight."""
+"""Jobs of which no pod is known that are remembered: as many as may be under way."""
 
 
 class Watches:
-    """What the watches of tenants, jobs and pods told, and when. Times are monotonic seconds."""
+    """What the watches of tenants, Jobs and pods delivered, and when. Times are monotonic seconds."""
 
     def __init__(
         self, namespaces: Sequence[str], now: Callable[[], float] = time.monotonic
@@ -90,7 +90,7 @@ class Watches:
     def writes(self, url: str) -> Callable[[Object], None]:
         """Take note of a write that begins; call what is returned with the object if that has changed.
 
-        The watch must tell of the change: before the answer has come, or after it.
+        The watch must show the change: before the answer has come, or after it.
         """
         found = next(((k, m) for k, each in WRITTEN.items() if (m := each.search(url))), None)
         if found is None:
@@ -125,7 +125,7 @@ class Watches:
         return self._now() - heard
 
     def _watch(self, namespace: str) -> str:
-        """Return which watch tells of a namespace: there is one for each, or one for all."""
+        """Return which watch covers a namespace: there is one for each, or one for all."""
         return namespace if self._namespaced else ""
 
     def compared(self, doubt: Doubt, differs: bool) -> None:
@@ -182,7 +182,7 @@ class Audit:
                 try:
                     await self.look()
                 except ApiError as error:
-                    # Readiness tells of an API server that does not answer.
+                    # Readiness reports an API server that does not answer.
                     logger.debug("The watches could not be compared: %s", error)
 
     async def look(self) -> None:
@@ -198,12 +198,12 @@ class Audit:
         there = await self._kube.count(path("baileystenants", namespace or None, group=TENANTS))
         known = sum(
             not namespace or tenant.namespace == namespace
-            for tenant in self._reconciler.fleet.tenants.values()
+            for tenant in self._reconciler.cache.tenants.values()
         )
         self._watches.compared(("tenants", namespace, ""), there is not None and there != known)
 
     def _next_tenant(self) -> list[tuple[str, str]]:
-        keys = list(self._reconciler.fleet.tenants)
+        keys = list(self._reconciler.cache.tenants)
         self._turn += 1
         return [keys[self._turn % len(keys)]] if keys else []
 
@@ -215,7 +215,7 @@ class Audit:
             if error.status != 404:
                 raise
             found, there = {}, 0
-        known = self._reconciler.fleet.tenants.get((namespace, name))
+        known = self._reconciler.cache.tenants.get((namespace, name))
         # A deletion that is not known yet differs as a change does.
         doubt = ("tenants", namespace, name)
         self._watches.compared(doubt, known is not None and there != known.resource.generation)

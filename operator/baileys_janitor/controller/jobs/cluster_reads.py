@@ -1,4 +1,4 @@
-"""What the cluster says of claims: namespaced lists, kept for seconds. Nothing is watched for this."""
+"""Lists of claims and pods of a namespace, cached for seconds. Nothing is watched for this."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class ClusterReads:
         self._clock = clock
         self._kept: dict[Hashable, _Kept[Any]] = {}
         self._reading: set[asyncio.Future[Any]] = set()
-        """Reads under way. They are nobody's in particular, so whoever has made the look-ups ends them."""
+        """Reads under way. Callers share them, so `close` ends them."""
 
     async def close(self) -> None:
         """End the reads under way."""
@@ -88,7 +88,7 @@ class ClusterReads:
             raise users
         named = {t.effective.claim_name for t in tenants if t.effective is not None}
         unused = [claims[name] for name in named if name in claims and name not in users.by_claim]
-        # Both are asked for only where no pod tells the node.
+        # Both are asked for only where no pod shows the node.
         attached = await self._attachments() if unused else {}
         pending = {c.storage_class for c in unused if c.phase == "Pending" and c.storage_class}
         waiting = [name for name in pending if await self._waits_for_consumer(name)]

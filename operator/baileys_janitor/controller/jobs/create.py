@@ -1,4 +1,4 @@
-"""Turns what is due into Jobs: a scan for each lot, a cleanup or a purge for one tenant."""
+"""Turns what is due into Jobs: a scan for each batch, a cleanup or a purge for one tenant."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class JobCreator:
         self._serial = itertools.count(1)
 
     async def place(self, namespace: str, tenants: Sequence[TenantRecord]) -> list[Batch]:
-        """Find out where tenants of one namespace can be scanned, and with whom: lots, ready to be sent.
+        """Find out where tenants of one namespace can be scanned, and return them in batches.
 
         A claim that no pod uses cannot change; it is scanned only every so often. A fault is noted and backs off.
         """
@@ -91,8 +91,8 @@ class JobCreator:
         return batches.make_batches(namespace, [one for one in placed if one], self._batch, now)
 
     async def _cluster_state(self, namespace: str, tenants: Sequence[TenantRecord]) -> ClusterState:
-        """Look up what placing needs. News of a fault is no news before lists have said so that are not kept ones:
-        a tenant often comes seconds after its claim and its workload."""
+        """Return what placing needs. Do not report a new fault from cached lists; read them afresh first: a tenant
+        often comes seconds after its claim and its workload."""
         now = self._clock.monotonic()
         cluster = await self._reads.cluster(namespace, tenants)
         if any(_in_doubt(tenant, cluster) for tenant in tenants):
@@ -125,7 +125,7 @@ class JobCreator:
         return place, used
 
     async def send(self, batch: Batch) -> None:
-        """Create the Job that scans a lot."""
+        """Create the Job that scans a batch."""
         tenants = [one.tenant for one in batch.members]
         claims = sorted({t.effective.claim_name for t in tenants if t.effective})
         settings, members = _members(tenants, claims, everything=False)
@@ -225,7 +225,7 @@ class JobCreator:
         )
         uid = await self._own_job(tenant, "clean", f"janitor-clean-{run}", task, place, used, run)
         if uid is not None and tenant.run is not None and tenant.run.get("id") == run:
-            # By its uid the Job counts, whoever is at work when it ends.
+            # By its uid any operator takes in the Job's result.
             tenant.cleanup.created(uid)
 
     @staticmethod
@@ -291,7 +291,7 @@ class JobCreator:
     ) -> str | None:
         """Create a Job under a name of its own; return its uid. A fault is noted and backs off.
 
-        A name that is taken says nothing: the Job there may be this one, whose creation was not answered, or
+        A name that is taken proves nothing: the Job there may be this one, whose creation was not answered, or
         anybody's. Another name is tried, and the volume's journal keeps a cleanup from being done twice.
         """
         refused = None

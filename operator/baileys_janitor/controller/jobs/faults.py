@@ -245,7 +245,7 @@ REASONS = (
         }
     )
 )
-"""Reasons that metrics tell apart. A result can bring any word of the right form, and then it is another one."""
+"""Reasons that metrics distinguish. A result can bring any word of the right form, and then it is another one."""
 
 
 def of_directory(code: str) -> Fault:

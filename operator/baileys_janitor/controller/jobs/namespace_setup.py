@@ -20,7 +20,7 @@ logger = logging.getLogger("janitor.jobs")
 NETWORKING = "/apis/networking.k8s.io/v1"
 POLICY = "baileys-janitor-jobs"
 MANAGED = {OWN_LABEL: OWN_VALUE}
-"""Label of what the operator makes in tenants' namespaces; by it that is found, and told from others'."""
+"""Label of what the operator makes in tenants' namespaces; it distinguishes them from what others make."""
 CHECK_AGAIN_SECONDS = 3600.0
 """Seconds after which a namespace is looked at again: what was deleted comes back."""
 
@@ -74,7 +74,7 @@ class NamespaceSetup:
         try:
             await step(namespace)
         except ApiError as error:
-            # Forbidden here is most likely forbidden everywhere: said once.
+            # Forbidden here is most likely forbidden everywhere: logged once.
             key = what if error.status == 403 else f"{what} {namespace} {error.status}"
             if key not in self._warned:
                 self._warned.add(key)

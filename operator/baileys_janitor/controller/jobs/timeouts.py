@@ -1,4 +1,4 @@
-"""Looks after the Jobs under way: pods that do not get on, Jobs that tell nothing, finished Jobs to be removed."""
+"""Looks after the Jobs under way: pods that are stuck, Jobs without a result, finished Jobs to be removed."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ POD_APPEARS_SECONDS = 15.0
 POD_STARTS_SECONDS = 45.0
 """Seconds that a pod may be pending before that is called a fault: most starts take three."""
 POD_REPORTS_SECONDS = 10.0
-"""Seconds that a failed Job's pod has to tell why."""
+"""Seconds that a failed Job's pod has to report why."""
 SHARED_POD_SECONDS = 20.0
-"""Seconds that a shared scan's pod may take to start, and again to run, before its members are parted: fifty claims
+"""Seconds that a shared scan's pod may take to start, and again to run, before it is split: fifty claims
 are mounted in five, and read in less than one."""
 ASK_AGAIN_SECONDS = 15.0
 """Seconds from one look at a Job's events to the next: they are asked for, not watched."""
 FORGET_SECONDS = 300.0
-"""Seconds after its deletion that a Job is forgotten even if no event told of it."""
+"""Seconds after its deletion that a Job is forgotten even if no event showed it."""
 
 
 class JobTimeouts:
-    """What events alone do not tell is looked for here, at each turn of the loop."""
+    """Looks at each turn of the loop for what events alone do not show."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class JobTimeouts:
     def _watch_run(self, tracked: TrackedJob, now: float) -> None:
         assert tracked.started is not None
         if tracked.shared and now - tracked.started > SHARED_POD_SECONDS:
-            # Somebody's volume does not answer, and the program that waits for it cannot say whose.
+            # Somebody's volume does not answer, and the program that waits for it cannot know whose.
             self._results.part(tracked, frozenset())
         elif now - tracked.started > self._deadline * 2:
             self._give_up(tracked, faults.OVERDUE)
@@ -181,12 +181,12 @@ class JobTimeouts:
         members = self._results.members(tracked)
         if tracked.deleting or any(t.queue.busy or t.stored.stale for t in members):
             return
-        unsaid = [
-            tenant for tenant in members if tenant.stored.unsaid and self._writer.is_due(tenant)
+        unwritten = [
+            tenant for tenant in members if tenant.stored.unwritten and self._writer.is_due(tenant)
         ]
-        for tenant in unsaid:
+        for tenant in unwritten:
             spawn(self._writer.write(tenant), tenant)
-        if not unsaid:
+        if not unwritten:
             tracked.deleting = True
             spawn(self._delete(tracked))
 
@@ -199,7 +199,7 @@ class JobTimeouts:
             tracked.deleting = False
             raise
         # It is forgotten when its own DELETED event comes: until then, events that are still on their way
-        # must not pass for news of a Job that nobody knows.
+        # must not pass for an event of an unknown Job.
         tracked.deleted_at = self._clock.now()
 
     async def _delete_leftover(self, leftover: Leftover) -> None:

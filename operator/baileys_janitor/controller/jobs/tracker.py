@@ -116,7 +116,7 @@ class TrackedJob:
     started: float | None = None
     trouble: Fault | None = None
     failed_at: float | None = None
-    """Since when the Job is known to have failed while no pod of it tells why."""
+    """Since when the Job is known to have failed while no pod of it reports why."""
     asked: bool = False
     ask_at: float = 0.0
     sought: bool = False

@@ -1,4 +1,4 @@
-"""The one edge to the API server: JSON in, JSON out, retries by a library, errors as one class."""
+"""The client of the API server: JSON in, JSON out, retries by a library, errors as one class."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ApiError(Exception):
         self.message = message
         self.retry_after: float | None = None
         self.about = ""
-        """The name of the object that the refusal is about, where it tells."""
+        """The name of the object that the refusal is about, where it is named."""
 
 
 def path(resource: str, namespace: str | None = None, name: str = "", group: str = "") -> str:
@@ -72,7 +72,7 @@ def _wait(state: RetryCallState) -> float:
 
 
 async def access() -> client.Configuration:
-    """Return how to reach the API server: as the pod's service account, else as KUBECONFIG says."""
+    """Return how to reach the API server: as the pod's service account, else by KUBECONFIG."""
     configuration = client.Configuration()
     try:
         config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
@@ -102,7 +102,7 @@ class Kube:
 
     @classmethod
     async def connect(cls, seen: Callable[[str, str, int], None] | None = None) -> Self:
-        """Connect as the pod's service account, else as KUBECONFIG says."""
+        """Connect as the pod's service account, else by KUBECONFIG."""
         return cls(client.ApiClient(await access()), seen)
 
     async def close(self) -> None:
@@ -149,7 +149,7 @@ class Kube:
             query["continue"] = token
 
     async def count(self, url: str) -> int | None:
-        """Return how many objects a list has, without reading them; None where the server does not tell."""
+        """Return how many objects a list has, without reading them; None where the server does not report it."""
         page = await self._retried("GET", url, query={"limit": "1"})
         here, meta = len(page.get("items") or ()), page.get("metadata") or {}
         rest = meta.get("remainingItemCount")

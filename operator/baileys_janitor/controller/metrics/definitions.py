@@ -31,7 +31,7 @@ ACTIONS = ("scan", "clean", "purge")
 OTHER = "other"
 """In place of a word that is in none of these lists, such as that of a Job of a later version."""
 UNTOLD = "unknown"
-"""The kind of removed files of which the result had no room to tell it."""
+"""The kind of removed files of which the result had no room for it."""
 JOB_BUCKETS_SECONDS = (1.0, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 """Buckets of a Job's duration: it takes about three seconds on an idle node, and a minute is its deadline."""
 NOTIFIED = ("sent", "failed")

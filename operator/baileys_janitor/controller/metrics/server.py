@@ -1,7 +1,7 @@
 """The HTTP server of `/metrics`.
 
-A port of its own: a NetworkPolicy can then let only Prometheus in, while the probes' port stays open to whoever
-asks whether the operator is well. There is no TLS and no login here; who may read is the cluster's to say.
+A port of its own: a NetworkPolicy can then let only Prometheus in, while the probes' port stays open to what
+asks whether the operator is well. There is no TLS and no login here; the cluster decides who may read.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class _Page:
             packer = zlib.compressobj(FAST, wbits=GZIP)
         await response.prepare(request)
         reconciler = self._process.reconciler
-        tenants = list(reconciler.fleet.tenants.values()) if reconciler is not None else []
+        tenants = list(reconciler.cache.tenants.values()) if reconciler is not None else []
         contain: Contain = let_pass
         now = self._clock.now()
         if reconciler is not None:

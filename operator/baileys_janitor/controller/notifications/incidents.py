@@ -1,6 +1,6 @@
-"""What is wrong in the fleet right now, kept as statuses change: nothing is kept of tenants that fare well.
+"""What is wrong in the fleet right now, kept as statuses change: nothing is kept of healthy tenants.
 
-News say which tenants to look at again; a slow round over all of them finds what no news told. Pure: no clock.
+Changes name the tenants to look at again; a slow round over all of them finds what no change has shown. Pure: no clock.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ROUND = 60
 AT_LEAST = 100
 """Tenants looked at in a pass."""
 KNOWN_AFTER_SECONDS = 120.0
-"""Seconds after its start in which an operator has surely been told of every tenant."""
+"""Seconds after its start in which an operator has surely seen every tenant."""
 FORGOTTEN_AFTER_SECONDS = 7 * 86_400.0
 """Seconds that it is remembered since when a tenant is gone."""
 FLEET = Place()
@@ -50,7 +50,7 @@ def _differ(before: Incident, after: Incident) -> bool:
     return (before.kind, before.since, before.place) != (after.kind, after.since, after.place)
 
 
-def _told(hold: Hold) -> str:
+def _message(hold: Hold) -> str:
     """Describe which cleanups are held, until when, and who opened the circuit breaker."""
     spaces = "namespace" if len(hold.namespaces) == 1 else "namespaces"
     who = f"{spaces} {named(hold.namespaces)}"
@@ -66,8 +66,8 @@ def _told(hold: Hold) -> str:
 class ActiveIncidents:
     """The incidents that hold. `version` counts up whenever they have changed."""
 
-    def __init__(self, fleet: TenantCache, started: float) -> None:
-        self._cache = fleet
+    def __init__(self, cache: TenantCache, started: float) -> None:
+        self._cache = cache
         self._started = started
         self.version = 0
         self.incidents: dict[int, Incident] = {}
@@ -163,7 +163,7 @@ class ActiveIncidents:
             return None if tenant is None else tenant.stored.status
         if self._held is None:
             return None
-        told = _told(self._held[1])
+        told = _message(self._held[1])
         return {"conditions": [{"type": "CircuitBreakerOpen", "status": "True", "message": told}]}
 
     def tenant(self, id_: int) -> TenantRecord | None:

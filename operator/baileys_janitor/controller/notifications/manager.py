@@ -1,4 +1,4 @@
-"""The operator's voice: watches what is wrong, and has every target told of it."""
+"""Watches active incidents, and notifies every target of them."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ from baileys_janitor.schedule.circuit_breaker import Hold
 logger = logging.getLogger("janitor.notifications")
 
 PASS_SECONDS = 5.0
-"""Seconds between two looks, when no news comes."""
+"""Seconds between two looks, when no change comes."""
 PASS_MIN_SECONDS = 1.0
-"""Least seconds between two looks: a thousand news are one."""
+"""Least seconds between two looks: a thousand changes make one."""
 WRITE_AGAIN_SECONDS = 30.0
 """Seconds until the record is written again after a failure; the client has tried several times before."""
 CHECK_SECONDS = 60.0
@@ -48,9 +48,9 @@ RESTART_SECONDS = 60.0
 
 
 class NotificationManager:
-    """Runs until cancelled. `counts` tells by channel what became of its messages.
+    """Runs until cancelled. `counts` has by channel what became of its messages.
 
-    `holds` tells what the circuit breakers hold; `heard` is told of each message's channel and outcome.
+    `holds` returns what the circuit breakers hold; `heard` is called with each message's channel and outcome.
     """
 
     def __init__(
@@ -58,15 +58,15 @@ class NotificationManager:
         kube: Kube,
         config: OperatorConfig,
         clock: Clock,
-        fleet: TenantCache,
+        cache: TenantCache,
         holds: Callable[[float], Hold | None],
         heard: Callable[[str, str], None] | None = None,
     ) -> None:
         self._config = config.notifications
         self._clock = clock
-        self._cache = fleet
+        self._cache = cache
         self._holds = holds
-        self._active = ActiveIncidents(fleet, clock.now())
+        self._active = ActiveIncidents(cache, clock.now())
         election = config.leader_election
         self._state_store = StateStore(
             kube, election.namespace or own_namespace(os.environ), f"{election.name}-notifications"
@@ -74,7 +74,7 @@ class NotificationManager:
         self._reader = Reader(ZoneInfo(self._config.time_zone), self._config.runbook_base_url)
         self._targets = targets(self._config)
         self._senders: list[Sender] = []
-        self._ledgers: dict[str, DeliveryState] = {}
+        self._deliveries: dict[str, DeliveryState] = {}
         self._dirty: dict[Key, None] = {}
         self._news = asyncio.Event()
         self._unkept = asyncio.Event()
@@ -84,14 +84,14 @@ class NotificationManager:
             for each in self._config.channels
         }
 
-    def hear(self, news: Change) -> None:
-        """Take in a piece of news."""
-        if isinstance(news, (LevelChanged, ConditionChanged, CleanupFinished)):
-            self._dirty[news.tenant.key] = None
+    def hear(self, change: Change) -> None:
+        """Take in a change."""
+        if isinstance(change, (LevelChanged, ConditionChanged, CleanupFinished)):
+            self._dirty[change.tenant.key] = None
             self._news.set()
-        if isinstance(news, CleanupFinished):
+        if isinstance(change, CleanupFinished):
             for sender in self._senders:
-                sender.cleaned(int(news.entry.get("removed") or 0))
+                sender.cleaned(int(change.entry.get("removed") or 0))
 
     def failing(self) -> dict[str, bool]:
         """Return by channel whether nothing can be sent to it, or the last message did not arrive."""
@@ -105,7 +105,7 @@ class NotificationManager:
             try:
                 await self._work()
             except Exception:
-                # The tenants are looked after, whatever becomes of telling.
+                # The tenants are looked after, whatever becomes of notifications.
                 logger.exception("Notifications: unforeseen; they begin anew")
                 await self._rest(RESTART_SECONDS)
 
@@ -113,14 +113,14 @@ class NotificationManager:
         known = await self._state_store.read()
         channels = opened(self._config, os.environ, self._reader)
         # Of a target that is configured no longer nothing is kept.
-        self._ledgers = {
+        self._deliveries = {
             each.name: known.get(each.name) or DeliveryState() for each in self._targets
         }
         self._senders = [
             Sender(
                 target,
                 channels[target.channel],
-                self._ledgers[target.name],
+                self._deliveries[target.name],
                 self._config,
                 self._reader,
                 self._cache,
@@ -184,7 +184,7 @@ class NotificationManager:
             await self._unkept.wait()
             self._unkept.clear()
             try:
-                written = await self._state_store.write(self._ledgers)
+                written = await self._state_store.write(self._deliveries)
             except asyncio.CancelledError:
                 # It ends in the middle of it: whether this write arrives is not known.
                 self._unkept.set()
@@ -198,7 +198,7 @@ class NotificationManager:
 
     async def _end(self, channels: dict[str, Channel]) -> None:
         if self._unkept.is_set():
-            await self._state_store.write_last(self._ledgers)
+            await self._state_store.write_last(self._deliveries)
         for channel in channels.values():
             with contextlib.suppress(Exception):
                 await channel.close()

@@ -1,7 +1,7 @@
-"""Tells one target what it must be told: one message at a time, whatever its channel does.
+"""Sends one target its messages: one at a time, whatever its channel does.
 
 There is no queue that could run over. While a message is under way, or fails, what comes to hold waits in the
-difference of what holds and what was told, and goes into the next one.
+difference of what holds and what was sent, and goes into the next one.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ SENT, FAILED = "sent", "failed"
 
 @dataclass(slots=True)
 class Count:
-    """What became of a channel's messages. `heard` is told of each: SENT or FAILED.
+    """What became of a channel's messages. `heard` is called with each: SENT or FAILED.
 
     `failing`: the last one did not arrive.
     """
@@ -73,14 +73,14 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Something to be told, and what is to be noted when it has arrived."""
+    """Something to be sent, and what is to be noted when it has arrived."""
 
     document: Object
     arrived: Callable[[float], None]
 
 
 class Sender:
-    """One target's work. `wake` has it compare again; `changed` is called when its ledger is to be kept."""
+    """One target's work. `wake` has it compare again; `changed` is called when its delivery state is to be stored."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Sender:
         book: DeliveryState,
         config: Notifications,
         reader: Reader,
-        fleet: TenantCache,
+        cache: TenantCache,
         active: ActiveIncidents,
         clock: Clock,
         count: Count,
@@ -100,7 +100,7 @@ class Sender:
         self._book = book
         self._config = config
         self._reader = reader
-        self._cache = fleet
+        self._cache = cache
         self._active = active
         self._clock = clock
         self._count = count
@@ -123,7 +123,7 @@ class Sender:
         self._cleaned: float | None = self._started
         self._hurry = False
         if book.mark is None:
-            # What ended before anybody listened is not news.
+            # What ended before the first look is not sent.
             book.mark = self._started - cleanups.LATE_SECONDS
             changed()
         if book.day is None:
@@ -149,7 +149,7 @@ class Sender:
             try:
                 message = await self._next(now)
             except Exception:
-                # What cannot even be written must not end the telling of all else.
+                # What cannot be composed must not keep all else from being sent.
                 logger.exception("Notifications to %s: unforeseen", self._target.name)
                 self._failed("unforeseen", None)
                 message = None
@@ -165,7 +165,7 @@ class Sender:
 
     async def _next(self, now: float) -> Message | None:
         if now < self._retry_at:
-            # All that is asked of the ledger meanwhile is to remember what comes and goes.
+            # All that the delivery state must do meanwhile is to remember what comes and goes.
             self._later(self._retry_at)
             self._incidents(now)
             return None
@@ -180,7 +180,7 @@ class Sender:
     def _later(self, when: float) -> None:
         self._again = min(self._again, when)
 
-    # What is to be told
+    # What is to be sent
 
     def _incidents(self, now: float) -> Message | None:
         watched = self._active.incidents
@@ -291,7 +291,7 @@ class Sender:
         try:
             await asyncio.shield(sending)
         except asyncio.CancelledError:
-            # What has nearly arrived is not told again by the next operator.
+            # What has nearly arrived is not sent again by the next operator.
             await asyncio.wait([sending], timeout=LAST_SEND_SECONDS)
             if sending.done() and sending.exception() is None:
                 self._arrived(message)
@@ -302,7 +302,7 @@ class Sender:
         except NoSecret as error:
             self._failed(str(error), None)
         except Exception as error:  # noqa: BLE001 - whatever a channel's library raises
-            # Its text may tell an address, which is a secret.
+            # Its text may contain an address, which is a secret.
             self._failed(f"unforeseen ({type(error).__name__})", None)
         else:
             self._arrived(message)
@@ -321,7 +321,7 @@ class Sender:
         until = now + SAME_SECONDS if self._doubtful is None else self._doubtful[0]
         self._doubtful = None if doubtful is None else (until, doubtful)
         self._count.missed()
-        # Whatever the message was about is still there to be told.
+        # Whatever the message was about is still there to be sent.
         self._cleaned = self._cleaned or now
         if not self._failures:
             logger.warning(

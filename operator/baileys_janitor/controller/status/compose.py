@@ -20,7 +20,7 @@ from baileys_janitor.schedule.context import Context, Intervals
 Object = dict[str, Any]
 
 PROMISE_SECONDS = 1.0
-"""By how much a promised time may be off: it is told in whole seconds."""
+"""By how much a promised time may be off: it is published in whole seconds."""
 MATERIAL_FILES = 5
 """Counted files by which a status may lag behind."""
 

@@ -1,4 +1,4 @@
-"""How a tenant fares: its level and its readiness, as conditions with sentences for people. Pure."""
+"""A tenant's level and its readiness, as conditions with sentences for people. Pure."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class Services:
         def work() -> None:
             try:
                 said = _notify(self._config.url_key, urls, taken, document, body)
-            except Exception as error:  # noqa: BLE001 - a plugin's surprise; its text may tell an address
+            except Exception as error:  # noqa: BLE001 - a plugin's surprise; its text may contain an address
                 said = f"the service's library failed ({type(error).__name__})"
             self._idle.set()
             with contextlib.suppress(RuntimeError):  # the loop is closed by now
@@ -106,7 +106,7 @@ def _unknown(number: int, key: str) -> str:
 
 def _notify(key: str, urls: list[str], taken: set[str], document: Object, body: str) -> str:
     """Return what went wrong; empty when all was sent. `taken`: the URLs that have this message."""
-    # Only who configures Apprise pays for its library, which tells addresses in its log.
+    # Imported only where it is configured; the library writes addresses to its log.
     for name in ("apprise", "urllib3", "requests"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     import apprise

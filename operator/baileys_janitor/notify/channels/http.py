@@ -1,6 +1,6 @@
-"""Sending: what went wrong in words that hold no secret, and trying again.
+"""Sends HTTP requests: retries, and describes errors without secrets.
 
-Errors of HTTP clients tell addresses, and addresses are secrets here: what is said is made of known words only.
+Errors of HTTP clients contain addresses, and addresses are secrets here: messages consist of known words only.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ ANSWER_BYTES = 65_536
 
 
 class Undelivered(Exception):  # noqa: N818 - the word that users see
-    """A message that did not arrive: one clause that tells why, without addresses or tokens.
+    """A message that did not arrive: one clause with the reason, without addresses or tokens.
 
     `lasting`: the same attempt would fail again. `retry_after`: seconds that the endpoint asks to wait.
     """
@@ -114,7 +114,7 @@ class Http:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(resolver=Resolver()),
-                # A proxy is used as HTTPS_PROXY says.
+                # The proxy of HTTPS_PROXY is used.
                 trust_env=True,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=self._timeout),
