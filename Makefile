@@ -14,7 +14,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --no-strip-extras --allo
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test checks lint types contracts generate check-generated unit kills coverage envtest chaos chart image e2e bench plot lock clean
+.PHONY: help setup demo test checks lint types contracts generate check-generated unit promises kills coverage envtest chaos chart image e2e bench plot lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -100,6 +100,10 @@ coverage: setup $(TOOLS)/prometheus ## Run the tests and show what they do not r
 
 simulate: setup ## Simulate the rule of running time at length: 12 tenants of each model, 400 days
 	SIMULATED_TENANTS=$(or $(TENANTS),12) SIMULATED_DAYS=$(or $(DAYS),400) $(BIN)/pytest $(PARALLEL) -q --timeout=1800 tests/policy/test_sleep_rule.py
+
+promises: setup ## Compare what statuses promise with what happens: TENANTS=20000 random ones, from a random SEED
+	PROMISE_TENANTS=$(or $(TENANTS),20000) PROMISE_SEED=$(or $(SEED),$(shell date +%s)) \
+		$(BIN)/pytest $(PARALLEL) -q --timeout=1800 tests/schedule/test_promises.py
 
 envtest: setup ## Run the sandbox's and the controller's tests against the API server in KUBEBUILDER_ASSETS
 	@test -n "$(KUBEBUILDER_ASSETS)" || { echo "Set KUBEBUILDER_ASSETS to a directory with etcd and kube-apiserver" >&2; exit 1; }

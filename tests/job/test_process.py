@@ -153,7 +153,7 @@ def test_an_unforeseen_failure_is_still_a_result(
             raise MemoryError("session-4917 is what this must not say")
         return real(directory, *rest, **more)  # type: ignore[arg-type]
 
-    real = jobs.Work.__init__.__globals__["session"].scan
+    real = jobs.Work.__init__.__globals__["operations"].scan
     monkeypatch.setattr("baileys_janitor.volume.operations.scan", fail_once)
     monkeypatch.setenv("TERMINATION_LOG", str(log))
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)

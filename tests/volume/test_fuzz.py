@@ -26,7 +26,6 @@ from baileys_janitor.volume.journal import Journal
 from baileys_janitor.volume.lock import acquire
 from baileys_janitor.volume.results import OUTCOMES, CleanResult
 from baileys_janitor.volume.run_plan import MAX_FILES, Planned, parse_plan, plan_bytes, read_head
-from baileys_janitor.volume.scan import recorded
 from baileys_janitor.volume.state_files import owners_of
 from baileys_janitor.volume.state_names import OwnNames, valid_run
 from tests.volume import faults
@@ -179,9 +178,8 @@ def test_a_journal(room: Path, data: bytes) -> None:
             assert (run.reason + run.fingerprint).isascii()
             assert abs(run.time) < 36**9
             check_result(run.result)
-            result = recorded(directory, owners_of(directory), run.run)
-            assert result is not None
-            encode(Result("clean", int(NOW), [result]))
+            if run.result is not None:
+                encode(Result("clean", int(NOW), [run.result]))
         journal.prune(int(NOW), set())
         again = Journal(directory, owners_of(directory))
     assert {name: run.began for name, run in again.runs.items()} == {

@@ -16,10 +16,10 @@ MEMORY_MIB = 160
 LOOK = """
 import sys
 from baileys_janitor.policy.settings import DEFAULTS
-from baileys_janitor.volume import session
-from baileys_janitor.volume.opening import open_session
+from baileys_janitor.volume import operations
+from baileys_janitor.volume.safe_open import open_session
 directory = open_session(sys.argv[1])
-clean = session.clean(directory, DEFAULTS, run="r1", now=2e9)
+clean = operations.clean(directory, DEFAULTS, run="r1", now=2e9)
 scan = clean.scan
 # Not getrusage: that counts what the process was before it became this program, a whole test worker.
 peak = int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) // 1024

@@ -1,37 +1,23 @@
 """What the operator knows of a tenant: its status.
 
-Read leniently and written through `to_wire`. A status can have been written by an older or a newer
-operator, or by a person: what does not parse is dropped field by field and learned again, because
-a tenant must never be stuck on its own past.
+These models are the schema of the status: the CRD and the docs are generated from them, and `kube.decoding` reads
+every stored status by their types and bounds. A status can have been written by an older or a newer operator, or by
+a person: what does not fit is dropped field by field and learned again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from datetime import datetime
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic import ConfigDict, Field
 
 from baileys_janitor.api.base import Model
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION
 from baileys_janitor.policy.running_text import TEXT_BYTES_MAX
 
-
-def _in_utc(value: datetime) -> datetime:
-    return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
-
-
-def time_text(value: datetime) -> str:
-    """Return RFC 3339 in UTC, whole seconds, as Kubernetes writes its times."""
-    return _in_utc(value).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-Time = Annotated[
-    datetime, AfterValidator(_in_utc), PlainSerializer(time_text, return_type=str, when_used="json")
-]
-"""An instant: always aware and in UTC; text of whole seconds in JSON."""
-
+Time = datetime
+"""An instant; in JSON RFC 3339 in UTC, whole seconds."""
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Bytes = Annotated[int, Field(ge=0, le=2**62)]
 Word = Annotated[str, Field(max_length=64)]
@@ -313,7 +299,8 @@ class TenantStatus(StatusPart):
         default=None, description="No automatic Emergency cleanup starts before this time."
     )
     next_cleanup_time: Time | None = Field(
-        default=None, description="When the next cleanup is due that nobody has to ask for."
+        default=None,
+        description="When the next cleanup begins that nobody has to ask for, unless something changes before.",
     )
     next_cleanup_reason: Word | None = Field(
         default=None, description="Why it will run: Daily, Trigger or Emergency."
@@ -340,18 +327,3 @@ class TenantStatus(StatusPart):
             "x-kubernetes-list-map-keys": ["type"],
         },
     )
-
-    @classmethod
-    def read(cls, stored: Mapping[str, Any] | None) -> TenantStatus:
-        """Return the status as stored, without whatever does not parse; never raises."""
-        left = dict(stored or {})
-        try:
-            return cls.model_validate(left)
-        except ValidationError as error:
-            for name in {str(found["loc"][0]) for found in error.errors() if found["loc"]}:
-                left.pop(name, None)
-            return cls.model_validate(left)
-
-    def to_wire(self) -> dict[str, Any]:
-        """Return plain JSON data as the API server stores it; unset fields are absent."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -50,7 +50,7 @@ def test(config_path: str | None, names: tuple[str, ...], printed: bool) -> int:
     """
     import asyncio
 
-    from baileys_janitor.notify.test_message import Trial
+    from baileys_janitor.notify.sample_message import Trial
 
     config = _configuration(config_path)
     known = [each.name for each in config.notifications.channels]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from baileys_janitor.api.config import LeaderElection
 from baileys_janitor.controller.kube import leader_election
 from baileys_janitor.controller.kube.client import ApiError
 from baileys_janitor.controller.kube.leader_election import (
+    Election,
     FencedKube,
     NoNamespace,
     Superseded,
@@ -20,44 +22,55 @@ from baileys_janitor.controller.kube.leader_election import (
 from tests.controller.ha.leases import OneLease, StandingClock, election
 
 
-async def test_the_first_candidate_leads_and_a_second_does_not() -> None:
-    clock = StandingClock()
-    server = OneLease(clock)
-    first, second = election(server, "a", clock), election(server, "b", clock)
+@dataclass
+class Contest:
+    """A Lease, two candidates, and their clock."""
 
-    assert await first.take()
-    assert not await second.take()
-    assert (first.held(), second.held()) == (True, False)
-    assert server.holder == "a"
-
-
-async def test_a_candidate_takes_over_when_it_has_seen_no_renewal_for_the_whole_duration() -> None:
-    clock = StandingClock()
-    server = OneLease(clock)
-    first, second = election(server, "a", clock), election(server, "b", clock)
-    assert await first.take()
-    clock.move(60)  # whatever the record says of its age, the candidate has only just seen it
-
-    assert not await second.take()
-    clock.move(9.9)
-    assert not await second.take()
-    clock.move(0.2)
-    assert await second.take()
-    assert server.lease is not None
-    assert server.lease["spec"]["leaseTransitions"] == 1
+    clock: StandingClock
+    server: OneLease
+    first: Election
+    second: Election
 
 
-async def test_a_renewal_starts_the_candidates_count_anew() -> None:
+@pytest.fixture
+async def contest() -> Contest:
+    """A Lease that the first of two candidates holds."""
     clock = StandingClock()
     server = OneLease(clock)
     first, second = election(server, "a", clock), election(server, "b", clock)
     assert await first.take()
-    assert not await second.take()
-    clock.move(7)
-    await first.renew()
-    clock.move(7)
+    return Contest(clock, server, first, second)
 
-    assert not await second.take()
+
+async def test_the_first_candidate_leads_and_a_second_does_not(contest: Contest) -> None:
+    assert not await contest.second.take()
+    assert (contest.first.held(), contest.second.held()) == (True, False)
+    assert contest.server.holder == "a"
+
+
+async def test_a_candidate_takes_over_when_it_has_seen_no_renewal_for_the_whole_duration(
+    contest: Contest,
+) -> None:
+    contest.clock.move(
+        60
+    )  # whatever the record says of its age, the candidate has only just seen it
+
+    assert not await contest.second.take()
+    contest.clock.move(9.9)
+    assert not await contest.second.take()
+    contest.clock.move(0.2)
+    assert await contest.second.take()
+    assert contest.server.lease is not None
+    assert contest.server.lease["spec"]["leaseTransitions"] == 1
+
+
+async def test_a_renewal_starts_the_candidates_count_anew(contest: Contest) -> None:
+    assert not await contest.second.take()
+    contest.clock.move(7)
+    await contest.first.renew()
+    contest.clock.move(7)
+
+    assert not await contest.second.take()
 
 
 async def test_a_candidate_goes_by_the_duration_that_the_holder_has_written() -> None:
@@ -72,90 +85,68 @@ async def test_a_candidate_goes_by_the_duration_that_the_holder_has_written() ->
     assert patient.held()
 
 
-async def test_a_leader_that_cannot_renew_stops_before_another_may_begin() -> None:
-    clock = StandingClock()
-    server = OneLease(clock)
-    first, second = election(server, "a", clock), election(server, "b", clock)
-    assert await first.take()
-    assert not await second.take()
-    clock.move(8.1)
+async def test_a_leader_that_cannot_renew_stops_before_another_may_begin(contest: Contest) -> None:
+    assert not await contest.second.take()
+    contest.clock.move(8.1)
 
-    assert not first.held()
-    assert not await second.take()
+    assert not contest.first.held()
+    assert not await contest.second.take()
 
 
-async def test_what_is_given_up_is_free_at_once() -> None:
-    clock = StandingClock()
-    server = OneLease(clock)
-    first, second = election(server, "a", clock), election(server, "b", clock)
-    assert await first.take()
-    assert not await second.take()
+async def test_what_is_given_up_is_free_at_once(contest: Contest) -> None:
+    assert not await contest.second.take()
 
-    await first.release()
+    await contest.first.release()
 
-    assert not first.held()
-    assert server.holder is None
-    assert await second.take()
+    assert not contest.first.held()
+    assert contest.server.holder is None
+    assert await contest.second.take()
 
 
-async def test_a_renewal_whose_answer_was_lost_does_not_keep_the_lease_from_being_given_up() -> (
-    None
-):
-    clock = StandingClock()
-    server = OneLease(clock)
-    first = election(server, "a", clock)
-    assert await first.take()
-    server.lose_answers = True
+async def test_a_renewal_whose_answer_was_lost_does_not_keep_the_lease_from_being_given_up(
+    contest: Contest,
+) -> None:
+    contest.server.lose_answers = True
     with pytest.raises(ApiError):
-        await first.renew()
-    server.lose_answers = False
+        await contest.first.renew()
+    contest.server.lose_answers = False
 
-    await first.release()
+    await contest.first.release()
 
-    assert server.holder is None
+    assert contest.server.holder is None
 
 
-async def test_a_renewal_whose_answer_was_lost_costs_nothing() -> None:
-    clock = StandingClock()
-    server = OneLease(clock)
-    first = election(server, "a", clock)
-    assert await first.take()
-    server.lose_answers = True
+async def test_a_renewal_whose_answer_was_lost_costs_nothing(contest: Contest) -> None:
+    contest.server.lose_answers = True
     with pytest.raises(ApiError):
-        await first.renew()
-    server.lose_answers = False
-    clock.move(4)
+        await contest.first.renew()
+    contest.server.lose_answers = False
+    contest.clock.move(4)
 
-    await first.renew()
-    clock.move(7)
+    await contest.first.renew()
+    contest.clock.move(7)
 
-    assert first.held()
+    assert contest.first.held()
 
 
-async def test_who_finds_another_holder_has_lost_even_if_the_lease_is_free_again() -> None:
-    clock = StandingClock()
-    server = OneLease(clock)
-    first, second = election(server, "a", clock), election(server, "b", clock)
-    assert await first.take()
-    assert not await second.take()
-    clock.move(11)
-    assert await second.take()
-    await second.release()
+async def test_who_finds_another_holder_has_lost_even_if_the_lease_is_free_again(
+    contest: Contest,
+) -> None:
+    assert not await contest.second.take()
+    contest.clock.move(11)
+    assert await contest.second.take()
+    await contest.second.release()
 
     with pytest.raises(Superseded):
-        await first.renew()
+        await contest.first.renew()
 
 
-async def test_a_deleted_lease_is_contended_for_anew() -> None:
-    clock = StandingClock()
-    server = OneLease(clock)
-    first = election(server, "a", clock)
-    assert await first.take()
-    server.lease = None
+async def test_a_deleted_lease_is_contended_for_anew(contest: Contest) -> None:
+    contest.server.lease = None
 
     with pytest.raises(Superseded):
-        await first.renew()
-    assert await first.take()
+        await contest.first.renew()
+    assert await contest.first.take()
 
 
 STEPS = st.lists(

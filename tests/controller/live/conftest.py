@@ -92,13 +92,9 @@ def sandbox_only(cluster: Cluster) -> None:
 @pytest.fixture(autouse=True)
 def nothing_unforeseen(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """No test may make the operator meet what it calls unforeseen, or a handler raise."""
-    caplog.set_level(logging.INFO, "baileys_janitor")
+    caplog.set_level(logging.INFO, "janitor")
     yield
     records = caplog.get_records("call")
-    met = [
-        r.getMessage()
-        for r in records
-        if r.exc_info and r.name.startswith(("baileys_janitor", "janitor."))
-    ]
+    met = [r.getMessage() for r in records if r.exc_info and r.name.startswith("janitor.")]
     met += [r.getMessage() for r in records if r.exc_info and r.name.startswith("kopf.objects")]
     assert not met, met

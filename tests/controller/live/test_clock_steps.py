@@ -29,7 +29,7 @@ def flood(directory: Path) -> None:
 
 @pytest.mark.parametrize("steps", [(-HOUR,), (400 * DAY, -400 * DAY)], ids=["back", "ahead"])
 async def test_nothing_stands_still_while_the_clock_is_wrong_nor_when_it_is_right_again(
-    world: World, operator: Operator, workers: tuple[float, ...]
+    world: World, operator: Operator, steps: tuple[float, ...]
 ) -> None:
     directory = await world.company(
         "acme", "healthy", schedule={"scanInterval": "10s", "adaptive": False}
@@ -37,7 +37,7 @@ async def test_nothing_stands_still_while_the_clock_is_wrong_nor_when_it_is_righ
     async with operator() as running:
         await world.scanned("acme")
         tenant = running.reconciler.cache.tenants[world.namespace, "acme"]
-        for step in workers:
+        for step in steps:
             running.clock.set(step)
             acts = tenant.scan.begun_at
             running.skip(20)
