@@ -35,5 +35,5 @@ def rule(expression: str, message: str) -> Rule:
 
 
 def rules(*listed: Rule) -> ConfigDict:
-    """Return CEL rules of a model, kept beside the fields they constrain; the CRD carries them."""
+    """Return the CEL rules of a model, kept beside the fields they constrain; the CRD carries them."""
     return ConfigDict(json_schema_extra={"x-kubernetes-validations": list(listed)})

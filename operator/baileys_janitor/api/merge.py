@@ -108,7 +108,7 @@ def _key(merged: dict[str, Any]) -> str:
 
 @lru_cache(maxsize=4096)
 def _settled(defaults_json: str, own_json: str, ceiling: Mode) -> Shared:
-    """Return the whole settings by what little a tenant sets itself: nearly all of a fleet set the same."""
+    """Return the merged settings, cached by what a tenant sets itself: nearly all of a fleet set the same."""
     defaults, own = json.loads(defaults_json), json.loads(own_json)
     said = _over(defaults, own)
     return _shared(_key(_over(_BUILT_IN_DATA, said)), _pre_keys_said(said), ceiling)

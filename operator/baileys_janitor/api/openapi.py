@@ -23,7 +23,7 @@ def structural(model: type[BaseModel]) -> Node:
 
 
 def _node(node: Node, definitions: Node) -> Node:
-    """Return one node; what stands beside a reference or a union wins over what it refers to."""
+    """Convert one node; what stands beside a reference or a union wins over what it refers to."""
     beside = {key: value for key, value in node.items() if key not in ("$ref", "anyOf", *_DROPPED)}
     if "$ref" in node:
         return _ordered(_node(definitions[node["$ref"].rsplit("/", 1)[-1]], definitions) | beside)

@@ -39,7 +39,7 @@ def _hide(match: re.Match[str]) -> str:
 
 
 def printable(text: str) -> str:
-    """Return any name or path as harmless text: undecodable bytes and control characters are escaped."""
+    """Return a name or path as harmless text: undecodable bytes and control characters are escaped."""
     decoded = os.fsencode(text).decode("utf-8", "backslashreplace")
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()

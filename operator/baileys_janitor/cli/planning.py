@@ -76,7 +76,7 @@ def file_documents(removals: Iterable[Removal], *, show_names: bool) -> list[Fil
 
 
 def by_kind(kinds: Iterable[str]) -> dict[str, int]:
-    """Return numbers of files by kind, every kind named."""
+    """Return the number of files of each kind, every kind named."""
     numbers = Counter(kinds)
     return {kind: numbers[kind] for kind in KINDS}
 
@@ -86,7 +86,7 @@ def by_reason(removals: Iterable[Removal]) -> dict[str, int]:
 
 
 def ordered(numbers: dict[str, int]) -> dict[str, int]:
-    """Return the largest first."""
+    """Sort numbers by kind, the largest first."""
     return dict(sorted(numbers.items(), key=lambda each: (-each[1], each[0])))
 
 

@@ -119,7 +119,7 @@ def _marked(line: Line) -> str:
 
 
 def utf16(text: str) -> int:
-    """Return length as Telegram counts it: in UTF-16 code units."""
+    """Return the length as Telegram counts it: in UTF-16 code units."""
     return len(text.encode("utf-16-le")) // 2
 
 

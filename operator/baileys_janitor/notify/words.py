@@ -27,7 +27,7 @@ class Reader:
         return local.strftime(form)
 
     def day(self, when: float) -> str:
-        """Return 25 November 2026."""
+        """Return a day such as 25 November 2026."""
         return datetime.fromtimestamp(when, self.zone).strftime("%-d %B %Y")
 
     def runbook(self, name: str) -> str:
@@ -52,7 +52,7 @@ def _two(large: int, unit: str, small: int, lesser: str) -> str:
 
 
 def size(count: float) -> str:
-    """Return bytes with a binary unit."""
+    """Return a number of bytes with a binary unit."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if count < 1024:
             return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
