@@ -64,7 +64,7 @@ def furnish(engine: Reconciler, tenants: int, now: float) -> None:
             "volume": {"claimName": f"baileys-{number}", "path": f"company_{number}"},
         }
         body = {"metadata": meta, "spec": spec, "status": {"observedGeneration": -1}}
-        tenant = engine.fleet.observe(body, now - DAY)
+        tenant = engine.cache.observe(body, now - DAY)
         record_result.scanned(tenant, look(100 + number % 60, now), now - DAY, used=True)
         tenant.cleanup.run = {"id": f"run-{number}", "reason": "Daily"}
         found = CleanResult(f"run-{number}", "Completed", removed=9, before=109, after=100)

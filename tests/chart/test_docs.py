@@ -13,6 +13,7 @@ PAGES = [
     *(
         ROOT / "docs" / page
         for page in (
+            "architecture.md",
             "install.md",
             "gitops.md",
             "notifications.md",
@@ -48,3 +49,18 @@ def test_no_page_loses_the_new_charts_defaults() -> None:
         for line in page.read_text().splitlines():
             if line.lstrip().startswith("helm"):
                 assert " --reuse-values" not in line, f"{page.name}: {line}"
+
+
+def test_every_module_that_the_architecture_names_exists() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    package = ROOT / "operator" / "baileys_janitor"
+    places = (ROOT, package, package / "controller")
+    named = set(re.findall(r"`([a-z_]+/[a-z_/]*)(?:\.\w+)*`", page))
+    named |= set(re.findall(r"\b((?:api|job|jobs|schedule|status|tenants|events)/[a-z_]+)", page))
+    assert len(named) > 40
+    missing = [
+        name
+        for name in sorted(named)
+        if not any((place / name).is_dir() or (place / f"{name}.py").exists() for place in places)
+    ]
+    assert missing == []

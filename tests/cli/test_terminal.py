@@ -56,7 +56,7 @@ def test_quick_work_and_a_pipe_see_no_bar(
 ) -> None:
     stream = Stream(at_terminal=at_terminal)
     monkeypatch.setattr(progress.sys, "stderr", stream)
-    monkeypatch.setattr(progress, "PATIENCE", patience)
+    monkeypatch.setattr(progress, "DELAY_SECONDS", patience)
     assert list(progress.with_progress([1, 2, 3], "Looking at")) == [1, 2, 3]
     assert stream.getvalue() == ""
 
@@ -64,7 +64,7 @@ def test_quick_work_and_a_pipe_see_no_bar(
 def test_long_work_at_a_terminal_shows_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Stream(at_terminal=True)
     monkeypatch.setattr(progress.sys, "stderr", stream)
-    monkeypatch.setattr(progress, "PATIENCE", -1)
+    monkeypatch.setattr(progress, "DELAY_SECONDS", -1)
     monkeypatch.setenv("TERM", "xterm")
     assert list(progress.with_progress([1, 2, 3], "Looking at")) == [1, 2, 3]
     assert "Looking at 3 directories" in stream.getvalue()
@@ -73,7 +73,7 @@ def test_long_work_at_a_terminal_shows_a_bar(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_bar_appears_in_the_middle_of_one_long_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Stream(at_terminal=True)
     monkeypatch.setattr(progress.sys, "stderr", stream)
-    monkeypatch.setattr(progress, "PATIENCE", 0.01)
+    monkeypatch.setattr(progress, "DELAY_SECONDS", 0.01)
     monkeypatch.setenv("TERM", "xterm")
     appeared = threading.Event()
     real = progress._LateBar._appear

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.notify import cleanups
-from baileys_janitor.notify.cleanups import LATE, Done
+from baileys_janitor.notify.cleanups import LATE_SECONDS, Done
 from baileys_janitor.notify.delivery_state import DeliveryState
 from baileys_janitor.notify.document import rfc3339
 from baileys_janitor.notify.incidents import Place
@@ -87,7 +87,7 @@ def test_what_ended_before_anybody_listened_is_not_news() -> None:
 
 @given(
     st.lists(
-        st.tuples(st.integers(0, 5000), st.floats(0, LATE - 1)),
+        st.tuples(st.integers(0, 5000), st.floats(0, LATE_SECONDS - 1)),
         unique_by=lambda pair: pair[0],
         max_size=40,
     ),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from baileys_janitor.api.condition_kinds import Family
-from baileys_janitor.api.incident_kinds import INCIDENT_KINDS, STALLED_FOR
+from baileys_janitor.api.incident_kinds import INCIDENT_KINDS, STALLED_SECONDS
 from baileys_janitor.notify.incidents import Incident, Place, identify, incidents, moment, states
 from tests.notify.world import HOUR, NOW
 
@@ -102,7 +102,7 @@ def test_a_fault_is_worth_telling_when_it_has_lasted() -> None:
     status = {"conditions": [condition("Ready", "False", "ClaimMissing")]}
     (incident,) = found(status).values()
     assert incident.kind is INCIDENT_KINDS["ScanStale"]
-    assert incident.begins == incident.since + STALLED_FOR
+    assert incident.begins == incident.since + STALLED_SECONDS
 
 
 def test_what_has_no_time_is_since_now_and_what_lies_ahead_too() -> None:

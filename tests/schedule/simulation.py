@@ -112,7 +112,7 @@ class Cluster:
     causes: int = 0
     """How often something happened that changes what comes next, and that nobody could foresee."""
     tenant: TenantRecord | None = None
-    fleet: TenantCache = field(default_factory=lambda: TenantCache(CONFIG))
+    cache: TenantCache = field(default_factory=lambda: TenantCache(CONFIG))
     started: float = 0.0
     hold: Hold | None = None
     """What the circuit breaker says."""
@@ -137,9 +137,9 @@ class Cluster:
 
     def start(self) -> None:
         """A new operator process comes to know the tenant."""
-        self.fleet = TenantCache(CONFIG)
+        self.cache = TenantCache(CONFIG)
         self.started = self.now
-        self.tenant = self.fleet.observe(self.body(), self.now)
+        self.tenant = self.cache.observe(self.body(), self.now)
 
     def stop(self) -> None:
         """The operator dies; Jobs under way go on, but their results are lost."""
@@ -154,13 +154,13 @@ class Cluster:
         self.token = token or self.token
         self.version += 1
         if self.tenant is not None:
-            self.fleet.observe(self.body(), self.now)
+            self.cache.observe(self.body(), self.now)
 
     def set_clock(self, seconds: float) -> None:
         """Somebody sets the operator's clock; the volume, and what is stored, know nothing of it."""
         self.now += seconds
         self.started += seconds
-        self.fleet.shift(seconds)
+        self.cache.shift(seconds)
         self.directory.touched += seconds
         self._events = [(when + seconds, serial, call) for when, serial, call in self._events]
 

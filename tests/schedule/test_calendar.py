@@ -230,7 +230,7 @@ def test_a_request_waits_for_no_back_off() -> None:
     for _ in range(10):
         known.fail(Fault("JobDeadline", "Slow."), NOW)
     made = Cluster(Directory(), tenant=known)
-    made.fleet.tenants[known.key] = known
+    made.cache.tenants[known.key] = known
     known.resource.version = "1"
     made.edit(token="please")
 
@@ -363,7 +363,7 @@ def test_what_an_outage_has_delayed_is_spread_over_the_jitter(tenants: int, jitt
         cleanup_times.rested_time(tenant(name=name), Context(NOW, Intervals(jitter, DAY, HOUR)))
         for name in names
     ]
-    looked = min(growth.QUIET_LIMIT, jitter / 2)
+    looked = min(growth.QUIET_LIMIT_SECONDS, jitter / 2)
     assert all(NOW + looked <= when <= NOW + jitter for when in times)
     assert len(set(times)) == tenants
     context = Context(NOW, Intervals(jitter, DAY, HOUR))
@@ -386,7 +386,7 @@ def test_quiet_tenants_of_one_namespace_start_together_and_namespaces_apart() ->
     assert first("shop", "one") == first("shop", "two")
     assert len({first(f"shop-{number}", "one") for number in range(50)}) == 50
     assert max(first(f"shop-{number}", "one") for number in range(50)) > 300
-    assert all(first(f"shop-{number}", "one") <= growth.QUIET_LIMIT for number in range(50))
+    assert all(first(f"shop-{number}", "one") <= growth.QUIET_LIMIT_SECONDS for number in range(50))
     # What could reach a warning meanwhile, or is there already, does not wait.
     for hasty in ({"files": {"counted": 149}, "growthPerDay": 5000}, {"files": {"counted": 170}}):
         assert all(first(f"shop-{number}", "one", **hasty) <= 61 for number in range(50))

@@ -1,8 +1,8 @@
-"""The operator's own configuration: the YAML file that ``--config`` names.
+"""The operator's own configuration: the YAML file that `--config` names.
 
 The chart renders it from its values. Every field has a default, so that no file at all is a valid
-configuration. What tenants may set for themselves is under ``defaults``, in the very words of the
-resource's spec; the built-in defaults beneath it are in ``builtin.py``.
+configuration. What tenants may set for themselves is under `defaults`, in the very words of the
+resource's spec; the built-in defaults beneath it are in `defaults.py`.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ ENVIRONMENT = {
 """Variables that override a field of the file; namespaces are separated by commas."""
 
 WEBHOOK = "NOTIFICATION_WEBHOOK"
-"""A URL that is told everything when the configuration names no channel."""
+"""A URL that receives everything when the configuration names no channel."""
 
 DRY_RUN = "DRY_RUN"
 """Set to true or 1, it caps every tenant's mode at DryRun."""
@@ -44,7 +44,7 @@ class InvalidConfig(Exception):  # noqa: N818 - the word that users see
 
 
 def load_config(path: Path | None, environ: Mapping[str, str]) -> OperatorConfig:
-    """The configuration in force; the built-in one when there is no path.
+    """Return the configuration in force; the built-in one when there is no path.
 
     Raises:
         InvalidConfig: the file cannot be read, is not YAML, or holds what cannot be.
@@ -89,7 +89,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _default_channel(data: dict[str, Any]) -> None:
-    """Have everything told to the URL in WEBHOOK, unless channels are configured. The URL stays where it is."""
+    """Have everything sent to the URL in WEBHOOK, unless channels are configured. The URL stays where it is."""
     told = data.get("notifications") or {}
     if isinstance(told, dict) and not told.get("channels") and not told.get("routes"):
         channel = {"name": "default", "webhook": {"urlKey": WEBHOOK}}
@@ -125,5 +125,5 @@ def _validated(data: dict[str, Any], source: str, careful: bool) -> OperatorConf
 
 
 def _is_true(text: str) -> bool:
-    """What `DRY_RUN` means. In doubt it holds: a typing error must not remove files."""
+    """Return what `DRY_RUN` means. In doubt it holds: a typing error must not remove files."""
     return text.strip().lower() not in ("", "0", "false", "no", "off")

@@ -1,6 +1,6 @@
 """Writes the CustomResourceDefinition from the models.
 
-``python -m baileys_janitor.api.crd`` prints what is kept in ``crds/``; a test compares the two.
+`python -m baileys_janitor.api.crd` prints what is kept in `crds/`; a test compares the two.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _META = {
 
 
 def crd() -> dict[str, Any]:
-    """The CustomResourceDefinition as plain data."""
+    """Return the CustomResourceDefinition as plain data."""
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -77,7 +77,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def crd_yaml() -> str:
-    """The CustomResourceDefinition as it is kept in ``crds/``."""
+    """Return the CustomResourceDefinition as it is kept in `crds/`."""
     text = yaml.dump(crd(), Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True)
     return f"# Written by `baileys-janitor crd` from the models; do not edit.\n{text}"
 

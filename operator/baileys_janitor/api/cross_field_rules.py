@@ -27,7 +27,7 @@ _ANY_TIME = datetime(2024, 1, 1, tzinfo=UTC)
 class Conflict(Exception):  # noqa: N818 - it names what was found, and never leaves this room
     """Settings that cannot be in force together.
 
-    ``fields`` are dotted names; ``sentence`` has a place ``{0}``, ``{1}`` for each of them.
+    `fields` are dotted names; `sentence` has a place `{0}`, `{1}` for each of them.
     """
 
     def __init__(self, sentence: str, *fields: str) -> None:
@@ -85,7 +85,7 @@ def _check_schedule(schedule: dict[str, Any]) -> None:
 
 @lru_cache(maxsize=512)
 def is_zone(name: str) -> bool:
-    """Whether this is a time zone that every machine agrees on."""
+    """Return whether this is a time zone that every machine agrees on."""
     if name.lower() in {"local", "localtime", "factory", "posixrules"}:
         return False
     try:
@@ -97,7 +97,7 @@ def is_zone(name: str) -> bool:
 
 @lru_cache(maxsize=512)
 def cron_problem(expression: str) -> str:
-    """What is wrong with a daily schedule, as the rest of a sentence; empty when nothing is."""
+    """Return what is wrong with a daily schedule, as the rest of a sentence; empty when nothing is."""
     if expression == NEVER:
         return ""
     way_out = f'write it as "minute hour day month weekday", such as "0 3 * * *", or {NEVER}'

@@ -70,7 +70,7 @@ def _table(schema: Node, defaults: dict[str, Any] | None) -> str:
 
 
 def _leaves(schema: Node, path: str) -> Iterator[tuple[str, Node, bool]]:
-    """The fields that hold values, in order; a group is told by its fields' paths."""
+    """Return the fields that hold values, in order; a group shows in its fields' paths."""
     for name, node in schema.get("properties", {}).items():
         here = f"{path}.{name}" if path else name
         items = node.get("items", {})

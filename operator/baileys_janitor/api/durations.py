@@ -1,7 +1,7 @@
-"""Lengths of time as people write them: ``14d``, ``6h``, ``1m30s``.
+"""Lengths of time as people write them: `14d`, `6h`, `1m30s`.
 
 The resource keeps the text as it was written, so that a manifest in Git and the stored object agree;
-code reads ``.seconds``. Days are 24 hours. Kubernetes' own duration format knows no days, which is why
+code reads `.seconds`. Days are 24 hours. Kubernetes' own duration format knows no days, which is why
 this type exists.
 """
 
@@ -29,7 +29,7 @@ WAY_OUT = "write it as days, hours, minutes and seconds, such as 14d, 6h or 1m30
 
 @lru_cache(maxsize=1024)
 def seconds_of(text: str) -> int:
-    """The whole seconds of a duration; ``ValueError`` with one sentence when it is none."""
+    """Return the whole seconds of a duration; raise `ValueError` with one sentence when it is none."""
     found = _FORM.fullmatch(text)
     if found is None or not text:
         shown = text if len(text) <= MAX_LENGTH else text[:MAX_LENGTH] + "..."
@@ -38,7 +38,7 @@ def seconds_of(text: str) -> int:
 
 
 def duration_text(seconds: int) -> str:
-    """The shortest text of that many seconds: 5400 is ``1h30m``, 0 is ``0s``."""
+    """Return the shortest text of that many seconds: 5400 is `1h30m`, 0 is `0s`."""
     parts = []
     for unit, letter in zip(_UNITS, "dhms", strict=True):
         number, seconds = divmod(seconds, unit)
@@ -48,7 +48,7 @@ def duration_text(seconds: int) -> str:
 
 
 def elapsed_text(milliseconds: int) -> str:
-    """How long something took: ``340ms``, ``2.5s``, then as a duration."""
+    """Return how long something took: `340ms`, `2.5s`, then as a duration."""
     if milliseconds < 1000:
         return f"{milliseconds}ms"
     if milliseconds < 60_000:
@@ -57,7 +57,7 @@ def elapsed_text(milliseconds: int) -> str:
 
 
 def elapsed_seconds(text: str | None) -> float | None:
-    """The seconds of what ``elapsed_text`` has written; None for None and for what cannot be read."""
+    """Return the seconds that `elapsed_text` has written; None for None and for what cannot be read."""
     try:
         if text and text.endswith("ms"):
             return int(text.removesuffix("ms")) / 1000
@@ -69,7 +69,7 @@ def elapsed_seconds(text: str | None) -> float | None:
 
 
 class Duration(str):
-    """A duration as written; ``.seconds`` is its length. ``ValueError`` when it is none."""
+    """A duration as written; `.seconds` is its length. `ValueError` when it is none."""
 
     __slots__ = ()
 
@@ -109,7 +109,7 @@ _CONTEXT = {"way_out": WAY_OUT}
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """Bounds of a duration field, both allowed: ``Annotated[Duration, Between("10s", "1d")]``.
+    """Bounds of a duration field, both allowed: `Annotated[Duration, Between("10s", "1d")]`.
 
     A CRD cannot compare durations, so the bounds go into the field's description there and are
     checked by the operator.

@@ -33,7 +33,7 @@ class PodIdentity:
     supplemental_groups: tuple[int, ...]
     se_linux_options: Mapping[str, str] | None
     resources: Mapping[str, Any]
-    """A container's ``resources`` as Kubernetes takes them."""
+    """A container's `resources` as Kubernetes takes them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ _SHOWN = 40
 
 
 def shown(value: object) -> str:
-    """A value as a message repeats it: short, on one line."""
+    """Return a value as a message repeats it: short, on one line."""
     text = repr(value) if isinstance(value, str) else str(value).replace("\n", " ")
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
@@ -43,13 +43,13 @@ _SENTENCES = {
 
 
 def first_problem(error: ValidationError, model: type[BaseModel]) -> tuple[str, str]:
-    """The dotted field and what is wrong with it, of the first problem found."""
+    """Return the dotted field and what is wrong with it, of the first problem found."""
     found = error.errors(include_url=False)[0]
     return dotted(found["loc"]), _sentence(found, model)
 
 
 def dotted(place: tuple[int | str, ...]) -> str:
-    """A place as people write it: ``schedule.timeZone``, ``job.supplementalGroups[1]``."""
+    """Return a place as people write it: `schedule.timeZone`, `job.supplementalGroups[1]`."""
     text = ""
     for part in place:
         text += f"[{part}]" if isinstance(part, int) else f".{part}"
@@ -70,7 +70,7 @@ def _sentence(found: ErrorDetails, model: type[BaseModel]) -> str:
 
 
 def _fields_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
-    """The field names of the model at a place; empty when no model stands there."""
+    """Return the field names of the model at a place; empty when no model stands there."""
     schema = model.model_json_schema(by_alias=True)
     here: Any = schema
     for part in place:

@@ -13,7 +13,7 @@ from baileys_janitor.api.condition_kinds import (
     IncidentKind,
 )
 
-STALLED_FOR = 900.0
+STALLED_SECONDS = 900.0
 """Seconds that a fault must last before a message is sent: most pass by themselves."""
 
 _OF_NO_CONDITION = (

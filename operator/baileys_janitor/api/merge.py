@@ -38,7 +38,7 @@ _OWN = {"company_id", "volume", "suspend"}
 class InvalidTenant(Exception):  # noqa: N818 - the word that users see as the reason
     """A spec that cannot be in force.
 
-    ``field`` is its dotted name; ``message`` one sentence that names it and the way out.
+    `field` is its dotted name; `message` one sentence that names it and the way out.
     """
 
     def __init__(self, field: str, message: str) -> None:
@@ -50,7 +50,7 @@ class InvalidTenant(Exception):  # noqa: N818 - the word that users see as the r
 def effective(
     config: OperatorConfig, spec: TenantSpec | Mapping[str, Any] | None, name: str
 ) -> Effective:
-    """The settings in force for the tenant of that name; `InvalidTenant` when there can be none.
+    """Return the settings in force for the tenant of that name; raise `InvalidTenant` when there can be none.
 
     Tenants with equal settings share one `Shared` object.
     """
@@ -72,7 +72,7 @@ def effective(
 
 
 def parse_spec(spec: Mapping[str, Any] | None) -> TenantSpec:
-    """The spec as stored; `InvalidTenant` when it is none."""
+    """Return the spec as stored; raise `InvalidTenant` when it is none."""
     try:
         return TenantSpec.model_validate({} if spec is None else spec)
     except ValidationError as error:
@@ -82,7 +82,7 @@ def parse_spec(spec: Mapping[str, Any] | None) -> TenantSpec:
 
 
 def merged_settings(defaults: SharedSettings, own: dict[str, Any]) -> dict[str, Any]:
-    """Built-in defaults, then the fleet's, then a tenant's own, as plain data."""
+    """Return built-in defaults, then the fleet's, then a tenant's own, as plain data."""
     return _over(_over(_BUILT_IN_DATA, _data(defaults)), own)
 
 
@@ -108,14 +108,14 @@ def _key(merged: dict[str, Any]) -> str:
 
 @lru_cache(maxsize=4096)
 def _settled(defaults_json: str, own_json: str, ceiling: Mode) -> Shared:
-    """The whole settings by what little a tenant sets itself: nearly all of a fleet set the same."""
+    """Return the merged settings, cached by what a tenant sets itself: nearly all of a fleet set the same."""
     defaults, own = json.loads(defaults_json), json.loads(own_json)
     said = _over(defaults, own)
     return _shared(_key(_over(_BUILT_IN_DATA, said)), _pre_keys_said(said), ceiling)
 
 
 def _pre_keys_said(said: dict[str, Any]) -> tuple[str, ...]:
-    """The retentions whose `preKeys` somebody set: the tenant or the fleet's configuration."""
+    """Return the retentions whose `preKeys` somebody set: the tenant or the fleet's configuration."""
     return tuple(group for group in _RETENTIONS if "preKeys" in said.get(group, {}))
 
 
@@ -185,7 +185,7 @@ def _blame(conflict: Conflict, merged: dict[str, Any], own: dict[str, Any]) -> I
 def describe(
     conflict: Conflict, merged: dict[str, Any], own: dict[str, Any], place: str, origin: str
 ) -> str:
-    """The conflict as a sentence that shows the values, and which of them were inherited."""
+    """Return the conflict as a sentence that shows the values, and which of them were inherited."""
     described = []
     for field in conflict.fields:
         inherited = "" if _value(own, field) is not None else f", {origin}"

@@ -17,4 +17,4 @@ NOTIFY_ANNOTATION = f"{GROUP}/notify"
 """Set to false, nobody is told of this tenant."""
 
 TOKEN_LENGTH = 256
-"""How much of the token ``status.lastHandledRequest`` can hold."""
+"""How much of the token `status.lastHandledRequest` can hold."""

@@ -11,19 +11,19 @@ from typing import Any
 from pydantic import BaseModel
 
 _DROPPED = ("title", "default", "x-bounds", "propertyNames")
-"""What a structural schema has no place for, or the CRD says elsewhere."""
+"""What a structural schema has no place for, or the CRD has elsewhere."""
 
 Node = dict[str, Any]
 
 
 def structural(model: type[BaseModel]) -> Node:
-    """The structural schema of a model; `ValueError` for what a CRD cannot say."""
+    """Return the structural schema of a model; raise `ValueError` for what a CRD cannot express."""
     schema = model.model_json_schema(by_alias=True)
     return _node(schema, schema.pop("$defs", {}))
 
 
 def _node(node: Node, definitions: Node) -> Node:
-    """One node; what stands beside a reference or a union wins over what it refers to."""
+    """Convert one node; what stands beside a reference or a union wins over what it refers to."""
     beside = {key: value for key, value in node.items() if key not in ("$ref", "anyOf", *_DROPPED)}
     if "$ref" in node:
         return _ordered(_node(definitions[node["$ref"].rsplit("/", 1)[-1]], definitions) | beside)
@@ -32,7 +32,7 @@ def _node(node: Node, definitions: Node) -> Node:
         if len(choices) != 1:
             raise ValueError(f"a CRD knows no union of {len(choices)} types")
         if "x-bounds" in choices[0]:
-            # The API server cannot compare durations, so people are at least told.
+            # The API server cannot compare durations, so people can at least read it.
             beside["description"] += f" {choices[0]['x-bounds']}"
         return _ordered(_node(choices[0], definitions) | beside)
     if "description" in beside:
@@ -54,7 +54,7 @@ _LAST = ("properties", "items", "additionalProperties")
 
 
 def _ordered(node: Node) -> Node:
-    """The description first and what lies beneath last, so that the file can be read."""
+    """Put the description first and what lies beneath last, so that the file can be read."""
     first = {key: node[key] for key in _FIRST if key in node}
     last = {key: node[key] for key in _LAST if key in node}
     return first | {key: value for key, value in node.items() if key not in last} | last

@@ -1,6 +1,6 @@
-"""What ``kubectl get baileystenants`` shows.
+"""What `kubectl get baileystenants` shows.
 
-A column of type date renders as an age, and a time in the future as ``<invalid>``: what lies ahead
+A column of type date renders as an age, and a time in the future as `<invalid>`: what lies ahead
 is therefore shown as text.
 """
 
@@ -40,7 +40,7 @@ _WIDE: tuple[tuple[str, str, str, str], ...] = (
 
 
 def printer_columns() -> list[dict[str, Any]]:
-    """``additionalPrinterColumns``; the second group appears with ``-o wide``."""
+    """Return `additionalPrinterColumns`; the second group appears with `-o wide`."""
     return [
         {"name": name, "type": kind, "jsonPath": path, "description": meaning}
         | ({"priority": 1} if wide else {})

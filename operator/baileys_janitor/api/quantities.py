@@ -1,4 +1,4 @@
-"""Amounts of CPU and memory as Kubernetes writes them: ``100m``, ``64Mi``, ``1``."""
+"""Amounts of CPU and memory as Kubernetes writes them: `100m`, `64Mi`, `1`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FACTORS: dict[str, Decimal] = {"": Decimal(1)} | _DECIMAL | _BINARY
 
 
 def amount_of(quantity: str) -> Decimal:
-    """The amount in units (cores, bytes); ``ValueError`` with one sentence when it is none."""
+    """Return the amount in units (cores, bytes); raise `ValueError` with one sentence when it is none."""
     found = _FORM.fullmatch(quantity)
     if found is None:
         raise ValueError(f"{quantity[:MAX_LENGTH]!r} is no quantity: {_WAY_OUT}")
@@ -61,7 +61,7 @@ Quantity = Annotated[str, PlainValidator(_validated), _AsIntOrString()]
 
 @dataclass(frozen=True, slots=True)
 class AtMost:
-    """The largest amount of a quantity field, checked by the API server too: ``Annotated[Quantity, AtMost("2Gi")]``."""
+    """The largest amount of a quantity field, checked by the API server too: `Annotated[Quantity, AtMost("2Gi")]`."""
 
     most: str
 

@@ -125,8 +125,8 @@ class SharedSettings(Model):
     schedule: Schedule | None = Field(default=None, description="When the timers fire.")
     cooldown: Annotated[Duration, Between("0s", "30d")] | None = Field(
         default=None,
-        description="How long no Trigger cleanup starts after any cleanup that removed something, or would have in mode DryRun. A "
-        "Daily, an Emergency and a requested one do not wait for it; nor does what maxRemovals cut short.",
+        description="How long no Trigger cleanup starts after any cleanup that removed something, or would have in "
+        "mode DryRun. A Daily, an Emergency and a requested one do not wait for it; nor does what maxRemovals cut short.",
     )
     emergency_cooldown: Annotated[Duration, Between("1m", "7d")] | None = Field(
         default=None,
@@ -162,7 +162,7 @@ class TenantSpec(SharedSettings):
 
 
 def tenant_schema() -> Node:
-    """The structural schema of the spec, what is the tenant's own first."""
+    """Return the structural schema of the spec, what is the tenant's own first."""
     schema = structural(TenantSpec)
     own = {name: schema["properties"][name] for name in ("companyId", "volume", "suspend")}
     return schema | {"properties": own | schema["properties"]}

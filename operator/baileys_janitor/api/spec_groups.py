@@ -2,7 +2,7 @@
 
 Every field is optional and has no default here, nor in the CRD: a default would be stored in each
 resource and hide what was left unset. What is unset comes from the operator's configuration
-(``config.Defaults``), field by field, and then from the built-in defaults named in ``builtin.py``.
+(`config.Defaults`), field by field, and then from the built-in defaults named in `defaults.py`.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from baileys_janitor.api.names import EMERGENCY_ANNOTATION
 from baileys_janitor.policy.running_text import TEXT_BYTES_MAX
 
 Time = datetime
-"""An instant; on the wire RFC 3339 in UTC, whole seconds."""
+"""An instant; in JSON RFC 3339 in UTC, whole seconds."""
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Bytes = Annotated[int, Field(ge=0, le=2**62)]
 Word = Annotated[str, Field(max_length=64)]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from baileys_janitor.volume.results import CleanResult
 
 REASON = "CommandLine"
-"""What the journal says of these runs."""
+"""What the journal has of these runs."""
 
 
 def apply_plan(
@@ -38,7 +38,7 @@ def apply_plan(
     run: str,
     emergency: bool,
 ) -> tuple[CleanDocument, list[Removal]]:
-    """Clean a directory; its document with what became of it, and the files that went.
+    """Clean a directory; return its document with what became of it, and the files that went.
 
     The volume plans again under its lock, so the outcome is that of the plan it made, not of the one
     in `document`.
@@ -68,12 +68,12 @@ def apply_plan(
 
 
 def sentence_of(code: str) -> str:
-    """One sentence about a code of the volume or of the rules."""
+    """Return one sentence about a code of the volume or of the rules."""
     return SENTENCES.get(code) or EXPLANATIONS.get(code) or reasons.explain(code)
 
 
 def _moved(directory: int, result: CleanResult, plans: list[Plan]) -> list[Removal]:
-    """The files of the plan that really went: those that lie in the run's trash."""
+    """Return the files of the plan that really went: those that lie in the run's trash."""
     if not plans or not result.removed:
         return []
     planned = plans[-1].removals

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Wish(NamedTuple):
-    """What the person asked for, once every variable and file has had its say."""
+    """What the person asked for, after every variable and file was applied."""
 
     apply: bool
     emergency: bool
@@ -144,7 +144,7 @@ def _clean(target: Target, wish: Wish, interrupt: Interrupt) -> CleanDocument:
 
 
 def is_failure(document: CleanDocument) -> bool:
-    """Whether something could not be done; that a tenant was not paired yet is no failure."""
+    """Return whether something could not be done; a tenant that is not paired yet is no failure."""
     if document["outcome"] not in ("Refused", "Failed", "Capped") or document["code"] is None:
         return False
     waits = document["identity"] == "Unpaired" or (
@@ -154,7 +154,7 @@ def is_failure(document: CleanDocument) -> bool:
 
 
 def _held_back(in_force: InForce, *, apply: bool) -> bool:
-    """Whether --apply must stay a dry run; says so to whoever asked for it."""
+    """Return whether --apply must stay a dry run; write why to standard error."""
     asked = dry_run_asked()
     if apply and asked:
         say(f"{DRY_RUN_VARIABLE}=true: this is a dry run, although --apply was given.")

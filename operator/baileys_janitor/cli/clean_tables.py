@@ -33,7 +33,7 @@ def print_cleanups(
     wide: bool,
     arguments: Sequence[str],
 ) -> None:
-    """A row a directory, then the reasons over all of them, the files if asked for, the sum.
+    """Print a row a directory, then the reasons over all of them, the files if asked for, and the sum.
 
     `failed` are the paths whose message stands on standard error already; `arguments` are those of
     this invocation, to show the one that would apply it.
@@ -143,7 +143,7 @@ def _ending(
 
 
 def _applied(runs: Sequence[CleanDocument], files: str, where: str) -> list[str]:
-    """What went, and how to put it back, where that is still possible."""
+    """Return what went, and how to put it back, where that is still possible."""
     kept = [found for found in runs if found["inTrash"]]
     if len(kept) == len(runs):
         return [f"{files} moved to the trash{where}. To put them back: {_undo(kept)}"]
@@ -159,7 +159,7 @@ def _applied(runs: Sequence[CleanDocument], files: str, where: str) -> list[str]
 
 
 def _besides(directories: Sequence[CleanDocument]) -> list[str]:
-    """What people should know besides: trash that went early, files that came back."""
+    """Return what people should know besides: trash that went early, files that came back."""
     lines = []
     early = sum(found["purgedEarly"] for found in directories)
     if early:
@@ -177,7 +177,7 @@ def _besides(directories: Sequence[CleanDocument]) -> list[str]:
 
 
 def _undo(runs: Sequence[CleanDocument]) -> str:
-    """The command that puts a run back, in every directory that it cleaned."""
+    """Return the command that puts a run back, in every directory that it cleaned."""
     paths = [found["path"] for found in runs]
     common = paths[0] if len(paths) == 1 else os.path.dirname(paths[0])  # noqa: PTH120 - as shown
     below = all(os.path.dirname(path) == common for path in paths)  # noqa: PTH120
@@ -188,6 +188,6 @@ def _undo(runs: Sequence[CleanDocument]) -> str:
 
 
 def _with_apply(arguments: Sequence[str]) -> list[str]:
-    """The same command with --apply, before any `--` that ends the options."""
+    """Return the same command with --apply, before any `--` that ends the options."""
     rest = [argument for argument in arguments if argument != "--apply"]
     return [*rest[:1], "--apply", *rest[1:]]

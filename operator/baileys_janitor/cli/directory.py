@@ -32,7 +32,7 @@ _FAULTS = (reasons.CREDENTIALS_CORRUPT, reasons.CREDENTIALS_TOO_LARGE, reasons.T
 
 
 def directory_document(target: Target, look: Look, settings: Settings) -> DirectoryDocument:
-    """What a look found, judged by these settings."""
+    """Return what a look found, judged by these settings."""
     census = look.census
     outlook = outlook_of(look, settings)
     known = look.entries is not None
@@ -59,14 +59,14 @@ def directory_document(target: Target, look: Look, settings: Settings) -> Direct
 
 
 def outlook_of(look: Look, settings: Settings) -> Outlook:
-    """What a cleanup could do; nothing beyond 200,000 files."""
+    """Return what a cleanup could do; nothing beyond 200,000 files."""
     if look.entries is None:
         return Outlook(counted(look.census, settings), refused=reasons.TOO_MANY_FILES)
     return look_ahead(look.entries, look.identity, settings, look.now, look.ages)
 
 
 def _trash(look: Look) -> TrashDocument | None:
-    """Return what lies in the trash, None when there are too many names to tell."""
+    """Return what lies in the trash, None when there are too many names."""
     if look.own.too_many:
         return None
     here = {entry.name for entry in look.entries or ()}
@@ -79,7 +79,7 @@ def _trash(look: Look) -> TrashDocument | None:
 
 
 def _own_affairs(target: Target, look: Look) -> list[AdviceDocument]:
-    """Say what lies under the janitor's names that is not its own."""
+    """Return what lies under the janitor's names that is not its own."""
     found: list[AdviceDocument] = []
     if look.own.old_directory:
         old = shlex.quote(f"{target.full_path}/{OLD_DIRECTORY}")

@@ -10,7 +10,7 @@ _ROUND_FROM: Final = 10
 
 
 def size(count: int) -> str:
-    """Bytes in binary units: `812 B`, `4.2 KiB`, `31 MiB`."""
+    """Return bytes in binary units: `812 B`, `4.2 KiB`, `31 MiB`."""
     if count < _KIBI:
         return f"{count} B"
     value = float(count)
@@ -22,7 +22,7 @@ def size(count: int) -> str:
 
 
 def age(seconds: float) -> str:
-    """A length of time in its largest unit: `18d`, `5h`, `42m`, `7s`; the future is `in 2h`."""
+    """Return a length of time in its largest unit: `18d`, `5h`, `42m`, `7s`; the future is `in 2h`."""
     whole = int(abs(seconds))
     for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
         if whole >= 2 * length or (whole >= length and unit != "m"):
@@ -34,12 +34,12 @@ def age(seconds: float) -> str:
 
 
 def age_of(time: str | None, now: float) -> str:
-    """The age of an RFC 3339 time; `-` when there is none."""
+    """Return the age of an RFC 3339 time; `-` when there is none."""
     return "-" if time is None else age(now - datetime.fromisoformat(time).timestamp())
 
 
 def rfc3339(seconds: float | None) -> str | None:
-    """Unix seconds as UTC text, whole seconds; None stays None, what no calendar holds too."""
+    """Return Unix seconds as UTC text, whole seconds; None stays None, what no calendar holds too."""
     if seconds is None:
         return None
     try:
@@ -49,7 +49,7 @@ def rfc3339(seconds: float | None) -> str | None:
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 file`, `2 files`, `3 directories`."""
+    """Return `1 file`, `2 files`, `3 directories`."""
     if number == 1:
         return f"1 {noun}"
     plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"

@@ -50,7 +50,7 @@ def runs_of(target: Target) -> KnownRuns:
 
 
 def latest(known: Iterable[KnownRuns]) -> str | None:
-    """The newest run of several directories: one invocation of `clean` has one id in all of them."""
+    """Return the newest run of several directories: one invocation of `clean` has one id in all of them."""
     since = [(moment, run) for runs in known for run, moment in runs.since.items()]
     return max(since)[1] if since else None
 

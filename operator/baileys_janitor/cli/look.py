@@ -71,7 +71,7 @@ def look_at(target: Target, settings: Settings, now: float | None = None) -> Loo
 
 
 def problem_of(target: Target, problem: VolumeProblem) -> Problem:
-    """What the volume could not do, as a sentence about this directory."""
+    """Return what the volume could not do, as a sentence about this directory."""
     return Problem(f"{target.shown}: {problem}", code=problem.code)
 
 

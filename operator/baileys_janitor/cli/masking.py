@@ -14,7 +14,7 @@ _LONG_ENOUGH_FOR_BOTH_ENDS: Final = 10
 
 
 def masked(name: str) -> str:
-    """A file name with the middle of every long number hidden: `session-49*******34_1.0.json`.
+    """Return a file name with the middle of every long number hidden: `session-49*******34_1.0.json`.
 
     Numbers of four digits or fewer (devices, pre-key ids) stay readable. Only the kinds a cleanup
     may take have ids of a known form; of every other file no more than its type is shown.
@@ -39,7 +39,7 @@ def _hide(match: re.Match[str]) -> str:
 
 
 def printable(text: str) -> str:
-    """Any name or path as harmless text: undecodable bytes and control characters are escaped."""
+    """Return a name or path as harmless text: undecodable bytes and control characters are escaped."""
     decoded = os.fsencode(text).decode("utf-8", "backslashreplace")
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()
@@ -48,7 +48,7 @@ def printable(text: str) -> str:
 
 
 def shown_path(path: str) -> str:
-    """A path as it was typed; when its last part is a session file, that part is masked."""
+    """Return a path as it was typed; when its last part is a session file, that part is masked."""
     folder, slash, name = path.rpartition("/")
     if name and classify(name)[0] not in {OTHER, CREDS}:
         return printable(folder + slash) + masked(name)

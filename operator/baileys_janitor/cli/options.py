@@ -22,7 +22,7 @@ DRY_RUN_VARIABLE: Final = "DRY_RUN"
 
 
 class Setting(NamedTuple):
-    """One setting: where it stands in the spec, its option, and what the help says.
+    """One setting: where it stands in the spec, its option, and its help.
 
     `default` is for the help alone; what is in force comes from the policy and the API.
     """
@@ -126,7 +126,7 @@ _TYPES: Final[dict[str, click.ParamType[Any]]] = {
 def settings_options(
     *extra: Setting, aliases: dict[str, str] | None = None
 ) -> Callable[[Command], Command]:
-    """Adds every setting as an option, and `--config`; values reach the command by keyword."""
+    """Add every setting as an option, and `--config`; values reach the command by keyword."""
     chosen = SETTINGS + extra
 
     def decorate(command: Command) -> Command:
@@ -152,7 +152,7 @@ def settings_options(
 
 
 def given(values: dict[str, Any]) -> dict[str, Any]:
-    """The settings among a command's parameters, nested as in the spec; what is unset is absent."""
+    """Return the settings among a command's parameters, nested as in the spec; what is unset is absent."""
     layer: dict[str, Any] = {}
     for setting in (*SETTINGS, UNDO_WINDOW):
         value = values.get(setting.parameter)
@@ -163,7 +163,7 @@ def given(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def paths_or_environment(paths: tuple[str, ...]) -> tuple[str, ...]:
-    """The paths typed, else the one in BAILEYS_SESSIONS_PATH, else bad usage."""
+    """Return the paths typed, else the one in BAILEYS_SESSIONS_PATH, else bad usage."""
     if paths:
         return paths
     path = os.environ.get(SESSIONS_PATH_VARIABLE)
@@ -176,7 +176,7 @@ def paths_or_environment(paths: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def dry_run_asked() -> bool | None:
-    """DRY_RUN as true, false or None when unset; any other word is bad usage, never a guess."""
+    """Return DRY_RUN as true, false or None when unset; any other word is bad usage, never a guess."""
     text = os.environ.get(DRY_RUN_VARIABLE, "").strip().lower()
     if not text:
         return None

@@ -29,7 +29,7 @@ def prepare_streams() -> None:
 
 
 def write_document(document: Mapping[str, Any], output: str) -> None:
-    """One JSON or YAML document on standard output."""
+    """Write one JSON or YAML document to standard output."""
     if output == "json":
         write(json.dumps(document, indent=2) + "\n")
         return
@@ -39,7 +39,7 @@ def write_document(document: Mapping[str, Any], output: str) -> None:
 
 
 def write(text: str) -> None:
-    """Text on standard output; a reader that went away is no error of ours."""
+    """Write text to standard output; a reader that went away is no error of ours."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -48,7 +48,7 @@ def write(text: str) -> None:
 
 
 def say(sentence: str) -> None:
-    """One sentence on standard error: what a person should know and a program should not parse."""
+    """Write one sentence to standard error: what a person should know and a program should not parse."""
     try:
         sys.stderr.write(sentence + "\n")
         sys.stderr.flush()
@@ -64,7 +64,7 @@ def reader_is_gone(stream: TextIO) -> None:
 
 
 def console(stream: TextIO) -> Console:
-    """A rich console: colours at a terminal alone and never with NO_COLOR; rows are never cut."""
+    """Return a rich console: colours at a terminal alone and never with NO_COLOR; rows are never cut."""
     from rich.console import Console
 
     at_terminal = stream.isatty()

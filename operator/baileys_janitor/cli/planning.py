@@ -25,7 +25,7 @@ _REASONS_NAMED_AT_MOST = 4
 
 
 def plan_for(look: Look, settings: Settings, *, emergency: bool) -> Plan:
-    """The plan for what a look found; refused beyond 200,000 files."""
+    """Return the plan for what a look found; refused beyond 200,000 files."""
     if look.entries is None:
         plan = Plan(outlook_of(look, settings).counted)
         plan.refused = reasons.TOO_MANY_FILES
@@ -36,7 +36,7 @@ def plan_for(look: Look, settings: Settings, *, emergency: bool) -> Plan:
 def planned_document(
     target: Target, look: Look, plan: Plan, settings: Settings, *, emergency: bool
 ) -> CleanDocument:
-    """The document of a dry run."""
+    """Return the document of a dry run."""
     removals = plan.removals
     found = directory_document(target, look, settings)
     return {
@@ -62,7 +62,7 @@ def planned_document(
 
 
 def file_documents(removals: Iterable[Removal], *, show_names: bool) -> list[FileDocument]:
-    """The files of a plan, oldest unit first; masked unless a person at a terminal asked."""
+    """Return the files of a plan, oldest unit first; masked unless a person at a terminal asked."""
     name = printable if show_names else masked
     return [
         {
@@ -76,7 +76,7 @@ def file_documents(removals: Iterable[Removal], *, show_names: bool) -> list[Fil
 
 
 def by_kind(kinds: Iterable[str]) -> dict[str, int]:
-    """Numbers of files by kind, every kind named."""
+    """Return the number of files of each kind, every kind named."""
     numbers = Counter(kinds)
     return {kind: numbers[kind] for kind in KINDS}
 
@@ -86,7 +86,7 @@ def by_reason(removals: Iterable[Removal]) -> dict[str, int]:
 
 
 def ordered(numbers: dict[str, int]) -> dict[str, int]:
-    """The largest first."""
+    """Sort numbers by kind, the largest first."""
     return dict(sorted(numbers.items(), key=lambda each: (-each[1], each[0])))
 
 

@@ -1,4 +1,4 @@
-"""What the command line says when something cannot be done: one sentence, and an exit code."""
+"""Problems of the command line: one sentence, and an exit code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ EXIT_INTERRUPTED = 130
 
 
 class Problem(Exception):  # noqa: N818 - the word people read
-    """Something that could not be done, told in one sentence that names the way out.
+    """Something that could not be done, with one sentence that names the way out.
 
     `code` is a stable CamelCase word for machine output; `exit_code` ends the process when the
     problem stops the whole command rather than one directory of many.
@@ -24,5 +24,5 @@ class Problem(Exception):  # noqa: N818 - the word people read
 
 
 def usage(message: str) -> Problem:
-    """A problem with what was typed or configured: exit code 2, nothing was looked at."""
+    """Return a problem with what was typed or configured: exit code 2, nothing was looked at."""
     return Problem(message, code="BadUsage", exit_code=EXIT_USAGE)

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
-PATIENCE: Final = 0.4
+DELAY_SECONDS: Final = 0.4
 """Seconds of work before a bar appears: what is done at once needs none."""
 
 
 def with_progress(items: Sequence[Item], doing: str) -> Iterator[Item]:
-    """The items, with a bar beneath them once the work has taken longer than PATIENCE."""
+    """Yield the items, with a bar beneath them once the work has taken longer than `DELAY_SECONDS`."""
     if not sys.stderr.isatty():
         yield from items
         return
@@ -34,7 +34,7 @@ def with_progress(items: Sequence[Item], doing: str) -> Iterator[Item]:
 
 
 class _LateBar:
-    """A bar that appears when PATIENCE is over, be it in the middle of the first item."""
+    """A bar that appears when `DELAY_SECONDS` are over, be it in the middle of the first item."""
 
     def __init__(self, text: str, total: int) -> None:
         self._text = text
@@ -43,13 +43,13 @@ class _LateBar:
         self._bar: Progress | None = None
         self._closed = False
         self._lock = threading.Lock()
-        self._due = time.monotonic() + PATIENCE
-        self._timer = threading.Timer(max(0.0, PATIENCE), self._appear)
+        self._due = time.monotonic() + DELAY_SECONDS
+        self._timer = threading.Timer(max(0.0, DELAY_SECONDS), self._appear)
         self._timer.daemon = True
         self._timer.start()
 
     def show(self, done: int) -> None:
-        """So many items are done."""
+        """Show that so many items are done."""
         self._done = done
         if time.monotonic() >= self._due:
             self._appear()

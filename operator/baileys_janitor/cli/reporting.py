@@ -20,17 +20,17 @@ class Problems:
     """What could not be done, in the order in which it was met."""
 
     def __init__(self, found: Found) -> None:
-        """Begins with the paths that led nowhere."""
+        """Begin with the paths that led nowhere."""
         self.documents: list[ProblemDocument] = []
         for shown, problem in found.problems:
             self._add(shown, None, problem)
 
     def add(self, target: Target, problem: Problem) -> None:
-        """A problem with one directory; the others go on."""
+        """Add a problem with one directory; the others go on."""
         self._add(target.shown, target.company, problem)
 
     def say(self) -> None:
-        """One sentence each, for people; all at once, so that no progress bar is in between."""
+        """Write one sentence for each, for people; all at once, so that no progress bar is in between."""
         for each in self.documents:
             say(f"Error: {each['message']}")
 
@@ -51,7 +51,7 @@ class Problems:
 def print_document(
     schema: str, directories: Sequence[Any], problems: Problems, output: str, **more: Any
 ) -> None:
-    """The command's one JSON or YAML document."""
+    """Print the command's one JSON or YAML document."""
     document = {
         "schema": schema,
         "time": rfc3339(time.time()),

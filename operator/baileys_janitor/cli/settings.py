@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _TENANTS_OWN: Final = frozenset({"companyId", "volume", "suspend"})
 _EMERGENCY_FOLLOWS: Final = ("sessionMaxAge", "senderKeyMaxAge", "preKeys")
-_DEFAULT_UNDO_WINDOW: Final = 86_400
+_DEFAULT_UNDO_WINDOW_SECONDS: Final = 86_400
 _CONFIG_SIZE_LIMIT: Final = 1 << 20
 
 
@@ -35,11 +35,11 @@ class InForce(NamedTuple):
 
 
 def settings_in_force(values: Mapping[str, Any]) -> InForce:
-    """The settings for a command's parameters; bad usage with one sentence when they cannot be."""
+    """Return the settings for a command's parameters; bad usage with one sentence when they cannot be."""
     layer = given(dict(values))
     config_path = values.get("config_path")
     if not layer and not config_path:
-        return InForce(DEFAULTS, _DEFAULT_UNDO_WINDOW, "Enforce")
+        return InForce(DEFAULTS, _DEFAULT_UNDO_WINDOW_SECONDS, "Enforce")
     from_file = _read_config(config_path) if config_path else {}
     return _Merge(from_file, layer, config_path).settings()
 
@@ -94,7 +94,7 @@ class _Merge:
         return printable(self.config_path or "")
 
     def _origin(self, field: str) -> str:
-        """Where a person set a field: the option or the variable, the file's key, or the default."""
+        """Return where a person set a field: the option or the variable, the file's key, or the default."""
         setting = _setting_of(field)
         if setting is not None and _at(self.layer, field) is not None:
             context = click.get_current_context(silent=True)
@@ -110,7 +110,7 @@ def _setting_of(field: str) -> Setting | None:
 
 
 def _emergency_follows(own: dict[str, Any], merged: dict[str, Any]) -> dict[str, Any]:
-    """Whoever shortens the retention alone means the emergency too, which may not keep more."""
+    """Shorten the emergency retention with the retention: it may not keep more."""
     from baileys_janitor.api.durations import seconds_of
 
     follows: dict[str, Any] = {}
@@ -143,7 +143,7 @@ def _at(data: Mapping[str, Any], field: str) -> Any:
 
 
 def _read_config(path: str) -> dict[str, Any]:
-    """A file's settings: the keys of a spec at the top, or a whole BaileysTenant manifest."""
+    """Return a file's settings: the keys of a spec at the top, or a whole BaileysTenant manifest."""
     import yaml
 
     shown = printable(path)

@@ -20,7 +20,7 @@ class Interrupt:
         self.asked = False
 
     def code(self) -> str | None:
-        """The volume's code for a run that is to end now."""
+        """Return the volume's code for a run that is to end now."""
         return INTERRUPTED if self.asked else None
 
     def _ask(self, _signal: int, _frame: FrameType | None) -> None:
@@ -30,7 +30,7 @@ class Interrupt:
 
     @contextmanager
     def heeded(self) -> Iterator[None]:
-        """Within, the first signal is a wish; a second one ends the process as usual."""
+        """Take the first signal within as a wish; a second one ends the process as usual."""
         before = {each: signal.signal(each, self._ask) for each in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield

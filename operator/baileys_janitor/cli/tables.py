@@ -48,7 +48,7 @@ def level_cell(level: str) -> Text:
 
 
 def print_lines(lines: Iterable[RenderableType]) -> None:
-    """Lines on standard output, coloured at a terminal."""
+    """Print lines to standard output, coloured at a terminal."""
     out = console(sys.stdout)
     with out.capture() as captured:
         for line in lines:
@@ -59,7 +59,7 @@ def print_lines(lines: Iterable[RenderableType]) -> None:
 def print_table(
     headings: Sequence[str], rows: Iterable[Sequence[Cell]], right: Iterable[str] = ()
 ) -> None:
-    """Columns under headings, two spaces apart; those named in `right` are aligned right."""
+    """Print columns under headings, two spaces apart; those named in `right` are aligned right."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -80,7 +80,7 @@ def print_table(
 
 
 def name_heading(directories: Sequence[DirectoryDocument]) -> str:
-    """COMPANY when every directory has one, else PATH."""
+    """Return COMPANY when every directory has one, else PATH."""
     return "COMPANY" if all(found["company"] for found in directories) else "PATH"
 
 
@@ -89,7 +89,7 @@ def name_of(found: DirectoryDocument, heading: str) -> str:
 
 
 def scan_table(directories: Sequence[DirectoryDocument], now: float, *, wide: bool) -> None:
-    """One row a directory; wide adds the kinds, the identity and the path."""
+    """Print one row a directory; wide adds the kinds, the identity and the path."""
     if not directories:
         return
     name = name_heading(directories)
@@ -121,7 +121,7 @@ def _scan_row(found: DirectoryDocument, headings: Sequence[str], now: float) -> 
 
 
 def summary_line(directories: Sequence[DirectoryDocument]) -> str:
-    """`12 directories: 1 Emergency, 11 Healthy; 2,031 files, 310 reclaimable, 1.2 MiB`."""
+    """Return `12 directories: 1 Emergency, 11 Healthy; 2,031 files, 310 reclaimable, 1.2 MiB`."""
     levels = [found["level"] for found in directories]
     by_level = ", ".join(
         f"{levels.count(level)} {level}" for level in WORST_FIRST if level in levels
@@ -137,7 +137,7 @@ _ADVICE_LINES_AT_MOST: Final = 10
 
 
 def advice_lines(directories: Sequence[DirectoryDocument], *, every: bool) -> list[str]:
-    """A line for each piece of advice; the first ten unless `every` is asked for."""
+    """Return a line for each piece of advice; the first ten unless `every` is asked for."""
     name = name_heading(directories)
     lines = [
         f"{name_of(found, name)}: {advice['message']}"

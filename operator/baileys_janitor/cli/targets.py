@@ -42,7 +42,7 @@ class Found(NamedTuple):
 
 
 def find_targets(paths: Sequence[str], companies: Sequence[str] = ()) -> Found:
-    """Every session directory behind `paths`, each once, in the order given and then by company.
+    """Return every session directory behind `paths`, each once, in the order given and then by company.
 
     `companies` keeps only the companies named. A path that cannot be used becomes a problem and
     the others go on; a company that is nowhere is a problem too.
@@ -146,7 +146,7 @@ def _company_of(name: str) -> str | None:
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
-    """Sorts company_9 before company_10."""
+    """Return a key that sorts company_9 before company_10."""
     return [(len(part), part) if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
 
 
@@ -158,7 +158,7 @@ def _each_once(targets: Iterable[Target]) -> list[Target]:
             try:
                 status = os.lstat(target.full_path)
             except OSError:
-                yield target  # opening it will say what is wrong
+                yield target  # opening it will show what is wrong
                 continue
             identity = (status.st_dev, status.st_ino)
             if identity not in seen:

@@ -118,7 +118,7 @@ def _put_back(known: Known, run: str | None, problems: Problems, output: str) ->
 
 
 def _chosen(known: Known, run: str | None) -> tuple[str, Known]:
-    """The run to put back and the directories that know it; a Problem when there is none."""
+    """Return the run to put back and the directories that know it; a Problem when there is none."""
     from baileys_janitor.cli.list_runs import latest
     from baileys_janitor.cli.masking import printable
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def print_runs(directories: Sequence[tuple[str, Sequence[RunDocument]]]) -> None:
-    """A row for each run that can be put back, newest first within its directory."""
+    """Print a row for each run that can be put back, newest first within its directory."""
     now = time.time()
     rows = [
         [
@@ -37,7 +37,7 @@ def print_runs(directories: Sequence[tuple[str, Sequence[RunDocument]]]) -> None
 
 
 def print_undone(directories: Sequence[UndoDocument], failed: Container[str]) -> None:
-    """A line for each directory; what stays is told for those not in `failed`."""
+    """Print a line for each directory; name what stays for those not in `failed`."""
     lines = []
     for each in directories:
         files = formatting.counted(each["restored"], "file")
@@ -49,7 +49,7 @@ def print_undone(directories: Sequence[UndoDocument], failed: Container[str]) ->
 
 
 def skipped_text(skipped: dict[str, int]) -> str:
-    """What stays in the trash, and why."""
+    """Return what stays in the trash, and why."""
     parts = []
     for code, number in skipped.items():
         verb = "stays" if number == 1 else "stay"

@@ -1,6 +1,5 @@
 """The operator: spec -> due -> Job -> result -> status.
 
-The path of a tenant: `handlers` hears of it, `due` says when something is to be done, `decide` what,
-`placement` where, `manifests` how the Job looks; `engine` has it done, `harvest` reads the result, `status` says it.
-Everything but `kube`, `lookups`, `engine` and its steps is pure.
+The way of a tenant: `kopf_handlers` takes its events, `schedule` decides what is due, `jobs` creates Jobs and takes in
+their results, `status` publishes what came of it, and `reconciler` connects them. docs/architecture.md has a picture.
 """

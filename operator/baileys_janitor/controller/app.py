@@ -1,4 +1,4 @@
-"""`baileys-janitor operator`: configuration, logging, Kopf and the engine in one event loop."""
+"""`baileys-janitor operator`: configuration, logging, leader election, and the parts that run while it leads."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ from baileys_janitor.controller.kube.leader_election import (
 )
 from baileys_janitor.controller.notifications import manager
 from baileys_janitor.controller.reconciler import Reconciler
+from baileys_janitor.schedule.backoff import backoff_seconds
 
 if TYPE_CHECKING:
     from baileys_janitor.controller.metrics.process import OperatorMetrics
@@ -49,7 +50,7 @@ Seen = Callable[[str, str, int], None]
 
 IMAGE_VARIABLE = "BAILEYS_JANITOR_IMAGE"
 """The operator's own image, set by the chart: Jobs run the same one unless configured otherwise."""
-CRD_POLL = 5.0
+CRD_POLL_SECONDS = 5.0
 """Seconds between looks for the CRD while it is not installed."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
 """Before the operator acts again after a fault; the pause doubles with each fault."""
@@ -58,7 +59,7 @@ LONG_TERM_SECONDS = 300.0
 
 
 def job_pod(job: JobPods) -> Pod:
-    """Return what the configuration says of every Job's pod."""
+    """Return the configured settings of every Job's pod."""
     return Pod(
         image=job.image or os.environ.get(IMAGE_VARIABLE) or f"baileys-janitor:{__version__}",
         pull_policy=job.image_pull_policy,
@@ -80,7 +81,7 @@ async def serve(
     stop: asyncio.Event | None = None,
     checks: HealthChecks | None = None,
 ) -> None:
-    """Run the operator until a signal or `stop` ends it; PortTaken when one to serve at is."""
+    """Run the operator until a signal or `stop` ends it; raise `PortTaken` if a configured port is in use."""
     clock, stop, checks = clock or WallClock(), stop or asyncio.Event(), checks or HealthChecks()
     contest = seat(config.leader_election)
     async with contextlib.AsyncExitStack() as stack:
@@ -116,8 +117,8 @@ async def _terms(
     process: OperatorMetrics | None,
     election: Election | None,
 ) -> None:
-    """Lead, again and again, until `stop` is set. A fault ends a term and never the process."""
-    pause = FIRST_PAUSE_SECONDS
+    """Lead again and again until `stop` is set. A fault ends a term and never the process."""
+    faults = 0
     while not stop.is_set():
         checks.state = STANDBY
         if election is not None and not await election.win(stop):
@@ -127,15 +128,16 @@ async def _terms(
             await _lead(kube, config, clock, stop, checks, process, election)
         except Exception as fault:  # noqa: BLE001 - whatever it is, the next term may do without it
             if time.monotonic() - began > LONG_TERM_SECONDS:
-                pause = FIRST_PAUSE_SECONDS
-            _tell(fault, pause)
+                faults = 0
+            pause = backoff_seconds(faults, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
+            faults += 1
+            _log_fault(fault, pause)
             checks.resting = f"The operator's work has ended by a fault; it begins anew after a pause of {pause:g} s."
             await _wait(stop, pause)
             checks.resting = ""
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
 
-def _tell(fault: Exception, pause: float) -> None:
+def _log_fault(fault: Exception, pause: float) -> None:
     again = f"all is read anew in {pause:g} s"
     if isinstance(fault, (WatchDead, WatchesEnded)):
         why = f"{fault}: {type(fault.__cause__).__name__}" if fault.__cause__ else str(fault)
@@ -182,7 +184,7 @@ async def _lead(
         channels = [each.name for each in config.notifications.channels]
         heard = process.notifies(channels) if process is not None else None
         voice = manager.NotificationManager(
-            kube, config, clock, reconciler.fleet, reconciler.holds, heard
+            kube, config, clock, reconciler.cache, reconciler.holds, heard
         )
         reconciler.bus.subscribe(voice.hear)
         if process is not None:
@@ -266,7 +268,7 @@ async def _crd_is_there(kube: Kube, checks: HealthChecks, stop: asyncio.Event) -
                 )
                 checks.waiting_for = "the CRD of BaileysTenant to be served"
                 told = True
-            await _wait(stop, CRD_POLL)
+            await _wait(stop, CRD_POLL_SECONDS)
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-STEP = 2.0
+STEP_SECONDS = 2.0
 """Seconds by which the Unix time and the monotonic clock must part before the machine's clock counts as set."""
 
 
@@ -46,7 +46,7 @@ class WallClock:
 
 
 class WatchedClock:
-    """A clock that notices when it is set: `on_step` is called with the seconds, before anybody is told the new time.
+    """A clock that notices when it is set: `on_step` is called with the seconds, before the new time is returned.
 
     Whoever asks this clock alone never mixes times of before and after: what was noted before has been moved.
     """
@@ -61,7 +61,7 @@ class WatchedClock:
         now = self._clock.now()
         offset = now - self._clock.monotonic()
         step = offset - self._offset
-        if abs(step) >= STEP:
+        if abs(step) >= STEP_SECONDS:
             self._offset = offset
             self._on_step(step)
         return now
@@ -76,7 +76,7 @@ class WatchedClock:
 
 
 class MonotonicClock:
-    """A clock's monotonic seconds in place of its Unix time: for whoever only measures how long something lasts."""
+    """A clock's monotonic seconds in place of its Unix time: to measure how long something lasts."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -1,4 +1,4 @@
-"""What becomes of an exception that nobody foresaw: it is one tenant's fault, and never ends what all depend on."""
+"""Contains unexpected exceptions: each is reported as a fault of the tenant it is about, and the loop goes on."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from baileys_janitor.controller.tenants.record import TenantRecord
 
 logger = logging.getLogger("janitor.reconciler")
 
-TOLD_AGAIN = 600.0
+LOG_AGAIN_SECONDS = 600.0
 """Seconds until a traceback of the same place and tenant is written once more."""
-TOLD_MOST = 256
+LOGGED_MAX = 256
 """Tracebacks that are remembered as written."""
 
 
 class Contained:
-    """A block whose exceptions end it and nothing else; `crashed` tells afterwards whether there was one."""
+    """A block whose exceptions end it and nothing else; `crashed` is True afterwards if there was one."""
 
     def __init__(self, handle: Callable[[BaseException], None]) -> None:
         self._handle = handle
@@ -40,17 +40,17 @@ class Contained:
 
 
 class CrashHandler:
-    """Takes in exceptions: they are logged, counted, and told of the tenants they are about."""
+    """Takes in exceptions: logs and counts them, and reports them on the tenants they are about."""
 
     def __init__(self, clock: Clock, bus: ChangeBus) -> None:
         self._clock = clock
         self._bus = bus
-        self._told: dict[tuple[str, str, str], float] = {}
+        self._logged: dict[tuple[str, str, str], float] = {}
 
     def contain(self, where: str, tenants: Iterable[TenantRecord] = ()) -> Contained:
-        """Return what keeps the exceptions of a block in; `where` is one of `news.CRASH_SITES`.
+        """Return a context that contains the exceptions of a block; `where` is one of `changes.CRASH_SITES`.
 
-        The tenants that the block is about wait, ever longer, and their condition Ready tells of it, unless their
+        The tenants that the block is about back off, and their condition Ready reports it, unless their
         spec is refused.
         """
         concerned = list(tenants)
@@ -63,7 +63,7 @@ class CrashHandler:
         return Contained(handle)
 
     def back_off(self, tenants: Iterable[TenantRecord]) -> None:
-        """Have tenants wait after something unforeseen that was about them."""
+        """Have tenants back off after an unexpected exception that was about them."""
         now = self._clock.now()
         for tenant in tenants:
             if tenant.backoff.retry_at > now and tenant.fault == INTERNAL_ERROR:
@@ -73,11 +73,11 @@ class CrashHandler:
     def _log(self, where: str, error: BaseException, tenants: list[TenantRecord]) -> None:
         about = tenants[0].text if tenants else "operator"
         key, now = (where, about, type(error).__name__), self._clock.monotonic()
-        if now - self._told.get(key, -TOLD_AGAIN) < TOLD_AGAIN:
+        if now - self._logged.get(key, -LOG_AGAIN_SECONDS) < LOG_AGAIN_SECONDS:
             logger.debug("%s: unforeseen once more (%s)", about, key[2])
             return
-        self._told.pop(key, None)
-        self._told[key] = now
-        if len(self._told) > TOLD_MOST:
-            del self._told[next(iter(self._told))]
+        self._logged.pop(key, None)
+        self._logged[key] = now
+        if len(self._logged) > LOGGED_MAX:
+            del self._logged[next(iter(self._logged))]
         logger.error("%s: unforeseen", about, exc_info=error)

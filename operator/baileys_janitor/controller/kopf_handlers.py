@@ -1,4 +1,4 @@
-"""Kopf's edge: events of tenants, Jobs and pods reach the engine; nothing else is Kopf's.
+"""Kopf's handlers: hand events of tenants, Jobs and pods to the reconciler; Kopf does nothing else.
 
 Kopf runs in a thread of its own (`kopf_thread`): a handler only takes an event and leaves it for the operator's loop.
 """
@@ -50,7 +50,7 @@ class NoDiffs(kopf.DiffBaseStorage):
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Whether a line of Kopf's is worth a line in the log; without its traceback, which the operator tells."""
+    """Return whether to log a line of Kopf; drop its traceback, which the operator logs itself."""
     record.exc_info = None
     # It takes no signals in a thread; the operator takes them itself.
     return not str(record.msg).startswith("OS signals are ignored")
@@ -105,7 +105,7 @@ async def connection() -> kopf.ConnectionInfo:
 
 
 def register(reconciler: Reconciler, watches: Watches, deliver: Deliver) -> kopf.OperatorRegistry:
-    """Return a registry whose handlers feed `engine`, and `watches` with signs of life, by way of `deliver`."""
+    """Return a registry whose handlers give events to `reconciler` and signs of life to `watches`, by `deliver`."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry, retries=10, backoff=3)
@@ -150,7 +150,7 @@ def _job(reconciler: Reconciler, watches: Watches, event: str | None, body: Obje
 
 
 def _pod(reconciler: Reconciler, watches: Watches, event: str | None, body: Object) -> None:
-    meta, tracked = body["metadata"], reconciler.results.flight_of(body)
+    meta, tracked = body["metadata"], reconciler.results.tracked_job(body)
     watches.saw("pods", meta["namespace"])
     if event == "MODIFIED" and tracked is not None and is_over(body):
         watches.ended("pods", meta["namespace"], tracked.name)

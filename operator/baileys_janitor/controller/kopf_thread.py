@@ -94,7 +94,7 @@ class _Thread:
         self._thread.start()
 
     def stop(self) -> None:
-        """Tell Kopf to stop. Thread-safe; may be said before Kopf has begun."""
+        """Tell Kopf to stop. Thread-safe; may be called before Kopf has begun."""
         with self._lock:
             self._stopped = True
             if self._stop is not None:
@@ -108,9 +108,9 @@ class _Thread:
             asyncio.run(self._watch())
         except BaseException as error:  # noqa: BLE001 - it is raised again in the operator's loop
             raised = error
-        self._say(raised)
+        self._set_end(raised)
 
-    def _say(self, raised: BaseException | None) -> None:
+    def _set_end(self, raised: BaseException | None) -> None:
         with contextlib.suppress(RuntimeError):  # the operator's loop is closed: nobody asks
             self._home.call_soon_threadsafe(self._end, raised)
 
@@ -136,12 +136,12 @@ class _Thread:
         # Not `kopf.run_tasks`: when one of its tasks fails, it waits for the others, and some may wait for ever.
         done, _ = await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if stopped not in done:
-            self._say(next((e for e in map(_failure, done) if e is not None), None))
+            self._set_end(next((e for e in map(_failure, done) if e is not None), None))
         await _end_all()
 
 
 def _left_over(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    # What Kopf leaves behind when it is ended in the middle of something; why it was ended is told by who ended it.
+    # What Kopf leaves behind when it is ended in the middle of something; whoever ended it reports why.
     logger.debug("Kopf: %s", context.get("message"))
 
 
@@ -157,11 +157,11 @@ async def _end_all() -> None:
     if others:
         done, _ = await asyncio.wait(others, timeout=STOP_SECONDS / 2)
         for task in done:
-            _failure(task)  # else it would be told as one that nobody has asked for
+            _failure(task)  # else it would be reported as unexpected
 
 
 async def watch(reconciler: Reconciler, watches: Watches, namespaces: Sequence[str]) -> None:
-    """Feed `engine` with events until cancelled. Raises WatchesEnded when Kopf ends by itself."""
+    """Feed the reconciler with events until cancelled; raise `WatchesEnded` when Kopf ends by itself."""
     inbox = Inbox()
     running = _Thread(kopf_handlers.register(reconciler, watches, inbox.put), namespaces)
     running.start()
@@ -169,7 +169,7 @@ async def watch(reconciler: Reconciler, watches: Watches, namespaces: Sequence[s
         raised = await asyncio.shield(running.ended)
         raise WatchesEnded("the watches have ended") from raised
     finally:
-        # From now on nothing reaches the engine, whether Kopf ends or is left behind.
+        # From now on nothing reaches the reconciler, whether Kopf ends or is left behind.
         inbox.close()
         running.stop()
         done, _ = await asyncio.wait({running.ended}, timeout=STOP_SECONDS)

@@ -36,13 +36,13 @@ FIELDS = (
     "detail",
     "suppressed",
 )
-"""The fields of a line, in the order in which a console shows them. docs/logs.md says what each means."""
+"""The fields of a line, in the order in which a console shows them. docs/logs.md explains each."""
 CHATTER = ("kopf", "kubernetes", "asyncio", "aiohttp", "apprise")
 """Libraries that are heard from `warning` on."""
 BURST = 20
 """Lines of one kind that a window takes."""
-WINDOW = 60.0
-"""Seconds in which trouble of one kind is told `BURST` times; beyond it only counted."""
+WINDOW_SECONDS = 60.0
+"""Seconds in which trouble of one kind is logged `BURST` times; beyond it only counted."""
 
 
 class JsonLines(JsonFormatter):
@@ -88,7 +88,7 @@ def _shown(value: object) -> str:
 
 
 def _plain(text: str) -> str:
-    """One line, whatever is in it: what cannot be printed is escaped."""
+    """Return one line, whatever is in it: what cannot be printed is escaped."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
@@ -100,9 +100,9 @@ def _time(record: logging.LogRecord) -> str:
 
 
 class Calm(logging.Filter):
-    """Keeps trouble that all tenants have at once from filling the log: warnings of one kind are told a few times.
+    """Keeps trouble that all tenants have at once from filling the log: warnings of one kind are logged a few times.
 
-    The kind is a message without its arguments. Decisions carry a tenant's fields and are always told.
+    The kind is a message without its arguments. Decisions carry a tenant's fields and are always logged.
     """
 
     def __init__(self) -> None:
@@ -110,12 +110,12 @@ class Calm(logging.Filter):
         self._seen: dict[tuple[str, str], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether to write a record; the first of a new window says how many were not."""
+        """Return whether to write a record; the first of a new window reports how many were left out."""
         if record.levelno < logging.WARNING or hasattr(record, "tenant"):
             return True
         kind = record.name, str(record.msg)
         since, count = self._seen.get(kind, (record.created, 0))
-        if record.created - since >= WINDOW:
+        if record.created - since >= WINDOW_SECONDS:
             if count > BURST:
                 record.suppressed = count - BURST
             since, count = record.created, 0
@@ -131,5 +131,5 @@ def set_up(wanted: Logging) -> None:
     logging.basicConfig(level=wanted.level.upper(), handlers=[handler], force=True)
     debugging = logging.root.level <= logging.DEBUG
     for name in CHATTER:
-        # What they say of themselves is nobody's news; at debug it may help, but not their every request.
+        # Their own reports interest nobody; at debug they may help, but not their every request.
         logging.getLogger(name).setLevel(logging.INFO if debugging else logging.WARNING)

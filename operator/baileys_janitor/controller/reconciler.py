@@ -1,4 +1,4 @@
-"""The operator's heart: takes events in, has what is due done, and never does one thing twice."""
+"""Reconciles tenants: handles watch events, starts due work, runs each cleanup at most once."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.controller.workers import Workers
 from baileys_janitor.schedule import calendar, scan_times
+from baileys_janitor.schedule.backoff import backoff_seconds
 from baileys_janitor.schedule.circuit_breaker import Breakers, Hold, named
 from baileys_janitor.schedule.cleanup_times import URGENT
 from baileys_janitor.schedule.context import Context, Intervals
@@ -37,18 +38,18 @@ from baileys_janitor.schedule.decision import Decision, decide
 Object = dict[str, Any]
 logger = logging.getLogger("janitor.reconciler")
 
-TICK = 2.0
+TICK_SECONDS = 2.0
 """Seconds between looks at Jobs under way, while there are any: pods that never appear send no event."""
-BREATH = 1.0
+GAP_SECONDS = 1.0
 """Least seconds between two looks at one tenant."""
-ADOPT_AGAIN = 5.0
+ADOPT_AGAIN_SECONDS = 5.0
 """Seconds between attempts to list the Jobs under way at the start; the client has retried by itself before."""
-A_PASS = 200
+PASS_TENANTS = 200
 """Tenants that are looked at before the events that came meanwhile have their turn."""
-A_WHILE = 60.0
+WAIT_MAX_SECONDS = 60.0
 """Most seconds that the loop waits: a clock that was set ahead meanwhile is noticed then."""
-CRASH_PAUSES = (1.0, 60.0)
-"""Seconds that the loop waits after something unforeseen: the first time, and at most."""
+CRASH_PAUSE_SECONDS, CRASH_PAUSE_MAX_SECONDS = 1.0, 60.0
+"""How long the loop waits after an unexpected exception: the first time, and at most."""
 HELD = "Cleanups removed abnormally much: the circuit breaker holds automatic ones"
 
 
@@ -71,13 +72,13 @@ class Reconciler:
         self._passed: tuple[float, float | None] | None = None
         """When the loop passed last, in monotonic seconds, and after how many it is due again."""
         breaker = config.circuit_breaker
-        self.fleet = TenantCache(config)
+        self.cache = TenantCache(config)
         self.breakers = Breakers(
             breaker.window.seconds,
             breaker.percent,
             breaker.runs,
             breaker.hold.seconds,
-            self.fleet.namespaces,
+            self.cache.namespaces,
         )
         self._memory = breaker.window.seconds + breaker.hold.seconds
         self._intervals = Intervals(
@@ -94,7 +95,7 @@ class Reconciler:
         reads = self._reads = ClusterReads(kube, MonotonicClock(clock))
         self._writer = StatusWriter(
             kube,
-            self.fleet,
+            self.cache,
             clock,
             self._context,
             self._intervals.status_every,
@@ -118,7 +119,7 @@ class Reconciler:
             self.tracker,
             self._creator,
             self._is_known,
-            self.fleet.in_namespace,
+            self.cache.in_namespace,
             self._consider,
             self._turned,
             self.workers.begin,
@@ -127,7 +128,7 @@ class Reconciler:
         )
         self.results = ResultHandler(
             clock,
-            self.fleet,
+            self.cache,
             self.tracker,
             reads,
             config,
@@ -142,10 +143,10 @@ class Reconciler:
     # Events
 
     def observe(self, body: Object) -> None:
-        """A tenant was added or changed."""
+        """Take in a tenant that was added or changed."""
         meta = decoding.part(body, "metadata")
         key = decoding.text(meta.get("namespace")), decoding.text(meta.get("name"))
-        known = self.fleet.tenants.get(key)
+        known = self.cache.tenants.get(key)
         with self.crashes.contain("event", [known] if known is not None else []):
             self._observe(body)
 
@@ -155,8 +156,8 @@ class Reconciler:
             # On its way out behind somebody's finalizer: nothing is begun for it any more.
             self.forget(meta["namespace"], meta["name"], meta["uid"])
             return
-        known = self.fleet.tenants.get((meta["namespace"], meta["name"]))
-        tenant = self.fleet.observe(body, self._clock.now())
+        known = self.cache.tenants.get((meta["namespace"], meta["name"]))
+        tenant = self.cache.observe(body, self._clock.now())
         self.results.attach(tenant)
         if tenant is not known:
             for entry in tenant.cleanup.history:
@@ -165,8 +166,8 @@ class Reconciler:
         self._again(tenant)
 
     def forget(self, namespace: str, name: str, uid: str) -> None:
-        """A tenant was deleted; its own Jobs go with it, and what a shared scan finds is dropped."""
-        tenant = self.fleet.forget((namespace, name), uid)
+        """Drop a tenant that was deleted; its own Jobs go with it, and what a shared scan finds is dropped."""
+        tenant = self.cache.forget((namespace, name), uid)
         if tenant is not None:
             self.queue.forget(tenant)
 
@@ -187,7 +188,7 @@ class Reconciler:
         logger.warning("The clock was set by %+.0f s; what is due stays due", step)
         self._started += step
         self.queue.started += step
-        self.fleet.shift(step)
+        self.cache.shift(step)
         self.tracker.shift(step)
         self.breakers.shift(step)
         self._wake.set()
@@ -219,8 +220,9 @@ class Reconciler:
                     until = self._pass()
                     crashed = 0
                 if passing.crashed:
-                    first, most = CRASH_PAUSES
-                    await asyncio.sleep(min(most, first * 2.0 ** min(crashed, 16)))
+                    await asyncio.sleep(
+                        backoff_seconds(crashed, CRASH_PAUSE_SECONDS, CRASH_PAUSE_MAX_SECONDS)
+                    )
                     crashed += 1
                 else:
                     await self._clock.wait(self._wake, until)
@@ -229,7 +231,7 @@ class Reconciler:
             await self._reads.close()
 
     def _pass(self) -> float:
-        """Do what is due now; return when the loop is to pass again."""
+        """Start what is due now; return when the loop is to pass again."""
         now = self._clock.now()
         self._passed = self._clock.monotonic(), None
         self._weigh_all(self._timeouts.look(now, self.workers.begin))
@@ -237,23 +239,23 @@ class Reconciler:
         self.queue.take(now)
         until = self._next(now)
         self._passed = self._passed[0], None if until is None else until - now
-        return now + A_WHILE if until is None else min(until, now + A_WHILE)
+        return now + WAIT_MAX_SECONDS if until is None else min(until, now + WAIT_MAX_SECONDS)
 
     def _look_at_due(self, now: float) -> None:
-        """Consider who is due, the longest overdue first, as far as steps may be begun."""
+        """Consider the tenants that are due, the longest overdue first, as long as workers are free."""
         if self.workers.full:
             return
-        for seen, tenant in enumerate(self.fleet.due(now), start=1):
+        for seen, tenant in enumerate(self.cache.due(now), start=1):
             if not tenant.queue.busy:
                 self._consider(tenant, now)
-            if seen >= A_PASS or self.workers.full:
+            if seen >= PASS_TENANTS or self.workers.full:
                 return
 
     def _next(self, now: float) -> float | None:
         # With all steps taken, it is the end of one that wakes the loop.
-        coming = None if self.workers.full else self.fleet.next_due()
+        coming = None if self.workers.full else self.cache.next_due()
         if len(list(self.tracker)) or self.queue or len(self.results.leftovers):
-            return min(now + TICK, coming if coming is not None else now + TICK)
+            return min(now + TICK_SECONDS, coming if coming is not None else now + TICK_SECONDS)
         return coming
 
     async def _adopt(self) -> None:
@@ -267,10 +269,10 @@ class Reconciler:
                 except ApiError as error:
                     # Without this list nothing may be started; until it is there, the operator waits.
                     logger.warning("The Jobs under way cannot be listed: %s", error)
-                    await asyncio.sleep(ADOPT_AGAIN)
+                    await asyncio.sleep(ADOPT_AGAIN_SECONDS)
             for job in jobs:
                 self.results.leftovers.note(job, at_start=True)
-        for tenant in self.fleet.tenants.values():
+        for tenant in self.cache.tenants.values():
             self.results.attach(tenant)
 
     def _consider(self, tenant: TenantRecord, now: float) -> None:
@@ -294,7 +296,7 @@ class Reconciler:
             self._decide(tenant, now)
 
     def _resume(self, tenant: TenantRecord, urgent: bool) -> None:
-        """Go on with a claimed run, once there is room: whoever writes a status can claim as many as there are."""
+        """Go on with a claimed run, once there is room: anybody who writes statuses can claim as many as there are."""
         if self.queue.has_room(tenant.namespace, urgent):
             self._begin(tenant, lambda: self._creator.resume(tenant), urgent)
         else:
@@ -334,7 +336,7 @@ class Reconciler:
             )
 
     def _may_work(self, tenant: TenantRecord) -> bool:
-        """One Job of its own for a tenant, and never a second pod that waits for a node."""
+        """Return whether the tenant may have a Job of its own: one at a time, no second pod that waits for a node."""
         if tenant.jobs.work is not None:
             return False
         scan = self.tracker.get(tenant.namespace, tenant.jobs.scan)
@@ -343,7 +345,7 @@ class Reconciler:
     # Steps
 
     def _turned(self, tenants: Sequence[TenantRecord]) -> None:
-        """Weigh tenants whose turn is over, and have the loop give the next ones."""
+        """Write the statuses of tenants whose turn is over, and have the loop continue with the next ones."""
         self._weigh_all(tenants)
         self.nudge()
 
@@ -356,7 +358,7 @@ class Reconciler:
                     self._again(tenant)
 
     def _weigh(self, tenant: TenantRecord) -> None:
-        """Write the tenant's status if it has something to say, and put the tenant into the queue again."""
+        """Write the tenant's status if something material has changed, and put the tenant into the queue again."""
         if self._writer.is_due(tenant):
             self.workers.begin(self._write(tenant), tenant)
         else:
@@ -368,7 +370,7 @@ class Reconciler:
         make: Callable[[], Coroutine[Any, Any, None]],
         urgent: bool = False,
     ) -> None:
-        """Have a Job of the tenant's own made, unless it was decided on what no longer is; say what came of it."""
+        """Create a Job of the tenant's own, unless the decision is outdated; write the status afterwards."""
         edition = tenant.edition
 
         async def step() -> None:
@@ -396,9 +398,9 @@ class Reconciler:
             self._again(tenant)
 
     def _count(self, tenant: TenantRecord, entry: Object) -> bool:
-        """Have the circuit breaker know of a cleanup; False for one that is too long ago, as all before it are.
+        """Add a cleanup to the circuit breaker; return False for one that is too old, as all before it are.
 
-        What somebody has asked for does not count, nor what is told without figures.
+        What somebody has asked for does not count, nor what has no figures.
         """
         now = self._clock.now()
         when = min(from_rfc3339(entry.get("time")) or now, now)
@@ -412,11 +414,11 @@ class Reconciler:
             was = self.breakers.hold(tenant.namespace, when), self.breakers.fleet(when)
             run = str(entry.get("run"))
             self.breakers.note(tenant.namespace, tenant.name, run, when, removed, before)
-            self._tell_hold(tenant.namespace, was, now)
+            self._log_hold(tenant.namespace, was, now)
             self.breakers.tidy(now)
         return True
 
-    def _tell_hold(self, namespace: str, was: tuple[Hold | None, Hold | None], now: float) -> None:
+    def _log_hold(self, namespace: str, was: tuple[Hold | None, Hold | None], now: float) -> None:
         """Write to the log that a breaker has opened, and who opened it."""
         hold, fleet = self.breakers.hold(namespace, now), self.breakers.fleet(now)
         if fleet is not None and was[1] is None:
@@ -434,7 +436,7 @@ class Reconciler:
         return self._context(tenant, now).schedule
 
     def _is_known(self, tenant: TenantRecord) -> bool:
-        return self.fleet.tenants.get(tenant.key) is tenant
+        return self.cache.tenants.get(tenant.key) is tenant
 
     def _again(self, tenant: TenantRecord) -> None:
         """Put the tenant into the queue for when it is due next, and wake the loop if that is sooner."""
@@ -448,7 +450,7 @@ class Reconciler:
         if planning.crashed:
             when = tenant.backoff.retry_at
         if when is not None:
-            # Whatever the timers say, one tenant never keeps the loop spinning.
-            when = max(when, tenant.queue.considered_at + BREATH)
-        self.fleet.schedule(tenant, when)
+            # Whatever the timers are, one tenant never keeps the loop spinning.
+            when = max(when, tenant.queue.considered_at + GAP_SECONDS)
+        self.cache.schedule(tenant, when)
         self._wake.set()

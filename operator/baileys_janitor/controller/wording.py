@@ -1,6 +1,6 @@
 """Reason codes in a few words each, to be read after a number: "25 in use". Pure.
 
-Statuses and Events say them in sentences; policy.reasons explains each at length.
+Statuses and Events have them in sentences; policy.reasons explains each at length.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ ONE: Final[Mapping[str, str]] = {
     reasons.PRE_KEYS_WITHOUT_GAIN: "pre-key whose removal gains nothing",
     reasons.TEMPORARY_FILE: "temporary file of a write",
 }
-"""What is said of a single one, where it differs."""
+"""The words for a single one, where they differ."""
 
 
 def files(count: int) -> str:

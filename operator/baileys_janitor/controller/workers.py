@@ -1,4 +1,4 @@
-"""Steps: what is done for a tenant beside the loop, so many at a time, and never two for one tenant."""
+"""Runs steps beside the loop: a limited number at a time, and never two for one tenant."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST = 64
 
 
 class Workers:
-    """Runs steps; `over` is told of each tenant whose step is over."""
+    """Runs steps; `over` is called with each tenant whose step is over."""
 
     def __init__(
         self, clock: Clock, over: Callable[[TenantRecord], None], crashes: CrashHandler
@@ -34,7 +34,7 @@ class Workers:
         self._moved = clock.monotonic()
 
     def __len__(self) -> int:
-        """How many are under way."""
+        """Return how many steps are under way."""
         return len(self._tasks)
 
     @property
@@ -58,7 +58,7 @@ class Workers:
         return task
 
     async def cancel(self) -> None:
-        """End all."""
+        """Cancel all steps."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,5 +1,5 @@
-"""Who is told what: the difference of what holds in the fleet and of what was told already.
+"""Notifications: the difference between what holds in the fleet and what was sent already.
 
-Status -> `incidents` -> `routes` -> `ledger` (the difference) -> `document` -> `text` -> `channels`. Time is an
-argument everywhere; only what lies in `channels` touches the network, and `secrets` the disk.
+Status -> `incidents` -> `routes` -> `delivery_state` (the difference) -> `document` -> `render` -> `channels`. Time is
+an argument everywhere; only `channels` touches the network, and `secrets` the disk.
 """

@@ -16,10 +16,10 @@ Object = dict[str, Any]
 Entry = Mapping[str, Any]
 """One of a status's `history`."""
 
-LATE = 180.0
+LATE_SECONDS = 180.0
 """Seconds by which a cleanup may come to be known later than one that ended after it."""
 TOLD = frozenset({"Completed", "Capped", "DryRun", "Failed", "Refused", "Repeated"})
-"""Outcomes that are told; where there was nothing to do, there is nothing to tell."""
+"""Outcomes that are reported; cleanups with nothing to do are not."""
 NAMED, LISTED = 20, 5
 """Runs that the data and the text name."""
 
@@ -30,7 +30,7 @@ class Done:
 
     place: Place
     run: int
-    """What stands for it in a ledger."""
+    """What stands for it in a delivery state."""
     time: float
     reason: str
     outcome: str
@@ -41,7 +41,7 @@ class Done:
 
     @classmethod
     def of(cls, place: Place, entry: Entry) -> Done | None:
-        """Read an entry; None for one that is not told of."""
+        """Read an entry; None for one that is not reported."""
         when, outcome = moment(entry.get("time")), str(entry.get("outcome"))
         if when is None or outcome not in TOLD:
             return None
@@ -59,25 +59,25 @@ class Done:
         )
 
 
-def untold(place: Place, history: Iterable[Entry], ledger: DeliveryState) -> Iterator[Done]:
-    """Yield what a target has not been told of a tenant's cleanups, of which the newest comes first."""
-    assert ledger.mark is not None
+def untold(place: Place, history: Iterable[Entry], delivery: DeliveryState) -> Iterator[Done]:
+    """Yield a tenant's cleanups that a target does not know, the newest first."""
+    assert delivery.mark is not None
     for entry in history:
         done = Done.of(place, entry)
         if done is None:
             continue
-        if done.time <= ledger.mark:
+        if done.time <= delivery.mark:
             break
-        if done.run not in ledger.runs:
+        if done.run not in delivery.runs:
             yield done
 
 
-def settle(ledger: DeliveryState, told: Iterable[Done], now: float) -> None:
-    """Take note of what was told; a cleanup that becomes known a little late is told as well."""
-    assert ledger.mark is not None
-    times = ledger.runs | {done.run: done.time for done in told}
-    ledger.mark = max(ledger.mark, now - LATE)
-    ledger.runs = {run: when for run, when in times.items() if when > ledger.mark}
+def settle(delivery: DeliveryState, told: Iterable[Done], now: float) -> None:
+    """Take note of what was sent; a cleanup that becomes known a little late is sent as well."""
+    assert delivery.mark is not None
+    times = delivery.runs | {done.run: done.time for done in told}
+    delivery.mark = max(delivery.mark, now - LATE_SECONDS)
+    delivery.runs = {run: when for run, when in times.items() if when > delivery.mark}
 
 
 def message(target: str, told: list[Done], large: int, reader: Reader, now: float) -> Object:

@@ -1,7 +1,7 @@
-"""What a target was told, and what it must be told now: the difference. Pure; times are Unix seconds.
+"""What a target was sent, and what it must be sent now: the difference. Pure; times are Unix seconds.
 
-Nothing here is a queue of messages. What is not told stays owed, whatever the reason: a dead endpoint, a limit, a
-restart. It is told later, together with all else that is due by then, or as over if it is over.
+Nothing here is a queue of messages. What is not sent stays owed, whatever the reason: a dead endpoint, a limit, a
+restart. It is sent later, together with all else that is due by then, or as over if it is over.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from baileys_janitor.api.condition_kinds import RANKS, IncidentKind
 from baileys_janitor.notify.incidents import Incident, Place
+from baileys_janitor.schedule.backoff import backoff_seconds
 
 NEW, WORSE, LASTING, BETTER, ENDED, PASSED = (
     "new",
@@ -21,11 +22,11 @@ NEW, WORSE, LASTING, BETTER, ENDED, PASSED = (
     "ended",
     "passed",
 )
-"""How a change differs from what was told. `passed`: it is over before it could be told."""
+"""How a change differs from what was sent. `passed`: it is over before it could be sent."""
 
 HOUR, DAY = 3600.0, 86_400.0
 CALMEST = 16.0
-"""Times `resolve_after` that something which comes and goes must be over, at most, to be told as over."""
+"""Times `resolve_after` that something which comes and goes must be over, at most, to be reported as over."""
 TOGETHER = 0.9
 """What has nearly lasted long enough to be repeated goes along with what has."""
 URGENT = RANKS["Critical"]
@@ -33,7 +34,7 @@ URGENT = RANKS["Critical"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a target knows of one incident. `at` is when it was last told; 0: owed, not told yet."""
+    """What a target knows of one incident. `at` is when it was last sent; 0: owed, not sent yet."""
 
     kind: IncidentKind
     since: float
@@ -42,17 +43,17 @@ class Entry:
 
 @dataclass(slots=True)
 class DeliveryState:
-    """All that a target was told."""
+    """All that a target was sent."""
 
     entries: dict[int, Entry] = field(default_factory=dict)
     sent: list[float] = field(default_factory=list)
     """When messages went out within the last hour."""
     calmed: dict[int, tuple[int, float]] = field(default_factory=dict)
-    """By incident: how often it was over or better within a day, as far as told, and when last."""
+    """By incident: how often it was over or better within a day, as far as sent, and when last."""
     mark: float | None = None
-    """Cleanups that ended before this are told; None before the first look."""
+    """Cleanups that ended before this are sent; None before the first look."""
     runs: dict[int, float] = field(default_factory=dict)
-    """Those told that ended later, and when."""
+    """Those sent that ended later, and when."""
     day: float | None = None
     """The slot of the last summary."""
 
@@ -105,11 +106,11 @@ class Change:
     """When it began."""
     place: Place | None
     was: IncidentKind | None = None
-    """What was told before, where that differs; of a new one, what it was before it could be told."""
+    """What was sent before, where that differs; of a new one, what it was before it could be sent."""
     ended: float | None = None
     weight: float = 0.0
     told_at: float = 0.0
-    """When it was last told; 0 for never."""
+    """When it was last sent; 0 for never."""
     times: int = 1
     """How often it has come within a day: it was over or better in between."""
 
@@ -121,7 +122,7 @@ class Change:
 
 @dataclass(slots=True)
 class Plan:
-    """What is to be told now (perhaps nothing), and when to look again if nothing happens meanwhile."""
+    """What is to be sent now (perhaps nothing), and when to look again if nothing happens meanwhile."""
 
     changes: list[Change]
     again: float = math.inf
@@ -132,54 +133,54 @@ class Plan:
 def plan(
     incidents: Mapping[int, Incident],
     fate: Callable[[int], Fate],
-    ledger: DeliveryState,
+    delivery: DeliveryState,
     pace: Pace,
     now: float,
     started: float,
     retry_at: float = 0.0,
     resolved: bool = True,
 ) -> Plan:
-    """Compare what holds (`incidents`: those that the target wants) with what was told.
+    """Compare what holds (`incidents`: those that the target wants) with what was sent.
 
-    `fate` is asked about what was told and does not hold. `started` is when the operator began to look: before
-    `group_wait` has passed, not all tenants may be known. `resolved` False: ends are not told.
+    `fate` is asked about what was sent and does not hold. `started` is when the operator began to look: before
+    `group_wait` has passed, not all tenants may be known. `resolved` False: ends are not sent.
     """
-    gates = _Gates(ledger, pace, now, retry_at)
-    for id_ in [i for i, (_, when) in ledger.calmed.items() if when <= now - DAY]:
-        del ledger.calmed[id_]
+    gates = _Gates(delivery, pace, now, retry_at)
+    for id_ in [i for i, (_, when) in delivery.calmed.items() if when <= now - DAY]:
+        del delivery.calmed[id_]
     for incident in incidents.values():
-        _holds(incident, ledger, pace, now, started, gates)
-    for id_ in [id_ for id_ in ledger.entries if id_ not in incidents]:
-        _gone(id_, fate(id_), ledger, pace, now, resolved, gates)
+        _holds(incident, delivery, pace, now, started, gates)
+    for id_ in [id_ for id_ in delivery.entries if id_ not in incidents]:
+        _gone(id_, fate(id_), delivery, pace, now, resolved, gates)
     return gates.plan()
 
 
 def _holds(
     incident: Incident,
-    ledger: DeliveryState,
+    delivery: DeliveryState,
     pace: Pace,
     now: float,
     started: float,
     gates: _Gates,
 ) -> None:
-    entry, kind = ledger.entries.get(incident.id), incident.kind
+    entry, kind = delivery.entries.get(incident.id), incident.kind
     ready = max(incident.begins, started) + pace.group_wait
     if entry is None or not entry.at:
         if ready <= now:
             gates.owe(incident, entry)
-        # The whole of an episode is told: it may have been worse, or begun earlier, than it is now.
+        # The whole of an episode is reported: it may have been worse, or begun earlier, than it is now.
         since = incident.since if entry is None else min(entry.since, incident.since)
         was = entry.kind if entry is not None and entry.kind.rank > kind.rank else None
-        change = _change(incident, NEW, since, was, times=_times(ledger, incident.id))
+        change = _change(incident, NEW, since, was, times=_times(delivery, incident.id))
         gates.add(change, ready, incident.begins, urgent=kind.rank >= URGENT)
         return
     told, since = entry.at, min(entry.since, incident.since)
     if kind.rank > entry.kind.rank:
-        times = _times(ledger, incident.id)
+        times = _times(delivery, incident.id)
         change = _change(incident, WORSE, since, entry.kind, told, times)
         gates.add(change, ready, incident.begins, urgent=kind.rank >= URGENT)
     elif kind is not entry.kind:
-        when = incident.begins + _calm(ledger, pace, incident.id)
+        when = incident.begins + _calm(delivery, pace, incident.id)
         gates.add(_change(incident, BETTER, since, entry.kind, told), when, when)
     else:
         repeat = pace.repeat if kind.rank >= URGENT else pace.repeat_warnings
@@ -188,13 +189,14 @@ def _holds(
             gates.add(change, entry.at + repeat, entry.at + repeat * TOGETHER)
 
 
-def _times(ledger: DeliveryState, id_: int) -> int:
-    return ledger.calmed.get(id_, (0, 0.0))[0] + 1
+def _times(delivery: DeliveryState, id_: int) -> int:
+    return delivery.calmed.get(id_, (0, 0.0))[0] + 1
 
 
-def _calm(ledger: DeliveryState, pace: Pace, id_: int) -> float:
-    """Seconds for which it must be over: twice as long after each time that it came back within a day."""
-    return pace.resolve_after * min(CALMEST, 2.0 ** min(_times(ledger, id_) - 1, 10))
+def _calm(delivery: DeliveryState, pace: Pace, id_: int) -> float:
+    """Return for how many seconds it must be over: doubled each time that it came back within a day."""
+    longest = pace.resolve_after * CALMEST
+    return backoff_seconds(_times(delivery, id_) - 1, pace.resolve_after, longest)
 
 
 def _change(
@@ -221,7 +223,7 @@ def _change(
 def _gone(
     id_: int,
     fate: Fate,
-    ledger: DeliveryState,
+    delivery: DeliveryState,
     pace: Pace,
     now: float,
     resolved: bool,
@@ -229,18 +231,18 @@ def _gone(
 ) -> None:
     if fate is True:
         return
-    entry = ledger.entries[id_]
+    entry = delivery.entries[id_]
     owed = not entry.at
     if fate is False or (not owed and not (resolved and entry.kind.ends)):
-        until = -math.inf if fate is False else fate.since + _calm(ledger, pace, id_)
+        until = -math.inf if fate is False else fate.since + _calm(delivery, pace, id_)
         if now >= until:
-            del ledger.entries[id_]
+            del delivery.entries[id_]
             if fate is not False:
-                ledger.calmed[id_] = _times(ledger, id_), now
+                delivery.calmed[id_] = _times(delivery, id_), now
         else:
             gates.look_again(until)
         return
-    when = now if owed else fate.since + _calm(ledger, pace, id_)
+    when = now if owed else fate.since + _calm(delivery, pace, id_)
     change = Change(
         id_,
         PASSED if owed else ENDED,
@@ -256,15 +258,15 @@ def _gone(
 class _Gates:
     """When a message may go out, and what goes along."""
 
-    def __init__(self, ledger: DeliveryState, pace: Pace, now: float, retry_at: float) -> None:
-        self._ledger = ledger
+    def __init__(self, delivery: DeliveryState, pace: Pace, now: float, retry_at: float) -> None:
+        self._delivery = delivery
         self._now = now
         self._owes = False
-        ledger.sent = [when for when in ledger.sent if when > now - HOUR]
-        sent = ledger.sent
+        delivery.sent = [when for when in delivery.sent if when > now - HOUR]
+        sent = delivery.sent
         last = sent[-1] if sent else -math.inf
         # While messages are few, what is grave need not wait long; in a storm the gaps double.
-        gap = min(pace.group_interval, pace.group_wait * 2.0 ** min(len(sent), 20))
+        gap = backoff_seconds(len(sent), pace.group_wait, pace.group_interval)
         full = sent[-pace.per_hour] + HOUR if len(sent) >= pace.per_hour else -math.inf
         floor = max(retry_at, full)
         self._urgent, self._calm = max(floor, last + gap), max(floor, last + pace.group_interval)
@@ -278,13 +280,13 @@ class _Gates:
         self._changes.append((joins, change))
 
     def owe(self, incident: Incident, entry: Entry | None) -> None:
-        """Remember that this must be told, even if it is over before it can be."""
+        """Remember that this must be sent, even if it is over before it can be."""
         if entry is None:
-            self._ledger.entries[incident.id] = Entry(incident.kind, incident.since, 0.0)
+            self._delivery.entries[incident.id] = Entry(incident.kind, incident.since, 0.0)
             self._owes = True
         elif incident.kind.rank > entry.kind.rank:
             since = min(entry.since, incident.since)
-            self._ledger.entries[incident.id] = Entry(incident.kind, since, 0.0)
+            self._delivery.entries[incident.id] = Entry(incident.kind, since, 0.0)
             self._owes = True
 
     def look_again(self, when: float) -> None:
@@ -299,13 +301,13 @@ class _Gates:
         return Plan(going, self._now, self._owes)
 
 
-def settle(ledger: DeliveryState, changes: list[Change], now: float) -> None:
+def settle(delivery: DeliveryState, changes: list[Change], now: float) -> None:
     """Take note that a message with these changes has arrived."""
     for change in changes:
         if change.over:
-            ledger.entries.pop(change.id, None)
+            delivery.entries.pop(change.id, None)
         else:
-            ledger.entries[change.id] = Entry(change.kind, change.since, now)
+            delivery.entries[change.id] = Entry(change.kind, change.since, now)
         if change.change in {ENDED, BETTER, PASSED}:
-            ledger.calmed[change.id] = _times(ledger, change.id), now
-    ledger.sent.append(now)
+            delivery.calmed[change.id] = _times(delivery, change.id), now
+    delivery.sent.append(now)

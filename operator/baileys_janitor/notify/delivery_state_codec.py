@@ -1,6 +1,6 @@
-"""What all targets were told as one text: small enough for a ConfigMap with ten thousand tenants in it. Pure.
+"""What all targets were sent as one text: small enough for a ConfigMap with ten thousand tenants in it. Pure.
 
-Nothing in it can be read back into a name: tenants are hashes. What cannot be decoded counts as never told.
+Nothing in it can be read back into a name: tenants are hashes. What cannot be decoded counts as never sent.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ _ROW = struct.Struct(">QI")
 _CALMED = struct.Struct(">QIH")
 
 
-def encode(ledgers: Mapping[str, DeliveryState]) -> str:
-    """Write the ledgers of all targets by name; what does not fit is left out.
+def encode(deliveries: Mapping[str, DeliveryState]) -> str:
+    """Encode the delivery states of all targets by name; what does not fit is left out.
 
     What came and went goes first, then the least grave.
     """
     for least, calmed in ((0, True), (0, False), (1, False), (2, False), (3, False)):
-        text = _encoded(ledgers, least, calmed=calmed)
+        text = _encoded(deliveries, least, calmed=calmed)
         if len(text) <= LIMIT:
             return text
     return _encoded({}, 0, calmed=False)
 
 
-def _encoded(ledgers: Mapping[str, DeliveryState], least: int, *, calmed: bool) -> str:
+def _encoded(deliveries: Mapping[str, DeliveryState], least: int, *, calmed: bool) -> str:
     def wanted(kind: IncidentKind) -> bool:
         return kind.rank > least
 
     rows = sorted(
         {
             (id_, int(entry.since))
-            for ledger in ledgers.values()
-            for id_, entry in ledger.entries.items()
+            for delivery in deliveries.values()
+            for id_, entry in delivery.entries.items()
             if wanted(entry.kind)
         }
     )
@@ -54,8 +54,8 @@ def _encoded(ledgers: Mapping[str, DeliveryState], least: int, *, calmed: bool) 
         "version": VERSION,
         "table": _text(b"".join(_ROW.pack(*row) for row in rows)),
         "targets": {
-            name: _target(ledger, number, wanted, calmed=calmed)
-            for name, ledger in sorted(ledgers.items())
+            name: _target(delivery, number, wanted, calmed=calmed)
+            for name, delivery in sorted(deliveries.items())
         },
     }
     packed = zlib.compress(json.dumps(whole, separators=(",", ":")).encode(), 9)
@@ -63,7 +63,7 @@ def _encoded(ledgers: Mapping[str, DeliveryState], least: int, *, calmed: bool) 
 
 
 def _target(
-    ledger: DeliveryState,
+    delivery: DeliveryState,
     number: Mapping[tuple[int, int], int],
     wanted: Callable[[IncidentKind], bool],
     *,
@@ -71,28 +71,28 @@ def _target(
 ) -> dict[str, Any]:
     told = sorted(
         (number[id_, int(entry.since)], entry.kind.name, int(entry.at))
-        for id_, entry in ledger.entries.items()
+        for id_, entry in delivery.entries.items()
         if wanted(entry.kind)
     )
     states = sorted({(kind, at) for _, kind, at in told})
     which = {state: position for position, state in enumerate(states)}
     places = [place for place, *_ in told]
-    # As steps from one to the next: nearly all are 1 when everybody was told the same.
+    # As steps from one to the next: nearly all are 1 when everybody was sent the same.
     steps = [after - before for before, after in pairwise([0, *places])]
     return {
         "states": states,
         "rows": _text(struct.pack(f">{len(steps)}I", *steps)),
         "told": _text(struct.pack(f">{len(told)}H", *(which[k, at] & 0xFFFF for _, k, at in told))),
-        "sent": [int(when) for when in ledger.sent],
-        "mark": None if ledger.mark is None else int(ledger.mark),
+        "sent": [int(when) for when in delivery.sent],
+        "mark": None if delivery.mark is None else int(delivery.mark),
         "runs": _text(
-            b"".join(_ROW.pack(run, int(when)) for run, when in sorted(ledger.runs.items()))
+            b"".join(_ROW.pack(run, int(when)) for run, when in sorted(delivery.runs.items()))
         ),
-        "day": None if ledger.day is None else int(ledger.day),
+        "day": None if delivery.day is None else int(delivery.day),
         "calmed": _text(
             b"".join(
                 _CALMED.pack(id_, int(when), min(count, 0xFFFF))
-                for id_, (count, when) in (sorted(ledger.calmed.items()) if calmed else ())
+                for id_, (count, when) in (sorted(delivery.calmed.items()) if calmed else ())
             )
         ),
     }
@@ -105,20 +105,20 @@ def decode(text: str) -> dict[str, DeliveryState]:
         if whole["version"] != VERSION:
             raise ValueError(f"version {whole['version']}")
         table = list(_ROW.iter_unpack(_bytes(whole["table"])))
-        return {name: _ledger(said, table) for name, said in whole["targets"].items()}
+        return {name: _delivery(said, table) for name, said in whole["targets"].items()}
     except (KeyError, TypeError, IndexError, AttributeError, struct.error, zlib.error) as error:
         raise ValueError(f"unreadable ({type(error).__name__})") from None
 
 
-def _ledger(said: Mapping[str, Any], table: list[tuple[int, int]]) -> DeliveryState:
-    ledger = DeliveryState(
+def _delivery(said: Mapping[str, Any], table: list[tuple[int, int]]) -> DeliveryState:
+    delivery = DeliveryState(
         sent=[float(when) for when in said["sent"]],
         mark=None if said["mark"] is None else float(said["mark"]),
         day=None if said["day"] is None else float(said["day"]),
     )
-    ledger.runs = {run: float(when) for run, when in _ROW.iter_unpack(_bytes(said["runs"]))}
+    delivery.runs = {run: float(when) for run, when in _ROW.iter_unpack(_bytes(said["runs"]))}
     for id_, when, count in _CALMED.iter_unpack(_bytes(said["calmed"])):
-        ledger.calmed[id_] = count, float(when)
+        delivery.calmed[id_] = count, float(when)
     row = 0
     steps, told = _bytes(said["rows"]), _bytes(said["told"])
     for (step,), (state,) in zip(
@@ -129,8 +129,8 @@ def _ledger(said: Mapping[str, Any], table: list[tuple[int, int]]) -> DeliverySt
         name, at = said["states"][state]
         kind = INCIDENT_KINDS.get(name)
         if kind is not None:
-            ledger.entries[id_] = Entry(kind, float(since), float(at))
-    return ledger
+            delivery.entries[id_] = Entry(kind, float(since), float(at))
+    return delivery
 
 
 def _text(data: bytes) -> str:

@@ -59,7 +59,7 @@ def incidents(
 def message(
     type_: str, target: str, mark: str, title: str, now: float, severity: str = INFO, **more: Any
 ) -> Object:
-    """Return a message of another type than incidents; `mark` tells two of them apart."""
+    """Return a message of another type than incidents; `mark` distinguishes two of them."""
     head = _head(type_, target, [mark], now)
     return {**head, "status": "info", "severity": severity, "title": title, **more}
 
@@ -76,7 +76,7 @@ def _head(type_: str, target: str, marks: Iterable[str], now: float) -> Object:
 
 
 def rfc3339(when: float) -> str:
-    """Unix seconds as Kubernetes writes times."""
+    """Return Unix seconds as Kubernetes writes times."""
     return datetime.fromtimestamp(int(when), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from baileys_janitor.api.condition_kinds import CONDITIONS, Family, Group, IncidentKind
-from baileys_janitor.api.incident_kinds import INCIDENT_KINDS, STALLED_FOR
+from baileys_janitor.api.incident_kinds import INCIDENT_KINDS, STALLED_SECONDS
 
 Object = Mapping[str, Any]
 
@@ -32,7 +32,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One state that holds now. `since` is when it began (Unix seconds), `begins` when it is worth telling."""
+    """One state that holds now. `since` is when it began (Unix seconds), `begins` when it is worth a message."""
 
     id: int
     kind: IncidentKind
@@ -45,7 +45,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What one family says of a tenant: a kind that holds, or (None) that nothing does; since when."""
+    """The state of one family of a tenant: a kind that holds, or (None) that nothing does; since when."""
 
     family: int
     kind: IncidentKind | None
@@ -61,7 +61,7 @@ def identify(*parts: str) -> int:
 
 
 def states(status: Object) -> Iterator[State]:
-    """Yield what a status says; a family that it says nothing certain of is left out."""
+    """Yield the states in a status; a family that is not certain is left out."""
     conditions = {c["type"]: c for c in status.get("conditions") or () if "type" in c}
     yield from _level(status, conditions)
     yield from _advice(conditions)
@@ -74,7 +74,7 @@ def _level(status: Object, conditions: Mapping[str, Object]) -> Iterator[State]:
     if level == "Healthy":
         yield State(Family.LEVEL, None, _since(conditions.get("Healthy")))
     elif level == "Unknown":
-        # What was told before a count got too old still stands: nothing is known to be better.
+        # What was sent before a count got too old still stands: nothing is known to be better.
         healthy = conditions.get("Healthy") or {}
         if healthy.get("reason") == "NotPaired":
             yield State(Family.LEVEL, None, _since(healthy))
@@ -122,7 +122,7 @@ def _scans(conditions: Mapping[str, Object]) -> Iterator[State]:
     if healthy.get("reason") == "ScansMissed":
         yield State(Family.SCAN, stale, _since(healthy))
     elif ready.get("status") == "False":
-        yield State(Family.SCAN, stale, _since(ready), delay=STALLED_FOR)
+        yield State(Family.SCAN, stale, _since(ready), delay=STALLED_SECONDS)
     elif ready.get("status") == "True":
         yield State(Family.SCAN, None, _since(ready))
 

@@ -119,7 +119,7 @@ def _marked(line: Line) -> str:
 
 
 def utf16(text: str) -> int:
-    """Length as Telegram counts it: in UTF-16 code units."""
+    """Return the length as Telegram counts it: in UTF-16 code units."""
     return len(text.encode("utf-16-le")) // 2
 
 
@@ -135,7 +135,7 @@ def _cut(texts: list[str], most: int, length: Callable[[str], int]) -> str:
 
 
 def _fitting(texts: list[str], most: int, length: Callable[[str], int]) -> int:
-    """How many lines fit, with room for saying that there are more."""
+    """Return how many lines fit, with room for a note that there are more."""
     if sum(length(text) + 1 for text in texts) <= most:
         return len(texts)
     room, kept = most - 40, 0

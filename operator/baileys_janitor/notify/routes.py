@@ -1,4 +1,4 @@
-"""Who is told of what: the configuration's routes, each to each of its channels. Pure."""
+"""The configured routes, each to each of its channels. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from baileys_janitor.notify.incidents import Place
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One route to one channel: what is told there is kept apart from all others."""
+    """One route to one channel, with a delivery state of its own."""
 
     route: Route
     channel: str
@@ -24,13 +24,13 @@ class Target:
         return f"{self.route.name}/{self.channel}"
 
     def hears(self, place: Place) -> bool:
-        """Whether this tenant is one of the route's at all."""
+        """Return whether the route takes this tenant at all."""
         return not (place.fleet and _of_tenants(self.route.match)) and among(
             self.route.match, place
         )
 
     def wants(self, place: Place, kind: IncidentKind) -> bool:
-        """Whether it is told here that this tenant is in such a state."""
+        """Return whether the route takes this incident of this tenant."""
         route = self.route
         if kind.rank < RANKS[route.level] or not self.hears(place):
             return False
@@ -45,14 +45,14 @@ class Target:
         return among(unless, place) and (not unless.reasons or kind.name in unless.reasons)
 
     def hears_cleanups(self, place: Place) -> bool:
-        """Whether cleanups of this tenant are told here."""
+        """Return whether the route takes cleanups of this tenant."""
         unless = self.route.unless
         exempt = not unless.empty and not unless.reasons and among(unless, place)
         return self.route.tells_cleanups and self.hears(place) and not exempt
 
 
 def targets(config: Notifications) -> list[Target]:
-    """Return every route to every of its channels; without routes, all is told everywhere."""
+    """Return every route to every of its channels; without routes, all is sent everywhere."""
     routes: Iterable[Route] = config.routes or [
         Route(name="all", channels=[each.name]) for each in config.channels
     ]
@@ -74,7 +74,7 @@ def _of_tenants(selector: Selector) -> bool:
 
 
 def among(selector: Selector, place: Place) -> bool:
-    """Whether a tenant is among those that a selector names."""
+    """Return whether a selector names the tenant."""
     return (
         _matches(selector.namespaces, place.namespace)
         and _matches(selector.tenants, place.name)

@@ -1,4 +1,4 @@
-"""Trying out channels: a message that says what will come here."""
+"""Test messages for channels: each describes what will come there."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _LEVELS = (*LEVELS, "Unknown")
 AGES = ("under 1 day", "1 to 7 days", "7 to 14 days", "14 to 30 days", "over 30 days")
 """As `policy.census` counts them."""
 WORST = 5
-AHEAD = 7.0
+AHEAD_DAYS = 7.0
 """Days that the forecast looks ahead."""
 
 
@@ -54,7 +54,7 @@ class Day:
         history: Iterable[Entry],
         ages: Iterable[int] | None = None,
     ) -> None:
-        """Take in one tenant; `ages`: its files by age, where its last scan told."""
+        """Take in one tenant; `ages`: its files by age, where its last scan reported them."""
         self.levels[status.get("level") or "Unknown"] += 1
         self.reasons.update(state.kind.name for state in states(status) if state.kind is not None)
         files = status.get("files") or {}
@@ -83,7 +83,7 @@ class Day:
         self.growth += growth
         if growth > 0 and counted < limit:
             days = (limit - counted) / growth
-            if days <= AHEAD:
+            if days <= AHEAD_DAYS:
                 self.reaching += 1
                 _keep(self.soonest, (-days, name, place, growth))
 
@@ -167,10 +167,10 @@ def _lines(day: Day) -> Iterable[str]:
         ]
         yield (
             f"Forecast: without a cleanup {words.several(day.reaching, 'tenant')} would reach the limit within "
-            f"{AHEAD:.0f} days: {'; '.join(first)}"
+            f"{AHEAD_DAYS:.0f} days: {'; '.join(first)}"
         )
     else:
-        yield f"Forecast: no tenant reaches its limit within {AHEAD:.0f} days"
+        yield f"Forecast: no tenant reaches its limit within {AHEAD_DAYS:.0f} days"
 
 
 def _besides(day: Day) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What is said of an incident to the person who is woken by it. Pure: a status in, sentences out."""
+"""Sentences about an incident, for the person who is woken by it. Pure: a status in, sentences out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def condition(status: Object, kind: str) -> Object:
 
 
 def files(status: Object) -> str:
-    """182 files, the limit is 180."""
+    """Return "182 files, the limit is 180"."""
     counted = status.get("files") or {}
     if counted.get("counted") is None:
         return "too many files"
@@ -30,7 +30,7 @@ def files(status: Object) -> str:
 
 
 def fact(kind: IncidentKind, status: Object, reader: Reader, now: float) -> str:
-    """What is known, with numbers against limits."""
+    """Return what is known, with numbers against limits."""
     if kind.name == "CleanupFailing":
         last = status.get("lastCleanup") or {}
         when = moment(last.get("time"))
@@ -42,7 +42,7 @@ def fact(kind: IncidentKind, status: Object, reader: Reader, now: float) -> str:
 
 
 FORESEEN_DAYS = 3_650.0
-"""What a growth leads to is told so far ahead: beyond that it is a number, and in the end too large for one."""
+"""How far ahead a forecast is reported: beyond that it is a number, and in the end too large for one."""
 
 
 def _growth(status: Object) -> str:
@@ -57,7 +57,7 @@ def _growth(status: Object) -> str:
 
 
 def short(kind: IncidentKind, status: Object, reader: Reader, now: float) -> str:
-    """What is known, in a few words: for a list."""
+    """Return what is known, in a few words: for a list."""
     found = status.get("files") or {}
     if kind.family == Family.LEVEL and found.get("counted") is not None:
         return f"{words.number(found['counted'])} of {words.number(found.get('limit') or 0)} files"
@@ -75,7 +75,7 @@ def short(kind: IncidentKind, status: Object, reader: Reader, now: float) -> str
 def itself(
     kind: IncidentKind, status: Object | None, reader: Reader, now: float, since: float = math.inf
 ) -> str:
-    """What the janitor does about it without anybody's help; `status` None: for several tenants."""
+    """Return what the janitor does about it without anybody's help; `status` None: for several tenants."""
     if kind.family == Family.LEVEL:
         return _on_level(kind, status, reader, now, since)
     return kind.itself
@@ -99,7 +99,7 @@ def _on_level(
         cooled = _cooled(status)
         if cooled > now:
             return f"The janitor starts no further emergency cleanup before {reader.time(cooled, now)}."
-        if now - since > PATIENCE:
+        if now - since > CLEANUP_COMES_SECONDS:
             return "The janitor should have started an emergency cleanup long ago."
         return "The janitor starts an emergency cleanup within a minute or two."
     upcoming = moment(status.get("nextCleanupTime"))
@@ -109,7 +109,7 @@ def _on_level(
 
 
 def _cooled(status: Object) -> float:
-    """Until when no further emergency cleanup starts by itself."""
+    """Return until when no further emergency cleanup starts by itself."""
     return moment(status.get("emergencyCooldownUntil")) or -math.inf
 
 
@@ -133,9 +133,9 @@ def todo(
     since: float = math.inf,
     now: float = 0.0,
 ) -> tuple[str, str]:
-    """What to do now, and the command to begin with; `since` when the first of them began."""
+    """Return what to do now, and the command to begin with; `since` when the first of them began."""
     told = kind.to_do
-    if kind.name == "TenantEmergency" and now - since > PATIENCE:
+    if kind.name == "TenantEmergency" and now - since > CLEANUP_COMES_SECONDS:
         told = "It has lasted too long to wait for. See what stands in the way:"
     if count > 1:
         level = kind.name.removeprefix("Tenant")
@@ -149,12 +149,12 @@ def todo(
         return _RELEASED[held], (_request if held == "CleanupsHeld" else _describe)(place)
     if kind.name == "TenantEmergency" and _gains_nothing(status):
         return "No cleanup will help now. See what keeps the count up:", _describe(place)
-    if kind.name == "TenantEmergency" and _cooled(status) > now + PATIENCE:
+    if kind.name == "TenantEmergency" and _cooled(status) > now + CLEANUP_COMES_SECONDS:
         return "The last cleanup did not suffice. See what it kept and why:", _describe(place)
     return told, _COMMANDS.get(kind.name, _describe)(place)
 
 
-PATIENCE = 900.0
+CLEANUP_COMES_SECONDS = 900.0
 """Seconds within which an emergency cleanup has surely come, if it comes."""
 
 
@@ -165,7 +165,7 @@ _RELEASED = {
     "Observe": "Nothing comes by itself: set spec.mode (and modeCeiling) to Enforce, or clean by hand.",
     "CleanupsHeld": "Nothing comes by itself while the hold lasts. To clean now:",
 }
-"""What to do where the janitor was told not to act."""
+"""What to do where the janitor may not act."""
 
 
 def _describe(place: Place) -> str:

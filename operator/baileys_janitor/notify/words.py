@@ -20,23 +20,23 @@ class Reader:
     runbooks: str = ""
 
     def time(self, when: float, now: float) -> str:
-        """14:03 UTC; with the day where that is not plain."""
+        """Return a time of day such as 14:03 UTC, with the day where that is not plain."""
         local = datetime.fromtimestamp(when, self.zone)
         today = datetime.fromtimestamp(now, self.zone).date()
         form = "%H:%M %Z" if local.date() == today else "%-d %b %H:%M %Z"
         return local.strftime(form)
 
     def day(self, when: float) -> str:
-        """25 November 2026."""
+        """Return a day such as 25 November 2026."""
         return datetime.fromtimestamp(when, self.zone).strftime("%-d %B %Y")
 
     def runbook(self, name: str) -> str:
-        """Where help is written; empty when there are no runbooks."""
+        """Return where help is written; empty when there are no runbooks."""
         return f"{self.runbooks.rstrip('/')}/{name}.md" if self.runbooks else ""
 
 
 def span(seconds: float) -> str:
-    """How long: 45 s, 12 min, 3 h 20 min, 2 d 4 h."""
+    """Return a length of time: 45 s, 12 min, 3 h 20 min, 2 d 4 h."""
     whole = max(0, int(seconds))
     if whole < 2 * MINUTE:
         return f"{whole} s"
@@ -52,7 +52,7 @@ def _two(large: int, unit: str, small: int, lesser: str) -> str:
 
 
 def size(count: float) -> str:
-    """Bytes with a binary unit."""
+    """Return a number of bytes with a binary unit."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if count < 1024:
             return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
@@ -61,17 +61,17 @@ def size(count: float) -> str:
 
 
 def number(count: int) -> str:
-    """1,204."""
+    """Return a number such as 1,204."""
     return f"{count:,}"
 
 
 def several(count: int, one: str, many: str = "") -> str:
-    """1 file, 2 files."""
+    """Return "1 file", "2 files"."""
     return f"{number(count)} {one if count == 1 else many or one + 's'}"
 
 
 def name(place: Place | None) -> str:
-    """namespace/name, as kubectl's -A shows it."""
+    """Return namespace/name, as kubectl's -A shows it."""
     if place is None:
         return "a tenant that was deleted"
     return "the fleet" if place.fleet else f"{place.namespace}/{place.name}"
@@ -81,6 +81,6 @@ _UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202
 
 
 def clean(text: str, most: int = 1024) -> str:
-    """Text from elsewhere on one line, without control characters, and not too long."""
+    """Return text from elsewhere on one line, without control characters, and not too long."""
     told = " ".join(_UNPRINTABLE.sub(" ", text).split())
     return told if len(told) <= most else told[: most - 1] + "…"

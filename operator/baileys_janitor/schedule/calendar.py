@@ -122,8 +122,8 @@ def _cleanups(tenant: TenantState, now: float, context: Context) -> list[Due | N
 
 def _status(tenant: TenantState, now: float, context: Context) -> Due | None:
     """Return when the status is to be written even if nothing else is due."""
-    if not _is_told(tenant):
-        # Suspended or refused: whoever applied the spec waits for its generation to be observed.
+    if not _is_published(tenant):
+        # Suspended or refused: the author of the spec waits for its generation to be observed.
         return Due(max(now, tenant.stored.written_at + 1.0), STATUS)
     if tenant.effective is not None and tenant.effective.suspend:
         return None
@@ -132,11 +132,11 @@ def _status(tenant: TenantState, now: float, context: Context) -> Due | None:
     return Due(regular if missed is None else min(regular, missed), STATUS)
 
 
-def _is_told(tenant: TenantState) -> bool:
-    """Return whether the stored status is of this spec, and says so if it is refused."""
+def _is_published(tenant: TenantState) -> bool:
+    """Return whether the stored status is of this spec, and reports a refusal."""
     suspended = tenant.effective is not None and tenant.effective.suspend
     if tenant.new and tenant.scan.look is None and tenant.fault is None and not suspended:
-        # The first status waits for something to say.
+        # The first status waits for content.
         return True
     if tenant.stored.generation != tenant.resource.generation:
         return False

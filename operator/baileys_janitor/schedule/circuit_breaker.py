@@ -19,7 +19,7 @@ REMEMBERED = 1_000
 HELD_SHARE = 4
 """By how much an Emergency cleanup removes less while a breaker is open."""
 NAMED = 3
-"""Tenants and namespaces that are named where it is told who opened a breaker."""
+"""Tenants and namespaces that a message about an open breaker names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Breakers:
 
     A run is abnormal when it removed at least `percent` of the tenant's files. `runs` of them within `window`
     seconds open the namespace's breaker for `hold` seconds; every further abnormal run while they are in the window
-    prolongs that. `namespaces` tells how many there are with tenants.
+    prolongs that. `namespaces` returns how many there are with tenants.
     """
 
     def __init__(

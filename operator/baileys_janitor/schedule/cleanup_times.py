@@ -173,7 +173,7 @@ def rested_time(tenant: TenantState, context: Context) -> float:
     those who are looked at late would otherwise all come together.
     """
     jitter = context.intervals.jitter
-    looked = min(growth.QUIET_LIMIT, jitter / 2)
+    looked = min(growth.QUIET_LIMIT_SECONDS, jitter / 2)
     return context.started + looked + slots.spread(tenant.text, "restart", jitter - looked)
 
 
@@ -251,7 +251,7 @@ def _capped_pause_until(tenant: TenantState, now: float) -> float:
 
     It doubles with each one in a row, up to the cooldown of a completed one. Without it they would follow each
     other at once, and maxRemovals would limit nothing. It is computed from the history, so a restart keeps it; a
-    time there that lies ahead says nothing.
+    time there that lies ahead proves nothing.
     """
     if tenant.effective is None or not is_capped(tenant):
         return 0.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """What the operator's configuration says of time, in seconds."""
+    """The configured intervals, in seconds."""
 
     jitter: float
     """Daily cleanups are spread over this long."""

@@ -15,7 +15,7 @@ class Decision:
     """What is to be done: a cleanup for `reason`, or nothing; and what is settled by it.
 
     `trigger_slot` and `daily_slot` are slots that are handled herewith; `request` is a token that is.
-    `refusal` says why a request is answered without a Job; `idle` that a daily cleanup finds nothing to do.
+    `refusal` is why a request is answered without a Job; `idle`: a daily cleanup finds nothing to do.
     """
 
     reason: str | None = None

@@ -7,13 +7,13 @@ import math
 from baileys_janitor.policy.settings import Thresholds
 
 DAY = 86_400.0
-HALF_LIFE = DAY
+HALF_LIFE_SECONDS = DAY
 """Seconds after which an observation weighs half: one day's rhythm is forgotten in a few days."""
-LEAST_SPAN = 600.0
+LEAST_SPAN_SECONDS = 600.0
 """Seconds between two counts that make an observation: shorter ones measure noise."""
 SAFETY = 3.0
 """How much faster than observed a tenant may suddenly grow without crossing `warning` unseen."""
-QUIET_LIMIT = 600.0
+QUIET_LIMIT_SECONDS = 600.0
 """Seconds: the longest that `adaptive` lets a scan wait."""
 
 
@@ -27,12 +27,12 @@ def smoothed(previous: float | None, gained: int, seconds: float) -> float | Non
 
     Shrinking counts as no growth: cleanups shrink, and a tenant that shrinks by itself needs no hurry.
     """
-    if seconds < LEAST_SPAN:
+    if seconds < LEAST_SPAN_SECONDS:
         return previous
     fresh = observed(gained, seconds)
     if previous is None:
         return fresh
-    weight: float = 1.0 - 0.5 ** (seconds / HALF_LIFE)
+    weight: float = 1.0 - 0.5 ** (seconds / HALF_LIFE_SECONDS)
     return previous + weight * (fresh - previous)
 
 
@@ -49,8 +49,8 @@ def scan_wait(
     """Return the seconds until the next scan.
 
     The configured interval holds from `warning` on, and whenever growth at `SAFETY` times the observed rate
-    could reach `warning` before the next scan; a quiet tenant waits up to `QUIET_LIMIT`.
+    could reach `warning` before the next scan; a quiet tenant waits up to `QUIET_LIMIT_SECONDS`.
     """
     if not adaptive or counted >= limits.warning or growth is None:
         return interval
-    return max(interval, min(QUIET_LIMIT, reach(counted, growth, limits)))
+    return max(interval, min(QUIET_LIMIT_SECONDS, reach(counted, growth, limits)))

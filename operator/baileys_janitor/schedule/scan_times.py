@@ -1,4 +1,4 @@
-"""When a tenant is scanned, and when its last count is too old to be told."""
+"""When a tenant is scanned, and when its last count is too old to be published."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def _usual_first_scan(tenant: TenantState, started: float) -> tuple[float, float
     if times.adaptive and tenant.scan.growth is not None and counted is not None:
         limits = tenant.effective.policy.thresholds
         safe = last + growth.reach(counted, tenant.scan.growth, limits) - started
-        window = min(growth.QUIET_LIMIT, safe)
+        window = min(growth.QUIET_LIMIT_SECONDS, safe)
         if window > interval:
             return started + slots.spread(tenant.namespace, "start", window), started + window
     return max(first, last + interval), max(first, started + interval)
@@ -135,7 +135,7 @@ def _gathered(tenant: TenantState) -> float:
 
 
 def missed_time(tenant: TenantState) -> float | None:
-    """Return when the last count is too old to be told as the truth."""
+    """Return when the last count is too old to be published."""
     checked_at = tenant.scan.checked_at
     since = tenant.resource.seen_at if checked_at is None else checked_at
     if tenant.effective is None or since is None or tenant.effective.suspend:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
-AROUND = 3 * 3600
+AROUND_SECONDS = 3 * 3600
 """Seconds around a change of the zone's offset in which cronsim is asked from further off."""
 
 
@@ -78,7 +78,11 @@ def _cron(cron: str, zone: str, when: float, *, reverse: bool) -> float | None:
     second = math.floor(when)
     # cronsim loses which of two equal wall-clock times is meant: asked in a repeated hour, it gives times that
     # are over, or none of that hour. Asked from outside of it, it gives them in order.
-    around = AROUND if _offset(place, second - AROUND) != _offset(place, second + AROUND) else 0
+    around = (
+        AROUND_SECONDS
+        if _offset(place, second - AROUND_SECONDS) != _offset(place, second + AROUND_SECONDS)
+        else 0
+    )
     start = second + around + 1 if reverse else second - around
     for found in CronSim(cron, datetime.fromtimestamp(start, place), reverse=reverse):
         slot = float(found.timestamp())

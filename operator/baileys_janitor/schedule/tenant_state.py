@@ -39,7 +39,7 @@ class ResourceState(Protocol):
 
 
 class StoredState(Protocol):
-    """What the stored status says."""
+    """The stored status."""
 
     @property
     def level(self) -> str | None:
@@ -59,7 +59,7 @@ class StoredState(Protocol):
 
     @property
     def promises(self) -> tuple[float | None, float | None]:
-        """When it says that the next scan and the next cleanup are due."""
+        """When the next scan and the next cleanup are due by it."""
 
     @property
     def written_at(self) -> float:

@@ -16,7 +16,7 @@ from baileys_janitor.controller.health.checks import (
     HealthChecks,
 )
 from baileys_janitor.controller.health.server import PortTaken, served
-from baileys_janitor.controller.health.watch_audit import GRACE, Watches
+from baileys_janitor.controller.health.watch_audit import GRACE_SECONDS, Watches
 from tests.controller.ha.leases import StandingClock
 
 
@@ -129,7 +129,7 @@ def test_a_difference_that_lasts_while_the_watch_is_silent_is_a_dead_watch() -> 
     clock = StandingClock()
     watches = Watches([], clock)
     watches.compared(("tenants", "here", "acme"), True)
-    clock.move(GRACE - 1)
+    clock.move(GRACE_SECONDS - 1)
     assert watches.dead() == []
     clock.move(2)
     assert watches.dead() == ["tenants"]
@@ -139,10 +139,10 @@ def test_a_difference_beside_events_is_only_news_on_its_way() -> None:
     clock = StandingClock()
     watches = Watches([], clock)
     watches.compared(("tenants", "here", "acme"), True)
-    clock.move(GRACE - 1)
+    clock.move(GRACE_SECONDS - 1)
     watches.saw("tenants", "there")
     watches.compared(("tenants", "here", "acme"), True)
-    clock.move(GRACE / 2)
+    clock.move(GRACE_SECONDS / 2)
 
     assert watches.dead() == []
 
@@ -215,7 +215,7 @@ def test_a_watch_that_does_not_tell_what_the_operator_has_written_is_dead(
     watches = Watches([], clock)
     watches.saw(kind, "there")
     watches.writes(url)(JOB)
-    clock.move(GRACE - 1)
+    clock.move(GRACE_SECONDS - 1)
     assert watches.dead() == []
     clock.move(2)
     assert watches.dead() == [kind]
@@ -252,7 +252,7 @@ def test_a_job_that_has_a_pod_of_which_nothing_was_heard_means_a_dead_watch_of_p
     watches.saw("jobs", "here")
     watches.saw("pods", "there")
     watches.has_pods("here", "janitor-1")
-    clock.move(GRACE + 1)
+    clock.move(GRACE_SECONDS + 1)
     assert watches.dead() == ["pods"]
 
 

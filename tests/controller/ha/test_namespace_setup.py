@@ -108,7 +108,7 @@ async def test_a_namespace_is_asked_about_rarely_and_a_deleted_policy_comes_back
         await setup.prepare(world.namespace)
     assert looks.hits == 1
     await world.client.delete(POLICIES, world.namespace, namespace_setup.POLICY)
-    clock.skip(namespace_setup.AGAIN + 1)
+    clock.skip(namespace_setup.CHECK_AGAIN_SECONDS + 1)
 
     await setup.prepare(world.namespace)
 
@@ -152,7 +152,7 @@ async def test_pull_secrets_are_copied_and_kept_current(
     assert await content(world, "pull") == {"one": "1", "two": "2"}
     await world.client.delete(SECRETS, home, "pull")
     await make_secret(world, home, "pull", one="new", three="3")
-    clock.skip(namespace_setup.AGAIN + 1)
+    clock.skip(namespace_setup.CHECK_AGAIN_SECONDS + 1)
 
     await setup.prepare(world.namespace)
 

@@ -135,14 +135,14 @@ class TestLive:
             world.cluster.forgive(cut)
 
             def forgotten() -> bool:
-                return [name for _, name in running.reconciler.fleet.tenants] == ["stays"]
+                return [name for _, name in running.reconciler.cache.tenants] == ["stays"]
 
             await until(forgotten, "the tenant is forgotten")
 
     async def test_a_watch_that_says_nothing_is_noticed_and_begun_anew(
         self, world: World, operator: Operator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(watch_audit, "GRACE", 1.0)
+        monkeypatch.setattr(watch_audit, "GRACE_SECONDS", 1.0)
         monkeypatch.setattr(watch_audit, "TICK_SECONDS", 0.2)
         await world.company("acme", "healthy")
         async with operator() as running:

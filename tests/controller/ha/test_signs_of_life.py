@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 
 from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.controller.health.checks import BEHIND, STUCK
-from baileys_janitor.controller.health.watch_audit import GRACE, Audit, Watches
+from baileys_janitor.controller.health.checks import BEHIND_SECONDS, STUCK_SECONDS
+from baileys_janitor.controller.health.watch_audit import GRACE_SECONDS, Audit, Watches
 from baileys_janitor.controller.jobs.manifest import Pod
 from baileys_janitor.controller.kube.client import Kube
 from baileys_janitor.controller.reconciler import Reconciler
@@ -83,7 +83,7 @@ async def test_an_engine_whose_loop_stands_still_is_behind_once_something_is_due
 
     clock.time += 3600
 
-    assert reconciler.behind() > BEHIND
+    assert reconciler.behind() > BEHIND_SECONDS
     running.cancel()
 
 
@@ -111,11 +111,11 @@ async def test_steps_that_all_hang_are_seen_and_a_burst_after_a_quiet_day_is_not
     clock.time += 60
     reconciler.nudge()
     await until(lambda: server.asked > AT_ONCE, "as many steps as may run are under way")
-    assert reconciler.stuck() < STUCK
+    assert reconciler.stuck() < STUCK_SECONDS
 
-    clock.time += STUCK + 1
+    clock.time += STUCK_SECONDS + 1
 
-    assert reconciler.stuck() > STUCK
+    assert reconciler.stuck() > STUCK_SECONDS
     running.cancel()
 
 
@@ -137,12 +137,12 @@ class Observed:
         fault = self._world.cluster.delay(QUIET_FOR, path=path, times=None)
         self._world.cluster.drop_watches()
         await until(lambda: fault.hits, f"the watch of {kind} is silent")
-        self.clock.move(GRACE + 1)
+        self.clock.move(GRACE_SECONDS + 1)
 
     async def dead(self) -> list[str]:
         """What is dead, after two looks that lie further apart than a doubt may last."""
         await self.audit.look()
-        self.clock.move(GRACE + 1)
+        self.clock.move(GRACE_SECONDS + 1)
         await self.audit.look()
         return self.watches.dead()
 

@@ -47,7 +47,7 @@ class Telling:
     def __init__(self, config: Object, clock: SkippingClock) -> None:
         self.config = OperatorConfig.model_validate(config)
         self.clock = clock
-        self.fleet = TenantCache(self.config)
+        self.cache = TenantCache(self.config)
         self.held: Hold | None = None
         self.annotations: dict[str, str] = {}
         self._version = 0
@@ -56,7 +56,7 @@ class Telling:
     async def running(self) -> AsyncIterator[NotificationManager]:
         """`Notifying` at work; it ends as the operator ends it."""
         kube = await Kube.connect()
-        work = NotificationManager(kube, self.config, self.clock, self.fleet, lambda _: self.held)
+        work = NotificationManager(kube, self.config, self.clock, self.cache, lambda _: self.held)
         self._work = work
         task = asyncio.create_task(work.run())
         try:
@@ -72,7 +72,7 @@ class Telling:
         now = self.clock.now()
         self._version += 1
         key = namespace, name
-        before = self.fleet.tenants[key].stored.status if key in self.fleet.tenants else {}
+        before = self.cache.tenants[key].stored.status if key in self.cache.tenants else {}
         since = to_rfc3339(now)
         conditions = [
             {
@@ -113,7 +113,7 @@ class Telling:
             "annotations": self.annotations,
         }
         spec = {"companyId": f"c-{name}", "volume": {"claimName": "data"}}
-        tenant = self.fleet.observe({"metadata": meta, "spec": spec, "status": fresh}, now)
+        tenant = self.cache.observe({"metadata": meta, "spec": spec, "status": fresh}, now)
         tenant.take_stored(fresh)
         for heard in changes.between(tenant, before, fresh):
             with contextlib.suppress(AttributeError):  # nobody is at work yet

@@ -103,7 +103,7 @@ class LocalOperator:
         await until(lambda: self._reconcilers or task.done(), "the operator starts")
         if self._knows:
             # All are known before the first is due: then those of one node share a scan.
-            await until(lambda: len(self.reconciler.fleet.tenants) == self._knows, "they are known")
+            await until(lambda: len(self.reconciler.cache.tenants) == self._knows, "they are known")
         # The first scans are spread over this long.
         self.skip(START_SECONDS)
         return self
@@ -173,7 +173,7 @@ class LocalOperator:
 
     def _at_work(self) -> bool:
         reconciler, now = self.reconciler, self.clock.now()
-        tenants = list(reconciler.fleet.tenants.values())
+        tenants = list(reconciler.cache.tenants.values())
         due = any(tenant.queue.due is not None and tenant.queue.due <= now for tenant in tenants)
         return bool(
             due or reconciler.queue or reconciler.workers or any(t.queue.busy for t in tenants)

@@ -164,8 +164,8 @@ async def test_a_restart_takes_no_fault_back_before_a_look_does(
         await world.quiet()
     caplog.clear()
     async with operator() as running:
-        await until(lambda: bool(running.reconciler.fleet.tenants), "the tenant is known")
-        [tenant] = running.reconciler.fleet.tenants.values()
+        await until(lambda: bool(running.reconciler.cache.tenants), "the tenant is known")
+        [tenant] = running.reconciler.cache.tenants.values()
         running.skip(60)
         await until(
             lambda: tenant.scan.checked_at is not None or tenant.backoff.failures,

@@ -36,7 +36,7 @@ async def test_nothing_stands_still_while_the_clock_is_wrong_nor_when_it_is_righ
     )
     async with operator() as running:
         await world.scanned("acme")
-        tenant = running.reconciler.fleet.tenants[world.namespace, "acme"]
+        tenant = running.reconciler.cache.tenants[world.namespace, "acme"]
         for step in steps:
             running.clock.set(step)
             acts = tenant.scan.begun_at

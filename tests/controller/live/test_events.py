@@ -97,7 +97,7 @@ async def test_a_fault_that_lasts_is_one_event_that_counts_and_its_end_is_told_t
     async with operator() as running:
         await world.ready("acme", "ClaimMissing")
         await told(world, "acme", "Stalled")
-        tenant = running.reconciler.fleet.tenants[world.namespace, "acme"]
+        tenant = running.reconciler.cache.tenants[world.namespace, "acme"]
 
         async def counts(least: int) -> int:
             (event,) = await events(world, "acme")
@@ -155,7 +155,7 @@ async def test_a_restart_tells_nothing_anew(world: World, operator: Operator) ->
         )
     async with operator(knows=1, statusInterval="5m") as running:
         since = (await world.status("acme"))["lastScanTime"]
-        tenant = running.reconciler.fleet.tenants[world.namespace, "acme"]
+        tenant = running.reconciler.cache.tenants[world.namespace, "acme"]
         with running.hurry():
             await until(lambda: tenant.look, "the second operator has scanned")
         # In steps, so that no scan is missed meanwhile.

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from baileys_janitor.controller.jobs.manifest import ACTION_LABEL, claims_of
-from baileys_janitor.controller.jobs.timeouts import PATIENCE, POD_STARTS
+from baileys_janitor.controller.jobs.timeouts import POD_STARTS_SECONDS, SHARED_POD_SECONDS
 from baileys_janitor.controller.tenants.record import TenantRecord
 from sandbox import Cluster
 from tests.controller.live.operators import LocalOperator, OperatorProcess
@@ -109,7 +109,7 @@ async def test_a_batch_whose_pod_does_not_start_is_taken_apart_and_nobody_is_bla
         await until(world.job_pods, "their scan is under way")
         (together,) = await world.jobs()
         await placed(running)
-        running.skip(PATIENCE + 1)
+        running.skip(SHARED_POD_SECONDS + 1)
 
         async def apart() -> bool:
             names = {job["metadata"]["name"] for job in await world.jobs()}
@@ -117,7 +117,7 @@ async def test_a_batch_whose_pod_does_not_start_is_taken_apart_and_nobody_is_bla
 
         await until(apart, "each has a scan of its own")
         for name in ("one", "two"):
-            assert running.reconciler.fleet.tenants[world.namespace, name].fault is None
+            assert running.reconciler.cache.tenants[world.namespace, name].fault is None
         world.cluster.kubelet.release()
         await world.scanned("one")
         await world.scanned("two")
@@ -140,16 +140,16 @@ async def test_one_claim_that_cannot_be_mounted_holds_nobody_up_and_is_the_only_
             assert len(claims_of(together)) == 4
             await placed(running)
             await until(lambda: told(world, "FailedMount"), "the kubelet names the claim")
-            running.skip(PATIENCE + 1)
+            running.skip(SHARED_POD_SECONDS + 1)
             for name in ("good", "better", "best"):
                 await world.scanned(name)
-            running.skip(POD_STARTS + 1)
+            running.skip(POD_STARTS_SECONDS + 1)
             ready = await world.ready("bad", "VolumeNotMounted")
             assert "exit status 32" in ready["message"]
             for name in ("good", "better", "best"):
-                assert running.reconciler.fleet.tenants[world.namespace, name].fault is None
+                assert running.reconciler.cache.tenants[world.namespace, name].fault is None
             # Those without fault were scanned together, and not one by one.
-            assert running.reconciler.fleet.tenants[world.namespace, "good"].jobs.max_batch is None
+            assert running.reconciler.cache.tenants[world.namespace, "good"].jobs.max_batch is None
     finally:
         world.cluster.kubelet.mend_claim(world.namespace, "bad")
 
@@ -195,7 +195,7 @@ async def test_a_small_namespace_has_its_turn_before_a_large_one_is_through(
 
 
 def tenant_of(running: LocalOperator, world: World, name: str) -> TenantRecord:
-    return running.reconciler.fleet.tenants[world.namespace, name]
+    return running.reconciler.cache.tenants[world.namespace, name]
 
 
 async def scans(world: World, count: int) -> bool:
@@ -224,10 +224,10 @@ async def test_a_batch_that_hangs_while_it_runs_is_taken_apart(
         (tracked,) = list(running.reconciler.tracker)
         # As if its process stood still in a volume that does not answer.
         tracked.started = running.clock.now()
-        running.skip(PATIENCE + 1)
+        running.skip(SHARED_POD_SECONDS + 1)
         await until(lambda: tracked.settled, "it was noticed")
         for name in ("one", "two"):
-            assert running.reconciler.fleet.tenants[world.namespace, name].fault is None
+            assert running.reconciler.cache.tenants[world.namespace, name].fault is None
         world.cluster.kubelet.release()
         await world.scanned("one")
         await world.scanned("two")
@@ -386,6 +386,6 @@ async def test_tenants_deleted_in_bulk_are_forgotten(world: World, operator: Ope
             await world.client.delete(TENANTS, world.namespace, name)
         with running.hurry():
             await world.quiet()
-            await until(lambda: not running.reconciler.fleet.tenants, "the tenants are forgotten")
+            await until(lambda: not running.reconciler.cache.tenants, "the tenants are forgotten")
             await until(lambda: not list(running.reconciler.tracker), "their Jobs are forgotten")
-            await until(lambda: running.reconciler.fleet.next_due() is None, "nothing is due")
+            await until(lambda: running.reconciler.cache.next_due() is None, "nothing is due")

@@ -137,7 +137,7 @@ async def test_why_a_pod_could_not_start_is_still_said_when_it_is_ended(
         await stuck_on_its_node(world, running)
         await world.ready("acme", "VolumeNotMounted")
         await evict(world)
-        tenant = running.reconciler.fleet.tenants[world.namespace, "acme"]
+        tenant = running.reconciler.cache.tenants[world.namespace, "acme"]
         await until(lambda: tenant.backoff.failures > 0, "the scan's end is taken in")
         await world.quiet()
         assert (await world.condition("acme", "Ready"))["reason"] == "VolumeNotMounted"

@@ -272,7 +272,7 @@ def ended(clock: SkippingClock, removed: int = 12, outcome: str = "Completed") -
 def cleaned(telling: Telling, name: str, removed: int = 12) -> None:
     """Have a tenant's cleanup be over."""
     key = "shop", name
-    known = telling.fleet.tenants[key].cleanup.history if key in telling.fleet.tenants else []
+    known = telling.cache.tenants[key].cleanup.history if key in telling.cache.tenants else []
     entry = ended(telling.clock, removed)
     telling.put(name, "Healthy", lastCleanup=entry, history=[entry, *known])
 
@@ -369,7 +369,7 @@ async def test_a_tenant_that_is_deleted_is_over(
         telling.put(name, "Emergency")
     async with telling.running():
         await passing(telling, receiver, 1)
-        telling.fleet.forget(("shop", "acme"), "u-shop-acme")
+        telling.cache.forget(("shop", "acme"), "u-shop-acme")
         await passing(telling, receiver, 2, step=30)
         await settled(telling, world)
     assert receiver.taken[1].json["title"].startswith("Resolved: Emergency of shop/acme after")

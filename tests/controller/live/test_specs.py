@@ -122,7 +122,7 @@ async def test_a_tenant_deleted_while_its_cleanup_runs_leaves_nothing_behind(
         await world.quiet()
         world.cluster.kubelet.release()
         running.skip(600)
-        await until(lambda: not running.reconciler.fleet.tenants, "the tenant is forgotten")
+        await until(lambda: not running.reconciler.cache.tenants, "the tenant is forgotten")
         await until(lambda: not list(running.reconciler.tracker), "its Job is forgotten")
 
 

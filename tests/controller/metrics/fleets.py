@@ -39,7 +39,7 @@ class StandingClock:
 class Heart:
     """The engine's face."""
 
-    fleet: TenantCache = field(default_factory=lambda: TenantCache(CONFIG))
+    cache: TenantCache = field(default_factory=lambda: TenantCache(CONFIG))
     tracker: JobTracker = field(default_factory=JobTracker)
     bus: ChangeBus = field(default_factory=ChangeBus)
     queue: list[TenantRecord] = field(default_factory=list)
@@ -63,7 +63,7 @@ class Heart:
         self, name: str = "acme", found: ScanResult | None = None, **spec: Any
     ) -> TenantRecord:
         """A tenant that was scanned and whose status is stored."""
-        known = self.fleet.observe(body(spec, name=name, uid=name), NOW)
+        known = self.cache.observe(body(spec, name=name, uid=name), NOW)
         record_result.scanned(known, found or look(), NOW, used=True)
         store(known)
         return known

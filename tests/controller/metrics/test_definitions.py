@@ -29,7 +29,7 @@ def page() -> str:
     process.answered("GET", "/", 200)
     process.notifies(["pager"])("pager", "failed")
     process.watches_channels(lambda: {"pager": True})
-    tenants = list(heart.fleet.tenants.values())
+    tenants = list(heart.cache.tenants.values())
     return b"".join(pages(process.registry, tenants, "Full", NOW)).decode()
 
 

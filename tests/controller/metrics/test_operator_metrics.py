@@ -128,8 +128,8 @@ def test_the_queue_is_as_deep_as_tenants_wait_and_lags_as_long_as_the_first_of_t
     process.leads(heart.reconciler)
     assert of(told(process), "baileys_janitor_queue_depth") == 0
     assert of(told(process), "baileys_janitor_scheduling_lag_seconds") == 0
-    heart.fleet.schedule(heart.tenant("due"), NOW + 10)
-    heart.fleet.schedule(heart.tenant("later"), NOW + HOUR)
+    heart.cache.schedule(heart.tenant("due"), NOW + 10)
+    heart.cache.schedule(heart.tenant("later"), NOW + HOUR)
     waiting = heart.tenant("waiting", look(155))
     waiting.jobs.waiting = True
     heart.queue.append(waiting)

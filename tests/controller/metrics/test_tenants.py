@@ -36,7 +36,7 @@ ACME = {"namespace": "shop", "tenant": "acme", "company_id": "962302"}
 
 def told(heart: Heart, mode: str = "Full", now: float = NOW) -> Series:
     """What one scrape brings of the tenants."""
-    known = list(heart.fleet.tenants.values())
+    known = list(heart.cache.tenants.values())
     return series(b"".join(pages(CollectorRegistry(), known, mode, now)).decode())
 
 
@@ -68,7 +68,7 @@ def test_the_level_is_a_number(counted: int, level: int) -> None:
 
 def test_a_tenant_before_its_first_scan_has_no_figures_and_an_unknown_level() -> None:
     heart = Heart()
-    heart.fleet.observe(body(name="new"), NOW)
+    heart.cache.observe(body(name="new"), NOW)
     found = told(heart)
     assert of(found, "baileys_session_level", tenant="new", company_id="new") == -1
     assert of(found, "baileys_session_files_counted") is None
@@ -78,7 +78,7 @@ def test_a_tenant_before_its_first_scan_has_no_figures_and_an_unknown_level() ->
 def test_after_a_restart_the_stored_figures_hold_until_the_first_scan() -> None:
     before, after = Heart(), Heart()
     known = before.tenant(found=look(155))
-    restarted = after.fleet.observe(body(status=known.stored.status), NOW)
+    restarted = after.cache.observe(body(status=known.stored.status), NOW)
     assert restarted.look is None
     assert told(after) == told(before)
 
@@ -87,7 +87,7 @@ def test_a_tenant_that_is_gone_takes_its_series_along() -> None:
     heart = Heart()
     heart.tenant("acme")
     heart.tenant("other")
-    heart.fleet.forget(("shop", "acme"), "acme")
+    heart.cache.forget(("shop", "acme"), "acme")
     found = told(heart)
     assert of(found, "baileys_session_files_counted", tenant="other") is not None
     assert [key for key in found if ("tenant", "acme") in key[1]] == []
@@ -199,7 +199,7 @@ def test_the_text_says_what_the_librarys_own_encoder_says(found: list, name: str
     heart = Heart()
     for number, each in enumerate(found):
         heart.tenant(f"tenant-{number}", each)
-    known = list(heart.fleet.tenants.values())
+    known = list(heart.cache.tenants.values())
     # No spec that the CRD admits holds such an id; one that did would not spoil the page.
     object.__setattr__(known[0].effective, "company_id", name)
     registry = CollectorRegistry()

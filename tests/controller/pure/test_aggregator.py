@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from baileys_janitor.controller.events import aggregator
 from baileys_janitor.controller.events.aggregator import (
     BUCKETS,
-    FINISH,
+    FINISH_SECONDS,
     OPERATOR,
     REASON,
     SERIES,
@@ -67,19 +67,19 @@ def test_what_happens_again_within_six_minutes_counts_up_one_object() -> None:
     for _ in range(20):
         server.queue.offer(draft(), now)
         now = server.serve(now, now + 30.0)
-    server.serve(server.serve(now, now + 2 * FINISH), now + 2 * FINISH)
+    server.serve(server.serve(now, now + 2 * FINISH_SECONDS), now + 2 * FINISH_SECONDS)
     assert server.told("Stalled") == [20]
     # Its creation, the first repetition at once, then every six minutes and the end.
-    assert len(server.requests) <= 2 + 20 * 30.0 / FINISH + 1
+    assert len(server.requests) <= 2 + 20 * 30.0 / FINISH_SECONDS + 1
     assert len(server.queue) == 0
 
 
 def test_what_happens_again_later_is_another_object() -> None:
     server = Server(EventAggregator())
     server.queue.offer(draft(), NOW)
-    now = server.serve(NOW, NOW + FINISH)
+    now = server.serve(NOW, NOW + FINISH_SECONDS)
     server.queue.offer(draft(), now)
-    server.serve(now, now + FINISH)
+    server.serve(now, now + FINISH_SECONDS)
     assert server.told("Stalled") == [1, 1]
 
 
@@ -97,7 +97,7 @@ def test_an_outage_of_ten_thousand_tenants_is_a_few_hundred_objects() -> None:
     for number in range(10_000):
         server.queue.offer(draft(f"t{number}"), now)
         now = server.serve(now, now + 0.06)
-    server.serve(server.serve(now, now + FINISH), now + FINISH)
+    server.serve(server.serve(now, now + FINISH_SECONDS), now + FINISH_SECONDS)
     assert len(server.objects) <= REASON.burst + 10_000 * 0.06 / REASON.every + 1
     assert server.queue.left_out["Reason"] >= 9_800
     assert len(server.queue) == 0

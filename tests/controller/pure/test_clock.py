@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.api.timestamps import from_rfc3339
-from baileys_janitor.controller.clock import STEP, MonotonicClock, WatchedClock
+from baileys_janitor.controller.clock import STEP_SECONDS, MonotonicClock, WatchedClock
 from tests.controller.pure.world import DAY, HOUR, NOW, body, tenant
 from tests.schedule.simulation import Cluster, Directory
 
@@ -58,9 +58,9 @@ def test_what_a_time_server_corrects_little_by_little_is_no_step_until_it_has_be
     watched = WatchedClock(hands, workers.append)
     for _ in range(50):
         hands.go(10)
-        hands.wall -= STEP / 20
+        hands.wall -= STEP_SECONDS / 20
         watched.now()
-    assert workers == [pytest.approx(-STEP, abs=0.2)] * 2
+    assert workers == [pytest.approx(-STEP_SECONDS, abs=0.2)] * 2
 
 
 async def test_who_only_measures_how_long_something_lasts_is_told_of_no_step() -> None:

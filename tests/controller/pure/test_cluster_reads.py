@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from baileys_janitor.controller.jobs.cluster_reads import A_PAGE, BRIEFLY, ClusterReads
+from baileys_janitor.controller.jobs.cluster_reads import FRESH_SECONDS, PAGE_SECONDS, ClusterReads
 from baileys_janitor.controller.kube.client import CHUNK, ApiError, Kube
 from tests.controller.pure.world import NOW
 
@@ -57,7 +57,7 @@ def test_a_long_list_is_read_less_often(pages: int) -> None:
 
     async def test(reads: ClusterReads, hand: Hand) -> None:
         await reads.cluster("shop", [])
-        hand.time += BRIEFLY + A_PAGE * pages - 0.1
+        hand.time += FRESH_SECONDS + PAGE_SECONDS * pages - 0.1
         await reads.cluster("shop", [])
         assert server.reads.count("persistentvolumeclaims") == 1
         hand.time += 0.2
@@ -112,12 +112,12 @@ def test_the_claim_of_a_volume_is_known_however_long_ago_anybody_asked() -> None
 
     async def test(reads: ClusterReads, hand: Hand) -> None:
         await reads.cluster("shop", [])
-        for seconds in (0.0, BRIEFLY * 2):
+        for seconds in (0.0, FRESH_SECONDS * 2):
             hand.time += seconds
             # Reading of another namespace drops what is too old to be used.
             await reads.cluster("elsewhere", [])
             assert await reads.volumes("shop") == {"pv-0": "claim-0", "pv-1": "claim-1"}
-        hand.time += BRIEFLY * 2
+        hand.time += FRESH_SECONDS * 2
         server.refuses = True
         assert await reads.volumes("shop") == {}
 
@@ -130,7 +130,7 @@ def test_what_is_kept_of_namespaces_that_nobody_asks_for_goes() -> None:
     async def test(reads: ClusterReads, hand: Hand) -> None:
         for number in range(50):
             await reads.cluster(f"shop-{number}", [])
-            hand.time += BRIEFLY / 5
+            hand.time += FRESH_SECONDS / 5
         assert sum(bool(kept) for kept in reads._kept) <= 2 * 6
 
     looked(server, test)

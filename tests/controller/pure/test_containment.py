@@ -81,7 +81,7 @@ class Operator:
             self.reconciler.observe(self.server.tenants[name])
 
     def tenant(self, name: str) -> TenantRecord:
-        return self.reconciler.fleet.tenants["shop", name]
+        return self.reconciler.cache.tenants["shop", name]
 
     async def go(self, seconds: float = 0.0) -> None:
         """Let time pass, and the loop once."""
@@ -210,7 +210,7 @@ async def test_the_loop_goes_on_whatever_it_meets(monkeypatch: pytest.MonkeyPatc
         raise RecursionError
 
     monkeypatch.setattr(operator.reconciler, "_pass", fail)
-    monkeypatch.setattr("baileys_janitor.controller.reconciler.CRASH_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("baileys_janitor.controller.reconciler.CRASH_PAUSE_MAX_SECONDS", 0.0)
     with pytest.raises(asyncio.CancelledError):
         await operator.reconciler.run()
     assert passes == 3

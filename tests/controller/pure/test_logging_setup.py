@@ -20,7 +20,7 @@ from baileys_janitor.controller.jobs import record_result
 from baileys_janitor.controller.logging_setup import (
     BURST,
     FIELDS,
-    WINDOW,
+    WINDOW_SECONDS,
     Calm,
     ConsoleLines,
     JsonLines,
@@ -225,7 +225,7 @@ def test_what_all_tenants_meet_at_once_is_told_a_few_times_and_then_counted() ->
             written.append(made)
     assert len(written) == BURST
     later = record("%s: cannot be written", "t", level=logging.WARNING)
-    later.created = NOW + WINDOW
+    later.created = NOW + WINDOW_SECONDS
     assert calm.filter(later)
     assert fields(later) == {"suppressed": 10_000 - BURST}
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.controller.kube.throttle import LEAST, MOST, Pause
+from baileys_janitor.controller.kube.throttle import LEAST_SECONDS, MOST_SECONDS, Pause
 
 asked = st.none() | st.floats(-10, 1e6)
 
@@ -26,10 +26,10 @@ def test_a_pause_lasts_as_long_as_was_asked_for_within_bounds(seconds: float | N
     pause = Pause(lambda: hand.now)
     assert pause.left() == 0
     pause.ask(seconds)
-    assert LEAST <= pause.left() <= MOST
-    if seconds is not None and LEAST <= seconds <= MOST:
+    assert LEAST_SECONDS <= pause.left() <= MOST_SECONDS
+    if seconds is not None and LEAST_SECONDS <= seconds <= MOST_SECONDS:
         assert abs(pause.left() - seconds) < 1e-6
-    hand.now += MOST
+    hand.now += MOST_SECONDS
     assert pause.left() == 0
 
 
@@ -53,10 +53,10 @@ async def test_refusals_of_others_hold_a_request_for_a_while_only(
     begun = hand.now
 
     async def pass_and_be_refused_again(seconds: float) -> None:
-        assert hand.now < begun + 10 * MOST, "it is never sent"
+        assert hand.now < begun + 10 * MOST_SECONDS, "it is never sent"
         hand.now += seconds
         pause.ask(10)
 
     monkeypatch.setattr(asyncio, "sleep", pass_and_be_refused_again)
     await pause.over()
-    assert MOST <= hand.now - begun < MOST + 2 * 10
+    assert MOST_SECONDS <= hand.now - begun < MOST_SECONDS + 2 * 10

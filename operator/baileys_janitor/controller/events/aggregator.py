@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from baileys_janitor.controller.events.messages import ROUTINE, Draft
 
-FINISH = 360.0
+FINISH_SECONDS = 360.0
 """Seconds without a repetition that end a series, and between two writes of one that goes on."""
 WAITING = 200
 """Events that may wait; past it the least important is left out."""
@@ -104,9 +104,9 @@ class EventAggregator:
         return len(self._series)
 
     def offer(self, draft: Draft, now: float) -> None:
-        """Take in what is to be told; what is too much is left out."""
+        """Take in an Event to be written; drop what is too much."""
         known = self._series.get(draft.key)
-        if known is not None and (now - known.last < FINISH or draft.key in self._waiting):
+        if known is not None and (now - known.last < FINISH_SECONDS or draft.key in self._waiting):
             known.count += 1
             known.last = now
             return
@@ -166,7 +166,7 @@ class EventAggregator:
         over = [
             key
             for key, s in self._series.items()
-            if now - s.last >= FINISH and s.written >= s.count
+            if now - s.last >= FINISH_SECONDS and s.written >= s.count
         ]
         for key in over:
             del self._series[key]
@@ -194,4 +194,4 @@ class EventAggregator:
 
 def _due_time(series: Series) -> float:
     """Return when a count that has risen is to be written: the first repetition at once."""
-    return series.last if series.written == 1 else series.written_at + FINISH
+    return series.last if series.written == 1 else series.written_at + FINISH_SECONDS

@@ -1,7 +1,7 @@
-"""What happened to tenants and Jobs, told to whoever listens: Events, metrics, logs, notifications.
+"""Changes of tenants and Jobs, published to listeners: Events, metrics, logs, notifications.
 
-What is told of a tenant is the difference of two statuses, once the newer one is stored: so each thing is told
-once, by the operator that acted, and a restart repeats nothing.
+A tenant's changes are the difference of two statuses, published once the newer one is stored: so each change is
+published once, by the operator that acted, and a restart repeats none.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class JobEnded:
 
 @dataclass(frozen=True, slots=True)
 class FaultMet:
-    """A fault that the status already tells of was met once more."""
+    """A fault that the status already reports was met once more."""
 
     tenant: TenantRecord
     reason: str
@@ -83,7 +83,7 @@ class FaultMet:
 
 @dataclass(frozen=True, slots=True)
 class Crashed:
-    """Something unforeseen was met; `where` is one of CRASH_SITES."""
+    """An unexpected exception was met; `where` is one of CRASH_SITES."""
 
     where: str
 
@@ -131,20 +131,20 @@ def between(tenant: TenantRecord, before: Object, after: Object) -> Iterator[Cha
 
 
 class ChangeBus:
-    """Hands news on, at once and in order; a listener that fails hurts nobody else."""
+    """Hands changes on, at once and in order; a listener that fails does not affect the others."""
 
     def __init__(self) -> None:
         self._listeners: list[Callable[[Change], None]] = []
 
     def subscribe(self, listener: Callable[[Change], None]) -> None:
-        """Have `listener` called with all news from now on; it must return at once."""
+        """Have `listener` called with every change from now on; it must return at once."""
         self._listeners.append(listener)
 
-    def publish(self, news: Change) -> None:
-        """Tell everyone."""
+    def publish(self, change: Change) -> None:
+        """Hand a change to every listener."""
         for listener in self._listeners:
             try:
-                listener(news)
+                listener(change)
             except Exception:
-                # What is told must never stop what is done.
+                # Publishing must never stop the work itself.
                 logger.exception("A listener failed")

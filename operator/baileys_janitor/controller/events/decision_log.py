@@ -19,7 +19,7 @@ GRAVE = {"Critical": 1, "Emergency": 2}
 
 
 def write(heard: Change) -> None:
-    """Write what there is to say of a piece of news."""
+    """Write the log line of a change, if it has one."""
     if isinstance(heard, changes.LevelChanged):
         _level(heard)
     elif isinstance(heard, changes.CleanupStarted):
@@ -29,12 +29,12 @@ def write(heard: Change) -> None:
     elif isinstance(heard, changes.ConditionChanged):
         _condition(heard)
     elif isinstance(heard, changes.FaultMet):
-        _say(logging.DEBUG, "Fault met again", heard.tenant, "scan", reason=heard.reason)
+        _write(logging.DEBUG, "Fault met again", heard.tenant, "scan", reason=heard.reason)
     elif isinstance(heard, changes.JobEnded):
         _job(heard)
 
 
-def _say(level: int, message: str, tenant: TenantRecord, action: str, **fields: Any) -> None:
+def _write(level: int, message: str, tenant: TenantRecord, action: str, **fields: Any) -> None:
     about = {"namespace": tenant.namespace, "tenant": tenant.name, "action": action}
     logger.log(level, message, extra=about | fields)
 
@@ -45,7 +45,7 @@ def _level(heard: changes.LevelChanged) -> None:
     level = logging.DEBUG if first else logging.WARNING if bad else logging.INFO
     tenant = heard.tenant
     counted = tenant.scan.counted if tenant.scan.counts else None
-    _say(
+    _write(
         level,
         "Level changed",
         tenant,
@@ -58,7 +58,7 @@ def _level(heard: changes.LevelChanged) -> None:
 
 
 def _held_back(heard: changes.LevelChanged) -> None:
-    """Say why nothing is done where the level calls for a cleanup: that nothing happens has no other line."""
+    """Log why no cleanup starts where the level calls for one: nothing else in the log says so."""
     tenant, look = heard.tenant, heard.tenant.look
     if look is None or tenant.effective is None:
         return
@@ -79,7 +79,7 @@ def _held_back(heard: changes.LevelChanged) -> None:
         reason, until = "Cooldown", to_rfc3339(cooled or 0.0)
     else:
         return
-    _say(
+    _write(
         logging.INFO,
         "Cleanup held back",
         tenant,
@@ -96,7 +96,7 @@ def _started(heard: changes.CleanupStarted) -> None:
     counts: dict[str, Any] = {}
     if tenant.scan.counts:
         counts = {"counted": tenant.scan.counted, "reclaimable": tenant.scan.reclaimable}
-    _say(
+    _write(
         logging.INFO,
         "Cleanup started",
         tenant,
@@ -113,7 +113,7 @@ def _finished(heard: changes.CleanupFinished) -> None:
     bad = outcome in BAD_ENDS
     idle = outcome == "NothingToDo" and entry.get("reason") != "Requested"
     level = logging.WARNING if bad else logging.DEBUG if idle else logging.INFO
-    _say(
+    _write(
         level,
         "Cleanup finished",
         heard.tenant,
@@ -143,10 +143,10 @@ def _condition(heard: changes.ConditionChanged) -> None:
     tenant, action, reason = heard.tenant, "clean" if cleans else "scan", heard.reason
     if heard.status == "True":
         level = logging.DEBUG if fleet_wide else logging.WARNING
-        _say(level, begins, tenant, action, reason=reason, detail=heard.message)
+        _write(level, begins, tenant, action, reason=reason, detail=heard.message)
     elif heard.before == "True":
         level = logging.DEBUG if fleet_wide else logging.INFO
-        _say(level, ends, tenant, action, reason=reason)
+        _write(level, ends, tenant, action, reason=reason)
 
 
 def _readiness(heard: changes.ConditionChanged, *, fleet_wide: bool) -> None:
@@ -155,11 +155,11 @@ def _readiness(heard: changes.ConditionChanged, *, fleet_wide: bool) -> None:
     level = logging.DEBUG if quiet else logging.INFO
     level = logging.WARNING if heard.reason == "ScansMissed" else level
     fields = {"reason": heard.reason, "outcome": heard.status}
-    _say(level, "Readiness changed", heard.tenant, "scan", **fields)
+    _write(level, "Readiness changed", heard.tenant, "scan", **fields)
 
 
 def _job(heard: changes.JobEnded) -> None:
-    """Jobs are many, and what came of them is told of their tenants; a purge has no other line."""
+    """Log a Job: purges at info, as no tenant reports them, all others at debug."""
     purge = heard.action == "purge" and heard.outcome == "Completed"
     logger.log(
         logging.INFO if purge else logging.DEBUG,

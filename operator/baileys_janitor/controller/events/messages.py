@@ -1,6 +1,6 @@
-"""Which news become Kubernetes Events on a tenant: a typed reason, and a note for whoever describes it. Pure.
+"""Which changes become Kubernetes Events on a tenant: a typed reason, and a note for `kubectl describe`. Pure.
 
-An Event tells of a moment; what holds now is in the status. docs/events.md lists when each reason comes.
+An Event is about a moment; what holds now is in the status. docs/events.md lists when each reason comes.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ STALLED = CONDITIONS["Stalled"]
 class Draft:
     """An Event that is to be written; `weight`: the larger, the worse it would be to leave it out.
 
-    `topic` tells apart what has the same reason: with the same topic it is the same thing again.
+    `topic` distinguishes Events with the same reason: with the same topic it is the same thing again.
     """
 
     namespace: str
@@ -82,7 +82,7 @@ class Draft:
 
 
 def told(heard: Change) -> Draft | None:
-    """Return the Event that tells of a piece of news, or None when none does."""
+    """Return the Event for a change, or None without one."""
     if isinstance(heard, changes.LevelChanged):
         return _level(heard)
     if isinstance(heard, changes.ConditionChanged):
@@ -98,7 +98,7 @@ def told(heard: Change) -> Draft | None:
 
 def _level(heard: changes.LevelChanged) -> Draft | None:
     if heard.before == changes.UNKNOWN and heard.after in {"Healthy", "Warning"}:
-        # The first look at a tenant that fares well, and a count that is known again: the status tells.
+        # The first look at a healthy tenant, and a count that is known again: the status has it.
         return None
     weights = _LEVEL_WEIGHTS
     worse = weights.get(heard.after, 0) > max(weights.get(heard.before, 0), weights["Healthy"])

@@ -23,14 +23,14 @@ logger = logging.getLogger("janitor.events")
 
 EVENTS = "/apis/events.k8s.io/v1"
 CONTROLLER = f"{GROUP}/operator"
-PATIENCE = 10.0
+REQUEST_SECONDS = 10.0
 """Seconds for one request, and the pause after one that an overloaded or absent server did not take."""
-TELL_AGAIN = 600.0
-"""Seconds between two lines that tell of Events left out."""
+LOG_AGAIN_SECONDS = 600.0
+"""Seconds between two log lines about Events left out."""
 
 
 class EventRecorder:
-    """Hears news and writes Events. `hear` returns at once; `run` does the work until it is cancelled."""
+    """Takes in changes and writes Events. `hear` returns at once; `run` does the work until it is cancelled."""
 
     def __init__(self, kube: Kube, clock: Clock, instance: str | None = None) -> None:
         self._kube = kube
@@ -39,8 +39,8 @@ class EventRecorder:
         self._instance = (instance or os.environ.get(POD_NAME) or socket.gethostname())[:128]
         self._queue = EventAggregator()
         self._wake = asyncio.Event()
-        self._told = 0
-        self._told_at = -TELL_AGAIN
+        self._logged = 0
+        self._logged_at = -LOG_AGAIN_SECONDS
         self._forbidden = False
 
     @property
@@ -48,9 +48,9 @@ class EventRecorder:
         """How many Events were not written, by cause."""
         return dict(self._queue.left_out)
 
-    def hear(self, news: Change) -> None:
-        """Take in a piece of news."""
-        draft = told(news)
+    def hear(self, change: Change) -> None:
+        """Take in a change."""
+        draft = told(change)
         if draft is not None:
             self._queue.offer(draft, self._clock.monotonic())
             self._wake.set()
@@ -65,12 +65,12 @@ class EventRecorder:
                 await self._write(series)
             else:
                 await self._pauses.wait(self._wake, self._queue.next_time(now))
-            self._tell_left_out()
+            self._log_left_out()
 
     async def _write(self, series: Series) -> None:
         count, last = series.count, series.last
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(REQUEST_SECONDS):
                 if series.written:
                     await self._patch(series, count, last)
                 else:
@@ -124,7 +124,7 @@ class EventRecorder:
             self._queue.lost(series)
             return
         passing = status in {0, 429} or status >= 500
-        self._queue.failed(series, now, PATIENCE if passing else None)
+        self._queue.failed(series, now, REQUEST_SECONDS if passing else None)
         if status == 403 and not self._forbidden:
             self._forbidden = True
             logger.warning(
@@ -135,15 +135,15 @@ class EventRecorder:
         else:
             logger.debug("%s: an Event was not written: %s", series.draft.name, error)
 
-    def _tell_left_out(self) -> None:
+    def _log_left_out(self) -> None:
         whole, now = sum(self._queue.left_out.values()), self._clock.monotonic()
-        if whole == self._told or now - self._told_at < TELL_AGAIN:
+        if whole == self._logged or now - self._logged_at < LOG_AGAIN_SECONDS:
             return
         logger.info(
             "%d Events were left out, so that they do not become too many; the status of each tenant tells all",
-            whole - self._told,
+            whole - self._logged,
         )
-        self._told, self._told_at = whole, now
+        self._logged, self._logged_at = whole, now
 
 
 def _name(series: Series, first: float) -> str:

@@ -1,1 +1,1 @@
-"""Whether the operator is alive, ready, and still told of changes."""
+"""Whether the operator is alive and ready, and its watches still deliver events."""

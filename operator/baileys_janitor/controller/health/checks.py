@@ -1,4 +1,4 @@
-"""Whether the operator is alive and ready, told from evidence. No network: `health` serves it, the parts report."""
+"""Whether the operator is alive and ready, judged by evidence. No network: `server` serves it, the parts report."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-LAG = 10.0
+LAG_SECONDS = 10.0
 """Seconds that the event loop may be held up by one step."""
-BEHIND = 60.0
+BEHIND_SECONDS = 60.0
 """Seconds that the scheduler may be late: a pass takes milliseconds."""
-STUCK = 900.0
+STUCK_SECONDS = 900.0
 """Seconds without one step finished while all that may run at a time are under way: longer than every retry."""
-REACHED = 60.0
+REACHED_SECONDS = 60.0
 """Seconds without any answer of the API server after which the operator is not ready."""
-LEADERLESS = 60.0
+LEADERLESS_SECONDS = 60.0
 """Seconds without any leader after which the operators are not ready: a takeover takes fifteen."""
-PULSE = 1.0
+PULSE_SECONDS = 1.0
 
 STARTING, STANDBY, ACTING, STOPPING = "starting", "standby", "acting", "stopping"
 
 
 class Scheduler(Protocol):
-    """What is asked of the engine; both in seconds, 0 while all is well."""
+    """What the checks ask the reconciler; both in seconds, 0 while all is well."""
 
     def behind(self) -> float:
         """Return for how long the loop has not passed although something was due."""
@@ -61,15 +61,15 @@ class HealthChecks:
         """Measure the event loop's lag, forever."""
         while True:
             before = self._now()
-            await asyncio.sleep(PULSE)
+            await asyncio.sleep(PULSE_SECONDS)
             self._pulse = self._now()
-            self._lag = self._pulse - before - PULSE
+            self._lag = self._pulse - before - PULSE_SECONDS
 
     def liveness_problems(self) -> list[str]:
         """Return why a restart is called for: one sentence each, without names of tenants."""
         found = []
-        lag = max(self._lag, self._now() - self._pulse - PULSE)
-        if lag > LAG:
+        lag = max(self._lag, self._now() - self._pulse - PULSE_SECONDS)
+        if lag > LAG_SECONDS:
             found.append(f"The event loop was held up for {lag:.0f} s.")
         if self.state == ACTING:
             found += self._leading()
@@ -81,9 +81,9 @@ class HealthChecks:
             found.append("The Lease is lost and the operator still acts.")
         if self.scheduler is not None:
             behind, stuck = self.scheduler.behind(), self.scheduler.stuck()
-            if behind > BEHIND:
+            if behind > BEHIND_SECONDS:
                 found.append(f"The scheduler is wedged: {behind:.0f} s behind.")
-            if stuck > STUCK:
+            if stuck > STUCK_SECONDS:
                 found.append(f"No step has ended for {stuck:.0f} s.")
         return found + [
             f"The watch of {kind} is dead: changes are not seen." for kind in self.dead_watches()
@@ -96,11 +96,11 @@ class HealthChecks:
         if self.state == STARTING:
             return [f"The operator is starting: it waits for {self.waiting_for}."]
         found = []
-        if self._answered is None or self._now() - self._answered > REACHED:
-            found.append(f"The API server has not answered for {REACHED:.0f} s.")
+        if self._answered is None or self._now() - self._answered > REACHED_SECONDS:
+            found.append(f"The API server has not answered for {REACHED_SECONDS:.0f} s.")
         if not self.takes_part():
             found.append("The Lease cannot be read, so that this operator could never lead.")
-        elif (alone := self.leaderless()) > LEADERLESS:
+        elif (alone := self.leaderless()) > LEADERLESS_SECONDS:
             found.append(f"Nobody has led for {alone:.0f} s.")
         if self.resting:
             found.append(self.resting)

@@ -1,4 +1,4 @@
-"""The probes' HTTP server: `/healthz` asks for a restart, `/readyz` says whether the operator does its part."""
+"""The probes' HTTP server: `/healthz` asks for a restart, `/readyz` answers whether the operator does its part."""
 
 from __future__ import annotations
 

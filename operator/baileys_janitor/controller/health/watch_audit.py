@@ -1,11 +1,11 @@
-"""Whether what Kopf watches still tells. Kopf reconnects a stream that is silent and raises what kills a watcher;
-what is left are streams that stay open and say nothing, to be seen only by other evidence:
+"""Finds watches of Kopf that no longer deliver events. Kopf reconnects a stream that is silent and raises what kills a
+watcher; what is left are streams that stay open and deliver nothing, which only other evidence shows:
 
-- tenants: now and then the API server is asked what the events should have said;
-- Jobs and pods tell of each other: one that begins and ends while nothing is heard of the other kind;
+- tenants: now and then the API server is asked what the events should have shown;
+- Jobs and pods show each other: one that begins and ends while no event of the other kind comes;
 - what the operator itself has created or changed must come back as an event.
 
-Doubts that last while that watch says nothing at all make a dead watch; beside events, they are news on its way.
+Doubts that last while that watch delivers nothing at all make a dead watch; while it delivers, the event is late.
 A change that was missed by a watch which lives is taken in from the comparison.
 """
 
@@ -27,20 +27,20 @@ from baileys_janitor.controller.reconciler import Reconciler
 
 Object = dict[str, Any]
 Doubt = tuple[str, str, str]
-"""What the events have not told: kind, namespace, and the name of the object (empty: all together)."""
+"""What the events have not shown: kind, namespace, and the name of the object (empty: all together)."""
 logger = logging.getLogger("janitor.watch")
 
 TICK_SECONDS = 4.0
 """Seconds between two looks at what is in doubt."""
 EVERY_TICKS = 2
 """Ticks between two comparisons: two or three small requests each."""
-GRACE = 14.0
-"""Seconds that a doubt may last, and that news may take. With the ticks before and after, a dead watch is noticed
+GRACE_SECONDS = 14.0
+"""Seconds that a doubt may last, and that an event may take. With the ticks before and after, a dead watch is noticed
 within half a minute."""
 
 
 class WatchDead(Exception):  # noqa: N818 - a state, not a mistake
-    """A watch stays open and tells nothing."""
+    """A watch stays open and delivers nothing."""
 
 
 WRITTEN = {
@@ -49,11 +49,11 @@ WRITTEN = {
 }
 """URLs by which this operator changes objects that it watches."""
 MADE = 10_000
-"""Jobs of which no pod is known that are remembered: as many as may be in flight."""
+"""Jobs of which no pod is known that are remembered: as many as may be under way."""
 
 
 class Watches:
-    """What the watches of tenants, jobs and pods told, and when. Times are monotonic seconds."""
+    """What the watches of tenants, Jobs and pods delivered, and when. Times are monotonic seconds."""
 
     def __init__(
         self, namespaces: Sequence[str], now: Callable[[], float] = time.monotonic
@@ -84,13 +84,13 @@ class Watches:
     def ended(self, kind: str, namespace: str, job: str) -> None:
         """Take note that a Job or its pod was seen to end: of the other kind, something must be heard too."""
         other = {"jobs": "pods", "pods": "jobs"}[kind]
-        if self.silent(other, namespace) > GRACE:
+        if self.silent(other, namespace) > GRACE_SECONDS:
             self.compared((other, namespace, job), True)
 
     def writes(self, url: str) -> Callable[[Object], None]:
         """Take note of a write that begins; call what is returned with the object if that has changed.
 
-        The watch must tell of the change: before the answer has come, or after it.
+        The watch must show the change: before the answer has come, or after it.
         """
         found = next(((k, m) for k, each in WRITTEN.items() if (m := each.search(url))), None)
         if found is None:
@@ -125,7 +125,7 @@ class Watches:
         return self._now() - heard
 
     def _watch(self, namespace: str) -> str:
-        """Return which watch tells of a namespace: there is one for each, or one for all."""
+        """Return which watch covers a namespace: there is one for each, or one for all."""
         return namespace if self._namespaced else ""
 
     def compared(self, doubt: Doubt, differs: bool) -> None:
@@ -143,19 +143,21 @@ class Watches:
         """Return the kinds whose watch is dead, sorted."""
         lasting: list[str] = []
         for (kind, namespace, _), since in self._doubts.items():
-            if min(self._now() - since, self.silent(kind, namespace)) > GRACE:
+            if min(self._now() - since, self.silent(kind, namespace)) > GRACE_SECONDS:
                 lasting.append(kind)
         # Whoever deletes a Job and leaves its pod makes one doubt; a dead watch makes more and more.
         found = {k for k in set(lasting) if k == "tenants" or lasting.count(k) > 1}
-        overdue = self._now() - GRACE
+        overdue = self._now() - GRACE_SECONDS
         return sorted(
             found | {kind for (kind, _), since in self._expected.items() if since < overdue}
         )
 
     def missed(self, doubt: Doubt) -> bool:
-        """Whether a doubt has lasted although its watch lives: then its events have missed something."""
+        """Return whether a doubt has lasted although its watch lives: then its events have missed something."""
         since = self._doubts.get(doubt, math.inf)
-        return since < self._now() - GRACE and self.silent(doubt[0], doubt[1]) <= GRACE
+        return (
+            since < self._now() - GRACE_SECONDS and self.silent(doubt[0], doubt[1]) <= GRACE_SECONDS
+        )
 
 
 class Audit:
@@ -180,7 +182,7 @@ class Audit:
                 try:
                     await self.look()
                 except ApiError as error:
-                    # Readiness tells of an API server that does not answer.
+                    # Readiness reports an API server that does not answer.
                     logger.debug("The watches could not be compared: %s", error)
 
     async def look(self) -> None:
@@ -196,12 +198,12 @@ class Audit:
         there = await self._kube.count(path("baileystenants", namespace or None, group=TENANTS))
         known = sum(
             not namespace or tenant.namespace == namespace
-            for tenant in self._reconciler.fleet.tenants.values()
+            for tenant in self._reconciler.cache.tenants.values()
         )
         self._watches.compared(("tenants", namespace, ""), there is not None and there != known)
 
     def _next_tenant(self) -> list[tuple[str, str]]:
-        keys = list(self._reconciler.fleet.tenants)
+        keys = list(self._reconciler.cache.tenants)
         self._turn += 1
         return [keys[self._turn % len(keys)]] if keys else []
 
@@ -213,7 +215,7 @@ class Audit:
             if error.status != 404:
                 raise
             found, there = {}, 0
-        known = self._reconciler.fleet.tenants.get((namespace, name))
+        known = self._reconciler.cache.tenants.get((namespace, name))
         # A deletion that is not known yet differs as a change does.
         doubt = ("tenants", namespace, name)
         self._watches.compared(doubt, known is not None and there != known.resource.generation)
@@ -227,7 +229,7 @@ class Audit:
 
 
 def has_pods(job: Mapping[str, Any]) -> bool:
-    """Whether a Job has, or had, a pod."""
+    """Return whether a Job has, or had, a pod."""
     status = job.get("status")
     counts = (
         (status.get(key) for key in ("active", "succeeded", "failed"))
@@ -238,11 +240,11 @@ def has_pods(job: Mapping[str, Any]) -> bool:
 
 
 def is_complete(job: Mapping[str, Any]) -> bool:
-    """Whether a Job has ended well, so that a pod of it must have run."""
+    """Return whether a Job has ended well, so that a pod of it must have run."""
     conditions = decoding.objects(decoding.part(job, "status").get("conditions"))
     return any(c.get("type") == "Complete" and c.get("status") == "True" for c in conditions)
 
 
 def is_over(pod: Mapping[str, Any]) -> bool:
-    """Whether a pod has ended, so that its Job must soon do so too."""
+    """Return whether a pod has ended, so that its Job must soon do so too."""
     return decoding.text(decoding.part(pod, "status").get("phase")) in {"Succeeded", "Failed"}

@@ -13,9 +13,9 @@ Object = dict[str, Any]
 
 WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 VOLUMES = re.compile(r"volume|PersistentVolumeClaim|mount|attach", re.IGNORECASE)
-"""What a message must speak of before the lot's claims come under suspicion."""
+"""What a message must speak of before the batch's claims come under suspicion."""
 IMAGE = frozenset({"Pulling", "BackOff", "ErrImagePull", "ErrImageNeverPull", "InspectFailed"})
-"""Reasons of events that speak of the image: halving the lot would only pull it twice."""
+"""Reasons of events that speak of the image: halving the batch would only pull it twice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ def scanned_early(
     fit into the Jobs that are needed anyway. If the place of one of the tenants is not known yet, they are all whose
     place is not known: what they cost is known once they are placed.
 
-    `soon` and `again` tell when a tenant is due, and when one that is scanned now is due after that (Unix seconds);
+    `soon` and `again` return when a tenant is due, and when one that is scanned now is due after that (Unix seconds);
     `soon` is None where that is not soon. A Job takes up to `largest`.
     """
     taken = {tenant.name for tenant in due}

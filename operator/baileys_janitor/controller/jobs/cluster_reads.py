@@ -1,4 +1,4 @@
-"""What the cluster says of claims: namespaced lists, kept for seconds. Nothing is watched for this."""
+"""Lists of claims and pods of a namespace, cached for seconds. Nothing is watched for this."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Object = dict[str, Any]
 T = TypeVar("T")
 
 STORAGE = "/apis/storage.k8s.io/v1"
-BRIEFLY = 10.0
+FRESH_SECONDS = 10.0
 """Seconds that lists of pods and claims are kept: a scan's pod may start this late at the right node."""
-A_PAGE = 1.0
+PAGE_SECONDS = 1.0
 """Seconds more for each further page of a list: what is dear to read is read less often."""
-LONG = 600.0
+STORAGE_CLASSES_SECONDS = 600.0
 """Seconds for what hardly changes: storage classes."""
 ALIVE = "status.phase!=Succeeded,status.phase!=Failed"
 """Field selector of the pods that may use a claim."""
@@ -52,7 +52,7 @@ class _Pages:
 
     @property
     def seconds(self) -> float:
-        return BRIEFLY + A_PAGE * (self.seen // CHUNK)
+        return FRESH_SECONDS + PAGE_SECONDS * (self.seen // CHUNK)
 
 
 class ClusterReads:
@@ -63,7 +63,7 @@ class ClusterReads:
         self._clock = clock
         self._kept: dict[Hashable, _Kept[Any]] = {}
         self._reading: set[asyncio.Future[Any]] = set()
-        """Reads under way. They are nobody's in particular, so whoever has made the look-ups ends them."""
+        """Reads under way. Callers share them, so `close` ends them."""
 
     async def close(self) -> None:
         """End the reads under way."""
@@ -88,7 +88,7 @@ class ClusterReads:
             raise users
         named = {t.effective.claim_name for t in tenants if t.effective is not None}
         unused = [claims[name] for name in named if name in claims and name not in users.by_claim]
-        # Both are asked for only where no pod tells the node.
+        # Both are asked for only where no pod shows the node.
         attached = await self._attachments() if unused else {}
         pending = {c.storage_class for c in unused if c.phase == "Pending" and c.storage_class}
         waiting = [name for name in pending if await self._waits_for_consumer(name)]
@@ -149,7 +149,7 @@ class ClusterReads:
             except ApiError as error:
                 # A namespaced installation may not read them; the volume's own affinity has to do.
                 if error.status == 403:
-                    return {}, LONG
+                    return {}, STORAGE_CLASSES_SECONDS
                 raise
 
         return await self._cached("attachments", read)
@@ -161,9 +161,12 @@ class ClusterReads:
             except ApiError as error:
                 if error.status in {403, 404}:
                     # Unknown: calling it a fault would hold back a GitOps wave that only waits for its workload.
-                    return error.status == 403, LONG if error.status == 403 else BRIEFLY
+                    return (
+                        error.status == 403,
+                        STORAGE_CLASSES_SECONDS if error.status == 403 else FRESH_SECONDS,
+                    )
                 raise
-            return found.get("volumeBindingMode") == "WaitForFirstConsumer", LONG
+            return found.get("volumeBindingMode") == "WaitForFirstConsumer", STORAGE_CLASSES_SECONDS
 
         return await self._cached(("class", name), read)
 

@@ -1,4 +1,4 @@
-"""Turns what is due into Jobs: a scan for each lot, a cleanup or a purge for one tenant."""
+"""Turns what is due into Jobs: a scan for each batch, a cleanup or a purge for one tenant."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Object = dict[str, Any]
 logger = logging.getLogger("janitor.jobs")
 
 JOBS = "/apis/batch/v1"
-LEAVE = 10
+MARGIN_SECONDS = 10
 """Seconds before the pod's deadline at which the Job ends by itself, with a result."""
 
 
@@ -75,7 +75,7 @@ class JobCreator:
         self._serial = itertools.count(1)
 
     async def place(self, namespace: str, tenants: Sequence[TenantRecord]) -> list[Batch]:
-        """Find out where tenants of one namespace can be scanned, and with whom: lots, ready to be sent.
+        """Find out where tenants of one namespace can be scanned, and return them in batches.
 
         A claim that no pod uses cannot change; it is scanned only every so often. A fault is noted and backs off.
         """
@@ -84,15 +84,15 @@ class JobCreator:
         except ApiError as error:
             logger.warning("%s: the claims could not be looked up: %s", namespace, error)
             for tenant in tenants:
-                tenant.backoff.wait_until(self._clock.now() + LEAVE)
+                tenant.backoff.wait_until(self._clock.now() + MARGIN_SECONDS)
             return []
         now = self._clock.now()
         placed = [self._placed(tenant, cluster, now) for tenant in tenants]
         return batches.make_batches(namespace, [one for one in placed if one], self._batch, now)
 
     async def _cluster_state(self, namespace: str, tenants: Sequence[TenantRecord]) -> ClusterState:
-        """Look up what placing needs. News of a fault is no news before lists have said so that are not kept ones:
-        a tenant often comes seconds after its claim and its workload."""
+        """Return what placing needs. Do not report a new fault from cached lists; read them afresh first: a tenant
+        often comes seconds after its claim and its workload."""
         now = self._clock.monotonic()
         cluster = await self._reads.cluster(namespace, tenants)
         if any(_in_doubt(tenant, cluster) for tenant in tenants):
@@ -119,13 +119,13 @@ class JobCreator:
         place, fault, used = cluster.place(tenant)
         if fault is not None:
             # Claims appear by themselves: look again soon, without doubling for long.
-            tenant.fail(fault, now, *faults.CLAIM_PAUSES)
+            tenant.fail(fault, now, *faults.CLAIM_PAUSES_SECONDS)
             tenant.scan.unplaced(now)
             tenant.jobs.want_scan()
         return place, used
 
     async def send(self, batch: Batch) -> None:
-        """Create the Job that scans a lot."""
+        """Create the Job that scans a batch."""
         tenants = [one.tenant for one in batch.members]
         claims = sorted({t.effective.claim_name for t in tenants if t.effective})
         settings, members = _members(tenants, claims, everything=False)
@@ -133,7 +133,7 @@ class JobCreator:
             "scan",
             members,
             settings,
-            deadline=self._pod.deadline - LEAVE,
+            deadline=self._pod.deadline - MARGIN_SECONDS,
             time=machine_time(),
             wait=self._pod.wait,
         ).to_json()
@@ -219,13 +219,13 @@ class JobCreator:
             emergency=reason in URGENT,
             dry_run=tenant.effective.mode != "Enforce",
             undo_window=tenant.effective.undo_window,
-            deadline=self._pod.deadline - LEAVE,
+            deadline=self._pod.deadline - MARGIN_SECONDS,
             time=machine_time(),
             wait=self._pod.wait,
         )
         uid = await self._own_job(tenant, "clean", f"janitor-clean-{run}", task, place, used, run)
         if uid is not None and tenant.run is not None and tenant.run.get("id") == run:
-            # By its uid the Job counts, whoever is at work when it ends.
+            # By its uid any operator takes in the Job's result.
             tenant.cleanup.created(uid)
 
     @staticmethod
@@ -282,7 +282,7 @@ class JobCreator:
             cluster = await self._cluster_state(tenant.namespace, [tenant])
         except ApiError as error:
             logger.warning("%s: the claim could not be looked up: %s", tenant.text, error)
-            tenant.backoff.wait_until(self._clock.now() + LEAVE)
+            tenant.backoff.wait_until(self._clock.now() + MARGIN_SECONDS)
             return None, False
         return self._stand(tenant, cluster, self._clock.now())
 
@@ -291,7 +291,7 @@ class JobCreator:
     ) -> str | None:
         """Create a Job under a name of its own; return its uid. A fault is noted and backs off.
 
-        A name that is taken says nothing: the Job there may be this one, whose creation was not answered, or
+        A name that is taken proves nothing: the Job there may be this one, whose creation was not answered, or
         anybody's. Another name is tried, and the volume's journal keeps a cleanup from being done twice.
         """
         refused = None
@@ -356,7 +356,7 @@ class JobCreator:
 
 
 def _in_doubt(tenant: TenantRecord, cluster: ClusterState) -> bool:
-    """Whether kept lists say something of a tenant that they may be too old to know."""
+    """Return whether a cached list may be stale for this tenant."""
     if tenant.effective is None or tenant.fault is not None:
         return False
     _, fault, used = cluster.place(tenant)

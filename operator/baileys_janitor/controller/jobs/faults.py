@@ -22,7 +22,7 @@ class Finished:
 
 MESSAGE_MAX = 8192
 """Characters that are kept of a termination message: twice what a kubelet passes on."""
-CLAIM_PAUSES = (10.0, 120.0)
+CLAIM_PAUSES_SECONDS = (10.0, 120.0)
 """Seconds until a claim that cannot be mounted is looked at again: the first time, and at most. That makes no Job."""
 
 
@@ -245,7 +245,7 @@ REASONS = (
         }
     )
 )
-"""Reasons that metrics tell apart. A result can bring any word of the right form, and then it is another one."""
+"""Reasons that metrics distinguish. A result can bring any word of the right form, and then it is another one."""
 
 
 def of_directory(code: str) -> Fault:

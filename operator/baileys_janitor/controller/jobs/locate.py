@@ -1,4 +1,4 @@
-"""What the cluster says of the claims of one namespace, as far as placing a Job needs it. Pure."""
+"""Finds where a tenant's claim can be mounted, from the lists of its namespace. Pure."""
 
 from __future__ import annotations
 

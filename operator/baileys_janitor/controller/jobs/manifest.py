@@ -15,20 +15,20 @@ Object = dict[str, Any]
 ACTION_LABEL = f"{GROUP}/action"
 RUN_LABEL = f"{GROUP}/run"
 MEMBERS_ANNOTATION = f"{GROUP}/members"
-"""For people: whoever can write to a namespace can write it, so it is never read."""
+"""For people: anybody who writes to a namespace can write it, so it is never read."""
 SELECTOR = f"{OWN_LABEL}={OWN_VALUE},{ACTION_LABEL}"
 """The label selector of the janitor's own Jobs and pods, for server-side filtering."""
 
 TERMINATION_LOG = "/dev/termination-log"
 IMAGE_USER = 65_532
-"""The user of the janitor's image: whom a Job runs as when nothing says whose the files are."""
-BACKSTOP = 86_400
+"""The user of the janitor's image: a Job runs as it when the owner of the files is unknown."""
+BACKSTOP_SECONDS = 86_400
 """Seconds after which the cluster removes a finished Job if the operator never did."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """What the operator's configuration says of every Job's pod."""
+    """The configured settings of every Job's pod."""
 
     image: str
     pull_policy: str | None = None
@@ -41,7 +41,7 @@ class Pod:
     deadline: int = 60
     wait: float = 300.0
     """Seconds that a pod may stay pending."""
-    backstop: int = BACKSTOP
+    backstop: int = BACKSTOP_SECONDS
     command: tuple[str, ...] = ("baileys-janitor", "job")
 
 

@@ -20,8 +20,8 @@ logger = logging.getLogger("janitor.jobs")
 NETWORKING = "/apis/networking.k8s.io/v1"
 POLICY = "baileys-janitor-jobs"
 MANAGED = {OWN_LABEL: OWN_VALUE}
-"""Label of what the operator makes in tenants' namespaces; by it that is found, and told from others'."""
-AGAIN = 3600.0
+"""Label of what the operator makes in tenants' namespaces; it distinguishes them from what others make."""
+CHECK_AGAIN_SECONDS = 3600.0
 """Seconds after which a namespace is looked at again: what was deleted comes back."""
 
 
@@ -67,14 +67,14 @@ class NamespaceSetup:
         if self._secrets and namespace != self._home:
             done = await self._careful("pull secrets", self._copy_secrets, namespace) and done
         if done:
-            self._ready_until[namespace] = now + AGAIN
+            self._ready_until[namespace] = now + CHECK_AGAIN_SECONDS
 
     async def _careful(self, what: str, step: Any, namespace: str) -> bool:
-        """Carry out a step; False when it is worth another attempt before the next Job."""
+        """Carry out a step; return False when it is worth another attempt before the next Job."""
         try:
             await step(namespace)
         except ApiError as error:
-            # Forbidden here is most likely forbidden everywhere: said once.
+            # Forbidden here is most likely forbidden everywhere: logged once.
             key = what if error.status == 403 else f"{what} {namespace} {error.status}"
             if key not in self._warned:
                 self._warned.add(key)

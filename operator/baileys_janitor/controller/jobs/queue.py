@@ -37,7 +37,7 @@ class NamespaceQueues:
         return bool(self._order)
 
     def __len__(self) -> int:
-        """How many tenants wait."""
+        """Return how many tenants wait."""
         tables = (self._urgent, self._cleanups, self._wanted)
         waiting = sum(len(held) for table in tables for held in table.values())
         return waiting + sum(
@@ -56,22 +56,22 @@ class NamespaceQueues:
         self._list(tenant.namespace)
 
     def put(self, batches: Iterable[Batch]) -> None:
-        """Have lots sent in their namespace's turn."""
+        """Have batches sent in their namespace's turn."""
         for batch in batches:
             self._batches.setdefault(batch.namespace, deque()).append(batch)
             self._list(batch.namespace)
 
     def forget(self, tenant: TenantRecord) -> None:
-        """Forget a tenant that is gone; of a lot it is left out when that is sent."""
+        """Forget a tenant that is gone; a batch leaves it out when it is sent."""
         for held in (self._wanted, self._cleanups, self._urgent):
             held.get(tenant.namespace, {}).pop(tenant.name, None)
 
     def next(
         self, has_room: Callable[[str, bool], bool]
     ) -> TenantRecord | list[TenantRecord] | Batch | None:
-        """Return a tenant whose cleanup is due, all tenants of a namespace that want a scan, or a lot.
+        """Return a tenant whose cleanup is due, all tenants of a namespace that want a scan, or a batch.
 
-        `has_room` says of a namespace, and of what is urgent or not, whether there is room for a Job.
+        `has_room` returns for a namespace, and for urgent work or other, whether there is room for a Job.
         """
         for _ in range(len(self._order)):
             namespace = self._order.popleft()
@@ -115,12 +115,12 @@ class NamespaceQueues:
 
 Spawn = Callable[[Coroutine[Any, Any, Any]], asyncio.Task[None]]
 
-STALE = 30.0
-"""Seconds that a lot may wait for its turn before its tenants are placed anew."""
+STALE_SECONDS = 30.0
+"""Seconds that a batch may wait for its turn before its tenants are placed anew."""
 
 
 class JobQueue:
-    """The backlog, and what takes from it. `consider` decides anew on a tenant; `after` is told of tenants whose
+    """The backlog, and what takes from it. `consider` decides anew on a tenant; `after` is called with tenants whose
     state has changed."""
 
     def __init__(
@@ -150,14 +150,14 @@ class JobQueue:
         self._beginning: Counter[tuple[str, bool]] = Counter()
 
     def __len__(self) -> int:
-        """How many tenants wait for their turn."""
+        """Return how many tenants wait for their turn."""
         return len(self._backlog)
 
     def __bool__(self) -> bool:
         return bool(self._backlog)
 
     def has_room(self, namespace: str, urgent: bool = False) -> bool:
-        """Whether another Job of a namespace may be made.
+        """Return whether another Job of a namespace may be created.
 
         A namespace has slots of its own within the fleet's, so that one whose pods do not start holds up nobody else.
         For what is urgent half as many slots are kept again, which nothing else takes: it waits for itself alone.
@@ -165,7 +165,7 @@ class JobQueue:
         return self._rooms()(namespace, urgent)
 
     def _rooms(self) -> Callable[[str, bool], bool]:
-        """Count once what is under way, and return what tells whether a namespace has room."""
+        """Count once what is under way, and return a check whether a namespace has room."""
         jobs: Counter[tuple[str, bool]] = Counter(self._beginning)
         pods: Counter[tuple[str, bool]] = Counter(self._beginning)
         for tracked in self._tracker:
@@ -272,16 +272,17 @@ class JobQueue:
             self._after(left)
 
     def _launch(self, batch: Batch, now: float, later: list[TenantRecord]) -> None:
-        """Send a lot, without those who meanwhile are gone, changed, or busy with something more urgent."""
+        """Send a batch, without members that meanwhile are gone, changed, or busy with something more urgent."""
         members = []
         for one in batch.members:
             tenant = one.tenant
             tenant.jobs.wait(False)
             if not self._is_known(tenant) or tenant.effective is None or tenant.effective.suspend:
                 continue
-            # A lot that lies ahead was placed before the clock was set.
+            # A batch that lies ahead was placed before the clock was set.
             moved = (
-                one.generation != tenant.resource.generation or not 0 <= now - batch.when <= STALE
+                one.generation != tenant.resource.generation
+                or not 0 <= now - batch.when <= STALE_SECONDS
             )
             if moved or tenant.queue.busy or self._waits_for_work(tenant):
                 later.append(tenant)
@@ -299,7 +300,7 @@ class JobQueue:
             self._after([one.tenant for one in batch.members])
 
     def _waits_for_work(self, tenant: TenantRecord) -> bool:
-        """Whether a Job of its own waits for a node: never a second pod that does."""
+        """Return whether a Job of the tenant's own waits for a node: there is never a second pod that does."""
         work = self._tracker.get(tenant.namespace, tenant.jobs.work)
         return work is not None and work.pending
 

@@ -32,7 +32,7 @@ RECORDED = (
     "The run had been carried out before, and its result was lost. The volume's journal has its figures: see "
     "`baileys-janitor undo --list`."
 )
-"""What is said of a run whose result is known from the volume's journal alone."""
+"""The message of a run whose result is known from the volume's journal alone."""
 
 
 def scanned(
@@ -71,7 +71,7 @@ def cleaned(
 ) -> Object:
     """Take in a cleanup's result, end the claimed run, and return its entry for the history.
 
-    `recorded`: the Job did not do the run itself but found it in the volume's journal, which whoever writes to the
+    `recorded`: the Job did not do the run itself but found it in the volume's journal, which anybody who writes to the
     volume can write. So that ends the run, and its figures go nowhere.
     """
     reason = str((tenant.run or {}).get("reason") or "Requested")

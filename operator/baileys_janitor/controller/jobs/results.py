@@ -1,4 +1,4 @@
-"""Jobs and pods as events show them: results are taken in, and whose fault it is when there are none."""
+"""Takes in Jobs and pods as events show them: their results, or the fault when there is none."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class ResultHandler:
     def __init__(
         self,
         clock: Clock,
-        fleet: TenantCache,
+        cache: TenantCache,
         tracker: JobTracker,
         reads: ClusterReads,
         config: OperatorConfig,
@@ -70,7 +70,7 @@ class ResultHandler:
         crashes: CrashHandler,
     ) -> None:
         self._clock = clock
-        self._cache = fleet
+        self._cache = cache
         self._tracker = tracker
         self._reads = reads
         self._finished = finished
@@ -102,7 +102,7 @@ class ResultHandler:
             tracked.failed_at = self._clock.now()
 
     def _may_be_ours(self, namespace: str, name: str) -> bool:
-        """Whether a Job of that name is being created right now, whose uid is not known yet."""
+        """Return whether a Job of that name is being created right now, whose uid is not known yet."""
         tracked = self._tracker.get(namespace, name)
         return tracked is not None and tracked.uid is None
 
@@ -112,7 +112,7 @@ class ResultHandler:
             self._pod(kind, pod)
 
     def _pod(self, kind: str, pod: Object) -> None:
-        tracked = self.flight_of(pod)
+        tracked = self.tracked_job(pod)
         if tracked is None or tracked.settled:
             return
         name = decoding.text(decoding.part(pod, "metadata").get("name"))
@@ -134,12 +134,12 @@ class ResultHandler:
             return
         trouble = faults.pending(pod)
         if trouble is None and tracked.trouble is not None:
-            # What its events said may still hold: they are asked again.
+            # What its events showed may still hold: they are read again.
             tracked.asked = False
         tracked.trouble = trouble
 
-    def flight_of(self, pod: Object) -> TrackedJob | None:
-        """Return the Job under way that a pod belongs to; None for every other pod, whatever its labels say."""
+    def tracked_job(self, pod: Object) -> TrackedJob | None:
+        """Return the Job under way that a pod belongs to; None for every other pod, whatever its labels are."""
         owner = job_of(pod)
         if owner is None:
             return None
@@ -188,7 +188,7 @@ class ResultHandler:
             return
         tracked.settled = True
         result, fault = _read(ended, tracked)
-        self._tell(tracked, fault if result is None else None)
+        self._publish_end(tracked, fault if result is None else None)
         entries: list[tuple[TenantRecord, Object]] = []
         unreached: list[TenantRecord] = []
         for place, member in enumerate(tracked.members):
@@ -234,7 +234,7 @@ class ResultHandler:
         """Give up a shared scan that does not get on, and have its members scanned without each other.
 
         `culprits` are the names of those whose claims hold it up; with none known it is tried in halves. Nobody is
-        called faulty yet: that is said of whoever does not get on alone.
+        reported as faulty yet: that is for a tenant whose scan does not get on alone.
         """
         tracked.settled = True
         tenants = self.members(tracked)
@@ -256,17 +256,17 @@ class ResultHandler:
 
     @staticmethod
     def _land(tenant: TenantRecord, tracked: TrackedJob) -> None:
-        tenant.stored.say()
+        tenant.stored.want_write()
         tenant.jobs.end(tracked.name)
 
-    def _tell(self, tracked: TrackedJob, fault: Fault | None) -> None:
+    def _publish_end(self, tracked: TrackedJob, fault: Fault | None) -> None:
         seconds = max(0.0, self._clock.now() - tracked.created)
         outcome = "Completed" if fault is None else fault.reason
         members = len(tracked.members)
         self._bus.publish(JobEnded(tracked.namespace, tracked.action, members, seconds, outcome))
 
     def _take(self, tenant: TenantRecord, tracked: TrackedJob, result: object) -> Object | None:
-        """Take in a result. An entry is returned for what the Job says that it has just done itself, nothing else."""
+        """Take in a result. An entry is returned only for what the Job itself has just done."""
         now = self._clock.now()
         used = tenant.name in tracked.used
         if isinstance(result, ScanResult):
@@ -291,7 +291,7 @@ class ResultHandler:
 
     def _failed(self, tenant: TenantRecord, tracked: TrackedJob, fault: Fault) -> Object | None:
         now = self._clock.now()
-        # Told at each attempt; that the tenant has a fault is told once, when its status says so.
+        # Logged at each attempt; the fault itself is published once, when it is in the status.
         logger.debug("%s: %s failed: %s", tenant.text, tracked.name, fault.reason)
         self._reads.forget(tracked.namespace)
         tenant.fail(fault, now)
@@ -305,7 +305,7 @@ class ResultHandler:
 
 
 def _is_nobodys(result: object, fault: Fault | None) -> bool:
-    """Whether a member of a shared scan came to nothing for what may be another's fault."""
+    """Return whether a member of a shared scan may have failed by another member's fault."""
     if isinstance(result, ScanResult):
         return result.error in UNREACHED
     return result is None and fault is not None and fault.reason in SPOILED

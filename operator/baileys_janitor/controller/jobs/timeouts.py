@@ -1,4 +1,4 @@
-"""Looks after the Jobs under way: pods that do not get on, Jobs that tell nothing, finished Jobs to be removed."""
+"""Looks after the Jobs under way: pods that are stuck, Jobs without a result, finished Jobs to be removed."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ logger = logging.getLogger("janitor.jobs")
 Spawn = Callable[..., object]
 """Begins a step: a coroutine, and the tenant that is busy until it is over, if it is one's."""
 
-POD_APPEARS = 15.0
+POD_APPEARS_SECONDS = 15.0
 """Seconds that a Job may be without a pod before its events are asked why."""
-POD_STARTS = 45.0
+POD_STARTS_SECONDS = 45.0
 """Seconds that a pod may be pending before that is called a fault: most starts take three."""
-POD_TELLS = 10.0
-"""Seconds that a failed Job's pod has to tell why."""
-PATIENCE = 20.0
-"""Seconds that a shared scan's pod may take to start, and again to run, before its members are parted: fifty claims
+POD_REPORTS_SECONDS = 10.0
+"""Seconds that a failed Job's pod has to report why."""
+SHARED_POD_SECONDS = 20.0
+"""Seconds that a shared scan's pod may take to start, and again to run, before it is split: fifty claims
 are mounted in five, and read in less than one."""
-ASK_AGAIN = 15.0
+ASK_AGAIN_SECONDS = 15.0
 """Seconds from one look at a Job's events to the next: they are asked for, not watched."""
-FORGET = 300.0
-"""Seconds after its deletion that a Job is forgotten even if no event told of it."""
+FORGET_SECONDS = 300.0
+"""Seconds after its deletion that a Job is forgotten even if no event showed it."""
 
 
 class JobTimeouts:
-    """What events alone do not tell is looked for here, at each turn of the loop."""
+    """Looks at each turn of the loop for what events alone do not show."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class JobTimeouts:
         elif tracked.overheard:
             tracked.overheard = False
             spawn(self._seek_pod(tracked))
-        elif tracked.failed_at is not None and now - tracked.failed_at > POD_TELLS:
+        elif tracked.failed_at is not None and now - tracked.failed_at > POD_REPORTS_SECONDS:
             if not tracked.sought:
                 tracked.sought = True
                 spawn(self._seek_pod(tracked))
@@ -97,23 +97,23 @@ class JobTimeouts:
 
     def _watch_run(self, tracked: TrackedJob, now: float) -> None:
         assert tracked.started is not None
-        if tracked.shared and now - tracked.started > PATIENCE:
-            # Somebody's volume does not answer, and the program that waits for it cannot say whose.
+        if tracked.shared and now - tracked.started > SHARED_POD_SECONDS:
+            # Somebody's volume does not answer, and the program that waits for it cannot know whose.
             self._results.part(tracked, frozenset())
         elif now - tracked.started > self._deadline * 2:
             self._give_up(tracked, faults.OVERDUE)
 
     def _watch_start(self, tracked: TrackedJob, now: float, spawn: Spawn) -> list[TenantRecord]:
         if tracked.pod is None:
-            if now - tracked.created > POD_APPEARS and now >= tracked.ask_at:
-                tracked.ask_at = now + ASK_AGAIN
+            if now - tracked.created > POD_APPEARS_SECONDS and now >= tracked.ask_at:
+                tracked.ask_at = now + ASK_AGAIN_SECONDS
                 spawn(self._ask_job(tracked))
             return []
         since = tracked.created if tracked.placed_at is None else tracked.placed_at
-        if tracked.shared and now - since > PATIENCE and now >= tracked.ask_at:
-            tracked.ask_at = now + ASK_AGAIN
+        if tracked.shared and now - since > SHARED_POD_SECONDS and now >= tracked.ask_at:
+            tracked.ask_at = now + ASK_AGAIN_SECONDS
             spawn(self._ask_whose_fault(tracked))
-        if now - tracked.created > POD_STARTS:
+        if now - tracked.created > POD_STARTS_SECONDS:
             return self._troubled(tracked, spawn)
         return []
 
@@ -132,7 +132,7 @@ class JobTimeouts:
         self._results.settle(tracked, Finished(None, fault))
 
     async def _ask_whose_fault(self, tracked: TrackedJob) -> None:
-        """Part a shared scan whose pod does not start, unless it is nothing that its members could be parted for."""
+        """Split a shared scan whose pod does not start, unless splitting cannot help."""
         events = await self._reads.events(tracked.namespace, "Pod", str(tracked.pod))
         # A kubelet names the volume, not the claim.
         volumes = await self._reads.volumes(tracked.namespace)
@@ -176,17 +176,17 @@ class JobTimeouts:
 
     def _clear(self, tracked: TrackedJob, now: float, spawn: Spawn) -> None:
         """Delete a Job once what it brought stands in every member's status."""
-        if tracked.deleted_at is not None and now - tracked.deleted_at > FORGET:
+        if tracked.deleted_at is not None and now - tracked.deleted_at > FORGET_SECONDS:
             self._tracker.drop(tracked)
         members = self._results.members(tracked)
         if tracked.deleting or any(t.queue.busy or t.stored.stale for t in members):
             return
-        unsaid = [
-            tenant for tenant in members if tenant.stored.unsaid and self._writer.is_due(tenant)
+        unwritten = [
+            tenant for tenant in members if tenant.stored.unwritten and self._writer.is_due(tenant)
         ]
-        for tenant in unsaid:
+        for tenant in unwritten:
             spawn(self._writer.write(tenant), tenant)
-        if not unsaid:
+        if not unwritten:
             tracked.deleting = True
             spawn(self._delete(tracked))
 
@@ -199,7 +199,7 @@ class JobTimeouts:
             tracked.deleting = False
             raise
         # It is forgotten when its own DELETED event comes: until then, events that are still on their way
-        # must not pass for news of a Job that nobody knows.
+        # must not pass for an event of an unknown Job.
         tracked.deleted_at = self._clock.now()
 
     async def _delete_leftover(self, leftover: Leftover) -> None:

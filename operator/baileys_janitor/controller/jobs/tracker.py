@@ -116,7 +116,7 @@ class TrackedJob:
     started: float | None = None
     trouble: Fault | None = None
     failed_at: float | None = None
-    """Since when the Job is known to have failed while no pod of it tells why."""
+    """Since when the Job is known to have failed while no pod of it reports why."""
     asked: bool = False
     ask_at: float = 0.0
     sought: bool = False
@@ -214,7 +214,7 @@ def job_of(pod: Object) -> tuple[str, str] | None:
 
 
 def has_ended(job: Object) -> bool:
-    """Whether a Job has completed or failed."""
+    """Return whether a Job has completed or failed."""
     conditions = decoding.objects(decoding.part(job, "status").get("conditions"))
     return any(
         decoding.text(one.get("type")) in {"Failed", "Complete"} and one.get("status") == "True"

@@ -1,4 +1,4 @@
-"""The one edge to the API server: JSON in, JSON out, retries by a library, errors as one class."""
+"""The client of the API server: JSON in, JSON out, retries by a library, errors as one class."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 from tenacity.wait import wait_exponential_jitter
 
 from baileys_janitor.api.names import API_VERSION
-from baileys_janitor.controller.kube.throttle import MOST, Pause
+from baileys_janitor.controller.kube.throttle import MOST_SECONDS, Pause
 
 Body = dict[str, Any]
 
@@ -23,7 +23,7 @@ MERGE_PATCH = "application/merge-patch+json"
 ATTEMPTS = 6
 CHUNK = 250
 """Objects a page of a list: half of what client-go's pager asks for, as each page is in memory as a whole."""
-TIMEOUT = 30.0
+TIMEOUT_SECONDS = 30.0
 """Seconds for one request: longer than the API server's own limit for a write is only waiting."""
 LIST_ANEW = 3
 """How often a list begins anew because its continue token has expired, before it is given up."""
@@ -44,7 +44,7 @@ class ApiError(Exception):
         self.message = message
         self.retry_after: float | None = None
         self.about = ""
-        """The name of the object that the refusal is about, where it tells."""
+        """The name of the object that the refusal is about, where it is named."""
 
 
 def path(resource: str, namespace: str | None = None, name: str = "", group: str = "") -> str:
@@ -68,11 +68,11 @@ def _wait(state: RetryCallState) -> float:
     backoff = wait_exponential_jitter(multiplier=0.2, max=10.0, jitter=0.5)(state)
     error = state.outcome.exception() if state.outcome else None
     asked = error.retry_after if isinstance(error, ApiError) else None
-    return max(backoff, min(asked, MOST)) if asked is not None else backoff
+    return max(backoff, min(asked, MOST_SECONDS)) if asked is not None else backoff
 
 
 async def access() -> client.Configuration:
-    """Return how to reach the API server: as the pod's service account, else as KUBECONFIG says."""
+    """Return how to reach the API server: as the pod's service account, else by KUBECONFIG."""
     configuration = client.Configuration()
     try:
         config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
@@ -102,7 +102,7 @@ class Kube:
 
     @classmethod
     async def connect(cls, seen: Callable[[str, str, int], None] | None = None) -> Self:
-        """Connect as the pod's service account, else as KUBECONFIG says."""
+        """Connect as the pod's service account, else by KUBECONFIG."""
         return cls(client.ApiClient(await access()), seen)
 
     async def close(self) -> None:
@@ -149,7 +149,7 @@ class Kube:
             query["continue"] = token
 
     async def count(self, url: str) -> int | None:
-        """Return how many objects a list has, without reading them; None where the server does not tell."""
+        """Return how many objects a list has, without reading them; None where the server does not report it."""
         page = await self._retried("GET", url, query={"limit": "1"})
         here, meta = len(page.get("items") or ()), page.get("metadata") or {}
         rest = meta.get("remainingItemCount")
@@ -167,7 +167,7 @@ class Kube:
             "fieldSelector": f"metadata.name={name}",
             "timeoutSeconds": str(seconds),
         }
-        limit = aiohttp.ClientTimeout(total=seconds + LATE_SECONDS, sock_connect=TIMEOUT)
+        limit = aiohttp.ClientTimeout(total=seconds + LATE_SECONDS, sock_connect=TIMEOUT_SECONDS)
         response = await self._sent("GET", url, query, limit=limit)
         self._note("GET", url, response.status)
         try:
@@ -251,7 +251,7 @@ class Kube:
                 auth_settings=["BearerToken"],
             )
             response = await self._api.call_api(
-                *request, _request_timeout=limit or aiohttp.ClientTimeout(total=TIMEOUT)
+                *request, _request_timeout=limit or aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
             )
             if response.status < 400:
                 return response

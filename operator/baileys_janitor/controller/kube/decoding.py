@@ -1,6 +1,6 @@
 """Reads what others can write into the cluster, with a type and bounds for each value. Pure.
 
-The API server checks a status against the CRD, but which CRD, and a CRD cannot say everything. Labels, annotations,
+The API server checks a status against the CRD, but which CRD, and a CRD cannot express everything. Labels, annotations,
 messages and exit codes of pods are whatever somebody wrote. What does not fit is left out here, so that no other
 module has to expect it.
 """

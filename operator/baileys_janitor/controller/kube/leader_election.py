@@ -1,4 +1,4 @@
-"""Who acts, when several operators run: one that holds a Lease and knows by its own clock until when.
+"""Leader election: the operator that holds a Lease acts and knows by its own clock until when.
 
 No clock but the own monotonic one is trusted. A candidate takes over when it has seen the record unchanged for
 the whole duration; the leader stops earlier than that, counted from before its last renewal was sent.
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from baileys_janitor.api.config import LeaderElection
-from baileys_janitor.controller.kube.client import ATTEMPTS, TIMEOUT, ApiError, Kube, path
+from baileys_janitor.controller.kube.client import ATTEMPTS, TIMEOUT_SECONDS, ApiError, Kube, path
 
 Object = dict[str, Any]
 logger = logging.getLogger("janitor.leader")
@@ -32,7 +32,7 @@ LEASES = "/apis/coordination.k8s.io/v1"
 POD_NAME, POD_NAMESPACE = "POD_NAME", "POD_NAMESPACE"
 """Set by the chart from the downward API."""
 LONGEST_SECONDS = 300.0
-"""The longest duration that can be configured, and so the longest that a written one is believed: whoever writes a
+"""The longest duration that can be configured, and so the longest that a written one is believed: a writer of a
 longer one into the Lease would keep every operator from leading."""
 RELEASE_SECONDS = 6.0
 """How long giving the Lease up may take; a pod that ends has 30 seconds in all."""
@@ -42,7 +42,7 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
 
 class NoNamespace(Exception):  # noqa: N818 - the word that users see
-    """Leader election is asked for, and nothing says in which namespace."""
+    """Leader election is enabled, and its namespace is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class Election:
         """Whether the Lease could be read at least once: a standby is ready from then on."""
 
     def held(self) -> bool:
-        """Whether this operator may act at this very moment."""
+        """Return whether this operator may act at this very moment."""
         return self._until is not None and self._now() < self._until
 
     def leaderless(self) -> float:
@@ -140,7 +140,7 @@ class Election:
             pause = self._seat.renew
             try:
                 # As long as it takes: an API server that is slow to answer must still get a leader.
-                async with asyncio.timeout(max(self._seat.duration, 2 * TIMEOUT)):
+                async with asyncio.timeout(max(self._seat.duration, 2 * TIMEOUT_SECONDS)):
                     if await self.take():
                         logger.info("This operator leads (%s)", self._seat.identity)
                         return True
@@ -228,7 +228,7 @@ class Election:
         spec = self._record.get("spec") or {}
         if not spec.get("holderIdentity"):
             return self._unchanged_since
-        # Its holder goes by the duration that it has written, whatever this operator is told.
+        # Its holder goes by the duration that it has written, whatever is configured here.
         written = spec.get("leaseDurationSeconds")
         if not isinstance(written, int) or written <= 0:
             written = self._seat.duration
@@ -344,7 +344,7 @@ def _why(error: Exception) -> str:
 
 
 class FencedKube(Kube):
-    """A client that sends no write unless `permitted` says so at that very moment.
+    """A client that sends no write unless `permitted` returns True at that very moment.
 
     It stops what was about to be sent when a frozen process wakes up after its Lease has lapsed. The last word
     is the API server's: a claim is tested against the resource's version.
@@ -352,7 +352,7 @@ class FencedKube(Kube):
 
     permitted: Callable[[], bool] | None = None
     writes: Callable[[str], Callable[[Object], None]] = staticmethod(lambda _url: _nothing)
-    """Is told the URL before an object is created or changed; what it returns is told the object that came of it."""
+    """Called with the URL before an object is created or changed; what it returns is called with the new object."""
 
     async def create(self, url: str, body: Object, attempts: int = ATTEMPTS) -> Object:
         """Create an object; ApiError 409 when the name is taken."""

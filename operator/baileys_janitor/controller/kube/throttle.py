@@ -11,7 +11,7 @@ import random
 import time
 from collections.abc import Callable
 
-LEAST, MOST = 1.0, 60.0
+LEAST_SECONDS, MOST_SECONDS = 1.0, 60.0
 """Seconds: what a 429 that names no time asks for, and the longest that any one request is held. Without such an end
 a request could wait for ever, always behind another one's refusal, and never use up its attempts."""
 SPREAD = 0.5
@@ -27,7 +27,7 @@ class Pause:
 
     def ask(self, seconds: float | None) -> None:
         """Begin or prolong the pause: the server asked for `seconds`, or for no time in particular."""
-        length = min(max(seconds or LEAST, LEAST), MOST)
+        length = min(max(seconds or LEAST_SECONDS, LEAST_SECONDS), MOST_SECONDS)
         until = self._now() + length
         if until > self._until:
             self._until, self._length = until, length
@@ -38,7 +38,7 @@ class Pause:
 
     async def over(self) -> None:
         """Return when a request may be sent; those that waited return one after another."""
-        end = self._now() + MOST
+        end = self._now() + MOST_SECONDS
         while (
             left := self.left()
         ) > 0 and self._now() < end:  # it may have been prolonged meanwhile

@@ -31,8 +31,8 @@ ACTIONS = ("scan", "clean", "purge")
 OTHER = "other"
 """In place of a word that is in none of these lists, such as that of a Job of a later version."""
 UNTOLD = "unknown"
-"""The kind of removed files of which the result had no room to tell it."""
-SECONDS = (1.0, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0)
+"""The kind of removed files of which the result had no room for it."""
+JOB_BUCKETS_SECONDS = (1.0, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 """Buckets of a Job's duration: it takes about three seconds on an idle node, and a minute is its deadline."""
 NOTIFIED = ("sent", "failed")
 BREAKERS = 50
@@ -116,7 +116,7 @@ DURATION = Definition(
     "histogram",
     "Time from a Job's creation until its result was taken in or its failure noticed.",
     ("action",),
-    most=(len(ACTIONS) + 1) * (len(SECONDS) + 3),
+    most=(len(ACTIONS) + 1) * (len(JOB_BUCKETS_SECONDS) + 3),
 )
 MEMBERS = Definition(
     "baileys_janitor_job_tenants_total",

@@ -42,7 +42,7 @@ def pages(
     now: float,
     contain: Contain = let_pass,
 ) -> Iterator[bytes]:
-    """Yield the exposition in pieces; whoever sends them lets others work in between.
+    """Yield the exposition in pieces; the sender lets others work in between.
 
     `contain` keeps an exception about one tenant from costing the others their series.
     """

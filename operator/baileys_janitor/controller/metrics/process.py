@@ -1,6 +1,6 @@
-"""The registry of the operator's own metrics: what it did, counted as the news come in, and how it fares now.
+"""The registry of the operator's own metrics: what it did, counted as changes come in, and how it is now.
 
-Each process has a registry of its own. A standby serves it as well: it says that it does not lead.
+Each process has a registry of its own. A standby serves it as well: it reports that it does not lead.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from baileys_janitor.controller.jobs.faults import REASONS
 from baileys_janitor.controller.metrics import definitions, scheduling
 from baileys_janitor.controller.metrics.definitions import (
     ACTIONS,
+    JOB_BUCKETS_SECONDS,
     OTHER,
-    SECONDS,
     UNANSWERED,
     UNTOLD,
     WHY,
@@ -44,10 +44,10 @@ if TYPE_CHECKING:
 
 
 class OperatorMetrics(Collector):
-    """Everything that is not a tenant's, in a registry. `engine` is set while this operator leads."""
+    """Everything that is not a tenant's, in a registry. `reconciler` is set while this operator leads."""
 
     def __init__(self, clock: Clock) -> None:
-        # When each counter began is as many series again, and process_start_time_seconds says the same.
+        # When each counter began is as many series again, and process_start_time_seconds has the same.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry(auto_describe=False)
         self.reconciler: Reconciler | None = None
@@ -63,7 +63,7 @@ class OperatorMetrics(Collector):
             definitions.DURATION.name,
             definitions.DURATION.help,
             definitions.DURATION.labels,
-            buckets=SECONDS,
+            buckets=JOB_BUCKETS_SECONDS,
             registry=self.registry,
         )
         self._members = self._counter(definitions.MEMBERS)
@@ -86,12 +86,12 @@ class OperatorMetrics(Collector):
         return Counter(of.name, of.help, of.labels, registry=self.registry)
 
     def leads(self, reconciler: Reconciler) -> None:
-        """Tell of this engine's tenants and news from now on."""
+        """Report the tenants and changes of this reconciler from now on."""
         self.reconciler = reconciler
         reconciler.bus.subscribe(self.listen)
 
     def stands_by(self) -> None:
-        """Tell of no tenant any more: another operator does."""
+        """Report no tenants any more: another operator does."""
         self.reconciler = None
         self._failing = None
 
@@ -106,24 +106,24 @@ class OperatorMetrics(Collector):
         return lambda channel, outcome: self._notifications.labels(channel, outcome).inc()
 
     def watches_channels(self, failing: Callable[[], Mapping[str, bool]]) -> None:
-        """Tell from now on which channels, by name, nothing arrives at."""
+        """Report from now on the channels, by name, that no message reaches."""
         self._failing = failing
 
-    def listen(self, news: Change) -> None:
+    def listen(self, change: Change) -> None:
         """Count what has happened."""
-        if isinstance(news, CleanupFinished):
-            self._cleaned(news)
-        elif isinstance(news, Crashed):
-            self._crashes.labels(news.where if news.where in CRASH_SITES else OTHER).inc()
-        elif isinstance(news, JobEnded):
-            action = news.action if news.action in ACTIONS else OTHER
-            self._durations.labels(action).observe(news.seconds)
-            self._members.labels(action).inc(news.members)
-            if news.outcome != "Completed":
-                self._failures.labels(action, self._bounded(news.outcome)).inc()
+        if isinstance(change, CleanupFinished):
+            self._cleaned(change)
+        elif isinstance(change, Crashed):
+            self._crashes.labels(change.where if change.where in CRASH_SITES else OTHER).inc()
+        elif isinstance(change, JobEnded):
+            action = change.action if change.action in ACTIONS else OTHER
+            self._durations.labels(action).observe(change.seconds)
+            self._members.labels(action).inc(change.members)
+            if change.outcome != "Completed":
+                self._failures.labels(action, self._bounded(change.outcome)).inc()
 
-    def _cleaned(self, news: CleanupFinished) -> None:
-        entry = news.entry
+    def _cleaned(self, change: CleanupFinished) -> None:
+        entry = change.entry
         reason, outcome = entry.get("reason"), entry.get("outcome")
         self._cleanups.labels(
             reason if reason in WHY else OTHER, outcome if outcome in OUTCOMES else OTHER

@@ -1,4 +1,4 @@
-"""How the fleet fares and whether the operator keeps up, as metrics that no number of tenants makes more of."""
+"""Metrics of the whole fleet and of whether the operator keeps up; their number does not grow with the tenants."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def families(reconciler: Reconciler | None) -> Iterator[Metric]:
     now = reconciler.now()
     levels = dict.fromkeys(LEVEL_NUMBERS, 0)
     late, overlooked = 0.0, 0
-    for tenant in reconciler.fleet.tenants.values():
+    for tenant in reconciler.cache.tenants.values():
         found, waited = "Unknown", None
         with reconciler.crashes.contain("tenant", [tenant]):
             found = level_and_ready.level_of(tenant, now) or "Unknown"

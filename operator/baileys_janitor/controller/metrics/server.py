@@ -1,7 +1,7 @@
 """The HTTP server of `/metrics`.
 
-A port of its own: a NetworkPolicy can then let only Prometheus in, while the probes' port stays open to whoever
-asks whether the operator is well. There is no TLS and no login here; who may read is the cluster's to say.
+A port of its own: a NetworkPolicy can then let only Prometheus in, while the probes' port stays open to what
+asks whether the operator is well. There is no TLS and no login here; the cluster decides who may read.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ logger = logging.getLogger("janitor.metrics")
 
 AT_ONCE = 4
 """Scrapes that are answered at the same time; more wait."""
-LONGEST = 60.0
+ANSWER_SECONDS = 60.0
 """Seconds for one answer: who reads slower has given up."""
 FAST = 1
 """Level of compression: a twentieth of the size at a third of the default's work."""
@@ -61,7 +61,7 @@ class _Page:
         # A connection that waits for the next scrape is a task, and Kopf waits five seconds for those when it ends.
         response.force_close()
         try:
-            async with asyncio.timeout(LONGEST), self._limit:
+            async with asyncio.timeout(ANSWER_SECONDS), self._limit:
                 await self._write(request, response)
         except (ConnectionError, TimeoutError):
             # Broken off, so that the half that was read does not pass for the whole.
@@ -76,7 +76,7 @@ class _Page:
             packer = zlib.compressobj(FAST, wbits=GZIP)
         await response.prepare(request)
         reconciler = self._process.reconciler
-        tenants = list(reconciler.fleet.tenants.values()) if reconciler is not None else []
+        tenants = list(reconciler.cache.tenants.values()) if reconciler is not None else []
         contain: Contain = let_pass
         now = self._clock.now()
         if reconciler is not None:

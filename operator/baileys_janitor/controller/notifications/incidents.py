@@ -1,6 +1,6 @@
-"""What is wrong in the fleet right now, kept as statuses change: nothing is kept of tenants that fare well.
+"""What is wrong in the fleet right now, kept as statuses change: nothing is kept of healthy tenants.
 
-News say which tenants to look at again; a slow round over all of them finds what no news told. Pure: no clock.
+Changes name the tenants to look at again; a slow round over all of them finds what no change has shown. Pure: no clock.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ ROUND = 60
 """Passes that one round over all tenants takes."""
 AT_LEAST = 100
 """Tenants looked at in a pass."""
-KNOWN_AFTER = 120.0
-"""Seconds after its start in which an operator has surely been told of every tenant."""
-FORGOTTEN_AFTER = 7 * 86_400.0
+KNOWN_AFTER_SECONDS = 120.0
+"""Seconds after its start in which an operator has surely seen every tenant."""
+FORGOTTEN_AFTER_SECONDS = 7 * 86_400.0
 """Seconds that it is remembered since when a tenant is gone."""
 FLEET = Place()
 _FLEET_ID = identify("fleet") | Family.BREAKER
@@ -46,12 +46,12 @@ def place_of(tenant: TenantRecord) -> Place:
 
 
 def _differ(before: Incident, after: Incident) -> bool:
-    """Whether there may be something to tell; how bad it is among its kind changes at every scan."""
+    """Return whether there may be something to send; how bad it is among its kind changes at every scan."""
     return (before.kind, before.since, before.place) != (after.kind, after.since, after.place)
 
 
-def _told(hold: Hold) -> str:
-    """Say which cleanups are held, until when, and who opened the circuit breaker."""
+def _message(hold: Hold) -> str:
+    """Describe which cleanups are held, until when, and who opened the circuit breaker."""
     spaces = "namespace" if len(hold.namespaces) == 1 else "namespaces"
     who = f"{spaces} {named(hold.namespaces)}"
     if hold.tenants:
@@ -66,8 +66,8 @@ def _told(hold: Hold) -> str:
 class ActiveIncidents:
     """The incidents that hold. `version` counts up whenever they have changed."""
 
-    def __init__(self, fleet: TenantCache, started: float) -> None:
-        self._cache = fleet
+    def __init__(self, cache: TenantCache, started: float) -> None:
+        self._cache = cache
         self._started = started
         self.version = 0
         self.incidents: dict[int, Incident] = {}
@@ -135,7 +135,9 @@ class ActiveIncidents:
                     self._gone[base] = Place(*key)
                 self._replace(base, [])
                 self.version += 1
-        for id_ in [i for i, since in self._absent.items() if since < now - FORGOTTEN_AFTER]:
+        for id_ in [
+            i for i, since in self._absent.items() if since < now - FORGOTTEN_AFTER_SECONDS
+        ]:
             del self._absent[id_]
             self._gone.pop(id_, None)
 
@@ -161,7 +163,7 @@ class ActiveIncidents:
             return None if tenant is None else tenant.stored.status
         if self._held is None:
             return None
-        told = _told(self._held[1])
+        told = _message(self._held[1])
         return {"conditions": [{"type": "CircuitBreakerOpen", "status": "True", "message": told}]}
 
     def tenant(self, id_: int) -> TenantRecord | None:
@@ -171,14 +173,14 @@ class ActiveIncidents:
         return tenant if tenant is not None and tenant.uid == uid else None
 
     def fate(self, id_: int, target: Target, now: float) -> Fate:
-        """Tell what became of an incident that a target was told and that does not hold for it any more."""
+        """Return what became of an incident that was sent to a target and does not hold for it any more."""
         if id_ == _FLEET_ID:
             held = self.incidents.get(id_)
             return held is None and Over(self._absent.setdefault(id_, now), FLEET)
         tenant = self.tenant(id_)
         if tenant is None:
             since = self._absent.setdefault(id_ & ~_FAMILY, now)
-            if now < self._started + KNOWN_AFTER:
+            if now < self._started + KNOWN_AFTER_SECONDS:
                 return True
             return Over(since, self._gone.get(id_ & ~_FAMILY))
         self._absent.pop(id_ & ~_FAMILY, None)

@@ -1,4 +1,4 @@
-"""The operator's voice: watches what is wrong, and has every target told of it."""
+"""Watches active incidents, and notifies every target of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from baileys_janitor.controller.events.changes import (
 )
 from baileys_janitor.controller.kube.client import Kube
 from baileys_janitor.controller.kube.leader_election import own_namespace
-from baileys_janitor.controller.notifications.incidents import KNOWN_AFTER, ActiveIncidents
+from baileys_janitor.controller.notifications.incidents import KNOWN_AFTER_SECONDS, ActiveIncidents
 from baileys_janitor.controller.notifications.sender import Count, Sender
 from baileys_janitor.controller.notifications.state_store import StateStore
 from baileys_janitor.controller.tenants.cache import TenantCache
@@ -35,22 +35,22 @@ from baileys_janitor.schedule.circuit_breaker import Hold
 
 logger = logging.getLogger("janitor.notifications")
 
-PASS = 5.0
-"""Seconds between two looks, when no news comes."""
-BREATH = 1.0
-"""Least seconds between two looks: a thousand news are one."""
-KEEP_AGAIN = 30.0
+PASS_SECONDS = 5.0
+"""Seconds between two looks, when no change comes."""
+PASS_MIN_SECONDS = 1.0
+"""Least seconds between two looks: a thousand changes make one."""
+WRITE_AGAIN_SECONDS = 30.0
 """Seconds until the record is written again after a failure; the client has tried several times before."""
-CHECK = 60.0
+CHECK_SECONDS = 60.0
 """Seconds between two looks at what the Secret holds."""
-ANEW = 60.0
+RESTART_SECONDS = 60.0
 """Seconds until notifications begin anew after a fault of ours."""
 
 
 class NotificationManager:
-    """Runs until cancelled. `counts` tells by channel what became of its messages.
+    """Runs until cancelled. `counts` has by channel what became of its messages.
 
-    `holds` tells what the circuit breakers hold; `heard` is told of each message's channel and outcome.
+    `holds` returns what the circuit breakers hold; `heard` is called with each message's channel and outcome.
     """
 
     def __init__(
@@ -58,15 +58,15 @@ class NotificationManager:
         kube: Kube,
         config: OperatorConfig,
         clock: Clock,
-        fleet: TenantCache,
+        cache: TenantCache,
         holds: Callable[[float], Hold | None],
         heard: Callable[[str, str], None] | None = None,
     ) -> None:
         self._config = config.notifications
         self._clock = clock
-        self._cache = fleet
+        self._cache = cache
         self._holds = holds
-        self._active = ActiveIncidents(fleet, clock.now())
+        self._active = ActiveIncidents(cache, clock.now())
         election = config.leader_election
         self._state_store = StateStore(
             kube, election.namespace or own_namespace(os.environ), f"{election.name}-notifications"
@@ -74,7 +74,7 @@ class NotificationManager:
         self._reader = Reader(ZoneInfo(self._config.time_zone), self._config.runbook_base_url)
         self._targets = targets(self._config)
         self._senders: list[Sender] = []
-        self._ledgers: dict[str, DeliveryState] = {}
+        self._deliveries: dict[str, DeliveryState] = {}
         self._dirty: dict[Key, None] = {}
         self._news = asyncio.Event()
         self._unkept = asyncio.Event()
@@ -84,14 +84,14 @@ class NotificationManager:
             for each in self._config.channels
         }
 
-    def hear(self, news: Change) -> None:
-        """Take in a piece of news."""
-        if isinstance(news, (LevelChanged, ConditionChanged, CleanupFinished)):
-            self._dirty[news.tenant.key] = None
+    def hear(self, change: Change) -> None:
+        """Take in a change."""
+        if isinstance(change, (LevelChanged, ConditionChanged, CleanupFinished)):
+            self._dirty[change.tenant.key] = None
             self._news.set()
-        if isinstance(news, CleanupFinished):
+        if isinstance(change, CleanupFinished):
             for sender in self._senders:
-                sender.cleaned(int(news.entry.get("removed") or 0))
+                sender.cleaned(int(change.entry.get("removed") or 0))
 
     def failing(self) -> dict[str, bool]:
         """Return by channel whether nothing can be sent to it, or the last message did not arrive."""
@@ -100,27 +100,27 @@ class NotificationManager:
         }
 
     async def run(self) -> None:
-        """Watch and tell, forever."""
+        """Watch and notify, forever."""
         while True:
             try:
                 await self._work()
             except Exception:
-                # The tenants are looked after, whatever becomes of telling.
+                # The tenants are looked after, whatever becomes of notifications.
                 logger.exception("Notifications: unforeseen; they begin anew")
-                await self._rest(ANEW)
+                await self._rest(RESTART_SECONDS)
 
     async def _work(self) -> None:
         known = await self._state_store.read()
         channels = opened(self._config, os.environ, self._reader)
         # Of a target that is configured no longer nothing is kept.
-        self._ledgers = {
+        self._deliveries = {
             each.name: known.get(each.name) or DeliveryState() for each in self._targets
         }
         self._senders = [
             Sender(
                 target,
                 channels[target.channel],
-                self._ledgers[target.name],
+                self._deliveries[target.name],
                 self._config,
                 self._reader,
                 self._cache,
@@ -154,7 +154,7 @@ class NotificationManager:
                     if name in self._unusable:
                         logger.info("Messages can be sent to %s now", name)
                     self._unusable.discard(name)
-            await self._rest(CHECK)
+            await self._rest(CHECK_SECONDS)
 
     async def _watch(self) -> None:
         started, version = self._clock.now(), -1
@@ -166,7 +166,7 @@ class NotificationManager:
                 tenant = self._cache.tenants.get(key)
                 if tenant is not None:
                     self._active.look(tenant, now)
-            if now < started + KNOWN_AFTER:
+            if now < started + KNOWN_AFTER_SECONDS:
                 for _ in self._active.look_at_new(now):
                     await asyncio.sleep(0)
             else:
@@ -176,34 +176,34 @@ class NotificationManager:
                 version = self._active.version
                 for sender in self._senders:
                     sender.wake()
-            await self._rest(BREATH)
-            await self._clock.wait(self._news, now + PASS)
+            await self._rest(PASS_MIN_SECONDS)
+            await self._clock.wait(self._news, now + PASS_SECONDS)
 
     async def _keep(self) -> None:
         while True:
             await self._unkept.wait()
             self._unkept.clear()
             try:
-                written = await self._state_store.write(self._ledgers)
+                written = await self._state_store.write(self._deliveries)
             except asyncio.CancelledError:
                 # It ends in the middle of it: whether this write arrives is not known.
                 self._unkept.set()
                 raise
             if not written:
                 self._unkept.set()
-                await self._rest(KEEP_AGAIN)
+                await self._rest(WRITE_AGAIN_SECONDS)
 
     async def _rest(self, seconds: float) -> None:
         await self._clock.wait(asyncio.Event(), self._clock.now() + seconds)
 
     async def _end(self, channels: dict[str, Channel]) -> None:
         if self._unkept.is_set():
-            await self._state_store.write_last(self._ledgers)
+            await self._state_store.write_last(self._deliveries)
         for channel in channels.values():
             with contextlib.suppress(Exception):
                 await channel.close()
 
 
 def wanted(config: OperatorConfig) -> bool:
-    """Whether anybody is to be told anything."""
+    """Return whether any notification is configured."""
     return bool(targets(config.notifications))

@@ -1,7 +1,7 @@
-"""Tells one target what it must be told: one message at a time, whatever its channel does.
+"""Sends one target its messages: one at a time, whatever its channel does.
 
 There is no queue that could run over. While a message is under way, or fails, what comes to hold waits in the
-difference of what holds and what was told, and goes into the next one.
+difference of what holds and what was sent, and goes into the next one.
 """
 
 from __future__ import annotations
@@ -23,18 +23,19 @@ from baileys_janitor.notify.delivery_state import HOUR, DeliveryState, Pace
 from baileys_janitor.notify.routes import Target
 from baileys_janitor.notify.secrets import NoSecret
 from baileys_janitor.notify.words import DAY, Reader
+from baileys_janitor.schedule.backoff import backoff_seconds
 from baileys_janitor.schedule.slots import daily_slot, next_daily
 
 Object = dict[str, Any]
 logger = logging.getLogger("janitor.notifications")
 
-FIRST_RETRY, LAST_RETRY = 15.0, 900.0
-"""Seconds until a message that did not arrive is written anew: doubled each time, up to the second."""
-REST = 0.0005
+FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 15.0, 900.0
+"""Until a message that did not arrive is composed again: doubled each time, up to the second."""
+REST_SECONDS = 0.0005
 """Seconds of rest after a comparison, for each incident that holds: about twenty times what it takes."""
-SAME = 300.0
+SAME_SECONDS = 300.0
 """Seconds for which a message that may have arrived unheard is sent again as it is, under its own id."""
-LAST_WORD = 1.5
+LAST_SEND_SECONDS = 1.5
 """Seconds that a message under way may take when the operator ends."""
 EVERY_FEW = 100
 """Tenants after which a walk over the fleet lets others work."""
@@ -45,7 +46,7 @@ SENT, FAILED = "sent", "failed"
 
 @dataclass(slots=True)
 class Count:
-    """What became of a channel's messages. `heard` is told of each: SENT or FAILED.
+    """What became of a channel's messages. `heard` is called with each: SENT or FAILED.
 
     `failing`: the last one did not arrive.
     """
@@ -72,14 +73,14 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Something to be told, and what is to be noted when it has arrived."""
+    """Something to be sent, and what is to be noted when it has arrived."""
 
     document: Object
     arrived: Callable[[float], None]
 
 
 class Sender:
-    """One target's work. `wake` has it compare again; `changed` is called when its ledger is to be kept."""
+    """One target's work. `wake` has it compare again; `changed` is called when its delivery state is to be stored."""
 
     def __init__(
         self,
@@ -88,7 +89,7 @@ class Sender:
         book: DeliveryState,
         config: Notifications,
         reader: Reader,
-        fleet: TenantCache,
+        cache: TenantCache,
         active: ActiveIncidents,
         clock: Clock,
         count: Count,
@@ -99,7 +100,7 @@ class Sender:
         self._book = book
         self._config = config
         self._reader = reader
-        self._cache = fleet
+        self._cache = cache
         self._active = active
         self._clock = clock
         self._count = count
@@ -122,8 +123,8 @@ class Sender:
         self._cleaned: float | None = self._started
         self._hurry = False
         if book.mark is None:
-            # What ended before anybody listened is not news.
-            book.mark = self._started - cleanups.LATE
+            # What ended before the first look is not sent.
+            book.mark = self._started - cleanups.LATE_SECONDS
             changed()
         if book.day is None:
             book.day = self._slot(self._started)
@@ -140,7 +141,7 @@ class Sender:
         self.wake()
 
     async def run(self) -> None:
-        """Tell, forever."""
+        """Send messages, forever."""
         while True:
             self._wake.clear()
             now = self._clock.now()
@@ -148,7 +149,7 @@ class Sender:
             try:
                 message = await self._next(now)
             except Exception:
-                # What cannot even be written must not end the telling of all else.
+                # What cannot be composed must not keep all else from being sent.
                 logger.exception("Notifications to %s: unforeseen", self._target.name)
                 self._failed("unforeseen", None)
                 message = None
@@ -157,14 +158,14 @@ class Sender:
                 await self._deliver(message)
                 continue
             # To compare is work, and a thousand changes are one message.
-            rest = len(self._active.incidents) * REST
+            rest = len(self._active.incidents) * REST_SECONDS
             await self._clock.wait(asyncio.Event(), self._clock.now() + rest)
             until = None if math.isinf(self._again) else self._again
             await self._clock.wait(self._wake, until)
 
     async def _next(self, now: float) -> Message | None:
         if now < self._retry_at:
-            # All that is asked of the ledger meanwhile is to remember what comes and goes.
+            # All that the delivery state must do meanwhile is to remember what comes and goes.
             self._later(self._retry_at)
             self._incidents(now)
             return None
@@ -179,7 +180,7 @@ class Sender:
     def _later(self, when: float) -> None:
         self._again = min(self._again, when)
 
-    # What is to be told
+    # What is to be sent
 
     def _incidents(self, now: float) -> Message | None:
         watched = self._active.incidents
@@ -275,7 +276,7 @@ class Sender:
         assert self._cleaned is not None
         assert self._book.mark is not None
         wait, interval = self._pace.group_wait, self._config.cleanup_interval.seconds
-        last = self._book.mark + cleanups.LATE
+        last = self._book.mark + cleanups.LATE_SECONDS
         when = self._cleaned + wait if self._hurry else max(self._cleaned + wait, last + interval)
         sent, most = self._book.sent, self._pace.per_hour
         full = sent[-most] + HOUR if len(sent) >= most else 0.0
@@ -290,8 +291,8 @@ class Sender:
         try:
             await asyncio.shield(sending)
         except asyncio.CancelledError:
-            # What has nearly arrived is not told again by the next operator.
-            await asyncio.wait([sending], timeout=LAST_WORD)
+            # What has nearly arrived is not sent again by the next operator.
+            await asyncio.wait([sending], timeout=LAST_SEND_SECONDS)
             if sending.done() and sending.exception() is None:
                 self._arrived(message)
             sending.cancel()
@@ -301,7 +302,7 @@ class Sender:
         except NoSecret as error:
             self._failed(str(error), None)
         except Exception as error:  # noqa: BLE001 - whatever a channel's library raises
-            # Its text may tell an address, which is a secret.
+            # Its text may contain an address, which is a secret.
             self._failed(f"unforeseen ({type(error).__name__})", None)
         else:
             self._arrived(message)
@@ -317,10 +318,10 @@ class Sender:
 
     def _failed(self, why: str, asked: float | None, doubtful: Message | None = None) -> None:
         now = self._clock.now()
-        until = now + SAME if self._doubtful is None else self._doubtful[0]
+        until = now + SAME_SECONDS if self._doubtful is None else self._doubtful[0]
         self._doubtful = None if doubtful is None else (until, doubtful)
         self._count.missed()
-        # Whatever the message was about is still there to be told.
+        # Whatever the message was about is still there to be sent.
         self._cleaned = self._cleaned or now
         if not self._failures:
             logger.warning(
@@ -328,7 +329,7 @@ class Sender:
                 self._target.name,
                 why,
             )
-        pause = min(LAST_RETRY, FIRST_RETRY * 2.0 ** min(self._failures, 10))
+        pause = backoff_seconds(self._failures, FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS)
         self._retry_at = now + max(pause, min(asked or 0.0, 6 * HOUR))
         self._failures += 1
         self._changed()

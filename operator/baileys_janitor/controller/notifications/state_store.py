@@ -1,4 +1,4 @@
-"""What was told, kept in a ConfigMap of the operator's namespace: read once, written after news."""
+"""Keeps what was sent in a ConfigMap of the operator's namespace: read once, written after changes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from baileys_janitor.notify.delivery_state import DeliveryState
 
 logger = logging.getLogger("janitor.notifications")
 
-AGAIN = 10.0
-"""Seconds between attempts to read it: what was told must be known before anything is told."""
-LAST = 3.0
+RETRY_SECONDS = 10.0
+"""Seconds between attempts to read it: what was sent must be known before anything is sent."""
+LAST_WRITE_SECONDS = 3.0
 """Seconds that the last write may take when the operator ends."""
 KEY = "told"
 ABOUT = (
@@ -34,7 +34,7 @@ class StateStore:
         self._written = ""
 
     async def read(self) -> dict[str, DeliveryState]:
-        """Return what each target was told; waits while the API server cannot be asked."""
+        """Return what each target was sent; waits while the API server cannot be asked."""
         if not self._namespace:
             logger.info("Outside a cluster it is not kept which notifications were sent")
             return {}
@@ -51,7 +51,7 @@ class StateStore:
                     )
                     return {}
                 logger.warning("Which notifications were sent cannot be read yet: %s", error)
-                await asyncio.sleep(AGAIN)
+                await asyncio.sleep(RETRY_SECONDS)
                 continue
             return self._decoded(str((body.get("data") or {}).get(KEY) or ""))
 
@@ -64,11 +64,11 @@ class StateStore:
             logger.warning("The record of sent notifications is %s: all is told anew", problem)
             return {}
 
-    async def write(self, ledgers: Mapping[str, DeliveryState]) -> bool:
-        """Keep what each target was told; False, and a line in the log, when that must be tried again."""
+    async def write(self, deliveries: Mapping[str, DeliveryState]) -> bool:
+        """Keep what each target was sent; return False, and log it, when that must be tried again."""
         # With thousands of incidents it takes a good part of a second, which others must not wait for.
         text = await asyncio.to_thread(
-            delivery_state_codec.encode, {n: book.copy() for n, book in ledgers.items()}
+            delivery_state_codec.encode, {n: book.copy() for n, book in deliveries.items()}
         )
         if not self._namespace or text == self._written:
             return True
@@ -80,11 +80,11 @@ class StateStore:
         self._written = text
         return True
 
-    async def write_last(self, ledgers: Mapping[str, DeliveryState]) -> None:
+    async def write_last(self, deliveries: Mapping[str, DeliveryState]) -> None:
         """Write once more, in a hurry."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LAST):
-                await self.write(ledgers)
+            async with asyncio.timeout(LAST_WRITE_SECONDS):
+                await self.write(deliveries)
 
     async def _put(self, text: str) -> None:
         data = {"about": ABOUT, KEY: text}

@@ -25,7 +25,7 @@ IDENTITY_CHANGED = CONDITIONS["IdentityChanged"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the operator's configuration says of advice."""
+    """The configured limits of advice."""
 
     inactive_after: float
     free_bytes: int

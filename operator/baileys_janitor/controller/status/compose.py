@@ -20,7 +20,7 @@ from baileys_janitor.schedule.context import Context, Intervals
 Object = dict[str, Any]
 
 PROMISE_SECONDS = 1.0
-"""By how much a promised time may be off: it is told in whole seconds."""
+"""By how much a promised time may be off: it is published in whole seconds."""
 MATERIAL_FILES = 5
 """Counted files by which a status may lag behind."""
 
@@ -180,7 +180,7 @@ COOLDOWNS = ("cooldownUntil", "emergencyCooldownUntil")
 
 
 def is_material(stored: Object, fresh: Object, now: float | None = None) -> bool:
-    """Whether `fresh` says something that a reader of `stored` must learn now.
+    """Return whether a reader of `stored` must learn at once what `fresh` contains.
 
     Levels, conditions, runs, results and cooldowns always; a count once it moved by `MATERIAL_FILES`; times and
     small numbers wait for the next write that is due anyway. A cooldown that ran out is in the past for any

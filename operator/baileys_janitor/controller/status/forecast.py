@@ -21,7 +21,7 @@ from baileys_janitor.schedule.cleanup_times import DAILY, PAIRED, TRIGGER
 from baileys_janitor.schedule.context import Context
 from baileys_janitor.schedule.growth import DAY
 
-HORIZON = 366 * DAY
+HORIZON_SECONDS = 366 * DAY
 """Seconds that are looked ahead: what would take longer is nobody's worry, and no straight line either."""
 MINUTE = 60.0
 
@@ -39,14 +39,14 @@ def forecast(tenant: TenantRecord) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, limit in ahead.items():
         room = limit - tenant.scan.counted
-        if room > 0 and growth > 0 and room * DAY / growth <= HORIZON:
+        if room > 0 and growth > 0 and room * DAY / growth <= HORIZON_SECONDS:
             when = tenant.scan.last_scan + room * DAY / growth
             found[name] = to_rfc3339(math.floor(when / MINUTE) * MINUTE)
     return found
 
 
 def told(tenant: TenantRecord, now: float, context: Context) -> str:
-    """Say what happens next."""
+    """Describe what happens next."""
     effective = tenant.effective
     if effective is None:
         return "Nothing is done until the spec is valid; see Ready."
@@ -104,7 +104,7 @@ def _cleaning(tenant: TenantRecord, now: float, context: Context) -> str:
 
 
 def _held_by_silence(tenant: TenantRecord) -> str | None:
-    """Say what keeps the count up although it looks old."""
+    """Describe what keeps the count up although it looks old."""
     look, effective = tenant.look, tenant.effective
     if look is None or effective is None:
         return None
@@ -154,7 +154,7 @@ def _next(tenant: TenantRecord, now: float, context: Context) -> str:
 
 
 def trend(history: list[dict[str, Any]]) -> str | None:
-    """Say how the last cleanups did: whether they keep up with what comes. None while two have not removed anything."""
+    """Describe whether the last cleanups keep up with growth. None while two have not removed anything."""
     done = [
         entry
         for entry in history

@@ -1,4 +1,4 @@
-"""How a tenant fares: its level and its readiness, as conditions with sentences for people. Pure."""
+"""A tenant's level and its readiness, as conditions with sentences for people. Pure."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _count_sentence(tenant: TenantRecord, level: str) -> str:
 
 
 def _near(level: str, limits: Thresholds) -> str:
-    """Say which threshold was reached, and which comes next."""
+    """Describe which threshold was reached, and which comes next."""
     return {
         levels.HEALTHY: f"Warning begins at {limits.warning}",
         levels.WARNING: f"Warning begins at {limits.warning}, Critical at {limits.critical}",
@@ -121,7 +121,7 @@ def _near(level: str, limits: Thresholds) -> str:
 
 
 def keeps_up(tenant: TenantRecord) -> str:
-    """Say what keeps the count up when nothing may be removed."""
+    """Describe what keeps the count up when nothing may be removed."""
     look = tenant.look
     if look is None:
         return "nothing is known yet."
@@ -172,7 +172,7 @@ def state_readiness(
 
 
 def _held(hold: Hold) -> str:
-    """Say who opened the circuit breaker, as far as it is this namespace's to know, and what still runs."""
+    """Describe who opened the circuit breaker, as far as it is this namespace's to know, and what still runs."""
     where = f"in {len(hold.namespaces)} namespaces" if hold.fleet else "in this namespace"
     if hold.fleet and len(hold.namespaces) == 1:
         where = "in the only namespace"

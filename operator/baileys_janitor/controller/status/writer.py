@@ -19,7 +19,7 @@ from baileys_janitor.controller.tenants.record import TenantRecord
 Object = dict[str, Any]
 logger = logging.getLogger("janitor.status")
 
-RETRY = 5.0
+RETRY_SECONDS = 5.0
 """Seconds after which a write that the API server did not take is tried again; `Kube` has retried before."""
 REFUSED_SECONDS = 300.0
 """Seconds after which a status that the CRD in the cluster does not allow is tried again."""
@@ -31,7 +31,7 @@ class StatusWriter:
     def __init__(
         self,
         kube: Kube,
-        fleet: TenantCache,
+        cache: TenantCache,
         clock: Clock,
         context: Callable[[TenantRecord, float], compose.StatusContext],
         every: float,
@@ -39,7 +39,7 @@ class StatusWriter:
         crashes: CrashHandler,
     ) -> None:
         self._kube = kube
-        self._cache = fleet
+        self._cache = cache
         self._clock = clock
         self._context = context
         self._every = every
@@ -49,20 +49,20 @@ class StatusWriter:
         """By uid, a status of which the API server has not kept all: an older CRD knows less fields."""
 
     def is_due(self, tenant: TenantRecord) -> bool:
-        """Whether `write` would have something to send; what has been weighed and found too light is said."""
-        self._tell_again(tenant)
+        """Return whether `write` would send anything; mark what is not worth a write as published."""
+        self._publish_again(tenant)
         if tenant.new and not _has_news(tenant):
-            tenant.stored.say(False)
+            tenant.stored.want_write(False)
             return False
         now = self._clock.now()
         fresh = self._compose(tenant, now)
         if self._is_worth_it(tenant, fresh, now):
             return True
-        tenant.stored.say(False)
+        tenant.stored.want_write(False)
         return False
 
-    def _tell_again(self, tenant: TenantRecord) -> None:
-        """Tell of a fault that lasts each time that it is met: what tells of it must not age away before it is over."""
+    def _publish_again(self, tenant: TenantRecord) -> None:
+        """Publish a persistent fault again after each failed attempt, so that its Event does not expire."""
         fault, again = tenant.fault, tenant.backoff.has_failed_again()
         if (
             again
@@ -75,7 +75,7 @@ class StatusWriter:
     def _is_worth_it(self, tenant: TenantRecord, fresh: Object, now: float) -> bool:
         if (
             tenant.new
-            or not tenant.cleanup.run_told
+            or not tenant.cleanup.run_stored
             or now - tenant.stored.written_at >= self._every
         ):
             return True
@@ -86,7 +86,7 @@ class StatusWriter:
         return sent is None or compose.is_material(sent, fresh, now)
 
     def _compose(self, tenant: TenantRecord, now: float) -> Object:
-        """Compose the status; where that meets something unforeseen, the one that says just this."""
+        """Compose the status; if that raises an exception, return one that reports it."""
         fresh: Object = {}
         with self._crashes.contain("tenant", [tenant]) as composing:
             fresh = compose.compose(tenant, now, self._context(tenant, now))
@@ -100,20 +100,20 @@ class StatusWriter:
 
         A version conflict reads the resource again and tries once more, unless another operator has acted.
         """
-        self._tell_again(tenant)
+        self._publish_again(tenant)
         if tenant.new and not force and not _has_news(tenant):
-            tenant.stored.say(False)
+            tenant.stored.want_write(False)
             return True
         for _ in range(2):
             now = self._clock.now()
             fresh = self._compose(tenant, now)
-            tenant.stored.say(False)
+            tenant.stored.want_write(False)
             if not force and not self._is_worth_it(tenant, fresh, now):
                 return True
             patch = compose.merge_patch(tenant.stored.raw, fresh)
             if not patch:
                 tenant.stored.written(now)
-                tenant.cleanup.told()
+                tenant.cleanup.mark_run_stored()
                 return True
             before = tenant.run, tenant.cleanup.last, tenant.timers.handled_request
             tenant.stored.send(fresh)
@@ -123,7 +123,7 @@ class StatusWriter:
             except ApiError as error:
                 if error.status == 409 and await self.reload(tenant):
                     if before != (tenant.run, tenant.cleanup.last, tenant.timers.handled_request):
-                        tenant.stored.say()
+                        tenant.stored.want_write()
                         return False
                     continue
                 return self._failed(tenant, error, now)
@@ -144,8 +144,8 @@ class StatusWriter:
         version = decoding.part(body, "metadata").get("resourceVersion")
         tenant.resource.set_version(decoding.text(version))
         tenant.take_stored(decoding.mapping(body.get("status")))
-        # An API server with an older CRD keeps no uid: it was told all the same.
-        tenant.cleanup.told()
+        # An API server with an older CRD keeps no uid: it was sent all the same.
+        tenant.cleanup.mark_run_stored()
         tenant.cleanup.recorded()
         tenant.stored.written(now)
         tenant.stored.doubt(False)
@@ -174,8 +174,8 @@ class StatusWriter:
             return False
         logger.warning("%s: the status could not be written: %s", tenant.text, error)
         tenant.stored.doubt()
-        tenant.stored.say()
-        pause = REFUSED_SECONDS if error.status == 422 else RETRY
+        tenant.stored.want_write()
+        pause = REFUSED_SECONDS if error.status == 422 else RETRY_SECONDS
         tenant.backoff.wait_until(now + pause)
         return False
 
@@ -196,6 +196,6 @@ class StatusWriter:
 
 
 def _has_news(tenant: TenantRecord) -> bool:
-    """Whether a tenant's first status has something to say: a count, a fault, or that nothing will happen."""
+    """Return whether a tenant's first status has content: a count, a fault, or that nothing will happen."""
     suspended = tenant.effective is not None and tenant.effective.suspend
     return tenant.look is not None or tenant.fault is not None or suspended

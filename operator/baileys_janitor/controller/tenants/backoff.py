@@ -20,7 +20,7 @@ class Backoff:
     work_fault: Fault | None = None
     """Why the last cleanup failed on the volume: a scan, which only reads, does not take it back."""
     failures: int = 0
-    failures_told: int = 0
+    failures_published: int = 0
     """How many failures have been published."""
     retry_at: float = 0.0
     """No Job for this tenant before this time."""
@@ -94,8 +94,8 @@ class Backoff:
 
     def has_failed_again(self) -> bool:
         """Return whether there was a failure since this was asked last."""
-        again = self.failures > self.failures_told
-        self.failures_told = self.failures
+        again = self.failures > self.failures_published
+        self.failures_published = self.failures
         return again
 
     def shift(self, step: float) -> None:

@@ -1,4 +1,4 @@
-"""All tenants, and one queue of when each is due next."""
+"""All tenants, and the workqueue of when each is due next."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _ACTS = ("run", "lastCleanup", "lastHandledRequest")
 
 
 class TenantCache:
-    """The tenants by (namespace, name), kept as the API server's events tell."""
+    """The tenants by (namespace, name), kept current by watch events."""
 
     def __init__(self, config: OperatorConfig) -> None:
         self._config = config
@@ -205,7 +205,7 @@ def _token(meta: Object) -> str | None:
 
 
 def _older(version: Any, known: str) -> bool:
-    """Whether an event shows what is known already, or less.
+    """Return whether an event shows what is known already, or less.
 
     Versions are comparable by KEP-5504; where a server's are no numbers, every other one counts as newer.
     """
@@ -220,7 +220,7 @@ def _place(effective: Effective) -> tuple[str, str]:
 
 
 def _elsewhere(stored: Object, effective: Effective) -> bool:
-    """Whether the stored figures are of another directory."""
+    """Return whether the stored figures are of another directory."""
     volume = decoding.status_field(stored, "volume") or {}
     if not volume.get("claimName"):
         return False
@@ -228,7 +228,7 @@ def _elsewhere(stored: Object, effective: Effective) -> bool:
 
 
 def _take_up_fault(tenant: TenantRecord) -> None:
-    """Let the fault that an earlier operator told hold until a look says otherwise: a restart ends none."""
+    """Keep the fault that an earlier operator published until a look disproves it: a restart ends none."""
     told_of_this_spec = tenant.stored.generation == tenant.resource.generation
     if tenant.effective is None or not told_of_this_spec or tenant.stored.readiness in WELL:
         return

@@ -15,7 +15,7 @@ from baileys_janitor.controller.tenants.stored_status import StoredStatus
 Object = dict[str, Any]
 
 RUN_ID = re.compile(r"[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?")
-"""A run id that the operator has claimed; whoever can write a status can write another one there."""
+"""A run id that the operator has claimed; anybody who can write a status can write another one there."""
 CLEANUP_REASONS = frozenset(get_args(CleanupReason))
 FRUITLESS_SECONDS = 300.0
 """How long an automatic Emergency cleanup waits after one that removed nothing."""
@@ -33,7 +33,7 @@ class CleanupState:
     run: Object | None = None
     attempts: int = 0
     """Jobs made for the claimed run so far."""
-    run_told: bool = True
+    run_stored: bool = True
     """Whether the stored run names the uid of its Job, as far as the API server keeps it."""
     in_doubt: bool = False
     """Whether there may be another Job of the claimed run, whose result nobody took in."""
@@ -50,7 +50,7 @@ class CleanupState:
     """No purge before this time: one that could not remove what was due is not repeated at once."""
     _last: bytes | None = None
     _history: bytes | None = None
-    """What the status is yet to say; None for what is stored."""
+    """What is not in the status yet; None for what is stored."""
 
     @property
     def last(self) -> Object | None:
@@ -74,13 +74,13 @@ class CleanupState:
         self.in_doubt = False
 
     def created(self, uid: str) -> None:
-        """Record the Job of the claimed run; by its uid it counts, whoever is at work when it ends."""
+        """Record the Job of the claimed run; by its uid any operator takes in its result."""
         self.run = (self.run or {}) | {"uid": uid}
-        self.run_told = False
+        self.run_stored = False
 
-    def told(self) -> None:
-        """Record that the API server has been told of the run's Job."""
-        self.run_told = True
+    def mark_run_stored(self) -> None:
+        """Record that the run's Job is in the stored status."""
+        self.run_stored = True
 
     def doubt(self) -> None:
         """Record that there may be another Job of the claimed run."""
@@ -109,7 +109,7 @@ class CleanupState:
         self._sum_up(self.last or {})
 
     def recorded(self) -> None:
-        """Drop what the stored status says by now."""
+        """Drop what is in the stored status by now."""
         if self._last is None and self._history is None:
             return
         stored = self.stored.status
@@ -117,7 +117,7 @@ class CleanupState:
             self._last = self._history = None
 
     def sum_up(self) -> None:
-        """Read time and outcome of the last cleanup from the stored status, unless a later one is to be told."""
+        """Read time and outcome of the last cleanup from the stored status, unless a later one is to be written."""
         if self._last is None:
             self._sum_up(self.last or {})
 
@@ -143,13 +143,13 @@ class CleanupState:
         self.purge_after = now + PURGE_AGAIN_SECONDS
 
     def load(self, status: Object) -> None:
-        """Take what a stored status says."""
+        """Take over a stored status."""
         self._last = self._history = None
         self.sum_up()
         run = status["run"] or {}
         claimed = RUN_ID.fullmatch(run.get("id", "")) and run.get("reason") in CLEANUP_REASONS
         self.run = run if claimed else None
-        self.run_told = True
+        self.run_stored = True
         self.cooldown_until = from_rfc3339(status["cooldownUntil"])
         self.emergency_cooldown_until = from_rfc3339(status["emergencyCooldownUntil"])
 
@@ -176,6 +176,6 @@ class CleanupState:
 
 
 def mark(entry: Object | None) -> tuple[Any, ...]:
-    """Return what tells one cleanup from another, whatever an API server with an older CRD has pruned of it."""
+    """Return what distinguishes one cleanup from another, whatever an API server with an older CRD has pruned of it."""
     entry = entry or {}
     return entry.get("run"), entry.get("time"), entry.get("reason"), entry.get("outcome")

@@ -29,7 +29,7 @@ OF_CLAIMS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why the janitor cannot act: `reason` is a condition's reason, `message` tells the way out.
+    """Why the janitor cannot act: `reason` is a condition's reason, `message` names the way out.
 
     `stalled` False marks a state that is nobody's fault (Ready stays True).
     """

@@ -1,4 +1,4 @@
-"""What the operator remembers of one tenant: begun from the stored status, authoritative while it runs.
+"""The record of one tenant: begins with the stored status, authoritative while the operator runs.
 
 The status in the API server is this record's store, not a second truth: it is read when the tenant is first
 seen and after a conflict, and written by `status.compose`. Times are Unix seconds.
@@ -222,11 +222,11 @@ class TenantRecord:
         first: float = FIRST_PAUSE_SECONDS,
         longest: float = LONGEST_PAUSE_SECONDS,
     ) -> None:
-        """Record a fault and back off; an invalid spec stays the fault that is told."""
+        """Record a fault and back off; an invalid spec stays the fault that is published."""
         self.backoff.fail(fault if self.effective is not None else None, now, first, longest)
 
     def crash(self, now: float) -> None:
-        """Record that something unforeseen was met, and back off."""
+        """Record an unexpected exception, and back off."""
         self.backoff.crash(INTERNAL_ERROR if self.effective is not None else None, now)
 
     def recover(self) -> None:
@@ -239,7 +239,7 @@ class TenantRecord:
         self.jobs.want_scan()
 
     def load(self, stored: Object | None) -> None:
-        """Take what the stored status says; what is not of its type or out of bounds is learned again."""
+        """Take over the stored status; what is not of its type or out of bounds is learned again."""
         self.stored.take_anew(stored or {})
         status = {name: decoding.status_field(stored, name) for name in _LOADED}
         self.scan.load(status)
@@ -254,7 +254,7 @@ class TenantRecord:
     def shift(self, step: float) -> None:
         """Move every time with the clock, which was set by `step` seconds: what has lasted goes on lasting as long.
 
-        What belongs to the calendar stays: the timers' slots, and what the volume told.
+        What belongs to the calendar stays: the timers' slots, and times from the volume.
         """
         for part in (self.resource, self.stored, self.scan, self.cleanup):
             part.shift(step)

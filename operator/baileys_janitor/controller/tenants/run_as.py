@@ -17,7 +17,7 @@ class RunAs:
     se_linux: tuple[tuple[str, str], ...] = ()
 
     def overridden(self, asked: PodIdentity) -> RunAs:
-        """Return this identity with what the tenant's `spec.job` says in its place."""
+        """Return this identity, overridden by the tenant's `spec.job`."""
         label = asked.se_linux_options
         return RunAs(
             user=self.user if asked.run_as_user is None else asked.run_as_user,

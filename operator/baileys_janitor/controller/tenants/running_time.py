@@ -24,7 +24,7 @@ def remember(
 ) -> str | None:
     """Return the memory, as text, after a look of a Job; the same where nothing can be learned from it.
 
-    `limit` is the longest age limit in seconds, `boot` this machine's: it tells when its clock was set.
+    `limit` is the longest age limit in seconds, `boot` this machine's: it shows when its clock was set.
     """
     known = decode(running)
     if look.skewed or look.looked is None or look.identity_state != "Paired":

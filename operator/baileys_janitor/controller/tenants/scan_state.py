@@ -136,7 +136,7 @@ class ScanState:
             self.anchor = (now, counted)
             return
         since, before = self.anchor
-        if now - since >= growth.LEAST_SPAN:
+        if now - since >= growth.LEAST_SPAN_SECONDS:
             self.burst = growth.observed(counted - before, now - since)
             self.growth = growth.smoothed(self.growth, counted - before, now - since)
             self.anchor = (now, counted)
@@ -171,7 +171,7 @@ class ScanState:
             self.checked_at = now
 
     def forget(self) -> None:
-        """Forget what was learned of another directory: its activity says nothing about this one's ages."""
+        """Forget what was learned of another directory: its activity is no evidence of this one's ages."""
         self.look = None
         self.last_scan = self.active_since = self.growth = None
         self.running = None
@@ -181,7 +181,7 @@ class ScanState:
         self.unused_since = self.checked_at = self.begun_at = None
 
     def load(self, status: Object) -> None:
-        """Take what a stored status says."""
+        """Take over a stored status."""
         self.last_scan = from_rfc3339(status["lastScanTime"])
         running = status["running"]
         self.running = running if decode(running) is not None else None
@@ -198,13 +198,13 @@ class ScanState:
         since = from_rfc3339(identity.get("suspectSince"))
         self.suspicion = None
         if since is not None:
-            # How many looks agreed is not stored: many where it was said already, else one.
+            # How many looks agreed is not stored: many where it was published already, else one.
             said = find(conditions, "CredentialsCorrupt") or {}
             looks = AGREEING_LOOKS if said.get("status") == "True" else 1
             self.suspicion = Suspicion(identity.get("credsToken") or "", since, looks)
 
     def shift(self, step: float) -> None:
-        """Move the times of this operator's clock; what the volume told stays."""
+        """Move the times of this operator's clock; times from the volume stay."""
         self.last_scan = _moved(self.last_scan, step)
         self.begun_at = _moved(self.begun_at, step)
         self.checked_at = _moved(self.checked_at, step)

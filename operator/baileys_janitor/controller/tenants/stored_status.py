@@ -34,7 +34,7 @@ class StoredStatus:
     """How often the status was taken in anew: at the first sight, and whenever another operator has acted."""
     stale: bool = False
     """Whether the resource must be read again before anything is written."""
-    unsaid: bool = False
+    unwritten: bool = False
     """Whether a result has arrived that is not in the status yet."""
 
     @property
@@ -50,7 +50,7 @@ class StoredStatus:
 
     @property
     def promises(self) -> tuple[float | None, float | None]:
-        """When it says that the next scan and the next cleanup are due (Unix seconds)."""
+        """When the next scan and the next cleanup are due by the stored status (Unix seconds)."""
         status = self.status
         return from_rfc3339(status.get("nextScanTime")), from_rfc3339(status.get("nextCleanupTime"))
 
@@ -76,12 +76,12 @@ class StoredStatus:
         self.sending = status
 
     def written(self, now: float) -> None:
-        """Record that the API server has what there was to say."""
+        """Record that the API server has stored everything."""
         self.written_at = now
 
-    def say(self, unsaid: bool = True) -> None:
-        """Record whether there is something that the status does not say yet."""
-        self.unsaid = unsaid
+    def want_write(self, unwritten: bool = True) -> None:
+        """Record whether something is not in the stored status yet."""
+        self.unwritten = unwritten
 
     def doubt(self, stale: bool = True) -> None:
         """Record whether the resource must be read again before anything is written."""

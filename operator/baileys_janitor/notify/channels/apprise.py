@@ -17,7 +17,7 @@ from baileys_janitor.notify.channels.http import Object, Undelivered
 from baileys_janitor.notify.secrets import Secrets
 from baileys_janitor.notify.words import Reader
 
-TIMEOUT = 60.0
+TIMEOUT_SECONDS = 60.0
 """Seconds for one message; a service that takes longer is not asked again before it has ended."""
 
 
@@ -32,7 +32,7 @@ class Services:
         config: AppriseChannel,
         secrets: Secrets,
         reader: Reader,
-        timeout: float = TIMEOUT,
+        timeout: float = TIMEOUT_SECONDS,
     ) -> None:
         self._config = config
         self._secrets = secrets
@@ -70,7 +70,7 @@ class Services:
         def work() -> None:
             try:
                 said = _notify(self._config.url_key, urls, taken, document, body)
-            except Exception as error:  # noqa: BLE001 - a plugin's surprise; its text may tell an address
+            except Exception as error:  # noqa: BLE001 - a plugin's surprise; its text may contain an address
                 said = f"the service's library failed ({type(error).__name__})"
             self._idle.set()
             with contextlib.suppress(RuntimeError):  # the loop is closed by now
@@ -92,7 +92,7 @@ class Services:
         return told.partition("\n")[2].lstrip("\n") or told
 
     async def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing: no connection is kept open."""
 
 
 def _settle(done: asyncio.Future[str], said: str) -> None:
@@ -106,7 +106,7 @@ def _unknown(number: int, key: str) -> str:
 
 def _notify(key: str, urls: list[str], taken: set[str], document: Object, body: str) -> str:
     """Return what went wrong; empty when all was sent. `taken`: the URLs that have this message."""
-    # Only who configures Apprise pays for its library, which tells addresses in its log.
+    # Imported only where it is configured; the library writes addresses to its log.
     for name in ("apprise", "urllib3", "requests"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     import apprise
@@ -165,7 +165,7 @@ def _follow_no_redirect() -> None:
 
 
 def _has_redirected(url: str) -> bool:
-    """Whether the host of a URL was among those that redirect; it is forgotten with that."""
+    """Return whether the host of a URL was among those that redirect, and forget it."""
     found = next((host for host in tuple(_redirected) if host and host in url), None)
     if found is not None:
         with contextlib.suppress(ValueError):

@@ -1,7 +1,9 @@
 """Looks up names of hosts in threads of its own, for which nobody waits.
 
-The loop's own threads also look up the API server, and are waited for when the process ends: a name server that is
-silent for a minute would hold up both.
+aiohttp's `ThreadedResolver` uses the loop's own threads. These also look up the API server, and asyncio waits for
+them when the process ends: a name server that is silent for a minute would hold up both. `AsyncResolver` waits for
+nobody, but needs `aiodns`: once that is installed, aiohttp uses it by default in every client, so that the API server
+would no longer be looked up as the system is configured to.
 """
 
 from __future__ import annotations
@@ -53,7 +55,7 @@ class Resolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing: no connection is kept open."""
 
 
 def _settle(found: asyncio.Future[Answers], answers: Answers, problem: OSError | None) -> None:

@@ -1,6 +1,6 @@
-"""Sending: what went wrong in words that hold no secret, and trying again.
+"""Sends HTTP requests: retries, and describes errors without secrets.
 
-Errors of HTTP clients tell addresses, and addresses are secrets here: what is said is made of known words only.
+Errors of HTTP clients contain addresses, and addresses are secrets here: messages consist of known words only.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from baileys_janitor.notify.secrets import Secrets
 
 Object = dict[str, Any]
 
-TIMEOUT = 10.0
+TIMEOUT_SECONDS = 10.0
 """Seconds for one attempt."""
 ATTEMPTS = 4
-PATIENCE = 90.0
+ALL_ATTEMPTS_SECONDS = 90.0
 """Seconds for all attempts at one message; after that it stays owed and is written anew later."""
-LONGEST_WAIT = 30.0
+LONGEST_WAIT_SECONDS = 30.0
 """Seconds that a wait which the endpoint asks for may take here; a longer one is left to the caller."""
-ANSWER = 65_536
+ANSWER_BYTES = 65_536
 """Bytes of an answer that are read."""
 
 
 class Undelivered(Exception):  # noqa: N818 - the word that users see
-    """A message that did not arrive: one clause that tells why, without addresses or tokens.
+    """A message that did not arrive: one clause with the reason, without addresses or tokens.
 
     `lasting`: the same attempt would fail again. `retry_after`: seconds that the endpoint asks to wait.
     """
@@ -64,7 +64,7 @@ class Channel(Protocol):
         """Raise NoSecret or Undelivered when nothing can be sent with what the Secret holds now."""
 
     async def send(self, document: Object) -> None:
-        """Deliver one message; Undelivered when that failed for good or for now."""
+        """Deliver one message; raise `Undelivered` when that failed for good or for now."""
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -73,7 +73,7 @@ class Channel(Protocol):
 def _worth_retrying(error: BaseException) -> bool:
     if not isinstance(error, Undelivered) or error.lasting:
         return False
-    return error.retry_after is None or error.retry_after <= LONGEST_WAIT
+    return error.retry_after is None or error.retry_after <= LONGEST_WAIT_SECONDS
 
 
 def _wait(state: RetryCallState) -> float:
@@ -87,7 +87,9 @@ class Http:
     """HTTP POST. The session is made when it is first needed, in the loop that needs it."""
 
     def __init__(
-        self, timeout: float = TIMEOUT, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        timeout: float = TIMEOUT_SECONDS,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._timeout = timeout
         self._sleep = sleep
@@ -97,7 +99,7 @@ class Http:
         """Make a few attempts, with pauses that grow or that the endpoint asks for; raise the last Undelivered."""
         async for each in AsyncRetrying(
             retry=retry_if_exception(_worth_retrying),
-            stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(PATIENCE),
+            stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(ALL_ATTEMPTS_SECONDS),
             wait=_wait,
             sleep=self._sleep,
             reraise=True,
@@ -112,7 +114,7 @@ class Http:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(resolver=Resolver()),
-                # A proxy is used as HTTPS_PROXY says.
+                # The proxy of HTTPS_PROXY is used.
                 trust_env=True,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=self._timeout),
@@ -122,7 +124,7 @@ class Http:
             async with self._session.post(
                 url, data=body, headers=headers, allow_redirects=False
             ) as answer:
-                return answer.status, answer.headers, await answer.content.read(ANSWER)
+                return answer.status, answer.headers, await answer.content.read(ANSWER_BYTES)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise Undelivered(in_words(error, self._timeout)) from None
 
@@ -150,8 +152,8 @@ def url_of(secrets: Secrets, key: str) -> str:
     return url
 
 
-def in_words(error: BaseException, timeout: float = TIMEOUT) -> str:
-    """Say what is wrong with a connection, without any address."""
+def in_words(error: BaseException, timeout: float = TIMEOUT_SECONDS) -> str:
+    """Describe what is wrong with a connection, without any address."""
     cause = error.__cause__ or getattr(error, "os_error", None) or error
     if isinstance(error, (TimeoutError, asyncio.TimeoutError)):
         return f"no answer within {timeout:g} s"
@@ -201,5 +203,5 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def as_json(document: Any) -> bytes:
-    """Compact JSON in UTF-8."""
+    """Return compact JSON in UTF-8."""
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()

@@ -1,4 +1,4 @@
-"""A message by a Telegram bot. The token is part of the URL: no URL is ever told."""
+"""A message by a Telegram bot. The token is part of the URL: no URL is ever logged or reported."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Telegram:
         return token
 
     async def send(self, document: Object) -> None:
-        """Deliver a message; what is too long is cut at a line, and says so."""
+        """Deliver a message; what is too long is cut at a line, with a note."""
         token = self._token()
         url = f"{self._config.api_url.rstrip('/')}/bot{token}/sendMessage"
         message: dict[str, Any] = {
@@ -90,6 +90,6 @@ def _wait(said: Mapping[str, Any]) -> float | None:
 
 
 def _why(said: Mapping[str, Any], token: str) -> str:
-    # "Bad Request: chat not found" helps; whoever answers must not have us print the token.
+    # "Bad Request: chat not found" helps; an answer must not have us print the token.
     told = clean(str(said.get("description") or ""), 120)
     return told.replace(token, "***")
