@@ -15,6 +15,7 @@ from baileys_janitor.notify.delivery_state import BETTER, ENDED, LASTING, NEW, P
 from baileys_janitor.notify.document import rfc3339
 from baileys_janitor.notify.incidents import Place
 from baileys_janitor.notify.words import DAY
+from baileys_janitor.policy.reasons import SAVE_CREDENTIALS
 from tests.notify.messages import READER, change, incidents, resolved, status, storm
 from tests.notify.world import HOUR, MINUTE, NOW
 
@@ -33,8 +34,7 @@ SAID = {
     "of 175; limits that fit: warning 200, critical 220, trigger 225, emergency 230, danger "
     "250.",
     "CredentialsCorrupt": "creds.json could not be read in 3 looks over 120 s and was not written meanwhile. "
-    "Nothing is removed. Do not restart the tenant's process: it would pair anew. Restore "
-    "creds.json from a backup with the process stopped.",
+    f"Nothing is removed. {SAVE_CREDENTIALS}",
     "DiskPressure": "Only 40 MiB are free on the volume; a full disk truncates creds.json, and the tenant "
     "must then pair again. Enlarge the claim or free space.",
     "ScanStale": 'The PersistentVolumeClaim "acme" is not bound to a volume yet: see `kubectl describe pvc'

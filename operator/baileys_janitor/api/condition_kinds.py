@@ -308,8 +308,8 @@ _ADVICE = (
             means="The running process still has the credentials in memory. Started anew it reads the broken file, "
             "and a phone has to be paired again.",
             itself="The janitor removes nothing from this session and keeps looking.",
-            to_do="Do NOT restart the tenant's process: it may write creds.json again. If it does not, stop it and "
-            "restore creds.json from a backup.",
+            to_do="Do NOT stop or restart the tenant's process. Make room on a full disk and make it save again; else "
+            "put back a kept or backed-up copy; pair again last. The runbook has each step.",
             explained=True,
         ),
         alert=AlertKind(

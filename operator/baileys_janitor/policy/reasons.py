@@ -122,10 +122,17 @@ TOO_MANY_FILES = "TooManyFiles"
 CLOCK_UNUSABLE = "ClockUnusable"
 CLOCK_SKEW = "ClockSkew"
 
+SAVE_CREDENTIALS = (
+    "Do not stop or restart the tenant's process: while it runs, it holds the only good copy. Make room if the disk"
+    " is full, and make it save again (saveCreds, or a reconnect). Only if that fails, stop it and put back a kept or"
+    " backed-up creds.json; pairing again comes last."
+)
+"""The way out of a broken creds.json, the same wherever it is told."""
+
 REFUSED = {
     CREDENTIALS_CORRUPT: (
-        "creds.json cannot be read, so which files are the tenant's own is unknown; restore it"
-        " with the tenant's process stopped, or pair again."
+        "creds.json cannot be read, so which files are the tenant's own is unknown. "
+        + SAVE_CREDENTIALS
     ),
     CREDENTIALS_TOO_LARGE: (
         "creds.json is larger than 1 MiB, where real ones have up to 200 kB, so it is not read and"

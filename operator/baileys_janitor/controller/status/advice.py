@@ -18,6 +18,7 @@ from baileys_janitor.job.result import ScanResult
 from baileys_janitor.policy import advice
 from baileys_janitor.policy.counts import Census
 from baileys_janitor.policy.estimate import Outlook
+from baileys_janitor.policy.reasons import SAVE_CREDENTIALS
 
 CREDENTIALS_CORRUPT = CONDITIONS["CredentialsCorrupt"]
 IDENTITY_CHANGED = CONDITIONS["IdentityChanged"]
@@ -103,8 +104,7 @@ def _corrupt(tenant: TenantRecord, now: float) -> str | None:
         return None
     return (
         f"creds.json could not be read in {doubt.looks} looks over {int(now - doubt.since)} s and was not "
-        "written meanwhile. Nothing is removed. Do not restart the tenant's process: it would pair anew. "
-        "Restore creds.json from a backup with the process stopped."
+        f"written meanwhile. Nothing is removed. {SAVE_CREDENTIALS}"
     )
 
 
