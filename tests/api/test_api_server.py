@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from baileys_janitor.api.names import API_VERSION, KIND, PLURAL
-from baileys_janitor.api.status import TenantStatus
+from baileys_janitor.controller.kube import decoding
 from tests.api.corpus_files import ACCEPTED, REFUSED, SCHEMA, expected
 from tests.api.rest import CRDS, Api, Refused
 from tests.api.statuses import FULL_STATUS
@@ -75,7 +75,7 @@ def test_nothing_is_defaulted_into_a_spec(api: Api) -> None:
 
 def test_a_whole_status_comes_back_as_it_was_written(api: Api) -> None:
     created = api.request("POST", TENANTS, tenant("whole-status"))
-    wire = TenantStatus.read(FULL_STATUS).to_wire()
+    wire = decoding.status(FULL_STATUS)
 
     created["status"] = wire
     found = api.request("PUT", f"{TENANTS}/whole-status/status{STRICT}", created)

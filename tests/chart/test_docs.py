@@ -42,6 +42,15 @@ def test_every_file_that_a_page_names_exists(page: Path) -> None:
     assert [str(each) for each in linked + named if not each.exists()] == []
 
 
+def test_no_page_loses_the_new_charts_defaults() -> None:
+    """`--reuse-values` keeps the old chart's defaults, as docs/upgrading.md warns."""
+    pages = [*(ROOT / "docs").rglob("*.md"), *(ROOT / "charts").rglob("*.md"), ROOT / "README.md"]
+    for page in pages:
+        for line in page.read_text().splitlines():
+            if line.lstrip().startswith("helm"):
+                assert " --reuse-values" not in line, f"{page.name}: {line}"
+
+
 def test_every_module_that_the_architecture_names_exists() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text()
     package = ROOT / "operator" / "baileys_janitor"

@@ -125,7 +125,9 @@ class SharedSettings(Model):
     schedule: Schedule | None = Field(default=None, description="When the timers fire.")
     cooldown: Annotated[Duration, Between("0s", "30d")] | None = Field(
         default=None,
-        description="After a Trigger cleanup that removed something, how long until the next one.",
+        description="How long no Trigger cleanup starts after any cleanup that removed something, or would have in "
+        "mode DryRun. A Daily, an Emergency and a requested one do not wait for it; nor does what "
+        "maxRemovals cut short.",
     )
     emergency_cooldown: Annotated[Duration, Between("1m", "7d")] | None = Field(
         default=None,

@@ -12,8 +12,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.api.status import TenantStatus
 from baileys_janitor.controller.jobs import record_result
+from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.kube.conditions import Conditions
 from baileys_janitor.controller.status import compose, level_and_ready
 from baileys_janitor.controller.tenants.fault import Fault
@@ -145,7 +145,7 @@ OF_NOW = {
 @given(workers, specs)
 def test_a_restart_loses_nothing_of_what_was_told(happened: list[object], spec: Object) -> None:
     known, now = lived(happened, spec)
-    told = TenantStatus.read(compose.compose(known, now, CONTEXT)).to_wire()
+    told = decoding.status(compose.compose(known, now, CONTEXT))
     again = tenant(spec, told, now)
     found = compose.compose(again, now, CONTEXT)
 
