@@ -1,4 +1,4 @@
-"""Time as an argument: the controller asks a clock, and tests bring their own."""
+"""Clocks: the controller takes time from one, and tests bring their own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STEP_SECONDS = 2.0
 
 
 class Clock(Protocol):
-    """Unix time in seconds, a clock that nobody sets, and waiting."""
+    """Unix time in seconds, monotonic time, and waiting."""
 
     def now(self) -> float:
         """Return the Unix time in seconds."""

@@ -35,7 +35,7 @@ and a stream is asked for again when it was silent for 70 seconds, which is Kopf
 
 
 class NoDiffs(kopf.DiffBaseStorage):
-    """Nothing to compare: events alone are handled, and copies of every object would be the dearest part of it."""
+    """Stores nothing to compare with: only events are handled, and copies of every object would need most memory."""
 
     def build(self, **_: Any) -> kopf.BodyEssence:
         """Return an essence of nothing."""

@@ -1,4 +1,4 @@
-"""How the operator's log is written: one line each, as JSON or for a console. Modules log by the standard library.
+"""Sets the operator's log up: one line each, as JSON or for a console. Modules log by the standard library.
 
 What a line is about goes into fields (`extra`), each a key of its own in JSON and `key=value` at the end of a console
 line. A field never holds a file's name or content, and a traceback shows code, never the values of variables.

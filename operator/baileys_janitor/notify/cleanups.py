@@ -1,4 +1,4 @@
-"""Cleanups that ended since a target heard of them last: many in one message. Pure."""
+"""Cleanups that ended since a target's last message about them: many in one message. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a tenant's status to what is wrong with it now. Pure: a status in, incidents out."""
+"""Derives the incidents of a tenant from its status. Pure: a status in, incidents out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes next for a tenant, and when: the one calendar that decides, requeues and promises."""
+"""The calendar of a tenant: the one place that decides, requeues and promises."""
 
 from __future__ import annotations
 

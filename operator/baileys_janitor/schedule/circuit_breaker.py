@@ -1,4 +1,4 @@
-"""The circuit breakers: where cleanups remove abnormally much in a short time, automatic ones hold. Pure.
+"""Circuit breakers: hold automatic cleanups where cleanups removed abnormally much in a short time. Pure.
 
 Each namespace has a breaker of its own, so that nobody who can write into one namespace holds up another. The fleet's
 opens when it is more than one team's mistake: when those of three namespaces are open at once, or of all there are.

@@ -1,4 +1,4 @@
-"""What a schedule depends on besides its tenant."""
+"""The inputs of a schedule besides its tenant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a tenant's files are to be cleaned now, and why: what is due, and what is settled by it."""
+"""Decides whether to clean a tenant's files now, and why, and which slots that settles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast a tenant's counted files grow, and how long its next scan may therefore wait."""
+"""Estimates how fast a tenant's counted files grow, and how long its next scan may therefore wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the schedule reads of a tenant: the controller's record has it, and so may anything else that keeps tenants."""
+"""The protocol of a tenant that the schedule reads; the controller's record fulfils it, and others may."""
 
 from __future__ import annotations
 

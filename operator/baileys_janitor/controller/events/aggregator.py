@@ -1,4 +1,4 @@
-"""The Events that wait to be written: the same thing again is a series, and too many at once are left out. Pure.
+"""Aggregates Events that wait to be written: repetitions become a series, and excess Events are dropped. Pure.
 
 Like the recorder of client-go (tools/events): within six minutes the same Event again counts up one object. Three
 limits besides: of one tenant, of one reason (an outage of all tenants has one reason), and of the operator.
@@ -86,7 +86,7 @@ class Series:
 
 
 class EventAggregator:
-    """What is to be written; times are seconds of a clock that nobody sets."""
+    """Events to be written, in order. Times are monotonic seconds."""
 
     def __init__(self) -> None:
         self._series: dict[tuple[str, ...], Series] = {}

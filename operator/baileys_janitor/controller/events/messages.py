@@ -1,4 +1,4 @@
-"""Which changes become Kubernetes Events on a tenant: a typed reason, and a note for `kubectl describe`. Pure.
+"""Turns changes into Kubernetes Events on a tenant: a typed reason, and a note for `kubectl describe`. Pure.
 
 An Event is about a moment; what holds now is in the status. docs/events.md lists when each reason comes.
 """

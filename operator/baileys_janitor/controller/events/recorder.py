@@ -1,4 +1,4 @@
-"""Writes Events (events.k8s.io/v1), one request at a time, as well as it goes: nothing waits for them."""
+"""Writes Events (events.k8s.io/v1), one request at a time, without a guarantee: nothing waits for them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Whether the operator is alive and ready, and its watches still deliver events."""
+"""Probes: whether the operator is alive and ready, and its watches still deliver events."""

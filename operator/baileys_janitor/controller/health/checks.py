@@ -1,4 +1,4 @@
-"""Whether the operator is alive and ready, judged by evidence. No network: `server` serves it, the parts report."""
+"""Judges by evidence whether the operator is alive and ready. No network: the parts report, and `server` serves."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class Watches:
                     del self._doubts[doubt]
 
     def ended(self, kind: str, namespace: str, job: str) -> None:
-        """Take note that a Job or its pod was seen to end: of the other kind, something must be heard too."""
+        """Take note that a Job or its pod was seen to end: an event of the other kind must come, too."""
         other = {"jobs": "pods", "pods": "jobs"}[kind]
         if self.silent(other, namespace) > GRACE_SECONDS:
             self.compared((other, namespace, job), True)
@@ -113,14 +113,14 @@ class Watches:
         self._made[namespace, job] = self._events["pods", self._watch(namespace)]
 
     def has_pods(self, namespace: str, job: str) -> None:
-        """Take note that a Job has a pod: of pods, too, something must be heard since the Job was created."""
+        """Take note that a Job has a pod: an event of a pod must have come since the Job was created."""
         before = self._made.pop((namespace, job), None)
         key = "pods", self._watch(namespace)
         if before is not None and before == self._events[key]:
             self._expected.setdefault(key, self._now())
 
     def silent(self, kind: str, namespace: str) -> float:
-        """Return for how many seconds nothing was heard from the watch of that kind."""
+        """Return for how many seconds the watch of that kind has delivered nothing."""
         heard = self._heard.get((kind, self._watch(namespace)), self._begun)
         return self._now() - heard
 

@@ -1,4 +1,4 @@
-"""Why the pod of a shared scan does not get on, read from its events: whose claim, or nobody's in it. Pure."""
+"""Finds the claims that keep the pod of a shared scan from starting, from the pod's events. Pure."""
 
 from __future__ import annotations
 

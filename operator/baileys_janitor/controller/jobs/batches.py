@@ -1,4 +1,4 @@
-"""Which tenants share a scan's pod. Pure.
+"""Groups tenants whose scans share a pod. Pure.
 
 A batch shares a namespace, a place and an identity. It is no larger than its most troubled member allows: after a
 batch got stuck, its tenants are tried in halves, or a tenant whose claim is to blame alone, and each success allows a

@@ -1,4 +1,4 @@
-"""What keeps a tenant from being looked after, as a `Ready` reason with a way out. Pure."""
+"""The faults that keep the janitor from looking after a tenant: a `Ready` reason with a way out. Pure."""
 
 from __future__ import annotations
 

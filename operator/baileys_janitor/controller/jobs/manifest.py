@@ -1,4 +1,4 @@
-"""How a Job looks: one pod that mounts claims, runs for milliseconds and meets Pod Security "restricted". Pure."""
+"""The manifest of a Job: one pod that mounts claims, runs for milliseconds, meets Pod Security "restricted". Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a namespace needs before the first Job there: a NetworkPolicy that denies its pods all, and pull secrets.
+"""Prepares a namespace for its first Job: a NetworkPolicy that denies its pods all traffic, and pull secrets.
 
 Only where the configuration grants it. Both are a second line: a Job runs without them, with a warning.
 """

@@ -1,4 +1,4 @@
-"""Where a Job must run and as whom: read from the pod that uses the claim. Pure; dicts as the API gives them."""
+"""Reads the node and the identity of a Job from the pod that uses the claim. Pure; dicts as the API gives them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Job's result changes in the record of its tenant. Pure: record, result and time in, record changed."""
+"""Changes the record of a tenant by the result of its Job. Pure: record, result and time in, record changed."""
 
 from __future__ import annotations
 

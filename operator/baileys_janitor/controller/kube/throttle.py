@@ -1,4 +1,4 @@
-"""One pause for every request of a client: an API server that says "too many" means all of them, not the one.
+"""Holds every request of a client after a 429: an API server that answers "too many" means all of them, not one.
 
 A server under load (API Priority and Fairness, or etcd behind it) refuses with 429 and `Retry-After`. Sixteen steps
 that each wait for their own request, and go on with the next, would keep it under load.

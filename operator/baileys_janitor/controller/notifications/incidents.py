@@ -1,4 +1,4 @@
-"""What is wrong in the fleet right now, kept as statuses change: nothing is kept of healthy tenants.
+"""Holds the active incidents of the fleet, kept current as statuses change; nothing is kept of healthy tenants.
 
 Changes name the tenants to look at again; a slow round over all of them finds what no change has shown. Pure: no clock.
 """

@@ -1,4 +1,4 @@
-"""The status of a tenant, composed anew from its record each time, and whether it is worth writing. Pure."""
+"""Composes the status of a tenant from its record, and decides whether it is worth writing. Pure."""
 
 from __future__ import annotations
 

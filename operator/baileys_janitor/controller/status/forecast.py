@@ -1,4 +1,4 @@
-"""What happens to a tenant next, when, and what that hangs on. Pure.
+"""Forecasts what happens to a tenant next, when, and on what condition. Pure.
 
 Whoever reads a status may read it half an hour after it was written: so it speaks of times and thresholds, which go
 on being true, rather than of how long something will take.

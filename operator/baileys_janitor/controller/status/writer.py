@@ -1,4 +1,4 @@
-"""Reading and writing tenants: the status is written when it matters, and against a known version only."""
+"""Reads and writes tenants: a status is written when it matters, and against a known version only."""
 
 from __future__ import annotations
 

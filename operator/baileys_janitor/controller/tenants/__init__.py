@@ -1,1 +1,1 @@
-"""What the operator knows of each tenant."""
+"""The record of each tenant, and the cache that holds them."""

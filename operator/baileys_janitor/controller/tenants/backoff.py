@@ -1,4 +1,4 @@
-"""What keeps a tenant from being looked after now, and how long its next Job waits for it."""
+"""The fault of a tenant, and the back-off of its next Job."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Backoff:
         self.work_fault = fault
 
     def wait_until(self, when: float) -> None:
-        """Let the next Job wait until `when` at least; that is nobody's failure."""
+        """Let the next Job wait until `when` at least; that is no failure."""
         self.retry_at = max(self.retry_at, when)
 
     def hurry(self, now: float) -> bool:

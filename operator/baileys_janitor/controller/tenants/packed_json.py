@@ -1,4 +1,4 @@
-"""JSON data kept small: there are ten thousand tenants, and most of what is known of one is read rarely. Pure.
+"""Keeps JSON data small: there are ten thousand tenants, and most of a record is read rarely. Pure.
 
 As one bytes object, a status takes a fifth of what it does as dictionaries. Marshal is several times as fast as
 JSON, and what it writes never leaves this process. Compression would save another half, and cost a start of ten

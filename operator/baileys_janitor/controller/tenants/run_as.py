@@ -1,4 +1,4 @@
-"""Whom the files of a session belong to: the security context that a Job copies."""
+"""The owner of a session's files: the security context that a Job copies."""
 
 from __future__ import annotations
 

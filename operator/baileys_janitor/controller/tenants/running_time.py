@@ -1,4 +1,4 @@
-"""What the operator remembers of a tenant's running time: looks bring it up to date, Jobs take it along. Pure."""
+"""The operator's memory of a tenant's running time: scans update it, Jobs take it along. Pure."""
 
 from __future__ import annotations
 

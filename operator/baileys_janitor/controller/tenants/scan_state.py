@@ -1,4 +1,4 @@
-"""What scans have found out about one tenant's directory, and when."""
+"""The findings of scans in one tenant's directory, and their times."""
 
 from __future__ import annotations
 

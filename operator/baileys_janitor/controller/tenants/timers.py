@@ -1,4 +1,4 @@
-"""Which slots of a tenant's timers and which requests have been handled."""
+"""The slots of a tenant's timers and the requests that have been handled."""
 
 from __future__ import annotations
 

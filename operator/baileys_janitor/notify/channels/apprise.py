@@ -1,4 +1,4 @@
-"""Any service that Apprise knows. The library blocks, so it works in a thread that nobody waits for forever."""
+"""Sends to any service that Apprise knows. The library blocks, so it works in a thread, with a time limit."""
 
 from __future__ import annotations
 
