@@ -285,7 +285,8 @@ class Values(Model):
     )
     env: list[Object] = Field(
         default_factory=list,
-        description="Further environment variables of the operator, such as HTTPS_PROXY.",
+        description="Further environment variables of the operator, such as HTTPS_PROXY, by which notifications are "
+        "sent. Requests to the API server go directly, unless BAILEYS_JANITOR_API_PROXY names a proxy for them.",
     )
     common_labels: Labels = Field(
         default_factory=dict, description="Further labels of every object of the chart."

@@ -29,7 +29,7 @@ from baileys_janitor.controller.health.watch_audit import Audit, WatchDead, Watc
 from baileys_janitor.controller.jobs.manifest import Pod
 from baileys_janitor.controller.jobs.namespace_setup import NamespaceSetup
 from baileys_janitor.controller.kopf_thread import WatchesEnded
-from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube
+from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube, NoAccess
 from baileys_janitor.controller.kube.leader_election import (
     POD_NAME,
     Election,
@@ -302,7 +302,7 @@ def run(
     logger.info(said, __version__, where, config.mode_ceiling)
     try:
         asyncio.run(serve(config))
-    except (NoNamespace, PortTaken) as problem:
+    except (NoAccess, NoNamespace, PortTaken) as problem:
         print(f"baileys-janitor: {problem}", file=sys.stderr)  # noqa: T201 - as for the configuration
         return 2
     except Exception:
