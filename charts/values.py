@@ -199,6 +199,22 @@ class Dashboard(Model):
     )
 
 
+class CaBundle(Model):
+    """Private CAs that notifications trust besides the public ones; docs/notifications.md tells more."""
+
+    config_map: OptionalName = Field(
+        default="",
+        description="Name of a ConfigMap in the release's namespace that holds the CAs' certificates.",
+    )
+    secret: OptionalName = Field(
+        default="", description="Name of a Secret that holds them, in place of a ConfigMap."
+    )
+    key: Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]{1,253}$")] = Field(
+        default="ca.crt",
+        description="The key with the certificates in PEM. A change needs a restart.",
+    )
+
+
 class Notifications(Model):
     """Secrets of the notifications; who is told what stands in `config.notifications`."""
 
@@ -207,6 +223,7 @@ class Notifications(Model):
         description="Name of a Secret in the release's namespace. Its keys are those that "
         "`config.notifications.channels` names; a change needs no restart.",
     )
+    ca_bundle: CaBundle = CaBundle()
 
 
 class Values(Model):
@@ -285,7 +302,8 @@ class Values(Model):
     )
     env: list[Object] = Field(
         default_factory=list,
-        description="Further environment variables of the operator, such as HTTPS_PROXY.",
+        description="Further environment variables of the operator, such as HTTPS_PROXY, by which notifications are "
+        "sent. Requests to the API server go directly, unless BAILEYS_JANITOR_API_PROXY names a proxy for them.",
     )
     common_labels: Labels = Field(
         default_factory=dict, description="Further labels of every object of the chart."

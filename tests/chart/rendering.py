@@ -129,7 +129,10 @@ VARIANTS: dict[str, Object] = {
                 "repeatInterval": "12h",
             },
         },
-        "notifications": {"existingSecret": "janitor-notifications"},
+        "notifications": {
+            "existingSecret": "janitor-notifications",
+            "caBundle": {"configMap": "company-ca", "key": "bundle.pem"},
+        },
         "replicas": 3,
         "priorityClassName": "system-cluster-critical",
         "commonLabels": {"team": "platform"},

@@ -13,7 +13,7 @@ import yaml
 from baileys_janitor import __version__
 from baileys_janitor.api.crd import crd
 from tests.chart import snapshots
-from tests.chart.rendering import CHART, ROOT, VARIANTS, helms, only, render
+from tests.chart.rendering import CHART, ROOT, VARIANTS, Refused, helms, only, render
 
 NEWEST = kubernetes_validate.latest_version()
 VERSIONS = [f"1.{minor}" for minor in range(29, int(NEWEST.split(".")[1]) + 1)]
@@ -123,3 +123,21 @@ def test_nothing_is_rendered_but_through_the_values() -> None:
             content = template.read_text()
             for function in ("lookup ", "randAlpha", "genCA", "now ", "uuidv4", "derivePassword"):
                 assert function not in content, template.name
+
+
+@pytest.mark.parametrize("kind", ["configMap", "secret"])
+def test_a_private_ca_is_mounted_where_the_operator_looks_for_it(kind: str) -> None:
+    named = render(notifications={"caBundle": {kind: "company-ca"}})
+    spec = only(named, "Deployment")["spec"]["template"]["spec"]
+    (operator,) = spec["containers"]
+    (variable,) = (each for each in operator["env"] if each["name"] == "SSL_CERT_FILE")
+    (mount,) = (each for each in operator["volumeMounts"] if each["name"] == "ca-bundle")
+    (volume,) = (each for each in spec["volumes"] if each["name"] == "ca-bundle")
+    assert variable["value"] == f"{mount['mountPath']}/ca.crt"
+    assert "company-ca" in volume[kind].values()
+
+
+def test_a_private_ca_lies_in_one_place() -> None:
+    both = {"caBundle": {"configMap": "one", "secret": "other"}}
+    with pytest.raises(Refused, match="leave one of them out"):
+        render(notifications=both)

@@ -16,6 +16,7 @@ import yaml
 from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.api.notification_config import Notifications
 from baileys_janitor.notify.channels.webhook import signed
+from charts.values import Values
 from tests.notify.world import NOW
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +38,8 @@ def test_every_reason_is_listed_with_its_severity_and_runbook() -> None:
 
 
 def test_the_values_can_be_used_as_they_are() -> None:
-    values, routes = (yaml.safe_load(each) for each in fenced("yaml"))
+    values, proxy, ca, routes = (yaml.safe_load(each) for each in fenced("yaml"))
+    Values.model_validate(proxy | ca)
     config = values["config"]["notifications"]
     assert Notifications.model_validate(config).channels
     named = {name for route in routes["routes"] for name in route["channels"]}

@@ -169,6 +169,27 @@ async def test_what_telegram_says_is_told_and_not_tried_again(
     assert len(receiver.requests) == 1
 
 
+UPGRADED = "Bad Request: group chat was upgraded to a supergroup chat"
+
+
+async def test_a_group_that_became_a_supergroup_is_told_with_its_new_id(receiver: Receiver) -> None:
+    moved = {"migrate_to_chat_id": -1009876543210}
+    receiver.then = lambda _: answer(400, description=UPGRADED, parameters=moved)
+    with pytest.raises(Undelivered) as caught:
+        await send(telegram(receiver.url), incidents(changed()))
+    assert 'set chatId to "-1009876543210"' in caught.value.why
+    assert caught.value.lasting
+    assert len(receiver.requests) == 1
+
+
+@pytest.mark.parametrize("moved", [None, True, 0, 2**60, "-100", [], {"x": 1}])
+async def test_an_id_that_is_none_is_not_told(moved: object, receiver: Receiver) -> None:
+    said = {"migrate_to_chat_id": moved}
+    receiver.then = lambda _: answer(400, description=UPGRADED, parameters=said)
+    with pytest.raises(Undelivered, match="HTTP 400: Bad Request: group chat was upgraded"):
+        await send(telegram(receiver.url), incidents(changed()))
+
+
 async def test_something_else_than_the_bot_api_is_noticed(receiver: Receiver) -> None:
     receiver.then = lambda _: Answer(200, body=b"<html>Welcome</html>")
     with pytest.raises(Undelivered, match="not the Bot API's"):

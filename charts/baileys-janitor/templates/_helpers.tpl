@@ -143,3 +143,21 @@ scrapeTimeout: {{ . }}
 {{- $job := .Values.config.job | default dict }}
 {{- toJson (ternary $job.imagePullSecrets .Values.image.pullSecrets (hasKey $job "imagePullSecrets")) }}
 {{- end }}
+
+{{/* Where notifications.caBundle lies, as a volume's source; empty when none is named. */}}
+{{- define "janitor.caBundle" -}}
+{{- with .Values.notifications.caBundle }}
+{{- if and .configMap .secret }}
+{{- fail "notifications.caBundle names a configMap and a secret: leave one of them out" }}
+{{- else if .configMap -}}
+configMap:
+  name: {{ .configMap }}
+  # A janitor that cannot tell still cleans; its log says which CA is missing.
+  optional: true
+{{- else if .secret -}}
+secret:
+  secretName: {{ .secret }}
+  optional: true
+{{- end }}
+{{- end }}
+{{- end }}

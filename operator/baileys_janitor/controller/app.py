@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, cast
 from baileys_janitor import __version__
 from baileys_janitor.api.config import JobPods, Metrics, OperatorConfig
 from baileys_janitor.api.config_file import InvalidConfig, load_config
-from baileys_janitor.api.names import API_VERSION
 from baileys_janitor.controller import kopf_thread, logging_setup
 from baileys_janitor.controller.clock import Clock, WallClock
 from baileys_janitor.controller.events import decision_log
@@ -29,7 +28,7 @@ from baileys_janitor.controller.health.watch_audit import Audit, WatchDead, Watc
 from baileys_janitor.controller.jobs.manifest import Pod
 from baileys_janitor.controller.jobs.namespace_setup import NamespaceSetup
 from baileys_janitor.controller.kopf_thread import WatchesEnded
-from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube
+from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube, NoAccess
 from baileys_janitor.controller.kube.leader_election import (
     POD_NAME,
     Election,
@@ -38,6 +37,7 @@ from baileys_janitor.controller.kube.leader_election import (
     own_namespace,
     seat,
 )
+from baileys_janitor.controller.kube.startup_problems import explain, is_passing
 from baileys_janitor.controller.notifications import manager
 from baileys_janitor.controller.reconciler import Reconciler
 from baileys_janitor.schedule.backoff import backoff_seconds
@@ -51,7 +51,9 @@ Seen = Callable[[str, str, int], None]
 IMAGE_VARIABLE = "BAILEYS_JANITOR_IMAGE"
 """The operator's own image, set by the chart: Jobs run the same one unless configured otherwise."""
 CRD_POLL_SECONDS = 5.0
-"""Seconds between looks for the CRD while it is not installed."""
+"""Seconds between looks for the CRD while it is not installed, or for an API server that is away."""
+FIRST_ATTEMPTS = 3
+"""Requests at a look before it is said what is wrong."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
 """Before the operator acts again after a fault; the pause doubles with each fault."""
 LONG_TERM_SECONDS = 300.0
@@ -81,7 +83,12 @@ async def serve(
     stop: asyncio.Event | None = None,
     checks: HealthChecks | None = None,
 ) -> None:
-    """Run the operator until a signal or `stop` ends it; raise `PortTaken` if a configured port is in use."""
+    """Run the operator until a signal or `stop` ends it.
+
+    Raises:
+        PortTaken: a port to serve at is taken.
+        NoAccess: somebody started it at a terminal, and the API server cannot be used as the kubeconfig says.
+    """
     clock, stop, checks = clock or WallClock(), stop or asyncio.Event(), checks or HealthChecks()
     contest = seat(config.leader_election)
     async with contextlib.AsyncExitStack() as stack:
@@ -96,7 +103,8 @@ async def serve(
         stack.push_async_callback(kube.close)
         beating = asyncio.create_task(checks.beat())
         stack.callback(beating.cancel)
-        await _crd_is_there(kube, checks, stop)
+        in_pod = bool(own_namespace(os.environ))
+        await _api_is_served(kube, checks, stop, in_pod, patient=in_pod or contest is not None)
         election = None
         if contest is not None:
             electing = await Kube.connect(seen)
@@ -251,23 +259,26 @@ def _on_signals(stop: asyncio.Event) -> Callable[[], None]:
     return undo
 
 
-async def _crd_is_there(kube: Kube, checks: HealthChecks, stop: asyncio.Event) -> None:
-    told = False
+async def _api_is_served(
+    kube: Kube, checks: HealthChecks, stop: asyncio.Event, in_pod: bool, patient: bool
+) -> None:
+    """Wait until the API server serves the resource. Raise NoAccess, unless `patient`, where waiting is no way out."""
+    told = set[str]()
     while not stop.is_set():
         try:
-            await kube.get(TENANTS)
+            await kube.get(TENANTS, attempts=FIRST_ATTEMPTS)
             return
         except ApiError as error:
-            if not told:
-                logger.warning(
-                    "Waiting for the API server to serve %s (%s %s): apply the CRD, "
-                    "`baileys-janitor crd | kubectl apply --server-side -f -`",
-                    API_VERSION,
-                    error.status,
-                    error.reason,
-                )
-                checks.waiting_for = "the CRD of BaileysTenant to be served"
-                told = True
+            problem = explain(error, kube.server, in_pod)
+            if not (patient or is_passing(error)):
+                raise NoAccess(f"{problem}.") from None
+            if problem not in told:
+                logger.warning("Waiting: %s", problem)
+                told.add(problem)
+            missing = error.status == 404
+            checks.waiting_for = (
+                "the CRD of BaileysTenant to be served" if missing else "the API server"
+            )
             await _wait(stop, CRD_POLL_SECONDS)
 
 
@@ -304,7 +315,7 @@ def run(
     logger.info(said, __version__, where, config.mode_ceiling)
     try:
         asyncio.run(serve(config))
-    except (NoNamespace, PortTaken) as problem:
+    except (NoAccess, NoNamespace, PortTaken) as problem:
         print(f"baileys-janitor: {problem}", file=sys.stderr)  # noqa: T201 - as for the configuration
         return 2
     except Exception:

@@ -101,6 +101,9 @@ async def connection() -> kopf.ConnectionInfo:
         token=bearer.removeprefix("Bearer ").removeprefix("bearer ") or None,
         certificate_path=found.cert_file,
         private_key_path=found.key_file,
+        proxy_url=found.proxy,
+        # As for the client: HTTPS_PROXY is not for the API server.
+        trust_env=False,
     )
 
 

@@ -209,3 +209,20 @@ async def test_a_failing_scan_backs_off(world: World, operator: Operator) -> Non
             await until(running.idle, "the operator is idle")
     # Ten minutes at 10 s would be sixty; with 15, 30, 60, 120, 240 s between them they are six.
     assert 2 <= len(ended) <= 7
+
+
+async def test_a_job_that_somebody_suspends_is_told_as_that_and_made_up_for(
+    world: World, operator: Operator
+) -> None:
+    await world.company("acme", "healthy")
+    world.cluster.kubelet.hold()
+    async with operator() as running:
+        await waiting_pod(world)
+        (job,) = await world.jobs()
+        name, suspended = job["metadata"]["name"], {"spec": {"suspend": True}}
+        await world.client.patch(JOBS, world.namespace, name, suspended)
+        ready = await world.ready("acme", "JobSuspended")
+        assert "spec.suspend is true" in ready["message"]
+        world.cluster.kubelet.release()
+        with running.hurry():
+            await world.ready("acme", "Observing")

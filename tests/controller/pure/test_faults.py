@@ -96,6 +96,10 @@ NO_NODE = {"type": "PodScheduled", "status": "False", "message": "0/3 nodes are 
         (pending(waiting={"reason": "ImagePullBackOff"}), "ImagePullFailed"),
         (pending(waiting={"reason": "ErrImagePull"}), "ImagePullFailed"),
         (pending(waiting={"reason": "InvalidImageName"}), "ImagePullFailed"),
+        (pending(waiting={"reason": "ErrImageNeverPull"}), "ImagePullFailed"),
+        (pending(waiting={"reason": "ImageInspectError"}), "ImagePullFailed"),
+        (pending(waiting={"reason": "RegistryUnavailable"}), "ImagePullFailed"),
+        (pending(waiting={"reason": "SignatureValidationFailed"}), "ImagePullFailed"),
         (pending(waiting={"reason": "CreateContainerConfigError"}), "ContainerRefused"),
         (pending(waiting={"reason": "CreateContainerError", "message": "no"}), "ContainerRefused"),
         (pending(waiting={"reason": "RunContainerError"}), "ContainerRefused"),
@@ -143,6 +147,67 @@ def test_a_pod_that_failed_says_why(pod: Object, reason: str) -> None:
     clear(found.fault, reason)
 
 
+def of(pod: Object, reason: str) -> str:
+    found = faults.finished(pod)
+    assert found is not None
+    return clear(found.fault, reason).message
+
+
+def exited(code: int, reason: str = "Error", message: str = "") -> Object:
+    pod = ended("Failed", exitCode=code, message=message)
+    pod["status"]["containerStatuses"][0]["state"]["terminated"]["reason"] = reason
+    return pod
+
+
+@pytest.mark.parametrize("code", [129, 137, 139, 143, 192])
+def test_an_exit_code_of_a_signal_is_told_as_that(code: int) -> None:
+    assert f"killed by signal {code - 128}." in of(exited(code), "JobKilled")
+
+
+@pytest.mark.parametrize("code", [1, 127, 128, 193, 254])
+def test_another_exit_code_is_told_as_it_is(code: int) -> None:
+    said = of(exited(code), "JobFailed")
+    assert f"exit code {code}" in said
+    assert "signal" not in said
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        exited(255),
+        exited(1, message="exec /usr/local/bin/baileys-janitor: exec format error"),
+        exited(128, "StartError", "failed to start: exec format error: unknown"),
+    ],
+)
+def test_a_program_for_another_architecture_is_told_as_that(pod: Object) -> None:
+    assert "processor architecture of the volume's node" in of(pod, "JobFailed")
+
+
+@pytest.mark.parametrize(
+    "waiting",
+    [
+        {"reason": "ErrImagePull", "message": "no match for platform in manifest: not found"},
+        {"reason": "ImagePullBackOff", "message": "no matching manifest for linux/arm64/v8"},
+        {"reason": "RunContainerError", "message": "exec: exec format error: unknown"},
+    ],
+)
+def test_an_image_for_another_architecture_is_told_as_that(waiting: Object) -> None:
+    fault = faults.pending(pending(waiting=waiting))
+    assert fault is not None
+    assert "processor architecture of the volume's node" in fault.message
+
+
+@pytest.mark.parametrize(("code", "reason"), [(255, "Unknown"), (137, "ContainerStatusUnknown")])
+def test_a_container_that_its_node_lost_was_no_programs_fault(code: int, reason: str) -> None:
+    assert "The node has lost the Job's container" in of(exited(code, reason), "JobKilled")
+
+
+def test_what_could_not_be_started_says_why() -> None:
+    said = of(exited(128, "StartError", "executable file not found in $PATH"), "JobFailed")
+    assert "executable file not found" in said
+    assert "job image" in said
+
+
 def test_a_pod_out_of_memory_names_the_setting() -> None:
     pod = ended("Failed", exitCode=137)
     pod["status"]["containerStatuses"][0]["state"]["terminated"]["reason"] = "OOMKilled"
@@ -161,7 +226,9 @@ def test_a_pod_that_left_a_result_keeps_it_even_when_it_failed() -> None:
     assert faults.finished({}) is None
 
 
-@pytest.mark.parametrize("fault", [faults.GONE, faults.UNREADABLE, faults.OVERDUE])
+@pytest.mark.parametrize(
+    "fault", [faults.GONE, faults.UNREADABLE, faults.OVERDUE, faults.SUSPENDED]
+)
 def test_the_other_ends_of_a_job_are_clear_too(fault: Fault) -> None:
     clear(fault, fault.reason)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from baileys_janitor.controller.jobs.placement import Claim
+from baileys_janitor.controller.jobs.scheduling_message import way_out
 from baileys_janitor.controller.kube.decoding import objects, part, said, text, whole
 from baileys_janitor.controller.tenants.fault import CODE, OF_CLAIMS, RETRY, Fault
 
@@ -22,6 +24,30 @@ class Finished:
 
 MESSAGE_MAX = 8192
 """Characters that are kept of a termination message: twice what a kubelet passes on."""
+CHECK_IMAGE = "check the operator's job image and pull secrets"
+PULLS = {
+    "ErrImagePull": CHECK_IMAGE,
+    "ImagePullBackOff": CHECK_IMAGE,
+    "InvalidImageName": "correct the operator's job image, whose name is none",
+    "ErrImageNeverPull": "the operator's job.imagePullPolicy is Never, so load it onto the node or allow pulling",
+    "ImageInspectError": "the node's container runtime cannot read it, so see the node's events and disk",
+    "RegistryUnavailable": "see whether the node reaches the image's registry",
+    "SignatureValidationFailed": "the node's policy refuses its signature, so sign the image or allow it",
+}
+"""Reasons of a container that waits for its image, with the way out."""
+OTHER_PLATFORM = re.compile(
+    r"exec format error|no match for platform|no matching manifest|no image found in .* for architecture",
+    re.IGNORECASE,
+)
+ARCHITECTURE = (
+    "was its image built for the processor architecture of the volume's node? Use an image for every architecture of "
+    "the cluster, or keep the Jobs off that node by config.job.nodeSelector (kubernetes.io/arch)."
+)
+LARGEST_SIGNAL = 64
+EXEC_FORMAT = 255
+"""What a container runtime reports for a program that the node's processor cannot run."""
+LOST = frozenset({"Unknown", "ContainerStatusUnknown"})
+"""Reasons of a container of which the node does not know how it ended."""
 CLAIM_PAUSES_SECONDS = (10.0, 120.0)
 """Seconds until a claim that cannot be mounted is looked at again: the first time, and at most. That makes no Job."""
 
@@ -73,15 +99,13 @@ def exclusive_claim(claim: Claim, name: str, used: bool) -> Fault | None:
 
 def refused(status: int, message: str) -> Fault:
     """Return the fault of a Job that the API server refused."""
-    way_out = {
+    remedy = {
         403: "allow it by quota, policy or RBAC",
         404: "see that the namespace still exists",
         422: "check the operator's job settings and spec.job",
     }.get(status, "see the operator's log")
     why = said(message)
-    return Fault(
-        "JobRefused", f"The Job could not be created ({status}): {why} Way out: {way_out}."
-    )
+    return Fault("JobRefused", f"The Job could not be created ({status}): {why} Way out: {remedy}.")
 
 
 def pod_refused(message: str) -> Fault:
@@ -102,20 +126,33 @@ def pending(pod: Object) -> Fault | None:
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             why = said(condition.get("message")) or "no node fits"
             return Fault(
-                "Unschedulable", f"The Job's pod finds no node: {why}. Make room there. {RETRY}"
+                "Unschedulable",
+                f"The Job's pod finds no node: {why.rstrip('.')}. {way_out(why)}. {RETRY}",
             )
     for container in objects(status.get("containerStatuses")):
-        waiting = part(container, "state", "waiting")
-        reason = text(waiting.get("reason"), 64)
-        if reason in {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}:
+        fault = _waiting(part(container, "state", "waiting"))
+        if fault is not None:
+            return fault
+    return None
+
+
+def _waiting(waiting: Object) -> Fault | None:
+    reason, why = text(waiting.get("reason"), 64), said(waiting.get("message"))
+    if reason in PULLS:
+        if OTHER_PLATFORM.search(why):
+            return Fault("ImagePullFailed", f"The image has nothing for this node: {ARCHITECTURE}")
+        return Fault(
+            "ImagePullFailed",
+            f"The janitor's image cannot be pulled on the volume's node: {PULLS[reason]} ({reason}).",
+        )
+    if reason.startswith("Create") or reason == "RunContainerError":
+        if OTHER_PLATFORM.search(why):
             return Fault(
-                "ImagePullFailed",
-                "The janitor's image cannot be pulled on the volume's node: check the operator's job image and "
-                f"pull secrets ({reason}).",
+                "ContainerRefused", f"The Job's program cannot run: {ARCHITECTURE} {RETRY}"
             )
-        if reason.startswith("Create") or reason == "RunContainerError":
-            why = said(waiting.get("message")) or reason
-            return Fault("ContainerRefused", f"The Job's container cannot start: {why}. {RETRY}")
+        return Fault(
+            "ContainerRefused", f"The Job's container cannot start: {why or reason}. {RETRY}"
+        )
     return None
 
 
@@ -161,15 +198,38 @@ def _failure(pod_reason: str, ended: Object) -> Fault:
             "JobOutOfMemory",
             "The Job ran out of memory: raise spec.job.resources.limits.memory or the operator's default.",
         )
-    if code is not None and code > 128:
-        return Fault("JobKilled", f"The Job was killed by signal {code - 128}. {RETRY}")
-    if code is None:
+    return _exit(code, text(ended.get("reason"), 64), said(ended.get("message")), pod_reason)
+
+
+def _exit(code: int | None, reason: str, message: str, pod_reason: str) -> Fault:
+    """Return the fault of a container that ended by itself, by a signal, or before it began."""
+    if reason in LOST:
+        # A node that restarts reports 255 for it, another one 137: neither is the program's.
+        why = f"The node has lost the Job's container ({reason}): see whether it was restarted."
+        return Fault("JobKilled", f"{why} {RETRY}")
+    if code == EXEC_FORMAT or OTHER_PLATFORM.search(message):
+        ended = "exec format error" if code is None else f"exit code {code}"
         return Fault(
-            "JobFailed", f"The Job's pod failed before it ran ({pod_reason or 'unknown'}). {RETRY}"
+            "JobFailed", f"The Job's program could not run ({ended}): {ARCHITECTURE} {RETRY}"
         )
+    if reason in {"StartError", "ContainerCannotRun"}:
+        why = f"The Job's container could not be started: {message or reason}."
+        return Fault(
+            "JobFailed", f"{why} See that the operator's job image is the janitor's. {RETRY}"
+        )
+    if code is None:
+        why = f"The Job's pod failed before it ran ({pod_reason or 'unknown'})."
+        return Fault("JobFailed", f"{why} {RETRY}")
+    if 128 < code <= 128 + LARGEST_SIGNAL:
+        return Fault("JobKilled", f"The Job was killed by signal {code - 128}. {RETRY}")
     return Fault("JobFailed", f"The Job failed with exit code {code}. {RETRY}")
 
 
+SUSPENDED = Fault(
+    "JobSuspended",
+    "Somebody has suspended the Job (its spec.suspend is true), so it has no pod: let it go on, or leave the janitor's "
+    f"Jobs out of the queue or policy that does this. {RETRY}",
+)
 GONE = Fault("JobKilled", f"The Job's pod was deleted before it had finished. {RETRY}")
 UNREADABLE = Fault(
     "ResultUnreadable",
@@ -236,6 +296,7 @@ REASONS = (
                 "JobKilled",
                 "JobFailed",
                 "JobStuck",
+                "JobSuspended",
                 "ResultUnreadable",
                 "InvalidSpec",
                 "InternalError",

@@ -20,6 +20,7 @@ from baileys_janitor.controller.jobs.tracker import (
     Leftovers,
     TrackedJob,
     has_ended,
+    is_suspended,
     job_of,
 )
 from baileys_janitor.controller.kube import decoding
@@ -98,7 +99,9 @@ class ResultHandler:
         if kind == "DELETED":
             self.settle(tracked, Finished(None, faults.GONE))
             self._tracker.drop(tracked)
-        elif not tracked.settled and tracked.failed_at is None and has_ended(job):
+            return
+        tracked.suspended = is_suspended(job)
+        if not tracked.settled and tracked.failed_at is None and has_ended(job):
             tracked.failed_at = self._clock.now()
 
     def _may_be_ours(self, namespace: str, name: str) -> bool:
@@ -118,7 +121,8 @@ class ResultHandler:
         name = decoding.text(decoding.part(pod, "metadata").get("name"))
         if kind == "DELETED":
             if tracked.pod == name:
-                self.settle(tracked, faults.finished(pod) or Finished(None, faults.GONE))
+                gone = faults.finished(pod) or Finished(None, faults.GONE)
+                self.settle(tracked, _blamed(gone, tracked))
             return
         tracked.pod = name
         if decoding.part(pod, "spec").get("nodeName") and tracked.placed_at is None:
@@ -130,7 +134,7 @@ class ResultHandler:
             if ended.message is None and tracked.started is None and tracked.trouble is not None:
                 # It never ran: why it could not is worth more than that its time is up.
                 ended = Finished(None, tracked.trouble)
-            self.settle(tracked, ended)
+            self.settle(tracked, _blamed(ended, tracked))
             return
         trouble = faults.pending(pod)
         if trouble is None and tracked.trouble is not None:
@@ -169,6 +173,7 @@ class ResultHandler:
                 # Its pod may have been shown before.
                 overheard=True,
                 failed_at=self._clock.now() if found.ended else None,
+                suspended=found.suspended,
             )
         )
         tenant.jobs.start(found.action, found.name, self._clock.now())
@@ -309,6 +314,13 @@ def _is_nobodys(result: object, fault: Fault | None) -> bool:
     if isinstance(result, ScanResult):
         return result.error in UNREACHED
     return result is None and fault is not None and fault.reason in SPOILED
+
+
+def _blamed(ended: Finished, tracked: TrackedJob) -> Finished:
+    """Return how a pod ended; one of a suspended Job was ended by that."""
+    if ended.fault is None or not tracked.suspended:
+        return ended
+    return Finished(ended.message, faults.SUSPENDED)
 
 
 def _read(ended: Finished, tracked: TrackedJob) -> tuple[Result | None, Fault | None]:

@@ -90,7 +90,8 @@ class JobTimeouts:
         elif tracked.started is not None:
             self._watch_run(tracked, now)
         elif now - tracked.created > self._pending_timeout:
-            self._give_up(tracked, tracked.trouble or faults.OVERDUE)
+            fault = faults.SUSPENDED if tracked.suspended else tracked.trouble
+            self._give_up(tracked, fault or faults.OVERDUE)
         else:
             return self._watch_start(tracked, now, spawn)
         return []
@@ -104,6 +105,10 @@ class JobTimeouts:
             self._give_up(tracked, faults.OVERDUE)
 
     def _watch_start(self, tracked: TrackedJob, now: float, spawn: Spawn) -> list[TenantRecord]:
+        if tracked.suspended:
+            # Its queue may yet let it go on, so it is not given up before its time.
+            waits = now - tracked.created > POD_APPEARS_SECONDS
+            return self._say(tracked, faults.SUSPENDED) if waits else []
         if tracked.pod is None:
             if now - tracked.created > POD_APPEARS_SECONDS and now >= tracked.ask_at:
                 tracked.ask_at = now + ASK_AGAIN_SECONDS
@@ -123,9 +128,12 @@ class JobTimeouts:
                 tracked.asked = True
                 spawn(self._ask_pod(tracked))
             return []
-        changed = [t for t in self._results.members(tracked) if t.fault != tracked.trouble]
+        return self._say(tracked, tracked.trouble)
+
+    def _say(self, tracked: TrackedJob, trouble: Fault) -> list[TenantRecord]:
+        changed = [t for t in self._results.members(tracked) if t.fault != trouble]
         for tenant in changed:
-            tenant.backoff.set_fault(tracked.trouble)
+            tenant.backoff.set_fault(trouble)
         return changed
 
     def _give_up(self, tracked: TrackedJob, fault: Fault) -> None:

@@ -36,6 +36,7 @@ class Leftover:
     action: str
     due: float
     ended: bool = False
+    suspended: bool = False
 
 
 class Leftovers:
@@ -62,8 +63,11 @@ class Leftovers:
         known = self._all.get(uid)
         if known is not None:
             known.due, known.ended = min(known.due, due), known.ended or has_ended(job)
+            known.suspended = is_suspended(job)
         elif len(self._all) < LEFTOVERS_MAX:
-            self._all[uid] = Leftover(namespace, name, uid, action, due, has_ended(job))
+            self._all[uid] = Leftover(
+                namespace, name, uid, action, due, has_ended(job), is_suspended(job)
+            )
 
     def forget(self, uid: str) -> None:
         """Forget a Job that is gone."""
@@ -115,6 +119,8 @@ class TrackedJob:
     """Since when its pod has a node."""
     started: float | None = None
     trouble: Fault | None = None
+    suspended: bool = False
+    """Whether somebody has suspended it, by which it loses its pod."""
     failed_at: float | None = None
     """Since when the Job is known to have failed while no pod of it reports why."""
     asked: bool = False
@@ -220,3 +226,8 @@ def has_ended(job: Object) -> bool:
         decoding.text(one.get("type")) in {"Failed", "Complete"} and one.get("status") == "True"
         for one in conditions
     )
+
+
+def is_suspended(job: Object) -> bool:
+    """Whether somebody has suspended a Job."""
+    return decoding.part(job, "spec").get("suspend") is True

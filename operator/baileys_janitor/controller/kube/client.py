@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any, Self, cast
+from urllib.parse import urlsplit
 
 import aiohttp
 from kubernetes.aio import client, config
@@ -29,6 +32,13 @@ LIST_ANEW = 3
 """How often a list begins anew because its continue token has expired, before it is given up."""
 LATE_SECONDS = 5.0
 """How much longer than it was asked for a watch may stay open, before it is taken for a dead connection."""
+API_PROXY = "BAILEYS_JANITOR_API_PROXY"
+"""The URL of a proxy to the API server. HTTPS_PROXY and its like are for notifications alone: they name a proxy to the
+outside, and NO_PROXY is not read alike everywhere."""
+
+
+class NoAccess(Exception):  # noqa: N818 - the word that users see
+    """No request can reach an API server as things are configured: one sentence with the way out."""
 
 
 class ApiError(Exception):
@@ -72,18 +82,67 @@ def _wait(state: RetryCallState) -> float:
 
 
 async def access() -> client.Configuration:
-    """Return how to reach the API server: as the pod's service account, else by KUBECONFIG."""
+    """Return how to reach the API server: as the pod's service account, else as KUBECONFIG says.
+
+    Requests go to it directly, whatever HTTPS_PROXY says, unless API_PROXY or the kubeconfig names a proxy.
+
+    Raises:
+        NoAccess: there is neither a service account nor a kubeconfig that can be used.
+    """
     configuration = client.Configuration()
     try:
         config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     except config.ConfigException:
-        # Asked now: the library keeps the variable's value of when it was imported. Nobody's file is rewritten.
+        await _load_kubeconfig(configuration)
+    configuration.client_session_kwargs = {"trust_env": False}
+    source = API_PROXY if os.environ.get(API_PROXY) else "The proxy-url of the kubeconfig"
+    configuration.proxy = os.environ.get(API_PROXY) or configuration.proxy
+    if configuration.proxy:
+        _check_proxy(configuration.proxy, source)
+    return configuration
+
+
+async def _load_kubeconfig(configuration: client.Configuration) -> None:
+    # Asked now: the library keeps the variable's value of when it was imported. Nobody's file is rewritten.
+    if not _has_kubeconfig():
+        raise NoAccess(
+            "No API server is known: this is no pod with a service account's token, and there is no kubeconfig. "
+            "Set KUBECONFIG to the file that kubectl uses; it is ~/.kube/config otherwise."
+        )
+    try:
         await config.load_kube_config(  # type: ignore[no-untyped-call]
             os.environ.get("KUBECONFIG") or None,
             client_configuration=configuration,
             persist_config=False,
         )
-    return configuration
+    except Exception:  # noqa: BLE001 - a library reads what anybody wrote, and runs the commands that it names
+        raise NoAccess(
+            "The kubeconfig cannot be used: it is not YAML, names a context or a file that does not exist, or its "
+            "login command fails. `kubectl get namespaces` with the same file says which; correct it."
+        ) from None
+
+
+def _has_kubeconfig() -> bool:
+    named = os.environ.get("KUBECONFIG") or "~/.kube/config"
+    return any(Path(each).expanduser().exists() for each in named.split(os.pathsep) if each)
+
+
+def _check_proxy(url: str, source: str) -> None:
+    """Raise NoAccess unless a proxy's URL can be used. A password in it would get into errors, and so into logs."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        raise NoAccess(
+            f"{source} is no URL: correct it, for instance to http://HOST:PORT."
+        ) from None
+    if not usable:
+        raise NoAccess(f"{source} is no URL of an HTTP proxy: it begins with http:// or https://.")
+    if parts.username is not None or parts.password is not None:
+        raise NoAccess(
+            f"{source} holds a user or a password, which is not supported: name a proxy to the API server that "
+            "asks for none, or let requests go directly."
+        )
 
 
 class Kube:
@@ -102,16 +161,29 @@ class Kube:
 
     @classmethod
     async def connect(cls, seen: Callable[[str, str, int], None] | None = None) -> Self:
-        """Connect as the pod's service account, else by KUBECONFIG."""
-        return cls(client.ApiClient(await access()), seen)
+        """Connect as the pod's service account, else as KUBECONFIG says. NoAccess when that names no API server."""
+        configuration = await access()
+        try:
+            return cls(client.ApiClient(configuration), seen)
+        except (OSError, ValueError):
+            raise NoAccess(
+                "The kubeconfig names certificates or a key that cannot be read: correct certificate-authority, "
+                "client-certificate and client-key, or their data."
+            ) from None
+
+    @property
+    def server(self) -> str:
+        """The API server's address, without a path."""
+        parts = urlsplit(self._api.configuration.host)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
     async def close(self) -> None:
         """Close the connections."""
         await self._api.close()  # type: ignore[no-untyped-call]
 
-    async def get(self, url: str) -> Body:
+    async def get(self, url: str, attempts: int = ATTEMPTS) -> Body:
         """Read one object; ApiError 404 when it is not there."""
-        return await self._retried("GET", url)
+        return await self._retried("GET", url, attempts)
 
     async def list(
         self, url: str, labels: str = "", fields: str = "", chunk: int = CHUNK
@@ -174,7 +246,7 @@ class Kube:
             async for line in response.response.content:
                 yield _parsed(line)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise ApiError(0, "Unreachable", type(error).__name__) from error
+            raise _lost(error) from None
         finally:
             response.response.close()
 
@@ -223,7 +295,7 @@ class Kube:
             found = _parsed(data) if data else {}
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._note(verb, url, 0)
-            raise ApiError(0, "Unreachable", type(error).__name__) from error
+            raise _lost(error) from None
         except ApiError:
             self._note(verb, url, 0)
             raise
@@ -260,7 +332,7 @@ class Kube:
             raise self._refused(verb, url, _refusal(error)) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._note(verb, url, 0)
-            raise ApiError(0, "Unreachable", type(error).__name__) from error
+            raise _lost(error) from None
         raise self._refused(verb, url, _status_error(response.status, data, response.headers))
 
     def _refused(self, verb: str, url: str, error: ApiError) -> ApiError:
@@ -272,6 +344,30 @@ class Kube:
     def _note(self, verb: str, url: str, status: int) -> None:
         if self._seen is not None:
             self._seen(verb, url, status)
+
+
+def _lost(error: BaseException) -> ApiError:
+    """Return what a lost connection is told as: by a word for its kind, as errors themselves hold addresses."""
+    return ApiError(0, _kind_of_loss(error), type(error).__name__)
+
+
+def _kind_of_loss(error: BaseException) -> str:
+    cause = getattr(error, "os_error", None) or error
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError):
+        return "CertificateNotTrusted"
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "NoTls"
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return "ProxyRefuses"
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return "ProxyUnreachable"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "NameUnknown"
+    if isinstance(error, TimeoutError):
+        return "NoAnswer"
+    if isinstance(cause, ConnectionRefusedError):
+        return "ConnectionRefused"
+    return "Unreachable"
 
 
 def _parsed(data: bytes | str) -> Body:

@@ -8,11 +8,13 @@ import contextlib
 import logging
 import re
 import threading
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from baileys_janitor.api.notification_config import AppriseChannel
 from baileys_janitor.notify import render
+from baileys_janitor.notify.channels import tls
 from baileys_janitor.notify.channels.http import Object, Undelivered
 from baileys_janitor.notify.secrets import Secrets
 from baileys_janitor.notify.words import Reader
@@ -112,6 +114,7 @@ def _notify(key: str, urls: list[str], taken: set[str], document: Object, body: 
     import apprise
 
     _follow_no_redirect()
+    tls.trust_in_requests(_meet)
     asset: Any = apprise.AppriseAsset(
         app_id="baileys-janitor", async_mode=False, http_redirects=False
     )
@@ -129,22 +132,40 @@ def _notify(key: str, urls: list[str], taken: set[str], document: Object, body: 
             sender: Any = apprise.Apprise(asset=asset)
             sender.add(service)
             kind = _kind(document)
-            _has_redirected(url)  # what an earlier message has met is over
+            _take_met(url)  # what an earlier message has met is over
             if sender.notify(body, document["title"], notify_type=kind, body_format="text"):
                 taken.add(url)
-            elif _has_redirected(url):
-                wrong.append(
-                    f"the service of URL {number} in the key {key} redirects; configure the final URL"
-                )
             else:
-                wrong.append(
-                    f"the service of URL {number} in the key {key} refused it or could not be reached"
-                )
+                why = _take_met(url) or "refused it or could not be reached"
+                wrong.append(f"the service of URL {number} in the key {key} {why}")
     return "; ".join(wrong)
 
 
-_redirected: collections.deque[str] = collections.deque(maxlen=100)
-"""Hosts, with their ports, that have just answered with a redirect. Apprise asks them in threads of its own."""
+@dataclass(frozen=True, slots=True)
+class _Met:
+    """Why a host, with its port, could not be sent to, and the thread that met it."""
+
+    host: str
+    thread: int
+    why: str
+
+
+_met: collections.deque[_Met] = collections.deque(maxlen=100)
+"""What has just been met. Some services ask in threads of their own, others name no host in their URL."""
+
+
+def _meet(url: str, why: str) -> None:
+    _met.append(_Met(urlsplit(url).netloc, threading.get_ident(), why))
+
+
+def _take_met(url: str) -> str:
+    """Return what this thread, or the host of a URL, has met, and forget it; empty for nothing."""
+    here = threading.get_ident()
+    found = [m for m in tuple(_met) if m.thread == here or (m.host and m.host in url)]
+    for each in found:
+        with contextlib.suppress(ValueError):
+            _met.remove(each)
+    return found[-1].why if found else ""
 
 
 def _follow_no_redirect() -> None:
@@ -158,19 +179,10 @@ def _follow_no_redirect() -> None:
 
     def refuse(_: object, answer: Any) -> None:
         if answer.is_redirect:
-            _redirected.append(urlsplit(answer.request.url or "").netloc)
+            _meet(answer.request.url or "", "redirects; configure the final URL")
             raise TooManyRedirects("redirects are not followed", response=answer)
 
     SessionRedirectMixin.get_redirect_target = refuse  # type: ignore[method-assign,assignment]
-
-
-def _has_redirected(url: str) -> bool:
-    """Return whether the host of a URL was among those that redirect, and forget it."""
-    found = next((host for host in tuple(_redirected) if host and host in url), None)
-    if found is not None:
-        with contextlib.suppress(ValueError):
-            _redirected.remove(found)
-    return found is not None
 
 
 _KINDS = {"Emergency": "failure", "Critical": "failure", "Warning": "warning"}

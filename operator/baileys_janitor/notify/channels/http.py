@@ -26,6 +26,7 @@ from tenacity import (
 )
 from tenacity.wait import wait_exponential_jitter
 
+from baileys_janitor.notify.channels import tls
 from baileys_janitor.notify.channels.dns import Resolver
 from baileys_janitor.notify.secrets import Secrets
 
@@ -113,8 +114,8 @@ class Http:
         """Return status, headers and the beginning of the answer; Undelivered when there is none."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(resolver=Resolver()),
-                # The proxy of HTTPS_PROXY is used.
+                connector=aiohttp.TCPConnector(resolver=Resolver(), ssl=tls.context()),
+                # A proxy is used as HTTPS_PROXY says.
                 trust_env=True,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=self._timeout),
@@ -126,7 +127,9 @@ class Http:
             ) as answer:
                 return answer.status, answer.headers, await answer.content.read(ANSWER_BYTES)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise Undelivered(in_words(error, self._timeout)) from None
+            raise Undelivered(
+                in_words(error, self._timeout), lasting=_is_of_certificate(error)
+            ) from None
 
     async def close(self) -> None:
         """Close the connections."""
@@ -152,14 +155,18 @@ def url_of(secrets: Secrets, key: str) -> str:
     return url
 
 
+def _is_of_certificate(error: BaseException) -> bool:
+    return isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError)
+
+
 def in_words(error: BaseException, timeout: float = TIMEOUT_SECONDS) -> str:
-    """Describe what is wrong with a connection, without any address."""
+    """Say what is wrong with a connection, without any address."""
     cause = error.__cause__ or getattr(error, "os_error", None) or error
     if isinstance(error, (TimeoutError, asyncio.TimeoutError)):
         return f"no answer within {timeout:g} s"
-    if isinstance(error, (aiohttp.ClientConnectorCertificateError, ssl.SSLError)):
-        return "its TLS certificate is not trusted"
-    if isinstance(error, aiohttp.ClientSSLError):
+    if _is_of_certificate(error):
+        return tls.in_words(error)
+    if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
         return "TLS could not be agreed on"
     if isinstance(error, aiohttp.InvalidURL):
         return "its URL is not one"

@@ -64,6 +64,12 @@ class Telegram:
             headers = {"Content-Type": "application/json"}
             status, answered, body = await self._http.post(url, as_json(message), headers)
             said = _parsed(body)
+            moved = _moved_to(said)
+            if moved is not None:
+                raise Undelivered(
+                    f'the group has become a supergroup with another id: set chatId to "{moved}"',
+                    lasting=True,
+                )
             judge(status, answered, _wait(said), _why(said, token))
             if said.get("ok") is not True:
                 raise Undelivered("the answer is not the Bot API's", lasting=True)
@@ -81,6 +87,15 @@ def _parsed(body: bytes) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return said if isinstance(said, dict) else {}
+
+
+def _moved_to(said: Mapping[str, Any]) -> int | None:
+    """Return the id that a chat has now, where the answer tells it. Telegram's ids have 52 bits at most."""
+    parameters = said.get("parameters")
+    moved = parameters.get("migrate_to_chat_id") if isinstance(parameters, dict) else None
+    if said.get("ok") is True or not isinstance(moved, int) or isinstance(moved, bool):
+        return None
+    return moved if moved != 0 and abs(moved) < 2**52 else None
 
 
 def _wait(said: Mapping[str, Any]) -> float | None:
