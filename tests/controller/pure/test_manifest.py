@@ -125,8 +125,18 @@ def test_a_pod_gets_no_token_no_links_and_leaves_by_its_own_deadline() -> None:
     assert job["ttlSecondsAfterFinished"] == 86_400
     assert "fsGroup" not in pod["securityContext"]
     assert "nodeName" not in pod
-    labels = job["template"]["metadata"]["labels"]
-    assert labels["sidecar.istio.io/inject"] == "false"
+
+
+def test_a_pod_asks_injectors_to_leave_it_alone_the_way_each_of_them_reads() -> None:
+    chosen = Pod("i", labels=(("team", "x"),), annotations=(("team", "y"),))
+    meta = made(pod=chosen)["spec"]["template"]["metadata"]
+
+    assert meta["labels"]["sidecar.istio.io/inject"] == "false"
+    assert meta["labels"]["kuma.io/sidecar-injection"] == "disabled"
+    assert meta["annotations"]["linkerd.io/inject"] == "disabled"
+    assert meta["annotations"]["consul.hashicorp.com/connect-inject"] == "false"
+    assert meta["annotations"]["vault.hashicorp.com/agent-inject"] == "false"
+    assert (meta["labels"]["team"], meta["annotations"]["team"]) == ("x", "y")
 
 
 @pytest.mark.parametrize("read_only", [True, False])

@@ -19,11 +19,29 @@ MEMBERS_ANNOTATION = f"{GROUP}/members"
 SELECTOR = f"{OWN_LABEL}={OWN_VALUE},{ACTION_LABEL}"
 """The label selector of the janitor's own Jobs and pods, for server-side filtering."""
 
+CONTAINER = "janitor"
+"""The name of the one container that a Job's pod is sent with. Every other container is injected by someone else."""
 TERMINATION_LOG = "/dev/termination-log"
 IMAGE_USER = 65_532
 """The user of the janitor's image: whom a Job runs as when nothing says whose the files are."""
 BACKSTOP = 86_400
 """Seconds after which the cluster removes a finished Job if the operator never did."""
+
+NO_SIDECAR_LABELS = {
+    "sidecar.istio.io/inject": "false",
+    "kuma.io/sidecar-injection": "disabled",
+    "admission.datadoghq.com/enabled": "false",
+}
+"""Labels of a pod that keep out the injectors that select pods by label. An injected container outlives the Job's."""
+_POD_ANNOTATIONS = {
+    "sidecar.istio.io/inject": "false",
+    "linkerd.io/inject": "disabled",
+    "kuma.io/sidecar-injection": "disabled",
+    "consul.hashicorp.com/connect-inject": "false",
+    "vault.hashicorp.com/agent-inject": "false",
+    "sidecar.opentelemetry.io/inject": "false",
+    "cluster-autoscaler.kubernetes.io/safe-to-evict": "true",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +130,12 @@ def job(
             "ttlSecondsAfterFinished": pod.backstop,
             "template": {
                 "metadata": {
-                    "labels": labels | {"sidecar.istio.io/inject": "false"},
-                    "annotations": dict(pod.annotations) | _quiet() | annotations,
+                    "labels": labels | NO_SIDECAR_LABELS,
+                    "annotations": dict(pod.annotations) | _POD_ANNOTATIONS | annotations,
                 },
                 "spec": _pod_spec(pod, place, list(claims), task, resources, read_only),
             },
         },
-    }
-
-
-def _quiet() -> dict[str, str]:
-    return {
-        "sidecar.istio.io/inject": "false",
-        "linkerd.io/inject": "disabled",
-        "cluster-autoscaler.kubernetes.io/safe-to-evict": "true",
     }
 
 
@@ -147,7 +157,7 @@ def _pod_spec(
         "tolerations": [*json.loads(place.tolerations), *pod.tolerations],
         "containers": [
             {
-                "name": "janitor",
+                "name": CONTAINER,
                 "image": pod.image,
                 # The kubelet expands $(NAME) in a command; a doubled $ stands for itself.
                 "command": [*pod.command, task.replace("$", "$$")],
