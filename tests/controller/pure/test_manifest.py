@@ -1,4 +1,4 @@
-"""A Job as it is sent, and where it is placed."""
+"""A Job as it is sent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kubernetes.client import ApiClient
 from baileys_janitor.api.effective import PodIdentity
 from baileys_janitor.controller.jobs import manifest
 from baileys_janitor.controller.jobs.manifest import Member, Pod
-from baileys_janitor.controller.jobs.placement import Place, Users, attached_nodes
+from baileys_janitor.controller.jobs.placement import Place
 from baileys_janitor.controller.tenants.run_as import RunAs
 
 Object = dict[str, Any]
@@ -187,74 +187,12 @@ def test_the_operators_own_labels_cannot_be_overridden() -> None:
     assert labels["team"] == "chat"
 
 
-# Placement
+def test_groups_of_the_files_become_supplemental_ones() -> None:
+    place = Place(identity=RunAs(1000, 2000, (3000,)))
+    context = made(place)["spec"]["template"]["spec"]["securityContext"]
 
-
-def workload(
-    name: str = "chat-0", phase: str = "Running", node: str | None = "node-1", **more: Any
-) -> Object:
-    spec: Object = {
-        "containers": [
-            {"name": "side"},
-            {
-                "name": "chat",
-                "securityContext": {"runAsUser": 1000},
-                "volumeMounts": [{"name": "v", "mountPath": "/data"}],
-            },
-        ],
-        "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}],
-        "securityContext": {"runAsUser": 7, "runAsGroup": 2000, "fsGroup": 3000},
-    }
-    if node:
-        spec["nodeName"] = node
-    spec |= more.pop("spec", {})
-    return {"metadata": {"name": name} | more, "spec": spec, "status": {"phase": phase}}
-
-
-@given(st.permutations(["Running", "Pending", "Terminating", "Succeeded", "Failed", "Own"]))
-def test_of_several_pods_the_running_one_says_where_the_volume_is(order: list[str]) -> None:
-    made = {
-        "Running": workload("r", node="right"),
-        "Pending": workload("p", "Pending", "wrong"),
-        "Terminating": workload("t", node="wrong", deletionTimestamp="2026-11-22T00:00:00Z"),
-        "Succeeded": workload("s", "Succeeded", "wrong"),
-        "Failed": workload("f", "Failed", "wrong"),
-        "Own": workload(
-            "o", node="wrong", labels={"app.kubernetes.io/managed-by": "baileys-janitor"}
-        ),
-    }
-    users = Users().add(made[kind] for kind in order)
-
-    assert users.by_claim["data"].node == "right"
-
-
-@pytest.mark.parametrize(
-    "pod",
-    [
-        workload(phase="Succeeded"),
-        workload(phase="Failed"),
-        workload(phase="Pending", node=None),
-        workload(labels={"app.kubernetes.io/managed-by": "baileys-janitor"}),
-    ],
-)
-def test_a_pod_that_has_ended_has_no_node_or_is_the_janitors_uses_nothing(pod: Object) -> None:
-    assert Users().add([pod]).by_claim == {}
-
-
-def test_the_identity_is_that_of_the_mounting_container_and_fsgroup_a_further_group() -> None:
-    found = Users().add([workload()]).by_claim["data"].identity
-
-    assert found == RunAs(1000, 2000, (3000,), ())
-    pod = made(Place(identity=found))["spec"]["template"]["spec"]["securityContext"]
-    assert pod["supplementalGroups"] == [3000]
-    assert "fsGroup" not in pod
-
-
-def test_of_a_workloads_selinux_label_only_the_level_is_taken() -> None:
-    label = {"level": "s0:c1,c2", "type": "spc_t", "user": "u", "role": "r"}
-    pod = workload(spec={"securityContext": {"seLinuxOptions": label}})
-
-    assert Users().add([pod]).by_claim["data"].identity.se_linux == (("level", "s0:c1,c2"),)
+    assert context["supplementalGroups"] == [3000]
+    assert "fsGroup" not in context
 
 
 def test_a_workload_that_is_root_does_not_make_the_job_root() -> None:
@@ -269,14 +207,3 @@ def test_what_the_tenant_says_wins_field_by_field() -> None:
     found = RunAs(1, 2, (3,), ()).overridden(asked)
 
     assert found == RunAs(5, 2, (3,), (("level", "s0"),))
-
-
-def test_a_volume_is_where_it_is_attached() -> None:
-    def attachment(volume: str, node: str, attached: bool) -> Object:
-        spec = {"nodeName": node, "source": {"persistentVolumeName": volume}}
-        return {"spec": spec, "status": {"attached": attached}}
-
-    found = attached_nodes(
-        [attachment("pv-1", "n1", True), attachment("pv-2", "n2", False), {"spec": {"source": {}}}]
-    )
-    assert found == {"pv-1": "n1"}

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from baileys_janitor.controller.jobs import faults
-from baileys_janitor.controller.jobs.placement import Claim, Place, Users
+from baileys_janitor.controller.jobs.placement import (
+    ANYBODY,
+    Claim,
+    Place,
+    Users,
+    owner_of,
+)
 from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.controller.tenants.record import TenantRecord
 
@@ -27,18 +33,17 @@ class ClusterState:
         """Return where this tenant's Job must run, or why it cannot; and whether a pod uses the claim."""
         assert tenant.effective is not None
         name = tenant.effective.claim_name
-        claim, user = self.claims.get(name), self.users.by_claim.get(name)
+        claim, users = self.claims.get(name), self.users.of(name)
         fault = faults.of_claim(claim, name, claim is not None and self._waits(claim))
         if fault is None and claim is not None:
-            fault = faults.exclusive_claim(claim, name, user is not None)
+            fault = faults.exclusive_claim(claim, name, bool(users))
         if fault is not None or claim is None:
-            return None, fault, user is not None
-        if user is not None:
-            tenant.scan.run_as(user.identity)
-            identity = user.identity.overridden(tenant.effective.job)
-            return Place(user.node, "", identity, user.tolerations), None, True
+            return None, fault, bool(users)
+        tenant.scan.run_as(owner_of(users, tenant.scan.owner))
+        identity = (tenant.scan.owner or ANYBODY).overridden(tenant.effective.job)
+        if users:
+            return Place(users[0].node, "", identity, users[0].tolerations), None, True
         node = self.attached.get(claim.volume)
-        identity = tenant.scan.owner.overridden(tenant.effective.job)
         return Place(node, "" if node else claim.volume, identity), None, False
 
     def _waits(self, claim: Claim) -> bool:
