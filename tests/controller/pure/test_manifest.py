@@ -28,6 +28,7 @@ identities = st.builds(
 places = st.builds(
     Place,
     node=st.none() | st.just("node-1"),
+    pinned=st.booleans(),
     identity=identities,
     tolerations=st.sampled_from(["[]", '[{"key": "gpu", "operator": "Exists"}]']),
 )
@@ -162,6 +163,28 @@ def test_a_pod_is_pinned_by_the_nodes_name_and_tolerates_what_the_workload_does(
     ]
     assert spec["tolerations"] == [{"key": "gpu"}, {"key": "x"}]
     assert "affinity" not in made()["spec"]["template"]["spec"]
+
+
+def test_a_node_is_only_preferred_where_the_volume_can_be_mounted_elsewhere() -> None:
+    spec = made(Place("node-1", pinned=False))["spec"]["template"]["spec"]
+    [wanted] = spec["affinity"]["nodeAffinity"].pop(
+        "preferredDuringSchedulingIgnoredDuringExecution"
+    )
+
+    [field] = wanted["preference"]["matchFields"]
+    assert (field["key"], field["values"]) == ("metadata.name", ["node-1"])
+    assert spec["affinity"]["nodeAffinity"] == {}
+
+
+def test_a_pod_asks_for_a_node_of_linux_unless_it_is_told_otherwise() -> None:
+    def selector(*chosen: tuple[str, str]) -> Object:
+        spec: Object = made(pod=Pod("i", node_selector=chosen))["spec"]["template"]["spec"]
+        found: Object = spec["nodeSelector"]
+        return found
+
+    assert selector() == {"kubernetes.io/os": "linux"}
+    assert selector(("pool", "chat")) == {"kubernetes.io/os": "linux", "pool": "chat"}
+    assert selector(("kubernetes.io/os", "other")) == {"kubernetes.io/os": "other"}
 
 
 def test_people_can_read_for_whom_a_job_is() -> None:

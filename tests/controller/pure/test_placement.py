@@ -137,11 +137,17 @@ BACKUPS = [
 ]
 
 
-def cluster(*pods: Object) -> ClusterState:
+def cluster(
+    *pods: Object,
+    modes: tuple[str, ...] = ("ReadWriteOnce",),
+    attached: str | None = None,
+    lost: tuple[str, ...] = (),
+) -> ClusterState:
     """A namespace with these pods, and one bound claim."""
-    spec = {"volumeName": "pv-1", "accessModes": ["ReadWriteOnce"]}
+    spec = {"volumeName": "pv-1", "accessModes": list(modes)}
     claim = Claim.of({"metadata": {"name": "data"}, "spec": spec, "status": {"phase": "Bound"}})
-    return ClusterState({"data": claim}, Users().add(pods), {}, frozenset())
+    nodes = {"pv-1": attached} if attached else {}
+    return ClusterState({"data": claim}, Users().add(pods), nodes, frozenset(), frozenset(lost))
 
 
 def runs_as(known: TenantRecord, *pods: Object) -> int | None:
@@ -206,3 +212,61 @@ def test_a_claim_with_thousands_of_pods_keeps_a_few_and_the_writer() -> None:
 
     assert len(users) == USERS_MAX
     assert (users[0].node, users[0].owner) == ("node-w", BOT)
+
+
+def placed(state: ClusterState) -> tuple[str | None, str, bool]:
+    """Node, volume, and whether the Job is pinned to the node."""
+    place, fault, _ = state.place(tenant())
+    assert fault is None
+    assert place is not None
+    return place.node, place.volume, place.pinned
+
+
+@pytest.mark.parametrize(
+    ("modes", "pinned"),
+    [
+        (("ReadWriteOnce",), True),
+        (("ReadWriteMany",), False),
+        (("ReadWriteOnce", "ReadWriteMany"), False),
+        (("ReadOnlyMany",), False),
+        # Whoever may write to it does so on one node.
+        (("ReadWriteOnce", "ReadOnlyMany"), True),
+        ((), True),
+    ],
+)
+def test_only_a_volume_of_one_node_pins_its_job(modes: tuple[str, ...], pinned: bool) -> None:
+    assert placed(cluster(using("bot"), modes=modes)) == ("node-1", "", pinned)
+    assert placed(cluster(attached="node-2", modes=modes)) == ("node-2", "", pinned)
+
+
+@pytest.mark.parametrize("mode", ["ReadWriteOnce", "ReadWriteMany"])
+def test_no_job_goes_to_a_node_that_is_lost(mode: str) -> None:
+    old, new = using("bot-0", node="node-1"), using("bot-1", node="node-2")
+
+    here = placed(cluster(old, new, modes=(mode,), lost=("node-1",)))
+    assert here[0] == "node-2"
+    nowhere = placed(cluster(old, modes=(mode,), lost=("node-1",)))
+    assert nowhere[:2] == (None, "pv-1")
+    assert placed(cluster(attached="node-1", modes=(mode,), lost=("node-1",)))[:2] == (None, "pv-1")
+
+
+def test_a_job_tolerates_what_the_pod_on_its_node_does() -> None:
+    old, new = using("bot-0", node="node-1"), using("bot-1", node="node-2")
+    new["spec"]["tolerations"] = [{"key": "spot"}]
+
+    for lost in (("node-1",), ("node-1", "node-2")):
+        place, _, _ = cluster(new, old, lost=lost).place(tenant())
+        assert place is not None
+        assert place.tolerations == '[{"key": "spot"}]'
+
+
+def test_a_node_is_looked_at_only_where_its_pods_raise_a_doubt() -> None:
+    def in_doubt(*pods: Object) -> set[str]:
+        return Users().add(pods).nodes_in_doubt("data")
+
+    unready = using("bot-2", node="node-3")
+    unready["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
+    assert in_doubt() == set()
+    assert in_doubt(using("bot-0"), using("bot-1")) == set()
+    assert in_doubt(using("bot-0"), using("bot-1", node="node-2")) == {"node-1", "node-2"}
+    assert in_doubt(unready) == {"node-3"}

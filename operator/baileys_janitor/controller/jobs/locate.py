@@ -21,13 +21,15 @@ from baileys_janitor.controller.tenants.record import TenantRecord
 class ClusterState:
     """Claims by name, the pods that use them, and nodes by the volume that is attached there.
 
-    `waiting` holds the storage classes whose claims wait for a first consumer.
+    `waiting` holds the storage classes whose claims wait for a first consumer, `lost` the nodes that are gone or not
+    ready.
     """
 
     claims: Mapping[str, Claim]
     users: Users
     attached: Mapping[str, str]
     waiting: frozenset[str]
+    lost: frozenset[str] = frozenset()
 
     def place(self, tenant: TenantRecord) -> tuple[Place | None, Fault | None, bool]:
         """Return where this tenant's Job must run, or why it cannot; and whether a pod uses the claim."""
@@ -41,10 +43,14 @@ class ClusterState:
             return None, fault, bool(users)
         tenant.scan.run_as(owner_of(users, tenant.scan.owner))
         identity = (tenant.scan.owner or ANYBODY).overridden(tenant.effective.job)
-        if users:
-            return Place(users[0].node, "", identity, users[0].tolerations), None, True
-        node = self.attached.get(claim.volume)
-        return Place(node, "" if node else claim.volume, identity), None, False
+        nodes = [user.node for user in users] or [self.attached.get(claim.volume, "")]
+        node = next((name for name in nodes if name and name not in self.lost), None)
+        tolerations = next((user.tolerations for user in users if user.node == node), "[]")
+        if users and node is None:
+            tolerations = users[0].tolerations
+        volume = "" if node else claim.volume
+        place = Place(node, volume, identity, tolerations, pinned=not claim.shared)
+        return place, None, bool(users)
 
     def _waits(self, claim: Claim) -> bool:
         return claim.phase == "Pending" and claim.storage_class in self.waiting

@@ -24,6 +24,8 @@ CONTAINER = "janitor"
 TERMINATION_LOG = "/dev/termination-log"
 IMAGE_USER = 65_532
 """The user of the janitor's image: whom a Job runs as when nothing says whose the files are."""
+LINUX = {"kubernetes.io/os": "linux"}
+"""The nodes that can run the janitor's image. A cluster may have nodes of Windows, and these need no taint."""
 BACKSTOP = 86_400
 """Seconds after which the cluster removes a finished Job if the operator never did."""
 
@@ -154,6 +156,7 @@ def _pod_spec(
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": _pod_security(place),
+        "nodeSelector": LINUX | dict(pod.node_selector),
         "tolerations": [*json.loads(place.tolerations), *pod.tolerations],
         "containers": [
             {
@@ -181,8 +184,7 @@ def _pod_spec(
     optional = {
         "imagePullSecrets": [{"name": secret} for secret in pod.pull_secrets],
         "priorityClassName": pod.priority_class,
-        "nodeSelector": dict(pod.node_selector),
-        "affinity": _affinity(place.node),
+        "affinity": _affinity(place.node, pinned=place.pinned),
     }
     spec |= {key: value for key, value in optional.items() if value}
     if pod.pull_policy:
@@ -207,17 +209,17 @@ def _pod_security(place: Place) -> Object:
     return context
 
 
-def _affinity(node: str | None) -> Object | None:
+def _affinity(node: str | None, *, pinned: bool) -> Object | None:
     if node is None:
         return None
     # By the node's name, not its hostname label, which may differ; and never `nodeName`, which skips the
     # scheduler and with it volume binding.
     term = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}
-    return {
-        "nodeAffinity": {
-            "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}
-        }
-    }
+    if not pinned:
+        preferred = [{"weight": 100, "preference": term}]
+        return {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}}
+    required = {"nodeSelectorTerms": [term]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}
 
 
 def owner_reference(name: str, uid: str) -> Object:

@@ -24,35 +24,44 @@ class Place:
     """Where a volume can be mounted: tenants of one namespace with equal places may share a scan's pod.
 
     `node`: the name of the node that holds the volume, None when any will do. `volume`: set where only the
-    volume's own affinity places the pod, so that two such volumes are never asked of one node.
+    volume's own affinity places the pod, so that two such volumes are never asked of one node. `pinned`: whether the
+    volume can be mounted on that node alone; otherwise the node is only preferred.
     """
 
     node: str | None = None
     volume: str = ""
     identity: RunAs = ANYBODY
     tolerations: str = "[]"
+    pinned: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A PersistentVolumeClaim; `exclusive`: its only access mode is ReadWriteOncePod."""
+    """A PersistentVolumeClaim.
+
+    `exclusive`: its only access mode is ReadWriteOncePod. `shared`: several nodes can mount it at a time.
+    """
 
     phase: str
     volume: str
     storage_class: str
     deleting: bool
     exclusive: bool
+    shared: bool = False
 
     @classmethod
     def of(cls, found: Object) -> Claim:
         """Read an API object."""
         spec = found.get("spec") or {}
+        modes = spec.get("accessModes") or []
         return cls(
             phase=str((found.get("status") or {}).get("phase") or ""),
             volume=str(spec.get("volumeName") or ""),
             storage_class=str(spec.get("storageClassName") or ""),
             deleting=bool(found["metadata"].get("deletionTimestamp")),
-            exclusive=spec.get("accessModes") == ["ReadWriteOncePod"],
+            exclusive=modes == ["ReadWriteOncePod"],
+            # ReadOnlyMany beside ReadWriteOnce promises nothing to a pod that may write.
+            shared="ReadWriteMany" in modes or modes == ["ReadOnlyMany"],
         )
 
 
@@ -61,13 +70,15 @@ class User:
     """A pod that uses a claim, as far as it matters; `rank` orders several (lowest first).
 
     `owner`: whom the files of the claim belong to, as far as this pod can tell. It is None for a pod that only reads
-    the claim, and for a pod of a Job: a backup runs as whoever it likes.
+    the claim, and for a pod of a Job: a backup runs as whoever it likes. `ready` is False when the pod says that it
+    is not.
     """
 
     rank: tuple[bool, ...]
     node: str
     owner: RunAs | None
     tolerations: str
+    ready: bool = True
 
 
 USERS_MAX = 16
@@ -97,7 +108,7 @@ class Users:
                 leaving = "deletionTimestamp" in pod["metadata"]
                 # A pod that nothing owns comes last: somebody has started it by hand, to look at the files.
                 rank = (phase != "Running", leaving, owner is None, not kinds)
-                self._add(claim, User(rank, node, owner, tolerations))
+                self._add(claim, User(rank, node, owner, tolerations, readiness(pod) != "False"))
         return self
 
     def _add(self, claim: str, user: User) -> None:
@@ -110,6 +121,22 @@ class Users:
     def of(self, claim: str) -> tuple[User, ...]:
         """Return the users of a claim, best rank first."""
         return self.by_claim.get(claim, ())
+
+    def nodes_in_doubt(self, claim: str) -> set[str]:
+        """Return the nodes to look at before a Job is pinned to one: a pod outlives its node for a while.
+
+        When a node is lost, its pods are marked as not ready, or others of the workload are started elsewhere.
+        """
+        users = self.of(claim)
+        nodes = {user.node for user in users}
+        return nodes if len(nodes) > 1 or not all(user.ready for user in users) else set()
+
+
+def readiness(found: Object) -> str:
+    """Return the status of a pod's or node's condition Ready; an empty string where there is none."""
+    conditions = (found.get("status") or {}).get("conditions") or ()
+    said = (one.get("status") for one in conditions if one.get("type") == "Ready")
+    return str(next(said, ""))
 
 
 def owner_of(users: Iterable[User], known: RunAs | None) -> RunAs | None:
