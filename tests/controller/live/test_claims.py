@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.controller.live.operators import LocalOperator
-from tests.controller.live.world import CLAIMS, PODS, World, until
+from tests.controller.live.world import CLAIMS, PODS, TENANTS, World, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Operator = Callable[..., LocalOperator]
@@ -158,6 +158,29 @@ async def test_a_job_is_not_sent_after_a_pod_whose_node_is_gone(
     await world.tenant("acme", "acme")
     async with operator():
         await world.scanned("acme")
+
+
+async def test_of_two_tenants_of_one_directory_the_younger_waits_until_the_other_goes(
+    world: World, operator: Operator
+) -> None:
+    await world.company("acme", "emergency")
+    async with operator() as running:
+        await world.cleaned("acme")
+        await world.tenant("copy", "acme")
+        ready = await world.ready("copy", "DuplicateDirectory")
+        assert ready["status"] == "False"
+        assert '"acme"' in ready["message"]
+        await world.ask("copy", "now")
+        running.skip(120)
+        await until(running.idle, "the operator is idle")
+        status = await world.status("copy")
+        assert not status.get("files")
+        assert not status.get("history")
+        assert (await world.condition("acme", "Ready"))["status"] == "True"
+
+        await world.client.delete(TENANTS, world.namespace, "acme")
+        running.skip(120)
+        await world.scanned("copy")
 
 
 async def placed(world: World) -> bool:
