@@ -267,7 +267,8 @@ class Values(Model):
         default="", description="PriorityClass of the operator's pods."
     )
     node_selector: Labels = Field(
-        default_factory=dict, description="Labels of nodes for the operator's pods."
+        default={"kubernetes.io/os": "linux"},
+        description="Labels of nodes for the operator's pods.",
     )
     tolerations: list[Object] = Field(
         default_factory=list, description="Tolerations of the operator's pods."

@@ -15,7 +15,7 @@ from typing import Any, Final
 from sandbox.client import ApiError, Client, Object
 from sandbox.controllers.recorder import Recorder
 from sandbox.node import container as containers
-from sandbox.node.container import Container
+from sandbox.node.container import Container, Ending
 from sandbox.node.mounts import MountError, Paths
 from sandbox.node.reporting import container_status, pod_status
 from sandbox.node.sources import Sources
@@ -156,16 +156,27 @@ class PodRun:
                 return
         self.containers = [self._make(each) for each in spec["containers"]]
         running = [asyncio.create_task(each.run()) for each in self.containers]
-        everything = asyncio.ensure_future(asyncio.wait(running))
+        everything: asyncio.Future[Any] = asyncio.ensure_future(asyncio.wait(running))
         try:
             await asyncio.sleep(0)
             await self._tell("Normal", "Started", "Started container")
             if not everything.done():
                 await self._write(self._current("Running"))
+                everything = asyncio.ensure_future(self._each_ended(running))
             await self._until(everything, self.containers)
         finally:
             for task in (everything, *running):
                 task.cancel()
+
+    async def _each_ended(self, running: list[asyncio.Task[Ending]]) -> None:
+        """Waits for all containers; each that ends while others go on is reported."""
+        left = {task for task in running if not task.done()}
+        ended = len(running) - len(left)
+        while left:
+            if ended:
+                await self._write(self._current("Running"))
+            done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+            ended = len(done)
 
     async def _until(self, done: asyncio.Future[Any], those: list[Container]) -> None:
         """Waits for containers; when the pod is stopped, they get SIGTERM, then SIGKILL."""

@@ -111,6 +111,12 @@ async def test_the_chart_grants_what_the_operator_uses_and_nothing_else(
     await world.tenant("unbound", "unbound")
     world.session(await world.claim("idle"), "healthy")
     await world.tenant("idle", "idle")
+    # A pod that is not ready: is its node lost?
+    unready = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
+    await world.claim("torn")
+    torn = await world.workload("torn")
+    await world.client.patch("v1/pods", TENANTS, torn, unready, sub="status", kind="strategic")
+    await world.tenant("torn", "torn")
     world.session(await world.claim("watched"), "healthy")
     await world.tenant("watched", "watched", mode="Observe")
     # The Job whose creation was answered with an error counts for nothing: another one is made, and it is deleted.
@@ -118,6 +124,8 @@ async def test_the_chart_grants_what_the_operator_uses_and_nothing_else(
         await world.cleaned("busy")
         await world.scanned("idle")
         await until(lambda: world.condition("unbound", "Ready"), "the unbound claim is told of")
+        node = Asked("", "nodes", "get")
+        await until(lambda: node in proxy.seen, "the node is looked at")
         assert conflicts
         assert lost
         # What happens again counts up its Event.
@@ -186,6 +194,7 @@ def test_listed_namespaces_grant_the_same_there_and_nothing_of_the_cluster() -> 
     of_the_cluster = {
         ("storage.k8s.io", "volumeattachments", "list"),
         ("storage.k8s.io", "storageclasses", "get"),
+        ("", "nodes", "get"),
     }
     assert rights(listed, "Role", "shop") == everywhere - of_the_cluster
     assert rights(listed, "ClusterRole") == set()

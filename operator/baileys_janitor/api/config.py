@@ -42,7 +42,8 @@ class JobPods(Model):
         "evicts a workload. Empty: the cluster's default.",
     )
     node_selector: dict[str, str] = Field(
-        default_factory=dict, description="Labels that a Job's node must have."
+        default_factory=dict,
+        description="Labels that a Job's node must have, besides kubernetes.io/os=linux.",
     )
     tolerations: list[dict[str, Any]] = Field(
         default_factory=list,

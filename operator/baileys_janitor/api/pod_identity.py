@@ -81,7 +81,7 @@ class JobSettings(Model):
     run_as_user: OwnerId | None = Field(
         default=None,
         description="User id of the Job: the owner of the session files. Unset: the user of the "
-        "running pod that uses the claim, else the image's own.",
+        "running pod that writes to the claim, else the image's own.",
     )
     run_as_group: OwnerId | None = Field(
         default=None, description="Group id of the Job. Unset: as for runAsUser."
@@ -93,7 +93,7 @@ class JobSettings(Model):
     )
     se_linux_options: SELinuxOptions | None = Field(
         default=None,
-        description="SELinux level of the Job. Unset: that of the running pod that uses the claim.",
+        description="SELinux level of the Job. Unset: that of the running pod that writes to the claim.",
     )
     resources: Resources | None = Field(
         default=None, description="Requests and limits of the Job's container."

@@ -112,6 +112,7 @@ class Reconciler:
             config.limits.tenants_per_scan,
             self._intervals.unused_every,
             lambda namespace: self.breakers.hold(namespace, self._clock.now()) is not None,
+            self.cache.elder,
             prepare,
         )
         self.queue = JobQueue(

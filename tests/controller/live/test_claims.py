@@ -7,10 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from tests.controller.live.operators import LocalOperator
-from tests.controller.live.world import CLAIMS, PODS, World, until
+from tests.controller.live.world import CLAIMS, PODS, TENANTS, World, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Operator = Callable[..., LocalOperator]
+NODES = "v1/nodes"
 
 
 async def test_a_missing_claim_is_named_and_found_when_it_comes(
@@ -118,6 +119,68 @@ async def test_the_job_runs_on_the_node_of_the_workload_as_its_user(
         world.cluster.kubelet.release()
     assert found["spec"]["nodeName"] == pod["spec"]["nodeName"]
     assert found["spec"]["securityContext"]["runAsUser"] == 1000
+
+
+async def test_a_job_for_a_shared_volume_does_not_wait_for_a_cordoned_node(
+    world: World, operator: Operator
+) -> None:
+    world.session(await world.claim("acme", mode="ReadWriteMany"), "healthy")
+    pod = await world.client.get(PODS, world.namespace, await world.workload("acme"))
+    await world.tenant("acme", "acme")
+    await cordon(world, pod["spec"]["nodeName"], True)
+    try:
+        async with operator():
+            await world.scanned("acme")
+            await world.quiet()
+    finally:
+        await cordon(world, pod["spec"]["nodeName"], None)
+
+
+async def cordon(world: World, node: str, unschedulable: bool | None) -> None:
+    await world.client.patch(NODES, "", node, {"spec": {"unschedulable": unschedulable}})
+
+
+async def test_a_job_is_not_sent_after_a_pod_whose_node_is_gone(
+    world: World, operator: Operator
+) -> None:
+    world.session(await world.claim("acme", mode="ReadWriteMany"), "healthy")
+    # What is left over of a node that went without a word: its pod still stands as running there.
+    await world.workload("acme")
+    left = await world.client.get(PODS, world.namespace, "bot-acme")
+    spec = {k: v for k, v in left["spec"].items() if k != "nodeName"} | {"nodeName": "gone"}
+    await world.client.create(
+        PODS, world.namespace, {"metadata": {"name": "a-left-over"}, "spec": spec}
+    )
+    running = {"status": {"phase": "Running"}}
+    await world.client.patch(
+        PODS, world.namespace, "a-left-over", running, sub="status", kind="strategic"
+    )
+    await world.tenant("acme", "acme")
+    async with operator():
+        await world.scanned("acme")
+
+
+async def test_of_two_tenants_of_one_directory_the_younger_waits_until_the_other_goes(
+    world: World, operator: Operator
+) -> None:
+    await world.company("acme", "emergency")
+    async with operator() as running:
+        await world.cleaned("acme")
+        await world.tenant("copy", "acme")
+        ready = await world.ready("copy", "DuplicateDirectory")
+        assert ready["status"] == "False"
+        assert '"acme"' in ready["message"]
+        await world.ask("copy", "now")
+        running.skip(120)
+        await until(running.idle, "the operator is idle")
+        status = await world.status("copy")
+        assert not status.get("files")
+        assert not status.get("history")
+        assert (await world.condition("acme", "Ready"))["status"] == "True"
+
+        await world.client.delete(TENANTS, world.namespace, "acme")
+        running.skip(120)
+        await world.scanned("copy")
 
 
 async def placed(world: World) -> bool:

@@ -375,11 +375,12 @@ async def handled(world: World, runs: int) -> bool:
 
 
 async def test_tenants_deleted_in_bulk_are_forgotten(world: World, operator: Operator) -> None:
-    world.session(await world.claim("shared") / "company_1", "healthy")
+    volume = await world.claim("shared")
     await world.workload("shared")
     names = [f"tenant-{number}" for number in range(30)]
     for name in names:
-        await world.tenant(name, "shared", path="company_1")
+        world.session(volume / name, "healthy")
+        await world.tenant(name, "shared", path=name)
     async with operator() as running:
         await world.scanned("tenant-29")
         for name in names:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from baileys_janitor.controller.events.changes import JobEnded
+from baileys_janitor.controller.jobs.placement import OWN_LABEL, OWN_VALUE
+from sandbox.client import Client
 from tests.controller.live.operators import LocalOperator
-from tests.controller.live.world import JOBS, World, completed_runs, until
+from tests.controller.live.world import JOBS, PODS, World, completed_runs, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Operator = Callable[..., LocalOperator]
+Object = dict[str, Any]
 
 
 async def waiting_pod(world: World) -> str:
@@ -48,6 +52,31 @@ async def test_an_evicted_pod_is_said_and_made_up_for(world: World, operator: Op
         world.cluster.kubelet.release()
         running.skip(60)
         await world.ready("acme", "Observing")
+
+
+@pytest.mark.parametrize("name", ["istio-proxy", "vault-agent"])
+async def test_a_container_that_a_webhook_injects_holds_up_no_result(
+    world: World, operator: Operator, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    create = Client.create
+
+    async def mutated(
+        self: Client, resource: str, namespace: str, body: Object, sub: str = ""
+    ) -> Object:
+        if resource == PODS and body["metadata"].get("labels", {}).get(OWN_LABEL) == OWN_VALUE:
+            containers = [*body["spec"]["containers"], {"name": name, "image": "sidecar:1"}]
+            spec = body["spec"] | {"containers": sorted(containers, key=lambda one: one["name"])}
+            body = body | {"spec": spec}
+        return await create(self, resource, namespace, body, sub)
+
+    monkeypatch.setattr(Client, "create", mutated)
+    await world.company("acme", "emergency")
+    # The Jobs' deadline is far above what a test waits.
+    async with operator(job={"deadlineSeconds": 600}):
+        status = await world.cleaned("acme")
+        await world.quiet()
+    assert status["lastCleanup"]["removed"] > 0
+    assert (await world.condition("acme", "Ready"))["status"] == "True"
 
 
 async def test_a_killed_cleanup_is_said_and_done_in_the_end_once(

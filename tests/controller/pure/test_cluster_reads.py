@@ -10,7 +10,7 @@ import pytest
 
 from baileys_janitor.controller.jobs.cluster_reads import FRESH_SECONDS, PAGE_SECONDS, ClusterReads
 from baileys_janitor.controller.kube.client import CHUNK, ApiError, Kube
-from tests.controller.pure.world import NOW
+from tests.controller.pure.world import NOW, tenant
 
 Object = dict[str, Any]
 
@@ -22,6 +22,17 @@ class Server:
         self.claims = claims
         self.reads: list[str] = []
         self.refuses = False
+        self.pods: list[Object] = []
+        self.nodes: dict[str, Object] = {}
+        self.node_status = 404
+
+    async def get(self, url: str) -> Object:
+        await asyncio.sleep(0)
+        name = url.rsplit("/", 1)[-1]
+        self.reads.append(name)
+        if name not in self.nodes:
+            raise ApiError(self.node_status, "x", "no such node, or no right to read it")
+        return self.nodes[name]
 
     async def list(self, url: str, **_: str) -> AsyncIterator[Object]:
         await asyncio.sleep(0)
@@ -31,6 +42,8 @@ class Server:
         for number in range(self.claims if "claims" in url else 0):
             spec = {"volumeName": f"pv-{number}"}
             yield {"metadata": {"name": f"claim-{number}"}, "spec": spec, "status": {}}
+        for pod in self.pods if url.endswith("/pods") else ():
+            yield pod
 
 
 class Hand:
@@ -132,5 +145,60 @@ def test_what_is_kept_of_namespaces_that_nobody_asks_for_goes() -> None:
             await reads.cluster(f"shop-{number}", [])
             hand.time += FRESH_SECONDS / 5
         assert sum(bool(kept) for kept in reads._kept) <= 2 * 6
+
+    looked(server, test)
+
+
+def unready_pod(node: str, claim: str = "data") -> Object:
+    """A pod of which its node's controller says that it is not ready."""
+    volume = {"name": "v", "persistentVolumeClaim": {"claimName": claim}}
+    return {
+        "metadata": {"name": f"bot-{node}"},
+        "spec": {"nodeName": node, "volumes": [volume]},
+        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "False"}]},
+    }
+
+
+def ready(status: str) -> Object:
+    return {"status": {"conditions": [{"type": "Ready", "status": status}]}}
+
+
+@pytest.mark.parametrize(
+    ("node", "status", "lost"),
+    [
+        (ready("True"), 0, False),
+        (ready("Unknown"), 0, True),
+        (ready("False"), 0, True),
+        ({}, 0, True),
+        (None, 404, True),
+        # Where nodes cannot be read, nothing is said against them.
+        (None, 403, False),
+    ],
+)
+def test_a_node_is_lost_when_it_is_gone_or_not_ready(
+    node: Object | None, status: int, lost: bool
+) -> None:
+    server = Server()
+    server.pods, server.node_status = [unready_pod("node-1")], status
+    server.nodes = {} if node is None else {"node-1": node}
+
+    async def test(reads: ClusterReads, hand: Hand) -> None:
+        for _ in range(3):
+            found = await reads.cluster("shop", [tenant()])
+            assert found.lost == (frozenset(["node-1"]) if lost else frozenset())
+        assert server.reads.count("node-1") == 1
+
+    looked(server, test)
+
+
+def test_no_node_is_read_for_pods_that_are_well_or_for_others_claims() -> None:
+    server = Server()
+    well = unready_pod("node-1")
+    well["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
+    server.pods = [well, unready_pod("node-2", claim="other")]
+
+    async def test(reads: ClusterReads, hand: Hand) -> None:
+        await reads.cluster("shop", [tenant()])
+        assert sorted(server.reads) == ["persistentvolumeclaims", "pods"]
 
     looked(server, test)

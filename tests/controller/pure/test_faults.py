@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from baileys_janitor.controller.jobs import faults
+from baileys_janitor.controller.jobs.manifest import CONTAINER
 from baileys_janitor.controller.jobs.placement import Claim
 from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.volume.errors import SENTENCES
@@ -124,7 +125,7 @@ def test_a_pod_that_is_simply_starting_is_no_fault(pod: Object) -> None:
 
 
 def ended(phase: str, reason: str = "", **terminated: Any) -> Object:
-    states = [{"state": {"terminated": terminated}}] if terminated else []
+    states = [{"name": CONTAINER, "state": {"terminated": terminated}}] if terminated else []
     return {"status": {"phase": phase, "reason": reason, "containerStatuses": states}}
 
 
@@ -224,6 +225,50 @@ def test_a_pod_that_left_a_result_keeps_it_even_when_it_failed() -> None:
     assert late.message == "result"
     assert faults.finished({"status": {"phase": "Running"}}) is None
     assert faults.finished({}) is None
+
+
+RUNNING = {"running": {}}
+STILL_PULLED = {"waiting": {"reason": "ImagePullBackOff"}}
+
+
+def beside(own: Object, name: str, other: Object, phase: str = "Running") -> Object:
+    """A pod with an injected container, in the order in which a kubelet reports: by name."""
+    containers = [{"name": CONTAINER, "state": own}, {"name": name, "state": other}]
+    listed = sorted(containers, key=lambda one: str(one["name"]))
+    return {"status": {"phase": phase, "containerStatuses": listed}}
+
+
+@pytest.mark.parametrize("name", ["istio-proxy", "vault-agent"])
+@pytest.mark.parametrize(("other", "phase"), [(RUNNING, "Running"), (STILL_PULLED, "Pending")])
+def test_a_job_is_over_though_an_injected_container_goes_on(
+    name: str, other: Object, phase: str
+) -> None:
+    done = {"terminated": {"exitCode": 0, "message": "result"}}
+    assert faults.finished(beside(done, name, other, phase)) == faults.Finished("result", None)
+
+    failed = faults.finished(beside({"terminated": {"exitCode": 1}}, name, other, phase))
+    assert failed is not None
+    clear(failed.fault, "JobFailed")
+
+
+@pytest.mark.parametrize("name", ["istio-proxy", "vault-agent"])
+def test_an_injected_container_never_speaks_for_the_job(name: str) -> None:
+    theirs = {"terminated": {"exitCode": 143, "reason": "OOMKilled", "message": "theirs"}}
+    done = {"terminated": {"exitCode": 0, "message": "result"}}
+
+    assert faults.finished(beside(RUNNING, name, theirs)) is None
+    assert faults.finished(beside(done, name, theirs, "Failed")) == faults.Finished("result", None)
+    lost = faults.finished(beside({}, name, theirs, "Failed"))
+    assert lost is not None
+    assert lost.message is None
+    assert "before it ran" in clear(lost.fault, "JobFailed").message
+
+
+def test_the_reason_of_a_pod_that_ends_is_waited_for() -> None:
+    assert faults.finished(ended("Running", exitCode=137)) is None
+    late = faults.finished(ended("Failed", "DeadlineExceeded", exitCode=137))
+    assert late is not None
+    clear(late.fault, "JobDeadline")
 
 
 @pytest.mark.parametrize(

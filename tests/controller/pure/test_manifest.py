@@ -1,4 +1,4 @@
-"""A Job as it is sent, and where it is placed."""
+"""A Job as it is sent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kubernetes.client import ApiClient
 from baileys_janitor.api.effective import PodIdentity
 from baileys_janitor.controller.jobs import manifest
 from baileys_janitor.controller.jobs.manifest import Member, Pod
-from baileys_janitor.controller.jobs.placement import Place, Users, attached_nodes
+from baileys_janitor.controller.jobs.placement import Place
 from baileys_janitor.controller.tenants.run_as import RunAs
 
 Object = dict[str, Any]
@@ -28,6 +28,7 @@ identities = st.builds(
 places = st.builds(
     Place,
     node=st.none() | st.just("node-1"),
+    pinned=st.booleans(),
     identity=identities,
     tolerations=st.sampled_from(["[]", '[{"key": "gpu", "operator": "Exists"}]']),
 )
@@ -125,8 +126,18 @@ def test_a_pod_gets_no_token_no_links_and_leaves_by_its_own_deadline() -> None:
     assert job["ttlSecondsAfterFinished"] == 86_400
     assert "fsGroup" not in pod["securityContext"]
     assert "nodeName" not in pod
-    labels = job["template"]["metadata"]["labels"]
-    assert labels["sidecar.istio.io/inject"] == "false"
+
+
+def test_a_pod_asks_injectors_to_leave_it_alone_the_way_each_of_them_reads() -> None:
+    chosen = Pod("i", labels=(("team", "x"),), annotations=(("team", "y"),))
+    meta = made(pod=chosen)["spec"]["template"]["metadata"]
+
+    assert meta["labels"]["sidecar.istio.io/inject"] == "false"
+    assert meta["labels"]["kuma.io/sidecar-injection"] == "disabled"
+    assert meta["annotations"]["linkerd.io/inject"] == "disabled"
+    assert meta["annotations"]["consul.hashicorp.com/connect-inject"] == "false"
+    assert meta["annotations"]["vault.hashicorp.com/agent-inject"] == "false"
+    assert (meta["labels"]["team"], meta["annotations"]["team"]) == ("x", "y")
 
 
 @pytest.mark.parametrize("read_only", [True, False])
@@ -154,6 +165,28 @@ def test_a_pod_is_pinned_by_the_nodes_name_and_tolerates_what_the_workload_does(
     assert "affinity" not in made()["spec"]["template"]["spec"]
 
 
+def test_a_node_is_only_preferred_where_the_volume_can_be_mounted_elsewhere() -> None:
+    spec = made(Place("node-1", pinned=False))["spec"]["template"]["spec"]
+    [wanted] = spec["affinity"]["nodeAffinity"].pop(
+        "preferredDuringSchedulingIgnoredDuringExecution"
+    )
+
+    [field] = wanted["preference"]["matchFields"]
+    assert (field["key"], field["values"]) == ("metadata.name", ["node-1"])
+    assert spec["affinity"]["nodeAffinity"] == {}
+
+
+def test_a_pod_asks_for_a_node_of_linux_unless_it_is_told_otherwise() -> None:
+    def selector(*chosen: tuple[str, str]) -> Object:
+        spec: Object = made(pod=Pod("i", node_selector=chosen))["spec"]["template"]["spec"]
+        found: Object = spec["nodeSelector"]
+        return found
+
+    assert selector() == {"kubernetes.io/os": "linux"}
+    assert selector(("pool", "chat")) == {"kubernetes.io/os": "linux", "pool": "chat"}
+    assert selector(("kubernetes.io/os", "other")) == {"kubernetes.io/os": "other"}
+
+
 def test_people_can_read_for_whom_a_job_is() -> None:
     job = made(members=[Member("acme", "u-1"), Member("other", "u-2")])
     for meta in (job["metadata"], job["spec"]["template"]["metadata"]):
@@ -177,74 +210,12 @@ def test_the_operators_own_labels_cannot_be_overridden() -> None:
     assert labels["team"] == "chat"
 
 
-# Placement
+def test_groups_of_the_files_become_supplemental_ones() -> None:
+    place = Place(identity=RunAs(1000, 2000, (3000,)))
+    context = made(place)["spec"]["template"]["spec"]["securityContext"]
 
-
-def workload(
-    name: str = "chat-0", phase: str = "Running", node: str | None = "node-1", **more: Any
-) -> Object:
-    spec: Object = {
-        "containers": [
-            {"name": "side"},
-            {
-                "name": "chat",
-                "securityContext": {"runAsUser": 1000},
-                "volumeMounts": [{"name": "v", "mountPath": "/data"}],
-            },
-        ],
-        "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}],
-        "securityContext": {"runAsUser": 7, "runAsGroup": 2000, "fsGroup": 3000},
-    }
-    if node:
-        spec["nodeName"] = node
-    spec |= more.pop("spec", {})
-    return {"metadata": {"name": name} | more, "spec": spec, "status": {"phase": phase}}
-
-
-@given(st.permutations(["Running", "Pending", "Terminating", "Succeeded", "Failed", "Own"]))
-def test_of_several_pods_the_running_one_says_where_the_volume_is(order: list[str]) -> None:
-    made = {
-        "Running": workload("r", node="right"),
-        "Pending": workload("p", "Pending", "wrong"),
-        "Terminating": workload("t", node="wrong", deletionTimestamp="2026-11-22T00:00:00Z"),
-        "Succeeded": workload("s", "Succeeded", "wrong"),
-        "Failed": workload("f", "Failed", "wrong"),
-        "Own": workload(
-            "o", node="wrong", labels={"app.kubernetes.io/managed-by": "baileys-janitor"}
-        ),
-    }
-    users = Users().add(made[kind] for kind in order)
-
-    assert users.by_claim["data"].node == "right"
-
-
-@pytest.mark.parametrize(
-    "pod",
-    [
-        workload(phase="Succeeded"),
-        workload(phase="Failed"),
-        workload(phase="Pending", node=None),
-        workload(labels={"app.kubernetes.io/managed-by": "baileys-janitor"}),
-    ],
-)
-def test_a_pod_that_has_ended_has_no_node_or_is_the_janitors_uses_nothing(pod: Object) -> None:
-    assert Users().add([pod]).by_claim == {}
-
-
-def test_the_identity_is_that_of_the_mounting_container_and_fsgroup_a_further_group() -> None:
-    found = Users().add([workload()]).by_claim["data"].identity
-
-    assert found == RunAs(1000, 2000, (3000,), ())
-    pod = made(Place(identity=found))["spec"]["template"]["spec"]["securityContext"]
-    assert pod["supplementalGroups"] == [3000]
-    assert "fsGroup" not in pod
-
-
-def test_of_a_workloads_selinux_label_only_the_level_is_taken() -> None:
-    label = {"level": "s0:c1,c2", "type": "spc_t", "user": "u", "role": "r"}
-    pod = workload(spec={"securityContext": {"seLinuxOptions": label}})
-
-    assert Users().add([pod]).by_claim["data"].identity.se_linux == (("level", "s0:c1,c2"),)
+    assert context["supplementalGroups"] == [3000]
+    assert "fsGroup" not in context
 
 
 def test_a_workload_that_is_root_does_not_make_the_job_root() -> None:
@@ -259,14 +230,3 @@ def test_what_the_tenant_says_wins_field_by_field() -> None:
     found = RunAs(1, 2, (3,), ()).overridden(asked)
 
     assert found == RunAs(5, 2, (3,), (("level", "s0"),))
-
-
-def test_a_volume_is_where_it_is_attached() -> None:
-    def attachment(volume: str, node: str, attached: bool) -> Object:
-        spec = {"nodeName": node, "source": {"persistentVolumeName": volume}}
-        return {"spec": spec, "status": {"attached": attached}}
-
-    found = attached_nodes(
-        [attachment("pv-1", "n1", True), attachment("pv-2", "n2", False), {"spec": {"source": {}}}]
-    )
-    assert found == {"pv-1": "n1"}

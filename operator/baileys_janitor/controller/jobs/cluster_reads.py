@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.jobs.locate import ClusterState
 from baileys_janitor.controller.jobs.manifest import ACTION_LABEL
-from baileys_janitor.controller.jobs.placement import Claim, Users, attached_nodes
+from baileys_janitor.controller.jobs.placement import Claim, Users, attached_nodes, readiness
 from baileys_janitor.controller.kube.client import CHUNK, ApiError, Kube, path
 from baileys_janitor.controller.tenants.record import TenantRecord
 
@@ -23,6 +23,8 @@ FRESH_SECONDS = 10.0
 """Seconds that lists of pods and claims are kept: a scan's pod may start this late at the right node."""
 PAGE_SECONDS = 1.0
 """Seconds more for each further page of a list: what is dear to read is read less often."""
+NODE_SECONDS = 30.0
+"""Seconds that the state of a node is kept."""
 STORAGE_CLASSES_SECONDS = 600.0
 """Seconds for what hardly changes: storage classes."""
 ALIVE = "status.phase!=Succeeded,status.phase!=Failed"
@@ -56,7 +58,7 @@ class _Pages:
 
 
 class ClusterReads:
-    """Cached reads of pods, claims, attachments and storage classes."""
+    """Cached reads of pods, claims, attachments, storage classes and nodes."""
 
     def __init__(self, kube: Kube, clock: Clock) -> None:
         self._kube = kube
@@ -92,7 +94,10 @@ class ClusterReads:
         attached = await self._attachments() if unused else {}
         pending = {c.storage_class for c in unused if c.phase == "Pending" and c.storage_class}
         waiting = [name for name in pending if await self._waits_for_consumer(name)]
-        return ClusterState(claims, users, attached, frozenset(waiting))
+        doubted = {node for name in named for node in users.nodes_in_doubt(name)}
+        doubted |= {attached[claim.volume] for claim in unused if claim.volume in attached}
+        lost = [name for name in sorted(doubted) if not await self._is_alive(name)]
+        return ClusterState(claims, users, attached, frozenset(waiting), frozenset(lost))
 
     async def events(self, namespace: str, kind: str, name: str) -> list[Object]:
         """Return the events about an object, the newest last; none when they cannot be read."""
@@ -169,6 +174,22 @@ class ClusterReads:
             return found.get("volumeBindingMode") == "WaitForFirstConsumer", STORAGE_CLASSES_SECONDS
 
         return await self._cached(("class", name), read)
+
+    async def _is_alive(self, node: str) -> bool:
+        async def read() -> tuple[bool, float]:
+            try:
+                found = await self._kube.get(path("nodes", name=node))
+            except ApiError as error:
+                # Where nodes cannot be read, nothing is said against them.
+                if error.status in {403, 404}:
+                    return (
+                        error.status == 403,
+                        STORAGE_CLASSES_SECONDS if error.status == 403 else NODE_SECONDS,
+                    )
+                raise
+            return readiness(found) == "True", NODE_SECONDS
+
+        return await self._cached(("node", node), read)
 
     async def _cached(
         self,

@@ -23,6 +23,7 @@ from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.kube.client import ApiError, Kube, path
 from baileys_janitor.controller.status.writer import StatusWriter
 from baileys_janitor.controller.tenants import running_time
+from baileys_janitor.controller.tenants.directories import duplicate
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.task import Member, Task
 from baileys_janitor.policy.settings import Settings
@@ -59,6 +60,7 @@ class JobCreator:
         batch: int,
         unused_every: float,
         is_held: Callable[[str], bool],
+        elder: Callable[[TenantRecord], TenantRecord | None],
         prepare: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self._kube = kube
@@ -71,6 +73,7 @@ class JobCreator:
         self._unused_every = unused_every
         self.soon_due = SoonDue()
         self._is_held = is_held
+        self._elder = elder
         self._prepare = prepare
         self._serial = itertools.count(1)
 
@@ -112,11 +115,13 @@ class JobCreator:
         self.soon_due.note(tenant, place)
         return Placed(tenant, place, used, tenant.resource.generation)
 
-    @staticmethod
     def _stand(
-        tenant: TenantRecord, cluster: ClusterState, now: float
+        self, tenant: TenantRecord, cluster: ClusterState, now: float
     ) -> tuple[Place | None, bool]:
         place, fault, used = cluster.place(tenant)
+        elder = self._elder(tenant)
+        if fault is None and elder is not None:
+            place, fault = None, duplicate(tenant, elder)
         if fault is not None:
             # Claims appear by themselves: look again soon, without doubling for long.
             tenant.fail(fault, now, *faults.CLAIM_PAUSES_SECONDS)

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from baileys_janitor.controller.jobs.manifest import CONTAINER
 from baileys_janitor.controller.jobs.placement import Claim
 from baileys_janitor.controller.jobs.scheduling_message import way_out
 from baileys_janitor.controller.kube.decoding import objects, part, said, text, whole
@@ -166,18 +167,29 @@ def stuck(message: str) -> Fault:
 
 
 def finished(pod: Object) -> Finished | None:
-    """Return how a pod ended, or None while it has not."""
+    """Return how a Job's pod ended, or None while it has not.
+
+    Only the container of the Job counts. A container that a webhook has injected may outlive it, or fail by itself.
+    While no other container is left, the pod's phase is waited for: it comes with the reason why the pod ended.
+    """
     status = part(pod, "status")
     phase = text(status.get("phase"))
-    if phase not in {"Succeeded", "Failed"}:
-        return None
-    ended: Object = {}
+    own: Object = {}
+    others_go_on = False
     for container in objects(status.get("containerStatuses")):
-        ended = part(container, "state", "terminated") or ended
-    message = text(ended.get("message"), MESSAGE_MAX) or None
-    if phase == "Succeeded":
+        ended = part(container, "state", "terminated")
+        if text(container.get("name")) == CONTAINER:
+            own = ended
+        else:
+            others_go_on = others_go_on or not ended
+    if phase not in {"Succeeded", "Failed"} and not (own and others_go_on):
+        return None
+    message = text(own.get("message"), MESSAGE_MAX) or None
+    reason = text(status.get("reason"), 64)
+    succeeded = whole(own.get("exitCode"), 0, 255) == 0 and not reason
+    if phase == "Succeeded" or succeeded:
         return Finished(message, None)
-    return Finished(message, _failure(text(status.get("reason"), 64), ended))
+    return Finished(message, _failure(reason, own))
 
 
 def _failure(pod_reason: str, ended: Object) -> Fault:

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from baileys_janitor.controller.jobs import faults
-from baileys_janitor.controller.jobs.placement import Claim, Place, Users
+from baileys_janitor.controller.jobs.placement import (
+    ANYBODY,
+    Claim,
+    Place,
+    Users,
+    owner_of,
+)
 from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.controller.tenants.record import TenantRecord
 
@@ -15,31 +21,36 @@ from baileys_janitor.controller.tenants.record import TenantRecord
 class ClusterState:
     """Claims by name, the pods that use them, and nodes by the volume that is attached there.
 
-    `waiting` holds the storage classes whose claims wait for a first consumer.
+    `waiting` holds the storage classes whose claims wait for a first consumer, `lost` the nodes that are gone or not
+    ready.
     """
 
     claims: Mapping[str, Claim]
     users: Users
     attached: Mapping[str, str]
     waiting: frozenset[str]
+    lost: frozenset[str] = frozenset()
 
     def place(self, tenant: TenantRecord) -> tuple[Place | None, Fault | None, bool]:
         """Return where this tenant's Job must run, or why it cannot; and whether a pod uses the claim."""
         assert tenant.effective is not None
         name = tenant.effective.claim_name
-        claim, user = self.claims.get(name), self.users.by_claim.get(name)
+        claim, users = self.claims.get(name), self.users.of(name)
         fault = faults.of_claim(claim, name, claim is not None and self._waits(claim))
         if fault is None and claim is not None:
-            fault = faults.exclusive_claim(claim, name, user is not None)
+            fault = faults.exclusive_claim(claim, name, bool(users))
         if fault is not None or claim is None:
-            return None, fault, user is not None
-        if user is not None:
-            tenant.scan.run_as(user.identity)
-            identity = user.identity.overridden(tenant.effective.job)
-            return Place(user.node, "", identity, user.tolerations), None, True
-        node = self.attached.get(claim.volume)
-        identity = tenant.scan.owner.overridden(tenant.effective.job)
-        return Place(node, "" if node else claim.volume, identity), None, False
+            return None, fault, bool(users)
+        tenant.scan.run_as(owner_of(users, tenant.scan.owner))
+        identity = (tenant.scan.owner or ANYBODY).overridden(tenant.effective.job)
+        nodes = [user.node for user in users] or [self.attached.get(claim.volume, "")]
+        node = next((name for name in nodes if name and name not in self.lost), None)
+        tolerations = next((user.tolerations for user in users if user.node == node), "[]")
+        if users and node is None:
+            tolerations = users[0].tolerations
+        volume = "" if node else claim.volume
+        place = Place(node, volume, identity, tolerations, pinned=not claim.shared)
+        return place, None, bool(users)
 
     def _waits(self, claim: Claim) -> bool:
         return claim.phase == "Pending" and claim.storage_class in self.waiting

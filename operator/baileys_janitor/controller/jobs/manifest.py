@@ -19,11 +19,31 @@ MEMBERS_ANNOTATION = f"{GROUP}/members"
 SELECTOR = f"{OWN_LABEL}={OWN_VALUE},{ACTION_LABEL}"
 """The label selector of the janitor's own Jobs and pods, for server-side filtering."""
 
+CONTAINER = "janitor"
+"""The name of the one container that a Job's pod is sent with. Every other container is injected by someone else."""
 TERMINATION_LOG = "/dev/termination-log"
 IMAGE_USER = 65_532
 """The user of the janitor's image: a Job runs as it when the owner of the files is unknown."""
+LINUX = {"kubernetes.io/os": "linux"}
+"""The nodes that can run the janitor's image. A cluster may have nodes of Windows, and these need no taint."""
 BACKSTOP_SECONDS = 86_400
 """Seconds after which the cluster removes a finished Job if the operator never did."""
+
+NO_SIDECAR_LABELS = {
+    "sidecar.istio.io/inject": "false",
+    "kuma.io/sidecar-injection": "disabled",
+    "admission.datadoghq.com/enabled": "false",
+}
+"""Labels of a pod that keep out the injectors that select pods by label. An injected container outlives the Job's."""
+_POD_ANNOTATIONS = {
+    "sidecar.istio.io/inject": "false",
+    "linkerd.io/inject": "disabled",
+    "kuma.io/sidecar-injection": "disabled",
+    "consul.hashicorp.com/connect-inject": "false",
+    "vault.hashicorp.com/agent-inject": "false",
+    "sidecar.opentelemetry.io/inject": "false",
+    "cluster-autoscaler.kubernetes.io/safe-to-evict": "true",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +132,12 @@ def job(
             "ttlSecondsAfterFinished": pod.backstop,
             "template": {
                 "metadata": {
-                    "labels": labels | {"sidecar.istio.io/inject": "false"},
-                    "annotations": dict(pod.annotations) | _quiet() | annotations,
+                    "labels": labels | NO_SIDECAR_LABELS,
+                    "annotations": dict(pod.annotations) | _POD_ANNOTATIONS | annotations,
                 },
                 "spec": _pod_spec(pod, place, list(claims), task, resources, read_only),
             },
         },
-    }
-
-
-def _quiet() -> dict[str, str]:
-    return {
-        "sidecar.istio.io/inject": "false",
-        "linkerd.io/inject": "disabled",
-        "cluster-autoscaler.kubernetes.io/safe-to-evict": "true",
     }
 
 
@@ -144,10 +156,11 @@ def _pod_spec(
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": _pod_security(place),
+        "nodeSelector": LINUX | dict(pod.node_selector),
         "tolerations": [*json.loads(place.tolerations), *pod.tolerations],
         "containers": [
             {
-                "name": "janitor",
+                "name": CONTAINER,
                 "image": pod.image,
                 # The kubelet expands $(NAME) in a command; a doubled $ stands for itself.
                 "command": [*pod.command, task.replace("$", "$$")],
@@ -171,8 +184,7 @@ def _pod_spec(
     optional = {
         "imagePullSecrets": [{"name": secret} for secret in pod.pull_secrets],
         "priorityClassName": pod.priority_class,
-        "nodeSelector": dict(pod.node_selector),
-        "affinity": _affinity(place.node),
+        "affinity": _affinity(place.node, pinned=place.pinned),
     }
     spec |= {key: value for key, value in optional.items() if value}
     if pod.pull_policy:
@@ -197,17 +209,17 @@ def _pod_security(place: Place) -> Object:
     return context
 
 
-def _affinity(node: str | None) -> Object | None:
+def _affinity(node: str | None, *, pinned: bool) -> Object | None:
     if node is None:
         return None
     # By the node's name, not its hostname label, which may differ; and never `nodeName`, which skips the
     # scheduler and with it volume binding.
     term = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}
-    return {
-        "nodeAffinity": {
-            "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}
-        }
-    }
+    if not pinned:
+        preferred = [{"weight": 100, "preference": term}]
+        return {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}}
+    required = {"nodeSelectorTerms": [term]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}
 
 
 def owner_reference(name: str, uid: str) -> Object:

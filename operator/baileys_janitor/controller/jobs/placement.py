@@ -16,6 +16,7 @@ OWN_VALUE = "baileys-janitor"
 
 
 ANYBODY = RunAs()
+"""The identity of a Job when nothing says whose the files are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,72 +24,129 @@ class Place:
     """Where a volume can be mounted: tenants of one namespace with equal places may share a scan's pod.
 
     `node`: the name of the node that holds the volume, None when any will do. `volume`: set where only the
-    volume's own affinity places the pod, so that two such volumes are never asked of one node.
+    volume's own affinity places the pod, so that two such volumes are never asked of one node. `pinned`: whether the
+    volume can be mounted on that node alone; otherwise the node is only preferred.
     """
 
     node: str | None = None
     volume: str = ""
     identity: RunAs = ANYBODY
     tolerations: str = "[]"
+    pinned: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A PersistentVolumeClaim; `exclusive`: its only access mode is ReadWriteOncePod."""
+    """A PersistentVolumeClaim.
+
+    `exclusive`: its only access mode is ReadWriteOncePod. `shared`: several nodes can mount it at a time.
+    """
 
     phase: str
     volume: str
     storage_class: str
     deleting: bool
     exclusive: bool
+    shared: bool = False
 
     @classmethod
     def of(cls, found: Object) -> Claim:
         """Read an API object."""
         spec = found.get("spec") or {}
+        modes = spec.get("accessModes") or []
         return cls(
             phase=str((found.get("status") or {}).get("phase") or ""),
             volume=str(spec.get("volumeName") or ""),
             storage_class=str(spec.get("storageClassName") or ""),
             deleting=bool(found["metadata"].get("deletionTimestamp")),
-            exclusive=spec.get("accessModes") == ["ReadWriteOncePod"],
+            exclusive=modes == ["ReadWriteOncePod"],
+            # ReadOnlyMany beside ReadWriteOnce promises nothing to a pod that may write.
+            shared="ReadWriteMany" in modes or modes == ["ReadOnlyMany"],
         )
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """The pod that uses a claim, as far as it matters; `rank` orders several (lowest first)."""
+    """A pod that uses a claim, as far as it matters; `rank` orders several (lowest first).
 
-    rank: tuple[bool, bool]
+    `owner`: whom the files of the claim belong to, as far as this pod can tell. It is None for a pod that only reads
+    the claim, and for a pod of a Job: a backup runs as whoever it likes. `ready` is False when the pod says that it
+    is not.
+    """
+
+    rank: tuple[bool, ...]
     node: str
-    identity: RunAs
+    owner: RunAs | None
     tolerations: str
+    ready: bool = True
+
+
+USERS_MAX = 16
+"""Pods that are kept for each claim; only a ReadWriteMany claim has more, and these are alike."""
 
 
 @dataclass(slots=True)
 class Users:
     """The pods of one namespace by the claim that they mount, the janitor's own left out."""
 
-    by_claim: dict[str, User] = field(default_factory=dict)
-    _alike: dict[User, User] = field(default_factory=dict)
+    by_claim: dict[str, tuple[User, ...]] = field(default_factory=dict)
+    """The users of each claim, best rank first."""
+    _alike: dict[tuple[User, ...], tuple[User, ...]] = field(default_factory=dict)
 
     def add(self, pods: Iterable[Object]) -> Users:
-        """Take note of pods (API objects); of several on one claim, a running one wins."""
+        """Record pods (API objects). Of several on one claim a running one comes first, then one that writes."""
         for pod in pods:
             labels = pod["metadata"].get("labels") or {}
             phase = (pod.get("status") or {}).get("phase")
             node = pod["spec"].get("nodeName")
             if labels.get(OWN_LABEL) == OWN_VALUE or phase in {"Succeeded", "Failed"} or not node:
                 continue
-            rank = (phase != "Running", "deletionTimestamp" in pod["metadata"])
             tolerations = json.dumps(pod["spec"].get("tolerations") or [], sort_keys=True)
+            kinds = _owner_kinds(pod)
             for claim in claims_of(pod):
-                known = self.by_claim.get(claim)
-                if known is None or rank < known.rank:
-                    user = User(rank, node, identity_of(pod, claim), tolerations)
-                    # Of ten thousand pods most are alike: one record for all that are.
-                    self.by_claim[claim] = self._alike.setdefault(user, user)
+                owner = None if "Job" in kinds else identity_of(pod, claim)
+                leaving = "deletionTimestamp" in pod["metadata"]
+                # A pod that nothing owns comes last: somebody has started it by hand, to look at the files.
+                rank = (phase != "Running", leaving, owner is None, not kinds)
+                self._add(claim, User(rank, node, owner, tolerations, readiness(pod) != "False"))
         return self
+
+    def _add(self, claim: str, user: User) -> None:
+        known = self.by_claim.get(claim, ())
+        if user not in known:
+            listed = tuple(sorted((*known, user), key=lambda one: one.rank)[:USERS_MAX])
+            # Of ten thousand pods most are alike: one record for all that are.
+            self.by_claim[claim] = self._alike.setdefault(listed, listed)
+
+    def of(self, claim: str) -> tuple[User, ...]:
+        """Return the users of a claim, best rank first."""
+        return self.by_claim.get(claim, ())
+
+    def nodes_in_doubt(self, claim: str) -> set[str]:
+        """Return the nodes to look at before a Job is pinned to one: a pod outlives its node for a while.
+
+        When a node is lost, its pods are marked as not ready, or others of the workload are started elsewhere.
+        """
+        users = self.of(claim)
+        nodes = {user.node for user in users}
+        return nodes if len(nodes) > 1 or not all(user.ready for user in users) else set()
+
+
+def readiness(found: Object) -> str:
+    """Return the status of a pod's or node's condition Ready; an empty string where there is none."""
+    conditions = (found.get("status") or {}).get("conditions") or ()
+    said = (one.get("status") for one in conditions if one.get("type") == "Ready")
+    return str(next(said, ""))
+
+
+def owner_of(users: Iterable[User], known: RunAs | None) -> RunAs | None:
+    """Return whom the files of a claim belong to: `known`, unless pods that write to it run as somebody else."""
+    owners = [user.owner for user in users if user.owner is not None]
+    return known if known in owners or not owners else owners[0]
+
+
+def _owner_kinds(pod: Object) -> set[str]:
+    return {str(owner.get("kind")) for owner in pod["metadata"].get("ownerReferences") or ()}
 
 
 def claims_of(pod: Object) -> list[str]:
@@ -98,14 +156,17 @@ def claims_of(pod: Object) -> list[str]:
     return [name for name in named if name]
 
 
-def identity_of(pod: Object, claim: str) -> RunAs:
-    """Return the owner ids of the container that mounts `claim`, else of the pod's first one.
+def identity_of(pod: Object, claim: str) -> RunAs | None:
+    """Return the ids of the container that mounts `claim` and may write to it; None where no container does.
 
     fsGroup becomes a supplemental group: set as fsGroup on the Job it would rewrite owners and modes.
     """
     spec = pod["spec"]
+    writer = _writer(spec, claim)
+    if writer is None:
+        return None
     of_pod: Object = spec.get("securityContext") or {}
-    own = _container_context(spec, claim)
+    own: Object = writer.get("securityContext") or {}
     groups = set(of_pod.get("supplementalGroups") or ())
     if of_pod.get("fsGroup") is not None:
         groups.add(of_pod["fsGroup"])
@@ -120,18 +181,20 @@ def identity_of(pod: Object, claim: str) -> RunAs:
     )
 
 
-def _container_context(spec: Object, claim: str) -> Object:
-    names = {
-        v["name"]
-        for v in spec.get("volumes") or ()
-        if (v.get("persistentVolumeClaim") or {}).get("claimName") == claim
-    }
-    containers = spec.get("containers") or [{}]
-    mounting = (
-        c for c in containers if any(m["name"] in names for m in c.get("volumeMounts") or ())
+def _writer(spec: Object, claim: str) -> Object | None:
+    """Return the first container that mounts a claim without `readOnly`, here or at the volume."""
+    names = set()
+    for volume in spec.get("volumes") or ():
+        source = volume.get("persistentVolumeClaim") or {}
+        if source.get("claimName") == claim and not source.get("readOnly"):
+            names.add(volume["name"])
+    writers: Iterable[Object] = (
+        container
+        for container in spec.get("containers") or ()
+        for mount in container.get("volumeMounts") or ()
+        if mount["name"] in names and not mount.get("readOnly")
     )
-    context: Object = next(mounting, containers[0]).get("securityContext") or {}
-    return context
+    return next(iter(writers), None)
 
 
 def attached_nodes(attachments: Iterable[Object]) -> dict[str, str]:

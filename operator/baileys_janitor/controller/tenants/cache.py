@@ -11,9 +11,11 @@ from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.effective import Effective
 from baileys_janitor.api.merge import InvalidTenant, effective
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION, NOTIFY_ANNOTATION, TOKEN_LENGTH
+from baileys_janitor.api.timestamps import from_rfc3339
 from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.kube.conditions import MESSAGE_LIMIT, find
 from baileys_janitor.controller.tenants.cleanup_state import mark
+from baileys_janitor.controller.tenants.directories import Directories, age
 from baileys_janitor.controller.tenants.fault import CODE, WHEN_WRITING, Fault
 from baileys_janitor.controller.tenants.record import Key, TenantRecord
 from baileys_janitor.notify.routes import labels_asked
@@ -47,6 +49,7 @@ class TenantCache:
         self._labels_asked = labels_asked(config.notifications)
         self.tenants: dict[Key, TenantRecord] = {}
         self._by_namespace: dict[str, dict[str, TenantRecord]] = {}
+        self._directories = Directories()
         self._queue: list[tuple[float, Key]] = []
 
     def observe(self, body: Object, now: float) -> TenantRecord:
@@ -56,11 +59,13 @@ class TenantCache:
         tenant = self.tenants.get(key)
         first = tenant is None or tenant.uid != meta["uid"]
         if tenant is None or first:
+            if tenant is not None:
+                self._forget_directory(tenant)
             tenant = TenantRecord(meta["namespace"], meta["name"], meta["uid"])
             self.tenants[key] = tenant
             self._by_namespace.setdefault(tenant.namespace, {})[tenant.name] = tenant
             tenant.load(decoding.mapping(body.get("status")))
-            tenant.resource.see(now)
+            tenant.resource.see(now, from_rfc3339(meta.get("creationTimestamp")) or 0.0)
             tenant.stored.written(min(tenant.scan.last_scan or now, now))
             self._baseline(tenant, meta, now)
         elif _older(meta.get("resourceVersion"), tenant.resource.version):
@@ -115,10 +120,10 @@ class TenantCache:
         try:
             wanted = effective(self._config, spec, tenant.name)
         except InvalidTenant as problem:
-            tenant.resource.set_effective(None)
+            self._set_effective(tenant, None)
             tenant.backoff.set_fault(Fault("InvalidSpec", problem.message))
             return
-        tenant.resource.set_effective(wanted)
+        self._set_effective(tenant, wanted)
         if not first:
             if tenant.backoff.hurry(now) or was is None:
                 tenant.backoff.set_fault(None)
@@ -132,11 +137,34 @@ class TenantCache:
             # No scan was missed while none was made.
             tenant.scan.resume(now)
 
+    def _set_effective(self, tenant: TenantRecord, wanted: Effective | None) -> None:
+        self._forget_directory(tenant)
+        if wanted is not None:
+            self._directories.add(tenant.namespace, tenant.name, wanted)
+        tenant.resource.set_effective(wanted)
+
+    def _forget_directory(self, tenant: TenantRecord) -> None:
+        if tenant.effective is not None:
+            self._directories.remove(tenant.namespace, tenant.name, tenant.effective)
+
+    def elder(self, tenant: TenantRecord) -> TenantRecord | None:
+        """Return the eldest tenant whose directory is this tenant's too, or lies around or inside it.
+
+        None where this tenant is the eldest of them.
+        """
+        if tenant.effective is None:
+            return None
+        names = self._directories.overlapping(tenant.namespace, tenant.effective)
+        same = self._by_namespace.get(tenant.namespace, {})
+        eldest = min((same[name] for name in names if name in same), key=age, default=tenant)
+        return None if eldest is tenant else eldest
+
     def forget(self, key: Key, uid: str) -> TenantRecord | None:
         """Drop a tenant that was deleted; None when it is unknown or a namesake."""
         tenant = self.tenants.get(key)
         if tenant is None or tenant.uid != uid:
             return None
+        self._forget_directory(tenant)
         soon_due = self._by_namespace[tenant.namespace]
         soon_due.pop(tenant.name, None)
         if not soon_due:

@@ -22,7 +22,10 @@ WHEN_WRITING = frozenset(
 
 
 OF_CLAIMS = frozenset(
-    {"ClaimMissing", "ClaimDeleting", "ClaimLost", "ClaimUnbound", "ClaimExclusive"}
+    {
+        *("ClaimMissing", "ClaimDeleting", "ClaimLost", "ClaimUnbound", "ClaimExclusive"),
+        "DuplicateDirectory",
+    }
 )
 """Faults of a claim, which is looked at again without a Job."""
 

@@ -47,12 +47,14 @@ class Resource:
     """Those of its labels that a notification route asks for; None for none, as nearly always."""
     muted: bool = False
     """Whether nobody is to be notified of it."""
+    created: float = 0.0
+    """When the resource was created, by the API server's clock."""
     seen_at: float | None = None
     """When this operator saw the tenant first: what an earlier one counted holds for a while from here."""
 
-    def see(self, now: float) -> None:
-        """Record the first sight of the resource."""
-        self.seen_at = now
+    def see(self, now: float, created: float) -> None:
+        """Record the first sight of the resource, and when it was created."""
+        self.seen_at, self.created = now, created
 
     def set_version(self, version: str) -> None:
         """Record the version of the resource that is known."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from baileys_janitor.api.timestamps import from_rfc3339
@@ -60,8 +60,8 @@ class ScanState:
     """When a scan was last made, or found needless because nothing uses the claim."""
     unused_since: float | None = None
     """Since when no running pod has been seen to use the claim."""
-    owner: RunAs = field(default_factory=RunAs)
-    """Whom the pod that last used the claim ran as: it holds while the workload is scaled down, too."""
+    owner: RunAs | None = None
+    """Whom the pod that last wrote to the claim ran as: it holds while the workload is scaled down, too."""
 
     @property
     def counts(self) -> bool:
@@ -149,8 +149,8 @@ class ScanState:
         """Record whether a running pod uses the claim."""
         self.unused_since = None if used else (self.unused_since or now)
 
-    def run_as(self, owner: RunAs) -> None:
-        """Record whom the pod that uses the claim runs as."""
+    def run_as(self, owner: RunAs | None) -> None:
+        """Record whom the pod that writes to the claim runs as."""
         self.owner = owner
 
     def skip(self, now: float) -> None:
@@ -179,6 +179,7 @@ class ScanState:
         self.anchor = self.re_paired = self.suspicion = self.trash = None
         self.fingerprint = ""
         self.unused_since = self.checked_at = self.begun_at = None
+        self.owner = None
 
     def load(self, status: Object) -> None:
         """Take over a stored status."""
