@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.controller.jobs import faults
-from baileys_janitor.controller.jobs.scheduling_message import OTHER, way_out
+from baileys_janitor.controller.jobs.faults import OTHER, way_out
 
 CONTROL_PLANE = "1 node(s) had untolerated taint {node-role.kubernetes.io/control-plane: }"
 ELSEWHERE = "3 node(s) didn't match Pod's node affinity/selector"
