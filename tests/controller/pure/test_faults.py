@@ -83,7 +83,7 @@ def test_a_pod_that_never_appears_says_so_with_and_without_an_event() -> None:
 def pending(*conditions: Object, waiting: Object | None = None) -> Object:
     status: Object = {"phase": "Pending", "conditions": list(conditions)}
     if waiting:
-        status["containerStatuses"] = [{"state": {"waiting": waiting}}]
+        status["containerStatuses"] = [{"name": CONTAINER, "state": {"waiting": waiting}}]
     return {"status": status}
 
 
@@ -303,3 +303,28 @@ def test_a_code_nobody_knows_is_still_a_fault() -> None:
     for odd in ("", "a b", "company_1/pre-key-7.json", "x" * 500, "Bad\nCode", "5511999999999"):
         fault = clear(faults.of_directory(odd), "ResultUnreadable")
         assert not odd or odd not in fault.message
+
+
+def test_an_injected_container_that_does_not_start_is_not_told_as_the_janitors_own() -> None:
+    own = {"name": CONTAINER, "state": {"waiting": {"reason": "PodInitializing"}}}
+    mesh = {"name": "istio-init", "state": {"waiting": {"reason": "ImagePullBackOff"}}}
+    status = {"phase": "Pending", "initContainerStatuses": [mesh], "containerStatuses": [own]}
+    found = clear(faults.pending({"status": status}), "ContainerRefused")
+    assert "istio-init" in found.message
+    assert "janitor's image" not in found.message
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (
+            "pods is forbidden: minimum memory usage per Container is 128Mi, but request is 32Mi",
+            "LimitRange",
+        ),
+        ("exceeded quota: pods, requested: pods=1, used: pods=5, limited: pods=5", "quota"),
+    ],
+)
+def test_a_pod_that_is_not_admitted_is_told_the_way_out_of_its_cause(
+    message: str, words: str
+) -> None:
+    assert words in clear(faults.pod_refused(message), "PodRefused").message.partition(message)[2]

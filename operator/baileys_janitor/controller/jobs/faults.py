@@ -97,6 +97,10 @@ ARCHITECTURE = (
     "was its image built for the processor architecture of the volume's node? Use an image for every architecture of "
     "the cluster, or keep the Jobs off that node by config.job.nodeSelector (kubernetes.io/arch)."
 )
+LIMIT_RANGE = re.compile(
+    r"(minimum|maximum) (cpu|memory|[a-z.-]+) usage per|max limit to request ratio", re.I
+)
+"""What the LimitRange admission plugin says."""
 LARGEST_SIGNAL = 64
 EXEC_FORMAT = 255
 """What a container runtime reports for a program that the node's processor cannot run."""
@@ -154,6 +158,7 @@ def exclusive_claim(claim: Claim, name: str, used: bool) -> Fault | None:
 def refused(status: int, message: str) -> Fault:
     """Return the fault of a Job that the API server refused."""
     remedy = {
+        400: "see which admission policy the message names, and allow the janitor's Jobs there",
         403: "allow it by quota, policy or RBAC",
         404: "see that the namespace still exists",
         422: "check the operator's job settings and spec.job",
@@ -165,10 +170,10 @@ def refused(status: int, message: str) -> Fault:
 def pod_refused(message: str) -> Fault:
     """Return the fault of a Job whose pod never appeared; `message` is the FailedCreate event's."""
     why = said(message) or "no reason was given"
-    return Fault(
-        "PodRefused",
-        f"The Job's pod was not admitted: {why}. Allow it by quota, Pod Security or admission policy. {RETRY}",
-    )
+    remedy = "Allow it by quota, Pod Security or admission policy"
+    if LIMIT_RANGE.search(why):
+        remedy = "Set spec.job.resources, or config.defaults.job.resources, to what the LimitRange allows"
+    return Fault("PodRefused", f"The Job's pod was not admitted: {why}. {remedy}. {RETRY}")
 
 
 def pending(pod: Object) -> Fault | None:
@@ -183,10 +188,20 @@ def pending(pod: Object) -> Fault | None:
                 "Unschedulable",
                 f"The Job's pod finds no node: {why.rstrip('.')}. {way_out(why)}. {RETRY}",
             )
-    for container in objects(status.get("containerStatuses")):
-        fault = _waiting(part(container, "state", "waiting"))
-        if fault is not None:
-            return fault
+    listed = objects(status.get("initContainerStatuses")) + objects(status.get("containerStatuses"))
+    for container in listed:
+        if container.get("name") == CONTAINER:
+            fault = _waiting(part(container, "state", "waiting"))
+            if fault is not None:
+                return fault
+    for container in listed:
+        reason = text(part(container, "state", "waiting").get("reason"), 64)
+        if container.get("name") != CONTAINER and (reason in PULLS or reason.startswith("Create")):
+            return Fault(
+                "ContainerRefused",
+                f"The Job's pod waits for the container {said(container.get('name'))}, which someone injects and "
+                f"which does not start ({said(reason)}): keep it out of the janitor's Jobs. {RETRY}",
+            )
     return None
 
 
