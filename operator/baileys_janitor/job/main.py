@@ -41,7 +41,7 @@ class Stop:
         self.code = INTERRUPTED
 
     def __call__(self) -> str | None:
-        """The code to end with, or None to go on."""
+        """Return the code to end with, or None to go on."""
         if self.code is None and self._deadline is not None and time.monotonic() >= self._deadline:
             self.code = DEADLINE_REACHED
         return self.code

@@ -51,7 +51,7 @@ class Member:
         self.running = running
 
     def to_data(self) -> list[Any]:
-        """The positional form inside a task."""
+        """Return the positional form inside a task."""
         return [self.volume, self.path, self.settings_index, self.running]
 
 
@@ -106,7 +106,7 @@ class Task:
         self.wait = wait
 
     def to_json(self) -> str:
-        """The argument of `baileys-janitor job`; raises BadTask when the task makes no sense."""
+        """Return the argument of `baileys-janitor job`; raise BadTask when the task makes no sense."""
         data: dict[str, Any] = {
             "v": VERSION,
             "action": self.action,
@@ -131,7 +131,7 @@ class Task:
 
     @classmethod
     def from_json(cls, text: str) -> Task:
-        """Read a task; raises BadTask with one sentence naming the field."""
+        """Read a task; raise BadTask with one sentence naming the field."""
         try:
             data = parse(text)
         except JsonError as problem:

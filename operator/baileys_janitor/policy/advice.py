@@ -1,6 +1,6 @@
 """What a tenant's operator should know beyond the level: sentences with numbers.
 
-Each function returns an :class:`Advice`, or None when there is nothing to say.
+Each function returns an `Advice`, or None when there is nothing to say.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Advice(Value):
 
 
 def fitting_thresholds(floor: int, thresholds: Thresholds) -> Thresholds:
-    """Limits with the same distances, moved up until ``floor`` leaves room below the trigger."""
+    """Return limits with the same distances, moved up until `floor` leaves room below the trigger."""
     room = max(_ROOM_FILES, -(-floor // _ROOM_SHARE))
     trigger = -(-(floor + room) // _ROUND_TO) * _ROUND_TO
     up = max(0, trigger - thresholds.trigger)
@@ -141,7 +141,7 @@ def _protected_piled_up(census: Census, outlook: Outlook, settings: Settings) ->
 
 
 def _pre_keys_piled_up(census: Census, outlook: Outlook, settings: Settings) -> Advice | None:
-    """Pre-keys that none may go of: by the thousand, or as most of what keeps a total too high."""
+    """Advise on pre-keys that none may go of: by the thousand, or as most of what keeps a total too high."""
     pre_keys, anew = census.pre_keys, _pre_keys_anew(census, settings)
     every_file = settings.thresholds.count == TOTAL
     too_high = outlook.floor >= settings.thresholds.emergency
@@ -167,7 +167,7 @@ def _pre_keys_piled_up(census: Census, outlook: Outlook, settings: Settings) -> 
 
 
 def _counted_anew(census: Census, floor: int, settings: Settings) -> int:
-    """About what would be counted some days after a new pairing, the present traffic going on."""
+    """Return roughly what would be counted some days after a new pairing, the present traffic going on."""
     removed = counted(census, settings) - floor
     sessions = census.count(SESSION)
     live = sessions + census.count(SENDER_KEY) + census.count(SENDER_KEY_MEMORY) - removed
@@ -179,7 +179,7 @@ def _counted_anew(census: Census, floor: int, settings: Settings) -> int:
 
 
 def _pre_keys_anew(census: Census, settings: Settings) -> int:
-    """Pre-keys after a new pairing: 812 again where the directory shows the library that makes them."""
+    """Return the number of pre-keys after a new pairing: 812 where the library that makes them is seen."""
     # Of such a directory's keys, few may be left; tokens and identity keys came with later versions.
     later = census.count(TC_TOKEN) + census.count(IDENTITY_KEY) > 0
     if later or census.upload_span >= MAX_UPLOAD_SPAN:
@@ -206,7 +206,7 @@ def silence_not_counted(outlook: Outlook, settings: Settings) -> Advice | None:
 def session_inactive(
     newest_activity: float | None, now: float, inactive_after: float = INACTIVE_AFTER
 ) -> Advice | None:
-    """No session or sender key was written for longer than ``inactive_after`` seconds."""
+    """No session or sender key was written for longer than `inactive_after` seconds."""
     if newest_activity is None or now - newest_activity <= inactive_after:
         return None
     days = int((now - newest_activity) // _DAY)

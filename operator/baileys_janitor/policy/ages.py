@@ -51,9 +51,9 @@ def file_time(entry: Entry, now: int) -> int | None:
 class Ages:
     """The cutoffs of one moment.
 
-    ``now`` in Unix seconds; ``memory`` as the look of that moment has left it (None: nothing is known,
-    and nothing is old). ``as_of`` is when ages stand: now, or the newest traffic while that is more than
-    a day ago, or None while the tenant is stopped. ``since`` is the start of the latest stretch.
+    `now` in Unix seconds; `memory` as the look of that moment has left it (None: nothing is known,
+    and nothing is old). `as_of` is when ages stand: now, or the newest traffic while that is more than
+    a day ago, or None while the tenant is stopped. `since` is the start of the latest stretch.
     """
 
     __slots__ = ("_cutoffs", "_memory", "_stretches", "as_of", "now", "since")

@@ -2,7 +2,7 @@
 
 A normal run takes all of them. An emergency takes only what lowers the count: pre-keys above the
 allowance are not counted, so without them it loses nothing and new contacts keep their first
-message. It goes beyond the normal rules only while the count is at ``critical`` or above.
+message. It goes beyond the normal rules only while the count is at `critical` or above.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def choose_normal(due: Due, tally: Tally) -> Choice:
 
 
 def choose_emergency(due: Due, tally: Tally, critical: int) -> Choice:
-    """What lowers the count: the normal rules' units, then as few of the others as need be."""
+    """Return what lowers the count: the normal rules' units, then as few of the others as need be."""
     choice = Choice()
     for unit in due.normal:
         _take_if_lower(unit, tally, choice, choice.units)

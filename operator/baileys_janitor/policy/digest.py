@@ -10,5 +10,5 @@ except ImportError:
 
 
 def short_digest(data: bytes, size: int = 8) -> str:
-    """``2 * size`` hex digits of BLAKE2s over ``data``."""
+    """`2 * size` hex digits of BLAKE2s over `data`."""
     return blake2s(data, digest_size=size).hexdigest()

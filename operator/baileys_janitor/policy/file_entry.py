@@ -12,8 +12,8 @@ MAX_ENTRIES = 200_000
 class Entry(Value):
     """Name, kind and id, size in bytes, modification and change time in ns, inode and device number.
 
-    ``ctime_ns`` is 0 where it is not known; it serves only where ``mtime_ns`` says nothing.
-    ``name`` is the file name with undecodable bytes as surrogates. It and ``ident`` can hold phone
+    `ctime_ns` is 0 where it is not known; it serves only where `mtime_ns` says nothing.
+    `name` is the file name with undecodable bytes as surrogates. It and `ident` can hold phone
     numbers: neither is part of the printed form.
     """
 
@@ -43,7 +43,7 @@ class Entry(Value):
     def of(
         cls, name: str, size: int, mtime_ns: int, inode: int, device: int, ctime_ns: int = 0
     ) -> Entry:
-        """An entry whose kind and id are read from its name."""
+        """Return an entry whose kind and id are read from its name."""
         kind, ident = classify(name)
         return cls(name, kind, ident, size, mtime_ns, inode, device, ctime_ns)
 

@@ -1,7 +1,7 @@
-"""JSON without ``import json``, which pulls in regular expressions and costs a Job 5 ms of its start.
+"""JSON without `import json`, which pulls in regular expressions and costs a Job 5 ms of its start.
 
-Reading uses the C scanner that ``json`` itself uses, as strictly as ``JSON.parse`` does (no NaN, no
-trailing text); where an interpreter has no such scanner, ``json`` is imported after all.
+Reading uses the C scanner that `json` itself uses, as strictly as `JSON.parse` does (no NaN, no
+trailing text); where an interpreter has no such scanner, `json` is imported after all.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ _scan: Callable[[str, int], tuple[object, int]] = _make_scanner(_options)
 
 
 def parse(text: str) -> object:
-    """The value of one JSON document; :class:`JsonError` for anything else, whatever the text is."""
+    """Return the value of one JSON document; `JsonError` for anything else, whatever the text is."""
     start = 0
     while text[start : start + 1] and text[start] in _SPACE:
         start += 1
@@ -82,9 +82,9 @@ def parse(text: str) -> object:
 
 
 def compact(value: object) -> str:
-    """``value`` (None, bool, int, float, str, list, tuple, dict with str keys) as ASCII JSON.
+    """`value` (None, bool, int, float, str, list, tuple, dict with str keys) as ASCII JSON.
 
-    No spaces, keys in their given order. ``TypeError`` for other types and for NaN and infinities.
+    No spaces, keys in their given order. `TypeError` for other types and for NaN and infinities.
     """
     if value is None:
         return "null"

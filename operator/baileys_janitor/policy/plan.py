@@ -35,10 +35,10 @@ class Removal(Value):
 class Plan:
     """What a run does.
 
-    ``removals`` in order, a unit's files next to each other; ``kept``: how many of the other files
-    stay for each reason code; ``left``: files that are due but past ``maxRemovals``; ``refused``: the
-    reason code when nothing may be removed at all; ``before`` and ``after``: the counted number of
-    files. ``context`` is for asking the guards again before each removal (None when refused).
+    `removals` in order, a unit's files next to each other; `kept`: how many of the other files
+    stay for each reason code; `left`: files that are due but past `maxRemovals`; `refused`: the
+    reason code when nothing may be removed at all; `before` and `after`: the counted number of
+    files. `context` is for asking the guards again before each removal (None when refused).
     """
 
     __slots__ = ("after", "before", "context", "kept", "left", "refused", "removals")
@@ -53,13 +53,13 @@ class Plan:
         self.context: Context | None = None
 
     def keep(self, reason: str, files: int) -> None:
-        """Notes that so many files stay for a reason."""
+        """Note that so many files stay for a reason."""
         if files:
             self.kept[reason] = self.kept.get(reason, 0) + files
 
 
 def refusal(identity: Identity, total: int, now: float) -> str | None:
-    """Why nothing may be removed from a directory of ``total`` files, None when it may."""
+    """Return why nothing may be removed from a directory of `total` files, None when it may."""
     if total > MAX_ENTRIES:
         return reasons.TOO_MANY_FILES
     if not usable_clock(now):
@@ -82,11 +82,11 @@ def make_plan(
     emergency: bool = False,
     refused: str | None = None,
 ) -> Plan:
-    """The plan for one run.
+    """Return the plan for one run.
 
-    ``now`` in Unix seconds; ``ages`` says which times are old.
-    ``emergency`` adds, while the count is at ``critical`` or above, what emergencyRetention lets go,
-    and leaves out every file whose removal would not lower the count. ``refused`` is a reason code that
+    `now` in Unix seconds; `ages` says which times are old.
+    `emergency` adds, while the count is at `critical` or above, what emergencyRetention lets go,
+    and leaves out every file whose removal would not lower the count. `refused` is a reason code that
     whoever asks knows for removing nothing.
     """
     tally = Tally(entries, settings)
@@ -121,7 +121,7 @@ def make_plan(
 
 
 def _past_cap(plan: Plan, units: list[Unit], limit: int) -> list[Unit]:
-    """Plans units in order while they fit into ``limit`` files; returns the others.
+    """Plan units in order while they fit into `limit` files; return the others.
 
     A unit is never split, and the first that does not fit ends the run, so that what goes is older
     than what is left. Only a unit larger than the limit itself is passed over: it would block all

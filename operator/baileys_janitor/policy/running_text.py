@@ -57,7 +57,7 @@ def encode(memory: Memory) -> str:
 
 
 def decode(text: object) -> Memory | None:
-    """Return the memory in a line, None for everything that :func:`encode` would not have written.
+    """Return the memory in a line, None for everything that `encode` would not have written.
 
     A look later than now is read: only so can a clock that was set back be noticed.
     """
@@ -130,7 +130,7 @@ def _seen(looked: int, text: str) -> tuple[int, int, int]:
 
 
 def _stretches_text(looked: int, running: tuple[Stretch, ...]) -> Iterator[str]:
-    """From the newest to the oldest: the silence after each stretch, and its length."""
+    """Yield from the newest to the oldest the silence after each stretch, and its length."""
     following = looked
     for start, end in reversed(running):
         yield f"{_base36(following - end)}.{_base36(end - start)}"

@@ -15,7 +15,7 @@ EMERGENCY_KEPT_PRE_KEYS = 30
 
 
 class Thresholds(Value):
-    """Numbers of counted files, ascending; ``count`` says what is counted (Pressure or Total)."""
+    """Numbers of counted files, ascending; `count` says what is counted (Pressure or Total)."""
 
     __slots__ = ("count", "critical", "danger", "emergency", "trigger", "warning")
 
@@ -53,7 +53,7 @@ class Allowances(Value):
 class Retention(Value):
     """Ages in seconds after which sessions and sender keys go, and how many pre-keys stay.
 
-    ``pre_keys`` is None in what was set: nobody set it; and in what applies: all of them stay.
+    `pre_keys` is None in what was set: nobody set it; and in what applies: all of them stay.
     """
 
     __slots__ = ("pre_keys", "sender_key_max_age", "session_max_age")
@@ -69,7 +69,7 @@ class Retention(Value):
         self.pre_keys = pre_keys
 
     def with_pre_keys(self, pre_keys: int | None) -> Retention:
-        """The same ages with another number of pre-keys."""
+        """Return the same ages with another number of pre-keys."""
         return Retention(self.session_max_age, self.sender_key_max_age, pre_keys)
 
 
@@ -119,7 +119,7 @@ class Settings(Value):
         )
 
     def applied_retention(self) -> Retention:
-        """``retention`` as it applies.
+        """`retention` as it applies.
 
         Pre-keys go only where that gains something: where every file counts, or where somebody set
         how many stay. Those above the allowance do not count under Pressure, and removing them makes
@@ -131,7 +131,7 @@ class Settings(Value):
         return self.retention.with_pre_keys(pre_keys)
 
     def applied_emergency_retention(self) -> Retention:
-        """``emergency_retention`` as it applies: it reaches pre-keys where ``retention`` does."""
+        """`emergency_retention` as it applies: it reaches pre-keys where `retention` does."""
         pre_keys = self.emergency_retention.pre_keys
         normal = self.applied_retention().pre_keys
         if pre_keys is None and normal is not None:
@@ -158,7 +158,7 @@ class Settings(Value):
 
     @classmethod
     def from_data(cls, data: object) -> Settings:
-        """The inverse of :meth:`to_data`; ``ValueError`` names the part that does not fit."""
+        """Read what `to_data` returns; `ValueError` names the part that does not fit."""
         parts = _row("settings", data, 5)
         limits = _row("thresholds", parts[0], 6)
         if limits[5] not in (PRESSURE, TOTAL):

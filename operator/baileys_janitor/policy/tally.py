@@ -29,11 +29,11 @@ class Tally:
         return counted_of(self._total, self._pre_keys, self._protected, self._settings)
 
     def remove(self, unit: Unit) -> int:
-        """Takes a unit's files away; returns by how much that lowers the counted number."""
+        """Take a unit's files away; return by how much that lowers the counted number."""
         return -self._move(unit, -len(unit.entries))
 
     def put_back(self, unit: Unit) -> None:
-        """The inverse of :meth:`remove`."""
+        """Put back what `remove` took away."""
         self._move(unit, len(unit.entries))
 
     def _move(self, unit: Unit, files: int) -> int:

@@ -1,10 +1,10 @@
-"""A base for small value classes; ``dataclasses`` would double the start of a Job process."""
+"""A base for small value classes; `dataclasses` would double the start of a Job process."""
 
 from __future__ import annotations
 
 
 class Value:
-    """Compares and prints by its ``__slots__``. Mutable parts make it unhashable."""
+    """Compares and prints by its `__slots__`. Mutable parts make it unhashable."""
 
     __slots__: tuple[str, ...] = ()
 

@@ -123,7 +123,7 @@ def write_memory(directory: int, text: str, owners: Owners) -> None:
 
 
 def _was_put_back(memory: Memory, changed: int, entries: list[Entry]) -> bool:
-    """Whether a line came with a copy of the directory.
+    """Return whether a line came with a copy of the directory.
 
     Its file was changed long after the look that it is of, and no traffic of the time in between is left. (A
     change of owner or mode changes a file too, but takes no traffic away.)

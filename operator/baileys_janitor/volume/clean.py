@@ -98,7 +98,7 @@ class Cleaning:
         self._started = time.monotonic()
 
     def dry_run(self) -> CleanResult:
-        """What a run would do now. Writes nothing, needs no lock. Raises VolumeProblem."""
+        """Return what a run would do now. Writes nothing, needs no lock. Raises VolumeProblem."""
         identity = self._identity()
         plan = self._plan_of(read_listing(self.directory, self._tick), identity)
         result = self._planned_result(plan)
@@ -274,7 +274,7 @@ class Cleaning:
         return settled_identity(self.directory, self.pause, first)
 
     def _plan_of(self, listing: Listing, identity: Identity) -> Plan | None:
-        """The plan; None for a directory with too many entries."""
+        """Return the plan; None for a directory with too many entries."""
         if listing.entries is None:
             return None
         activity = activity_of(
@@ -349,7 +349,7 @@ def _by_reason(removals: Sequence[Removal]) -> dict[str, int]:
 
 
 def _repeated(run: str, earlier: CleanResult | None) -> CleanResult:
-    """The refusal of a run id that was used, with the numbers of that run."""
+    """Return the refusal of a run id that was used, with the numbers of that run."""
     if earlier is None:
         return CleanResult(run, REPEATED)
     earlier.code = earlier.outcome

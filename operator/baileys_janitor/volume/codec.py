@@ -71,7 +71,7 @@ def base36(number: int) -> str:
 
 
 def word(value: str | None, limit: int = 63) -> str:
-    """A code or an id in the characters that part nothing; whatever else is in it becomes "_"."""
+    """Return a code or an id in the characters that part nothing; whatever else is in it becomes "_"."""
     if not value:
         return ""
     return "".join(c if c.isascii() and (c.isalnum() or c in "_.-") else "_" for c in value[:limit])
@@ -152,7 +152,7 @@ def _read_outcome(text: str) -> str:
 
 
 def is_code(text: str) -> bool:
-    """Whether a text has the form of a reason code: up to 40 letters and digits, a capital letter first."""
+    """Return whether a text has the form of a reason code: up to 40 letters and digits, a capital letter first."""
     return len(text) <= CODE_MAX and text.isascii() and text.isalnum() and text[:1].isupper()
 
 
@@ -411,7 +411,7 @@ def write_group(report: object, fields: Fields, now: int) -> str:
 
 
 def read_group(text: str, fields: Fields, now: int) -> dict[str, Any]:
-    """The fields of one group; raises BadResult for a wrong number of them or a wrong value."""
+    """Return the fields of one group; raise BadResult for a wrong number of them or a wrong value."""
     parts = text.split(",", len(fields))
     if len(parts) != len(fields):
         raise BadResult("a result with an unknown set of fields")

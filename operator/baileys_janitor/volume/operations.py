@@ -1,7 +1,7 @@
 """What can be done with an open session directory: scan, clean, undo, purge.
 
 The Job and the command line call the same functions. All take a directory descriptor from
-`opening.open_session`, and times in Unix seconds. Only `scan` is imported at once: it runs every minute for
+`safe_open.open_session`, and times in Unix seconds. Only `scan` is imported at once: it runs every minute for
 every tenant, and a Job process is to stay as small as its task.
 """
 
@@ -50,7 +50,7 @@ __all__ = ["clean", "has_state", "new_run_id", "purge", "scan", "undo"]
 
 
 def new_run_id(now: float, prefix: str = "cli") -> str:
-    """A run id for whoever has none from an operator: sorts by time, and is not used twice."""
+    """Return a run id for whoever has none from an operator: sorts by time, and is not used twice."""
     at = time.strftime("%Y%m%dt%H%M%S", time.gmtime(now))
     return f"{prefix}-{at}-{os.urandom(3).hex()}"
 
@@ -70,7 +70,7 @@ def clean(
     progress: Callable[[int, int], None] = tell_nobody,
     watch: Callable[[Plan], None] = show_nobody,
 ) -> CleanResult:
-    """Clean a session directory once, under the id `run` (see `cleaning.Cleaning`).
+    """Clean a session directory once, under the id `run` (see `clean.Cleaning`).
 
     With `dry_run` nothing is written, and the result says what would be removed. Trouble with the volume
     is in the result (Refused or Failed, with a code), never raised.
@@ -241,7 +241,7 @@ def _undo(
 
 
 def _find(access: ExclusiveAccess, run: str | None) -> Run | str:
-    """The run to put back, or the code for why there is none."""
+    """Return the run to put back, or the code for why there is none."""
     runs = access.journal.runs
     there = access.listing.own.trash
     if run is None:

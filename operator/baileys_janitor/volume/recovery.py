@@ -84,7 +84,7 @@ def _tidy_up(access: ExclusiveAccess, name: str) -> None:
 
 
 def _unfinished(access: ExclusiveAccess) -> list[Run]:
-    """The killed runs: all that have left something, and the latest of the others.
+    """Return the killed runs: all that have left something, and the latest of the others.
 
     A journal can hold the begin of any number of runs that never were.
     """

@@ -1,7 +1,7 @@
 """What a look at a session directory, or a run on it, found: plain values that may leave the volume.
 
 None of them holds a file's name or content. Times are Unix seconds, sizes bytes, and lists of kinds are
-in the order of `policy.kinds.KINDS`. A field is None when it is unknown, or when a Job's result had room for
+in the order of `policy.file_kinds.KINDS`. A field is None when it is unknown, or when a Job's result had room for
 the counts alone.
 """
 
@@ -114,7 +114,7 @@ class ScanResult(Value):
     remove now, `gain` by how many the emergency rules would lower the count, `floor` what would still be counted with
     everything gone that any rule may remove. `looked` is when it looked, by the node's clock. `skewed` says that the
     clocks of operator and node differ. `put_in`, `bins` and `held_days` are for the operator's memory of the tenant's
-    running time and its words (`policy.running.Look`, `policy.outlook.Outlook`); `running` is the whole memory as
+    running time and its words (`policy.running.Look`, `policy.estimate.Outlook`); `running` is the whole memory as
     text, where the task brought none or a cleanup has ended. `pre_key_span` is highest minus lowest pre-key id of the
     uploaded batches. `ages` are five counts: under 1 day, 1 to 7, 7 to 14, 14 to 30, over 30 days. `kept` counts what
     the normal retention leaves, by the codes of `policy.reasons.KEPT`. `trash_files` and `trash_bytes` are what lies

@@ -112,7 +112,7 @@ def _remember(
 
 
 def _brief(memory: Memory) -> Memory:
-    """What a scan of many tenants has room for."""
+    """Return what a scan of many tenants has room for."""
     return Memory(
         memory.looked,
         memory.running[-_STRETCHES_BROUGHT:],
