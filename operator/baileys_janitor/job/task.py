@@ -8,8 +8,10 @@
 
 from __future__ import annotations
 
-from baileys_janitor.policy.json_text import JsonError, compact, parse
+import json
+
 from baileys_janitor.policy.settings import Settings
+from baileys_janitor.policy.strict_json import JsonError, parse
 from baileys_janitor.volume.state_names import valid_run
 
 TYPE_CHECKING = False
@@ -125,7 +127,7 @@ class Task:
             "wait": self.wait,
         }
         data.update({name: value for name, value in optional.items() if value})
-        text = compact(data)
+        text = json.dumps(data, separators=(",", ":"), allow_nan=False)
         Task.from_json(text)
         return text
 

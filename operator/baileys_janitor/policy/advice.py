@@ -5,6 +5,7 @@ Each function returns an `Advice`, or None when there is nothing to say.
 
 from __future__ import annotations
 
+from baileys_janitor.policy.ages import nanoseconds
 from baileys_janitor.policy.file_kinds import (
     IDENTITY_KEY,
     OTHER,
@@ -19,7 +20,6 @@ from baileys_janitor.policy.levels import counted, counted_of
 from baileys_janitor.policy.pre_keys import MAX_UPLOAD_SPAN
 from baileys_janitor.policy.reasons import SILENCE_NOT_COUNTED
 from baileys_janitor.policy.settings import TOTAL
-from baileys_janitor.policy.times import nanoseconds
 from baileys_janitor.policy.values import Value
 
 TYPE_CHECKING = False

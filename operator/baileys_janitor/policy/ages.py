@@ -28,6 +28,13 @@ EARLIEST_SECONDS = 1_420_070_400
 LATEST_SECONDS = 2**33
 
 _NS = 10**9
+# Far beyond any file's time, and far from where floats overflow.
+_FAR_SECONDS = 1e18
+
+
+def nanoseconds(seconds: float) -> int:
+    """Return whole nanoseconds; infinities become the far past or the far future."""
+    return int(max(-_FAR_SECONDS, min(_FAR_SECONDS, seconds)) * 1e9)
 
 
 def usable_clock(now: float) -> bool:

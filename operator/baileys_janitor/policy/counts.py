@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from baileys_janitor.policy.ages import CLOCK_TOLERANCE_SECONDS
+from baileys_janitor.policy.ages import CLOCK_TOLERANCE_SECONDS, nanoseconds
 from baileys_janitor.policy.file_kinds import ACTIVITY_KINDS, KINDS, PRE_KEY, PROTECTED_KINDS
 from baileys_janitor.policy.pre_keys import upload_span
-from baileys_janitor.policy.times import nanoseconds
 from baileys_janitor.policy.values import Value
 
 TYPE_CHECKING = False

@@ -7,7 +7,12 @@ with the file as it is then. Each returns a reason code, or None when it has no 
 from __future__ import annotations
 
 from baileys_janitor.policy import reasons
-from baileys_janitor.policy.ages import CLOCK_TOLERANCE_SECONDS, EARLIEST_SECONDS, file_time
+from baileys_janitor.policy.ages import (
+    CLOCK_TOLERANCE_SECONDS,
+    EARLIEST_SECONDS,
+    file_time,
+    nanoseconds,
+)
 from baileys_janitor.policy.file_kinds import (
     PRE_KEY,
     PROTECTED_KINDS,
@@ -23,7 +28,6 @@ from baileys_janitor.policy.identity import ABSENT, CORRUPT, PAIRED, TOO_LARGE
 from baileys_janitor.policy.own_groups import own_groups
 from baileys_janitor.policy.pre_keys import PreKeys
 from baileys_janitor.policy.stretches import SILENCE_SECONDS
-from baileys_janitor.policy.times import nanoseconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ pairing: paired means that `me.id` and `account` are there.
 
 from __future__ import annotations
 
-from baileys_janitor.policy.digest import short_digest
+from hashlib import blake2s
+
 from baileys_janitor.policy.file_kinds import base_user, is_number
-from baileys_janitor.policy.json_text import JsonError, parse
+from baileys_janitor.policy.strict_json import JsonError, parse
 from baileys_janitor.policy.values import Value
 
 PAIRED = "Paired"
@@ -158,7 +159,8 @@ def _fingerprint(creds: dict[str, object]) -> str:
     registration = creds.get("registrationId")
     if isinstance(registration, (dict, list)):
         registration = None
-    return short_digest(f"{public}|{registration}".encode("utf-8", "backslashreplace"))
+    text = f"{public}|{registration}".encode("utf-8", "backslashreplace")
+    return blake2s(text, digest_size=8).hexdigest()
 
 
 def _buffer(value: object) -> str | None:

@@ -9,8 +9,9 @@ forged, so only what this module would write itself is read; everything else is 
 
 from __future__ import annotations
 
+from hashlib import blake2s
+
 from baileys_janitor.policy.ages import EARLIEST_SECONDS, LATEST_SECONDS
-from baileys_janitor.policy.digest import short_digest
 from baileys_janitor.policy.put_in import BINS, BITS_LEAST, BITS_MOST
 from baileys_janitor.policy.running import GROWTH_MAX_SECONDS, Memory
 from baileys_janitor.policy.stretches import SILENCE_SECONDS, stretches_kept
@@ -183,4 +184,4 @@ def _base36(number: int) -> str:
 
 
 def _checksum(text: str) -> str:
-    return short_digest(text.encode("ascii", "replace"), 4)
+    return blake2s(text.encode("ascii", "replace"), digest_size=4).hexdigest()

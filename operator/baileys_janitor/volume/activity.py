@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import os
 import time
+from hashlib import blake2s
 
 from baileys_janitor.policy.ages import Ages
-from baileys_janitor.policy.digest import short_digest
 from baileys_janitor.policy.file_kinds import ACTIVITY_KINDS
 from baileys_janitor.policy.running import advance, clocks_differ, counted_anew, observe
 from baileys_janitor.volume.state_names import ACTIVITY
@@ -139,8 +139,7 @@ def boot() -> tuple[str, int] | None:
     try:
         with open(_BOOT_ID, "rb") as file:
             started = file.read(64).strip()
-        return short_digest(started, _BOOT_DIGITS_BYTES), int(
-            time.clock_gettime(time.CLOCK_BOOTTIME)
-        )
+        seconds = int(time.clock_gettime(time.CLOCK_BOOTTIME))
+        return blake2s(started, digest_size=_BOOT_DIGITS_BYTES).hexdigest(), seconds
     except (OSError, AttributeError):
         return None

@@ -10,7 +10,8 @@ reading takes nothing on trust: each field has a type and bounds, and what is ou
 
 from __future__ import annotations
 
-from baileys_janitor.policy.digest import short_digest
+from hashlib import blake2s
+
 from baileys_janitor.policy.file_kinds import KINDS as KIND_NAMES
 from baileys_janitor.policy.put_in import BINS
 from baileys_janitor.policy.reasons import KEPT
@@ -54,7 +55,7 @@ class BadResult(ValueError):  # noqa: N818  # a decoder's word, as in zipfile.Ba
 
 def checksum(text: str) -> str:
     """Eight hexadecimal digits over the text. It finds accidents, not attacks."""
-    return short_digest(text.encode("utf-8", "surrogateescape"), 4)
+    return blake2s(text.encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
 
 
 def base36(number: int) -> str:
