@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from baileys_janitor.policy import reasons
 from baileys_janitor.policy.ages import file_time
-from baileys_janitor.policy.choice import choose_emergency
 from baileys_janitor.policy.file_kinds import SENDER_KEY, SENDER_KEY_MEMORY, SESSION
 from baileys_janitor.policy.guards import Context, protect, shortest
 from baileys_janitor.policy.plan import refusal
 from baileys_janitor.policy.retention import due_units
-from baileys_janitor.policy.tally import Tally
+from baileys_janitor.policy.selection import Tally, choose_emergency
 from baileys_janitor.policy.values import Value
 
 TYPE_CHECKING = False

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from baileys_janitor.policy import reasons
 from baileys_janitor.policy.ages import usable_clock
-from baileys_janitor.policy.choice import choose_emergency, choose_normal
 from baileys_janitor.policy.file_entry import MAX_ENTRIES
 from baileys_janitor.policy.guards import Context, protect, shortest
 from baileys_janitor.policy.identity import ABSENT, CORRUPT, PAIRED, TOO_LARGE
 from baileys_janitor.policy.retention import due_units
-from baileys_janitor.policy.tally import Tally
+from baileys_janitor.policy.selection import Tally, choose_emergency, choose_normal
 from baileys_janitor.policy.values import Value
 
 TYPE_CHECKING = False
