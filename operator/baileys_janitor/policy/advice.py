@@ -5,6 +5,8 @@ Each function returns an `Advice`, or None when there is nothing to say.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from baileys_janitor.policy.ages import nanoseconds
 from baileys_janitor.policy.file_kinds import (
     IDENTITY_KEY,
@@ -20,7 +22,6 @@ from baileys_janitor.policy.levels import counted, counted_of
 from baileys_janitor.policy.pre_keys import MAX_UPLOAD_SPAN
 from baileys_janitor.policy.reasons import SILENCE_NOT_COUNTED
 from baileys_janitor.policy.settings import TOTAL
-from baileys_janitor.policy.values import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,15 +64,13 @@ _ROOM_SHARE = 5
 _ROUND_TO = 5
 
 
-class Advice(Value):
+@dataclass(frozen=True, slots=True)
+class Advice:
     """A condition's reason code, one sentence with numbers, and the numbers by name."""
 
-    __slots__ = ("message", "numbers", "reason")
-
-    def __init__(self, reason: str, message: str, numbers: dict[str, int]) -> None:
-        self.reason = reason
-        self.message = message
-        self.numbers = numbers
+    reason: str
+    message: str
+    numbers: dict[str, int]
 
 
 def fitting_thresholds(floor: int, thresholds: Thresholds) -> Thresholds:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from baileys_janitor.policy.ages import CLOCK_TOLERANCE_SECONDS, nanoseconds
 from baileys_janitor.policy.file_kinds import ACTIVITY_KINDS, KINDS, PRE_KEY, PROTECTED_KINDS
 from baileys_janitor.policy.pre_keys import upload_span
-from baileys_janitor.policy.values import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ _CLOCK_TOLERANCE_NS = CLOCK_TOLERANCE_SECONDS * 10**9
 _POSITION = {kind: position for position, kind in enumerate(KINDS)}
 
 
-class Census(Value):
+class Census:
     """What a directory holds.
 
     `by_kind` is in the order of KINDS; `bytes` are apparent sizes; `protected` counts the

@@ -5,11 +5,9 @@ from __future__ import annotations
 from baileys_janitor.policy import reasons
 from baileys_janitor.policy.ages import file_time
 from baileys_janitor.policy.file_kinds import SENDER_KEY, SENDER_KEY_MEMORY, SESSION
-from baileys_janitor.policy.guards import Context, protect, shortest
-from baileys_janitor.policy.plan import refusal
+from baileys_janitor.policy.guards import Context, protect, refusal, shortest
 from baileys_janitor.policy.retention import due_units
 from baileys_janitor.policy.selection import Tally, choose_emergency
-from baileys_janitor.policy.values import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 _OF_AGE = frozenset((reasons.EMERGENCY_ONLY, reasons.SILENCE_NOT_COUNTED, reasons.AGE_COUNTS_ANEW))
 
 
-class Outlook(Value):
+class Outlook:
     """Numbers of files.
 
     `counted`: what is compared with the limits. `reclaimable`: what the normal retention would

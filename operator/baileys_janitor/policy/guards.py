@@ -12,7 +12,9 @@ from baileys_janitor.policy.ages import (
     EARLIEST_SECONDS,
     file_time,
     nanoseconds,
+    usable_clock,
 )
+from baileys_janitor.policy.file_entry import MAX_ENTRIES
 from baileys_janitor.policy.file_kinds import (
     PRE_KEY,
     PROTECTED_KINDS,
@@ -120,6 +122,13 @@ class Context:
         return self.now_ns - max(mtime_ns, start_ns)
 
 
+def refusal(identity: Identity, total: int, now: float) -> str | None:
+    """Return why nothing may be removed from a directory of `total` files, None when it may."""
+    if total > MAX_ENTRIES:
+        return reasons.TOO_MANY_FILES
+    return _identity_problem(identity) if usable_clock(now) else reasons.CLOCK_UNUSABLE
+
+
 def shortest(settings: Settings, emergency: bool) -> Retention:
     """Return the limits that nothing in a run may undercut."""
     normal = settings.applied_retention()
@@ -162,14 +171,17 @@ def guard_name(entry: Entry) -> str | None:
 
 def guard_identity(context: Context) -> str | None:
     """Without a paired identity nobody knows which files are the tenant's own."""
-    state = context.identity.state
-    if state == PAIRED:
+    return _identity_problem(context.identity)
+
+
+def _identity_problem(identity: Identity) -> str | None:
+    if identity.state == PAIRED:
         return None
-    if state == CORRUPT:
+    if identity.state == CORRUPT:
         return reasons.CREDENTIALS_CORRUPT
-    if state == TOO_LARGE:
+    if identity.state == TOO_LARGE:
         return reasons.CREDENTIALS_TOO_LARGE
-    return reasons.CREDENTIALS_ABSENT if state == ABSENT else reasons.NOT_PAIRED
+    return reasons.CREDENTIALS_ABSENT if identity.state == ABSENT else reasons.NOT_PAIRED
 
 
 def guard_fresh(entry: Entry, context: Context) -> str | None:

@@ -11,7 +11,6 @@ from hashlib import blake2s
 
 from baileys_janitor.policy.file_kinds import base_user, is_number
 from baileys_janitor.policy.strict_json import JsonError, parse
-from baileys_janitor.policy.values import Value
 
 PAIRED = "Paired"
 UNPAIRED = "Unpaired"
@@ -30,7 +29,7 @@ MAX_MAPPING_BYTES = 64
 _DOMAINS = ("", "_1", "_128", "_129")
 
 
-class Identity(Value):
+class Identity:
     """What the rules need of creds.json.
 
     `own_users`: the tenant's users as they stand in file names, under its phone number and its

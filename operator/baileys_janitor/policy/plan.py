@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from baileys_janitor.policy import reasons
-from baileys_janitor.policy.ages import usable_clock
-from baileys_janitor.policy.file_entry import MAX_ENTRIES
-from baileys_janitor.policy.guards import Context, protect, shortest
-from baileys_janitor.policy.identity import ABSENT, CORRUPT, PAIRED, TOO_LARGE
+from baileys_janitor.policy.guards import Context, protect, refusal, shortest
 from baileys_janitor.policy.retention import due_units
 from baileys_janitor.policy.selection import Tally, choose_emergency, choose_normal
-from baileys_janitor.policy.values import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,15 +18,13 @@ if TYPE_CHECKING:
     from baileys_janitor.policy.settings import Settings
 
 
-class Removal(Value):
+@dataclass(frozen=True, slots=True)
+class Removal:
     """One file to remove, why, and the number of the unit it goes with."""
 
-    __slots__ = ("entry", "reason", "unit")
-
-    def __init__(self, entry: Entry, reason: str, unit: int) -> None:
-        self.entry = entry
-        self.reason = reason
-        self.unit = unit
+    entry: Entry
+    reason: str
+    unit: int
 
 
 class Plan:
@@ -55,21 +51,6 @@ class Plan:
         """Note that so many files stay for a reason."""
         if files:
             self.kept[reason] = self.kept.get(reason, 0) + files
-
-
-def refusal(identity: Identity, total: int, now: float) -> str | None:
-    """Return why nothing may be removed from a directory of `total` files, None when it may."""
-    if total > MAX_ENTRIES:
-        return reasons.TOO_MANY_FILES
-    if not usable_clock(now):
-        return reasons.CLOCK_UNUSABLE
-    if identity.state == PAIRED:
-        return None
-    if identity.state == CORRUPT:
-        return reasons.CREDENTIALS_CORRUPT
-    if identity.state == TOO_LARGE:
-        return reasons.CREDENTIALS_TOO_LARGE
-    return reasons.CREDENTIALS_ABSENT if identity.state == ABSENT else reasons.NOT_PAIRED
 
 
 def make_plan(

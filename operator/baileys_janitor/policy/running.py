@@ -14,6 +14,8 @@ for, and what they touch counts from the look that noticed.
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass, replace
+
 from baileys_janitor.policy.ages import CLOCK_TOLERANCE_SECONDS, file_time, usable_clock
 from baileys_janitor.policy.file_kinds import (
     ACTIVITY_KINDS,
@@ -39,7 +41,6 @@ from baileys_janitor.policy.stretches import (
     merge,
     stretches_kept,
 )
-from baileys_janitor.policy.values import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ _WRITTEN_ONCE = frozenset((LID_MAPPING, IDENTITY_KEY, SENDER_KEY_MEMORY))
 _TELLING = ACTIVITY_KINDS | _WRITTEN_ONCE
 
 
-class Memory(Value):
+@dataclass(slots=True)
+class Memory:
     """What is known of a tenant after a look. Times are whole Unix seconds.
 
     `running`: stretches of traffic, the newest of them. `looked`: when that look was. `newest`: the
@@ -79,49 +81,21 @@ class Memory(Value):
     sessions and sender keys there were, see `put_in`; `seen` can be of an earlier look, or None.
     """
 
-    __slots__ = (
-        "ahead",
-        "bins",
-        "boot",
-        "floor",
-        "grown",
-        "identity",
-        "looked",
-        "newest",
-        "put_in",
-        "running",
-        "seen",
-    )
-
-    def __init__(
-        self,
-        looked: int,
-        running: tuple[Stretch, ...] = (),
-        newest: int | None = None,
-        *,
-        floor: int | None = None,
-        put_in: tuple[int, int] | None = None,
-        grown: int = 0,
-        ahead: int | None = None,
-        boot: Boot | None = None,
-        identity: str = "",
-        bins: Bins = NO_BINS,
-        seen: Seen | None = None,
-    ) -> None:
-        self.looked = looked
-        self.running = running
-        self.newest = newest
-        self.floor = floor
-        self.put_in = put_in
-        self.grown = grown
-        self.ahead = ahead
-        self.boot = boot
-        self.identity = identity
-        self.bins = bins
-        self.seen = seen
+    looked: int
+    running: tuple[Stretch, ...] = ()
+    newest: int | None = None
+    _: KW_ONLY
+    floor: int | None = None
+    put_in: tuple[int, int] | None = None
+    grown: int = 0
+    ahead: int | None = None
+    boot: Boot | None = None
+    identity: str = ""
+    bins: Bins = NO_BINS
+    seen: Seen | None = None
 
 
-class Look(Value):
+class Look:
     """What one look at a directory says, beside a memory. Times are whole Unix seconds.
 
     `stretches`: traffic since the last look, or all that the listing shows without a memory.
@@ -252,19 +226,7 @@ def recount(memory: Memory, entries: Iterable[Entry]) -> Memory:
     """Return the memory for the files that a cleanup has left, so that an undo of it is noticed."""
     found = [file_time(entry, memory.looked) for entry in entries if entry.kind in ACTIVITY_KINDS]
     times = [time for time in found if time is not None]
-    return Memory(
-        memory.looked,
-        memory.running,
-        memory.newest,
-        floor=memory.floor,
-        put_in=memory.put_in,
-        grown=memory.grown,
-        ahead=memory.ahead,
-        boot=memory.boot,
-        identity=memory.identity,
-        bins=bins_of(times, memory.looked),
-        seen=seen_of(times, memory.looked),
-    )
+    return replace(memory, bins=bins_of(times, memory.looked), seen=seen_of(times, memory.looked))
 
 
 def counted_anew(memory: Memory, now: float) -> Memory:

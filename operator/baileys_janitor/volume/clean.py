@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 
-from baileys_janitor.policy.plan import make_plan, refusal
+from baileys_janitor.policy.guards import refusal
+from baileys_janitor.policy.plan import make_plan
 from baileys_janitor.policy.reasons import CLOCK_SKEW, TOO_MANY_FILES
 from baileys_janitor.policy.running_text import encode
 from baileys_janitor.volume.activity import Known, activity_of, write_memory
@@ -33,10 +34,10 @@ from baileys_janitor.volume.results import (
     NOTHING_TO_DO,
     REFUSED,
     REPEATED,
-    CleanResult,
     by_kind,
 )
 from baileys_janitor.volume.run_plan import MAX_FILES, by_unit, write_plan
+from baileys_janitor.volume.run_results import CleanResult
 from baileys_janitor.volume.scan import scan
 from baileys_janitor.volume.state_files import remove
 from baileys_janitor.volume.state_names import ACTIVITY, plan_name
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from baileys_janitor.policy.running import Memory
     from baileys_janitor.policy.settings import Settings
     from baileys_janitor.volume.read import Listing
-    from baileys_janitor.volume.results import Purged
+    from baileys_janitor.volume.run_results import Purged
 
 #: After these the directory is no longer this run's: it writes nothing more.
 _OVER = frozenset((LOCK_LOST, STATE_VANISHED))

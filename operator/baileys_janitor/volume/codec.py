@@ -15,19 +15,14 @@ from hashlib import blake2s
 from baileys_janitor.policy.file_kinds import KINDS as KIND_NAMES
 from baileys_janitor.policy.put_in import BINS
 from baileys_janitor.policy.reasons import KEPT
-from baileys_janitor.volume.results import (
-    FAILED,
-    OUTCOMES,
-    CleanResult,
-    PurgeResult,
-    ScanResult,
-    UndoResult,
-)
+from baileys_janitor.volume.results import FAILED, OUTCOMES, ScanResult
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, TypeAlias
+
+    from baileys_janitor.volume.run_results import CleanResult, PurgeResult, UndoResult
 
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 COUNT_MAX = 36**5 - 1  # counts beyond 60 million are written as this
@@ -461,6 +456,8 @@ def clean_groups(clean: CleanResult, now: int) -> list[str]:
 
 def read_clean(groups: list[str], now: int) -> CleanResult:
     """Read what `clean_groups` writes."""
+    from baileys_janitor.volume.run_results import CleanResult
+
     values = read_group(groups[0], RUN, now)
     for text, fields in zip(groups[1:3], (RUN_DETAIL, RUN_REASONS), strict=False):
         if text:
@@ -477,6 +474,8 @@ def undo_groups(undo: UndoResult, now: int) -> list[str]:
 
 def read_undo(groups: list[str], now: int) -> UndoResult:
     """Read what `undo_groups` writes."""
+    from baileys_janitor.volume.run_results import UndoResult
+
     return UndoResult(**_read_single(groups, UNDO, now))
 
 
@@ -487,6 +486,8 @@ def purge_groups(purge: PurgeResult, now: int) -> list[str]:
 
 def read_purge(groups: list[str], now: int) -> PurgeResult:
     """Read what `purge_groups` writes."""
+    from baileys_janitor.volume.run_results import PurgeResult
+
     return PurgeResult(**_read_single(groups, PURGE, now))
 
 

@@ -31,7 +31,8 @@ from baileys_janitor.volume.errors import (
     VolumeProblem,
     problem_of,
 )
-from baileys_janitor.volume.results import OUTCOMES, CleanResult
+from baileys_janitor.volume.results import OUTCOMES
+from baileys_janitor.volume.run_results import CleanResult
 from baileys_janitor.volume.state_files import (
     create_state,
     open_state,

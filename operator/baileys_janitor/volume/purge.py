@@ -21,8 +21,8 @@ from baileys_janitor.volume.journal import PURGED, Journal
 from baileys_janitor.volume.lock import is_held
 from baileys_janitor.volume.put_back import RESTORED, Trash
 from baileys_janitor.volume.read import read_creds, read_listing
-from baileys_janitor.volume.results import Purged
 from baileys_janitor.volume.run_plan import is_expired, read_head, read_plan
+from baileys_janitor.volume.run_results import Purged
 from baileys_janitor.volume.safe_open import ScanNames
 from baileys_janitor.volume.state_files import lookup, remove
 from baileys_janitor.volume.state_names import (

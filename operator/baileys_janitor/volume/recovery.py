@@ -24,8 +24,9 @@ from baileys_janitor.volume.errors import (
 )
 from baileys_janitor.volume.journal import KEEP_RUNS, UNDONE
 from baileys_janitor.volume.put_back import Trash, settle_unit
-from baileys_janitor.volume.results import CAPPED, CleanResult, by_kind
+from baileys_janitor.volume.results import CAPPED, by_kind
 from baileys_janitor.volume.run_plan import read_plan
+from baileys_janitor.volume.run_results import CleanResult
 from baileys_janitor.volume.state_files import remove
 from baileys_janitor.volume.state_names import plan_name
 from baileys_janitor.volume.undo import put_run_back
