@@ -147,3 +147,8 @@ def ratio(ours: Sequence[Sample], theirs: Sequence[Sample], figure: str) -> floa
 def over(ours: Sequence[Sample], theirs: Sequence[Sample]) -> float:
     """Return the median of how many seconds longer ours took than the run that stood beside it."""
     return statistics.median(a.wall - b.wall for a, b in zip(ours, theirs, strict=True))
+
+
+def least_over(ours: Sequence[Sample], theirs: Sequence[Sample]) -> float:
+    """Return how many more seconds of CPU ours took: the least of each, which a busy machine changes little."""
+    return min(sample.cpu for sample in ours) - min(sample.cpu for sample in theirs)

@@ -119,9 +119,11 @@ def test_a_cell_runs_once(stages: catalogue.Stages) -> None:
 
 
 def test_a_scan_that_takes_too_long_misses_its_target() -> None:
-    race: Object = {"action": "scan", "files": 200, "overEmptyPythonMs": 9.0}
+    race: Object = {"action": "scan", "files": 200, "cpuOverEmptyPythonMs": 35.5}
+    race |= {"ratios": {"python -c pass": {"wall": 3.0, "cpu": 3.5}}}
     assert targets.in_pod([race]).met is True
-    assert targets.in_pod([race | {"overEmptyPythonMs": 40.0}]).met is False
+    assert targets.in_pod([race]).found == "35.5 (3.5 times an empty Python)"
+    assert targets.in_pod([race | {"cpuOverEmptyPythonMs": 40.1}]).met is False
     assert targets.in_pod([race | {"files": 2_000}]).met is None
 
 

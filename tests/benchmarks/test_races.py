@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from benchmarks import job
-from benchmarks.processes import Contender, Sample, once, over, ratio, watched
+from benchmarks.processes import Contender, Sample, least_over, once, over, ratio, watched
 
 
 def test_all_contenders_of_a_cleanup_remove_the_same_files() -> None:
@@ -42,3 +42,8 @@ def test_runs_that_stood_side_by_side_are_compared() -> None:
     assert ratio(ours, theirs, "wall") == 2.0
     assert ratio(ours, theirs, "cpu") == 0.5
     assert over(ours, theirs) == 2.5
+
+
+def test_what_a_busy_machine_adds_is_left_out_of_the_cpu_over_an_empty_python() -> None:
+    ours, theirs = [Sample(1.0, 5.0), Sample(1.0, 3.0)], [Sample(1.0, 1.0), Sample(1.0, 9.0)]
+    assert least_over(ours, theirs) == 2.0

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.job.result import (
-    LIMIT,
+    LIMIT_BYTES,
     OUTCOMES,
     VERSION,
     BadResult,
@@ -185,7 +185,7 @@ def check_scan(scan: ScanResult) -> None:
     check_number(scan.held_days)
     check_time(scan.put_in)
     assert scan.skewed in (True, False)
-    assert scan.running is None or (scan.running.isascii() and len(scan.running) <= LIMIT)
+    assert scan.running is None or (scan.running.isascii() and len(scan.running) <= LIMIT_BYTES)
 
 
 def check_clean(clean: CleanResult) -> None:
@@ -269,7 +269,7 @@ def test_a_document_that_no_kubelet_would_pass_on_is_not_even_looked_at() -> Non
     line = encode(WHOLE["scan"]).decode().partition("\n")[2].partition("\n")[0]
     with pytest.raises(BadResult, match="longer"):
         decode(forged("scan a", "\n".join([line] * 1000)))
-    assert len(line) * 50 > LIMIT
+    assert len(line) * 50 > LIMIT_BYTES
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.job.result import (
-    LIMIT,
+    LIMIT_BYTES,
     OUTCOMES,
     BadResult,
     CleanResult,
@@ -143,7 +143,7 @@ def test_of_the_last_members_that_do_not_fit_whole_the_counts_are_told(
 ) -> None:
     document = encode(Result("scan", NOW, members))
     again: list[Any] = decode(document).members
-    assert len(document) <= LIMIT
+    assert len(document) <= LIMIT_BYTES
     assert len(again) == len(members)
     whole = [was == now for was, now in zip(members, again, strict=True)]
     first = whole.index(False) if False in whole else len(whole)
@@ -181,14 +181,14 @@ def worst(number: int) -> ScanResult:
 
 def test_the_worst_members_fit() -> None:
     document = encode(Result("scan", NOW, [worst(number) for number in range(MEMBERS_MAX)]))
-    assert len(document) <= LIMIT
+    assert len(document) <= LIMIT_BYTES
     assert len(decode(document).members) == MEMBERS_MAX
     purges = [
         PurgeResult("Completed", code="X" * 200, freed_bytes=2**90) for _ in range(MEMBERS_MAX)
     ]
-    assert len(encode(Result("purge", NOW, purges))) <= LIMIT
+    assert len(encode(Result("purge", NOW, purges))) <= LIMIT_BYTES
     errors = [ScanResult(error="X" * 200, total=2**70)] * MEMBERS_MAX
-    assert len(encode(Result("scan", NOW, errors))) <= LIMIT
+    assert len(encode(Result("scan", NOW, errors))) <= LIMIT_BYTES
 
 
 @settings(max_examples=60, deadline=None)
@@ -205,11 +205,11 @@ def test_the_worst_members_fit() -> None:
 def test_a_clean_comes_back_and_fits(clean: CleanResult) -> None:
     result = Result("clean", NOW, [clean])
     document = encode(result)
-    assert len(document) <= LIMIT
+    assert len(document) <= LIMIT_BYTES
     [again] = decode(document).members
     assert isinstance(again, CleanResult)
     if again != clean:
-        assert len(encode(Result("clean", NOW, [again]))) < len(document) <= LIMIT
+        assert len(encode(Result("clean", NOW, [again]))) < len(document) <= LIMIT_BYTES
         assert [getattr(again, name) for name in CLEAN] == [getattr(clean, name) for name in CLEAN]
         assert again.kept is again.removed_by_reason is None
         assert again.scan is None or again.scan.counts_alone
@@ -231,7 +231,7 @@ def test_undos_and_purges_come_back_and_fit(undo: UndoResult, many: list[PurgeRe
     for result in (Result("undo", NOW, [undo]), Result("purge", NOW, many)):
         document = encode(result)
         assert decode(document) == result
-        assert len(document) <= LIMIT
+        assert len(document) <= LIMIT_BYTES
 
 
 def test_a_failure_comes_back() -> None:
@@ -281,7 +281,7 @@ def test_no_text_makes_the_decoder_stumble(text: str) -> None:
     st.text("0123456789abcdef,;/=!-_ \n", max_size=80), st.sampled_from(["scan", "clean", "undo"])
 )
 def test_a_whole_but_senseless_body_is_refused_or_read(body: str, action: str) -> None:
-    from baileys_janitor.job.result import _document
+    from baileys_janitor.job.encoder import _document
 
     try:
         decode(_document(action, NOW, body))

@@ -10,7 +10,7 @@ import pytest
 
 from baileys_janitor.controller.tenants.running_time import to_take_along
 from baileys_janitor.job.result import (
-    LIMIT,
+    LIMIT_BYTES,
     CleanResult,
     Result,
     ScanResult,
@@ -67,7 +67,7 @@ def genuine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Looks]:
 def told(action: str, members: list[Any], now: float = NOW) -> int:
     """Return the size of a result that comes back whole."""
     document = encode(Result(action, int(now), members))
-    assert len(document) <= LIMIT
+    assert len(document) <= LIMIT_BYTES
     assert [_values(each) for each in decode(document).members] == [_values(m) for m in members]
     return len(document)
 

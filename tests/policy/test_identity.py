@@ -74,8 +74,14 @@ def test_a_cut_file_is_corrupt(length: int) -> None:
         b"[" * 200_000 + b"]" * 200_000,
         b'{"nextPreKeyId": NaN}',
         b'{"registrationId": Infinity}',
+        b'{"noiseKey":',
+        b"{",
+        b'{"a" 1}',
+        b"[1,",
+        b'"\x01"',
+        b"nul",
     ],
-    ids=range(13),
+    ids=range(19),
 )
 def test_what_the_library_cannot_read_is_corrupt(data: bytes) -> None:
     assert read_identity(data).state == "Corrupt"

@@ -90,7 +90,9 @@ def test_a_refused_directory_has_no_outlook() -> None:
 
     outlook = look_ahead(entries, read_identity(b""), DEFAULTS, NOW, ages_of(entries))
 
-    assert outlook == Outlook(2, 0, 0, 2, reasons.CREDENTIALS_CORRUPT)
+    assert outlook.refused == reasons.CREDENTIALS_CORRUPT
+    assert (outlook.counted, outlook.reclaimable, outlook.emergency_gain) == (2, 0, 0)
+    assert (outlook.floor, outlook.kept) == (2, {})
 
 
 def busy(contacts: int) -> list[Entry]:

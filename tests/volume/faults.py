@@ -14,6 +14,7 @@ from baileys_janitor.policy.settings import DEFAULTS
 from baileys_janitor.volume import noreplace
 from baileys_janitor.volume import operations as sessions
 from baileys_janitor.volume.activity import Known
+from baileys_janitor.volume.run_results import CleanResult, PurgeResult, UndoResult
 from tests.running_time import always_running
 from tests.volume.directories import (
     DAY,
@@ -145,11 +146,9 @@ def _close(file: int) -> None:
         os.close(file)
 
 
-def clean(
-    path: Path, run: str, fault: Fault | None = None, now: float = NOW
-) -> sessions.CleanResult:
+def clean(path: Path, run: str, fault: Fault | None = None, now: float = NOW) -> CleanResult:
     """Clean a directory, which may fail as told meanwhile."""
-    result = sessions.CleanResult(run, "Killed")
+    result = CleanResult(run, "Killed")
     with opened(path) as directory, failing(fault):
         result = sessions.clean(
             directory, DEFAULTS, run=run, now=now, known=Known(always_running(now))
@@ -157,17 +156,17 @@ def clean(
     return result  # noqa: RET504  # a kill passes over the line above
 
 
-def undo(path: Path, run: str, fault: Fault | None = None) -> sessions.UndoResult:
+def undo(path: Path, run: str, fault: Fault | None = None) -> UndoResult:
     """Undo a run, as `clean`."""
-    result = sessions.UndoResult(run, "Killed")
+    result = UndoResult(run, "Killed")
     with opened(path) as directory, failing(fault):
         result = sessions.undo(directory, run, now=NOW)
     return result  # noqa: RET504  # a kill passes over the line above
 
 
-def purge(path: Path, fault: Fault | None = None, window: float = 0) -> sessions.PurgeResult:
+def purge(path: Path, fault: Fault | None = None, window: float = 0) -> PurgeResult:
     """Purge a directory, as `clean`."""
-    result = sessions.PurgeResult("Killed")
+    result = PurgeResult("Killed")
     with opened(path) as directory, failing(fault):
         result = sessions.purge(directory, now=NOW, undo_window=window)
     return result  # noqa: RET504  # a kill passes over the line above

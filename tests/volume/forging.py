@@ -10,8 +10,8 @@ from pathlib import Path
 from baileys_janitor.policy.identity import read_identity
 from baileys_janitor.volume import journal as journals
 from baileys_janitor.volume.codec import clean_groups
-from baileys_janitor.volume.results import CleanResult
 from baileys_janitor.volume.run_plan import Planned, plan_bytes
+from baileys_janitor.volume.run_results import CleanResult
 from tests.volume.directories import NOW, credentials, in_trash
 
 FINGERPRINT = read_identity(credentials()).fingerprint

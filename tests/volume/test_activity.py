@@ -15,7 +15,8 @@ from baileys_janitor.volume import activity
 from baileys_janitor.volume import operations as sessions
 from baileys_janitor.volume.activity import Known, boot, read_memory
 from baileys_janitor.volume.read import read_listing
-from baileys_janitor.volume.results import CleanResult, ScanResult
+from baileys_janitor.volume.results import ScanResult
+from baileys_janitor.volume.run_results import CleanResult
 from tests.running_time import always_running, remember
 from tests.volume.directories import DAY, DUE, HOUR, NOW, build, credentials, held, opened, write
 

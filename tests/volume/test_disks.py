@@ -13,6 +13,7 @@ from baileys_janitor.policy.settings import DEFAULTS
 from baileys_janitor.volume import operations as sessions
 from baileys_janitor.volume.activity import Known
 from baileys_janitor.volume.errors import VolumeProblem
+from baileys_janitor.volume.run_results import CleanResult
 from baileys_janitor.volume.safe_open import open_session
 from tests.running_time import always_running
 from tests.volume.directories import DUE, FILES, NOW, build, content, held, opened, trashed
@@ -21,7 +22,7 @@ Mount = Callable[[str], Path]
 ALL = {name: content(name) for name in FILES}
 
 
-def clean(path: Path, run: str, **more: object) -> sessions.CleanResult:
+def clean(path: Path, run: str, **more: object) -> CleanResult:
     with opened(path) as directory:
         return sessions.clean(directory, DEFAULTS, run=run, now=NOW, **more)  # type: ignore[arg-type]
 

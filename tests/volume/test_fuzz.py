@@ -24,8 +24,9 @@ from baileys_janitor.volume.codec import NUMBER_MAX, clean_groups
 from baileys_janitor.volume.errors import VolumeProblem
 from baileys_janitor.volume.journal import Journal
 from baileys_janitor.volume.lock import acquire
-from baileys_janitor.volume.results import OUTCOMES, CleanResult
+from baileys_janitor.volume.results import OUTCOMES
 from baileys_janitor.volume.run_plan import MAX_FILES, Planned, parse_plan, plan_bytes, read_head
+from baileys_janitor.volume.run_results import CleanResult
 from baileys_janitor.volume.state_files import owners_of
 from baileys_janitor.volume.state_names import OwnNames, valid_run
 from tests.volume import faults

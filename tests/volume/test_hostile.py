@@ -17,6 +17,7 @@ from baileys_janitor.volume import operations as sessions
 from baileys_janitor.volume.codec import RUN, RUN_DETAIL, base36
 from baileys_janitor.volume.journal import Journal
 from baileys_janitor.volume.run_plan import Planned, plan_bytes
+from baileys_janitor.volume.run_results import CleanResult
 from baileys_janitor.volume.state_files import owners_of
 from tests.volume import faults
 from tests.volume.directories import (
@@ -208,7 +209,7 @@ IMPOSSIBLE = {
 
 @pytest.mark.parametrize("field", IMPOSSIBLE)
 def test_an_end_with_impossible_values_is_none(session: Path, field: str) -> None:
-    result = sessions.CleanResult("evil", "Completed", time=int(NOW), removed=3, kept={"InUse": 2})
+    result = CleanResult("evil", "Completed", time=int(NOW), removed=3, kept={"InUse": 2})
     groups = [group.split(",") for group in journals.clean_groups(result, int(NOW))[:2]]
     fields = [[name for name, _ in RUN], [name for name, _ in RUN_DETAIL]]
     begin(session, "evil")
@@ -226,7 +227,7 @@ def test_an_end_with_impossible_values_is_none(session: Path, field: str) -> Non
 
 def test_an_end_with_a_look_at_the_directory_in_it_is_none(session: Path) -> None:
     """A real one has two groups; more would be believed as if this process had looked."""
-    result = sessions.CleanResult("evil", "Completed", time=int(NOW), removed=3)
+    result = CleanResult("evil", "Completed", time=int(NOW), removed=3)
     result.scan = scan(session)
     groups = journals.clean_groups(result, int(NOW))
     assert len(groups) > 2

@@ -13,6 +13,7 @@ import baileys_janitor.volume.clean  # noqa: F401  # imported before the childre
 from baileys_janitor.policy.settings import DEFAULTS
 from baileys_janitor.volume import noreplace
 from baileys_janitor.volume import operations as sessions
+from baileys_janitor.volume.run_results import CleanResult, PurgeResult, UndoResult
 from tests.running_time import remember
 from tests.volume.directories import DUE as WHOLE_DUE
 from tests.volume.directories import (
@@ -111,7 +112,7 @@ def survives(act: Callable[[], object], step: int, calls: Sequence[str] = CHANGI
     return True
 
 
-def clean(path: Path, run: str, now: float = NOW) -> sessions.CleanResult:
+def clean(path: Path, run: str, now: float = NOW) -> CleanResult:
     with opened(path) as directory:
         return sessions.clean(directory, DEFAULTS, run=run, now=now)
 
@@ -123,12 +124,12 @@ def kill_half_way(path: Path) -> int:
     return HALF_WAY
 
 
-def undo(path: Path, run: str) -> sessions.UndoResult:
+def undo(path: Path, run: str) -> UndoResult:
     with opened(path) as directory:
         return sessions.undo(directory, run, now=NOW)
 
 
-def purge(path: Path) -> sessions.PurgeResult:
+def purge(path: Path) -> PurgeResult:
     with opened(path) as directory:
         return sessions.purge(directory, now=NOW, undo_window=0)
 

@@ -15,7 +15,7 @@ from baileys_janitor.policy.file_kinds import REMOVABLE_KINDS, classify
 from baileys_janitor.policy.settings import DEFAULTS
 from baileys_janitor.volume import operations as sessions
 from baileys_janitor.volume.activity import Known
-from baileys_janitor.volume.results import CleanResult
+from baileys_janitor.volume.run_results import CleanResult
 from tests.running_time import always_running
 from tests.volume.directories import (
     DAY,

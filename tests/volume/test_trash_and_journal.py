@@ -14,8 +14,8 @@ from baileys_janitor.volume import journal as journals
 from baileys_janitor.volume import operations as sessions
 from baileys_janitor.volume.activity import Known
 from baileys_janitor.volume.journal import KEEP_RUNS, MOST_RUNS, Journal
-from baileys_janitor.volume.results import CleanResult
 from baileys_janitor.volume.run_plan import read_plan
+from baileys_janitor.volume.run_results import CleanResult
 from baileys_janitor.volume.state_files import owners_of
 from tests.running_time import always_running
 from tests.volume.directories import DAY, DUE, NOW, held, in_trash, opened, trashed, write

@@ -10,7 +10,7 @@ from baileys_janitor.policy.settings import DEFAULTS
 from baileys_janitor.volume import operations as sessions
 from baileys_janitor.volume.activity import Known
 from baileys_janitor.volume.journal import UNDOING, Journal
-from baileys_janitor.volume.results import UndoResult
+from baileys_janitor.volume.run_results import UndoResult
 from baileys_janitor.volume.state_files import owners_of
 from tests.running_time import always_running
 from tests.volume.directories import (

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from baileys_janitor.cli.signals import Interrupt
     from baileys_janitor.cli.targets import Target
     from baileys_janitor.policy.plan import Plan, Removal
-    from baileys_janitor.volume.results import CleanResult
+    from baileys_janitor.volume.run_results import CleanResult
 
 REASON = "CommandLine"
 """What the journal has of these runs."""

@@ -11,7 +11,7 @@ import _signal  # type: ignore[import-not-found]  # `signal` turns its numbers i
 import os
 import time
 
-from baileys_janitor.job.result import Encoder, Result, encode
+from baileys_janitor.job.encoder import Encoder, failure_document
 from baileys_janitor.job.task import BadTask, Task
 from baileys_janitor.job.work import Work
 from baileys_janitor.volume.errors import DEADLINE_REACHED, INTERRUPTED
@@ -41,7 +41,7 @@ class Stop:
         self.code = INTERRUPTED
 
     def __call__(self) -> str | None:
-        """The code to end with, or None to go on."""
+        """Return the code to end with, or None to go on."""
         if self.code is None and self._deadline is not None and time.monotonic() >= self._deadline:
             self.code = DEADLINE_REACHED
         return self.code
@@ -57,14 +57,14 @@ def main(argv: Sequence[str]) -> int:
         task = _read(argv)
     except BadTask as problem:
         os.write(2, f"baileys-janitor job: {problem}\n".encode("utf-8", "replace"))
-        _leave(Result("scan", int(now), failure="BadTask"))
+        _leave(failure_document(int(now), "BadTask"))
         return BAD_TASK
     stop.at(task.deadline)
     work = Work(task, now, stop)
     try:
         _report(work, task, int(now))
     except Exception as error:  # noqa: BLE001  # whatever happens, the operator gets a document
-        _leave(Result(task.action, int(now), failure=type(error).__name__))
+        _leave(failure_document(int(now), type(error).__name__))
         return UNFORESEEN
     return UNFORESEEN if work.unforeseen else DONE
 
@@ -111,9 +111,8 @@ def _read(argv: Sequence[str]) -> Task:
     return Task.from_json(argv[0])
 
 
-def _leave(result: Result) -> None:
-    """Write the result where the kubelet reads it, or to standard output where there is no such file."""
-    document = encode(result)
+def _leave(document: bytes) -> None:
+    """Write a document where the kubelet reads it, or to standard output where there is no such file."""
     _write_out(document, _open_log())
 
 

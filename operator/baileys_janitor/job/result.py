@@ -1,31 +1,29 @@
-"""The result that leaves a Job: a compact text of at most 4,096 bytes in the termination message.
-
-First a line `baileys-janitor/3 <action> <time> <checksum>`, then one line for each member, in the order of the
-task. The kubelet keeps only the tail of a message that is too long, and a killed Job may have written half of it:
-the first line and the checksum show both. MEMBERS_MAX tenants with directories as the library leaves them fit
-whole. Where they do not, the last lines bring the counts alone, and begin with "~".
-"""
+"""The results of a Job as the operator reads them; `encoder` has the form that they come in."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
+from baileys_janitor.job.encoder import (
+    COUNTS_ALONE,
+    FAILURE,
+    LIMIT_BYTES,
+    MAGIC,
+    VERSION,
+    Encoder,
+    failure_document,
+)
 from baileys_janitor.job.task import MEMBERS_MAX
-from baileys_janitor.policy.values import Value
 from baileys_janitor.volume.codec import (
-    CODE_MAX,
     FUTURE_MAX,
     BadResult,
-    base36,
     checksum,
-    clean_groups,
     is_code,
     number,
-    purge_groups,
     read_clean,
     read_purge,
     read_scan,
     read_undo,
-    scan_groups,
-    undo_groups,
     word,
 )
 from baileys_janitor.volume.errors import BUSY, DEADLINE_REACHED, INTERRUPTED
@@ -38,18 +36,16 @@ from baileys_janitor.volume.results import (
     OUTCOMES,
     REFUSED,
     REPEATED,
-    CleanResult,
-    PurgeResult,
     ScanResult,
-    UndoResult,
 )
+from baileys_janitor.volume.run_results import CleanResult, PurgeResult, UndoResult
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any, TypeAlias
+    from typing import Any
 
-    MemberResult: TypeAlias = ScanResult | CleanResult | UndoResult | PurgeResult
+    from baileys_janitor.job.encoder import MemberResult
 
 __all__ = [
     "BUSY",
@@ -59,7 +55,7 @@ __all__ = [
     "DRY_RUN",
     "FAILED",
     "INTERRUPTED",
-    "LIMIT",
+    "LIMIT_BYTES",
     "NOTHING_TO_DO",
     "OUTCOMES",
     "REFUSED",
@@ -75,84 +71,36 @@ __all__ = [
     "encode",
 ]
 
-VERSION = 3
-LIMIT = 4096  # bytes of a container's termination message
 _TIME_MAX = 253_402_300_799 - FUTURE_MAX  # so that no time in it is after the year 9999
-_MAGIC = f"baileys-janitor/{VERSION}"
-_FAILURE = "failure"
-_WRITERS: dict[str, Any] = {
-    "scan": scan_groups,
-    "clean": clean_groups,
-    "undo": undo_groups,
-    "purge": purge_groups,
-}
 _READERS: dict[str, Any] = {
     "scan": read_scan,
     "clean": read_clean,
     "undo": read_undo,
     "purge": read_purge,
 }
-_COUNTS_ALONE = "~"
 
 
-class Result(Value):
+@dataclass(slots=True)
+class Result:
     """What a Job did: the action, when (Unix seconds), and one report for each member of its task.
 
     `failure` is set, and `members` empty, when the Job could not carry out the task at all.
     """
 
-    __slots__ = ("action", "failure", "members", "time")
-
-    def __init__(
-        self,
-        action: str,
-        time: int,
-        members: Sequence[MemberResult] = (),
-        failure: str | None = None,
-    ) -> None:
-        self.action = action
-        self.time = time
-        self.members = list(members)
-        self.failure = failure
+    action: str
+    time: int
+    members: Sequence[MemberResult] = field(default_factory=list)
+    failure: str | None = None
 
 
 def encode(result: Result) -> bytes:
-    """Return the document for a termination message, never more than LIMIT bytes."""
+    """Return the document for a termination message, never more than LIMIT_BYTES."""
     if result.failure is not None:
-        code = word(result.failure, CODE_MAX).partition("_")[0]
-        return _document(_FAILURE, result.time, code if is_code(code) else "Failed")
+        return failure_document(result.time, result.failure)
     encoder = Encoder(result.action, result.time)
     for member in result.members:
         encoder.add(member)
     return encoder.document()
-
-
-class Encoder:
-    """A document that grows member by member, so that what is known can be written at once."""
-
-    def __init__(self, action: str, time: int) -> None:
-        self._action = action
-        self._time = time
-        self._lines: list[tuple[str, str]] = []
-
-    def add(self, member: MemberResult) -> None:
-        """Take in the next member's result."""
-        self._lines.append(self._write(member))
-
-    def document(self, missing: Sequence[MemberResult] = ()) -> bytes:
-        """Return the document as it stands, with results for the members that are `missing` yet."""
-        lines = self._lines + [self._write(member) for member in missing]
-        room = LIMIT - len(_document(self._action, self._time, ""))
-        return _document(self._action, self._time, "\n".join(_fitting(lines, room)))
-
-    def _write(self, member: MemberResult) -> tuple[str, str]:
-        """Return a member's whole line, and the one with its counts alone."""
-        groups = _WRITERS[self._action](member, self._time)
-        whole = _line(groups)
-        counts = groups[:1]
-        if isinstance(member, CleanResult):
-            counts += ["", "", *groups[3:4]]
-        return whole, min(whole, _COUNTS_ALONE + _line(counts), key=len)
 
 
 def decode(text: str | bytes) -> Result:
@@ -162,20 +110,20 @@ def decode(text: str | bytes) -> Result:
     matches. Each number has bounds, each word a form, each list its length, and there is no other exception.
     """
     if isinstance(text, bytes):
-        text = text[: LIMIT + 1].decode("ascii", "replace")
-    if len(text) > LIMIT:
+        text = text[: LIMIT_BYTES + 1].decode("ascii", "replace")
+    if len(text) > LIMIT_BYTES:
         raise BadResult("a result that is longer than any that this program writes")
     head, _, body = text.strip().partition("\n")
     words = head.split(" ")
     if len(words) != 4 or not words[0].startswith("baileys-janitor/"):
         raise BadResult("not a result of baileys-janitor, or its beginning was cut off")
     magic, action, time, check = words
-    if magic != _MAGIC:
+    if magic != MAGIC:
         raise BadResult(f"a result of another version ({word(magic[16:], 8)}, not {VERSION})")
     if not body.isascii() or checksum(f"{action} {time}\n{body}") != check:
         raise BadResult("the result's checksum does not match: it was cut or changed")
     now = _read_time(time)
-    if action == _FAILURE:
+    if action == FAILURE:
         if not is_code(body):
             raise BadResult("a failure without a reason")
         return Result(action, now, failure=body)
@@ -195,33 +143,10 @@ def _read_time(text: str) -> int:
 
 
 def _read_line(action: str, line: str, now: int) -> MemberResult:
-    counts_alone = line.startswith(_COUNTS_ALONE)
-    groups = line.removeprefix(_COUNTS_ALONE).split(";", 16)
+    counts_alone = line.startswith(COUNTS_ALONE)
+    groups = line.removeprefix(COUNTS_ALONE).split(";", 16)
     member: MemberResult = _READERS[action](groups, now)
     look = member.scan if isinstance(member, CleanResult) else member
     if counts_alone and isinstance(look, ScanResult):
         look.counts_alone = True
     return member
-
-
-def _line(groups: list[str]) -> str:
-    return ";".join(groups).rstrip(";")
-
-
-def _document(action: str, time: int, body: str) -> bytes:
-    head = f"{action} {base36(time)}"
-    check = checksum(f"{head}\n{body}")
-    return f"{_MAGIC} {head} {check}\n{body}".encode("ascii")
-
-
-def _fitting(lines: Sequence[tuple[str, str]], room: int) -> list[str]:
-    """Return the whole lines; of the last ones the counts alone, as many as must be to fit into `room` bytes."""
-    found = [whole for whole, _ in lines]
-    size = sum(len(line) + 1 for line in found) - 1
-    for place in range(len(lines) - 1, -1, -1):
-        if size <= room:
-            break
-        size -= len(found[place])
-        found[place] = lines[place][1]
-        size += len(found[place])
-    return found

@@ -8,8 +8,10 @@
 
 from __future__ import annotations
 
-from baileys_janitor.policy.json_text import JsonError, compact, parse
+import json
+
 from baileys_janitor.policy.settings import Settings
+from baileys_janitor.policy.strict_json import JsonError, parse
 from baileys_janitor.volume.state_names import valid_run
 
 TYPE_CHECKING = False
@@ -51,7 +53,7 @@ class Member:
         self.running = running
 
     def to_data(self) -> list[Any]:
-        """The positional form inside a task."""
+        """Return the positional form inside a task."""
         return [self.volume, self.path, self.settings_index, self.running]
 
 
@@ -106,7 +108,7 @@ class Task:
         self.wait = wait
 
     def to_json(self) -> str:
-        """The argument of `baileys-janitor job`; raises BadTask when the task makes no sense."""
+        """Return the argument of `baileys-janitor job`; raise BadTask when the task makes no sense."""
         data: dict[str, Any] = {
             "v": VERSION,
             "action": self.action,
@@ -125,13 +127,13 @@ class Task:
             "wait": self.wait,
         }
         data.update({name: value for name, value in optional.items() if value})
-        text = compact(data)
+        text = json.dumps(data, separators=(",", ":"), allow_nan=False)
         Task.from_json(text)
         return text
 
     @classmethod
     def from_json(cls, text: str) -> Task:
-        """Read a task; raises BadTask with one sentence naming the field."""
+        """Read a task; raise BadTask with one sentence naming the field."""
         try:
             data = parse(text)
         except JsonError as problem:

@@ -1,4 +1,7 @@
-"""A task carried out member by member. One bad member never spoils the others."""
+"""A task carried out member by member. One bad member never spoils the others.
+
+A scan, which runs most often by far, imports nothing that only the other actions need.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +9,20 @@ import os
 
 from baileys_janitor.job.task import CLEAN, PURGE, SCAN, UNDO
 from baileys_janitor.policy.running_text import decode
-from baileys_janitor.volume import operations
 from baileys_janitor.volume.activity import Known
 from baileys_janitor.volume.errors import DECLINED, INTERRUPTED, VolumeProblem
-from baileys_janitor.volume.results import (
-    FAILED,
-    REFUSED,
-    CleanResult,
-    PurgeResult,
-    ScanResult,
-    UndoResult,
-)
+from baileys_janitor.volume.results import FAILED, REFUSED, ScanResult
 from baileys_janitor.volume.safe_open import open_session
+from baileys_janitor.volume.scan import scan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from baileys_janitor.job.result import MemberResult
+    from baileys_janitor.job.encoder import MemberResult
     from baileys_janitor.job.task import Member, Task
     from baileys_janitor.policy.settings import Settings
+    from baileys_janitor.volume.run_results import CleanResult, PurgeResult, UndoResult
 
 UNEXPECTED = "Unexpected"  # an error of this program
 
@@ -70,7 +67,7 @@ class Work:
             return self._trouble(UNEXPECTED)
 
     def _scan(self, directory: int, member: Member) -> ScanResult:
-        return operations.scan(
+        return scan(
             directory,
             self._settings(member),
             now=self._now,
@@ -79,8 +76,10 @@ class Work:
         )
 
     def _clean(self, directory: int, member: Member) -> CleanResult:
+        from baileys_janitor.volume.operations import clean
+
         task = self._task
-        return operations.clean(
+        return clean(
             directory,
             self._settings(member),
             run=task.run or "",
@@ -94,11 +93,15 @@ class Work:
         )
 
     def _undo(self, directory: int, member: Member) -> UndoResult:  # noqa: ARG002  # one of four
-        return operations.undo(directory, self._task.run, now=self._now, stop=self._stop)
+        from baileys_janitor.volume.operations import undo
+
+        return undo(directory, self._task.run, now=self._now, stop=self._stop)
 
     def _purge(self, directory: int, member: Member) -> PurgeResult:  # noqa: ARG002  # one of four
+        from baileys_janitor.volume.operations import purge
+
         window = self._task.undo_window
-        return operations.purge(directory, now=self._now, undo_window=window, stop=self._stop)
+        return purge(directory, now=self._now, undo_window=window, stop=self._stop)
 
     def _known(self, member: Member) -> Known:
         # A line that cannot be read is no memory: the volume's, or the listing alone, serves as well.
@@ -108,10 +111,12 @@ class Work:
         return self._task.settings[member.settings_index]
 
     def _trouble(self, code: str) -> MemberResult:
-        outcome = REFUSED if code in DECLINED else FAILED
-        run = self._task.run or ""
         if self._task.action == SCAN:
             return ScanResult(error=code)
+        from baileys_janitor.volume.run_results import CleanResult, PurgeResult, UndoResult
+
+        outcome = REFUSED if code in DECLINED else FAILED
+        run = self._task.run or ""
         if self._task.action == CLEAN:
             return CleanResult(run, outcome, code=code, time=int(self._now))
         if self._task.action == UNDO:

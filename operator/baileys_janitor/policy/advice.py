@@ -1,10 +1,13 @@
 """What a tenant's operator should know beyond the level: sentences with numbers.
 
-Each function returns an :class:`Advice`, or None when there is nothing to say.
+Each function returns an `Advice`, or None when there is nothing to say.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from baileys_janitor.policy.ages import nanoseconds
 from baileys_janitor.policy.file_kinds import (
     IDENTITY_KEY,
     OTHER,
@@ -19,8 +22,6 @@ from baileys_janitor.policy.levels import counted, counted_of
 from baileys_janitor.policy.pre_keys import MAX_UPLOAD_SPAN
 from baileys_janitor.policy.reasons import SILENCE_NOT_COUNTED
 from baileys_janitor.policy.settings import TOTAL
-from baileys_janitor.policy.times import nanoseconds
-from baileys_janitor.policy.values import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,19 +64,17 @@ _ROOM_SHARE = 5
 _ROUND_TO = 5
 
 
-class Advice(Value):
+@dataclass(frozen=True, slots=True)
+class Advice:
     """A condition's reason code, one sentence with numbers, and the numbers by name."""
 
-    __slots__ = ("message", "numbers", "reason")
-
-    def __init__(self, reason: str, message: str, numbers: dict[str, int]) -> None:
-        self.reason = reason
-        self.message = message
-        self.numbers = numbers
+    reason: str
+    message: str
+    numbers: dict[str, int]
 
 
 def fitting_thresholds(floor: int, thresholds: Thresholds) -> Thresholds:
-    """Limits with the same distances, moved up until ``floor`` leaves room below the trigger."""
+    """Return limits with the same distances, moved up until `floor` leaves room below the trigger."""
     room = max(_ROOM_FILES, -(-floor // _ROOM_SHARE))
     trigger = -(-(floor + room) // _ROUND_TO) * _ROUND_TO
     up = max(0, trigger - thresholds.trigger)
@@ -141,7 +140,7 @@ def _protected_piled_up(census: Census, outlook: Outlook, settings: Settings) ->
 
 
 def _pre_keys_piled_up(census: Census, outlook: Outlook, settings: Settings) -> Advice | None:
-    """Pre-keys that none may go of: by the thousand, or as most of what keeps a total too high."""
+    """Advise on pre-keys that none may go of: by the thousand, or as most of what keeps a total too high."""
     pre_keys, anew = census.pre_keys, _pre_keys_anew(census, settings)
     every_file = settings.thresholds.count == TOTAL
     too_high = outlook.floor >= settings.thresholds.emergency
@@ -167,7 +166,7 @@ def _pre_keys_piled_up(census: Census, outlook: Outlook, settings: Settings) -> 
 
 
 def _counted_anew(census: Census, floor: int, settings: Settings) -> int:
-    """About what would be counted some days after a new pairing, the present traffic going on."""
+    """Return roughly what would be counted some days after a new pairing, the present traffic going on."""
     removed = counted(census, settings) - floor
     sessions = census.count(SESSION)
     live = sessions + census.count(SENDER_KEY) + census.count(SENDER_KEY_MEMORY) - removed
@@ -179,7 +178,7 @@ def _counted_anew(census: Census, floor: int, settings: Settings) -> int:
 
 
 def _pre_keys_anew(census: Census, settings: Settings) -> int:
-    """Pre-keys after a new pairing: 812 again where the directory shows the library that makes them."""
+    """Return the number of pre-keys after a new pairing: 812 where the library that makes them is seen."""
     # Of such a directory's keys, few may be left; tokens and identity keys came with later versions.
     later = census.count(TC_TOKEN) + census.count(IDENTITY_KEY) > 0
     if later or census.upload_span >= MAX_UPLOAD_SPAN:
@@ -206,7 +205,7 @@ def silence_not_counted(outlook: Outlook, settings: Settings) -> Advice | None:
 def session_inactive(
     newest_activity: float | None, now: float, inactive_after: float = INACTIVE_AFTER
 ) -> Advice | None:
-    """No session or sender key was written for longer than ``inactive_after`` seconds."""
+    """No session or sender key was written for longer than `inactive_after` seconds."""
     if newest_activity is None or now - newest_activity <= inactive_after:
         return None
     days = int((now - newest_activity) // _DAY)

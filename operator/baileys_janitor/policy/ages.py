@@ -28,6 +28,13 @@ EARLIEST_SECONDS = 1_420_070_400
 LATEST_SECONDS = 2**33
 
 _NS = 10**9
+# Far beyond any file's time, and far from where floats overflow.
+_FAR_SECONDS = 1e18
+
+
+def nanoseconds(seconds: float) -> int:
+    """Return whole nanoseconds; infinities become the far past or the far future."""
+    return int(max(-_FAR_SECONDS, min(_FAR_SECONDS, seconds)) * 1e9)
 
 
 def usable_clock(now: float) -> bool:
@@ -51,9 +58,9 @@ def file_time(entry: Entry, now: int) -> int | None:
 class Ages:
     """The cutoffs of one moment.
 
-    ``now`` in Unix seconds; ``memory`` as the look of that moment has left it (None: nothing is known,
-    and nothing is old). ``as_of`` is when ages stand: now, or the newest traffic while that is more than
-    a day ago, or None while the tenant is stopped. ``since`` is the start of the latest stretch.
+    `now` in Unix seconds; `memory` as the look of that moment has left it (None: nothing is known,
+    and nothing is old). `as_of` is when ages stand: now, or the newest traffic while that is more than
+    a day ago, or None while the tenant is stopped. `since` is the start of the latest stretch.
     """
 
     __slots__ = ("_cutoffs", "_memory", "_stretches", "as_of", "now", "since")

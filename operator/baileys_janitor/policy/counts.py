@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from baileys_janitor.policy.ages import CLOCK_TOLERANCE_SECONDS
+from baileys_janitor.policy.ages import CLOCK_TOLERANCE_SECONDS, nanoseconds
 from baileys_janitor.policy.file_kinds import ACTIVITY_KINDS, KINDS, PRE_KEY, PROTECTED_KINDS
 from baileys_janitor.policy.pre_keys import upload_span
-from baileys_janitor.policy.times import nanoseconds
-from baileys_janitor.policy.values import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,14 +24,14 @@ _CLOCK_TOLERANCE_NS = CLOCK_TOLERANCE_SECONDS * 10**9
 _POSITION = {kind: position for position, kind in enumerate(KINDS)}
 
 
-class Census(Value):
+class Census:
     """What a directory holds.
 
-    ``by_kind`` is in the order of KINDS; ``bytes`` are apparent sizes; ``protected`` counts the
-    protected kinds (not ``other``); ``ages`` has five buckets: under 1 day, 1 to 7, 7 to 14, 14 to
-    30, over 30. ``oldest_ns``, ``newest_ns`` and ``newest_activity_ns`` (sessions and sender keys)
-    are modification times in ns, None where there is no such file. ``upload_span``: how
-    many ids the pre-keys cover, 0 without pre-keys. ``new_pre_keys``: how many of them were written
+    `by_kind` is in the order of KINDS; `bytes` are apparent sizes; `protected` counts the
+    protected kinds (not `other`); `ages` has five buckets: under 1 day, 1 to 7, 7 to 14, 14 to
+    30, over 30. `oldest_ns`, `newest_ns` and `newest_activity_ns` (sessions and sender keys)
+    are modification times in ns, None where there is no such file. `upload_span`: how
+    many ids the pre-keys cover, 0 without pre-keys. `new_pre_keys`: how many of them were written
     within seven days; None when that is unknown, or when none is older.
     """
 
@@ -63,7 +61,7 @@ class Census(Value):
         self.new_pre_keys: int | None = None
 
     def add(self, kind: str, size: int, mtime_ns: int, now_ns: int) -> None:
-        """Counts one file; for directories too large to be held as a listing."""
+        """Count one file; for directories too large to be held as a listing."""
         self.total += 1
         self.by_kind[_POSITION[kind]] += 1
         self.bytes += size
@@ -86,7 +84,7 @@ class Census(Value):
                 self.newest_activity_ns = seen
 
     def count(self, kind: str) -> int:
-        """How many files of a kind there are."""
+        """Return how many files of a kind there are."""
         return self.by_kind[_POSITION[kind]]
 
     @property
@@ -96,7 +94,7 @@ class Census(Value):
 
 
 def take_census(entries: Iterable[Entry], now: float) -> Census:
-    """The census of a listing at ``now`` (Unix seconds)."""
+    """Return the census of a listing at `now` (Unix seconds)."""
     census = Census()
     now_ns = nanoseconds(now)
     listing = list(entries)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from baileys_janitor.policy import reasons
 from baileys_janitor.policy.ages import file_time
-from baileys_janitor.policy.choice import choose_emergency
 from baileys_janitor.policy.file_kinds import SENDER_KEY, SENDER_KEY_MEMORY, SESSION
-from baileys_janitor.policy.guards import Context, protect, shortest
-from baileys_janitor.policy.plan import refusal
+from baileys_janitor.policy.guards import Context, protect, refusal, shortest
 from baileys_janitor.policy.retention import due_units
-from baileys_janitor.policy.tally import Tally
-from baileys_janitor.policy.values import Value
+from baileys_janitor.policy.selection import Tally, choose_emergency
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,16 +21,16 @@ if TYPE_CHECKING:
 _OF_AGE = frozenset((reasons.EMERGENCY_ONLY, reasons.SILENCE_NOT_COUNTED, reasons.AGE_COUNTS_ANEW))
 
 
-class Outlook(Value):
+class Outlook:
     """Numbers of files.
 
-    ``counted``: what is compared with the limits. ``reclaimable``: what the normal retention would
-    remove now, without regard to maxRemovals. ``emergency_gain``: by how much an emergency would
-    lower ``counted``, without regard to maxRemovals. ``floor``: ``counted`` once all that any rule
+    `counted`: what is compared with the limits. `reclaimable`: what the normal retention would
+    remove now, without regard to maxRemovals. `emergency_gain`: by how much an emergency would
+    lower `counted`, without regard to maxRemovals. `floor`: `counted` once all that any rule
     would remove is gone, files judged by the calendar, as they will be once there was traffic for long
-    enough; sessions in use are part of it. ``refused``: why nothing may be removed at all (the first two numbers are
-    then 0, and ``floor`` equals ``counted`` and means nothing). ``kept``: how many of the other files
-    the normal retention leaves where they are, by reason code (empty when refused). ``held_days``: on
+    enough; sessions in use are part of it. `refused`: why nothing may be removed at all (the first two numbers are
+    then 0, and `floor` equals `counted` and means nothing). `kept`: how many of the other files
+    the normal retention leaves where they are, by reason code (empty when refused). `held_days`: on
     how many days more there must be traffic before the first of those goes that stay for silences alone;
     None without such files.
     """
@@ -75,9 +72,9 @@ def look_ahead(
     ages: Ages,
     refused: str | None = None,
 ) -> Outlook:
-    """The outlook of a listing; times as for :func:`.plan.make_plan`.
+    """Return the outlook of a listing; times as for `plan.make_plan`.
 
-    ``refused`` is a reason code that whoever asks knows for removing nothing.
+    `refused` is a reason code that whoever asks knows for removing nothing.
     """
     tally = Tally(entries, settings)
     counted = tally.counted
@@ -144,7 +141,7 @@ class _Kept:
 
 
 def _due(entries: list[Entry], context: Context, settings: Settings, kept: _Kept) -> Due:
-    """What may go; ``kept`` is told why each of the others stays as long as there is no emergency."""
+    """Return what may go; `kept` is told why each of the others stays as long as there is no emergency."""
     allowed = []
     for entry in entries:
         reason = protect(entry, context)

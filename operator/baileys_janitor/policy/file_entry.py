@@ -2,48 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from baileys_janitor.policy.file_kinds import classify
-from baileys_janitor.policy.values import Value
 
 #: Cleaning a directory with more entries than this is refused; it is only counted.
 MAX_ENTRIES = 200_000
 
 
-class Entry(Value):
+@dataclass(slots=True, repr=False)
+class Entry:
     """Name, kind and id, size in bytes, modification and change time in ns, inode and device number.
 
-    ``ctime_ns`` is 0 where it is not known; it serves only where ``mtime_ns`` says nothing.
-    ``name`` is the file name with undecodable bytes as surrogates. It and ``ident`` can hold phone
+    `ctime_ns` is 0 where it is not known; it serves only where `mtime_ns` says nothing.
+    `name` is the file name with undecodable bytes as surrogates. It and `ident` can hold phone
     numbers: neither is part of the printed form.
     """
 
-    __slots__ = ("ctime_ns", "device", "ident", "inode", "kind", "mtime_ns", "name", "size")
-
-    def __init__(
-        self,
-        name: str,
-        kind: str,
-        ident: str,
-        size: int,
-        mtime_ns: int,
-        inode: int,
-        device: int,
-        ctime_ns: int = 0,
-    ) -> None:
-        self.name = name
-        self.kind = kind
-        self.ident = ident
-        self.size = size
-        self.mtime_ns = mtime_ns
-        self.inode = inode
-        self.device = device
-        self.ctime_ns = ctime_ns
+    name: str
+    kind: str
+    ident: str
+    size: int
+    mtime_ns: int
+    inode: int
+    device: int
+    ctime_ns: int = 0
 
     @classmethod
     def of(
         cls, name: str, size: int, mtime_ns: int, inode: int, device: int, ctime_ns: int = 0
     ) -> Entry:
-        """An entry whose kind and id are read from its name."""
+        """Return an entry whose kind and id are read from its name."""
         kind, ident = classify(name)
         return cls(name, kind, ident, size, mtime_ns, inode, device, ctime_ns)
 

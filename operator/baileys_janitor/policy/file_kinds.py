@@ -1,13 +1,13 @@
 """What a file of a session directory is, told by its full name.
 
-The library (``useMultiFileAuthState``) writes ``<type>-<id>.json`` with ``/`` as ``__`` and ``:``
-as ``-``. Types overlap as prefixes (``sender-key-memory-`` also starts with ``sender-key-``), so the
+The library (`useMultiFileAuthState`) writes `<type>-<id>.json` with `/` as `__` and `:`
+as `-`. Types overlap as prefixes (`sender-key-memory-` also starts with `sender-key-`), so the
 longest one is tried first. For the kinds that a rule may remove, the id must be one the library
-itself would write; anything else is ``other``, which is never touched.
+itself would write; anything else is `other`, which is never touched.
 
 Libraries before 7 and the forks of them know no domains: a LID is a plain number there. The forks
 whaileys and @adiwajshing/baileys put the device into the user and always write device 0, so that
-``session-1100-12.0.json`` is device 12 of user 1100.
+`session-1100-12.0.json` is device 12 of user 1100.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ KINDS: tuple[str, ...] = (
     OTHER,
 )
 
-#: Known kinds that no rule removes. They are what "protected" counts; ``other`` is not among them.
+#: Known kinds that no rule removes. They are what "protected" counts; `other` is not among them.
 PROTECTED_KINDS = frozenset(
     (CREDS, APP_STATE_SYNC, LID_MAPPING, DEVICE_LIST, TC_TOKEN, IDENTITY_KEY)
 )
@@ -81,15 +81,15 @@ _TYPES: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-# A cleanup asks for each name up to seven times. ``functools`` would take longer to import than it saves.
+# A cleanup asks for each name up to seven times. `functools` would take longer to import than it saves.
 _known: dict[str, tuple[str, str]] = {}
 _KNOWN_MAX = 16_384
 
 
 def classify(name: str) -> tuple[str, str]:
-    """The kind of a file and the id in its name; ``("other", "")`` for anything unusual.
+    """Return the kind of a file and the id in its name; `("other", "")` for anything unusual.
 
-    ``name`` is a plain file name; undecodable bytes arrive as surrogates and make it ``other``.
+    `name` is a plain file name; undecodable bytes arrive as surrogates and make it `other`.
     """
     found = _known.get(name)
     if found is None:
@@ -112,10 +112,10 @@ def _classify(name: str) -> tuple[str, str]:
 
 
 def is_temporary(name: str) -> bool:
-    """Whether the name is one that an atomic write gives its file until it is renamed.
+    """Return whether the name is one that an atomic write gives its file until it is renamed.
 
-    ``creds.json.tmp``, ``session-1100.0.json.tmp-1712`` and ``creds.json.3948234``, each perhaps with
-    a dot before it. Backups (``creds.json.bak``, ``creds.json.20260101``) are none.
+    `creds.json.tmp`, `session-1100.0.json.tmp-1712` and `creds.json.3948234`, each perhaps with
+    a dot before it. Backups (`creds.json.bak`, `creds.json.20260101`) are none.
     """
     plain = name[1:] if name.startswith(".") else name
     if plain.endswith(_TEMPORARY_ENDINGS):
@@ -136,20 +136,20 @@ def _is_random(text: str) -> bool:
 
 
 def is_number(text: str) -> bool:
-    """A decimal number as the library prints it: no sign, no leading zero, at most 20 digits."""
+    """Return whether a text is a number as the library prints it: no sign, no leading zero, at most 20 digits."""
     return (
         text.isdigit() and text.isascii() and len(text) <= 20 and (text[0] != "0" or len(text) == 1)
     )
 
 
 def session_address(ident: str) -> tuple[str, int] | None:
-    """``1100_1.12`` and a fork's ``1100_1-12.0`` to ``("1100_1", 12)``: user with domain, and device."""
+    """`1100_1.12` and a fork's `1100_1-12.0` to `("1100_1", 12)`: user with domain, and device."""
     user, dot, device = ident.rpartition(".")
     return _address(user, device) if dot else None
 
 
 def sender_key_address(ident: str) -> tuple[str, str, int] | None:
-    """``G@g.us--1100_1--12`` and a fork's ``G@g.us--1100_1-12--0`` to ``("G@g.us", "1100_1", 12)``."""
+    """`G@g.us--1100_1--12` and a fork's `G@g.us--1100_1-12--0` to `("G@g.us", "1100_1", 12)`."""
     parts = ident.rsplit("--", 2)
     if len(parts) != 3 or not is_group(parts[0]):
         return None
@@ -158,10 +158,10 @@ def sender_key_address(ident: str) -> tuple[str, str, int] | None:
 
 
 def sender_key_group(name: str) -> str | None:
-    """The group that a sender key's file is for, read from any name of that type.
+    """Return the group that a sender key's file is for, read from any name of that type.
 
-    None for every other file, and for a name without a group. A name that :func:`classify` calls
-    ``other`` may still be the key of a group, spelled as only its writer knows.
+    None for every other file, and for a name without a group. A name that `classify` calls
+    `other` may still be the key of a group, spelled as only its writer knows.
     """
     if not name.startswith(_SENDER_KEY_PREFIX) or not name.endswith(_SUFFIX):
         return None
@@ -176,21 +176,21 @@ def sender_key_group(name: str) -> str | None:
 
 
 def base_user(user: str) -> str:
-    """The user without domain and device: ``1100_1``, ``1100_129`` and ``1100_1-12`` are ``1100``."""
+    """Return the user without domain and device: `1100_1`, `1100_129` and `1100_1-12` are `1100`."""
     return user.partition("_")[0].partition("-")[0]
 
 
 def may_be_lid(user: str) -> bool:
-    """Whether a user part of a name may be a LID.
+    """Return whether a user part of a name may be a LID.
 
     Baileys 7 marks LIDs with a domain. Older versions and forks do not: there a number counts as one
-    from ``_LEAST_LID_DIGITS`` digits on, since phone numbers hardly ever have so many.
+    from `_LEAST_LID_DIGITS` digits on, since phone numbers hardly ever have so many.
     """
     return "_" in user or len(base_user(user)) >= _LEAST_LID_DIGITS
 
 
 def is_group(text: str) -> bool:
-    """A group, a broadcast list or ``status@broadcast``, as its JID stands in file names."""
+    """Return whether a text is a group, a broadcast list or `status@broadcast`, as its JID stands in file names."""
     local, at, server = text.partition("@")
     if not at or server not in _GROUP_SERVERS:
         return False
@@ -220,7 +220,7 @@ def _is_device(text: str) -> bool:
 
 
 def _is_plain_session(ident: str) -> bool:
-    """Whether an id in ASCII is of the commonest form, ``1100_1.12``: all that is needed for nearly every file."""
+    """Return whether an id in ASCII is of the commonest form, `1100_1.12`: all that is needed for nearly every file."""
     whole, _, device = ident.rpartition(".")
     user, underscore, domain = whole.partition("_")
     return (

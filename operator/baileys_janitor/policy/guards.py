@@ -7,7 +7,14 @@ with the file as it is then. Each returns a reason code, or None when it has no 
 from __future__ import annotations
 
 from baileys_janitor.policy import reasons
-from baileys_janitor.policy.ages import CLOCK_TOLERANCE_SECONDS, EARLIEST_SECONDS, file_time
+from baileys_janitor.policy.ages import (
+    CLOCK_TOLERANCE_SECONDS,
+    EARLIEST_SECONDS,
+    file_time,
+    nanoseconds,
+    usable_clock,
+)
+from baileys_janitor.policy.file_entry import MAX_ENTRIES
 from baileys_janitor.policy.file_kinds import (
     PRE_KEY,
     PROTECTED_KINDS,
@@ -23,7 +30,6 @@ from baileys_janitor.policy.identity import ABSENT, CORRUPT, PAIRED, TOO_LARGE
 from baileys_janitor.policy.own_groups import own_groups
 from baileys_janitor.policy.pre_keys import PreKeys
 from baileys_janitor.policy.stretches import SILENCE_SECONDS
-from baileys_janitor.policy.times import nanoseconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,8 +50,8 @@ FRESH_NS = 15 * 60 * _NS
 class Context:
     """What the guards know besides the file: the time, the tenant, and its other files.
 
-    ``ages``: which times are old, from what is remembered of the tenant's traffic.
-    ``limits``: the shortest ages and fewest pre-keys that this run may use. ``pre_key_floor``: the
+    `ages`: which times are old, from what is remembered of the tenant's traffic.
+    `limits`: the shortest ages and fewest pre-keys that this run may use. `pre_key_floor`: the
     lowest pre-key id that these keep; None when this run may remove no pre-key.
     """
 
@@ -86,11 +92,11 @@ class Context:
         )
 
     def old(self, entry: Entry, limit: float) -> bool:
-        """Whether a file was not used for ``limit`` seconds in which the tenant ran."""
+        """Return whether a file was not used for `limit` seconds in which the tenant ran."""
         return self.ages.old(file_time(entry, self.ages.now), limit)
 
     def old_pair(self, group: OwnGroup, limit: float) -> bool:
-        """Whether all of a pair's files are old, and the keys that may be of it."""
+        """Return whether all of a pair's files are old, and the keys that may be of it."""
         newest = group.newest_ns // _NS
         if newest > self.ages.now + CLOCK_TOLERANCE_SECONDS:
             return False
@@ -100,7 +106,7 @@ class Context:
         return all(self.old(each, limit) for each in group.files)
 
     def why_young(self, entry: Entry, limit: float) -> str:
-        """Why a file that is not old yet stays."""
+        """Return why a file that is not old yet stays."""
         time = file_time(entry, self.ages.now)
         if time is None:
             return reasons.TIME_UNKNOWN
@@ -110,14 +116,21 @@ class Context:
         return reasons.SILENCE_NOT_COUNTED if silent else reasons.AGE_COUNTS_ANEW
 
     def pre_key_age_ns(self, mtime_ns: int) -> int:
-        """The age of a pre-key, counted from when the tenant woke at the earliest."""
+        """Return the age of a pre-key, counted from when the tenant woke at the earliest."""
         since = self.ages.since
         start_ns = self.now_ns if since is None else since * _NS
         return self.now_ns - max(mtime_ns, start_ns)
 
 
+def refusal(identity: Identity, total: int, now: float) -> str | None:
+    """Return why nothing may be removed from a directory of `total` files, None when it may."""
+    if total > MAX_ENTRIES:
+        return reasons.TOO_MANY_FILES
+    return _identity_problem(identity) if usable_clock(now) else reasons.CLOCK_UNUSABLE
+
+
 def shortest(settings: Settings, emergency: bool) -> Retention:
-    """The limits that nothing in a run may undercut."""
+    """Return the limits that nothing in a run may undercut."""
     normal = settings.applied_retention()
     if not emergency:
         return normal
@@ -131,7 +144,7 @@ def shortest(settings: Settings, emergency: bool) -> Retention:
 
 
 def protect(entry: Entry, context: Context) -> str | None:
-    """The first guard's reason to keep a file, None when it may go if a rule wants it to."""
+    """Return the first guard's reason to keep a file, None when it may go if a rule wants it to."""
     reason = guard_kind(entry) or guard_identity(context) or guard_fresh(entry, context)
     if reason is not None:
         return reason
@@ -158,14 +171,17 @@ def guard_name(entry: Entry) -> str | None:
 
 def guard_identity(context: Context) -> str | None:
     """Without a paired identity nobody knows which files are the tenant's own."""
-    state = context.identity.state
-    if state == PAIRED:
+    return _identity_problem(context.identity)
+
+
+def _identity_problem(identity: Identity) -> str | None:
+    if identity.state == PAIRED:
         return None
-    if state == CORRUPT:
+    if identity.state == CORRUPT:
         return reasons.CREDENTIALS_CORRUPT
-    if state == TOO_LARGE:
+    if identity.state == TOO_LARGE:
         return reasons.CREDENTIALS_TOO_LARGE
-    return reasons.CREDENTIALS_ABSENT if state == ABSENT else reasons.NOT_PAIRED
+    return reasons.CREDENTIALS_ABSENT if identity.state == ABSENT else reasons.NOT_PAIRED
 
 
 def guard_fresh(entry: Entry, context: Context) -> str | None:

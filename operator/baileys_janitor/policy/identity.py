@@ -1,16 +1,16 @@
 """Who the tenant is: what creds.json says, read defensively.
 
 The library writes creds.json in place, so a reader can see it empty or cut with nothing wrong, and
-after a crash or a full disk it can hold anything. ``creds.registered`` stays false after a QR
-pairing: paired means that ``me.id`` and ``account`` are there.
+after a crash or a full disk it can hold anything. `creds.registered` stays false after a QR
+pairing: paired means that `me.id` and `account` are there.
 """
 
 from __future__ import annotations
 
-from baileys_janitor.policy.digest import short_digest
+from hashlib import blake2s
+
 from baileys_janitor.policy.file_kinds import base_user, is_number
-from baileys_janitor.policy.json_text import JsonError, parse
-from baileys_janitor.policy.values import Value
+from baileys_janitor.policy.strict_json import JsonError, parse
 
 PAIRED = "Paired"
 UNPAIRED = "Unpaired"
@@ -18,7 +18,7 @@ CORRUPT = "Corrupt"
 ABSENT = "Absent"
 TOO_LARGE = "TooLarge"
 
-#: Nothing larger is parsed. Real files have 2 to 200 kB (``processedHistoryMessages`` grows), and the
+#: Nothing larger is parsed. Real files have 2 to 200 kB (`processedHistoryMessages` grows), and the
 #: worst document of this size takes some 40 MB as objects.
 MAX_CREDS_BYTES = 1024 * 1024
 
@@ -29,13 +29,13 @@ MAX_MAPPING_BYTES = 64
 _DOMAINS = ("", "_1", "_128", "_129")
 
 
-class Identity(Value):
+class Identity:
     """What the rules need of creds.json.
 
-    ``own_users``: the tenant's users as they stand in file names, under its phone number and its
-    LID, each in every domain. ``knows_lid``: the tenant's own LID is known, from ``me.lid`` or from
-    its own mapping files; ``lid_unreadable``: ``me.lid`` is there but makes no sense. The two pre-key
-    counters are None unless they are whole numbers of at least 1. ``fingerprint`` is a hash of the
+    `own_users`: the tenant's users as they stand in file names, under its phone number and its
+    LID, each in every domain. `knows_lid`: the tenant's own LID is known, from `me.lid` or from
+    its own mapping files; `lid_unreadable`: `me.lid` is there but makes no sense. The two pre-key
+    counters are None unless they are whole numbers of at least 1. `fingerprint` is a hash of the
     public identity key and the registration id: 16 hex digits when paired, else "".
     """
 
@@ -72,7 +72,7 @@ class Identity(Value):
         self.fingerprint = fingerprint
 
     def owns(self, user: str) -> bool:
-        """Whether a user part of a file name is the tenant's own, whatever domain it carries."""
+        """Return whether a user part of a file name is the tenant's own, whatever domain it carries."""
         return base_user(user) in self._bases
 
     @property
@@ -81,7 +81,7 @@ class Identity(Value):
         return self.state == PAIRED and not self.knows_lid
 
     def with_lid(self, lid_user: str) -> Identity:
-        """The same identity with the tenant's own LID."""
+        """Return the same identity with the tenant's own LID."""
         return Identity(
             self.state,
             self.phone_user,
@@ -96,7 +96,7 @@ class Identity(Value):
 
 
 def read_identity(data: bytes | None) -> Identity:
-    """The identity in the bytes of creds.json; None when there is no such file. Never raises."""
+    """Return the identity in the bytes of creds.json; None when there is no such file. Never raises."""
     if data is None:
         return Identity(ABSENT)
     if len(data) > MAX_CREDS_BYTES:
@@ -110,7 +110,7 @@ def read_identity(data: bytes | None) -> Identity:
 
 
 def mapped_user(data: bytes | None) -> str:
-    """The user in the bytes of a lid-mapping file, "" when there is none that makes sense."""
+    """Return the user in the bytes of a lid-mapping file, "" when there is none that makes sense."""
     if data is None or len(data) > MAX_MAPPING_BYTES:
         return ""
     text = data.strip(b" \t\r\n")
@@ -138,7 +138,7 @@ def _identity(creds: dict[str, object]) -> Identity:
 
 
 def _user(jid: object) -> str:
-    """``1100:12@s.whatsapp.net`` and ``1100_128:12@hosted`` to ``1100``; "" when it is no user."""
+    """`1100:12@s.whatsapp.net` and `1100_128:12@hosted` to `1100`; "" when it is no user."""
     if not isinstance(jid, str) or "@" not in jid:
         return ""
     user = base_user(jid.partition("@")[0].partition(":")[0])
@@ -158,11 +158,12 @@ def _fingerprint(creds: dict[str, object]) -> str:
     registration = creds.get("registrationId")
     if isinstance(registration, (dict, list)):
         registration = None
-    return short_digest(f"{public}|{registration}".encode("utf-8", "backslashreplace"))
+    text = f"{public}|{registration}".encode("utf-8", "backslashreplace")
+    return blake2s(text, digest_size=8).hexdigest()
 
 
 def _buffer(value: object) -> str | None:
-    """The base64 text of bytes as the library's BufferJSON writes them, in any of its forms."""
+    """Return the base64 text of bytes as the library's BufferJSON writes them, in any of its forms."""
     if isinstance(value, dict) and "data" in value:
         value = value["data"]
     elif isinstance(value, dict):

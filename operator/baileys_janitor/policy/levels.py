@@ -19,12 +19,12 @@ LEVELS: tuple[str, ...] = (HEALTHY, WARNING, CRITICAL, EMERGENCY)
 
 
 def counted(census: Census, settings: Settings) -> int:
-    """The number of files that counts, as ``thresholds.count`` says."""
+    """Return the number of files that counts, as `thresholds.count` says."""
     return counted_of(census.total, census.pre_keys, census.protected, settings)
 
 
 def counted_of(total: int, pre_keys: int, protected: int, settings: Settings) -> int:
-    """``counted`` from numbers of files: all, the pre-keys and the protected kinds among them."""
+    """`counted` from numbers of files: all, the pre-keys and the protected kinds among them."""
     if settings.thresholds.count == TOTAL:
         return total
     allowances = settings.allowances
@@ -33,7 +33,7 @@ def counted_of(total: int, pre_keys: int, protected: int, settings: Settings) ->
 
 
 def level(count: int, thresholds: Thresholds) -> str:
-    """Healthy below ``warning``, Emergency from ``emergency`` on."""
+    """Healthy below `warning`, Emergency from `emergency` on."""
     if count >= thresholds.emergency:
         return EMERGENCY
     if count >= thresholds.critical:
@@ -42,7 +42,7 @@ def level(count: int, thresholds: Thresholds) -> str:
 
 
 def at_least(reached: str, wanted: str) -> bool:
-    """Whether a level is as grave as another; ``ValueError`` for a word that is no level."""
+    """Return whether a level is as grave as another; `ValueError` for a word that is no level."""
     for word in (reached, wanted):
         if word not in LEVELS:
             raise ValueError(f"{word!r} is no level; there are {', '.join(LEVELS)}")

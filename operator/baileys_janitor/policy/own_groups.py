@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 class OwnGroup:
     """One group's memory file and own sender keys.
 
-    ``keys`` holds every key of the tenant's user: under its phone number and its LID, and those of
-    its other devices, which cannot always be told apart. ``newest_ns`` is the latest modification
-    time of all, and of keys that may be its own. ``broken``: the memory file stands without a key
+    `keys` holds every key of the tenant's user: under its phone number and its LID, and those of
+    its other devices, which cannot always be told apart. `newest_ns` is the latest modification
+    time of all, and of keys that may be its own. `broken`: the memory file stands without a key
     that could be read, and no other file can be that key.
     """
 
@@ -42,7 +42,7 @@ class OwnGroup:
         self.broken = False
 
     def add(self, entry: Entry) -> None:
-        """Adds the group's memory file or an own key."""
+        """Add the group's memory file or an own key."""
         self.newest_ns = max(self.newest_ns, entry.mtime_ns)
         if entry.kind == SENDER_KEY_MEMORY:
             self.memory = entry
@@ -61,7 +61,7 @@ def _name(entry: Entry) -> str:
 
 
 def own_groups(entries: Iterable[Entry], identity: Identity) -> dict[str, OwnGroup]:
-    """The units by group.
+    """Return the units by group.
 
     A key under a LID can be the tenant's own while its LID is unknown, and so can a key whose name
     cannot be read (another library's spelling). Such a group is never called broken, and is as young

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from baileys_janitor.policy import reasons
-from baileys_janitor.policy.ages import usable_clock
-from baileys_janitor.policy.choice import choose_emergency, choose_normal
-from baileys_janitor.policy.file_entry import MAX_ENTRIES
-from baileys_janitor.policy.guards import Context, protect, shortest
-from baileys_janitor.policy.identity import ABSENT, CORRUPT, PAIRED, TOO_LARGE
+from baileys_janitor.policy.guards import Context, protect, refusal, shortest
 from baileys_janitor.policy.retention import due_units
-from baileys_janitor.policy.tally import Tally
-from baileys_janitor.policy.values import Value
+from baileys_janitor.policy.selection import Tally, choose_emergency, choose_normal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,24 +18,22 @@ if TYPE_CHECKING:
     from baileys_janitor.policy.settings import Settings
 
 
-class Removal(Value):
+@dataclass(frozen=True, slots=True)
+class Removal:
     """One file to remove, why, and the number of the unit it goes with."""
 
-    __slots__ = ("entry", "reason", "unit")
-
-    def __init__(self, entry: Entry, reason: str, unit: int) -> None:
-        self.entry = entry
-        self.reason = reason
-        self.unit = unit
+    entry: Entry
+    reason: str
+    unit: int
 
 
 class Plan:
     """What a run does.
 
-    ``removals`` in order, a unit's files next to each other; ``kept``: how many of the other files
-    stay for each reason code; ``left``: files that are due but past ``maxRemovals``; ``refused``: the
-    reason code when nothing may be removed at all; ``before`` and ``after``: the counted number of
-    files. ``context`` is for asking the guards again before each removal (None when refused).
+    `removals` in order, a unit's files next to each other; `kept`: how many of the other files
+    stay for each reason code; `left`: files that are due but past `maxRemovals`; `refused`: the
+    reason code when nothing may be removed at all; `before` and `after`: the counted number of
+    files. `context` is for asking the guards again before each removal (None when refused).
     """
 
     __slots__ = ("after", "before", "context", "kept", "left", "refused", "removals")
@@ -53,24 +48,9 @@ class Plan:
         self.context: Context | None = None
 
     def keep(self, reason: str, files: int) -> None:
-        """Notes that so many files stay for a reason."""
+        """Note that so many files stay for a reason."""
         if files:
             self.kept[reason] = self.kept.get(reason, 0) + files
-
-
-def refusal(identity: Identity, total: int, now: float) -> str | None:
-    """Why nothing may be removed from a directory of ``total`` files, None when it may."""
-    if total > MAX_ENTRIES:
-        return reasons.TOO_MANY_FILES
-    if not usable_clock(now):
-        return reasons.CLOCK_UNUSABLE
-    if identity.state == PAIRED:
-        return None
-    if identity.state == CORRUPT:
-        return reasons.CREDENTIALS_CORRUPT
-    if identity.state == TOO_LARGE:
-        return reasons.CREDENTIALS_TOO_LARGE
-    return reasons.CREDENTIALS_ABSENT if identity.state == ABSENT else reasons.NOT_PAIRED
 
 
 def make_plan(
@@ -82,11 +62,11 @@ def make_plan(
     emergency: bool = False,
     refused: str | None = None,
 ) -> Plan:
-    """The plan for one run.
+    """Return the plan for one run.
 
-    ``now`` in Unix seconds; ``ages`` says which times are old.
-    ``emergency`` adds, while the count is at ``critical`` or above, what emergencyRetention lets go,
-    and leaves out every file whose removal would not lower the count. ``refused`` is a reason code that
+    `now` in Unix seconds; `ages` says which times are old.
+    `emergency` adds, while the count is at `critical` or above, what emergencyRetention lets go,
+    and leaves out every file whose removal would not lower the count. `refused` is a reason code that
     whoever asks knows for removing nothing.
     """
     tally = Tally(entries, settings)
@@ -121,7 +101,7 @@ def make_plan(
 
 
 def _past_cap(plan: Plan, units: list[Unit], limit: int) -> list[Unit]:
-    """Plans units in order while they fit into ``limit`` files; returns the others.
+    """Plan units in order while they fit into `limit` files; return the others.
 
     A unit is never split, and the first that does not fit ends the run, so that what goes is older
     than what is left. Only a unit larger than the limit itself is passed over: it would block all

@@ -57,12 +57,12 @@ class _Run:
         return self.highest - self.lowest + 1
 
     def covers(self, other: _Run) -> bool:
-        """Whether the other one's ids lie within these."""
+        """Return whether the other one's ids lie within these."""
         return self.lowest <= other.lowest and other.highest <= self.highest
 
 
 def _runs(written: list[tuple[int, int]], gap_ns: int) -> list[_Run]:
-    """Splits (mtime_ns, id) pairs in order of time wherever more than ``gap_ns`` passed."""
+    """Split (mtime_ns, id) pairs in order of time wherever more than `gap_ns` passed."""
     runs = []
     keys: list[int] = []
     last = 0
@@ -78,7 +78,7 @@ def _runs(written: list[tuple[int, int]], gap_ns: int) -> list[_Run]:
 
 
 def upload_span(entries: Iterable[Entry]) -> int:
-    """How many ids the pre-keys cover, consumed ones between them included; 0 without pre-keys."""
+    """Return how many ids the pre-keys cover, consumed ones between them included; 0 without pre-keys."""
     keys = [int(entry.ident) for entry in entries if entry.kind == PRE_KEY]
     return max(keys) - min(keys) + 1 if keys else 0
 
@@ -86,8 +86,8 @@ def upload_span(entries: Iterable[Entry]) -> int:
 class PreKeys:
     """What can be told about a directory's pre-keys.
 
-    ``doubt`` is the reason code for which all of them stay, None when the older ones may go.
-    ``uploaded``: ids that are certainly from an upload, newest first. ``singles``: ids that are
+    `doubt` is the reason code for which all of them stay, None when the older ones may go.
+    `uploaded`: ids that are certainly from an upload, newest first. `singles`: ids that are
     certainly from retry receipts. The rest can be either.
     """
 
@@ -116,13 +116,13 @@ class PreKeys:
         self.singles = _singles(runs, sorted(key for _, key in written), following or 0)
 
     def newest(self, number: int) -> int:
-        """The lowest id among the newest ``number`` uploaded ones; ids from there on stay."""
+        """Return the lowest id among the newest `number` uploaded ones; ids from there on stay."""
         if number <= 0:
             return self.latest
         return self.uploaded[number - 1] if number <= len(self.uploaded) else 0
 
     def protects(self, key: int, age_ns: int, floor: int) -> str | None:
-        """Why the key of that id and age stays; ``floor`` is what :meth:`newest` said."""
+        """Return why the key of that id and age stays; `floor` is what `newest` said."""
         if self.doubt is not None:
             return self.doubt
         if key >= self.latest:
@@ -159,7 +159,7 @@ def _doubt(runs: list[_Run], uploads: list[_Run], following: int | None) -> str 
 
 
 def _times_rise_with_ids(written: list[tuple[int, int]]) -> bool:
-    """Whether (mtime_ns, id) pairs have later times for higher ids, as long as nobody altered them."""
+    """Return whether (mtime_ns, id) pairs have later times for higher ids, as long as nobody altered them."""
     latest = written[0][0] if written else 0
     for mtime_ns in [each for _, each in sorted((key, mtime_ns) for mtime_ns, key in written)]:
         if mtime_ns < latest - _SAME_UPLOAD_NS:
@@ -169,7 +169,7 @@ def _times_rise_with_ids(written: list[tuple[int, int]]) -> bool:
 
 
 def _singles(runs: list[_Run], keys: list[int], following: int) -> frozenset[int]:
-    """Keys written alone, between neighbours too close for an upload to have been there."""
+    """Return keys written alone, between neighbours too close for an upload to have been there."""
     alone = {run.lowest for run in runs if len(run.keys) == 1}
     borders = [0, *keys, max(following, keys[-1] + 1 if keys else 1)]
     return frozenset(

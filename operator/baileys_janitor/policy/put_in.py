@@ -76,7 +76,7 @@ def grown_bin(times: list[int], bins: Bins, at: int) -> int | None:
 
 
 def latest_unseen(times: Iterable[int], seen: Seen, after: int) -> int | None:
-    """Return the latest time, later than ``after``, that should have been seen and was not."""
+    """Return the latest time, later than `after`, that should have been seen and was not."""
     at, bits, bitmap = seen
     before = at - OVERLAP_SECONDS
     for time in sorted(set(times), reverse=True):

@@ -36,7 +36,7 @@ class Unit:
         self.newest_ns = newest_ns
 
     def order(self) -> tuple[int, str]:
-        """Sorts oldest first, and the same way every time."""
+        """Sort oldest first, and the same way every time."""
         return self.newest_ns, self.entries[0].name
 
 
@@ -58,7 +58,7 @@ class Due:
 def due_units(
     allowed: Iterable[Entry], context: Context, normal: Retention, extra: Retention | None
 ) -> Due:
-    """The units of ``allowed`` (files that no guard protects) which one of two retentions lets go."""
+    """Return the units of `allowed` (files that no guard protects) which one of two retentions lets go."""
     due = Due()
     sets = [(Rules(context, normal), due.normal)]
     if extra is not None:
@@ -91,7 +91,7 @@ def due_units(
 
 
 def _own_group(entry: Entry, owns: Callable[[str], bool]) -> str | None:
-    """The group whose pair a file belongs to, None for every other file."""
+    """Return the group whose pair a file belongs to, None for every other file."""
     if entry.kind == SENDER_KEY:
         group, _, user = entry.ident.rpartition("--")[0].rpartition("--")
         return group if owns(user) else None
@@ -111,7 +111,7 @@ class Rules:
         self._floor = None if keep is None else context.pre_keys.newest(keep)
 
     def expired(self, entry: Entry) -> str | None:
-        """Why a single file is due, None when it is not."""
+        """Return why a single file is due, None when it is not."""
         if entry.kind == PRE_KEY:
             if self._floor is None:
                 return None
@@ -124,7 +124,7 @@ class Rules:
         return SENDER_KEY_EXPIRED if self._context.old(entry, self._sender_key_limit) else None
 
     def expired_pair(self, files: OwnGroup) -> str | None:
-        """Why a memory file and the own keys of its group are due, None when they are not."""
+        """Return why a memory file and the own keys of its group are due, None when they are not."""
         if files.broken:
             return MEMORY_WITHOUT_KEY
         expired = self._context.old_pair(files, self._sender_key_limit)

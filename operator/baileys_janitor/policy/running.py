@@ -14,6 +14,8 @@ for, and what they touch counts from the look that noticed.
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass, replace
+
 from baileys_janitor.policy.ages import CLOCK_TOLERANCE_SECONDS, file_time, usable_clock
 from baileys_janitor.policy.file_kinds import (
     ACTIVITY_KINDS,
@@ -39,7 +41,6 @@ from baileys_janitor.policy.stretches import (
     merge,
     stretches_kept,
 )
-from baileys_janitor.policy.values import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,66 +68,39 @@ _WRITTEN_ONCE = frozenset((LID_MAPPING, IDENTITY_KEY, SENDER_KEY_MEMORY))
 _TELLING = ACTIVITY_KINDS | _WRITTEN_ONCE
 
 
-class Memory(Value):
+@dataclass(slots=True)
+class Memory:
     """What is known of a tenant after a look. Times are whole Unix seconds.
 
-    ``running``: stretches of traffic, the newest of them. ``looked``: when that look was. ``newest``: the
-    newest traffic it saw, None when there was none. ``floor``: no file counts from before it.
-    ``put_in``: files up to the first time count from the second. ``grown``: all limits are this much
-    longer, because the clock was set forward. ``ahead``: what the clock showed before it was set back, as
-    long as it shows less; None otherwise. ``boot``: the machine's boot and its own clock at the look,
-    None when unknown. ``identity``: the fingerprint of the tenant's identity. ``bins`` and ``seen``: what
-    sessions and sender keys there were, see `put_in`; ``seen`` can be of an earlier look, or None.
+    `running`: stretches of traffic, the newest of them. `looked`: when that look was. `newest`: the
+    newest traffic it saw, None when there was none. `floor`: no file counts from before it.
+    `put_in`: files up to the first time count from the second. `grown`: all limits are this much
+    longer, because the clock was set forward. `ahead`: what the clock showed before it was set back, as
+    long as it shows less; None otherwise. `boot`: the machine's boot and its own clock at the look,
+    None when unknown. `identity`: the fingerprint of the tenant's identity. `bins` and `seen`: what
+    sessions and sender keys there were, see `put_in`; `seen` can be of an earlier look, or None.
     """
 
-    __slots__ = (
-        "ahead",
-        "bins",
-        "boot",
-        "floor",
-        "grown",
-        "identity",
-        "looked",
-        "newest",
-        "put_in",
-        "running",
-        "seen",
-    )
-
-    def __init__(
-        self,
-        looked: int,
-        running: tuple[Stretch, ...] = (),
-        newest: int | None = None,
-        *,
-        floor: int | None = None,
-        put_in: tuple[int, int] | None = None,
-        grown: int = 0,
-        ahead: int | None = None,
-        boot: Boot | None = None,
-        identity: str = "",
-        bins: Bins = NO_BINS,
-        seen: Seen | None = None,
-    ) -> None:
-        self.looked = looked
-        self.running = running
-        self.newest = newest
-        self.floor = floor
-        self.put_in = put_in
-        self.grown = grown
-        self.ahead = ahead
-        self.boot = boot
-        self.identity = identity
-        self.bins = bins
-        self.seen = seen
+    looked: int
+    running: tuple[Stretch, ...] = ()
+    newest: int | None = None
+    _: KW_ONLY
+    floor: int | None = None
+    put_in: tuple[int, int] | None = None
+    grown: int = 0
+    ahead: int | None = None
+    boot: Boot | None = None
+    identity: str = ""
+    bins: Bins = NO_BINS
+    seen: Seen | None = None
 
 
-class Look(Value):
+class Look:
     """What one look at a directory says, beside a memory. Times are whole Unix seconds.
 
-    ``stretches``: traffic since the last look, or all that the listing shows without a memory.
-    ``put_in``: files up to this time may have come from elsewhere since the last look, None when none has.
-    ``seen`` is None in what a scan brings back. The rest is as in :class:`Memory`.
+    `stretches`: traffic since the last look, or all that the listing shows without a memory.
+    `put_in`: files up to this time may have come from elsewhere since the last look, None when none has.
+    `seen` is None in what a scan brings back. The rest is as in `Memory`.
     """
 
     __slots__ = ("bins", "boot", "identity", "newest", "now", "put_in", "seen", "stretches")
@@ -209,7 +183,7 @@ def identity_mark(fingerprint: str) -> str:
 
 
 def advance(memory: Memory | None, look: Look, limit: float) -> Memory:
-    """Return what is known after a look. ``limit``: the longest age limit that is in use, in seconds."""
+    """Return what is known after a look. `limit`: the longest age limit that is in use, in seconds."""
     now = look.now
     running: tuple[Stretch, ...] = ()
     floor = put_in = ahead = None
@@ -252,23 +226,11 @@ def recount(memory: Memory, entries: Iterable[Entry]) -> Memory:
     """Return the memory for the files that a cleanup has left, so that an undo of it is noticed."""
     found = [file_time(entry, memory.looked) for entry in entries if entry.kind in ACTIVITY_KINDS]
     times = [time for time in found if time is not None]
-    return Memory(
-        memory.looked,
-        memory.running,
-        memory.newest,
-        floor=memory.floor,
-        put_in=memory.put_in,
-        grown=memory.grown,
-        ahead=memory.ahead,
-        boot=memory.boot,
-        identity=memory.identity,
-        bins=bins_of(times, memory.looked),
-        seen=seen_of(times, memory.looked),
-    )
+    return replace(memory, bins=bins_of(times, memory.looked), seen=seen_of(times, memory.looked))
 
 
 def counted_anew(memory: Memory, now: float) -> Memory:
-    """Return a memory after which no file counts from before ``now``.
+    """Return a memory after which no file counts from before `now`.
 
     For a memory that itself came from elsewhere: a copy of a directory brings one along.
     """
@@ -278,14 +240,14 @@ def counted_anew(memory: Memory, now: float) -> Memory:
 def clocks_differ(told: float, shown: float, wait: float) -> bool:
     """Return whether a Job's clock cannot be that of the operator which made its task.
 
-    ``told``: the task's time; ``shown``: the node's; ``wait``: how long a Job may wait to be started, in
+    `told`: the task's time; `shown`: the node's; `wait`: how long a Job may wait to be started, in
     seconds.
     """
     return not told - CLOCK_TOLERANCE_SECONDS <= shown <= told + wait + CLOCK_TOLERANCE_SECONDS
 
 
 def _perhaps_own(entry: Entry, identity: Identity) -> bool:
-    """Whether a session, mapping or identity key may be of the tenant's own user.
+    """Return whether a session, mapping or identity key may be of the tenant's own user.
 
     While its own LID is unknown, every LID may be it.
     """
@@ -298,7 +260,7 @@ def _perhaps_own(entry: Entry, identity: Identity) -> bool:
 
 
 def _latest_put_in(times: list[int], memory: Memory | None, now: int) -> int | None:
-    """The latest time of files that were not there at the last look and are older than it."""
+    """Return the latest time of files that were not there at the last look and are older than it."""
     if memory is None or memory.looked > now:
         return None
     found = [grown_bin(times, memory.bins, memory.looked)]
@@ -319,7 +281,7 @@ def _put_in(memory: Memory, look: Look) -> tuple[int, int] | None:
 
 
 def _ahead(memory: Memory, now: int) -> int | None:
-    """What the clock has shown already, if it was set back since and has not been there again.
+    """Return what the clock has shown already, if it was set back since and has not been there again.
 
     Between two starts of a machine nothing else tells that a clock was set. If it was wrong only after it
     went back, files were written under times long past, so once it is there again all count from then.
@@ -330,7 +292,7 @@ def _ahead(memory: Memory, now: int) -> int | None:
 
 
 def _clock_step(memory: Memory, look: Look) -> int:
-    """By how many seconds the wall clock was set forward since the last look; 0 when unknown."""
+    """Return by how many seconds the wall clock was set forward since the last look; 0 when unknown."""
     before, after = memory.boot, look.boot
     if before is None or after is None or before[0] != after[0]:
         return 0
@@ -338,7 +300,7 @@ def _clock_step(memory: Memory, look: Look) -> int:
 
 
 def _came_from_elsewhere(memory: Memory, look: Look) -> bool:
-    """Whether the files are of another identity, or their newest traffic is older than it was."""
+    """Return whether the files are of another identity, or their newest traffic is older than it was."""
     if memory.identity and look.identity and memory.identity != look.identity:
         return True
     newest = memory.newest

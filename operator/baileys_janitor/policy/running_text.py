@@ -9,8 +9,9 @@ forged, so only what this module would write itself is read; everything else is 
 
 from __future__ import annotations
 
+from hashlib import blake2s
+
 from baileys_janitor.policy.ages import EARLIEST_SECONDS, LATEST_SECONDS
-from baileys_janitor.policy.digest import short_digest
 from baileys_janitor.policy.put_in import BINS, BITS_LEAST, BITS_MOST
 from baileys_janitor.policy.running import GROWTH_MAX_SECONDS, Memory
 from baileys_janitor.policy.stretches import SILENCE_SECONDS, stretches_kept
@@ -57,7 +58,7 @@ def encode(memory: Memory) -> str:
 
 
 def decode(text: object) -> Memory | None:
-    """Return the memory in a line, None for everything that :func:`encode` would not have written.
+    """Return the memory in a line, None for everything that `encode` would not have written.
 
     A look later than now is read: only so can a clock that was set back be noticed.
     """
@@ -130,7 +131,7 @@ def _seen(looked: int, text: str) -> tuple[int, int, int]:
 
 
 def _stretches_text(looked: int, running: tuple[Stretch, ...]) -> Iterator[str]:
-    """From the newest to the oldest: the silence after each stretch, and its length."""
+    """Yield from the newest to the oldest the silence after each stretch, and its length."""
     following = looked
     for start, end in reversed(running):
         yield f"{_base36(following - end)}.{_base36(end - start)}"
@@ -183,4 +184,4 @@ def _base36(number: int) -> str:
 
 
 def _checksum(text: str) -> str:
-    return short_digest(text.encode("ascii", "replace"), 4)
+    return blake2s(text.encode("ascii", "replace"), digest_size=4).hexdigest()

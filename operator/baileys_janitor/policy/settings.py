@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from baileys_janitor.policy.values import Value
+from dataclasses import dataclass, field
 
 PRESSURE = "Pressure"
 TOTAL = "Total"
@@ -14,62 +14,43 @@ KEPT_PRE_KEYS = 50
 EMERGENCY_KEPT_PRE_KEYS = 30
 
 
-class Thresholds(Value):
-    """Numbers of counted files, ascending; ``count`` says what is counted (Pressure or Total)."""
+@dataclass(slots=True)
+class Thresholds:
+    """Numbers of counted files, ascending; `count` says what is counted (Pressure or Total)."""
 
-    __slots__ = ("count", "critical", "danger", "emergency", "trigger", "warning")
-
-    def __init__(
-        self,
-        warning: int = 150,
-        critical: int = 170,
-        trigger: int = 175,
-        emergency: int = 180,
-        danger: int = 185,
-        count: str = PRESSURE,
-    ) -> None:
-        self.warning = warning
-        self.critical = critical
-        self.trigger = trigger
-        self.emergency = emergency
-        self.danger = danger
-        self.count = count
+    warning: int = 150
+    critical: int = 170
+    trigger: int = 175
+    emergency: int = 180
+    danger: int = 185
+    count: str = PRESSURE
 
 
-class Allowances(Value):
+@dataclass(slots=True)
+class Allowances:
     """In Pressure mode, only files above these numbers are left out of the count.
 
     50 pre-keys and 65 protected files are what a directory held when the documented limits were
     written down; on a library of that time both modes count the same.
     """
 
-    __slots__ = ("pre_keys", "protected")
-
-    def __init__(self, pre_keys: int = 50, protected: int = 65) -> None:
-        self.pre_keys = pre_keys
-        self.protected = protected
+    pre_keys: int = 50
+    protected: int = 65
 
 
-class Retention(Value):
+@dataclass(slots=True)
+class Retention:
     """Ages in seconds after which sessions and sender keys go, and how many pre-keys stay.
 
-    ``pre_keys`` is None in what was set: nobody set it; and in what applies: all of them stay.
+    `pre_keys` is None in what was set: nobody set it; and in what applies: all of them stay.
     """
 
-    __slots__ = ("pre_keys", "sender_key_max_age", "session_max_age")
-
-    def __init__(
-        self,
-        session_max_age: float = 14 * DAY,
-        sender_key_max_age: float = 3 * DAY,
-        pre_keys: int | None = None,
-    ) -> None:
-        self.session_max_age = session_max_age
-        self.sender_key_max_age = sender_key_max_age
-        self.pre_keys = pre_keys
+    session_max_age: float = 14 * DAY
+    sender_key_max_age: float = 3 * DAY
+    pre_keys: int | None = None
 
     def with_pre_keys(self, pre_keys: int | None) -> Retention:
-        """The same ages with another number of pre-keys."""
+        """Return the same ages with another number of pre-keys."""
         return Retention(self.session_max_age, self.sender_key_max_age, pre_keys)
 
 
@@ -77,38 +58,27 @@ class Retention(Value):
 MAX_FILES_A_RUN = 5_000
 
 
-class MaxRemovals(Value):
+@dataclass(slots=True)
+class MaxRemovals:
     """What one run may remove at most: a share of all files in percent, and a number of files."""
 
-    __slots__ = ("files", "percent")
-
-    def __init__(self, percent: float = 60, files: int = 500) -> None:
-        self.percent = percent
-        self.files = files
+    percent: float = 60
+    files: int = 500
 
     def limit(self, total: int) -> int:
         """Return the number of files a run over `total` files may remove."""
         return max(0, min(self.files, MAX_FILES_A_RUN, int(total * self.percent // 100)))
 
 
-class Settings(Value):
+@dataclass(slots=True)
+class Settings:
     """Everything the rules depend on besides the files themselves."""
 
-    __slots__ = ("allowances", "emergency_retention", "max_removals", "retention", "thresholds")
-
-    def __init__(
-        self,
-        thresholds: Thresholds | None = None,
-        allowances: Allowances | None = None,
-        retention: Retention | None = None,
-        emergency_retention: Retention | None = None,
-        max_removals: MaxRemovals | None = None,
-    ) -> None:
-        self.thresholds = thresholds or Thresholds()
-        self.allowances = allowances or Allowances()
-        self.retention = retention or Retention()
-        self.emergency_retention = emergency_retention or Retention(7 * DAY, 1 * DAY)
-        self.max_removals = max_removals or MaxRemovals()
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    allowances: Allowances = field(default_factory=Allowances)
+    retention: Retention = field(default_factory=Retention)
+    emergency_retention: Retention = field(default_factory=lambda: Retention(7 * DAY, 1 * DAY))
+    max_removals: MaxRemovals = field(default_factory=MaxRemovals)
 
     @property
     def longest_age(self) -> float:
@@ -119,7 +89,7 @@ class Settings(Value):
         )
 
     def applied_retention(self) -> Retention:
-        """``retention`` as it applies.
+        """`retention` as it applies.
 
         Pre-keys go only where that gains something: where every file counts, or where somebody set
         how many stay. Those above the allowance do not count under Pressure, and removing them makes
@@ -131,7 +101,7 @@ class Settings(Value):
         return self.retention.with_pre_keys(pre_keys)
 
     def applied_emergency_retention(self) -> Retention:
-        """``emergency_retention`` as it applies: it reaches pre-keys where ``retention`` does."""
+        """`emergency_retention` as it applies: it reaches pre-keys where `retention` does."""
         pre_keys = self.emergency_retention.pre_keys
         normal = self.applied_retention().pre_keys
         if pre_keys is None and normal is not None:
@@ -158,7 +128,7 @@ class Settings(Value):
 
     @classmethod
     def from_data(cls, data: object) -> Settings:
-        """The inverse of :meth:`to_data`; ``ValueError`` names the part that does not fit."""
+        """Read what `to_data` returns; `ValueError` names the part that does not fit."""
         parts = _row("settings", data, 5)
         limits = _row("thresholds", parts[0], 6)
         if limits[5] not in (PRESSURE, TOTAL):

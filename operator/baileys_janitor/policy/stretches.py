@@ -1,17 +1,17 @@
 """The sums behind every age: how long a tenant ran since some time, and from when on a file is old.
 
 A tenant that was stopped must not lose its sessions, and a quiet one must not keep them for ever; their
-files look the same. What is known is when there was traffic: stretches ``(start, end)`` in whole Unix
-seconds, in order of time and more than a day apart. For a file last written at ``t``
+files look the same. What is known is when there was traffic: stretches `(start, end)` in whole Unix
+seconds, in order of time and more than a day apart. For a file last written at `t`
 
     credit(t) = time inside stretches after t
     capped(t) = credit(t) + each silence after t, at most a day of each
 
-A file is old when ``credit(t)`` exceeds the limit, or when ``capped(t)`` exceeds one and a half times the
+A file is old when `credit(t)` exceeds the limit, or when `capped(t)` exceeds one and a half times the
 limit (at least the limit and two days). The second bound lets quiet tenants be cleaned. Its distance from
 the limit is the number of stops of a day that may lie in between before a file goes too early.
 
-Both sums only fall as ``t`` rises, so each limit has one cutoff: the latest time that is old.
+Both sums only fall as `t` rises, so each limit has one cutoff: the latest time that is old.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ def limit_seconds(limit: float) -> int:
 
 
 def capped_limit(limit: int) -> int:
-    """Return what ``capped`` must exceed for a file of a quiet tenant to be old."""
+    """Return what `capped` must exceed for a file of a quiet tenant to be old."""
     return max(limit * _CAPPED_NUMERATOR // _CAPPED_DENOMINATOR, limit + _CAPPED_LEAST_SECONDS)
 
 
 def stretches_kept(limit: float, grown: int = 0) -> int:
-    """Return how many of the newest stretches decide every age up to ``limit``; 23 for 14 days.
+    """Return how many of the newest stretches decide every age up to `limit`; 23 for 14 days.
 
-    Each silence between them counts a day, so those before them cannot move a cutoff. ``grown`` is how
+    Each silence between them counts a day, so those before them cannot move a cutoff. `grown` is how
     much clock steps lengthen all limits, at most a day, and takes one stretch more.
     """
     days = -(-capped_limit(limit_seconds(limit)) // DAY_SECONDS)
@@ -69,17 +69,17 @@ def merge(stretches: Iterable[Stretch]) -> tuple[Stretch, ...]:
 
 
 def cut(stretches: Iterable[Stretch], end: int) -> tuple[Stretch, ...]:
-    """Return what of the stretches lies at ``end`` or before."""
+    """Return what of the stretches lies at `end` or before."""
     return tuple([(start, min(last, end)) for start, last in stretches if start <= end])
 
 
 def credit(stretches: Iterable[Stretch], time: int) -> int:
-    """Return the seconds inside stretches after ``time``."""
+    """Return the seconds inside stretches after `time`."""
     return sum([end - max(start, time) for start, end in stretches if end > time])
 
 
 def capped(stretches: Iterable[Stretch], time: int, now: int) -> int:
-    """Return ``credit`` and, of each silence between ``time`` and ``now``, at most a day."""
+    """Return `credit` and, of each silence between `time` and `now`, at most a day."""
     total = 0
     last = time
     for start, end in stretches:
@@ -90,9 +90,9 @@ def capped(stretches: Iterable[Stretch], time: int, now: int) -> int:
 
 
 def cutoff(stretches: Sequence[Stretch], limit: int, now: int, grown: int = 0) -> int | None:
-    """Return the latest time that is old at ``now``, None while none is.
+    """Return the latest time that is old at `now`, None while none is.
 
-    All stretches lie at ``now`` or before. ``grown`` seconds lengthen both bounds.
+    All stretches lie at `now` or before. `grown` seconds lengthen both bounds.
     """
     by_credit = _latest_by_credit(stretches, limit + grown + 1)
     by_cap = _latest_by_cap(stretches, capped_limit(limit) + grown + 1, now)

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import os
 import time
+from hashlib import blake2s
 
 from baileys_janitor.policy.ages import Ages
-from baileys_janitor.policy.digest import short_digest
 from baileys_janitor.policy.file_kinds import ACTIVITY_KINDS
 from baileys_janitor.policy.running import advance, clocks_differ, counted_anew, observe
 from baileys_janitor.volume.state_names import ACTIVITY
@@ -123,7 +123,7 @@ def write_memory(directory: int, text: str, owners: Owners) -> None:
 
 
 def _was_put_back(memory: Memory, changed: int, entries: list[Entry]) -> bool:
-    """Whether a line came with a copy of the directory.
+    """Return whether a line came with a copy of the directory.
 
     Its file was changed long after the look that it is of, and no traffic of the time in between is left. (A
     change of owner or mode changes a file too, but takes no traffic away.)
@@ -139,8 +139,7 @@ def boot() -> tuple[str, int] | None:
     try:
         with open(_BOOT_ID, "rb") as file:
             started = file.read(64).strip()
-        return short_digest(started, _BOOT_DIGITS_BYTES), int(
-            time.clock_gettime(time.CLOCK_BOOTTIME)
-        )
+        seconds = int(time.clock_gettime(time.CLOCK_BOOTTIME))
+        return blake2s(started, digest_size=_BOOT_DIGITS_BYTES).hexdigest(), seconds
     except (OSError, AttributeError):
         return None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 
-from baileys_janitor.policy.plan import make_plan, refusal
+from baileys_janitor.policy.guards import refusal
+from baileys_janitor.policy.plan import make_plan
 from baileys_janitor.policy.reasons import CLOCK_SKEW, TOO_MANY_FILES
 from baileys_janitor.policy.running_text import encode
 from baileys_janitor.volume.activity import Known, activity_of, write_memory
@@ -33,10 +34,10 @@ from baileys_janitor.volume.results import (
     NOTHING_TO_DO,
     REFUSED,
     REPEATED,
-    CleanResult,
     by_kind,
 )
 from baileys_janitor.volume.run_plan import MAX_FILES, by_unit, write_plan
+from baileys_janitor.volume.run_results import CleanResult
 from baileys_janitor.volume.scan import scan
 from baileys_janitor.volume.state_files import remove
 from baileys_janitor.volume.state_names import ACTIVITY, plan_name
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from baileys_janitor.policy.running import Memory
     from baileys_janitor.policy.settings import Settings
     from baileys_janitor.volume.read import Listing
-    from baileys_janitor.volume.results import Purged
+    from baileys_janitor.volume.run_results import Purged
 
 #: After these the directory is no longer this run's: it writes nothing more.
 _OVER = frozenset((LOCK_LOST, STATE_VANISHED))
@@ -98,7 +99,7 @@ class Cleaning:
         self._started = time.monotonic()
 
     def dry_run(self) -> CleanResult:
-        """What a run would do now. Writes nothing, needs no lock. Raises VolumeProblem."""
+        """Return what a run would do now. Writes nothing, needs no lock. Raises VolumeProblem."""
         identity = self._identity()
         plan = self._plan_of(read_listing(self.directory, self._tick), identity)
         result = self._planned_result(plan)
@@ -274,7 +275,7 @@ class Cleaning:
         return settled_identity(self.directory, self.pause, first)
 
     def _plan_of(self, listing: Listing, identity: Identity) -> Plan | None:
-        """The plan; None for a directory with too many entries."""
+        """Return the plan; None for a directory with too many entries."""
         if listing.entries is None:
             return None
         activity = activity_of(
@@ -349,7 +350,7 @@ def _by_reason(removals: Sequence[Removal]) -> dict[str, int]:
 
 
 def _repeated(run: str, earlier: CleanResult | None) -> CleanResult:
-    """The refusal of a run id that was used, with the numbers of that run."""
+    """Return the refusal of a run id that was used, with the numbers of that run."""
     if earlier is None:
         return CleanResult(run, REPEATED)
     earlier.code = earlier.outcome

@@ -10,23 +10,19 @@ reading takes nothing on trust: each field has a type and bounds, and what is ou
 
 from __future__ import annotations
 
-from baileys_janitor.policy.digest import short_digest
+from hashlib import blake2s
+
 from baileys_janitor.policy.file_kinds import KINDS as KIND_NAMES
 from baileys_janitor.policy.put_in import BINS
 from baileys_janitor.policy.reasons import KEPT
-from baileys_janitor.volume.results import (
-    FAILED,
-    OUTCOMES,
-    CleanResult,
-    PurgeResult,
-    ScanResult,
-    UndoResult,
-)
+from baileys_janitor.volume.results import FAILED, OUTCOMES, ScanResult
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, TypeAlias
+
+    from baileys_janitor.volume.run_results import CleanResult, PurgeResult, UndoResult
 
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 COUNT_MAX = 36**5 - 1  # counts beyond 60 million are written as this
@@ -54,7 +50,7 @@ class BadResult(ValueError):  # noqa: N818  # a decoder's word, as in zipfile.Ba
 
 def checksum(text: str) -> str:
     """Eight hexadecimal digits over the text. It finds accidents, not attacks."""
-    return short_digest(text.encode("utf-8", "surrogateescape"), 4)
+    return blake2s(text.encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
 
 
 def base36(number: int) -> str:
@@ -71,7 +67,7 @@ def base36(number: int) -> str:
 
 
 def word(value: str | None, limit: int = 63) -> str:
-    """A code or an id in the characters that part nothing; whatever else is in it becomes "_"."""
+    """Return a code or an id in the characters that part nothing; whatever else is in it becomes "_"."""
     if not value:
         return ""
     return "".join(c if c.isascii() and (c.isalnum() or c in "_.-") else "_" for c in value[:limit])
@@ -152,7 +148,7 @@ def _read_outcome(text: str) -> str:
 
 
 def is_code(text: str) -> bool:
-    """Whether a text has the form of a reason code: up to 40 letters and digits, a capital letter first."""
+    """Return whether a text has the form of a reason code: up to 40 letters and digits, a capital letter first."""
     return len(text) <= CODE_MAX and text.isascii() and text.isalnum() and text[:1].isupper()
 
 
@@ -411,7 +407,7 @@ def write_group(report: object, fields: Fields, now: int) -> str:
 
 
 def read_group(text: str, fields: Fields, now: int) -> dict[str, Any]:
-    """The fields of one group; raises BadResult for a wrong number of them or a wrong value."""
+    """Return the fields of one group; raise BadResult for a wrong number of them or a wrong value."""
     parts = text.split(",", len(fields))
     if len(parts) != len(fields):
         raise BadResult("a result with an unknown set of fields")
@@ -460,6 +456,8 @@ def clean_groups(clean: CleanResult, now: int) -> list[str]:
 
 def read_clean(groups: list[str], now: int) -> CleanResult:
     """Read what `clean_groups` writes."""
+    from baileys_janitor.volume.run_results import CleanResult
+
     values = read_group(groups[0], RUN, now)
     for text, fields in zip(groups[1:3], (RUN_DETAIL, RUN_REASONS), strict=False):
         if text:
@@ -476,6 +474,8 @@ def undo_groups(undo: UndoResult, now: int) -> list[str]:
 
 def read_undo(groups: list[str], now: int) -> UndoResult:
     """Read what `undo_groups` writes."""
+    from baileys_janitor.volume.run_results import UndoResult
+
     return UndoResult(**_read_single(groups, UNDO, now))
 
 
@@ -486,6 +486,8 @@ def purge_groups(purge: PurgeResult, now: int) -> list[str]:
 
 def read_purge(groups: list[str], now: int) -> PurgeResult:
     """Read what `purge_groups` writes."""
+    from baileys_janitor.volume.run_results import PurgeResult
+
     return PurgeResult(**_read_single(groups, PURGE, now))
 
 

@@ -19,7 +19,7 @@ from baileys_janitor.volume.file_system import prove
 from baileys_janitor.volume.journal import Journal
 from baileys_janitor.volume.lock import Lock, acquire
 from baileys_janitor.volume.read import read_listing
-from baileys_janitor.volume.results import Purged
+from baileys_janitor.volume.run_results import Purged
 from baileys_janitor.volume.state_files import owners_of
 
 TYPE_CHECKING = False

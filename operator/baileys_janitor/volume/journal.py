@@ -31,7 +31,8 @@ from baileys_janitor.volume.errors import (
     VolumeProblem,
     problem_of,
 )
-from baileys_janitor.volume.results import OUTCOMES, CleanResult
+from baileys_janitor.volume.results import OUTCOMES
+from baileys_janitor.volume.run_results import CleanResult
 from baileys_janitor.volume.state_files import (
     create_state,
     open_state,
@@ -98,7 +99,7 @@ class Journal:
     """The runs of a directory, oldest first, and the way to add to them."""
 
     def __init__(self, session: int, owners: Owners) -> None:
-        """Read the journal of an open session directory; raises VolumeProblem.
+        """Read the journal of an open session directory; raise VolumeProblem.
 
         No journal is an empty one. JanitorRefused: the name is taken by something else.
         """
@@ -120,7 +121,7 @@ class Journal:
         self._append([line], make=True)
 
     def end(self, result: CleanResult, now: int) -> None:
-        """Record how a run ended; raises OSError, VolumeProblem(StateVanished) without a journal."""
+        """Record how a run ended; raise OSError, VolumeProblem(StateVanished) without a journal."""
         self._append([_line(END, now, ";".join(clean_groups(result, now)[:2]))])
 
     def end_all(self, results: Sequence[CleanResult], now: int) -> None:
@@ -130,7 +131,7 @@ class Journal:
             self._append(lines)
 
     def mark(self, what: str, run: str, now: int) -> None:
-        """Record `undoing`, `undone` or `purged` of a run; raises OSError and VolumeProblem."""
+        """Record `undoing`, `undone` or `purged` of a run; raise OSError and VolumeProblem."""
         self._append([_line(what, now, word(run))])
 
     def mark_all(self, what: str, runs: Iterable[str], now: int) -> None:
@@ -281,7 +282,7 @@ def _is_recent(time: int, now: int) -> bool:
 
 
 def _is_plausible(result: CleanResult) -> bool:
-    """Whether a recorded result can be one of ours, whoever wrote it."""
+    """Return whether a recorded result can be one of ours, whoever wrote it."""
     counts = (
         result.removed,
         result.left,

@@ -1,8 +1,8 @@
 """What can be done with an open session directory: scan, clean, undo, purge.
 
 The Job and the command line call the same functions. All take a directory descriptor from
-`opening.open_session`, and times in Unix seconds. Only `scan` is imported at once: it runs every minute for
-every tenant, and a Job process is to stay as small as its task.
+`safe_open.open_session`, and times in Unix seconds. A Job process
+is to stay as small as its task, so each imports what it needs.
 """
 
 from __future__ import annotations
@@ -28,9 +28,6 @@ from baileys_janitor.volume.results import (
     FAILED,
     NOTHING_TO_DO,
     REFUSED,
-    CleanResult,
-    PurgeResult,
-    UndoResult,
     by_kind,
 )
 from baileys_janitor.volume.scan import scan
@@ -44,13 +41,13 @@ if TYPE_CHECKING:
     from baileys_janitor.volume.activity import Known
     from baileys_janitor.volume.exclusive import ExclusiveAccess
     from baileys_janitor.volume.journal import Run
-    from baileys_janitor.volume.results import Purged
+    from baileys_janitor.volume.run_results import CleanResult, Purged, PurgeResult, UndoResult
 
 __all__ = ["clean", "has_state", "new_run_id", "purge", "scan", "undo"]
 
 
 def new_run_id(now: float, prefix: str = "cli") -> str:
-    """A run id for whoever has none from an operator: sorts by time, and is not used twice."""
+    """Return a run id for whoever has none from an operator: sorts by time, and is not used twice."""
     at = time.strftime("%Y%m%dt%H%M%S", time.gmtime(now))
     return f"{prefix}-{at}-{os.urandom(3).hex()}"
 
@@ -70,7 +67,7 @@ def clean(
     progress: Callable[[int, int], None] = tell_nobody,
     watch: Callable[[Plan], None] = show_nobody,
 ) -> CleanResult:
-    """Clean a session directory once, under the id `run` (see `cleaning.Cleaning`).
+    """Clean a session directory once, under the id `run` (see `clean.Cleaning`).
 
     With `dry_run` nothing is written, and the result says what would be removed. Trouble with the volume
     is in the result (Refused or Failed, with a code), never raised.
@@ -106,6 +103,8 @@ def undo(
     Refused with IdentityChanged, RunUnknown, RunPurged, CredentialsCorrupt, ...; Capped when some files had
     to stay in the trash, counted by reason in `kept`. Never raises for trouble with the volume.
     """
+    from baileys_janitor.volume.run_results import UndoResult
+
     started = time.monotonic()
     result = UndoResult(run or "", REFUSED, code=RUN_UNKNOWN)
     try:
@@ -133,6 +132,8 @@ def purge(
 
     A directory without a trash is left without a trace. Never raises for trouble with the volume.
     """
+    from baileys_janitor.volume.run_results import PurgeResult
+
     result = PurgeResult(NOTHING_TO_DO)
     access: ExclusiveAccess | None = None
     try:
@@ -206,7 +207,7 @@ def _undo(
     result: UndoResult,
 ) -> None:
     from baileys_janitor.policy.file_kinds import classify
-    from baileys_janitor.policy.plan import refusal
+    from baileys_janitor.policy.guards import refusal
     from baileys_janitor.volume.credentials import settled_identity
     from baileys_janitor.volume.journal import UNDOING, UNDONE
     from baileys_janitor.volume.undo import put_run_back
@@ -241,7 +242,7 @@ def _undo(
 
 
 def _find(access: ExclusiveAccess, run: str | None) -> Run | str:
-    """The run to put back, or the code for why there is none."""
+    """Return the run to put back, or the code for why there is none."""
     runs = access.journal.runs
     there = access.listing.own.trash
     if run is None:

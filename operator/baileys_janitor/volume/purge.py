@@ -21,8 +21,8 @@ from baileys_janitor.volume.journal import PURGED, Journal
 from baileys_janitor.volume.lock import is_held
 from baileys_janitor.volume.put_back import RESTORED, Trash
 from baileys_janitor.volume.read import read_creds, read_listing
-from baileys_janitor.volume.results import Purged
 from baileys_janitor.volume.run_plan import is_expired, read_head, read_plan
+from baileys_janitor.volume.run_results import Purged
 from baileys_janitor.volume.safe_open import ScanNames
 from baileys_janitor.volume.state_files import lookup, remove
 from baileys_janitor.volume.state_names import (
@@ -191,7 +191,7 @@ class Purging:
         return True
 
     def _was_written(self, run: str, unit: list[Planned], name: str, found: os.stat_result) -> bool:
-        """Whether a file of a unit was written to after its removal; `found` is the status of `name`."""
+        """Return whether a file of a unit was written to after its removal; `found` is the status of `name`."""
         for each in unit:
             if each.name != name:
                 if self._trash(run).was_written(each):
@@ -201,7 +201,7 @@ class Purging:
         return False
 
     def _return(self, run: str, unit: list[Planned]) -> dict[str, str]:
-        """What became of each file of a unit that was written to after its removal."""
+        """Return what became of each file of a unit that was written to after its removal."""
         known = self.journal.runs.get(run)
         if known is None or not known.fingerprint:
             return {}
@@ -220,7 +220,7 @@ class Purging:
         return Trash(self.session, run, self.owners, self.prove)
 
     def _runs(self, own: OwnNames) -> list[tuple[float, str]]:
-        """The runs in the trash with the times that they count from, oldest first."""
+        """Return the runs in the trash with the times that they count from, oldest first."""
         found = []
         for run in own.runs():
             self.tick()

@@ -24,8 +24,9 @@ from baileys_janitor.volume.errors import (
 )
 from baileys_janitor.volume.journal import KEEP_RUNS, UNDONE
 from baileys_janitor.volume.put_back import Trash, settle_unit
-from baileys_janitor.volume.results import CAPPED, CleanResult, by_kind
+from baileys_janitor.volume.results import CAPPED, by_kind
 from baileys_janitor.volume.run_plan import read_plan
+from baileys_janitor.volume.run_results import CleanResult
 from baileys_janitor.volume.state_files import remove
 from baileys_janitor.volume.state_names import plan_name
 from baileys_janitor.volume.undo import put_run_back
@@ -84,7 +85,7 @@ def _tidy_up(access: ExclusiveAccess, name: str) -> None:
 
 
 def _unfinished(access: ExclusiveAccess) -> list[Run]:
-    """The killed runs: all that have left something, and the latest of the others.
+    """Return the killed runs: all that have left something, and the latest of the others.
 
     A journal can hold the begin of any number of runs that never were.
     """

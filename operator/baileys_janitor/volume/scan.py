@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from baileys_janitor.policy.counts import take_census
 from baileys_janitor.policy.estimate import look_ahead
 from baileys_janitor.policy.file_kinds import KINDS, PRE_KEY, PROTECTED_KINDS
 from baileys_janitor.policy.identity import CORRUPT
 from baileys_janitor.policy.levels import counted_of
 from baileys_janitor.policy.reasons import CLOCK_SKEW
-from baileys_janitor.policy.running import Memory
 from baileys_janitor.volume.activity import Activity, Known, activity_of
 from baileys_janitor.volume.credentials import Reading
 from baileys_janitor.volume.disk_space import free_space, volume_bytes
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from baileys_janitor.policy.identity import Identity
+    from baileys_janitor.policy.running import Memory
     from baileys_janitor.policy.settings import Settings
     from baileys_janitor.volume.read import Listing
     from baileys_janitor.volume.state_names import OwnNames
@@ -112,18 +114,9 @@ def _remember(
 
 
 def _brief(memory: Memory) -> Memory:
-    """What a scan of many tenants has room for."""
-    return Memory(
-        memory.looked,
-        memory.running[-_STRETCHES_BROUGHT:],
-        memory.newest,
-        floor=memory.floor,
-        put_in=memory.put_in,
-        grown=memory.grown,
-        ahead=memory.ahead,
-        identity=memory.identity,
-        bins=memory.bins,
-    )
+    """Return what a scan of many tenants has room for."""
+    recent = memory.running[-_STRETCHES_BROUGHT:]
+    return replace(memory, running=recent, boot=None, seen=None)
 
 
 def _counts_only(result: ScanResult, listing: Listing, settings: Settings) -> ScanResult:
