@@ -137,7 +137,9 @@ def _check_proxy(url: str, source: str) -> None:
             f"{source} is no URL: correct it, for instance to http://HOST:PORT."
         ) from None
     if not usable:
-        raise NoAccess(f"{source} is no URL of an HTTP proxy: it begins with http:// or https://.")
+        raise NoAccess(
+            f"{source} is not the URL of an HTTP proxy, which begins with http:// or https://."
+        )
     if parts.username is not None or parts.password is not None:
         raise NoAccess(
             f"{source} holds a user or a password, which is not supported: name a proxy to the API server that "
