@@ -1,6 +1,6 @@
 -- Health of a BaileysTenant for Argo CD: resource.customizations.health.janitor.baileys.dev_BaileysTenant in argocd-cm.
 -- A tenant under pressure is not unhealthy as far as Argo CD is concerned: its session is, and the janitor is on it.
--- What degrades an application is that the janitor cannot observe or act (Stalled).
+-- What degrades an application is that the janitor cannot observe or act (Stalled), and a broken creds.json.
 local hs = { status = "Progressing", message = "Waiting for the first look" }
 local status = obj.status
 if status == nil then
@@ -16,7 +16,9 @@ if generation ~= nil and status.observedGeneration < generation then
 end
 local ready = nil
 for _, condition in ipairs(status.conditions or {}) do
-  if condition.type == "Stalled" and condition.status == "True" then
+  -- A broken creds.json is the one trouble that a sync can make worse: a rollout stops the process that can save it.
+  local broken = condition.type == "Stalled" or condition.type == "CredentialsCorrupt"
+  if broken and condition.status == "True" then
     hs.status = "Degraded"
     hs.message = condition.message
     return hs
