@@ -77,7 +77,7 @@ def test_after_any_outage_each_trigger_slot_has_at_most_one_cleanup_and_an_overd
         made.stop()
         made.run(down)
         made.start()
-    # What was missed is made up for within the jitter after the last start.
+    # What was missed is caught up on within the jitter after the last start.
     made.run(PACE.jitter + 600)
     slots = [slots_of.trigger_slot(3600, offset, when) for when, _ in made.begun]
 
@@ -360,14 +360,14 @@ def test_tenants_that_come_together_share_their_first_scan(moments: list[float])
 def test_what_an_outage_has_delayed_is_spread_over_the_jitter(tenants: int, jitter: float) -> None:
     names = [f"acme-{number}" for number in range(tenants)]
     times = [
-        cleanup_times.rested_time(tenant(name=name), Context(NOW, Intervals(jitter, DAY, HOUR)))
+        cleanup_times.catch_up_time(tenant(name=name), Context(NOW, Intervals(jitter, DAY, HOUR)))
         for name in names
     ]
     looked = min(growth.QUIET_LIMIT_SECONDS, jitter / 2)
     assert all(NOW + looked <= when <= NOW + jitter for when in times)
     assert len(set(times)) == tenants
     context = Context(NOW, Intervals(jitter, DAY, HOUR))
-    assert times == [cleanup_times.rested_time(tenant(name=name), context) for name in names]
+    assert times == [cleanup_times.catch_up_time(tenant(name=name), context) for name in names]
 
 
 def test_quiet_tenants_of_one_namespace_start_together_and_namespaces_apart() -> None:

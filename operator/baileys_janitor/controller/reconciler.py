@@ -54,7 +54,7 @@ HELD = "Cleanups removed abnormally much: the circuit breaker holds automatic on
 
 
 class Reconciler:
-    """Runs until cancelled. `observe`, `forget` and `arrivals` are where events come in."""
+    """Runs until cancelled. Events come in by `observe`, `forget` and `results`."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """When each kind of cleanup of a tenant is due: the only place that knows slots, cooldowns and pauses.
 
 A slot that passes while nothing holds cleanups up is handled, whether or not there was something to do. While the
-circuit breaker holds, a fault pauses, or a process has just started, slots stay open, and the latest is made up for.
+circuit breaker holds, a fault pauses, or a process has just started, slots stay open, and the latest is caught up on.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def daily(tenant: TenantState, now: float, context: Context) -> Due | None:
     if latest is not None and _is_open(tenant.timers.daily_slot, latest):
         missed = latest + delay
         if not _cleaned_since(tenant, missed, now):
-            candidates.append(_made_up(tenant, missed, now, free, context))
+            candidates.append(_catch_up(tenant, missed, now, free, context))
     return Due(min(candidates), DAILY) if candidates else None
 
 
@@ -124,10 +124,10 @@ def trigger(tenant: TenantState, now: float, context: Context) -> Due | None:
     candidates = [_slot_after(tenant, free, ready)]
     latest = _slot_before(tenant, free)
     if _is_open(tenant.timers.trigger_slot, latest):
-        made_up = _made_up(tenant, latest, now, free, context)
+        late = _catch_up(tenant, latest, now, free, context)
         # A slot that comes before settles the missed one as well.
-        if max(made_up, now) >= ready and made_up <= _slot_after(tenant, free, 0.0):
-            candidates.append(made_up)
+        if max(late, now) >= ready and late <= _slot_after(tenant, free, 0.0):
+            candidates.append(late)
     return Due(min(candidates), trigger_reason(tenant))
 
 
@@ -150,7 +150,7 @@ def open_slots(
 
 
 def next_slots(tenant: TenantState, now: float, context: Context) -> Iterator[float]:
-    """Yield when the timers' next slots come, and when those that were missed before the start are made up for."""
+    """Yield when the timers' next slots come, and when those that were missed before the start are caught up on."""
     assert tenant.effective is not None
     times = tenant.effective.times
     yield _slot_after(tenant, now, 0.0)
@@ -159,14 +159,14 @@ def next_slots(tenant: TenantState, now: float, context: Context) -> Iterator[fl
         coming = slots.next_daily(times.daily_cleanup, times.time_zone, delay, now)
         if coming is not None:
             yield coming
-    rested = rested_time(tenant, context)
-    if now < rested:
-        yield rested
+    late = catch_up_time(tenant, context)
+    if now < late:
+        yield late
     if context.held_until is not None and now < context.held_until:
         yield context.held_until
 
 
-def rested_time(tenant: TenantState, context: Context) -> float:
+def catch_up_time(tenant: TenantState, context: Context) -> float:
     """Return until when timed cleanups wait that were due before this process started.
 
     They are spread over what is left of `jitter` when everybody has been looked at: nobody is cleaned before, and
@@ -199,12 +199,12 @@ def _free(tenant: TenantState, now: float, context: Context) -> float:
     return max(now, context.held_until or 0.0, tenant.backoff.retry_at)
 
 
-def _made_up(
+def _catch_up(
     tenant: TenantState, missed: float, now: float, free: float, context: Context
 ) -> float:
     """Return when the cleanup of an open slot runs that was due at `missed`."""
     if missed < context.started:
-        missed = max(missed, rested_time(tenant, context))
+        missed = max(missed, catch_up_time(tenant, context))
     return max(missed, free) if free > now else missed
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from baileys_janitor.schedule import cleanup_times
-from baileys_janitor.schedule.cleanup_times import DAILY, EMERGENCY, REQUESTED, URGENT
+from baileys_janitor.schedule.cleanup_times import DAILY, EMERGENCY, REQUESTED, TRIGGER, URGENT
 from baileys_janitor.schedule.context import Context
 from baileys_janitor.schedule.tenant_state import TenantState
 
@@ -54,12 +54,10 @@ def decide(tenant: TenantState, now: float, context: Context) -> Decision:
     if context.held_until is not None and now < context.held_until:
         return Decision()
     trigger, daily = _settled(tenant, now, context)
-    for reason in (DAILY, *sorted(due - {DAILY})):
-        if reason in due and tenant.scan.reclaimable:
-            return Decision(reason, trigger, daily)
-        if reason in due:
-            return Decision(None, trigger, daily, idle=True)
-    return Decision(None, trigger, daily)
+    reason = next((one for one in (DAILY, TRIGGER) if one in due), None)
+    if reason is not None and not tenant.scan.reclaimable:
+        return Decision(None, trigger, daily, idle=True)
+    return Decision(reason, trigger, daily)
 
 
 def _settled(
@@ -68,7 +66,7 @@ def _settled(
     """Return the slots that are handled by what is decided now: those that wait after a start stay open."""
     assert tenant.effective is not None
     trigger, daily = cleanup_times.open_slots(tenant, now, context)
-    if tenant.effective.mode == "Observe" or now >= cleanup_times.rested_time(tenant, context):
+    if tenant.effective.mode == "Observe" or now >= cleanup_times.catch_up_time(tenant, context):
         return trigger, daily
     delay = cleanup_times.daily_delay(tenant, context)
     waits = daily is not None and daily + delay < context.started

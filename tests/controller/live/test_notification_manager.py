@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -160,27 +160,37 @@ async def test_an_end_that_comes_while_the_record_is_written_repeats_nothing(
     ]
 
 
+async def many_emergencies(telling: Telling, receiver: Receiver, world: World, count: int) -> None:
+    """Tenants get into trouble one after another; then the receiver works, until all is sent."""
+    for number in range(count):
+        telling.put(f"t{number}", "Emergency")
+        for _ in range(10):
+            telling.clock.skip(7)
+            await asyncio.sleep(0.005)
+    receiver.then = lambda _: Answer()
+    for _ in range(3):
+        await settled(telling, world)
+
+
+def reported_as_new(documents: Iterable[dict[str, Any]]) -> list[str]:
+    """Return the tenants that messages report as new."""
+    return [
+        tenant["name"]
+        for document in documents
+        for group in document["groups"]
+        for tenant in group["tenants"]
+        if group["change"] == "new"
+    ]
+
+
 async def test_a_receiver_that_fails_half_the_time_hears_of_everything_once(
     telling: Telling, receiver: Receiver, world: World
 ) -> None:
     answers = itertools.cycle([Answer(400), Answer()])
     receiver.then = lambda _: next(answers)
     async with telling.running():
-        for number in range(30):
-            telling.put(f"t{number}", "Emergency")
-            for _ in range(10):
-                telling.clock.skip(7)
-                await asyncio.sleep(0.005)
-        receiver.then = lambda _: Answer()
-        for _ in range(3):
-            await settled(telling, world)
-    told = [
-        tenant["name"]
-        for request in receiver.taken
-        for group in request.json["groups"]
-        for tenant in group["tenants"]
-        if group["change"] == "new"
-    ]
+        await many_emergencies(telling, receiver, world, 30)
+    told = reported_as_new(request.json for request in receiver.taken)
     assert any(request.answer == 400 for request in receiver.requests)
     assert sorted(told) == sorted(f"t{number}" for number in range(30))
     assert len(receiver.taken) < 30
@@ -194,23 +204,10 @@ async def test_a_receiver_that_takes_what_it_says_it_did_not_knows_every_repeat_
     answers = itertools.cycle([Answer(500), Answer(hang_up=True), Answer()])
     receiver.then = lambda _: next(answers)
     async with telling.running():
-        for number in range(20):
-            telling.put(f"t{number}", "Emergency")
-            for _ in range(10):
-                telling.clock.skip(7)
-                await asyncio.sleep(0.005)
-        receiver.then = lambda _: Answer()
-        for _ in range(3):
-            await settled(telling, world)
+        await many_emergencies(telling, receiver, world, 20)
     by_id = {request.json["id"]: request.json for request in receiver.requests}
     assert len(by_id) < len(receiver.requests)
-    told = [
-        tenant["name"]
-        for document in by_id.values()
-        for group in document["groups"]
-        for tenant in group["tenants"]
-        if group["change"] == "new"
-    ]
+    told = reported_as_new(by_id.values())
     assert sorted(told) == sorted(f"t{number}" for number in range(20))
 
 

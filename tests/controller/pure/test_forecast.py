@@ -226,7 +226,7 @@ def test_a_single_one_is_told_as_one() -> None:
 def test_a_daily_cleanup_that_was_missed_is_told_for_soon_after_the_start() -> None:
     known = counted(100)
     known.timers.daily_slot = NOW - 3 * DAY
-    rested = cleanup_times.rested_time(known, Context(NOW, PACE))
+    rested = cleanup_times.catch_up_time(known, Context(NOW, PACE))
     assert coming(known, started=NOW) == (rested, "Daily")
     said = forecast.told(known, NOW, Context(NOW, PACE))
     assert f"The daily cleanup is due at {to_rfc3339(rested)}" in said

@@ -89,4 +89,4 @@ def test_no_field_of_a_part_is_written_by_name() -> None:
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "setattr":
                 target = node.args[0]
                 assert isinstance(target, ast.Name), path
-                assert target.id in {"self", "look"}, path
+                assert target.id == "self", path

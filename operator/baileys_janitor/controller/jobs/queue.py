@@ -120,7 +120,7 @@ STALE_SECONDS = 30.0
 
 
 class JobQueue:
-    """The backlog, and what takes from it. `consider` decides anew on a tenant; `after` is called with tenants whose
+    """Gives each namespace its turn. `consider` decides anew on a tenant; `after` is called with tenants whose
     state has changed."""
 
     def __init__(

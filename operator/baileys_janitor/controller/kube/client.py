@@ -8,7 +8,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Self, cast
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 from kubernetes.aio import client, config
@@ -58,13 +58,16 @@ class ApiError(Exception):
 
 
 def path(resource: str, namespace: str | None = None, name: str = "", group: str = "") -> str:
-    """Return the URL path of a resource: `group` is e.g. `/apis/batch/v1`, the core group by default."""
+    """Return the URL path of a resource: `group` is e.g. `/apis/batch/v1`, the core group by default.
+
+    Names are quoted: some are read from objects that others write, such as a pod's node.
+    """
     parts = [group or "/api/v1"]
     if namespace:
-        parts.append(f"namespaces/{namespace}")
+        parts.append(f"namespaces/{quote(namespace, safe='')}")
     parts.append(resource)
     if name:
-        parts.append(name)
+        parts.append(quote(name, safe=""))
     return "/".join(parts)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from baileys_janitor.api.effective import Effective
 from baileys_janitor.controller.kube import decoding
@@ -158,6 +158,14 @@ class QueueEntry:
         self.considered_at = min(self.considered_at, now)
 
 
+class _Timed(Protocol):
+    def shift(self, step: float) -> None: ...
+
+
+class _Bounded(_Timed, Protocol):
+    def cut(self, now: float) -> None: ...
+
+
 @dataclass(slots=True)
 class TenantRecord:
     """One `BaileysTenant`."""
@@ -253,22 +261,23 @@ class TenantRecord:
         self.stored.take(stored)
         self.cleanup.sum_up()
 
+    @property
+    def _cut_alike(self) -> tuple[_Bounded, ...]:
+        return self.resource, self.stored, self.scan, self.timers, self.backoff, self.queue
+
     def shift(self, step: float) -> None:
         """Move every time with the clock, which was set by `step` seconds: what has lasted goes on lasting as long.
 
         What belongs to the calendar stays: the timers' slots, and times from the volume.
         """
-        for part in (self.resource, self.stored, self.scan, self.cleanup):
+        parts: tuple[_Timed, ...] = (*self._cut_alike, self.cleanup, self.jobs)
+        for part in parts:
             part.shift(step)
-        for other in (self.timers, self.backoff, self.jobs, self.queue):
-            other.shift(step)
 
     def cut(self, now: float) -> None:
         """Cut every time that lies further ahead than it can: a clock that was wrong has written it."""
-        for part in (self.resource, self.stored, self.scan):
+        for part in self._cut_alike:
             part.cut(now)
-        for other in (self.timers, self.backoff, self.queue):
-            other.cut(now)
         known = self.effective
         self.cleanup.cut(
             now,
