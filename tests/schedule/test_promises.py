@@ -203,33 +203,33 @@ def disturb(walk: Walk) -> None:
         made.run(down)
         made.start()
     elif kind == "pause":
-        walk.void()
+        walk.void(until_written=True)
         made.edit(made.spec | {"suspend": True})
         walk.step(draw.uniform(60, 2 * HOUR))
-        walk.void()
+        walk.void(until_written=True)
         made.edit(made.spec | {"suspend": False})
     elif kind == "edit":
-        walk.void()
+        walk.void(until_written=True)
         made.edit(spec(draw))
     elif kind == "files":
         walk.void("cleanup", until_written=True)
         made.directory.counted = float(draw.choice([90, 149, 160, 172, 178, 195]))
         made.directory.reclaimable = draw.choice([0, 3, 40])
     elif kind == "request":
-        walk.void()
+        walk.void(until_written=True)
         made.edit(token=f"t{draw.random()}")
     elif kind == "hold":
-        walk.void()
+        walk.void(until_written=True)
         made.hold = Hold(made.now + draw.uniform(60, 3 * HOUR), fleet=False)
         made.reconsider()
     elif kind == "unused":
         walk.void(until_written=True)
         made.used = not made.used
     elif kind == "fault":
-        walk.void()
+        walk.void(until_written=True)
         made.broken = "JobDeadline"
         walk.step(draw.uniform(60, 2 * HOUR))
-        walk.void()
+        walk.void(until_written=True)
         made.broken = None
 
 

@@ -78,7 +78,8 @@ def promised_scan(tenant: TenantState, now: float, context: Context) -> float | 
     due, scanned = scan_time(tenant, context.started), tenant.scan.last_scan
     if due is None or scanned is None or not unused or is_scan_needed(tenant, due, unused_every):
         return due
-    return due + math.ceil((scanned + unused_every - due) / wait) * wait
+    due = max(due, now)  # an overdue look-up comes now, and the next ones count from there
+    return due + max(0, math.ceil((scanned + unused_every - due) / wait)) * wait
 
 
 def is_scan_needed(tenant: TenantState, now: float, unused_every: float) -> bool:
