@@ -53,13 +53,9 @@ class Shared:
 
 
 @dataclass(frozen=True, slots=True)
-class Effective:
-    """The settings in force for one tenant."""
+class InForce:
+    """The settings in force for whatever the schedule looks after."""
 
-    company_id: str
-    claim_name: str
-    path: str
-    """Directory inside the volume in its shortest form: no empty or "." component; "." is the top."""
     suspend: bool
     shared: Shared
 
@@ -102,3 +98,13 @@ class Effective:
     def undo_window(self) -> int:
         """Seconds that removed files stay in the trash."""
         return self.shared.undo_window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effective(InForce):
+    """The settings in force for one tenant."""
+
+    company_id: str
+    claim_name: str
+    path: str
+    """Directory inside the volume in its shortest form: no empty or "." component; "." is the top."""

@@ -9,7 +9,7 @@ from types import TracebackType
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.events.changes import ChangeBus, Crashed
 from baileys_janitor.controller.tenants.fault import INTERNAL_ERROR
-from baileys_janitor.controller.tenants.record import TenantRecord
+from baileys_janitor.controller.tenants.record import AnyRecord
 
 logger = logging.getLogger("janitor.reconciler")
 
@@ -47,7 +47,7 @@ class CrashHandler:
         self._bus = bus
         self._logged: dict[tuple[str, str, str], float] = {}
 
-    def contain(self, where: str, tenants: Iterable[TenantRecord] = ()) -> Contained:
+    def contain(self, where: str, tenants: Iterable[AnyRecord] = ()) -> Contained:
         """Return a context that contains the exceptions of a block; `where` is one of `changes.CRASH_SITES`.
 
         The tenants that the block is about back off, and their condition Ready reports it, unless their
@@ -62,7 +62,7 @@ class CrashHandler:
 
         return Contained(handle)
 
-    def back_off(self, tenants: Iterable[TenantRecord]) -> None:
+    def back_off(self, tenants: Iterable[AnyRecord]) -> None:
         """Have tenants back off after an unexpected exception that was about them."""
         now = self._clock.now()
         for tenant in tenants:
@@ -70,7 +70,7 @@ class CrashHandler:
                 continue
             tenant.crash(now)
 
-    def _log(self, where: str, error: BaseException, tenants: list[TenantRecord]) -> None:
+    def _log(self, where: str, error: BaseException, tenants: list[AnyRecord]) -> None:
         about = tenants[0].text if tenants else "operator"
         key, now = (where, about, type(error).__name__), self._clock.monotonic()
         if now - self._logged.get(key, -LOG_AGAIN_SECONDS) < LOG_AGAIN_SECONDS:

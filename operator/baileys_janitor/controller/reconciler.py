@@ -22,7 +22,7 @@ from baileys_janitor.controller.jobs.timeouts import JobTimeouts
 from baileys_janitor.controller.jobs.tracker import JobTracker
 from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.kube.client import ApiError, Kube
-from baileys_janitor.controller.status import advice
+from baileys_janitor.controller.status import advice, writer
 from baileys_janitor.controller.status.compose import StatusContext
 from baileys_janitor.controller.status.writer import StatusWriter
 from baileys_janitor.controller.tenants.cache import TenantCache
@@ -97,7 +97,7 @@ class Reconciler:
             kube,
             self.cache,
             clock,
-            self._context,
+            writer.tenants(self._context),
             self._intervals.status_every,
             self.bus,
             self.crashes,

@@ -82,7 +82,12 @@ ONE: Final[Mapping[str, str]] = {
 
 def files(count: int) -> str:
     """Return "1 file", "2 files"."""
-    return f"{count} file" if count == 1 else f"{count} files"
+    return counted(count, "file")
+
+
+def counted(count: int, unit: str) -> str:
+    """Return "1 key", "2 keys" for the unit "key"."""
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
 
 
 def files_are(count: int) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.kube.client import ApiError
-from baileys_janitor.controller.tenants.record import TenantRecord
+from baileys_janitor.controller.tenants.record import AnyRecord
 
+R = TypeVar("R", bound=AnyRecord)
 logger = logging.getLogger("janitor.reconciler")
 
 AT_ONCE = 16
@@ -20,12 +21,10 @@ MOST = 64
 """Steps that may be under way: with more due, the queue waits."""
 
 
-class Workers:
+class Workers(Generic[R]):
     """Runs steps; `over` is called with each tenant whose step is over."""
 
-    def __init__(
-        self, clock: Clock, over: Callable[[TenantRecord], None], crashes: CrashHandler
-    ) -> None:
+    def __init__(self, clock: Clock, over: Callable[[R], None], crashes: CrashHandler) -> None:
         self._clock = clock
         self._over = over
         self._crashes = crashes
@@ -46,9 +45,7 @@ class Workers:
         """Return for how many seconds as many as may be at work have been, and none has ended."""
         return self._clock.monotonic() - self._moved if self._limit.locked() else 0.0
 
-    def begin(
-        self, work: Coroutine[Any, Any, Any], tenant: TenantRecord | None = None
-    ) -> asyncio.Task[None]:
+    def begin(self, work: Coroutine[Any, Any, Any], tenant: R | None = None) -> asyncio.Task[None]:
         """Begin a step; its tenant is busy until it is over."""
         if tenant is not None:
             tenant.queue.work()
@@ -63,7 +60,7 @@ class Workers:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _run(self, work: Coroutine[Any, Any, Any], tenant: TenantRecord | None) -> None:
+    async def _run(self, work: Coroutine[Any, Any, Any], tenant: R | None) -> None:
         try:
             async with self._limit:
                 self._moved = self._clock.monotonic()
@@ -78,7 +75,7 @@ class Workers:
                 self._over(tenant)
 
     @staticmethod
-    async def _carry_out(work: Coroutine[Any, Any, None], tenant: TenantRecord | None) -> None:
+    async def _carry_out(work: Coroutine[Any, Any, None], tenant: AnyRecord | None) -> None:
         try:
             await work
         except ApiError as error:

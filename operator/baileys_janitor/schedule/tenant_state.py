@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from baileys_janitor.api.effective import Effective
-from baileys_janitor.job.result import ScanResult
+from baileys_janitor.api.effective import InForce
 
 Object = dict[str, Any]
 
@@ -70,11 +69,27 @@ class StoredState(Protocol):
         """Whether it must be read again first."""
 
 
+class Look(Protocol):
+    """What a scan has found."""
+
+    @property
+    def identity_state(self) -> str | None:
+        """State of the credentials: Paired, Unpaired, Corrupt, TooLarge or Absent."""
+
+    @property
+    def gain(self) -> int | None:
+        """By how much an Emergency cleanup would lower the count."""
+
+    @property
+    def free_bytes(self) -> int | None:
+        """Free bytes of the volume, where there is one."""
+
+
 class ScanTimes(Protocol):
     """What scans have found out, and when."""
 
     @property
-    def look(self) -> ScanResult | None:
+    def look(self) -> Look | None:
         """The last look."""
 
     @property
@@ -226,7 +241,7 @@ class TenantState(Protocol):
         """Whether nothing was ever stored of it."""
 
     @property
-    def effective(self) -> Effective | None:
+    def effective(self) -> InForce | None:
         """The settings in force; None while they are invalid."""
 
     @property

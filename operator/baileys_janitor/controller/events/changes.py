@@ -13,7 +13,7 @@ from typing import Any
 
 from baileys_janitor.controller.kube.conditions import find
 from baileys_janitor.controller.tenants.cleanup_state import mark
-from baileys_janitor.controller.tenants.record import TenantRecord
+from baileys_janitor.controller.tenants.record import AnyRecord, TenantRecord
 from baileys_janitor.policy.levels import LEVELS
 
 Object = dict[str, Any]
@@ -36,7 +36,7 @@ class LevelChanged:
 class ConditionChanged:
     """The status or reason of a condition other than the levels moved; `before` is its status (Unknown at first)."""
 
-    tenant: TenantRecord
+    tenant: AnyRecord
     type: str
     before: str
     status: str
@@ -48,7 +48,7 @@ class ConditionChanged:
 class CleanupStarted:
     """A cleanup was claimed and its Job is about to be made."""
 
-    tenant: TenantRecord
+    tenant: AnyRecord
     run: str
     reason: str
 
@@ -57,7 +57,7 @@ class CleanupStarted:
 class CleanupFinished:
     """A cleanup is over, or was answered without a Job; `entry` is the status's `lastCleanup`."""
 
-    tenant: TenantRecord
+    tenant: AnyRecord
     entry: Object
 
 
@@ -76,7 +76,7 @@ class JobEnded:
 class FaultMet:
     """A fault that the status already reports was met once more."""
 
-    tenant: TenantRecord
+    tenant: AnyRecord
     reason: str
     message: str
 

@@ -10,7 +10,7 @@ from baileys_janitor.api.durations import elapsed_seconds
 from baileys_janitor.api.timestamps import to_rfc3339
 from baileys_janitor.controller.events import changes
 from baileys_janitor.controller.events.changes import Change
-from baileys_janitor.controller.tenants.record import TenantRecord
+from baileys_janitor.controller.tenants.record import AnyRecord
 
 logger = logging.getLogger("janitor.decisions")
 
@@ -34,8 +34,8 @@ def write(heard: Change) -> None:
         _job(heard)
 
 
-def _write(level: int, message: str, tenant: TenantRecord, action: str, **fields: Any) -> None:
-    about = {"namespace": tenant.namespace, "tenant": tenant.name, "action": action}
+def _write(level: int, message: str, tenant: AnyRecord, action: str, **fields: Any) -> None:
+    about = {"namespace": tenant.namespace, tenant.log_field: tenant.name, "action": action}
     logger.log(level, message, extra=about | fields)
 
 
@@ -94,8 +94,8 @@ def _held_back(heard: changes.LevelChanged) -> None:
 def _started(heard: changes.CleanupStarted) -> None:
     tenant = heard.tenant
     counts: dict[str, Any] = {}
-    if tenant.scan.counts:
-        counts = {"counted": tenant.scan.counted, "reclaimable": tenant.scan.reclaimable}
+    if tenant.found is not None:
+        counts = {"counted": tenant.found[0], "reclaimable": tenant.found[1]}
     _write(
         logging.INFO,
         "Cleanup started",

@@ -17,10 +17,11 @@ from baileys_janitor.api.condition_kinds import (
     EventKind,
     event_kinds,
 )
+from baileys_janitor.api.names import KIND
 from baileys_janitor.controller.events import changes
 from baileys_janitor.controller.events.changes import Change
-from baileys_janitor.controller.tenants.record import TenantRecord
-from baileys_janitor.controller.wording import files
+from baileys_janitor.controller.tenants.record import AnyRecord
+from baileys_janitor.controller.wording import counted
 
 NOTE_BYTES = 1024
 """What the API server takes of a note."""
@@ -74,6 +75,8 @@ class Draft:
     note: str
     topic: str
     weight: int
+    kind: str = KIND
+    """The kind of the resource that it is about."""
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -133,20 +136,21 @@ def _condition(heard: changes.ConditionChanged) -> Draft | None:
     return None
 
 
-def _stalled(tenant: TenantRecord, reason: str, said: str) -> Draft:
+def _stalled(tenant: AnyRecord, reason: str, said: str) -> Draft:
     assert STALLED.event is not None
     return _of_kind(tenant, STALLED.type, STALLED.event, f"{reason}: {said}", reason)
 
 
-def _of_kind(tenant: TenantRecord, reason: str, kind: EventKind, note: str, topic: str) -> Draft:
+def _of_kind(tenant: AnyRecord, reason: str, kind: EventKind, note: str, topic: str) -> Draft:
     warning = kind.type == WARNING
     return _draft(tenant, reason, kind.action, note, topic, warning=warning, weight=kind.weight)
 
 
 def _started(heard: changes.CleanupStarted) -> Draft:
-    tenant = heard.tenant
-    known = f"{files(tenant.scan.counted)} counted, {tenant.scan.reclaimable} can be removed"
-    said = known if tenant.scan.counts else "the files are counted by the cleanup itself"
+    tenant, found, unit = heard.tenant, heard.tenant.found, heard.tenant.unit
+    said = f"the {unit}s are counted by the cleanup itself"
+    if found is not None:
+        said = f"{counted(found[0], unit)} counted, {found[1]} can be removed"
     dry = " It is a dry run." if tenant.effective and tenant.effective.mode == "DryRun" else ""
     note = f"{_named(heard.reason)} {heard.run} begins: {said}.{dry}"
     return _draft(tenant, Reason.CLEANUP_STARTED, CLEAN, note, heard.run)
@@ -179,7 +183,7 @@ def _named(reason: str) -> str:
 
 
 def _draft(
-    tenant: TenantRecord,
+    tenant: AnyRecord,
     reason: str,
     action: str,
     note: str,
@@ -199,6 +203,7 @@ def _draft(
         bounded(note),
         topic,
         weight or _WEIGHTS[Reason(reason)],
+        tenant.kind,
     )
 
 

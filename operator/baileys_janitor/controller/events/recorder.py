@@ -10,7 +10,7 @@ import socket
 from datetime import UTC, datetime
 from typing import Any
 
-from baileys_janitor.api.names import API_VERSION, GROUP, KIND
+from baileys_janitor.api.names import API_VERSION, GROUP
 from baileys_janitor.controller.clock import Clock, MonotonicClock
 from baileys_janitor.controller.events.aggregator import EventAggregator, Series
 from baileys_janitor.controller.events.changes import Change
@@ -95,7 +95,7 @@ class EventRecorder:
             "reason": str(draft.reason),
             "regarding": {
                 "apiVersion": API_VERSION,
-                "kind": KIND,
+                "kind": draft.kind,
                 "namespace": draft.namespace,
                 "name": draft.name,
                 "uid": draft.uid,

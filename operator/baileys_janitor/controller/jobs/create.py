@@ -55,7 +55,7 @@ class JobCreator:
         clock: Clock,
         reads: ClusterReads,
         tracker: JobTracker,
-        store: StatusWriter,
+        store: StatusWriter[TenantRecord],
         pod: Pod,
         batch: int,
         unused_every: float,

@@ -235,6 +235,15 @@ class ResultHandler:
             return self._take(tenant, tracked, result)
         return None
 
+    def split(self, tracked: TrackedJob, claims: frozenset[str]) -> None:
+        """Give up a shared scan that does not get on; `claims` are those that hold it up."""
+        culprits = [
+            tenant.name
+            for tenant in self.members(tracked)
+            if tenant.effective is not None and tenant.effective.claim_name in claims
+        ]
+        self.part(tracked, frozenset(culprits))
+
     def part(self, tracked: TrackedJob, culprits: frozenset[str]) -> None:
         """Give up a shared scan that does not get on, and have its members scanned without each other.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
 
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.controller.clock import Clock
@@ -12,13 +13,19 @@ from baileys_janitor.controller.jobs import batch_culprits, faults
 from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
 from baileys_janitor.controller.jobs.create import JOBS
 from baileys_janitor.controller.jobs.faults import Finished
-from baileys_janitor.controller.jobs.results import ResultHandler
-from baileys_janitor.controller.jobs.tracker import JOB_NAME_LABEL, JobTracker, Leftover, TrackedJob
+from baileys_janitor.controller.jobs.tracker import (
+    JOB_NAME_LABEL,
+    JobTracker,
+    Leftover,
+    Leftovers,
+    TrackedJob,
+)
 from baileys_janitor.controller.kube.client import ApiError, Kube, path
 from baileys_janitor.controller.status.writer import StatusWriter
 from baileys_janitor.controller.tenants.fault import Fault
-from baileys_janitor.controller.tenants.record import TenantRecord
+from baileys_janitor.controller.tenants.record import AnyRecord
 
+R = TypeVar("R", bound=AnyRecord)
 logger = logging.getLogger("janitor.jobs")
 Spawn = Callable[..., object]
 """Begins a step: a coroutine, and the tenant that is busy until it is over, if it is one's."""
@@ -38,7 +45,28 @@ FORGET_SECONDS = 300.0
 """Seconds after its deletion that a Job is forgotten even if no event showed it."""
 
 
-class JobTimeouts:
+class Results(Protocol[R]):
+    """Takes in what becomes of Jobs."""
+
+    leftovers: Leftovers
+
+    def members(self, tracked: TrackedJob) -> list[R]:
+        """Return the records of a Job's members."""
+
+    def settle(self, tracked: TrackedJob, ended: Finished) -> None:
+        """Take in how a Job ended, once."""
+
+    def abandon(self, tracked: TrackedJob) -> list[R]:
+        """Give up a Job that cannot be dealt with; return its members."""
+
+    def split(self, tracked: TrackedJob, claims: frozenset[str]) -> None:
+        """Give up a shared Job that does not get on; `claims` are those that hold it up."""
+
+    def pod(self, kind: str, pod: dict[str, Any]) -> None:
+        """Take in a pod's event."""
+
+
+class JobTimeouts(Generic[R]):
     """Looks at each turn of the loop for what events alone do not show."""
 
     def __init__(
@@ -47,8 +75,8 @@ class JobTimeouts:
         clock: Clock,
         tracker: JobTracker,
         reads: ClusterReads,
-        store: StatusWriter,
-        results: ResultHandler,
+        store: StatusWriter[R],
+        results: Results[R],
         config: OperatorConfig,
         crashes: CrashHandler,
     ) -> None:
@@ -62,9 +90,9 @@ class JobTimeouts:
         self._pending_timeout = float(config.job.pending_timeout.seconds)
         self._deadline = float(config.job.deadline_seconds)
 
-    def look(self, now: float, spawn: Spawn) -> list[TenantRecord]:
+    def look(self, now: float, spawn: Spawn) -> list[R]:
         """Look at every Job; return the tenants whose state has changed."""
-        changed: list[TenantRecord] = []
+        changed: list[R] = []
         for tracked in self._tracker:
             with self._crashes.contain("job") as looking:
                 changed += self._look_at(tracked, now, spawn)
@@ -74,7 +102,7 @@ class JobTimeouts:
             spawn(self._delete_leftover(leftover))
         return changed
 
-    def _look_at(self, tracked: TrackedJob, now: float, spawn: Spawn) -> list[TenantRecord]:
+    def _look_at(self, tracked: TrackedJob, now: float, spawn: Spawn) -> list[R]:
         if tracked.settled:
             self._clear(tracked, now, spawn)
         elif tracked.uid is None:
@@ -100,11 +128,11 @@ class JobTimeouts:
         assert tracked.started is not None
         if tracked.shared and now - tracked.started > SHARED_POD_SECONDS:
             # Somebody's volume does not answer, and the program that waits for it cannot know whose.
-            self._results.part(tracked, frozenset())
+            self._results.split(tracked, frozenset())
         elif now - tracked.started > self._deadline * 2:
             self._give_up(tracked, faults.OVERDUE)
 
-    def _watch_start(self, tracked: TrackedJob, now: float, spawn: Spawn) -> list[TenantRecord]:
+    def _watch_start(self, tracked: TrackedJob, now: float, spawn: Spawn) -> list[R]:
         if tracked.suspended:
             # Its queue may yet let it go on, so it is not given up before its time.
             waits = now - tracked.created > POD_APPEARS_SECONDS
@@ -122,7 +150,7 @@ class JobTimeouts:
             return self._troubled(tracked, spawn)
         return []
 
-    def _troubled(self, tracked: TrackedJob, spawn: Spawn) -> list[TenantRecord]:
+    def _troubled(self, tracked: TrackedJob, spawn: Spawn) -> list[R]:
         if tracked.trouble is None:
             if tracked.placed_at is not None and not tracked.asked:
                 tracked.asked = True
@@ -130,7 +158,7 @@ class JobTimeouts:
             return []
         return self._say(tracked, tracked.trouble)
 
-    def _say(self, tracked: TrackedJob, trouble: Fault) -> list[TenantRecord]:
+    def _say(self, tracked: TrackedJob, trouble: Fault) -> list[R]:
         changed = [t for t in self._results.members(tracked) if t.fault != trouble]
         for tenant in changed:
             tenant.backoff.set_fault(trouble)
@@ -147,13 +175,8 @@ class JobTimeouts:
         found = batch_culprits.read(events, tracked.claims, volumes, tracked.placed_at is not None)
         if tracked.settled or tracked.started is not None or found.elsewhere:
             return
-        culprits = [
-            tenant.name
-            for tenant in self._results.members(tracked)
-            if tenant.effective is not None and tenant.effective.claim_name in found.claims
-        ]
         self._reads.forget(tracked.namespace)
-        self._results.part(tracked, frozenset(culprits))
+        self._results.split(tracked, frozenset(found.claims))
 
     async def _seek_pod(self, tracked: TrackedJob) -> None:
         """Ask for the pod of a Job whose event may have got lost. If the Job has ended, what is not there is gone."""

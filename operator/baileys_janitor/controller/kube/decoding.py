@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from baileys_janitor.api.openapi import structural
 from baileys_janitor.api.status import TenantStatus
 from baileys_janitor.api.timestamps import from_rfc3339
@@ -68,17 +70,24 @@ def annotation(meta: object, name: str, most: int) -> str | None:
     return text(part(meta, "annotations").get(name), most) or None
 
 
-def status(stored: object) -> Object:
-    """Return what of a stored status is of its type and within its bounds, as `api.status` states them."""
-    fitted = _read_status(stored)
-    return {} if fitted is _MISSING else fitted
+class StatusReader:
+    """Reads the stored statuses of one kind by its model of the status."""
 
+    def __init__(self, model: type[BaseModel]) -> None:
+        schema = structural(model)
+        self._fields = {name: _reader(node) for name, node in schema["properties"].items()}
+        self._whole = _reader(schema)
 
-def status_field(stored: object, name: str) -> Any:
-    """Return one field of a stored status as `status` reads it; None where it is missing or does not fit."""
-    fields = mapping(stored)
-    fitted = _STATUS_FIELDS[name](fields[name]) if name in fields else None
-    return None if fitted is _MISSING else fitted
+    def read(self, stored: object) -> Object:
+        """Return what of a stored status is of its type and within its bounds, as the model states them."""
+        fitted = self._whole(stored)
+        return {} if fitted is _MISSING else fitted
+
+    def field(self, stored: object, name: str) -> Any:
+        """Return one field of a stored status as `read` does; None where it is missing or does not fit."""
+        fields, reads = mapping(stored), self._fields.get(name)
+        fitted = reads(fields[name]) if reads is not None and name in fields else None
+        return None if fitted is _MISSING else fitted
 
 
 def _reader(node: Object) -> Reader:
@@ -157,6 +166,6 @@ def _reads_number(node: Object) -> Reader:
     return read
 
 
-_SCHEMA = structural(TenantStatus)
-_STATUS_FIELDS = {name: _reader(node) for name, node in _SCHEMA["properties"].items()}
-_read_status = _reader(_SCHEMA)
+TENANT: Final = StatusReader(TenantStatus)
+"""Reads the statuses of tenants."""
+status, status_field = TENANT.read, TENANT.field

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.crash_handler import CrashHandler
@@ -12,11 +13,12 @@ from baileys_janitor.controller.events import changes
 from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube, path
 from baileys_janitor.controller.status import compose
-from baileys_janitor.controller.tenants.cache import TenantCache
-from baileys_janitor.controller.tenants.fault import INTERNAL_ERROR
-from baileys_janitor.controller.tenants.record import TenantRecord
+from baileys_janitor.controller.tenants.fault import INTERNAL_ERROR, Fault
+from baileys_janitor.controller.tenants.record import AnyRecord, TenantRecord
+from baileys_janitor.controller.tenants.record_cache import RecordCache
 
 Object = dict[str, Any]
+R = TypeVar("R", bound=AnyRecord)
 logger = logging.getLogger("janitor.status")
 
 RETRY_SECONDS = 5.0
@@ -25,15 +27,31 @@ REFUSED_SECONDS = 300.0
 """Seconds after which a status that the CRD in the cluster does not allow is tried again."""
 
 
-class StatusWriter:
-    """The tenants' resources in the API server."""
+@dataclass(frozen=True, slots=True)
+class Composer(Generic[R]):
+    """Composes and compares the statuses of one kind of resource."""
+
+    compose: Callable[[R, float], Object]
+    """Returns the status as it should be stored, from a record and the time."""
+    of_crash: Callable[[R, float, Fault], Object]
+    """Returns the status that reports that it cannot be composed."""
+    is_material: Callable[[Object, Object, float | None], bool]
+    """Returns whether a reader of the first must learn at once what the second contains."""
+    has_news: Callable[[R], bool]
+    """Returns whether a first status has content."""
+    between: Callable[[R, Object, Object], Iterator[changes.Change]]
+    """Yields what a reader of the first status learns from the second."""
+
+
+class StatusWriter(Generic[R]):
+    """The resources of one kind in the API server."""
 
     def __init__(
         self,
         kube: Kube,
-        cache: TenantCache,
+        cache: RecordCache[R],
         clock: Clock,
-        context: Callable[[TenantRecord, float], compose.StatusContext],
+        composer: Composer[R],
         every: float,
         bus: changes.ChangeBus,
         crashes: CrashHandler,
@@ -41,17 +59,17 @@ class StatusWriter:
         self._kube = kube
         self._cache = cache
         self._clock = clock
-        self._context = context
+        self._composer = composer
         self._every = every
         self._bus = bus
         self._crashes = crashes
         self._unkept: dict[str, Object] = {}
         """By uid, a status of which the API server has not kept all: an older CRD knows less fields."""
 
-    def is_due(self, tenant: TenantRecord) -> bool:
+    def is_due(self, tenant: R) -> bool:
         """Return whether `write` would send anything; mark what is not worth a write as published."""
         self._publish_again(tenant)
-        if tenant.new and not _has_news(tenant):
+        if tenant.new and not self._composer.has_news(tenant):
             tenant.stored.want_write(False)
             return False
         now = self._clock.now()
@@ -61,7 +79,7 @@ class StatusWriter:
         tenant.stored.want_write(False)
         return False
 
-    def _publish_again(self, tenant: TenantRecord) -> None:
+    def _publish_again(self, tenant: R) -> None:
         """Publish a persistent fault again after each failed attempt, so that its Event does not expire."""
         fault, again = tenant.fault, tenant.backoff.has_failed_again()
         if (
@@ -72,36 +90,36 @@ class StatusWriter:
         ):
             self._bus.publish(changes.FaultMet(tenant, fault.reason, fault.message))
 
-    def _is_worth_it(self, tenant: TenantRecord, fresh: Object, now: float) -> bool:
+    def _is_worth_it(self, tenant: R, fresh: Object, now: float) -> bool:
         if (
             tenant.new
             or not tenant.cleanup.run_stored
             or now - tenant.stored.written_at >= self._every
         ):
             return True
-        if not compose.is_material(tenant.stored.status, fresh, now):
+        if not self._composer.is_material(tenant.stored.status, fresh, now):
             return False
         # What was not kept once will not be kept the next time: it is no reason to write again.
         sent = self._unkept.get(tenant.uid)
-        return sent is None or compose.is_material(sent, fresh, now)
+        return sent is None or self._composer.is_material(sent, fresh, now)
 
-    def _compose(self, tenant: TenantRecord, now: float) -> Object:
+    def _compose(self, tenant: R, now: float) -> Object:
         """Compose the status; if that raises an exception, return one that reports it."""
         fresh: Object = {}
         with self._crashes.contain("tenant", [tenant]) as composing:
-            fresh = compose.compose(tenant, now, self._context(tenant, now))
+            fresh = self._composer.compose(tenant, now)
         if composing.crashed:
-            return compose.of_crash(tenant, now, INTERNAL_ERROR)
+            return self._composer.of_crash(tenant, now, INTERNAL_ERROR)
         tenant.backoff.no_crash()
         return fresh
 
-    async def write(self, tenant: TenantRecord, *, force: bool = False) -> bool:
+    async def write(self, tenant: R, *, force: bool = False) -> bool:
         """Write the status if it is worth it; False when it could not be written and must be tried again.
 
         A version conflict reads the resource again and tries once more, unless another operator has acted.
         """
         self._publish_again(tenant)
-        if tenant.new and not force and not _has_news(tenant):
+        if tenant.new and not force and not self._composer.has_news(tenant):
             tenant.stored.want_write(False)
             return True
         for _ in range(2):
@@ -134,12 +152,12 @@ class StatusWriter:
             return True
         return self._failed(tenant, ApiError(409, "Conflict", "the resource keeps changing"), now)
 
-    async def _patch(self, tenant: TenantRecord, patch: Object) -> Object:
-        url = path("baileystenants", tenant.namespace, tenant.name, TENANTS) + "/status"
+    async def _patch(self, tenant: R, patch: Object) -> Object:
+        url = path(tenant.plural, tenant.namespace, tenant.name, TENANTS) + "/status"
         version = {"resourceVersion": tenant.resource.version, "uid": tenant.uid}
         return await self._kube.patch(url, {"metadata": version, "status": patch})
 
-    def _stored(self, tenant: TenantRecord, before: Object, body: Object, now: float) -> None:
+    def _stored(self, tenant: R, before: Object, body: Object, now: float) -> None:
         """Take note of what was written in place of `before`, which the watch may have shown already."""
         version = decoding.part(body, "metadata").get("resourceVersion")
         tenant.resource.set_version(decoding.text(version))
@@ -149,12 +167,12 @@ class StatusWriter:
         tenant.cleanup.recorded()
         tenant.stored.written(now)
         tenant.stored.doubt(False)
-        for told in changes.between(tenant, before, tenant.stored.status):
+        for told in self._composer.between(tenant, before, tenant.stored.status):
             self._bus.publish(told)
 
-    def _compare(self, tenant: TenantRecord, sent: Object) -> None:
+    def _compare(self, tenant: R, sent: Object) -> None:
         """Remember what was sent, where what is stored would have it sent again at once."""
-        if not compose.is_material(tenant.stored.status, sent):
+        if not self._composer.is_material(tenant.stored.status, sent, None):
             self._unkept.pop(tenant.uid, None)
             return
         if not self._unkept:
@@ -162,12 +180,12 @@ class StatusWriter:
                 "The CRD in the cluster is older than this operator and does not keep all of a status: apply the "
                 "current one, `baileys-janitor crd | kubectl apply --server-side -f -`"
             )
-        if len(self._unkept) > 2 * len(self._cache.tenants):
-            known = {each.uid for each in self._cache.tenants.values()}
+        if len(self._unkept) > 2 * len(self._cache.records):
+            known = {each.uid for each in self._cache.records.values()}
             self._unkept = {uid: was for uid, was in self._unkept.items() if uid in known}
         self._unkept[tenant.uid] = sent
 
-    def _failed(self, tenant: TenantRecord, error: ApiError, now: float) -> bool:
+    def _failed(self, tenant: R, error: ApiError, now: float) -> bool:
         # A server that is just starting answers 404 to every path that it does not serve yet.
         if error.status == 404 and error.about == tenant.name:
             self._cache.forget(tenant.key, tenant.uid)
@@ -179,10 +197,10 @@ class StatusWriter:
         tenant.backoff.wait_until(now + pause)
         return False
 
-    async def reload(self, tenant: TenantRecord) -> bool:
+    async def reload(self, tenant: R) -> bool:
         """Read the resource again; False when it is gone or cannot be read now."""
         try:
-            url = path("baileystenants", tenant.namespace, tenant.name, TENANTS)
+            url = path(tenant.plural, tenant.namespace, tenant.name, TENANTS)
             body = await self._kube.get(url)
         except ApiError as error:
             self._failed(tenant, error, self._clock.now())
@@ -193,6 +211,19 @@ class StatusWriter:
         self._cache.observe(body, self._clock.now())
         tenant.stored.doubt(False)
         return True
+
+
+def tenants(
+    context: Callable[[TenantRecord, float], compose.StatusContext],
+) -> Composer[TenantRecord]:
+    """Return what composes the statuses of tenants; `context` returns what one needs besides its tenant."""
+    return Composer(
+        lambda tenant, now: compose.compose(tenant, now, context(tenant, now)),
+        compose.of_crash,
+        compose.is_material,
+        _has_news,
+        changes.between,
+    )
 
 
 def _has_news(tenant: TenantRecord) -> bool:

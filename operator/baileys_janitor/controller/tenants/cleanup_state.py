@@ -30,6 +30,8 @@ class CleanupState:
     """The cleanups of one tenant. Times are Unix seconds; `stored` has what the API server knows of them."""
 
     stored: StoredStatus
+    last_field: str = "lastCleanup"
+    """The status field of the last one."""
     run: Object | None = None
     attempts: int = 0
     """Jobs made for the claimed run so far."""
@@ -56,7 +58,7 @@ class CleanupState:
     def last(self) -> Object | None:
         """The last cleanup, as the status has it; not to be changed in place."""
         if self._last is None:
-            return self.stored.status.get("lastCleanup") or None
+            return self.stored.status.get(self.last_field) or None
         found: Object | None = unpack(self._last)
         return found
 
@@ -113,7 +115,7 @@ class CleanupState:
         if self._last is None and self._history is None:
             return
         stored = self.stored.status
-        if (stored.get("lastCleanup"), stored.get("history")) == (self.last, self.history):
+        if (stored.get(self.last_field), stored.get("history")) == (self.last, self.history):
             self._last = self._history = None
 
     def sum_up(self) -> None:

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from baileys_janitor.api.effective import Effective
+from baileys_janitor.api.effective import Effective, InForce
+from baileys_janitor.api.names import KIND, PLURAL
 from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.tenants.backoff import (
     FIRST_PAUSE_SECONDS,
@@ -32,13 +33,16 @@ Key = tuple[str, str]
 """(namespace, name)."""
 
 
+S = TypeVar("S", bound=InForce)
+
+
 @dataclass(slots=True)
-class Resource:
+class Resource(Generic[S]):
     """What the resource asks for, as the watch shows it."""
 
     version: str = ""
     generation: int = 0
-    effective: Effective | None = None
+    effective: S | None = None
     """The settings in force; None while the spec is invalid."""
     digest: int = 0
     request: str | None = None
@@ -68,7 +72,7 @@ class Resource:
         """Record which spec is in force."""
         self.generation, self.digest = generation, digest
 
-    def set_effective(self, effective: Effective | None) -> None:
+    def set_effective(self, effective: S | None) -> None:
         """Take in the settings in force; None for an invalid spec."""
         self.effective = effective
 
@@ -167,15 +171,22 @@ class _Bounded(_Timed, Protocol):
 
 
 @dataclass(slots=True)
-class TenantRecord:
-    """One `BaileysTenant`."""
+class BaseRecord(Generic[S]):
+    """What is common to the records of tenants and of key stores."""
+
+    kind: ClassVar[str]
+    plural: ClassVar[str]
+    """The resource's kind, and its plural name as URLs have it."""
+    log_field: ClassVar[str]
+    """The field of a log line that names it."""
+    unit: ClassVar[str]
+    """What is counted, in the singular."""
 
     namespace: str
     name: str
     uid: str
-    resource: Resource = field(default_factory=Resource)
+    resource: Resource[S] = field(default_factory=Resource)
     stored: StoredStatus = field(default_factory=StoredStatus)
-    scan: ScanState = field(default_factory=ScanState)
     cleanup: CleanupState = field(init=False)
     timers: Timers = field(default_factory=Timers)
     backoff: Backoff = field(default_factory=Backoff)
@@ -186,14 +197,9 @@ class TenantRecord:
         self.cleanup = CleanupState(self.stored)
 
     @property
-    def effective(self) -> Effective | None:
+    def effective(self) -> S | None:
         """The settings in force; None while the spec is invalid."""
         return self.resource.effective
-
-    @property
-    def look(self) -> ScanResult | None:
-        """The last look at its directory."""
-        return self.scan.look
 
     @property
     def fault(self) -> Fault | None:
@@ -221,8 +227,22 @@ class TenantRecord:
         return f"{self.namespace}/{self.name}"
 
     @property
+    def last_scan(self) -> float | None:
+        """When it was last looked at, by any process."""
+        raise NotImplementedError
+
+    @property
+    def found(self) -> tuple[int, int] | None:
+        """What the last look counted, and how much of that can be removed; None before it."""
+        raise NotImplementedError
+
+    def load(self, stored: Object | None) -> None:
+        """Take over the stored status; what is not of its type or out of bounds is learned again."""
+        raise NotImplementedError
+
+    @property
     def new(self) -> bool:
-        """Whether no operator has ever written this tenant's status."""
+        """Whether no operator has ever written the status."""
         return self.stored.generation < 0
 
     def fail(
@@ -243,6 +263,65 @@ class TenantRecord:
         """Forget the fault: something has worked."""
         self.backoff.recover(valid=self.effective is not None)
 
+    def take_stored(self, stored: Object) -> None:
+        """Take note of what the API server has stored of this operator's own."""
+        self.stored.take(stored)
+        self.cleanup.sum_up()
+
+    def _parts(self) -> tuple[_Bounded, ...]:
+        return self.resource, self.stored, self.timers, self.backoff, self.queue
+
+    def shift(self, step: float) -> None:
+        """Move every time with the clock, which was set by `step` seconds: what has lasted goes on lasting as long.
+
+        What belongs to the calendar stays: the timers' slots, and times from the volume.
+        """
+        parts: tuple[_Timed, ...] = (*self._parts(), self.cleanup, self.jobs)
+        for part in parts:
+            part.shift(step)
+
+    def cut(self, now: float) -> None:
+        """Cut every time that lies further ahead than it can: a clock that was wrong has written it."""
+        for part in self._parts():
+            part.cut(now)
+        known = self.effective
+        self.cleanup.cut(
+            now,
+            None if known is None else known.cooldown,
+            None if known is None else known.emergency_cooldown,
+        )
+
+
+AnyRecord = BaseRecord[Any]
+"""The record of a tenant or of a key store."""
+
+
+@dataclass(slots=True)
+class TenantRecord(BaseRecord[Effective]):
+    """One `BaileysTenant`."""
+
+    kind: ClassVar[str] = KIND
+    plural: ClassVar[str] = PLURAL
+    log_field: ClassVar[str] = "tenant"
+    unit: ClassVar[str] = "file"
+
+    scan: ScanState = field(default_factory=ScanState)
+
+    @property
+    def look(self) -> ScanResult | None:
+        """The last look at its directory."""
+        return self.scan.look
+
+    @property
+    def last_scan(self) -> float | None:
+        """When its files were counted last, by any process."""
+        return self.scan.last_scan
+
+    @property
+    def found(self) -> tuple[int, int] | None:
+        """The counted files of the last look, and how many of them can be removed; None before it."""
+        return (self.scan.counted, self.scan.reclaimable) if self.scan.counts else None
+
     def move(self) -> None:
         """Start anew with another directory."""
         self.scan.forget()
@@ -256,34 +335,8 @@ class TenantRecord:
         self.cleanup.load(status)
         self.timers.load(status)
 
-    def take_stored(self, stored: Object) -> None:
-        """Take note of what the API server has stored of this operator's own."""
-        self.stored.take(stored)
-        self.cleanup.sum_up()
-
-    @property
-    def _cut_alike(self) -> tuple[_Bounded, ...]:
-        return self.resource, self.stored, self.scan, self.timers, self.backoff, self.queue
-
-    def shift(self, step: float) -> None:
-        """Move every time with the clock, which was set by `step` seconds: what has lasted goes on lasting as long.
-
-        What belongs to the calendar stays: the timers' slots, and times from the volume.
-        """
-        parts: tuple[_Timed, ...] = (*self._cut_alike, self.cleanup, self.jobs)
-        for part in parts:
-            part.shift(step)
-
-    def cut(self, now: float) -> None:
-        """Cut every time that lies further ahead than it can: a clock that was wrong has written it."""
-        for part in self._cut_alike:
-            part.cut(now)
-        known = self.effective
-        self.cleanup.cut(
-            now,
-            None if known is None else known.cooldown,
-            None if known is None else known.emergency_cooldown,
-        )
+    def _parts(self) -> tuple[_Bounded, ...]:
+        return (*BaseRecord._parts(self), self.scan)
 
 
 _LOADED = (

@@ -10,6 +10,7 @@ from typing import Any
 from baileys_janitor.api.timestamps import from_rfc3339
 from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.kube.conditions import find
+from baileys_janitor.controller.kube.decoding import StatusReader
 from baileys_janitor.controller.tenants.packed_json import RECENT, pack, unpack
 
 Object = dict[str, Any]
@@ -17,7 +18,9 @@ Object = dict[str, Any]
 
 @dataclass(slots=True)
 class StoredStatus:
-    """The stored status of one tenant."""
+    """The stored status of one resource; `reader` knows the statuses of its kind."""
+
+    reader: StatusReader = decoding.TENANT
 
     packed: bytes = b""
     level: str | None = None
@@ -40,7 +43,7 @@ class StoredStatus:
     @property
     def status(self) -> Object:
         """What of the stored status can be read; not to be changed in place."""
-        return _readable(self.packed)
+        return _readable(self.reader, self.packed)
 
     @property
     def raw(self) -> Object:
@@ -57,12 +60,13 @@ class StoredStatus:
     def take(self, status: Object) -> None:
         """Replace the stored status."""
         self.packed = pack(status)
-        self.level = decoding.status_field(status, "level")
-        generation = decoding.status_field(status, "observedGeneration")
+        read = self.reader.field
+        self.level = read(status, "level")
+        generation = read(status, "observedGeneration")
         self.generation = -1 if generation is None else generation
-        conditions = decoding.status_field(status, "conditions") or []
+        conditions = read(status, "conditions") or []
         self.readiness = (find(conditions, "Ready") or {}).get("reason")
-        self.counted = (decoding.status_field(status, "files") or {}).get("counted")
+        self.counted = (read(status, "files") or {}).get("counted")
         said = (one["type"] for one in conditions if one["status"] == "True")
         self.signs = tuple(sys.intern(kind) for kind in said if kind not in {"Ready", self.level})
 
@@ -97,5 +101,5 @@ class StoredStatus:
 
 
 @lru_cache(RECENT)
-def _readable(packed: bytes) -> Object:
-    return decoding.status(unpack(packed) or {})
+def _readable(reader: StatusReader, packed: bytes) -> Object:
+    return reader.read(unpack(packed) or {})

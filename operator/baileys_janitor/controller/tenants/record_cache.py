@@ -1,0 +1,190 @@
+"""The records of one kind of resource, kept current by watch events, and the workqueue of when each is due next."""
+
+from __future__ import annotations
+
+import heapq
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any, Generic, TypeVar
+
+from baileys_janitor.api.names import EMERGENCY_ANNOTATION, NOTIFY_ANNOTATION, TOKEN_LENGTH
+from baileys_janitor.api.timestamps import from_rfc3339
+from baileys_janitor.controller.kube import decoding
+from baileys_janitor.controller.kube.conditions import MESSAGE_LIMIT, find
+from baileys_janitor.controller.tenants.cleanup_state import mark
+from baileys_janitor.controller.tenants.fault import CODE, WHEN_WRITING, Fault
+from baileys_janitor.controller.tenants.record import AnyRecord, Key
+from baileys_janitor.schedule import slots
+
+Object = dict[str, Any]
+R = TypeVar("R", bound=AnyRecord)
+
+WELL = frozenset(
+    {
+        *(None, "Observing", "DryRun", "Observe", "Suspended"),
+        *("CleanupsHeld", "NotScanned", "ScansMissed"),
+    }
+)
+"""Reasons of Ready that speak of no fault."""
+
+
+class RecordCache(ABC, Generic[R]):
+    """The records of one kind by (namespace, name). `jitter` is what daily cleanups are spread over, in seconds."""
+
+    def __init__(self, jitter: float) -> None:
+        self._jitter = jitter
+        self.records: dict[Key, R] = {}
+        self._queue: list[tuple[float, Key]] = []
+
+    @abstractmethod
+    def create(self, namespace: str, name: str, uid: str) -> R:
+        """Return a new record; it takes the place of an earlier one of that name."""
+
+    @abstractmethod
+    def respec(self, record: R, body: Object, now: float) -> None:
+        """Take in the spec of a resource."""
+
+    def restored(self, record: R) -> None:
+        """Follow up on a status that another operator has written."""
+
+    def routed_by(self, meta: Object) -> dict[str, str] | None:  # noqa: ARG002 - for those that have routes
+        """Return the labels that notification routes ask for; None for none."""
+        return None
+
+    def observe(self, body: Object, now: float) -> R:
+        """Take in a resource as an event or a read shows it; older versions than the known one are ignored."""
+        meta = body["metadata"]
+        key = meta["namespace"], meta["name"]
+        record = self.records.get(key)
+        first = record is None or record.uid != meta["uid"]
+        if record is None or first:
+            record = self.records[key] = self.create(*key, meta["uid"])
+            record.load(decoding.mapping(body.get("status")))
+            record.resource.see(now, from_rfc3339(meta.get("creationTimestamp")) or 0.0)
+            record.stored.written(min(record.last_scan or now, now))
+            self._baseline(record, meta, now)
+        elif _older(meta.get("resourceVersion"), record.resource.version):
+            return record
+        else:
+            self._restore(record, decoding.mapping(body.get("status")))
+            if _token(meta) != record.resource.request:
+                # Somebody asks right now: that waits for no back-off.
+                record.backoff.hurry(now)
+        record.resource.set_version(decoding.text(meta.get("resourceVersion")))
+        muted = decoding.annotation(meta, NOTIFY_ANNOTATION, len("false ")) == "false"
+        record.resource.annotate(_token(meta), muted, self.routed_by(meta))
+        self.respec(record, body, now)
+        record.cut(now)
+        if first:
+            _take_up_fault(record)
+        return record
+
+    def _baseline(self, record: R, meta: Object, now: float) -> None:
+        # A token that is there at the first sight came with the manifest: recorded, not run.
+        if record.new:
+            record.timers.settle(None, None, _token(meta))
+        record.timers.begin(now, slots.spread(record.text, "daily", self._jitter))
+
+    def _restore(self, record: R, status: Object) -> None:
+        # The watch may show what this operator is writing before the write is answered: that is no other's act.
+        stored = record.stored.raw
+        known = (stored, record.stored.sending) if record.stored.sending else (stored,)
+        if all(_acts(record, status) != _acts(record, one) for one in known):
+            record.load(status)
+            self.restored(record)
+        else:
+            record.take_stored(status)
+
+    def forget(self, key: Key, uid: str) -> R | None:
+        """Drop a resource that was deleted; None when it is unknown or a namesake."""
+        record = self.records.get(key)
+        if record is None or record.uid != uid:
+            return None
+        return self.records.pop(key)
+
+    def of(self, namespace: str, name: str, uid: str) -> R | None:
+        """Return the record if the resource still is the same one."""
+        record = self.records.get((namespace, name))
+        return record if record is not None and record.uid == uid else None
+
+    def schedule(self, record: R, when: float | None) -> None:
+        """Have `due` give this record at `when` (Unix seconds); the last call for a record counts."""
+        if when == record.queue.due:
+            return
+        record.queue.schedule(when)
+        if when is not None:
+            heapq.heappush(self._queue, (when, record.key))
+            self._tidy()
+
+    def _tidy(self) -> None:
+        # Entries that no longer count stay until their time; so many records' must not pile up.
+        if len(self._queue) > 64 + 4 * len(self.records):
+            self._queue = sorted(
+                (record.queue.due, key)
+                for key, record in self.records.items()
+                if record.queue.due is not None
+            )
+
+    def shift(self, step: float) -> None:
+        """Move every record's times, and when each is due, with the clock that was set by `step` seconds."""
+        self._queue = [(when + step, key) for when, key in self._queue]
+        for record in self.records.values():
+            record.shift(step)
+
+    def due(self, now: float) -> Iterator[R]:
+        """Yield the records that are due, the longest overdue first; each must be scheduled anew."""
+        while self._queue and self._queue[0][0] <= now:
+            when, key = heapq.heappop(self._queue)
+            record = self.records.get(key)
+            if record is not None and record.queue.due == when:
+                record.queue.schedule(None)
+                yield record
+
+    def next_due(self) -> float | None:
+        """Return when the next record is due; entries that no longer count are dropped on the way."""
+        while self._queue:
+            when, key = self._queue[0]
+            record = self.records.get(key)
+            if record is not None and record.queue.due == when:
+                return when
+            heapq.heappop(self._queue)
+        return None
+
+
+def _acts(record: AnyRecord, status: Object) -> tuple[Any, ...]:
+    """Return what only the acting operator writes: when it differs, another one has acted."""
+    names = ("run", record.cleanup.last_field, "lastHandledRequest")
+    run, cleanup, request = (record.stored.reader.field(status, name) for name in names)
+    return run, mark(cleanup), request
+
+
+def _token(meta: Object) -> str | None:
+    return decoding.annotation(meta, EMERGENCY_ANNOTATION, TOKEN_LENGTH)
+
+
+def _older(version: Any, known: str) -> bool:
+    """Return whether an event shows what is known already, or less.
+
+    Versions are comparable by KEP-5504; where a server's are no numbers, every other one counts as newer.
+    """
+    try:
+        return int(version) <= int(known)
+    except (TypeError, ValueError):
+        return str(version) == known
+
+
+def _take_up_fault(record: AnyRecord) -> None:
+    """Keep the fault that an earlier operator published until a look disproves it: a restart ends none."""
+    told_of_this_spec = record.stored.generation == record.resource.generation
+    if record.effective is None or not told_of_this_spec or record.stored.readiness in WELL:
+        return
+    ready = find(record.stored.status.get("conditions"), "Ready") or {}
+    reason = str(ready.get("reason"))
+    if not CODE.fullmatch(reason):
+        return
+    stalled = ready.get("status") == "False"
+    fault = Fault(reason, str(ready.get("message"))[:MESSAGE_LIMIT], stalled)
+    if fault.reason in WHEN_WRITING:
+        record.backoff.set_work_fault(fault)
+    elif fault.reason != "InvalidSpec":
+        record.backoff.set_fault(fault)
