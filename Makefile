@@ -4,7 +4,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := .tools
-CRD := crds/janitor.baileys.dev_baileystenants.yaml
 # Many tests wait for something: one worker more than there are processors keeps these at work meanwhile.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 PARALLEL := -n $(WORKERS) --dist worksteal
@@ -74,14 +73,14 @@ contracts: $(VENV)/.done ## Check that imports look down only
 	$(BIN)/lint-imports --no-cache
 
 generate: $(VENV)/.done ## Write what a machine writes: the CRD, the chart's copy, schema and values, the tables in the docs
-	$(BIN)/python -m baileys_janitor.api.crd > $(CRD)
+	$(BIN)/python -m baileys_janitor.api.crd crds
 	$(BIN)/python -m baileys_janitor.api.docs_tables docs
 	$(BIN)/python -m baileys_janitor.notify.reference
 	$(BIN)/python -m baileys_janitor.controller.metrics.reference docs/metrics.md
 	$(BIN)/python -m charts.generate
 
 check-generated: $(VENV)/.done ## Check that what a machine writes is current
-	@$(BIN)/python -m baileys_janitor.api.crd | diff -u $(CRD) - || { echo "Run 'make generate'" >&2; exit 1; }
+	@$(BIN)/python -m baileys_janitor.api.crd crds --check || { echo "Run 'make generate'" >&2; exit 1; }
 	@$(BIN)/python -m baileys_janitor.api.docs_tables docs --check || { echo "Run 'make generate'" >&2; exit 1; }
 	@$(BIN)/python -m baileys_janitor.notify.reference --check || { echo "Run 'make generate'" >&2; exit 1; }
 	@$(BIN)/python -m baileys_janitor.controller.metrics.reference --check docs/metrics.md || { echo "Run 'make generate'" >&2; exit 1; }

@@ -181,23 +181,29 @@ def readme() -> str:
 
 
 def crd_template() -> str:
-    """The CRD as a template: behind `crds.enabled`, kept behind `crds.keep`, with the chart's labels."""
+    """The CRDs as a template: behind `crds.enabled`, kept behind `crds.keep`, with the chart's labels."""
     _, _, text = crd_yaml().partition("\n")
-    name = text.index("  name: ")
-    end = text.index("\n", name) + 1
     if "{{" in text:
-        raise ValueError("the CRD holds what Helm would take for a template")
+        raise ValueError("the CRDs hold what Helm would take for a template")
     return (
         "{{/* Written from the models by charts/generate.py; do not edit. */}}\n"
         "{{- if .Values.crds.enabled }}\n"
-        + text[:end]
+        + "---\n".join(_with_metadata(each) for each in text.split("---\n"))
+        + "{{- end }}\n"
+    )
+
+
+def _with_metadata(definition: str) -> str:
+    name = definition.index("  name: ")
+    end = definition.index("\n", name) + 1
+    return (
+        definition[:end]
         + "  labels:\n"
         + '    {{- include "janitor.labels" . | nindent 4 }}\n'
         + "  {{- if .Values.crds.keep }}\n"
         + "  annotations:\n    helm.sh/resource-policy: keep\n"
         + "  {{- end }}\n"
-        + text[end:]
-        + "{{- end }}\n"
+        + definition[end:]
     )
 
 

@@ -24,7 +24,7 @@ from tests.running_time import SLEPT, remember
 Object = dict[str, Any]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-CRD: Final = ROOT / "crds" / "janitor.baileys.dev_baileystenants.yaml"
+CRDS: Final = ROOT / "crds"
 
 
 class StageError(RuntimeError):
@@ -58,9 +58,9 @@ class Stage:
                     # As if a janitor had been looking for months: else it removes less at first.
                     remember(session)
         async with Cluster(stage.volumes, path=stage.kubeconfig, assets=""):
-            await stage.kubectl("apply", "--server-side", "-f", str(CRD))
+            await stage.kubectl("apply", "--server-side", "-f", str(CRDS))
             await stage.kubectl(
-                "wait", "--for=condition=Established", "--timeout=10s", "-f", str(CRD)
+                "wait", "--for=condition=Established", "--timeout=10s", "-f", str(CRDS)
             )
             manifest = home / "tenants.yaml"
             manifest.write_text(yaml.safe_dump_all(manifests(), sort_keys=False), "utf-8")

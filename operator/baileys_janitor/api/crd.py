@@ -1,45 +1,87 @@
-"""Writes the CustomResourceDefinition from the models.
+"""Writes the CustomResourceDefinitions from the models.
 
-`python -m baileys_janitor.api.crd` prints what is kept in `crds/`; a test compares the two.
+`python -m baileys_janitor.api.crd crds` writes what is kept in `crds/`; with `--check` it compares the two.
 """
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from baileys_janitor.api import names
+from baileys_janitor.api.key_store import KeyStoreSpec
+from baileys_janitor.api.key_store_status import KeyStoreStatus
 from baileys_janitor.api.openapi import structural
-from baileys_janitor.api.printer_columns import printer_columns
+from baileys_janitor.api.printer_columns import key_store_columns, printer_columns
 from baileys_janitor.api.spec import tenant_schema
 from baileys_janitor.api.status import TenantStatus
 
-_META = {
-    "apiVersion": {
-        "description": "Version of this kind's schema; see kubectl explain.",
-        "type": "string",
-    },
-    "kind": {"description": "The kind of this object: BaileysTenant.", "type": "string"},
-    "metadata": {"type": "object"},
-}
+
+def _meta(kind: str) -> dict[str, Any]:
+    return {
+        "apiVersion": {
+            "description": "Version of this kind's schema; see kubectl explain.",
+            "type": "string",
+        },
+        "kind": {"description": f"The kind of this object: {kind}.", "type": "string"},
+        "metadata": {"type": "object"},
+    }
 
 
 def crd() -> dict[str, Any]:
-    """Return the CustomResourceDefinition as plain data."""
+    """Return the CustomResourceDefinition of tenants as plain data."""
+    return _definition(
+        (names.KIND, names.PLURAL, names.SINGULAR, names.SHORT_NAME),
+        "A company's WhatsApp session directory on a volume, kept healthy by the janitor.",
+        printer_columns(),
+        tenant_schema(),
+        structural(TenantStatus),
+    )
+
+
+def store_crd() -> dict[str, Any]:
+    """Return the CustomResourceDefinition of key stores as plain data."""
+    return _definition(
+        (names.STORE_KIND, names.STORE_PLURAL, names.STORE_SINGULAR, names.STORE_SHORT_NAME),
+        "A PostgreSQL database that keeps the keys of many WhatsApp sessions, kept small by the janitor.",
+        key_store_columns(),
+        structural(KeyStoreSpec),
+        structural(KeyStoreStatus),
+    )
+
+
+def _definition(
+    words: tuple[str, str, str, str],
+    about: str,
+    columns: list[dict[str, Any]],
+    spec: dict[str, Any],
+    status: dict[str, Any],
+) -> dict[str, Any]:
+    kind, plural, singular, short = words
+    # kstatus and Argo CD call a resource without status current. A default on the field alone is
+    # never applied, because there is no status to put it into; the whole status must have it.
+    status = status | {"default": {"observedGeneration": -1}}
+    schema = {
+        "description": about,
+        "type": "object",
+        "required": ["spec"],
+        "properties": _meta(kind) | {"spec": spec, "status": status},
+    }
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{names.PLURAL}.{names.GROUP}"},
+        "metadata": {"name": f"{plural}.{names.GROUP}"},
         "spec": {
             "group": names.GROUP,
             "names": {
-                "kind": names.KIND,
-                "listKind": f"{names.KIND}List",
-                "plural": names.PLURAL,
-                "singular": names.SINGULAR,
-                "shortNames": [names.SHORT_NAME],
+                "kind": kind,
+                "listKind": f"{kind}List",
+                "plural": plural,
+                "singular": singular,
+                "shortNames": [short],
             },
             "scope": "Namespaced",
             "versions": [
@@ -48,24 +90,11 @@ def crd() -> dict[str, Any]:
                     "served": True,
                     "storage": True,
                     "subresources": {"status": {}},
-                    "additionalPrinterColumns": printer_columns(),
-                    "schema": {"openAPIV3Schema": _schema()},
+                    "additionalPrinterColumns": columns,
+                    "schema": {"openAPIV3Schema": schema},
                 }
             ],
         },
-    }
-
-
-def _schema() -> dict[str, Any]:
-    # kstatus and Argo CD call a resource without status current. A default on the field alone is
-    # never applied, because there is no status to put it into; the whole status must have it.
-    status = structural(TenantStatus) | {"default": {"observedGeneration": -1}}
-    return {
-        "description": "A company's WhatsApp session directory on a volume, kept healthy by the "
-        "janitor.",
-        "type": "object",
-        "required": ["spec"],
-        "properties": _META | {"spec": tenant_schema(), "status": status},
     }
 
 
@@ -76,11 +105,42 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+_HEAD = "# Written by `baileys-janitor crd` from the models; do not edit.\n"
+
+
+def _yaml(definition: dict[str, Any]) -> str:
+    return yaml.dump(definition, Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True)
+
+
 def crd_yaml() -> str:
-    """Return the CustomResourceDefinition as it is kept in `crds/`."""
-    text = yaml.dump(crd(), Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True)
-    return f"# Written by `baileys-janitor crd` from the models; do not edit.\n{text}"
+    """Return all CustomResourceDefinitions in one document after the other."""
+    return _HEAD + "---\n".join(_yaml(each) for each in (crd(), store_crd()))
+
+
+def files() -> dict[str, str]:
+    """Return the files of `crds/` by their names, one for each kind."""
+    return {
+        f"{names.GROUP}_{each['spec']['names']['plural']}.yaml": _HEAD + _yaml(each)
+        for each in (crd(), store_crd())
+    }
+
+
+def main(arguments: list[str]) -> int:
+    """Write the files into a directory, or compare them with what is there."""
+    directory = Path(arguments[0])
+    stale = {
+        directory / name: text
+        for name, text in files().items()
+        if not (directory / name).exists() or (directory / name).read_text("utf-8") != text
+    }
+    if "--check" in arguments:
+        for path in stale:
+            sys.stderr.write(f"{path} is not current\n")
+        return 1 if stale else 0
+    for path, text in stale.items():
+        path.write_text(text, "utf-8")
+    return 0
 
 
 if __name__ == "__main__":
-    sys.stdout.write(crd_yaml())
+    sys.exit(main(sys.argv[1:]))

@@ -10,6 +10,11 @@ PLURAL = "baileystenants"
 SINGULAR = "baileystenant"
 SHORT_NAME = "bt"
 
+STORE_KIND = "BaileysKeyStore"
+STORE_PLURAL = "baileyskeystores"
+STORE_SINGULAR = "baileyskeystore"
+STORE_SHORT_NAME = "bks"
+
 EMERGENCY_ANNOTATION = f"{GROUP}/emergency-cleanup"
 """Its value is a token: each new one asks for one Emergency cleanup."""
 

@@ -39,11 +39,42 @@ _WIDE: tuple[tuple[str, str, str, str], ...] = (
 )
 
 
+_STORE_COLUMNS: tuple[tuple[str, str, str, str], ...] = (
+    ("Keys", "integer", ".status.keys.total", "Keys in the store."),
+    ("Sessions", "integer", ".status.sessions.count", "Sessions that they belong to."),
+    ("Expired", "integer", ".status.keys.expired", "Keys that a cleanup would remove now."),
+    ("Size", "string", ".status.table.size", "Size of the table with its indexes."),
+    ("Last-Run", "date", ".status.lastRun.time", "When the last cleanup ended."),
+    ("Removed", "integer", ".status.lastRun.removed", "Rows that it removed."),
+    ("Ready", "string", _ready("status"), "Whether the janitor can observe and act."),
+    ("Age", "date", ".metadata.creationTimestamp", "When the resource was created."),
+)
+
+_STORE_WIDE: tuple[tuple[str, str, str, str], ...] = (
+    ("Outcome", "string", ".status.lastRun.outcome", "How the last cleanup ended."),
+    ("Over-30d", "integer", ".status.keys.ages.over30d", "Keys not written for 30 days."),
+    ("Reason", "string", _ready("reason"), "Why Ready is what it is."),
+    ("Next", "string", ".status.nextCleanupTime", "When the next cleanup is due by itself."),
+)
+
+
 def printer_columns() -> list[dict[str, Any]]:
     """Return `additionalPrinterColumns`; the second group appears with `-o wide`."""
+    return _columns(_COLUMNS, _WIDE)
+
+
+def key_store_columns() -> list[dict[str, Any]]:
+    """Return the same for key stores."""
+    return _columns(_STORE_COLUMNS, _STORE_WIDE)
+
+
+_Columns = tuple[tuple[str, str, str, str], ...]
+
+
+def _columns(narrow: _Columns, wide: _Columns) -> list[dict[str, Any]]:
     return [
         {"name": name, "type": kind, "jsonPath": path, "description": meaning}
-        | ({"priority": 1} if wide else {})
-        for wide, group in ((False, _COLUMNS), (True, _WIDE))
+        | ({"priority": 1} if hidden else {})
+        for hidden, group in ((False, narrow), (True, wide))
         for name, kind, path, meaning in group
     ]

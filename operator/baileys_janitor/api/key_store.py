@@ -1,0 +1,241 @@
+"""What a `BaileysKeyStore` asks for: its spec. One database keeps the keys of many sessions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from baileys_janitor.api.base import Model, rule, rules
+from baileys_janitor.api.durations import Between, Duration
+from baileys_janitor.api.patterns import (
+    KEY_NAME,
+    MILLISECONDS,
+    OBJECT_NAME,
+    SCHEMA_NAME,
+    TIME_ZONE,
+)
+from baileys_janitor.api.pod_identity import Resources
+from baileys_janitor.api.spec_groups import Age, Mode
+
+ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=OBJECT_NAME)]
+SecretKey = Annotated[str, Field(min_length=1, max_length=253, pattern=KEY_NAME)]
+TableName = Annotated[str, Field(min_length=1, max_length=132)]
+ColumnName = Annotated[str, Field(max_length=63)]
+Milliseconds = Annotated[str, Field(min_length=2, max_length=8, pattern=MILLISECONDS)]
+"""A short time in whole milliseconds or seconds: `50ms`, `5s`."""
+
+
+class Connection(Model):
+    """How to reach the database. What is secret stays in a Secret, which only the Jobs' pods read."""
+
+    secret_name: ObjectName = Field(
+        description="Name of the Secret with the connection URL, in the namespace of this resource."
+    )
+    key: SecretKey | None = Field(
+        default=None,
+        description="Key of the Secret that holds the URL, such as "
+        "postgresql://janitor:...@db.example:5432/app?sslmode=verify-full. Unset: url.",
+    )
+    ca_secret_name: ObjectName | None = Field(
+        default=None,
+        description="Name of a Secret with the certificate authority of the server. Unset: the URL's sslmode decides "
+        "what is verified.",
+    )
+    ca_key: SecretKey | None = Field(default=None, description="Key of that Secret. Unset: ca.crt.")
+
+
+class KeyColumns(Model):
+    """Names of the columns of the keys' table, as the catalogue spells them."""
+
+    session: ColumnName | None = Field(
+        default=None, description="Which session or company a row belongs to."
+    )
+    type: ColumnName | None = Field(default=None, description="The type of the key.")
+    id: ColumnName | None = Field(default=None, description="The id of the key.")
+    value: ColumnName | None = Field(default=None, description="The key itself; it is never read.")
+    updated: ColumnName | None = Field(
+        default=None,
+        description="When a row was last written. Empty: there is no such column, and nothing is ever removed. Never "
+        "name a column such as expires_at here: it would destroy keys that do not come back.",
+    )
+    created: ColumnName | None = Field(
+        default=None,
+        description="When a row was first written; it shows that the other time moves. Empty: there is none.",
+    )
+    zone: ColumnName | None = Field(
+        default=None,
+        description="IANA time zone of times that are stored without one. Empty: such times are refused.",
+    )
+
+
+class Keys(Model):
+    """Where the keys are."""
+
+    preset: Literal["KeyTypeColumn", "NamedRows", "PrefixedRows", "SessionBlob"] | None = Field(
+        default=None,
+        description="The known layout that fills what is left out. KeyTypeColumn: a row a key, type and id in columns "
+        "of their own. NamedRows: type and id in one column. PrefixedRows: the session, too. SessionBlob: a row a "
+        "session, which can only be counted. Unset: KeyTypeColumn.",
+    )
+    table: TableName | None = Field(
+        default=None, description="The table, as table or schema.table. Unset: the preset's."
+    )
+    columns: KeyColumns | None = Field(
+        default=None, description="Names of its columns. Unset ones: the preset's."
+    )
+
+
+class CredentialColumns(Model):
+    """Names of the columns of the credentials' table."""
+
+    session: ColumnName | None = Field(default=None, description="Which session a row belongs to.")
+    creds: ColumnName | None = Field(
+        default=None,
+        description="The credentials. Only who they belong to is read, by JSON paths; no private key leaves the "
+        "database.",
+    )
+
+
+class Credentials(Model):
+    """Where the credentials are: they say whose keys are whose, which decides what may never go."""
+
+    table: TableName | None = Field(
+        default=None, description="The table, as table or schema.table. Unset: the preset's."
+    )
+    columns: CredentialColumns | None = Field(
+        default=None, description="Names of its columns. Unset ones: the preset's."
+    )
+    row: Annotated[str, Field(min_length=1, max_length=63)] | None = Field(
+        default=None,
+        description="The id of the row of the keys' table that holds them, where they have no table of their own.",
+    )
+    encoding: Literal["Json", "JsonText", "JsonTextTwice"] | None = Field(
+        default=None,
+        description="Json: a column of type json or jsonb. JsonText: JSON in a text. JsonTextTwice: JSON in a JSON "
+        "string in a text. Unset: the preset's.",
+    )
+
+
+class KeyRetention(Model):
+    """How old a removable key must be before a cleanup takes it. Days of traffic, not of the calendar."""
+
+    session_max_age: Age | None = Field(
+        default=None,
+        description="Sessions with contacts not used for longer than this are removed.",
+    )
+    sender_key_max_age: Age | None = Field(
+        default=None, description="Group sender keys not used for longer than this are removed."
+    )
+
+
+class MaxRows(Model):
+    """The most that one cleanup may remove; what is above waits for the next run."""
+
+    percent: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        default=None, description="The largest share of a session's keys, in percent."
+    )
+    rows: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None, description="The largest number of rows of the whole store."
+    )
+
+
+class KeyStoreSchedule(Model):
+    """When the timers fire."""
+
+    scan_interval: Annotated[Duration, Between("1m", "1d")] | None = Field(
+        default=None, description="How often the keys are counted."
+    )
+    daily_cleanup: Annotated[str, Field(min_length=5, max_length=128)] | None = Field(
+        default=None,
+        description="Cron expression of the daily cleanup, five fields, in timeZone; or Never.",
+    )
+    time_zone: Annotated[str, Field(min_length=1, max_length=64, pattern=TIME_ZONE)] | None = Field(
+        default=None,
+        description="IANA time zone of dailyCleanup, such as UTC or America/Sao_Paulo.",
+    )
+
+
+class DatabaseLimits(Model):
+    """How much a Job asks of the database at a time."""
+
+    batch: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        default=None, description="Rows that are moved in one statement."
+    )
+    pause: Milliseconds | None = Field(
+        default=None, description="Pause between two batches, in ms or s."
+    )
+    statement_timeout: Milliseconds | None = Field(
+        default=None, description="How long one statement may take, in ms or s."
+    )
+    lock_timeout: Milliseconds | None = Field(
+        default=None,
+        description="How long one statement may wait for a lock, in ms or s: others are not held up for longer.",
+    )
+    duration: Annotated[Duration, Between("10s", "50m")] | None = Field(
+        default=None, description="How long one run may take; what is left waits for the next one."
+    )
+
+
+class KeyStoreSpec(Model):
+    """What is wanted for this store. Whatever is left unset has the built-in value."""
+
+    model_config = rules(
+        rule(
+            "!has(self.keys) || !has(self.keys.preset) || self.keys.preset != 'SessionBlob'"
+            " || !has(self.mode) || self.mode == 'Observe'",
+            "mode must be Observe with preset SessionBlob: a row holds a whole session, so no key of it can be removed",
+        )
+    )
+
+    connection: Connection = Field(description="How to reach the database.")
+    keys: Keys | None = Field(default=None, description="Where the keys are.")
+    credentials: Credentials | None = Field(default=None, description="Where the credentials are.")
+    suspend: bool | None = Field(
+        default=None, description="true: no scan and no cleanup runs for this store."
+    )
+    mode: Mode | None = Field(
+        default=None,
+        description="Enforce: clean. DryRun: decide and report, remove nothing. Observe: count only. "
+        "The operator's configuration can cap it. Unset: Enforce.",
+    )
+    retention: KeyRetention | None = Field(
+        default=None, description="How old a removable key must be before a cleanup takes it."
+    )
+    max_removals: MaxRows | None = Field(
+        default=None, description="The most that one cleanup may remove."
+    )
+    schedule: KeyStoreSchedule | None = Field(default=None, description="When the timers fire.")
+    db_schema: Annotated[str, Field(min_length=1, max_length=63, pattern=SCHEMA_NAME)] | None = (
+        Field(
+            default=None,
+            alias="schema",
+            description="The database schema of the janitor's own tables: the archive of removed rows, the runs, and "
+            "when sessions had traffic. Unset: baileys_janitor.",
+        )
+    )
+    undo_window: Annotated[Duration, Between("0s", "30d")] | None = Field(
+        default=None,
+        description="How long removed rows stay in the archive, from where an undo puts them back.",
+    )
+    undo: Literal["Archive", "None"] | None = Field(
+        default=None,
+        description="None: rows are deleted at once and cannot be put back; for databases where the janitor may "
+        "create no table. Then memory must be None, too. Unset: Archive.",
+    )
+    memory: Literal["Table", "None"] | None = Field(
+        default=None,
+        description="Where it is remembered when sessions had traffic. None: nowhere, so that ages count from the "
+        "rows' times alone. Unset: Table.",
+    )
+    limits: DatabaseLimits | None = Field(
+        default=None, description="How much a Job asks of the database at a time."
+    )
+    warn_above: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = Field(
+        default=None,
+        description="A cleanup that removes more rows than this is told as a warning, and the condition LargeCleanup "
+        "holds for a day.",
+    )
+    resources: Resources | None = Field(
+        default=None, description="Requests and limits of the Jobs' container."
+    )

@@ -1,0 +1,195 @@
+"""Merges a key store's spec over the built-in values, under the operator's ceiling of modes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.api.cross_field_rules import NEVER, cron_problem, is_zone
+from baileys_janitor.api.durations import seconds_of
+from baileys_janitor.api.effective import InForce, PodIdentity, Shared, Times
+from baileys_janitor.api.error_messages import first_problem, shown
+from baileys_janitor.api.key_store import KeyStoreSpec
+from baileys_janitor.api.merge import InvalidTenant
+from baileys_janitor.api.spec_groups import MODES
+from baileys_janitor.policy.settings import MaxRemovals, Retention, Settings, Thresholds
+
+NO_LIMIT = 1_000_000_000
+"""Thresholds that no store reaches: its cleanups are daily or asked for."""
+GO_ON_SECONDS = 600
+"""Seconds from one part of a capped cleanup to the next."""
+
+BUILT_IN: Final[Mapping[str, Any]] = {
+    "mode": "Enforce",
+    "retention": {"sessionMaxAge": "30d", "senderKeyMaxAge": "30d"},
+    "maxRemovals": {"percent": 60, "rows": 5000},
+    "schedule": {"scanInterval": "15m", "dailyCleanup": "0 3 * * *", "timeZone": "UTC"},
+    "schema": "baileys_janitor",
+    "undoWindow": "72h",
+    "undo": "Archive",
+    "memory": "Table",
+    "limits": {
+        "batch": 500,
+        "pause": "50ms",
+        "statementTimeout": "5s",
+        "lockTimeout": "200ms",
+        "duration": "5m",
+    },
+    "warnAbove": 1000,
+    "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+}
+"""The settings of a key store that nobody set."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseAccess:
+    """Which Secrets a Job's pod mounts; None for a certificate authority that is not configured."""
+
+    secret: str
+    key: str
+    ca_secret: str | None
+    ca_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectiveKeyStore(InForce):
+    """The settings in force for one key store."""
+
+    access: DatabaseAccess
+    keys: Mapping[str, Any]
+    credentials: Mapping[str, Any]
+    """The layout as it was written: the preset fills what is left out."""
+    schema: str
+    archive: bool
+    """Whether removed rows go into an archive."""
+    memory: bool
+    """Whether it is remembered when sessions had traffic."""
+    max_rows: int
+    batch: int
+    pause: float
+    statement_timeout: float
+    lock_timeout: float
+    duration: int
+    """Times in seconds."""
+    warn_above: int
+
+
+def effective_store(
+    config: OperatorConfig, spec: Mapping[str, Any] | None, name: str
+) -> EffectiveKeyStore:
+    """Return the settings in force for the store of that name; raise `InvalidTenant` when there can be none."""
+    try:
+        parsed = KeyStoreSpec.model_validate({} if spec is None else spec)
+    except ValidationError as error:
+        field, problem = first_problem(error, KeyStoreSpec)
+        field = f"spec.{field}" if field else "spec"
+        raise InvalidTenant(field, f"{field} {problem}.") from None
+    own = parsed.model_dump(mode="json", by_alias=True, exclude_none=True)
+    merged = {key: _over(value, own.get(key)) for key, value in BUILT_IN.items()}
+    _check(merged, own)
+    connection = parsed.connection
+    limits = merged["limits"]
+    return EffectiveKeyStore(
+        suspend=bool(parsed.suspend),
+        shared=_shared(config, merged, name),
+        access=DatabaseAccess(
+            connection.secret_name,
+            connection.key or "url",
+            connection.ca_secret_name,
+            connection.ca_key or "ca.crt",
+        ),
+        keys=own.get("keys", {}),
+        credentials=own.get("credentials", {}),
+        schema=merged["schema"],
+        archive=merged["undo"] == "Archive",
+        memory=merged["memory"] == "Table",
+        max_rows=merged["maxRemovals"]["rows"],
+        batch=limits["batch"],
+        pause=_short(limits["pause"]),
+        statement_timeout=_short(limits["statementTimeout"]),
+        lock_timeout=_short(limits["lockTimeout"]),
+        duration=seconds_of(limits["duration"]),
+        warn_above=merged["warnAbove"],
+    )
+
+
+def _over(base: Any, above: Any) -> Any:
+    if above is None:
+        return base
+    return base | above if isinstance(base, dict) and isinstance(above, dict) else above
+
+
+def _check(merged: dict[str, Any], own: dict[str, Any]) -> None:
+    schedule = merged["schedule"]
+    if not is_zone(schedule["timeZone"]):
+        _refuse(
+            "schedule.timeZone",
+            schedule["timeZone"],
+            "is no known time zone: give an IANA name such as UTC or America/Sao_Paulo",
+        )
+    problem = cron_problem(schedule["dailyCleanup"])
+    if problem:
+        _refuse("schedule.dailyCleanup", schedule["dailyCleanup"], problem)
+    for field in ("statementTimeout", "lockTimeout"):
+        if not _short(merged["limits"][field]):
+            # The database takes 0 for no limit at all.
+            _refuse(f"limits.{field}", merged["limits"][field], "is no limit: give 1ms or more")
+    if merged["undo"] == "None" and merged["memory"] != "None":
+        _refuse(
+            "undo",
+            merged["undo"],
+            "needs spec.memory None, too: both mean that the janitor has no tables of its own",
+        )
+    blob = own.get("keys", {}).get("preset") == "SessionBlob"
+    if blob and merged["mode"] != "Observe":
+        _refuse(
+            "mode",
+            merged["mode"],
+            "does not go with keys.preset SessionBlob, which can only be counted: set mode: Observe",
+        )
+
+
+def _refuse(field: str, value: object, problem: str) -> None:
+    raise InvalidTenant(f"spec.{field}", f"spec.{field} ({shown(value)}) {problem}.")
+
+
+def _shared(config: OperatorConfig, merged: dict[str, Any], name: str) -> Shared:
+    schedule, retention = merged["schedule"], merged["retention"]
+    daily = " ".join(schedule["dailyCleanup"].split())
+    ages = Retention(
+        seconds_of(retention["sessionMaxAge"]), seconds_of(retention["senderKeyMaxAge"])
+    )
+    removals = MaxRemovals(merged["maxRemovals"]["percent"], merged["maxRemovals"]["rows"])
+    return Shared(
+        mode=min(merged["mode"], config.mode_ceiling, key=MODES.index),
+        policy=Settings(
+            thresholds=Thresholds(NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT),
+            retention=ages,
+            emergency_retention=ages,
+            max_removals=removals,
+        ),
+        times=Times(
+            scan_interval=seconds_of(schedule["scanInterval"]),
+            adaptive=False,
+            trigger_interval=GO_ON_SECONDS,
+            daily_cleanup=None if daily == NEVER else daily,
+            time_zone=schedule["timeZone"],
+        ),
+        cooldown=0,
+        emergency_cooldown=GO_ON_SECONDS,
+        undo_window=seconds_of(merged["undoWindow"]),
+        job=PodIdentity(None, None, (), None, merged["resources"]),
+        settings_hash=sha256(f"{name}{sorted(merged.items())}".encode()).hexdigest()[:12],
+    )
+
+
+def _short(text: str) -> float:
+    """Return the seconds of `50ms` or `5s`."""
+    if text.endswith("ms"):
+        return int(text.removesuffix("ms")) / 1000
+    return float(text.removesuffix("s"))

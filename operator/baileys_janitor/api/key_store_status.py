@@ -1,0 +1,226 @@
+"""What the operator knows of a key store: its status. As for tenants, these models are how stored statuses are read."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from baileys_janitor.api.names import EMERGENCY_ANNOTATION
+from baileys_janitor.api.status import (
+    HISTORY_LENGTH,
+    Bytes,
+    Condition,
+    Count,
+    Reasons,
+    Run,
+    Sentence,
+    StatusPart,
+    Time,
+    Word,
+)
+
+WORST_LENGTH = 20
+"""Sessions that the status names."""
+
+
+class TypeFigures(StatusPart):
+    """The keys of one type."""
+
+    count: Count | None = Field(default=None, description="Rows.")
+    bytes: Bytes | None = Field(default=None, description="Size of their values, in bytes.")
+    oldest: Time | None = Field(default=None, description="When the oldest was last written.")
+    newest: Time | None = Field(default=None, description="When the newest was last written.")
+
+
+ByType = Annotated[dict[Word, TypeFigures], Field(max_length=16)]
+
+
+class Ages(StatusPart):
+    """Keys by the age of their last write."""
+
+    under1d: Count | None = Field(default=None, description="Written within a day.")
+    from1d_to7d: Count | None = Field(
+        default=None, alias="from1dTo7d", description="One day to seven."
+    )
+    from7d_to14d: Count | None = Field(
+        default=None, alias="from7dTo14d", description="Seven days to fourteen."
+    )
+    from14d_to30d: Count | None = Field(
+        default=None, alias="from14dTo30d", description="Fourteen days to thirty."
+    )
+    over30d: Count | None = Field(default=None, description="Older than thirty days.")
+    unknown: Count | None = Field(default=None, description="Without a time.")
+
+
+class KeysFound(StatusPart):
+    """What the last look at the database counted."""
+
+    total: Count | None = Field(default=None, description="All keys.")
+    bytes: Bytes | None = Field(default=None, description="Size of their values, in bytes.")
+    expired: Count | None = Field(
+        default=None,
+        description="Keys that a cleanup would remove now: past their age and not guarded.",
+    )
+    oldest: Time | None = Field(default=None, description="When the oldest was last written.")
+    newest: Time | None = Field(default=None, description="When the newest was last written.")
+    by_type: ByType | None = Field(default=None, description="Keys by type.")
+    ages: Ages | None = Field(default=None, description="Keys by the age of their last write.")
+    kept: Reasons | None = Field(
+        default=None, description="Keys that stay, counted by the reason that keeps them."
+    )
+
+
+class TableFound(StatusPart):
+    """The keys' table as the database reports it."""
+
+    bytes: Bytes | None = Field(default=None, description="Size of the table, in bytes.")
+    index_bytes: Bytes | None = Field(default=None, description="Size of its indexes, in bytes.")
+    total_bytes: Bytes | None = Field(
+        default=None,
+        description="Size of all, in bytes. Removed rows make room in it; it does not shrink.",
+    )
+    size: Word | None = Field(default=None, description="The same for people, such as 246 MiB.")
+    dead_tuples: Count | None = Field(default=None, description="Rows that wait for VACUUM.")
+    last_autovacuum: Time | None = Field(default=None, description="When autovacuum last ran.")
+
+
+class WorstSession(StatusPart):
+    """A session with many keys, under a name that cannot be traced back."""
+
+    session: Word | None = Field(
+        default=None,
+        description="One-way hash of the session's name; `baileys-janitor keystore scan --verbose` shows it, too.",
+    )
+    keys: Count | None = Field(default=None, description="Its keys.")
+    expired: Count | None = Field(default=None, description="Keys that a cleanup would remove.")
+    state: Word | None = Field(
+        default=None, description="State of its credentials: Paired, Unpaired, Corrupt or Absent."
+    )
+
+
+class Sessions(StatusPart):
+    """The sessions in the store."""
+
+    count: Count | None = Field(default=None, description="Sessions with keys.")
+    by_state: Annotated[dict[Word, Count], Field(max_length=8)] | None = Field(
+        default=None, description="Sessions by the state of their credentials."
+    )
+    by_level: Annotated[dict[Word, Count], Field(max_length=8)] | None = Field(
+        default=None, description="Sessions by the level that so many files would have."
+    )
+    worst: Annotated[list[WorstSession], Field(max_length=WORST_LENGTH)] | None = Field(
+        default=None, description="Those with the most keys."
+    )
+
+
+class StoreRun(StatusPart):
+    """One cleanup that is over."""
+
+    run: Word | None = Field(
+        default=None, description="Id of the run, as `baileys-janitor keystore undo` takes it."
+    )
+    time: Time | None = Field(default=None, description="When it ended.")
+    reason: Word | None = Field(
+        default=None,
+        description="Why it ran: Daily, Trigger (the rest of a capped one) or Requested.",
+    )
+    outcome: Word | None = Field(
+        default=None,
+        description="How it ended: Completed, Capped (it goes on), NothingToDo, DryRun, Refused, Repeated, Killed or "
+        "Failed.",
+    )
+    removed: Count | None = Field(
+        default=None, description="Rows removed; in a dry run, that would be."
+    )
+    before: Count | None = Field(default=None, description="Keys before it.")
+    after: Count | None = Field(default=None, description="Keys after it.")
+    row_bytes: Bytes | None = Field(
+        default=None,
+        description="Size of the removed rows, in bytes: room that the table uses again.",
+    )
+    returned_bytes: Bytes | None = Field(
+        default=None,
+        description="By how much the files of the table shrank, in bytes: nearly always 0.",
+    )
+    duration: Word | None = Field(
+        default=None, description="How long the Job worked, such as 2.9s."
+    )
+
+
+class LastStoreRun(StoreRun):
+    """The last cleanup, with what explains it."""
+
+    message: Sentence | None = Field(default=None, description="What it did, in a sentence.")
+    by_type: Annotated[dict[Word, Count], Field(max_length=16)] | None = Field(
+        default=None, description="Removed rows by type."
+    )
+    sessions: Count | None = Field(default=None, description="Sessions that were looked at.")
+    warnings: Annotated[list[Sentence], Field(max_length=10)] | None = Field(
+        default=None, description="What somebody should look at."
+    )
+    kept: Reasons | None = Field(default=None, description="Keys that stayed, by reason.")
+    left: Count | None = Field(default=None, description="Rows left for the next run.")
+
+
+class StoreTimers(StatusPart):
+    """The last slot of each timer that was handled."""
+
+    trigger: Time | None = Field(
+        default=None, description="Of the timer that goes on with a capped cleanup."
+    )
+    daily: Time | None = Field(default=None, description="Of the daily cleanup: its cron time.")
+
+
+class KeyStoreStatus(StatusPart):
+    """What the operator knows of this store."""
+
+    observed_generation: Annotated[int, Field(ge=-1, le=2**62)] | None = Field(
+        default=None,
+        description="The generation of the spec that the status was made from; -1 before the first look.",
+    )
+    keys: KeysFound | None = Field(
+        default=None, description="What the last look at the database counted."
+    )
+    table: TableFound | None = Field(
+        default=None, description="The keys' table as the database reports it."
+    )
+    sessions: Sessions | None = Field(default=None, description="The sessions in the store.")
+    last_scan_time: Time | None = Field(
+        default=None, description="When the keys were last counted, as last written down."
+    )
+    next_scan_time: Time | None = Field(default=None, description="When they are counted next.")
+    next: Sentence | None = Field(
+        default=None, description="What happens next, when, and what it hangs on."
+    )
+    next_cleanup_time: Time | None = Field(
+        default=None, description="When the next cleanup begins that nobody has to ask for."
+    )
+    next_cleanup_reason: Word | None = Field(
+        default=None, description="Why it will run: Daily, or Trigger for the rest of a capped one."
+    )
+    last_run: LastStoreRun | None = Field(
+        default=None, description="The last cleanup, with what explains it."
+    )
+    history: Annotated[list[StoreRun], Field(max_length=HISTORY_LENGTH)] | None = Field(
+        default=None, description="The last ten cleanups, newest first."
+    )
+    timers: StoreTimers | None = Field(
+        default=None, description="The last slot of each timer that was handled."
+    )
+    run: Run | None = Field(default=None, description="The cleanup that is claimed or running.")
+    cooldown_until: Time | None = Field(
+        default=None, description="A capped cleanup does not go on before this time."
+    )
+    last_handled_request: Annotated[str, Field(max_length=256)] | None = Field(
+        default=None,
+        description=f"The last value of the annotation {EMERGENCY_ANNOTATION} that was handled.",
+    )
+    conditions: Annotated[list[Condition], Field(max_length=32)] | None = Field(
+        default=None,
+        description="Ready, Stalled, LayoutValid, LargeCleanup and CleanupsHeld; docs/keystore.md explains them.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["type"],
+        },
+    )
