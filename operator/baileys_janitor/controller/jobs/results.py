@@ -13,17 +13,11 @@ from baileys_janitor.controller.events.changes import ChangeBus, JobEnded
 from baileys_janitor.controller.jobs import batches, faults, record_result
 from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
 from baileys_janitor.controller.jobs.faults import Finished
-from baileys_janitor.controller.jobs.manifest import Member
+from baileys_janitor.controller.jobs.job_events import ATTEMPTS, JobEvents
 from baileys_janitor.controller.jobs.tracker import (
-    UID_MAX,
     JobTracker,
-    Leftovers,
     TrackedJob,
-    has_ended,
-    is_suspended,
-    job_of,
 )
-from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.controller.tenants.record import TenantRecord
@@ -41,13 +35,10 @@ from baileys_janitor.job.result import (
     ScanResult,
     decode,
 )
-from baileys_janitor.schedule.cleanup_times import URGENT
 
 Object = dict[str, Any]
 logger = logging.getLogger("janitor.jobs")
 
-ATTEMPTS = 3
-"""Jobs for one claimed run before it is given up."""
 SPOILED = frozenset(
     {"JobDeadline", "JobKilled", "JobOutOfMemory", "JobEvicted", "JobStuck", "JobFailed"}
 )
@@ -56,8 +47,8 @@ UNREACHED = frozenset({DEADLINE_REACHED, INTERRUPTED})
 """Results of members that the Job had no time for."""
 
 
-class ResultHandler:
-    """Where Jobs and pods come in."""
+class ResultHandler(JobEvents[TenantRecord]):
+    """Where the Jobs and pods of tenants come in."""
 
     def __init__(
         self,
@@ -70,122 +61,11 @@ class ResultHandler:
         bus: ChangeBus,
         crashes: CrashHandler,
     ) -> None:
-        self._clock = clock
+        super().__init__(clock, cache, tracker, bus, crashes)
         self._cache = cache
-        self._tracker = tracker
         self._reads = reads
         self._finished = finished
-        self._bus = bus
-        self._crashes = crashes
         self._largest = config.limits.tenants_per_scan
-        self.leftovers = Leftovers(clock)
-
-    def job(self, kind: str, job: Object) -> None:
-        """Take in a Job's event (ADDED, MODIFIED or DELETED)."""
-        with self._crashes.contain("event"):
-            self._job(kind, job)
-
-    def _job(self, kind: str, job: Object) -> None:
-        meta = decoding.part(job, "metadata")
-        uid = decoding.text(meta.get("uid"), UID_MAX)
-        namespace, name = decoding.text(meta.get("namespace")), decoding.text(meta.get("name"))
-        tracked = self._tracker.find(namespace, name, uid)
-        if tracked is None:
-            if kind == "DELETED":
-                self.leftovers.forget(uid)
-            elif not self._may_be_ours(namespace, name):
-                self.leftovers.note(job)
-            return
-        if kind == "DELETED":
-            self.settle(tracked, Finished(None, faults.GONE))
-            self._tracker.drop(tracked)
-            return
-        tracked.suspended = is_suspended(job)
-        if not tracked.settled and tracked.failed_at is None and has_ended(job):
-            tracked.failed_at = self._clock.now()
-
-    def _may_be_ours(self, namespace: str, name: str) -> bool:
-        """Return whether a Job of that name is being created right now, whose uid is not known yet."""
-        tracked = self._tracker.get(namespace, name)
-        return tracked is not None and tracked.uid is None
-
-    def pod(self, kind: str, pod: Object) -> None:
-        """Take in a pod's event."""
-        with self._crashes.contain("event"):
-            self._pod(kind, pod)
-
-    def _pod(self, kind: str, pod: Object) -> None:
-        tracked = self.tracked_job(pod)
-        if tracked is None or tracked.settled:
-            return
-        name = decoding.text(decoding.part(pod, "metadata").get("name"))
-        if kind == "DELETED":
-            if tracked.pod == name:
-                gone = faults.finished(pod) or Finished(None, faults.GONE)
-                self.settle(tracked, _blamed(gone, tracked))
-            return
-        tracked.pod = name
-        if decoding.part(pod, "spec").get("nodeName") and tracked.placed_at is None:
-            tracked.placed_at = self._clock.now()
-        if decoding.part(pod, "status").get("phase") == "Running" and tracked.started is None:
-            tracked.started = self._clock.now()
-        ended = faults.finished(pod)
-        if ended is not None:
-            if ended.message is None and tracked.started is None and tracked.trouble is not None:
-                # It never ran: why it could not is worth more than that its time is up.
-                ended = Finished(None, tracked.trouble)
-            self.settle(tracked, _blamed(ended, tracked))
-            return
-        trouble = faults.pending(pod)
-        if trouble is None and tracked.trouble is not None:
-            # What its events showed may still hold: they are read again.
-            tracked.asked = False
-        tracked.trouble = trouble
-
-    def tracked_job(self, pod: Object) -> TrackedJob | None:
-        """Return the Job under way that a pod belongs to; None for every other pod, whatever its labels are."""
-        owner = job_of(pod)
-        if owner is None:
-            return None
-        return self._tracker.find(
-            decoding.text(decoding.part(pod, "metadata").get("namespace")), *owner
-        )
-
-    def attach(self, tenant: TenantRecord) -> None:
-        """Take up the Job of the tenant's claimed run that an earlier operator made, if it is there."""
-        run = tenant.run
-        if run is None or tenant.jobs.work is not None or not run.get("uid"):
-            return
-        found = self.leftovers.take(tenant.namespace, str(run["uid"]))
-        if found is None:
-            return
-        self._tracker.add(
-            TrackedJob(
-                namespace=found.namespace,
-                name=found.name,
-                action=found.action,
-                members=[Member(tenant.name, tenant.uid)],
-                run=str(run["id"]),
-                created=self._clock.now(),
-                used=frozenset([tenant.name]),
-                urgent=run["reason"] in URGENT,
-                uid=found.uid,
-                # Its pod may have been shown before.
-                overheard=True,
-                failed_at=self._clock.now() if found.ended else None,
-                suspended=found.suspended,
-            )
-        )
-        tenant.jobs.start(found.action, found.name, self._clock.now())
-
-    def members(self, tracked: TrackedJob) -> list[TenantRecord]:
-        """Return the tenants of a Job that are still there."""
-        found = (self._cache.of(tracked.namespace, m.name, m.uid) for m in tracked.members)
-        return [tenant for tenant in found if tenant is not None]
-
-    @staticmethod
-    def _claimed(tenant: TenantRecord, tracked: TrackedJob) -> bool:
-        return tenant.run is not None and tenant.run.get("id") == tracked.run
 
     def settle(self, tracked: TrackedJob, ended: Finished) -> None:
         """Take in how a Job ended, once."""
@@ -215,15 +95,6 @@ class ResultHandler:
         for tenant in unreached:
             tenant.jobs.want_scan()
         self._finished(self.members(tracked), entries)
-
-    def abandon(self, tracked: TrackedJob) -> list[TenantRecord]:
-        """Give up a Job that cannot be dealt with; it is deleted. Return its tenants, who wait."""
-        tracked.settled = True
-        tenants = self.members(tracked)
-        for tenant in tenants:
-            self._land(tenant, tracked)
-        self._crashes.back_off(tenants)
-        return tenants
 
     def _take_or_fail(
         self, tenant: TenantRecord, tracked: TrackedJob, result: object, fault: Fault | None
@@ -267,17 +138,6 @@ class ResultHandler:
             self._land(tenant, tracked)
             tenant.jobs.want_scan()
         self._finished(tenants, [])
-
-    @staticmethod
-    def _land(tenant: TenantRecord, tracked: TrackedJob) -> None:
-        tenant.stored.want_write()
-        tenant.jobs.end(tracked.name)
-
-    def _publish_end(self, tracked: TrackedJob, fault: Fault | None) -> None:
-        seconds = max(0.0, self._clock.now() - tracked.created)
-        outcome = "Completed" if fault is None else fault.reason
-        members = len(tracked.members)
-        self._bus.publish(JobEnded(tracked.namespace, tracked.action, members, seconds, outcome))
 
     def _take(self, tenant: TenantRecord, tracked: TrackedJob, result: object) -> Object | None:
         """Take in a result. An entry is returned only for what the Job itself has just done."""
@@ -323,13 +183,6 @@ def _is_nobodys(result: object, fault: Fault | None) -> bool:
     if isinstance(result, ScanResult):
         return result.error in UNREACHED
     return result is None and fault is not None and fault.reason in SPOILED
-
-
-def _blamed(ended: Finished, tracked: TrackedJob) -> Finished:
-    """Return how a pod ended; one of a suspended Job was ended by that."""
-    if ended.fault is None or not tracked.suspended:
-        return ended
-    return Finished(ended.message, faults.SUSPENDED)
 
 
 def _read(ended: Finished, tracked: TrackedJob) -> tuple[Result | None, Fault | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.controller.clock import Clock
@@ -13,11 +13,11 @@ from baileys_janitor.controller.jobs import batch_culprits, faults
 from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
 from baileys_janitor.controller.jobs.create import JOBS
 from baileys_janitor.controller.jobs.faults import Finished
+from baileys_janitor.controller.jobs.job_events import JobEvents
 from baileys_janitor.controller.jobs.tracker import (
     JOB_NAME_LABEL,
     JobTracker,
     Leftover,
-    Leftovers,
     TrackedJob,
 )
 from baileys_janitor.controller.kube.client import ApiError, Kube, path
@@ -45,27 +45,6 @@ FORGET_SECONDS = 300.0
 """Seconds after its deletion that a Job is forgotten even if no event showed it."""
 
 
-class Results(Protocol[R]):
-    """Takes in what becomes of Jobs."""
-
-    leftovers: Leftovers
-
-    def members(self, tracked: TrackedJob) -> list[R]:
-        """Return the records of a Job's members."""
-
-    def settle(self, tracked: TrackedJob, ended: Finished) -> None:
-        """Take in how a Job ended, once."""
-
-    def abandon(self, tracked: TrackedJob) -> list[R]:
-        """Give up a Job that cannot be dealt with; return its members."""
-
-    def split(self, tracked: TrackedJob, claims: frozenset[str]) -> None:
-        """Give up a shared Job that does not get on; `claims` are those that hold it up."""
-
-    def pod(self, kind: str, pod: dict[str, Any]) -> None:
-        """Take in a pod's event."""
-
-
 class JobTimeouts(Generic[R]):
     """Looks at each turn of the loop for what events alone do not show."""
 
@@ -76,7 +55,7 @@ class JobTimeouts(Generic[R]):
         tracker: JobTracker,
         reads: ClusterReads,
         store: StatusWriter[R],
-        results: Results[R],
+        results: JobEvents[R],
         config: OperatorConfig,
         crashes: CrashHandler,
     ) -> None:

@@ -17,6 +17,8 @@ LEFTOVERS_MAX = 1_000
 """Jobs that are remembered; of more, the cluster deletes those that end by their TTL."""
 GRACE_SECONDS = 120.0
 """Seconds before a Job is deleted that another operator may still count on: the tenants' statuses are read by then."""
+CLEANUPS = frozenset({"clean", "keys-clean"})
+"""Actions of which a run is claimed first."""
 DELETE_AGAIN_SECONDS = 60.0
 """Seconds until a deletion that failed is tried again."""
 DELETED_AT_ONCE = 4
@@ -58,7 +60,7 @@ class Leftovers:
             self._all.pop(uid, None)
             return
         action = decoding.text(decoding.part(meta, "labels").get(ACTION_LABEL))
-        grace = 0.0 if at_start and action != "clean" else GRACE_SECONDS
+        grace = 0.0 if at_start and action not in CLEANUPS else GRACE_SECONDS
         due = self._clock.monotonic() + grace
         known = self._all.get(uid)
         if known is not None:
@@ -76,7 +78,7 @@ class Leftovers:
     def take(self, namespace: str, uid: str) -> Leftover | None:
         """Return the cleanup's Job with that uid, which is somebody's from now on."""
         found = self._all.get(uid)
-        if found is None or found.namespace != namespace or found.action != "clean":
+        if found is None or found.namespace != namespace or found.action not in CLEANUPS:
             return None
         return self._all.pop(uid)
 

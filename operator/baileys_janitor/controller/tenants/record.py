@@ -162,11 +162,11 @@ class QueueEntry:
         self.considered_at = min(self.considered_at, now)
 
 
-class _Timed(Protocol):
+class Timed(Protocol):
     def shift(self, step: float) -> None: ...
 
 
-class _Bounded(_Timed, Protocol):
+class Bounded(Timed, Protocol):
     def cut(self, now: float) -> None: ...
 
 
@@ -268,7 +268,7 @@ class BaseRecord(Generic[S]):
         self.stored.take(stored)
         self.cleanup.sum_up()
 
-    def _parts(self) -> tuple[_Bounded, ...]:
+    def _parts(self) -> tuple[Bounded, ...]:
         return self.resource, self.stored, self.timers, self.backoff, self.queue
 
     def shift(self, step: float) -> None:
@@ -276,7 +276,7 @@ class BaseRecord(Generic[S]):
 
         What belongs to the calendar stays: the timers' slots, and times from the volume.
         """
-        parts: tuple[_Timed, ...] = (*self._parts(), self.cleanup, self.jobs)
+        parts: tuple[Timed, ...] = (*self._parts(), self.cleanup, self.jobs)
         for part in parts:
             part.shift(step)
 
@@ -335,7 +335,7 @@ class TenantRecord(BaseRecord[Effective]):
         self.cleanup.load(status)
         self.timers.load(status)
 
-    def _parts(self) -> tuple[_Bounded, ...]:
+    def _parts(self) -> tuple[Bounded, ...]:
         return (*BaseRecord._parts(self), self.scan)
 
 
