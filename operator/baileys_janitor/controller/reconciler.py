@@ -14,7 +14,8 @@ from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.events.changes import ChangeBus
 from baileys_janitor.controller.jobs import record_result
 from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
-from baileys_janitor.controller.jobs.create import JOBS, JobCreator, settle
+from baileys_janitor.controller.jobs.create import JobCreator, settle
+from baileys_janitor.controller.jobs.launch import JOBS
 from baileys_janitor.controller.jobs.manifest import SELECTOR, Pod
 from baileys_janitor.controller.jobs.queue import JobQueue
 from baileys_janitor.controller.jobs.results import ResultHandler

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,13 +13,13 @@ from baileys_janitor.controller.clock import Clock, machine_time
 from baileys_janitor.controller.jobs import batches, faults, manifest
 from baileys_janitor.controller.jobs.batches import Batch, Placed, SoonDue
 from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
+from baileys_janitor.controller.jobs.launch import JobLauncher
 from baileys_janitor.controller.jobs.locate import ClusterState
 from baileys_janitor.controller.jobs.manifest import Member as JobMember
 from baileys_janitor.controller.jobs.manifest import Pod, mount_path
 from baileys_janitor.controller.jobs.placement import Place
-from baileys_janitor.controller.jobs.tracker import UID_MAX, JobTracker, TrackedJob
-from baileys_janitor.controller.kube import decoding
-from baileys_janitor.controller.kube.client import ApiError, Kube, path
+from baileys_janitor.controller.jobs.tracker import JobTracker
+from baileys_janitor.controller.kube.client import ApiError, Kube
 from baileys_janitor.controller.status.writer import StatusWriter
 from baileys_janitor.controller.tenants import running_time
 from baileys_janitor.controller.tenants.directories import duplicate
@@ -35,13 +34,10 @@ from baileys_janitor.schedule.decision import Decision
 Object = dict[str, Any]
 logger = logging.getLogger("janitor.jobs")
 
-JOBS = "/apis/batch/v1"
 MARGIN_SECONDS = 10
 """Seconds before the pod's deadline at which the Job ends by itself, with a result."""
 
 
-NAMES = 3
-"""Names that are tried for a Job: of 409 and 409 again, somebody should hear."""
 TASK_BYTES_MAX = 100_000
 """A process takes arguments of up to 128 KiB; only a memory of many years is anywhere near."""
 
@@ -63,10 +59,8 @@ class JobCreator:
         elder: Callable[[TenantRecord], TenantRecord | None],
         prepare: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
-        self._kube = kube
         self._clock = clock
         self._reads = reads
-        self._tracker = tracker
         self._writer = store
         self._pod = pod
         self._batch = batch
@@ -74,8 +68,7 @@ class JobCreator:
         self.soon_due = SoonDue()
         self._is_held = is_held
         self._elder = elder
-        self._prepare = prepare
-        self._serial = itertools.count(1)
+        self._launcher = JobLauncher(kube, clock, tracker, prepare)
 
     async def place(self, namespace: str, tenants: Sequence[TenantRecord]) -> list[Batch]:
         """Find out where tenants of one namespace can be scanned, and return them in batches.
@@ -161,7 +154,7 @@ class JobCreator:
             read_only=True,
         )
         used = frozenset(p.tenant.name for p in batch.members if p.used)
-        await self._launch(job, "janitor-scan", tenants, used)
+        await self._launcher.launch(job, "janitor-scan", tenants, used)
 
     async def begin(self, tenant: TenantRecord, decision: Decision) -> None:
         """Start a cleanup exactly once: claim the run in the status, then create its Job.
@@ -279,7 +272,9 @@ class JobCreator:
             run=run,
             owner=manifest.owner_reference(tenant.name, tenant.uid),
         )
-        return await self._launch(job, prefix, [tenant], frozenset([tenant.name] if used else []))
+        return await self._launcher.launch(
+            job, prefix, [tenant], frozenset([tenant.name] if used else [])
+        )
 
     async def locate(self, tenant: TenantRecord) -> tuple[Place | None, bool]:
         """Return the tenant's place and whether a pod uses its claim; a fault is noted and backs off."""
@@ -290,74 +285,6 @@ class JobCreator:
             tenant.backoff.wait_until(self._clock.now() + MARGIN_SECONDS)
             return None, False
         return self._stand(tenant, cluster, self._clock.now())
-
-    async def _launch(
-        self, job: Object, prefix: str, tenants: Sequence[TenantRecord], used: frozenset[str]
-    ) -> str | None:
-        """Create a Job under a name of its own; return its uid. A fault is noted and backs off.
-
-        A name that is taken proves nothing: the Job there may be this one, whose creation was not answered, or
-        anybody's. Another name is tried, and the volume's journal keeps a cleanup from being done twice.
-        """
-        refused = None
-        for _ in range(NAMES):
-            tracked = self._depart(job, prefix, tenants, used)
-            try:
-                tracked.uid = await self._create(job)
-                return tracked.uid
-            except ApiError as error:
-                self._dropped(tracked, tenants)
-                refused = error
-                if error.status != 409:
-                    break
-                for tenant in tenants:
-                    tenant.cleanup.doubt()
-            except BaseException:
-                self._dropped(tracked, tenants)
-                raise
-        assert refused is not None
-        for tenant in tenants:
-            tenant.fail(faults.refused(refused.status, refused.message), self._clock.now())
-        return None
-
-    def _depart(
-        self, job: Object, prefix: str, tenants: Sequence[TenantRecord], used: frozenset[str]
-    ) -> TrackedJob:
-        meta = job["metadata"]
-        name = meta["name"] = f"{prefix}-{secrets.token_hex(4)}-{next(self._serial):x}"
-        action = meta["labels"][manifest.ACTION_LABEL]
-        for tenant in tenants:
-            tenant.jobs.start(action, name, self._clock.now())
-        run = tenants[0].run if action == "clean" else None
-        return self._tracker.add(
-            TrackedJob(
-                namespace=meta["namespace"],
-                name=name,
-                action=action,
-                members=[JobMember(t.name, t.uid) for t in tenants],
-                run=meta["labels"].get(manifest.RUN_LABEL),
-                created=self._clock.now(),
-                claims=manifest.claims_of(job),
-                used=used,
-                urgent=run is not None and run.get("reason") in URGENT,
-            )
-        )
-
-    def _dropped(self, tracked: TrackedJob, tenants: Sequence[TenantRecord]) -> None:
-        self._tracker.drop(tracked)
-        for tenant in tenants:
-            tenant.jobs.end(tracked.name)
-
-    async def _create(self, job: Object) -> str:
-        """Create a Job and return its uid; ApiError when it is refused, or its name is taken."""
-        meta = job["metadata"]
-        if self._prepare is not None:
-            await self._prepare(meta["namespace"])
-        created = await self._kube.create(path("jobs", meta["namespace"], group=JOBS), job)
-        uid = decoding.text(decoding.part(created, "metadata").get("uid"), UID_MAX)
-        if not uid:
-            raise ApiError(500, "NoUid", "the API server named no uid of the Job.")
-        return uid
 
 
 def _in_doubt(tenant: TenantRecord, cluster: ClusterState) -> bool:

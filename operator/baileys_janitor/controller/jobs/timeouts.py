@@ -11,9 +11,9 @@ from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.jobs import batch_culprits, faults
 from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
-from baileys_janitor.controller.jobs.create import JOBS
 from baileys_janitor.controller.jobs.faults import Finished
 from baileys_janitor.controller.jobs.job_events import JobEvents
+from baileys_janitor.controller.jobs.launch import JOBS
 from baileys_janitor.controller.jobs.tracker import (
     JOB_NAME_LABEL,
     JobTracker,

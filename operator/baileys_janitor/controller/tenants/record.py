@@ -85,6 +85,10 @@ class Resource(Generic[S]):
         self.seen_at = None if self.seen_at is None else min(self.seen_at, now)
 
 
+SCANS = frozenset({"scan", "keys-scan"})
+"""Actions of Jobs that only look."""
+
+
 @dataclass(slots=True)
 class JobState:
     """The Jobs under way for one tenant, and the scan it waits for."""
@@ -103,7 +107,7 @@ class JobState:
 
     def start(self, action: str, name: str, now: float) -> None:
         """Record a Job that is created."""
-        if action == "scan":
+        if action in SCANS:
             self.scan, self.scan_since = name, now
         else:
             self.work = name

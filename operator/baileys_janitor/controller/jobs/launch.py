@@ -1,0 +1,108 @@
+"""Creates Jobs: each under a name of its own, known to the tracker before the API server has answered."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from baileys_janitor.controller.clock import Clock
+from baileys_janitor.controller.jobs import faults, manifest
+from baileys_janitor.controller.jobs.manifest import Member
+from baileys_janitor.controller.jobs.tracker import CLEANUPS, UID_MAX, JobTracker, TrackedJob
+from baileys_janitor.controller.kube import decoding
+from baileys_janitor.controller.kube.client import ApiError, Kube, path
+from baileys_janitor.controller.tenants.record import AnyRecord
+from baileys_janitor.schedule.cleanup_times import URGENT
+
+Object = dict[str, Any]
+
+JOBS = "/apis/batch/v1"
+NAMES = 3
+"""Names that are tried for a Job: of 409 and 409 again, somebody should hear."""
+
+
+class JobLauncher:
+    """Creates Jobs; `prepare` is called with the namespace before."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        clock: Clock,
+        tracker: JobTracker,
+        prepare: Callable[[str], Awaitable[None]] | None = None,
+    ) -> None:
+        self._kube = kube
+        self._clock = clock
+        self._tracker = tracker
+        self._prepare = prepare
+        self._serial = itertools.count(1)
+
+    async def launch(
+        self, job: Object, prefix: str, tenants: Sequence[AnyRecord], used: frozenset[str]
+    ) -> str | None:
+        """Create a Job under a name of its own; return its uid. A fault is noted and backs off.
+
+        A name that is taken proves nothing: the Job there may be this one, whose creation was not answered, or
+        anybody's. Another name is tried, and the volume's journal keeps a cleanup from being done twice.
+        """
+        refused = None
+        for _ in range(NAMES):
+            tracked = self._depart(job, prefix, tenants, used)
+            try:
+                tracked.uid = await self._create(job)
+                return tracked.uid
+            except ApiError as error:
+                self._dropped(tracked, tenants)
+                refused = error
+                if error.status != 409:
+                    break
+                for tenant in tenants:
+                    tenant.cleanup.doubt()
+            except BaseException:
+                self._dropped(tracked, tenants)
+                raise
+        assert refused is not None
+        for tenant in tenants:
+            tenant.fail(faults.refused(refused.status, refused.message), self._clock.now())
+        return None
+
+    def _depart(
+        self, job: Object, prefix: str, tenants: Sequence[AnyRecord], used: frozenset[str]
+    ) -> TrackedJob:
+        meta = job["metadata"]
+        name = meta["name"] = f"{prefix}-{secrets.token_hex(4)}-{next(self._serial):x}"
+        action = meta["labels"][manifest.ACTION_LABEL]
+        for tenant in tenants:
+            tenant.jobs.start(action, name, self._clock.now())
+        run = tenants[0].run if action in CLEANUPS else None
+        return self._tracker.add(
+            TrackedJob(
+                namespace=meta["namespace"],
+                name=name,
+                action=action,
+                members=[Member(t.name, t.uid) for t in tenants],
+                run=meta["labels"].get(manifest.RUN_LABEL),
+                created=self._clock.now(),
+                claims=manifest.claims_of(job),
+                used=used,
+                urgent=run is not None and run.get("reason") in URGENT,
+            )
+        )
+
+    def _dropped(self, tracked: TrackedJob, tenants: Sequence[AnyRecord]) -> None:
+        self._tracker.drop(tracked)
+        for tenant in tenants:
+            tenant.jobs.end(tracked.name)
+
+    async def _create(self, job: Object) -> str:
+        """Create a Job and return its uid; ApiError when it is refused, or its name is taken."""
+        meta = job["metadata"]
+        if self._prepare is not None:
+            await self._prepare(meta["namespace"])
+        created = await self._kube.create(path("jobs", meta["namespace"], group=JOBS), job)
+        uid = decoding.text(decoding.part(created, "metadata").get("uid"), UID_MAX)
+        if not uid:
+            raise ApiError(500, "NoUid", "the API server named no uid of the Job.")
+        return uid
