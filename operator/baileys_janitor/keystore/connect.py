@@ -1,0 +1,208 @@
+"""A connection to the database, and transactions with limits.
+
+It works through PgBouncer in transaction pooling: no prepared statements, no session settings; every limit is set
+for one transaction. TLS is verified in full unless the URL says otherwise or the database is on this machine.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from baileys_janitor.keystore.errors import (
+    URL_INVALID,
+    KeystoreProblem,
+    connecting_problem,
+    problem_for,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from psycopg.sql import SQL, Composed
+
+    Statement = str | SQL | Composed
+
+_URL_BYTES_MAX: Final = 4096
+_CONNECT_SECONDS: Final = 10
+# A peer that is gone is noticed within this time, also in the middle of a statement.
+_SILENCE_MILLISECONDS: Final = 20_000
+_LOCAL: Final = ("localhost", "127.0.0.1", "::1")
+
+_LIMITS = """
+SELECT set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true),
+       set_config('idle_in_transaction_session_timeout', %s, true), set_config('extra_float_digits', '1', true)
+"""
+# Between two statements of a transaction this program only counts.
+_IDLE_MILLISECONDS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a run may take of the database.
+
+    `batch`: rows a transaction removes at most. Times are seconds: `pause` after each transaction that removed
+    something, `statement_timeout`, `lock_timeout`, and `duration` after which a run ends by itself.
+    """
+
+    batch: int = 500
+    pause: float = 0.05
+    statement_timeout: float = 5.0
+    lock_timeout: float = 0.2
+    duration: float = 300.0
+
+
+def read_url(path: str) -> str:
+    """Return the URL in a file. Raises KeystoreProblem."""
+    try:
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - a path as given
+            text = file.read(_URL_BYTES_MAX + 1).strip()
+    except (OSError, ValueError):
+        raise KeystoreProblem(
+            URL_INVALID, "The file with the database's URL cannot be read."
+        ) from None
+    if not text or len(text) > _URL_BYTES_MAX:
+        raise KeystoreProblem(URL_INVALID, "The file with the database's URL must hold one URL.")
+    return text
+
+
+def parameters(url: str, ca_file: str | None = None) -> dict[str, Any]:
+    """Return the connection parameters for a URL. Raises KeystoreProblem."""
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.Error:
+        given = {}
+    if not given or "\0" in url:
+        raise KeystoreProblem(
+            URL_INVALID,
+            "The database's URL cannot be read: it is written postgresql://user:password@host:port/database.",
+        )
+    if "options" in given:
+        raise KeystoreProblem(
+            URL_INVALID, "Leave `options` out of the database's URL: poolers do not pass them on."
+        )
+    if ca_file is not None:
+        given["sslrootcert"] = ca_file
+    if "sslmode" not in given and not _is_local(str(given.get("host", ""))):
+        given["sslmode"] = "verify-full"
+        given.setdefault("sslrootcert", "system")
+    given.setdefault("connect_timeout", _CONNECT_SECONDS)
+    given.setdefault("application_name", "baileys-janitor")
+    given.setdefault("keepalives_idle", 10)
+    given.setdefault("tcp_user_timeout", _SILENCE_MILLISECONDS)
+    return given
+
+
+def _is_local(host: str) -> bool:
+    return all(
+        not each or each.startswith(("/", "@")) or each in _LOCAL for each in host.split(",")
+    )
+
+
+class Database:
+    """An open connection. Its methods raise KeystoreProblem alone."""
+
+    def __init__(self, url: str, ca_file: str | None = None, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        try:
+            self._connection = psycopg.connect(
+                autocommit=True, prepare_threshold=None, **parameters(url, ca_file)
+            )
+        except psycopg.Error as error:
+            problem = connecting_problem(str(error))
+        else:
+            self._connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+            return
+        raise problem  # out here: the driver's error can name hosts and users
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self, *, read_only: bool = False) -> Iterator[None]:
+        """Run what follows in one transaction under the limits; an exception rolls it back."""
+        with _problems():
+            self._connection.read_only = read_only
+            with self._connection.transaction():
+                self._connection.execute(_LIMITS, self._timeouts())
+                yield
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Run what follows so that an error in it does not end the transaction."""
+        with self._connection.transaction():
+            yield
+
+    def rows(self, query: Statement, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Return all rows of a statement."""
+        with _problems():
+            return self._connection.execute(query, values or None).fetchall()
+
+    def row(self, query: Statement, values: Sequence[object] = ()) -> tuple[Any, ...]:
+        """Return the one row of a statement."""
+        return self.rows(query, values)[0]
+
+    def do(self, query: Statement, values: Sequence[object] = ()) -> int:
+        """Carry out a statement; return how many rows it touched."""
+        with _problems():
+            return self._connection.execute(query, values or None).rowcount
+
+    def do_many(self, query: Statement, values: Sequence[Sequence[object]]) -> None:
+        """Carry out a statement for each set of values."""
+        with _problems(), self._connection.cursor() as cursor:
+            cursor.executemany(query, values)
+
+    def stream(self, query: Statement, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a statement in parts, inside a transaction: not all are held at once."""
+        with _problems(), self._connection.cursor(name="baileys_janitor") as cursor:
+            cursor.itersize = 500
+            cursor.execute(query, values or None)
+            yield from cursor
+
+    def _timeouts(self) -> tuple[str, str, str]:
+        limits = self.limits
+        return (
+            f"{limits.statement_timeout * 1000:.0f}",
+            f"{limits.lock_timeout * 1000:.0f}",
+            f"{_IDLE_MILLISECONDS}",
+        )
+
+
+@contextmanager
+def _problems() -> Iterator[None]:
+    """Raise a KeystoreProblem for the driver's errors, whose texts hold keys and values."""
+    try:
+        yield
+        return
+    except psycopg.Error as error:
+        problem = problem_for(error.sqlstate)
+        problem.__cause__ = None
+        state = error.sqlstate
+    problem.state = state
+    raise problem
+
+
+def url_from(url: str | None, url_file: str | None, variable: str) -> str:
+    """Return the URL that was given, else the one in a file, else the one in an environment variable."""
+    if url:
+        return url
+    if url_file:
+        return read_url(url_file)
+    found = os.environ.get(variable)
+    if not found:
+        raise KeystoreProblem(
+            URL_INVALID, f"No database was given: name a file with its URL, or set {variable}."
+        )
+    return found

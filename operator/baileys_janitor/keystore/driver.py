@@ -1,0 +1,16 @@
+"""The database driver is an extra: without it everything else works, and one sentence names it."""
+
+from __future__ import annotations
+
+from baileys_janitor.keystore.errors import DRIVER_MISSING, KeystoreProblem
+
+
+def require_driver() -> None:
+    """Load the driver. Raises KeystoreProblem where it is not installed."""
+    try:
+        import psycopg  # noqa: F401
+    except ImportError as problem:
+        raise KeystoreProblem(
+            DRIVER_MISSING,
+            "Databases need the extra `postgres`: pip install 'baileys-janitor[postgres]'.",
+        ) from problem
