@@ -130,6 +130,8 @@ class ConditionKind:
     """The reason while it is False."""
     event: EventKind | None = None
     """Published when it becomes True."""
+    false_event: EventKind | None = None
+    """Published when it becomes False, for a condition that should be True; its reason is the condition's."""
     reason_events: Mapping[str, EventKind] = field(default_factory=dict, hash=False)
     """Published when the reason becomes this one and the status is not False."""
     fleet_wide: bool = False

@@ -219,6 +219,15 @@ class PullSecrets(Model):
     )
 
 
+class KeyStores(Model):
+    """Databases that hold the keys of many sessions: BaileysKeyStore."""
+
+    enabled: bool = Field(
+        default=True,
+        description="false: none is looked after. The same where the cluster does not have their CRD.",
+    )
+
+
 class Events(Model):
     """Kubernetes Events on the tenants, for `kubectl describe`."""
 
@@ -300,6 +309,9 @@ class OperatorConfig(Model):
     pull_secrets: PullSecrets = Field(
         default=PullSecrets(),
         description="The pull secrets of the Jobs' image in the tenants' namespaces.",
+    )
+    key_stores: KeyStores = Field(
+        default=KeyStores(), description="Databases that hold the keys of many sessions."
     )
     events: Events = Field(
         default=Events(), description="Kubernetes Events on the tenants, for `kubectl describe`."

@@ -84,6 +84,11 @@ class Keys(Model):
     columns: KeyColumns | None = Field(
         default=None, description="Names of its columns. Unset ones: the preset's."
     )
+    updated_on_every_write: bool | None = Field(
+        default=None,
+        description="true: you know that the column updated moves with every write of a row, though the table has no "
+        "column that shows it. Where that is wrong, keys in use are taken for old ones.",
+    )
 
 
 class CredentialColumns(Model):

@@ -39,7 +39,9 @@ ByType = Annotated[dict[Word, TypeFigures], Field(max_length=16)]
 class Ages(StatusPart):
     """Keys by the age of their last write."""
 
-    under1d: Count | None = Field(default=None, description="Written within a day.")
+    under1d: Count | None = Field(
+        default=None, alias="under1d", description="Written within a day."
+    )
     from1d_to7d: Count | None = Field(
         default=None, alias="from1dTo7d", description="One day to seven."
     )
@@ -49,7 +51,9 @@ class Ages(StatusPart):
     from14d_to30d: Count | None = Field(
         default=None, alias="from14dTo30d", description="Fourteen days to thirty."
     )
-    over30d: Count | None = Field(default=None, description="Older than thirty days.")
+    over30d: Count | None = Field(
+        default=None, alias="over30d", description="Older than thirty days."
+    )
     unknown: Count | None = Field(default=None, description="Without a time.")
 
 

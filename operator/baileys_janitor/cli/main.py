@@ -28,8 +28,9 @@ COMMANDS: Final = {
     "undo": "Put the files of a run back from the trash.",
     "operator": "Run the Kubernetes operator.",
     "notify": "Try out the operator's notifications.",
-    "crd": "Print the BaileysTenant CustomResourceDefinition.",
+    "crd": "Print the CustomResourceDefinitions.",
     "job": "Carry out one task in a pod; started by the operator, not by people.",
+    "keystore-job": "The same for a key store.",
 }
 
 
@@ -46,7 +47,7 @@ class Commands(click.Group):
     ) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"baileys_janitor.cli.{cmd_name}_command")
+        module = import_module(f"baileys_janitor.cli.{cmd_name.replace('-', '_')}_command")
         command = module.command
         assert isinstance(command, click.Command)
         return command

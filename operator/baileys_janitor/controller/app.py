@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from baileys_janitor import __version__
 from baileys_janitor.api.config import JobPods, Metrics, OperatorConfig
 from baileys_janitor.api.config_file import InvalidConfig, load_config
+from baileys_janitor.api.names import STORE_PLURAL
 from baileys_janitor.controller import kopf_thread, logging_setup
 from baileys_janitor.controller.clock import Clock, WallClock
 from baileys_janitor.controller.events import decision_log
@@ -27,8 +28,9 @@ from baileys_janitor.controller.health.server import PortTaken, served
 from baileys_janitor.controller.health.watch_audit import Audit, WatchDead, Watches
 from baileys_janitor.controller.jobs.manifest import Pod
 from baileys_janitor.controller.jobs.namespace_setup import NamespaceSetup
+from baileys_janitor.controller.keystores.reconciler import KeyStoreReconciler
 from baileys_janitor.controller.kopf_thread import WatchesEnded
-from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube, NoAccess
+from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube, NoAccess, path
 from baileys_janitor.controller.kube.leader_election import (
     POD_NAME,
     Election,
@@ -173,32 +175,27 @@ async def _lead(
     )
     reconciler = Reconciler(kube, config, job_pod(config.job), clock, setup.prepare)
     reconciler.bus.subscribe(decision_log.write)
+    stores = await _key_stores(kube, config, clock, setup)
+    if stores is not None:
+        stores.bus.subscribe(decision_log.write)
     if process is not None:
         process.leads(reconciler)
+        if stores is not None:
+            process.key_stores.leads(stores)
     watches = Watches(config.watch_namespaces)
     kube.writes = watches.writes
     audit = Audit(kube, reconciler, watches, config.watch_namespaces)
     checks.scheduler, checks.dead_watches, checks.state = reconciler, watches.dead, ACTING
     logger.info("The operator is at work")
-    watching = asyncio.create_task(kopf_thread.watch(reconciler, watches, config.watch_namespaces))
+    watching = asyncio.create_task(
+        kopf_thread.watch(reconciler, watches, config.watch_namespaces, stores)
+    )
     working = asyncio.create_task(reconciler.run())
     auditing = asyncio.create_task(audit.run())
-    beside: list[asyncio.Task[None]] = []
-    if config.events.enabled:
-        recorder = EventRecorder(kube, clock)
-        reconciler.bus.subscribe(recorder.hear)
-        beside.append(asyncio.create_task(recorder.run()))
-    if manager.wanted(config):
-        channels = [each.name for each in config.notifications.channels]
-        heard = process.notifies(channels) if process is not None else None
-        voice = manager.NotificationManager(
-            kube, config, clock, reconciler.cache, reconciler.holds, heard
-        )
-        reconciler.bus.subscribe(voice.hear)
-        if process is not None:
-            process.watches_channels(voice.failing)
-        beside.append(asyncio.create_task(voice.run()))
     ends: set[asyncio.Task[Any]] = {watching, working, auditing, asyncio.create_task(stop.wait())}
+    if stores is not None:
+        ends.add(asyncio.create_task(stores.run()))
+    beside = _beside(kube, config, clock, reconciler, stores, process)
     if election is not None:
         ends.add(asyncio.create_task(election.until_lost()))
     try:
@@ -220,6 +217,56 @@ async def _lead(
     for result in results:
         if isinstance(result, Exception):
             raise result
+
+
+def _beside(
+    kube: FencedKube,
+    config: OperatorConfig,
+    clock: Clock,
+    reconciler: Reconciler,
+    stores: KeyStoreReconciler | None,
+    process: OperatorMetrics | None,
+) -> list[asyncio.Task[None]]:
+    """Start what publishes changes beside the work: Events, notifications."""
+    beside: list[asyncio.Task[None]] = []
+    if config.events.enabled:
+        recorder = EventRecorder(kube, clock)
+        reconciler.bus.subscribe(recorder.hear)
+        if stores is not None:
+            stores.bus.subscribe(recorder.hear)
+        beside.append(asyncio.create_task(recorder.run()))
+    if manager.wanted(config):
+        channels = [each.name for each in config.notifications.channels]
+        heard = process.notifies(channels) if process is not None else None
+        voice = manager.NotificationManager(
+            kube, config, clock, reconciler.cache, reconciler.holds, heard
+        )
+        reconciler.bus.subscribe(voice.hear)
+        if process is not None:
+            process.watches_channels(voice.failing)
+        beside.append(asyncio.create_task(voice.run()))
+    return beside
+
+
+async def _key_stores(
+    kube: FencedKube, config: OperatorConfig, clock: Clock, setup: NamespaceSetup
+) -> KeyStoreReconciler | None:
+    """Return what looks after key stores; None where the API server does not serve them, or nobody wants it."""
+    if not config.key_stores.enabled:
+        return None
+    try:
+        await kube.get(path(STORE_PLURAL, next(iter(config.watch_namespaces), None), group=TENANTS))
+    except ApiError as error:
+        if error.status not in {403, 404}:
+            raise
+        logger.info(
+            "Key stores are not looked after: %s",
+            "their CRD is not installed"
+            if error.status == 404
+            else "the operator may not list baileyskeystores",
+        )
+        return None
+    return KeyStoreReconciler(kube, config, job_pod(config.job), clock, setup.prepare)
 
 
 @contextlib.asynccontextmanager

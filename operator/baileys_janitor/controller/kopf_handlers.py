@@ -12,9 +12,11 @@ from typing import Any
 
 import kopf
 
-from baileys_janitor.api.names import GROUP, PLURAL, VERSION
+from baileys_janitor.api.names import GROUP, PLURAL, STORE_PLURAL, VERSION
 from baileys_janitor.controller.health.watch_audit import Watches, has_pods, is_complete, is_over
 from baileys_janitor.controller.jobs.manifest import SELECTOR
+from baileys_janitor.controller.jobs.tracker import is_of_store
+from baileys_janitor.controller.keystores.reconciler import KeyStoreReconciler
 from baileys_janitor.controller.kube.client import access
 from baileys_janitor.controller.reconciler import Reconciler
 
@@ -107,8 +109,16 @@ async def connection() -> kopf.ConnectionInfo:
     )
 
 
-def register(reconciler: Reconciler, watches: Watches, deliver: Deliver) -> kopf.OperatorRegistry:
-    """Return a registry whose handlers give events to `reconciler` and signs of life to `watches`, by `deliver`."""
+def register(
+    reconciler: Reconciler,
+    watches: Watches,
+    deliver: Deliver,
+    stores: KeyStoreReconciler | None = None,
+) -> kopf.OperatorRegistry:
+    """Return a registry whose handlers give events to the reconcilers and signs of life to `watches`, by `deliver`.
+
+    `stores` is None where the API server does not serve key stores.
+    """
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry, retries=10, backoff=3)
@@ -121,13 +131,27 @@ def register(reconciler: Reconciler, watches: Watches, deliver: Deliver) -> kopf
 
     @kopf.on.event("batch", "v1", "jobs", registry=registry)
     async def job(event: Any, **_: Any) -> None:
-        deliver(partial(_job, reconciler, watches, event["type"], event["object"]))
+        deliver(partial(_job, reconciler, stores, watches, event["type"], event["object"]))
 
     @kopf.on.event("", "v1", "pods", registry=registry)
     async def pod(event: Any, **_: Any) -> None:
-        deliver(partial(_pod, reconciler, watches, event["type"], event["object"]))
+        deliver(partial(_pod, reconciler, stores, watches, event["type"], event["object"]))
+
+    if stores is not None:
+
+        @kopf.on.event(GROUP, VERSION, STORE_PLURAL, registry=registry)
+        async def store(event: Any, **_: Any) -> None:
+            deliver(partial(_store, stores, event["type"], event["object"]))
 
     return registry
+
+
+def _store(stores: KeyStoreReconciler, event: str | None, body: Object) -> None:
+    meta = body["metadata"]
+    if event == "DELETED":
+        stores.forget(meta["namespace"], meta["name"], meta["uid"])
+    else:
+        stores.observe(dict(body))
 
 
 def _tenant(reconciler: Reconciler, watches: Watches, event: str | None, body: Object) -> None:
@@ -139,23 +163,47 @@ def _tenant(reconciler: Reconciler, watches: Watches, event: str | None, body: O
         reconciler.observe(dict(body))
 
 
-def _job(reconciler: Reconciler, watches: Watches, event: str | None, body: Object) -> None:
-    meta = body["metadata"]
+def _owner(
+    reconciler: Reconciler, stores: KeyStoreReconciler | None, body: Object
+) -> Reconciler | KeyStoreReconciler | None:
+    """Return who takes in a Job or pod; None for that of a key store where there are none."""
+    return stores if is_of_store(body) else reconciler
+
+
+def _job(
+    reconciler: Reconciler,
+    stores: KeyStoreReconciler | None,
+    watches: Watches,
+    event: str | None,
+    body: Object,
+) -> None:
+    meta, owner = body["metadata"], _owner(reconciler, stores, body)
     watches.saw("jobs", meta["namespace"])
+    if owner is None:
+        return
     # Whoever writes our labels must not make a watch look dead.
-    known = reconciler.tracker.find(meta["namespace"], meta["name"], meta["uid"]) is not None
+    known = owner.tracker.find(meta["namespace"], meta["name"], meta["uid"]) is not None
     if event == "MODIFIED" and known and is_complete(body):
         watches.ended("jobs", meta["namespace"], meta["name"])
     if known and has_pods(body):
         watches.has_pods(meta["namespace"], meta["name"])
-    reconciler.results.job(event or "ADDED", body)
-    reconciler.nudge()
+    owner.results.job(event or "ADDED", body)
+    owner.nudge()
 
 
-def _pod(reconciler: Reconciler, watches: Watches, event: str | None, body: Object) -> None:
-    meta, tracked = body["metadata"], reconciler.results.tracked_job(body)
+def _pod(
+    reconciler: Reconciler,
+    stores: KeyStoreReconciler | None,
+    watches: Watches,
+    event: str | None,
+    body: Object,
+) -> None:
+    meta, owner = body["metadata"], _owner(reconciler, stores, body)
     watches.saw("pods", meta["namespace"])
+    if owner is None:
+        return
+    tracked = owner.results.tracked_job(body)
     if event == "MODIFIED" and tracked is not None and is_over(body):
         watches.ended("pods", meta["namespace"], tracked.name)
-    reconciler.results.pod(event or "ADDED", body)
-    reconciler.nudge()
+    owner.results.pod(event or "ADDED", body)
+    owner.nudge()

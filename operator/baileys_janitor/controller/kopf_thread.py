@@ -19,6 +19,7 @@ import kopf
 
 from baileys_janitor.controller import kopf_handlers
 from baileys_janitor.controller.health.watch_audit import Watches
+from baileys_janitor.controller.keystores.reconciler import KeyStoreReconciler
 from baileys_janitor.controller.reconciler import Reconciler
 
 logger = logging.getLogger("janitor.watch")
@@ -160,10 +161,15 @@ async def _end_all() -> None:
             _failure(task)  # else it would be reported as unexpected
 
 
-async def watch(reconciler: Reconciler, watches: Watches, namespaces: Sequence[str]) -> None:
-    """Feed the reconciler with events until cancelled; raise `WatchesEnded` when Kopf ends by itself."""
+async def watch(
+    reconciler: Reconciler,
+    watches: Watches,
+    namespaces: Sequence[str],
+    stores: KeyStoreReconciler | None = None,
+) -> None:
+    """Feed the reconcilers with events until cancelled; raise `WatchesEnded` when Kopf ends by itself."""
     inbox = Inbox()
-    running = _Thread(kopf_handlers.register(reconciler, watches, inbox.put), namespaces)
+    running = _Thread(kopf_handlers.register(reconciler, watches, inbox.put, stores), namespaces)
     running.start()
     try:
         raised = await asyncio.shield(running.ended)

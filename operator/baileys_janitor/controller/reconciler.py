@@ -20,7 +20,7 @@ from baileys_janitor.controller.jobs.manifest import SELECTOR, Pod
 from baileys_janitor.controller.jobs.queue import JobQueue
 from baileys_janitor.controller.jobs.results import ResultHandler
 from baileys_janitor.controller.jobs.timeouts import JobTimeouts
-from baileys_janitor.controller.jobs.tracker import JobTracker
+from baileys_janitor.controller.jobs.tracker import JobTracker, is_of_store
 from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.kube.client import ApiError, Kube
 from baileys_janitor.controller.status import advice, writer
@@ -273,7 +273,8 @@ class Reconciler:
                     logger.warning("The Jobs under way cannot be listed: %s", error)
                     await asyncio.sleep(ADOPT_AGAIN_SECONDS)
             for job in jobs:
-                self.results.leftovers.note(job, at_start=True)
+                if not is_of_store(job):
+                    self.results.leftovers.note(job, at_start=True)
         for tenant in self.cache.tenants.values():
             self.results.attach(tenant)
 

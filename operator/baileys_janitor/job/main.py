@@ -57,14 +57,14 @@ def main(argv: Sequence[str]) -> int:
         task = _read(argv)
     except BadTask as problem:
         os.write(2, f"baileys-janitor job: {problem}\n".encode("utf-8", "replace"))
-        _leave(failure_document(int(now), "BadTask"))
+        leave(failure_document(int(now), "BadTask"))
         return BAD_TASK
     stop.at(task.deadline)
     work = Work(task, now, stop)
     try:
         _report(work, task, int(now))
     except Exception as error:  # noqa: BLE001  # whatever happens, the operator gets a document
-        _leave(failure_document(int(now), type(error).__name__))
+        leave(failure_document(int(now), type(error).__name__))
         return UNFORESEEN
     return UNFORESEEN if work.unforeseen else DONE
 
@@ -111,7 +111,7 @@ def _read(argv: Sequence[str]) -> Task:
     return Task.from_json(argv[0])
 
 
-def _leave(document: bytes) -> None:
+def leave(document: bytes) -> None:
     """Write a document where the kubelet reads it, or to standard output where there is no such file."""
     _write_out(document, _open_log())
 

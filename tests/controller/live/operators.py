@@ -18,7 +18,9 @@ import yaml
 
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.controller import app
+from baileys_janitor.controller.keystores.reconciler import KeyStoreReconciler
 from baileys_janitor.controller.reconciler import Reconciler
+from baileys_janitor.controller.tenants.record import AnyRecord
 from baileys_janitor.schedule.scan_times import START_SECONDS
 from tests.controller.live.world import PATIENCE, until
 
@@ -83,6 +85,7 @@ class LocalOperator:
         self._stop: asyncio.Event
         self._task: asyncio.Task[None] | None = None
         self._reconcilers: list[Reconciler] = []
+        self._stores: list[KeyStoreReconciler] = []
 
     @property
     def reconciler(self) -> Reconciler:
@@ -110,14 +113,22 @@ class LocalOperator:
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        reconcilers = self._reconcilers
+        reconcilers, stores = self._reconcilers, self._stores
 
         class Seen(Reconciler):
             def __init__(self, *args: Any) -> None:
                 super().__init__(*args)
                 reconcilers.append(self)
 
-        with patch.object(app, "Reconciler", Seen):
+        class SeenStores(KeyStoreReconciler):
+            def __init__(self, *args: Any) -> None:
+                super().__init__(*args)
+                stores.append(self)
+
+        with (
+            patch.object(app, "Reconciler", Seen),
+            patch.object(app, "KeyStoreReconciler", SeenStores),
+        ):
             await app.serve(self.config, self.clock, self._stop)
         # Named, for a test that wants to see that nothing is left.
         own = asyncio.current_task()
@@ -173,14 +184,17 @@ class LocalOperator:
 
     def _at_work(self) -> bool:
         reconciler, now = self.reconciler, self.clock.now()
-        tenants = list(reconciler.cache.tenants.values())
-        due = any(tenant.queue.due is not None and tenant.queue.due <= now for tenant in tenants)
+        records: list[AnyRecord] = [*reconciler.cache.tenants.values()]
+        for stores in self._stores[-1:]:
+            records += stores.cache.records.values()
+        due = any(record.queue.due is not None and record.queue.due <= now for record in records)
         return bool(
-            due or reconciler.queue or reconciler.workers or any(t.queue.busy for t in tenants)
+            due or reconciler.queue or reconciler.workers or any(r.queue.busy for r in records)
         )
 
     def _landed(self) -> bool:
-        return all(tracked.settled for tracked in self.reconciler.tracker)
+        trackers = [self.reconciler.tracker, *(stores.tracker for stores in self._stores[-1:])]
+        return all(tracked.settled for tracker in trackers for tracked in tracker)
 
     async def _asked(self, question: Callable[[], bool]) -> bool:
         """Ask in the operator's own thread: from another one, what is about to be done looks like nothing to do."""

@@ -115,7 +115,15 @@ def between(tenant: TenantRecord, before: Object, after: Object) -> Iterator[Cha
     if was != now:
         said = find(list(conditions), now) or {}
         yield LevelChanged(tenant, was, now, str(said.get("message") or ""))
-    for fresh in conditions:
+    yield from of_conditions(tenant, before, after)
+    run = after.get("run") or {}
+    if run.get("id") and run.get("id") != (before.get("run") or {}).get("id"):
+        yield CleanupStarted(tenant, str(run["id"]), str(run.get("reason")))
+
+
+def of_conditions(record: AnyRecord, before: Object, after: Object) -> Iterator[ConditionChanged]:
+    """Yield how conditions other than the levels differ between two statuses. Pure."""
+    for fresh in after.get("conditions") or ():
         kind = fresh["type"]
         known = find(before.get("conditions"), kind) or {}
         same = (known.get("status"), known.get("reason")) == (fresh["status"], fresh["reason"])
@@ -123,11 +131,8 @@ def between(tenant: TenantRecord, before: Object, after: Object) -> Iterator[Cha
             continue
         earlier = str(known.get("status") or UNKNOWN)
         yield ConditionChanged(
-            tenant, kind, earlier, fresh["status"], fresh["reason"], str(fresh.get("message") or "")
+            record, kind, earlier, fresh["status"], fresh["reason"], str(fresh.get("message") or "")
         )
-    run = after.get("run") or {}
-    if run.get("id") and run.get("id") != (before.get("run") or {}).get("id"):
-        yield CleanupStarted(tenant, str(run["id"]), str(run.get("reason")))
 
 
 class ChangeBus:

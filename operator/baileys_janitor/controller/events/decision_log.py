@@ -7,6 +7,7 @@ from typing import Any
 
 from baileys_janitor.api.condition_kinds import CLEAN, CONDITIONS
 from baileys_janitor.api.durations import elapsed_seconds
+from baileys_janitor.api.key_store_conditions import STORE_CONDITIONS
 from baileys_janitor.api.timestamps import to_rfc3339
 from baileys_janitor.controller.events import changes
 from baileys_janitor.controller.events.changes import Change
@@ -131,10 +132,16 @@ def _finished(heard: changes.CleanupFinished) -> None:
 
 
 def _condition(heard: changes.ConditionChanged) -> None:
-    kind = CONDITIONS.get(heard.type)
+    kind = CONDITIONS.get(heard.type) or STORE_CONDITIONS.get(heard.type)
     fleet_wide = kind is not None and (kind.fleet_wide or heard.reason in kind.fleet_wide_reasons)
     if heard.type == "Ready":
         _readiness(heard, fleet_wide=fleet_wide)
+        return
+    if kind is not None and kind.false_event is not None:
+        level = logging.WARNING if heard.status == "False" else logging.INFO
+        detail = heard.message if heard.status == "False" else None
+        fields = {"reason": heard.reason, "outcome": heard.status, "detail": detail}
+        _write(level, f"{heard.type} changed", heard.tenant, "clean", **fields)
         return
     begins, ends = f"{heard.type} begins", f"{heard.type} ends"
     if heard.type == "Stalled":

@@ -17,6 +17,7 @@ from baileys_janitor.api.condition_kinds import (
     EventKind,
     event_kinds,
 )
+from baileys_janitor.api.key_store_conditions import STORE_CONDITIONS
 from baileys_janitor.api.names import KIND
 from baileys_janitor.controller.events import changes
 from baileys_janitor.controller.events.changes import Change
@@ -119,11 +120,13 @@ def _level(heard: changes.LevelChanged) -> Draft | None:
 
 def _condition(heard: changes.ConditionChanged) -> Draft | None:
     tenant, said = heard.tenant, heard.message
-    kind = CONDITIONS.get(heard.type)
+    kind = CONDITIONS.get(heard.type) or STORE_CONDITIONS.get(heard.type)
     if kind is None:
         return None
     if heard.reason in kind.reason_events and heard.status != "False":
         return _of_kind(tenant, heard.reason, kind.reason_events[heard.reason], said, "")
+    if kind.false_event is not None and heard.status == "False":
+        return _of_kind(tenant, heard.reason, kind.false_event, said, kind.type)
     if kind.event is None:
         return None
     if heard.status == "True":

@@ -23,7 +23,7 @@ from baileys_janitor.controller.kube.client import ApiError, Kube
 from baileys_janitor.controller.status.writer import StatusWriter
 from baileys_janitor.controller.tenants import running_time
 from baileys_janitor.controller.tenants.directories import duplicate
-from baileys_janitor.controller.tenants.record import TenantRecord
+from baileys_janitor.controller.tenants.record import AnyRecord, TenantRecord
 from baileys_janitor.job.task import Member, Task
 from baileys_janitor.policy.settings import Settings
 from baileys_janitor.schedule import scan_times
@@ -295,7 +295,7 @@ def _in_doubt(tenant: TenantRecord, cluster: ClusterState) -> bool:
     return fault is not None or (not used and tenant.look is None)
 
 
-def settle(tenant: TenantRecord, decision: Decision) -> None:
+def settle(tenant: AnyRecord, decision: Decision) -> None:
     """Note the slots and the request that a decision handles."""
     tenant.timers.settle(decision.trigger_slot, decision.daily_slot, decision.request)
 

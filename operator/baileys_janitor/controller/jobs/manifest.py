@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,16 @@ class Pod:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretMount:
+    """A Secret of which one key is mounted as the file `file` in the directory `path`."""
+
+    secret: str
+    key: str
+    path: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """A tenant in a Job: by name and uid, so that a namesake created later is never mistaken for it."""
 
@@ -106,6 +116,7 @@ def job(
     read_only: bool,
     run: str | None = None,
     owner: Object | None = None,
+    secrets: Sequence[SecretMount] = (),
 ) -> Object:
     """Return the Job (batch/v1) that carries out `task` with each of `claims` mounted at `mount_path(i)`."""
     labels = dict(pod.labels) | {OWN_LABEL: OWN_VALUE, ACTION_LABEL: action}
@@ -135,19 +146,25 @@ def job(
                     "labels": labels | NO_SIDECAR_LABELS,
                     "annotations": dict(pod.annotations) | _POD_ANNOTATIONS | annotations,
                 },
-                "spec": _pod_spec(pod, place, list(claims), task, resources, read_only),
+                "spec": _pod_spec(
+                    pod, place, _volumes(list(claims), secrets), task, resources, read_only
+                ),
             },
         },
     }
 
 
 def _pod_spec(
-    pod: Pod, place: Place, claims: list[str], task: str, resources: Object, read_only: bool
+    pod: Pod,
+    place: Place,
+    volumes: list[tuple[str, Object]],
+    task: str,
+    resources: Object,
+    read_only: bool,
 ) -> Object:
     # On a mount, never `persistentVolumeClaim.readOnly`: ZFS refuses to mix that with a writer's mount.
     mounts = [
-        {"name": volume_name(i), "mountPath": mount_path(i), "readOnly": read_only}
-        for i in range(len(claims))
+        {"name": volume["name"], "mountPath": at, "readOnly": read_only} for at, volume in volumes
     ]
     spec: Object = {
         "restartPolicy": "Never",
@@ -176,10 +193,7 @@ def _pod_spec(
                 "volumeMounts": mounts,
             }
         ],
-        "volumes": [
-            {"name": volume_name(i), "persistentVolumeClaim": {"claimName": claim}}
-            for i, claim in enumerate(claims)
-        ],
+        "volumes": [volume for _, volume in volumes],
     }
     optional = {
         "imagePullSecrets": [{"name": secret} for secret in pod.pull_secrets],
@@ -190,6 +204,21 @@ def _pod_spec(
     if pod.pull_policy:
         spec["containers"][0]["imagePullPolicy"] = pod.pull_policy
     return spec
+
+
+def _volumes(claims: list[str], secrets: Sequence[SecretMount]) -> list[tuple[str, Object]]:
+    """Return the pod's volumes, each with where it is mounted."""
+    found: list[tuple[str, Object]] = [
+        (
+            mount_path(i),
+            {"name": volume_name(i), "persistentVolumeClaim": {"claimName": claim}},
+        )
+        for i, claim in enumerate(claims)
+    ]
+    for i, one in enumerate(secrets):
+        source = {"secretName": one.secret, "items": [{"key": one.key, "path": one.file}]}
+        found.append((one.path, {"name": f"s{i}", "secret": source}))
+    return found
 
 
 def _pod_security(place: Place) -> Object:
@@ -222,11 +251,11 @@ def _affinity(node: str | None, *, pinned: bool) -> Object | None:
     return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}
 
 
-def owner_reference(name: str, uid: str) -> Object:
-    """Return the owner reference to a tenant: deleting the tenant ends its cleanup."""
+def owner_reference(name: str, uid: str, kind: str = KIND) -> Object:
+    """Return the owner reference to a resource: deleting it ends its cleanup."""
     return {
         "apiVersion": API_VERSION,
-        "kind": KIND,
+        "kind": kind,
         "name": name,
         "uid": uid,
         "controller": True,

@@ -221,6 +221,16 @@ def job_of(pod: Object) -> tuple[str, str] | None:
     return None
 
 
+STORE_ACTIONS = frozenset({"keys-scan", "keys-clean"})
+"""Actions of the Jobs of key stores; all others are of tenants."""
+
+
+def is_of_store(body: Object) -> bool:
+    """Return whether a Job or pod bears the label of a key store's Job."""
+    labels = decoding.part(body, "metadata", "labels")
+    return decoding.text(labels.get(ACTION_LABEL)) in STORE_ACTIONS
+
+
 def has_ended(job: Object) -> bool:
     """Return whether a Job has completed or failed."""
     conditions = decoding.objects(decoding.part(job, "status").get("conditions"))

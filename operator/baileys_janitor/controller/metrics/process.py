@@ -34,6 +34,7 @@ from baileys_janitor.controller.metrics.definitions import (
     WHY,
     Definition,
 )
+from baileys_janitor.controller.metrics.key_stores import KeyStoreMetrics
 from baileys_janitor.controller.metrics.scheduling import gauge
 from baileys_janitor.job.result import OUTCOMES
 from baileys_janitor.policy.file_kinds import KINDS, REMOVABLE_KINDS
@@ -56,6 +57,7 @@ class OperatorMetrics(Collector):
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
         self.registry.register(self)
+        self.key_stores = KeyStoreMetrics(self.registry)
         self._cleanups = self._counter(definitions.CLEANUPS)
         self._removed = self._counter(definitions.REMOVED)
         self._freed = self._counter(definitions.FREED)
@@ -94,6 +96,7 @@ class OperatorMetrics(Collector):
         """Report no tenants any more: another operator does."""
         self.reconciler = None
         self._failing = None
+        self.key_stores.stands_by()
 
     def answered(self, verb: str, _url: str, status: int) -> None:
         """Count a request to the API server; `status` 0 is none."""

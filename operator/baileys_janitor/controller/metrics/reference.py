@@ -6,11 +6,13 @@ With `--check` nothing is written, and the exit code is 1 if the page is not cur
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from baileys_janitor.api import docs_tables
 from baileys_janitor.api.condition_tables import markdown
-from baileys_janitor.controller.metrics.definitions import DEFINITIONS
+from baileys_janitor.controller.metrics.definitions import DEFINITIONS, Definition
+from baileys_janitor.controller.metrics.key_stores import STORE_DEFINITIONS
 from baileys_janitor.controller.metrics.tenants import FAMILIES, most
 
 UNITS = {"_timestamp_seconds": "Unix time", "_seconds": "seconds", "_bytes": "bytes"}
@@ -47,21 +49,26 @@ def tables() -> dict[str, str]:
                 for mode, bound in (("Full", most(FAMILIES)), ("Brief", most(brief)), ("None", 0))
             ),
         ),
-        "operator": markdown(
-            ("Metric", "Type", "Unit", "Labels", "Series, at most", "Meaning"),
-            (
-                (
-                    f"`{d.name}`",
-                    d.kind,
-                    unit(d.name),
-                    ", ".join(f"`{label}`" for label in d.labels),
-                    " x ".join(d.labels) if d.most is None else str(d.most),
-                    d.help,
-                )
-                for d in DEFINITIONS
-            ),
-        ),
+        "operator": _definitions(DEFINITIONS),
+        "key-stores": _definitions(STORE_DEFINITIONS),
     }
+
+
+def _definitions(listed: Iterable[Definition]) -> str:
+    return markdown(
+        ("Metric", "Type", "Unit", "Labels", "Series, at most", "Meaning"),
+        (
+            (
+                f"`{d.name}`",
+                d.kind,
+                unit(d.name),
+                ", ".join(f"`{label}`" for label in d.labels),
+                " x ".join(d.labels) if d.most is None else str(d.most),
+                d.help,
+            )
+            for d in listed
+        ),
+    )
 
 
 def with_tables(page: str) -> str:

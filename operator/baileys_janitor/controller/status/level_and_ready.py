@@ -145,7 +145,7 @@ def state_readiness(
     fault = tenant.fault or tenant.backoff.work_fault
     suspended = tenant.effective is not None and tenant.effective.suspend
     missed = scan_times.missed_time(tenant)
-    held = _held(hold) if hold is not None and tenant.effective is not None else None
+    held = held_by(hold) if hold is not None and tenant.effective is not None else None
     conditions.advise(CONDITIONS["CleanupsHeld"], None if suspended else held)
     if fault is not None and fault.stalled and not suspended:
         conditions.set("Ready", False, fault.reason, fault.message)
@@ -157,7 +157,7 @@ def state_readiness(
     elif fault is not None:
         conditions.set("Ready", True, fault.reason, fault.message)
     elif hold is not None:
-        conditions.set("Ready", True, "CleanupsHeld", _held(hold))
+        conditions.set("Ready", True, "CleanupsHeld", held_by(hold))
     elif tenant.scan.last_scan is None:
         conditions.set("Ready", None, "NotScanned", "The first scan is under way.")
     elif missed is not None and now >= missed:
@@ -171,7 +171,7 @@ def state_readiness(
         conditions.set("Ready", True, *_mode(tenant))
 
 
-def _held(hold: Hold) -> str:
+def held_by(hold: Hold) -> str:
     """Describe who opened the circuit breaker, as far as it is this namespace's to know, and what still runs."""
     where = f"in {len(hold.namespaces)} namespaces" if hold.fleet else "in this namespace"
     if hold.fleet and len(hold.namespaces) == 1:

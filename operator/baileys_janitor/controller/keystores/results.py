@@ -1,0 +1,96 @@
+"""Takes in how the Jobs of key stores end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from baileys_janitor.controller.clock import Clock
+from baileys_janitor.controller.crash_handler import CrashHandler
+from baileys_janitor.controller.events.changes import ChangeBus
+from baileys_janitor.controller.jobs import faults
+from baileys_janitor.controller.jobs.faults import Finished
+from baileys_janitor.controller.jobs.job_events import ATTEMPTS, JobEvents
+from baileys_janitor.controller.jobs.tracker import JobTracker, TrackedJob
+from baileys_janitor.controller.keystores import record_result
+from baileys_janitor.controller.keystores.cache import KeyStoreCache
+from baileys_janitor.controller.keystores.record import KeyStoreRecord
+from baileys_janitor.controller.tenants.fault import Fault
+from baileys_janitor.job.result import REPEATED
+from baileys_janitor.keystore.job_result import BadResult, JobFailure, JobResult, Scan, decode
+from baileys_janitor.keystore.results import CleanResult
+
+Object = dict[str, Any]
+
+
+class KeyStoreResults(JobEvents[KeyStoreRecord]):
+    """Where the Jobs and pods of key stores come in. `ended` is called with each store whose Job is over."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        cache: KeyStoreCache,
+        tracker: JobTracker,
+        ended: Callable[[KeyStoreRecord, Object | None], None],
+        bus: ChangeBus,
+        crashes: CrashHandler,
+    ) -> None:
+        super().__init__(clock, cache, tracker, bus, crashes)
+        self._ended = ended
+
+    def settle(self, tracked: TrackedJob, ended: Finished) -> None:
+        """Take in how a Job ended, once."""
+        if tracked.settled:
+            return
+        tracked.settled = True
+        result, fault = _read(ended)
+        self._publish_end(tracked, fault if result is None else None)
+        for record in self.members(tracked):
+            self._land(record, tracked)
+            entry = None
+            with self._crashes.contain("job", [record]):
+                entry = self._take(record, tracked, result, fault)
+            self._ended(record, entry)
+
+    def split(self, tracked: TrackedJob, claims: frozenset[str]) -> None:
+        """Do nothing: no Job of a store is shared."""
+
+    def _take(
+        self, record: KeyStoreRecord, tracked: TrackedJob, result: JobResult, fault: Fault | None
+    ) -> Object | None:
+        """Take in a result; return the entry for the circuit breaker, if there is one."""
+        now = self._clock.now()
+        if isinstance(result, Scan) and tracked.action == "keys-scan":
+            record_result.scanned(record, result, now, tracked.created)
+            return None
+        if isinstance(result, CleanResult) and tracked.action == "keys-clean":
+            if not self._claimed(record, tracked):
+                return None
+            if result.run == tracked.run:
+                entry = record_result.cleaned(record, result, now)
+                return None if result.outcome == REPEATED else entry
+        if isinstance(result, JobFailure):
+            fault = record_result.fault_of(result)
+        return self._failed(record, tracked, fault or faults.UNREADABLE, now)
+
+    def _failed(
+        self, record: KeyStoreRecord, tracked: TrackedJob, fault: Fault, now: float
+    ) -> Object | None:
+        record.fail(fault, now)
+        if tracked.action != "keys-clean" or not self._claimed(record, tracked):
+            return None
+        if record.cleanup.attempt() < ATTEMPTS:
+            return None
+        reason = str((record.run or {}).get("reason") or "Requested")
+        message = f"Given up after {ATTEMPTS} Jobs: {fault.message}"
+        return record_result.unanswered(record, reason, "Failed", message, now)
+
+
+def _read(ended: Finished) -> tuple[JobResult, Fault | None]:
+    """Return the result that a pod left, if it can be believed, and the fault otherwise."""
+    if ended.message is None:
+        return None, ended.fault or faults.UNREADABLE
+    try:
+        return decode(ended.message), ended.fault
+    except BadResult:
+        return None, ended.fault or faults.UNREADABLE

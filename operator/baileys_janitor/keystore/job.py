@@ -1,0 +1,97 @@
+"""The process of a Job for a key store: read the task, do it, leave the result, exit.
+
+Exit codes are those of `job.main`: 0 the task was carried out (a refusal for a reason is a result too), 1 the database
+could not be used or something unforeseen happened (there is still a result), 2 the task makes no sense. SIGTERM ends a
+run between two transactions, with a result.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from baileys_janitor.job.main import BAD_TASK, DONE, UNFORESEEN, Stop, leave
+from baileys_janitor.keystore.driver import require_driver
+from baileys_janitor.keystore.errors import KeystoreProblem
+from baileys_janitor.keystore.job_result import JobFailure, Scan, encode
+from baileys_janitor.keystore.layout import LayoutError, layout_of
+from baileys_janitor.keystore.results import CleanResult
+from baileys_janitor.keystore.task import SCAN, BadTask, StoreTask
+from baileys_janitor.volume.results import DRY_RUN
+
+
+def main(argv: Sequence[str]) -> int:
+    """Carry out the task in `argv` (one JSON argument); the process's exit code."""
+    stop = Stop()
+    signal.signal(signal.SIGTERM, stop.signalled)
+    signal.signal(signal.SIGINT, stop.signalled)
+    try:
+        task = _read(argv)
+        layout_of(dict(task.keys), dict(task.credentials))
+    except (BadTask, LayoutError) as problem:
+        sys.stderr.write(f"baileys-janitor keystore-job: {problem}\n")
+        leave(encode(JobFailure("BadTask", str(problem))))
+        return BAD_TASK
+    try:
+        result = _carry_out(task, stop)
+    except KeystoreProblem as problem:
+        leave(encode(JobFailure(problem.code, problem.sentence)))
+        return UNFORESEEN
+    except Exception as error:  # noqa: BLE001  # whatever happens, the operator gets a document
+        leave(encode(JobFailure("InternalError", f"Something unforeseen: {type(error).__name__}.")))
+        return UNFORESEEN
+    leave(encode(result))
+    return DONE
+
+
+def _read(argv: Sequence[str]) -> StoreTask:
+    if len(argv) != 1:
+        raise BadTask("a Job gets its task as one JSON argument")
+    return StoreTask.from_json(argv[0])
+
+
+def _carry_out(task: StoreTask, stop: Stop) -> Scan | CleanResult:
+    require_driver()
+    # Below, the driver is imported: where it is not installed, the sentence about that comes first.
+    from baileys_janitor.keystore.checks import inspect
+    from baileys_janitor.keystore.clean import Cleaning, Keeping
+    from baileys_janitor.keystore.connect import Database, Limits, read_url
+
+    limits = Limits(
+        task.batch, task.pause, task.statement_timeout, task.lock_timeout, task.duration
+    )
+    with Database(read_url(task.url_file), _authority(task), limits) as database:
+        facts = inspect(database, layout_of(dict(task.keys), dict(task.credentials)))
+        keeping = Keeping(task.archive, task.memory, task.schema, task.undo_window)
+        cleaning = Cleaning(
+            database,
+            facts,
+            task.settings,
+            task.run,
+            reason=task.reason,
+            keeping=keeping,
+            stop=stop,
+        )
+        if task.action == SCAN:
+            return _scanned(cleaning.dry_run())
+        return cleaning.dry_run() if task.dry_run else cleaning.apply()
+
+
+def _authority(task: StoreTask) -> str | None:
+    if task.ca_file is not None and not os.access(task.ca_file, os.R_OK):
+        raise KeystoreProblem(
+            "AuthorityMissing",
+            "The certificate authority cannot be read: correct spec.connection.caSecretName and caKey.",
+        )
+    return task.ca_file
+
+
+def _scanned(result: CleanResult) -> Scan:
+    """Return what a dry run saw; raise where even that was not possible."""
+    if result.before is None:
+        raise KeystoreProblem(result.code or "DatabaseError", result.message or "")
+    if result.outcome == DRY_RUN:
+        return Scan(report=result.before, expired=result.removed, kept=result.kept)
+    return Scan(report=result.before)

@@ -1,0 +1,70 @@
+"""A cluster that serves key stores, and a real PostgreSQL."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from baileys_janitor.api.crd import crd, store_crd
+from sandbox import Cluster
+from tests.controller.keystores.stores import STORES, Stores
+from tests.controller.live.operators import LocalOperator, SkippingClock
+from tests.controller.live.world import TENANTS, until
+from tests.keystore.conftest import server, url
+
+__all__ = ["server", "url"]
+
+_NUMBERS = itertools.count(1)
+DEFINITIONS = "apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
+    """A cluster with both CRDs."""
+    async with Cluster(tmp_path_factory.mktemp("volumes")) as started:
+        for definition in (crd(), store_crd()):
+            await started.client.create(DEFINITIONS, "", definition)
+        await until(lambda: started.client.select(TENANTS), "tenants are served")
+        await until(lambda: started.client.select(STORES), "key stores are served")
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def stores(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stores]:
+    """A namespace of the test's own."""
+    monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+    name = f"stores-{next(_NUMBERS)}"
+    await cluster.client.create("v1/namespaces", "", {"metadata": {"name": name}})
+    yield Stores(cluster, name)
+    if not cluster.real:
+        cluster.forgive()
+    cluster.kubelet.release()
+
+
+@pytest.fixture
+def operator(stores: Stores) -> Callable[..., LocalOperator]:
+    """Makes an operator in this process for the test's namespace; give it configuration fields."""
+
+    def make(clock: SkippingClock | None = None, **settings: object) -> LocalOperator:
+        return LocalOperator({"watchNamespaces": [stores.namespace], **settings}, clock)
+
+    return make
+
+
+@pytest.fixture
+def kubeconfig(cluster: Cluster) -> Path:
+    return cluster.kubeconfig
+
+
+@pytest.fixture(autouse=True)
+def nothing_unforeseen(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """No test may make the operator meet what it calls unforeseen, or a handler raise."""
+    caplog.set_level(logging.INFO, "janitor")
+    yield
+    met = [r.getMessage() for r in caplog.get_records("call") if r.exc_info]
+    assert not met, met
