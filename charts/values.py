@@ -139,6 +139,16 @@ class NetworkPolicy(Model):
         "namespaces has it made by the operator, with `config.networkPolicy.manage`.",
     )
 
+    databases: list[Object] = Field(
+        default_factory=lambda: [
+            {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]},
+            {"ports": [{"port": 5432, "protocol": "TCP"}, {"port": 6432, "protocol": "TCP"}]},
+        ],
+        description="Where the Jobs of key stores may connect to, as egress rules of a NetworkPolicy, in each of "
+        "`watchNamespaces`: DNS, and the ports of PostgreSQL and PgBouncer anywhere. Name your database's address to "
+        "narrow it. Empty: nothing is allowed.",
+    )
+
 
 class Scraping(Model):
     """What both kinds of monitor say."""
