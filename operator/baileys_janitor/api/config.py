@@ -206,6 +206,14 @@ class NetworkPolicy(Model):
         default=False,
         description="true: the operator creates it in every namespace before its first Job there.",
     )
+    databases: list[dict[str, Any]] = Field(
+        default_factory=lambda: [
+            {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]},
+            {"ports": [{"port": 5432, "protocol": "TCP"}, {"port": 6432, "protocol": "TCP"}]},
+        ],
+        description="With manage: where the Jobs of key stores may connect to, as egress rules of a NetworkPolicy. "
+        "Empty: nothing is allowed.",
+    )
 
 
 class PullSecrets(Model):

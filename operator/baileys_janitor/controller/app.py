@@ -172,6 +172,7 @@ async def _lead(
         policy=config.network_policy.manage,
         secrets=config.job.image_pull_secrets if config.pull_secrets.copy_ else (),
         home=own_namespace(os.environ),
+        egress=config.network_policy.databases,
     )
     reconciler = Reconciler(kube, config, job_pod(config.job), clock, setup.prepare)
     reconciler.bus.subscribe(decision_log.write)
@@ -266,7 +267,7 @@ async def _key_stores(
             else "the operator may not list baileyskeystores",
         )
         return None
-    return KeyStoreReconciler(kube, config, job_pod(config.job), clock, setup.prepare)
+    return KeyStoreReconciler(kube, config, job_pod(config.job), clock, setup.prepare_for_store)
 
 
 @contextlib.asynccontextmanager

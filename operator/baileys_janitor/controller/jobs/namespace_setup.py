@@ -12,6 +12,7 @@ from typing import Any
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.jobs.manifest import ACTION_LABEL
 from baileys_janitor.controller.jobs.placement import OWN_LABEL, OWN_VALUE
+from baileys_janitor.controller.jobs.tracker import STORE_ACTIONS
 from baileys_janitor.controller.kube.client import ApiError, Kube, path
 
 Object = dict[str, Any]
@@ -19,6 +20,7 @@ logger = logging.getLogger("janitor.jobs")
 
 NETWORKING = "/apis/networking.k8s.io/v1"
 POLICY = "baileys-janitor-jobs"
+DATABASE_POLICY = "baileys-janitor-key-stores"
 MANAGED = {OWN_LABEL: OWN_VALUE}
 """Label of what the operator makes in tenants' namespaces; it distinguishes them from what others make."""
 CHECK_AGAIN_SECONDS = 3600.0
@@ -41,15 +43,45 @@ def network_policy(namespace: str) -> Object:
     }
 
 
+def database_policy(namespace: str, egress: Sequence[Object]) -> Object:
+    """Return the policy that lets the Jobs of key stores reach databases: policies add up."""
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": DATABASE_POLICY, "namespace": namespace, "labels": dict(MANAGED)},
+        "spec": {
+            "podSelector": {
+                "matchLabels": {OWN_LABEL: OWN_VALUE},
+                "matchExpressions": [
+                    {"key": ACTION_LABEL, "operator": "In", "values": sorted(STORE_ACTIONS)}
+                ],
+            },
+            "policyTypes": ["Egress"],
+            "egress": list(egress),
+        },
+    }
+
+
 class NamespaceSetup:
-    """Prepares namespaces for Jobs; `home` is the operator's own, where pull secrets are copied from."""
+    """Prepares namespaces for Jobs; `home` is the operator's own, where pull secrets are copied from.
+
+    `egress` are the rules of `database_policy`, for namespaces with key stores.
+    """
 
     def __init__(
-        self, kube: Kube, clock: Clock, *, policy: bool, secrets: Sequence[str] = (), home: str = ""
+        self,
+        kube: Kube,
+        clock: Clock,
+        *,
+        policy: bool,
+        secrets: Sequence[str] = (),
+        home: str = "",
+        egress: Sequence[Object] = (),
     ) -> None:
         self._kube = kube
         self._clock = clock
         self._policy = policy
+        self._egress = tuple(egress)
         self._secrets = tuple(secrets) if home else ()
         self._home = home
         self._ready_until: dict[str, float] = {}
@@ -57,17 +89,27 @@ class NamespaceSetup:
 
     async def prepare(self, namespace: str) -> None:
         """Make sure that the namespace has what it needs; it never fails."""
+        await self._prepare(namespace, namespace, stores=False)
+
+    async def prepare_for_store(self, namespace: str) -> None:
+        """Do the same before a Job of a key store."""
+        await self._prepare(namespace, f"{namespace}/", stores=True)
+
+    async def _prepare(self, namespace: str, key: str, *, stores: bool) -> None:
         now = self._clock.monotonic()
-        if self._ready_until.get(namespace, now) > now:
+        if self._ready_until.get(key, now) > now:
             return
         self._ready_until = {n: t for n, t in self._ready_until.items() if t > now}
         done = True
         if self._policy:
             done = await self._careful("NetworkPolicies", self._ensure_policy, namespace)
+        if self._policy and stores and self._egress:
+            step = self._ensure_database_policy
+            done = await self._careful("NetworkPolicies", step, namespace) and done
         if self._secrets and namespace != self._home:
             done = await self._careful("pull secrets", self._copy_secrets, namespace) and done
         if done:
-            self._ready_until[namespace] = now + CHECK_AGAIN_SECONDS
+            self._ready_until[key] = now + CHECK_AGAIN_SECONDS
 
     async def _careful(self, what: str, step: Any, namespace: str) -> bool:
         """Carry out a step; return False when it is worth another attempt before the next Job."""
@@ -83,10 +125,18 @@ class NamespaceSetup:
         return True
 
     async def _ensure_policy(self, namespace: str) -> None:
+        await self._ensure(network_policy(namespace))
+
+    async def _ensure_database_policy(self, namespace: str) -> None:
+        await self._ensure(database_policy(namespace, self._egress))
+
+    async def _ensure(self, policy: Object) -> None:
         # One that is there is left alone: an administrator may have changed it on purpose.
-        if await self._find(path("networkpolicies", namespace, POLICY, NETWORKING)) is None:
-            url = path("networkpolicies", namespace, group=NETWORKING)
-            await self._create(url, network_policy(namespace))
+        meta = policy["metadata"]
+        where = path("networkpolicies", meta["namespace"], meta["name"], NETWORKING)
+        if await self._find(where) is None:
+            url = path("networkpolicies", meta["namespace"], group=NETWORKING)
+            await self._create(url, policy)
 
     async def _copy_secrets(self, namespace: str) -> None:
         for name in self._secrets:
