@@ -39,6 +39,21 @@ def contents(kind: str, value: Object) -> dict[str, bytes]:
     return plain | {name: base64.b64decode(text) for name, text in binary.items()}
 
 
+def chosen(source: Object, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files of a volume of a `configMap` or a `secret`: all, or those that its items name, under their paths.
+
+    Raises:
+        MountError: an item names a key that is not there.
+    """
+    items = source.get("items")
+    if not items:
+        return dict(files)
+    for item in items:
+        if item["key"] not in files:
+            raise MountError(f"references non-existent secret key: {item['key']}")
+    return {item["path"]: files[item["key"]] for item in items}
+
+
 class Paths:
     """Paths in a container and the local ones that they stand for.
 

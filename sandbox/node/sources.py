@@ -11,7 +11,7 @@ from typing import Any, Final
 from sandbox.client import RETRIED, ApiError, Client, Object
 from sandbox.controllers.claims import CLAIMS, VOLUMES, is_active, used_claims
 from sandbox.informer import Informer, Informers, key
-from sandbox.node.mounts import MountError, claim_directory, contents, write_files
+from sandbox.node.mounts import MountError, chosen, claim_directory, contents, write_files
 from sandbox.server.jsonpath import first
 
 _log = logging.getLogger(__name__)
@@ -93,9 +93,14 @@ class Sources:
             source = volume.get(kind)
             if not source or source.get("optional"):
                 continue
-            if (namespace, source[field]) not in self._kinds[kind].items:
-                text = f'MountVolume.SetUp failed for volume "{volume["name"]}" : '
+            value = self._kinds[kind].items.get((namespace, source[field]))
+            text = f'MountVolume.SetUp failed for volume "{volume["name"]}" : '
+            if value is None:
                 raise MountError(f'{text}{kind.lower()} "{source[field]}" not found')
+            try:
+                chosen(source, contents(kind, value))
+            except MountError as problem:
+                raise MountError(f"{text}{problem}") from None
 
     def mounts(self, pod: Object, container: Object, scratch: Path) -> Iterator[tuple[str, Path]]:
         """A container's mount paths and the local directories."""
@@ -119,7 +124,8 @@ class Sources:
         for kind, field in (("configMap", "name"), ("secret", "secretName")):
             if source := volume.get(kind):
                 value = self._kinds[kind].items.get((namespace, source[field]))
-                return write_files(own, {} if value is None else contents(kind, value))
+                files = {} if value is None else contents(kind, value)
+                return write_files(own, chosen(source, files) if files else {})
         return own
 
     def environment(self, pod: Object, container: Object) -> dict[str, str]:

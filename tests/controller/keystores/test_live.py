@@ -219,3 +219,21 @@ async def test_an_invalid_spec_names_the_field(
     async with operator():
         condition = await stores.ready("main", "InvalidSpec")
     assert "spec.schedule.timeZone ('Mars/Olympus')" in condition["message"]
+
+
+async def test_a_secret_that_is_missing_is_named(
+    stores: Stores, operator: Operator, url: str
+) -> None:
+    data.first_layout(url, data.company())
+    await stores.store("main")
+    async with operator() as running:
+        with running.hurry(over_jobs=True):
+            condition = await stores.ready("main", "SecretMissing")
+        assert "The Secret main-db does not exist in this namespace" in condition["message"]
+        await stores.secret("main-db", dsn=url)
+        with running.hurry(over_jobs=True):
+            condition = await stores.ready("main", "SecretKeyMissing")
+        assert "The Secret has no key url" in condition["message"]
+        await stores.edit("main", connection={"key": "dsn"})
+        with running.hurry():
+            await stores.ready("main", "Observing")

@@ -225,9 +225,25 @@ def _waiting(waiting: Object) -> Fault | None:
     return None
 
 
+SECRET_MISSING = re.compile(r'secret "([a-z0-9.-]{1,253})" not found')
+SECRET_KEY_MISSING = re.compile(r"references non-existent secret key: ([A-Za-z0-9._-]{1,253})")
+
+
 def stuck(message: str) -> Fault:
     """Return the fault of a pod that has a node and never starts; `message` is the newest warning event's."""
     why = said(message) or "the node gives no reason"
+    missing = SECRET_MISSING.search(why)
+    if missing is not None:
+        return Fault(
+            "SecretMissing",
+            f"The Secret {missing[1]} does not exist in this namespace: create it, or correct spec.connection. {RETRY}",
+        )
+    missing = SECRET_KEY_MISSING.search(why)
+    if missing is not None:
+        return Fault(
+            "SecretKeyMissing",
+            f"The Secret has no key {missing[1]}: add it, or correct spec.connection. {RETRY}",
+        )
     return Fault(
         "VolumeNotMounted",
         f"The Job's pod does not start on the volume's node: {why}. Free the volume or the node. {RETRY}",
@@ -377,6 +393,8 @@ REASONS = (
                 "JobFailed",
                 "JobStuck",
                 "JobSuspended",
+                "SecretMissing",
+                "SecretKeyMissing",
                 "ResultUnreadable",
                 "InvalidSpec",
                 "InternalError",
