@@ -26,6 +26,8 @@ class Garbage:
         # By uid: where an object is, and who depends on it.
         self._places: dict[str, tuple[str, Key]] = {}
         self._dependents: dict[str, set[str]] = {}
+        # Dependents of kinds that were not watched when they were looked at.
+        self._undecided: set[str] = set()
         definitions = informers.get("apiextensions.k8s.io/v1/customresourcedefinitions")
         definitions.listen(lambda *_: self._changed.set())
 
@@ -55,6 +57,9 @@ class Garbage:
                 self._watched[path] = resource
                 informer = self._informers.get(path, metadata_only=True)
                 informer.listen(self._listener(path))
+                undecided, self._undecided = self._undecided, set()
+                for uid in undecided:
+                    self._queue.add(("", uid))
 
     def _listener(self, path: str) -> Listener:
         def listener(kind: str, value: Object, before: Object | None) -> None:
@@ -136,7 +141,8 @@ class Garbage:
             None,
         )
         if resource is None:
-            # Unknown kinds are left alone: their definition may come back.
+            # Unknown kinds are left alone: their definition may come back, or is not watched yet.
+            self._undecided.add(value["metadata"]["uid"])
             return "solid"
         namespace = value["metadata"].get("namespace", "") if resource.namespaced else ""
         try:

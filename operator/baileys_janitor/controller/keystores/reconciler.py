@@ -124,12 +124,21 @@ class KeyStoreReconciler:
                 self.forget(meta["namespace"], meta["name"], meta["uid"])
                 return
             known = self.cache.records.get((meta["namespace"], meta["name"]))
+            before = known.resource.generation if known is not None else 0
             record = self.cache.observe(body, self._clock.now())
+            if record is known and record.resource.generation != before:
+                self._give_up_pending_scan(record)
             self.results.attach(record)
             if record is not known:
                 for entry in record.cleanup.history:
                     self._count(record, entry)
             self._again(record)
+
+    def _give_up_pending_scan(self, record: KeyStoreRecord) -> None:
+        """Let a count that has not begun make room for one by the new spec: its pod may wait for what is corrected."""
+        scan = self.tracker.get(record.namespace, record.jobs.scan)
+        if scan is not None and scan.pending and scan.uid is not None:
+            self.results.supersede(scan)
 
     def forget(self, namespace: str, name: str, uid: str) -> None:
         """Drop a key store that was deleted; its Jobs go with it."""

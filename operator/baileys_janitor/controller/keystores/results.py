@@ -52,6 +52,12 @@ class KeyStoreResults(JobEvents[KeyStoreRecord]):
                 entry = self._take(record, tracked, result, fault)
             self._ended(record, entry)
 
+    def supersede(self, tracked: TrackedJob) -> None:
+        """Give up a Job whose result nobody wants any more; it is deleted."""
+        tracked.settled = True
+        for record in self.members(tracked):
+            self._land(record, tracked)
+
     def split(self, tracked: TrackedJob, claims: frozenset[str]) -> None:
         """Do nothing: no Job of a store is shared."""
 
