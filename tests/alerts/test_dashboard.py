@@ -7,13 +7,15 @@ from pathlib import Path
 
 import yaml
 
-from baileys_janitor.controller.metrics.definitions import DEFINITIONS
+from baileys_janitor.controller.metrics.definitions import DEFINITIONS as OF_OPERATOR
+from baileys_janitor.controller.metrics.key_stores import STORE_DEFINITIONS
 from baileys_janitor.controller.metrics.tenants import FAMILIES, LABELS
 from charts.dashboard.page import dashboard
 from tests.alerts.board import BOARD, VARIABLE, panels, queries
 from tests.alerts.promtool import promtool
 from tests.alerts.rules import FILES, rules
 
+DEFINITIONS = (*OF_OPERATOR, *STORE_DEFINITIONS)
 GIVEN = {"namespace": ".*", "tenant": "acme", "job": ".*", "__rate_interval": "5m"}
 
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.api.crd import crd
+from baileys_janitor.api.crd import crd, store_crd
 from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.controller.metrics.definitions import DEFINITIONS
+from baileys_janitor.controller.metrics.key_stores import STORE_DEFINITIONS
 from baileys_janitor.controller.metrics.tenants import FAMILIES
 from tests.alerts.commands import Unknown, blocks, check, commands, typed
 from tests.alerts.rules import INDEX, PAGES, ROOT, Rule, rules
@@ -113,8 +114,10 @@ def fields(schema: Any, path: str) -> Iterator[str]:
 def known_fields() -> set[str]:
     """Every value of the chart, and every field of the resource."""
     values = json.loads((ROOT / "charts/baileys-janitor/values.schema.json").read_text())
-    tenant = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    return {path.lstrip(".") for path in (*fields(values, ""), *fields(tenant, ""))}
+    schemas = [values]
+    for definition in (crd(), store_crd()):
+        schemas.append(definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
+    return {path.lstrip(".") for schema in schemas for path in fields(schema, "")}
 
 
 @by_page
@@ -135,7 +138,8 @@ def test_every_field_that_is_named_exists(page: Path) -> None:
 
 @by_page
 def test_every_metric_that_is_named_exists(page: Path) -> None:
-    known = {*(family.name for family in FAMILIES), *(each.name for each in DEFINITIONS)}
+    known = {*(family.name for family in FAMILIES)}
+    known |= {each.name for each in (*DEFINITIONS, *STORE_DEFINITIONS)}
     named = set(re.findall(r"\bbaileys_[a-z_]+", page.read_text()))
     assert {re.sub(r"_(bucket|count|sum)$", "", each) for each in named - known} <= known
 
