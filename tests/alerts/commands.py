@@ -41,6 +41,7 @@ KINDS = {
     ),
     *("pod", "pods", "pvc"),
     *(names.PLURAL, names.SINGULAR, names.SHORT_NAME),
+    *(names.STORE_PLURAL, names.STORE_SINGULAR, names.STORE_SHORT_NAME),
 }
 """Kinds that a cluster with the janitor has, as kubectl takes them."""
 
