@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from baileys_janitor.cli import credentials
 from baileys_janitor.cli.formatting import counted as counted_words
 from baileys_janitor.cli.formatting import rfc3339
 from baileys_janitor.cli.json_output import (
@@ -28,33 +29,32 @@ if TYPE_CHECKING:
     from baileys_janitor.policy.settings import Settings
 
 
-_FAULTS = (reasons.CREDENTIALS_CORRUPT, reasons.CREDENTIALS_TOO_LARGE, reasons.TOO_MANY_FILES)
-
-
 def directory_document(target: Target, look: Look, settings: Settings) -> DirectoryDocument:
     """Return what a look found, judged by these settings."""
     census = look.census
     outlook = outlook_of(look, settings)
     known = look.entries is not None
-    unpaired = look.identity.state == ABSENT
+    by_kind = dict(zip(KINDS, census.by_kind, strict=True))
+    fault = credentials.fault_of(look.identity.state, by_kind)
+    unknown = fault is not None or look.identity.state == ABSENT
     return {
         "path": target.shown,
         "company": target.company,
-        "level": UNKNOWN_LEVEL if unpaired else level(outlook.counted, settings.thresholds),
+        "level": UNKNOWN_LEVEL if unknown else level(outlook.counted, settings.thresholds),
         "counted": outlook.counted,
         "limit": settings.thresholds.emergency,
         "total": census.total,
         "protected": census.protected,
         "reclaimable": outlook.reclaimable,
         "bytes": census.bytes if known else None,
-        "byKind": dict(zip(KINDS, census.by_kind, strict=True)),
+        "byKind": by_kind,
         "ages": dict(zip(AGE_BUCKETS, census.ages, strict=True)) if known else None,
         "oldest": _time(census.oldest_ns),
         "newest": _time(census.newest_ns),
         "lastActivity": rfc3339(look.last_activity),
         "identity": look.identity.state,
         "trash": _trash(look),
-        "advice": _advice(target, look, outlook, settings),
+        "advice": [*_faults(fault, outlook), *_advice(target, look, outlook, settings)],
     }
 
 
@@ -109,10 +109,17 @@ def _advice(
     documents: list[AdviceDocument] = [
         {"type": each.reason, "message": each.message} for each in given if each is not None
     ]
-    documents += _own_affairs(target, look)
-    if outlook.refused in _FAULTS:
-        documents.insert(0, {"type": outlook.refused, "message": reasons.explain(outlook.refused)})
-    return documents
+    return documents + _own_affairs(target, look)
+
+
+def _faults(fault: str | None, outlook: Outlook) -> list[AdviceDocument]:
+    """Return what comes before all advice: why nothing may be removed at all."""
+    found: list[AdviceDocument] = []
+    if fault is not None:
+        found.append({"type": fault, "message": credentials.sentence(fault)})
+    if outlook.refused == reasons.TOO_MANY_FILES:
+        found.append({"type": outlook.refused, "message": reasons.explain(outlook.refused)})
+    return found
 
 
 def _time(nanoseconds: int | None) -> str | None:
