@@ -362,7 +362,8 @@ _ADVICE = (
             label="disk pressure",
             one="the volume of {name} is nearly full",
             many="the volumes of {n} tenants are nearly full",
-            means="On a full volume the next write of creds.json is cut, and a process that restarts then must be paired again.",
+            means="On a full volume the next write of creds.json is cut, and a process that restarts then must be "
+            "paired again.",
             itself="The janitor empties its trash at once; that is all it can do.",
             to_do="Enlarge the volume or make room now.",
             explained=True,
@@ -372,8 +373,8 @@ _ADVICE = (
             wait="5m",
             summary="the volume is nearly full",
             description="When the volume is full, the next write of creds.json is cut off, and a process that restarts "
-            f"then must be paired again. How much is left, says the condition DiskPressure: {_DESCRIBE}. Enlarge the claim, or move "
-            "away what is no session file. Do not delete session files: they are tiny.",
+            f"then must be paired again. How much is left, says the condition DiskPressure: {_DESCRIBE}. Enlarge the "
+            "claim, or move away what is no session file. Do not delete session files: they are tiny.",
         ),
     ),
     ConditionKind(

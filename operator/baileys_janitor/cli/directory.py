@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
 from baileys_janitor.cli import credentials
@@ -15,7 +14,7 @@ from baileys_janitor.cli.json_output import (
     DirectoryDocument,
     TrashDocument,
 )
-from baileys_janitor.cli.masking import printable
+from baileys_janitor.cli.pasting import word
 from baileys_janitor.policy import advice, reasons
 from baileys_janitor.policy.estimate import Outlook, look_ahead
 from baileys_janitor.policy.file_kinds import KINDS
@@ -82,10 +81,9 @@ def _own_affairs(target: Target, look: Look) -> list[AdviceDocument]:
     """Return what lies under the janitor's names that is not its own."""
     found: list[AdviceDocument] = []
     if look.own.old_directory:
-        old = shlex.quote(f"{target.full_path}/{OLD_DIRECTORY}")
         message = (
             "An unreleased version kept its trash in a directory, which is no longer read. "
-            f"To remove it: rm -r -- {printable(old)}"
+            f"To remove it: rm -r -- {word(f'{target.full_path}/{OLD_DIRECTORY}')}"
         )
         found.append({"type": "OldDirectory", "message": message})
     if look.own.foreign:
