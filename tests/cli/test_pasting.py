@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.sessions import Done, company, environment
+from tests.cli.sessions import Done, company, environment, files_of
 
 NAMES = [
     b"plain",
@@ -65,11 +65,6 @@ def hints(text: str) -> list[str]:
     )
 
 
-def files(session: Path) -> set[bytes]:
-    names = os.listdir(os.fsencode(session))
-    return {name for name in names if not name.startswith((b".janitor~", b".cleanup"))}
-
-
 @pytest.mark.parametrize(
     ("name", "encoding"),
     [*((name, "utf-8") for name in NAMES), ("Größe".encode(), "ascii")],
@@ -82,7 +77,7 @@ def test_what_is_printed_about_a_directory_works_when_pasted(
     home.mkdir()
     session = home / os.fsdecode(name)
     company(tmp_path, "1", "old").rename(session)
-    before = files(session)
+    before = files_of(session)
 
     def run(line: str) -> Done:
         return shell(line, home, bin_directory, PYTHONIOENCODING=encoding, NAME=os.fsdecode(name))
@@ -91,11 +86,11 @@ def test_what_is_printed_about_a_directory_works_when_pasted(
     (apply,) = hints(dry.out)
     applied = run(apply)
     assert (applied.code, applied.err) == (0, "")
-    assert len(files(session)) < len(before)
+    assert len(files_of(session)) < len(before)
     (undo,) = hints(applied.out)
     undone = run(undo)
     assert (undone.code, undone.err) == (0, "")
-    assert files(session) == before
+    assert files_of(session) == before
 
 
 @pytest.mark.parametrize("name", [b"-dash", b"it's two\nlines", b"$HOME \xff"], ids=repr)
@@ -123,14 +118,14 @@ def test_a_run_of_several_paths_is_put_back_by_what_is_printed(
     sessions = [company(root, "1", "old"), company(root, "2", "old")]
     others = ("first auth", "second auth")
     sessions += [company(tmp_path, name, "old").rename(tmp_path / name) for name in others]
-    before = [files(session) for session in sessions]
+    before = [files_of(session) for session in sessions]
     line = "baileys-janitor clean --apply 'a root' 'first auth' 'second auth'"
     done = shell(line, tmp_path, bin_directory)
     commands = hints(done.out)
     assert len(commands) == 3
     for command in commands:
         assert shell(command, tmp_path, bin_directory).code == 0
-    assert [files(session) for session in sessions] == before
+    assert [files_of(session) for session in sessions] == before
 
 
 def test_the_command_that_applies_is_none_that_stays_a_dry_run(
@@ -138,9 +133,9 @@ def test_the_command_that_applies_is_none_that_stays_a_dry_run(
 ) -> None:
     dry = shell(f"baileys-janitor clean --apply {old}", tmp_path, bin_directory, DRY_RUN="true")
     (apply,) = hints(dry.out)
-    before = files(old)
+    before = files_of(old)
     assert shell(apply, tmp_path, bin_directory, DRY_RUN="true").code == 0
-    assert len(files(old)) < len(before)
+    assert len(files_of(old)) < len(before)
 
 
 def test_the_command_that_applies_names_a_mode_that_holds_it_back(
