@@ -42,7 +42,7 @@ def _free_port() -> int:
 
 
 @contextlib.contextmanager
-def _first_free(home: Path) -> Iterator[Path]:
+def free_home(home: Path) -> Iterator[Path]:
     """Hold the first directory of `home`, `home-2`, ... that no running demo has, emptied."""
     for number in itertools.count(1):
         directory = home if number == 1 else home.with_name(f"{home.name}-{number}")
@@ -90,7 +90,7 @@ class Stage:
 
         A demo that runs already keeps its directory: the next one is `HOME-2`, and so on.
         """
-        with _first_free(home) as kept:
+        with free_home(home) as kept:
             async with cls._open(kept) as stage:
                 yield stage
 

@@ -55,6 +55,7 @@ KINDS = {
         "jobs",
         "lease",
         "namespace",
+        "namespaces",
         "node",
     ),
     *("networkpolicies", "pod", "pods", "pvc", "secrets"),
@@ -172,6 +173,8 @@ def _kubectl(arguments: list[str]) -> None:
     _flags("kubectl", verb, rest, _help(str(binary), command) + _help(str(binary), "options"))
     if not rest:
         return  # a mention, not a command
+    if "--raw" in rest:
+        return
     if verb in ("get", "describe", "annotate", "patch", "scale", "delete", "wait", "logs", "exec"):
         selected = "-l" in rest and verb == "logs"
         _kinds(verb, "" if selected else next(word for word in rest if not word.startswith("-")))

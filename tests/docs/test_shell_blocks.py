@@ -50,6 +50,19 @@ def test_every_command_of_the_charts_notes_exists(namespaces: list[str]) -> None
             check(words)
 
 
+SPLIT_STRINGS = re.compile(r'"\s*\n\s*f?"')
+
+
+def test_every_command_that_a_message_names_exists() -> None:
+    named = 0
+    for path in (ROOT / "operator").rglob("*.py"):
+        text = re.sub(r"\{[^{}`]*\}", "X", SPLIT_STRINGS.sub("", path.read_text()))
+        for words in typed(text):
+            check(words)
+            named += 1
+    assert named > 20
+
+
 def notes_of(**values: list[str]) -> str:
     """Render the chart's NOTES.txt, each line without its indent."""
     arguments = [f"--set={name}={{{','.join(value)}}}" for name, value in values.items() if value]

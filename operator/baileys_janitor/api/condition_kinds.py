@@ -287,8 +287,8 @@ _ADVICE = (
     ConditionKind(
         type=advice.ROTATION_RECOMMENDED,
         group=Group.ADVICE,
-        when="Files pile up that no rule may remove and pairing anew would shed: protected files, or pre-keys (5,000, "
-        "or most of what counts with `count: Total`). The message says what else would help.",
+        when="Files pile up that no rule may remove and pairing anew would shed: protected or unknown files, or "
+        "pre-keys (5,000, or most of what counts with `count: Total`). The message says what else would help.",
         to_do="Pair the tenant again in an empty directory; pre-keys can also be left, or taken out of the count by "
         "`count: Pressure`.",
         event=EventKind(weight=5),
