@@ -38,7 +38,7 @@ SAID = {
     "DiskPressure": "Only 40 MiB are free on the volume; a full disk truncates creds.json, and a tenant "
     "that restarts then must pair again. Enlarge the claim or free space.",
     "ScanStale": 'The PersistentVolumeClaim "acme" is not bound to a volume yet: see `kubectl describe pvc'
-    " acme`.",
+    " acme` in this namespace.",
     "SessionInactive": "No message was sent or received for 9 days: the tenant's process may be stopped or "
     "unlinked, and its files are left as they are.",
     "IdentityChanged": "The session was paired again: its identity changed from 3f9a to 81bc (one-way "
