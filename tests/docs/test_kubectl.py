@@ -25,7 +25,7 @@ from tests.alerts.commands import SPAN, blocks
 from tests.alerts.rules import rules
 from tests.alerts.test_runbooks import fields
 from tests.api.statuses import FULL_STATUS
-from tests.docs.pages import PAGES, RUNBOOKS, name_of
+from tests.docs.pages import PAGES, ROOT, RUNBOOKS, name_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -210,7 +210,8 @@ def typed(page: Path) -> Iterator[str]:
             yield filled(" ".join(words))
 
 
-WITH_COMMANDS = [page for page in PAGES if any(typed(page))]
+EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+WITH_COMMANDS = [page for page in (*PAGES, *EXAMPLES) if any(typed(page))]
 
 
 @pytest.mark.parametrize("page", WITH_COMMANDS, ids=name_of)
@@ -222,7 +223,7 @@ async def test_every_kubectl_command_of_a_page_works(page: Path, shell: Shell) -
 
 
 async def test_the_pages_with_commands_are_found() -> None:
-    assert {page.name for page in WITH_COMMANDS} >= {"README.md", "gitops.md", "install.md"}
+    assert {page.name for page in WITH_COMMANDS} >= {"README.md", "gitops.md", "install.md", "trial.yaml"}
     assert len(set(WITH_COMMANDS) & set(RUNBOOKS)) > 12
 
 
