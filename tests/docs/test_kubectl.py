@@ -223,7 +223,12 @@ async def test_every_kubectl_command_of_a_page_works(page: Path, shell: Shell) -
 
 
 async def test_the_pages_with_commands_are_found() -> None:
-    assert {page.name for page in WITH_COMMANDS} >= {"README.md", "gitops.md", "install.md", "trial.yaml"}
+    assert {page.name for page in WITH_COMMANDS} >= {
+        "README.md",
+        "gitops.md",
+        "install.md",
+        "trial.yaml",
+    }
     assert len(set(WITH_COMMANDS) & set(RUNBOOKS)) > 12
 
 

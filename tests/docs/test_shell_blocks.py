@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,7 @@ def test_every_command_of_the_charts_notes_exists(namespaces: list[str]) -> None
             check(words)
 
 
+PYTHON = shlex.quote(sys.executable)
 SPLIT_STRINGS = re.compile(r'"\s*\n\s*f?"')
 
 
@@ -113,7 +115,7 @@ def test_crons_lines_work_with_crons_environment(tmp_path: Path, worst: str) -> 
     broken = company(root, "3", "corrupt")
     programs.mkdir()
     script = programs / "baileys-janitor"
-    script.write_text(f'#!/bin/sh\nexec {sys.executable} -m baileys_janitor "$@"\n')
+    script.write_text(f'#!/bin/sh\nexec {PYTHON} -m baileys_janitor "$@"\n')
     script.chmod(0o755)
     variables = dict(line.split("=", 1) for line in cron() if re.match(r"[A-Z_]+=", line))
     assert "/usr/local/bin" in variables["PATH"].split(":"), "where pip puts it"
@@ -148,8 +150,8 @@ def test_the_readmes_commands_do_what_they_say(tmp_path: Path) -> None:
     before = files_of(session)
     removed = []
     for line in lines:
-        words = line.replace("/srv/sessions", str(tmp_path / "sessions")).split("#")[0]
-        command = words.replace("baileys-janitor", f"{sys.executable} -m baileys_janitor", 1)
+        words = line.replace("/srv/sessions", shlex.quote(str(tmp_path / "sessions"))).split("#")[0]
+        command = words.replace("baileys-janitor", f"{PYTHON} -m baileys_janitor", 1)
         done = subprocess.run(["bash", "-c", command], env=environment(), capture_output=True)
         assert (done.returncode, done.stderr) == (0, b"")
         removed.append(len(before - files_of(session)))
