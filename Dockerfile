@@ -1,6 +1,7 @@
 # The image of the operator and of its Jobs. No package manager, compiler, setuid program or test is in it; nothing
 # here needs BuildKit, so docker, podman and buildah build it alike. Behind a mirror: --build-arg PIP_INDEX_URL=...,
-# offline: --build-arg PIP_NO_INDEX=1 --build-arg PIP_FIND_LINKS=/wheels with a base image that holds the wheels.
+# offline: --build-arg PIP_NO_INDEX=1 --build-arg PIP_FIND_LINKS=/wheels with a base image that holds the wheels, which
+# do not get into the image.
 #
 # The base is pinned by the digest of its index, which holds all architectures: what is built tomorrow is what was built
 # today, and who can move a tag cannot change it. Fixes of Debian and Python come with a new digest alone:
@@ -46,6 +47,7 @@ RUN python3 -m pip uninstall --quiet --yes --root-user-action ignore pip setupto
     && rm -rf /usr/local/bin/pip* /usr/local/bin/*-gdb.py /usr/local/bin/idle* /usr/local/bin/pydoc* /usr/local/bin/*-config /usr/local/include \
         /usr/local/share /usr/local/lib/pkgconfig /usr/src \
     && find / -xdev -type f -perm /6000 -exec rm -f {} + \
+    && find / -xdev -type f -name '*.whl' -exec rm -f {} + \
     && rm -rf /usr/bin/perl* /usr/lib/*/perl-base /usr/share/perl* \
         /usr/lib/*/gconv /usr/share/doc /usr/share/man /usr/share/info /usr/share/locale /usr/share/lintian \
         /usr/share/bug /usr/share/bash-completion /usr/share/debconf /usr/lib/systemd /usr/lib/udev \

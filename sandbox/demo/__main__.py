@@ -8,6 +8,7 @@ import contextlib
 import signal
 import sys
 from pathlib import Path
+from shlex import quote
 
 from rich.console import Console
 from rich.live import Live
@@ -29,15 +30,18 @@ def introduce(console: Console, stage: Stage) -> None:
         console.print(f"  {player.name:9}{player.story}", highlight=False)
     get = f"kubectl -n {NAMESPACE}"
     lines = (
-        f"export KUBECONFIG={stage.kubeconfig} PATH={ROOT / '.tools'}:$PATH",
+        f'export KUBECONFIG={quote(str(stage.kubeconfig))} PATH={quote(str(ROOT / ".tools"))}:"$PATH"',
         f"{get} get baileystenants -w                # bt for short; -o wide shows more",
         f"{get} describe bt depot                    # why this level, what was removed, what comes next",
         f'{get} annotate bt {REQUESTED} janitor.baileys.dev/emergency-cleanup="$(date +%s)" --overwrite',
         f'{get} patch bt acme --type merge -p \'{{"spec":{{"thresholds":{{"warning":100}}}}}}\'',
         f"{get} edit bt acme                         # or any other setting",
         f"{get} get jobs,pods -w                     # short-lived Jobs that scan and clean",
-        f"ls {stage.volumes / NAMESPACE}/*/*          # the directories themselves",
-        f"tail -f {stage.log}",
+        f"{get} logs -l app.kubernetes.io/managed-by=baileys-janitor",
+        "kubectl explain bt.spec.retention          # every field has its description",
+        f"curl -s localhost:{stage.metrics_port}/metrics | grep baileys_session_level",
+        f"ls {quote(str(stage.volumes / NAMESPACE))}/*/*          # the directories themselves",
+        f"tail -f {quote(str(stage.log))}",
     )
     console.print("\n[bold]In another terminal[/]")
     for line in lines:

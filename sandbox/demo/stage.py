@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
+import itertools
 import json
 import os
 import shutil
 import signal
+import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +34,40 @@ class StageError(RuntimeError):
     """The demo cannot go on; one sentence."""
 
 
+def _free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@contextlib.contextmanager
+def free_home(home: Path) -> Iterator[Path]:
+    """Hold the first directory of `home`, `home-2`, ... that no running demo has, emptied."""
+    for number in itertools.count(1):
+        directory = home if number == 1 else home.with_name(f"{home.name}-{number}")
+        directory.mkdir(parents=True, exist_ok=True)
+        with (directory / _LOCK).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            _empty(directory)
+            yield directory
+            return
+
+
+def _empty(directory: Path) -> None:
+    for path in directory.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != _LOCK:
+            path.unlink()
+
+
+_LOCK: Final = "lock"
+
+
 class Stage:
     """What a running demo consists of; use `open`."""
 
@@ -39,6 +76,8 @@ class Stage:
         self.volumes = home / "volumes"
         self.kubeconfig = home / "kubeconfig"
         self.log = home / "operator.log"
+        self.config = home / "operator.yaml"
+        self.metrics_port = _free_port()
         found = kubectl_path()
         if found is None:
             raise StageError("kubectl is missing: run `make setup`, or put it on the PATH.")
@@ -47,9 +86,17 @@ class Stage:
     @classmethod
     @contextlib.asynccontextmanager
     async def open(cls, home: Path) -> AsyncIterator[Stage]:
-        """Build the stage in an empty directory, and take the processes down afterwards."""
-        shutil.rmtree(home, ignore_errors=True)
-        home.mkdir(parents=True)
+        """Build the stage in an empty directory, and take the processes down afterwards.
+
+        A demo that runs already keeps its directory: the next one is `HOME-2`, and so on.
+        """
+        with free_home(home) as kept:
+            async with cls._open(kept) as stage:
+                yield stage
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def _open(cls, home: Path) -> AsyncIterator[Stage]:
         stage = cls(home)
         for player in CAST:
             if player.scenario is not None:
@@ -65,6 +112,9 @@ class Stage:
             manifest = home / "tenants.yaml"
             manifest.write_text(yaml.safe_dump_all(manifests(), sort_keys=False), "utf-8")
             await stage.kubectl("apply", "-f", str(manifest))
+            metrics = {"enabled": True, "address": "127.0.0.1", "port": stage.metrics_port}
+            settings = {"metrics": metrics, "probes": {"enabled": False}}
+            stage.config.write_text(yaml.safe_dump(settings), "utf-8")
             async with stage._operator():
                 yield stage
 
@@ -99,7 +149,14 @@ class Stage:
     async def _operator(self) -> AsyncIterator[None]:
         with self.log.open("wb") as log:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "baileys_janitor", "operator"),
+                *(
+                    sys.executable,
+                    "-m",
+                    "baileys_janitor",
+                    "operator",
+                    "--config",
+                    str(self.config),
+                ),
                 env=os.environ | {"KUBECONFIG": str(self.kubeconfig)},
                 stdout=log,
                 stderr=log,

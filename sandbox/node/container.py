@@ -35,9 +35,8 @@ class Ending:
 
 
 def command_prefix() -> list[str]:
-    """What runs the project's command: its console script beside this Python, else the module."""
-    script = Path(sys.executable).parent / COMMAND
-    return [str(script)] if script.exists() else [sys.executable, "-m", "baileys_janitor"]
+    """What runs the project's command as in the image: the script of the repository, by this Python."""
+    return [sys.executable, str(Path(__file__).resolve().parents[2] / "bin" / COMMAND)]
 
 
 def is_ours(container: Object) -> bool:

@@ -196,6 +196,17 @@ class Kubelet:
         text = "The node was low on resource: ephemeral-storage."
         self._find((namespace, name)).stop("Evicted", text)
 
+    def log(self, namespace: str, name: str, container: str) -> tuple[str, bool]:
+        """What a container has printed, and whether it still runs; nothing once the pod is gone."""
+        try:
+            made = self._find((namespace, name)).container(container)
+        except LookupError:
+            return "", False
+        if made is None:
+            return "", False
+        text = made.output.read_text(errors="replace") if made.output.exists() else ""
+        return text, made.running
+
     def output(self, namespace: str, name: str) -> str:
         """What a pod's containers have written to stdout and stderr, while it exists."""
         logs = [each.output for each in self._find((namespace, name)).containers]

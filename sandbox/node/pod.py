@@ -63,6 +63,11 @@ class PodRun:
             self._deleted.set()
             self.stop("", "")
 
+    def container(self, name: str) -> Container | None:
+        """One of its containers, None while it has not been made."""
+        made = (each for each in (*self._inits, *self.containers) if each.name == name)
+        return next(made, None)
+
     def stop(self, reason: str, message: str) -> None:
         """Ends the pod early; an empty reason leaves the phase to its containers."""
         if not self._stop.done():

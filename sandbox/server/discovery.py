@@ -159,7 +159,7 @@ def openapi_index(registry: Registry) -> Object:
 
 
 def openapi(registry: Registry, group_name: str, version: str) -> Object | None:
-    """One version's document: just what makes kubectl leave validation to the server.
+    """One version's document: what makes kubectl leave validation to the server, and the fields of custom resources.
 
     Strategic merge is not offered here, so that kubectl uses the types it has itself.
     """
@@ -167,17 +167,38 @@ def openapi(registry: Registry, group_name: str, version: str) -> Object | None:
         return None
     root = f"/apis/{group_name}/{version}" if group_name else f"/api/{version}"
     paths: dict[str, Any] = {}
+    schemas: dict[str, Object] = {}
     for resource in registry:
         if (resource.group, resource.version) != (group_name, version):
             continue
+        if resource.schema is not None:
+            schemas[f"{resource.group}.{version}.{resource.kind}"] = _schema(resource)
         scope = "/namespaces/{namespace}" if resource.namespaced else ""
         paths[f"{root}{scope}/{resource.plural}/{{name}}"] = {"patch": _operation(resource)}
     return {
         "openapi": "3.0.0",
         "info": {"title": "Kubernetes sandbox", "version": VERSION["gitVersion"]},
         "paths": paths,
-        "components": {"schemas": {}},
+        "components": {"schemas": schemas},
     }
+
+
+def _schema(resource: Resource) -> Object:
+    """The schema of a custom resource as `kubectl explain` reads it, with the fields that every object has."""
+    assert resource.schema is not None
+    openapi = resource.schema.openapi
+    metadata = {"type": "object", "description": "Standard object's metadata."}
+    fields = {
+        "apiVersion": {"type": "string"},
+        "kind": {"type": "string"},
+        **openapi.get("properties", {}),
+        "metadata": metadata,
+    }
+    return {**openapi, "properties": fields, "x-kubernetes-group-version-kind": [_kind(resource)]}
+
+
+def _kind(resource: Resource) -> Object:
+    return {"group": resource.group, "kind": resource.kind, "version": resource.version}
 
 
 def _operation(resource: Resource) -> Object:
@@ -191,9 +212,5 @@ def _operation(resource: Resource) -> Object:
         "requestBody": {"content": {kind: {"schema": {"type": "object"}} for kind in _PATCHES}},
         "responses": {"200": {"description": "OK"}},
         "x-kubernetes-action": "patch",
-        "x-kubernetes-group-version-kind": {
-            "group": resource.group,
-            "kind": resource.kind,
-            "version": resource.version,
-        },
+        "x-kubernetes-group-version-kind": _kind(resource),
     }

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -34,6 +34,8 @@ class ApiServer:
         requests: how many requests came, by method and resource.
         calls: how many came, by the program that sent them (the product of its User-Agent), verb
             (get, list, watch, create, update, patch, delete) and resource or `resource/subresource`.
+        logs: what a container has printed, by namespace, pod and container, and whether it still runs; None while
+            there are no nodes.
     """
 
     def __init__(self, history: int = HISTORY) -> None:
@@ -43,6 +45,7 @@ class ApiServer:
         self.watches = Watches(self.store)
         self.requests: dict[tuple[str, str], int] = {}
         self.calls: Counter[tuple[str, str, str]] = Counter()
+        self.logs: Callable[[str, str, str], tuple[str, bool]] | None = None
         self._lifecycle = Lifecycle(self.store)
         self._reader = Reader(self.store, self.watches)
         self._writer = Writer(self.store, self._lifecycle, self._reader)
@@ -133,6 +136,9 @@ class ApiServer:
             kind = REVIEWS[target.group, target.plural]
             return _json(encode(_review(target, kind, await request.content.read())), 201)
         resource = self.registry.find(target.group, target.version, target.plural)
+        if resource and (target.group, target.plural, target.sub) == ("", "pods", "log"):
+            self._count(request, resource, target)
+            return await self._log(request, resource, target)
         if resource is None or (target.sub and target.sub not in resource.subresources):
             raise failures.no_such_path()
         self._count(request, resource, target)
@@ -187,6 +193,31 @@ class ApiServer:
             await response.write(encode(event) + b"\n")
         finally:
             await lines.aclose()  # type: ignore[attr-defined]
+        return response
+
+    async def _log(
+        self, request: web.BaseRequest, resource: Resource, target: Target
+    ) -> web.StreamResponse:
+        """Answer with what a container has printed, and with `follow` go on until it ends."""
+        pod = self._reader.find(resource, target).object
+        spec = pod["spec"]
+        names = [each["name"] for each in (*spec.get("initContainers", ()), *spec["containers"])]
+        name = request.query.get("container") or spec["containers"][0]["name"]
+        if name not in names:
+            raise RefusedError(400, f"container {name} is not valid for pod {target.name}")
+        if self.logs is None:
+            raise RefusedError(501, "this sandbox has no nodes, so no pod has logged anything")
+        response = web.StreamResponse(headers={"Content-Type": "text/plain"})
+        response.enable_chunked_encoding()
+        text, goes_on = self.logs(target.namespace or "", target.name, name)
+        await response.prepare(request)
+        await response.write(_tail(text, request.query.get("tailLines", "")).encode())
+        while goes_on and routing.flag(request.query, "follow"):
+            await asyncio.sleep(_FOLLOW_SECONDS)
+            sent = len(text)
+            text, goes_on = self.logs(target.namespace or "", target.name, name)
+            await response.write(text[sent:].encode())
+        await response.write_eof()
         return response
 
     async def _write(
@@ -270,6 +301,13 @@ def _is_refusal(error: BaseException | None) -> bool:
     return error is not None and not (isinstance(error, RefusedError) and error.code == 410)
 
 
+def _tail(text: str, lines: str) -> str:
+    """The last lines of a log; all of it when no number is given."""
+    kept = text.splitlines(keepends=True)
+    return "".join(kept[max(0, len(kept) - int(lines)) :]) if lines.isdigit() else text
+
+
+_FOLLOW_SECONDS: Final = 0.2
 _JSON = "application/json"
 _CORE: Object = {
     "kind": "APIVersions",

@@ -16,16 +16,34 @@ import click
 from baileys_janitor.api import names
 from baileys_janitor.cli.main import application
 from sandbox.tools import kubectl_path
-from tests.chart.rendering import helms
+from tests.chart.rendering import ROOT, helms
 
 BLOCK = re.compile(r"^([ ]*)```sh\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 HEREDOC = re.compile(r"<<'EOF'\n.*?^EOF$", re.MULTILINE | re.DOTALL)
-SPAN = re.compile(r"`((?:kubectl|helm|baileys-janitor|curl) [^`]+)`")
+SPAN = re.compile(r"`((?:kubectl|helm|baileys-janitor|curl|make) [^`]+)`")
 ENDS = set(";&|()\n")
 ORDINARY = frozenset(
-    {"awk", "cp", "curl", "date", "df", "du", "grep", "ls", "sed", "sort", "tail", "uniq", "wc"}
+    {
+        *(
+            "awk",
+            "cp",
+            "curl",
+            "date",
+            "df",
+            "du",
+            "find",
+            "grep",
+            "ls",
+            "openssl",
+            "pip",
+            "rm",
+            "sed",
+        ),
+        *("sort", "tail", "true", "uniq", "wc"),
+    }
 )
-"""What every shell in a runbook may call beside the tools that are asked."""
+"""What every shell on a page may call beside the tools that are asked."""
+ASSIGNMENT = re.compile(r"[A-Z_]+=")
 KINDS = {
     *(
         "configmap",
@@ -37,13 +55,16 @@ KINDS = {
         "jobs",
         "lease",
         "namespace",
+        "namespaces",
         "node",
     ),
-    *("pod", "pods", "pvc"),
+    *("networkpolicies", "pod", "pods", "pvc", "secrets"),
     *(names.PLURAL, names.SINGULAR, names.SHORT_NAME),
     *(names.STORE_PLURAL, names.STORE_SINGULAR, names.STORE_SHORT_NAME),
 }
 """Kinds that a cluster with the janitor has, as kubectl takes them."""
+
+SUBCOMMANDS = {"secret", "generic", "docker-registry", "configmap", "restart"}
 
 Words = tuple[str, ...]
 
@@ -89,7 +110,15 @@ class Unknown(Exception):  # noqa: N818 - what a shell would say
 def check(words: Words) -> None:
     """Raise Unknown if a command does not exist."""
     name, *arguments = words
-    if name == "kubectl":
+    if ASSIGNMENT.match(name):
+        if arguments:
+            check(tuple(arguments))
+    elif name == "make":
+        _make(arguments)
+    elif name.startswith(".venv/bin/"):
+        if not (ROOT / name).exists():
+            raise Unknown(name)
+    elif name == "kubectl":
         _kubectl(arguments)
     elif name == "helm":
         _flags(name, arguments[0], arguments[1:], _help(helms()[0], arguments[0]))
@@ -101,6 +130,18 @@ def check(words: Words) -> None:
         _janitor(arguments)
     elif name not in ORDINARY:
         raise Unknown(name)
+
+
+def targets() -> set[str]:
+    """The targets of the Makefile that a person may name."""
+    makefile = (ROOT / "Makefile").read_text()
+    return set(re.findall(r"^([a-z0-9-]+):", makefile, re.MULTILINE))
+
+
+def _make(arguments: list[str]) -> None:
+    for word in arguments:
+        if "=" not in word and word not in targets():
+            raise Unknown(f"make {word}")
 
 
 def _janitor(arguments: list[str]) -> None:
@@ -127,7 +168,14 @@ def _kubectl(arguments: list[str]) -> None:
     verb, *rest = arguments
     binary = kubectl_path()
     assert binary is not None
-    _flags("kubectl", verb, rest, _help(str(binary), verb) + _help(str(binary), "options"))
+    command = verb
+    if verb in ("create", "rollout"):
+        command += "".join(f" {word}" for word in rest[:2] if word in SUBCOMMANDS)
+    _flags("kubectl", verb, rest, _help(str(binary), command) + _help(str(binary), "options"))
+    if not rest:
+        return  # a mention, not a command
+    if "--raw" in rest:
+        return
     if verb in ("get", "describe", "annotate", "patch", "scale", "delete", "wait", "logs", "exec"):
         selected = "-l" in rest and verb == "logs"
         _kinds(verb, "" if selected else next(word for word in rest if not word.startswith("-")))
@@ -150,10 +198,11 @@ def _flags(tool: str, verb: str, words: Iterable[str], known: str) -> None:
 
 @functools.cache
 def _help(binary: str, verb: str) -> str:
-    arguments = [binary, verb] if verb == "options" else [binary, verb, "--help"]
+    words = verb.split()
+    arguments = [binary, verb] if verb == "options" else [binary, *words, "--help"]
     nowhere = os.environ | {"KUBECONFIG": str(Path("/dev/null"))}
     done = subprocess.run(arguments, capture_output=True, text=True, env=nowhere, check=False)
     # kubectl prints its own help for a verb that it does not know, helm fails.
-    if done.returncode or not re.search(rf"\b{re.escape(verb)}\b", done.stdout):
+    if done.returncode or not re.search(rf"\b{re.escape(words[-1])}\b", done.stdout):
         raise Unknown(f"{Path(binary).name} {verb}")
     return done.stdout

@@ -86,6 +86,19 @@ def test_an_image_of_a_base_without_a_digest_is_not_built_by_oversight(
     assert ("PYTHON_IMAGE has no digest" in done.stderr) == (not builds)
 
 
+def test_wheels_that_an_offline_base_holds_do_not_get_in(tmp_path: Path) -> None:
+    stage = RECIPE.split(" AS root\n")[1].split("\nFROM ")[0]
+    (removal,) = re.findall(r"find / -xdev -type f -name '\*\.whl' -exec rm -f \{\} \+", stage)
+    wheels, kept = tmp_path / "the wheels", tmp_path / "usr"
+    for directory in (wheels, kept):
+        directory.mkdir()
+    (wheels / "kopf-1.0-py3-none-any.whl").write_text("large")
+    (kept / "python3").write_text("needed")
+    inside = removal.replace("find /", "find .", 1)
+    subprocess.run(["sh", "-c", inside], cwd=tmp_path, check=True)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["python3"]
+
+
 def allowed() -> list[str]:
     """What .dockerignore lets into the context."""
     lines = (ROOT / ".dockerignore").read_text().splitlines()

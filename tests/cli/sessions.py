@@ -94,6 +94,12 @@ def snapshot(directory: Path) -> dict[str, tuple[bytes, int, int]]:
     }
 
 
+def files_of(session: Path) -> set[bytes]:
+    """The names of a directory's session files, without the janitor's own."""
+    names = os.listdir(os.fsencode(session))
+    return {name for name in names if not name.startswith((b".janitor~", b".cleanup"))}
+
+
 def numbers_in_names(directories: Sequence[Path]) -> set[str]:
     """Every user and group number that the names of these directories' files hold."""
     numbers: set[str] = set()

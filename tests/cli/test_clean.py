@@ -299,3 +299,28 @@ def test_it_works_as_a_process_of_its_own(old: Path) -> None:
     done = janitor("clean", "--apply", env={"BAILEYS_SESSIONS_PATH": str(old.parent)})
     assert (done.code, done.err) == (0, "")
     assert trashed(old)
+
+
+def test_min_level_leaves_the_others_alone(fleet: Path, run: Run) -> None:
+    calm = company(fleet, "3", "healthy")
+    before = snapshot(calm)
+    done = run("clean", "--apply", "--emergency", "--min-level", "Emergency", fleet, "-o", "json")
+    document = json.loads(done.out)
+    assert done.code == 0
+    assert [each["company"] for each in document["directories"]] == ["2", "10"]
+    assert snapshot(calm) == before
+
+
+def test_min_level_still_tells_of_broken_credentials(fleet: Path, run: Run) -> None:
+    os.truncate(fleet / "company_1" / "creds.json", 100)
+    done = run("clean", "--apply", "--min-level", "Emergency", fleet, "-o", "json")
+    assert done.code == 1
+    assert [each["company"] for each in json.loads(done.out)["problems"]] == ["1"]
+
+
+def test_min_level_that_no_directory_has_removes_nothing(tmp_path: Path, run: Run) -> None:
+    session = company(tmp_path, "1", "healthy")
+    options = ("--min-level", "warning", session)
+    dry = run("clean", *options)
+    assert dry == (0, "No directory is at level Warning or a worse one.\n", "")
+    assert run("clean", "--apply", *options) == (0, "", "")

@@ -156,5 +156,5 @@ def test_an_unknown_channel_is_told_with_those_that_are_known(run: Run, tmp_path
     done = run("notify", "test", "--config", config, "--channel", "chat")
     assert (done.code, done.err) == (
         2,
-        "Error: there is no channel chat: the configuration names pager\n",
+        "Error: There is no channel chat: the configuration names pager.\n",
     )

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from baileys_janitor.cli import look
+from baileys_janitor.policy.reasons import SAVE_CREDENTIALS
 from baileys_janitor.volume import credentials
 from baileys_janitor.volume.read import read_listing
 from tests.cli.conftest import Run
@@ -158,10 +160,75 @@ def test_a_directory_without_creds_has_no_level(tmp_path: Path, run: Run) -> Non
     assert (done.code, levels(done.out)) == (0, {"1": "Unknown"})
 
 
-def test_a_corrupt_creds_is_told_as_advice(tmp_path: Path, run: Run) -> None:
-    done = run("scan", company(tmp_path, "1", "corrupt"))
-    assert done.code == 0
-    assert "1: creds.json cannot be read" in done.out
+def _missing(session: Path) -> None:
+    (session / "creds.json").unlink()
+
+
+def _too_large(session: Path) -> None:
+    with (session / "creds.json").open("a") as file:
+        file.write(" " * (1 << 20))
+
+
+def _cut(session: Path) -> None:
+    os.truncate(session / "creds.json", 100)
+
+
+def _emptied(session: Path) -> None:
+    os.truncate(session / "creds.json", 0)
+
+
+@pytest.mark.parametrize("fail_on", [None, "Warning", "Emergency"])
+@pytest.mark.parametrize(
+    ("broken", "code"),
+    [
+        (_cut, "CredentialsCorrupt"),
+        (_emptied, "CredentialsCorrupt"),
+        (_missing, "CredentialsAbsent"),
+        (_too_large, "CredentialsTooLarge"),
+    ],
+)
+def test_broken_credentials_have_no_level_and_exit_with_1(
+    tmp_path: Path, run: Run, broken: Callable[[Path], None], code: str, fail_on: str | None
+) -> None:
+    session = company(tmp_path, "1", "healthy")
+    broken(session)
+    options = [] if fail_on is None else ["--fail-on", fail_on]
+    done = run("scan", session, "-o", "json", *options)
+    document = json.loads(done.out)
+    assert (done.code, levels(done.out)) == (1, {"1": "Unknown"})
+    assert [each["code"] for each in document["problems"]] == [code]
+    assert document["directories"][0]["advice"][0]["type"] == code
+    assert done.err.startswith(f"Error: {session}: ")
+    table = run("scan", session, *options)
+    assert (table.code, table.err) == (1, done.err)
+    assert "Healthy" not in table.out
+    assert "creds.json" not in table.out, "it is on standard error"
+
+
+@pytest.mark.parametrize("broken", [_cut, _missing])
+@pytest.mark.parametrize("command", [["scan"], ["clean"], ["clean", "--apply"]])
+def test_the_way_out_of_broken_credentials_is_the_same_everywhere(
+    old: Path, run: Run, broken: Callable[[Path], None], command: list[str]
+) -> None:
+    broken(old)
+    done = run(*command, old)
+    assert done.code == 1
+    assert SAVE_CREDENTIALS[1:] in done.err
+
+
+def test_the_others_keep_their_levels_beside_broken_credentials(fleet: Path, run: Run) -> None:
+    _cut(fleet / "company_2")
+    done = run("scan", fleet, "-o", "json", "--fail-on", "Critical")
+    assert done.code == 1, "1 outweighs 3"
+    assert levels(done.out) == {"1": "Critical", "2": "Unknown", "10": "Emergency"}
+
+
+def test_a_directory_that_waits_for_its_pairing_is_no_error(tmp_path: Path, run: Run) -> None:
+    waiting = tmp_path / "company_1"
+    waiting.mkdir()
+    (waiting / "notes.txt").write_text("kept")
+    assert run("scan", waiting, "--fail-on", "Warning") == run("scan", waiting)
+    assert (run("scan", waiting).code, run("clean", waiting).code) == (0, 0)
 
 
 def test_a_creds_that_is_whole_at_the_second_read_is_not_corrupt(

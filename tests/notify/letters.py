@@ -35,10 +35,10 @@ SAID = {
     "250.",
     "CredentialsCorrupt": "creds.json could not be read in 3 looks over 120 s and was not written meanwhile. "
     f"Nothing is removed. {SAVE_CREDENTIALS}",
-    "DiskPressure": "Only 40 MiB are free on the volume; a full disk truncates creds.json, and the tenant "
-    "must then pair again. Enlarge the claim or free space.",
+    "DiskPressure": "Only 40 MiB are free on the volume; a full disk truncates creds.json, and a tenant "
+    "that restarts then must pair again. Enlarge the claim or free space.",
     "ScanStale": 'The PersistentVolumeClaim "acme" is not bound to a volume yet: see `kubectl describe pvc'
-    " acme`.",
+    " acme` in this namespace.",
     "SessionInactive": "No message was sent or received for 9 days: the tenant's process may be stopped or "
     "unlinked, and its files are left as they are.",
     "IdentityChanged": "The session was paired again: its identity changed from 3f9a to 81bc (one-way "

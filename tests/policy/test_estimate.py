@@ -150,7 +150,10 @@ def test_pairing_anew_is_advised_where_protected_files_keep_the_count_up() -> No
     assert told is not None
     assert told.reason == "RotationRecommended"
     assert told.numbers == {"stays": 310, "protected": 300, "anew": 48}
-    assert "300 protected files" in told.message
+    assert "300 protected files go only" in told.message
+    told = rotation([*busy(10), *unknown(200)], total)
+    assert told is not None
+    assert "0 protected files and 200 unknown ones go only" in told.message
 
 
 def test_pairing_anew_is_not_advised_where_it_would_not_help() -> None:

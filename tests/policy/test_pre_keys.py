@@ -177,3 +177,17 @@ def test_many_retries_in_a_row_are_no_upload() -> None:
 def test_a_listing_without_pre_keys_has_no_span() -> None:
     assert upload_span([alive()]) == 0
     assert upload_span([alive(), *pre_keys([3, 40], 0)]) == 38
+
+
+def test_after_a_restore_that_sets_one_time_the_ids_say_which_are_the_newest() -> None:
+    restored = pre_keys(range(1, 91), 5 * DAY)
+    assert gone(restored, 91) == set(range(1, 41))
+
+
+def test_after_a_restore_in_another_order_none_goes() -> None:
+    entries = [
+        *pre_keys(range(1, 46), 5 * DAY),
+        *pre_keys(range(46, 91), 5 * DAY + HOUR),
+    ]
+    assert gone(entries, 91) == set()
+    assert plan(entries, 91).kept[reasons.PRE_KEYS_IN_DOUBT] == 90

@@ -16,7 +16,7 @@ LEVELS = {
     "emergency": "Emergency",
     "stopped": "Emergency",
     "awake": "Emergency",
-    "corrupt": "Emergency",
+    "corrupt": "Unknown",
     "unpaired": "Emergency",
     "prekeys": "Healthy",
     "old": "Emergency",

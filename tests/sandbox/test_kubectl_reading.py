@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+from pathlib import Path
 
 import pytest
 
 from sandbox import Cluster
-from tests.sandbox.support import Kubectl, text, thing
+from tests.sandbox.support import Kubectl, text, thing, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -167,3 +169,58 @@ async def test_diff_shows_what_an_apply_would_change(
     await cluster.client.create("example.dev/v1/things", namespace, thing())
     shown = await kubectl("diff", "-f", "-", given=text(thing(mode="B")), fails=True)
     assert "+  mode: B" in shown.out
+
+
+async def test_explain_describes_the_fields_of_a_custom_resource(kubectl: Kubectl) -> None:
+    shown = (await kubectl("explain", "things.spec")).out
+    assert "GROUP:      example.dev" in shown
+    assert "claim\t<string> -required-" in shown
+    assert "options\t<Object>" in shown
+    field = (await kubectl("explain", "th.spec.options.left")).out
+    assert "FIELD: left <string>" in field
+
+
+@pytest.mark.usefixtures("sandbox_only")
+async def test_logs_shows_what_a_container_printed(
+    cluster: Cluster, namespace: str, kubectl: Kubectl
+) -> None:
+    code = "for number in range(3): print('line', number)"
+    container = {"name": "a", "image": "b:1", "command": ["baileys-janitor", "-c", code]}
+    pod = {"metadata": {"name": "talker"}, "spec": {"containers": [container]}}
+    await cluster.client.create("v1/pods", namespace, pod)
+
+    async def over() -> bool:
+        found = await cluster.client.get("v1/pods", namespace, "talker")
+        return (found.get("status") or {}).get("phase") == "Succeeded"
+
+    await until(over)
+    assert (await kubectl("logs", "talker")).out == "line 0\nline 1\nline 2\n"
+    assert (await kubectl("logs", "talker", "-c", "a", "--tail=1")).out == "line 2\n"
+    assert (await kubectl("logs", "-f", "talker")).out.splitlines()[-1] == "line 2"
+    refused = await kubectl("logs", "nobody", fails=True)
+    assert '"nobody" not found' in refused.err
+
+
+@pytest.mark.usefixtures("sandbox_only")
+async def test_logs_follows_until_the_container_ends(
+    cluster: Cluster, namespace: str, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    code = (
+        "import os, time\nprint('begun', flush=True)\n"
+        f"while not os.path.exists({str(gate)!r}): time.sleep(0.01)\n"
+        "print('done')"
+    )
+    container = {"name": "a", "image": "b:1", "command": ["baileys-janitor", "-c", code]}
+    pod = {"metadata": {"name": "slow"}, "spec": {"containers": [container]}}
+    await cluster.client.create("v1/pods", namespace, pod)
+
+    async def printed() -> bool:
+        with contextlib.suppress(LookupError):
+            return "begun" in cluster.kubelet.output(namespace, "slow")
+        return False
+
+    await until(printed)
+    following = asyncio.create_task(kubectl("logs", "-f", "slow"))
+    gate.touch()
+    assert (await following).out == "begun\ndone\n"

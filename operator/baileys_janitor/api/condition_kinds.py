@@ -12,6 +12,7 @@ from enum import IntEnum, StrEnum
 from typing import Final
 
 from baileys_janitor.policy import advice, levels
+from baileys_janitor.policy.reasons import SAVE_CREDENTIALS
 
 NORMAL, WARNING = "Normal", "Warning"
 """Types of Events; `WARNING` is also the least severity of a message."""
@@ -288,8 +289,8 @@ _ADVICE = (
     ConditionKind(
         type=advice.ROTATION_RECOMMENDED,
         group=Group.ADVICE,
-        when="Files pile up that no rule may remove and pairing anew would shed: protected files, or pre-keys (5,000, "
-        "or most of what counts with `count: Total`). The message says what else would help.",
+        when="Files pile up that no rule may remove and pairing anew would shed: protected or unknown files, or "
+        "pre-keys (5,000, or most of what counts with `count: Total`). The message says what else would help.",
         to_do="Pair the tenant again in an empty directory; pre-keys can also be left, or taken out of the count by "
         "`count: Pressure`.",
         event=EventKind(weight=5),
@@ -317,10 +318,8 @@ _ADVICE = (
         alert=AlertKind(
             severity="critical",
             summary="creds.json cannot be read",
-            description="Do not restart the tenant's process. Several scans found the same unreadable creds.json. The "
-            "process still has the credentials in memory and may write them again; once restarted, it asks to be "
-            "paired anew. The janitor removes nothing meanwhile. If the file does not heal by itself, the runbook "
-            "tells how to restore it from a backup.",
+            description=f"Several scans found the same unreadable creds.json. {SAVE_CREDENTIALS} The janitor removes "
+            "nothing meanwhile. The runbook has each step.",
         ),
     ),
     ConditionKind(
@@ -365,7 +364,8 @@ _ADVICE = (
             label="disk pressure",
             one="the volume of {name} is nearly full",
             many="the volumes of {n} tenants are nearly full",
-            means="On a full volume the next write of creds.json is cut, and a phone has to be paired again.",
+            means="On a full volume the next write of creds.json is cut, and a process that restarts then must be "
+            "paired again.",
             itself="The janitor empties its trash at once; that is all it can do.",
             to_do="Enlarge the volume or make room now.",
             explained=True,
@@ -374,9 +374,9 @@ _ADVICE = (
             severity="critical",
             wait="5m",
             summary="the volume is nearly full",
-            description="When the volume is full, the next write of creds.json is cut off, and the tenant must then be "
-            f"paired again. How much is left, says the condition DiskPressure: {_DESCRIBE}. Enlarge the claim, or move "
-            "away what is no session file. Do not delete session files: they are tiny.",
+            description="When the volume is full, the next write of creds.json is cut off, and a process that restarts "
+            f"then must be paired again. How much is left, says the condition DiskPressure: {_DESCRIBE}. Enlarge the "
+            "claim, or move away what is no session file. Do not delete session files: they are tiny.",
         ),
     ),
     ConditionKind(

@@ -6,6 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from baileys_janitor.cli import credentials
 from baileys_janitor.cli.formatting import counted
 from baileys_janitor.cli.look import problem_of
 from baileys_janitor.cli.planning import by_reason, ordered
@@ -121,6 +122,8 @@ def _message(document: CleanDocument, result: CleanResult) -> str | None:
     if result.code is None:
         return document["message"]
     sentence = sentence_of(result.code)
+    if result.code == credentials.fault_of(document["identity"], document["byKind"]):
+        sentence = credentials.sentence(result.code)
     if result.removed:
         sentence += f" {counted(result.removed, 'file')} had gone by then."
     return sentence

@@ -17,7 +17,7 @@ from baileys_janitor.cli.options import (
     paths_or_environment,
     settings_options,
 )
-from baileys_janitor.cli.output import MACHINE_FORMATS, say
+from baileys_janitor.cli.output import MACHINE_FORMATS, say, write
 from baileys_janitor.cli.problems import (
     EXIT_DONE,
     EXIT_FAILED,
@@ -27,6 +27,7 @@ from baileys_janitor.cli.problems import (
 )
 from baileys_janitor.cli.reporting import Problems, print_document
 from baileys_janitor.cli.signals import Interrupt
+from baileys_janitor.policy.levels import CRITICAL, EMERGENCY, LEVELS, WARNING, at_least
 
 if TYPE_CHECKING:
     from baileys_janitor.cli.json_output import CleanDocument
@@ -43,6 +44,7 @@ class Wish(NamedTuple):
     show_names: bool
     run: str
     in_force: InForce
+    min_level: str | None
 
 
 @click.command("clean", epilog=SETTINGS_EPILOG)
@@ -55,6 +57,11 @@ class Wish(NamedTuple):
 )
 @click.option(
     "--company", "companies", metavar="ID", multiple=True, help="This company alone; repeatable."
+)
+@click.option(
+    "--min-level",
+    type=click.Choice([WARNING, CRITICAL, EMERGENCY], case_sensitive=False),
+    help="Only directories that have this level or a worse one.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="List the files, with masked names.")
 @click.option("--show-names", is_flag=True, help="List real names; at a terminal only.")
@@ -72,6 +79,7 @@ def command(
     apply: bool,
     emergency: bool,
     companies: tuple[str, ...],
+    min_level: str | None,
     verbose: bool,
     show_names: bool,
     output: str,
@@ -97,10 +105,12 @@ def command(
         show_names,
         new_run_id(time.time()),
         in_force,
+        min_level,
     )
     found = find_targets(paths_or_environment(paths), companies)
     problems = Problems(found)
     directories: list[CleanDocument] = []
+    roots: list[str] = []
     interrupt = Interrupt()
     with interrupt.heeded() if wish.apply else nullcontext():
         for target in with_progress(found.targets, "Cleaning" if wish.apply else "Looking at"):
@@ -111,19 +121,24 @@ def command(
             except Problem as problem:
                 problems.add(target, problem)
                 continue
+            if document is None:
+                continue
             directories.append(document)
+            roots.append(target.root)
             if is_failure(document):
                 message = f"{target.shown}: {document['message']}"
                 problems.add(target, Problem(message, code=document["code"] or "Failed"))
     problems.say()
-    _print(directories, problems, output, wish, click.get_current_context().obj or [])
+    arguments = click.get_current_context().obj or []
+    _print(directories, roots, problems, output, wish, to_apply=_to_apply(arguments, in_force))
     if interrupt.asked:
         say("Interrupted between two files; what had gone by then lies in the trash.")
         return EXIT_INTERRUPTED
     return EXIT_FAILED if problems else EXIT_DONE
 
 
-def _clean(target: Target, wish: Wish, interrupt: Interrupt) -> CleanDocument:
+def _clean(target: Target, wish: Wish, interrupt: Interrupt) -> CleanDocument | None:
+    """Clean a directory, or show what would go; None for one below the level that was asked for."""
     from baileys_janitor.cli.look import look_at
     from baileys_janitor.cli.planning import file_documents, plan_for, planned_document
 
@@ -131,6 +146,8 @@ def _clean(target: Target, wish: Wish, interrupt: Interrupt) -> CleanDocument:
     look = look_at(target, settings)
     plan = plan_for(look, settings, emergency=wish.emergency)
     document = planned_document(target, look, plan, settings, emergency=wish.emergency)
+    if wish.min_level is not None and not _concerned(document, wish.min_level):
+        return None
     removals = plan.removals
     if wish.apply and plan.refused is None:
         from baileys_janitor.cli.applying import apply_plan
@@ -143,14 +160,24 @@ def _clean(target: Target, wish: Wish, interrupt: Interrupt) -> CleanDocument:
     return document
 
 
+def _concerned(document: CleanDocument, min_level: str) -> bool:
+    """Return whether a directory has this level or a worse one; broken credentials are always told."""
+    level = document["level"]
+    return at_least(level, min_level) if level in LEVELS else is_failure(document)
+
+
 def is_failure(document: CleanDocument) -> bool:
     """Return whether something could not be done; a tenant that is not paired yet is no failure."""
     if document["outcome"] not in ("Refused", "Failed", "Capped") or document["code"] is None:
         return False
-    waits = document["identity"] == "Unpaired" or (
-        document["identity"] == "Absent" and document["total"] == 0
+    from baileys_janitor.cli.credentials import FAULTS, fault_of
+
+    if document["identity"] == "Unpaired":
+        return False
+    return (
+        document["code"] not in FAULTS
+        or fault_of(document["identity"], document["byKind"]) is not None
     )
-    return not waits
 
 
 def _held_back(in_force: InForce, *, apply: bool) -> bool:
@@ -163,6 +190,23 @@ def _held_back(in_force: InForce, *, apply: bool) -> bool:
     return bool(asked) or in_force.mode != "Enforce"
 
 
+def _to_apply(arguments: list[str], in_force: InForce) -> str:
+    """Return how to remove what this dry run lists: the same command with --apply, and what it takes besides."""
+    from baileys_janitor.cli.masking import printable, shown_path
+    from baileys_janitor.cli.pasting import command
+
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    options = [each for each in arguments[1:end] if each != "--apply"]
+    # A path that is masked names a file, which is an error of its own.
+    words = [each for each in (*options, *arguments[end:]) if shown_path(each) == printable(each)]
+    line = command("clean", "--apply", *words)
+    if dry_run_asked():
+        line = f"env -u {DRY_RUN_VARIABLE} {line}"
+    if in_force.mode != "Enforce":
+        return f"set mode: Enforce in the configuration file, then {line}"
+    return line
+
+
 def _require_terminal(output: str) -> None:
     if output in MACHINE_FORMATS or not sys.stdout.isatty():
         raise usage(
@@ -173,10 +217,12 @@ def _require_terminal(output: str) -> None:
 
 def _print(
     directories: list[CleanDocument],
+    roots: list[str],
     problems: Problems,
     output: str,
     wish: Wish,
-    arguments: list[str],
+    *,
+    to_apply: str,
 ) -> None:
     from baileys_janitor.cli.json_output import CLEAN_SCHEMA
 
@@ -191,5 +237,8 @@ def _print(
             problems.paths,
             applied=wish.apply,
             wide=output == "wide",
-            arguments=arguments,
+            roots=roots,
+            to_apply=to_apply,
         )
+    elif wish.min_level is not None and not problems and not wish.apply:
+        write(f"No directory is at level {wish.min_level} or a worse one.\n")

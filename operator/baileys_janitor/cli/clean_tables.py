@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from baileys_janitor.cli import formatting
 from baileys_janitor.cli.applying import sentence_of
-from baileys_janitor.cli.masking import shown_path
+from baileys_janitor.cli.pasting import command
 from baileys_janitor.cli.tables import (
     level_cell,
     name_heading,
@@ -31,12 +29,13 @@ def print_cleanups(
     *,
     applied: bool,
     wide: bool,
-    arguments: Sequence[str],
+    roots: Sequence[str],
+    to_apply: str,
 ) -> None:
     """Print a row a directory, then the reasons over all of them, the files if asked for, and the sum.
 
-    `failed` are the paths whose message stands on standard error already; `arguments` are those of
-    this invocation, to show the one that would apply it.
+    `failed` are the paths whose message stands on standard error already. `roots` has for each directory the path
+    that was given. `to_apply` is how to remove what a dry run lists.
     """
     name = name_heading(directories)
     _directories(directories, name, applied=applied)
@@ -53,7 +52,11 @@ def print_cleanups(
         if found["message"] and found["path"] not in failed
     ]
     print_lines(
-        ["", *messages, *_ending(directories, removed, applied=applied, arguments=arguments)]
+        [
+            "",
+            *messages,
+            *_ending(directories, removed, applied=applied, roots=roots, to_apply=to_apply),
+        ]
     )
 
 
@@ -125,12 +128,13 @@ def _ending(
     removed: int,
     *,
     applied: bool,
-    arguments: Sequence[str],
+    roots: Sequence[str],
+    to_apply: str,
 ) -> list[str]:
     freed = formatting.size(sum(found["freedBytes"] for found in directories))
     files = formatting.counted(removed, "file")
     if applied:
-        runs = [found for found in directories if found["run"] is not None]
+        runs = [each for each in zip(directories, roots, strict=True) if each[0]["run"] is not None]
         if not runs:
             idle = all(found["outcome"] == "NothingToDo" for found in directories)
             return ["Nothing was removed: there is nothing to remove."] if idle else []
@@ -138,21 +142,20 @@ def _ending(
         return [*_applied(runs, f"{files}, {freed},", where), *_besides(directories)]
     if not removed:
         return ["Nothing was removed, and there is nothing to remove."]
-    command = shlex.join(["baileys-janitor", *map(shown_path, _with_apply(arguments))])
-    return [f"Nothing was removed. To remove {files}, {freed}: {command}"]
+    return [f"Nothing was removed. To remove {files}, {freed}: {to_apply}"]
 
 
-def _applied(runs: Sequence[CleanDocument], files: str, where: str) -> list[str]:
+def _applied(runs: Sequence[tuple[CleanDocument, str]], files: str, where: str) -> list[str]:
     """Return what went, and how to put it back, where that is still possible."""
-    kept = [found for found in runs if found["inTrash"]]
+    kept = [each for each in runs if each[0]["inTrash"]]
     if len(kept) == len(runs):
-        return [f"{files} moved to the trash{where}. To put them back: {_undo(kept)}"]
+        return _with_commands(f"{files} moved to the trash{where}. To put them back:", _undo(kept))
     lines = [f"{files} removed{where}."]
     if kept:
-        lines.append(f"To put back what is in the trash: {_undo(kept)}")
+        lines += _with_commands("To put back what is in the trash:", _undo(kept))
     lines += [
         f"{found['company'] or found['path']}: gone for good, because the disk was full or the undo window is 0s."
-        for found in runs
+        for found, _ in runs
         if not found["inTrash"]
     ]
     return lines
@@ -176,18 +179,14 @@ def _besides(directories: Sequence[CleanDocument]) -> list[str]:
     return lines
 
 
-def _undo(runs: Sequence[CleanDocument]) -> str:
-    """Return the command that puts a run back, in every directory that it cleaned."""
-    paths = [found["path"] for found in runs]
-    common = paths[0] if len(paths) == 1 else os.path.dirname(paths[0])  # noqa: PTH120 - as shown
-    below = all(os.path.dirname(path) == common for path in paths)  # noqa: PTH120
-    command = shlex.join(["baileys-janitor", "undo", common, runs[0]["run"] or ""])
-    if len(paths) == 1 or below:
-        return command
-    return shlex.join(["baileys-janitor", "undo", paths[0], runs[0]["run"] or ""]) + " and so on"
+def _undo(runs: Sequence[tuple[CleanDocument, str]]) -> list[str]:
+    """Return the commands that put a run back: one for each path that was given, with all that it cleaned below."""
+    given = dict.fromkeys((root, found["run"] or "") for found, root in runs)
+    return [command("undo", paths=[root], after=[run]) for root, run in given]
 
 
-def _with_apply(arguments: Sequence[str]) -> list[str]:
-    """Return the same command with --apply, before any `--` that ends the options."""
-    rest = [argument for argument in arguments if argument != "--apply"]
-    return [*rest[:1], "--apply", *rest[1:]]
+def _with_commands(text: str, commands: Sequence[str]) -> list[str]:
+    """Return a command on the line of its text, several on lines of their own."""
+    if len(commands) == 1:
+        return [f"{text} {commands[0]}"]
+    return [text, *(f"  {each}" for each in commands)]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
+from baileys_janitor.cli import credentials
 from baileys_janitor.cli.formatting import counted as counted_words
 from baileys_janitor.cli.formatting import rfc3339
 from baileys_janitor.cli.json_output import (
@@ -14,7 +14,7 @@ from baileys_janitor.cli.json_output import (
     DirectoryDocument,
     TrashDocument,
 )
-from baileys_janitor.cli.masking import printable
+from baileys_janitor.cli.pasting import word
 from baileys_janitor.policy import advice, reasons
 from baileys_janitor.policy.estimate import Outlook, look_ahead
 from baileys_janitor.policy.file_kinds import KINDS
@@ -28,33 +28,32 @@ if TYPE_CHECKING:
     from baileys_janitor.policy.settings import Settings
 
 
-_FAULTS = (reasons.CREDENTIALS_CORRUPT, reasons.CREDENTIALS_TOO_LARGE, reasons.TOO_MANY_FILES)
-
-
 def directory_document(target: Target, look: Look, settings: Settings) -> DirectoryDocument:
     """Return what a look found, judged by these settings."""
     census = look.census
     outlook = outlook_of(look, settings)
     known = look.entries is not None
-    unpaired = look.identity.state == ABSENT
+    by_kind = dict(zip(KINDS, census.by_kind, strict=True))
+    fault = credentials.fault_of(look.identity.state, by_kind)
+    unknown = fault is not None or look.identity.state == ABSENT
     return {
         "path": target.shown,
         "company": target.company,
-        "level": UNKNOWN_LEVEL if unpaired else level(outlook.counted, settings.thresholds),
+        "level": UNKNOWN_LEVEL if unknown else level(outlook.counted, settings.thresholds),
         "counted": outlook.counted,
         "limit": settings.thresholds.emergency,
         "total": census.total,
         "protected": census.protected,
         "reclaimable": outlook.reclaimable,
         "bytes": census.bytes if known else None,
-        "byKind": dict(zip(KINDS, census.by_kind, strict=True)),
+        "byKind": by_kind,
         "ages": dict(zip(AGE_BUCKETS, census.ages, strict=True)) if known else None,
         "oldest": _time(census.oldest_ns),
         "newest": _time(census.newest_ns),
         "lastActivity": rfc3339(look.last_activity),
         "identity": look.identity.state,
         "trash": _trash(look),
-        "advice": _advice(target, look, outlook, settings),
+        "advice": [*_faults(fault, outlook), *_advice(target, look, outlook, settings)],
     }
 
 
@@ -82,10 +81,9 @@ def _own_affairs(target: Target, look: Look) -> list[AdviceDocument]:
     """Return what lies under the janitor's names that is not its own."""
     found: list[AdviceDocument] = []
     if look.own.old_directory:
-        old = shlex.quote(f"{target.full_path}/{OLD_DIRECTORY}")
         message = (
             "An unreleased version kept its trash in a directory, which is no longer read. "
-            f"To remove it: rm -r -- {printable(old)}"
+            f"To remove it: rm -r -- {word(f'{target.full_path}/{OLD_DIRECTORY}')}"
         )
         found.append({"type": "OldDirectory", "message": message})
     if look.own.foreign:
@@ -109,10 +107,17 @@ def _advice(
     documents: list[AdviceDocument] = [
         {"type": each.reason, "message": each.message} for each in given if each is not None
     ]
-    documents += _own_affairs(target, look)
-    if outlook.refused in _FAULTS:
-        documents.insert(0, {"type": outlook.refused, "message": reasons.explain(outlook.refused)})
-    return documents
+    return documents + _own_affairs(target, look)
+
+
+def _faults(fault: str | None, outlook: Outlook) -> list[AdviceDocument]:
+    """Return what comes before all advice: why nothing may be removed at all."""
+    found: list[AdviceDocument] = []
+    if fault is not None:
+        found.append({"type": fault, "message": credentials.sentence(fault)})
+    if outlook.refused == reasons.TOO_MANY_FILES:
+        found.append({"type": outlook.refused, "message": reasons.explain(outlook.refused)})
+    return found
 
 
 def _time(nanoseconds: int | None) -> str | None:

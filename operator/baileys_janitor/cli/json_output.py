@@ -17,7 +17,7 @@ AGE_BUCKETS: Final = ("under1d", "from1dTo7d", "from7dTo14d", "from14dTo30d", "o
 """The keys of `ages`, in the order of `Census.ages`."""
 
 UNKNOWN_LEVEL: Final = "Unknown"
-"""The level of a directory without a creds.json: it was never paired."""
+"""The level of a directory whose creds.json is missing or cannot be read."""
 
 
 class ProblemDocument(TypedDict):

@@ -21,7 +21,7 @@ def command() -> None:
     """Try out the operator's notifications."""
 
 
-@command.command("test")
+@command.command("test", short_help="Send a test message to every channel.")
 @click.option(
     "--config",
     "config_path",
@@ -56,11 +56,11 @@ def test(config_path: str | None, names: tuple[str, ...], printed: bool) -> int:
     known = [each.name for each in config.notifications.channels]
     if not known:
         raise usage(
-            "the configuration names no channel: add one to notifications.channels, or set NOTIFICATION_WEBHOOK"
+            "The configuration names no channel: add one to notifications.channels, or set NOTIFICATION_WEBHOOK."
         )
     unknown = next((name for name in names if name not in known), None)
     if unknown is not None:
-        raise usage(f"there is no channel {unknown}: the configuration names {', '.join(known)}")
+        raise usage(f"There is no channel {unknown}: the configuration names {', '.join(known)}.")
     trial = Trial(config.notifications, os.environ)
     wanted = [name for name in known if not names or name in names]
     if printed:

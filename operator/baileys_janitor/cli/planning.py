@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from baileys_janitor.cli import credentials
 from baileys_janitor.cli.directory import directory_document, outlook_of
 from baileys_janitor.cli.formatting import rfc3339
-from baileys_janitor.cli.json_output import CleanDocument, FileDocument
+from baileys_janitor.cli.json_output import CleanDocument, DirectoryDocument, FileDocument
 from baileys_janitor.cli.masking import masked, printable
 from baileys_janitor.policy import advice, reasons
 from baileys_janitor.policy.file_kinds import KINDS
@@ -57,7 +58,7 @@ def planned_document(
         "returned": 0,
         "duration": 0.0,
         "code": plan.refused,
-        "message": _message(look, plan, settings, emergency=emergency),
+        "message": _message(found, look, plan, settings, emergency=emergency),
     }
 
 
@@ -96,9 +97,17 @@ def _outcome(plan: Plan) -> str:
     return "DryRun" if plan.removals else "NothingToDo"
 
 
-def _message(look: Look, plan: Plan, settings: Settings, *, emergency: bool) -> str | None:
+def why_refused(code: str, found: DirectoryDocument) -> str:
+    """Return why nothing is removed from a directory, in the words of `scan` for broken credentials."""
+    fault = credentials.fault_of(found["identity"], found["byKind"])
+    return credentials.sentence(code) if code == fault else reasons.explain(code)
+
+
+def _message(
+    found: DirectoryDocument, look: Look, plan: Plan, settings: Settings, *, emergency: bool
+) -> str | None:
     if plan.refused is not None:
-        return reasons.explain(plan.refused)
+        return why_refused(plan.refused, found)
     if emergency and plan.after >= settings.thresholds.critical and not plan.left:
         return _what_keeps_the_count_up(look, plan, settings)
     if plan.left:

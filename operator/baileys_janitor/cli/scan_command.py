@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "--fail-on",
     type=click.Choice([WARNING, CRITICAL, EMERGENCY], case_sensitive=False),
-    help="Exit with 3 when any directory has this level or a worse one.",
+    help="Exit with 3 when any directory has this level or a worse one; with 1 when its creds.json is broken.",
 )
 @settings_options(aliases={"--emergency-at": "--emergency"})
 def command(
@@ -47,8 +47,10 @@ def command(
     """Count the files of session directories and show their levels.
 
     A PATH is one session directory or a root of company_* directories; without one,
-    BAILEYS_SESSIONS_PATH is used. Nothing is changed.
+    BAILEYS_SESSIONS_PATH is used. Nothing is changed. The exit code is 1 when a directory cannot be
+    looked at, or its creds.json is broken or missing beside session files.
     """
+    from baileys_janitor.cli.credentials import problem_of
     from baileys_janitor.cli.directory import directory_document
     from baileys_janitor.cli.look import look_at
     from baileys_janitor.cli.progress import with_progress
@@ -56,14 +58,18 @@ def command(
     from baileys_janitor.cli.targets import find_targets
 
     policy = settings_in_force(values).policy
-    found = find_targets(paths_or_environment(paths), companies)
-    problems = Problems(found)
+    targets = find_targets(paths_or_environment(paths), companies)
+    problems = Problems(targets)
     directories: list[DirectoryDocument] = []
-    for target in with_progress(found.targets, "Looking at"):
+    for target in with_progress(targets.targets, "Looking at"):
         try:
-            directories.append(directory_document(target, look_at(target, policy), policy))
+            found = directory_document(target, look_at(target, policy), policy)
         except Problem as problem:
             problems.add(target, problem)
+            continue
+        directories.append(found)
+        if (broken := problem_of(found)) is not None:
+            problems.add(target, broken)
     problems.say()
     _print(directories, problems, output)
     if problems:

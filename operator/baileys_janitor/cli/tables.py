@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from baileys_janitor.cli import formatting
+from baileys_janitor.cli.credentials import FAULTS
 from baileys_janitor.cli.output import console, write
 
 if TYPE_CHECKING:
@@ -137,12 +138,16 @@ _ADVICE_LINES_AT_MOST: Final = 10
 
 
 def advice_lines(directories: Sequence[DirectoryDocument], *, every: bool) -> list[str]:
-    """Return a line for each piece of advice; the first ten unless `every` is asked for."""
+    """Return a line for each piece of advice; the first ten unless `every` is asked for.
+
+    Broken credentials are on standard error already.
+    """
     name = name_heading(directories)
     lines = [
         f"{name_of(found, name)}: {advice['message']}"
         for found in directories
         for advice in found["advice"]
+        if advice["type"] not in FAULTS
     ]
     if every or len(lines) <= _ADVICE_LINES_AT_MOST:
         return lines

@@ -121,6 +121,7 @@ def _chosen(known: Known, run: str | None) -> tuple[str, Known]:
     """Return the run to put back and the directories that know it; a Problem when there is none."""
     from baileys_janitor.cli.list_runs import latest
     from baileys_janitor.cli.masking import printable
+    from baileys_janitor.cli.pasting import command
 
     newest = latest(runs for _, runs in known)
     if run is None:
@@ -134,9 +135,9 @@ def _chosen(known: Known, run: str | None) -> tuple[str, Known]:
     ] or [(target, runs) for target, runs in known if run in runs.in_journal]
     if not targets:
         latest_one = f" The latest is {newest}." if newest is not None else ""
+        listing = command("undo", "--list", paths=dict.fromkeys(target.root for target, _ in known))
         raise Problem(
-            f"No run {printable(run)} is known here; undo --list shows those that can be put back."
-            f"{latest_one}",
+            f"No run {printable(run)} is known here.{latest_one} To list those that can be put back: {listing}",
             code="RunUnknown",
         )
     return run, targets

@@ -6,11 +6,12 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from baileys_janitor.api.condition_kinds import Family, IncidentKind
+from baileys_janitor.api.condition_kinds import CONDITIONS, Family, IncidentKind
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION
 from baileys_janitor.notify import words
 from baileys_janitor.notify.incidents import Place, moment
 from baileys_janitor.notify.words import Reader
+from baileys_janitor.policy.levels import LEVELS
 
 Object = Mapping[str, Any]
 
@@ -138,9 +139,7 @@ def todo(
     if kind.name == "TenantEmergency" and now - since > CLEANUP_COMES_SECONDS:
         told = "It has lasted too long to wait for. See what stands in the way:"
     if count > 1:
-        level = kind.name.removeprefix("Tenant")
-        listed = f"{_LIST} | grep {level}" if kind.family == Family.LEVEL else _LIST
-        return kind.to_do_many or told, listed
+        return kind.to_do_many or told, _list_of(kind)
     if place is None or place.fleet:
         return told, _LIST
     status = status or {}
@@ -166,6 +165,20 @@ _RELEASED = {
     "CleanupsHeld": "Nothing comes by itself while the hold lasts. To clean now:",
 }
 """What to do where the janitor may not act."""
+
+
+_CONDITIONS = (
+    "kubectl get baileystenants -A -o custom-columns='NAMESPACE:.metadata.namespace,TENANT:.metadata.name,"
+    'TRUE:.status.conditions[?(@.status=="True")].type\''
+)
+
+
+def _list_of(kind: IncidentKind) -> str:
+    """Return the command that lists the tenants: by the column LEVEL, or by the conditions that are True."""
+    level = kind.name.removeprefix("Tenant")
+    if level in LEVELS:
+        return f"{_LIST} | grep {level}"
+    return f"{_CONDITIONS} | grep {kind.name}" if kind.name in CONDITIONS else _LIST
 
 
 def _describe(place: Place) -> str:

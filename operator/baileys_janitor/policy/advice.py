@@ -130,10 +130,12 @@ def _protected_piled_up(census: Census, outlook: Outlook, settings: Settings) ->
     anew = _counted_anew(census, outlook.floor, settings)
     if anew >= settings.thresholds.critical:
         return None
+    unknown = census.count(OTHER)
+    besides = f" and {unknown} unknown ones" if unknown else ""
     return Advice(
         ROTATION_RECOMMENDED,
         f"{stays} counted files stay whatever is cleaned, at or above the limit of"
-        f" {settings.thresholds.emergency}; {census.protected} protected files go only when the"
+        f" {settings.thresholds.emergency}; {census.protected} protected files{besides} go only when the"
         f" tenant is paired again in an empty directory, which would begin at about {anew}.",
         {"stays": stays, "protected": census.protected, "anew": anew},
     )
@@ -268,6 +270,6 @@ def disk_pressure(
     return Advice(
         DISK_PRESSURE,
         f"Only {' and '.join(short)} are free on the volume; a full disk truncates creds.json, and"
-        " the tenant must then pair again. Enlarge the claim or free space.",
+        " a tenant that restarts then must pair again. Enlarge the claim or free space.",
         numbers,
     )

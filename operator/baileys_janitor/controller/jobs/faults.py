@@ -140,7 +140,8 @@ def of_claim(claim: Claim | None, name: str, waits_for_consumer: bool) -> Fault 
         )
     return Fault(
         "ClaimUnbound",
-        f'The PersistentVolumeClaim "{name}" is not bound to a volume yet: see `kubectl describe pvc {name}`.',
+        f'The PersistentVolumeClaim "{name}" is not bound to a volume yet: see `kubectl describe pvc {name}` in this '
+        "namespace.",
     )
 
 

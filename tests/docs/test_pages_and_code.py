@@ -1,0 +1,127 @@
+"""Pages and code name the same things: options, exit codes, variables, reason codes, commands."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from baileys_janitor.api.condition_kinds import CONDITIONS
+from baileys_janitor.api.config_file import ENVIRONMENT
+from baileys_janitor.cli import problems
+from baileys_janitor.cli.main import COMMANDS, application
+from baileys_janitor.cli.options import (
+    DRY_RUN_VARIABLE,
+    SESSIONS_PATH_VARIABLE,
+    SETTINGS,
+    UNDO_WINDOW,
+)
+from baileys_janitor.policy import reasons
+from baileys_janitor.volume.errors import SENTENCES
+from tests.docs.pages import PAGES, ROOT, name_of
+
+CLI = (ROOT / "docs" / "cli.md").read_text()
+by_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
+
+
+def options(name: str) -> set[str]:
+    """The options of a command and its subcommands, `notify test` for instance."""
+    command = application.get_command(click.Context(application), name)
+    assert command is not None
+    members = command.commands.values() if isinstance(command, click.Group) else [command]
+    return {
+        option
+        for member in members
+        for parameter in member.params
+        if isinstance(parameter, click.Option)
+        for option in parameter.opts
+        if option.startswith("--")
+    }
+
+
+@pytest.mark.parametrize("command", ["scan", "clean", "undo", "notify"])
+def test_every_option_of_a_command_is_on_its_page(command: str) -> None:
+    unsaid = {option for option in options(command) if not re.search(rf"{option}\b(?!-)", CLI)}
+    assert unsaid - {"--output"} == set(), "--output is there as -o"
+
+
+@by_page
+def test_every_option_in_backquotes_beside_the_program_exists(page: Path) -> None:
+    text = page.read_text()
+    for command, rest in re.findall(r"`(?:baileys-janitor )?(\w+) ([^`]*--[^`]*)`", text):
+        if command in COMMANDS:
+            assert set(re.findall(r"(--[a-z][a-z-]+)", rest.split("|")[0])) <= options(command), (
+                rest
+            )
+
+
+def test_every_option_on_the_page_exists() -> None:
+    named = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", CLI))
+    assert named <= set().union(*(options(name) for name in COMMANDS if name != "job"))
+
+
+def test_the_exit_codes_are_those_of_the_code() -> None:
+    table = CLI.split("## Exit codes")[1].split("##")[0]
+    said = {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)}
+    assert said == {value for name, value in vars(problems).items() if name.startswith("EXIT_")}
+
+
+def test_every_variable_of_the_command_line_is_on_its_page() -> None:
+    variables = {setting.variable for setting in (*SETTINGS, UNDO_WINDOW)}
+    variables |= {DRY_RUN_VARIABLE, SESSIONS_PATH_VARIABLE, "BAILEYS_JANITOR_CONFIG"}
+    assert {name for name in variables if name not in CLI} == set()
+
+
+@by_page
+def test_every_variable_that_a_page_names_is_read_somewhere(page: Path) -> None:
+    code = _code()
+    known = {setting.variable for setting in (*SETTINGS, UNDO_WINDOW)} | {*ENVIRONMENT}
+    known |= {"BAILEYS_JANITOR_CONFIG", "BAILEYS_JANITOR_OPERATOR_CONFIG"}
+    named = set(re.findall(r"`((?:BAILEYS_|NOTIFICATION_|DRY_)[A-Z_]+)`", page.read_text()))
+    assert {name for name in named if name not in known and f'"{name}"' not in code} == set()
+
+
+@by_page
+def test_every_reason_that_a_page_names_is_in_the_code(page: Path) -> None:
+    code = _code()
+    named = set(re.findall(r"`([A-Z][a-z]+(?:[A-Z][a-z]+)+)`", page.read_text()))
+    unknown = {name for name in named if not re.search(rf"\b{name}\b", code)}
+    assert unknown - OF_KUBERNETES == set()
+
+
+OF_KUBERNETES = {
+    *("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicies", "ClusterRole", "ReadWriteOnce"),
+    *("ReadWriteMany", "ReadWriteOncePod", "PodMonitor", "ServiceMonitor", "PrometheusRule"),
+    *("NetworkPolicy", "DaemonSet", "StatefulSet", "CronJob", "ConfigMap", "PriorityClass"),
+}
+"""Kinds of Kubernetes and of others that the pages speak of."""
+
+
+@pytest.mark.parametrize(
+    ("page", "codes"),
+    [
+        ("rules.md", reasons.EXPLANATIONS),
+        ("volume.md", SENTENCES),
+        ("resource.md", CONDITIONS),
+    ],
+)
+def test_every_code_has_its_place_on_a_page(page: str, codes: dict[str, object]) -> None:
+    text = (ROOT / "docs" / page).read_text()
+    assert [code for code in codes if not re.search(rf"\b{code}\b", text)] == []
+
+
+def test_every_advice_of_the_command_line_is_in_the_docs() -> None:
+    source = (ROOT / "operator/baileys_janitor/cli/directory.py").read_text()
+    types = re.findall(r'"type": "(\w+)"', source)
+    assert len(types) == 2
+    assert [each for each in types if f"`{each}`" not in CLI] == []
+
+
+def _code() -> str:
+    sources = [*(ROOT / "operator").rglob("*.py"), *(ROOT / "charts").rglob("*.py")]
+    sources += [*(ROOT / "sandbox").rglob("*.py"), *(ROOT / "charts").rglob("*.yaml")]
+    sources += [*(ROOT / "tests").rglob("conftest.py"), ROOT / "Makefile"]
+    sources += [*(ROOT / "operator").rglob("*.json"), *(ROOT / "docs/gitops").glob("*.lua")]
+    return "\n".join(path.read_text() for path in sources)
