@@ -128,6 +128,11 @@ class ConditionKind:
     """The reason while it is True; empty: the type."""
     calm: str = "NoAdvice"
     """The reason while it is False."""
+    calm_message: str = ""
+    """The message while it is False: a sentence that is true by itself."""
+    first: str = ""
+    """What somebody must do about it first, for the beginning of `status.next` ({message}: the condition's); empty:
+    nothing."""
     event: EventKind | None = None
     """Published when it becomes True."""
     reason_events: Mapping[str, EventKind] = field(default_factory=dict, hash=False)
@@ -256,6 +261,8 @@ _ADVICE = (
     ConditionKind(
         type=advice.THRESHOLD_UNREACHABLE,
         group=Group.ADVICE,
+        calm_message="What no rule may ever remove stays below the trigger.",
+        first="Raise spec.thresholds to the limits that the condition ThresholdUnreachable names.",
         when="What no rule may ever remove, live sessions included, reaches the trigger. The message suggests limits "
         "that fit.",
         event=EventKind(weight=5),
@@ -286,6 +293,7 @@ _ADVICE = (
     ConditionKind(
         type=advice.ROTATION_RECOMMENDED,
         group=Group.ADVICE,
+        calm_message="Files that only pairing anew would shed do not pile up.",
         when="Files pile up that no rule may remove and pairing anew would shed: protected files, or pre-keys (5,000, "
         "or most of what counts with `count: Total`). The message says what else would help.",
         to_do="Pair the tenant again in an empty directory; pre-keys can also be left, or taken out of the count by "
@@ -295,6 +303,9 @@ _ADVICE = (
     ConditionKind(
         type="CredentialsCorrupt",
         group=Group.ADVICE,
+        calm_message="Scans have not agreed that creds.json is broken.",
+        first="Do not stop or restart the tenant's process; see the condition CredentialsCorrupt for how to save "
+        "creds.json.",
         when="Successive scans found the same `creds.json` unreadable. Nothing is removed meanwhile.",
         calm="CredentialsRead",
         event=EventKind(weight=9),
@@ -324,6 +335,8 @@ _ADVICE = (
     ConditionKind(
         type=advice.SESSION_INACTIVE,
         group=Group.ADVICE,
+        calm_message="The session is not known to be silent for longer than sessionInactiveAfter.",
+        first="See whether the tenant's process runs and is still linked.",
         when="No session or sender key was written for longer than `sessionInactiveAfter` (7 days).",
         event=EventKind(weight=4),
         incident=IncidentKind(
@@ -352,6 +365,8 @@ _ADVICE = (
     ConditionKind(
         type=advice.DISK_PRESSURE,
         group=Group.ADVICE,
+        calm_message="The volume has as much free as diskPressure asks for.",
+        first="Enlarge the claim or make room on the volume.",
         when="The volume has less free than `diskPressure` says: 64 MiB (on a volume below 640 MiB, a tenth of it) or "
         "1,000 inodes. A number that the file system does not report is not judged. A full disk truncates "
         "`creds.json`.",
@@ -380,6 +395,7 @@ _ADVICE = (
     ConditionKind(
         type="IdentityChanged",
         group=Group.ADVICE,
+        calm_message="The session was not paired again within the last day.",
         when="The company paired again. It ends after a day.",
         reason="PairedAgain",
         calm="SameIdentity",
@@ -409,6 +425,7 @@ _ADVICE = (
     ConditionKind(
         type="CleanupsHeld",
         group=Group.ADVICE,
+        calm_message="No circuit breaker holds automatic cleanups of this tenant.",
         when="A circuit breaker holds automatic cleanups of this tenant. The message says whose cleanups opened it, "
         "and until when they hold. A suspended tenant never has it.",
         to_do="See whether the last cleanups in this namespace removed what they should; undo puts files back.",
@@ -416,6 +433,28 @@ _ADVICE = (
         event=EventKind(weight=3, action=CLEAN, over=""),
         fleet_wide=True,
         page="circuit-breaker-open",
+    ),
+    ConditionKind(
+        type="RequestWaiting",
+        group=Group.ADVICE,
+        calm_message="No requested cleanup waits.",
+        when="The annotation asks for a cleanup that cannot begin: the tenant is suspended, its spec is invalid, or "
+        "the janitor cannot look after it. The reason says which.",
+        to_do="End what it waits for; it then runs by itself.",
+        calm="NoRequest",
+        first="{message}",
+        event=EventKind(weight=6, action=CLEAN, over=""),
+    ),
+    ConditionKind(
+        type="UnknownAnnotation",
+        group=Group.ADVICE,
+        calm_message="The operator knows every annotation with its prefix.",
+        when="An annotation with the prefix of the resource's group has a name or a value that the operator does not "
+        "know, so it has no effect. The message names the likely one.",
+        to_do="Correct or remove the annotation.",
+        calm="AllKnown",
+        first="{message}",
+        event=EventKind(weight=6, over=""),
     ),
 )
 
@@ -425,6 +464,25 @@ CONDITIONS: Final[Mapping[str, ConditionKind]] = {
 """Every condition by its type."""
 ADVICE: Final = tuple(kind.type for kind in _ADVICE)
 """Types of the conditions that give advice."""
+GRAVEST: Final = (
+    "CredentialsCorrupt",
+    "CredentialsMissing",
+    advice.DISK_PRESSURE,
+    "Stalled",
+    "CredentialsTooLarge",
+    "ScansMissed",
+    "CleanupFailing",
+    "RequestWaiting",
+    "UnknownAnnotation",
+    "CleanupsHeld",
+    "IdentityChanged",
+    advice.THRESHOLD_UNREACHABLE,
+    "NotPaired",
+    advice.SESSION_INACTIVE,
+    advice.ROTATION_RECOMMENDED,
+)
+"""What somebody should know of, the gravest first: conditions while they are True, reasons of an unknown level, and
+CleanupFailing while the last cleanup failed."""
 
 
 def event_kinds() -> dict[str, EventKind]:

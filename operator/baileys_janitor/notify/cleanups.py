@@ -18,7 +18,7 @@ Entry = Mapping[str, Any]
 
 LATE_SECONDS = 180.0
 """Seconds by which a cleanup may come to be known later than one that ended after it."""
-TOLD = frozenset({"Completed", "Capped", "DryRun", "Failed", "Refused", "Repeated"})
+TOLD = frozenset({"Completed", "Capped", "DryRun", "Failed", "Killed", "Refused", "Repeated"})
 """Outcomes that are reported; cleanups with nothing to do are not."""
 NAMED, LISTED = 20, 5
 """Runs that the data and the text name."""
@@ -124,11 +124,15 @@ def _sum(removed: int, freed: int) -> str:
 def _outcome(done: Done) -> str:
     if done.outcome == "DryRun":
         return f"{words.several(done.removed, 'file')} would be removed (DryRun)"
+    if done.outcome == "Killed":
+        return "Killed in the middle; it goes on by itself"
     told = _sum(done.removed, done.freed)
     return told if done.outcome in {"Completed", "Repeated"} else f"{done.outcome}, {told}"
 
 
 def _counts(done: Done) -> str:
+    if done.outcome == "Killed" and done.before is not None and done.after is None:
+        return f"{words.number(done.before)} counted before"
     if done.before is None or done.after is None or done.outcome == "DryRun":
         return ""
     return f"{words.number(done.before)} counted before and {words.number(done.after)} after"

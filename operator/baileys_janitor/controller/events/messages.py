@@ -21,6 +21,7 @@ from baileys_janitor.controller.events import changes
 from baileys_janitor.controller.events.changes import Change
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.controller.wording import files
+from baileys_janitor.schedule.cleanup_times import KILLED
 
 NOTE_BYTES = 1024
 """What the API server takes of a note."""
@@ -33,6 +34,7 @@ class Reason(StrEnum):
     CLEANUP_STARTED = "CleanupStarted"
     CLEANUP_FINISHED = "CleanupFinished"
     CLEANUP_FAILED = "CleanupFailed"
+    CLEANUP_KILLED = "CleanupKilled"
     CLEANUP_REFUSED = "CleanupRefused"
     REQUEST_REFUSED = "RequestRefused"
     NOTHING_TO_DO = "NothingToDo"
@@ -46,6 +48,7 @@ ROUTINE = frozenset({Reason.CLEANUP_STARTED, Reason.CLEANUP_FINISHED})
 
 _WEIGHTS = {
     Reason.CLEANUP_FAILED: 8,
+    Reason.CLEANUP_KILLED: 7,
     Reason.CLEANUP_REFUSED: 6,
     Reason.REQUEST_REFUSED: 6,
     Reason.CLEANUP_FINISHED: 6,
@@ -158,6 +161,7 @@ def _finished(heard: changes.CleanupFinished) -> Draft | None:
     run = str(entry.get("run") or "")
     reason = {
         "Failed": Reason.CLEANUP_FAILED,
+        KILLED: Reason.CLEANUP_KILLED,
         "Refused": Reason.CLEANUP_REFUSED,
         "NothingToDo": Reason.NOTHING_TO_DO,
     }.get(outcome, Reason.CLEANUP_FINISHED)
@@ -166,12 +170,22 @@ def _finished(heard: changes.CleanupFinished) -> Draft | None:
         return None
     if reason == Reason.CLEANUP_REFUSED and why == "Requested" and not run:
         reason = Reason.REQUEST_REFUSED
-    warning = reason in {Reason.CLEANUP_FAILED, Reason.CLEANUP_REFUSED, Reason.REQUEST_REFUSED}
+    warning = reason in _WARNINGS
     topic = run if not warning else why
     note = f"{_named(why)}{f' {run}' if run else ''}: {entry.get('message') or outcome}"
+    if outcome == KILLED and entry.get("before") is not None:
+        note += f" {files(int(entry['before']))} counted before it."
     if entry.get("duration"):
         note += f" It took {entry['duration']}."
     return _draft(heard.tenant, reason, CLEAN, note, topic, warning=warning)
+
+
+_WARNINGS = frozenset(
+    {
+        *(Reason.CLEANUP_FAILED, Reason.CLEANUP_KILLED),
+        *(Reason.CLEANUP_REFUSED, Reason.REQUEST_REFUSED),
+    }
+)
 
 
 def _named(reason: str) -> str:

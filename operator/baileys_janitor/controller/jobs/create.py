@@ -183,7 +183,8 @@ class JobCreator:
                 "id": _run_id(now),
                 "reason": decision.reason,
                 "startTime": to_rfc3339(now),
-            }
+            },
+            before=tenant.scan.counted if tenant.scan.counts else None,
         )
         settle(tenant, decision)
         if decision.reason == "Requested":

@@ -10,10 +10,11 @@ from typing import Any
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.effective import Effective
 from baileys_janitor.api.merge import InvalidTenant, effective
-from baileys_janitor.api.names import EMERGENCY_ANNOTATION, NOTIFY_ANNOTATION, TOKEN_LENGTH
+from baileys_janitor.api.names import EMERGENCY_ANNOTATION, TOKEN_LENGTH
 from baileys_janitor.api.timestamps import from_rfc3339
 from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.kube.conditions import MESSAGE_LIMIT, find
+from baileys_janitor.controller.tenants.annotations import is_muted, problem
 from baileys_janitor.controller.tenants.cleanup_state import mark
 from baileys_janitor.controller.tenants.directories import Directories, age
 from baileys_janitor.controller.tenants.fault import CODE, WHEN_WRITING, Fault
@@ -76,8 +77,8 @@ class TenantCache:
                 # Somebody asks right now: that waits for no back-off.
                 tenant.backoff.hurry(now)
         tenant.resource.set_version(decoding.text(meta.get("resourceVersion")))
-        muted = decoding.annotation(meta, NOTIFY_ANNOTATION, len("false ")) == "false"
-        tenant.resource.annotate(_token(meta), muted, self._routed_by(meta))
+        routed_by = self._routed_by(meta)
+        tenant.resource.annotate(_token(meta), is_muted(meta), routed_by, problem(meta))
         self._respec(tenant, body, now)
         tenant.cut(now)
         if first:
