@@ -316,11 +316,13 @@ _ADVICE = (
             label="broken creds.json",
             one="creds.json of {name} cannot be read",
             many="creds.json of {n} tenants cannot be read",
-            means="The running process still has the credentials in memory. Started anew it reads the broken file, "
+            means="The running process still has the credentials in memory. Started anew, it reads the broken file, "
             "and a phone has to be paired again.",
-            itself="The janitor removes nothing from this session and keeps looking.",
+            itself="The janitor removes nothing from such a session and keeps looking.",
             to_do="Do NOT stop or restart the tenant's process. Make room on a full disk and make it save again; else "
             "put back a kept or backed-up copy; pair again last. The runbook has each step.",
+            to_do_many="Do NOT stop or restart these tenants' processes. What broke several at once is often one full "
+            "disk or one storage server: begin there. Then take each by the runbook. See them all:",
             explained=True,
         ),
         alert=AlertKind(
@@ -350,6 +352,7 @@ _ADVICE = (
             "a device whose phone was not seen for 14 days.",
             itself="The janitor looks less often and removes nothing because of its age.",
             to_do="Ask whether this company still uses it. If so, see whether its process runs.",
+            to_do_many="Many at once often have one cause: see whether their processes run. See them all:",
             explained=True,
         ),
         alert=AlertKind(
@@ -381,6 +384,7 @@ _ADVICE = (
             means="On a full volume the next write of creds.json is cut, and a phone has to be paired again.",
             itself="The janitor empties its trash at once; that is all it can do.",
             to_do="Enlarge the volume or make room now.",
+            to_do_many="Enlarge each volume, or make room where several share one. See them all:",
             explained=True,
         ),
         alert=AlertKind(
@@ -410,6 +414,7 @@ _ADVICE = (
             means="The session belongs to another identity than before. Nothing has to be done if that was on purpose.",
             itself="The janitor goes on with the new identity; cleanups of the old one cannot be undone.",
             to_do="Nothing, if somebody paired it on purpose. If not, find out who did.",
+            to_do_many="Nothing, where somebody paired them on purpose. If not, find out who did. See them all:",
             explained=True,
             ends=False,
             when="The session was paired again. Sent once, and its end not at all.",

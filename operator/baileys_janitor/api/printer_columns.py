@@ -21,7 +21,7 @@ _COLUMNS: tuple[tuple[str, str, str, str], ...] = (
         "Attention",
         "string",
         ".status.attention",
-        "The gravest advice or fault that somebody should know of.",
+        "The gravest advice or fault that holds.",
     ),
     ("Cleaned", "date", ".status.lastCleanup.time", "When the last cleanup ended."),
     ("Ready", "string", _ready("status"), "Whether the janitor can observe and act."),

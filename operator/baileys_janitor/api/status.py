@@ -244,7 +244,7 @@ class TenantStatus(StatusPart):
     )
     attention: Word | None = Field(
         default=None,
-        description="The gravest advice or fault that somebody should know of, as a condition's type or a reason; "
+        description="The gravest advice or fault that holds, as a condition's type or a reason; "
         "absent while there is none.",
     )
     level_since: Time | None = Field(

@@ -105,6 +105,45 @@ async def test_a_claim_that_is_deleted_is_noticed(world: World, operator: Operat
             await world.ready("acme", "ClaimMissing")
 
 
+async def lose(world: World, name: str) -> None:
+    """Have a bound claim lose its volume, as the volume controller says it."""
+    lost = {"status": {"phase": "Lost"}}
+    await world.client.patch(CLAIMS, world.namespace, name, lost, sub="status")
+
+
+async def test_a_claim_that_is_lost_is_told_at_the_next_look_at_any_claim_beside_it(
+    world: World, operator: Operator
+) -> None:
+    # In its own time this one is not looked at for a week.
+    await world.company("quiet", "healthy", schedule={"scanInterval": "7d", "adaptive": False})
+    async with operator() as running:
+        await world.scanned("quiet")
+        await world.quiet()
+        await lose(world, "quiet")
+        running.skip(30)
+        await world.company("beside", "healthy")
+        ready = await world.ready("quiet", "ClaimLost")
+        assert ready["status"] == "False"
+        assert (await world.status("quiet"))["attention"] == "ClaimLost"
+
+
+async def test_a_tenant_whose_claim_was_lost_seconds_before_gets_no_job(
+    world: World, operator: Operator
+) -> None:
+    await world.company("first", "healthy")
+    world.session(await world.claim("lost"), "healthy")
+    await world.workload("lost")
+    async with operator():
+        # The lists that are kept show the claim as bound.
+        await world.scanned("first")
+        await lose(world, "lost")
+        await world.tenant("lost", "lost")
+        await world.ready("lost", "ClaimLost")
+        assert "lastScanTime" not in await world.status("lost")
+    jobs = await world.jobs()
+    assert all('"lost"' not in str(job["metadata"].get("annotations")) for job in jobs)
+
+
 async def test_the_job_runs_on_the_node_of_the_workload_as_its_user(
     world: World, operator: Operator
 ) -> None:

@@ -160,6 +160,7 @@ def test_every_reason_is_told_by_the_news_it_is_named_after() -> None:
         Reason.CLEANUP_STARTED: CleanupStarted(tenant(), "r", "Trigger"),
         Reason.CLEANUP_FINISHED: over("Completed"),
         Reason.CLEANUP_FAILED: over("Failed"),
+        Reason.CLEANUP_KILLED: over("Killed"),
         Reason.CLEANUP_REFUSED: over("Refused"),
         Reason.REQUEST_REFUSED: over("Refused", "Requested", None),
         Reason.NOTHING_TO_DO: over("NothingToDo", "Requested"),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from baileys_janitor.api.condition_kinds import ADVICE
+from baileys_janitor.api.names import NOTIFY_ANNOTATION
 from baileys_janitor.api.timestamps import from_rfc3339
 from baileys_janitor.controller.events.changes import UNKNOWN
 from baileys_janitor.controller.jobs.faults import REASONS
@@ -253,6 +254,12 @@ FAMILIES: tuple[Family, ...] = (
         "1 while the janitor cannot look after the tenant (Ready is False), with the reason.",
         many=_stalled,
         label="reason",
+        brief=True,
+    ),
+    Family(
+        "baileys_session_silenced",
+        f"1 for a tenant that the annotation {NOTIFY_ANNOTATION} keeps out of messages and alerts; none for others.",
+        one=lambda tenant, _: 1 if tenant.resource.muted else None,
         brief=True,
     ),
     Family(

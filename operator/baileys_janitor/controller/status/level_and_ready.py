@@ -263,5 +263,8 @@ def _mode(tenant: TenantRecord) -> tuple[str, str]:
     if tenant.effective.mode == "Observe":
         return "Observe", "Files are counted and nothing is decided (mode Observe)."
     if tenant.look is not None and tenant.look.identity_state not in {cleanup_times.PAIRED, None}:
-        return "Observing", "The files are counted; nothing is removed while creds.json shows no account."
+        return (
+            "Observing",
+            "The files are counted; nothing is removed while creds.json shows no account.",
+        )
     return "Observing", "The files are counted, and cleaned when they have to be."
