@@ -11,7 +11,7 @@ from tests.controller.live.world import CLAIMS, PODS, TENANTS, World, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Operator = Callable[..., LocalOperator]
-NODES = "v1/nodes"
+NODES, VOLUMES = "v1/nodes", "v1/persistentvolumes"
 
 
 async def test_a_missing_claim_is_named_and_found_when_it_comes(
@@ -106,7 +106,10 @@ async def test_a_claim_that_is_deleted_is_noticed(world: World, operator: Operat
 
 
 async def lose(world: World, name: str) -> None:
-    """Have a bound claim lose its volume, as the volume controller says it."""
+    """Have a bound claim lose its volume, and say so as the volume controller does."""
+    volume = (await world.client.get(CLAIMS, world.namespace, name))["spec"]["volumeName"]
+    await world.client.patch(VOLUMES, "", volume, {"metadata": {"finalizers": None}})
+    await world.client.delete(VOLUMES, "", volume)
     lost = {"status": {"phase": "Lost"}}
     await world.client.patch(CLAIMS, world.namespace, name, lost, sub="status")
 
@@ -114,8 +117,8 @@ async def lose(world: World, name: str) -> None:
 async def test_a_claim_that_is_lost_is_told_at_the_next_look_at_any_claim_beside_it(
     world: World, operator: Operator
 ) -> None:
-    # In its own time this one is not looked at for a week.
-    await world.company("quiet", "healthy", schedule={"scanInterval": "7d", "adaptive": False})
+    # In its own time this one is not looked at for a day.
+    await world.company("quiet", "healthy", schedule={"scanInterval": "1d", "adaptive": False})
     async with operator() as running:
         await world.scanned("quiet")
         await world.quiet()

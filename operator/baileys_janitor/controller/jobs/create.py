@@ -80,7 +80,7 @@ class JobCreator:
         self._in_namespace = in_namespace
         self._again = again
         self._noticed: dict[str, int] = {}
-        """By namespace, which list of claims was gone through for those that are lost."""
+        """By namespace, the edition of the list of claims that was gone through for those that are lost."""
         self._prepare = prepare
         self._serial = itertools.count(1)
 
@@ -118,9 +118,9 @@ class JobCreator:
 
         The list was read for others, so that costs no request; each list is gone through once.
         """
-        if self._noticed.get(namespace) == id(cluster.claims):
+        if self._noticed.get(namespace) == cluster.edition:
             return
-        self._noticed[namespace] = id(cluster.claims)
+        self._noticed[namespace] = cluster.edition
         for tenant in self._in_namespace(namespace):
             effective = tenant.effective
             if effective is None or effective.suspend or tenant.fault is not None:
