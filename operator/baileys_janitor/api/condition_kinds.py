@@ -54,8 +54,8 @@ class EventKind:
     """Importance: where there are too many Events, the lightest are left out."""
     type: str = WARNING
     action: str = OBSERVE
-    over: str = "{type} does not hold any more."
-    """Note of the Event `Recovered` that reports the end; empty: the end is not reported."""
+    over: str = "{type} does not hold any more. {message}"
+    """Note of the Event `Recovered` that reports the end, with the condition's message; empty: it is not reported."""
     when: str = ""
     """When it is published, for docs/events.md; empty: when the condition becomes True."""
 
@@ -308,6 +308,7 @@ _ADVICE = (
         "creds.json.",
         when="Successive scans found the same `creds.json` unreadable. Nothing is removed meanwhile.",
         calm="CredentialsRead",
+        to_do="Do not stop or restart the tenant's process; the runbook has each step.",
         event=EventKind(weight=9),
         incident=IncidentKind(
             name="CredentialsCorrupt",
@@ -319,8 +320,7 @@ _ADVICE = (
             means="The running process still has the credentials in memory. Started anew, it reads the broken file, "
             "and a phone has to be paired again.",
             itself="The janitor removes nothing from such a session and keeps looking.",
-            to_do="Do NOT stop or restart the tenant's process. Make room on a full disk and make it save again; else "
-            "put back a kept or backed-up copy; pair again last. The runbook has each step.",
+            to_do="Do NOT stop or restart the tenant's process. The runbook has each step. How it is now:",
             to_do_many="Do NOT stop or restart these tenants' processes. What broke several at once is often one full "
             "disk or one storage server: begin there. Then take each by the runbook. See them all:",
             explained=True,
@@ -331,7 +331,7 @@ _ADVICE = (
             description="Do not restart the tenant's process. Several scans found the same unreadable creds.json. The "
             "process still has the credentials in memory and may write them again; once restarted, it asks to be "
             "paired anew. The janitor removes nothing meanwhile. If the file does not heal by itself, the runbook "
-            "tells how to restore it from a backup.",
+            f"tells how to restore it from a backup. How it is now: {_DESCRIBE}.",
         ),
     ),
     ConditionKind(

@@ -131,7 +131,7 @@ def _condition(heard: changes.ConditionChanged) -> Draft | None:
             return _stalled(tenant, heard.reason, said)
         return _of_kind(tenant, kind.type, kind.event, said, kind.type)
     if heard.before == "True" and kind.event.over:
-        note = kind.event.over.format(type=kind.type)
+        note = kind.event.over.format(type=kind.type, message=said).strip()
         return _draft(tenant, Reason.RECOVERED, OBSERVE, note, kind.type)
     return None
 

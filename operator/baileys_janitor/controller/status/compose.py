@@ -191,7 +191,7 @@ def _set(values: Object) -> Object:
     return {key: value for key, value in values.items() if value is not None}
 
 
-ALWAYS = ("attention", "level", "lastHandledRequest", "observedGeneration")
+ALWAYS = ("level", "lastHandledRequest", "observedGeneration")
 COOLDOWNS = ("cooldownUntil", "emergencyCooldownUntil")
 
 
