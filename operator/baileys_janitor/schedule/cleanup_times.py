@@ -6,13 +6,13 @@ circuit breaker holds, a fault pauses, or a process has just started, slots stay
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
 from baileys_janitor.api.timestamps import from_rfc3339
-from baileys_janitor.job.result import CAPPED, COMPLETED, DRY_RUN
+from baileys_janitor.job.result import CAPPED, COMPLETED, DRY_RUN, FAILED
 from baileys_janitor.policy import levels
 from baileys_janitor.schedule import growth, slots
 from baileys_janitor.schedule.backoff import backoff_seconds
@@ -29,6 +29,9 @@ PAIRED = "Paired"
 KILLED = "Killed"
 """The outcome of a run whose Job was killed in the middle of it; it goes on like one that was capped."""
 CUT_SHORT = frozenset({CAPPED, KILLED})
+UNDONE = frozenset({FAILED, KILLED})
+KILLS = 3
+"""Cleanups that were killed one after another before they count as failing: one goes on by itself."""
 SUSPENDED, INVALID = "Suspended", "InvalidSpec"
 """Why a request waits; a fault's reason is another."""
 CAPPED_PAUSE_SECONDS = 60.0
@@ -55,6 +58,12 @@ def requested(tenant: TenantState, now: float) -> Due | None:
     # When it was made is not known: it is due at once, or when the flood that it is part of lets it.
     waits = tenant.effective.mode != "Observe"
     return Due(max(now, tenant.timers.request_time) if waits else now, REQUESTED)
+
+
+def are_failing(outcomes: Iterable[str]) -> bool:
+    """Return whether cleanups fail, by their outcomes, the newest first."""
+    ended = list(takewhile(lambda outcome: outcome in UNDONE, outcomes))
+    return FAILED in ended or len(ended) >= KILLS
 
 
 def request_waits(tenant: TenantState) -> str | None:

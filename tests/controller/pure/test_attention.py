@@ -235,6 +235,21 @@ def test_a_run_that_was_killed_is_told_with_the_counts_around_it() -> None:
     assert compose.compose(known, NOW + 180, CONTEXT)["lastCleanup"]["after"] == 182
 
 
+def test_cleanups_that_are_killed_again_and_again_call_for_attention() -> None:
+    known = tenant()
+    scanned(known)
+    for number, said in enumerate([None, None, "CleanupFailing"]):
+        run = f"20261122-030000-{number}"
+        known.cleanup.claim({"id": run, "reason": "Daily", "startTime": "2026-11-22T03:00:00Z"})
+        ended = cleaned("Repeated", code="Killed")
+        record_result.cleaned(known, ended, NOW + 60 * number, used=True, recorded=True)
+        record_result.scanned(known, look(), NOW + 60 * number, used=True)
+        status = compose.compose(known, NOW + 60 * number, CONTEXT)
+        assert status.get("attention") == said
+        assert known.cleanup.failing == bool(said)
+        known.take_stored(status)
+
+
 def test_what_an_operator_that_was_restarted_knows_of_before_a_killed_run() -> None:
     known = tenant()
     status = scanned(known, counted=190)

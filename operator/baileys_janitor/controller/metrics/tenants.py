@@ -19,7 +19,6 @@ from baileys_janitor.controller.jobs.faults import REASONS
 from baileys_janitor.controller.metrics.definitions import OTHER
 from baileys_janitor.controller.status import level_and_ready
 from baileys_janitor.controller.tenants.record import TenantRecord
-from baileys_janitor.job.result import FAILED
 from baileys_janitor.policy.file_kinds import KINDS
 from baileys_janitor.policy.levels import LEVELS
 from baileys_janitor.schedule import scan_times
@@ -128,8 +127,7 @@ def _last_activity(tenant: TenantRecord, _: float) -> Number | None:
 
 
 def _cleanup_failed(tenant: TenantRecord, _: float) -> Number | None:
-    outcome = tenant.cleanup.last_outcome
-    return None if outcome is None else int(outcome == FAILED)
+    return None if tenant.cleanup.last_outcome is None else int(tenant.cleanup.failing)
 
 
 def _cooldowns(tenant: TenantRecord, now: float) -> Iterable[tuple[str, Number]]:
@@ -230,7 +228,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         "baileys_session_last_cleanup_failed",
-        "1 if the last cleanup failed, else 0; none before the first one.",
+        "1 if the last cleanup failed, or the last three were killed, else 0; none before the first one.",
         one=_cleanup_failed,
         brief=True,
     ),

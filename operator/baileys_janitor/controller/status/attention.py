@@ -8,7 +8,6 @@ from typing import Any, Final
 from baileys_janitor.api.condition_kinds import CONDITIONS, GRAVEST
 from baileys_janitor.controller.kube.conditions import Condition, find
 from baileys_janitor.controller.tenants.fault import RETRY
-from baileys_janitor.job.result import FAILED
 
 CLEANUP_FAILING = "CleanupFailing"
 
@@ -16,7 +15,7 @@ _OF_NO_CONDITION: Final = {
     "CredentialsMissing": "Do not stop or restart the tenant's process before creds.json is back; see Healthy.",
     "CredentialsTooLarge": "Find out what makes creds.json grow; it may be whole, so do not replace it.",
     "ScansMissed": "See why the janitor's Jobs in this namespace bring no result.",
-    CLEANUP_FAILING: "See in lastCleanup why the last cleanup failed.",
+    CLEANUP_FAILING: "See in lastCleanup why cleanups fail.",
     "NotPaired": "Pair the tenant, if that is not under way.",
 }
 """What to do first about that which is the reason of an unknown level, or the outcome of the last cleanup."""
@@ -30,12 +29,12 @@ class Attention:
     first: str
 
 
-def attention(conditions: list[Condition], last_outcome: str | None) -> Attention | None:
-    """Return the gravest advice or fault that holds; None when there is none."""
+def attention(conditions: list[Condition], failing: bool) -> Attention | None:
+    """Return the gravest advice or fault that holds; None when there is none. `failing`: cleanups fail."""
     found = {c["type"]: c for c in conditions if c["status"] == "True" and c["type"] in GRAVEST}
     unknown = find(conditions, "Healthy") or {}
     others = {str(unknown.get("reason"))} if unknown.get("status") == "Unknown" else set()
-    others |= {CLEANUP_FAILING} if last_outcome == FAILED else set()
+    others |= {CLEANUP_FAILING} if failing else set()
     for name in GRAVEST:
         if name in found:
             return _of_condition(found[name])

@@ -58,7 +58,7 @@ def compose(tenant: TenantRecord, now: float, context: StatusContext) -> Object:
     status["levelSince"] = since["lastTransitionTime"]
     status |= _figures(tenant, now)
     status |= _prospects(tenant, now, context)
-    first = attention(status["conditions"], tenant.cleanup.last_outcome)
+    first = attention(status["conditions"], tenant.cleanup.failing)
     if first is not None:
         status["attention"] = first.word
         status["next"] = _led_by(first.first, status.get("next"))

@@ -127,10 +127,11 @@ def _unknown(tenant: TenantRecord, now: float) -> tuple[str, str]:
     if tenant.effective is None:
         return "InvalidSpec", "The spec is not valid, so nothing is counted; see Ready."
     credentials = _of_credentials(tenant, now)
-    if credentials is not None:
-        return credentials
     missed = scan_times.missed_time(tenant)
-    if tenant.look is None and (missed is None or now < missed):
+    counts = missed is None or now < missed
+    if credentials is not None and (counts or credentials is not IN_DOUBT):
+        return credentials
+    if tenant.look is None and counts:
         # An operator that has just started: what an earlier one found stands until the first look.
         before = find(tenant.stored.status.get("conditions"), levels.HEALTHY) or {}
         if before.get("status") == "Unknown" and before.get("reason") in _OF_CREDENTIALS:

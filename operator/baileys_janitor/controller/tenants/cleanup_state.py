@@ -11,7 +11,8 @@ from baileys_janitor.api.status import HISTORY_LENGTH, CleanupReason
 from baileys_janitor.api.timestamps import from_rfc3339
 from baileys_janitor.controller.tenants.packed_json import pack, unpack
 from baileys_janitor.controller.tenants.stored_status import StoredStatus
-from baileys_janitor.schedule.cleanup_times import KILLED
+from baileys_janitor.job.result import FAILED
+from baileys_janitor.schedule.cleanup_times import KILLED, are_failing
 
 Object = dict[str, Any]
 
@@ -70,6 +71,13 @@ class CleanupState:
             self.stored.status.get("history") if self._history is None else unpack(self._history)
         )
         return listed or []
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last cleanup failed, or so many in a row were killed that it does not help to go on."""
+        if self.last_outcome != KILLED:
+            return self.last_outcome == FAILED
+        return are_failing([str(entry.get("outcome")) for entry in self.history])
 
     def claim(self, run: Object, before: int | None = None) -> None:
         """Claim a run: it is written to the status before its Job is created. `before` files are counted now."""
