@@ -11,6 +11,8 @@ from baileys_janitor.api.notification_config import RUNBOOKS
 
 ALERTS = Path(__file__).resolve().parent / "baileys-janitor" / "files" / "alerts.yaml"
 BEGIN, END = "      # conditions: generated\n", "      # end\n"
+UNLESS_SILENCED = "unless on (namespace, tenant, company_id) baileys_session_silenced"
+"""The end of each expression about a tenant: its annotation silences alerts as it does messages."""
 _TENANT = "{{ $labels.namespace }}/{{ $labels.tenant }} (company {{ $labels.company_id }})"
 
 
@@ -26,7 +28,9 @@ def with_condition_rules() -> str:
 def _rule(kind: ConditionKind, alert: AlertKind) -> Iterator[str]:
     metric = f'baileys_session_condition{{condition="{kind.type}"}}'
     yield f"      - alert: BaileysTenant{kind.type}"
-    yield f"        expr: max by (namespace, tenant, company_id) ({metric}) == 1"
+    yield "        expr: |"
+    yield f"          max by (namespace, tenant, company_id) ({metric}) == 1"
+    yield f"            {UNLESS_SILENCED}"
     if alert.wait:
         yield f"        for: {alert.wait}"
     yield "        keep_firing_for: 3m"

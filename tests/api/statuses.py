@@ -34,6 +34,7 @@ _CLEANUP: dict[str, Any] = {
 FULL_STATUS: dict[str, Any] = {
     "observedGeneration": 3,
     "level": "Critical",
+    "attention": "ThresholdUnreachable",
     "levelSince": "2026-11-22T07:15:00Z",
     "lastScanTime": "2026-11-22T08:30:00Z",
     "nextScanTime": "2026-11-22T08:31:00Z",

@@ -94,8 +94,10 @@ def test_a_column_of_what_lies_ahead_is_text(api: Api) -> None:
     row = dict(zip(names, table["rows"][0]["cells"], strict=True))
 
     narrow = [c["name"].upper() for c in table["columnDefinitions"] if not c["priority"]]
-    assert " ".join(narrow) == "NAME LEVEL FILES LIMIT LAST-SCAN LAST-CLEANUP COOLDOWN READY AGE"
-    assert names[len(narrow) :] == ["SINCE", "TOTAL", "REMOVED", "REASON", "CLAIM", "NEXT"]
+    assert " ".join(narrow) == "NAME LEVEL FILES LIMIT ATTENTION CLEANED READY"
+    wide = "AGE AS-OF SINCE TOTAL REMOVED REASON CLAIM COOLDOWN NEXT"
+    assert " ".join(names[len(narrow) :]) == wide
+    assert row["ATTENTION"] == "ThresholdUnreachable"
     assert row["FILES"] == 176
     assert row["COOLDOWN"] == "2126-11-22T09:00:00Z"
     assert row["NEXT"] == "2126-11-22T12:00:00Z"

@@ -208,6 +208,7 @@ def test_uninstalling_leaves_the_tenants_and_nothing_else(installation: Installa
         "deployments,services,configmaps,serviceaccounts,pods,poddisruptionbudgets"
     )
     until(lambda: not cluster.listed(kinds, *chosen), "nothing of the release is left")
+    until(lambda: not cluster.listed("leases", "-n", installation.namespace), "the Lease is gone")
     assert cluster.find("crd", CRD) is not None
     assert len(cluster.listed("bt", "-n", installation.tenants)) >= 6
     # No finalizer: with the operator gone, a tenant still goes when it is deleted.

@@ -177,8 +177,11 @@ def cleaned() -> Letters:
         ("failed", [failed]),
         ("refused", [done(removed=0, outcome="Refused")]),
         ("a dry run", [done(outcome="DryRun")]),
+        ("killed", [done(outcome="Killed")]),
         ("many", [*some, failed]),
+        ("several failed", [failed, done("delta", 0, "Failed"), *some]),
         ("too large", [done(removed=1204), *some]),
+        ("several too large", [done(removed=1204), done("beta", 2400), *some]),
     ):
         message = cleanups.message("all/chat", told, 1000, READER, NOW)
         yield name, render.finished(message, READER)
@@ -211,6 +214,11 @@ def channels() -> Iterator[tuple[str, str]]:
         yield f"{name}, Telegram", render.html(message, READER)
         events = list(sentry.events(message, READER))
         yield f"{name}, Sentry", json.dumps(events, indent=2)
+    yield "a claim that is not bound, Telegram", render.html(about("ScanStale"), READER)
+    yield (
+        "several large removals, Telegram",
+        render.html(dict(cleaned())["several too large"], READER),
+    )
     large = dict(cleaned())["too large"]
     yield "a large removal, webhook", json.dumps(large, indent=2)
     yield "a large removal, Telegram", render.html(large, READER)

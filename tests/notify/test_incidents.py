@@ -98,6 +98,23 @@ def test_cleanups_fail_since_the_first_of_those_that_failed_in_a_row() -> None:
     assert found(level("Healthy", history=history[2:])) == {}
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "failing"),
+    [
+        (["Killed"], False),
+        (["Killed", "Killed", "Completed"], False),
+        (["Killed", "Killed", "Killed"], True),
+        (["Killed", "Failed", "Completed"], True),
+        (["Completed", "Failed"], False),
+    ],
+)
+def test_a_killed_cleanup_goes_on_by_itself_until_several_in_a_row_are(
+    outcomes: list[str], failing: bool
+) -> None:
+    history = [{"outcome": outcome, "time": SINCE} for outcome in outcomes]
+    assert ("CleanupFailing" in found(level("Healthy", history=history))) == failing
+
+
 def test_a_fault_is_worth_telling_when_it_has_lasted() -> None:
     status = {"conditions": [condition("Ready", "False", "ClaimMissing")]}
     (incident,) = found(status).values()

@@ -231,7 +231,7 @@ def test_who_asks_for_a_killed_run_again_learns_what_became_of_it(session: Path)
     second = clean(session, "r2")
     there = len(trashed(session)) - second.removed
     record = clean(session, "r1")
-    assert (record.outcome, record.code, record.removed) == ("Repeated", "Capped", there)
+    assert (record.outcome, record.code, record.removed) == ("Repeated", "Killed", there)
     assert moved - 1 <= record.removed <= moved
 
 

@@ -55,8 +55,8 @@ class EventKind:
     """Importance: where there are too many Events, the lightest are left out."""
     type: str = WARNING
     action: str = OBSERVE
-    over: str = "{type} does not hold any more."
-    """Note of the Event `Recovered` that reports the end; empty: the end is not reported."""
+    over: str = "{type} does not hold any more. {message}"
+    """Note of the Event `Recovered` that reports the end, with the condition's message; empty: it is not reported."""
     when: str = ""
     """When it is published, for docs/events.md; empty: when the condition becomes True."""
 
@@ -129,6 +129,11 @@ class ConditionKind:
     """The reason while it is True; empty: the type."""
     calm: str = "NoAdvice"
     """The reason while it is False."""
+    calm_message: str = ""
+    """The message while it is False: a sentence that is true by itself."""
+    first: str = ""
+    """What somebody must do about it first, for the beginning of `status.next` ({message}: the condition's); empty:
+    nothing."""
     event: EventKind | None = None
     """Published when it becomes True."""
     false_event: EventKind | None = None
@@ -259,6 +264,8 @@ _ADVICE = (
     ConditionKind(
         type=advice.THRESHOLD_UNREACHABLE,
         group=Group.ADVICE,
+        calm_message="What no rule may ever remove stays below the trigger.",
+        first="Raise spec.thresholds to the limits that the condition ThresholdUnreachable names.",
         when="What no rule may ever remove, live sessions included, reaches the trigger. The message suggests limits "
         "that fit.",
         event=EventKind(weight=5),
@@ -289,6 +296,7 @@ _ADVICE = (
     ConditionKind(
         type=advice.ROTATION_RECOMMENDED,
         group=Group.ADVICE,
+        calm_message="Files that only pairing anew would shed do not pile up.",
         when="Files pile up that no rule may remove and pairing anew would shed: protected or unknown files, or "
         "pre-keys (5,000, or most of what counts with `count: Total`). The message says what else would help.",
         to_do="Pair the tenant again in an empty directory; pre-keys can also be left, or taken out of the count by "
@@ -298,8 +306,12 @@ _ADVICE = (
     ConditionKind(
         type="CredentialsCorrupt",
         group=Group.ADVICE,
+        calm_message="Scans have not agreed that creds.json is broken.",
+        first="Do not stop or restart the tenant's process; see the condition CredentialsCorrupt for how to save "
+        "creds.json.",
         when="Successive scans found the same `creds.json` unreadable. Nothing is removed meanwhile.",
         calm="CredentialsRead",
+        to_do="Do not stop or restart the tenant's process; the runbook has each step.",
         event=EventKind(weight=9),
         incident=IncidentKind(
             name="CredentialsCorrupt",
@@ -308,23 +320,26 @@ _ADVICE = (
             label="broken creds.json",
             one="creds.json of {name} cannot be read",
             many="creds.json of {n} tenants cannot be read",
-            means="The running process still has the credentials in memory. Started anew it reads the broken file, "
+            means="The running process still has the credentials in memory. Started anew, it reads the broken file, "
             "and a phone has to be paired again.",
-            itself="The janitor removes nothing from this session and keeps looking.",
-            to_do="Do NOT stop or restart the tenant's process. Make room on a full disk and make it save again; else "
-            "put back a kept or backed-up copy; pair again last. The runbook has each step.",
+            itself="The janitor removes nothing from such a session and keeps looking.",
+            to_do="Do NOT stop or restart the tenant's process. The runbook has each step. How it is now:",
+            to_do_many="Do NOT stop or restart these tenants' processes. What broke several at once is often one full "
+            "disk or one storage server: begin there. Then take each by the runbook. See them all:",
             explained=True,
         ),
         alert=AlertKind(
             severity="critical",
             summary="creds.json cannot be read",
             description=f"Several scans found the same unreadable creds.json. {SAVE_CREDENTIALS} The janitor removes "
-            "nothing meanwhile. The runbook has each step.",
+            f"nothing meanwhile. The runbook has each step. How it is now: {_DESCRIBE}.",
         ),
     ),
     ConditionKind(
         type=advice.SESSION_INACTIVE,
         group=Group.ADVICE,
+        calm_message="The session is not known to be silent for longer than sessionInactiveAfter.",
+        first="See whether the tenant's process runs and is still linked.",
         when="No session or sender key was written for longer than `sessionInactiveAfter` (7 days).",
         event=EventKind(weight=4),
         incident=IncidentKind(
@@ -338,6 +353,7 @@ _ADVICE = (
             "a device whose phone was not seen for 14 days.",
             itself="The janitor looks less often and removes nothing because of its age.",
             to_do="Ask whether this company still uses it. If so, see whether its process runs.",
+            to_do_many="Many at once often have one cause: see whether their processes run. See them all:",
             explained=True,
         ),
         alert=AlertKind(
@@ -353,6 +369,8 @@ _ADVICE = (
     ConditionKind(
         type=advice.DISK_PRESSURE,
         group=Group.ADVICE,
+        calm_message="The volume has as much free as diskPressure asks for.",
+        first="Enlarge the claim or make room on the volume.",
         when="The volume has less free than `diskPressure` says: 64 MiB (on a volume below 640 MiB, a tenth of it) or "
         "1,000 inodes. A number that the file system does not report is not judged. A full disk truncates "
         "`creds.json`.",
@@ -368,6 +386,7 @@ _ADVICE = (
             "paired again.",
             itself="The janitor empties its trash at once; that is all it can do.",
             to_do="Enlarge the volume or make room now.",
+            to_do_many="Enlarge each volume, or make room where several share one. See them all:",
             explained=True,
         ),
         alert=AlertKind(
@@ -382,6 +401,7 @@ _ADVICE = (
     ConditionKind(
         type="IdentityChanged",
         group=Group.ADVICE,
+        calm_message="The session was not paired again within the last day.",
         when="The company paired again. It ends after a day.",
         reason="PairedAgain",
         calm="SameIdentity",
@@ -396,6 +416,7 @@ _ADVICE = (
             means="The session belongs to another identity than before. Nothing has to be done if that was on purpose.",
             itself="The janitor goes on with the new identity; cleanups of the old one cannot be undone.",
             to_do="Nothing, if somebody paired it on purpose. If not, find out who did.",
+            to_do_many="Nothing, where somebody paired them on purpose. If not, find out who did. See them all:",
             explained=True,
             ends=False,
             when="The session was paired again. Sent once, and its end not at all.",
@@ -411,6 +432,7 @@ _ADVICE = (
     ConditionKind(
         type="CleanupsHeld",
         group=Group.ADVICE,
+        calm_message="No circuit breaker holds automatic cleanups of this tenant.",
         when="A circuit breaker holds automatic cleanups of this tenant. The message says whose cleanups opened it, "
         "and until when they hold. A suspended tenant never has it.",
         to_do="See whether the last cleanups in this namespace removed what they should; undo puts files back.",
@@ -418,6 +440,28 @@ _ADVICE = (
         event=EventKind(weight=3, action=CLEAN, over=""),
         fleet_wide=True,
         page="circuit-breaker-open",
+    ),
+    ConditionKind(
+        type="RequestWaiting",
+        group=Group.ADVICE,
+        calm_message="No requested cleanup waits.",
+        when="The annotation asks for a cleanup that cannot begin: the tenant is suspended, its spec is invalid, or "
+        "the janitor cannot look after it. The reason says which.",
+        to_do="End what it waits for; it then runs by itself.",
+        calm="NoRequest",
+        first="{message}",
+        event=EventKind(weight=6, action=CLEAN, over=""),
+    ),
+    ConditionKind(
+        type="UnknownAnnotation",
+        group=Group.ADVICE,
+        calm_message="The operator knows every annotation with its prefix.",
+        when="An annotation with the prefix of the resource's group has a name or a value that the operator does not "
+        "know, so it has no effect. The message names the likely one.",
+        to_do="Correct or remove the annotation.",
+        calm="AllKnown",
+        first="{message}",
+        event=EventKind(weight=6, over=""),
     ),
 )
 
@@ -427,6 +471,25 @@ CONDITIONS: Final[Mapping[str, ConditionKind]] = {
 """Every condition by its type."""
 ADVICE: Final = tuple(kind.type for kind in _ADVICE)
 """Types of the conditions that give advice."""
+GRAVEST: Final = (
+    "CredentialsCorrupt",
+    "CredentialsMissing",
+    advice.DISK_PRESSURE,
+    "Stalled",
+    "CredentialsTooLarge",
+    "ScansMissed",
+    "CleanupFailing",
+    "RequestWaiting",
+    "UnknownAnnotation",
+    "CleanupsHeld",
+    "IdentityChanged",
+    advice.THRESHOLD_UNREACHABLE,
+    "NotPaired",
+    advice.SESSION_INACTIVE,
+    advice.ROTATION_RECOMMENDED,
+)
+"""What somebody should know of, the gravest first: conditions while they are True, reasons of an unknown level, and
+CleanupFailing while the last cleanup failed."""
 
 
 def event_kinds() -> dict[str, EventKind]:

@@ -65,7 +65,8 @@ class JobPods(Model):
     )
     ttl: Annotated[Duration, Between("1m", "30d")] = Field(
         default=Duration("1d"),
-        description="When Kubernetes deletes a finished Job that the operator did not; a backstop.",
+        description="When Kubernetes deletes a finished Job that the operator did not; a backstop. A scan goes after "
+        "ten minutes at most.",
     )
 
 

@@ -1,4 +1,4 @@
-"""What `kubectl get baileystenants` shows.
+"""What `kubectl get baileystenants` shows: with names of usual length it fits 100 characters, also with `-A`.
 
 A column of type date renders as an age, and a time in the future as `<invalid>`: what lies ahead
 is therefore shown as text.
@@ -18,23 +18,29 @@ _COLUMNS: tuple[tuple[str, str, str, str], ...] = (
     ("Files", "integer", ".status.files.counted", "Files as compared with the limits."),
     ("Limit", "integer", ".status.files.limit", "The emergency threshold."),
     (
-        "Last-Scan",
-        "date",
-        ".status.lastScanTime",
-        "When the files were last counted, as last written down.",
+        "Attention",
+        "string",
+        ".status.attention",
+        "The gravest advice or fault that holds.",
     ),
-    ("Last-Cleanup", "date", ".status.lastCleanup.time", "When the last cleanup ended."),
-    ("Cooldown", "string", ".status.cooldownUntil", "No Trigger cleanup before this time."),
+    ("Cleaned", "date", ".status.lastCleanup.time", "When the last cleanup ended."),
     ("Ready", "string", _ready("status"), "Whether the janitor can observe and act."),
-    ("Age", "date", ".metadata.creationTimestamp", "When the resource was created."),
 )
 
 _WIDE: tuple[tuple[str, str, str, str], ...] = (
+    ("Age", "date", ".metadata.creationTimestamp", "When the resource was created."),
+    (
+        "As-Of",
+        "date",
+        ".status.lastScanTime",
+        "Of which scan the figures are. Later scans that found nothing new are written down every half hour.",
+    ),
     ("Since", "date", ".status.levelSince", "For how long the level has been what it is."),
     ("Total", "integer", ".status.files.total", "Every regular file."),
     ("Removed", "integer", ".status.lastCleanup.removed", "Files the last cleanup removed."),
     ("Reason", "string", _ready("reason"), "Why Ready is what it is."),
     ("Claim", "string", ".spec.volume.claimName", "The claim that holds the session files."),
+    ("Cooldown", "string", ".status.cooldownUntil", "No Trigger cleanup before this time."),
     ("Next", "string", ".status.nextCleanupTime", "When the next cleanup is due by itself."),
 )
 

@@ -171,14 +171,17 @@ class Cleanup(StatusPart):
     )
     outcome: Word | None = Field(
         default=None,
-        description="How it ended: Completed, Capped (maxRemovals; it goes on), NothingToDo, DryRun, "
-        "Refused, Repeated or Failed.",
+        description="How it ended: Completed, Capped (maxRemovals or its time; it goes on), Killed (its Job was killed "
+        "in the middle; it goes on), NothingToDo, DryRun, Refused, Repeated or Failed.",
     )
     removed: Count | None = Field(
         default=None, description="Files removed; in a dry run, that would be."
     )
     before: Count | None = Field(default=None, description="Counted files before it.")
-    after: Count | None = Field(default=None, description="Counted files after it.")
+    after: Count | None = Field(
+        default=None,
+        description="Counted files after it; for one that was Killed, at the first scan since.",
+    )
     freed_bytes: Bytes | None = Field(
         default=None, description="Size of the removed files, in bytes."
     )
@@ -236,7 +239,13 @@ class TenantStatus(StatusPart):
     )
     level: Level | None = Field(
         default=None,
-        description="Healthy, Warning, Critical or Emergency; Unknown before the first scan.",
+        description="Healthy, Warning, Critical or Emergency; Unknown before the first scan, after three missed "
+        "ones, and while creds.json is missing, broken, too large or of no paired account.",
+    )
+    attention: Word | None = Field(
+        default=None,
+        description="The gravest advice or fault that holds, as a condition's type or a reason; "
+        "absent while there is none.",
     )
     level_since: Time | None = Field(
         default=None, description="Since when the level is what it is, or has been Unknown."
@@ -261,7 +270,8 @@ class TenantStatus(StatusPart):
     )
     next: Sentence | None = Field(
         default=None,
-        description="What happens next, when, and what it hangs on, in a few sentences.",
+        description="What somebody must do first, if anything; then what the janitor does next, when, and what it "
+        "hangs on.",
     )
     active_since: Time | None = Field(
         default=None,

@@ -114,6 +114,8 @@ class Reconciler:
             self._intervals.unused_every,
             lambda namespace: self.breakers.hold(namespace, self._clock.now()) is not None,
             self.cache.elder,
+            self.cache.in_namespace,
+            self._again,
             prepare,
         )
         self.queue = JobQueue(

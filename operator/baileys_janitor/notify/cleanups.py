@@ -18,7 +18,7 @@ Entry = Mapping[str, Any]
 
 LATE_SECONDS = 180.0
 """Seconds by which a cleanup may come to be known later than one that ended after it."""
-TOLD = frozenset({"Completed", "Capped", "DryRun", "Failed", "Refused", "Repeated"})
+TOLD = frozenset({"Completed", "Capped", "DryRun", "Failed", "Killed", "Refused", "Repeated"})
 """Outcomes that are reported; cleanups with nothing to do are not."""
 NAMED, LISTED = 20, 5
 """Runs that the data and the text name."""
@@ -91,9 +91,12 @@ def message(target: str, told: list[Done], large: int, reader: Reader, now: floa
         title = f"Cleanup of {words.name(told[0].place)}: {_outcome(told[0])}"
     elif failed:
         title += f"; {words.number(failed)} failed"
-    if too_large:
-        worst = max(too_large, key=lambda d: d.removed)
+    if len(too_large) == 1:
+        worst = too_large[0]
         title = f"Warning: a cleanup of {words.name(worst.place)} removed {words.several(worst.removed, 'file')}"
+    elif too_large:
+        runs = words.several(len(too_large), "cleanup")
+        title = f"Warning: {runs} removed more than {words.number(large)} files each"
     severity = WARNING if too_large else document.INFO
     ranked = sorted(told, key=lambda d: (d.outcome != "Failed", -d.removed, words.name(d.place)))
     mark = " ".join(sorted(str(done.run) for done in told))
@@ -111,7 +114,7 @@ def message(target: str, told: list[Done], large: int, reader: Reader, now: floa
             "failed": failed,
             "runs": [_run(done) for done in ranked[:NAMED]],
         },
-        lines=_lines(ranked, too_large, large, reader, now),
+        lines=_lines(ranked, too_large, reader, now),
     )
 
 
@@ -124,11 +127,15 @@ def _sum(removed: int, freed: int) -> str:
 def _outcome(done: Done) -> str:
     if done.outcome == "DryRun":
         return f"{words.several(done.removed, 'file')} would be removed (DryRun)"
+    if done.outcome == "Killed":
+        return "Killed in the middle; it goes on by itself"
     told = _sum(done.removed, done.freed)
     return told if done.outcome in {"Completed", "Repeated"} else f"{done.outcome}, {told}"
 
 
 def _counts(done: Done) -> str:
+    if done.outcome == "Killed" and done.before is not None and done.after is None:
+        return f"{words.number(done.before)} counted before"
     if done.before is None or done.after is None or done.outcome == "DryRun":
         return ""
     return f"{words.number(done.before)} counted before and {words.number(done.after)} after"
@@ -150,23 +157,20 @@ def _run(done: Done) -> Object:
     return {key: value for key, value in told.items() if value is not None}
 
 
-def _lines(
-    ranked: list[Done], too_large: list[Done], large: int, reader: Reader, now: float
-) -> list[str]:
+def _lines(ranked: list[Done], too_large: list[Done], reader: Reader, now: float) -> list[str]:
     lines = [_line(done, len(ranked) == 1, reader, now) for done in ranked[:LISTED]]
     if len(ranked) > LISTED:
         lines.append(f"and {words.number(len(ranked) - LISTED)} more")
     if too_large:
-        if len(too_large) > 1:
-            runs = words.several(len(too_large), "run")
-            lines.append(f"{runs} removed more than {words.number(large)} files each.")
         lines.append(
             "To do: see whether that was meant. Within the undo window the files can be put back:"
         )
-        lines += _help(max(too_large, key=lambda d: d.removed), "undo-cleanup", reader)
+        largest = sorted(too_large, key=lambda d: (-d.removed, words.name(d.place)))
+        lines += _help(largest, "undo-cleanup", reader)
     elif ranked[0].outcome == "Failed":
-        lines.append("To do: see why it failed:")
-        lines += _help(ranked[0], "cleanup-failing", reader)
+        failed = [done for done in ranked if done.outcome == "Failed"]
+        lines.append(f"To do: see why {'it' if len(failed) == 1 else 'each'} failed:")
+        lines += _help(failed, "cleanup-failing", reader)
     return lines
 
 
@@ -178,7 +182,10 @@ def _line(done: Done, alone: bool, reader: Reader, now: float) -> str:
     return f"{told}, {counts}" if counts else told
 
 
-def _help(done: Done, runbook: str, reader: Reader) -> list[str]:
-    place = done.place
-    lines = [f"kubectl describe baileystenant {place.name} -n {place.namespace}"]
+def _help(about: list[Done], runbook: str, reader: Reader) -> list[str]:
+    """Return the command for each tenant that it is about, and the runbook."""
+    places = list(dict.fromkeys((done.place.namespace, done.place.name) for done in about))
+    lines = [f"kubectl describe baileystenant {name} -n {space}" for space, name in places[:LISTED]]
+    if len(places) > LISTED:
+        lines.append(f"and so for {words.several(len(places) - LISTED, 'more tenant')}")
     return [*lines, f"Runbook: {reader.runbook(runbook)}"] if reader.runbooks else lines

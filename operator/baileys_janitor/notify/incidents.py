@@ -10,6 +10,7 @@ from typing import Any
 
 from baileys_janitor.api.condition_kinds import CONDITIONS, Family, Group, IncidentKind
 from baileys_janitor.api.incident_kinds import INCIDENT_KINDS, STALLED_SECONDS
+from baileys_janitor.schedule.cleanup_times import UNDONE, are_failing
 
 Object = Mapping[str, Any]
 
@@ -107,10 +108,10 @@ def _cleanups(status: Object) -> Iterator[State]:
     since = None
     history = status.get("history") or ()
     for entry in history:
-        if entry.get("outcome") != "Failed":
+        if entry.get("outcome") not in UNDONE:
             break
         since = moment(entry.get("time"))
-    if since is not None:
+    if since is not None and are_failing([str(entry.get("outcome")) for entry in history]):
         yield State(Family.CLEANUP, INCIDENT_KINDS["CleanupFailing"], since)
     else:
         yield State(Family.CLEANUP, None, moment(history[0].get("time")) if history else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html as escaping
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ from baileys_janitor.notify.words import Reader
 
 Object = dict[str, Any]
 
+COMMAND = "kubectl "
+"""What a line that is a command begins with."""
+_QUOTED = re.compile("`([^`]+)`")
 NAMED = 5
 """Tenants that a text names in a group: the worst."""
 
@@ -40,7 +44,7 @@ def lines(document: Object, reader: Reader) -> list[Line]:
     told = document.get("lines") or ()
     if told:
         found.append(Line(""))
-    found += [Line(words.clean(each)) for each in told]
+    found += [Line(words.clean(each), "code" if each.startswith(COMMAND) else "") for each in told]
     return found
 
 
@@ -115,7 +119,10 @@ def _marked(line: Line) -> str:
     safe = escaping.escape(line.text, quote=False)
     if line.look == "title" and safe:
         return f"<b>{safe}</b>"
-    return f"<code>{safe.strip()}</code>" if line.look == "code" else safe
+    if line.look == "code":
+        return f"<code>{safe.strip()}</code>"
+    # Telegram copies what is code at a tap, also in the middle of a sentence.
+    return _QUOTED.sub(r"<code>\1</code>", safe)
 
 
 def utf16(text: str) -> int:

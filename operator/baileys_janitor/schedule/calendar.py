@@ -132,13 +132,21 @@ def _status(tenant: TenantState, now: float, context: Context) -> Due | None:
     return Due(regular if missed is None else min(regular, missed), STATUS)
 
 
+def _is_answered(tenant: TenantState) -> bool:
+    """Return whether the stored status answers the annotations: a request that waits, a name that is unknown."""
+    signs = tenant.stored.signs
+    waits = cleanup_times.request_waits(tenant) is not None
+    unknown = tenant.resource.unknown is not None
+    return waits == ("RequestWaiting" in signs) and unknown == ("UnknownAnnotation" in signs)
+
+
 def _is_published(tenant: TenantState) -> bool:
-    """Return whether the stored status is of this spec, and reports a refusal."""
+    """Return whether the stored status is of this spec, reports a refusal, and answers the annotations."""
     suspended = tenant.effective is not None and tenant.effective.suspend
     if tenant.new and tenant.scan.look is None and tenant.fault is None and not suspended:
         # The first status waits for content.
         return True
-    if tenant.stored.generation != tenant.resource.generation:
+    if tenant.stored.generation != tenant.resource.generation or not _is_answered(tenant):
         return False
     if tenant.effective is not None or tenant.fault is None:
         return True

@@ -6,13 +6,13 @@ circuit breaker holds, a fault pauses, or a process has just started, slots stay
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
 from baileys_janitor.api.timestamps import from_rfc3339
-from baileys_janitor.job.result import COMPLETED, DRY_RUN
+from baileys_janitor.job.result import CAPPED, COMPLETED, DRY_RUN, FAILED
 from baileys_janitor.policy import levels
 from baileys_janitor.schedule import growth, slots
 from baileys_janitor.schedule.backoff import backoff_seconds
@@ -26,6 +26,14 @@ TRIGGER = "Trigger"
 URGENT = frozenset({EMERGENCY, REQUESTED})
 """Reasons of cleanups that go by the emergency rules, and wait for no timer."""
 PAIRED = "Paired"
+KILLED = "Killed"
+"""The outcome of a run whose Job was killed in the middle of it; it goes on like one that was capped."""
+CUT_SHORT = frozenset({CAPPED, KILLED})
+UNDONE = frozenset({FAILED, KILLED})
+KILLS = 3
+"""Cleanups that were killed one after another before they count as failing: one goes on by itself."""
+SUSPENDED, INVALID = "Suspended", "InvalidSpec"
+"""Why a request waits; a fault's reason is another."""
 CAPPED_PAUSE_SECONDS = 60.0
 """Until an automatic Emergency cleanup goes on with what the first one before it had to leave."""
 
@@ -50,6 +58,26 @@ def requested(tenant: TenantState, now: float) -> Due | None:
     # When it was made is not known: it is due at once, or when the flood that it is part of lets it.
     waits = tenant.effective.mode != "Observe"
     return Due(max(now, tenant.timers.request_time) if waits else now, REQUESTED)
+
+
+def are_failing(outcomes: Iterable[str]) -> bool:
+    """Return whether cleanups fail, by their outcomes, the newest first."""
+    ended = list(takewhile(lambda outcome: outcome in UNDONE, outcomes))
+    return FAILED in ended or len(ended) >= KILLS
+
+
+def request_waits(tenant: TenantState) -> str | None:
+    """Return why the request that is not handled yet cannot begin; None where it can, or there is none."""
+    token = tenant.resource.request
+    if not token or token == tenant.timers.handled_request:
+        return None
+    if tenant.effective is None:
+        return INVALID
+    if tenant.effective.suspend:
+        return SUSPENDED
+    if tenant.fault is None or tenant.run is not None or tenant.effective.mode == "Observe":
+        return None
+    return tenant.fault.reason
 
 
 def automatic(tenant: TenantState, now: float, context: Context) -> list[Due]:
@@ -183,8 +211,8 @@ def daily_delay(tenant: TenantState, context: Context) -> float:
 
 
 def is_capped(tenant: TenantState) -> bool:
-    """Return whether the last cleanup was cut short by maxRemovals, or by time, and is to go on."""
-    return (tenant.cleanup.last or {}).get("outcome") == "Capped"
+    """Return whether the last cleanup was cut short by maxRemovals, by time or by a kill, and is to go on."""
+    return (tenant.cleanup.last or {}).get("outcome") in CUT_SHORT
 
 
 def trigger_reason(tenant: TenantState) -> str:
@@ -264,4 +292,4 @@ def _capped_pause_until(tenant: TenantState, now: float) -> float:
 
 
 def _is_cut_emergency(entry: dict[str, Any]) -> bool:
-    return entry.get("outcome") == "Capped" and entry.get("reason") in URGENT
+    return entry.get("outcome") in CUT_SHORT and entry.get("reason") in URGENT

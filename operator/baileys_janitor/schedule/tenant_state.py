@@ -29,6 +29,10 @@ class ResourceState(Protocol):
         """The token of the latest request, handled or not."""
 
     @property
+    def unknown(self) -> str | None:
+        """What is wrong with an annotation, if anything."""
+
+    @property
     def generation(self) -> int:
         """The generation of the spec."""
 
@@ -51,6 +55,10 @@ class StoredState(Protocol):
     @property
     def readiness(self) -> str | None:
         """The reason of its condition Ready."""
+
+    @property
+    def signs(self) -> tuple[str, ...]:
+        """The conditions that are True, beside Ready and the level's."""
 
     @property
     def counted(self) -> int | None:

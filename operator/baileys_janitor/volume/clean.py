@@ -15,6 +15,7 @@ from baileys_janitor.volume.credentials import Reading, settled_identity
 from baileys_janitor.volume.errors import (
     DECLINED,
     ENDED,
+    KILLED,
     LOCK_LOST,
     PERMISSION_DENIED,
     STATE_VANISHED,
@@ -353,7 +354,8 @@ def _repeated(run: str, earlier: CleanResult | None) -> CleanResult:
     """Return the refusal of a run id that was used, with the numbers of that run."""
     if earlier is None:
         return CleanResult(run, REPEATED)
-    earlier.code = earlier.outcome
+    # A run that was killed ended as what it is, whatever it had left.
+    earlier.code = KILLED if earlier.code == KILLED else earlier.outcome
     earlier.outcome = REPEATED
     return earlier
 

@@ -19,7 +19,7 @@ class CleanResult:
     `outcome` is one of OUTCOMES; `code` says why for Refused, Failed and Capped (a reason code, or None).
     `before` and `after` are the counted files; `left` what the plan still wanted and did not get to;
     `removed_by_reason` why what was removed went, `kept` why what was not stayed, by reason code.
-    For Repeated, the numbers are those of the recorded run and `code` is its outcome. `recovered` is the
+    For Repeated, the numbers are those of the recorded run and `code` is its outcome, or Killed. `recovered` is the
     number of earlier, killed runs that this one had to finish first. `in_trash` is how many of the removed
     files can be put back (0 when a full disk or a window of 0 purged them), `purged_early` how many files of
     earlier runs went for good before their undo window was over, `returned` how many of the removed names

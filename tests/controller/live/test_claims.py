@@ -11,7 +11,7 @@ from tests.controller.live.world import CLAIMS, PODS, TENANTS, World, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Operator = Callable[..., LocalOperator]
-NODES = "v1/nodes"
+NODES, VOLUMES = "v1/nodes", "v1/persistentvolumes"
 
 
 async def test_a_missing_claim_is_named_and_found_when_it_comes(
@@ -103,6 +103,48 @@ async def test_a_claim_that_is_deleted_is_noticed(world: World, operator: Operat
         await world.gone(CLAIMS, "acme")
         with running.hurry():
             await world.ready("acme", "ClaimMissing")
+
+
+async def lose(world: World, name: str) -> None:
+    """Have a bound claim lose its volume, and say so as the volume controller does."""
+    volume = (await world.client.get(CLAIMS, world.namespace, name))["spec"]["volumeName"]
+    await world.client.patch(VOLUMES, "", volume, {"metadata": {"finalizers": None}})
+    await world.client.delete(VOLUMES, "", volume)
+    lost = {"status": {"phase": "Lost"}}
+    await world.client.patch(CLAIMS, world.namespace, name, lost, sub="status")
+
+
+async def test_a_claim_that_is_lost_is_told_at_the_next_look_at_any_claim_beside_it(
+    world: World, operator: Operator
+) -> None:
+    # In its own time this one is not looked at for a day.
+    await world.company("quiet", "healthy", schedule={"scanInterval": "1d", "adaptive": False})
+    async with operator() as running:
+        await world.scanned("quiet")
+        await world.quiet()
+        await lose(world, "quiet")
+        running.skip(30)
+        await world.company("beside", "healthy")
+        ready = await world.ready("quiet", "ClaimLost")
+        assert ready["status"] == "False"
+        assert (await world.status("quiet"))["attention"] == "ClaimLost"
+
+
+async def test_a_tenant_whose_claim_was_lost_seconds_before_gets_no_job(
+    world: World, operator: Operator
+) -> None:
+    await world.company("first", "healthy")
+    world.session(await world.claim("lost"), "healthy")
+    await world.workload("lost")
+    async with operator():
+        # The lists that are kept show the claim as bound.
+        await world.scanned("first")
+        await lose(world, "lost")
+        await world.tenant("lost", "lost")
+        await world.ready("lost", "ClaimLost")
+        assert "lastScanTime" not in await world.status("lost")
+    jobs = await world.jobs()
+    assert all('"lost"' not in str(job["metadata"].get("annotations")) for job in jobs)
 
 
 async def test_the_job_runs_on_the_node_of_the_workload_as_its_user(

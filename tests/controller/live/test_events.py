@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from baileys_janitor.api.names import GROUP
 from baileys_janitor.controller.events.recorder import CONTROLLER
 from sandbox.tools import kubectl_path
 from tests.controller.live.operators import LocalOperator
-from tests.controller.live.world import World, until
+from tests.controller.live.world import TENANTS, World, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Operator = Callable[..., LocalOperator]
@@ -211,3 +212,31 @@ async def test_events_that_hang_delay_nothing(world: World, operator: Operator) 
         # The operator stops at once, too, while a request hangs.
     world.cluster.forgive(slow)
     assert await events(world, "acme") == []
+
+
+async def test_what_somebody_asks_for_in_vain_is_answered_at_once(
+    world: World, operator: Operator
+) -> None:
+    await world.company("asleep", "healthy", suspend=True)
+    await world.company("acme", "healthy", schedule={"scanInterval": "1d", "adaptive": False})
+    async with operator():
+        await world.ready("asleep", "Suspended")
+        await world.scanned("acme")
+        await world.quiet()
+        await world.ask("asleep", "now")
+        misspelt = {"metadata": {"annotations": {f"{GROUP}/emergency-clean": "now"}}}
+        await world.client.patch(TENANTS, world.namespace, "acme", misspelt)
+
+        async def answered() -> bool:
+            waits = "RequestWaiting" in await reasons(world, "asleep")
+            return waits and "UnknownAnnotation" in await reasons(world, "acme")
+
+        await until(answered, "both are answered")
+        asleep, acme = await world.status("asleep"), await world.status("acme")
+        assert asleep["attention"] == "RequestWaiting"
+        assert asleep["next"].startswith("The requested cleanup waits: set spec.suspend to false")
+        assert f"did you mean {GROUP}/emergency-cleanup?" in acme["next"]
+
+        await world.edit("asleep", suspend=False)
+        await world.cleaned("asleep")
+        assert "attention" not in await world.status("asleep")

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from baileys_janitor.controller.events.changes import JobEnded
 from baileys_janitor.controller.jobs.placement import OWN_LABEL, OWN_VALUE
+from baileys_janitor.volume.journal import Journal
+from baileys_janitor.volume.state_files import owners_of
 from sandbox.client import Client
 from tests.controller.live.operators import LocalOperator
+from tests.controller.live.test_events import events
 from tests.controller.live.world import JOBS, PODS, World, completed_runs, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -95,6 +101,46 @@ async def test_a_killed_cleanup_is_said_and_done_in_the_end_once(
             status = await world.cleaned("acme")
             await world.quiet()
     assert completed_runs(directory) == [status["history"][0]["run"]]
+
+
+async def test_a_cleanup_that_is_killed_in_the_middle_is_told_as_killed(
+    world: World, operator: Operator
+) -> None:
+    directory = await world.company("acme", "warning", schedule={"triggerInterval": "7d"})
+    async with operator() as running:
+        await world.scanned("acme")
+        await world.quiet()
+        counted = (await world.status("acme"))["files"]["counted"]
+        world.cluster.kubelet.hold()
+        await world.ask("acme", "now")
+        await waiting_pod(world)
+        run = (await world.status("acme"))["run"]["id"]
+        _begin(directory, run)
+        await evict(world)
+        await world.ready("acme", "JobEvicted")
+        world.cluster.kubelet.release()
+        with running.hurry():
+            status = await world.cleaned("acme", "Killed")
+            await until(lambda: _counted_after(world), "the next scan counts what is left")
+        await world.quiet()
+    last = (await world.status("acme"))["lastCleanup"]
+    assert (last["run"], last["before"], last["after"]) == (run, counted, counted)
+    assert "killed in the middle" in status["lastCleanup"]["message"]
+    (killed,) = [e for e in await events(world, "acme") if e["reason"] == "CleanupKilled"]
+    assert f"{counted} files counted before it" in killed["note"]
+
+
+def _begin(directory: Path, run: str) -> None:
+    """Leave what a cleanup leaves that is killed right after it has begun."""
+    session = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        Journal(session, owners_of(session)).begin(run, "Requested", "", int(time.time()))
+    finally:
+        os.close(session)
+
+
+async def _counted_after(world: World) -> bool:
+    return "after" in (await world.status("acme"))["lastCleanup"]
 
 
 async def test_a_cleanup_that_never_succeeds_is_given_up_and_recorded(

@@ -109,7 +109,15 @@ def test_composing_twice_says_the_same(happened: list[object], spec: Object, lat
     assert compose.merge_patch(first, again) == {}
 
 
-RECENT = {"next", "nextCleanupReason", "forecast", "trend", "levelSince", "removedByReason"}
+RECENT = {
+    "attention",
+    "next",
+    "nextCleanupReason",
+    "forecast",
+    "trend",
+    "levelSince",
+    "removedByReason",
+}
 """Fields that an older definition does not have."""
 
 

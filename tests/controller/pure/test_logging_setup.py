@@ -117,6 +117,7 @@ def test_where_a_level_calls_for_a_cleanup_and_none_begins_it_is_said_why(
     known = tenant(spec)
     record_result.scanned(known, look(120), NOW, used=True)
     first = compose.compose(known, NOW, CONTEXT)
+    known.take_stored(first)
     record_result.scanned(known, look(counted, **seen), NOW, used=True)
     if cooled is not None:
         known.cleanup.cooldown_until = known.cleanup.emergency_cooldown_until = NOW + cooled

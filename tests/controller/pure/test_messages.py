@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.api.condition_kinds import ADVICE
+from baileys_janitor.api.condition_kinds import ADVICE, CONDITIONS
 from baileys_janitor.controller.events.changes import (
     CleanupFinished,
     CleanupStarted,
@@ -93,6 +93,7 @@ def test_a_cleanup_is_told_from_its_claim_to_what_it_kept() -> None:
         ({"reason": "Requested", "outcome": "Refused"}, "Warning RequestRefused"),
         ({"reason": "Requested", "outcome": "Refused", "run": "r"}, "Warning CleanupRefused"),
         ({"reason": "Trigger", "outcome": "Failed", "run": "r"}, "Warning CleanupFailed"),
+        ({"reason": "Trigger", "outcome": "Killed", "run": "r"}, "Warning CleanupKilled"),
         ({"reason": "Trigger", "outcome": "Capped", "run": "r"}, "Normal CleanupFinished"),
         ({"reason": "Daily", "outcome": "DryRun", "run": "r"}, "Normal CleanupFinished"),
     ],
@@ -117,11 +118,12 @@ def test_a_fault_is_told_once_with_its_way_out_and_so_is_its_end() -> None:
 def test_advice_is_told_when_it_begins_and_when_it_is_over() -> None:
     known = tenant()
     begins = ConditionChanged(known, "DiskPressure", "Unknown", "True", "DiskPressure", "Full.")
-    ends = ConditionChanged(known, "DiskPressure", "True", "False", "NoAdvice", "")
+    calm = CONDITIONS["DiskPressure"].calm_message
+    ends = ConditionChanged(known, "DiskPressure", "True", "False", "NoAdvice", calm)
     never = ConditionChanged(known, "DiskPressure", "Unknown", "False", "NoAdvice", "")
     assert lines([told(begins), told(ends)]) == [
         "Warning DiskPressure: Full.",
-        "Normal Recovered: DiskPressure does not hold any more.",
+        "Normal Recovered: DiskPressure does not hold any more. The volume has as much free as diskPressure asks for.",
     ]
     assert told(never) is None
     assert told(ConditionChanged(known, "Somebodys", "False", "True", "Else", "")) is None
@@ -160,6 +162,7 @@ def test_every_reason_is_told_by_the_news_it_is_named_after() -> None:
         Reason.CLEANUP_STARTED: CleanupStarted(tenant(), "r", "Trigger"),
         Reason.CLEANUP_FINISHED: over("Completed"),
         Reason.CLEANUP_FAILED: over("Failed"),
+        Reason.CLEANUP_KILLED: over("Killed"),
         Reason.CLEANUP_REFUSED: over("Refused"),
         Reason.REQUEST_REFUSED: over("Refused", "Requested", None),
         Reason.NOTHING_TO_DO: over("NothingToDo", "Requested"),

@@ -87,7 +87,7 @@ def test_the_message_says_why_what_stayed_and_what_is_left() -> None:
 
     assert known.cleanup.last is not None
     assert known.cleanup.last["message"] == (
-        "Capped (DeadlineReached): removed 12 files, 190 counted before and 178 after."
+        "Stopped before the Job's deadline: removed 12 files, 190 counted before and 178 after."
         " Kept: 30 in use, 2 written minutes ago. 7 more wait for the next run."
     )
 

@@ -113,7 +113,8 @@ def between(tenant: TenantRecord, before: Object, after: Object) -> Iterator[Cha
     was, now = before.get("level") or UNKNOWN, after.get("level") or UNKNOWN
     conditions = after.get("conditions") or ()
     if was != now:
-        said = find(list(conditions), now) or {}
+        # While the level is unknown, every level's condition says why.
+        said = find(list(conditions), LEVELS[0] if now == UNKNOWN else now) or {}
         yield LevelChanged(tenant, was, now, str(said.get("message") or ""))
     yield from of_conditions(tenant, before, after)
     run = after.get("run") or {}

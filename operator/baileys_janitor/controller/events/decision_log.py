@@ -15,7 +15,7 @@ from baileys_janitor.controller.tenants.record import AnyRecord
 
 logger = logging.getLogger("janitor.decisions")
 
-BAD_ENDS = frozenset({"Failed", "Refused"})
+BAD_ENDS = frozenset({"Failed", "Killed", "Refused"})
 GRAVE = {"Critical": 1, "Emergency": 2}
 
 

@@ -23,6 +23,7 @@ from baileys_janitor.controller.events import changes
 from baileys_janitor.controller.events.changes import Change
 from baileys_janitor.controller.tenants.record import AnyRecord
 from baileys_janitor.controller.wording import counted
+from baileys_janitor.schedule.cleanup_times import KILLED
 
 NOTE_BYTES = 1024
 """What the API server takes of a note."""
@@ -35,6 +36,7 @@ class Reason(StrEnum):
     CLEANUP_STARTED = "CleanupStarted"
     CLEANUP_FINISHED = "CleanupFinished"
     CLEANUP_FAILED = "CleanupFailed"
+    CLEANUP_KILLED = "CleanupKilled"
     CLEANUP_REFUSED = "CleanupRefused"
     REQUEST_REFUSED = "RequestRefused"
     NOTHING_TO_DO = "NothingToDo"
@@ -48,6 +50,7 @@ ROUTINE = frozenset({Reason.CLEANUP_STARTED, Reason.CLEANUP_FINISHED})
 
 _WEIGHTS = {
     Reason.CLEANUP_FAILED: 8,
+    Reason.CLEANUP_KILLED: 7,
     Reason.CLEANUP_REFUSED: 6,
     Reason.REQUEST_REFUSED: 6,
     Reason.CLEANUP_FINISHED: 6,
@@ -134,7 +137,7 @@ def _condition(heard: changes.ConditionChanged) -> Draft | None:
             return _stalled(tenant, heard.reason, said)
         return _of_kind(tenant, kind.type, kind.event, said, kind.type)
     if heard.before == "True" and kind.event.over:
-        note = kind.event.over.format(type=kind.type)
+        note = kind.event.over.format(type=kind.type, message=said).strip()
         return _draft(tenant, Reason.RECOVERED, OBSERVE, note, kind.type)
     return None
 
@@ -165,6 +168,7 @@ def _finished(heard: changes.CleanupFinished) -> Draft | None:
     run = str(entry.get("run") or "")
     reason = {
         "Failed": Reason.CLEANUP_FAILED,
+        KILLED: Reason.CLEANUP_KILLED,
         "Refused": Reason.CLEANUP_REFUSED,
         "NothingToDo": Reason.NOTHING_TO_DO,
     }.get(outcome, Reason.CLEANUP_FINISHED)
@@ -173,12 +177,22 @@ def _finished(heard: changes.CleanupFinished) -> Draft | None:
         return None
     if reason == Reason.CLEANUP_REFUSED and why == "Requested" and not run:
         reason = Reason.REQUEST_REFUSED
-    warning = reason in {Reason.CLEANUP_FAILED, Reason.CLEANUP_REFUSED, Reason.REQUEST_REFUSED}
+    warning = reason in _WARNINGS
     topic = run if not warning else why
     note = f"{_named(why)}{f' {run}' if run else ''}: {entry.get('message') or outcome}"
+    if outcome == KILLED and entry.get("before") is not None:
+        note += f" {counted(int(entry['before']), heard.tenant.unit)} counted before it."
     if entry.get("duration"):
         note += f" It took {entry['duration']}."
     return _draft(heard.tenant, reason, CLEAN, note, topic, warning=warning)
+
+
+_WARNINGS = frozenset(
+    {
+        *(Reason.CLEANUP_FAILED, Reason.CLEANUP_KILLED),
+        *(Reason.CLEANUP_REFUSED, Reason.REQUEST_REFUSED),
+    }
+)
 
 
 def _named(reason: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable
 from dataclasses import dataclass
@@ -31,6 +32,12 @@ ALIVE = "status.phase!=Succeeded,status.phase!=Failed"
 """Field selector of the pods that may use a claim."""
 OTHERS = f"!{ACTION_LABEL}"
 """Label selector of the pods that are not the janitor's own."""
+
+
+class _Claims(dict[str, Claim]):
+    """The claims of a namespace by name; `edition` distinguishes one list from the next."""
+
+    edition = 0
 
 
 @dataclass(slots=True)
@@ -64,6 +71,7 @@ class ClusterReads:
         self._kube = kube
         self._clock = clock
         self._kept: dict[Hashable, _Kept[Any]] = {}
+        self._editions = itertools.count(1)
         self._reading: set[asyncio.Future[Any]] = set()
         """Reads under way. Callers share them, so `close` ends them."""
 
@@ -97,7 +105,9 @@ class ClusterReads:
         doubted = {node for name in named for node in users.nodes_in_doubt(name)}
         doubted |= {attached[claim.volume] for claim in unused if claim.volume in attached}
         lost = [name for name in sorted(doubted) if not await self._is_alive(name)]
-        return ClusterState(claims, users, attached, frozenset(waiting), frozenset(lost))
+        return ClusterState(
+            claims, users, attached, frozenset(waiting), frozenset(lost), claims.edition
+        )
 
     async def events(self, namespace: str, kind: str, name: str) -> list[Object]:
         """Return the events about an object, the newest last; none when they cannot be read."""
@@ -138,10 +148,11 @@ class ClusterReads:
 
         return await self._cached(("pods", namespace), read, since)
 
-    async def _claims(self, namespace: str, since: float = -math.inf) -> dict[str, Claim]:
-        async def read() -> tuple[dict[str, Claim], float]:
+    async def _claims(self, namespace: str, since: float = -math.inf) -> _Claims:
+        async def read() -> tuple[_Claims, float]:
             pages = _Pages(self._kube.list(path("persistentvolumeclaims", namespace)))
-            found = {claim["metadata"]["name"]: Claim.of(claim) async for claim in pages}
+            found = _Claims({claim["metadata"]["name"]: Claim.of(claim) async for claim in pages})
+            found.edition = next(self._editions)
             return found, pages.seconds
 
         return await self._cached(("claims", namespace), read, since)

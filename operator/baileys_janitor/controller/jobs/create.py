@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -57,6 +58,8 @@ class JobCreator:
         unused_every: float,
         is_held: Callable[[str], bool],
         elder: Callable[[TenantRecord], TenantRecord | None],
+        in_namespace: Callable[[str], Iterable[TenantRecord]],
+        again: Callable[[TenantRecord], None],
         prepare: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self._clock = clock
@@ -69,6 +72,10 @@ class JobCreator:
         self._is_held = is_held
         self._elder = elder
         self._launcher = JobLauncher(kube, clock, tracker, prepare)
+        self._in_namespace = in_namespace
+        self._again = again
+        self._noticed: dict[str, int] = {}
+        """By namespace, the edition of the list of claims that was gone through for those that are lost."""
 
     async def place(self, namespace: str, tenants: Sequence[TenantRecord]) -> list[Batch]:
         """Find out where tenants of one namespace can be scanned, and return them in batches.
@@ -90,10 +97,33 @@ class JobCreator:
         """Return what placing needs. Do not report a new fault from cached lists; read them afresh first: a tenant
         often comes seconds after its claim and its workload."""
         now = self._clock.monotonic()
-        cluster = await self._reads.cluster(namespace, tenants)
+        # What was listed before a tenant was there says nothing of its claim.
+        first_looks = [t.resource.seen_at or 0.0 for t in tenants if t.look is None and not t.fault]
+        age = self._clock.now() - max(first_looks) if first_looks else math.inf
+        cluster = await self._reads.cluster(namespace, tenants, since=now - age)
         if any(_in_doubt(tenant, cluster) for tenant in tenants):
             cluster = await self._reads.cluster(namespace, tenants, since=now)
+        self._notice(namespace, cluster)
         return cluster
+
+    def _notice(self, namespace: str, cluster: ClusterState) -> None:
+        """Have tenants looked at whose claim is lost or gone: their own turn may be minutes away.
+
+        The list was read for others, so that costs no request; each list is gone through once.
+        """
+        if self._noticed.get(namespace) == cluster.edition:
+            return
+        self._noticed[namespace] = cluster.edition
+        for tenant in self._in_namespace(namespace):
+            effective = tenant.effective
+            if effective is None or effective.suspend or tenant.fault is not None:
+                continue
+            claim = cluster.claims.get(effective.claim_name)
+            if (claim is None or claim.deleting or claim.phase == "Lost") and not (
+                tenant.jobs.rescan or tenant.jobs.waiting
+            ):
+                tenant.jobs.want_scan()
+                self._again(tenant)
 
     def _placed(self, tenant: TenantRecord, cluster: ClusterState, now: float) -> Placed | None:
         if tenant.effective is None:
@@ -176,7 +206,8 @@ class JobCreator:
                 "id": _run_id(now),
                 "reason": decision.reason,
                 "startTime": to_rfc3339(now),
-            }
+            },
+            before=tenant.scan.counted if tenant.scan.counts else None,
         )
         settle(tenant, decision)
         if decision.reason == "Requested":

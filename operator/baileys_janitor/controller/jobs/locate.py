@@ -22,7 +22,7 @@ class ClusterState:
     """Claims by name, the pods that use them, and nodes by the volume that is attached there.
 
     `waiting` holds the storage classes whose claims wait for a first consumer, `lost` the nodes that are gone or not
-    ready.
+    ready; `edition` distinguishes one list of claims from the next.
     """
 
     claims: Mapping[str, Claim]
@@ -30,6 +30,7 @@ class ClusterState:
     attached: Mapping[str, str]
     waiting: frozenset[str]
     lost: frozenset[str] = frozenset()
+    edition: int = 0
 
     def place(self, tenant: TenantRecord) -> tuple[Place | None, Fault | None, bool]:
         """Return where this tenant's Job must run, or why it cannot; and whether a pod uses the claim."""

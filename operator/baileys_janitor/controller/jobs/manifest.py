@@ -83,6 +83,10 @@ class Member:
     uid: str
 
 
+SOON_SECONDS = 600
+"""Seconds after which the cluster deletes a finished scan or purge that no operator has deleted."""
+
+
 def mount_path(place: int) -> str:
     """Return where the claim number `place` of a Job is mounted."""
     return f"/volumes/{place:03d}"
@@ -140,7 +144,8 @@ def job(
             "backoffLimit": 0,
             "completions": 1,
             "parallelism": 1,
-            "ttlSecondsAfterFinished": pod.backstop,
+            # What a scan finds is found again; how a cleanup ended must be there after a long outage.
+            "ttlSecondsAfterFinished": pod.backstop if run else min(pod.backstop, SOON_SECONDS),
             "template": {
                 "metadata": {
                     "labels": labels | NO_SIDECAR_LABELS,

@@ -13,9 +13,12 @@ from baileys_janitor.controller.tenants import running_time
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.controller.wording import files, listed
 from baileys_janitor.job.result import (
+    CAPPED,
     COMPLETED,
+    DEADLINE_REACHED,
     DRY_RUN,
     FAILED,
+    INTERRUPTED,
     OUTCOMES,
     REFUSED,
     REPEATED,
@@ -24,10 +27,15 @@ from baileys_janitor.job.result import (
     ScanResult,
 )
 from baileys_janitor.policy.reasons import CLOCK_SKEW
-from baileys_janitor.schedule.cleanup_times import URGENT
+from baileys_janitor.schedule.cleanup_times import KILLED, URGENT
 
 Object = dict[str, Any]
 
+KILLED_RUN = (
+    "The Job was killed in the middle of this cleanup. The next Job recorded what it had done: what it removed is in "
+    "the trash, and what it did not reach is still there. For its figures see `baileys-janitor undo --list`."
+)
+"""The message of a run that was killed."""
 RECORDED = (
     "The run had been carried out before, and its result was lost. The volume's journal has its figures: see "
     "`baileys-janitor undo --list`."
@@ -58,6 +66,8 @@ def scanned(
         tenant.backoff.set_work_fault(None)
     effective = tenant.effective
     tenant.scan.take(look, now, None if effective is None else effective.policy.longest_age, boot)
+    if tenant.run is None:
+        tenant.cleanup.count_after(look.counted)
 
 
 def cleaned(
@@ -78,14 +88,18 @@ def cleaned(
     outcome = result.outcome
     if outcome == REPEATED:
         # The journal has it: the run was carried out, only its first result got lost.
-        outcome = result.code if result.code in OUTCOMES else COMPLETED
+        known = result.code in OUTCOMES or result.code == KILLED
+        outcome = result.code if result.code and known else COMPLETED
     entry: Object = {
         "run": result.run,
         "time": to_rfc3339(now),
         "reason": reason,
         "outcome": outcome,
     }
-    detail: Object = {"message": RECORDED}
+    detail: Object = {"message": KILLED_RUN if outcome == KILLED else RECORDED}
+    if outcome == KILLED:
+        # Its own figures are lost with it: the count of the scan before it, and of the one after it.
+        entry |= tenant.cleanup.count_around()
     if not recorded:
         entry |= _figures(result)
         detail = _detail(result, outcome)
@@ -165,6 +179,13 @@ def _cool(tenant: TenantRecord, reason: str, outcome: str, removed: bool, now: f
         tenant.scan.cleaned()
 
 
+_CUT_SHORT = {
+    DEADLINE_REACHED: "Stopped before the Job's deadline",
+    INTERRUPTED: "Stopped because the Job was asked to end",
+}
+"""Why a run was cut short that says itself what it has done."""
+
+
 def _message(result: CleanResult, outcome: str) -> str:
     kept = listed(result.kept)
     verb = "Would remove" if outcome == DRY_RUN else "Removed"
@@ -172,8 +193,9 @@ def _message(result: CleanResult, outcome: str) -> str:
     if result.before is not None and result.after is not None:
         said += f", {result.before} counted before and {result.after} after"
     why = listed(result.removed_by_reason)
-    if result.code and outcome in {REFUSED, FAILED, "Capped"}:
-        said = f"{outcome} ({result.code}): {said[0].lower()}{said[1:]}"
+    if result.code and outcome in {REFUSED, FAILED, CAPPED}:
+        cut = _CUT_SHORT.get(result.code, f"{outcome} ({result.code})")
+        said = f"{cut}: {said[0].lower()}{said[1:]}"
     if why:
         said += f". {'To go' if outcome == DRY_RUN else 'Gone'}: {why}"
     if kept:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from baileys_janitor.api.condition_kinds import ConditionKind
+from baileys_janitor.api.condition_kinds import GRAVEST, ConditionKind
 from baileys_janitor.api.timestamps import from_rfc3339, to_rfc3339
+from baileys_janitor.policy.levels import LEVELS
 
 MESSAGE_LIMIT = 1024
 """Characters of a condition's message: far below the API's 32,768, and still one paragraph."""
@@ -17,7 +18,8 @@ Condition = dict[str, Any]
 class Conditions:
     """The conditions of one resource, begun from what is stored.
 
-    `items()` gives them sorted by type, so that an unchanged list is written byte for byte the same.
+    `items()` gives what matters first, always in the same order, so that an unchanged list is written byte for byte
+    the same.
     """
 
     def __init__(self, stored: list[Condition] | None, generation: int, now: float) -> None:
@@ -44,15 +46,17 @@ class Conditions:
             "lastTransitionTime": since or to_rfc3339(self._now),
         }
 
-    def advise(self, kind: ConditionKind, message: str | None) -> None:
-        """State a condition of the group `Advice`: True with its message, or False.
+    def advise(
+        self, kind: ConditionKind, message: str | None, reason: str = "", calm: str = ""
+    ) -> None:
+        """State a condition of the group `Advice`: True with its message, or False with `calm` or the kind's own.
 
         Advice that was never given is not listed as False: the list would only grow longer to read.
         """
         if message is not None:
-            self.set(kind.type, True, kind.reason or kind.type, message)
+            self.set(kind.type, True, reason or kind.reason or kind.type, message)
         elif kind.type in self._stored:
-            self.set(kind.type, False, kind.calm)
+            self.set(kind.type, False, kind.calm, calm or kind.calm_message)
 
     def true_since(self, kind: str) -> float:
         """Return since when (Unix seconds) a stored condition is True; far in the past when it is not,
@@ -69,7 +73,19 @@ class Conditions:
 
     def items(self) -> list[Condition]:
         """Return the list to store; what was not stated again is dropped."""
-        return [self._fresh[kind] for kind in sorted(self._fresh)]
+        return sorted(self._fresh.values(), key=_importance)
+
+
+def _importance(condition: Condition) -> tuple[int, int, str]:
+    """Return the key that sorts conditions: what somebody should know, Ready, the level, and what does not hold."""
+    kind, status = condition["type"], condition["status"]
+    if status == "True" and kind in GRAVEST:
+        return 0, GRAVEST.index(kind), kind
+    if kind == "Ready":
+        return 1, 0, kind
+    if kind in LEVELS:
+        return (2 if status == "True" else 3), LEVELS.index(kind), kind
+    return 4, 0, kind
 
 
 def find(conditions: list[Condition] | None, kind: str) -> Condition | None:
@@ -79,4 +95,4 @@ def find(conditions: list[Condition] | None, kind: str) -> Condition | None:
 
 def digest(conditions: list[Condition] | None) -> list[tuple[str, str, str]]:
     """Return what makes a change of conditions material: types, statuses and reasons, not the numbers."""
-    return [(c["type"], c["status"], c.get("reason", "")) for c in conditions or ()]
+    return sorted((c["type"], c["status"], c.get("reason", "")) for c in conditions or ())

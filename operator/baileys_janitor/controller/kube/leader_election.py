@@ -10,7 +10,9 @@ learns at once that the Lease was given up.
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import json
 import logging
 import os
 import secrets
@@ -39,6 +41,7 @@ RELEASE_SECONDS = 6.0
 WATCH_SECONDS = 30
 """How long one watch of the Lease lasts. A connection that is lost without a word is noticed by then."""
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+TOKEN = SERVICE_ACCOUNT.with_name("token")
 
 
 class NoNamespace(Exception):  # noqa: N818 - the word that users see
@@ -86,6 +89,24 @@ def seat(wanted: LeaderElection, environ: Mapping[str, str] | None = None) -> Se
     return Seat(
         namespace, wanted.name, identity, wanted.duration.seconds, wanted.renew_interval.seconds
     )
+
+
+def service_account(namespace: str) -> Object | None:
+    """Return the operator's service account as the owner of its Lease, by the account's token; None outside a pod.
+
+    With the account, which an uninstallation removes, the Lease goes too. An upgrade keeps both.
+    """
+    try:
+        payload = TOKEN.read_text(encoding="ascii").split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        found = claims["kubernetes.io"]
+        account = found["serviceaccount"]
+        name, uid = str(account["name"]), str(account["uid"])
+        if found["namespace"] != namespace or not (name and uid):
+            return None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "name": name, "uid": uid}
 
 
 class Superseded(Exception):  # noqa: N818 - no error: another one leads
@@ -312,11 +333,15 @@ class Election:
         if holder is not None and before.get("holderIdentity") != holder:
             spec["acquireTime"] = now
             spec["leaseTransitions"] = int(before.get("leaseTransitions") or 0) + bool(known)
+        owner = service_account(self._seat.namespace) if "acquireTime" in spec else None
+        owned: Object = {} if owner is None else {"ownerReferences": [owner]}
         if known:
             version = {"resourceVersion": known["metadata"]["resourceVersion"]}
-            written = await self._kube.patch(self._url(), {"metadata": version, "spec": spec})
+            written = await self._kube.patch(
+                self._url(), {"metadata": version | owned, "spec": spec}
+            )
         else:
-            meta = {"name": self._seat.name, "namespace": self._seat.namespace}
+            meta = {"name": self._seat.name, "namespace": self._seat.namespace} | owned
             lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta}
             written = await self._kube.create(
                 path("leases", self._seat.namespace, group=LEASES), lease | {"spec": spec}

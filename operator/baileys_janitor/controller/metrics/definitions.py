@@ -10,6 +10,7 @@ from baileys_janitor.controller.events.changes import CRASH_SITES
 from baileys_janitor.controller.jobs.faults import REASONS
 from baileys_janitor.job.result import OUTCOMES
 from baileys_janitor.policy.file_kinds import KINDS
+from baileys_janitor.schedule.cleanup_times import KILLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Definition:
 
 
 WHY = get_args(CleanupReason)
+ENDINGS = (*OUTCOMES, KILLED)
 ACTIONS = ("scan", "clean", "purge")
 OTHER = "other"
 """In place of a word that is in none of these lists, such as that of a Job of a later version."""
@@ -97,7 +99,7 @@ CLEANUPS = Definition(
     "counter",
     "Cleanups that are over, by why they ran and how they ended.",
     ("reason", "outcome"),
-    most=(len(WHY) + 1) * (len(OUTCOMES) + 1),
+    most=(len(WHY) + 1) * (len(ENDINGS) + 1),
 )
 REMOVED = Definition(
     "baileys_janitor_files_removed_total",

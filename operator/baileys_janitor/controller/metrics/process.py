@@ -27,6 +27,7 @@ from baileys_janitor.controller.jobs.faults import REASONS
 from baileys_janitor.controller.metrics import definitions, scheduling
 from baileys_janitor.controller.metrics.definitions import (
     ACTIONS,
+    ENDINGS,
     JOB_BUCKETS_SECONDS,
     OTHER,
     UNANSWERED,
@@ -36,7 +37,6 @@ from baileys_janitor.controller.metrics.definitions import (
 )
 from baileys_janitor.controller.metrics.key_stores import KeyStoreMetrics
 from baileys_janitor.controller.metrics.scheduling import gauge
-from baileys_janitor.job.result import OUTCOMES
 from baileys_janitor.policy.file_kinds import KINDS, REMOVABLE_KINDS
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class OperatorMetrics(Collector):
         self._requests = self._counter(definitions.REQUESTS)
         self._notifications = self._counter(definitions.NOTIFICATIONS)
         # From zero on, so that the first one counts in a rate.
-        for reason, outcome in itertools.product(WHY, OUTCOMES):
+        for reason, outcome in itertools.product(WHY, ENDINGS):
             self._cleanups.labels(reason, outcome)
         for site in CRASH_SITES:
             self._crashes.labels(site)
@@ -129,7 +129,7 @@ class OperatorMetrics(Collector):
         entry = change.entry
         reason, outcome = entry.get("reason"), entry.get("outcome")
         self._cleanups.labels(
-            reason if reason in WHY else OTHER, outcome if outcome in OUTCOMES else OTHER
+            reason if reason in WHY else OTHER, outcome if outcome in ENDINGS else OTHER
         ).inc()
         if outcome == "DryRun":
             return

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from baileys_janitor.api.condition_kinds import ADVICE
+from baileys_janitor.api.names import NOTIFY_ANNOTATION
 from baileys_janitor.api.timestamps import from_rfc3339
 from baileys_janitor.controller.events.changes import UNKNOWN
 from baileys_janitor.controller.jobs.faults import REASONS
 from baileys_janitor.controller.metrics.definitions import OTHER
 from baileys_janitor.controller.status import level_and_ready
 from baileys_janitor.controller.tenants.record import TenantRecord
-from baileys_janitor.job.result import FAILED
 from baileys_janitor.policy.file_kinds import KINDS
 from baileys_janitor.policy.levels import LEVELS
 from baileys_janitor.schedule import scan_times
@@ -127,8 +127,7 @@ def _last_activity(tenant: TenantRecord, _: float) -> Number | None:
 
 
 def _cleanup_failed(tenant: TenantRecord, _: float) -> Number | None:
-    outcome = tenant.cleanup.last_outcome
-    return None if outcome is None else int(outcome == FAILED)
+    return None if tenant.cleanup.last_outcome is None else int(tenant.cleanup.failing)
 
 
 def _cooldowns(tenant: TenantRecord, now: float) -> Iterable[tuple[str, Number]]:
@@ -229,7 +228,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         "baileys_session_last_cleanup_failed",
-        "1 if the last cleanup failed, else 0; none before the first one.",
+        "1 if the last cleanup failed, or the last three were killed, else 0; none before the first one.",
         one=_cleanup_failed,
         brief=True,
     ),
@@ -253,6 +252,12 @@ FAMILIES: tuple[Family, ...] = (
         "1 while the janitor cannot look after the tenant (Ready is False), with the reason.",
         many=_stalled,
         label="reason",
+        brief=True,
+    ),
+    Family(
+        "baileys_session_silenced",
+        f"1 for a tenant that the annotation {NOTIFY_ANNOTATION} keeps out of messages and alerts; none for others.",
+        one=lambda tenant, _: 1 if tenant.resource.muted else None,
         brief=True,
     ),
     Family(

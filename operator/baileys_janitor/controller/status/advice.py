@@ -9,11 +9,7 @@ from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.quantities import amount_of
 from baileys_janitor.controller.kube.conditions import Conditions
 from baileys_janitor.controller.tenants.record import TenantRecord
-from baileys_janitor.controller.tenants.scan_state import (
-    AGREEING_LOOKS,
-    AGREEING_SECONDS,
-    RE_PAIRED_SECONDS,
-)
+from baileys_janitor.controller.tenants.scan_state import RE_PAIRED_SECONDS
 from baileys_janitor.job.result import ScanResult
 from baileys_janitor.policy import advice
 from baileys_janitor.policy.counts import Census
@@ -66,7 +62,9 @@ def state(conditions: Conditions, tenant: TenantRecord, now: float, limits: Limi
     # What hangs on figures that the result does not have stands as it was.
     conditions.keep(advice.DISK_PRESSURE)
     conditions.keep(advice.ROTATION_RECOMMENDED)
-    conditions.advise(CREDENTIALS_CORRUPT, _corrupt(tenant, now))
+    conditions.advise(
+        CREDENTIALS_CORRUPT, _corrupt(tenant, now), calm=_READ.get(str(look.identity_state), "")
+    )
     since = conditions.true_since(IDENTITY_CHANGED.type)
     if tenant.scan.re_paired is None and now - since < RE_PAIRED_SECONDS:
         # Said by an earlier operator.
@@ -98,9 +96,18 @@ def _of_counts(tenant: TenantRecord, look: ScanResult) -> dict[str, advice.Advic
     return found
 
 
+_READ = {
+    "Paired": "creds.json can be read.",
+    "Unpaired": "creds.json can be read.",
+    "Absent": "There is no creds.json.",
+    "TooLarge": "creds.json is larger than 1 MiB and is not read.",
+}
+"""What is said of creds.json while it is not known to be broken, by what the last look found."""
+
+
 def _corrupt(tenant: TenantRecord, now: float) -> str | None:
     doubt = tenant.scan.suspicion
-    if doubt is None or doubt.looks < AGREEING_LOOKS or now - doubt.since < AGREEING_SECONDS:
+    if doubt is None or not tenant.scan.is_corrupt(now):
         return None
     return (
         f"creds.json could not be read in {doubt.looks} looks over {int(now - doubt.since)} s and was not "

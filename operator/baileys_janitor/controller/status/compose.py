@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from baileys_janitor.api.timestamps import from_rfc3339, to_rfc3339
-from baileys_janitor.controller.kube.conditions import Conditions, digest, find
+from baileys_janitor.controller.kube.conditions import MESSAGE_LIMIT, Conditions, digest, find
 from baileys_janitor.controller.status import advice, forecast, level_and_ready
+from baileys_janitor.controller.status.attention import attention
 from baileys_janitor.controller.status.figures import BYTES_MAX, by_kind
 from baileys_janitor.controller.tenants.cleanup_state import mark
 from baileys_janitor.controller.tenants.fault import Fault
@@ -48,7 +49,7 @@ def compose(tenant: TenantRecord, now: float, context: StatusContext) -> Object:
     conditions = Conditions(tenant.stored.status.get("conditions"), tenant.resource.generation, now)
     level = level_and_ready.level_of(tenant, now)
     status["level"] = level or "Unknown"
-    level_and_ready.state_levels(conditions, tenant, level)
+    level_and_ready.state_levels(conditions, tenant, level, now)
     level_and_ready.state_readiness(conditions, tenant, now, context.hold)
     advice.state(conditions, tenant, now, context.advice)
     status["conditions"] = conditions.items()
@@ -57,6 +58,10 @@ def compose(tenant: TenantRecord, now: float, context: StatusContext) -> Object:
     status["levelSince"] = since["lastTransitionTime"]
     status |= _figures(tenant, now)
     status |= _prospects(tenant, now, context)
+    first = attention(status["conditions"], tenant.cleanup.failing)
+    if first is not None:
+        status["attention"] = first.word
+        status["next"] = _led_by(first.first, status.get("next"))
     times = {
         "lastScanTime": tenant.scan.last_scan,
         "nextScanTime": scan_times.promised_scan(tenant, now, context.schedule),
@@ -91,7 +96,11 @@ def of_crash(tenant: TenantRecord, now: float, fault: Fault) -> Object:
     conditions.set("Stalled", True, fault.reason, fault.message)
     for condition in stored.get("conditions") or ():
         conditions.keep(condition["type"])
-    said = {"observedGeneration": tenant.resource.generation, "conditions": conditions.items()}
+    said = {
+        "observedGeneration": tenant.resource.generation,
+        "conditions": conditions.items(),
+        "attention": fault.reason,
+    }
     return stored | {"level": stored.get("level", "Unknown")} | said
 
 
@@ -111,6 +120,13 @@ def _prospects(tenant: TenantRecord, now: float, context: StatusContext) -> Obje
     if ahead:
         found["forecast"] = ahead
     return found
+
+
+def _led_by(first: str, then: str | None) -> str:
+    """Return what comes next behind what somebody must do first; carried over, it may have that already."""
+    then = then or ""
+    whole = then if not first or then.startswith(first) else f"{first} {then}"
+    return whole.strip()[:MESSAGE_LIMIT]
 
 
 def _coming(when: float | None, now: float) -> float | None:
@@ -193,6 +209,11 @@ def is_material(stored: Object, fresh: Object, now: float | None = None) -> bool
     if _run(stored) != _run(fresh):
         return True
     if mark(stored.get("lastCleanup")) != mark(fresh.get("lastCleanup")):
+        return True
+    if (fresh.get("lastCleanup") or {}).get("after") != (stored.get("lastCleanup") or {}).get(
+        "after"
+    ):
+        # A run that was killed: the first scan after it has counted what it left.
         return True
     if any(key in fresh and stored.get(key) != fresh[key] for key in COOLDOWNS):
         return True

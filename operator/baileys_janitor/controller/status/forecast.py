@@ -50,18 +50,29 @@ def told(tenant: TenantRecord, now: float, context: Context) -> str:
     effective = tenant.effective
     if effective is None:
         return "Nothing is done until the spec is valid; see Ready."
-    waits = " The request that was made waits, too." if cleanup_times.requested(tenant, now) else ""
     if effective.suspend:
-        return (
-            f"No Job runs while spec.suspend is true; what is in the trash is still purged.{waits}"
-        )
+        return "No Job runs while spec.suspend is true; what is in the trash is still purged."
     fault = tenant.fault or tenant.backoff.work_fault
     if fault is not None and fault.stalled and tenant.run is None:
         return _trying_again(fault)
-    parts = [_cleaning(tenant, now, context), _counting(tenant)]
+    parts = [_asked(tenant, now), _cleaning(tenant, now, context), _counting(tenant)]
     if effective.mode == "DryRun":
         parts.append("In mode DryRun a cleanup only says what it would remove.")
-    return " ".join(parts)
+    return " ".join(part for part in parts if part)
+
+
+def _asked(tenant: TenantRecord, now: float) -> str:
+    """Describe when the cleanup begins that somebody has asked for; one that waits has a condition of its own."""
+    asked = cleanup_times.requested(tenant, now)
+    if asked is None or cleanup_times.request_waits(tenant) is not None:
+        return ""
+    if tenant.run is not None:
+        return "The requested cleanup begins after the one under way."
+    return f"The requested cleanup {_at(asked.time, now)}."
+
+
+def _at(when: float, now: float) -> str:
+    return "is about to begin" if when <= now else f"begins at {to_rfc3339(when)}"
 
 
 def _trying_again(fault: Fault) -> str:
@@ -85,7 +96,7 @@ def _cleaning(tenant: TenantRecord, now: float, context: Context) -> str:
     if tenant.run is not None:
         return f"The {tenant.run.get('reason')} cleanup {tenant.run.get('id')} is under way."
     if tenant.effective.mode == "Observe":
-        return "No cleanup runs in mode Observe."
+        return f"No cleanup runs in mode Observe{_refused(tenant)}."
     if look is None or not tenant.scan.counts:
         return "The first count decides about cleanups."
     if look.identity_state != PAIRED:
@@ -101,6 +112,14 @@ def _cleaning(tenant: TenantRecord, now: float, context: Context) -> str:
         parts.append(f"From {limits.emergency} counted files on an Emergency cleanup runs.")
     held = _held_by_silence(tenant)
     return " ".join([*parts, held] if held else parts)
+
+
+def _refused(tenant: TenantRecord) -> str:
+    """Describe that the last request was refused, while its annotation is still there."""
+    last = tenant.cleanup.last or {}
+    handled = tenant.resource.request and tenant.resource.request == tenant.timers.handled_request
+    refused = handled and (last.get("reason"), last.get("outcome")) == ("Requested", "Refused")
+    return ", so the requested one was refused" if refused else ""
 
 
 def _held_by_silence(tenant: TenantRecord) -> str | None:
@@ -139,7 +158,9 @@ def _next(tenant: TenantRecord, now: float, context: Context) -> str:
     coming = calendar.next_cleanup(tenant, now, context)
     when = "" if coming is None else to_rfc3339(coming.time)
     if coming is not None and tenant.scan.reclaimable and cleanup_times.is_capped(tenant):
-        parts.append(f"The last cleanup goes on at {when} with what it left.")
+        killed = " which was killed," if tenant.cleanup.last_outcome == cleanup_times.KILLED else ""
+        comma = "," if killed else ""
+        parts.append(f"The last cleanup{comma}{killed} goes on at {when} with what it left.")
     elif coming is not None and coming.reason == TRIGGER:
         cooling = tenant.cleanup.cooldown_until or 0.0
         why = f", after the cooldown until {to_rfc3339(cooling)}" if cooling > now else ""

@@ -6,20 +6,22 @@ from collections.abc import Callable
 
 from baileys_janitor.api.condition_kinds import CONDITIONS
 from baileys_janitor.api.timestamps import to_rfc3339
-from baileys_janitor.controller.kube.conditions import Conditions
+from baileys_janitor.controller.kube.conditions import Conditions, find
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.controller.wording import files, files_are, listed
 from baileys_janitor.policy import levels
+from baileys_janitor.policy.file_kinds import KINDS, SESSION
 from baileys_janitor.policy.levels import LEVELS
 from baileys_janitor.policy.settings import Thresholds
-from baileys_janitor.schedule import scan_times
+from baileys_janitor.schedule import cleanup_times, scan_times
 from baileys_janitor.schedule.circuit_breaker import Hold, named
 
 
 def level_of(tenant: TenantRecord, now: float) -> str | None:
     """Return the level, or None while there is no count that still holds.
 
-    None before the first scan, after three missed ones, and where there is no creds.json.
+    None before the first scan, after three missed ones, and while creds.json is missing, broken, too large to be read,
+    or of no paired account: a count alone makes no session healthy.
     """
     if tenant.effective is None:
         return None
@@ -29,9 +31,51 @@ def level_of(tenant: TenantRecord, now: float) -> str | None:
     look = tenant.look
     if look is None:
         return _stored_level(tenant)
-    if look.error is not None or look.counted is None or look.identity_state == "Absent":
+    if look.error is not None or look.counted is None or _of_credentials(tenant, now) is not None:
         return None
     return levels.level(look.counted, tenant.effective.policy.thresholds)
+
+
+SESSIONS = KINDS.index(SESSION)
+NO_SESSION = {
+    "Absent": ("NotPaired", "There is no creds.json: this tenant has never been paired."),
+    "Unpaired": ("NotPaired", "creds.json names no paired account, so there is no session yet."),
+    "TooLarge": (
+        "CredentialsTooLarge",
+        "creds.json is larger than 1 MiB, so it is not read, and nothing is removed.",
+    ),
+}
+BROKEN = (
+    "CredentialsCorrupt",
+    "creds.json cannot be read, so nobody knows how the session is; see CredentialsCorrupt.",
+)
+LOST = (
+    "CredentialsMissing",
+    "creds.json is missing beside session files: let the tenant's process save it again before anybody stops it.",
+)
+IN_DOUBT = (
+    "CredentialsInDoubt",
+    "The first scan could not read creds.json. It may just have been written; the next scans look again.",
+)
+
+
+_OF_CREDENTIALS = frozenset(reason for reason, _ in (*NO_SESSION.values(), BROKEN, LOST, IN_DOUBT))
+
+
+def _of_credentials(tenant: TenantRecord, now: float) -> tuple[str, str] | None:
+    """Return why the state of creds.json leaves no level to tell, as reason and message; None where it does not.
+
+    One read that fails decides nothing: the level stays until successive scans agree.
+    """
+    look = tenant.look
+    state = look.identity_state if look is not None else None
+    if state == "Absent" and look is not None and look.by_kind and look.by_kind[SESSIONS]:
+        return LOST
+    if state == "Corrupt":
+        if tenant.scan.is_corrupt(now):
+            return BROKEN
+        return None if tenant.stored.level in LEVELS else IN_DOUBT
+    return NO_SESSION.get(str(state))
 
 
 def _stored_level(tenant: TenantRecord) -> str | None:
@@ -43,26 +87,33 @@ def _stored_level(tenant: TenantRecord) -> str | None:
     return levels.level(counted, tenant.effective.policy.thresholds)
 
 
-def state_levels(conditions: Conditions, tenant: TenantRecord, level: str | None) -> None:
+def state_levels(
+    conditions: Conditions, tenant: TenantRecord, level: str | None, now: float
+) -> None:
     """State the four level conditions: exactly one True, or all Unknown."""
     if level is None:
-        reason, message = _unknown(tenant)
+        reason, message = _unknown(tenant, now)
         for kind in LEVELS:
             conditions.set(kind, None, reason, message)
         return
     message = _count_sentence(tenant, level)
     for kind in LEVELS:
         conditions.set(
-            kind, kind == level, level, message if kind == level else _begins(tenant, kind)
+            kind, kind == level, level, message if kind == level else _why_not(tenant, kind, level)
         )
 
 
-def _begins(tenant: TenantRecord, kind: str) -> str:
+def _why_not(tenant: TenantRecord, kind: str, level: str) -> str:
+    """Return why a level is not the tenant's: a sentence that is true by itself."""
     assert tenant.effective is not None
     limits = tenant.effective.policy.thresholds
-    if kind == levels.HEALTHY:
-        return f"Below {limits.warning} counted files."
-    return f"From {_LIMITS[kind](limits)} counted files on."
+    look = tenant.look
+    known = look is not None and look.counted is not None
+    counted = files_are(tenant.scan.counted if known else tenant.stored.counted or 0)
+    if LEVELS.index(kind) > LEVELS.index(level):
+        return f"{counted} counted; {kind} begins at {_LIMITS[kind](limits)}."
+    above = LEVELS[LEVELS.index(kind) + 1]
+    return f"{counted} counted; from {_LIMITS[above](limits)} on, the level is above {kind}."
 
 
 _LIMITS: dict[str, Callable[[Thresholds], int]] = {
@@ -72,11 +123,19 @@ _LIMITS: dict[str, Callable[[Thresholds], int]] = {
 }
 
 
-def _unknown(tenant: TenantRecord) -> tuple[str, str]:
+def _unknown(tenant: TenantRecord, now: float) -> tuple[str, str]:
     if tenant.effective is None:
         return "InvalidSpec", "The spec is not valid, so nothing is counted; see Ready."
-    if tenant.look is not None and tenant.look.identity_state == "Absent":
-        return "NotPaired", "There is no creds.json: this tenant has never been paired."
+    credentials = _of_credentials(tenant, now)
+    missed = scan_times.missed_time(tenant)
+    counts = missed is None or now < missed
+    if credentials is not None and (counts or credentials is not IN_DOUBT):
+        return credentials
+    if tenant.look is None and counts:
+        # An operator that has just started: what an earlier one found stands until the first look.
+        before = find(tenant.stored.status.get("conditions"), levels.HEALTHY) or {}
+        if before.get("status") == "Unknown" and before.get("reason") in _OF_CREDENTIALS:
+            return str(before["reason"]), str(before.get("message") or "")
     if tenant.scan.last_scan is None and tenant.effective.suspend:
         return "NotScanned", "The files are not counted, because spec.suspend is true."
     if tenant.scan.last_scan is None:
@@ -147,11 +206,17 @@ def state_readiness(
     missed = scan_times.missed_time(tenant)
     held = held_by(hold) if hold is not None and tenant.effective is not None else None
     conditions.advise(CONDITIONS["CleanupsHeld"], None if suspended else held)
+    conditions.advise(CONDITIONS["UnknownAnnotation"], tenant.resource.unknown)
+    waits = cleanup_times.request_waits(tenant)
+    said = f"The requested cleanup waits: {_WAITS.get(waits, _FAULT)}." if waits else None
+    conditions.advise(CONDITIONS["RequestWaiting"], said, reason=waits or "")
     if fault is not None and fault.stalled and not suspended:
         conditions.set("Ready", False, fault.reason, fault.message)
         conditions.set("Stalled", True, fault.reason, fault.message)
         return
-    conditions.set("Stalled", False, "NoFault", "There is no fault.")
+    there = fault is None or not fault.stalled
+    calm = "There is no fault." if there else "spec.suspend is true, so no fault stands in the way."
+    conditions.set("Stalled", False, "NoFault", calm)
     if suspended:
         conditions.set("Ready", True, "Suspended", "spec.suspend is true: no Job runs.")
     elif fault is not None:
@@ -169,6 +234,14 @@ def state_readiness(
         )
     else:
         conditions.set("Ready", True, *_mode(tenant))
+
+
+_WAITS = {
+    cleanup_times.SUSPENDED: "set spec.suspend to false to let it run",
+    cleanup_times.INVALID: "correct the spec first, as Ready says",
+}
+_FAULT = "it runs once the fault that Ready names is gone"
+"""What a request waits for, by the reason."""
 
 
 def held_by(hold: Hold) -> str:
@@ -190,4 +263,9 @@ def _mode(tenant: TenantRecord) -> tuple[str, str]:
         return "DryRun", "Cleanups are decided and reported, and nothing is removed (mode DryRun)."
     if tenant.effective.mode == "Observe":
         return "Observe", "Files are counted and nothing is decided (mode Observe)."
+    if tenant.look is not None and tenant.look.identity_state not in {cleanup_times.PAIRED, None}:
+        return (
+            "Observing",
+            "The files are counted; nothing is removed while creds.json shows no account.",
+        )
     return "Observing", "The files are counted, and cleaned when they have to be."

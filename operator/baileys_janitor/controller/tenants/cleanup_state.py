@@ -11,6 +11,8 @@ from baileys_janitor.api.status import HISTORY_LENGTH, CleanupReason
 from baileys_janitor.api.timestamps import from_rfc3339
 from baileys_janitor.controller.tenants.packed_json import pack, unpack
 from baileys_janitor.controller.tenants.stored_status import StoredStatus
+from baileys_janitor.job.result import FAILED
+from baileys_janitor.schedule.cleanup_times import KILLED, are_failing
 
 Object = dict[str, Any]
 
@@ -37,6 +39,8 @@ class CleanupState:
     """Jobs made for the claimed run so far."""
     run_stored: bool = True
     """Whether the stored run names the uid of its Job, as far as the API server keeps it."""
+    before: int | None = None
+    """Counted files when the run was claimed, by the last scan; None while that is not known."""
     in_doubt: bool = False
     """Whether there may be another Job of the claimed run, whose result nobody took in."""
     held_back: bool = False
@@ -70,9 +74,17 @@ class CleanupState:
         )
         return listed or []
 
-    def claim(self, run: Object) -> None:
-        """Claim a run: it is written to the status before its Job is created."""
+    @property
+    def failing(self) -> bool:
+        """Whether the last cleanup failed, or so many in a row were killed that it does not help to go on."""
+        if self.last_outcome != KILLED:
+            return self.last_outcome == FAILED
+        return are_failing([str(entry.get("outcome")) for entry in self.history])
+
+    def claim(self, run: Object, before: int | None = None) -> None:
+        """Claim a run: it is written to the status before its Job is created. `before` files are counted now."""
         self.run = run
+        self.before = before
         self.in_doubt = False
 
     def created(self, uid: str) -> None:
@@ -100,9 +112,24 @@ class CleanupState:
     def end(self, entry: Object, detail: Object) -> None:
         """End the claimed run: its entry heads the history, `detail` is kept of the last one only."""
         self.record(entry, detail)
-        self.run = None
+        self.run = self.before = None
         self.attempts = 0
         self.in_doubt = self.held_back = False
+
+    def count_around(self) -> Object:
+        """Return the count before the claimed run, as far as it is known; the next scan adds the one after it."""
+        return {} if self.before is None else {"before": self.before}
+
+    def count_after(self, counted: int | None) -> None:
+        """Enter the count of the first scan after a run that was killed."""
+        last = self.last or {}
+        if self.last_outcome != KILLED or counted is None or "after" in last:
+            return
+        history = self.history
+        if not history or mark(history[0]) != mark(last):
+            return
+        self._history = pack([history[0] | {"after": counted}, *history[1:]])
+        self._last = pack(last | {"after": counted})
 
     def record(self, entry: Object, detail: Object) -> None:
         """Put a cleanup that is over at the head of the history."""
@@ -151,6 +178,11 @@ class CleanupState:
         run = status["run"] or {}
         claimed = RUN_ID.fullmatch(run.get("id", "")) and run.get("reason") in CLEANUP_REASONS
         self.run = run if claimed else None
+        # What the status counts is of before the run, unless a scan has been written since.
+        scanned = from_rfc3339(status["lastScanTime"])
+        begun = from_rfc3339(run.get("startTime"))
+        unmoved = claimed and scanned is not None and begun is not None and scanned <= begun
+        self.before = self.stored.counted if unmoved else None
         self.run_stored = True
         self.cooldown_until = from_rfc3339(status["cooldownUntil"])
         self.emergency_cooldown_until = from_rfc3339(status["emergencyCooldownUntil"])

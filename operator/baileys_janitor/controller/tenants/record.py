@@ -51,6 +51,8 @@ class Resource(Generic[S]):
     """Those of its labels that a notification route asks for; None for none, as nearly always."""
     muted: bool = False
     """Whether nobody is to be notified of it."""
+    unknown: str | None = None
+    """What is wrong with an annotation of the janitor's prefix, as a sentence; None for nothing."""
     created: float = 0.0
     """When the resource was created, by the API server's clock."""
     seen_at: float | None = None
@@ -64,9 +66,15 @@ class Resource(Generic[S]):
         """Record the version of the resource that is known."""
         self.version = version
 
-    def annotate(self, request: str | None, muted: bool, labels: Mapping[str, str] | None) -> None:
+    def annotate(
+        self,
+        request: str | None,
+        muted: bool,
+        labels: Mapping[str, str] | None,
+        unknown: str | None = None,
+    ) -> None:
         """Take in the metadata that people set."""
-        self.request, self.muted, self.labels = request, muted, labels
+        self.request, self.muted, self.labels, self.unknown = request, muted, labels, unknown
 
     def set_spec(self, generation: int, digest: int) -> None:
         """Record which spec is in force."""

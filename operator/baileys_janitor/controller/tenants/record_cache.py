@@ -7,10 +7,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
 
-from baileys_janitor.api.names import EMERGENCY_ANNOTATION, NOTIFY_ANNOTATION, TOKEN_LENGTH
+from baileys_janitor.api.names import EMERGENCY_ANNOTATION, TOKEN_LENGTH
 from baileys_janitor.api.timestamps import from_rfc3339
 from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.kube.conditions import MESSAGE_LIMIT, find
+from baileys_janitor.controller.tenants.annotations import is_muted, problem
 from baileys_janitor.controller.tenants.cleanup_state import mark
 from baileys_janitor.controller.tenants.fault import CODE, WHEN_WRITING, Fault
 from baileys_janitor.controller.tenants.record import AnyRecord, Key
@@ -71,8 +72,8 @@ class RecordCache(ABC, Generic[R]):
                 # Somebody asks right now: that waits for no back-off.
                 record.backoff.hurry(now)
         record.resource.set_version(decoding.text(meta.get("resourceVersion")))
-        muted = decoding.annotation(meta, NOTIFY_ANNOTATION, len("false ")) == "false"
-        record.resource.annotate(_token(meta), muted, self.routed_by(meta))
+        routed_by = self.routed_by(meta)
+        record.resource.annotate(_token(meta), is_muted(meta), routed_by, problem(meta))
         self.respec(record, body, now)
         record.cut(now)
         if first:

@@ -83,6 +83,15 @@ class ScanState:
         """Whether creds.json may be corrupt."""
         return self.suspicion is not None
 
+    def is_corrupt(self, now: float) -> bool:
+        """Return whether successive looks agree that creds.json is broken."""
+        doubt = self.suspicion
+        return (
+            doubt is not None
+            and doubt.looks >= AGREEING_LOOKS
+            and now - doubt.since >= AGREEING_SECONDS
+        )
+
     def take(
         self,
         look: ScanResult,

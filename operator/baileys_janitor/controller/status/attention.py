@@ -1,0 +1,51 @@
+"""What somebody should know of a tenant first: one word for `kubectl get`, a sentence for `status.next`. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from baileys_janitor.api.condition_kinds import CONDITIONS, GRAVEST
+from baileys_janitor.controller.kube.conditions import Condition, find
+from baileys_janitor.controller.tenants.fault import RETRY
+
+CLEANUP_FAILING = "CleanupFailing"
+
+_OF_NO_CONDITION: Final = {
+    "CredentialsMissing": "Do not stop or restart the tenant's process before creds.json is back; see Healthy.",
+    "CredentialsTooLarge": "Find out what makes creds.json grow; it may be whole, so do not replace it.",
+    "ScansMissed": "See why the janitor's Jobs in this namespace bring no result.",
+    CLEANUP_FAILING: "See in lastCleanup why cleanups fail.",
+    "NotPaired": "Pair the tenant, if that is not under way.",
+}
+"""What to do first about that which is the reason of an unknown level, or the outcome of the last cleanup."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """`word`: a condition's type, or a reason. `first`: what somebody must do first; empty for nothing."""
+
+    word: str
+    first: str
+
+
+def attention(conditions: list[Condition], failing: bool) -> Attention | None:
+    """Return the gravest advice or fault that holds; None when there is none. `failing`: cleanups fail."""
+    found = {c["type"]: c for c in conditions if c["status"] == "True" and c["type"] in GRAVEST}
+    unknown = find(conditions, "Healthy") or {}
+    others = {str(unknown.get("reason"))} if unknown.get("status") == "Unknown" else set()
+    others |= {CLEANUP_FAILING} if failing else set()
+    for name in GRAVEST:
+        if name in found:
+            return _of_condition(found[name])
+        if name in others:
+            return Attention(name, _OF_NO_CONDITION[name])
+    return None
+
+
+def _of_condition(condition: dict[str, Any]) -> Attention:
+    kind, message = condition["type"], str(condition.get("message") or "")
+    if kind == "Stalled":
+        # What the janitor does itself comes after it.
+        return Attention(condition["reason"], message.removesuffix(RETRY).strip())
+    return Attention(kind, CONDITIONS[kind].first.format(message=message))
