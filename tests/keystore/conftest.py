@@ -1,0 +1,60 @@
+"""A server for all tests of a worker, and a database of its own for each test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from tests.keystore.server import Server, debian, embedded, running
+
+
+def _binaries() -> list[object]:
+    found = [pytest.param(embedded(), id="18")]
+    for major in (15, 17):
+        path = debian(major)
+        skip = pytest.mark.skip(f"Debian's postgresql-{major} is not installed")
+        found.append(pytest.param(path, id=str(major), marks=[skip] if path is None else []))
+    return found
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """PostgreSQL of the pinned package."""
+    with running(embedded()) as found:
+        yield found
+
+
+@pytest.fixture(scope="session", params=_binaries())
+def any_server(request: pytest.FixtureRequest, server: Server) -> Iterator[Server]:
+    """Every PostgreSQL that is here."""
+    if request.param == embedded():
+        yield server
+        return
+    with running(request.param) as found:
+        yield found
+
+
+def _database(server: Server) -> Iterator[str]:
+    name = f"t{os.urandom(6).hex()}"
+    with psycopg.connect(server.url, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} STRATEGY file_copy")
+    yield name
+    with psycopg.connect(server.url, autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def url(server: Server) -> Iterator[str]:
+    """An empty database, as its owner."""
+    for name in _database(server):
+        yield server.database(name)
+
+
+@pytest.fixture
+def any_url(any_server: Server) -> Iterator[str]:
+    """An empty database on each server."""
+    for name in _database(any_server):
+        yield any_server.database(name)
