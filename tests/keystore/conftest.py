@@ -40,7 +40,7 @@ def any_server(request: pytest.FixtureRequest, server: Server) -> Iterator[Serve
 def _database(server: Server) -> Iterator[str]:
     name = f"t{os.urandom(6).hex()}"
     with psycopg.connect(server.url, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} STRATEGY file_copy")
+        admin.execute(f"CREATE DATABASE {name}")
     yield name
     with psycopg.connect(server.url, autocommit=True) as admin:
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -80,9 +80,9 @@ def company(name: str = "962302", seed: int = 1, *, old: int = 8, days: float = 
     for half in range(2 * int(days)):
         found.add("lid-mapping", [f"49301{half:05d}"], half * DAY / 2 + random.uniform(0, 3600))
     for number in range(old):
-        found.add("session", [f"240000000{number:06d}_1.0"], (40 + number) * DAY)
+        found.add("session", [f"242000000{number:06d}_1.0"], (40 + number) * DAY)
         group = f"1203630000000{number:05d}@g.us"
-        found.add("sender-key", [f"{group}::240000000{number:06d}_1::0"], (40 + number) * DAY)
+        found.add("sender-key", [f"{group}::242000000{number:06d}_1::0"], (40 + number) * DAY)
         found.add("sender-key", [f"{group}::{OWN_LID}_1::7"], (41 + number) * DAY)
         found.add("sender-key-memory", [group], (41 + number) * DAY)
     for number in range(12):

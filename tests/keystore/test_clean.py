@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import psycopg
-import pytest
-
-from baileys_janitor.keystore import errors
 from baileys_janitor.keystore.checks import inspect
-from baileys_janitor.keystore.clean import Cleaning, Keeping
+from baileys_janitor.keystore.clean import Cleaning
 from baileys_janitor.keystore.connect import Database, Limits
 from baileys_janitor.keystore.layout import layout_of
 from baileys_janitor.keystore.results import CleanResult

@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from baileys_janitor.keystore import errors
+from baileys_janitor.keystore.adapter import TYPE_OF_KIND
 from baileys_janitor.keystore.errors import DECLINED, KeystoreProblem
 from baileys_janitor.keystore.report import make_report, reasons_against
 from baileys_janitor.keystore.results import CleanResult
@@ -316,18 +317,10 @@ class Cleaning:
 
     def _count(self, removal: Removal) -> None:
         result = self.result
-        key_type = _TYPES[removal.entry.kind]
+        key_type = TYPE_OF_KIND[removal.entry.kind]
         result.removed += 1
         result.by_type[key_type] = result.by_type.get(key_type, 0) + 1
         result.by_reason[removal.reason] = result.by_reason.get(removal.reason, 0) + 1
-
-
-_TYPES: Final = {
-    "session": "session",
-    "senderKey": "sender-key",
-    "senderKeyMemory": "sender-key-memory",
-    "preKey": "pre-key",
-}
 
 
 def _batches(removals: list[Removal], most: int) -> Iterator[list[Removal]]:
