@@ -211,3 +211,11 @@ def url_from(url: str | None, url_file: str | None, variable: str) -> str:
             URL_INVALID, f"No database was given: name a file with its URL, or set {variable}."
         )
     return found
+
+
+def has_password(url: str) -> bool:
+    """Return whether a URL holds a password."""
+    try:
+        return "password" in conninfo_to_dict(url)
+    except psycopg.Error:  # the connection itself will say what is wrong with it
+        return False
