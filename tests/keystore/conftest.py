@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -21,19 +22,26 @@ def _binaries() -> list[object]:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory that all workers of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+@pytest.fixture(scope="session")
+def server(templates: Path) -> Iterator[Server]:
     """PostgreSQL of the pinned package."""
-    with running(embedded()) as found:
+    with running(embedded(), templates=templates) as found:
         yield found
 
 
 @pytest.fixture(scope="session", params=_binaries())
-def any_server(request: pytest.FixtureRequest, server: Server) -> Iterator[Server]:
+def any_server(request: pytest.FixtureRequest, server: Server, templates: Path) -> Iterator[Server]:
     """Every PostgreSQL that is here."""
     if request.param == embedded():
         yield server
         return
-    with running(request.param) as found:
+    with running(request.param, templates=templates) as found:
         yield found
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from baileys_janitor.keystore.checks import Facts
     from baileys_janitor.keystore.connect import Database
 
-# Functions for `json`, whose text is kept as it was written: `jsonb` refuses some that the library reads.
+# The few texts that PostgreSQL cannot take apart and the library can (NUL, half a surrogate pair) count as Corrupt.
 _READ: Final = """
 SELECT bytes, json_typeof(creds), json_build_object(
   'me', CASE json_typeof(creds -> 'me') WHEN 'object' THEN json_build_object(
