@@ -222,6 +222,7 @@ class Cleaning:
             self._rest(begun)
         for number, batch in enumerate(batches[1:], 1):
             code = self._stop()
+            result.code = code or result.code
             if code is not None or not self._further(session, listing, plan, memory, batch, left):
                 result.left += sum(len(each) for each in batches[number:])
                 return
