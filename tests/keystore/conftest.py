@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from tests.keystore.server import Server, debian, embedded, running
+from tests.real import sessions
 
 
 def _binaries() -> list[object]:
@@ -66,3 +67,11 @@ def any_url(any_server: Server) -> Iterator[str]:
     """An empty database on each server."""
     for name in _database(any_server):
         yield any_server.database(name)
+
+
+@pytest.fixture(scope="session")
+def node() -> None:
+    """The real library; a test that asks for it is skipped where it cannot run."""
+    reason = sessions.node_missing()
+    if reason:
+        pytest.skip(reason)
