@@ -57,6 +57,20 @@ $(TOOLS)/prometheus:
 		ln -sf "$$(command -v promtool)" "$$(command -v prometheus)" $(TOOLS); \
 	else echo "The alerts are not tested: that needs prometheus and promtool (Debian: prometheus)" >&2; fi
 
+# PgBouncer comes the same way, with the libraries that a plain machine lacks.
+FETCH_POOLER := apt-get -qq -o APT::Sandbox::User= download pgbouncer libc-ares2 $(if $(shell ls /usr/lib/*/libevent-2.1.so.7 2>/dev/null),,libevent-2.1-7)
+$(TOOLS)/pgbouncer:
+	@mkdir -p $(TOOLS)/pooler
+	@if command -v apt-get dpkg-deb >/dev/null && \
+		(cd $(TOOLS)/pooler && rm -f *.deb && { $(FETCH_POOLER) || { apt-get -qq update && $(FETCH_POOLER); }; }) >/dev/null 2>&1; then \
+		echo "Unpacking PgBouncer into $(TOOLS)"; \
+		for each in $(TOOLS)/pooler/*.deb; do dpkg-deb --extract $$each $(TOOLS)/pooler; done; \
+		rm -f $(TOOLS)/pooler/*.deb; \
+		printf '#!/bin/sh\nLD_LIBRARY_PATH="$$(echo %s/usr/lib/*-linux-gnu)" exec %s/usr/sbin/pgbouncer "$$@"\n' \
+			"$$(cd $(TOOLS)/pooler && pwd)" "$$(cd $(TOOLS)/pooler && pwd)" > $@; chmod 755 $@; \
+	elif command -v pgbouncer >/dev/null; then ln -sf "$$(command -v pgbouncer)" $@; \
+	else echo "Cleaning through PgBouncer is not tested: that needs pgbouncer (Debian: pgbouncer)" >&2; fi
+
 demo: setup ## Run the janitor on real sessions in a sandbox; ONCE=1 goes through one cycle and stops
 	@$(BIN)/python -m sandbox.demo $(if $(ONCE),--once)
 
@@ -89,14 +103,14 @@ check-generated: $(VENV)/.done ## Check that what a machine writes is current
 	@$(BIN)/python -m baileys_janitor.controller.metrics.reference --check docs/metrics.md || { echo "Run 'make generate'" >&2; exit 1; }
 	@$(BIN)/python -m charts.generate --check || { echo "Run 'make generate'" >&2; exit 1; }
 
-unit: setup $(TOOLS)/prometheus ## Run the tests alone, e.g. make unit PYTEST=tests/policy
+unit: setup $(TOOLS)/prometheus $(TOOLS)/pgbouncer ## Run the tests alone, e.g. make unit PYTEST=tests/policy
 	$(BIN)/pytest $(PARALLEL) -q $(PYTEST)
 
 KILLS ?= 10000
 kills: setup ## Kill clean, undo and purge thousands of times beside a busy writer: KILLS=10000, in memory, 10 minutes
 	KILLS=$(KILLS) nice -n 10 $(BIN)/pytest -q -p no:cacheprovider tests/volume/test_many_kills.py
 
-coverage: setup $(TOOLS)/prometheus ## Run the tests and show what they do not reach: takes nearly twice as long
+coverage: setup $(TOOLS)/prometheus $(TOOLS)/pgbouncer ## Run the tests and show what they do not reach: takes nearly twice as long
 	$(BIN)/coverage erase
 	$(BIN)/pytest $(PARALLEL) -q --cov --cov-report=term:skip-covered
 

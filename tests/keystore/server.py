@@ -35,6 +35,12 @@ def debian(major: int) -> Path | None:
     return found if (found / "postgres").is_file() else None
 
 
+def _fingerprint(binaries: Path) -> str:
+    """Tell one installation's binaries from those of another version."""
+    found = (binaries / "postgres").stat()
+    return f"{found.st_size:x}{found.st_mtime_ns:x}"
+
+
 def user() -> dict[str, int]:
     """What `subprocess` needs to run as somebody else than root, who may not run PostgreSQL."""
     if os.getuid() != 0:
@@ -50,10 +56,10 @@ def free_port() -> int:
 
 
 class Server:
-    """One server in a directory of its own; `url` is a superuser's."""
+    """One server in a directory of its own. Data directories are copied from `templates` where that is given."""
 
-    def __init__(self, binaries: Path, home: Path) -> None:
-        self.binaries, self.home = binaries, home
+    def __init__(self, binaries: Path, home: Path, templates: Path | None = None) -> None:
+        self.binaries, self.home, self.templates = binaries, home, templates
         self.data = home / "data"
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
@@ -151,10 +157,10 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 
 
 @contextmanager
-def running(binaries: Path, *settings: str) -> Iterator[Server]:
+def running(binaries: Path, *settings: str, templates: Path | None = None) -> Iterator[Server]:
     """A server that is gone afterwards, in a short path: a socket's has 107 bytes."""
     home = Path("/tmp", f"bj-pg-{os.getpid()}-{os.urandom(4).hex()}")
-    server = Server(binaries, home)
+    server = Server(binaries, home, templates)
     try:
         server.initialise()
         server.start(*settings)

@@ -102,7 +102,8 @@ def test_an_own_key_never_comes_back_beside_a_newer_memory_row(url: str) -> None
     )
     execute(
         url,
-        "INSERT INTO whatsapp_keys (company_id, key_type, key_id, value) VALUES ('962302', 'sender-key-memory', %s, '{}')",
+        "INSERT INTO whatsapp_keys (company_id, key_type, key_id, value)"
+        " VALUES ('962302', 'sender-key-memory', %s, '{}')",
         group,
     )
 

@@ -134,11 +134,12 @@ def node_missing() -> str:
     """Why the tool cannot run here, or an empty string; installs its dependencies if it can."""
     if not shutil.which("node"):
         return "Node.js is not installed"
-    if (TOOL / "node_modules").is_dir():
+    needed = json.loads((TOOL / "package.json").read_text())["dependencies"]
+    if all((TOOL / "node_modules" / each).is_dir() for each in needed):
         return ""
     npm = shutil.which("npm")
     if not npm:
-        return "tests/baileys has no node_modules and npm is not installed"
+        return "tests/baileys lacks packages and npm is not installed"
     done = subprocess.run([npm, "ci", "--ignore-scripts"], cwd=TOOL, capture_output=True, text=True)
     if done.returncode == 0:
         return ""

@@ -48,8 +48,8 @@ PROTECTED_TYPES: Final = frozenset(KEY_TYPES) - {
     "session",
 }
 
-# A row of another type would be one that only looks like the kind.
-_TYPE_OF_KIND: Final = {
+#: The type of each kind that may go. A row of another type would be one that only looks like the kind.
+TYPE_OF_KIND: Final = {
     SESSION: "session",
     SENDER_KEY: "sender-key",
     SENDER_KEY_MEMORY: "sender-key-memory",
@@ -90,7 +90,7 @@ def entries_of(rows: Iterable[Row], creds_size: int | None) -> list[Entry]:
 def _entry(place: int, row: Row) -> Entry:
     name = file_name(row.type, row.id)
     kind, ident = classify(name)
-    if row.type is not None and _TYPE_OF_KIND.get(kind, row.type) != row.type:
+    if row.type is not None and TYPE_OF_KIND.get(kind, row.type) != row.type:
         kind, ident = OTHER, ""
     written = 0 if row.updated is None else row.updated * 1000
     return Entry(name, kind, ident, row.size, written, place, 0)

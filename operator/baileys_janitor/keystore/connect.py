@@ -139,16 +139,21 @@ class Database:
                 self._connection.execute(_LIMITS, self._timeouts())
                 yield
 
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
-        """Run what follows so that an error in it does not end the transaction."""
-        with self._connection.transaction():
-            yield
-
     def rows(self, query: Statement, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Return all rows of a statement."""
         with _problems():
-            return self._connection.execute(query, values or None).fetchall()
+            return self._connection.execute(query, tuple(values)).fetchall()
+
+    def readable_rows(
+        self, query: Statement, values: Sequence[object] = ()
+    ) -> list[tuple[Any, ...]] | None:
+        """Return all rows of a statement; None, and the transaction goes on, where it cannot read a value."""
+        with _problems():
+            try:
+                with self._connection.transaction():
+                    return self._connection.execute(query, tuple(values)).fetchall()
+            except psycopg.DataError:
+                return None
 
     def row(self, query: Statement, values: Sequence[object] = ()) -> tuple[Any, ...]:
         """Return the one row of a statement."""
@@ -157,7 +162,7 @@ class Database:
     def do(self, query: Statement, values: Sequence[object] = ()) -> int:
         """Carry out a statement; return how many rows it touched."""
         with _problems():
-            return self._connection.execute(query, values or None).rowcount
+            return self._connection.execute(query, tuple(values)).rowcount
 
     def do_many(self, query: Statement, values: Sequence[Sequence[object]]) -> None:
         """Carry out a statement for each set of values."""
@@ -168,7 +173,7 @@ class Database:
         """Yield the rows of a statement in parts, inside a transaction: not all are held at once."""
         with _problems(), self._connection.cursor(name="baileys_janitor") as cursor:
             cursor.itersize = 500
-            cursor.execute(query, values or None)
+            cursor.execute(query, tuple(values))
             yield from cursor
 
     def _timeouts(self) -> tuple[str, str, str]:
@@ -206,3 +211,11 @@ def url_from(url: str | None, url_file: str | None, variable: str) -> str:
             URL_INVALID, f"No database was given: name a file with its URL, or set {variable}."
         )
     return found
+
+
+def has_password(url: str) -> bool:
+    """Return whether a URL holds a password."""
+    try:
+        return "password" in conninfo_to_dict(url)
+    except psycopg.Error:  # the connection itself will say what is wrong with it
+        return False

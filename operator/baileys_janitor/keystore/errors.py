@@ -89,8 +89,10 @@ _BY_STATE: Final[dict[str, tuple[str, str]]] = {
     ),
     "25006": (
         REPLICA,
-        "The database only takes reads (a replica, or default_transaction_read_only): use the "
-        "primary's address.",
+        (
+            "The database only takes reads (a replica, or default_transaction_read_only): use the "
+            "primary's address."
+        ),
     ),
     "28": (
         LOGIN_REFUSED,
@@ -100,8 +102,10 @@ _BY_STATE: Final[dict[str, tuple[str, str]]] = {
     "3F000": (TABLE_MISSING, "There is no schema of that name: check the table's schema."),
     "42501": (
         RIGHTS_MISSING,
-        "The database user lacks a right: `baileys-janitor keystore grants` prints those that "
-        "are needed.",
+        (
+            "The database user lacks a right: `baileys-janitor keystore grants` prints those that "
+            "are needed."
+        ),
     ),
     "42703": (
         COLUMN_MISSING,
@@ -111,8 +115,10 @@ _BY_STATE: Final[dict[str, tuple[str, str]]] = {
     "53100": (DISK_FULL, "The database's disk is full: make room there first."),
     "53300": (
         TOO_MANY_CONNECTIONS,
-        "The database accepts no further connection: raise max_connections, or go through "
-        "PgBouncer.",
+        (
+            "The database accepts no further connection: raise max_connections, or go through "
+            "PgBouncer."
+        ),
     ),
     "55P03": (
         LOCKED,
@@ -120,8 +126,10 @@ _BY_STATE: Final[dict[str, tuple[str, str]]] = {
     ),
     "57014": (
         TIMED_OUT,
-        "A statement took longer than the statement timeout: raise it, or look for what slows "
-        "the database down.",
+        (
+            "A statement took longer than the statement timeout: raise it, or look for what slows "
+            "the database down."
+        ),
     ),
     "57P": (
         CONNECTION_LOST,
@@ -146,11 +154,14 @@ def problem_for(state: str | None) -> KeystoreProblem:
 
 # The client library reports these in English words of its own, without a code.
 _CONNECTING: Final = (
+    ("no pg_hba.conf entry", *_BY_STATE["28"]),
     (
         "certificate verify failed",
         TLS_FAILED,
-        "The database's certificate is not signed by the CA that was given: name the CA's file, "
-        "or check that this is the right server.",
+        (
+            "The database's certificate is not signed by the CA that was given: name the CA's file, "
+            "or check that this is the right server."
+        ),
     ),
     (
         "does not match host name",
@@ -160,22 +171,25 @@ _CONNECTING: Final = (
     (
         "root certificate file",
         TLS_FAILED,
-        "There is no CA file to verify the database's certificate with: name one, or put "
-        "sslmode into the URL.",
+        (
+            "There is no CA file to verify the database's certificate with: name one, or put "
+            "sslmode into the URL."
+        ),
     ),
     (
         "server does not support SSL",
         TLS_FAILED,
-        "The database does not offer TLS: switch it on there, or put sslmode=disable into the "
-        "URL if the network is yours.",
+        (
+            "The database does not offer TLS: switch it on there, or put sslmode=disable into the "
+            "URL if the network is yours."
+        ),
     ),
     ("SSL", TLS_FAILED, "TLS with the database failed: check sslmode in the URL and the CA file."),
     ("password authentication failed", *_BY_STATE["28"]),
     ("no password supplied", *_BY_STATE["28"]),
-    ("no pg_hba.conf entry", *_BY_STATE["28"]),
     ("authentication", *_BY_STATE["28"]),
-    ("role ", *_BY_STATE["28"]),
-    ("database ", *_BY_STATE["3D000"]),
+    ('role "', *_BY_STATE["28"]),
+    ('database "', *_BY_STATE["3D000"]),
     ("too many c", *_BY_STATE["53300"]),
     ("remaining connection slots", *_BY_STATE["53300"]),
 )

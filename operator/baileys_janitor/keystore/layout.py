@@ -94,12 +94,13 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """One store of keys."""
+    """One store of keys. `every_write`: somebody vouches that `updated` moves with every write of a row."""
 
     preset: str
     table: TableName
     columns: KeyColumns
     credentials: Credentials
+    every_write: bool = False
 
     @property
     def countable_only(self) -> bool:
@@ -168,6 +169,9 @@ def layout_of(
     base = PRESETS[preset]
     table = keys.pop("table", None)
     columns = _mapping(keys.pop("columns", None), "keys.columns")
+    every_write = keys.pop("updatedOnEveryWrite", False)
+    if not isinstance(every_write, bool):
+        raise LayoutError("keys.updatedOnEveryWrite: true or false")
     _nothing_else(keys, "keys")
     _nothing_else({key: 1 for key in columns if key not in _COLUMNS}, "keys.columns")
     named = {key: _column(value, f"keys.columns.{key}") for key, value in columns.items()}
@@ -178,6 +182,7 @@ def layout_of(
         else TableName.parse(_text(table, "keys.table"), "keys.table"),
         columns=replace(base.columns, **named),
         credentials=_credentials(base, _mapping(credentials, "credentials")),
+        every_write=every_write,
     )
     _check(layout)
     return layout
@@ -195,7 +200,12 @@ def layout_data(layout: Layout) -> dict[str, Any]:
     elif layout.credentials.row:
         credentials["row"] = layout.credentials.row
     columns = {key: getattr(layout.columns, key) for key in _COLUMNS}
-    keys = {"preset": layout.preset, "table": str(layout.table), "columns": columns}
+    keys: dict[str, Any] = {
+        "preset": layout.preset,
+        "table": str(layout.table),
+        "columns": columns,
+        "updatedOnEveryWrite": layout.every_write,
+    }
     return {"keys": keys, "credentials": credentials}
 
 

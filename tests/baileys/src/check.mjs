@@ -27,9 +27,10 @@ const properties = {
 
 /**
  * `request`: session, peers, and optionally `only`, a list of properties, `messages` and `contacts`
- * (see the pre-keys).
+ * (see the pre-keys), and `database` ({connection, company}): rows of the same session, on which the
+ * tenant starts instead.
  */
-export async function check({ session, peers, only = Object.keys(properties), ...options }) {
+export async function check({ session, peers, database, only = Object.keys(properties), ...options }) {
   if (!session || !peers) throw new Error('"session" and "peers" name the two directories to check')
   const copy = await mkdtemp(join(tmpdir(), 'session-'))
   try {
@@ -37,7 +38,7 @@ export async function check({ session, peers, only = Object.keys(properties), ..
       if (entry.isFile()) await copyFile(join(session, entry.name), join(copy, entry.name))
     }
     const results = [await credentials(copy, peers)]
-    const world = { ...(await loadWorld(copy, peers)), directory: copy }
+    const world = { ...(await loadWorld(copy, peers, database)), directory: copy }
     for (const name of only) results.push({ name, ...(await properties[name](world, options)) })
     return {
       passed: results.every(({ passed }) => passed),

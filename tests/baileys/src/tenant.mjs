@@ -1,15 +1,17 @@
 // The tenant: the one device whose state lies in files, written by the library's own
-// useMultiFileAuthState.
+// useMultiFileAuthState, or in a database.
 
 import { Device } from './device.mjs'
 import { Ages, recorded } from './stores.mjs'
 
 /**
- * Opens a session directory as the library does at a start; `ages` notes the files that get
- * written.
+ * Opens a session directory as the library does at a start, or the rows that `database` names; `ages`
+ * notes the files that get written.
  */
-export async function useTenantStore(library, directory, address, ages = new Ages()) {
-  const { state, saveCreds } = await library.useMultiFileAuthState(directory)
+export async function useTenantStore(library, directory, address, ages = new Ages(), database) {
+  const { state, saveCreds } = database
+    ? await (await import('./postgres.mjs')).usePostgresAuthState(library, database)
+    : await library.useMultiFileAuthState(directory)
   const save = async () => {
     await saveCreds()
     ages.wrote('creds.json')

@@ -57,10 +57,10 @@ export async function saveWorld(world, scenario, byKind, directory) {
 }
 
 /**
- * The world again, its tenant on the files in `session`. The peers live in memory: nothing is
+ * The world again, its tenant on the files in `session`, or on the rows that `database` names. The peers live in memory: nothing is
  * written back.
  */
-export async function loadWorld(session, directory) {
+export async function loadWorld(session, directory, database) {
   const text = await readFile(join(directory, FILE), 'utf8')
   const library = await loadLibrary(JSON.parse(text).library)
   const { replacer, reviver } = library.BufferJSON
@@ -68,7 +68,7 @@ export async function loadWorld(session, directory) {
   const { address } = content.tenant
   const restore = ({ pn, lid }, { device, creds, keys }) =>
     new Device(library, { pn, lid, device }, creds, memoryStore({ replacer, reviver }, keys))
-  const tenant = await useTenantStore(library, session, address)
+  const tenant = await useTenantStore(library, session, address, undefined, database)
   const own = content.own.map(part => restore(address, part))
   const contacts = content.contacts.map(contact => ({
     ...contact,

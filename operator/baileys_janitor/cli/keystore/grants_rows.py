@@ -1,0 +1,32 @@
+"""`baileys-janitor keystore grants`: the rights that the janitor needs, as SQL to run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from baileys_janitor.cli.keystore.options import layout_of_options, layout_options, sentences
+from baileys_janitor.cli.output import write
+from baileys_janitor.cli.problems import EXIT_DONE
+
+
+@click.command("grants")
+@click.option(
+    "--role", default="baileys_janitor", show_default=True, help="The user that gets them."
+)
+@click.option(
+    "--schema", default="baileys_janitor", show_default=True, help="Schema of the janitor's tables."
+)
+@layout_options
+def command(role: str, schema: str, **values: Any) -> int:
+    """Print the least rights that counting, cleaning and undo need. Nothing is looked at."""
+    layout = layout_of_options(values)
+    with sentences():
+        from baileys_janitor.keystore.driver import require_driver
+
+        require_driver()
+        from baileys_janitor.keystore.grants import grants
+
+        write(grants(layout, role, schema))
+    return EXIT_DONE

@@ -1,0 +1,46 @@
+"""`baileys-janitor keystore scan`: how many keys are there, how old, and what do they take?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from baileys_janitor.cli.keystore.options import (
+    database_options,
+    layout_options,
+    limit_options,
+    opened,
+    output_option,
+    target,
+)
+from baileys_janitor.cli.output import MACHINE_FORMATS
+from baileys_janitor.cli.problems import EXIT_DONE
+
+
+@click.command("scan")
+@database_options
+@output_option
+@layout_options
+@limit_options
+def command(output: str, **values: Any) -> int:
+    """Count the keys of all sessions. Nothing is changed."""
+    where = target(values)
+    with opened(where) as (database, facts):
+        from baileys_janitor.keystore.report import make_report
+        from baileys_janitor.policy.settings import DEFAULTS
+
+        report = make_report(database, facts, DEFAULTS)
+    if output in MACHINE_FORMATS:
+        from baileys_janitor.cli.keystore.documents import (
+            SCAN_SCHEMA,
+            print_document,
+            report_document,
+        )
+
+        print_document(SCAN_SCHEMA, report_document(report), output)
+        return EXIT_DONE
+    from baileys_janitor.cli.keystore.text import hindrance_lines, print_lines, report_lines
+
+    print_lines([*report_lines(report), *hindrance_lines(report)])
+    return EXIT_DONE

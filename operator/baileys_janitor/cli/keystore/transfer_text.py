@@ -1,0 +1,51 @@
+"""What import and export print."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from baileys_janitor.cli import formatting
+from baileys_janitor.cli.output import MACHINE_FORMATS
+from baileys_janitor.cli.problems import usage
+
+if TYPE_CHECKING:
+    from baileys_janitor.keystore.transfer import Transferred
+
+
+def require_stopped(*, stopped: bool) -> None:
+    """Refuse unless the person says that the process is stopped: two that go on with one session break it."""
+    if not stopped:
+        raise usage(
+            "Stop the session's process, and say so with --stopped: it must not go on with the old place, for two "
+            "copies of a session break each other."
+        )
+
+
+def print_transfer(found: Transferred, output: str, verb: str, *, hint: bool) -> None:
+    """Print what was carried over, or would be."""
+    if output in MACHINE_FORMATS:
+        from baileys_janitor.cli.keystore.documents import TRANSFER_SCHEMA, print_document
+
+        document = {
+            "applied": found.applied,
+            "keys": found.keys,
+            "byType": found.by_type,
+            "skipped": found.skipped,
+            "unreadable": found.unreadable,
+        }
+        print_document(TRANSFER_SCHEMA, document, output)
+        return
+    from baileys_janitor.cli.keystore.text import print_lines
+
+    by_type = ", ".join(f"{name} {number:,}" for name, number in sorted(found.by_type.items()))
+    would = "" if found.applied else "would be "
+    lines = [f"Creds and {found.keys:,} keys {would}{verb}: {by_type}."]
+    if found.skipped:
+        lines.append(f"Left out, not the library's: {found.skipped:,}.")
+    if found.unreadable:
+        lines.append(
+            f"Left out, nothing the library could read: {formatting.counted(found.unreadable, 'file')}."
+        )
+    if hint:
+        lines.append("Nothing was written. To do it, run the same command with --stopped --apply.")
+    print_lines(lines)

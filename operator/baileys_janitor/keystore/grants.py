@@ -1,0 +1,77 @@
+"""The rights that the janitor needs, as SQL: the least that each kind of work takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from psycopg.sql import SQL, Identifier
+
+from baileys_janitor.keystore.state import SCHEMA
+
+if TYPE_CHECKING:
+    from psycopg.sql import Composed
+
+    from baileys_janitor.keystore.layout import Layout, TableName
+
+ROLE: Final = "baileys_janitor"
+
+
+def grants(layout: Layout, role: str = ROLE, schema: str = SCHEMA) -> str:
+    """Return a script for a superuser or the tables' owner; every name in it is quoted."""
+    user = Identifier(role)
+    keys = _table(layout.table)
+    lines = [
+        "-- A user of its own. Give it a password with \\password, or log in by certificate.",
+        _text(SQL("CREATE ROLE {} LOGIN;").format(user)),
+    ]
+    schemas = {layout.table.schema, _creds_schema(layout)} - {None}
+    lines += [
+        _text(SQL("GRANT USAGE ON SCHEMA {} TO {};").format(Identifier(str(name)), user))
+        for name in sorted(map(str, schemas))
+    ]
+    lines += [
+        "",
+        "-- To count, and for dry runs.",
+        _text(SQL("GRANT SELECT ON {} TO {};").format(keys, user)),
+    ]
+    credentials = layout.credentials
+    if credentials.table is not None:
+        read = SQL(", ").join([Identifier(credentials.session), Identifier(credentials.creds)])
+        lines.append(
+            _text(
+                SQL("GRANT SELECT ({}) ON {} TO {};").format(read, _table(credentials.table), user)
+            )
+        )
+    if layout.countable_only:
+        return "\n".join(lines) + "\n"
+    columns = layout.columns
+    lockable = Identifier(columns.updated or columns.value)
+    lines += [
+        "",
+        "-- To clean. UPDATE of one column is what passing over rows in use takes; nothing is ever updated.",
+        _text(SQL("GRANT DELETE ON {} TO {};").format(keys, user)),
+        _text(SQL("GRANT UPDATE ({}) ON {} TO {};").format(lockable, keys, user)),
+        "",
+        "-- For undo: the janitor's own tables, and putting rows back.",
+        _text(
+            SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {};").format(Identifier(schema), user)
+        ),
+        _text(SQL("GRANT INSERT ON {} TO {};").format(keys, user)),
+        "",
+        "-- Only where row level security is on: it would hide rows, and nothing is cleaned then.",
+        _text(SQL("-- ALTER ROLE {} BYPASSRLS;").format(user)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _creds_schema(layout: Layout) -> str | None:
+    table = layout.credentials.table
+    return None if table is None else table.schema
+
+
+def _table(name: TableName) -> Identifier:
+    return Identifier(name.name) if name.schema is None else Identifier(name.schema, name.name)
+
+
+def _text(statement: Composed) -> str:
+    return statement.as_string(None)

@@ -1,0 +1,184 @@
+"""One session of a store, inside a transaction: its lock, its creds, its keys, and the removal of some."""
+
+from __future__ import annotations
+
+from hashlib import blake2s
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from psycopg.sql import SQL, Literal
+
+from baileys_janitor.keystore.adapter import Row, entries_of, row_of
+from baileys_janitor.keystore.identity import Creds, CredsReader, sessions_statement
+from baileys_janitor.keystore.layout import SEPARATOR
+from baileys_janitor.keystore.queries import Queries
+from baileys_janitor.policy.file_entry import MAX_ENTRIES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from psycopg.sql import Composable, Composed
+
+    from baileys_janitor.keystore.checks import Facts
+    from baileys_janitor.keystore.connect import Database
+    from baileys_janitor.keystore.state import State
+    from baileys_janitor.policy.file_entry import Entry
+    from baileys_janitor.policy.plan import Removal
+
+_LOCK_PERSON: Final = b"bj-keys"
+
+# `held` are the rows of the plan that are still the very writing that was seen, and that nobody else holds; `whole`
+# the units of which all rows are held.
+_REMOVE: Final = """
+WITH wanted AS (
+  SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[], %s::int[], %s::int[], %s::text[], %s::text[])
+  WITH ORDINALITY AS w(key_type, key_id, version, updated, unit, size, kind, reason, place)
+), held AS (
+  SELECT k.ctid AS at, k.tableoid AS part, w.unit, w.size, w.place
+  FROM {table} AS k JOIN wanted AS w ON {id} = w.key_id AND {same_type}
+  WHERE {wanted} AND {keys} AND {version} = w.version AND {updated} IS NOT DISTINCT FROM w.updated
+  FOR UPDATE OF k SKIP LOCKED
+), whole AS (
+  SELECT unit FROM held GROUP BY unit, size HAVING count(*) = size
+), gone AS (
+  DELETE FROM {table} AS k USING held AS h
+  WHERE k.ctid = h.at AND k.tableoid = h.part AND h.unit IN (SELECT unit FROM whole)
+  RETURNING h.place, pg_column_size(k.*) AS bytes, row_to_json(k) AS row
+){archive}
+SELECT place, bytes FROM gone
+"""
+_ARCHIVE: Final = """, moved AS (
+  INSERT INTO {archive} (run_id, store, session, fingerprint, unit, kind, key_type, key_id, reason, row)
+  SELECT %s, %s, %s, %s, w.unit, w.kind, w.key_type, w.key_id, w.reason, g.row
+  FROM gone AS g JOIN wanted AS w USING (place)
+)"""
+
+
+class Listing:
+    """A session as one look saw it: creds, rows, and the entries that the rules judge."""
+
+    __slots__ = ("creds", "entries", "rows")
+
+    def __init__(self, creds: Creds, rows: list[Row]) -> None:
+        self.creds = creds
+        self.rows = rows
+        self.entries = entries_of(rows, creds.size)
+
+    def row(self, entry: Entry) -> Row:
+        """Return the row of an entry."""
+        return row_of(entry, self.rows)
+
+
+class Gone(NamedTuple):
+    """A row that was removed: its place in the batch, and what it took in the table."""
+
+    place: int
+    bytes: int
+
+
+class Sessions:
+    """What can be done with the sessions of one store. All but `names` runs in the caller's transaction."""
+
+    def __init__(self, database: Database, facts: Facts) -> None:
+        self._database = database
+        self._facts = facts
+        self._prefix = facts.layout.prefixed
+        self._queries = Queries(facts)
+        self._creds = CredsReader(database, facts, self._queries)
+        queries = self._queries
+        self._list = SQL(
+            "SELECT {type}, {id}, {size}, {updated}, {version} FROM {table} AS k WHERE {wanted} AND {keys} LIMIT {most}"
+        ).format(
+            type=SQL("NULL::text") if queries.type is None else queries.type,
+            id=queries.id,
+            size=queries.size,
+            updated=queries.updated_microseconds,
+            version=queries.version,
+            table=queries.table,
+            wanted=queries.wanted,
+            keys=queries.is_key,
+            most=Literal(MAX_ENTRIES + 1),
+        )
+        self._statements: dict[State | None, Composed] = {}
+
+    def names(self) -> list[str]:
+        """Return the names of all sessions of which there are creds."""
+        with self._database.transaction(read_only=True):
+            return [
+                name
+                for (name,) in self._database.rows(sessions_statement(self._facts, self._queries))
+            ]
+
+    def lock(self, session: str) -> bool:
+        """Take the session's lock until the transaction ends; False where another run holds it."""
+        text = f"{self._facts.keys.oid}\0{session}".encode("utf-8", "surrogatepass")
+        number = int.from_bytes(
+            blake2s(text, digest_size=8, person=_LOCK_PERSON).digest(), "big", signed=True
+        )
+        taken: bool = self._database.row("SELECT pg_try_advisory_xact_lock(%s)", (number,))[0]
+        return taken
+
+    def creds(self, session: str) -> Creds:
+        """Return who a session belongs to."""
+        return self._creds.read(session)
+
+    def look(self, session: str) -> Listing:
+        """Return a session's creds and keys; of more than 200,000 keys some are left out, and nothing may go."""
+        creds = self.creds(session)
+        prefix = len(session) + len(SEPARATOR) if self._prefix else 0
+        values = self._queries.of_session(session)
+        rows = [
+            Row(key_type, (ident or "")[prefix:], size, updated, version)
+            for key_type, ident, size, updated, version in self._database.rows(self._list, values)
+        ]
+        return Listing(creds, rows)
+
+    def remove(
+        self,
+        session: str,
+        listing: Listing,
+        removals: Sequence[Removal],
+        *,
+        run: str,
+        state: State | None,
+    ) -> list[Gone]:
+        """Remove rows as far as they are still what the listing saw and nobody holds them; return which went.
+
+        A unit goes as a whole or not at all. With a state its rows move into the archive by the same statement.
+        """
+        rows = [listing.row(each.entry) for each in removals]
+        sizes: dict[int, int] = {}
+        for each in removals:
+            sizes[each.unit] = sizes.get(each.unit, 0) + 1
+        values: list[object] = [
+            [row.type or "" for row in rows],
+            [f"{session}{SEPARATOR}{row.id}" if self._prefix else row.id for row in rows],
+            [row.version for row in rows],
+            [row.updated for row in rows],
+            [each.unit for each in removals],
+            [sizes[each.unit] for each in removals],
+            [each.entry.kind for each in removals],
+            [each.reason for each in removals],
+            *self._queries.of_session(session),
+        ]
+        if state is not None:
+            values += [run, state.store, session, listing.creds.identity.fingerprint]
+        found = self._database.rows(self._removing(state), values)
+        return [Gone(place - 1, size) for place, size in found]
+
+    def _removing(self, state: State | None) -> Composed:
+        if state not in self._statements:
+            queries = self._queries
+            same_type: Composable = SQL("true")
+            if queries.type is not None:
+                same_type = SQL("{} = w.key_type").format(queries.type)
+            self._statements[state] = SQL(_REMOVE).format(
+                table=queries.table,
+                same_type=same_type,
+                id=queries.id,
+                wanted=queries.wanted,
+                keys=queries.is_key,
+                version=queries.version,
+                updated=queries.updated_microseconds,
+                archive=SQL("") if state is None else state.sql(_ARCHIVE),
+            )
+        return self._statements[state]
