@@ -238,6 +238,10 @@ class TenantState(Protocol):
         """What keeps it from being looked after."""
 
     @property
+    def invalid(self) -> FaultState | None:
+        """What is wrong with the spec."""
+
+    @property
     def resource(self) -> ResourceState: ...
     @property
     def stored(self) -> StoredState: ...

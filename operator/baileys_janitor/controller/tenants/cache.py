@@ -9,7 +9,7 @@ from typing import Any
 
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.effective import Effective
-from baileys_janitor.api.merge import InvalidTenant, effective
+from baileys_janitor.api.last_valid import InForce, in_force
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION, NOTIFY_ANNOTATION, TOKEN_LENGTH
 from baileys_janitor.api.timestamps import from_rfc3339
 from baileys_janitor.controller.kube import decoding
@@ -64,7 +64,9 @@ class TenantCache:
             tenant = TenantRecord(meta["namespace"], meta["name"], meta["uid"])
             self.tenants[key] = tenant
             self._by_namespace.setdefault(tenant.namespace, {})[tenant.name] = tenant
-            tenant.load(decoding.mapping(body.get("status")))
+            stored = decoding.mapping(body.get("status"))
+            tenant.load(stored)
+            tenant.resource.remember(decoding.status_field(stored, "lastValid"))
             tenant.resource.see(now, from_rfc3339(meta.get("creationTimestamp")) or 0.0)
             tenant.stored.written(min(tenant.scan.last_scan or now, now))
             self._baseline(tenant, meta, now)
@@ -117,13 +119,11 @@ class TenantCache:
         first = tenant.resource.generation == 0
         tenant.resource.set_spec(generation, digest)
         was = tenant.effective
-        try:
-            wanted = effective(self._config, spec, tenant.name)
-        except InvalidTenant as problem:
-            self._set_effective(tenant, None)
-            tenant.backoff.set_fault(Fault("InvalidSpec", problem.message))
+        found = in_force(self._config, spec, tenant.name, tenant.resource.last_valid)
+        self._set_in_force(tenant, found)
+        wanted = found.effective
+        if wanted is None:
             return
-        self._set_effective(tenant, wanted)
         if not first:
             if tenant.backoff.hurry(now) or was is None:
                 tenant.backoff.set_fault(None)
@@ -137,11 +137,11 @@ class TenantCache:
             # No scan was missed while none was made.
             tenant.scan.resume(now)
 
-    def _set_effective(self, tenant: TenantRecord, wanted: Effective | None) -> None:
+    def _set_in_force(self, tenant: TenantRecord, found: InForce) -> None:
         self._forget_directory(tenant)
-        if wanted is not None:
-            self._directories.add(tenant.namespace, tenant.name, wanted)
-        tenant.resource.set_effective(wanted)
+        if found.effective is not None:
+            self._directories.add(tenant.namespace, tenant.name, found.effective)
+        tenant.resource.set_in_force(found)
 
     def _forget_directory(self, tenant: TenantRecord) -> None:
         if tenant.effective is not None:

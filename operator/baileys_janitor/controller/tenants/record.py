@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from baileys_janitor.api.effective import Effective
+from baileys_janitor.api.last_valid import InForce
 from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.tenants.backoff import (
     FIRST_PAUSE_SECONDS,
@@ -39,7 +40,13 @@ class Resource:
     version: str = ""
     generation: int = 0
     effective: Effective | None = None
-    """The settings in force; None while the spec is invalid."""
+    """The settings in force; None while the spec is invalid and it is unknown where the directory is."""
+    invalid: Fault | None = None
+    """What is wrong with the spec, and which settings are used meanwhile."""
+    meanwhile: str = ""
+    """The part of it that says which settings are used."""
+    last_valid: str | None = None
+    """The last valid spec, as the status keeps it."""
     digest: int = 0
     request: str | None = None
     """The value of the annotation, whether handled or not."""
@@ -68,9 +75,16 @@ class Resource:
         """Record which spec is in force."""
         self.generation, self.digest = generation, digest
 
-    def set_effective(self, effective: Effective | None) -> None:
-        """Take in the settings in force; None for an invalid spec."""
-        self.effective = effective
+    def set_in_force(self, found: InForce) -> None:
+        """Take in the settings in force, and what is wrong with the spec."""
+        self.effective, self.last_valid = found.effective, found.last_valid
+        self.invalid, self.meanwhile = None, found.meanwhile
+        if found.problem is not None:
+            self.invalid = Fault("InvalidSpec", f"{found.problem.message} {found.meanwhile}")
+
+    def remember(self, last_valid: str | None) -> None:
+        """Take over the last valid spec that the status keeps."""
+        self.last_valid = last_valid
 
     def shift(self, step: float) -> None:
         """Move the times with the clock."""
@@ -187,8 +201,13 @@ class TenantRecord:
 
     @property
     def effective(self) -> Effective | None:
-        """The settings in force; None while the spec is invalid."""
+        """The settings in force; None while the spec is invalid and it is unknown where the directory is."""
         return self.resource.effective
+
+    @property
+    def invalid(self) -> Fault | None:
+        """What is wrong with the spec."""
+        return self.resource.invalid
 
     @property
     def look(self) -> ScanResult | None:
@@ -232,16 +251,16 @@ class TenantRecord:
         first: float = FIRST_PAUSE_SECONDS,
         longest: float = LONGEST_PAUSE_SECONDS,
     ) -> None:
-        """Record a fault and back off; an invalid spec stays the fault that is published."""
-        self.backoff.fail(fault if self.effective is not None else None, now, first, longest)
+        """Record a fault and back off."""
+        self.backoff.fail(fault, now, first, longest)
 
     def crash(self, now: float) -> None:
         """Record an unexpected exception, and back off."""
-        self.backoff.crash(INTERNAL_ERROR if self.effective is not None else None, now)
+        self.backoff.crash(INTERNAL_ERROR, now)
 
     def recover(self) -> None:
         """Forget the fault: something has worked."""
-        self.backoff.recover(valid=self.effective is not None)
+        self.backoff.recover()
 
     def move(self) -> None:
         """Start anew with another directory."""
@@ -278,7 +297,8 @@ class TenantRecord:
         """Cut every time that lies further ahead than it can: a clock that was wrong has written it."""
         for part in self._cut_alike:
             part.cut(now)
-        known = self.effective
+        # Of other settings than the tenant's own nothing may be shortened.
+        known = None if self.effective is None or self.effective.scans_only else self.effective
         self.cleanup.cut(
             now,
             None if known is None else known.cooldown,
