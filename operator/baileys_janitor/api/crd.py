@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from baileys_janitor.api import names
-from baileys_janitor.api.openapi import structural
+from baileys_janitor.api.openapi import in_sentences, structural
 from baileys_janitor.api.printer_columns import printer_columns
 from baileys_janitor.api.spec import tenant_schema
 from baileys_janitor.api.status import TenantStatus
@@ -65,7 +65,7 @@ def _schema() -> dict[str, Any]:
         "janitor.",
         "type": "object",
         "required": ["spec"],
-        "properties": _META | {"spec": tenant_schema(), "status": status},
+        "properties": _META | {"spec": in_sentences(tenant_schema()), "status": status},
     }
 
 

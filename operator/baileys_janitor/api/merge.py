@@ -15,11 +15,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.api.cross_field_rules import NEVER, Conflict, check
+from baileys_janitor.api.cross_field_rules import Conflict, check
 from baileys_janitor.api.defaults import BUILT_IN
 from baileys_janitor.api.durations import seconds_of
 from baileys_janitor.api.effective import Effective, PodIdentity, Shared, Times
 from baileys_janitor.api.error_messages import first_problem, shown
+from baileys_janitor.api.patterns import NEVER
 from baileys_janitor.api.spec import SharedSettings, TenantSpec
 from baileys_janitor.api.spec_groups import MODES, Mode
 from baileys_janitor.policy.settings import (
