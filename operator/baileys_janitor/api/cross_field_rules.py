@@ -19,6 +19,9 @@ from baileys_janitor.api.patterns import CRON_WAY_OUT, IN_WORDS, NEVER, TIME_ZON
 from baileys_janitor.api.quantities import amount_of
 from baileys_janitor.api.spec_groups import LIMITS
 
+FORBIDDEN_ZONES = frozenset({"local", "localtime", "factory", "posixrules"})
+"""Names that some machines take for time zones, each for another one."""
+
 _ANY_TIME = datetime(2024, 1, 1, tzinfo=UTC)
 
 
@@ -84,7 +87,7 @@ def _check_schedule(schedule: dict[str, Any]) -> None:
 @lru_cache(maxsize=512)
 def is_zone(name: str) -> bool:
     """Return whether this is a time zone that every machine agrees on."""
-    if name.lower() in {"local", "localtime", "factory", "posixrules"}:
+    if name.lower() in FORBIDDEN_ZONES:
         return False
     try:
         ZoneInfo(name)

@@ -39,7 +39,10 @@ CRON_WAY_OUT = f'write it as "minute hour day month weekday", such as "0 3 * * *
 DURATION_WAY_OUT = "write it as days, hours, minutes and seconds, such as 14d, 6h or 1m30s"
 QUANTITY_WAY_OUT = "write it as 100m, 1, 64Mi or 1Gi"
 
+URL = r"^https?://[^\s?#@]+$"
+
 IN_WORDS = {
+    URL: "give a URL such as https://telegram.example, without a query and without credentials",
     DURATION: f"is no duration: {DURATION_WAY_OUT}",
     QUANTITY: f"is no quantity: {QUANTITY_WAY_OUT}",
     OBJECT_NAME: 'give the name of an object: lower-case letters, digits, "-" and "."',
