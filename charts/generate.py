@@ -19,6 +19,7 @@ from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.crd import crd_yaml
 from baileys_janitor.api.defaults import BUILT_IN
 from baileys_janitor.api.openapi import structural
+from charts import checks
 from charts.alerts import with_condition_rules
 from charts.dashboard.page import dashboard
 from charts.values import Values
@@ -38,11 +39,30 @@ _NOT_IN_CONFIG = (
 
 def values_schema() -> Node:
     """The JSON schema of the values: whatever it does not name is refused."""
+    schema, forms = _own_schema(), _configuration_fields()
+    list(checks.checked(schema))
+    list(checks.checked(forms))
+    told = {"description": Values.model_fields["config"].description}
+    schema["properties"]["config"] = _closed(forms, {}) | told
+    checks.with_aliases(schema, checks.aliases(schema))
+    return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Values"} | schema
+
+
+def checks_json() -> str:
+    """What the templates check of the values."""
+    schema = _own_schema()
+    forms = [*checks.checked(schema), *checks.checked(_configuration_fields(), "config")]
+    return checks.checks_json(forms, checks.aliases(schema))
+
+
+def _own_schema() -> Node:
+    """The schema of the values without `config`, with patterns."""
     schema = Values.model_json_schema(by_alias=True)
     definitions = schema.pop("$defs", {})
+    schema["properties"]["config"] = {}
     found = _closed(schema, definitions)
-    found["properties"]["config"] = _configuration()
-    return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Values"} | found
+    del found["properties"]["global"]["additionalProperties"]
+    return found
 
 
 def _configuration_fields() -> Node:
@@ -54,11 +74,6 @@ def _configuration_fields() -> Node:
             group = group["properties"][part]
         del group["properties"][name]
     return node
-
-
-def _configuration() -> Node:
-    node = _configuration_fields()
-    return _closed(node, {}) | {"description": Values.model_fields["config"].description}
 
 
 def _closed(node: Node, definitions: Node) -> Node:
@@ -141,8 +156,6 @@ def tables() -> dict[str, str]:
 def _own(model: type[BaseModel], path: str) -> Iterator[tuple[str, Any, str]]:
     for field in model.model_fields.values():
         assert field.alias is not None
-        if field.alias == "global":
-            continue
         default = field.get_default(call_default_factory=True)
         here = f"{path}{field.alias}"
         if isinstance(default, BaseModel) and not isinstance(default, OperatorConfig):
@@ -214,6 +227,7 @@ def written() -> dict[Path, str]:
         CHART / "values.schema.json": json.dumps(values_schema(), indent=2) + "\n",
         CHART / "README.md": readme(),
         CHART / "templates" / "crd.yaml": crd_template(),
+        CHART / "files" / "checks.json": checks_json(),
         CHART / "files" / "dashboard.json": dashboard(),
         CHART / "files" / "alerts.yaml": with_condition_rules(),
     }

@@ -13,6 +13,7 @@ from pydantic import Field
 from baileys_janitor.api.base import Model
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.notification_config import RUNBOOKS
+from charts.checks import DIGEST, IMAGE, INTERVAL, SECRET_KEY, TAG
 
 Object = dict[str, Any]
 Labels = dict[str, str]
@@ -26,10 +27,10 @@ class Image(Model):
     repository: Annotated[str, Field(min_length=1, max_length=256)] = Field(
         default="baileys-janitor", description="Repository, with the registry before it."
     )
-    tag: Annotated[str, Field(max_length=128)] = Field(
+    tag: Annotated[str, Field(max_length=128, pattern=TAG)] = Field(
         default="", description="Tag. Empty: the chart's appVersion."
     )
-    digest: Annotated[str, Field(pattern="^(sha256:[0-9a-f]{64})?$")] = Field(
+    digest: Annotated[str, Field(pattern=DIGEST)] = Field(
         default="", description="Digest, `sha256:...`; with it the tag is only for people to read."
     )
     pull_policy: Literal["", "Always", "IfNotPresent", "Never"] = Field(
@@ -92,9 +93,7 @@ class Rbac(Model):
     )
 
 
-ImageName = Annotated[
-    str, Field(min_length=1, max_length=512, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@-]*$")
-]
+ImageName = Annotated[str, Field(min_length=1, max_length=512, pattern=IMAGE)]
 
 
 class AdmissionPolicy(Model):
@@ -161,10 +160,10 @@ class Scraping(Model):
         default_factory=dict,
         description="Further labels, such as `release: kube-prometheus-stack`, by which your Prometheus selects it.",
     )
-    interval: Annotated[str, Field(pattern="^([0-9]+(s|m))?$")] = Field(
+    interval: Annotated[str, Field(pattern=INTERVAL)] = Field(
         default="30s", description="Time between two scrapes. Empty: that of your Prometheus."
     )
-    scrape_timeout: Annotated[str, Field(pattern="^([0-9]+(s|m))?$")] = Field(
+    scrape_timeout: Annotated[str, Field(pattern=INTERVAL)] = Field(
         default="25s",
         description="Longest time of one; not above the interval. The first scrape of 10,000 tenants can take ten.",
     )
@@ -219,7 +218,7 @@ class CaBundle(Model):
     secret: OptionalName = Field(
         default="", description="Name of a Secret that holds them, in place of a ConfigMap."
     )
-    key: Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]{1,253}$")] = Field(
+    key: Annotated[str, Field(pattern=SECRET_KEY)] = Field(
         default="ca.crt",
         description="The key with the certificates in PEM. A change needs a restart.",
     )
@@ -234,6 +233,26 @@ class Notifications(Model):
         "`config.notifications.channels` names; a change needs no restart.",
     )
     ca_bundle: CaBundle = CaBundle()
+
+
+class NamedSecret(Model):
+    """A pull secret, as pods name it."""
+
+    name: Name = Field(description="Its name.")
+
+
+class Global(Model):
+    """What a parent chart shares with all its charts. Other fields are left to the other charts."""
+
+    image_registry: Annotated[str, Field(max_length=256)] = Field(
+        default="",
+        description="Registry of the image, in place of the one in `image.repository`. `config.job.image` "
+        "stays as it is.",
+    )
+    image_pull_secrets: list[Name | NamedSecret] = Field(
+        default_factory=list,
+        description="Pull secrets besides `image.pullSecrets`, by name or as `{name: ...}`; of the Jobs, too.",
+    )
 
 
 class Values(Model):
@@ -316,6 +335,49 @@ class Values(Model):
         description="Further environment variables of the operator, such as HTTPS_PROXY, by which notifications are "
         "sent. Requests to the API server go directly, unless BAILEYS_JANITOR_API_PROXY names a proxy for them.",
     )
+    env_from: list[Object] = Field(
+        default_factory=list,
+        description="ConfigMaps and Secrets whose keys become environment variables of the operator.",
+    )
+    extra_volumes: list[Object] = Field(
+        default_factory=list, description="Further volumes of the operator's pods."
+    )
+    extra_volume_mounts: list[Object] = Field(
+        default_factory=list,
+        description="Where the operator's container mounts further volumes. Its root is read-only.",
+    )
+    extra_containers: list[Object] = Field(
+        default_factory=list, description="Further containers of the operator's pods."
+    )
+    extra_init_containers: list[Object] = Field(
+        default_factory=list, description="Containers that run before the operator's."
+    )
+    host_aliases: list[Object] = Field(
+        default_factory=list, description="Entries of the operator's pods' /etc/hosts."
+    )
+    dns_policy: Literal["", "ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"] = Field(
+        default="",
+        description="DNS policy of the operator's pods. Empty: that of Kubernetes, ClusterFirst.",
+    )
+    dns_config: Object = Field(
+        default_factory=dict, description="DNS configuration of the operator's pods."
+    )
+    runtime_class_name: OptionalName = Field(
+        default="", description="RuntimeClass of the operator's pods."
+    )
+    scheduler_name: OptionalName = Field(
+        default="", description="Scheduler of the operator's pods. Empty: the cluster's default."
+    )
+    termination_grace_period_seconds: Annotated[int, Field(ge=0, le=3600)] = Field(
+        default=30, description="How long the operator has to stop; it needs a second or two."
+    )
+    revision_history_limit: Annotated[int, Field(ge=0, le=100)] = Field(
+        default=3, description="Old ReplicaSets that are kept to roll back to."
+    )
+    deployment_annotations: Labels = Field(
+        default_factory=dict,
+        description="Annotations of the operator's Deployment, such as those of a reloader.",
+    )
     common_labels: Labels = Field(
         default_factory=dict, description="Further labels of every object of the chart."
     )
@@ -325,8 +387,4 @@ class Values(Model):
     fullname_override: Annotated[str, Field(max_length=63)] = Field(
         default="", description="In place of the release's full name."
     )
-    global_: Object = Field(
-        default_factory=dict,
-        alias="global",
-        description="Not used; Helm puts it there when this is a subchart.",
-    )
+    global_: Global = Field(default=Global(), alias="global")

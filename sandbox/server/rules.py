@@ -39,6 +39,7 @@ def _extensions() -> dict[str, Any]:
         "replace": lambda s, old, new: text(s.replace(old, new)),
         "substring": lambda s, start, end=None: text(s[start:end]),
         "quantity": lambda s: celtypes.DoubleType(_amount(str(s))),
+        "isQuantity": lambda s: celtypes.BoolType(_QUANTITY.fullmatch(str(s)) is not None),
         "compareTo": lambda a, b: integer((a > b) - (a < b)),
         "isSorted": lambda items: celtypes.BoolType(
             all(a <= b for a, b in itertools.pairwise(items))
@@ -58,11 +59,14 @@ _SUFFIXES: Final = {
 }
 
 
+_QUANTITY: Final = re.compile(r"([0-9]+(?:[.][0-9]*)?|[.][0-9]+)(m|[kMGTPE]|[KMGTPE]i)?")
+
+
 def _amount(text: str) -> float:
     """The amount of a quantity, such as 100m or 64Mi."""
-    found = re.fullmatch(r"([0-9.]+)(m|[kMGTPE]|[KMGTPE]i)?", text)
+    found = _QUANTITY.fullmatch(text)
     if found is None:
-        raise CELEvalError(f"{text} is no quantity")
+        raise ValueError(f"{text} is no quantity")
     number, suffix = float(found[1]), found[2] or ""
     if suffix == "m":
         return number / 1000
@@ -114,8 +118,15 @@ class _Rule:
             if self.message_program is not None:
                 return str(self.message_program.evaluate(names))
         except CELEvalError as error:
-            return f"{error.args[0]} evaluating rule: {self.message}"
+            return f"{_cause(error)} evaluating rule: {self.message}"
         return self.message
+
+
+def _cause(error: CELEvalError) -> str:
+    """What Go would say: celpy puts the cause of what a function could not do behind words of its own."""
+    said = str(error.args[2][0]) if len(error.args) > 2 and error.args[2] else str(error.args[0])
+    zone = re.fullmatch(r"Unparsable timezone: StringType\('(.*)'\)", said)
+    return f"unknown time zone {zone[1]}" if zone else said
 
 
 def _reads(text: str) -> frozenset[str] | None:

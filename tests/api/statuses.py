@@ -87,6 +87,7 @@ FULL_STATUS: dict[str, Any] = {
     },
     "history": [_CLEANUP] * 10,
     "lastHandledRequest": "1764000000",
+    "lastValid": '{"volume":{"claimName":"baileys-962302","path":"company_962302"},"companyId":"962302"}',
     "conditions": [
         {
             "type": "Ready",

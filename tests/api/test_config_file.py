@@ -106,7 +106,7 @@ def test_dry_run_never_loosens_a_stricter_ceiling() -> None:
         ("a: [1,\nb: }", "is not YAML, line 2: correct it."),
         (
             "defaults: {thresholds: {warning: 171}}",
-            "defaults.thresholds.warning (171) is above defaults.thresholds.critical (170, built in)",
+            "defaults.thresholds.warning (171) is above defaults.thresholds.critical (170, the built-in default)",
         ),
         ("defaults: {schedule: {timeZone: Mars/Base}}", "('Mars/Base') is no known time zone"),
     ],
@@ -155,8 +155,18 @@ def test_configured_channels_make_the_old_webhook_variable_void(tmp_path: Path) 
 
 
 def test_a_mistake_in_the_environment_is_named() -> None:
-    with pytest.raises(InvalidConfig, match=r"The environment: logging\.level is 'loud'"):
+    with pytest.raises(
+        InvalidConfig,
+        match=r"^The environment variable JANITOR_LOG_LEVEL: logging\.level is 'loud'",
+    ):
         load_config(None, {"JANITOR_LOG_LEVEL": "loud"})
+
+
+def test_a_mistake_in_the_environment_is_not_blamed_on_the_file(tmp_path: Path) -> None:
+    path = written(tmp_path, "logging: {format: json, level: info}\n")
+
+    with pytest.raises(InvalidConfig, match=r"^The environment variable JANITOR_LOG_LEVEL: "):
+        load_config(path, {"JANITOR_LOG_LEVEL": "loud"})
 
 
 def test_a_leader_that_would_renew_too_seldom_is_refused(tmp_path: Path) -> None:

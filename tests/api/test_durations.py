@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.api import quantities
+from baileys_janitor.api import patterns, quantities
 from baileys_janitor.api.durations import (
     MAX_LENGTH,
-    PATTERN,
     Duration,
     duration_text,
     elapsed_text,
@@ -76,10 +75,10 @@ def test_any_text_is_a_duration_or_a_value_error(text: str) -> None:
         return
     assert seconds >= 0
     assert len(text) <= MAX_LENGTH
-    assert re.fullmatch(PATTERN, text)
+    assert re.fullmatch(patterns.DURATION, text)
 
 
-@given(st.from_regex(PATTERN, fullmatch=True))
+@given(st.from_regex(patterns.DURATION, fullmatch=True))
 def test_what_the_api_server_lets_through_can_be_read(text: str) -> None:
     if len(text) >= 2 and text.isascii():
         assert seconds_of(text) >= 0
@@ -108,7 +107,7 @@ def test_any_text_is_a_quantity_or_a_value_error(text: str) -> None:
     except ValueError:
         return
     assert amount >= 0
-    assert re.fullmatch(quantities.PATTERN, text)
+    assert re.fullmatch(patterns.QUANTITY, text)
 
 
 def test_a_quantity_is_refused_with_the_way_out() -> None:

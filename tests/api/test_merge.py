@@ -149,6 +149,31 @@ def test_what_a_newer_operator_stored_is_ignored() -> None:
     assert of({"futureField": 1, "retention": {"statusMaxAge": "1d"}}) == of({})
 
 
+def test_a_conflict_names_where_each_value_comes_from() -> None:
+    fleet = configured(defaults={"thresholds": {"critical": 160}, "retention": {"preKeys": 20}})
+    conflicts = {
+        ("warning", 165): "spec.thresholds.warning (165) is above spec.thresholds.critical "
+        "(160, from the operator's configuration)",
+        ("danger", 179): "spec.thresholds.emergency (180, the built-in default) is above "
+        "spec.thresholds.danger (179)",
+    }
+
+    for (field, value), told in conflicts.items():
+        with pytest.raises(InvalidTenant) as refusal:
+            of({"thresholds": {field: value}}, fleet)
+        assert told in refusal.value.message
+        assert refusal.value.field == f"spec.thresholds.{field}"
+
+
+def test_a_conflict_within_the_configuration_alone_says_so() -> None:
+    fleet = configured(defaults={"retention": {"sessionMaxAge": "5d"}})
+
+    with pytest.raises(InvalidTenant, match="'7d', the built-in default") as refusal:
+        of({}, fleet)
+
+    assert "('5d', from the operator's configuration)" in refusal.value.message
+
+
 @pytest.mark.parametrize("spec", [None, {}, {"volume": None}, {"volume": {}}, [], "text"])
 def test_what_is_no_spec_is_refused(spec: Any) -> None:
     with pytest.raises(InvalidTenant) as refusal:

@@ -88,6 +88,10 @@ def operator_file(objects: list[Object]) -> str:
     return str(content)
 
 
+RESTRICTED: Object = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+}
 VARIANTS: dict[str, Object] = {
     "default": {"crds": {"enabled": False}},
     "namespaces": {"crds": {"enabled": False}, "watchNamespaces": ["shop", "support"]},
@@ -145,6 +149,44 @@ VARIANTS: dict[str, Object] = {
         "env": [{"name": "HTTPS_PROXY", "value": "http://proxy.example:3128"}],
         "serviceAccount": {"annotations": {"example.com/role": "janitor"}},
         "fullnameOverride": "janitor",
+    },
+    "equipped": {
+        "crds": {"enabled": False},
+        "global": {
+            "imageRegistry": "mirror.example:5000",
+            "imagePullSecrets": ["mirror", {"name": "other"}],
+            "storageClass": "of another chart",
+        },
+        "image": {"repository": "registry.example/team/baileys-janitor", "pullSecrets": ["mirror"]},
+        "env": [{"name": "TZ", "value": "UTC"}],
+        "envFrom": [{"secretRef": {"name": "proxy"}}],
+        "extraVolumes": [{"name": "scratch", "emptyDir": {"sizeLimit": "16Mi"}}],
+        "extraVolumeMounts": [{"name": "scratch", "mountPath": "/tmp"}],
+        "extraInitContainers": [
+            {
+                "name": "wait",
+                "image": "busybox:1",
+                "command": ["true"],
+                "securityContext": RESTRICTED,
+            }
+        ],
+        "extraContainers": [{"name": "proxy", "image": "proxy:1", "securityContext": RESTRICTED}],
+        "hostAliases": [{"ip": "192.0.2.1", "hostnames": ["chat.example"]}],
+        "dnsPolicy": "None",
+        "dnsConfig": {"nameservers": ["192.0.2.53"], "options": [{"name": "ndots", "value": "2"}]},
+        "runtimeClassName": "gvisor",
+        "schedulerName": "own",
+        "terminationGracePeriodSeconds": 10,
+        "revisionHistoryLimit": 1,
+        "deploymentAnnotations": {"reloader.example/auto": "true"},
+        "podAnnotations": {"example.com/scrape": "true"},
+        "topologySpreadConstraints": [
+            {
+                "maxSkew": 1,
+                "topologyKey": "topology.kubernetes.io/zone",
+                "whenUnsatisfiable": "DoNotSchedule",
+            }
+        ],
     },
     "monitored": {
         "crds": {"enabled": False},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import yaml
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.config_file import load_config
 from baileys_janitor.api.defaults import BUILT_IN
+from charts.checks import ALIASES
+from charts.generate import values_schema
 from tests.chart.rendering import (
     CHART,
     ROOT,
@@ -44,7 +47,164 @@ WRONG: dict[str, tuple[Object, str]] = {
     ),
     "namespaces as text": ({"watchNamespaces": "shop"}, "watchNamespaces"),
     "a digest that is none": ({"image": {"digest": "latest"}}, "digest"),
+    "a log level of another program": (
+        {"config": {"logging": {"level": "trace"}}},
+        "'debug', 'info'",
+    ),
+    "a port that is none": ({"config": {"metrics": {"port": 70_000}}}, "/config/metrics/port"),
 }
+
+CHANNEL: Object = {"name": "a", "webhook": {"urlKey": "url"}}
+
+
+def defaults(**settings: Any) -> Object:
+    return {"config": {"defaults": settings}}
+
+
+SENTENCES: list[tuple[Object, str]] = [
+    ({"replicaCount": 3}, "replicaCount is not a value of this chart: did you mean replicas?"),
+    (
+        {"image": {"repo": "x"}},
+        "image.repo is not a value of this chart: did you mean image.repository?",
+    ),
+    ({"resource": {}}, "did you mean resources?"),
+    ({"servicemonitor": {"enabled": True}}, "did you mean serviceMonitor?"),
+    (
+        {"config": {"tolerations": []}},
+        "did you mean tolerations, or config.job.tolerations for the Jobs?",
+    ),
+    (
+        {"mode": "DryRun"},
+        "did you mean config.defaults.mode, or config.modeCeiling for all tenants?",
+    ),
+    (
+        {"podDisruptionBudget": {"minAvailable": 1}},
+        "did you mean podDisruptionBudget.maxUnavailable?",
+    ),
+    ({"image": {"tag": 1.5}}, 'image.tag is "1.5": give a tag, in quotes where it is a number'),
+    ({"image": {"digest": "latest"}}, 'image.digest is "latest": give sha256: and 64'),
+    ({"watchNamespaces": ["shop", "My Shop"]}, 'watchNamespaces[1] is "My Shop": use lower-case'),
+    (
+        {"resources": {"limits": {"memory": "512MB"}}},
+        'resources.limits.memory is "512MB", which is no quantity',
+    ),
+    (
+        {"serviceMonitor": {"interval": "1h"}},
+        'serviceMonitor.interval is "1h": write it in seconds or minutes',
+    ),
+    (
+        defaults(cooldown=6),
+        'config.defaults.cooldown is "6", which is no duration: write it as days',
+    ),
+    (defaults(cooldown=""), 'config.defaults.cooldown is "": choose between 0s and 30d'),
+    (defaults(undoWindow="1w"), 'config.defaults.undoWindow is "1w", which is no duration'),
+    (defaults(emergencyCooldown="59s"), 'is "59s": choose between 1m and 7d'),
+    (defaults(schedule={"scanInterval": "1s"}), 'is "1s": choose between 10s and 1d'),
+    (
+        defaults(schedule={"dailyCleanup": "0 3 * *"}),
+        'dailyCleanup is "0 3 * *": write it as "minute hour',
+    ),
+    (defaults(schedule={"dailyCleanup": "0 25 * * *"}), "or Never"),
+    (
+        defaults(schedule={"timeZone": "Mars/Olympus"}),
+        'timeZone is "Mars/Olympus": give an IANA name',
+    ),
+    (defaults(schedule={"timeZone": "local"}), 'timeZone is "local": give an IANA name'),
+    (
+        defaults(thresholds={"warning": 300}),
+        "warning (300) is above config.defaults.thresholds.critical (170, the built-in default)",
+    ),
+    (
+        defaults(retention={"sessionMaxAge": "5d"}),
+        "sessionMaxAge (7d, the built-in default) is more than config.defaults.retention.sessionMaxAge (5d)",
+    ),
+    (defaults(retention={"preKeys": 10}), "emergencyRetention.preKeys (30, the built-in default)"),
+    (defaults(job={"resources": {"limits": {"memory": "1GB"}}}), "which is no quantity"),
+    ({"config": {"dailyJitter": "13h"}}, 'config.dailyJitter is "13h": choose between 0s and 12h'),
+    (
+        {"config": {"diskPressure": {"freeBytes": "64MB"}}},
+        'config.diskPressure.freeBytes is "64MB"',
+    ),
+    (
+        {"config": {"leaderElection": {"renewInterval": "10s"}}},
+        "lower the first or raise the second",
+    ),
+    ({"config": {"metrics": {"port": 8080}}}, "are both 8080: choose another one for either"),
+    (
+        {"config": {"notifications": {"channels": [{"name": "a"}]}}},
+        "channel a needs exactly one of webhook",
+    ),
+    (
+        {"config": {"notifications": {"channels": [CHANNEL, CHANNEL]}}},
+        "two channels named a: rename one",
+    ),
+    (
+        {"config": {"notifications": {"routes": [{"name": "r", "channels": ["b"]}]}}},
+        "route r sends to b, which is not among config.notifications.channels",
+    ),
+    ({"config": {"notifications": {"timeZone": "Sao Paulo"}}}, "give an IANA name"),
+    ({"config": {"notifications": {"summary": {"schedule": "daily"}}}}, "or Never"),
+    (
+        {
+            "config": {
+                "notifications": {
+                    "channels": [
+                        {
+                            "name": "a",
+                            "telegram": {"tokenKey": "t", "chatId": "1", "apiUrl": "ftp://x"},
+                        }
+                    ]
+                }
+            }
+        },
+        'config.notifications.channels[0].telegram.apiUrl is "ftp://x": give a URL',
+    ),
+]
+"""Values with which the operator would not start, and part of the sentence in which Helm refuses them."""
+
+
+@pytest.mark.parametrize("helm", helms())
+@pytest.mark.parametrize("case", range(len(SENTENCES)))
+def test_what_the_operator_would_refuse_is_refused_in_a_sentence(case: int, helm: str) -> None:
+    values, sentence = SENTENCES[case]
+    with pytest.raises(Refused) as refusal:
+        render(helm, **values)
+    said = str(refusal.value)
+    assert sentence in said
+    assert "^" not in said
+
+
+def test_every_other_name_of_a_value_is_answered_by_names_that_exist() -> None:
+    schema = values_schema()
+    for name, meant in ALIASES.items():
+        for path in re.findall(r"[a-z][A-Za-z]*(?:[.][A-Za-z]+)+|^[a-z][A-Za-z]+", meant):
+            node = schema
+            for part in path.split("."):
+                if "properties" not in node:
+                    break  # what Kubernetes takes as it is
+                assert part in node["properties"], f"{name}: {path}"
+                node = node["properties"][part]
+            assert "Not a value" not in node.get("description", ""), f"{name}: {path}"
+
+
+def test_no_pattern_is_left_for_helm_to_answer_with() -> None:
+    assert '"pattern"' not in (CHART / "values.schema.json").read_text()
+
+
+def test_the_largest_and_smallest_of_each_duration_can_be_set() -> None:
+    forms = json.loads((CHART / "files" / "checks.json").read_text())["forms"]
+    bounded = [each for each in forms if "bounds" in each and "*" not in each["path"]]
+    assert len(bounded) > 20
+    for end in ("least", "most"):
+        values: Object = {}
+        for each in bounded:
+            *above, name = each["path"].split(".")
+            node = values
+            for part in above:
+                node = node.setdefault(part, {})
+            node[name] = f"{each[end]}s"
+        values["config"].pop("leaderElection")
+        render(**values)
 
 
 @pytest.mark.parametrize("helm", helms())
@@ -59,7 +219,8 @@ def test_no_part_of_the_schema_leaves_room_for_typing_errors() -> None:
     def open_parts(node: Any, path: str) -> list[str]:
         found = []
         if isinstance(node, dict):
-            if "properties" in node and node.get("additionalProperties") is not False:
+            closed = node.get("additionalProperties") is False or path == "/properties/global"
+            if "properties" in node and not closed:
                 found.append(path)
             found += [
                 each for key, part in node.items() for each in open_parts(part, f"{path}/{key}")
@@ -116,6 +277,39 @@ def test_jobs_get_the_operators_image_secrets_and_a_class_that_never_preempts(
     assert found.job.priority_class_name == priority["metadata"]["name"]
     assert priority["preemptionPolicy"] == "Never"
     assert not priority["globalDefault"]
+
+
+def test_a_parent_chart_sets_the_registry_and_pull_secrets_of_the_operator_and_the_jobs(
+    tmp_path: Path,
+) -> None:
+    values = VARIANTS["equipped"]
+    spec = only(render(**values), "Deployment")["spec"]["template"]["spec"]
+    assert spec["containers"][0]["image"].startswith("mirror.example:5000/team/baileys-janitor:")
+    assert [each["name"] for each in spec["imagePullSecrets"]] == ["mirror", "other"]
+    found = configuration(tmp_path / "operator.yaml", **values)
+    assert found.job.image_pull_secrets == ["mirror", "other"]
+
+
+@pytest.mark.parametrize(
+    ("repository", "image"),
+    [
+        ("baileys-janitor", "mirror.example/baileys-janitor:1"),
+        ("team/baileys-janitor", "mirror.example/team/baileys-janitor:1"),
+        ("localhost/janitor", "mirror.example/janitor:1"),
+        ("registry:5000/a/b", "mirror.example/a/b:1"),
+    ],
+)
+def test_the_global_registry_takes_the_place_of_the_images_own(repository: str, image: str) -> None:
+    values: Object = {"image": {"repository": repository, "tag": "1"}}
+    objects = render(**values, **{"global": {"imageRegistry": "mirror.example/"}})
+    [container] = only(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == image
+
+
+def test_the_jobs_own_pull_secrets_win_over_all_others(tmp_path: Path) -> None:
+    own: Object = {"job": {"imagePullSecrets": ["own"]}}
+    found = configuration(tmp_path / "operator.yaml", **VARIANTS["equipped"] | {"config": own})
+    assert found.job.image_pull_secrets == ["own"]
 
 
 def test_what_the_configuration_says_of_jobs_wins(tmp_path: Path) -> None:

@@ -203,7 +203,7 @@ class Cluster:
             return
         if tenant.effective is None:
             pass
-        elif tenant.run is not None and tenant.jobs.work is None:
+        elif tenant.run is not None and tenant.jobs.work is None and tenant.effective.cleans:
             self._clean(tenant)
         elif self._decide(tenant):
             return
@@ -301,7 +301,8 @@ class Cluster:
     def _write(self, tenant: TenantRecord, *, force: bool = False) -> None:
         """As the store does."""
         suspended = tenant.effective is not None and tenant.effective.suspend
-        news = tenant.look is not None or tenant.fault is not None or suspended
+        faulty = tenant.fault is not None or tenant.invalid is not None
+        news = tenant.look is not None or faulty or suspended
         if tenant.new and not force and not news:
             return
         fresh = compose.compose(tenant, self.now, self.context)

@@ -180,8 +180,8 @@ def test_every_generation_of_the_spec_is_observed_within_seconds(spec: dict[str,
     assert conditions(made.status)["Ready"]["reason"] == "Observe"
 
 
-def test_an_invalid_spec_is_said_once_and_recovers() -> None:
-    made = cluster({"thresholds": {"warning": 400}})
+def test_an_invalid_spec_without_a_directory_is_said_once_and_recovers() -> None:
+    made = cluster({"volume": {"claimName": "a b"}})
     made.run(DAY)
     told = conditions(made.status)
     assert (told["Ready"]["status"], told["Stalled"]["reason"]) == ("False", "InvalidSpec")

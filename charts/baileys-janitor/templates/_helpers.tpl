@@ -36,11 +36,29 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 
 {{- define "janitor.image" -}}
 {{- $tag := .Values.image.tag | default .Chart.AppVersion -}}
+{{- $repository := .Values.image.repository -}}
+{{- $global := .Values.global | default dict -}}
+{{- if $global.imageRegistry -}}
+{{- $parts := splitList "/" $repository -}}
+{{- if and (gt (len $parts) 1) (regexMatch "[.:]|^localhost$" (first $parts)) -}}
+{{- $repository = rest $parts | join "/" -}}
+{{- end -}}
+{{- $repository = printf "%s/%s" (trimSuffix "/" $global.imageRegistry) $repository -}}
+{{- end -}}
 {{- if .Values.image.digest -}}
-{{ printf "%s:%s@%s" .Values.image.repository $tag .Values.image.digest }}
+{{ printf "%s:%s@%s" $repository $tag .Values.image.digest }}
 {{- else -}}
-{{ printf "%s:%s" .Values.image.repository $tag }}
+{{ printf "%s:%s" $repository $tag }}
 {{- end }}
+{{- end }}
+
+{{/* The names of the pull secrets, those of a parent chart included, as a list in JSON. */}}
+{{- define "janitor.pullSecrets" -}}
+{{- $names := .Values.image.pullSecrets | default list }}
+{{- range (.Values.global | default dict).imagePullSecrets }}
+{{- $names = append $names (ternary . (get (ternary (dict) . (kindIs "string" .)) "name") (kindIs "string" .)) }}
+{{- end }}
+{{- $names | uniq | toJson }}
 {{- end }}
 
 {{- define "janitor.serviceAccount" -}}
@@ -61,8 +79,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 {{- if and .Values.image.pullPolicy (not (hasKey $job "imagePullPolicy")) }}
 {{- $_ := set $job "imagePullPolicy" .Values.image.pullPolicy }}
 {{- end }}
-{{- if and .Values.image.pullSecrets (not (hasKey $job "imagePullSecrets")) }}
-{{- $_ := set $job "imagePullSecrets" .Values.image.pullSecrets }}
+{{- $secrets := include "janitor.pullSecrets" . | fromJsonArray }}
+{{- if and $secrets (not (hasKey $job "imagePullSecrets")) }}
+{{- $_ := set $job "imagePullSecrets" $secrets }}
 {{- end }}
 {{- if $job }}
 {{- $_ := set $config "job" $job }}
@@ -141,7 +160,7 @@ scrapeTimeout: {{ . }}
 
 {{- define "janitor.jobPullSecrets" -}}
 {{- $job := .Values.config.job | default dict }}
-{{- toJson (ternary $job.imagePullSecrets .Values.image.pullSecrets (hasKey $job "imagePullSecrets")) }}
+{{- toJson (ternary $job.imagePullSecrets (include "janitor.pullSecrets" . | fromJsonArray) (hasKey $job "imagePullSecrets")) }}
 {{- end }}
 
 {{/* Where notifications.caBundle lies, as a volume's source; empty when none is named. */}}

@@ -51,13 +51,16 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> OperatorConfig
     """
     data = {} if path is None else _read(path)
     source = "The environment" if path is None else f"The configuration {path}"
+    overridden: dict[str, str] = {}
     for variable, field in ENVIRONMENT.items():
         value = environ.get(variable)
         if value:
             _put(data, field, value.split(",") if variable.endswith("NAMESPACES") else value)
+            overridden[".".join(field)] = variable
     if environ.get(WEBHOOK):
         _default_channel(data)
-    return _validated(data, source, careful=_is_true(environ.get(DRY_RUN, "")))
+    careful = _is_true(environ.get(DRY_RUN, ""))
+    return _validated(data, source, overridden, careful=careful)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -104,12 +107,17 @@ def _put(data: dict[str, Any], field: tuple[str, ...], value: object) -> None:
     data[field[-1]] = value
 
 
-def _validated(data: dict[str, Any], source: str, careful: bool) -> OperatorConfig:
+def _validated(
+    data: dict[str, Any], source: str, overridden: Mapping[str, str], *, careful: bool
+) -> OperatorConfig:
     data = {name: value for name, value in data.items() if value is not None}
     try:
         config = OperatorConfig.model_validate(data, extra="forbid")
     except ValidationError as error:
         field, problem = first_problem(error, OperatorConfig)
+        variable = overridden.get(field.partition("[")[0])
+        if variable is not None:
+            source = f"The environment variable {variable}"
         # What concerns several fields names them itself.
         raise InvalidConfig(f"{source}: {f'{field} {problem}'.strip()}.") from None
     own = config.defaults.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -117,8 +125,7 @@ def _validated(data: dict[str, Any], source: str, careful: bool) -> OperatorConf
     try:
         check(merged)
     except Conflict as conflict:
-        sentence = describe(conflict, merged, own, "defaults", "built in")
-        raise InvalidConfig(f"{source}: {sentence}") from None
+        raise InvalidConfig(f"{source}: {describe(conflict, {'': own}, 'defaults')}") from None
     if careful and config.mode_ceiling == "Enforce":
         return config.model_copy(update={"mode_ceiling": "DryRun"})
     return config

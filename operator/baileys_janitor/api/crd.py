@@ -14,7 +14,7 @@ import yaml
 from baileys_janitor.api import names
 from baileys_janitor.api.key_store import KeyStoreSpec
 from baileys_janitor.api.key_store_status import KeyStoreStatus
-from baileys_janitor.api.openapi import structural
+from baileys_janitor.api.openapi import in_sentences, structural
 from baileys_janitor.api.printer_columns import key_store_columns, printer_columns
 from baileys_janitor.api.spec import tenant_schema
 from baileys_janitor.api.status import TenantStatus
@@ -37,7 +37,7 @@ def crd() -> dict[str, Any]:
         (names.KIND, names.PLURAL, names.SINGULAR, names.SHORT_NAME),
         "A company's WhatsApp session directory on a volume, kept healthy by the janitor.",
         printer_columns(),
-        tenant_schema(),
+        in_sentences(tenant_schema()),
         structural(TenantStatus),
     )
 
@@ -48,7 +48,7 @@ def store_crd() -> dict[str, Any]:
         (names.STORE_KIND, names.STORE_PLURAL, names.STORE_SINGULAR, names.STORE_SHORT_NAME),
         "A PostgreSQL database that keeps the keys of many WhatsApp sessions, kept small by the janitor.",
         key_store_columns(),
-        structural(KeyStoreSpec),
+        in_sentences(structural(KeyStoreSpec)),
         structural(KeyStoreStatus),
     )
 

@@ -15,11 +15,12 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from baileys_janitor.api.durations import seconds_of
+from baileys_janitor.api.patterns import CRON_WAY_OUT, IN_WORDS, NEVER, TIME_ZONE
 from baileys_janitor.api.quantities import amount_of
 from baileys_janitor.api.spec_groups import LIMITS
 
-NEVER = "Never"
-"""The value of dailyCleanup that turns the daily cleanup off."""
+FORBIDDEN_ZONES = frozenset({"local", "localtime", "factory", "posixrules"})
+"""Names that some machines take for time zones, each for another one."""
 
 _ANY_TIME = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -75,7 +76,7 @@ def _check_retention(normal: dict[str, Any], emergency: dict[str, Any]) -> None:
 def _check_schedule(schedule: dict[str, Any]) -> None:
     if not is_zone(schedule["timeZone"]):
         raise Conflict(
-            "{0} is no known time zone: give an IANA name such as UTC or America/Sao_Paulo",
+            f"{{0}} is no known time zone: {IN_WORDS[TIME_ZONE]}",
             "schedule.timeZone",
         )
     problem = cron_problem(schedule["dailyCleanup"])
@@ -86,7 +87,7 @@ def _check_schedule(schedule: dict[str, Any]) -> None:
 @lru_cache(maxsize=512)
 def is_zone(name: str) -> bool:
     """Return whether this is a time zone that every machine agrees on."""
-    if name.lower() in {"local", "localtime", "factory", "posixrules"}:
+    if name.lower() in FORBIDDEN_ZONES:
         return False
     try:
         ZoneInfo(name)
@@ -100,7 +101,7 @@ def cron_problem(expression: str) -> str:
     """Return what is wrong with a daily schedule, as the rest of a sentence; empty when nothing is."""
     if expression == NEVER:
         return ""
-    way_out = f'write it as "minute hour day month weekday", such as "0 3 * * *", or {NEVER}'
+    way_out = CRON_WAY_OUT
     if len(expression.split()) != 5:
         return f"does not have five fields: {way_out}"
     try:

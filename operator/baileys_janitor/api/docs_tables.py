@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from baileys_janitor.api import condition_tables, durations
+from baileys_janitor.api import condition_tables
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.defaults import BUILT_IN
 from baileys_janitor.api.openapi import Node, structural
+from baileys_janitor.api.patterns import DURATION
 from baileys_janitor.api.printer_columns import printer_columns
 from baileys_janitor.api.spec import tenant_schema
 from baileys_janitor.api.status import TenantStatus
@@ -86,7 +87,7 @@ def _leaves(schema: Node, path: str) -> Iterator[tuple[str, Node, bool]]:
 def _type(node: Node) -> str:
     if "enum" in node:
         return " \\| ".join(node["enum"])
-    if node.get("pattern") == durations.PATTERN:
+    if node.get("pattern") == DURATION:
         return "duration"
     if node.get("x-kubernetes-int-or-string"):
         return "quantity"

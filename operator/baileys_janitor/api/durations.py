@@ -16,15 +16,14 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-PATTERN = r"^([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,8}m)?([0-9]{1,9}s)?$"
-"""What the API server checks; it stands in the CRD, so it is RE2 as well as Python."""
+from baileys_janitor.api.base import rule
+from baileys_janitor.api.patterns import DURATION, DURATION_WAY_OUT
 
 MAX_LENGTH = 32
 """The longest text the pattern admits, rounded up."""
 
 _FORM = re.compile(r"(?:([0-9]{1,6})d)?(?:([0-9]{1,6})h)?(?:([0-9]{1,8})m)?(?:([0-9]{1,9})s)?")
 _UNITS = (86_400, 3_600, 60, 1)
-WAY_OUT = "write it as days, hours, minutes and seconds, such as 14d, 6h or 1m30s"
 
 
 @lru_cache(maxsize=1024)
@@ -33,7 +32,7 @@ def seconds_of(text: str) -> int:
     found = _FORM.fullmatch(text)
     if found is None or not text:
         shown = text if len(text) <= MAX_LENGTH else text[:MAX_LENGTH] + "..."
-        raise ValueError(f"{shown!r} is no duration: {WAY_OUT}")
+        raise ValueError(f"{shown!r} is no duration: {DURATION_WAY_OUT}")
     return sum(int(number or 0) * unit for number, unit in zip(found.groups(), _UNITS, strict=True))
 
 
@@ -94,7 +93,20 @@ class Duration(str):
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {"type": "string", "pattern": PATTERN, "minLength": 2, "maxLength": MAX_LENGTH}
+        return {"type": "string", "pattern": DURATION, "minLength": 2, "maxLength": MAX_LENGTH}
+
+
+def cel_seconds(text: str) -> str:
+    """Return the seconds of a duration as CEL computes them: it knows hours, minutes and seconds, and no days."""
+    has_days = f"{text}.contains('d')"
+    days = f"({has_days} ? int({text}.split('d')[0]) * 86400 : 0)"
+    rest = f"duration({has_days} ? {text}.split('d')[1] : {text}).getSeconds()"
+    return f"({days} + ({text}.endsWith('d') ? 0 : {rest}))"
+
+
+def cel_is_duration(text: str) -> str:
+    """Return whether a text is a duration, in CEL."""
+    return f"size({text}) > 1 && {text}.matches(r'{DURATION}')"
 
 
 def _validated(value: Any) -> Duration:
@@ -104,16 +116,12 @@ def _validated(value: Any) -> Duration:
         raise PydanticCustomError("duration", "is no duration: {way_out}", _CONTEXT) from None
 
 
-_CONTEXT = {"way_out": WAY_OUT}
+_CONTEXT = {"way_out": DURATION_WAY_OUT}
 
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """Bounds of a duration field, both allowed: `Annotated[Duration, Between("10s", "1d")]`.
-
-    A CRD cannot compare durations, so the bounds go into the field's description there and are
-    checked by the operator.
-    """
+    """Bounds of a duration field, both allowed: `Annotated[Duration, Between("10s", "1d")]`."""
 
     least: str
     most: str
@@ -126,7 +134,16 @@ class Between:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return handler(schema) | {"x-bounds": f"Between {self.least} and {self.most}."}
+        seconds = cel_seconds("self")
+        within = rule(
+            f"!({cel_is_duration('self')}) || ({seconds} >= {seconds_of(self.least)}"
+            f" && {seconds} <= {seconds_of(self.most)})",
+            f"choose between {self.least} and {self.most}",
+        )
+        return handler(schema) | {
+            "x-bounds": f"Between {self.least} and {self.most}.",
+            "x-kubernetes-validations": [within],
+        }
 
     def _check(self, value: Duration) -> Duration:
         if seconds_of(self.least) <= value.seconds <= seconds_of(self.most):

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from baileys_janitor.api.spec_groups import Mode
 
 if TYPE_CHECKING:
     from baileys_janitor.policy.settings import Settings
+
+
+UNDO_WINDOW_MAX_SECONDS = 30 * 86_400
+AGE_MAX_SECONDS = 3650.0 * 86_400
+"""The most that a tenant can set for `undoWindow`, and for an age of its retention."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +58,24 @@ class Shared:
 
 
 @dataclass(frozen=True, slots=True)
-class InForce:
+class EffectiveSettings:
     """The settings in force for whatever the schedule looks after."""
 
     suspend: bool
     shared: Shared
+    scans_only: bool = False
+    """Whether the tenant's own settings are unknown, so that nothing is cleaned and the trash is kept as long as any
+    tenant's can be."""
 
     @property
     def mode(self) -> Mode:
         """The mode in force."""
-        return self.shared.mode
+        return "Observe" if self.scans_only else self.shared.mode
+
+    @property
+    def cleans(self) -> bool:
+        """Whether cleanups begin or go on at all, a claimed one included."""
+        return not (self.suspend or self.scans_only)
 
     @property
     def policy(self) -> Settings:
@@ -97,14 +110,24 @@ class InForce:
     @property
     def undo_window(self) -> int:
         """Seconds that removed files stay in the trash."""
-        return self.shared.undo_window
+        return UNDO_WINDOW_MAX_SECONDS if self.scans_only else self.shared.undo_window
+
+    @property
+    def longest_age(self) -> float:
+        """The longest age in seconds that any rule of the tenant may ask for."""
+        return AGE_MAX_SECONDS if self.scans_only else self.policy.longest_age
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Effective(InForce):
+class Effective(EffectiveSettings):
     """The settings in force for one tenant."""
 
     company_id: str
     claim_name: str
     path: str
     """Directory inside the volume in its shortest form: no empty or "." component; "." is the top."""
+
+
+def with_scans_only(settings: Effective) -> Effective:
+    """Return the settings for scans alone."""
+    return replace(settings, scans_only=True)

@@ -10,12 +10,13 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.api.cross_field_rules import NEVER, cron_problem, is_zone
+from baileys_janitor.api.cross_field_rules import cron_problem, is_zone
 from baileys_janitor.api.durations import seconds_of
-from baileys_janitor.api.effective import InForce, PodIdentity, Shared, Times
+from baileys_janitor.api.effective import EffectiveSettings, PodIdentity, Shared, Times
 from baileys_janitor.api.error_messages import first_problem, shown
 from baileys_janitor.api.key_store import KeyStoreSpec
 from baileys_janitor.api.merge import InvalidTenant
+from baileys_janitor.api.patterns import NEVER
 from baileys_janitor.api.spec_groups import MODES
 from baileys_janitor.policy.settings import MaxRemovals, Retention, Settings, Thresholds
 
@@ -57,7 +58,7 @@ class DatabaseAccess:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EffectiveKeyStore(InForce):
+class EffectiveKeyStore(EffectiveSettings):
     """The settings in force for one key store."""
 
     access: DatabaseAccess

@@ -15,11 +15,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.api.cross_field_rules import NEVER, Conflict, check
+from baileys_janitor.api.cross_field_rules import Conflict, check
 from baileys_janitor.api.defaults import BUILT_IN
 from baileys_janitor.api.durations import seconds_of
 from baileys_janitor.api.effective import Effective, PodIdentity, Shared, Times
 from baileys_janitor.api.error_messages import first_problem, shown
+from baileys_janitor.api.patterns import NEVER
 from baileys_janitor.api.spec import SharedSettings, TenantSpec
 from baileys_janitor.api.spec_groups import MODES, Mode
 from baileys_janitor.policy.settings import (
@@ -29,6 +30,10 @@ from baileys_janitor.policy.settings import (
     Settings,
     Thresholds,
 )
+
+FROM_CONFIGURATION = "from the operator's configuration"
+BUILT_IN_DEFAULT = "the built-in default"
+"""Where a value comes from that the tenant did not set."""
 
 _RETENTIONS = ("retention", "emergencyRetention")
 _OWN = {"company_id", "volume", "suspend"}
@@ -60,7 +65,7 @@ def effective(
     try:
         shared = _settled(_key(_data(config.defaults)), _key(own), config.mode_ceiling)
     except Conflict as conflict:
-        raise _blame(conflict, merged_settings(config.defaults, own), own) from None
+        raise _blame(conflict, config.defaults, own) from None
     return Effective(
         company_id=spec.company_id or name,
         claim_name=spec.volume.claim_name,
@@ -176,20 +181,23 @@ def _job(data: dict[str, Any]) -> PodIdentity:
     )
 
 
-def _blame(conflict: Conflict, merged: dict[str, Any], own: dict[str, Any]) -> InvalidTenant:
+def _blame(conflict: Conflict, defaults: SharedSettings, own: dict[str, Any]) -> InvalidTenant:
     blamed = next((f for f in conflict.fields if _value(own, f) is not None), conflict.fields[0])
-    sentence = describe(conflict, merged, own, "spec", "from the operator's configuration")
-    return InvalidTenant(f"spec.{blamed}", sentence)
+    layers = {"": own, FROM_CONFIGURATION: _data(defaults)}
+    return InvalidTenant(f"spec.{blamed}", describe(conflict, layers, "spec"))
 
 
-def describe(
-    conflict: Conflict, merged: dict[str, Any], own: dict[str, Any], place: str, origin: str
-) -> str:
-    """Return the conflict as a sentence that shows the values, and which of them were inherited."""
+def describe(conflict: Conflict, layers: Mapping[str, dict[str, Any]], place: str) -> str:
+    """Return the conflict as a sentence that shows the values, and where each of them comes from.
+
+    `layers` are settings by their origin, the one that wins first; what none of them has is a built-in default.
+    """
     described = []
     for field in conflict.fields:
-        inherited = "" if _value(own, field) is not None else f", {origin}"
-        described.append(f"{place}.{field} ({shown(_value(merged, field))}{inherited})")
+        found = ((origin, _value(data, field)) for origin, data in layers.items())
+        built_in = BUILT_IN_DEFAULT, _value(_BUILT_IN_DATA, field)
+        origin, value = next((each for each in found if each[1] is not None), built_in)
+        described.append(f"{place}.{field} ({', '.join(filter(None, (shown(value), origin)))})")
     return conflict.sentence.format(*described) + "."
 
 

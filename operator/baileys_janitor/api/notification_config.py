@@ -16,7 +16,7 @@ from baileys_janitor.api.condition_kinds import RANKS
 from baileys_janitor.api.cross_field_rules import cron_problem, is_zone
 from baileys_janitor.api.durations import Between, Duration
 from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
-from baileys_janitor.api.patterns import KEY_NAME, LABEL
+from baileys_janitor.api.patterns import KEY_NAME, LABEL, URL
 
 Key = Annotated[str, Field(min_length=1, max_length=253, pattern=KEY_NAME)]
 """A key of the Secret."""
@@ -54,7 +54,7 @@ class TelegramChannel(Model):
     topic_id: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="Topic within a forum chat."
     )
-    api_url: Annotated[str, Field(max_length=512, pattern=r"^https?://[^\s?#@]+$")] = Field(
+    api_url: Annotated[str, Field(max_length=512, pattern=URL)] = Field(
         default="https://api.telegram.org", description="Where the Bot API is served."
     )
 

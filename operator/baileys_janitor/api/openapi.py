@@ -10,6 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from baileys_janitor.api.base import rule
+from baileys_janitor.api.patterns import IN_WORDS
+
 _DROPPED = ("title", "default", "x-bounds", "propertyNames")
 """What a structural schema has no place for, or the CRD has elsewhere."""
 
@@ -17,9 +20,38 @@ Node = dict[str, Any]
 
 
 def structural(model: type[BaseModel]) -> Node:
-    """Return the structural schema of a model; raise `ValueError` for what a CRD cannot express."""
+    """Return the structural schema of a model, with patterns; raise `ValueError` for what a CRD cannot express."""
     schema = model.model_json_schema(by_alias=True)
     return _node(schema, schema.pop("$defs", {}))
+
+
+def in_sentences(node: Node) -> Node:
+    """Return a structural schema with a CEL rule in place of each pattern.
+
+    The API server answers to a pattern with the pattern, to a rule with its message: a sentence.
+    """
+    found = dict(node)
+    pattern = found.pop("pattern", None)
+    if pattern is not None:
+        if found.get("x-kubernetes-int-or-string"):
+            check = f"type(self) == int ? self >= 0 : self.matches({literal(pattern)})"
+        else:
+            check = f"size(self) >= {found.pop('minLength', 1)} && self.matches({literal(pattern)})"
+        others = found.get("x-kubernetes-validations", [])
+        found["x-kubernetes-validations"] = [rule(check, IN_WORDS[pattern]), *others]
+    if "properties" in found:
+        found["properties"] = {k: in_sentences(v) for k, v in found["properties"].items()}
+    for inner in ("items", "additionalProperties"):
+        if isinstance(found.get(inner), dict):
+            found[inner] = in_sentences(found[inner])
+    return _ordered(found)
+
+
+def literal(pattern: str) -> str:
+    """Return a regular expression as CEL writes it."""
+    if "'" in pattern:
+        raise ValueError(f"{pattern} holds a quote")
+    return f"r'{pattern}'"
 
 
 def _node(node: Node, definitions: Node) -> Node:
@@ -32,7 +64,6 @@ def _node(node: Node, definitions: Node) -> Node:
         if len(choices) != 1:
             raise ValueError(f"a CRD knows no union of {len(choices)} types")
         if "x-bounds" in choices[0]:
-            # The API server cannot compare durations, so people can at least read it.
             beside["description"] += f" {choices[0]['x-bounds']}"
         return _ordered(_node(choices[0], definitions) | beside)
     if "description" in beside:

@@ -11,7 +11,42 @@ KEY_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 MILLISECONDS = r"^[0-9]{1,6}(ms|s)$"
 SCHEMA_NAME = r"^[a-z_][a-z0-9_]*$"
 
+DURATION = r"^([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,8}m)?([0-9]{1,9}s)?$"
+QUANTITY = r"^[0-9]{1,15}(\.[0-9]{1,9})?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
+
+NEVER = "Never"
+"""The value of `dailyCleanup` that turns the daily cleanup off."""
+
+
+def _field(number: str, alone: str = "") -> str:
+    item = rf"(\*|({number})(-({number}))?)(/0*[1-9][0-9]*)?{alone}"
+    return f"({item})(,({item}))*"
+
+
+_MINUTE, _HOUR, _DAY = "0*[1-5]?[0-9]", "0*(1?[0-9]|2[0-3])", "0*([1-9]|[12][0-9]|3[01])"
+_MONTH = "0*([1-9]|1[0-2])|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC"
+_WEEKDAY = "0*[0-7]|SUN|MON|TUE|WED|THU|FRI|SAT"
+_FIELDS = (
+    _field(_MINUTE),
+    _field(_HOUR),
+    _field(_DAY, r"|LW?(/0*[1-9][0-9]*)?"),
+    _field(_MONTH),
+    _field(_WEEKDAY, rf"|0*[0-7]L|({_WEEKDAY})#0*[1-5]"),
+)
+_SPACE = r"\s+"
+CRON = rf"(?i)^\s*{_SPACE.join(_FIELDS)}\s*$"
+"""What every cron expression of five fields looks like; days that never come are left to the operator."""
+CRON_WAY_OUT = f'write it as "minute hour day month weekday", such as "0 3 * * *", or {NEVER}'
+
+DURATION_WAY_OUT = "write it as days, hours, minutes and seconds, such as 14d, 6h or 1m30s"
+QUANTITY_WAY_OUT = "write it as 100m, 1, 64Mi or 1Gi"
+
+URL = r"^https?://[^\s?#@]+$"
+
 IN_WORDS = {
+    URL: "give a URL such as https://telegram.example, without a query and without credentials",
+    DURATION: f"is no duration: {DURATION_WAY_OUT}",
+    QUANTITY: f"is no quantity: {QUANTITY_WAY_OUT}",
     OBJECT_NAME: 'give the name of an object: lower-case letters, digits, "-" and "."',
     COMPANY_ID: 'use letters and digits, and ".", "_" or "-" between them',
     RELATIVE_PATH: 'give a path that does not begin with "/" and has no control characters',

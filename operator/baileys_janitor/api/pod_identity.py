@@ -54,9 +54,11 @@ def _within_limits() -> list[Rule]:
     return [
         rule(
             f"!has(self.requests) || !has(self.limits) || !has(self.requests.{cel})"
-            f" || !has(self.limits.{cel}) || quantity(string(self.requests.{cel}))"
+            f" || !has(self.limits.{cel}) || !isQuantity(string(self.requests.{cel}))"
+            f" || !isQuantity(string(self.limits.{cel})) || quantity(string(self.requests.{cel}))"
             f".compareTo(quantity(string(self.limits.{cel}))) <= 0",
-            f"requests.{name} must not be more than limits.{name}",
+            f"requests.{name} is more than limits.{name}: no pod could start, so lower the first or "
+            "raise the second",
         )
         for name, cel in names.items()
     ]

@@ -13,11 +13,10 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from baileys_janitor.api.base import rule
+from baileys_janitor.api.patterns import QUANTITY, QUANTITY_WAY_OUT
 
-PATTERN = r"^[0-9]{1,15}(\.[0-9]{1,9})?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
 MAX_LENGTH = 28
 
-_WAY_OUT = "write it as 100m, 1, 64Mi or 1Gi"
 _FORM = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?")
 _DECIMAL = {"m": Decimal("0.001")} | {s: Decimal(1000) ** n for n, s in enumerate("kMGTP", 1)}
 _BINARY = {f"{s}i": Decimal(1024) ** n for n, s in enumerate("KMGTP", 1)}
@@ -28,7 +27,7 @@ def amount_of(quantity: str) -> Decimal:
     """Return the amount in units (cores, bytes); raise `ValueError` with one sentence when it is none."""
     found = _FORM.fullmatch(quantity)
     if found is None:
-        raise ValueError(f"{quantity[:MAX_LENGTH]!r} is no quantity: {_WAY_OUT}")
+        raise ValueError(f"{quantity[:MAX_LENGTH]!r} is no quantity: {QUANTITY_WAY_OUT}")
     return Decimal(found[1]) * _FACTORS[found[2] or ""]
 
 
@@ -42,7 +41,7 @@ def _validated(value: Any) -> str:
     return str(value)
 
 
-_CONTEXT = {"way_out": _WAY_OUT}
+_CONTEXT = {"way_out": QUANTITY_WAY_OUT}
 
 
 class _AsIntOrString:
@@ -52,7 +51,7 @@ class _AsIntOrString:
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {"x-kubernetes-int-or-string": True, "pattern": PATTERN, "maxLength": MAX_LENGTH}
+        return {"x-kubernetes-int-or-string": True, "pattern": QUANTITY, "maxLength": MAX_LENGTH}
 
 
 Quantity = Annotated[str, PlainValidator(_validated), _AsIntOrString()]
@@ -74,8 +73,8 @@ class AtMost:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         bound = rule(
-            f"quantity(string(self)).compareTo(quantity('{self.most}')) <= 0",
-            f"must not be more than {self.most}",
+            f"!isQuantity(string(self)) || quantity(string(self)).compareTo(quantity('{self.most}')) <= 0",
+            f"is too much for a Job: {self.most} is the most",
         )
         return handler(schema) | {"x-kubernetes-validations": [bound]}
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from baileys_janitor.api.base import Model, Rule, rule, rules
-from baileys_janitor.api.durations import Between, Duration
+from baileys_janitor.api.durations import Between, Duration, cel_is_duration, cel_seconds
 from baileys_janitor.api.openapi import Node, structural
 from baileys_janitor.api.patterns import COMPANY_ID, OBJECT_NAME, RELATIVE_PATH
 from baileys_janitor.api.pod_identity import JobSettings
@@ -25,6 +25,7 @@ _STAY_INSIDE = 'must stay inside the volume: remove ".."'
 _NOT_OURS = (
     "must not lead through a name that begins with .janitor, which is reserved: leave that part out"
 )
+_TOO_LONG = "has a part longer than 255 bytes: shorten it"
 
 
 def _inside(path: str) -> str:
@@ -35,7 +36,7 @@ def _inside(path: str) -> str:
     if any(part.startswith(".janitor") for part in parts):
         raise PydanticCustomError("path", _NOT_OURS)
     if any(len(part.encode()) > 255 for part in parts):
-        raise PydanticCustomError("path", "has a part longer than 255 bytes: shorten it")
+        raise PydanticCustomError("path", _TOO_LONG)
     return path
 
 
@@ -60,35 +61,29 @@ class Volume(Model):
             "x-kubernetes-validations": [
                 rule("!self.matches('(^|/)[.][.](/|$)')", f"path {_STAY_INSIDE}"),
                 rule("!self.matches('(^|/)[.]janitor')", f"path {_NOT_OURS}"),
+                rule("!self.matches('[^/]{256}')", f"path {_TOO_LONG}"),
             ]
         },
     )
 
 
-def _not_longer(field: str) -> list[Rule]:
-    # CEL cannot read "14d". Days with days and hours with hours can be compared; every other pair is
-    # left to the operator, which compares seconds after the merge.
+def _not_longer(field: str) -> Rule:
     emergency, normal = f"self.emergencyRetention.{field}", f"self.retention.{field}"
-    both_set = (
-        f"!has(self.retention) || !has(self.emergencyRetention)"
-        f" || !has({normal}) || !has({emergency})"
+    return rule(
+        f"!has(self.retention) || !has(self.emergencyRetention) || !has({normal}) || !has({emergency})"
+        f" || !({cel_is_duration(normal)}) || !({cel_is_duration(emergency)})"
+        f" || {cel_seconds(emergency)} <= {cel_seconds(normal)}",
+        f"emergencyRetention.{field} is longer than retention.{field}: an emergency must not keep "
+        "more, so shorten the first or lengthen the second",
     )
-    return [
-        rule(
-            f"{both_set} || !{normal}.matches('^[0-9]+{unit}$')"
-            f" || !{emergency}.matches('^[0-9]+{unit}$')"
-            f" || int({emergency}.replace('{unit}', '')) <= int({normal}.replace('{unit}', ''))",
-            f"emergencyRetention.{field} must not be longer than retention.{field}",
-        )
-        for unit in "dh"
-    ]
 
 
 _NO_MORE_PRE_KEYS = rule(
     "!has(self.retention) || !has(self.emergencyRetention) || !has(self.retention.preKeys)"
     " || !has(self.emergencyRetention.preKeys)"
     " || self.emergencyRetention.preKeys <= self.retention.preKeys",
-    "emergencyRetention.preKeys must not be more than retention.preKeys",
+    "emergencyRetention.preKeys is more than retention.preKeys: an emergency must not keep more, "
+    "so lower the first or raise the second",
 )
 
 
@@ -96,7 +91,7 @@ class SharedSettings(Model):
     """The settings that a tenant may set for itself and the configuration for the whole fleet."""
 
     model_config = rules(
-        *_not_longer("sessionMaxAge"), *_not_longer("senderKeyMaxAge"), _NO_MORE_PRE_KEYS
+        _not_longer("sessionMaxAge"), _not_longer("senderKeyMaxAge"), _NO_MORE_PRE_KEYS
     )
 
     mode: Mode | None = Field(

@@ -13,7 +13,8 @@ from pydantic import Field
 
 from baileys_janitor.api.base import Model, Rule, rule, rules
 from baileys_janitor.api.durations import Between, Duration
-from baileys_janitor.api.patterns import TIME_ZONE
+from baileys_janitor.api.openapi import literal
+from baileys_janitor.api.patterns import CRON, CRON_WAY_OUT, IN_WORDS, NEVER, TIME_ZONE
 
 Mode = Literal["Enforce", "DryRun", "Observe"]
 MODES: tuple[Mode, ...] = ("Observe", "DryRun", "Enforce")
@@ -32,7 +33,7 @@ def _ascending() -> list[Rule]:
     return [
         rule(
             f"!has(self.{low}) || !has(self.{high}) || self.{low} <= self.{high}",
-            f"thresholds must ascend: {low} must not be above {high}",
+            f"{low} is above {high}: thresholds must ascend, so lower the first or raise the second",
         )
         for place, low in enumerate(LIMITS)
         for high in LIMITS[place + 1 :]
@@ -123,6 +124,21 @@ class MaxRemovals(Model):
     )
 
 
+def cron_rule() -> Rule:
+    form = literal(CRON)
+    return rule(f"self == '{NEVER}' || self.matches({form})", f"cannot be read: {CRON_WAY_OUT}")
+
+
+def zone_rule() -> Rule:
+    # A zone that the API server does not know makes the rule fail, and that refuses the value with this message.
+    return rule(
+        f"self == 'UTC' || !self.matches({literal(TIME_ZONE)})"
+        " || (!self.matches('(?i)^(local|localtime|factory|posixrules)$')"
+        " && timestamp('2024-01-01T00:00:00Z').getHours(self) >= 0)",
+        f"is no known time zone: {IN_WORDS[TIME_ZONE]}",
+    )
+
+
 class Schedule(Model):
     """When the timers fire."""
 
@@ -141,8 +157,10 @@ class Schedule(Model):
         default=None,
         description="Cron expression of the daily cleanup, five fields, in timeZone; or Never. "
         'Such as "0 3 * * *". A delay that stays the same for each tenant spreads the fleet.',
+        json_schema_extra={"x-kubernetes-validations": [cron_rule()]},
     )
     time_zone: Annotated[str, Field(min_length=1, max_length=64, pattern=TIME_ZONE)] | None = Field(
         default=None,
         description="IANA time zone of dailyCleanup, such as UTC or America/Sao_Paulo.",
+        json_schema_extra={"x-kubernetes-validations": [zone_rule()]},
     )

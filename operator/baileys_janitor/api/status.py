@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from baileys_janitor.api.base import Model
+from baileys_janitor.api.last_valid import LAST_VALID_BYTES_MAX
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION
 from baileys_janitor.policy.running_text import TEXT_BYTES_MAX
 
@@ -328,6 +329,11 @@ class TenantStatus(StatusPart):
     last_handled_request: Annotated[str, Field(max_length=256)] | None = Field(
         default=None,
         description=f"The last value of the annotation {EMERGENCY_ANNOTATION} that was handled.",
+    )
+    last_valid: Annotated[str, Field(max_length=LAST_VALID_BYTES_MAX)] | None = Field(
+        default=None,
+        description="The last valid spec, as JSON on one line, for the operator: its settings stay in force while a "
+        "later edit is invalid. It is validated anew whenever it is used.",
     )
     conditions: Annotated[list[Condition], Field(max_length=32)] | None = Field(
         default=None,

@@ -295,7 +295,7 @@ class Reconciler:
             self.workers.begin(self._reload(tenant), tenant)
         elif tenant.effective is None:
             self.workers.begin(self._write(tenant), tenant)
-        elif tenant.run is not None and tenant.jobs.work is None and not tenant.effective.suspend:
+        elif tenant.run is not None and tenant.jobs.work is None and tenant.effective.cleans:
             self._resume(tenant, str(tenant.run.get("reason")) in URGENT)
         else:
             self._decide(tenant, now)

@@ -33,7 +33,7 @@ def upcoming(tenant: TenantState, now: float, context: Context) -> list[Due]:
     found = [_status(tenant, now, context)]
     if tenant.effective is not None:
         found += [_scan(tenant, context), _purge(tenant)]
-        if not tenant.effective.suspend:
+        if tenant.effective.cleans:
             found += _cleanups(tenant, now, context)
     return sorted((due for due in found if due is not None), key=lambda due: due.time)
 
@@ -143,11 +143,10 @@ def _is_answered(tenant: TenantState) -> bool:
 def _is_published(tenant: TenantState) -> bool:
     """Return whether the stored status is of this spec, reports a refusal, and answers the annotations."""
     suspended = tenant.effective is not None and tenant.effective.suspend
-    if tenant.new and tenant.scan.look is None and tenant.fault is None and not suspended:
+    refused = tenant.invalid
+    if tenant.new and tenant.scan.look is None and not (tenant.fault or refused or suspended):
         # The first status waits for content.
         return True
     if tenant.stored.generation != tenant.resource.generation or not _is_answered(tenant):
         return False
-    if tenant.effective is not None or tenant.fault is None:
-        return True
-    return tenant.stored.readiness == tenant.fault.reason
+    return refused is None or tenant.stored.readiness == refused.reason

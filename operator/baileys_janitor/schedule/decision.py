@@ -38,7 +38,7 @@ def decide(tenant: TenantState, now: float, context: Context) -> Decision:
     holds, of the automatic cleanups only an Emergency runs.
     """
     effective = tenant.effective
-    if effective is None or effective.suspend or tenant.run is not None:
+    if effective is None or not effective.cleans or tenant.run is not None:
         return Decision()
     asked = cleanup_times.requested(tenant, now)
     if asked is not None and asked.time <= now:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from baileys_janitor.api.effective import InForce
+from baileys_janitor.api.effective import EffectiveSettings
 
 Object = dict[str, Any]
 
@@ -249,7 +249,7 @@ class TenantState(Protocol):
         """Whether nothing was ever stored of it."""
 
     @property
-    def effective(self) -> InForce | None:
+    def effective(self) -> EffectiveSettings | None:
         """The settings in force; None while they are invalid."""
 
     @property
@@ -259,6 +259,10 @@ class TenantState(Protocol):
     @property
     def fault(self) -> FaultState | None:
         """What keeps it from being looked after."""
+
+    @property
+    def invalid(self) -> FaultState | None:
+        """What is wrong with the spec."""
 
     @property
     def resource(self) -> ResourceState: ...

@@ -210,11 +210,11 @@ def test_a_bad_spec_is_refused_in_one_sentence(spec: Object, said: str) -> None:
     whole = spec if spec == {} else SPEC | spec
     record = observed(whole)
     assert record.effective is None
-    assert record.fault is not None
-    assert record.fault.reason == "InvalidSpec"
-    assert said in record.fault.message
-    assert record.fault.message.endswith(".")
-    assert "\n" not in record.fault.message
+    assert record.invalid is not None
+    assert record.invalid.reason == "InvalidSpec"
+    assert said in record.invalid.message
+    assert record.invalid.message.endswith(".")
+    assert "\n" not in record.invalid.message
 
 
 def test_the_ceiling_of_the_fleet_holds_for_stores() -> None:

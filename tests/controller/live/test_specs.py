@@ -8,19 +8,15 @@ from typing import Any
 import pytest
 
 from tests.controller.live.operators import LocalOperator
-from tests.controller.live.world import TENANTS, World, completed_runs, until
+from tests.controller.live.world import TENANTS, World, begun_runs, completed_runs, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Operator = Callable[..., LocalOperator]
 
 WRONG: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a cron expression that is none": (
-        {"schedule": {"dailyCleanup": "99 99 * * *"}},
+        {"schedule": {"dailyCleanup": "0 3 30 2 *"}},
         {"schedule": {"dailyCleanup": "0 3 * * *"}},
-    ),
-    "a time zone that nobody knows": (
-        {"schedule": {"timeZone": "Mars/Olympus"}},
-        {"schedule": {"timeZone": "Europe/Lisbon"}},
     ),
     "thresholds that contradict the defaults": (
         {"thresholds": {"warning": 300}},
@@ -33,16 +29,64 @@ WRONG: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 async def test_what_the_schema_cannot_catch_is_said_and_recovers_when_it_is_edited(
     wrong: dict[str, Any], right: dict[str, Any], world: World, operator: Operator
 ) -> None:
-    await world.company("acme", "healthy", **wrong)
+    directory = await world.company("acme", "emergency", **wrong)
     async with operator():
         ready = await world.ready("acme", "InvalidSpec")
         assert ready["status"] == "False"
+        assert ready["message"].endswith("counted by the fleet's settings, and no cleanup runs.")
         assert (await world.condition("acme", "Stalled"))["status"] == "True"
-        assert not await world.jobs()
+        status = await world.scanned("acme")
+        assert status["level"] == "Emergency"
+        assert "lastValid" not in status
+        await world.quiet()
+        assert not begun_runs(directory)
         await world.edit("acme", **right)
-        await world.ready("acme", "Observing")
+        await world.cleaned("acme")
         await world.edit("acme", **wrong)
+        ready = await world.ready("acme", "InvalidSpec")
+        assert ready["message"].endswith("the last valid settings of this tenant are used.")
+
+
+async def test_a_bad_edit_ends_no_care_not_even_over_a_restart(
+    world: World, operator: Operator
+) -> None:
+    directory = await world.company("acme", "warning", undoWindow="7d")
+    async with operator():
+        await world.scanned("acme")
+        await world.quiet()
+        await world.edit("acme", thresholds={"warning": 900})
         await world.ready("acme", "InvalidSpec")
+    async with operator(knows=1) as running:
+        tenant = running.reconciler.cache.tenants[world.namespace, "acme"]
+        assert tenant.effective is not None
+        assert (tenant.effective.mode, tenant.effective.undo_window) == ("Enforce", 7 * 86_400)
+        await world.ask("acme", "now")
+        status = await world.cleaned("acme")
+        assert status["lastCleanup"]["removed"]
+        assert status["level"] != "Unknown"
+    assert len(completed_runs(directory)) == 1
+
+
+async def test_a_stricter_mode_counts_although_the_rest_of_the_edit_is_bad(
+    world: World, operator: Operator
+) -> None:
+    directory = await world.company("acme", "warning")
+    async with operator() as running:
+        await world.scanned("acme")
+        await world.quiet()
+        await world.edit("acme", mode="Observe", thresholds={"warning": 900})
+        ready = await world.ready("acme", "InvalidSpec")
+        assert ready["message"].endswith("are used, in mode Observe.")
+        running.skip(86_400)
+        await until(running.idle, "the operator is idle")
+        await world.edit("acme", suspend=True)
+        await until(lambda: stopped(world), "the tenant is suspended")
+    assert not begun_runs(directory)
+
+
+async def stopped(world: World) -> bool:
+    message = (await world.condition("acme", "Ready"))["message"]
+    return bool(message.endswith("No Job runs, since spec.suspend is true."))
 
 
 async def test_a_spec_edited_while_a_job_runs_is_observed_and_the_run_ends_as_it_began(

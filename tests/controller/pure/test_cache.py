@@ -54,15 +54,58 @@ def test_a_namesake_with_a_new_uid_is_a_new_tenant() -> None:
 def test_an_invalid_spec_is_a_fault_and_a_valid_one_ends_it() -> None:
     fleet = TenantCache(CONFIG)
     known = fleet.observe(body({"thresholds": {"warning": 400}}), NOW)
-    assert known.effective is None
-    assert known.fault is not None
-    assert known.fault.reason == "InvalidSpec"
-    assert "spec.thresholds" in known.fault.message
+    assert known.effective is not None
+    assert known.effective.scans_only
+    assert known.invalid is not None
+    assert known.invalid.reason == "InvalidSpec"
+    assert "spec.thresholds" in known.invalid.message
 
     fleet.observe(body(version="2", generation=2), NOW)
     assert known.effective is not None
-    assert known.fault is None
+    assert known.effective.cleans
+    assert known.invalid is None
     assert known.jobs.rescan
+
+
+def test_a_broken_edit_keeps_the_last_valid_settings_over_a_restart() -> None:
+    fleet = TenantCache(CONFIG)
+    known = fleet.observe(body({"mode": "DryRun", "cooldown": "30d"}), NOW)
+    known.cleanup.cool(NOW, 29 * 86_400.0)
+    broken = {"mode": "Enforce", "cooldown": "never"}
+    fleet.observe(body(broken, version="2", generation=2), NOW)
+    stored = compose.compose(known, NOW, CONTEXT)
+    again = TenantCache(CONFIG).observe(body(broken, stored, version="3", generation=2), NOW)
+
+    for one in (known, again):
+        assert one.effective is not None
+        assert (one.effective.mode, one.effective.cooldown) == ("DryRun", 30 * 86_400)
+        assert one.cleanup.cooldown_until == NOW + 29 * 86_400
+        assert one.invalid is not None
+        assert "last valid settings of this tenant are used, in mode DryRun" in one.invalid.message
+    assert compose.compose(again, NOW, CONTEXT)["lastValid"] == stored["lastValid"]
+
+
+def test_after_an_upgrade_a_spec_that_was_broken_before_is_scanned_and_shortens_nothing() -> None:
+    status = {"observedGeneration": 1, "cooldownUntil": "2027-01-01T00:00:00Z"}
+    known = TenantCache(CONFIG).observe(body({"thresholds": {"warning": 400}}, status), NOW)
+
+    assert known.effective is not None
+    assert known.effective.scans_only
+    until = known.cleanup.cooldown_until
+    assert until is not None
+    assert until > NOW + known.effective.cooldown
+    assert "lastValid" not in compose.compose(known, NOW, CONTEXT)
+
+
+def test_what_is_kept_of_a_spec_is_no_reason_to_write_by_itself() -> None:
+    known = TenantCache(CONFIG).observe(body(), NOW)
+    record_result.scanned(known, look(), NOW, used=True)
+    fresh = compose.compose(known, NOW, CONTEXT)
+    old = {key: value for key, value in fresh.items() if key != "lastValid"}
+
+    assert fresh["lastValid"]
+    assert not compose.is_material(old, fresh, NOW)
+    assert compose.merge_patch(fresh, fresh) == {}
 
 
 def test_an_edit_asks_for_a_scan_at_once_and_ends_the_back_off() -> None:

@@ -12,6 +12,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from baileys_janitor.api.effective import with_scans_only
+from baileys_janitor.api.last_valid import InForce
+from baileys_janitor.api.merge import InvalidTenant
 from baileys_janitor.controller.jobs import record_result
 from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.kube.conditions import Conditions
@@ -19,13 +22,16 @@ from baileys_janitor.controller.status import compose, level_and_ready
 from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import CleanResult, ScanResult
+from baileys_janitor.schedule import calendar
 from baileys_janitor.schedule.circuit_breaker import Hold
 from baileys_janitor.schedule.context import Intervals
+from baileys_janitor.schedule.decision import Decision, decide
 from tests.controller.pure.world import (
     CONTEXT,
     DAY,
     HOUR,
     NOW,
+    SCHEDULE,
     STOPPED,
     claimed,
     clean_results,
@@ -310,16 +316,54 @@ def test_whose_namespaces_opened_the_fleets_breaker_is_nothing_for_a_tenants_sta
 
 def test_an_invalid_spec_stays_the_fault_whatever_late_jobs_bring() -> None:
     known, now = lived([look()])
-    known.resource.effective, known.backoff.fault = (
-        None,
-        Fault("InvalidSpec", "spec.thresholds is wrong."),
-    )
+    refused = InvalidTenant("spec.volume", "spec.volume is wrong.")
+    known.resource.set_in_force(InForce(None, refused, "Nothing is done."))
     record_result.scanned(known, look(), now, used=True)
     known.fail(STUCK, now)
     told = compose.compose(known, now, CONTEXT)
 
     assert conditions(told)["Ready"]["reason"] == "InvalidSpec"
     assert told["level"] == "Unknown"
+
+
+def test_an_invalid_spec_says_which_settings_are_used_and_what_else_is_wrong() -> None:
+    known, now = lived([look(160)])
+    assert known.effective is not None
+    refused = InvalidTenant("spec.cooldown", "spec.cooldown is wrong.")
+    meanwhile = "Until it is valid, other settings are used."
+    known.resource.set_in_force(InForce(known.effective, refused, meanwhile))
+    told = compose.compose(known, now, CONTEXT)
+    ready = conditions(told)["Ready"]
+
+    assert (ready["status"], ready["reason"]) == ("False", "InvalidSpec")
+    assert ready["message"] == f"spec.cooldown is wrong. {meanwhile}"
+    assert conditions(told)["Stalled"]["status"] == "True"
+    assert told["level"] == "Warning"
+    assert told["next"].startswith(f"The spec is not valid; see Ready. {meanwhile} ")
+    assert "Trigger cleanup" in told["next"]
+
+    known.fail(STUCK, now)
+    told = compose.compose(known, now, CONTEXT)
+    assert conditions(told)["Ready"]["message"].endswith(f"Besides: {STUCK.message}")
+    assert "The claim is looked at again by itself" in told["next"]
+
+
+def test_while_only_scans_run_a_request_and_a_claimed_run_wait() -> None:
+    known, now = lived([look(190)])
+    assert known.effective is not None
+    refused = InvalidTenant("spec.mode", "spec.mode is wrong.")
+    known.resource.set_in_force(InForce(with_scans_only(known.effective), refused, "Scans only."))
+    known.resource.annotate("now", False, None)
+
+    assert decide(known, now, SCHEDULE) == Decision()
+    due = {one.reason for one in calendar.upcoming(known, now, SCHEDULE)}
+    assert due == {calendar.SCAN, calendar.STATUS}
+    claimed(known)
+    due = {one.reason for one in calendar.upcoming(known, now, SCHEDULE)}
+    assert due == {calendar.SCAN, calendar.STATUS}
+    told = compose.compose(known, now, CONTEXT)
+    assert told["level"] == "Emergency"
+    assert told["next"].endswith("The request that was made waits, too.")
 
 
 # When it is written

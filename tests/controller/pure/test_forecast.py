@@ -113,7 +113,8 @@ def test_while_the_breaker_holds_nothing_comes_earlier() -> None:
         ({"suspend": True}, "No Job runs while spec.suspend is true"),
         ({"mode": "Observe"}, "No cleanup runs in mode Observe. The files are counted every 1m."),
         ({"mode": "DryRun"}, "In mode DryRun a cleanup only says what it would remove."),
-        ({"thresholds": {"warning": 500}}, "Nothing is done until the spec is valid; see Ready."),
+        ({"volume": {}}, "Nothing is done until the spec is valid; see Ready."),
+        ({"thresholds": {"warning": 500}}, "and no cleanup runs. The files are counted every 1m."),
     ],
 )
 def test_what_the_spec_rules_out_is_not_promised(spec: Object, words: str) -> None:

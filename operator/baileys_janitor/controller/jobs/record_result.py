@@ -65,7 +65,7 @@ def scanned(
     elif tenant.backoff.work_fault is not None and tenant.backoff.work_fault.reason == CLOCK_SKEW:
         tenant.backoff.set_work_fault(None)
     effective = tenant.effective
-    tenant.scan.take(look, now, None if effective is None else effective.policy.longest_age, boot)
+    tenant.scan.take(look, now, None if effective is None else effective.longest_age, boot)
     if tenant.run is None:
         tenant.cleanup.count_after(look.counted)
 

@@ -40,8 +40,7 @@ class KeyStoreCache(RecordCache[KeyStoreRecord]):
         try:
             wanted = self._effective(spec, record.name)
         except InvalidTenant as problem:
-            record.resource.set_effective(None)
-            record.backoff.set_fault(Fault("InvalidSpec", problem.message))
+            record.resource.set_effective(None, Fault("InvalidSpec", problem.message))
             return
         record.resource.set_effective(wanted)
         if first:

@@ -108,7 +108,7 @@ def _state(
     conditions.advise(STORE_CONDITIONS["LargeCleanup"], _large(record, now))
     said = held_by(context.hold) if context.hold is not None and not suspended else None
     conditions.advise(STORE_CONDITIONS["CleanupsHeld"], said)
-    fault = record.fault or record.backoff.work_fault
+    fault = record.invalid or record.fault or record.backoff.work_fault
     if fault is not None and fault.stalled and not suspended:
         conditions.set("Ready", False, fault.reason, fault.message)
         conditions.set("Stalled", True, fault.reason, fault.message)
@@ -266,4 +266,5 @@ def _coming(when: float | None, now: float) -> float | None:
 def _has_news(record: KeyStoreRecord) -> bool:
     """Return whether a store's first status has content: a count, a fault, or that nothing will happen."""
     suspended = record.effective is not None and record.effective.suspend
-    return record.scan.look is not None or record.fault is not None or suspended
+    faulty = record.fault is not None or record.invalid is not None
+    return record.scan.look is not None or faulty or suspended

@@ -84,6 +84,7 @@ def compose(tenant: TenantRecord, now: float, context: StatusContext) -> Object:
         "lastHandledRequest": tenant.timers.handled_request,
         "trash": _trash(tenant),
         "running": tenant.scan.running,
+        "lastValid": tenant.resource.last_valid,
     }
     return status | {key: value for key, value in optional.items() if value not in (None, {}, [])}
 
@@ -108,7 +109,7 @@ def _prospects(tenant: TenantRecord, now: float, context: StatusContext) -> Obje
     """Return what comes next; right after a start, before the first look, as an earlier operator had it."""
     stalled = tenant.fault is not None and tenant.fault.stalled
     carried = tenant.look is None and tenant.scan.last_scan is not None
-    if carried and tenant.effective is not None and not stalled:
+    if carried and tenant.effective is not None and not stalled and tenant.invalid is None:
         kept = ("next", "nextCleanupTime", "nextCleanupReason", "forecast")
         return {key: tenant.stored.status[key] for key in kept if key in tenant.stored.status}
     found: Object = {"next": forecast.told(tenant, now, context.schedule)}

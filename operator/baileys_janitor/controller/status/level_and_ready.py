@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from baileys_janitor.api.condition_kinds import CONDITIONS
 from baileys_janitor.api.timestamps import to_rfc3339
-from baileys_janitor.controller.kube.conditions import Conditions, find
+from baileys_janitor.controller.kube.conditions import MESSAGE_LIMIT, Conditions, find
+from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.controller.wording import files, files_are, listed
 from baileys_janitor.policy import levels
@@ -210,6 +211,9 @@ def state_readiness(
     waits = cleanup_times.request_waits(tenant)
     said = f"The requested cleanup waits: {_WAITS.get(waits, _FAULT)}." if waits else None
     conditions.advise(CONDITIONS["RequestWaiting"], said, reason=waits or "")
+    if tenant.invalid is not None:
+        _state_refusal(conditions, tenant.invalid, None if suspended else tenant.backoff.fault)
+        return
     if fault is not None and fault.stalled and not suspended:
         conditions.set("Ready", False, fault.reason, fault.message)
         conditions.set("Stalled", True, fault.reason, fault.message)
@@ -234,6 +238,14 @@ def state_readiness(
         )
     else:
         conditions.set("Ready", True, *_mode(tenant))
+
+
+def _state_refusal(conditions: Conditions, invalid: Fault, fault: Fault | None) -> None:
+    """State that the spec is invalid, and a fault besides that keeps even the settings in force from working."""
+    besides = f" Besides: {fault.message}" if fault is not None and fault.stalled else ""
+    message = (invalid.message + besides)[:MESSAGE_LIMIT]
+    conditions.set("Ready", False, invalid.reason, message)
+    conditions.set("Stalled", True, invalid.reason, message)
 
 
 _WAITS = {

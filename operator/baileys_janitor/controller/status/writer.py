@@ -229,4 +229,5 @@ def tenants(
 def _has_news(tenant: TenantRecord) -> bool:
     """Return whether a tenant's first status has content: a count, a fault, or that nothing will happen."""
     suspended = tenant.effective is not None and tenant.effective.suspend
-    return tenant.look is not None or tenant.fault is not None or suspended
+    faulty = tenant.fault is not None or tenant.invalid is not None
+    return tenant.look is not None or faulty or suspended

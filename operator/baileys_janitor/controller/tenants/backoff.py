@@ -31,20 +31,17 @@ class Backoff:
 
     def fail(
         self,
-        fault: Fault | None,
+        fault: Fault,
         now: float,
         first: float = FIRST_PAUSE_SECONDS,
         longest: float = LONGEST_PAUSE_SECONDS,
     ) -> None:
-        """Record a failure and wait twice as long each time, from `first` up to `longest` seconds.
-
-        None keeps the fault that is there: an invalid spec stays one, whatever a Job brings.
-        """
-        self.fault = fault if fault is not None else self.fault
+        """Record a failure and wait twice as long each time, from `first` up to `longest` seconds."""
+        self.fault = fault
         self.retry_at = now + backoff_seconds(self.failures, first, longest)
         self.failures += 1
 
-    def crash(self, fault: Fault | None, now: float) -> None:
+    def crash(self, fault: Fault, now: float) -> None:
         """Record an exception; scans that go well in between end the pauses after other faults, but not these."""
         self.failures = max(self.failures, self.crashes)
         self.crashes += 1
@@ -84,10 +81,9 @@ class Backoff:
         self.retry_at = 0.0
         return True
 
-    def recover(self, *, valid: bool) -> None:
-        """Forget the fault: something has worked. With `valid` False the spec is invalid, and stays the fault."""
-        if valid:
-            self.fault = None
+    def recover(self) -> None:
+        """Forget the fault: something has worked."""
+        self.fault = None
         self.failures = 0
         self.retry_at = 0.0
         self.hurried_until = 0.0

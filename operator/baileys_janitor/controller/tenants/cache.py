@@ -8,10 +8,9 @@ from typing import Any
 
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.effective import Effective
-from baileys_janitor.api.merge import InvalidTenant, effective
+from baileys_janitor.api.last_valid import InForce, in_force
 from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.tenants.directories import Directories, age
-from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.controller.tenants.record import Key, TenantRecord
 from baileys_janitor.controller.tenants.record_cache import RecordCache
 from baileys_janitor.notify.routes import labels_asked
@@ -50,42 +49,43 @@ class TenantCache(RecordCache[TenantRecord]):
         if record.effective is not None and _elsewhere(record.stored.status, record.effective):
             record.move()
 
+    def first_seen(self, record: TenantRecord, stored: Object) -> None:
+        """Take over the last valid spec that the status keeps."""
+        record.resource.remember(decoding.status_field(stored, "lastValid"))
+
     def respec(self, record: TenantRecord, body: Object, now: float) -> None:
         """Take in the spec of a tenant."""
-        tenant = record
         spec = decoding.mapping(body.get("spec"))
         digest = zlib.crc32(repr(spec).encode("utf-8", "surrogatepass"))
         generation = decoding.whole(body["metadata"].get("generation"), 1, 2**62) or 1
-        if tenant.resource.digest == digest and tenant.resource.generation == generation:
+        if record.resource.digest == digest and record.resource.generation == generation:
             return
-        first = tenant.resource.generation == 0
-        tenant.resource.set_spec(generation, digest)
-        was = tenant.effective
-        try:
-            wanted = effective(self._config, spec, tenant.name)
-        except InvalidTenant as problem:
-            self._set_effective(tenant, None)
-            tenant.backoff.set_fault(Fault("InvalidSpec", problem.message))
+        first = record.resource.generation == 0
+        record.resource.set_spec(generation, digest)
+        was = record.effective
+        found = in_force(self._config, spec, record.name, record.resource.last_valid)
+        self._set_in_force(record, found)
+        wanted = found.effective
+        if wanted is None:
             return
-        self._set_effective(tenant, wanted)
         if not first:
-            if tenant.backoff.hurry(now) or was is None:
-                tenant.backoff.set_fault(None)
-            tenant.jobs.want_scan()
+            if record.backoff.hurry(now) or was is None:
+                record.backoff.set_fault(None)
+            record.jobs.want_scan()
         # An earlier operator's figures, or a spec that was invalid meanwhile, are compared by what is stored.
         here = _place(wanted)
         stored = decoding.mapping(body.get("status"))
         if _elsewhere(stored, wanted) if was is None else _place(was) != here:
-            tenant.move()
+            record.move()
         elif was is not None and was.suspend:
             # No scan was missed while none was made.
-            tenant.scan.resume(now)
+            record.scan.resume(now)
 
-    def _set_effective(self, tenant: TenantRecord, wanted: Effective | None) -> None:
+    def _set_in_force(self, tenant: TenantRecord, found: InForce) -> None:
         self._forget_directory(tenant)
-        if wanted is not None:
-            self._directories.add(tenant.namespace, tenant.name, wanted)
-        tenant.resource.set_effective(wanted)
+        if found.effective is not None:
+            self._directories.add(tenant.namespace, tenant.name, found.effective)
+        tenant.resource.set_in_force(found)
 
     def _forget_directory(self, tenant: TenantRecord) -> None:
         if tenant.effective is not None:

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from baileys_janitor.api.effective import Effective, InForce
+from baileys_janitor.api.effective import Effective, EffectiveSettings
+from baileys_janitor.api.last_valid import InForce
 from baileys_janitor.api.names import KIND, PLURAL
 from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.tenants.backoff import (
@@ -33,7 +34,7 @@ Key = tuple[str, str]
 """(namespace, name)."""
 
 
-S = TypeVar("S", bound=InForce)
+S = TypeVar("S", bound=EffectiveSettings)
 
 
 @dataclass(slots=True)
@@ -43,7 +44,13 @@ class Resource(Generic[S]):
     version: str = ""
     generation: int = 0
     effective: S | None = None
-    """The settings in force; None while the spec is invalid."""
+    """The settings in force; None while the spec is invalid and it is unknown where the directory is."""
+    invalid: Fault | None = None
+    """What is wrong with the spec, and which settings are used meanwhile."""
+    meanwhile: str = ""
+    """The part of it that says which settings are used."""
+    last_valid: str | None = None
+    """The last valid spec, as the status keeps it."""
     digest: int = 0
     request: str | None = None
     """The value of the annotation, whether handled or not."""
@@ -80,9 +87,21 @@ class Resource(Generic[S]):
         """Record which spec is in force."""
         self.generation, self.digest = generation, digest
 
-    def set_effective(self, effective: S | None) -> None:
-        """Take in the settings in force; None for an invalid spec."""
-        self.effective = effective
+    def set_effective(self, effective: S | None, invalid: Fault | None = None) -> None:
+        """Take in the settings in force, and what is wrong with the spec."""
+        self.effective, self.invalid = effective, invalid
+
+    def set_in_force(self: Resource[Effective], found: InForce) -> None:
+        """Take in the settings in force, which may be those of the last valid spec."""
+        self.last_valid, self.meanwhile = found.last_valid, found.meanwhile
+        invalid = None
+        if found.problem is not None:
+            invalid = Fault("InvalidSpec", f"{found.problem.message} {found.meanwhile}")
+        self.set_effective(found.effective, invalid)
+
+    def remember(self, last_valid: str | None) -> None:
+        """Take over the last valid spec that the status keeps."""
+        self.last_valid = last_valid
 
     def shift(self, step: float) -> None:
         """Move the times with the clock."""
@@ -210,8 +229,13 @@ class BaseRecord(Generic[S]):
 
     @property
     def effective(self) -> S | None:
-        """The settings in force; None while the spec is invalid."""
+        """The settings in force; None while the spec is invalid and none can be used in its place."""
         return self.resource.effective
+
+    @property
+    def invalid(self) -> Fault | None:
+        """What is wrong with the spec."""
+        return self.resource.invalid
 
     @property
     def fault(self) -> Fault | None:
@@ -264,16 +288,16 @@ class BaseRecord(Generic[S]):
         first: float = FIRST_PAUSE_SECONDS,
         longest: float = LONGEST_PAUSE_SECONDS,
     ) -> None:
-        """Record a fault and back off; an invalid spec stays the fault that is published."""
-        self.backoff.fail(fault if self.effective is not None else None, now, first, longest)
+        """Record a fault and back off."""
+        self.backoff.fail(fault, now, first, longest)
 
     def crash(self, now: float) -> None:
         """Record an unexpected exception, and back off."""
-        self.backoff.crash(INTERNAL_ERROR if self.effective is not None else None, now)
+        self.backoff.crash(INTERNAL_ERROR, now)
 
     def recover(self) -> None:
         """Forget the fault: something has worked."""
-        self.backoff.recover(valid=self.effective is not None)
+        self.backoff.recover()
 
     def take_stored(self, stored: Object) -> None:
         """Take note of what the API server has stored of this operator's own."""
@@ -296,7 +320,8 @@ class BaseRecord(Generic[S]):
         """Cut every time that lies further ahead than it can: a clock that was wrong has written it."""
         for part in self._parts():
             part.cut(now)
-        known = self.effective
+        # Of other settings than its own nothing may be shortened.
+        known = None if self.effective is None or self.effective.scans_only else self.effective
         self.cleanup.cut(
             now,
             None if known is None else known.cooldown,

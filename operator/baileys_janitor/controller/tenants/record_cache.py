@@ -45,6 +45,9 @@ class RecordCache(ABC, Generic[R]):
     def respec(self, record: R, body: Object, now: float) -> None:
         """Take in the spec of a resource."""
 
+    def first_seen(self, record: R, stored: Object) -> None:
+        """Take over what else a stored status keeps, when its resource is seen for the first time."""
+
     def restored(self, record: R) -> None:
         """Follow up on a status that another operator has written."""
 
@@ -60,7 +63,9 @@ class RecordCache(ABC, Generic[R]):
         first = record is None or record.uid != meta["uid"]
         if record is None or first:
             record = self.records[key] = self.create(*key, meta["uid"])
-            record.load(decoding.mapping(body.get("status")))
+            stored = decoding.mapping(body.get("status"))
+            record.load(stored)
+            self.first_seen(record, stored)
             record.resource.see(now, from_rfc3339(meta.get("creationTimestamp")) or 0.0)
             record.stored.written(min(record.last_scan or now, now))
             self._baseline(record, meta, now)
