@@ -108,6 +108,17 @@ def process(console: Console, *, quick: bool) -> None:
     written(f"job{'-quick' if quick else ''}.json", result, console)
 
 
+def keys(console: Console, *, quick: bool) -> None:
+    """Measure the key store."""
+    from benchmarks import keystore
+
+    described = machine.described()
+    found = keystore.measure(quick=quick)
+    keystore.show(console, found)
+    result = {"machine": described, "quick": quick, **found}
+    written(f"keystore{'-quick' if quick else ''}.json", result, console)
+
+
 def main() -> int:
     """Run all or parts; return the exit code: 1 when something could not be measured."""
     known = catalogue.named(catalogue.full()) | catalogue.named(catalogue.quick())
@@ -115,19 +126,23 @@ def main() -> int:
     parser.add_argument(
         "--quick", action="store_true", help="a few cells, in less than three minutes"
     )
-    parser.add_argument("parts", nargs="*", help=f"operator, job or cells: {', '.join(known)}")
+    parser.add_argument(
+        "parts", nargs="*", help=f"operator, job, keystore or cells: {', '.join(known)}"
+    )
     arguments = parser.parse_args()
     parts = set(arguments.parts)
-    if wrong := parts - set(known) - {"operator", "job"}:
+    if wrong := parts - set(known) - {"operator", "job", "keystore"}:
         parser.error(
-            f"unknown: {', '.join(sorted(wrong))}; there are operator, job, {', '.join(known)}"
+            f"unknown: {', '.join(sorted(wrong))}; there are operator, job, keystore, {', '.join(known)}"
         )
     console = Console(width=None if sys.stdout.isatty() else 150)
     sound = True
-    if not parts or parts != {"job"}:
+    if not parts or parts - {"job", "keystore"}:
         sound = operator(console, parts & set(known), quick=arguments.quick)
     if not parts or "job" in parts:
         process(console, quick=arguments.quick)
+    if not parts or "keystore" in parts:
+        keys(console, quick=arguments.quick)
     return 0 if sound else 1
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import keystore
 from benchmarks.operator.report import STEADY, ratios, shown
 
 Object = dict[str, Any]
@@ -22,6 +23,8 @@ def main() -> int:
     found = [json.loads((RESULTS / name).read_text()) for name in ("operator.json", "job.json")]
     real = RESULTS / "operator-kube-apiserver.json"
     found.append(json.loads(real.read_text()) if real.exists() else {})
+    stored = RESULTS / "keystore.json"
+    found.append(json.loads(stored.read_text()) if stored.exists() else {})
     before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
     text = "\n".join(["", *sections(*found), ""])
     PAGE.write_text(before + BEGIN + text + END + rest.partition(END)[2], "utf-8")
@@ -29,8 +32,9 @@ def main() -> int:
     return 0
 
 
-def sections(operator: Object, job: Object, real: Object) -> Iterator[str]:
-    """The results as Markdown, line by line; `real` are those against a kube-apiserver, if there are any."""
+def sections(operator: Object, job: Object, real: Object, stored: Object) -> Iterator[str]:
+    """The results as Markdown, line by line; `real` are those against a kube-apiserver, `stored` those of keys in
+    PostgreSQL, if there are any."""
     yield _machine(operator)
     yield ""
     yield from table(
@@ -67,6 +71,13 @@ def sections(operator: Object, job: Object, real: Object) -> Iterator[str]:
             for name, figures in race["figures"].items()
         ),
     )
+    if stored:
+        on = stored["machine"]
+        yield ""
+        begun = f"{on['time'][:10]}, {on['cores']} cores; the load was {on['loadAtStart']} when it began"
+        yield f"Keys in PostgreSQL, {begun}:"
+        yield ""
+        yield from table(("measure", "target", "measured"), keystore.lines(stored))
 
 
 def _steady(found: Object) -> Iterator[str]:

@@ -114,9 +114,11 @@ def fields(schema: Any, path: str) -> Iterator[str]:
 def known_fields() -> set[str]:
     """Every value of the chart, and every field of the resource."""
     values = json.loads((ROOT / "charts/baileys-janitor/values.schema.json").read_text())
-    schemas = [values]
-    for definition in (crd(), store_crd()):
-        schemas.append(definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
+    definitions = (crd(), store_crd())
+    schemas = [
+        values,
+        *(d["spec"]["versions"][0]["schema"]["openAPIV3Schema"] for d in definitions),
+    ]
     return {path.lstrip(".") for schema in schemas for path in fields(schema, "")}
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -41,7 +42,7 @@ def _fingerprint(binaries: Path) -> str:
     return f"{found.st_size:x}{found.st_mtime_ns:x}"
 
 
-def user() -> dict[str, int]:
+def user() -> dict[str, Any]:
     """What `subprocess` needs to run as somebody else than root, who may not run PostgreSQL."""
     if os.getuid() != 0:
         return {}
@@ -118,12 +119,12 @@ class Server:
     def url(self) -> str:
         return self.database("postgres")
 
-    def database(self, name: str, **more: object) -> str:
+    def database(self, name: str, **more: str | int) -> str:
         return make_conninfo(
             "", host=str(self.home), port=self.port, user="postgres", dbname=name, **more
         )
 
-    def loopback(self, name: str, **more: object) -> str:
+    def loopback(self, name: str, **more: str | int) -> str:
         return make_conninfo(
             "", host="127.0.0.1", port=self.port, user="postgres", dbname=name, **more
         )

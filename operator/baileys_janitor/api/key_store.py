@@ -159,6 +159,7 @@ class KeyStoreSchedule(Model):
     time_zone: Annotated[str, Field(min_length=1, max_length=64, pattern=TIME_ZONE)] | None = Field(
         default=None,
         description="IANA time zone of dailyCleanup, such as UTC or America/Sao_Paulo.",
+        json_schema_extra={"x-kubernetes-validations": [zone_rule()]},
     )
 
 

@@ -264,6 +264,7 @@ class Cleaning:
     ) -> bool:
         """Remove a batch in the caller's transaction; return whether anything went."""
         assert all(each.entry.kind in REMOVABLE_KINDS for each in batch), plan.refused
+        begun = time.monotonic()
         gone = self._sessions.remove(
             session,
             listing,
@@ -271,6 +272,7 @@ class Cleaning:
             run=self._run,
             state=self._state if self._keeping.archive else None,
         )
+        self.result.delete_ms += (time.monotonic() - begun) * 1000
         for place, size in gone:
             self._count(batch[place])
             self.result.row_bytes += size

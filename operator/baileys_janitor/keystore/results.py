@@ -91,7 +91,8 @@ class CleanResult:
     run. `sessions` were looked at, `cleaned` lost rows, `busy` were held by another run, `refused` counts by reason
     those of which nothing may go. `row_bytes` is what the rows took in the table, which new rows use again;
     `returned_bytes` is by how much the files of table and indexes shrank. `archived`: an undo is possible.
-    `before` and `after` are reports. `remover_ms` is the time spent in transactions that removed something.
+    `before` and `after` are reports. `remover_ms` is the time spent in transactions that removed something,
+    `delete_ms` that in the statements that did it.
     """
 
     run: str
@@ -101,6 +102,7 @@ class CleanResult:
     time: float = 0
     duration_ms: int = 0
     remover_ms: int = 0
+    delete_ms: float = 0
     sessions: int = 0
     cleaned: int = 0
     busy: int = 0

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _LOCK_PERSON: Final = b"bj-keys"
 
 # `held` are the rows of the plan that are still the very writing that was seen, and that nobody else holds; `whole`
-# the units of which all rows are held.
+# those whose unit is held as a whole.
 _REMOVE: Final = """
 WITH wanted AS (
   SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[], %s::int[], %s::int[], %s::text[], %s::text[])
@@ -38,10 +38,11 @@ WITH wanted AS (
   WHERE {wanted} AND {keys} AND {version} = w.version AND {updated} IS NOT DISTINCT FROM w.updated
   FOR UPDATE OF k SKIP LOCKED
 ), whole AS (
-  SELECT unit FROM held GROUP BY unit, size HAVING count(*) = size
+  SELECT at, part, place
+  FROM (SELECT at, part, place, size, count(*) OVER (PARTITION BY unit) AS number FROM held) AS counted
+  WHERE number = size
 ), gone AS (
-  DELETE FROM {table} AS k USING held AS h
-  WHERE k.ctid = h.at AND k.tableoid = h.part AND h.unit IN (SELECT unit FROM whole)
+  DELETE FROM {table} AS k USING whole AS h WHERE k.ctid = h.at AND k.tableoid = h.part
   RETURNING h.place, pg_column_size(k.*) AS bytes, row_to_json(k) AS row
 ){archive}
 SELECT place, bytes FROM gone

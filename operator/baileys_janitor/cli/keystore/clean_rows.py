@@ -124,7 +124,6 @@ def _clean(
     )
     with opened(where) as (database, facts):
         from baileys_janitor.keystore.clean import Cleaning, Keeping, show_nobody
-        from baileys_janitor.volume.operations import new_run_id
 
         def watch(session: str, _listing: Listing, plan: Plan) -> None:
             assert listed is not None
@@ -134,7 +133,7 @@ def _clean(
             database,
             facts,
             settings,
-            new_run_id(time.time()),
+            _new_run_id() if applied else "",
             reason="Command",
             keeping=Keeping(
                 not values["no_undo"], not values["no_memory"], values["schema"], window
@@ -143,6 +142,12 @@ def _clean(
             watch=show_nobody if listed is None else watch,
         )
         return cleaning.apply() if applied else cleaning.dry_run()
+
+
+def _new_run_id() -> str:
+    from baileys_janitor.volume.operations import new_run_id
+
+    return new_run_id(time.time())
 
 
 def _lines(session: str, plan: Plan) -> list[str]:
