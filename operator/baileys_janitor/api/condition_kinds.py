@@ -90,6 +90,8 @@ class IncidentKind:
     """True: that message already says what the incident means."""
     when: str = ""
     """When it is sent, for docs/notifications.md; empty: when the condition becomes True."""
+    page: str = ""
+    """Name of its page in docs/runbooks; empty: made of its own name."""
 
     @property
     def rank(self) -> int:
@@ -99,7 +101,7 @@ class IncidentKind:
     @property
     def runbook(self) -> str:
         """Return the name of its page in docs/runbooks."""
-        return page_name(self.name)
+        return self.page or page_name(self.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,9 +240,17 @@ def _beside(
         channels = [each.name for each in config.notifications.channels]
         heard = process.notifies(channels) if process is not None else None
         voice = manager.NotificationManager(
-            kube, config, clock, reconciler.cache, reconciler.holds, heard
+            kube,
+            config,
+            clock,
+            reconciler.cache,
+            reconciler.holds,
+            heard,
+            stores.cache if stores is not None else None,
         )
         reconciler.bus.subscribe(voice.hear)
+        if stores is not None:
+            stores.bus.subscribe(voice.hear)
         if process is not None:
             process.watches_channels(voice.failing)
         beside.append(asyncio.create_task(voice.run()))

@@ -14,7 +14,7 @@ from typing import Any
 from baileys_janitor.api.condition_kinds import EMERGENCY, RANKS, IncidentKind
 from baileys_janitor.notify import delivery_state, wording, words
 from baileys_janitor.notify.delivery_state import Change
-from baileys_janitor.notify.incidents import Place
+from baileys_janitor.notify.incidents import KEY_STORE, Place
 from baileys_janitor.notify.words import Reader
 
 Object = dict[str, Any]
@@ -153,6 +153,8 @@ def _tenant(change: Change, statuses: Statuses, reader: Reader, now: float) -> O
         told["until"] = rfc3339(change.ended)
     if status is None:
         return told | ({} if place.fleet else {"deleted": True})
+    if place.kind == KEY_STORE:
+        return told | _of_store(change, status, reader, now)
     told["level"] = status.get("level") or "Unknown"
     files, volume = status.get("files") or {}, status.get("volume") or {}
     figures = {
@@ -172,6 +174,25 @@ def _tenant(change: Change, statuses: Statuses, reader: Reader, now: float) -> O
     else:
         told["summary"] = wording.short(kind, status, reader, now)
         told["message"] = wording.fact(kind, status, reader, now)
+    return told
+
+
+def _of_store(change: Change, status: Mapping[str, Any], reader: Reader, now: float) -> Object:
+    keys, sessions = status.get("keys") or {}, status.get("sessions") or {}
+    figures = {
+        "keys": keys.get("total"),
+        "expired": keys.get("expired"),
+        "sessions": sessions.get("count"),
+        "bytes": keys.get("bytes"),
+    }
+    told: Object = {"kind": KEY_STORE}
+    told["figures"] = {key: value for key, value in figures.items() if value is not None}
+    if change.over:
+        total = keys.get("total")
+        told["summary"] = "" if total is None else f"now {words.several(total, 'key')}"
+    else:
+        told["summary"] = wording.short(change.kind, status, reader, now)
+        told["message"] = wording.fact(change.kind, status, reader, now)
     return told
 
 

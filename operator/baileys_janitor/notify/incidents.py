@@ -10,9 +10,12 @@ from typing import Any
 
 from baileys_janitor.api.condition_kinds import CONDITIONS, Family, Group, IncidentKind
 from baileys_janitor.api.incident_kinds import INCIDENT_KINDS, STALLED_SECONDS
+from baileys_janitor.api.names import SINGULAR, STORE_SINGULAR
 from baileys_janitor.schedule.cleanup_times import UNDONE, are_failing
 
 Object = Mapping[str, Any]
+
+TENANT, KEY_STORE = SINGULAR, STORE_SINGULAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,8 @@ class Place:
     company: str = ""
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Only the labels that a route asks for."""
+    kind: str = TENANT
+    """What kind of resource it is, as kubectl takes it."""
 
     @property
     def fleet(self) -> bool:
@@ -61,13 +66,17 @@ def identify(*parts: str) -> int:
     return int.from_bytes(digest, "big") & ~0xF
 
 
-def states(status: Object) -> Iterator[State]:
-    """Yield the states in a status; a family that is not certain is left out."""
+def states(status: Object, kind: str = TENANT) -> Iterator[State]:
+    """Yield the states in a status of that kind of resource; a family that is not certain is left out."""
     conditions = {c["type"]: c for c in status.get("conditions") or () if "type" in c}
+    if kind == KEY_STORE:
+        yield from _cleanups(status, INCIDENT_KINDS["KeyStoreCleanupFailing"])
+        yield from _scans(conditions, INCIDENT_KINDS["KeyStoreStalled"])
+        return
     yield from _level(status, conditions)
     yield from _advice(conditions)
-    yield from _cleanups(status)
-    yield from _scans(conditions)
+    yield from _cleanups(status, INCIDENT_KINDS["CleanupFailing"])
+    yield from _scans(conditions, INCIDENT_KINDS["ScanStale"])
 
 
 def _level(status: Object, conditions: Mapping[str, Object]) -> Iterator[State]:
@@ -104,7 +113,7 @@ def _advice(conditions: Mapping[str, Object]) -> Iterator[State]:
         yield State(kind.family, kind if holds else None, _since(said))
 
 
-def _cleanups(status: Object) -> Iterator[State]:
+def _cleanups(status: Object, failing: IncidentKind) -> Iterator[State]:
     since = None
     history = status.get("history") or ()
     for entry in history:
@@ -112,14 +121,13 @@ def _cleanups(status: Object) -> Iterator[State]:
             break
         since = moment(entry.get("time"))
     if since is not None and are_failing([str(entry.get("outcome")) for entry in history]):
-        yield State(Family.CLEANUP, INCIDENT_KINDS["CleanupFailing"], since)
+        yield State(Family.CLEANUP, failing, since)
     else:
         yield State(Family.CLEANUP, None, moment(history[0].get("time")) if history else None)
 
 
-def _scans(conditions: Mapping[str, Object]) -> Iterator[State]:
+def _scans(conditions: Mapping[str, Object], stale: IncidentKind) -> Iterator[State]:
     ready, healthy = conditions.get("Ready") or {}, conditions.get("Healthy") or {}
-    stale = INCIDENT_KINDS["ScanStale"]
     if healthy.get("reason") == "ScansMissed":
         yield State(Family.SCAN, stale, _since(healthy))
     elif ready.get("status") == "False":
@@ -131,7 +139,7 @@ def _scans(conditions: Mapping[str, Object]) -> Iterator[State]:
 def incidents(status: Object, base: int, place: Place, now: float) -> list[Incident]:
     """Return what holds of one tenant; `base` is what `identify` gave for it."""
     found = []
-    for state in states(status):
+    for state in states(status, place.kind):
         if state.kind is None:
             continue
         since = now if state.since is None else min(state.since, now)

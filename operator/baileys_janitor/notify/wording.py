@@ -32,8 +32,8 @@ def files(status: Object) -> str:
 
 def fact(kind: IncidentKind, status: Object, reader: Reader, now: float) -> str:
     """Return what is known, with numbers against limits."""
-    if kind.name == "CleanupFailing":
-        last = status.get("lastCleanup") or {}
+    if kind.family == Family.CLEANUP:
+        last = status.get("lastCleanup") or status.get("lastRun") or {}
         when = moment(last.get("time"))
         told = words.clean(str(last.get("message") or "The cleanup failed."))
         return told if when is None else f"{reader.time(when, now)}: {told}"
@@ -65,7 +65,7 @@ def short(kind: IncidentKind, status: Object, reader: Reader, now: float) -> str
     if kind.name == "DiskPressure":
         free = (status.get("volume") or {}).get("freeBytes")
         return "" if free is None else f"{words.size(free)} free"
-    if kind.name == "ScanStale":
+    if kind.family == Family.SCAN:
         return words.clean(str(condition(status, "Ready").get("reason") or ""), 64)
     if kind.name == "SessionInactive":
         last = moment(status.get("lastActivityTime"))
@@ -182,7 +182,7 @@ def _list_of(kind: IncidentKind) -> str:
 
 
 def _describe(place: Place) -> str:
-    return f"kubectl describe baileystenant {place.name} -n {place.namespace}"
+    return f"kubectl describe {place.kind} {place.name} -n {place.namespace}"
 
 
 def _request(place: Place) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.key_store_merge import EffectiveKeyStore, effective_store
 from baileys_janitor.api.merge import InvalidTenant
+from baileys_janitor.api.names import STORE_SINGULAR
 from baileys_janitor.controller.keystores.record import KeyStoreRecord
 from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.tenants.fault import Fault
@@ -19,6 +20,8 @@ Object = dict[str, Any]
 
 class KeyStoreCache(RecordCache[KeyStoreRecord]):
     """The key stores by (namespace, name), kept current by watch events."""
+
+    kind = STORE_SINGULAR
 
     def __init__(self, config: OperatorConfig) -> None:
         super().__init__(config.daily_jitter.seconds)

@@ -5,14 +5,14 @@ Changes name the tenants to look at again; a slow round over all of them finds w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from baileys_janitor.api.condition_kinds import Family
 from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.api.timestamps import to_rfc3339
-from baileys_janitor.controller.tenants.cache import TenantCache
-from baileys_janitor.controller.tenants.record import Key, TenantRecord
+from baileys_janitor.controller.tenants.record import AnyRecord, Key
+from baileys_janitor.controller.tenants.record_cache import RecordCache
 from baileys_janitor.notify.delivery_state import Fate, Over
 from baileys_janitor.notify.incidents import (
     Incident,
@@ -39,10 +39,10 @@ _FLEET_ID = identify("fleet") | Family.BREAKER
 _FAMILY = 0xF
 
 
-def place_of(tenant: TenantRecord) -> Place:
-    """Return what a tenant is called in messages."""
-    company = tenant.effective.company_id if tenant.effective is not None else tenant.name
-    return Place(tenant.namespace, tenant.name, company, tenant.resource.labels or {})
+def place_of(record: AnyRecord) -> Place:
+    """Return what a tenant or a key store is called in messages."""
+    labels = record.resource.labels or {}
+    return Place(record.namespace, record.name, record.company, labels, record.kind.lower())
 
 
 def _differ(before: Incident, after: Incident) -> bool:
@@ -66,24 +66,25 @@ def _message(hold: Hold) -> str:
 class ActiveIncidents:
     """The incidents that hold. `version` counts up whenever they have changed."""
 
-    def __init__(self, cache: TenantCache, started: float) -> None:
-        self._cache = cache
+    def __init__(self, caches: Sequence[RecordCache[Any]], started: float) -> None:
+        """`caches`: those of the tenants and of the key stores, as far as there are any."""
+        self._caches = {cache.kind: cache for cache in caches}
         self._started = started
         self.version = 0
         self.incidents: dict[int, Incident] = {}
-        self._tenants: dict[int, tuple[Key, str]] = {}
-        """(key, uid) of every tenant that was looked at, by the number that stands for it."""
-        self._round: Iterator[TenantRecord] = iter(())
+        self._known: dict[int, tuple[str, Key, str]] = {}
+        """(kind, key, uid) of every record that was looked at, by the number that stands for it."""
+        self._round: Iterator[AnyRecord] = iter(())
         self._absent: dict[int, float] = {}
         self._gone: dict[int, Place] = {}
         """What tenants were called that were deleted under this operator's eyes."""
         self._held: tuple[float, Hold] | None = None
         """Since when automatic cleanups are held, and what holds them."""
 
-    def look(self, tenant: TenantRecord, now: float) -> None:
-        """Look at one tenant again."""
+    def look(self, tenant: AnyRecord, now: float) -> None:
+        """Look at one tenant or key store again."""
         base = identify(tenant.namespace, tenant.name, tenant.uid)
-        self._tenants[base] = tenant.key, tenant.uid
+        self._known[base] = place_of(tenant).kind, tenant.key, tenant.uid
         found: list[Incident] = []
         if not tenant.resource.muted:
             found = incidents(tenant.stored.status, base, place_of(tenant), now)
@@ -105,34 +106,34 @@ class ActiveIncidents:
                 self.version += 1
 
     def go_round(self, now: float) -> None:
-        """Look at the next few tenants, and drop some that are no more."""
-        count = max(AT_LEAST, len(self._cache.tenants) // ROUND)
+        """Look at the next few, and drop some that are no more."""
+        count = max(AT_LEAST, sum(len(cache.records) for cache in self._caches.values()) // ROUND)
         for _ in range(count):
             tenant = next(self._round, None)
             if tenant is None:
                 self.drop_absent(now)
-                self._round = iter(list(self._cache.tenants.values()))
+                self._round = iter(self._all())
                 return
-            if self._cache.tenants.get(tenant.key) is tenant:
+            if self._find(place_of(tenant).kind, tenant.key) is tenant:
                 self.look(tenant, now)
 
     def look_at_new(self, now: float) -> Iterator[None]:
-        """Look at the tenants that were never looked at, and yield after every few."""
-        for number, tenant in enumerate(list(self._cache.tenants.values())):
-            if identify(tenant.namespace, tenant.name, tenant.uid) not in self._tenants:
+        """Look at those that were never looked at, and yield after every few."""
+        for number, tenant in enumerate(self._all()):
+            if identify(tenant.namespace, tenant.name, tenant.uid) not in self._known:
                 self.look(tenant, now)
             if number % AT_LEAST == 0:
                 yield
 
     def drop_absent(self, now: float) -> None:
-        """Drop the tenants that are no more."""
-        for base, (key, uid) in list(self._tenants.items()):
-            tenant = self._cache.tenants.get(key)
+        """Drop those that are no more."""
+        for base, (kind, key, uid) in list(self._known.items()):
+            tenant = self._find(kind, key)
             if tenant is None or tenant.uid != uid:
-                del self._tenants[base]
+                del self._known[base]
                 self._absent[base] = now
                 if any(base | family in self.incidents for family in Family):
-                    self._gone[base] = Place(*key)
+                    self._gone[base] = Place(*key, kind=kind)
                 self._replace(base, [])
                 self.version += 1
         for id_ in [
@@ -157,27 +158,41 @@ class ActiveIncidents:
             self.version += 1
 
     def status(self, place: Place) -> Mapping[str, Any] | None:
-        """Return a tenant's status, None when it is gone; of the fleet, what is held."""
+        """Return the status of a tenant or key store, None when it is gone; of the fleet, what is held."""
         if not place.fleet:
-            tenant = self._cache.tenants.get((place.namespace, place.name))
+            tenant = self._find(place.kind, (place.namespace, place.name))
             return None if tenant is None else tenant.stored.status
         if self._held is None:
             return None
         told = _message(self._held[1])
         return {"conditions": [{"type": "CircuitBreakerOpen", "status": "True", "message": told}]}
 
-    def tenant(self, id_: int) -> TenantRecord | None:
-        """Return the tenant that a number stands for."""
-        key, uid = self._tenants.get(id_ & ~_FAMILY, (None, ""))
-        tenant = self._cache.tenants.get(key) if key is not None else None
-        return tenant if tenant is not None and tenant.uid == uid else None
+    def _all(self) -> list[AnyRecord]:
+        return [record for cache in self._caches.values() for record in cache.records.values()]
+
+    def _find(self, kind: str, key: Key) -> AnyRecord | None:
+        cache = self._caches.get(kind)
+        return None if cache is None else cache.records.get(key)
+
+    def is_known(self, record: AnyRecord) -> bool:
+        """Return whether a tenant or key store is still there."""
+        return self._find(place_of(record).kind, record.key) is record
+
+    def record(self, id_: int) -> AnyRecord | None:
+        """Return the tenant or key store that a number stands for."""
+        known = self._known.get(id_ & ~_FAMILY)
+        if known is None:
+            return None
+        kind, key, uid = known
+        found = self._find(kind, key)
+        return found if found is not None and found.uid == uid else None
 
     def fate(self, id_: int, target: Target, now: float) -> Fate:
         """Return what became of an incident that was sent to a target and does not hold for it any more."""
         if id_ == _FLEET_ID:
             held = self.incidents.get(id_)
             return held is None and Over(self._absent.setdefault(id_, now), FLEET)
-        tenant = self.tenant(id_)
+        tenant = self.record(id_)
         if tenant is None:
             since = self._absent.setdefault(id_ & ~_FAMILY, now)
             if now < self._started + KNOWN_AFTER_SECONDS:
@@ -188,7 +203,9 @@ class ActiveIncidents:
         if tenant.resource.muted or not target.hears(place):
             return False
         family = id_ & _FAMILY
-        state = next((s for s in states(tenant.stored.status) if s.family == family), None)
+        state = next(
+            (s for s in states(tenant.stored.status, place.kind) if s.family == family), None
+        )
         if state is None:
             return True
         if state.kind is not None and target.wants(place, state.kind):

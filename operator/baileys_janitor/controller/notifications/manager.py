@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from baileys_janitor.api.config import OperatorConfig
@@ -24,7 +25,8 @@ from baileys_janitor.controller.notifications.incidents import KNOWN_AFTER_SECON
 from baileys_janitor.controller.notifications.sender import Count, Sender
 from baileys_janitor.controller.notifications.state_store import StateStore
 from baileys_janitor.controller.tenants.cache import TenantCache
-from baileys_janitor.controller.tenants.record import Key
+from baileys_janitor.controller.tenants.record import AnyRecord
+from baileys_janitor.controller.tenants.record_cache import RecordCache
 from baileys_janitor.notify.channels.factory import opened
 from baileys_janitor.notify.channels.http import Channel, Undelivered
 from baileys_janitor.notify.delivery_state import DeliveryState
@@ -61,12 +63,15 @@ class NotificationManager:
         cache: TenantCache,
         holds: Callable[[float], Hold | None],
         heard: Callable[[str, str], None] | None = None,
+        stores: RecordCache[Any] | None = None,
     ) -> None:
         self._config = config.notifications
         self._clock = clock
         self._cache = cache
         self._holds = holds
-        self._active = ActiveIncidents(cache, clock.now())
+        self._stores = stores
+        caches: list[RecordCache[Any]] = [cache, *([stores] if stores is not None else [])]
+        self._active = ActiveIncidents(caches, clock.now())
         election = config.leader_election
         self._state_store = StateStore(
             kube, election.namespace or own_namespace(os.environ), f"{election.name}-notifications"
@@ -75,7 +80,7 @@ class NotificationManager:
         self._targets = targets(self._config)
         self._senders: list[Sender] = []
         self._deliveries: dict[str, DeliveryState] = {}
-        self._dirty: dict[Key, None] = {}
+        self._dirty: dict[int, AnyRecord] = {}
         self._news = asyncio.Event()
         self._unkept = asyncio.Event()
         self._unusable: set[str] = set()
@@ -87,7 +92,7 @@ class NotificationManager:
     def hear(self, change: Change) -> None:
         """Take in a change."""
         if isinstance(change, (LevelChanged, ConditionChanged, CleanupFinished)):
-            self._dirty[change.tenant.key] = None
+            self._dirty[id(change.tenant)] = change.tenant
             self._news.set()
         if isinstance(change, CleanupFinished):
             for sender in self._senders:
@@ -128,6 +133,7 @@ class NotificationManager:
                 self._clock,
                 self.counts[target.channel],
                 self._unkept.set,
+                self._stores,
             )
             for target in self._targets
         ]
@@ -162,10 +168,9 @@ class NotificationManager:
             self._news.clear()
             now = self._clock.now()
             dirty, self._dirty = self._dirty, {}
-            for key in dirty:
-                tenant = self._cache.tenants.get(key)
-                if tenant is not None:
-                    self._active.look(tenant, now)
+            for record in dirty.values():
+                if self._active.is_known(record):
+                    self._active.look(record, now)
             if now < started + KNOWN_AFTER_SECONDS:
                 for _ in self._active.look_at_new(now):
                     await asyncio.sleep(0)

@@ -11,13 +11,22 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from baileys_janitor.api.notification_config import Notifications
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.notifications.incidents import ActiveIncidents, place_of
 from baileys_janitor.controller.tenants.cache import TenantCache
-from baileys_janitor.notify import cleanups, delivery_state, document, render, summary
+from baileys_janitor.controller.tenants.record_cache import RecordCache
+from baileys_janitor.notify import (
+    cleanups,
+    delivery_state,
+    document,
+    key_stores,
+    render,
+    summary,
+)
 from baileys_janitor.notify.channels.http import Channel, Undelivered
 from baileys_janitor.notify.delivery_state import HOUR, DeliveryState, Pace
 from baileys_janitor.notify.routes import Target
@@ -94,6 +103,7 @@ class Sender:
         clock: Clock,
         count: Count,
         changed: Callable[[], None],
+        stores: RecordCache[Any] | None = None,
     ) -> None:
         self._target = target
         self._channel = channel
@@ -105,6 +115,7 @@ class Sender:
         self._clock = clock
         self._count = count
         self._changed = changed
+        self._stores = stores
         self._pace = Pace(
             config.group_wait.seconds,
             config.group_interval.seconds,
@@ -252,6 +263,9 @@ class Sender:
         if now < when:
             self._later(when)
             return None
+        report = self._key_store(now)
+        if report is not None:
+            return report
         self._cleaned, self._hurry = None, False
         done: list[cleanups.Done] = []
         for number, tenant in enumerate(list(self._cache.tenants.values())):
@@ -271,6 +285,18 @@ class Sender:
             self._book.sent.append(at)
 
         return Message(told, arrived)
+
+    def _key_store(self, now: float) -> Message | None:
+        """Return the report of a key store's last cleanup; those of others, and of tenants, come after it."""
+        for record in self._stores.records.values() if self._stores is not None else ():
+            place, status = place_of(record), record.stored.status
+            if record.resource.muted or not self._target.hears_cleanups(place):
+                continue
+            done = key_stores.untold(place, status, self._book)
+            if done is not None:
+                told = key_stores.message(self._target.name, done, status, self._reader, now)
+                return Message(told, partial(key_stores.settle, self._book, done))
+        return None
 
     def _cleanups_due(self) -> float:
         assert self._cleaned is not None

@@ -9,6 +9,7 @@ from typing import Any
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.effective import Effective
 from baileys_janitor.api.last_valid import InForce, in_force
+from baileys_janitor.api.names import SINGULAR
 from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.tenants.directories import Directories, age
 from baileys_janitor.controller.tenants.record import Key, TenantRecord
@@ -20,6 +21,8 @@ Object = dict[str, Any]
 
 class TenantCache(RecordCache[TenantRecord]):
     """The tenants by (namespace, name), kept current by watch events."""
+
+    kind = SINGULAR
 
     def __init__(self, config: OperatorConfig) -> None:
         super().__init__(config.daily_jitter.seconds)

@@ -272,6 +272,11 @@ class BaseRecord(Generic[S]):
         """What the last look counted, and how much of that can be removed; None before it."""
         raise NotImplementedError
 
+    @property
+    def company(self) -> str:
+        """What it is called besides its name."""
+        return self.name
+
     def load(self, stored: Object | None) -> None:
         """Take over the stored status; what is not of its type or out of bounds is learned again."""
         raise NotImplementedError
@@ -358,6 +363,11 @@ class TenantRecord(BaseRecord[Effective]):
     def found(self) -> tuple[int, int] | None:
         """The counted files of the last look, and how many of them can be removed; None before it."""
         return (self.scan.counted, self.scan.reclaimable) if self.scan.counts else None
+
+    @property
+    def company(self) -> str:
+        """The company as metrics and messages name it."""
+        return self.effective.company_id if self.effective is not None else self.name
 
     def move(self) -> None:
         """Start anew with another directory."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION, TOKEN_LENGTH
 from baileys_janitor.api.timestamps import from_rfc3339
@@ -31,6 +31,9 @@ WELL = frozenset(
 
 class RecordCache(ABC, Generic[R]):
     """The records of one kind by (namespace, name). `jitter` is what daily cleanups are spread over, in seconds."""
+
+    kind: ClassVar[str]
+    """The kind of their resource, in the singular, as kubectl takes it."""
 
     def __init__(self, jitter: float) -> None:
         self._jitter = jitter
