@@ -146,8 +146,10 @@ def test_a_run_whose_rows_were_purged_is_told_from_an_unknown_one(url: str) -> N
     first_layout(url, company())
     clean(url)
     execute(url, "UPDATE baileys_janitor.archive SET removed_at = removed_at - interval '73 hours'")
+    assert clean(url, "run-2").purged == 0  # the run itself is not so old
+    execute(url, "UPDATE baileys_janitor.runs SET began = began - interval '73 hours'")
 
-    later = clean(url, "run-2")
+    later = clean(url, "run-3")
 
     assert later.purged == 32
     assert undo(url, "run-1").code == "RunPurged"

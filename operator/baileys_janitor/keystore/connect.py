@@ -32,6 +32,12 @@ _URL_BYTES_MAX: Final = 4096
 _CONNECT_SECONDS: Final = 10
 # A peer that is gone is noticed within this time, also in the middle of a statement.
 _SILENCE_MILLISECONDS: Final = 20_000
+# The driver brings an OpenSSL of its own, which may look for the system's CAs where another system has them.
+_SYSTEM_CAS: Final = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+)
 _LOCAL: Final = ("localhost", "127.0.0.1", "::1")
 
 _LIMITS = """
@@ -90,7 +96,7 @@ def parameters(url: str, ca_file: str | None = None) -> dict[str, Any]:
         given["sslrootcert"] = ca_file
     if "sslmode" not in given and not _is_local(str(given.get("host", ""))):
         given["sslmode"] = "verify-full"
-        given.setdefault("sslrootcert", "system")
+        given.setdefault("sslrootcert", next(filter(os.path.exists, _SYSTEM_CAS), "system"))
     given.setdefault("connect_timeout", _CONNECT_SECONDS)
     given.setdefault("application_name", "baileys-janitor")
     given.setdefault("keepalives_idle", 10)

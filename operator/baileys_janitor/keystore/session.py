@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from hashlib import blake2s
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -30,8 +31,8 @@ _LOCK_PERSON: Final = b"bj-keys"
 # those whose unit is held as a whole.
 _REMOVE: Final = """
 WITH wanted AS (
-  SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[], %s::int[], %s::int[], %s::text[], %s::text[])
-  WITH ORDINALITY AS w(key_type, key_id, version, updated, unit, size, kind, reason, place)
+  SELECT * FROM json_to_recordset(%s::json) AS w(place int, key_type text, key_id text, version text, updated bigint,
+                                                 unit int, size int, kind text, reason text)
 ), held AS (
   SELECT k.ctid AS at, k.tableoid AS part, w.unit, w.size, w.place
   FROM {table} AS k JOIN wanted AS w ON {id} = w.key_id AND {same_type}
@@ -150,21 +151,26 @@ class Sessions:
         sizes: dict[int, int] = {}
         for each in removals:
             sizes[each.unit] = sizes.get(each.unit, 0) + 1
-        values: list[object] = [
-            [row.type or "" for row in rows],
-            [f"{session}{SEPARATOR}{row.id}" if self._prefix else row.id for row in rows],
-            [row.version for row in rows],
-            [row.updated for row in rows],
-            [each.unit for each in removals],
-            [sizes[each.unit] for each in removals],
-            [each.entry.kind for each in removals],
-            [each.reason for each in removals],
-            *self._queries.of_session(session),
+        wanted = [
+            {
+                "place": place,
+                "key_type": row.type or "",
+                "key_id": f"{session}{SEPARATOR}{row.id}" if self._prefix else row.id,
+                "version": row.version,
+                "updated": row.updated,
+                "unit": each.unit,
+                "size": sizes[each.unit],
+                "kind": each.entry.kind,
+                "reason": each.reason,
+            }
+            for place, (row, each) in enumerate(zip(rows, removals, strict=True))
         ]
+        # One document: the driver takes five times as long over as many arrays.
+        values: list[object] = [json.dumps(wanted), *self._queries.of_session(session)]
         if state is not None:
             values += [run, state.store, session, listing.creds.identity.fingerprint]
         found = self._database.rows(self._removing(state), values)
-        return [Gone(place - 1, size) for place, size in found]
+        return [Gone(*each) for each in found]
 
     def _removing(self, state: State | None) -> Composed:
         if state not in self._statements:

@@ -52,7 +52,6 @@ _CREATE: Final = (
       row json NOT NULL)
     """,
     "CREATE INDEX IF NOT EXISTS archive_of_run ON {archive} (run_id, session)",
-    "CREATE INDEX IF NOT EXISTS archive_by_age ON {archive} (removed_at)",
     """
     CREATE TABLE IF NOT EXISTS {activity} (
       store text NOT NULL, session text NOT NULL, running text NOT NULL, looked timestamptz NOT NULL DEFAULT now(),
@@ -178,11 +177,13 @@ class State:
             with self._database.transaction():
                 gone = self._database.do(
                     self.sql(
-                        "DELETE FROM {archive} WHERE place IN (SELECT place FROM {archive} WHERE store = %s"
-                        " AND removed_at <= now() - make_interval(secs => %s::float8)"
-                        " ORDER BY removed_at LIMIT %s FOR UPDATE SKIP LOCKED)"
+                        "DELETE FROM {archive} WHERE place IN (SELECT a.place FROM {archive} AS a"
+                        " JOIN {runs} AS r USING (run_id) WHERE r.store = %s"
+                        " AND r.began <= now() - make_interval(secs => %s::float8)"
+                        " AND a.removed_at <= now() - make_interval(secs => %s::float8)"
+                        " LIMIT %s FOR UPDATE OF a SKIP LOCKED)"
                     ),
-                    (self.store, undo_window, _PURGE_ROWS),
+                    (self.store, undo_window, undo_window, _PURGE_ROWS),
                 )
             purged += gone
             if gone < _PURGE_ROWS:
