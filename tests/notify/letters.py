@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
-from baileys_janitor.notify import cleanups, document, render, summary
+from baileys_janitor.notify import cleanups, document, key_stores, render, summary
 from baileys_janitor.notify.channels import sentry
 from baileys_janitor.notify.cleanups import Done
 from baileys_janitor.notify.delivery_state import BETTER, ENDED, LASTING, NEW, PASSED, WORSE
 from baileys_janitor.notify.document import rfc3339
-from baileys_janitor.notify.incidents import Place
+from baileys_janitor.notify.incidents import KEY_STORE, Place
+from baileys_janitor.notify.key_stores import AGES
 from baileys_janitor.notify.words import DAY
 from baileys_janitor.policy.reasons import SAVE_CREDENTIALS
 from tests.notify.messages import READER, change, incidents, resolved, status, storm
@@ -24,6 +26,8 @@ Letters = Iterator[tuple[str, Object]]
 
 PLACE = Path(__file__).parent / "golden"
 FLEET = Place()
+STORE = Place("shop", "main", "main", kind=KEY_STORE)
+NAMES = ("main", "other")
 
 SAID = {
     "TenantWarning": "155 files are counted; Warning begins at 150, Critical at 170. 12 can be removed now.",
@@ -43,6 +47,9 @@ SAID = {
     "unlinked, and its files are left as they are.",
     "IdentityChanged": "The session was paired again: its identity changed from 3f9a to 81bc (one-way "
     "fingerprints). Older cleanups can no longer be undone.",
+    "KeyStoreStalled": "The database does not answer at this address: check host and port, and that a network policy "
+    "lets the Job through. The janitor tries again by itself.",
+    "KeyStoreCleanupFailing": "",
     "CircuitBreakerOpen": "Many cleanups removed abnormally much in a short time, so automatic ones are held until "
     "2026-11-18T17:06:40Z; requested ones run.",
 }
@@ -51,6 +58,8 @@ SAID = {
 
 def troubled(reason: str, **more: Any) -> Object:
     """The status of a tenant of whom this is told."""
+    if reason.startswith("KeyStore"):
+        return of_store(reason)
     level = reason.removeprefix("Tenant") if reason.startswith("Tenant") else "Healthy"
     level = "Emergency" if reason == "ThresholdUnreachable" else level
     known = status(level, {"Warning": 155, "Critical": 172, "Emergency": 190}.get(level, 110))
@@ -63,15 +72,34 @@ def troubled(reason: str, **more: Any) -> Object:
     return known | {"lastCleanup": {"time": "2026-11-18T10:40:00Z", "message": failed}} | more
 
 
+def of_store(reason: str) -> Object:
+    """The status of a key store of which this is told."""
+    failed = "Failed (Unreachable): removed 0 keys of 0 sessions."
+    ready = {"type": "Ready", "status": "False", "reason": "Unreachable", "message": SAID[reason]}
+    return {
+        "keys": {
+            "total": 340_800,
+            "expired": 19,
+            "bytes": 61_440_000,
+            "ages": dict.fromkeys(AGES, 68_160),
+        },
+        "sessions": {"count": 200},
+        "conditions": [ready],
+        "lastRun": {"time": "2026-11-18T10:40:00Z", "message": failed},
+    }
+
+
 def place(reason: str) -> Object:
-    """The fleet, where it is told of the fleet."""
-    return {"place": FLEET} if reason == "CircuitBreakerOpen" else {}
+    """The fleet, where it is told of the fleet, and a key store where it is told of one."""
+    if reason == "CircuitBreakerOpen":
+        return {"place": FLEET}
+    return {"place": STORE} if reason.startswith("KeyStore") else {}
 
 
 def about(reason: str, what: str = NEW, *, known: Object | None = None, **more: Any) -> Object:
     """A message about one tenant."""
     known = {} if known is None else known
-    statuses = {"acme": troubled(reason) | known}
+    statuses = {name: troubled(reason) | known for name in ("acme", STORE.name)}
     told = document.incidents(
         "all/chat",
         [change(reason=reason, what=what, **(place(reason) | more))],
@@ -92,8 +120,16 @@ def several() -> Letters:
     """What begins, of several tenants."""
     for reason in INCIDENT_KINDS:
         if reason != "CircuitBreakerOpen":
-            both = (change(name, reason) for name in ("acme", "beta"))
-            yield reason, incidents(*both, acme=troubled(reason), beta=troubled(reason))
+            both = [change(name, reason) for name in ("acme", "beta")]
+            if reason.startswith("KeyStore"):
+                both = [
+                    replace(c, place=replace(STORE, name=n, company=n))
+                    for c, n in zip(both, NAMES, strict=True)
+                ]
+            yield (
+                reason,
+                incidents(*both, **dict.fromkeys((*NAMES, "acme", "beta"), troubled(reason))),
+            )
     yield "a thousand", storm(1000)
 
 
@@ -187,6 +223,57 @@ def cleaned() -> Letters:
         yield name, render.finished(message, READER)
 
 
+def store_run(outcome: str = "Completed", removed: int = 19, **more: Any) -> Object:
+    """The status of a key store after a cleanup."""
+    last = {
+        "run": f"r-{outcome}-{removed}",
+        "time": rfc3339(NOW - 60),
+        "reason": "Daily",
+        "outcome": outcome,
+        "removed": removed,
+        "before": 1476,
+        "after": 1476 - removed,
+        "byType": {"session": removed - 7, "sender-key": 5, "sender-key-memory": 2},
+        "sessions": 31,
+        "rowBytes": 12_288,
+        "returnedBytes": 0,
+        "duration": "148ms",
+    }
+    counts = zip(AGES, (310, 402, 251, 240, 254), strict=True)
+    keys = {
+        "total": 1457,
+        "ages": dict(counts),
+        "oldest": rfc3339(NOW - 400 * DAY),
+        "newest": rfc3339(NOW - 90),
+    }
+    table = {"bytes": 1_310_720, "indexBytes": 524_288, "totalBytes": 1_835_008}
+    return {"lastRun": last | more, "keys": keys, "table": table}
+
+
+def stores() -> Letters:
+    """Reports of key stores."""
+    large = {"warnings": ["1204 keys at once, more than spec.warnAbove (1000)."]}
+    refused = {"message": "Refused (Replica): removed 0 keys of 0 sessions."}
+    for name, known in (
+        ("one", store_run()),
+        ("a dry run", store_run("DryRun", after=None)),
+        ("too large", store_run(removed=1204, **large)),
+        ("refused", store_run("Refused", 0, byType={}, rowBytes=0, **refused)),
+        (
+            "failed",
+            store_run(
+                "Failed", 0, byType={}, rowBytes=0, message="Failed (TimedOut): removed 0 keys."
+            ),
+        ),
+    ):
+        done = Done.of(STORE, known["lastRun"])
+        assert done is not None
+        yield (
+            name,
+            render.finished(key_stores.message("all/chat", done, known, READER, NOW), READER),
+        )
+
+
 def daily() -> Letters:
     """Daily summaries."""
     whole = summary.Day(NOW - DAY)
@@ -233,6 +320,7 @@ def pages() -> Iterator[tuple[str, str]]:
         "over": over,
         "turns": turns,
         "cleanups": cleaned,
+        "key_stores": stores,
         "summary": daily,
     }
     for name, found in letters.items():

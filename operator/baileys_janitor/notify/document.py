@@ -151,6 +151,8 @@ def _tenant(change: Change, statuses: Statuses, reader: Reader, now: float) -> O
         told["was"] = change.was.name
     if change.ended is not None:
         told["until"] = rfc3339(change.ended)
+    if place.kind == KEY_STORE:
+        told["kind"] = KEY_STORE
     if status is None:
         return told | ({} if place.fleet else {"deleted": True})
     if place.kind == KEY_STORE:
@@ -185,7 +187,7 @@ def _of_store(change: Change, status: Mapping[str, Any], reader: Reader, now: fl
         "sessions": sessions.get("count"),
         "bytes": keys.get("bytes"),
     }
-    told: Object = {"kind": KEY_STORE}
+    told: Object = {}
     told["figures"] = {key: value for key, value in figures.items() if value is not None}
     if change.over:
         total = keys.get("total")

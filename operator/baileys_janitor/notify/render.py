@@ -10,7 +10,7 @@ from typing import Any
 
 from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.notify import words
-from baileys_janitor.notify.incidents import moment
+from baileys_janitor.notify.incidents import KEY_STORE, moment
 from baileys_janitor.notify.words import Reader
 
 Object = dict[str, Any]
@@ -78,7 +78,8 @@ def _single(tenant: Object, reader: Reader, now: float) -> Iterator[Line]:
     if tenant["name"]:
         company = tenant["companyId"]
         of = f", company {company}" if company and company != tenant["name"] else ""
-        yield Line(f"Where: tenant {tenant['name']} in namespace {tenant['namespace']}{of}, {when}")
+        what = "key store" if tenant.get("kind") == KEY_STORE else "tenant"
+        yield Line(f"Where: {what} {tenant['name']} in namespace {tenant['namespace']}{of}, {when}")
     else:
         yield Line(f"Where: all tenants, {when}")
     told = tenant.get("message") or tenant.get("summary")

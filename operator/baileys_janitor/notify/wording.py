@@ -9,7 +9,7 @@ from typing import Any
 from baileys_janitor.api.condition_kinds import CONDITIONS, Family, IncidentKind
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION
 from baileys_janitor.notify import words
-from baileys_janitor.notify.incidents import Place, moment
+from baileys_janitor.notify.incidents import KEY_STORE, Place, moment
 from baileys_janitor.notify.words import Reader
 from baileys_janitor.policy.levels import LEVELS
 
@@ -139,7 +139,8 @@ def todo(
     if kind.name == "TenantEmergency" and now - since > CLEANUP_COMES_SECONDS:
         told = "It has lasted too long to wait for. See what stands in the way:"
     if count > 1:
-        return kind.to_do_many or told, _list_of(kind)
+        stores = place is not None and place.kind == KEY_STORE
+        return kind.to_do_many or told, _LIST_OF_STORES if stores else _list_of(kind)
     if place is None or place.fleet:
         return told, _LIST
     status = status or {}
@@ -158,6 +159,7 @@ CLEANUP_COMES_SECONDS = 900.0
 
 
 _LIST = "kubectl get baileystenants -A -o wide"
+_LIST_OF_STORES = "kubectl get baileyskeystores -A -o wide"
 _RELEASED = {
     "Suspended": "Nothing comes by itself: set spec.suspend to false, or clean by hand.",
     "DryRun": "Nothing comes by itself: set spec.mode (and modeCeiling) to Enforce, or clean by hand.",

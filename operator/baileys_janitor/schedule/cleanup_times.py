@@ -75,6 +75,8 @@ def request_waits(tenant: TenantState) -> str | None:
         return INVALID
     if tenant.effective.suspend:
         return SUSPENDED
+    if tenant.effective.scans_only:
+        return INVALID
     if tenant.fault is None or tenant.run is not None or tenant.effective.mode == "Observe":
         return None
     return tenant.fault.reason

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from prometheus_client import generate_latest
 
-from baileys_janitor.controller.metrics.definitions import DEFINITIONS
+from baileys_janitor.controller.metrics.definitions import DEFINITIONS as OF_OPERATOR
 from baileys_janitor.controller.metrics.exposition import pages
+from baileys_janitor.controller.metrics.key_stores import STORE_DEFINITIONS
 from baileys_janitor.controller.metrics.process import OperatorMetrics
 from baileys_janitor.controller.metrics.reference import with_tables
 from baileys_janitor.controller.metrics.tenants import FAMILIES, LABELS
@@ -16,6 +17,7 @@ from tests.alerts.promtool import promtool
 from tests.controller.metrics.fleets import Heart, StandingClock, series
 from tests.controller.pure.world import NOW
 
+DEFINITIONS = (*OF_OPERATOR, *STORE_DEFINITIONS)
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "metrics.md"
 KNOWN = "baileys_session_files_count non-histogram and non-summary metrics should not have"
 """The one name that was given: dashboards rely on it."""
@@ -54,7 +56,7 @@ def test_names_are_unique_and_every_metric_says_what_it_is() -> None:
 def test_labels_are_names_that_people_gave_or_words_from_fixed_lists() -> None:
     allowed = {*LABELS, *(family.label for family in FAMILIES if family.label)}
     allowed |= {"reason", "outcome", "file_type", "action", "verb", "code", "level", "version"}
-    allowed |= {"le", "generation", "channel", "site"}
+    allowed |= {"le", "generation", "channel", "site", "key_store", "age"}
     assert {label for _, labels in series(page()) for label, _ in labels} <= allowed
 
 

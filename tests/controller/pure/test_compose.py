@@ -339,7 +339,7 @@ def test_an_invalid_spec_says_which_settings_are_used_and_what_else_is_wrong() -
     assert ready["message"] == f"spec.cooldown is wrong. {meanwhile}"
     assert conditions(told)["Stalled"]["status"] == "True"
     assert told["level"] == "Warning"
-    assert told["next"].startswith(f"The spec is not valid; see Ready. {meanwhile} ")
+    assert told["next"].startswith(f"spec.cooldown is wrong. {meanwhile} ")
     assert "Trigger cleanup" in told["next"]
 
     known.fail(STUCK, now)

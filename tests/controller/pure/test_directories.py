@@ -98,13 +98,17 @@ def test_a_duplicate_is_none_any_more_when_the_other_goes_moves_or_is_another() 
     assert (elder(cache, "new"), elder(cache, "old")) == (None, "new")
 
 
-def test_a_tenant_whose_spec_is_invalid_has_no_directory() -> None:
+def test_a_tenant_whose_spec_has_become_invalid_keeps_its_directory() -> None:
     cache = known(resource("old", "data", "."), resource("new", "data", ".", 5))
     invalid = resource("old", "data", ".", version="2")
     invalid["spec"]["thresholds"] = {"warning": -1}
     cache.observe(invalid, NOW)
+    assert elder(cache, "new") == "old"
 
-    assert elder(cache, "new") is None
+    nowhere = resource("old", "data", ".", version="3")
+    nowhere["spec"] = {"volume": {"claimName": "elsewhere", "path": "../x"}}
+    cache.observe(nowhere, NOW)
+    assert elder(cache, "new") == "old"
 
 
 @pytest.mark.parametrize(

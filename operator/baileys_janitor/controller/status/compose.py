@@ -61,7 +61,14 @@ def compose(tenant: TenantRecord, now: float, context: StatusContext) -> Object:
     first = attention(status["conditions"], tenant.cleanup.failing)
     if first is not None:
         status["attention"] = first.word
-        status["next"] = _led_by(first.first, status.get("next"))
+        then = status.get("next")
+        if (
+            tenant.invalid is not None
+            and then is not None
+            and tenant.resource.meanwhile in first.first
+        ):
+            then = then.removeprefix(tenant.resource.meanwhile).lstrip()
+        status["next"] = _led_by(first.first, then)
     times = {
         "lastScanTime": tenant.scan.last_scan,
         "nextScanTime": scan_times.promised_scan(tenant, now, context.schedule),

@@ -51,22 +51,21 @@ def told(tenant: TenantRecord, now: float, context: Context) -> str:
     effective = tenant.effective
     if effective is None:
         return "Nothing is done until the spec is valid; see Ready."
-    meanwhile = tenant.resource.meanwhile
-    used = f"The spec is not valid; see Ready. {meanwhile} " if tenant.invalid is not None else ""
-    return used + _coming(tenant, effective, now, context)
+    if tenant.invalid is not None:
+        return f"{tenant.resource.meanwhile} {_coming(tenant, effective, now, context)}"
+    return _coming(tenant, effective, now, context)
 
 
 def _coming(tenant: TenantRecord, effective: Effective, now: float, context: Context) -> str:
-    waits = " The request that was made waits, too." if cleanup_times.requested(tenant, now) else ""
     if effective.suspend and tenant.invalid is not None:
-        return f"What is in the trash is still purged.{waits}"
+        return "What is in the trash is still purged."
     if effective.suspend:
         return "No Job runs while spec.suspend is true; what is in the trash is still purged."
     fault = tenant.fault or tenant.backoff.work_fault
     if fault is not None and fault.stalled and tenant.run is None:
         return _trying_again(fault)
     if effective.scans_only:
-        return f"{_counting(tenant)}{waits}"
+        return _counting(tenant)
     parts = [_asked(tenant, now), _cleaning(tenant, now, context), _counting(tenant)]
     if effective.mode == "DryRun":
         parts.append("In mode DryRun a cleanup only says what it would remove.")
