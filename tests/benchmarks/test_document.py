@@ -55,6 +55,7 @@ def test_keys_in_postgresql_are_written_where_they_were_measured() -> None:
             "rowsASecondWithPlanning": 1,
             "seconds": 9.0,
         },
+        "alone": {"rowsASecond": 1},
         "writer": {"p99": 1.4, "beside": {"maxMs": 90.0}},
         "race": {"keys": 1476, "ms": {"janitor": 300, "node": 200}, "ratio": 1.5},
     }

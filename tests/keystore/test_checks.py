@@ -105,6 +105,12 @@ def test_what_cannot_be_read_is_named(url: str, change: str, code: str) -> None:
         ),
         ("DROP TRIGGER touched ON whatsapp_keys; UPDATE whatsapp_keys SET updated_at = created_at",
          "TimesUnproven", "moves with every write"),
+        # Both times set by the same insert, one a moment later.
+        ("DROP TRIGGER touched ON whatsapp_keys; UPDATE whatsapp_keys SET updated_at = created_at + interval '7 ms'",
+         "TimesUnproven", "was written after its creation"),
+        # It moves, but not for what grows old.
+        (("DROP TRIGGER touched ON whatsapp_keys; UPDATE whatsapp_keys SET updated_at = created_at"
+         " WHERE key_type IN ('session', 'sender-key')"), "TimesUnproven", "was written after its creation"),
         ("ALTER TABLE whatsapp_keys DROP created_at", "TimesUnproven", "keys.updatedOnEveryWrite"),
         ("ALTER TABLE whatsapp_keys ALTER created_at TYPE text", "TimeType", "created_at"),
     ],

@@ -233,7 +233,8 @@ def _put_in_as_running(url: str, session: Path) -> None:
     put_in(url, session)
     execute_plainly(
         url,
-        "UPDATE whatsapp_keys SET value = value WHERE key_type = 'app-state-sync-version';"
+        "UPDATE whatsapp_keys SET created_at = created_at - interval '1 hour'"
+        " WHERE key_type = 'session' AND (key_id LIKE '12015550100%' OR key_id LIKE '240000000000000%');"
         "CREATE SCHEMA baileys_janitor",
     )
     line = remembered(session)

@@ -44,6 +44,7 @@ _LIMITS = """
 SELECT set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true),
        set_config('idle_in_transaction_session_timeout', %s, true), set_config('extra_float_digits', '1', true)
 """
+_PATIENCE_SECONDS = 60
 # Between two statements of a transaction this program only counts.
 _IDLE_MILLISECONDS = 60_000
 
@@ -137,12 +138,15 @@ class Database:
         self.close()
 
     @contextmanager
-    def transaction(self, *, read_only: bool = False) -> Iterator[None]:
-        """Run what follows in one transaction under the limits; an exception rolls it back."""
+    def transaction(self, *, read_only: bool = False, patient: bool = False) -> Iterator[None]:
+        """Run what follows in one transaction under the limits; an exception rolls it back.
+
+        `patient` is for statements that read the whole table, which hold up nobody: they get a minute at least.
+        """
         with _problems():
             self._connection.read_only = read_only
             with self._connection.transaction():
-                self._connection.execute(_LIMITS, self._timeouts())
+                self._connection.execute(_LIMITS, self._timeouts(patient=patient))
                 yield
 
     def rows(self, query: Statement, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
@@ -182,10 +186,11 @@ class Database:
             cursor.execute(query, tuple(values))
             yield from cursor
 
-    def _timeouts(self) -> tuple[str, str, str]:
+    def _timeouts(self, *, patient: bool) -> tuple[str, str, str]:
         limits = self.limits
+        statement = max(limits.statement_timeout, _PATIENCE_SECONDS if patient else 0)
         return (
-            f"{limits.statement_timeout * 1000:.0f}",
+            f"{statement * 1000:.0f}",
             f"{limits.lock_timeout * 1000:.0f}",
             f"{_IDLE_MILLISECONDS}",
         )

@@ -37,6 +37,10 @@ SELECT coalesce(sum(pg_table_size(relid)), 0)::bigint, coalesce(sum(pg_indexes_s
 FROM (SELECT relid FROM pg_partition_tree(%s::oid::regclass) UNION SELECT %s::oid::regclass) AS parts
 LEFT JOIN pg_stat_all_tables AS s USING (relid)
 """
+# A writer that sets both times when it creates a row may set the second one a moment later.
+_CLEARLY_LATER_SECONDS: Final = 60
+#: Types whose rows grow old. Only for these does it matter that the time moves.
+_AGING: Final = ("session", "sender-key")
 _FINITE: Final = SQL("CASE WHEN isfinite({0}) THEN {0} END")
 
 
@@ -58,7 +62,7 @@ def make_report(database: Database, facts: Facts, settings: Settings) -> Report:
     """Return how the store is now, in a transaction of its own that only reads."""
     begun = time.monotonic()
     queries = Queries(facts)
-    with database.transaction(read_only=True):
+    with database.transaction(read_only=True, patient=True):
         (now,) = database.row("SELECT extract(epoch FROM clock_timestamp())::float8")
         groups = [
             _Group._make((*row[:6], tuple(row[6:10]), *row[10:]))
@@ -72,7 +76,9 @@ def make_report(database: Database, facts: Facts, settings: Settings) -> Report:
             credentials=_credentials(database, facts, queries),
         )
     _add_groups(report, groups, dated=queries.updated is not None)
-    report.moved = None if queries.created is None else any(each.moved for each in groups)
+    aging = [each for each in groups if each.type in _AGING]
+    if not aging or queries.created is not None:
+        report.moved = not aging or any(each.moved for each in aging)
     _add_sessions(report, groups, facts, settings)
     report.hindrances = [(each.code, each.sentence) for each in reasons_against(facts, report)]
     report.duration_ms = int((time.monotonic() - begun) * 1000)
@@ -132,7 +138,9 @@ def _statement(queries: Queries) -> Composed:
         times.append(SQL("count(*) FILTER (WHERE {} IS NULL)").format(updated))
     moved: Composable = SQL("0::bigint")
     if updated is not None and queries.created is not None:
-        moved = SQL("count(*) FILTER (WHERE {} > {})").format(updated, queries.created)
+        moved = SQL("count(*) FILTER (WHERE {} > {} + make_interval(secs => {}))").format(
+            updated, queries.created, Literal(_CLEARLY_LATER_SECONDS)
+        )
     return SQL(
         "SELECT {session}, {type}, count(*), coalesce(sum(pg_column_size({value})), 0)::bigint, {times}, {moved}"
         " FROM {table} AS k WHERE {keys} GROUP BY 1, 2"

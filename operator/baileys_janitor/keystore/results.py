@@ -53,7 +53,8 @@ class Report:
     """A store of keys at one moment.
 
     `ages` counts keys by the time since their last write, None without such times. `undated` keys have none.
-    `moved`: some row was written after it was created; None where that cannot be told. `levels` counts sessions by
+    `moved`: some session or sender key was written after it was created, or there is none; None where that cannot
+    be told. `levels` counts sessions by
     level, `worst` are the fullest: name, level, counted keys. `hindrances` are codes and sentences: why nothing may be
     removed. `unpaired` keys belong to sessions of which there are no creds.
     """

@@ -104,7 +104,7 @@ class Sessions:
 
     def names(self) -> list[str]:
         """Return the names of all sessions of which there are creds."""
-        with self._database.transaction(read_only=True):
+        with self._database.transaction(read_only=True, patient=True):
             return [
                 name
                 for (name,) in self._database.rows(sessions_statement(self._facts, self._queries))
