@@ -363,7 +363,7 @@ def test_while_only_scans_run_a_request_and_a_claimed_run_wait() -> None:
     assert due == {calendar.SCAN, calendar.STATUS}
     told = compose.compose(known, now, CONTEXT)
     assert told["level"] == "Emergency"
-    assert told["next"].endswith("The request that was made waits, too.")
+    assert conditions(told)["RequestWaiting"]["reason"] == "InvalidSpec"
 
 
 # When it is written

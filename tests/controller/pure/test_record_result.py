@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from typing import Any
+
 from baileys_janitor.api.condition_kinds import ADVICE
 from baileys_janitor.controller.jobs import record_result
 from baileys_janitor.controller.status import compose, level_and_ready
@@ -130,9 +132,16 @@ def test_the_history_holds_the_last_ten_newest_first(results: list[CleanResult])
         claimed(known)
         entries.append(record_result.cleaned(known, result, NOW + 60 * place, used=True))
 
-    assert known.cleanup.history == entries[::-1][:10]
+    def told(entry: Object) -> Object:
+        # What a run that was killed has left is counted by the next scan.
+        killed = entry["outcome"] == "Killed"
+        return {key: value for key, value in entry.items() if not killed or key != "after"}
+
+    assert [told(entry) for entry in known.cleanup.history] == [
+        told(entry) for entry in entries[::-1][:10]
+    ]
     assert known.cleanup.last is not None
-    assert known.cleanup.last | entries[-1] == known.cleanup.last
+    assert known.cleanup.last | told(entries[-1]) == known.cleanup.last
 
 
 def test_a_run_without_an_answer_is_recorded_and_over() -> None:
