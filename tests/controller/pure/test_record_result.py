@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from typing import Any
 
 from baileys_janitor.api.condition_kinds import ADVICE
 from baileys_janitor.controller.jobs import record_result
@@ -132,7 +132,7 @@ def test_the_history_holds_the_last_ten_newest_first(results: list[CleanResult])
         claimed(known)
         entries.append(record_result.cleaned(known, result, NOW + 60 * place, used=True))
 
-    def told(entry: Object) -> Object:
+    def told(entry: dict[str, Any]) -> dict[str, Any]:
         # What a run that was killed has left is counted by the next scan.
         killed = entry["outcome"] == "Killed"
         return {key: value for key, value in entry.items() if not killed or key != "after"}
