@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from baileys_janitor.api.condition_kinds import CONDITIONS, ConditionKind, EventKind, Group
 from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
+from baileys_janitor.api.key_store_conditions import STORE_CONDITIONS
 
 
 def conditions() -> str:
@@ -16,6 +17,18 @@ def conditions() -> str:
             (f"`{kind.type}`", kind.when, _to_do(kind), _link(kind.runbook))
             for kind in CONDITIONS.values()
             if kind.group == Group.ADVICE
+        ),
+    )
+
+
+def store_conditions() -> str:
+    """Return the conditions of a key store besides Ready and Stalled, for docs/keystore.md."""
+    return markdown(
+        ("Condition", "When", "What to do"),
+        (
+            (f"`{kind.type}`", kind.when, _to_do(kind))
+            for kind in STORE_CONDITIONS.values()
+            if kind.type not in {"Ready", "Stalled"}
         ),
     )
 

@@ -14,9 +14,12 @@ from typing import Any
 from baileys_janitor.api import condition_tables
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.defaults import BUILT_IN
+from baileys_janitor.api.key_store import KeyStoreSpec
+from baileys_janitor.api.key_store_merge import BUILT_IN as STORE_BUILT_IN
+from baileys_janitor.api.key_store_status import KeyStoreStatus
 from baileys_janitor.api.openapi import Node, structural
 from baileys_janitor.api.patterns import DURATION
-from baileys_janitor.api.printer_columns import printer_columns
+from baileys_janitor.api.printer_columns import key_store_columns, printer_columns
 from baileys_janitor.api.spec import tenant_schema
 from baileys_janitor.api.status import TenantStatus
 
@@ -34,13 +37,29 @@ def tables() -> dict[str, str]:
         "spec": _table(tenant_schema(), built_in | _WHEN_UNSET),
         "status": _table(structural(TenantStatus), None),
         "configuration": _table(own, config | {"defaults": None}),
-        "columns": _columns(),
+        "columns": _columns(printer_columns()),
         "conditions": condition_tables.conditions(),
+    }
+
+
+def store_tables() -> dict[str, str]:
+    """Return the tables of docs/keystore.md."""
+    defaults = dict(STORE_BUILT_IN) | {
+        "connection": {"key": "url", "caKey": "ca.crt"},
+        "keys": {"preset": "KeyTypeColumn"},
+        "suspend": False,
+    }
+    return {
+        "spec": _table(structural(KeyStoreSpec), defaults),
+        "status": _table(structural(KeyStoreStatus), None),
+        "columns": _columns(key_store_columns()),
+        "conditions": condition_tables.store_conditions(),
     }
 
 
 PAGES: Mapping[str, Callable[[], dict[str, str]]] = {
     "resource.md": tables,
+    "keystore.md": store_tables,
     "events.md": lambda: {"conditions": condition_tables.events()},
     "notifications.md": lambda: {"reasons": condition_tables.incidents()},
 }
@@ -116,11 +135,11 @@ def _escaped(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def _columns() -> str:
+def _columns(columns: list[dict[str, Any]]) -> str:
     rows = [
         f"| {column['name'].upper()} | {'`-o wide`' if column.get('priority') else 'always'} "
         f"| `{column['jsonPath']}` | {column['description']} |"
-        for column in printer_columns()
+        for column in columns
     ]
     return "\n".join(["| Column | Shown | From | Meaning |", "|---|---|---|---|", *rows])
 

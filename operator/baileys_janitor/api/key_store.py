@@ -135,13 +135,13 @@ class KeyRetention(Model):
 
 
 class MaxRows(Model):
-    """The most that one cleanup may remove; what is above waits for the next run."""
+    """The most that one cleanup may remove of a session; what is above waits for the next run."""
 
     percent: Annotated[int, Field(ge=1, le=100)] | None = Field(
         default=None, description="The largest share of a session's keys, in percent."
     )
-    rows: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
-        default=None, description="The largest number of rows of the whole store."
+    rows: Annotated[int, Field(ge=1, le=5_000)] | None = Field(
+        default=None, description="The largest number of a session's keys."
     )
 
 
