@@ -15,9 +15,9 @@ from sandbox import Cluster
 from tests.controller.keystores.stores import STORES, Stores
 from tests.controller.live.operators import LocalOperator, SkippingClock
 from tests.controller.live.world import TENANTS, until
-from tests.keystore.conftest import server, url
+from tests.keystore.conftest import server, templates, url
 
-__all__ = ["server", "url"]
+__all__ = ["server", "templates", "url"]
 
 _NUMBERS = itertools.count(1)
 DEFINITIONS = "apiextensions.k8s.io/v1/customresourcedefinitions"

@@ -221,3 +221,18 @@ def test_the_ceiling_of_the_fleet_holds_for_stores() -> None:
     record = observed(modeCeiling="DryRun")
     assert record.effective is not None
     assert record.effective.mode == "DryRun"
+
+
+def test_a_run_that_nobody_ended_is_told_as_killed() -> None:
+    record = claimed()
+    repeated = result(outcome="Repeated", code=None, removed=7)
+    entry = record_result.cleaned(record, repeated, NOW)
+    assert (entry["outcome"], entry["removed"]) == ("Killed", 7)
+    assert "ended in the middle" in status_of(record)["lastRun"]["message"]
+
+
+def test_a_run_whose_result_was_lost_is_told_as_the_database_has_it() -> None:
+    record = claimed()
+    entry = record_result.cleaned(record, result(outcome="Repeated", code="Capped"), NOW)
+    assert entry["outcome"] == "Capped"
+    assert "its result was lost" in status_of(record)["lastRun"]["message"]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
+from sandbox.client import ApiError
 from tests.controller.keystores.stores import Stores
 from tests.controller.live.operators import LocalOperator
 from tests.controller.live.world import until
@@ -215,10 +216,13 @@ async def test_a_suspended_store_is_left_alone_and_its_request_waits(
 async def test_an_invalid_spec_names_the_field(
     stores: Stores, operator: Operator, url: str
 ) -> None:
-    await stores.store("main", url, schedule={"timeZone": "Mars/Olympus"})
+    with pytest.raises(ApiError, match="give an IANA name such as UTC"):
+        await stores.store("main", url, schedule={"timeZone": "Mars/Olympus"})
+    # What only the operator can see.
+    await stores.store("main", undo="None")
     async with operator():
         condition = await stores.ready("main", "InvalidSpec")
-    assert "spec.schedule.timeZone ('Mars/Olympus')" in condition["message"]
+    assert "spec.undo ('None') needs spec.memory None" in condition["message"]
 
 
 async def test_a_secret_that_is_missing_is_named(
@@ -237,3 +241,36 @@ async def test_a_secret_that_is_missing_is_named(
         await stores.edit("main", connection={"key": "dsn"})
         with running.hurry():
             await stores.ready("main", "Observing")
+
+
+async def test_a_pod_that_is_killed_in_the_middle_loses_no_row_and_the_next_run_goes_on(
+    stores: Stores, operator: Operator, url: str
+) -> None:
+    companies = [data.company(f"96230{number}", number) for number in range(8)]
+    data.first_layout(url, *companies)
+    before = data.rows(url)
+    # So long between two companies that there is a middle.
+    await stores.store("main", url, limits={"pause": "2s"})
+    async with operator() as running:
+        await stores.scanned("main")
+        await stores.quiet()
+        await stores.ask("main", "now")
+        await until(lambda: len(data.rows(url)) < len(before), "the first rows have gone")
+        (job,) = await stores.jobs()
+        name = job["metadata"]["name"]
+        found = await stores.client.select("v1/pods", stores.namespace)
+        pods = [pod["metadata"]["name"] for pod in found["items"]]
+        (pod,) = [pod for pod in pods if pod.startswith(name)]
+        stores.cluster.kubelet.kill(stores.namespace, pod)
+        with running.hurry():
+            status = await stores.cleaned("main", "Killed")
+            assert "ended in the middle" in status["lastRun"]["message"]
+            await stores.edit("main", limits={"pause": "1ms"})
+            await stores.ask("main", "again")
+            status = await stores.cleaned("main", runs=2)
+    left = set(data.rows(url))
+    gone = {(each.name, *key) for each in companies for key in data.removable(each)}
+    assert left == set(before) - gone
+    with psycopg.connect(url) as connection:
+        rows = connection.execute("SELECT session, key_type, key_id FROM baileys_janitor.archive")
+        assert set(rows.fetchall()) == gone

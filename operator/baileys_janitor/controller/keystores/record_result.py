@@ -13,9 +13,10 @@ from baileys_janitor.controller.kube.conditions import MESSAGE_LIMIT
 from baileys_janitor.controller.status.figures import BYTES_MAX
 from baileys_janitor.controller.tenants.fault import CODE, RETRY, Fault
 from baileys_janitor.controller.wording import counted, listed
-from baileys_janitor.job.result import CAPPED, COMPLETED, DRY_RUN, FAILED, REFUSED, REPEATED
+from baileys_janitor.job.result import CAPPED, DRY_RUN, FAILED, OUTCOMES, REFUSED, REPEATED
 from baileys_janitor.keystore.job_result import JobFailure, Scan
 from baileys_janitor.keystore.results import CleanResult, TypeFigures
+from baileys_janitor.schedule.cleanup_times import KILLED
 
 Object = dict[str, Any]
 
@@ -24,6 +25,8 @@ RECORDED = (
     "`baileys-janitor keystore undo --list`."
 )
 """The message of a run of which only the database knows the result."""
+KILLED_RUN = "The run was ended in the middle. What it had removed is in the archive, and the next run goes on with the rest."
+"""The message of a run that has not ended by what the database knows, and that nobody carries out any more."""
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -96,11 +99,15 @@ def size_text(size: int) -> str:
 def cleaned(record: KeyStoreRecord, result: CleanResult, now: float) -> Object:
     """Take in a cleanup's result, end the claimed run, and return its entry for the history."""
     reason = str((record.run or {}).get("reason") or "Requested")
-    outcome = COMPLETED if result.outcome == REPEATED else result.outcome
+    outcome = result.outcome
+    if outcome == REPEATED:
+        outcome = result.code if result.code in OUTCOMES else KILLED
     entry: Object = {"run": result.run, "time": to_rfc3339(now), "reason": reason}
     entry["outcome"] = outcome
-    detail: Object = {"message": RECORDED}
-    if result.outcome != REPEATED:
+    detail: Object = {"message": KILLED_RUN if outcome == KILLED else RECORDED}
+    if result.outcome == REPEATED:
+        entry["removed"] = result.removed
+    else:
         entry |= _set(
             {
                 "removed": result.removed,
@@ -114,11 +121,6 @@ def cleaned(record: KeyStoreRecord, result: CleanResult, now: float) -> Object:
             }
         )
         detail = _detail(record, result, outcome)
-    if outcome == CAPPED and not result.removed:
-        # It goes on, but not at once: nothing could be removed within its time.
-        record.cleanup.cool(
-            now, float(record.effective.times.trigger_interval if record.effective else 0)
-        )
     hindered = outcome in {FAILED, REFUSED} and result.code is not None
     record.backoff.set_work_fault(_fault(result.code, result.message) if hindered else None)
     record.cleanup.end(entry, detail)

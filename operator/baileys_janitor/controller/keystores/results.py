@@ -22,6 +22,14 @@ from baileys_janitor.keystore.results import CleanResult
 
 Object = dict[str, Any]
 
+UNDER_WAY = Fault(
+    "RunUnderWay",
+    "An earlier Job of this run may still be at work in the database, so its result is waited for. The janitor looks "
+    "again by itself.",
+    stalled=False,
+)
+"""Why a run's result is asked for again."""
+
 
 class KeyStoreResults(JobEvents[KeyStoreRecord]):
     """Where the Jobs and pods of key stores come in. `ended` is called with each store whose Job is over."""
@@ -72,6 +80,8 @@ class KeyStoreResults(JobEvents[KeyStoreRecord]):
         if isinstance(result, CleanResult) and tracked.action == "keys-clean":
             if not self._claimed(record, tracked):
                 return None
+            if result.run == tracked.run and _may_go_on(result, record):
+                return self._failed(record, tracked, UNDER_WAY, now)
             if result.run == tracked.run:
                 entry = record_result.cleaned(record, result, now)
                 return None if result.outcome == REPEATED else entry
@@ -90,6 +100,12 @@ class KeyStoreResults(JobEvents[KeyStoreRecord]):
         reason = str((record.run or {}).get("reason") or "Requested")
         message = f"Given up after {ATTEMPTS} Jobs: {fault.message}"
         return record_result.unanswered(record, reason, "Failed", message, now)
+
+
+def _may_go_on(result: CleanResult, record: KeyStoreRecord) -> bool:
+    """Return whether an earlier Job may still carry out a run that has not ended by what the database knows."""
+    unended = result.outcome == REPEATED and result.code is None
+    return unended and record.cleanup.attempts + 1 < ATTEMPTS
 
 
 def _read(ended: Finished) -> tuple[JobResult, Fault | None]:
