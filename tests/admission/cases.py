@@ -61,6 +61,28 @@ def own_job(action: str = "clean", **more: Any) -> Object:
     )
 
 
+def store_job(action: str = "keys-clean") -> Object:
+    """A Job of a key store as the operator makes it."""
+    return manifest.job(
+        name="janitor-job",
+        namespace=SHOP,
+        action=action,
+        task='{"v":1}',
+        members=[manifest.Member("main", "1")],
+        claims=[],
+        place=Place(),
+        pod=manifest.Pod(image=IMAGE, command=("baileys-janitor", "keystore-job")),
+        resources={"limits": {"memory": "128Mi"}},
+        read_only=True,
+        run="20261127-000000-abc" if action == "keys-clean" else None,
+        owner=manifest.owner_reference("main", "1", "BaileysKeyStore"),
+        secrets=[
+            manifest.SecretMount("db", "dsn", "/connection", "url"),
+            manifest.SecretMount("ca", "ca.crt", "/authority", "ca.crt"),
+        ],
+    )
+
+
 def plain_pod(**meta: Any) -> Object:
     """A pod that is somebody's."""
     return {
@@ -309,10 +331,36 @@ HOST: dict[str, tuple[Change, str]] = {
 """Jobs that the operator's account must not be able to make."""
 
 
+def _first_volume(change: Callable[[Object], object]) -> Callable[[Object], object]:
+    return lambda j: change(_pod(j)["volumes"][0])
+
+
+OF_STORES: dict[str, Callable[[Object], object]] = {
+    "a claim beside the Secret": _volume({"persistentVolumeClaim": {"claimName": "acme"}}),
+    "a whole Secret": _first_volume(lambda v: v["secret"].pop("items")),
+    "another file": _first_volume(lambda v: v["secret"]["items"][0].update(path="x")),
+    "two keys": _first_volume(
+        lambda v: v["secret"]["items"].append({"key": "b", "path": "ca.crt"})
+    ),
+    "a token": _volume({"projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}),
+    "the host's files": _volume({"hostPath": {"path": "/"}}),
+    "the Secret of a store for a directory's Job": lambda j: _container(j)["command"].__setitem__(
+        1, "job"
+    ),
+}
+"""Jobs of key stores that the operator's account must not be able to make."""
+
+
 def stolen() -> Iterator[Request]:
     """What the operator's account may do."""
     for action in ("scan", "clean", "purge"):
         yield Request(f"its own {action}", OPERATOR, "jobs", own_job(action))
+    for action in ("keys-scan", "keys-clean"):
+        yield Request(f"its own {action}", OPERATOR, "jobs", store_job(action))
+    for name, change in OF_STORES.items():
+        changed = copy.deepcopy(store_job())
+        change(changed)
+        yield Request(f"for a key store, {name}", OPERATOR, "jobs", changed, "claims alone")
     for name, place in {"root": Place(identity=RunAs(0, 0)), "nobody known": Place()}.items():
         yield Request(f"beside a workload of {name}", OPERATOR, "jobs", own_job(place=place))
     settings: Object = {

@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import kubernetes_validate
 import pytest
 import yaml
 
 from baileys_janitor import __version__
-from baileys_janitor.api.crd import crd
+from baileys_janitor.api.crd import crd, store_crd
 from tests.chart import snapshots
 from tests.chart.rendering import CHART, ROOT, VARIANTS, Refused, helms, only, render
 
@@ -54,17 +55,24 @@ def test_the_check_against_kubernetes_would_notice() -> None:
         kubernetes_validate.validate(found, NEWEST, strict=True)
 
 
-def test_the_crd_is_the_one_of_the_models() -> None:
-    rendered = only(render(), "CustomResourceDefinition")
-    meta = rendered["metadata"]
-    assert meta.pop("labels")["app.kubernetes.io/managed-by"] == "Helm"
-    assert meta.pop("annotations") == {"helm.sh/resource-policy": "keep"}
-    assert rendered == crd()
+def definitions(**values: object) -> list[dict[str, Any]]:
+    """The CRDs, those of tenants first."""
+    found = [each for each in render(**values) if each["kind"] == "CustomResourceDefinition"]
+    return sorted(found, key=lambda each: each["metadata"]["name"], reverse=True)
 
 
-def test_the_crd_goes_with_the_release_only_when_asked_to() -> None:
-    rendered = only(render(crds={"keep": False}), "CustomResourceDefinition")
-    assert "annotations" not in rendered["metadata"]
+def test_the_crds_are_those_of_the_models() -> None:
+    rendered = definitions()
+    for each in rendered:
+        meta = each["metadata"]
+        assert meta.pop("labels")["app.kubernetes.io/managed-by"] == "Helm"
+        assert meta.pop("annotations") == {"helm.sh/resource-policy": "keep"}
+    assert rendered == [crd(), store_crd()]
+
+
+def test_the_crds_go_with_the_release_only_when_asked_to() -> None:
+    for each in definitions(crds={"keep": False}):
+        assert "annotations" not in each["metadata"]
 
 
 def test_what_a_machine_writes_is_current() -> None:

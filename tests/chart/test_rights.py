@@ -15,7 +15,7 @@ from tests.chart.recording import Asked, Proxy
 from tests.chart.rendering import Object, operator_file, render
 from tests.controller.live.conftest import cluster  # noqa: F401 - a fixture
 from tests.controller.live.operators import LocalOperator
-from tests.controller.live.world import World, until
+from tests.controller.live.world import STORES, World, until
 
 HOME, TENANTS = "rights-home", "rights-tenants"
 SECRETS = "v1/secrets"
@@ -101,9 +101,9 @@ async def test_the_chart_grants_what_the_operator_uses_and_nothing_else(
     await world.client.create("v1/configmaps", HOME, record(render(**values)))
     secret = {"metadata": {"name": "registry"}, "data": {".dockerconfigjson": coded("{}")}}
     await world.client.create(SECRETS, HOME, secret)
-    conflicts, proxy.before = once(  # type: ignore[assignment]
-        Asked("janitor.baileys.dev", "baileystenants/status", "patch"), 409
-    )
+    of_tenants, at_first = once(Asked("janitor.baileys.dev", "baileystenants/status", "patch"), 409)
+    of_stores, then = once(Asked("janitor.baileys.dev", "baileyskeystores/status", "patch"), 409)
+    proxy.before = lambda wanted: at_first(wanted) or then(wanted)  # type: ignore[operator]
     lost, proxy.after = once(Asked("batch", "jobs", "create"), 500)  # type: ignore[assignment]
 
     await world.company("busy", "emergency")
@@ -119,6 +119,8 @@ async def test_the_chart_grants_what_the_operator_uses_and_nothing_else(
     await world.tenant("torn", "torn")
     world.session(await world.claim("watched"), "healthy")
     await world.tenant("watched", "watched", mode="Observe")
+    store = {"spec": {"connection": {"secretName": "registry"}}, "metadata": {"name": "keys"}}
+    await world.client.create(STORES, TENANTS, store)
     # The Job whose creation was answered with an error counts for nothing: another one is made, and it is deleted.
     async with LocalOperator(configured) as operator:
         await world.cleaned("busy")
@@ -126,7 +128,7 @@ async def test_the_chart_grants_what_the_operator_uses_and_nothing_else(
         await until(lambda: world.condition("unbound", "Ready"), "the unbound claim is told of")
         node = Asked("", "nodes", "get")
         await until(lambda: node in proxy.seen, "the node is looked at")
-        assert conflicts
+        assert of_tenants
         assert lost
         # What happens again counts up its Event.
         await world.scanned("watched")
@@ -154,6 +156,11 @@ async def test_the_chart_grants_what_the_operator_uses_and_nothing_else(
             return bool(found["data"] == {".dockerconfigjson": coded("{ }")})
 
         await until(copied, "the changed pull secret is copied")
+        # The store's Job names a key that the Secret does not have.
+        world.cluster.kubelet.release()
+        read_again = Asked("janitor.baileys.dev", "baileyskeystores", "get")
+        with operator.hurry(over_jobs=True):
+            await until(lambda: of_stores and read_again in proxy.seen, "a store is read again")
 
     objects = render(**values)
     home, everywhere = rights(objects, "Role", "baileys-janitor"), rights(objects, "ClusterRole")

@@ -11,6 +11,7 @@ import pytest
 
 from baileys_janitor.controller.jobs import manifest
 from baileys_janitor.controller.jobs.placement import Place
+from baileys_janitor.controller.jobs.tracker import STORE_ACTIONS
 from baileys_janitor.controller.tenants.run_as import RunAs
 from tests.chart.rendering import CHART, VARIANTS, Object, only, render
 from tests.chart.restricted import violations
@@ -99,6 +100,7 @@ def test_no_right_is_given_by_a_wildcard_nor_to_change_what_is_not_ours() -> Non
                 if changes and not is_for_people(role):
                     assert set(rule["resources"]) <= {
                         "baileystenants/status",
+                        "baileyskeystores/status",
                         "configmaps",
                         "events",
                         "jobs",
@@ -168,7 +170,7 @@ def test_jobs_in_listed_namespaces_are_cut_off_from_the_network() -> None:
     jobs = {
         each["metadata"]["namespace"]: each["spec"]
         for each in policies
-        if each["metadata"]["namespace"] != "baileys-janitor"
+        if each["metadata"]["name"].endswith(".jobs")
     }
     assert set(jobs) == {"shop", "support"}
     labels = job(Place(), read_only=True)["spec"]["template"]["metadata"]["labels"]
@@ -261,3 +263,38 @@ def test_secrets_are_policed_only_where_the_operator_may_create_any() -> None:
     name, kind = (each["expression"] for each in found["validations"])
     assert name == "object.metadata.name in ['registry']"
     assert "service-account-token" not in kind
+
+
+def test_jobs_of_key_stores_alone_reach_databases_and_only_where_the_values_say() -> None:
+    def allowed(**values: object) -> list[Object]:
+        found = render(**VARIANTS["namespaces"] | values)
+        named = [each for each in found if each["kind"] == "NetworkPolicy"]
+        return [each for each in named if each["metadata"]["name"].endswith(".key-stores")]
+
+    policies = allowed()
+    assert {each["metadata"]["namespace"] for each in policies} == {"shop", "support"}
+    for each in policies:
+        spec = each["spec"]
+        (action,) = spec["podSelector"]["matchExpressions"]
+        assert (action["operator"], set(action["values"])) == ("In", STORE_ACTIONS)
+        assert spec["policyTypes"] == ["Egress"]
+        ports = {port["port"] for rule in spec["egress"] for port in rule["ports"]}
+        assert ports == {53, 5432, 6432}
+    narrow = [{"to": [{"ipBlock": {"cidr": "10.0.0.5/32"}}]}]
+    assert allowed(networkPolicy={"databases": narrow})[0]["spec"]["egress"] == narrow
+    assert allowed(networkPolicy={"databases": []}) == []
+    assert allowed(config={"keyStores": {"enabled": False}}) == []
+
+
+def test_who_has_no_key_stores_gives_no_right_on_them() -> None:
+    def resources(**values: object) -> set[str]:
+        return {
+            resource
+            for role in render(**values)
+            if not is_for_people(role)
+            for rule in role.get("rules") or ()
+            for resource in rule["resources"]
+        }
+
+    off = resources(config={"keyStores": {"enabled": False}})
+    assert resources() - off == {"baileyskeystores", "baileyskeystores/status"}

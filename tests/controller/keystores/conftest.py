@@ -10,28 +10,15 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from baileys_janitor.api.crd import crd, store_crd
 from sandbox import Cluster
-from tests.controller.keystores.stores import STORES, Stores
+from tests.controller.keystores.stores import Stores
+from tests.controller.live.conftest import cluster
 from tests.controller.live.operators import LocalOperator, SkippingClock
-from tests.controller.live.world import TENANTS, until
 from tests.keystore.conftest import server, templates, url
 
-__all__ = ["server", "templates", "url"]
+__all__ = ["cluster", "server", "templates", "url"]
 
 _NUMBERS = itertools.count(1)
-DEFINITIONS = "apiextensions.k8s.io/v1/customresourcedefinitions"
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
-    """A cluster with both CRDs."""
-    async with Cluster(tmp_path_factory.mktemp("volumes")) as started:
-        for definition in (crd(), store_crd()):
-            await started.client.create(DEFINITIONS, "", definition)
-        await until(lambda: started.client.select(TENANTS), "tenants are served")
-        await until(lambda: started.client.select(STORES), "key stores are served")
-        yield started
 
 
 @pytest_asyncio.fixture(loop_scope="session")

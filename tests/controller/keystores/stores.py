@@ -7,11 +7,10 @@ from typing import Any
 
 from baileys_janitor.controller.jobs.manifest import SELECTOR
 from sandbox import Cluster
-from tests.controller.live.world import EMERGENCY, JOBS, until
+from tests.controller.live.world import EMERGENCY, JOBS, STORES, until
 
 Object = dict[str, Any]
 
-STORES = "janitor.baileys.dev/v1alpha1/baileyskeystores"
 SECRETS, EVENTS = "v1/secrets", "events.k8s.io/v1/events"
 
 

@@ -19,6 +19,7 @@ from tests.running_time import SLEPT, remember
 Object = dict[str, Any]
 
 TENANTS = "janitor.baileys.dev/v1alpha1/baileystenants"
+STORES = "janitor.baileys.dev/v1alpha1/baileyskeystores"
 CLAIMS, PODS, JOBS = "v1/persistentvolumeclaims", "v1/pods", "batch/v1/jobs"
 EMERGENCY = "janitor.baileys.dev/emergency-cleanup"
 PATIENCE = 30.0
