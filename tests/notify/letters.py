@@ -233,7 +233,7 @@ def store_run(outcome: str = "Completed", removed: int = 19, **more: Any) -> Obj
         "removed": removed,
         "before": 1476,
         "after": 1476 - removed,
-        "byType": {"session": removed - 7, "sender-key": 5, "sender-key-memory": 2},
+        "byType": {"session": removed - 7, "senderKey": 5, "senderKeyMemory": 2},
         "sessions": 31,
         "rowBytes": 12_288,
         "returnedBytes": 0,

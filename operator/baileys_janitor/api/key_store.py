@@ -86,8 +86,8 @@ class Keys(Model):
     )
     updated_on_every_write: bool | None = Field(
         default=None,
-        description="true: the column updated is sure to move with every write of a row, though the table has no column "
-        "that shows it. Where that is wrong, keys in use are taken for old ones.",
+        description="true: the column updated is sure to move with every write of a row, though the table has no "
+        "column that shows it. Where that is wrong, keys in use are taken for old ones.",
     )
 
 

@@ -90,26 +90,19 @@ class TableFound(StatusPart):
 
 
 class WorstSession(StatusPart):
-    """A session with many keys, under a name that cannot be traced back."""
+    """A session with many keys."""
 
     session: Word | None = Field(
-        default=None,
-        description="One-way hash of the session's name; `baileys-janitor keystore scan --verbose` shows it, too.",
+        default=None, description="Its name, with the middle of every long number hidden."
     )
-    keys: Count | None = Field(default=None, description="Its keys.")
-    expired: Count | None = Field(default=None, description="Keys that a cleanup would remove.")
-    state: Word | None = Field(
-        default=None, description="State of its credentials: Paired, Unpaired, Corrupt or Absent."
-    )
+    level: Word | None = Field(default=None, description="The level that so many files would have.")
+    keys: Count | None = Field(default=None, description="Its keys that count.")
 
 
 class Sessions(StatusPart):
     """The sessions in the store."""
 
     count: Count | None = Field(default=None, description="Sessions with keys.")
-    by_state: Annotated[dict[Word, Count], Field(max_length=8)] | None = Field(
-        default=None, description="Sessions by the state of their credentials."
-    )
     by_level: Annotated[dict[Word, Count], Field(max_length=8)] | None = Field(
         default=None, description="Sessions by the level that so many files would have."
     )

@@ -102,7 +102,9 @@ def test_what_hinders_a_cleanup_is_told_and_nothing_is_promised() -> None:
     assert condition(status, "LayoutValid")["message"] == "There is no time of the last write."
     assert condition(status, "Ready")["reason"] == "CountedOnly"
     assert "expired" not in status["keys"]
-    assert status["next"].startswith("Nothing is removed before LayoutValid is True.")
+    assert status["next"].startswith(
+        "There is no time of the last write. Until then the keys are only counted."
+    )
 
 
 def test_a_failure_is_a_fault_with_its_sentence() -> None:
@@ -114,6 +116,9 @@ def test_a_failure_is_a_fault_with_its_sentence() -> None:
     assert (ready["status"], ready["reason"]) == ("False", "LoginRefused")
     assert ready["message"].startswith("The database refuses the login.")
     assert condition(status, "Stalled")["status"] == "True"
+    assert status["next"].startswith(
+        "The database refuses the login. The janitor tries again by itself."
+    )
 
 
 def test_a_forged_code_never_becomes_a_reason() -> None:

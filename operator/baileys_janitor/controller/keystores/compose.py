@@ -185,8 +185,7 @@ def _next(record: KeyStoreRecord, now: float, context: Context) -> str:
     fault = record.fault or record.backoff.work_fault
     if fault is not None and fault.stalled and record.run is None:
         return (
-            "The janitor tries again by itself, with growing pauses of half an hour at most, and at once when the "
-            "spec is edited."
+            f"{fault.message} It does so with growing pauses, and at once when the spec is edited."
         )
     counting = f"The keys are counted every {duration_text(round(scan_times.scan_wait(record)))}."
     return f"{_cleaning(record, now, context)} {counting}"
@@ -202,7 +201,7 @@ def _cleaning(record: KeyStoreRecord, now: float, context: Context) -> str:
     if look is None:
         return "The first count decides about cleanups."
     if look.layout_fault is not None:
-        return "Nothing is removed before LayoutValid is True."
+        return f"{look.layout_fault} Until then the keys are only counted."
     if context.held_until is not None:
         return (
             f"Automatic cleanups wait until {to_rfc3339(context.held_until)}, since many removed abnormally much; "

@@ -51,7 +51,7 @@ def _found(scan: Scan) -> Object:
         "expired": scan.expired,
         "oldest": _time(report.oldest),
         "newest": _time(report.newest),
-        "byType": {kind: _figures(one) for kind, one in list(report.by_type.items())[:16]},
+        "byType": {_camel(kind): _figures(one) for kind, one in list(report.by_type.items())[:16]},
         "ages": None
         if report.ages is None
         else report.ages | ({"unknown": report.undated} if report.undated else {}),
@@ -75,6 +75,12 @@ def _found(scan: Scan) -> Object:
         or None,
     }
     return {"keys": _set(keys), "table": _set(table), "sessions": _set(sessions)}
+
+
+def _camel(kind: str) -> str:
+    """Return `preKey` for `pre-key`, as the statuses of tenants have it."""
+    first, *rest = kind.split("-")
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def _figures(one: TypeFigures) -> Object:
@@ -137,7 +143,7 @@ def _detail(record: KeyStoreRecord, result: CleanResult, outcome: str) -> Object
     return _set(
         {
             "message": _message(result, outcome),
-            "byType": dict(list(result.by_type.items())[:16]) or None,
+            "byType": {_camel(kind): n for kind, n in list(result.by_type.items())[:16]} or None,
             "sessions": result.sessions,
             "warnings": _warnings(record, result) or None,
             "kept": result.kept or None,
