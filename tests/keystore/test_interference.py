@@ -259,8 +259,8 @@ def test_killed_at_any_message_a_run_loses_nothing(server: Server) -> None:
     assert messages > 30
     with fresh(server, found) as url:
         before = rows(url)
-        for kill_at in range(1, messages + 1, 3):
-            killed(url, work, kill_at, deliver=kill_at % 2 == 1)
+        for kill_at in range(1, messages + 1, 4):
+            killed(url, work, kill_at, deliver=kill_at % 8 == 1)
             wait_until(lambda: _alone(url), "the server has noticed")
             there = rows(url)
             archived = _archived(url)
@@ -340,10 +340,10 @@ def test_killed_at_any_message_an_undo_loses_nothing(server: Server) -> None:
         clean(url)
         messages = killed(url, work, None, deliver=True)
         assert rows(url) == before
-        for kill_at in range(1, messages + 1, 3):
+        for kill_at in range(1, messages + 1, 4):
             execute_plainly(url, "DROP SCHEMA baileys_janitor CASCADE")
             clean(url)
-            killed(url, work, kill_at, deliver=kill_at % 2 == 0)
+            killed(url, work, kill_at, deliver=kill_at % 8 == 5)
             wait_until(lambda: _alone(url), "the server has noticed")
             there = rows(url)
             assert there.items() <= before.items()
