@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from baileys_janitor.cli.main import main
 from tests.keystore.data import Key, company, first_layout, removable, rows
-from tests.keystore.test_checks import execute_plainly
+from tests.keystore.test_undo import execute_plainly
 from tests.real import sessions
 
 Run = Callable[..., tuple[int, str, str]]

@@ -19,9 +19,8 @@ from baileys_janitor.keystore.layout import layout_of
 from baileys_janitor.keystore.undo import Undoing
 from tests.keystore.data import DAY, Company, company, first_layout, removable, rows
 from tests.keystore.server import Server, embedded, running, wait_until
-from tests.keystore.test_checks import execute_plainly
 from tests.keystore.test_clean import LIMITS, SETTINGS, clean
-from tests.keystore.test_undo import execute, undo
+from tests.keystore.test_undo import execute, execute_plainly, undo
 
 UPSERT = """
 INSERT INTO whatsapp_keys (company_id, key_type, key_id, value) VALUES (%s, %s, %s, to_jsonb(%s::int))

@@ -14,10 +14,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sandbox.tools import path_of
 from tests.keystore.data import FIRST_LAYOUT, company, first_layout, rows
 from tests.keystore.server import Server, free_port, user, wait_until
-from tests.keystore.test_checks import execute_plainly
 from tests.keystore.test_clean import clean
 from tests.keystore.test_transfer import put_in, take_out
-from tests.keystore.test_undo import undo
+from tests.keystore.test_undo import execute_plainly, undo
 from tests.real import sessions
 
 

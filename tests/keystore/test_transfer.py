@@ -21,9 +21,9 @@ from baileys_janitor.policy.settings import DEFAULTS
 from baileys_janitor.volume.operations import clean as clean_directory
 from baileys_janitor.volume.safe_open import open_session
 from tests.keystore.data import FIRST_LAYOUT, rows
-from tests.keystore.test_checks import execute_plainly
 from tests.keystore.test_clean import LIMITS, clean
 from tests.keystore.test_layouts import NAMED, PREFIXED, TIMES
+from tests.keystore.test_undo import execute_plainly
 from tests.real import sessions
 from tests.running_time import remembered
 
