@@ -151,10 +151,15 @@ def test_no_row_that_a_busy_writer_rewrites_is_lost(url: str) -> None:
         before = len(written)
         wait_until(lambda: len(written) > before or not writer.is_alive(), "the writer writes")
 
+    def begin(*_: object) -> None:
+        """Begin to write once the plan is made: before it, rewritten rows would not be in it."""
+        writer.start()
+        pause(0)
+
     writer = threading.Thread(target=work)
-    writer.start()
     try:
-        result = clean(url, limits=Limits(batch=25, pause=0.0, lock_timeout=5.0), pause=pause)
+        limits = Limits(batch=25, pause=0.0, lock_timeout=5.0)
+        result = clean(url, limits=limits, pause=pause, watch=begin)
     finally:
         over.set()
         writer.join()

@@ -34,7 +34,6 @@ def layout_options(command: Command) -> Command:
             click.option(
                 "--preset",
                 metavar="PRESET",
-                envvar=ENV_PREFIX + "PRESET",
                 default="KeyTypeColumn",
                 show_default=True,
                 help="KeyTypeColumn, NamedRows, PrefixedRows or SessionBlob.",
