@@ -71,6 +71,15 @@ def test_scan_reports_what_the_companys_own_cleaner_did(url: str, run: Run) -> N
     assert not PHONE.search(out)
 
 
+def test_scan_lists_the_fullest_sessions(url: str, run: Run) -> None:
+    first_layout(url, company(), company("4915512345678", seed=4, old=20))
+
+    out = run("scan", "--verbose")[1]
+
+    assert re.search(r"^49\*+78 +Emergency +\d+\n962302 +Critical +177$", out, re.M)
+    assert not PHONE.search(out)
+
+
 def test_clean_is_a_dry_run_unless_it_is_told_otherwise(
     url: str, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
