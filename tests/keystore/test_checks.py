@@ -23,7 +23,7 @@ from tests.certificates import private_ca
 from tests.keystore.data import FIRST_LAYOUT, company, first_layout, removable, rows
 from tests.keystore.server import Server, debian, embedded, running
 from tests.keystore.test_clean import LIMITS, clean
-from tests.keystore.test_undo import execute, undo
+from tests.keystore.test_undo import execute, execute_plainly, undo
 from tests.policy.worlds import creds
 
 HOSTILE_TABLE = 'we"ird; DROP TABLE x; --%s{}'
@@ -57,12 +57,6 @@ def test_hostile_names_are_names(url: str) -> None:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def execute_plainly(url: str, statement: str) -> None:
-    """Without a look for parameters in it."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(statement)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from baileys_janitor.cli.main import main
 from tests.keystore.data import Key, company, first_layout, removable, rows
-from tests.keystore.test_checks import execute_plainly
+from tests.keystore.test_undo import execute_plainly
 from tests.real import sessions
 
 Run = Callable[..., tuple[int, str, str]]
@@ -68,6 +68,15 @@ def test_scan_reports_what_the_companys_own_cleaner_did(url: str, run: Run) -> N
     assert sum(float(share) for _, _, share in shares) == pytest.approx(100, abs=0.3)
     assert re.search(r"^pre-key +60 +", out, re.M)
     assert "49*********78" in out
+    assert not PHONE.search(out)
+
+
+def test_scan_lists_the_fullest_sessions(url: str, run: Run) -> None:
+    first_layout(url, company(), company("4915512345678", seed=4, old=20))
+
+    out = run("scan", "--verbose")[1]
+
+    assert re.search(r"^49\*+78 +Emergency +\d+\n962302 +Critical +177$", out, re.M)
     assert not PHONE.search(out)
 
 

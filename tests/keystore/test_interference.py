@@ -19,9 +19,8 @@ from baileys_janitor.keystore.layout import layout_of
 from baileys_janitor.keystore.undo import Undoing
 from tests.keystore.data import DAY, Company, company, first_layout, removable, rows
 from tests.keystore.server import Server, embedded, running, wait_until
-from tests.keystore.test_checks import execute_plainly
 from tests.keystore.test_clean import LIMITS, SETTINGS, clean
-from tests.keystore.test_undo import execute, undo
+from tests.keystore.test_undo import execute, execute_plainly, undo
 
 UPSERT = """
 INSERT INTO whatsapp_keys (company_id, key_type, key_id, value) VALUES (%s, %s, %s, to_jsonb(%s::int))
@@ -152,10 +151,15 @@ def test_no_row_that_a_busy_writer_rewrites_is_lost(url: str) -> None:
         before = len(written)
         wait_until(lambda: len(written) > before or not writer.is_alive(), "the writer writes")
 
+    def begin(*_: object) -> None:
+        """Begin to write once the plan is made: before it, rewritten rows would not be in it."""
+        writer.start()
+        pause(0)
+
     writer = threading.Thread(target=work)
-    writer.start()
     try:
-        result = clean(url, limits=Limits(batch=25, pause=0.0, lock_timeout=5.0), pause=pause)
+        limits = Limits(batch=25, pause=0.0, lock_timeout=5.0)
+        result = clean(url, limits=limits, pause=pause, watch=begin)
     finally:
         over.set()
         writer.join()
@@ -259,8 +263,8 @@ def test_killed_at_any_message_a_run_loses_nothing(server: Server) -> None:
     assert messages > 30
     with fresh(server, found) as url:
         before = rows(url)
-        for kill_at in range(1, messages + 1, 3):
-            killed(url, work, kill_at, deliver=kill_at % 2 == 1)
+        for kill_at in range(1, messages + 1, 4):
+            killed(url, work, kill_at, deliver=kill_at % 8 == 1)
             wait_until(lambda: _alone(url), "the server has noticed")
             there = rows(url)
             archived = _archived(url)
@@ -340,10 +344,10 @@ def test_killed_at_any_message_an_undo_loses_nothing(server: Server) -> None:
         clean(url)
         messages = killed(url, work, None, deliver=True)
         assert rows(url) == before
-        for kill_at in range(1, messages + 1, 3):
+        for kill_at in range(1, messages + 1, 4):
             execute_plainly(url, "DROP SCHEMA baileys_janitor CASCADE")
             clean(url)
-            killed(url, work, kill_at, deliver=kill_at % 2 == 0)
+            killed(url, work, kill_at, deliver=kill_at % 8 == 5)
             wait_until(lambda: _alone(url), "the server has noticed")
             there = rows(url)
             assert there.items() <= before.items()

@@ -62,6 +62,7 @@ def test_what_is_named_replaces_what_the_preset_says() -> None:
         ({"preset": "Redis"}, None, "keys.preset: one of KeyTypeColumn"),
         ({"columns": {"id": ""}}, None, "keys.columns.id: the preset KeyTypeColumn needs"),
         ({"columns": {"expires": "expires_at"}}, None, "there is no field 'expires'"),
+        ({"columns": {"updated": "expires_at"}}, None, "keys do not expire"),
         ({"columns": {"session": 7}}, None, "keys.columns.session: text is needed"),
         ({"columns": []}, None, "keys.columns: a mapping is needed"),
         ({"preset": NAMED_ROWS, "columns": {"type": "t"}}, None, "the preset is KeyTypeColumn"),

@@ -17,8 +17,8 @@ from baileys_janitor.keystore.results import Report
 from baileys_janitor.keystore.undo import Undoing
 from baileys_janitor.policy.settings import DEFAULTS
 from tests.keystore.data import FIRST_LAYOUT, Company, company, first_layout, removable, rows
-from tests.keystore.test_checks import execute_plainly
 from tests.keystore.test_clean import LIMITS, clean
+from tests.keystore.test_undo import execute_plainly
 
 NAMED = """
 CREATE TABLE "Session" ("sessionId" text NOT NULL, id text NOT NULL, data text,

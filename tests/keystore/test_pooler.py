@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sandbox.tools import path_of
-from tests.keystore.data import company, first_layout, rows
+from tests.keystore.data import FIRST_LAYOUT, company, first_layout, rows
 from tests.keystore.server import Server, free_port, user, wait_until
 from tests.keystore.test_clean import clean
-from tests.keystore.test_undo import undo
+from tests.keystore.test_transfer import put_in, take_out
+from tests.keystore.test_undo import execute_plainly, undo
+from tests.real import sessions
 
 
 @pytest.fixture
@@ -68,3 +71,13 @@ def test_a_cleanup_and_its_undo_work_through_a_pooler(url: str, pooled: str) -> 
     assert clean(pooled).outcome == "Repeated"
     assert undo(pooled).restored == 64
     assert rows(url) == before
+
+
+def test_a_session_is_carried_over_through_a_pooler(url: str, pooled: str, tmp_path: Path) -> None:
+    session = sessions.unpack("healthy", tmp_path / "session")
+    execute_plainly(url, FIRST_LAYOUT)
+
+    put = put_in(pooled, session)
+    taken = take_out(pooled, tmp_path / "back")
+
+    assert put.keys == taken.keys == len(rows(url)) > 50

@@ -16,14 +16,16 @@ from baileys_janitor.keystore.checks import inspect
 from baileys_janitor.keystore.connect import Database
 from baileys_janitor.keystore.errors import KeystoreProblem
 from baileys_janitor.keystore.layout import layout_of
+from baileys_janitor.keystore.session import Sessions
 from baileys_janitor.keystore.transfer import Transferred, export_session, import_session
+from baileys_janitor.policy.identity import read_identity
 from baileys_janitor.policy.settings import DEFAULTS
 from baileys_janitor.volume.operations import clean as clean_directory
 from baileys_janitor.volume.safe_open import open_session
 from tests.keystore.data import FIRST_LAYOUT, rows
-from tests.keystore.test_checks import execute_plainly
 from tests.keystore.test_clean import LIMITS, clean
 from tests.keystore.test_layouts import NAMED, PREFIXED, TIMES
+from tests.keystore.test_undo import execute_plainly
 from tests.real import sessions
 from tests.running_time import remembered
 
@@ -90,6 +92,19 @@ def test_a_session_comes_back_as_it_went(
     done = put_in(url, session, keys)
     back = take_out(url, tmp_path / "back", keys)
 
+    of_file = read_identity((session / "creds.json").read_bytes())
+    with Database(url, limits=LIMITS) as database:
+        facts = inspect(database, layout_of(keys))
+        with database.transaction(read_only=True):
+            of_row = Sessions(database, facts).creds("962302").identity
+    for each in (
+        "state",
+        "fingerprint",
+        "own_users",
+        "next_pre_key_id",
+        "first_unuploaded_pre_key_id",
+    ):
+        assert getattr(of_row, each) == getattr(of_file, each)
     before, after = content(session), content(tmp_path / "back")
     assert looked.keys == done.keys == back.keys == len(before) - 1
     assert looked.by_type == done.by_type == back.by_type

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import psycopg
+import pytest
 
 from baileys_janitor.keystore.checks import inspect
 from baileys_janitor.keystore.connect import Database
@@ -21,6 +22,12 @@ GROUP = "120363000000000001@g.us"
 def undo(url: str, run: str | None = None, *, dry_run: bool = False) -> UndoResult:
     with Database(url, limits=LIMITS) as database:
         return Undoing(database, inspect(database, layout_of())).undo(run, dry_run=dry_run)
+
+
+def execute_plainly(url: str, statement: str) -> None:
+    """Without a look for parameters in it."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement)
 
 
 def execute(url: str, statement: str, *values: object) -> None:
@@ -121,6 +128,44 @@ def test_a_memory_row_that_was_removed_as_a_repair_stays_away(url: str) -> None:
     assert result.by_reason == {"MemoryWithoutKey": 1}
 
     assert undo(url).kept == {"OwnKeyMissing": 1}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "key_type = 'pre-key', key_id = 'x'",
+        "key_type = 'app-state-sync-key'",
+        "key_type = 'creds', key_id = 'default'",
+    ],
+)
+def test_what_no_run_has_removed_does_not_come_back(url: str, change: str) -> None:
+    first_layout(url, company())
+    clean(url)
+    execute_plainly(url, f"UPDATE baileys_janitor.archive SET {change} WHERE kind = 'session'")
+    before = rows(url)
+
+    result = undo(url)
+
+    assert result.kept == {"NotTheRemovedFile": 8}
+    assert {key[1] for key in rows(url).keys() - before.keys()} == {
+        "sender-key",
+        "sender-key-memory",
+    }
+
+
+def test_a_row_comes_back_only_under_the_key_that_was_judged(url: str) -> None:
+    first_layout(url, company())
+    clean(url)
+    execute_plainly(
+        url,
+        "UPDATE baileys_janitor.archive SET row = jsonb_set(row::jsonb, '{company_id}', '\"7\"')"
+        " WHERE kind = 'session'",
+    )
+
+    result = undo(url)
+
+    assert result.kept == {"NotTheRemovedFile": 8}
+    assert "7" not in {key[0] for key in rows(url)}
 
 
 def test_nothing_comes_back_into_another_identity(url: str) -> None:

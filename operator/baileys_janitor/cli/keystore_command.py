@@ -1,4 +1,4 @@
-"""`baileys-janitor keystore`: the keys of sessions in PostgreSQL."""
+"""The group of commands `keystore`: the keys of sessions in PostgreSQL."""
 
 from __future__ import annotations
 

@@ -248,6 +248,10 @@ def _check(layout: Layout) -> None:
     for key in _NEEDED[layout.preset]:
         if getattr(layout.columns, key) == NO_COLUMN:
             raise LayoutError(f"keys.columns.{key}: the preset {layout.preset} needs this column")
+    if layout.columns.updated.lower().startswith("expire"):
+        raise LayoutError(
+            "keys.columns.updated: a time of expiry says nothing of the last write, and keys do not expire"
+        )
     if layout.preset != KEY_TYPE_COLUMN and layout.columns.type:
         raise LayoutError(
             "keys.columns.type: with a column for the type the preset is KeyTypeColumn"

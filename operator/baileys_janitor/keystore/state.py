@@ -113,8 +113,8 @@ class State:
             raise KeystoreProblem(
                 errors.UNDO_IMPOSSIBLE,
                 f"This user may not create the tables for undo in the schema {self.schema}, so nothing is removed: "
-                "grant that (`baileys-janitor keystore grants` prints how), or do without by undo: None and "
-                "memory: None.",
+                "grant that (`baileys-janitor keystore grants` prints how), or do without: undo: None and memory: None "
+                "(--no-undo and --no-memory).",
             )
         database = self._database
         with database.transaction():

@@ -327,6 +327,8 @@ def _write(directory: str, files: dict[str, tuple[str, float | None]]) -> None:
                 )
             for name, (text, written) in files.items():
                 _write_file(opened, name, text, written)
+            for name in files:  # afterwards: the first one brings most of the others to the disk
+                _sync(opened, name)
             os.fsync(opened)
         finally:
             os.close(opened)
@@ -341,6 +343,13 @@ def _write_file(directory: int, name: str, text: str, written: float | None) -> 
     with os.fdopen(os.open(name, flags, 0o600, dir_fd=directory), "wb") as file:
         file.write(text.encode())
         file.flush()
-        os.fsync(file.fileno())
         if written is not None:
             os.utime(file.fileno(), (written, written))
+
+
+def _sync(directory: int, name: str) -> None:
+    file = os.open(name, os.O_RDONLY | _NO_RACE, dir_fd=directory)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)

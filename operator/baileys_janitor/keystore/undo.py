@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from psycopg.sql import SQL
 
 from baileys_janitor.keystore import errors
-from baileys_janitor.keystore.adapter import TYPE_OF_KIND, Row, entries_of
+from baileys_janitor.keystore.adapter import TYPE_OF_KIND, Row, entries_of, file_name
 from baileys_janitor.keystore.errors import DECLINED, KeystoreProblem
 from baileys_janitor.keystore.layout import SEPARATOR
 from baileys_janitor.keystore.queries import identifier, quoted
 from baileys_janitor.keystore.results import KnownRun, UndoResult
 from baileys_janitor.keystore.session import Sessions
 from baileys_janitor.keystore.state import SCHEMA, State
+from baileys_janitor.policy.file_kinds import REMOVABLE_KINDS, classify
 from baileys_janitor.policy.guards import refusal
 from baileys_janitor.policy.own_groups import own_groups
 from baileys_janitor.policy.reasons import MEMORY_WITHOUT_KEY
@@ -39,7 +40,12 @@ from baileys_janitor.volume.results import (
     NOTHING_TO_DO,
     REFUSED,
 )
-from baileys_janitor.volume.undo import NEWER_EXISTS, OWN_KEY_MISSING, WITH_ITS_PAIR
+from baileys_janitor.volume.undo import (
+    NEWER_EXISTS,
+    NOT_THE_REMOVED_FILE,
+    OWN_KEY_MISSING,
+    WITH_ITS_PAIR,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,11 +71,11 @@ class _Kept(NamedTuple):
 
     place: int
     unit: int
-    kind: str
     key_type: str
     key_id: str
     reason: str
     fingerprint: str
+    whole: bool
 
 
 class Undoing:
@@ -204,7 +210,7 @@ class Undoing:
         result.sessions += bool(back)
         for row in back:
             result.restored += 1
-            key_type = TYPE_OF_KIND[row.kind]
+            key_type = TYPE_OF_KIND[self._kind(session, row)]
             result.by_type[key_type] = result.by_type.get(key_type, 0) + 1
         for reason, number in kept.items():
             result.kept[reason] = result.kept.get(reason, 0) + number
@@ -254,6 +260,10 @@ class Undoing:
             if any(taken):
                 for there in taken:
                     kept[NEWER_EXISTS if there else WITH_ITS_PAIR] += 1
+            elif not all(each.whole for each in unit) or any(
+                entry.kind not in REMOVABLE_KINDS for entry in entries
+            ):
+                kept[NOT_THE_REMOVED_FILE] += len(unit)  # no run of ours has removed that
             elif unit[0].reason == MEMORY_WITHOUT_KEY:
                 kept[OWN_KEY_MISSING] += len(unit)
             elif not groups.keys().isdisjoint(own_groups(entries, identity)):
@@ -261,6 +271,10 @@ class Undoing:
             else:
                 chosen += unit
         return chosen
+
+    def _kind(self, session: str, kept: _Kept) -> str:
+        row = self._row(session, kept)
+        return classify(file_name(row.type, row.id))[0]
 
     def _row(self, session: str, kept: _Kept) -> Row:
         layout = self._facts.layout
@@ -270,16 +284,23 @@ class Undoing:
         )
 
     def _archived(self, run: str, session: str) -> list[_Kept]:
-        return [
-            _Kept(*row)
-            for row in self._database.rows(
-                self._state.sql(
-                    "SELECT place, unit, kind, key_type, key_id, reason, fingerprint FROM {archive}"
-                    " WHERE run_id = %s AND store = %s AND session = %s ORDER BY unit, place"
-                ),
-                (run, self._state.store, session),
-            )
-        ]
+        """Return a session's rows in the archive; a row is `whole` if it is the one that its key says."""
+        columns = self._facts.layout.columns
+        named = {columns.session: "session", columns.type: "key_type", columns.id: "key_id"}
+        whole = SQL(" AND ").join(
+            SQL("{}::text = {}").format(quoted("r", name), quoted("a", own))
+            for name, own in named.items()
+            if name
+        )
+        statement = SQL(
+            "SELECT a.place, a.unit, a.key_type, a.key_id, a.reason, a.fingerprint, coalesce({whole}, false)"
+            " FROM {archive} AS a, LATERAL json_populate_record(NULL::{table}, a.row) AS r"
+            " WHERE a.run_id = %s AND a.store = %s AND a.session = %s ORDER BY a.unit, a.place"
+        ).format(
+            whole=whole, archive=self._state.table("archive"), table=identifier(self._facts.keys)
+        )
+        rows = self._database.rows(statement, (run, self._state.store, session))
+        return [_Kept(*row) for row in rows]
 
     def _insert(self, places: list[int]) -> set[int]:
         """Put rows back whose places are free; return the places in the archive of those that went back."""

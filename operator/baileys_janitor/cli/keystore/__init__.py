@@ -1,1 +1,1 @@
-"""The commands of `baileys-janitor keystore`."""
+"""The commands of the group `keystore`."""

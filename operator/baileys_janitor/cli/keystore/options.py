@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import click
 
-from baileys_janitor.cli.options import ENV_PREFIX
 from baileys_janitor.cli.output import say
 from baileys_janitor.cli.problems import EXIT_FAILED, EXIT_USAGE, Problem, usage
 
@@ -21,8 +20,9 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-URL_VARIABLE: Final = ENV_PREFIX + "DATABASE_URL"
-URL_FILE_VARIABLE: Final = ENV_PREFIX + "DATABASE_URL_FILE"
+URL_VARIABLE: Final = "BAILEYS_JANITOR_DATABASE_URL"
+URL_FILE_VARIABLE: Final = "BAILEYS_JANITOR_DATABASE_URL_FILE"
+CA_FILE_VARIABLE: Final = "BAILEYS_JANITOR_DATABASE_CA_FILE"
 _USAGE_CODES: Final = ("DriverMissing", "UrlInvalid")
 _OUTPUTS: Final = ("table", "json", "yaml")
 
@@ -34,7 +34,6 @@ def layout_options(command: Command) -> Command:
             click.option(
                 "--preset",
                 metavar="PRESET",
-                envvar=ENV_PREFIX + "PRESET",
                 default="KeyTypeColumn",
                 show_default=True,
                 help="KeyTypeColumn, NamedRows, PrefixedRows or SessionBlob.",
@@ -86,7 +85,7 @@ def database_options(command: Command) -> Command:
     return click.option(
         "--ca-file",
         metavar="FILE",
-        envvar=ENV_PREFIX + "DATABASE_CA_FILE",
+        envvar=CA_FILE_VARIABLE,
         help="The CA that signed the database's certificate.",
     )(command)
 

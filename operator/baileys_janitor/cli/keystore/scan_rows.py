@@ -20,10 +20,13 @@ from baileys_janitor.cli.problems import EXIT_DONE
 
 @click.command("scan")
 @database_options
+@click.option(
+    "-v", "--verbose", is_flag=True, help="List the 20 fullest sessions, with masked numbers."
+)
 @output_option
 @layout_options
 @limit_options
-def command(output: str, **values: Any) -> int:
+def command(verbose: bool, output: str, **values: Any) -> int:
     """Count the keys of all sessions. Nothing is changed."""
     where = target(values)
     with opened(where) as (database, facts):
@@ -40,7 +43,13 @@ def command(output: str, **values: Any) -> int:
 
         print_document(SCAN_SCHEMA, report_document(report), output)
         return EXIT_DONE
-    from baileys_janitor.cli.keystore.text import hindrance_lines, print_lines, report_lines
+    from baileys_janitor.cli.keystore.text import (
+        fullest_lines,
+        hindrance_lines,
+        print_lines,
+        report_lines,
+    )
 
-    print_lines([*report_lines(report), *hindrance_lines(report)])
+    fullest = fullest_lines(report) if verbose else []
+    print_lines([*report_lines(report), *fullest, *hindrance_lines(report)])
     return EXIT_DONE

@@ -87,6 +87,12 @@ def clean_lines(result: CleanResult, *, applied: bool, undo_window: str) -> list
     return lines
 
 
+def fullest_lines(report: Report) -> list[str]:
+    """Return a row for each of the fullest sessions."""
+    rows = [(masked(session), level, f"{counted:,}") for session, level, counted in report.worst]
+    return ["", *_columns(("SESSION", "LEVEL", "COUNTED"), rows), ""] if rows else []
+
+
 def hindrance_lines(report: Report) -> list[str]:
     """Return why nothing may be removed."""
     return [f"Not cleaned: {sentence}" for _, sentence in report.hindrances]

@@ -94,7 +94,6 @@ def _print(result: UndoResult, output: str, *, applied: bool) -> None:
 
 def _why(code: str) -> str:
     from baileys_janitor.policy.reasons import explain
-    from baileys_janitor.volume.undo import EXPLANATIONS
 
     own = {
         "IdentityChanged": "The session has been paired again since this run.",
@@ -102,5 +101,8 @@ def _why(code: str) -> str:
         "RunPurged": "The run's rows are gone for good: its undo window is over.",
         "Busy": "Another run works on the session; run undo again.",
         "NewerExists": "The library has written a row of that key since.",
+        "OwnKeyMissing": "A memory row does harm without the sender key that it was written for.",
+        "WithItsPair": "It goes back only together with another row, which cannot.",
+        "NotTheRemovedFile": "What lies in the archive is not what the run removed.",
     }
-    return own.get(code) or EXPLANATIONS.get(code) or explain(code).replace("creds.json", "creds")
+    return own.get(code) or explain(code).replace("creds.json", "creds")
