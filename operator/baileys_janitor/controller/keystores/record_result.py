@@ -25,7 +25,10 @@ RECORDED = (
     "`baileys-janitor keystore undo --list`."
 )
 """The message of a run of which only the database knows the result."""
-KILLED_RUN = "The run was ended in the middle. What it had removed is in the archive, and the next run goes on with the rest."
+KILLED_RUN = (
+    "The run was ended in the middle. What it had removed is in the archive, and the next run goes on with the "
+    "rest."
+)
 """The message of a run that has not ended by what the database knows, and that nobody carries out any more."""
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
