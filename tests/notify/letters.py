@@ -290,7 +290,16 @@ def daily() -> Letters:
         known = status(level, 70 + 10 * number, history=history, growthPerDay=number / 2)
         spot = Place("shop", f"tenant-{number:02}", f"c-{number}")
         whole.add(spot, known, history, [10, 20, 30, 5, 0])
-    for name, day in (("twelve tenants", whole), ("no tenants", summary.Day(NOW - DAY))):
+    beside = summary.Day(NOW - DAY)
+    beside.add(Place("shop", "acme", "c-acme"), status("Healthy", 70), [])
+    run = store_run()
+    beside.add_store(STORE, run, [run["lastRun"]])
+    beside.add_store(replace(STORE, name="other"), of_store("KeyStoreStalled"), [])
+    for name, day in (
+        ("twelve tenants", whole),
+        ("no tenants", summary.Day(NOW - DAY)),
+        ("two key stores", beside),
+    ):
         yield name, render.finished(summary.message("all/chat", day, NOW, READER, NOW), READER)
 
 
@@ -310,6 +319,10 @@ def channels() -> Iterator[tuple[str, str]]:
     yield "a large removal, webhook", json.dumps(large, indent=2)
     yield "a large removal, Telegram", render.html(large, READER)
     yield "a summary, webhook", json.dumps(dict(daily())["twelve tenants"], indent=2)
+    report = dict(stores())["too large"]
+    yield "a key store, webhook", json.dumps(report, indent=2)
+    yield "a key store, Telegram", render.html(report, READER)
+    yield "a key store, Sentry", json.dumps(list(sentry.events(report, READER)), indent=2)
 
 
 def pages() -> Iterator[tuple[str, str]]:

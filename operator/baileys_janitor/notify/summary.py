@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from baileys_janitor.notify import document, words
@@ -22,6 +22,17 @@ AGES = ("under 1 day", "1 to 7 days", "7 to 14 days", "14 to 30 days", "over 30 
 WORST = 5
 AHEAD_DAYS = 7.0
 """Days that the forecast looks ahead."""
+
+
+@dataclass(slots=True)
+class Stores:
+    """What is known of the key stores, and of their cleanups; `troubled`: how many cannot be counted or cleaned."""
+
+    count: int = 0
+    keys: int = 0
+    troubled: int = 0
+    cleanups: int = 0
+    removed: int = 0
 
 
 @dataclass(slots=True)
@@ -46,6 +57,16 @@ class Day:
     soonest: list[tuple[float, str, Place, float]] = field(default_factory=list)
     """(-days, name, tenant, growth a day): a heap of those that reach their limit first."""
     reaching: int = 0
+    stores: Stores = field(default_factory=Stores)
+
+    def add_store(self, place: Place, status: Mapping[str, Any], history: Iterable[Entry]) -> None:
+        """Take in one key store."""
+        self.stores.count += 1
+        self.stores.keys += (status.get("keys") or {}).get("total") or 0
+        self.stores.troubled += any(each.kind for each in states(status, place.kind))
+        for done in _since(self.since, place, history):
+            self.stores.cleanups += 1
+            self.stores.removed += done.removed
 
     def add(
         self,
@@ -63,15 +84,11 @@ class Day:
         if ages is not None:
             self.ages = [a + b for a, b in zip(self.ages, ages, strict=True)]
             self.aged += 1
-        for entry in history:
-            done = Done.of(place, entry)
-            if done is not None and done.time <= self.since:
-                break
-            if done is not None and done.outcome != "DryRun":
-                self.cleanups += 1
-                self.failed += done.outcome == "Failed"
-                self.removed += done.removed
-                self.freed += done.freed
+        for done in _since(self.since, place, history):
+            self.cleanups += 1
+            self.failed += done.outcome == "Failed"
+            self.removed += done.removed
+            self.freed += done.freed
         self._weigh(place, files, float(status.get("growthPerDay") or 0.0))
 
     def _weigh(self, place: Place, files: Mapping[str, Any], growth: float) -> None:
@@ -93,6 +110,16 @@ class Day:
         return self.levels.total()
 
 
+def _since(since: float, place: Place, history: Iterable[Entry]) -> Iterator[Done]:
+    """Yield the cleanups after a time that removed something for good or tried to, the newest first."""
+    for entry in history:
+        done = Done.of(place, entry)
+        if done is not None and done.time <= since:
+            return
+        if done is not None and done.outcome != "DryRun":
+            yield done
+
+
 def _keep(heap: list[Any], item: tuple[Any, ...]) -> None:
     if len(heap) < WORST:
         heapq.heappush(heap, item)
@@ -112,6 +139,7 @@ def message(target: str, day: Day, slot: float, reader: Reader, now: float) -> O
         title,
         now,
         summary={
+            **({"keyStores": asdict(day.stores)} if day.stores.count else {}),
             "tenants": day.tenants,
             "levels": {level: day.levels[level] for level in _LEVELS},
             "reasons": dict(sorted(day.reasons.items())),
@@ -132,8 +160,16 @@ def message(target: str, day: Day, slot: float, reader: Reader, now: float) -> O
                 for days, _, place, growth in sorted(day.soonest, reverse=True)
             ],
         },
-        lines=list(_lines(day)),
+        lines=[*_lines(day), *_of_stores(day.stores)],
     )
+
+
+def _of_stores(stores: Stores) -> Iterator[str]:
+    if stores.count:
+        troubled = f", {stores.troubled} with trouble" if stores.troubled else ""
+        done = f"{words.several(stores.cleanups, 'cleanup')} removed {words.several(stores.removed, 'key')}"
+        keys, each = words.several(stores.keys, "key"), words.several(stores.count, "key store")
+        yield f"Key stores: {keys} in {each}{troubled}; last day: {done}"
 
 
 def _place(place: Place) -> Object:

@@ -248,6 +248,10 @@ class Sender:
                 day.add(place, tenant.stored.status, tenant.cleanup.history, ages)
             if number % EVERY_FEW == 0:
                 await asyncio.sleep(0)
+        for store in self._stores.records.values() if self._stores is not None else ():
+            place = place_of(store)
+            if self._target.hears(place) and not store.resource.muted:
+                day.add_store(place, store.stored.status, store.cleanup.history)
         told = summary.message(self._target.name, day, slot, self._reader, now)
 
         def arrived(at: float) -> None:

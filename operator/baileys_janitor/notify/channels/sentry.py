@@ -11,6 +11,7 @@ from baileys_janitor import __version__
 from baileys_janitor.api.notification_config import SentryChannel
 from baileys_janitor.notify import render
 from baileys_janitor.notify.channels.http import Http, Object, Undelivered, judge
+from baileys_janitor.notify.incidents import KEY_STORE
 from baileys_janitor.notify.secrets import Secrets
 from baileys_janitor.notify.words import Reader
 
@@ -121,6 +122,10 @@ def events(document: Object, reader: Reader) -> Iterator[Object]:
             "tags": {"type": document["type"], "route": document["route"]},
             "extra": {"text": render.plain(part, reader, 8000)},
         }
+        store = document.get("keyStore")
+        if store is not None:
+            event["fingerprint"] += [f"{store['namespace']}/{store['name']}"]
+            event["tags"] |= {"namespace": store["namespace"], "key_store": store["name"]}
         if group is not None:
             over = group["status"] == "resolved"
             event["level"] = "info" if over else LEVELS[group["severity"]]
@@ -143,8 +148,8 @@ def _tags(tenants: list[Object]) -> dict[str, Any]:
         for tenant in tenants
         for key, value in (
             ("namespace", tenant["namespace"]),
-            ("tenant", tenant["name"]),
-            ("company_id", tenant["companyId"]),
+            ("key_store" if tenant.get("kind") == KEY_STORE else "tenant", tenant["name"]),
+            ("company_id", "" if tenant.get("kind") == KEY_STORE else tenant["companyId"]),
         )
         if value
     }
