@@ -19,6 +19,7 @@ from tests.controller.live.conftest import (  # noqa: F401 - fixtures
 )
 from tests.controller.live.operators import LocalOperator, SkippingClock
 from tests.controller.live.world import World
+from tests.keystore.conftest import server, templates, url  # noqa: F401 - fixtures
 
 Operator = Callable[..., LocalOperator]
 

@@ -10,8 +10,10 @@ from tests.alerts.board import queries
 from tests.alerts.live.conftest import Operator
 from tests.alerts.live.prometheus import Prometheus
 from tests.alerts.live.test_levels import DAY, EVERY_MINUTE, write_sessions
+from tests.controller.keystores.stores import Stores
 from tests.controller.live.test_job_faults import evict
 from tests.controller.live.world import World, until
+from tests.keystore import data
 
 RARE = "baileys_janitor_circuit_breaker_namespace_open"
 
@@ -23,6 +25,7 @@ async def test_no_panel_is_empty_once_a_fleet_has_lived_a_little(
     operator: Operator,
     prometheus: Prometheus,
     monkeypatch: pytest.MonkeyPatch,
+    url: str,
 ) -> None:
     # Nobody listens there: what cannot be told is a metric as well.
     monkeypatch.setenv("HOOK", "http://127.0.0.1:1/hook")
@@ -45,6 +48,12 @@ async def test_no_panel_is_empty_once_a_fleet_has_lived_a_little(
         await evict(world)
         world.cluster.kubelet.release()
         await prometheus.fires("BaileysTenantStalled", namespace=world.namespace)
+        data.first_layout(url, data.company())
+        stores = Stores(world.cluster, world.namespace)
+        await stores.store("main", url)
+        await stores.scanned("main")
+        await stores.ask("main", "now")
+        await stores.cleaned("main")
         variables = {
             "namespace": world.namespace,
             "tenant": "acme",
