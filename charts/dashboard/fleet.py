@@ -113,8 +113,12 @@ def add(page: build.Dashboard) -> None:
     page.with_panel(
         panels.lines(
             "Not looked after",
-            "Tenants that the janitor cannot look after until a cause is removed, by reason.",
-            {"{{reason}}": f"count by (reason) ({each('baileys_session_stalled', also='reason')})"},
+            "Tenants that the janitor cannot look after until a cause is removed, by reason; and those that somebody "
+            "has silenced, so that they have no alert.",
+            {
+                "{{reason}}": f"count by (reason) ({each('baileys_session_stalled', also='reason')})",
+                "silenced": f"count({each('baileys_session_silenced')} == 1)",
+            },
         )
     )
 

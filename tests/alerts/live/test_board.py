@@ -6,13 +6,14 @@ import re
 
 import pytest
 
+from baileys_janitor.api.names import NOTIFY_ANNOTATION
 from tests.alerts.board import queries
 from tests.alerts.live.conftest import Operator
 from tests.alerts.live.prometheus import Prometheus
 from tests.alerts.live.test_levels import DAY, EVERY_MINUTE, write_sessions
 from tests.controller.keystores.stores import Stores
 from tests.controller.live.test_job_faults import evict
-from tests.controller.live.world import World, until
+from tests.controller.live.world import TENANTS, World, until
 from tests.keystore import data
 
 RARE = "baileys_janitor_circuit_breaker_namespace_open"
@@ -32,6 +33,8 @@ async def test_no_panel_is_empty_once_a_fleet_has_lived_a_little(
     told = {"channels": [{"name": "pager", "webhook": {"urlKey": "HOOK"}}]}
     directory = await world.company("acme", "healthy", companyId="962302", schedule=EVERY_MINUTE)
     await world.company("quiet", "stopped", schedule=EVERY_MINUTE)
+    silence = {"metadata": {"annotations": {NOTIFY_ANNOTATION: "false"}}}
+    await world.client.patch(TENANTS, world.namespace, "quiet", silence)
     await world.company("broken", "healthy")
     await world.edit("broken", volume={"path": "elsewhere"})
     async with operator(knows=3, notifications=told) as running:
