@@ -17,6 +17,7 @@ from baileys_janitor.controller.kube.conditions import find
 from baileys_janitor.keystore.job_result import JobFailure, Scan
 from baileys_janitor.keystore.results import CleanResult, Report, TableFigures, TypeFigures
 from baileys_janitor.schedule.context import Context, Intervals
+from tests.chart.test_gitops import health
 
 Object = dict[str, Any]
 NOW = 1_795_000_000.0
@@ -241,3 +242,17 @@ def test_a_run_whose_result_was_lost_is_told_as_the_database_has_it() -> None:
     entry = record_result.cleaned(record, result(outcome="Repeated", code="Capped"), NOW)
     assert entry["outcome"] == "Capped"
     assert "its result was lost" in status_of(record)["lastRun"]["message"]
+
+
+def test_argo_cd_reads_a_store_as_it_does_a_tenant() -> None:
+    record = observed()
+    store: Object = {"metadata": {"generation": 1}, "status": {"observedGeneration": -1}}
+    assert health(store)["status"] == "Progressing"
+    record_result.scanned(record, scan(), NOW, NOW - 2)
+    store["status"] = status_of(record)
+    assert health(store)["status"] == "Healthy"
+    record.fail(record_result.fault_of(JobFailure("Unreachable", "The database is away.")), NOW)
+    store["status"] = status_of(record)
+    found = health(store)
+    assert found["status"] == "Degraded"
+    assert found["message"].startswith("The database is away.")
