@@ -58,9 +58,11 @@ CRON_WAY_OUT = f'write it as "minute hour day month weekday", such as "0 3 * * *
 DURATION_WAY_OUT = "write it as days, hours, minutes and seconds, such as 14d, 6h or 1m30s"
 QUANTITY_WAY_OUT = "write it as 100m, 1, 64Mi or 1Gi"
 
+CHAT = r"^(-?[0-9]+|@[A-Za-z0-9_]+)$"
 URL = r"^https?://[^\s?#@]+$"
 
 IN_WORDS = {
+    CHAT: 'give the number of the chat in quotes, such as "-1001234567890", or "@channel"',
     URL: "give a URL such as https://telegram.example, without a query and without credentials",
     DURATION: f"is no duration: {DURATION_WAY_OUT}",
     QUANTITY: f"is no quantity: {QUANTITY_WAY_OUT}",
