@@ -15,6 +15,8 @@ from baileys_janitor.api.defaults import BUILT_IN
 from baileys_janitor.api.durations import seconds_of
 from baileys_janitor.api.patterns import (
     CRON,
+    CRON_NEVER_COMES,
+    CRON_NEVER_SENTENCE,
     CRON_WAY_OUT,
     DURATION,
     IN_WORDS,
@@ -30,6 +32,8 @@ DIGEST = "^(sha256:[0-9a-f]{64})?$"
 INTERVAL = "^([0-9]+(s|m))?$"
 SECRET_KEY = r"^[-._a-zA-Z0-9]{1,253}$"  # noqa: S105 - a form, no secret
 TAG = r"^([A-Za-z0-9_][A-Za-z0-9_.-]*)?$"
+REPOSITORY = r"^([A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?/)?[a-z0-9][a-z0-9._/-]*$"
+OBJECT = r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$"
 IMAGE = r"^[A-Za-z0-9][A-Za-z0-9._/:@-]*$"
 
 WORDS = IN_WORDS | {
@@ -37,6 +41,8 @@ WORDS = IN_WORDS | {
     INTERVAL: "write it in seconds or minutes, such as 30s or 1m",
     SECRET_KEY: 'give a key: letters, digits, "_", "." and "-"',
     TAG: "give a tag, in quotes where it is a number",
+    REPOSITORY: "give it without https:// and without a tag or digest, which go into image.tag and image.digest",
+    OBJECT: 'use lower-case letters and digits, and "-" between them',
     IMAGE: "give the name of an image, such as registry.example/team/baileys-janitor",
 }
 
@@ -51,6 +57,13 @@ _MORE = (
         "form": f"^Never$|{CRON}",
         "words": CRON_WAY_OUT,
     },
+    *(
+        {"path": path, "form": ".*", "never": CRON_NEVER_COMES, "words": CRON_NEVER_SENTENCE}
+        for path in (
+            "config.defaults.schedule.dailyCleanup",
+            "config.notifications.summary.schedule",
+        )
+    ),
     {"path": "config.defaults.schedule.timeZone", "zone": True, "words": IN_WORDS[TIME_ZONE]},
     {"path": "config.notifications.timeZone", "zone": True, "words": IN_WORDS[TIME_ZONE]},
     {"path": "watchNamespaces.*", "form": LABEL, "words": IN_WORDS[LABEL]},
@@ -71,6 +84,14 @@ _MORE = (
 ALIASES = {
     "replicaCount": "replicas",
     "replica": "replicas",
+    "autoscaling": "replicas",
+    "keyStores": "config.keyStores",
+    "keystores": "config.keyStores",
+    "livenessProbe": "config.probes",
+    "readinessProbe": "config.probes",
+    "httpsProxy": "env, with HTTPS_PROXY",
+    "proxy": "env, with HTTPS_PROXY",
+    "service": "serviceMonitor or podMonitor",
     "resource": "resources",
     "mode": "config.defaults.mode, or config.modeCeiling for all tenants",
     "modeCeiling": "config.modeCeiling",
@@ -136,6 +157,9 @@ ALIASES = {
     "notifications.routes": "config.notifications.routes",
     "notifications.secret": "notifications.existingSecret",
     "config.logLevel": "config.logging.level",
+    "config.keyStore": "config.keyStores",
+    "config.leaderElection.leaseDuration": "config.leaderElection.duration",
+    "config.leaderElection.enabled": "replicas, since one of them leads anyway",
     "config.mode": "config.defaults.mode, or config.modeCeiling for all tenants",
     "config.thresholds": "config.defaults.thresholds",
     "config.retention": "config.defaults.retention",

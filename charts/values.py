@@ -13,7 +13,7 @@ from pydantic import Field
 from baileys_janitor.api.base import Model
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.notification_config import RUNBOOKS
-from charts.checks import DIGEST, IMAGE, INTERVAL, SECRET_KEY, TAG
+from charts.checks import DIGEST, IMAGE, INTERVAL, OBJECT, REPOSITORY, SECRET_KEY, TAG
 
 Object = dict[str, Any]
 Labels = dict[str, str]
@@ -24,7 +24,7 @@ OptionalName = Annotated[str, Field(max_length=253)]
 class Image(Model):
     """The image of the operator, and of its Jobs unless `config.job.image` says otherwise."""
 
-    repository: Annotated[str, Field(min_length=1, max_length=256)] = Field(
+    repository: Annotated[str, Field(min_length=1, max_length=256, pattern=REPOSITORY)] = Field(
         default="baileys-janitor", description="Repository, with the registry before it."
     )
     tag: Annotated[str, Field(max_length=128, pattern=TAG)] = Field(
@@ -381,10 +381,10 @@ class Values(Model):
     common_labels: Labels = Field(
         default_factory=dict, description="Further labels of every object of the chart."
     )
-    name_override: Annotated[str, Field(max_length=63)] = Field(
+    name_override: Annotated[str, Field(max_length=63, pattern=OBJECT)] = Field(
         default="", description="In place of the chart's name."
     )
-    fullname_override: Annotated[str, Field(max_length=63)] = Field(
+    fullname_override: Annotated[str, Field(max_length=63, pattern=OBJECT)] = Field(
         default="", description="In place of the release's full name."
     )
     global_: Global = Field(default=Global(), alias="global")

@@ -17,8 +17,10 @@ if generation ~= nil and status.observedGeneration < generation then
 end
 local ready = nil
 for _, condition in ipairs(status.conditions or {}) do
-  -- A broken creds.json is the one trouble that a sync can make worse: a rollout stops the process that can save it.
+  -- A broken or missing creds.json is the one trouble that a sync can make worse: a rollout stops the process that can
+  -- save it.
   local broken = condition.type == "Stalled" or condition.type == "CredentialsCorrupt"
+    or condition.type == "CredentialsMissing"
   if broken and condition.status == "True" then
     hs.status = "Degraded"
     hs.message = condition.message

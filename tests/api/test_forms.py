@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from baileys_janitor.api.crd import crd
 from baileys_janitor.api.cross_field_rules import cron_problem, is_zone
 from baileys_janitor.api.durations import seconds_of
-from baileys_janitor.api.patterns import CRON
+from baileys_janitor.api.patterns import CRON, CRON_NEVER_COMES
 from sandbox.server.schema import Schema
 
 CEL = re.compile(CRON, re.ASCII)
@@ -60,6 +60,34 @@ def test_of_what_has_the_form_only_the_calendar_can_make_nonsense(expression: st
     problem = cron_problem(expression)
     # Ranges that descend, days that no month has, and mixes of "L" with numbers are the operator's to find.
     assert not problem or "five fields" not in problem
+
+
+@given(st.from_regex(re.compile(CRON_NEVER_COMES + r"\Z", re.ASCII)))
+def test_no_day_that_comes_is_taken_for_one_that_never_does(expression: str) -> None:
+    assert cron_problem(expression)
+
+
+@pytest.mark.parametrize(
+    "days", ["31 2", "30-31 FEB", "31 4,6,9,11", "30,31 02", "31 feb,NOV", "31 2,2-2"]
+)
+def test_a_day_that_no_month_has_is_refused_as_that(days: str) -> None:
+    expression = f"0 3 {days} *"
+    assert cron_problem(expression).startswith("never comes: choose a day that the month has")
+    said = refused(schedule={"dailyCleanup": expression})
+    if "2-2" not in days:
+        assert said == [cron_problem(expression)]
+
+
+@pytest.mark.parametrize("days", ["29 2", "31 2,3", "31 1-2", "30 4", "31 *", "29-31 2"])
+def test_a_day_that_some_year_or_month_has_is_accepted(days: str) -> None:
+    expression = f"0 3 {days} *"
+    assert not cron_problem(expression)
+    assert refused(schedule={"dailyCleanup": expression}) == []
+
+
+def test_a_day_that_no_month_has_is_accepted_beside_a_weekday() -> None:
+    assert not cron_problem("0 3 31 2 MON")
+    assert refused(schedule={"dailyCleanup": "0 3 31 2 MON"}) == []
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,11 @@ def test_argo_cd_says_of_a_tenant_what_the_test_data_say(case: Object) -> None:
 @pytest.mark.parametrize("case", CASES, ids=name)
 def test_kstatus_agrees_with_argo_cd(case: Object) -> None:
     # kstatus reads Ready alone, and the janitor does observe a tenant whose creds.json is broken.
-    said = "Current" if name(case) == "corrupt" else CURRENT[case["healthStatus"]["status"]]
+    said = (
+        "Current"
+        if name(case) in {"corrupt", "missing"}
+        else CURRENT[case["healthStatus"]["status"]]
+    )
     assert kstatus(load(case)) == said
 
 

@@ -81,6 +81,60 @@ SENTENCES: list[tuple[Object, str]] = [
         {"podDisruptionBudget": {"minAvailable": 1}},
         "did you mean podDisruptionBudget.maxUnavailable?",
     ),
+    ({"keyStores": {"enabled": False}}, "did you mean config.keyStores?"),
+    (
+        {"config": {"leaderElection": {"leaseDuration": "15s"}}},
+        "did you mean config.leaderElection.duration?",
+    ),
+    (
+        {"image": {"repository": "registry.example/janitor:1.2"}},
+        'image.repository is "registry.example/janitor:1.2": give it without https:// and without',
+    ),
+    ({"image": {"repository": "https://registry.example/janitor"}}, "give it without https://"),
+    ({"fullnameOverride": "My_Janitor"}, 'fullnameOverride is "My_Janitor": use lower-case'),
+    ({"nameOverride": "Janitor"}, 'nameOverride is "Janitor": use lower-case'),
+    (
+        {"resources": {"requests": {"memory": "1Gi"}}},
+        "resources.requests.memory (1Gi) is more than resources.limits.memory (512Mi): no pod could start",
+    ),
+    (
+        {"resources": {"requests": {"cpu": "1500m"}, "limits": {"cpu": 1}}},
+        "resources.requests.cpu (1500m) is more than resources.limits.cpu (1)",
+    ),
+    (
+        defaults(
+            job={"resources": {"requests": {"memory": "128Mi"}, "limits": {"memory": "64Mi"}}}
+        ),
+        "config.defaults.job.resources.requests.memory (128Mi) is more than",
+    ),
+    (
+        {"serviceMonitor": {"enabled": True, "interval": "10s"}},
+        "serviceMonitor.scrapeTimeout (25s) is longer than serviceMonitor.interval (10s)",
+    ),
+    (
+        {"podSecurityContext": {"runAsUser": 0}},
+        "podSecurityContext.runAsUser is 0 while runAsNonRoot is true",
+    ),
+    (
+        defaults(schedule={"dailyCleanup": "0 3 31 2 *"}),
+        'dailyCleanup is "0 3 31 2 *", which never comes: choose a day that the month has, or Never',
+    ),
+    (
+        {"config": {"notifications": {"summary": {"schedule": "0 8 30 FEB *"}}}},
+        "which never comes",
+    ),
+    (
+        {
+            "config": {
+                "notifications": {
+                    "channels": [
+                        {"name": "a", "telegram": {"tokenKey": "t", "chatId": -1001234567890}}
+                    ]
+                }
+            }
+        },
+        'chatId is "-1001234567890": give the number of the chat in quotes',
+    ),
     ({"image": {"tag": 1.5}}, 'image.tag is "1.5": give a tag, in quotes where it is a number'),
     ({"image": {"digest": "latest"}}, 'image.digest is "latest": give sha256: and 64'),
     ({"watchNamespaces": ["shop", "My Shop"]}, 'watchNamespaces[1] is "My Shop": use lower-case'),

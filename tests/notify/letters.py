@@ -39,6 +39,8 @@ SAID = {
     "250.",
     "CredentialsCorrupt": "creds.json could not be read in 3 looks over 120 s and was not written meanwhile. "
     f"Nothing is removed. {SAVE_CREDENTIALS}",
+    "CredentialsMissing": "There is no creds.json beside the session files, so nothing is removed. "
+    f"{SAVE_CREDENTIALS}",
     "DiskPressure": "Only 40 MiB are free on the volume; a full disk truncates creds.json, and a tenant "
     "that restarts then must pair again. Enlarge the claim or free space.",
     "ScanStale": 'The PersistentVolumeClaim "acme" is not bound to a volume yet: see `kubectl describe pvc'

@@ -76,7 +76,14 @@ def test_a_tenant_that_was_never_paired_is_over_the_limit_no_longer() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["CredentialsCorrupt", "DiskPressure", "SessionInactive", "IdentityChanged"]
+    "name",
+    [
+        "CredentialsCorrupt",
+        "CredentialsMissing",
+        "DiskPressure",
+        "SessionInactive",
+        "IdentityChanged",
+    ],
 )
 def test_advice_is_an_incident_while_it_holds(name: str) -> None:
     status = level("Healthy")
@@ -84,6 +91,21 @@ def test_advice_is_an_incident_while_it_holds(name: str) -> None:
     assert list(found(status)) == [name]
     status["conditions"][-1]["status"] = "False"
     assert found(status) == {}
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [("CredentialsCorrupt", "CredentialsMissing"), ("CredentialsMissing", "CredentialsCorrupt")],
+)
+def test_of_two_kinds_of_one_family_the_one_that_holds_is_told_and_never_as_over(
+    was: str, now: str
+) -> None:
+    status = level("Healthy")
+    status["conditions"] += [condition(was), condition(now)]
+    for ended in status["conditions"][-2:-1]:
+        ended["status"] = "False"
+    (state,) = (s for s in states(status) if s.family == Family.CREDENTIALS)
+    assert state.kind is INCIDENT_KINDS[now]
 
 
 def test_cleanups_fail_since_the_first_of_those_that_failed_in_a_row() -> None:

@@ -11,6 +11,20 @@
 {{- end }}
 {{- $config := .Values.config | default dict }}
 {{- include "janitor.checkDefaults" (dict "own" ($config.defaults | default dict) "builtIn" $checks.defaults) }}
+{{- $job := (get ($config.defaults | default dict) "job") | default dict }}
+{{- include "janitor.checkResources" (dict "at" "config.defaults.job.resources" "in" ($job.resources | default dict)) }}
+{{- include "janitor.checkResources" (dict "at" "resources" "in" (.Values.resources | default dict)) }}
+{{- range $at, $monitor := dict "serviceMonitor" .Values.serviceMonitor "podMonitor" .Values.podMonitor }}
+{{- if and $monitor.enabled $monitor.interval $monitor.scrapeTimeout }}
+{{- if gt (include "janitor.seconds" $monitor.scrapeTimeout | int64) (include "janitor.seconds" $monitor.interval | int64) }}
+{{- fail (printf "%s.scrapeTimeout (%s) is longer than %s.interval (%s), so Prometheus would scrape nothing: shorten the first or lengthen the second" $at $monitor.scrapeTimeout $at $monitor.interval) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- $user := .Values.podSecurityContext | default dict }}
+{{- if and $user.runAsNonRoot (hasKey $user "runAsUser") (not (kindIs "invalid" $user.runAsUser)) (eq (int64 $user.runAsUser) 0) }}
+{{- fail "podSecurityContext.runAsUser is 0 while runAsNonRoot is true, so no pod would start: give a user id above 0" }}
+{{- end }}
 {{- include "janitor.checkElection" ($config.leaderElection | default dict) }}
 {{- include "janitor.checkChannels" ($config.notifications | default dict) }}
 {{- $metrics := $config.metrics | default dict }}
@@ -79,6 +93,8 @@
 {{- end }}
 {{- else if or (not (regexMatch .check.form .value)) (not (or .isText .check.number)) }}
 {{- fail $wrong }}
+{{- else if and (hasKey .check "never") (regexMatch (.check.never | default "^$") .value) }}
+{{- fail (printf "%s is %q, which %s" .at .value .check.words) }}
 {{- else if hasKey .check "bounds" }}
 {{- $seconds := include "janitor.seconds" .value | int64 }}
 {{- if or (not .value) (lt $seconds (int64 .check.least)) (gt $seconds (int64 .check.most)) }}
@@ -134,6 +150,28 @@
 {{- else }}
 {{- dict "value" (toString $own) "shown" (printf "%s (%v)" $at $own) | toJson }}
 {{- end }}
+{{- end }}
+
+{{/* Requests above limits: no pod could start. */}}
+{{- define "janitor.checkResources" -}}
+{{- $all := . }}
+{{- $limits := .in.limits | default dict }}
+{{- range $name, $request := .in.requests | default dict }}
+{{- $limit := get $limits $name }}
+{{- if not (or (kindIs "invalid" $request) (kindIs "invalid" $limit) (eq (toString $limit) "")) }}
+{{- if gt (include "janitor.amount" $request | float64) (include "janitor.amount" $limit | float64) }}
+{{- fail (printf "%s.requests.%s (%v) is more than %s.limits.%s (%v): no pod could start, so lower the first or raise the second" $all.at $name $request $all.at $name $limit) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* A quantity as a number. */}}
+{{- define "janitor.amount" -}}
+{{- $text := toString . }}
+{{- $unit := regexFind "(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)$" $text }}
+{{- $factors := dict "" 1.0 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 "Pi" 1125899906842624.0 }}
+{{- mulf (float64 (trimSuffix $unit $text)) (get $factors $unit) }}
 {{- end }}
 
 {{- define "janitor.checkElection" -}}

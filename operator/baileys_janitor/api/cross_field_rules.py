@@ -6,6 +6,7 @@ result can be judged. Pure: the fields that clash are named, who set which is th
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import pairwise
@@ -15,7 +16,14 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from baileys_janitor.api.durations import seconds_of
-from baileys_janitor.api.patterns import CRON_WAY_OUT, IN_WORDS, NEVER, TIME_ZONE
+from baileys_janitor.api.patterns import (
+    CRON,
+    CRON_NEVER_SENTENCE,
+    CRON_WAY_OUT,
+    IN_WORDS,
+    NEVER,
+    TIME_ZONE,
+)
 from baileys_janitor.api.quantities import amount_of
 from baileys_janitor.api.spec_groups import LIMITS
 
@@ -107,8 +115,11 @@ def cron_problem(expression: str) -> str:
     try:
         next(CronSim(expression, _ANY_TIME))
     except StopIteration:
-        return f"never comes: {way_out}"
+        return CRON_NEVER_SENTENCE
     except CronSimError as error:
+        if re.match(CRON, expression, re.ASCII):
+            # Each field is right by itself, so it is the month that lacks the day.
+            return CRON_NEVER_SENTENCE
         return f"cannot be read ({str(error).lower()}): {way_out}"
     except (AssertionError, ValueError, TypeError, KeyError, OverflowError):
         # CronSim trips over some malformed expressions instead of refusing them.

@@ -23,7 +23,7 @@ def shown(value: object) -> str:
 _SENTENCES = {
     "missing": "is required: add it",
     "string_type": "must be text: write {value} in quotes",
-    "string_too_short": "must have at least {min_length} characters",
+    "string_too_short": "is too short: give at least {min_length} {characters}",
     "string_too_long": "must have at most {max_length} characters",
     "string_pattern_mismatch": "is {value}: {form}",
     "literal_error": "is {value}: choose {expected}",
@@ -61,9 +61,15 @@ def _sentence(found: ErrorDetails, model: type[BaseModel]) -> str:
         names = _fields_at(model, found["loc"][:-1])
         near = get_close_matches(str(found["loc"][-1]), names, n=1)
         return f"is not a field: did you mean {near[0]}?" if near else "is not a field: remove it"
+    if found["type"] == "string_type" and not isinstance(found["input"], int | float):
+        return "must be text: give one in quotes"
+    if found["type"] == "string_type" and isinstance(found["input"], bool):
+        # In quotes it would only be the next mistake.
+        return f"is {str(found['input']).lower()}, but must be text: give one in quotes"
     known = _SENTENCES.get(found["type"])
     if known is not None:
-        context = found.get("ctx", {})
+        context = dict(found.get("ctx", {}))
+        context["characters"] = "character" if context.get("min_length") == 1 else "characters"
         form = IN_WORDS.get(context.get("pattern", ""), "")
         return known.format(**context, value=shown(found["input"]), form=form)
     return found["msg"]

@@ -16,7 +16,7 @@ from baileys_janitor.api.patterns import (
     TIME_ZONE,
 )
 from baileys_janitor.api.pod_identity import Resources
-from baileys_janitor.api.spec_groups import Age, Mode, cron_rule, zone_rule
+from baileys_janitor.api.spec_groups import Age, Mode, cron_rules, zone_rule
 
 ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=OBJECT_NAME)]
 SecretKey = Annotated[str, Field(min_length=1, max_length=253, pattern=KEY_NAME)]
@@ -154,7 +154,7 @@ class KeyStoreSchedule(Model):
     daily_cleanup: Annotated[str, Field(min_length=5, max_length=128)] | None = Field(
         default=None,
         description="Cron expression of the daily cleanup, five fields, in timeZone; or Never.",
-        json_schema_extra={"x-kubernetes-validations": [cron_rule()]},
+        json_schema_extra={"x-kubernetes-validations": [*cron_rules()]},
     )
     time_zone: Annotated[str, Field(min_length=1, max_length=64, pattern=TIME_ZONE)] | None = Field(
         default=None,

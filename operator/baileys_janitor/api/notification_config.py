@@ -16,7 +16,7 @@ from baileys_janitor.api.condition_kinds import RANKS
 from baileys_janitor.api.cross_field_rules import cron_problem, is_zone
 from baileys_janitor.api.durations import Between, Duration
 from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
-from baileys_janitor.api.patterns import KEY_NAME, LABEL, URL
+from baileys_janitor.api.patterns import CHAT, KEY_NAME, LABEL, URL
 
 Key = Annotated[str, Field(min_length=1, max_length=253, pattern=KEY_NAME)]
 """A key of the Secret."""
@@ -48,7 +48,7 @@ class TelegramChannel(Model):
     """A message by a Telegram bot."""
 
     token_key: Key = Field(description="Key of the Secret that holds the bot's token.")
-    chat_id: Annotated[str, Field(min_length=1, max_length=64)] = Field(
+    chat_id: Annotated[str, Field(min_length=1, max_length=64, pattern=CHAT)] = Field(
         description="The chat: a number in quotes, such as '-1001234567890', or '@channel'."
     )
     topic_id: Annotated[int, Field(ge=1)] | None = Field(

@@ -35,15 +35,34 @@ _FIELDS = (
 )
 _SPACE = r"\s+"
 CRON = rf"(?i)^\s*{_SPACE.join(_FIELDS)}\s*$"
-"""What every cron expression of five fields looks like; days that never come are left to the operator."""
+"""What every cron expression of five fields looks like."""
+
+
+def _list(item: str) -> str:
+    return rf"({item})(-({item}))?(,({item})(-({item}))?)*"
+
+
+_THIRTIETH_ON, _FEBRUARY = _list("0*3[01]"), _list("0*2|FEB")
+_THIRTY_FIRST, _SHORT_MONTHS = (
+    _list("0*31"),
+    "({0})(,({0}))*".format("0*([2469]|11)|FEB|APR|JUN|SEP|NOV"),
+)
+CRON_NEVER_COMES = (
+    rf"(?i)^\s*[^\s]+{_SPACE}[^\s]+{_SPACE}({_THIRTIETH_ON}{_SPACE}{_FEBRUARY}"
+    rf"|{_THIRTY_FIRST}{_SPACE}{_SHORT_MONTHS}){_SPACE}\*"
+)
+"""Days that no month has, such as 31 February; what else never comes is left to the operator."""
+CRON_NEVER_SENTENCE = f"never comes: choose a day that the month has, or {NEVER}"
 CRON_WAY_OUT = f'write it as "minute hour day month weekday", such as "0 3 * * *", or {NEVER}'
 
 DURATION_WAY_OUT = "write it as days, hours, minutes and seconds, such as 14d, 6h or 1m30s"
 QUANTITY_WAY_OUT = "write it as 100m, 1, 64Mi or 1Gi"
 
+CHAT = r"^(-?[0-9]+|@[A-Za-z0-9_]+)$"
 URL = r"^https?://[^\s?#@]+$"
 
 IN_WORDS = {
+    CHAT: 'give the number of the chat in quotes, such as "-1001234567890", or "@channel"',
     URL: "give a URL such as https://telegram.example, without a query and without credentials",
     DURATION: f"is no duration: {DURATION_WAY_OUT}",
     QUANTITY: f"is no quantity: {QUANTITY_WAY_OUT}",

@@ -14,7 +14,15 @@ from pydantic import Field
 from baileys_janitor.api.base import Model, Rule, rule, rules
 from baileys_janitor.api.durations import Between, Duration
 from baileys_janitor.api.openapi import literal
-from baileys_janitor.api.patterns import CRON, CRON_WAY_OUT, IN_WORDS, NEVER, TIME_ZONE
+from baileys_janitor.api.patterns import (
+    CRON,
+    CRON_NEVER_COMES,
+    CRON_NEVER_SENTENCE,
+    CRON_WAY_OUT,
+    IN_WORDS,
+    NEVER,
+    TIME_ZONE,
+)
 
 Mode = Literal["Enforce", "DryRun", "Observe"]
 MODES: tuple[Mode, ...] = ("Observe", "DryRun", "Enforce")
@@ -124,9 +132,12 @@ class MaxRemovals(Model):
     )
 
 
-def cron_rule() -> Rule:
-    form = literal(CRON)
-    return rule(f"self == '{NEVER}' || self.matches({form})", f"cannot be read: {CRON_WAY_OUT}")
+def cron_rules() -> list[Rule]:
+    form, never = literal(CRON), literal(CRON_NEVER_COMES)
+    return [
+        rule(f"self == '{NEVER}' || self.matches({form})", f"cannot be read: {CRON_WAY_OUT}"),
+        rule(f"!self.matches({never})", CRON_NEVER_SENTENCE),
+    ]
 
 
 def zone_rule() -> Rule:
@@ -157,7 +168,7 @@ class Schedule(Model):
         default=None,
         description="Cron expression of the daily cleanup, five fields, in timeZone; or Never. "
         'Such as "0 3 * * *". A delay that stays the same for each tenant spreads the fleet.',
-        json_schema_extra={"x-kubernetes-validations": [cron_rule()]},
+        json_schema_extra={"x-kubernetes-validations": [*cron_rules()]},
     )
     time_zone: Annotated[str, Field(min_length=1, max_length=64, pattern=TIME_ZONE)] | None = Field(
         default=None,

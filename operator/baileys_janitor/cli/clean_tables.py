@@ -141,6 +141,9 @@ def _ending(
         where = f" in {formatting.counted(len(runs), 'directory')}" if len(runs) > 1 else ""
         return [*_applied(runs, f"{files}, {freed},", where), *_besides(directories)]
     if not removed:
+        if any(found["outcome"] not in {"NothingToDo", "DryRun"} for found in directories):
+            # Whether there would be something to remove is not known.
+            return ["Nothing was removed, and nothing would be: see above what stands in the way."]
         return ["Nothing was removed, and there is nothing to remove."]
     return [f"Nothing was removed. To remove {files}, {freed}: {to_apply}"]
 

@@ -107,10 +107,16 @@ _OF_ADVICE = {
 
 
 def _advice(conditions: Mapping[str, Object]) -> Iterator[State]:
+    found: dict[Family, State] = {}
     for name, kind in _OF_ADVICE.items():
         said = conditions.get(name)
         holds = said is not None and said.get("status") == "True"
-        yield State(kind.family, kind if holds else None, _since(said))
+        state = State(kind.family, kind if holds else None, _since(said))
+        before = found.setdefault(kind.family, state)
+        if before.kind is None and (holds or (state.since or 0.0) > (before.since or 0.0)):
+            # Of two kinds of one family the one that holds counts; of none, the one that ended last.
+            found[kind.family] = state
+    yield from found.values()
 
 
 def _cleanups(status: Object, failing: IncidentKind) -> Iterator[State]:

@@ -109,6 +109,23 @@ async def test_broken_credentials_are_told_until_they_are_whole(
             await prometheus.ends("BaileysTenantCredentialsCorrupt", namespace=world.namespace)
 
 
+async def test_missing_credentials_are_told_until_they_are_back(
+    world: World, operator: Operator, prometheus: Prometheus
+) -> None:
+    directory = await world.company("acme", "healthy", schedule=EVERY_MINUTE)
+    creds, aside = directory / "creds.json", directory.parent / "acme-creds"
+    async with operator() as running:
+        await world.scanned("acme")
+        creds.rename(aside)
+        with running.hurry():
+            alert = await prometheus.fires(
+                "BaileysTenantCredentialsMissing", namespace=world.namespace
+            )
+            assert alert["labels"]["severity"] == "critical"
+            aside.rename(creds)
+            await prometheus.ends("BaileysTenantCredentialsMissing", namespace=world.namespace)
+
+
 async def test_a_session_without_traffic_is_told_until_there_is_some(
     world: World, operator: Operator, prometheus: Prometheus
 ) -> None:

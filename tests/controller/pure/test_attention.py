@@ -75,6 +75,25 @@ def test_a_session_with_broken_credentials_is_never_called_healthy() -> None:
     assert conditions(fresh)["Healthy"]["reason"] == "CredentialsCorrupt"
 
 
+def test_missing_credentials_are_advice_until_they_are_back_and_survive_a_restart() -> None:
+    known = tenant()
+    status = scanned(known, identity_state="Absent", by_kind=SESSIONS)
+    told = conditions(status)["CredentialsMissing"]
+    assert told["status"] == "True"
+    assert "Do not stop or restart the tenant's process" in told["message"]
+    fresh = compose.compose(tenant(status=status), NOW + 20, CONTEXT)
+    assert conditions(fresh)["CredentialsMissing"]["status"] == "True"
+    assert fresh["next"].startswith("Do not stop or restart the tenant's process")
+    healed = scanned(known, 60)
+    assert conditions(healed)["CredentialsMissing"]["status"] == "False"
+    assert (healed["level"], "attention" in healed) == ("Healthy", False)
+
+
+def test_an_empty_directory_lacks_no_credentials() -> None:
+    status = scanned(tenant(), identity_state="Absent", by_kind=[0] * 11)
+    assert "CredentialsMissing" not in conditions(status)
+
+
 def test_one_torn_read_changes_no_level() -> None:
     known = tenant()
     assert scanned(known)["level"] == "Healthy"

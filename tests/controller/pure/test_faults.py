@@ -73,6 +73,16 @@ def test_a_refused_job_says_what_the_api_server_said(status: int) -> None:
     )
 
 
+def test_a_namespace_that_is_being_deleted_asks_nobody_to_grant_rights() -> None:
+    said = (
+        'jobs.batch "janitor-scan" is forbidden: unable to create new content in namespace shop because it is being '
+        "terminated"
+    )
+    message = clear(faults.refused(403, said), "JobRefused").message
+    assert message.startswith("The namespace is being deleted")
+    assert "RBAC" not in message
+
+
 def test_a_pod_that_never_appears_says_so_with_and_without_an_event() -> None:
     assert "pods denied" in clear(faults.pod_refused("pods denied"), "PodRefused").message
     clear(faults.pod_refused(""), "PodRefused")

@@ -55,6 +55,18 @@ def test_a_first_look_that_finds_an_emergency_is_told() -> None:
     assert draft.note.startswith("Unknown -> Emergency: In danger, at 185 or above: 190 files")
 
 
+def test_an_unknown_level_of_another_cause_is_another_event() -> None:
+    known = tenant()
+    broken, again, missing = (
+        told(LevelChanged(known, "Warning", "Unknown", said))
+        for said in ("Broken.", "Broken.", "Missing.")
+    )
+    assert broken is not None
+    assert again is not None
+    assert missing is not None
+    assert broken.key == again.key != missing.key
+
+
 def test_a_level_that_rises_warns_and_one_that_falls_does_not() -> None:
     known = tenant()
     types = {

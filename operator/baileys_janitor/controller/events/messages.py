@@ -110,12 +110,14 @@ def _level(heard: changes.LevelChanged) -> Draft | None:
     weights = _LEVEL_WEIGHTS
     worse = weights.get(heard.after, 0) > max(weights.get(heard.before, 0), weights["Healthy"])
     said = heard.message or "there is no count that still holds; see Ready."
+    # An unknown level has many causes: another one is no repetition.
+    why = f" {said}" if heard.after == changes.UNKNOWN else ""
     return _draft(
         heard.tenant,
         Reason.LEVEL_CHANGED,
         OBSERVE,
         f"{heard.before} -> {heard.after}: {said}",
-        f"{heard.before} {heard.after}",
+        f"{heard.before} {heard.after}{why}",
         warning=worse,
         weight=weights.get(heard.after, 0) if worse else weights["Healthy"],
     )

@@ -156,8 +156,18 @@ def exclusive_claim(claim: Claim, name: str, used: bool) -> Fault | None:
     )
 
 
+TERMINATING = "because it is being terminated"
+"""What the API server says of a namespace that is being deleted."""
+
+
 def refused(status: int, message: str) -> Fault:
     """Return the fault of a Job that the API server refused."""
+    if status == 403 and TERMINATING in message:
+        return Fault(
+            "JobRefused",
+            "The namespace is being deleted, so no Job can be created in it; this tenant goes with it. If it stays, "
+            "see `kubectl describe namespace` for what holds it up.",
+        )
     remedy = {
         400: "see which admission policy the message names, and allow the janitor's Jobs there",
         403: "allow it by quota, policy or RBAC",

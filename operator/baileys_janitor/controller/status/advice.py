@@ -8,6 +8,7 @@ from baileys_janitor.api.condition_kinds import ADVICE, CONDITIONS
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.quantities import amount_of
 from baileys_janitor.controller.kube.conditions import Conditions
+from baileys_janitor.controller.status import level_and_ready
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.controller.tenants.scan_state import RE_PAIRED_SECONDS
 from baileys_janitor.job.result import ScanResult
@@ -17,6 +18,7 @@ from baileys_janitor.policy.estimate import Outlook
 from baileys_janitor.policy.reasons import SAVE_CREDENTIALS
 
 CREDENTIALS_CORRUPT = CONDITIONS["CredentialsCorrupt"]
+CREDENTIALS_MISSING = CONDITIONS["CredentialsMissing"]
 IDENTITY_CHANGED = CONDITIONS["IdentityChanged"]
 
 
@@ -65,6 +67,8 @@ def state(conditions: Conditions, tenant: TenantRecord, now: float, limits: Limi
     conditions.advise(
         CREDENTIALS_CORRUPT, _corrupt(tenant, now), calm=_READ.get(str(look.identity_state), "")
     )
+    lost = level_and_ready.is_lost(look)
+    conditions.advise(CREDENTIALS_MISSING, _MISSING if lost else None)
     since = conditions.true_since(IDENTITY_CHANGED.type)
     if tenant.scan.re_paired is None and now - since < RE_PAIRED_SECONDS:
         # Said by an earlier operator.
@@ -103,6 +107,11 @@ _READ = {
     "TooLarge": "creds.json is larger than 1 MiB and is not read.",
 }
 """What is said of creds.json while it is not known to be broken, by what the last look found."""
+
+
+_MISSING = (
+    f"There is no creds.json beside the session files, so nothing is removed. {SAVE_CREDENTIALS}"
+)
 
 
 def _corrupt(tenant: TenantRecord, now: float) -> str | None:

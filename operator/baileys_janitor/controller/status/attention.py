@@ -12,7 +12,6 @@ from baileys_janitor.controller.tenants.fault import RETRY
 CLEANUP_FAILING = "CleanupFailing"
 
 _OF_NO_CONDITION: Final = {
-    "CredentialsMissing": "Do not stop or restart the tenant's process before creds.json is back; see Healthy.",
     "CredentialsTooLarge": "Find out what makes creds.json grow; it may be whole, so do not replace it.",
     "ScansMissed": "See why the janitor's Jobs in this namespace bring no result.",
     CLEANUP_FAILING: "See in lastCleanup why cleanups fail.",

@@ -10,6 +10,7 @@ from baileys_janitor.controller.kube.conditions import MESSAGE_LIMIT, Conditions
 from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.controller.wording import files, files_are, listed
+from baileys_janitor.job.result import ScanResult
 from baileys_janitor.policy import levels
 from baileys_janitor.policy.file_kinds import KINDS, SESSION
 from baileys_janitor.policy.levels import LEVELS
@@ -39,7 +40,7 @@ def level_of(tenant: TenantRecord, now: float) -> str | None:
 
 SESSIONS = KINDS.index(SESSION)
 NO_SESSION = {
-    "Absent": ("NotPaired", "There is no creds.json: this tenant has never been paired."),
+    "Absent": ("NotPaired", "There is no creds.json, so this tenant is not paired."),
     "Unpaired": ("NotPaired", "creds.json names no paired account, so there is no session yet."),
     "TooLarge": (
         "CredentialsTooLarge",
@@ -52,7 +53,7 @@ BROKEN = (
 )
 LOST = (
     "CredentialsMissing",
-    "creds.json is missing beside session files: let the tenant's process save it again before anybody stops it.",
+    "creds.json is missing beside session files, so nobody knows how the session is; see CredentialsMissing.",
 )
 IN_DOUBT = (
     "CredentialsInDoubt",
@@ -70,13 +71,18 @@ def _of_credentials(tenant: TenantRecord, now: float) -> tuple[str, str] | None:
     """
     look = tenant.look
     state = look.identity_state if look is not None else None
-    if state == "Absent" and look is not None and look.by_kind and look.by_kind[SESSIONS]:
+    if look is not None and is_lost(look):
         return LOST
     if state == "Corrupt":
         if tenant.scan.is_corrupt(now):
             return BROKEN
         return None if tenant.stored.level in LEVELS else IN_DOUBT
     return NO_SESSION.get(str(state))
+
+
+def is_lost(look: ScanResult) -> bool:
+    """Return whether creds.json is missing beside session files."""
+    return look.identity_state == "Absent" and bool(look.by_kind and look.by_kind[SESSIONS])
 
 
 def _stored_level(tenant: TenantRecord) -> str | None:
