@@ -15,9 +15,9 @@ import pytest
 import pytest_asyncio
 
 from baileys_janitor.api.condition_kinds import CONDITIONS
-from baileys_janitor.api.crd import crd
+from baileys_janitor.api.crd import crd, store_crd
 from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
-from baileys_janitor.notify.incidents import Place
+from baileys_janitor.notify.incidents import KEY_STORE, Place
 from baileys_janitor.notify.wording import todo
 from sandbox import Cluster
 from sandbox.tools import kubectl_path
@@ -37,9 +37,11 @@ WORDS = {
     "WORKLOAD": "bot",
     "NODE": "node-1",
     "DIRECTORY": "/data",
+    "STORE": "main",
 }
 """What stands for the words in capitals."""
 TENANTS = {"shop": ["acme", "962302"], "default": ["acme", "962302", "acme-trial"]}
+STORES = {"shop": ["main"], "support": ["main"]}
 CHANGES = "annotate|apply|create|delete|label|patch"
 LEFT_OUT = "edit|exec|logs|port-forward|rollout|scale|uncordon|wait"
 KUBECTL = f"""#!/bin/bash
@@ -84,7 +86,8 @@ async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clu
 async def _furnish(cluster: Cluster) -> None:
     client = cluster.client
     await client.create("apiextensions.k8s.io/v1/customresourcedefinitions", "", crd())
-    for namespace in ("shop", "baileys-janitor"):
+    await client.create("apiextensions.k8s.io/v1/customresourcedefinitions", "", store_crd())
+    for namespace in ("shop", "support", "baileys-janitor"):
         await client.create("v1/namespaces", "", {"metadata": {"name": namespace}})
     kind = "janitor.baileys.dev/v1alpha1/baileystenants"
     for namespace, names in TENANTS.items():
@@ -106,6 +109,11 @@ async def _furnish(cluster: Cluster) -> None:
             await client.create(kind, namespace, {"metadata": {"name": name}, "spec": spec})
             status = {"status": {**FULL_STATUS, "conditions": [*map(condition, CONDITIONS)]}}
             await client.patch(kind, namespace, name, status, sub="status")
+    kind = "janitor.baileys.dev/v1alpha1/baileyskeystores"
+    for namespace, names in STORES.items():
+        for name in names:
+            spec = {"connection": {"secretName": "baileys-db"}}
+            await client.create(kind, namespace, {"metadata": {"name": name}, "spec": spec})
     name = "janitor-baileys-janitor"
     own: dict[str, object] = {
         "name": name,
@@ -235,7 +243,7 @@ async def test_the_pages_with_commands_are_found() -> None:
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.alert)
 async def test_every_kubectl_command_of_an_alert_works(rule: object, shell: Shell) -> None:
     description = rule.annotations["description"]  # type: ignore[attr-defined]
-    labels = {"namespace": "shop", "tenant": "acme"}
+    labels = {"namespace": "shop", "tenant": "acme", "key_store": "main"}
     text = re.sub(r"\{\{ \$labels\.(\w+) \}\}", lambda it: labels.get(it[1], "x"), description)
     for quoted in re.findall(r'"(kubectl .+?)"(?=[\s.,;:]|$)', text):
         assert await shell.paste(filled(quoted)) == "", quoted
@@ -246,8 +254,10 @@ async def test_every_kubectl_command_of_an_alert_works(rule: object, shell: Shel
 async def test_the_command_of_a_message_works_and_lists_the_tenants(
     kind: object, count: int, shell: Shell, cluster: Cluster
 ) -> None:
-    _, command = todo(kind, Place("shop", "962302", "962302"), count)  # type: ignore[arg-type]
     name = kind.name.removeprefix("Tenant")  # type: ignore[attr-defined]
+    store = name.startswith("KeyStore")
+    place = Place("shop", "main", kind=KEY_STORE) if store else Place("shop", "962302", "962302")
+    _, command = todo(kind, place, count)  # type: ignore[arg-type]
     status = {**FULL_STATUS, "conditions": [condition(name)]}
     if name in ("Warning", "Critical", "Emergency"):
         status["level"] = name
@@ -256,7 +266,7 @@ async def test_the_command_of_a_message_works_and_lists_the_tenants(
     assert await shell.paste(command) == "", command
     if count > 1:
         rows = [line.split()[:2] for line in shell.out.splitlines()]
-        assert ["shop", "962302"] in rows, "a word that is in no column"
+        assert [place.namespace, place.name] in rows, "a word that is in no column"
 
 
 async def test_a_command_that_does_not_work_would_be_noticed(shell: Shell) -> None:
