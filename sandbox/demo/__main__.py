@@ -84,7 +84,11 @@ async def once(console: Console, stage: Stage, drawn: Path | None) -> int:
     if drawn is not None and not cycle.faults:
         picture.save(drawn)
     tenants = await stage.tenants()
-    console.print(await stage.table("-o", "wide"), highlight=False, markup=False, soft_wrap=True)
+    shown = await stage.table("-o", "wide")
+    if max(map(len, shown.splitlines()), default=0) > console.width:
+        # Wrapped lines are no table.
+        shown = await stage.table()
+    console.print(shown, highlight=False, markup=False, soft_wrap=True)
     console.print(report.cleanups(tenants), soft_wrap=not console.is_terminal)
     report.messages(console, tenants)
     for fault in cycle.faults:
