@@ -30,7 +30,11 @@ def options(name: str) -> set[str]:
     """The options of a command and its subcommands, `notify test` for instance."""
     command = application.get_command(click.Context(application), name)
     assert command is not None
-    members = command.commands.values() if isinstance(command, click.Group) else [command]
+    members = [command]
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        found = [command.get_command(context, member) for member in command.list_commands(context)]
+        members = [member for member in found if member is not None]
     return {
         option
         for member in members
@@ -44,6 +48,12 @@ def options(name: str) -> set[str]:
 @pytest.mark.parametrize("command", ["scan", "clean", "undo", "notify"])
 def test_every_option_of_a_command_is_on_its_page(command: str) -> None:
     unsaid = {option for option in options(command) if not re.search(rf"{option}\b(?!-)", CLI)}
+    assert unsaid - {"--output"} == set(), "--output is there as -o"
+
+
+def test_every_option_about_rows_is_on_its_page() -> None:
+    page = (ROOT / "docs" / "keystore.md").read_text()
+    unsaid = {option for option in options("keystore") if not re.search(rf"{option}\b(?!-)", page)}
     assert unsaid - {"--output"} == set(), "--output is there as -o"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import Any
 
@@ -12,6 +13,10 @@ from baileys_janitor.api.patterns import IN_WORDS
 
 _SHOWN = 40
 """How much of a wrong value is repeated in a message."""
+
+
+_PLAIN = re.compile(r"[\w./-]{1,80}")
+"""The names of fields, labels and annotations that are repeated as they are."""
 
 
 def shown(value: object) -> str:
@@ -52,8 +57,13 @@ def dotted(place: tuple[int | str, ...]) -> str:
     """Return a place as people write it: `schedule.timeZone`, `job.supplementalGroups[1]`."""
     text = ""
     for part in place:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+        text += f"[{part}]" if isinstance(part, int) else f".{_name(part)}"
     return text.removeprefix(".")
+
+
+def _name(part: str) -> str:
+    """Return the name of a field, which may be any text, so that it stays short and on one line."""
+    return part if _PLAIN.fullmatch(part) else shown(part)
 
 
 def _sentence(found: ErrorDetails, model: type[BaseModel]) -> str:
