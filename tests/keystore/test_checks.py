@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import re
 import socket
 import threading
@@ -273,9 +274,7 @@ def test_a_replica_is_reported_and_never_cleaned(server: Server, url: str) -> No
         assert result.before.keys == len(rows(url))
         assert undo(at_replica).code in ("Replica", None)
     finally:
-        replica.stop(kill=True)
-        import shutil
-
+        replica.stop()
         shutil.rmtree(replica.home)
 
 
