@@ -49,10 +49,11 @@ def test_version(run: Run, option: str) -> None:
     assert run(option) == (0, f"baileys-janitor {__version__}\n", "")
 
 
-def test_crd_prints_the_definition(run: Run) -> None:
+def test_crd_prints_the_definitions(run: Run) -> None:
     done = run("crd")
     assert done.code == 0
-    assert yaml.safe_load(done.out)["metadata"]["name"] == "baileystenants.janitor.baileys.dev"
+    names = [definition["metadata"]["name"] for definition in yaml.safe_load_all(done.out)]
+    assert names == ["baileystenants.janitor.baileys.dev", "baileyskeystores.janitor.baileys.dev"]
 
 
 def test_job_without_a_task_is_bad_usage() -> None:

@@ -9,7 +9,7 @@ from baileys_janitor.cli.output import write
 
 @click.command("crd")
 def command() -> None:
-    """Print the BaileysTenant CustomResourceDefinition, for kubectl apply -f -."""
+    """Print the CustomResourceDefinitions, for kubectl apply --server-side -f -."""
     from baileys_janitor.api.crd import crd_yaml
 
     write(crd_yaml())
