@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg
 from rich.table import Table
 
-from baileys_janitor.keystore.checks import inspect
 from baileys_janitor.keystore.clean import Cleaning, Keeping
-from baileys_janitor.keystore.connect import Database, Limits
 from baileys_janitor.keystore.layout import layout_of
+from baileys_janitor.keystore.postgres.checks import inspect
+from baileys_janitor.keystore.postgres.connect import Database, Limits
 from baileys_janitor.keystore.report import make_report
 from baileys_janitor.policy.settings import DEFAULTS, MaxRemovals, Retention, Settings
 

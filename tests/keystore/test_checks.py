@@ -14,12 +14,12 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from baileys_janitor.keystore.checks import inspect
 from baileys_janitor.keystore.clean import Keeping
-from baileys_janitor.keystore.connect import Database, parameters
 from baileys_janitor.keystore.errors import KeystoreProblem
-from baileys_janitor.keystore.grants import grants
 from baileys_janitor.keystore.layout import layout_of
+from baileys_janitor.keystore.postgres.checks import inspect
+from baileys_janitor.keystore.postgres.connect import Database, parameters
+from baileys_janitor.keystore.postgres.grants import grants
 from tests.certificates import private_ca
 from tests.keystore.data import FIRST_LAYOUT, company, first_layout, removable, rows
 from tests.keystore.server import Server, debian, embedded, running

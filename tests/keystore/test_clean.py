@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from baileys_janitor.keystore.checks import inspect
 from baileys_janitor.keystore.clean import Cleaning
-from baileys_janitor.keystore.connect import Database, Limits
 from baileys_janitor.keystore.layout import layout_of
+from baileys_janitor.keystore.postgres.checks import inspect
+from baileys_janitor.keystore.postgres.connect import Database, Limits
 from baileys_janitor.keystore.results import CleanResult
 from baileys_janitor.policy.settings import MaxRemovals, Retention, Settings
 from tests.keystore.data import DAY, company, first_layout, removable, rows

@@ -12,10 +12,10 @@ from contextlib import contextmanager, suppress
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from baileys_janitor.keystore.checks import inspect
 from baileys_janitor.keystore.clean import Cleaning, Keeping
-from baileys_janitor.keystore.connect import Database, Limits
 from baileys_janitor.keystore.layout import layout_of
+from baileys_janitor.keystore.postgres.checks import inspect
+from baileys_janitor.keystore.postgres.connect import Database, Limits
 from baileys_janitor.keystore.undo import Undoing
 from tests.keystore.data import DAY, Company, company, first_layout, removable, rows
 from tests.keystore.server import Server, embedded, running, wait_until

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from baileys_janitor.keystore.checks import inspect
-from baileys_janitor.keystore.connect import Database
 from baileys_janitor.keystore.layout import layout_of
+from baileys_janitor.keystore.postgres.checks import inspect
+from baileys_janitor.keystore.postgres.connect import Database
 from baileys_janitor.keystore.report import make_report
 from baileys_janitor.keystore.results import Report
 from baileys_janitor.keystore.undo import Undoing

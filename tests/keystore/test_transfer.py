@@ -12,10 +12,10 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from baileys_janitor.keystore.checks import inspect
-from baileys_janitor.keystore.connect import Database
 from baileys_janitor.keystore.errors import KeystoreProblem
 from baileys_janitor.keystore.layout import layout_of
+from baileys_janitor.keystore.postgres.checks import inspect
+from baileys_janitor.keystore.postgres.connect import Database
 from baileys_janitor.keystore.session import Sessions
 from baileys_janitor.keystore.transfer import Transferred, export_session, import_session
 from baileys_janitor.policy.identity import read_identity
@@ -258,7 +258,7 @@ def _put_in_as_running(url: str, session: Path) -> None:
     # The run creates the tables; the memory is there before it looks.
     with psycopg.connect(url, autocommit=True) as connection:
         with Database(url, limits=LIMITS) as database:
-            from baileys_janitor.keystore.state import State
+            from baileys_janitor.keystore.postgres.state import State
 
             State(database, inspect(database, layout_of())).ensure()
         connection.execute(

@@ -7,9 +7,9 @@ import json
 import psycopg
 import pytest
 
-from baileys_janitor.keystore.checks import inspect
-from baileys_janitor.keystore.connect import Database
 from baileys_janitor.keystore.layout import layout_of
+from baileys_janitor.keystore.postgres.checks import inspect
+from baileys_janitor.keystore.postgres.connect import Database
 from baileys_janitor.keystore.results import UndoResult
 from baileys_janitor.keystore.undo import Undoing
 from tests.keystore.data import Company, Key, company, first_layout, rows

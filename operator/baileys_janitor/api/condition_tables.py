@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from baileys_janitor.api.condition_kinds import CONDITIONS, ConditionKind, EventKind, Group
 from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
-from baileys_janitor.api.key_store_conditions import STORE_CONDITIONS
+from baileys_janitor.api.keystores.conditions import STORE_CONDITIONS
 
 
 def conditions() -> str:

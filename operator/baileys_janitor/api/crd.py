@@ -12,8 +12,8 @@ from typing import Any
 import yaml
 
 from baileys_janitor.api import names
-from baileys_janitor.api.key_store import KeyStoreSpec
-from baileys_janitor.api.key_store_status import KeyStoreStatus
+from baileys_janitor.api.keystores.spec import KeyStoreSpec
+from baileys_janitor.api.keystores.status import KeyStoreStatus
 from baileys_janitor.api.openapi import in_sentences, structural
 from baileys_janitor.api.printer_columns import key_store_columns, printer_columns
 from baileys_janitor.api.spec import tenant_schema

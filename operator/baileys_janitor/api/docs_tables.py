@@ -14,9 +14,9 @@ from typing import Any
 from baileys_janitor.api import condition_tables
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.defaults import BUILT_IN
-from baileys_janitor.api.key_store import KeyStoreSpec
-from baileys_janitor.api.key_store_merge import BUILT_IN as STORE_BUILT_IN
-from baileys_janitor.api.key_store_status import KeyStoreStatus
+from baileys_janitor.api.keystores.merge import BUILT_IN as STORE_BUILT_IN
+from baileys_janitor.api.keystores.spec import KeyStoreSpec
+from baileys_janitor.api.keystores.status import KeyStoreStatus
 from baileys_janitor.api.openapi import Node, structural
 from baileys_janitor.api.patterns import DURATION
 from baileys_janitor.api.printer_columns import key_store_columns, printer_columns

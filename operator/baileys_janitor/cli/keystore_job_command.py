@@ -15,6 +15,6 @@ def command(ctx: click.Context, task: str | None) -> int:
     if task is None:
         click.echo(ctx.get_help(), err=True)
         return EXIT_USAGE
-    from baileys_janitor.keystore.job import main
+    from baileys_janitor.keystore.job.main import main
 
     return main([task])

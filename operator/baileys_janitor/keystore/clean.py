@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from baileys_janitor.keystore import errors
 from baileys_janitor.keystore.adapter import TYPE_OF_KIND
 from baileys_janitor.keystore.errors import DECLINED, KeystoreProblem
+from baileys_janitor.keystore.postgres.state import SCHEMA, State
 from baileys_janitor.keystore.report import make_report, reasons_against
 from baileys_janitor.keystore.results import CleanResult
 from baileys_janitor.keystore.session import Sessions
-from baileys_janitor.keystore.state import SCHEMA, State
 from baileys_janitor.policy.ages import Ages
 from baileys_janitor.policy.file_kinds import REMOVABLE_KINDS
 from baileys_janitor.policy.plan import make_plan
@@ -37,8 +37,8 @@ from baileys_janitor.volume.results import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from baileys_janitor.keystore.checks import Facts
-    from baileys_janitor.keystore.connect import Database
+    from baileys_janitor.keystore.postgres.checks import Facts
+    from baileys_janitor.keystore.postgres.connect import Database
     from baileys_janitor.keystore.session import Listing
     from baileys_janitor.policy.plan import Plan, Removal
     from baileys_janitor.policy.running import Memory

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from psycopg.sql import SQL, Literal
 
 from baileys_janitor.keystore.layout import JSON_TEXT_TWICE, SEPARATOR
-from baileys_janitor.keystore.queries import Queries, identifier, quoted
+from baileys_janitor.keystore.postgres.queries import Queries, identifier, quoted
 from baileys_janitor.policy.identity import (
     CORRUPT,
     MAX_CREDS_BYTES,
@@ -24,8 +24,8 @@ from baileys_janitor.policy.identity import (
 if TYPE_CHECKING:
     from psycopg.sql import Composable, Composed
 
-    from baileys_janitor.keystore.checks import Facts
-    from baileys_janitor.keystore.connect import Database
+    from baileys_janitor.keystore.postgres.checks import Facts
+    from baileys_janitor.keystore.postgres.connect import Database
 
 # The few texts that PostgreSQL cannot take apart and the library can (NUL, half a surrogate pair) count as Corrupt.
 _READ: Final = """

@@ -10,9 +10,9 @@ from psycopg.sql import SQL, Literal
 
 from baileys_janitor.keystore import errors
 from baileys_janitor.keystore.adapter import PROTECTED_TYPES
-from baileys_janitor.keystore.checks import hindrances
 from baileys_janitor.keystore.errors import KeystoreProblem
-from baileys_janitor.keystore.queries import Queries, identifier
+from baileys_janitor.keystore.postgres.checks import hindrances
+from baileys_janitor.keystore.postgres.queries import Queries, identifier
 from baileys_janitor.keystore.results import (
     AGE_BUCKETS,
     WORST_MAX,
@@ -27,8 +27,8 @@ from baileys_janitor.policy.settings import DAY
 if TYPE_CHECKING:
     from psycopg.sql import Composable, Composed
 
-    from baileys_janitor.keystore.checks import Facts
-    from baileys_janitor.keystore.connect import Database
+    from baileys_janitor.keystore.postgres.checks import Facts
+    from baileys_janitor.keystore.postgres.connect import Database
     from baileys_janitor.policy.settings import Settings
 
 _SIZES = """

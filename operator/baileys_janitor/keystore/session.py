@@ -11,7 +11,7 @@ from psycopg.sql import SQL, Literal
 from baileys_janitor.keystore.adapter import Row, entries_of, row_of
 from baileys_janitor.keystore.identity import Creds, CredsReader, sessions_statement
 from baileys_janitor.keystore.layout import SEPARATOR
-from baileys_janitor.keystore.queries import Queries
+from baileys_janitor.keystore.postgres.queries import Queries
 from baileys_janitor.policy.file_entry import MAX_ENTRIES
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from psycopg.sql import Composable, Composed
 
-    from baileys_janitor.keystore.checks import Facts
-    from baileys_janitor.keystore.connect import Database
-    from baileys_janitor.keystore.state import State
+    from baileys_janitor.keystore.postgres.checks import Facts
+    from baileys_janitor.keystore.postgres.connect import Database
+    from baileys_janitor.keystore.postgres.state import State
     from baileys_janitor.policy.file_entry import Entry
     from baileys_janitor.policy.plan import Removal
 

@@ -18,7 +18,7 @@ from baileys_janitor.keystore import errors
 from baileys_janitor.keystore.adapter import OTHER_TYPE, file_name, key_of
 from baileys_janitor.keystore.errors import KeystoreProblem
 from baileys_janitor.keystore.layout import JSON_TEXT_TWICE, SEPARATOR
-from baileys_janitor.keystore.queries import Queries, identifier, literal, quoted
+from baileys_janitor.keystore.postgres.queries import Queries, identifier, literal, quoted
 from baileys_janitor.keystore.session import Sessions
 from baileys_janitor.policy.file_kinds import CREDS_NAME, OTHER, classify
 from baileys_janitor.policy.guards import refusal
@@ -31,8 +31,8 @@ from baileys_janitor.volume.read import read_listing
 if TYPE_CHECKING:
     from psycopg.sql import Composable, Composed
 
-    from baileys_janitor.keystore.checks import Facts
-    from baileys_janitor.keystore.connect import Database
+    from baileys_janitor.keystore.postgres.checks import Facts
+    from baileys_janitor.keystore.postgres.connect import Database
     from baileys_janitor.policy.file_entry import Entry
 
 #: A file written within this time says that the process still runs.

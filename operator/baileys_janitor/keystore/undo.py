@@ -16,10 +16,10 @@ from baileys_janitor.keystore import errors
 from baileys_janitor.keystore.adapter import TYPE_OF_KIND, Row, entries_of, file_name
 from baileys_janitor.keystore.errors import DECLINED, KeystoreProblem
 from baileys_janitor.keystore.layout import SEPARATOR
-from baileys_janitor.keystore.queries import identifier, quoted
+from baileys_janitor.keystore.postgres.queries import identifier, quoted
+from baileys_janitor.keystore.postgres.state import SCHEMA, State
 from baileys_janitor.keystore.results import KnownRun, UndoResult
 from baileys_janitor.keystore.session import Sessions
-from baileys_janitor.keystore.state import SCHEMA, State
 from baileys_janitor.policy.file_kinds import REMOVABLE_KINDS, classify
 from baileys_janitor.policy.guards import refusal
 from baileys_janitor.policy.own_groups import own_groups
@@ -52,8 +52,8 @@ if TYPE_CHECKING:
 
     from psycopg.sql import Composed
 
-    from baileys_janitor.keystore.checks import Facts
-    from baileys_janitor.keystore.connect import Database
+    from baileys_janitor.keystore.postgres.checks import Facts
+    from baileys_janitor.keystore.postgres.connect import Database
     from baileys_janitor.keystore.session import Listing
 
 _ATTEMPTS: Final = 3

@@ -14,7 +14,7 @@ from baileys_janitor.controller.keystores.cache import KeyStoreCache
 from baileys_janitor.controller.keystores.compose import StoreContext, compose, is_material
 from baileys_janitor.controller.keystores.record import READER, KeyStoreRecord
 from baileys_janitor.controller.kube.conditions import find
-from baileys_janitor.keystore.job_result import JobFailure, Scan
+from baileys_janitor.keystore.job.result import JobFailure, Scan
 from baileys_janitor.keystore.results import CleanResult, Report, TableFigures, TypeFigures
 from baileys_janitor.schedule.context import Context, Intervals
 from tests.chart.test_gitops import health

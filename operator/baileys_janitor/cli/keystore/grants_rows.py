@@ -23,10 +23,10 @@ def command(role: str, schema: str, **values: Any) -> int:
     """Print the least rights that counting, cleaning and undo need. Nothing is looked at."""
     layout = layout_of_options(values)
     with sentences():
-        from baileys_janitor.keystore.driver import require_driver
+        from baileys_janitor.keystore.postgres.driver import require_driver
 
         require_driver()
-        from baileys_janitor.keystore.grants import grants
+        from baileys_janitor.keystore.postgres.grants import grants
 
         write(grants(layout, role, schema))
     return EXIT_DONE

@@ -14,9 +14,9 @@ from baileys_janitor.cli.problems import EXIT_FAILED, EXIT_USAGE, Problem, usage
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from baileys_janitor.keystore.checks import Facts
-    from baileys_janitor.keystore.connect import Database, Limits
     from baileys_janitor.keystore.layout import Layout
+    from baileys_janitor.keystore.postgres.checks import Facts
+    from baileys_janitor.keystore.postgres.connect import Database, Limits
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -149,12 +149,12 @@ def sentences() -> Iterator[None]:
 
 def target(values: dict[str, Any]) -> Target:
     """Return what the options say; bad usage with one sentence when that cannot be."""
-    from baileys_janitor.keystore.driver import require_driver
+    from baileys_janitor.keystore.postgres.driver import require_driver
 
     layout = layout_of_options(values)
     with sentences():
         require_driver()
-        from baileys_janitor.keystore.connect import has_password, url_from
+        from baileys_janitor.keystore.postgres.connect import has_password, url_from
 
         typed = values.get("url")
         url = url_from(typed, values.get("url_file"), URL_VARIABLE)
@@ -169,8 +169,8 @@ def target(values: dict[str, Any]) -> Target:
 @contextmanager
 def opened(where: Target) -> Iterator[tuple[Database, Facts]]:
     """Connect, and look at what is there."""
-    from baileys_janitor.keystore.checks import inspect
-    from baileys_janitor.keystore.connect import Database
+    from baileys_janitor.keystore.postgres.checks import inspect
+    from baileys_janitor.keystore.postgres.connect import Database
 
     with sentences(), Database(where.url, where.ca_file, where.limits) as database:
         yield database, inspect(database, where.layout)
@@ -224,7 +224,7 @@ def _pairs(option: str, texts: tuple[str, ...]) -> dict[str, str]:
 
 
 def _limits(values: dict[str, Any]) -> Limits:
-    from baileys_janitor.keystore.connect import Limits
+    from baileys_janitor.keystore.postgres.connect import Limits
 
     base = Limits()
     return Limits(

@@ -17,7 +17,7 @@ from baileys_janitor.api.condition_kinds import (
     EventKind,
     event_kinds,
 )
-from baileys_janitor.api.key_store_conditions import STORE_CONDITIONS
+from baileys_janitor.api.keystores.conditions import STORE_CONDITIONS
 from baileys_janitor.api.names import KIND
 from baileys_janitor.controller.events import changes
 from baileys_janitor.controller.events.changes import Change

@@ -6,7 +6,7 @@ import zlib
 from typing import Any
 
 from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.api.key_store_merge import EffectiveKeyStore, effective_store
+from baileys_janitor.api.keystores.merge import EffectiveKeyStore, effective_store
 from baileys_janitor.api.merge import InvalidTenant
 from baileys_janitor.api.names import STORE_SINGULAR
 from baileys_janitor.controller.keystores.record import KeyStoreRecord

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from baileys_janitor.api.durations import duration_text
-from baileys_janitor.api.key_store_conditions import STORE_CONDITIONS
+from baileys_janitor.api.keystores.conditions import STORE_CONDITIONS
 from baileys_janitor.api.timestamps import from_rfc3339, to_rfc3339
 from baileys_janitor.controller.events import changes
 from baileys_janitor.controller.keystores.record import FOUND, KeyStoreRecord

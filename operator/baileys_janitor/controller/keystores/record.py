@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from baileys_janitor.api.key_store_merge import EffectiveKeyStore
-from baileys_janitor.api.key_store_status import KeyStoreStatus
+from baileys_janitor.api.keystores.merge import EffectiveKeyStore
+from baileys_janitor.api.keystores.status import KeyStoreStatus
 from baileys_janitor.api.names import STORE_KIND, STORE_PLURAL
 from baileys_janitor.api.timestamps import from_rfc3339
 from baileys_janitor.controller.kube.decoding import StatusReader

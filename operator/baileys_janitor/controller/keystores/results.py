@@ -17,7 +17,7 @@ from baileys_janitor.controller.keystores.cache import KeyStoreCache
 from baileys_janitor.controller.keystores.record import KeyStoreRecord
 from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.job.result import REPEATED
-from baileys_janitor.keystore.job_result import BadResult, JobFailure, JobResult, Scan, decode
+from baileys_janitor.keystore.job.result import BadResult, JobFailure, JobResult, Scan, decode
 from baileys_janitor.keystore.results import CleanResult
 
 Object = dict[str, Any]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from baileys_janitor.api.key_store_merge import EffectiveKeyStore
-from baileys_janitor.keystore.task import StoreTask
+from baileys_janitor.api.keystores.merge import EffectiveKeyStore
+from baileys_janitor.keystore.job.task import StoreTask
 from baileys_janitor.policy.settings import Thresholds
 
 URL_DIRECTORY, CA_DIRECTORY = "/connection", "/authority"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from psycopg.sql import SQL, Identifier
 
-from baileys_janitor.keystore.state import SCHEMA
+from baileys_janitor.keystore.postgres.state import SCHEMA
 
 if TYPE_CHECKING:
     from psycopg.sql import Composed

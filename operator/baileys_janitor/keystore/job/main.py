@@ -13,12 +13,12 @@ import sys
 from collections.abc import Sequence
 
 from baileys_janitor.job.main import BAD_TASK, DONE, UNFORESEEN, Stop, leave
-from baileys_janitor.keystore.driver import require_driver
 from baileys_janitor.keystore.errors import KeystoreProblem
-from baileys_janitor.keystore.job_result import JobFailure, Scan, encode
+from baileys_janitor.keystore.job.result import JobFailure, Scan, encode
+from baileys_janitor.keystore.job.task import SCAN, BadTask, StoreTask
 from baileys_janitor.keystore.layout import LayoutError, layout_of
+from baileys_janitor.keystore.postgres.driver import require_driver
 from baileys_janitor.keystore.results import CleanResult
-from baileys_janitor.keystore.task import SCAN, BadTask, StoreTask
 from baileys_janitor.volume.results import DRY_RUN
 
 
@@ -55,9 +55,9 @@ def _read(argv: Sequence[str]) -> StoreTask:
 def _carry_out(task: StoreTask, stop: Stop) -> Scan | CleanResult:
     require_driver()
     # Below, the driver is imported: where it is not installed, the sentence about that comes first.
-    from baileys_janitor.keystore.checks import inspect
     from baileys_janitor.keystore.clean import Cleaning, Keeping
-    from baileys_janitor.keystore.connect import Database, Limits, read_url
+    from baileys_janitor.keystore.postgres.checks import inspect
+    from baileys_janitor.keystore.postgres.connect import Database, Limits, read_url
 
     limits = Limits(
         task.batch, task.pause, task.statement_timeout, task.lock_timeout, task.duration

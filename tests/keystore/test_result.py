@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.job.encoder import LIMIT_BYTES
-from baileys_janitor.keystore import job_result
-from baileys_janitor.keystore.job_result import (
+from baileys_janitor.keystore.job import result as job_result
+from baileys_janitor.keystore.job.result import (
     BadResult,
     JobFailure,
     JobResult,

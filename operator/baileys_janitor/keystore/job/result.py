@@ -13,6 +13,7 @@ from hashlib import blake2s
 from typing import Any, Final
 
 from baileys_janitor.job.encoder import LIMIT_BYTES
+from baileys_janitor.keystore.job.task import ACTIONS, CLEAN, SCAN
 from baileys_janitor.keystore.results import (
     AGE_BUCKETS,
     WORST_MAX,
@@ -22,7 +23,6 @@ from baileys_janitor.keystore.results import (
     TypeFigures,
     masked,
 )
-from baileys_janitor.keystore.task import ACTIONS, CLEAN, SCAN
 from baileys_janitor.policy.strict_json import JsonError, parse
 from baileys_janitor.volume.codec import BadResult
 from baileys_janitor.volume.results import OUTCOMES

@@ -14,8 +14,8 @@ from baileys_janitor.keystore.errors import KeystoreProblem
 from baileys_janitor.keystore.layout import JSON, TableName
 
 if TYPE_CHECKING:
-    from baileys_janitor.keystore.connect import Database
     from baileys_janitor.keystore.layout import Layout
+    from baileys_janitor.keystore.postgres.connect import Database
 
 _WITH_ZONE: Final = "timestamp with time zone"
 _WITHOUT_ZONE: Final = "timestamp without time zone"

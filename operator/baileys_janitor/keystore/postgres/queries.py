@@ -12,7 +12,7 @@ from baileys_janitor.keystore.layout import SEPARATOR
 if TYPE_CHECKING:
     from psycopg.sql import Composable
 
-    from baileys_janitor.keystore.checks import Column, Facts, Table
+    from baileys_janitor.keystore.postgres.checks import Column, Facts, Table
 
 _SMALL_BYTES: Final = 16
 

@@ -14,7 +14,7 @@ from baileys_janitor.api.cross_field_rules import cron_problem, is_zone
 from baileys_janitor.api.durations import seconds_of
 from baileys_janitor.api.effective import EffectiveSettings, PodIdentity, Shared, Times
 from baileys_janitor.api.error_messages import first_problem, shown
-from baileys_janitor.api.key_store import KeyStoreSpec
+from baileys_janitor.api.keystores.spec import KeyStoreSpec
 from baileys_janitor.api.merge import InvalidTenant
 from baileys_janitor.api.patterns import NEVER
 from baileys_janitor.api.spec_groups import MODES

@@ -1,0 +1,1 @@
+"""`BaileysKeyStore`: its spec, what is in force, its status and its conditions."""
