@@ -27,6 +27,7 @@ def test_a_login_alone_is_no_traffic(
 
     found = sessions.login(session, OWN_LID, library)
 
+    assert found["passed"]
     written = {classify(name)[0] for name in found["written"]}
     assert "creds" in written
     assert written <= allowed

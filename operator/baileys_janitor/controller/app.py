@@ -257,24 +257,29 @@ def _beside(
     return beside
 
 
+_WHY_NO_KEY_STORES = {
+    403: "the operator may not list baileyskeystores",
+    404: "their CRD is not installed",
+}
+
+
 async def _key_stores(
     kube: FencedKube, config: OperatorConfig, clock: Clock, setup: NamespaceSetup
 ) -> KeyStoreReconciler | None:
-    """Return what looks after key stores; None where the API server does not serve them, or nobody wants it."""
+    """Return what looks after key stores; None where the API server does not serve them, or nobody wants it.
+
+    A server that gives no answer now may give one later: tenants do not wait for that, and the watch tries again.
+    """
     if not config.key_stores.enabled:
         return None
+    where = path(STORE_PLURAL, next(iter(config.watch_namespaces), None), group=TENANTS)
     try:
-        await kube.get(path(STORE_PLURAL, next(iter(config.watch_namespaces), None), group=TENANTS))
+        await kube.get(where, attempts=2)
     except ApiError as error:
-        if error.status not in {403, 404}:
-            raise
-        logger.info(
-            "Key stores are not looked after: %s",
-            "their CRD is not installed"
-            if error.status == 404
-            else "the operator may not list baileyskeystores",
-        )
-        return None
+        why = _WHY_NO_KEY_STORES.get(error.status)
+        if why is not None:
+            logger.info("Key stores are not looked after: %s", why)
+            return None
     return KeyStoreReconciler(kube, config, job_pod(config.job), clock, setup.prepare_for_store)
 
 

@@ -39,6 +39,8 @@ export async function login({ library: name = 'rc14', session, lid }) {
     })
   )
   const passed = await within(opened, LONGEST_MS)
+  // The library saves what it learned at the login some time after it; how long depends on the machine.
+  await within(saved(session, before), LONGEST_MS)
   await server.quiet(QUIET_MS)
   const after = times(session)
   const written = Object.keys(after).filter(each => after[each] !== before[each])
@@ -50,6 +52,11 @@ export async function login({ library: name = 'rc14', session, lid }) {
 function within(promise, milliseconds) {
   const late = new Promise(resolve => setTimeout(resolve, milliseconds, false).unref())
   return Promise.race([promise, late])
+}
+
+async function saved(session, before) {
+  while (times(session)['creds.json'] === before['creds.json'])
+    await new Promise(resolve => setTimeout(resolve, 50))
 }
 
 function times(session) {

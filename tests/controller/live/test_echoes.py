@@ -11,7 +11,7 @@ from baileys_janitor.controller.clock import WallClock
 from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.events.changes import Change, ChangeBus, CleanupStarted
 from baileys_janitor.controller.kube.client import ApiError
-from baileys_janitor.controller.status import advice
+from baileys_janitor.controller.status import advice, writer
 from baileys_janitor.controller.status.compose import StatusContext
 from baileys_janitor.controller.status.writer import REFUSED_SECONDS, StatusWriter
 from baileys_janitor.controller.tenants.cache import TenantCache
@@ -65,7 +65,7 @@ def store(
         kube,  # type: ignore[arg-type]
         fleet,
         clock,
-        lambda tenant, now: context,
+        writer.tenants(lambda tenant, now: context),
         1800.0,
         bus,
         CrashHandler(clock, bus),
