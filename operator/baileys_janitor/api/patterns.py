@@ -9,6 +9,7 @@ TIME_ZONE = r"^[A-Za-z][A-Za-z0-9_+/-]*$"
 LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 KEY_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 MILLISECONDS = r"^[0-9]{1,6}(ms|s)$"
+SOME_MILLISECONDS = r"^[1-9][0-9]{0,5}(ms|s)$"
 SCHEMA_NAME = r"^[a-z_][a-z0-9_]*$"
 
 DURATION = r"^([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,8}m)?([0-9]{1,9}s)?$"
@@ -72,6 +73,7 @@ IN_WORDS = {
     LABEL: 'use lower-case letters and digits, and "-" between them',
     KEY_NAME: 'give a key of a Secret: letters, digits, "_", "." and "-"',
     MILLISECONDS: "give a number with ms or s, such as 50ms or 5s",
+    SOME_MILLISECONDS: "give 1ms or more, such as 200ms or 5s",
     SCHEMA_NAME: 'use lower-case letters, digits and "_"',
     TIME_ZONE: "give an IANA name such as UTC or America/Sao_Paulo",
 }

@@ -136,10 +136,6 @@ def _check(merged: dict[str, Any], own: dict[str, Any]) -> None:
     problem = cron_problem(schedule["dailyCleanup"])
     if problem:
         _refuse("schedule.dailyCleanup", schedule["dailyCleanup"], problem)
-    for field in ("statementTimeout", "lockTimeout"):
-        if not _short(merged["limits"][field]):
-            # The database takes 0 for no limit at all.
-            _refuse(f"limits.{field}", merged["limits"][field], "is no limit: give 1ms or more")
     if merged["undo"] == "None" and merged["memory"] != "None":
         _refuse(
             "undo",

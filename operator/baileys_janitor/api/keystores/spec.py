@@ -13,6 +13,7 @@ from baileys_janitor.api.patterns import (
     MILLISECONDS,
     OBJECT_NAME,
     SCHEMA_NAME,
+    SOME_MILLISECONDS,
     TIME_ZONE,
 )
 from baileys_janitor.api.pod_identity import Resources
@@ -24,6 +25,8 @@ TableName = Annotated[str, Field(min_length=1, max_length=132)]
 ColumnName = Annotated[str, Field(max_length=63)]
 Milliseconds = Annotated[str, Field(min_length=2, max_length=8, pattern=MILLISECONDS)]
 """A short time in whole milliseconds or seconds: `50ms`, `5s`."""
+Timeout = Annotated[str, Field(min_length=2, max_length=8, pattern=SOME_MILLISECONDS)]
+"""The same, but never 0, which the database takes for no limit at all."""
 
 
 class Connection(Model):
@@ -172,10 +175,10 @@ class DatabaseLimits(Model):
     pause: Milliseconds | None = Field(
         default=None, description="Pause between two batches, in ms or s."
     )
-    statement_timeout: Milliseconds | None = Field(
+    statement_timeout: Timeout | None = Field(
         default=None, description="How long one statement may take, in ms or s."
     )
-    lock_timeout: Milliseconds | None = Field(
+    lock_timeout: Timeout | None = Field(
         default=None,
         description="How long one statement may wait for a lock, in ms or s: others are not held up for longer.",
     )
@@ -190,9 +193,13 @@ class KeyStoreSpec(Model):
     model_config = rules(
         rule(
             "!has(self.keys) || !has(self.keys.preset) || self.keys.preset != 'SessionBlob'"
-            " || !has(self.mode) || self.mode == 'Observe'",
+            " || (has(self.mode) && self.mode == 'Observe')",
             "mode must be Observe with preset SessionBlob: a row holds a whole session, so no key of it can be removed",
-        )
+        ),
+        rule(
+            "!has(self.undo) || self.undo != 'None' || (has(self.memory) && self.memory == 'None')",
+            "undo None needs memory None, too: both mean that the janitor has no tables of its own",
+        ),
     )
 
     connection: Connection = Field(description="How to reach the database.")
