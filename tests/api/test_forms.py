@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.api.crd import crd
@@ -55,6 +55,7 @@ def test_a_cron_expression_that_works_is_never_refused_by_its_form(expression: s
         assert expression == "Never" or CEL.search(expression)
 
 
+@settings(max_examples=30)
 @given(st.from_regex(CEL, fullmatch=True))
 def test_of_what_has_the_form_only_the_calendar_can_make_nonsense(expression: str) -> None:
     problem = cron_problem(expression)

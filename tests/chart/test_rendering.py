@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +40,16 @@ def test_the_chart_renders_what_was_reviewed(name: str, helm: str) -> None:
     )
 
 
+@cache
+def _with_crds(name: str, policies: bool) -> list[dict[str, Any]]:
+    return render(policies=policies, **VARIANTS[name] | {"crds": {"enabled": True}})
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("name", VARIANTS)
 def test_every_object_is_valid_for_kubernetes(name: str, version: str) -> None:
     policies = version != "1.29"  # they are stable since 1.30
-    for found in render(policies=policies, **VARIANTS[name] | {"crds": {"enabled": True}}):
+    for found in _with_crds(name, policies):
         if not found["apiVersion"].startswith("monitoring.coreos.com/"):
             kubernetes_validate.validate(found, version, strict=True)
 

@@ -200,7 +200,10 @@ BAD: list[tuple[Object, str]] = [
     ({"schedule": {"timeZone": "Mars/Olympus"}}, "spec.schedule.timeZone ('Mars/Olympus')"),
     ({"schema": "My Schema"}, "spec.schema is 'My Schema'"),
     ({"limits": {"pause": "5"}}, "spec.limits.pause"),
-    ({"limits": {"statementTimeout": "0ms"}}, "spec.limits.statementTimeout ('0ms') is no limit"),
+    (
+        {"limits": {"statementTimeout": "0ms"}},
+        "spec.limits.statementTimeout is '0ms': give 1ms or more",
+    ),
     ({"undo": "None"}, "spec.undo ('None') needs spec.memory None"),
     ({"keys": {"preset": "SessionBlob"}}, "spec.mode ('Enforce') does not go with"),
     ({"keys": {"preset": "Redis"}}, "spec.keys.preset is 'Redis'"),

@@ -219,10 +219,10 @@ async def test_an_invalid_spec_names_the_field(
     with pytest.raises(ApiError, match="give an IANA name such as UTC"):
         await stores.store("main", url, schedule={"timeZone": "Mars/Olympus"})
     # What only the operator can see.
-    await stores.store("main", undo="None")
+    await stores.store("main", schedule={"dailyCleanup": "0 5-3 * * *"})
     async with operator():
         condition = await stores.ready("main", "InvalidSpec")
-    assert "spec.undo ('None') needs spec.memory None" in condition["message"]
+    assert "spec.schedule.dailyCleanup ('0 5-3 * * *')" in condition["message"]
 
 
 async def test_a_secret_that_is_missing_is_named(

@@ -14,9 +14,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 Operator = Callable[..., LocalOperator]
 
 WRONG: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "a cron expression that is none": (
-        {"schedule": {"dailyCleanup": "0 3 30 2 *"}},
-        {"schedule": {"dailyCleanup": "0 3 * * *"}},
+    "an age that contradicts the defaults": (
+        {"retention": {"sessionMaxAge": "5d"}},
+        {"retention": {"sessionMaxAge": "30d"}},
     ),
     "thresholds that contradict the defaults": (
         {"thresholds": {"warning": 300}},
