@@ -15,14 +15,13 @@ from baileys_janitor.controller.events.changes import ChangeBus
 from baileys_janitor.controller.jobs import record_result
 from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
 from baileys_janitor.controller.jobs.create import JobCreator, settle
-from baileys_janitor.controller.jobs.launch import JOBS
-from baileys_janitor.controller.jobs.manifest import SELECTOR, Pod
+from baileys_janitor.controller.jobs.manifest import Pod
 from baileys_janitor.controller.jobs.queue import JobQueue
 from baileys_janitor.controller.jobs.results import ResultHandler
 from baileys_janitor.controller.jobs.timeouts import JobTimeouts
 from baileys_janitor.controller.jobs.tracker import JobTracker, is_of_store
 from baileys_janitor.controller.kube import decoding
-from baileys_janitor.controller.kube.client import ApiError, Kube
+from baileys_janitor.controller.kube.client import Kube
 from baileys_janitor.controller.status import advice, writer
 from baileys_janitor.controller.status.compose import StatusContext
 from baileys_janitor.controller.status.writer import StatusWriter
@@ -43,8 +42,6 @@ TICK_SECONDS = 2.0
 """Seconds between looks at Jobs under way, while there are any: pods that never appear send no event."""
 GAP_SECONDS = 1.0
 """Least seconds between two looks at one tenant."""
-ADOPT_AGAIN_SECONDS = 5.0
-"""Seconds between attempts to list the Jobs under way at the start; the client has retried by itself before."""
 PASS_TENANTS = 200
 """Tenants that are looked at before the events that came meanwhile have their turn."""
 WAIT_MAX_SECONDS = 60.0
@@ -214,7 +211,9 @@ class Reconciler:
 
     async def run(self) -> None:
         """Do what is due, forever."""
-        await self._adopt()
+        await self.results.adopt(
+            self._kube, self._config.watch_namespaces, lambda job: not is_of_store(job)
+        )
         crashed = 0
         try:
             while True:
@@ -261,24 +260,6 @@ class Reconciler:
         if len(list(self.tracker)) or self.queue or len(self.results.leftovers):
             return min(now + TICK_SECONDS, coming if coming is not None else now + TICK_SECONDS)
         return coming
-
-    async def _adopt(self) -> None:
-        """Take note of the Jobs that an earlier operator left: a claimed run's is taken up, the others are deleted."""
-        for namespace in self._config.watch_namespaces or [""]:
-            where = f"{JOBS}/namespaces/{namespace}/jobs" if namespace else f"{JOBS}/jobs"
-            while True:
-                try:
-                    jobs = [job async for job in self._kube.list(where, labels=SELECTOR)]
-                    break
-                except ApiError as error:
-                    # Without this list nothing may be started; until it is there, the operator waits.
-                    logger.warning("The Jobs under way cannot be listed: %s", error)
-                    await asyncio.sleep(ADOPT_AGAIN_SECONDS)
-            for job in jobs:
-                if not is_of_store(job):
-                    self.results.leftovers.note(job, at_start=True)
-        for tenant in self.cache.tenants.values():
-            self.results.attach(tenant)
 
     def _consider(self, tenant: TenantRecord, now: float) -> None:
         """Decide what this tenant needs now, and have it done."""

@@ -261,7 +261,7 @@ async def test_only_a_pod_of_the_operators_own_job_is_heard() -> None:
 
 async def test_forged_jobs_take_no_slot_and_are_deleted_a_few_at_a_time() -> None:
     operator = Operator("acme")
-    await operator.reconciler._adopt()
+    await operator.reconciler.results.adopt(operator.reconciler._kube, [], lambda _: True)
     for number in range(60):
         labels = {ACTION_LABEL: "scan"}
         meta = {

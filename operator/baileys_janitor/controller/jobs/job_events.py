@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 from baileys_janitor.controller.clock import Clock
@@ -10,7 +13,8 @@ from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.events.changes import ChangeBus, JobEnded
 from baileys_janitor.controller.jobs import faults
 from baileys_janitor.controller.jobs.faults import Finished
-from baileys_janitor.controller.jobs.manifest import Member
+from baileys_janitor.controller.jobs.launch import JOBS
+from baileys_janitor.controller.jobs.manifest import SELECTOR, Member
 from baileys_janitor.controller.jobs.tracker import (
     UID_MAX,
     JobTracker,
@@ -21,16 +25,20 @@ from baileys_janitor.controller.jobs.tracker import (
     job_of,
 )
 from baileys_janitor.controller.kube import decoding
+from baileys_janitor.controller.kube.client import ApiError, Kube
 from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.controller.tenants.record import AnyRecord
 from baileys_janitor.controller.tenants.record_cache import RecordCache
 from baileys_janitor.schedule.cleanup_times import URGENT
 
+logger = logging.getLogger("janitor.jobs")
 Object = dict[str, Any]
 R = TypeVar("R", bound=AnyRecord)
 
 ATTEMPTS = 3
 """Jobs for one claimed run before it is given up."""
+ADOPT_AGAIN_SECONDS = 5.0
+"""Seconds until the Jobs that an earlier operator left are listed again, where the API server did not answer."""
 
 
 class JobEvents(ABC, Generic[R]):
@@ -138,6 +146,29 @@ class JobEvents(ABC, Generic[R]):
         return self._tracker.find(
             decoding.text(decoding.part(pod, "metadata").get("namespace")), *owner
         )
+
+    async def adopt(
+        self, kube: Kube, namespaces: Iterable[str], is_ours: Callable[[Object], bool]
+    ) -> None:
+        """Take note of the Jobs that an earlier operator left: a claimed run's is taken up, the others are deleted.
+
+        `namespaces` are those that are watched; none stands for all. Without the list nothing may be started, so it
+        is asked for until it is there.
+        """
+        for namespace in [*namespaces] or [""]:
+            where = f"{JOBS}/namespaces/{namespace}/jobs" if namespace else f"{JOBS}/jobs"
+            while True:
+                try:
+                    jobs = [job async for job in kube.list(where, labels=SELECTOR)]
+                    break
+                except ApiError as error:
+                    logger.warning("The Jobs under way cannot be listed: %s", error)
+                    await asyncio.sleep(ADOPT_AGAIN_SECONDS)
+            for job in jobs:
+                if is_ours(job):
+                    self.leftovers.note(job, at_start=True)
+        for record in self._records.records.values():
+            self.attach(record)
 
     def attach(self, record: R) -> None:
         """Take up the Job of a claimed run that an earlier operator made, if it is there."""

@@ -12,11 +12,10 @@ from baileys_janitor.api.timestamps import from_rfc3339, to_rfc3339
 from baileys_janitor.controller.events import changes
 from baileys_janitor.controller.keystores.record import FOUND, KeyStoreRecord
 from baileys_janitor.controller.kube.conditions import Conditions, digest
-from baileys_janitor.controller.status.compose import PROMISE_SECONDS
+from baileys_janitor.controller.status.compose import PROMISE_SECONDS, crashed
 from baileys_janitor.controller.status.level_and_ready import held_by
 from baileys_janitor.controller.status.writer import Composer
 from baileys_janitor.controller.tenants.cleanup_state import mark
-from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.controller.wording import counted
 from baileys_janitor.schedule import calendar, cleanup_times, scan_times
 from baileys_janitor.schedule.circuit_breaker import Hold
@@ -45,7 +44,7 @@ def composer(
     """Return what composes the statuses of key stores."""
     return Composer(
         lambda record, now: compose(record, now, context(record, now)),
-        of_crash,
+        crashed,
         is_material,
         _has_news,
         between,
@@ -84,20 +83,6 @@ def compose(record: KeyStoreRecord, now: float, context: StoreContext) -> Object
         "lastHandledRequest": record.timers.handled_request,
     }
     return status | {key: value for key, value in optional.items() if value not in (None, {}, [])}
-
-
-def of_crash(record: KeyStoreRecord, now: float, fault: Fault) -> Object:
-    """Return the stored status with nothing changed but that it cannot be composed."""
-    stored = record.stored.status
-    conditions = Conditions(stored.get("conditions"), record.resource.generation, now)
-    conditions.set("Ready", False, fault.reason, fault.message)
-    conditions.set("Stalled", True, fault.reason, fault.message)
-    for condition in stored.get("conditions") or ():
-        conditions.keep(condition["type"])
-    return stored | {
-        "observedGeneration": record.resource.generation,
-        "conditions": conditions.items(),
-    }
 
 
 def _state(

@@ -18,8 +18,8 @@ from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.events.changes import ChangeBus
 from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
 from baileys_janitor.controller.jobs.create import settle
-from baileys_janitor.controller.jobs.launch import JOBS, JobLauncher
-from baileys_janitor.controller.jobs.manifest import SELECTOR, Pod
+from baileys_janitor.controller.jobs.launch import JobLauncher
+from baileys_janitor.controller.jobs.manifest import Pod
 from baileys_janitor.controller.jobs.timeouts import JobTimeouts
 from baileys_janitor.controller.jobs.tracker import JobTracker, is_of_store
 from baileys_janitor.controller.keystores import compose, record_result
@@ -47,8 +47,6 @@ WAIT_MAX_SECONDS = 60.0
 """Most seconds that the loop waits: a clock that was set ahead meanwhile is noticed then."""
 LIST_AGAIN_SECONDS = 300.0
 """Seconds between two lists of all stores."""
-ADOPT_AGAIN_SECONDS = 5.0
-"""Seconds between attempts to list the Jobs under way at the start."""
 CRASH_PAUSE_SECONDS = 5.0
 """How long the loop waits after an unexpected exception."""
 
@@ -159,7 +157,7 @@ class KeyStoreReconciler:
 
     async def run(self) -> None:
         """Do what is due, forever."""
-        await self._adopt()
+        await self.results.adopt(self._kube, self._config.watch_namespaces, is_of_store)
         listing = asyncio.create_task(self._list_again())
         try:
             while True:
@@ -207,23 +205,6 @@ class KeyStoreReconciler:
         until = now + WAIT_MAX_SECONDS if coming is None else min(coming, now + WAIT_MAX_SECONDS)
         busy = len(list(self.tracker)) or len(self.results.leftovers)
         return min(until, now + TICK_SECONDS) if busy else until
-
-    async def _adopt(self) -> None:
-        """Take note of the Jobs that an earlier operator left: a claimed run's is taken up, the others are deleted."""
-        for namespace in self._config.watch_namespaces or [""]:
-            where = f"{JOBS}/namespaces/{namespace}/jobs" if namespace else f"{JOBS}/jobs"
-            while True:
-                try:
-                    jobs = [job async for job in self._kube.list(where, labels=SELECTOR)]
-                    break
-                except ApiError as error:
-                    logger.warning("The Jobs under way cannot be listed: %s", error)
-                    await asyncio.sleep(ADOPT_AGAIN_SECONDS)
-            for job in jobs:
-                if is_of_store(job):
-                    self.results.leftovers.note(job, at_start=True)
-        for record in self.cache.records.values():
-            self.results.attach(record)
 
     def _consider(self, record: KeyStoreRecord, now: float) -> None:
         """Decide what this store needs now, and have it done."""

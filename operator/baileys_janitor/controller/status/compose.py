@@ -12,7 +12,7 @@ from baileys_janitor.controller.status.attention import attention
 from baileys_janitor.controller.status.figures import BYTES_MAX, by_kind
 from baileys_janitor.controller.tenants.cleanup_state import mark
 from baileys_janitor.controller.tenants.fault import Fault
-from baileys_janitor.controller.tenants.record import TenantRecord
+from baileys_janitor.controller.tenants.record import AnyRecord, TenantRecord
 from baileys_janitor.policy.levels import LEVELS
 from baileys_janitor.schedule import calendar, scan_times
 from baileys_janitor.schedule.circuit_breaker import Hold
@@ -98,18 +98,22 @@ def compose(tenant: TenantRecord, now: float, context: StatusContext) -> Object:
 
 def of_crash(tenant: TenantRecord, now: float, fault: Fault) -> Object:
     """Return the stored status with nothing changed but that it cannot be composed."""
-    stored = tenant.stored.status
-    conditions = Conditions(stored.get("conditions"), tenant.resource.generation, now)
+    level = tenant.stored.status.get("level", "Unknown")
+    return crashed(tenant, now, fault) | {"level": level, "attention": fault.reason}
+
+
+def crashed(record: AnyRecord, now: float, fault: Fault) -> Object:
+    """Return the stored status of any kind of resource with conditions that say the fault."""
+    stored = record.stored.status
+    conditions = Conditions(stored.get("conditions"), record.resource.generation, now)
     conditions.set("Ready", False, fault.reason, fault.message)
     conditions.set("Stalled", True, fault.reason, fault.message)
     for condition in stored.get("conditions") or ():
         conditions.keep(condition["type"])
-    said = {
-        "observedGeneration": tenant.resource.generation,
+    return stored | {
+        "observedGeneration": record.resource.generation,
         "conditions": conditions.items(),
-        "attention": fault.reason,
     }
-    return stored | {"level": stored.get("level", "Unknown")} | said
 
 
 def _prospects(tenant: TenantRecord, now: float, context: StatusContext) -> Object:
