@@ -1,4 +1,4 @@
-"""`make bench`: the operator beside others, then the Job's process beside others; figures to benchmarks/results/."""
+"""`make bench`: the operator, the Job's process and the command line beside others; figures to benchmarks/results/."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from benchmarks.operator import catalogue, report, suite, targets
 
 Object = dict[str, Any]
 RESULTS = Path(__file__).resolve().parent / "results"
+PARTS = ("operator", "job", "scan", "keystore")
 SANDBOX, REAL = "the sandbox's API server", "etcd and kube-apiserver"
 
 
@@ -119,6 +120,21 @@ def keys(console: Console, *, quick: bool) -> None:
     written(f"keystore{'-quick' if quick else ''}.json", result, console)
 
 
+def server(console: Console, *, quick: bool) -> None:
+    """Race the scan of a server's directories."""
+    from benchmarks import scan
+
+    described = machine.described()
+    found = scan.measure(100, 3) if quick else scan.measure(1_000, 10)
+    show(console, found["server"] | {"action": "scan"})
+    show(console, found["commands"] | {"action": "commands on one directory"})
+    verdicts = scan.verdicts(found)
+    report.verdicts_of(console, verdicts)
+    result = {"machine": described, "quick": quick, **found}
+    result |= {"targets": [one.row() for one in verdicts]}
+    written(f"scan{'-quick' if quick else ''}.json", result, console)
+
+
 def main() -> int:
     """Run all or parts; return the exit code: 1 when something could not be measured."""
     known = catalogue.named(catalogue.full()) | catalogue.named(catalogue.quick())
@@ -126,21 +142,21 @@ def main() -> int:
     parser.add_argument(
         "--quick", action="store_true", help="a few cells, in less than three minutes"
     )
-    parser.add_argument(
-        "parts", nargs="*", help=f"operator, job, keystore or cells: {', '.join(known)}"
-    )
+    parser.add_argument("parts", nargs="*", help=f"{', '.join(PARTS)} or cells: {', '.join(known)}")
     arguments = parser.parse_args()
     parts = set(arguments.parts)
-    if wrong := parts - set(known) - {"operator", "job", "keystore"}:
+    if wrong := parts - set(known) - set(PARTS):
         parser.error(
-            f"unknown: {', '.join(sorted(wrong))}; there are operator, job, keystore, {', '.join(known)}"
+            f"unknown: {', '.join(sorted(wrong))}; there are {', '.join((*PARTS, *known))}"
         )
     console = Console(width=None if sys.stdout.isatty() else 150)
     sound = True
-    if not parts or parts - {"job", "keystore"}:
+    if not parts or parts - set(PARTS[1:]):
         sound = operator(console, parts & set(known), quick=arguments.quick)
     if not parts or "job" in parts:
         process(console, quick=arguments.quick)
+    if not parts or "scan" in parts:
+        server(console, quick=arguments.quick)
     if not parts or "keystore" in parts:
         keys(console, quick=arguments.quick)
     return 0 if sound else 1

@@ -23,8 +23,9 @@ def main() -> int:
     found = [json.loads((RESULTS / name).read_text()) for name in ("operator.json", "job.json")]
     real = RESULTS / "operator-kube-apiserver.json"
     found.append(json.loads(real.read_text()) if real.exists() else {})
-    stored = RESULTS / "keystore.json"
-    found.append(json.loads(stored.read_text()) if stored.exists() else {})
+    for name in ("keystore.json", "scan.json"):
+        path = RESULTS / name
+        found.append(json.loads(path.read_text()) if path.exists() else {})
     before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
     text = "\n".join(["", *sections(*found), ""])
     PAGE.write_text(before + BEGIN + text + END + rest.partition(END)[2], "utf-8")
@@ -32,9 +33,11 @@ def main() -> int:
     return 0
 
 
-def sections(operator: Object, job: Object, real: Object, stored: Object) -> Iterator[str]:
+def sections(
+    operator: Object, job: Object, real: Object, stored: Object, server: Object
+) -> Iterator[str]:
     """The results as Markdown, line by line; `real` are those against a kube-apiserver, `stored` those of keys in
-    PostgreSQL, if there are any."""
+    PostgreSQL and `server` those of the command line, if there are any."""
     yield _machine(operator)
     yield ""
     yield from table(
@@ -71,13 +74,53 @@ def sections(operator: Object, job: Object, real: Object, stored: Object) -> Ite
             for name, figures in race["figures"].items()
         ),
     )
-    if stored:
-        on = stored["machine"]
+    if server:
         yield ""
-        begun = f"{on['time'][:10]}, {on['cores']} cores; the load was {on['loadAtStart']} when it began"
-        yield f"Keys in PostgreSQL, {begun}:"
+        yield from server_section(server)
+    if stored:
+        yield ""
+        yield f"Keys in PostgreSQL, {_begun(stored)}:"
         yield ""
         yield from table(("measure", "target", "measured"), keystore.lines(stored))
+
+
+def server_section(found: Object) -> Iterator[str]:
+    """What scans of the command line cost, as Markdown."""
+    server, commands = found["server"], found["commands"]
+    what = f"scan of {server['directories']:,} directories of {server['files'] // server['directories']} files"
+    yield f"The command line, {_begun(found)}:"
+    yield ""
+    yield from table(("target", "at most", "measured"), _kept(found["targets"]))
+    yield ""
+    yield f"A {what}, and commands on one of them; medians as above:"
+    yield ""
+    yield from table(
+        ("race", "process", "wall", "CPU", "peak", "system calls"),
+        (
+            (
+                f"scan {race['files']:,}" if race is server else "one directory",
+                name,
+                *_cells(figures)[:4],
+            )
+            for race in (server, commands)
+            for name, figures in race["figures"].items()
+        ),
+    )
+
+
+def _kept(targets: Iterable[Object]) -> Iterator[tuple[str, str, str]]:
+    for one in targets:
+        found = one["found"] or "-"
+        yield (
+            one["measure"],
+            one["target"].removeprefix("at most "),
+            f"{found}, {MARKS[one['met']]}",
+        )
+
+
+def _begun(found: Object) -> str:
+    on = found["machine"]
+    return f"{on['time'][:10]}, {on['cores']} cores; the load was {on['loadAtStart']} when it began"
 
 
 def _steady(found: Object) -> Iterator[str]:
