@@ -21,16 +21,16 @@ from rich.table import Table
 from baileys_janitor.api.config import Metrics, OperatorConfig
 from baileys_janitor.controller.app import job_pod
 from baileys_janitor.controller.clock import WallClock
-from baileys_janitor.controller.jobs import record_result
 from baileys_janitor.controller.kube.client import Kube
 from baileys_janitor.controller.metrics.process import OperatorMetrics
 from baileys_janitor.controller.metrics.server import served
 from baileys_janitor.controller.reconciler import Reconciler
-from baileys_janitor.controller.status import compose
-from baileys_janitor.controller.status.advice import Limits
-from baileys_janitor.controller.status.compose import StatusContext
 from baileys_janitor.job.result import CleanResult, ScanResult
 from baileys_janitor.schedule.context import Intervals
+from baileys_janitor.status import compose
+from baileys_janitor.status.advice import Limits
+from baileys_janitor.status.compose import StatusContext
+from baileys_janitor.tenants import record_result
 from benchmarks.machine import described
 
 DAY = 86_400

@@ -6,12 +6,12 @@ import math
 from typing import Any
 
 from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.controller.jobs import record_result
-from baileys_janitor.controller.status import advice
-from baileys_janitor.controller.status.compose import StatusContext, compose
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.job.result import COMPLETED, CleanResult
 from baileys_janitor.schedule.context import Intervals
+from baileys_janitor.status import advice
+from baileys_janitor.status.compose import StatusContext, compose
+from baileys_janitor.tenants import record_result
 from benchmarks.operator.directories import Directory
 from benchmarks.operator.plan import DAY, Company, Plan
 

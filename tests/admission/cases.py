@@ -9,7 +9,7 @@ from typing import Any
 
 from baileys_janitor.controller.jobs import manifest
 from baileys_janitor.controller.jobs.placement import Place
-from baileys_janitor.controller.tenants.run_as import RunAs
+from baileys_janitor.tenants.run_as import RunAs
 from tests.chart.rendering import NAMESPACE, RELEASE, only, render
 
 Object = dict[str, Any]

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from baileys_janitor.api import decoding
 from baileys_janitor.api.status import ByKind, TenantStatus
-from baileys_janitor.controller.kube import decoding
 from baileys_janitor.policy.file_kinds import KINDS
 from tests.api.statuses import FULL_STATUS
 

@@ -12,7 +12,7 @@ import pytest
 from baileys_janitor.controller.jobs import manifest
 from baileys_janitor.controller.jobs.placement import Place
 from baileys_janitor.controller.jobs.tracker import STORE_ACTIONS
-from baileys_janitor.controller.tenants.run_as import RunAs
+from baileys_janitor.tenants.run_as import RunAs
 from tests.chart.rendering import CHART, VARIANTS, Object, only, render
 from tests.chart.restricted import violations
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.controller.tenants.running_time import to_take_along
 from baileys_janitor.job.result import (
     LIMIT_BYTES,
     CleanResult,
@@ -20,6 +19,7 @@ from baileys_janitor.job.result import (
 from baileys_janitor.job.task import MEMBERS_MAX
 from baileys_janitor.policy.running_text import decode as memory_of
 from baileys_janitor.policy.settings import DEFAULTS
+from baileys_janitor.tenants.running_time import to_take_along
 from baileys_janitor.volume import operations as directories
 from baileys_janitor.volume.activity import Known
 from baileys_janitor.volume.safe_open import open_session

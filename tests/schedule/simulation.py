@@ -8,17 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from baileys_janitor.controller.jobs import record_result
 from baileys_janitor.controller.jobs.create import settle
-from baileys_janitor.controller.status import compose
-from baileys_janitor.controller.status.compose import StatusContext
 from baileys_janitor.controller.tenants.cache import TenantCache
-from baileys_janitor.controller.tenants.fault import Fault
-from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import CleanResult, PurgeResult, ScanResult
 from baileys_janitor.schedule import calendar, scan_times
 from baileys_janitor.schedule.circuit_breaker import Hold
 from baileys_janitor.schedule.decision import decide
+from baileys_janitor.status import compose
+from baileys_janitor.status.compose import StatusContext
+from baileys_janitor.tenants import record_result
+from baileys_janitor.tenants.fault import Fault
+from baileys_janitor.tenants.record import TenantRecord
 from tests.controller.pure.world import CONFIG, LIMITS, NOW, PACE, body, look
 
 Object = dict[str, Any]

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.api.timestamps import to_rfc3339
-from baileys_janitor.controller.tenants.fault import Fault
-from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.schedule import slots
 from baileys_janitor.schedule.cleanup_times import open_slots
 from baileys_janitor.schedule.decision import Decision, decide
+from baileys_janitor.tenants.fault import Fault
+from baileys_janitor.tenants.record import TenantRecord
 from tests.controller.pure.world import DAY, HELD, HOUR, NOW, PACE, SCHEDULE, claimed, look, tenant
 
 NOTHING = Decision()

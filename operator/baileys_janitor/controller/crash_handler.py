@@ -8,8 +8,8 @@ from types import TracebackType
 
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.events.changes import ChangeBus, Crashed
-from baileys_janitor.controller.tenants.fault import INTERNAL_ERROR
-from baileys_janitor.controller.tenants.record import AnyRecord
+from baileys_janitor.tenants.fault import INTERNAL_ERROR
+from baileys_janitor.tenants.record import AnyRecord
 
 logger = logging.getLogger("janitor.reconciler")
 

@@ -7,12 +7,12 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
+from baileys_janitor.api import decoding
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.timestamps import from_rfc3339, to_rfc3339
 from baileys_janitor.controller.clock import Clock, MonotonicClock, WatchedClock
 from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.events.changes import ChangeBus
-from baileys_janitor.controller.jobs import record_result
 from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
 from baileys_janitor.controller.jobs.create import JobCreator, settle
 from baileys_janitor.controller.jobs.manifest import Pod
@@ -20,13 +20,10 @@ from baileys_janitor.controller.jobs.queue import JobQueue
 from baileys_janitor.controller.jobs.results import ResultHandler
 from baileys_janitor.controller.jobs.timeouts import JobTimeouts
 from baileys_janitor.controller.jobs.tracker import JobTracker, is_of_store
-from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.kube.client import Kube
-from baileys_janitor.controller.status import advice, writer
-from baileys_janitor.controller.status.compose import StatusContext
+from baileys_janitor.controller.status import writer
 from baileys_janitor.controller.status.writer import StatusWriter
 from baileys_janitor.controller.tenants.cache import TenantCache
-from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.controller.workers import Workers
 from baileys_janitor.schedule import calendar, scan_times
 from baileys_janitor.schedule.backoff import backoff_seconds
@@ -34,6 +31,10 @@ from baileys_janitor.schedule.circuit_breaker import Breakers, Hold, named
 from baileys_janitor.schedule.cleanup_times import URGENT
 from baileys_janitor.schedule.context import Context, Intervals
 from baileys_janitor.schedule.decision import Decision, decide
+from baileys_janitor.status import advice
+from baileys_janitor.status.compose import StatusContext
+from baileys_janitor.tenants import record_result
+from baileys_janitor.tenants.record import TenantRecord
 
 Object = dict[str, Any]
 logger = logging.getLogger("janitor.reconciler")

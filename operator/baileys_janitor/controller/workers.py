@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.kube.client import ApiError
-from baileys_janitor.controller.tenants.record import AnyRecord
+from baileys_janitor.tenants.record import AnyRecord
 
 R = TypeVar("R", bound=AnyRecord)
 logger = logging.getLogger("janitor.reconciler")

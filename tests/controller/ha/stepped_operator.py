@@ -10,7 +10,7 @@ from pathlib import Path
 from baileys_janitor.api.config_file import load_config
 from baileys_janitor.controller import app, logging_setup
 from baileys_janitor.controller.clock import WallClock
-from baileys_janitor.controller.tenants import timers
+from baileys_janitor.tenants import timers
 
 
 class SteppedClock(WallClock):

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from baileys_janitor.api.conditions import find
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.controller.keystores import record_result
 from baileys_janitor.controller.keystores.cache import KeyStoreCache
 from baileys_janitor.controller.keystores.compose import StoreContext, compose, is_material
 from baileys_janitor.controller.keystores.record import READER, KeyStoreRecord
-from baileys_janitor.controller.kube.conditions import find
 from baileys_janitor.keystore.job.result import JobFailure, Scan
 from baileys_janitor.keystore.results import CleanResult, Report, TableFigures, TypeFigures
 from baileys_janitor.schedule.context import Context, Intervals

@@ -20,8 +20,8 @@ from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.controller import app
 from baileys_janitor.controller.keystores.reconciler import KeyStoreReconciler
 from baileys_janitor.controller.reconciler import Reconciler
-from baileys_janitor.controller.tenants.record import AnyRecord
 from baileys_janitor.schedule.scan_times import START_SECONDS
+from baileys_janitor.tenants.record import AnyRecord
 from tests.controller.live.world import PATIENCE, until
 
 Object = dict[str, Any]

@@ -9,7 +9,7 @@ import pytest
 
 from baileys_janitor.controller.jobs.manifest import ACTION_LABEL, claims_of
 from baileys_janitor.controller.jobs.timeouts import POD_STARTS_SECONDS, SHARED_POD_SECONDS
-from baileys_janitor.controller.tenants.record import TenantRecord
+from baileys_janitor.tenants.record import TenantRecord
 from sandbox import Cluster
 from tests.controller.live.operators import LocalOperator, OperatorProcess
 from tests.controller.live.world import TENANTS, World, completed_runs, until

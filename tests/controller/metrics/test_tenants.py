@@ -11,13 +11,13 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from baileys_janitor.controller.jobs import record_result
 from baileys_janitor.controller.metrics.exposition import families, pages
 from baileys_janitor.controller.metrics.tenants import FAMILIES, LABELS, company, most
-from baileys_janitor.controller.tenants.fault import Fault
-from baileys_janitor.controller.tenants.record import TenantRecord
-from baileys_janitor.controller.tenants.scan_state import Suspicion
 from baileys_janitor.policy.file_kinds import KINDS
+from baileys_janitor.tenants import record_result
+from baileys_janitor.tenants.fault import Fault
+from baileys_janitor.tenants.record import TenantRecord
+from baileys_janitor.tenants.scan_state import Suspicion
 from tests.controller.metrics.fleets import Heart, Series, of, series, store
 from tests.controller.pure.world import (
     DAY,

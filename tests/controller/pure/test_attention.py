@@ -9,13 +9,13 @@ import pytest
 from baileys_janitor.api.condition_kinds import ADVICE, CONDITIONS, GRAVEST
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION, GROUP, NOTIFY_ANNOTATION
 from baileys_janitor.api.printer_columns import printer_columns
-from baileys_janitor.controller.jobs import record_result
-from baileys_janitor.controller.status import compose
 from baileys_janitor.controller.tenants.cache import TenantCache
-from baileys_janitor.controller.tenants.fault import Fault
-from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.policy.levels import LEVELS
 from baileys_janitor.schedule import calendar
+from baileys_janitor.status import compose
+from baileys_janitor.tenants import record_result
+from baileys_janitor.tenants.fault import Fault
+from baileys_janitor.tenants.record import TenantRecord
 from tests.controller.pure.world import (
     CONFIG,
     CONTEXT,

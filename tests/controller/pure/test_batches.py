@@ -11,7 +11,7 @@ from baileys_janitor.controller.jobs import batches
 from baileys_janitor.controller.jobs.batches import Batch, Placed
 from baileys_janitor.controller.jobs.placement import Place
 from baileys_janitor.controller.jobs.queue import NamespaceQueues
-from baileys_janitor.controller.tenants.record import TenantRecord
+from baileys_janitor.tenants.record import TenantRecord
 
 from .world import NOW, RUNNING, look, tenant
 

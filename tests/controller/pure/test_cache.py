@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.controller.jobs import record_result
-from baileys_janitor.controller.status import compose
 from baileys_janitor.controller.tenants.cache import TenantCache
-from baileys_janitor.controller.tenants.fault import Fault
+from baileys_janitor.status import compose
+from baileys_janitor.tenants import record_result
+from baileys_janitor.tenants.fault import Fault
 from tests.controller.pure.world import CONFIG, CONTEXT, HOUR, NOW, body, claimed, look
 
 KEY = ("shop", "acme")

@@ -17,8 +17,8 @@ from baileys_janitor.controller.events.changes import (
     LevelChanged,
     between,
 )
-from baileys_janitor.controller.jobs import record_result
-from baileys_janitor.controller.status import compose
+from baileys_janitor.status import compose
+from baileys_janitor.tenants import record_result
 
 from .world import CONTEXT, NOW, claimed, cleaned, look, looks, tenant
 

@@ -12,20 +12,20 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from baileys_janitor.api import decoding
+from baileys_janitor.api.conditions import Conditions
 from baileys_janitor.api.effective import with_scans_only
 from baileys_janitor.api.last_valid import InForce
 from baileys_janitor.api.merge import InvalidTenant
-from baileys_janitor.controller.jobs import record_result
-from baileys_janitor.controller.kube import decoding
-from baileys_janitor.controller.kube.conditions import Conditions
-from baileys_janitor.controller.status import compose, level_and_ready
-from baileys_janitor.controller.tenants.fault import Fault
-from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import CleanResult, ScanResult
 from baileys_janitor.schedule import calendar
 from baileys_janitor.schedule.circuit_breaker import Hold
 from baileys_janitor.schedule.context import Intervals
 from baileys_janitor.schedule.decision import Decision, decide
+from baileys_janitor.status import compose, level_and_ready
+from baileys_janitor.tenants import record_result
+from baileys_janitor.tenants.fault import Fault
+from baileys_janitor.tenants.record import TenantRecord
 from tests.controller.pure.world import (
     CONTEXT,
     DAY,

@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.controller.events.changes import Change, Crashed
-from baileys_janitor.controller.jobs import record_result
 from baileys_janitor.controller.jobs.manifest import ACTION_LABEL, MEMBERS_ANNOTATION, Member, Pod
 from baileys_janitor.controller.jobs.tracker import JOB_NAME_LABEL, TrackedJob
 from baileys_janitor.controller.kube.client import ApiError, Kube
 from baileys_janitor.controller.reconciler import Reconciler
-from baileys_janitor.controller.status import compose
-from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import Result, encode
 from baileys_janitor.schedule import calendar, scan_times
+from baileys_janitor.status import compose
+from baileys_janitor.tenants import record_result
+from baileys_janitor.tenants.record import TenantRecord
 from tests.controller.metrics.fleets import StandingClock
 from tests.controller.pure.test_forged_statuses import FORGED
 from tests.controller.pure.world import CONFIG, NOW, body, look

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.controller.tenants.directories import duplicate
-from baileys_janitor.controller.tenants.record import TenantRecord
+from baileys_janitor.tenants.record import TenantRecord
 from tests.calls import Calls
 from tests.controller.pure.world import CONFIG, NOW, body
 

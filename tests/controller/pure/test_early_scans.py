@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from baileys_janitor.controller.jobs.batches import SoonDue, scanned_early
 from baileys_janitor.controller.jobs.placement import Place
-from baileys_janitor.controller.tenants.record import TenantRecord
-from baileys_janitor.controller.tenants.run_as import RunAs
+from baileys_janitor.tenants.record import TenantRecord
+from baileys_janitor.tenants.run_as import RunAs
 
 from .world import tenant
 

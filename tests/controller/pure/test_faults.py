@@ -10,7 +10,7 @@ import pytest
 from baileys_janitor.controller.jobs import faults
 from baileys_janitor.controller.jobs.manifest import CONTAINER
 from baileys_janitor.controller.jobs.placement import Claim
-from baileys_janitor.controller.tenants.fault import Fault
+from baileys_janitor.tenants.fault import Fault
 from baileys_janitor.volume.errors import SENTENCES
 
 Object = dict[str, Any]

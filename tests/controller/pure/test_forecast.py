@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.api.timestamps import from_rfc3339, to_rfc3339
-from baileys_janitor.controller import wording
-from baileys_janitor.controller.jobs import faults, record_result
-from baileys_janitor.controller.status import compose, forecast
-from baileys_janitor.controller.tenants.record import TenantRecord
+from baileys_janitor.controller.jobs import faults
 from baileys_janitor.policy import reasons
 from baileys_janitor.schedule import calendar, cleanup_times, slots
 from baileys_janitor.schedule.context import Context
+from baileys_janitor.status import compose, forecast
+from baileys_janitor.tenants import record_result, wording
+from baileys_janitor.tenants.record import TenantRecord
 from baileys_janitor.volume import move_to_trash
 from tests.controller.pure.world import (
     CONTEXT,

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from baileys_janitor.api.durations import elapsed_seconds, elapsed_text
 from baileys_janitor.controller.events import decision_log
 from baileys_janitor.controller.events.changes import JobEnded, between
-from baileys_janitor.controller.jobs import record_result
 from baileys_janitor.controller.logging_setup import (
     BURST,
     FIELDS,
@@ -26,9 +25,10 @@ from baileys_janitor.controller.logging_setup import (
     JsonLines,
     fields,
 )
-from baileys_janitor.controller.status import compose
-from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.schedule.circuit_breaker import Hold
+from baileys_janitor.status import compose
+from baileys_janitor.tenants import record_result
+from baileys_janitor.tenants.fault import Fault
 
 from .world import CONTEXT, NOW, claimed, cleaned, look, tenant
 

@@ -14,7 +14,7 @@ from baileys_janitor.api.effective import PodIdentity
 from baileys_janitor.controller.jobs import manifest
 from baileys_janitor.controller.jobs.manifest import Member, Pod
 from baileys_janitor.controller.jobs.placement import Place
-from baileys_janitor.controller.tenants.run_as import RunAs
+from baileys_janitor.tenants.run_as import RunAs
 
 Object = dict[str, Any]
 ids = st.integers(1, 2**31 - 1)

@@ -20,9 +20,9 @@ from baileys_janitor.controller.events.changes import (
     between,
 )
 from baileys_janitor.controller.events.messages import NOTE_BYTES, REASONS, Reason, bounded, told
-from baileys_janitor.controller.jobs import record_result
-from baileys_janitor.controller.status import compose
-from baileys_janitor.controller.tenants.fault import Fault
+from baileys_janitor.status import compose
+from baileys_janitor.tenants import record_result
+from baileys_janitor.tenants.fault import Fault
 
 from .world import CONTEXT, NOW, claimed, cleaned, look, tenant
 

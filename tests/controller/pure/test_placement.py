@@ -16,8 +16,8 @@ from baileys_janitor.controller.jobs.placement import (
     attached_nodes,
     owner_of,
 )
-from baileys_janitor.controller.tenants.record import TenantRecord
-from baileys_janitor.controller.tenants.run_as import RunAs
+from baileys_janitor.tenants.record import TenantRecord
+from baileys_janitor.tenants.run_as import RunAs
 from tests.controller.pure.world import tenant
 
 Object = dict[str, Any]

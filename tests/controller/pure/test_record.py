@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 import baileys_janitor
-from baileys_janitor.controller.tenants import record
-from baileys_janitor.controller.tenants.backoff import Backoff
-from baileys_janitor.controller.tenants.cleanup_state import CleanupState
-from baileys_janitor.controller.tenants.record import TenantRecord
-from baileys_janitor.controller.tenants.scan_state import ScanState
-from baileys_janitor.controller.tenants.stored_status import StoredStatus
-from baileys_janitor.controller.tenants.timers import Timers
+from baileys_janitor.tenants import record
+from baileys_janitor.tenants.backoff import Backoff
+from baileys_janitor.tenants.cleanup_state import CleanupState
+from baileys_janitor.tenants.record import TenantRecord
+from baileys_janitor.tenants.scan_state import ScanState
+from baileys_janitor.tenants.stored_status import StoredStatus
+from baileys_janitor.tenants.timers import Timers
 
 SOURCE = Path(baileys_janitor.__file__).parent
 PARTS: dict[str, type] = {

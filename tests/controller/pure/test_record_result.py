@@ -9,12 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.api.condition_kinds import ADVICE
-from baileys_janitor.controller.jobs import record_result
-from baileys_janitor.controller.status import compose, level_and_ready
-from baileys_janitor.controller.tenants import cleanup_state
-from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import OUTCOMES, CleanResult, PurgeResult, ScanResult
 from baileys_janitor.schedule import scan_times
+from baileys_janitor.status import compose, level_and_ready
+from baileys_janitor.tenants import cleanup_state, record_result
+from baileys_janitor.tenants.record import TenantRecord
 from tests.controller.pure.world import (
     CONTEXT,
     DAY,

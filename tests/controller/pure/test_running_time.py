@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.controller.jobs import record_result
-from baileys_janitor.controller.kube.conditions import Conditions
-from baileys_janitor.controller.status import compose, forecast, level_and_ready
-from baileys_janitor.controller.tenants import running_time
+from baileys_janitor.api.conditions import Conditions
 from baileys_janitor.job.result import ScanResult
 from baileys_janitor.policy.running import Memory
 from baileys_janitor.policy.running_text import decode, encode
+from baileys_janitor.status import compose, forecast, level_and_ready
+from baileys_janitor.tenants import record_result, running_time
 from tests.controller.pure.world import CONTEXT, NOW, RUNNING, SCHEDULE, look, tenant
 
 HOUR, DAY = 3_600, 86_400

@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION
-from baileys_janitor.controller.status.advice import Limits
-from baileys_janitor.controller.status.compose import StatusContext
 from baileys_janitor.controller.tenants.cache import TenantCache
-from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.result import OUTCOMES, CleanResult, ScanResult
 from baileys_janitor.policy.file_kinds import KINDS
 from baileys_janitor.policy.running import Memory
 from baileys_janitor.policy.running_text import encode
 from baileys_janitor.schedule.context import Context, Intervals
+from baileys_janitor.status.advice import Limits
+from baileys_janitor.status.compose import StatusContext
+from baileys_janitor.tenants.record import TenantRecord
 from baileys_janitor.volume.errors import SENTENCES
 
 Object = dict[str, Any]

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from baileys_janitor.controller.kube.conditions import find
-from baileys_janitor.controller.tenants.cleanup_state import mark
-from baileys_janitor.controller.tenants.record import AnyRecord, TenantRecord
+from baileys_janitor.api.conditions import find
 from baileys_janitor.policy.levels import LEVELS
+from baileys_janitor.tenants.cleanup_state import mark
+from baileys_janitor.tenants.record import AnyRecord, TenantRecord
 
 Object = dict[str, Any]
 logger = logging.getLogger("janitor.events")

@@ -11,7 +11,7 @@ from baileys_janitor.api.keystores.conditions import STORE_CONDITIONS
 from baileys_janitor.api.timestamps import to_rfc3339
 from baileys_janitor.controller.events import changes
 from baileys_janitor.controller.events.changes import Change
-from baileys_janitor.controller.tenants.record import AnyRecord
+from baileys_janitor.tenants.record import AnyRecord
 
 logger = logging.getLogger("janitor.decisions")
 

@@ -21,9 +21,9 @@ from baileys_janitor.api.keystores.conditions import STORE_CONDITIONS
 from baileys_janitor.api.names import KIND
 from baileys_janitor.controller.events import changes
 from baileys_janitor.controller.events.changes import Change
-from baileys_janitor.controller.tenants.record import AnyRecord
-from baileys_janitor.controller.wording import counted
 from baileys_janitor.schedule.cleanup_times import KILLED
+from baileys_janitor.tenants.record import AnyRecord
+from baileys_janitor.tenants.wording import counted
 
 NOTE_BYTES = 1024
 """What the API server takes of a note."""

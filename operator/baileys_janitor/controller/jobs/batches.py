@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from baileys_janitor.controller.jobs.placement import Place
-from baileys_janitor.controller.tenants.record import TenantRecord
+from baileys_janitor.tenants.record import TenantRecord
 
 EARLY_SHARE = 0.5
 """Share of its interval by which a scan may be early to share a Job with one that is due."""

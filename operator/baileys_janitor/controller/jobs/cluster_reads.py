@@ -14,7 +14,7 @@ from baileys_janitor.controller.jobs.locate import ClusterState
 from baileys_janitor.controller.jobs.manifest import ACTION_LABEL
 from baileys_janitor.controller.jobs.placement import Claim, Users, attached_nodes, readiness
 from baileys_janitor.controller.kube.client import CHUNK, ApiError, Kube, path
-from baileys_janitor.controller.tenants.record import TenantRecord
+from baileys_janitor.tenants.record import TenantRecord
 
 Object = dict[str, Any]
 T = TypeVar("T")

@@ -22,15 +22,15 @@ from baileys_janitor.controller.jobs.placement import Place
 from baileys_janitor.controller.jobs.tracker import JobTracker
 from baileys_janitor.controller.kube.client import ApiError, Kube
 from baileys_janitor.controller.status.writer import StatusWriter
-from baileys_janitor.controller.tenants import running_time
 from baileys_janitor.controller.tenants.directories import duplicate
-from baileys_janitor.controller.tenants.record import AnyRecord, TenantRecord
 from baileys_janitor.job.task import Member, Task
 from baileys_janitor.policy.settings import Settings
 from baileys_janitor.schedule import scan_times
 from baileys_janitor.schedule.circuit_breaker import held_removals
 from baileys_janitor.schedule.cleanup_times import URGENT
 from baileys_janitor.schedule.decision import Decision
+from baileys_janitor.tenants import running_time
+from baileys_janitor.tenants.record import AnyRecord, TenantRecord
 
 Object = dict[str, Any]
 logger = logging.getLogger("janitor.jobs")

@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from baileys_janitor.api.decoding import objects, part, said, text, whole
 from baileys_janitor.controller.jobs.manifest import CONTAINER
 from baileys_janitor.controller.jobs.placement import Claim
-from baileys_janitor.controller.kube.decoding import objects, part, said, text, whole
-from baileys_janitor.controller.tenants.fault import CODE, OF_CLAIMS, RETRY, Fault
+from baileys_janitor.tenants.fault import CODE, OF_CLAIMS, RETRY, Fault
 
 SORTS: dict[str, str] = {
     r"insufficient |too many pods": "Make room there",

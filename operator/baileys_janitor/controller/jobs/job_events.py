@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
+from baileys_janitor.api import decoding
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.events.changes import ChangeBus, JobEnded
@@ -24,12 +25,11 @@ from baileys_janitor.controller.jobs.tracker import (
     is_suspended,
     job_of,
 )
-from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.kube.client import ApiError, Kube
-from baileys_janitor.controller.tenants.fault import Fault
-from baileys_janitor.controller.tenants.record import AnyRecord
 from baileys_janitor.controller.tenants.record_cache import RecordCache
 from baileys_janitor.schedule.cleanup_times import URGENT
+from baileys_janitor.tenants.fault import Fault
+from baileys_janitor.tenants.record import AnyRecord
 
 logger = logging.getLogger("janitor.jobs")
 Object = dict[str, Any]

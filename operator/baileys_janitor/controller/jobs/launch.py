@@ -7,14 +7,14 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from baileys_janitor.api import decoding
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.jobs import faults, manifest
 from baileys_janitor.controller.jobs.manifest import Member
 from baileys_janitor.controller.jobs.tracker import CLEANUPS, UID_MAX, JobTracker, TrackedJob
-from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.kube.client import ApiError, Kube, path
-from baileys_janitor.controller.tenants.record import AnyRecord
 from baileys_janitor.schedule.cleanup_times import URGENT
+from baileys_janitor.tenants.record import AnyRecord
 
 Object = dict[str, Any]
 

@@ -13,8 +13,8 @@ from baileys_janitor.controller.jobs.placement import (
     Users,
     owner_of,
 )
-from baileys_janitor.controller.tenants.fault import Fault
-from baileys_janitor.controller.tenants.record import TenantRecord
+from baileys_janitor.tenants.fault import Fault
+from baileys_janitor.tenants.record import TenantRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from baileys_janitor.controller.tenants.run_as import RunAs
+from baileys_janitor.tenants.run_as import RunAs
 
 Object = dict[str, Any]
 

@@ -14,8 +14,8 @@ from baileys_janitor.controller.jobs import batches
 from baileys_janitor.controller.jobs.batches import Batch
 from baileys_janitor.controller.jobs.create import JobCreator
 from baileys_janitor.controller.jobs.tracker import JobTracker
-from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.schedule import scan_times
+from baileys_janitor.tenants.record import TenantRecord
 
 
 class NamespaceQueues:

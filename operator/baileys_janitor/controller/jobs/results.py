@@ -10,7 +10,7 @@ from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.events.changes import ChangeBus, JobEnded
-from baileys_janitor.controller.jobs import batches, faults, record_result
+from baileys_janitor.controller.jobs import batches, faults
 from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
 from baileys_janitor.controller.jobs.faults import Finished
 from baileys_janitor.controller.jobs.job_events import ATTEMPTS, JobEvents
@@ -19,8 +19,6 @@ from baileys_janitor.controller.jobs.tracker import (
     TrackedJob,
 )
 from baileys_janitor.controller.tenants.cache import TenantCache
-from baileys_janitor.controller.tenants.fault import Fault
-from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.job.machine import boot
 from baileys_janitor.job.result import (
     BUSY,
@@ -35,6 +33,9 @@ from baileys_janitor.job.result import (
     ScanResult,
     decode,
 )
+from baileys_janitor.tenants import record_result
+from baileys_janitor.tenants.fault import Fault
+from baileys_janitor.tenants.record import TenantRecord
 
 Object = dict[str, Any]
 logger = logging.getLogger("janitor.jobs")

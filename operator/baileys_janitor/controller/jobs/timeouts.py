@@ -22,8 +22,8 @@ from baileys_janitor.controller.jobs.tracker import (
 )
 from baileys_janitor.controller.kube.client import ApiError, Kube, path
 from baileys_janitor.controller.status.writer import StatusWriter
-from baileys_janitor.controller.tenants.fault import Fault
-from baileys_janitor.controller.tenants.record import AnyRecord
+from baileys_janitor.tenants.fault import Fault
+from baileys_janitor.tenants.record import AnyRecord
 
 R = TypeVar("R", bound=AnyRecord)
 logger = logging.getLogger("janitor.jobs")

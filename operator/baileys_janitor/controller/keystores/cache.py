@@ -5,15 +5,15 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
+from baileys_janitor.api import decoding
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.keystores.merge import EffectiveKeyStore, effective_store
 from baileys_janitor.api.merge import InvalidTenant
 from baileys_janitor.api.names import STORE_SINGULAR
 from baileys_janitor.controller.keystores.record import KeyStoreRecord
-from baileys_janitor.controller.kube import decoding
-from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.controller.tenants.record_cache import RecordCache
 from baileys_janitor.keystore.layout import LayoutError, layout_of
+from baileys_janitor.tenants.fault import Fault
 
 Object = dict[str, Any]
 

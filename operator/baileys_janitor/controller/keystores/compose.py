@@ -6,20 +6,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from baileys_janitor.api.conditions import Conditions, digest
 from baileys_janitor.api.durations import duration_text
 from baileys_janitor.api.keystores.conditions import STORE_CONDITIONS
 from baileys_janitor.api.timestamps import from_rfc3339, to_rfc3339
 from baileys_janitor.controller.events import changes
 from baileys_janitor.controller.keystores.record import FOUND, KeyStoreRecord
-from baileys_janitor.controller.kube.conditions import Conditions, digest
-from baileys_janitor.controller.status.compose import PROMISE_SECONDS, crashed
-from baileys_janitor.controller.status.level_and_ready import held_by
 from baileys_janitor.controller.status.writer import Composer
-from baileys_janitor.controller.tenants.cleanup_state import mark
-from baileys_janitor.controller.wording import counted
 from baileys_janitor.schedule import calendar, cleanup_times, scan_times
 from baileys_janitor.schedule.circuit_breaker import Hold
 from baileys_janitor.schedule.context import Context
+from baileys_janitor.status.compose import PROMISE_SECONDS, crashed
+from baileys_janitor.status.level_and_ready import held_by
+from baileys_janitor.tenants.cleanup_state import mark
+from baileys_janitor.tenants.wording import counted
 
 Object = dict[str, Any]
 

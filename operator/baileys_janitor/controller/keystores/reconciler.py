@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from baileys_janitor.api import decoding
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.names import STORE_PLURAL
 from baileys_janitor.api.timestamps import from_rfc3339
@@ -27,7 +28,6 @@ from baileys_janitor.controller.keystores.cache import KeyStoreCache
 from baileys_janitor.controller.keystores.jobs import KeyStoreJobs
 from baileys_janitor.controller.keystores.record import KeyStoreRecord
 from baileys_janitor.controller.keystores.results import KeyStoreResults
-from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube, path
 from baileys_janitor.controller.status.writer import StatusWriter
 from baileys_janitor.controller.workers import Workers

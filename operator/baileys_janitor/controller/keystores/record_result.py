@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from baileys_janitor.api import decoding
+from baileys_janitor.api.conditions import MESSAGE_LIMIT
 from baileys_janitor.api.durations import elapsed_text
 from baileys_janitor.api.keystores.status import WORST_LENGTH
 from baileys_janitor.api.timestamps import to_rfc3339
 from baileys_janitor.controller.keystores.record import KeyStoreRecord, StoreLook
-from baileys_janitor.controller.kube import decoding
-from baileys_janitor.controller.kube.conditions import MESSAGE_LIMIT
-from baileys_janitor.controller.status.figures import BYTES_MAX
-from baileys_janitor.controller.tenants.fault import CODE, RETRY, Fault
-from baileys_janitor.controller.wording import counted, listed
 from baileys_janitor.job.result import CAPPED, DRY_RUN, FAILED, OUTCOMES, REFUSED, REPEATED
 from baileys_janitor.keystore.job.result import JobFailure, Scan
 from baileys_janitor.keystore.results import CleanResult, TypeFigures
 from baileys_janitor.schedule.cleanup_times import KILLED
+from baileys_janitor.status.figures import BYTES_MAX
+from baileys_janitor.tenants.fault import CODE, RETRY, Fault
+from baileys_janitor.tenants.wording import counted, listed
 
 Object = dict[str, Any]
 

@@ -15,10 +15,10 @@ from baileys_janitor.controller.jobs.tracker import JobTracker, TrackedJob
 from baileys_janitor.controller.keystores import record_result
 from baileys_janitor.controller.keystores.cache import KeyStoreCache
 from baileys_janitor.controller.keystores.record import KeyStoreRecord
-from baileys_janitor.controller.tenants.fault import Fault
 from baileys_janitor.job.result import REPEATED
 from baileys_janitor.keystore.job.result import BadResult, JobFailure, JobResult, Scan, decode
 from baileys_janitor.keystore.results import CleanResult
+from baileys_janitor.tenants.fault import Fault
 
 Object = dict[str, Any]
 

@@ -10,9 +10,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from baileys_janitor.controller.metrics import definitions
 from baileys_janitor.controller.metrics.definitions import Definition
 from baileys_janitor.controller.metrics.tenants import LEVEL_NUMBERS
-from baileys_janitor.controller.status import level_and_ready
-from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.schedule import scan_times
+from baileys_janitor.status import level_and_ready
+from baileys_janitor.tenants.record import TenantRecord
 
 if TYPE_CHECKING:
     from baileys_janitor.controller.reconciler import Reconciler

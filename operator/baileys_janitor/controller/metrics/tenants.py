@@ -17,12 +17,12 @@ from baileys_janitor.api.timestamps import from_rfc3339
 from baileys_janitor.controller.events.changes import UNKNOWN
 from baileys_janitor.controller.jobs.faults import REASONS
 from baileys_janitor.controller.metrics.definitions import OTHER
-from baileys_janitor.controller.status import level_and_ready
-from baileys_janitor.controller.tenants.record import TenantRecord
 from baileys_janitor.policy.file_kinds import KINDS
 from baileys_janitor.policy.levels import LEVELS
 from baileys_janitor.schedule import scan_times
 from baileys_janitor.schedule.growth import DAY
+from baileys_janitor.status import level_and_ready
+from baileys_janitor.tenants.record import TenantRecord
 
 LABELS = ("namespace", "tenant", "company_id")
 LEVEL_NUMBERS = {UNKNOWN: -1} | {level: number for number, level in enumerate(LEVELS)}

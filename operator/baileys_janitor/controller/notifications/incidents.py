@@ -11,7 +11,6 @@ from typing import Any
 from baileys_janitor.api.condition_kinds import Family
 from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.api.timestamps import to_rfc3339
-from baileys_janitor.controller.tenants.record import AnyRecord, Key
 from baileys_janitor.controller.tenants.record_cache import RecordCache
 from baileys_janitor.notify.delivery_state import Fate, Over
 from baileys_janitor.notify.incidents import (
@@ -23,6 +22,7 @@ from baileys_janitor.notify.incidents import (
 )
 from baileys_janitor.notify.routes import Target
 from baileys_janitor.schedule.circuit_breaker import Hold, named
+from baileys_janitor.tenants.record import AnyRecord, Key
 
 Object = dict[str, Any]
 

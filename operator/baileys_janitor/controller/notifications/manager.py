@@ -25,7 +25,6 @@ from baileys_janitor.controller.notifications.incidents import KNOWN_AFTER_SECON
 from baileys_janitor.controller.notifications.sender import Count, Sender
 from baileys_janitor.controller.notifications.state_store import StateStore
 from baileys_janitor.controller.tenants.cache import TenantCache
-from baileys_janitor.controller.tenants.record import AnyRecord
 from baileys_janitor.controller.tenants.record_cache import RecordCache
 from baileys_janitor.notify.channels.factory import opened
 from baileys_janitor.notify.channels.http import Channel, Undelivered
@@ -34,6 +33,7 @@ from baileys_janitor.notify.routes import targets
 from baileys_janitor.notify.secrets import NoSecret
 from baileys_janitor.notify.words import Reader
 from baileys_janitor.schedule.circuit_breaker import Hold
+from baileys_janitor.tenants.record import AnyRecord
 
 logger = logging.getLogger("janitor.notifications")
 

@@ -6,15 +6,15 @@ import zlib
 from collections.abc import Iterable
 from typing import Any
 
+from baileys_janitor.api import decoding
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.effective import Effective
 from baileys_janitor.api.last_valid import InForce, in_force
 from baileys_janitor.api.names import SINGULAR
-from baileys_janitor.controller.kube import decoding
 from baileys_janitor.controller.tenants.directories import Directories, age
-from baileys_janitor.controller.tenants.record import Key, TenantRecord
 from baileys_janitor.controller.tenants.record_cache import RecordCache
 from baileys_janitor.notify.routes import labels_asked
+from baileys_janitor.tenants.record import Key, TenantRecord
 
 Object = dict[str, Any]
 

@@ -6,8 +6,8 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 
 from baileys_janitor.api.effective import Effective
-from baileys_janitor.controller.tenants.fault import Fault
-from baileys_janitor.controller.tenants.record import TenantRecord
+from baileys_janitor.tenants.fault import Fault
+from baileys_janitor.tenants.record import TenantRecord
 
 Entry = tuple[str, str]
 """(path with a slash at its end, name of the tenant). The path of a claim's root is empty."""

@@ -7,15 +7,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, ClassVar, Generic, TypeVar
 
+from baileys_janitor.api import decoding
+from baileys_janitor.api.conditions import MESSAGE_LIMIT, find
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION, TOKEN_LENGTH
 from baileys_janitor.api.timestamps import from_rfc3339
-from baileys_janitor.controller.kube import decoding
-from baileys_janitor.controller.kube.conditions import MESSAGE_LIMIT, find
 from baileys_janitor.controller.tenants.annotations import is_muted, problem
-from baileys_janitor.controller.tenants.cleanup_state import mark
-from baileys_janitor.controller.tenants.fault import CODE, WHEN_WRITING, Fault
-from baileys_janitor.controller.tenants.record import AnyRecord, Key
 from baileys_janitor.schedule import slots
+from baileys_janitor.tenants.cleanup_state import mark
+from baileys_janitor.tenants.fault import CODE, WHEN_WRITING, Fault
+from baileys_janitor.tenants.record import AnyRecord, Key
 
 Object = dict[str, Any]
 R = TypeVar("R", bound=AnyRecord)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from baileys_janitor.api.condition_kinds import CONDITIONS, GRAVEST
-from baileys_janitor.controller.kube.conditions import Condition, find
-from baileys_janitor.controller.tenants.fault import RETRY
+from baileys_janitor.api.conditions import Condition, find
+from baileys_janitor.tenants.fault import RETRY
 
 CLEANUP_FAILING = "CleanupFailing"
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from baileys_janitor.api.condition_kinds import ADVICE, CONDITIONS
+from baileys_janitor.api.conditions import Conditions
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.quantities import amount_of
-from baileys_janitor.controller.kube.conditions import Conditions
-from baileys_janitor.controller.status import level_and_ready
-from baileys_janitor.controller.tenants.record import TenantRecord
-from baileys_janitor.controller.tenants.scan_state import RE_PAIRED_SECONDS
 from baileys_janitor.job.result import ScanResult
 from baileys_janitor.policy import advice
 from baileys_janitor.policy.counts import Census
 from baileys_janitor.policy.estimate import Outlook
 from baileys_janitor.policy.reasons import SAVE_CREDENTIALS
+from baileys_janitor.status import level_and_ready
+from baileys_janitor.tenants.record import TenantRecord
+from baileys_janitor.tenants.scan_state import RE_PAIRED_SECONDS
 
 CREDENTIALS_CORRUPT = CONDITIONS["CredentialsCorrupt"]
 CREDENTIALS_MISSING = CONDITIONS["CredentialsMissing"]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from baileys_janitor.api import decoding
+from baileys_janitor.api.conditions import find
+from baileys_janitor.api.decoding import StatusReader
 from baileys_janitor.api.timestamps import from_rfc3339
-from baileys_janitor.controller.kube import decoding
-from baileys_janitor.controller.kube.conditions import find
-from baileys_janitor.controller.kube.decoding import StatusReader
-from baileys_janitor.controller.tenants.packed_json import RECENT, pack, unpack
+from baileys_janitor.tenants.packed_json import RECENT, pack, unpack
 
 Object = dict[str, Any]
 

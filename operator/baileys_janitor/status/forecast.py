@@ -12,15 +12,15 @@ from typing import Any
 from baileys_janitor.api.durations import duration_text
 from baileys_janitor.api.effective import Effective
 from baileys_janitor.api.timestamps import to_rfc3339
-from baileys_janitor.controller.tenants.fault import OF_CLAIMS, Fault
-from baileys_janitor.controller.tenants.record import TenantRecord
-from baileys_janitor.controller.wording import files, files_are
 from baileys_janitor.policy import advice, levels
 from baileys_janitor.policy.estimate import Outlook
 from baileys_janitor.schedule import calendar, cleanup_times, scan_times
 from baileys_janitor.schedule.cleanup_times import DAILY, PAIRED, TRIGGER
 from baileys_janitor.schedule.context import Context
 from baileys_janitor.schedule.growth import DAY
+from baileys_janitor.tenants.fault import OF_CLAIMS, Fault
+from baileys_janitor.tenants.record import TenantRecord
+from baileys_janitor.tenants.wording import files, files_are
 
 HORIZON_SECONDS = 366 * DAY
 """Seconds that are looked ahead: what would take longer is nobody's worry, and no straight line either."""

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from baileys_janitor.api.conditions import MESSAGE_LIMIT
 from baileys_janitor.api.durations import elapsed_text
 from baileys_janitor.api.timestamps import to_rfc3339
 from baileys_janitor.controller.jobs import faults
-from baileys_janitor.controller.kube.conditions import MESSAGE_LIMIT
-from baileys_janitor.controller.status.figures import BYTES_MAX, by_kind
-from baileys_janitor.controller.tenants import running_time
-from baileys_janitor.controller.tenants.record import TenantRecord
-from baileys_janitor.controller.wording import files, listed
 from baileys_janitor.job.result import (
     CAPPED,
     COMPLETED,
@@ -28,6 +24,10 @@ from baileys_janitor.job.result import (
 )
 from baileys_janitor.policy.reasons import CLOCK_SKEW
 from baileys_janitor.schedule.cleanup_times import KILLED, URGENT
+from baileys_janitor.status.figures import BYTES_MAX, by_kind
+from baileys_janitor.tenants import running_time
+from baileys_janitor.tenants.record import TenantRecord
+from baileys_janitor.tenants.wording import files, listed
 
 Object = dict[str, Any]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from baileys_janitor.api.conditions import find
 from baileys_janitor.api.timestamps import from_rfc3339
-from baileys_janitor.controller.kube.conditions import find
-from baileys_janitor.controller.tenants import running_time
-from baileys_janitor.controller.tenants.run_as import RunAs
 from baileys_janitor.job.result import ScanResult
 from baileys_janitor.policy.running_text import decode
 from baileys_janitor.schedule import growth
+from baileys_janitor.tenants import running_time
+from baileys_janitor.tenants.run_as import RunAs
 
 Object = dict[str, Any]
 

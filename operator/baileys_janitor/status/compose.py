@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from baileys_janitor.api.conditions import MESSAGE_LIMIT, Conditions, digest, find
 from baileys_janitor.api.timestamps import from_rfc3339, to_rfc3339
-from baileys_janitor.controller.kube.conditions import MESSAGE_LIMIT, Conditions, digest, find
-from baileys_janitor.controller.status import advice, forecast, level_and_ready
-from baileys_janitor.controller.status.attention import attention
-from baileys_janitor.controller.status.figures import BYTES_MAX, by_kind
-from baileys_janitor.controller.tenants.cleanup_state import mark
-from baileys_janitor.controller.tenants.fault import Fault
-from baileys_janitor.controller.tenants.record import AnyRecord, TenantRecord
 from baileys_janitor.policy.levels import LEVELS
 from baileys_janitor.schedule import calendar, scan_times
 from baileys_janitor.schedule.circuit_breaker import Hold
 from baileys_janitor.schedule.context import Context, Intervals
+from baileys_janitor.status import advice, forecast, level_and_ready
+from baileys_janitor.status.attention import attention
+from baileys_janitor.status.figures import BYTES_MAX, by_kind
+from baileys_janitor.tenants.cleanup_state import mark
+from baileys_janitor.tenants.fault import Fault
+from baileys_janitor.tenants.record import AnyRecord, TenantRecord
 
 Object = dict[str, Any]
 

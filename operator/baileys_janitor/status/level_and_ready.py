@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from baileys_janitor.api.condition_kinds import CONDITIONS
+from baileys_janitor.api.conditions import MESSAGE_LIMIT, Conditions, find
 from baileys_janitor.api.timestamps import to_rfc3339
-from baileys_janitor.controller.kube.conditions import MESSAGE_LIMIT, Conditions, find
-from baileys_janitor.controller.tenants.fault import Fault
-from baileys_janitor.controller.tenants.record import TenantRecord
-from baileys_janitor.controller.wording import files, files_are, listed
 from baileys_janitor.job.result import ScanResult
 from baileys_janitor.policy import levels
 from baileys_janitor.policy.file_kinds import KINDS, SESSION
@@ -17,6 +14,9 @@ from baileys_janitor.policy.levels import LEVELS
 from baileys_janitor.policy.settings import Thresholds
 from baileys_janitor.schedule import cleanup_times, scan_times
 from baileys_janitor.schedule.circuit_breaker import Hold, named
+from baileys_janitor.tenants.fault import Fault
+from baileys_janitor.tenants.record import TenantRecord
+from baileys_janitor.tenants.wording import files, files_are, listed
 
 
 def level_of(tenant: TenantRecord, now: float) -> str | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from baileys_janitor.controller.tenants.fault import INTERNAL_ERROR, Fault
 from baileys_janitor.schedule.backoff import backoff_seconds
+from baileys_janitor.tenants.fault import INTERNAL_ERROR, Fault
 
 FIRST_PAUSE_SECONDS = 15.0
 LONGEST_PAUSE_SECONDS = 1800.0

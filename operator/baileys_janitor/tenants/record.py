@@ -13,21 +13,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+from baileys_janitor.api import decoding
 from baileys_janitor.api.effective import Effective, EffectiveSettings
 from baileys_janitor.api.last_valid import InForce
 from baileys_janitor.api.names import KIND, PLURAL
-from baileys_janitor.controller.kube import decoding
-from baileys_janitor.controller.tenants.backoff import (
+from baileys_janitor.job.result import ScanResult
+from baileys_janitor.tenants.backoff import (
     FIRST_PAUSE_SECONDS,
     LONGEST_PAUSE_SECONDS,
     Backoff,
 )
-from baileys_janitor.controller.tenants.cleanup_state import CleanupState
-from baileys_janitor.controller.tenants.fault import INTERNAL_ERROR, Fault
-from baileys_janitor.controller.tenants.scan_state import ScanState
-from baileys_janitor.controller.tenants.stored_status import StoredStatus
-from baileys_janitor.controller.tenants.timers import Timers
-from baileys_janitor.job.result import ScanResult
+from baileys_janitor.tenants.cleanup_state import CleanupState
+from baileys_janitor.tenants.fault import INTERNAL_ERROR, Fault
+from baileys_janitor.tenants.scan_state import ScanState
+from baileys_janitor.tenants.stored_status import StoredStatus
+from baileys_janitor.tenants.timers import Timers
 
 Object = dict[str, Any]
 Key = tuple[str, str]
