@@ -10,7 +10,7 @@ from grafana_foundation_sdk.models import common as shapes
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from baileys_janitor.controller.metrics.tenants import LEVEL_NUMBERS
+from baileys_janitor.metrics.tenants import LEVEL_NUMBERS
 
 SOURCE = model.DataSourceRef(type_val="prometheus", uid="${datasource}")
 LEVELS = {number: level for level, number in LEVEL_NUMBERS.items()}

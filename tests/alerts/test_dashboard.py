@@ -7,9 +7,9 @@ from pathlib import Path
 
 import yaml
 
-from baileys_janitor.controller.metrics.definitions import DEFINITIONS as OF_OPERATOR
 from baileys_janitor.controller.metrics.key_stores import STORE_DEFINITIONS
-from baileys_janitor.controller.metrics.tenants import FAMILIES, LABELS
+from baileys_janitor.metrics.definitions import DEFINITIONS as OF_OPERATOR
+from baileys_janitor.metrics.tenants import FAMILIES, LABELS
 from charts.dashboard.page import dashboard
 from tests.alerts.board import BOARD, VARIABLE, panels, queries
 from tests.alerts.promtool import promtool

@@ -12,9 +12,9 @@ import pytest
 
 from baileys_janitor.api.crd import crd, store_crd
 from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
-from baileys_janitor.controller.metrics.definitions import DEFINITIONS
 from baileys_janitor.controller.metrics.key_stores import STORE_DEFINITIONS
-from baileys_janitor.controller.metrics.tenants import FAMILIES
+from baileys_janitor.metrics.definitions import DEFINITIONS
+from baileys_janitor.metrics.tenants import FAMILIES
 from tests.alerts.commands import Unknown, blocks, check, commands, typed
 from tests.alerts.rules import INDEX, PAGES, ROOT, Rule, rules
 

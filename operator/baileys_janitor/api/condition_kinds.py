@@ -1,7 +1,7 @@
 """The registry of conditions: everything that is published about each condition of a BaileysTenant's status.
 
 Status, Events, the log, messages to channels, metrics, alert rules and the tables in the docs read it. To add a
-condition, add it here and raise it in `controller/status`; CONTRIBUTING.md lists the steps.
+condition, add it here and raise it in `status`; CONTRIBUTING.md lists the steps.
 """
 
 from __future__ import annotations

@@ -21,7 +21,6 @@ from baileys_janitor.api.config_file import InvalidConfig, load_config
 from baileys_janitor.api.names import STORE_PLURAL
 from baileys_janitor.controller import kopf_thread, logging_setup
 from baileys_janitor.controller.clock import Clock, WallClock
-from baileys_janitor.controller.events import decision_log
 from baileys_janitor.controller.events.recorder import EventRecorder
 from baileys_janitor.controller.health.checks import ACTING, STANDBY, STOPPING, HealthChecks
 from baileys_janitor.controller.health.server import PortTaken, served
@@ -43,6 +42,7 @@ from baileys_janitor.controller.kube.startup_problems import explain, is_passing
 from baileys_janitor.controller.notifications import manager
 from baileys_janitor.controller.reconciler import Reconciler
 from baileys_janitor.schedule.backoff import backoff_seconds
+from baileys_janitor.status import decision_log
 
 if TYPE_CHECKING:
     from baileys_janitor.controller.metrics.process import OperatorMetrics

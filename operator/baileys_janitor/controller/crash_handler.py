@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 
 from baileys_janitor.controller.clock import Clock
-from baileys_janitor.controller.events.changes import ChangeBus, Crashed
+from baileys_janitor.status.changes import ChangeBus, Crashed
 from baileys_janitor.tenants.fault import INTERNAL_ERROR
 from baileys_janitor.tenants.record import AnyRecord
 

@@ -12,7 +12,6 @@ from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.timestamps import from_rfc3339, to_rfc3339
 from baileys_janitor.controller.clock import Clock, MonotonicClock, WatchedClock
 from baileys_janitor.controller.crash_handler import CrashHandler
-from baileys_janitor.controller.events.changes import ChangeBus
 from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
 from baileys_janitor.controller.jobs.create import JobCreator, settle
 from baileys_janitor.controller.jobs.manifest import Pod
@@ -32,6 +31,7 @@ from baileys_janitor.schedule.cleanup_times import URGENT
 from baileys_janitor.schedule.context import Context, Intervals
 from baileys_janitor.schedule.decision import Decision, decide
 from baileys_janitor.status import advice
+from baileys_janitor.status.changes import ChangeBus
 from baileys_janitor.status.compose import StatusContext
 from baileys_janitor.tenants import record_result
 from baileys_janitor.tenants.record import TenantRecord

@@ -13,9 +13,9 @@ from baileys_janitor.schedule.circuit_breaker import Hold
 from baileys_janitor.schedule.context import Context, Intervals
 from baileys_janitor.status import advice, forecast, level_and_ready
 from baileys_janitor.status.attention import attention
-from baileys_janitor.status.figures import BYTES_MAX, by_kind
 from baileys_janitor.tenants.cleanup_state import mark
 from baileys_janitor.tenants.fault import Fault
+from baileys_janitor.tenants.figures import BYTES_MAX, by_kind
 from baileys_janitor.tenants.record import AnyRecord, TenantRecord
 
 Object = dict[str, Any]

@@ -24,6 +24,7 @@ from baileys_janitor.tenants.backoff import (
     Backoff,
 )
 from baileys_janitor.tenants.cleanup_state import CleanupState
+from baileys_janitor.tenants.directory_faults import of_directory
 from baileys_janitor.tenants.fault import INTERNAL_ERROR, Fault
 from baileys_janitor.tenants.scan_state import ScanState
 from baileys_janitor.tenants.stored_status import StoredStatus
@@ -368,6 +369,10 @@ class TenantRecord(BaseRecord[Effective]):
     def company(self) -> str:
         """The company as metrics and messages name it."""
         return self.effective.company_id if self.effective is not None else self.name
+
+    def fault_of(self, code: str) -> Fault:
+        """Return the fault behind a result's error code (`volume.errors`), with its way out."""
+        return of_directory(code)
 
     def move(self) -> None:
         """Start anew with another directory."""

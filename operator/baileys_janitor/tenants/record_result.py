@@ -7,7 +7,6 @@ from typing import Any
 from baileys_janitor.api.conditions import MESSAGE_LIMIT
 from baileys_janitor.api.durations import elapsed_text
 from baileys_janitor.api.timestamps import to_rfc3339
-from baileys_janitor.controller.jobs import faults
 from baileys_janitor.job.result import (
     CAPPED,
     COMPLETED,
@@ -24,8 +23,8 @@ from baileys_janitor.job.result import (
 )
 from baileys_janitor.policy.reasons import CLOCK_SKEW
 from baileys_janitor.schedule.cleanup_times import KILLED, URGENT
-from baileys_janitor.status.figures import BYTES_MAX, by_kind
-from baileys_janitor.tenants import running_time
+from baileys_janitor.tenants import directory_faults, running_time
+from baileys_janitor.tenants.figures import BYTES_MAX, by_kind
 from baileys_janitor.tenants.record import TenantRecord
 from baileys_janitor.tenants.wording import files, listed
 
@@ -57,11 +56,11 @@ def scanned(
     tenant.jobs.want_scan(False)
     tenant.scan.use(used, now)
     if look.error is not None:
-        tenant.fail(faults.of_directory(look.error), now)
+        tenant.fail(tenant.fault_of(look.error), now)
         return
     tenant.recover()
     if look.skewed:
-        tenant.backoff.set_work_fault(faults.of_directory(CLOCK_SKEW))
+        tenant.backoff.set_work_fault(tenant.fault_of(CLOCK_SKEW))
     elif tenant.backoff.work_fault is not None and tenant.backoff.work_fault.reason == CLOCK_SKEW:
         tenant.backoff.set_work_fault(None)
     effective = tenant.effective
@@ -105,9 +104,9 @@ def cleaned(
         detail = _detail(result, outcome)
     _cool(tenant, reason, outcome, result.removed > 0, now)
     # Scans are read-only: what keeps a cleanup from writing shows nowhere else. A lock that is held passes by itself.
-    hindered = outcome in {FAILED, REFUSED} and result.code in faults.DIRECTORY
+    hindered = outcome in {FAILED, REFUSED} and result.code in directory_faults.DIRECTORY
     hindered = hindered and result.code != "Busy"
-    tenant.backoff.set_work_fault(faults.of_directory(str(result.code)) if hindered else None)
+    tenant.backoff.set_work_fault(tenant.fault_of(str(result.code)) if hindered else None)
     tenant.cleanup.end(entry, detail)
     if result.scan is not None:
         scanned(tenant, result.scan, now, used, boot)
@@ -159,7 +158,7 @@ def purged(tenant: TenantRecord, result: PurgeResult, now: float) -> None:
     tenant.cleanup.purged(now)
     tenant.scan.take_trash(result.trash_runs, result.trash_oldest, now)
     if result.outcome == FAILED:
-        tenant.fail(faults.of_directory(result.code or FAILED), now)
+        tenant.fail(tenant.fault_of(result.code or FAILED), now)
 
 
 def _cool(tenant: TenantRecord, reason: str, outcome: str, removed: bool, now: float) -> None:

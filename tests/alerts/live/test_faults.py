@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.controller.events.changes import Crashed
+from baileys_janitor.status.changes import Crashed
 from tests.alerts.live.conftest import Operator
 from tests.alerts.live.prometheus import Prometheus
 from tests.controller.live.operators import LocalOperator, SkippingClock

@@ -9,11 +9,11 @@ from typing import Any
 
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.timestamps import to_rfc3339
-from baileys_janitor.controller.events import changes
 from baileys_janitor.controller.kube.client import Kube
 from baileys_janitor.controller.notifications.manager import NotificationManager
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.schedule.circuit_breaker import Hold
+from baileys_janitor.status import changes
 from baileys_janitor.tenants.record import TenantRecord
 from tests.controller.live.operators import SkippingClock
 from tests.controller.live.world import until

@@ -9,13 +9,13 @@ import pytest
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.controller.clock import WallClock
 from baileys_janitor.controller.crash_handler import CrashHandler
-from baileys_janitor.controller.events.changes import Change, ChangeBus, CleanupStarted
 from baileys_janitor.controller.kube.client import ApiError
 from baileys_janitor.controller.status import writer
 from baileys_janitor.controller.status.writer import REFUSED_SECONDS, StatusWriter
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.schedule.context import Intervals
 from baileys_janitor.status import advice
+from baileys_janitor.status.changes import Change, ChangeBus, CleanupStarted
 from baileys_janitor.status.compose import StatusContext
 from baileys_janitor.tenants.fault import Fault
 from baileys_janitor.tenants.record import TenantRecord

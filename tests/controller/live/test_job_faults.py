@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.controller.events.changes import JobEnded
 from baileys_janitor.controller.jobs.placement import OWN_LABEL, OWN_VALUE
+from baileys_janitor.status.changes import JobEnded
 from baileys_janitor.volume.journal import Journal
 from baileys_janitor.volume.state_files import owners_of
 from sandbox.client import Client

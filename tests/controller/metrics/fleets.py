@@ -8,13 +8,13 @@ from typing import Any, cast
 from prometheus_client.parser import text_string_to_metric_families
 
 from baileys_janitor.controller.crash_handler import CrashHandler
-from baileys_janitor.controller.events.changes import ChangeBus
 from baileys_janitor.controller.jobs.tracker import JobTracker
 from baileys_janitor.controller.reconciler import Reconciler
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.job.result import ScanResult
 from baileys_janitor.schedule.circuit_breaker import Hold
 from baileys_janitor.status import compose
+from baileys_janitor.status.changes import ChangeBus
 from baileys_janitor.tenants import record_result
 from baileys_janitor.tenants.record import TenantRecord
 from tests.controller.pure.world import CONFIG, CONTEXT, NOW, body, look

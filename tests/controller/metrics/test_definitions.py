@@ -7,12 +7,12 @@ from pathlib import Path
 
 from prometheus_client import generate_latest
 
-from baileys_janitor.controller.metrics.definitions import DEFINITIONS as OF_OPERATOR
 from baileys_janitor.controller.metrics.exposition import pages
 from baileys_janitor.controller.metrics.key_stores import STORE_DEFINITIONS
 from baileys_janitor.controller.metrics.process import OperatorMetrics
 from baileys_janitor.controller.metrics.reference import with_tables
-from baileys_janitor.controller.metrics.tenants import FAMILIES, LABELS
+from baileys_janitor.metrics.definitions import DEFINITIONS as OF_OPERATOR
+from baileys_janitor.metrics.tenants import FAMILIES, LABELS
 from tests.alerts.promtool import promtool
 from tests.controller.metrics.fleets import Heart, StandingClock, series
 from tests.controller.pure.world import NOW

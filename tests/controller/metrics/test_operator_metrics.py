@@ -10,19 +10,19 @@ from prometheus_client import generate_latest
 
 from baileys_janitor import __version__
 from baileys_janitor.api.status import CleanupReason
-from baileys_janitor.controller.events.changes import (
+from baileys_janitor.controller.jobs.tracker import TrackedJob
+from baileys_janitor.controller.metrics.process import OperatorMetrics
+from baileys_janitor.job.result import OUTCOMES
+from baileys_janitor.metrics.definitions import ACTIONS, BREAKERS, DEFINITIONS, OTHER
+from baileys_janitor.policy.file_kinds import KINDS
+from baileys_janitor.schedule.circuit_breaker import Hold
+from baileys_janitor.status.changes import (
     CRASH_SITES,
     CleanupFinished,
     Crashed,
     JobEnded,
     LevelChanged,
 )
-from baileys_janitor.controller.jobs.tracker import TrackedJob
-from baileys_janitor.controller.metrics.definitions import ACTIONS, BREAKERS, DEFINITIONS, OTHER
-from baileys_janitor.controller.metrics.process import OperatorMetrics
-from baileys_janitor.job.result import OUTCOMES
-from baileys_janitor.policy.file_kinds import KINDS
-from baileys_janitor.schedule.circuit_breaker import Hold
 from tests.controller.metrics.fleets import Heart, Series, StandingClock, of, series
 from tests.controller.pure.world import HOUR, NOW, look, tenant
 

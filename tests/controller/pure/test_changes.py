@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.controller.events.changes import (
+from baileys_janitor.status import compose
+from baileys_janitor.status.changes import (
     ChangeBus,
     CleanupFinished,
     CleanupStarted,
@@ -17,7 +18,6 @@ from baileys_janitor.controller.events.changes import (
     LevelChanged,
     between,
 )
-from baileys_janitor.status import compose
 from baileys_janitor.tenants import record_result
 
 from .world import CONTEXT, NOW, claimed, cleaned, look, looks, tenant

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baileys_janitor.controller.events.changes import Change, Crashed
 from baileys_janitor.controller.jobs.manifest import ACTION_LABEL, MEMBERS_ANNOTATION, Member, Pod
 from baileys_janitor.controller.jobs.tracker import JOB_NAME_LABEL, TrackedJob
 from baileys_janitor.controller.kube.client import ApiError, Kube
@@ -18,6 +17,7 @@ from baileys_janitor.controller.reconciler import Reconciler
 from baileys_janitor.job.result import Result, encode
 from baileys_janitor.schedule import calendar, scan_times
 from baileys_janitor.status import compose
+from baileys_janitor.status.changes import Change, Crashed
 from baileys_janitor.tenants import record_result
 from baileys_janitor.tenants.record import TenantRecord
 from tests.controller.metrics.fleets import StandingClock

@@ -10,6 +10,7 @@ import pytest
 from baileys_janitor.controller.jobs import faults
 from baileys_janitor.controller.jobs.manifest import CONTAINER
 from baileys_janitor.controller.jobs.placement import Claim
+from baileys_janitor.tenants import directory_faults
 from baileys_janitor.tenants.fault import Fault
 from baileys_janitor.volume.errors import SENTENCES
 
@@ -282,7 +283,7 @@ def test_the_reason_of_a_pod_that_ends_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [faults.GONE, faults.UNREADABLE, faults.OVERDUE, faults.SUSPENDED]
+    "fault", [faults.GONE, directory_faults.UNREADABLE, faults.OVERDUE, faults.SUSPENDED]
 )
 def test_the_other_ends_of_a_job_are_clear_too(fault: Fault) -> None:
     clear(fault, fault.reason)
@@ -304,14 +305,14 @@ OF_A_RUN = {
 
 @pytest.mark.parametrize("code", sorted(set(SENTENCES) - OF_A_RUN))
 def test_what_a_directory_can_be_wrong_with_has_its_own_way_out(code: str) -> None:
-    fault = clear(faults.of_directory(code), code)
+    fault = clear(directory_faults.of_directory(code), code)
     assert f"({code})" not in fault.message
 
 
 def test_a_code_nobody_knows_is_still_a_fault() -> None:
-    clear(faults.of_directory("SomethingNew"), "SomethingNew")
+    clear(directory_faults.of_directory("SomethingNew"), "SomethingNew")
     for odd in ("", "a b", "company_1/pre-key-7.json", "x" * 500, "Bad\nCode", "5511999999999"):
-        fault = clear(faults.of_directory(odd), "ResultUnreadable")
+        fault = clear(directory_faults.of_directory(odd), "ResultUnreadable")
         assert not odd or odd not in fault.message
 
 

@@ -9,12 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.api.timestamps import from_rfc3339, to_rfc3339
-from baileys_janitor.controller.jobs import faults
 from baileys_janitor.policy import reasons
 from baileys_janitor.schedule import calendar, cleanup_times, slots
 from baileys_janitor.schedule.context import Context
 from baileys_janitor.status import compose, forecast
-from baileys_janitor.tenants import record_result, wording
+from baileys_janitor.tenants import directory_faults, record_result, wording
 from baileys_janitor.tenants.record import TenantRecord
 from baileys_janitor.volume import move_to_trash
 from tests.controller.pure.world import (
@@ -128,7 +127,7 @@ def test_other_states_are_told_in_their_own_words() -> None:
     absent = counted(20, identity_state="Absent")
     assert "before creds.json shows a paired account" in told(absent)
     lost = counted(100)
-    lost.fail(faults.of_directory("DirectoryMissing"), NOW)
+    lost.fail(directory_faults.of_directory("DirectoryMissing"), NOW)
     assert "tries again by itself" in told(lost)
     capped = claimed(counted(176))
     record_result.cleaned(capped, cleaned("Capped", left=7, scan=look(176)), NOW, used=True)

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from baileys_janitor.api import decoding
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION, NOTIFY_ANNOTATION, TOKEN_LENGTH
 from baileys_janitor.api.timestamps import LAST, from_rfc3339, to_rfc3339
-from baileys_janitor.controller.events import changes, decision_log, messages
+from baileys_janitor.controller.events import messages
 from baileys_janitor.controller.metrics.exposition import _lines
-from baileys_janitor.controller.metrics.tenants import FAMILIES
-from baileys_janitor.controller.notifications.incidents import place_of
 from baileys_janitor.controller.tenants.cache import TenantCache
+from baileys_janitor.metrics.tenants import FAMILIES
+from baileys_janitor.notify.active_incidents import place_of
 from baileys_janitor.notify.incidents import identify, incidents
 from baileys_janitor.schedule import calendar
 from baileys_janitor.schedule.context import Context
 from baileys_janitor.schedule.decision import decide
-from baileys_janitor.status import compose
+from baileys_janitor.status import changes, compose, decision_log
 from baileys_janitor.tenants import record_result
 from baileys_janitor.tenants.record import TenantRecord
 from tests.api.statuses import FULL_STATUS

@@ -14,8 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.api.durations import elapsed_seconds, elapsed_text
-from baileys_janitor.controller.events import decision_log
-from baileys_janitor.controller.events.changes import JobEnded, between
 from baileys_janitor.controller.logging_setup import (
     BURST,
     FIELDS,
@@ -26,7 +24,8 @@ from baileys_janitor.controller.logging_setup import (
     fields,
 )
 from baileys_janitor.schedule.circuit_breaker import Hold
-from baileys_janitor.status import compose
+from baileys_janitor.status import compose, decision_log
+from baileys_janitor.status.changes import JobEnded, between
 from baileys_janitor.tenants import record_result
 from baileys_janitor.tenants.fault import Fault
 

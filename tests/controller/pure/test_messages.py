@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.api.condition_kinds import ADVICE, CONDITIONS
-from baileys_janitor.controller.events.changes import (
+from baileys_janitor.controller.events.messages import NOTE_BYTES, REASONS, Reason, bounded, told
+from baileys_janitor.status import compose
+from baileys_janitor.status.changes import (
     CleanupFinished,
     CleanupStarted,
     ConditionChanged,
@@ -19,8 +21,6 @@ from baileys_janitor.controller.events.changes import (
     LevelChanged,
     between,
 )
-from baileys_janitor.controller.events.messages import NOTE_BYTES, REASONS, Reason, bounded, told
-from baileys_janitor.status import compose
 from baileys_janitor.tenants import record_result
 from baileys_janitor.tenants.fault import Fault
 

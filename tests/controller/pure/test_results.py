@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from baileys_janitor.controller.crash_handler import CrashHandler
-from baileys_janitor.controller.events.changes import ChangeBus
 from baileys_janitor.controller.jobs.faults import Finished
 from baileys_janitor.controller.jobs.manifest import Member
 from baileys_janitor.controller.jobs.results import ResultHandler
 from baileys_janitor.controller.jobs.tracker import JobTracker, TrackedJob
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.job.result import Result, encode
+from baileys_janitor.status.changes import ChangeBus
 from tests.controller.metrics.fleets import StandingClock
 
 from .world import CONFIG, NOW, body, look

@@ -19,9 +19,9 @@ from baileys_janitor.api.condition_kinds import (
 )
 from baileys_janitor.api.keystores.conditions import STORE_CONDITIONS
 from baileys_janitor.api.names import KIND
-from baileys_janitor.controller.events import changes
-from baileys_janitor.controller.events.changes import Change
 from baileys_janitor.schedule.cleanup_times import KILLED
+from baileys_janitor.status import changes
+from baileys_janitor.status.changes import Change
 from baileys_janitor.tenants.record import AnyRecord
 from baileys_janitor.tenants.wording import counted
 

@@ -13,10 +13,10 @@ from typing import Any
 from baileys_janitor.api.names import API_VERSION, GROUP
 from baileys_janitor.controller.clock import Clock, MonotonicClock
 from baileys_janitor.controller.events.aggregator import EventAggregator, Series
-from baileys_janitor.controller.events.changes import Change
 from baileys_janitor.controller.events.messages import told
 from baileys_janitor.controller.kube.client import ApiError, Kube, path
 from baileys_janitor.controller.kube.leader_election import POD_NAME
+from baileys_janitor.status.changes import Change
 
 Object = dict[str, Any]
 logger = logging.getLogger("janitor.events")

@@ -9,7 +9,7 @@ from typing import Any
 from baileys_janitor.api.decoding import objects, part, said, text, whole
 from baileys_janitor.controller.jobs.manifest import CONTAINER
 from baileys_janitor.controller.jobs.placement import Claim
-from baileys_janitor.tenants.fault import CODE, OF_CLAIMS, RETRY, Fault
+from baileys_janitor.tenants.fault import RETRY, Fault
 
 SORTS: dict[str, str] = {
     r"insufficient |too many pods": "Make room there",
@@ -338,89 +338,6 @@ SUSPENDED = Fault(
     f"Jobs out of the queue or policy that does this. {RETRY}",
 )
 GONE = Fault("JobKilled", f"The Job's pod was deleted before it had finished. {RETRY}")
-UNREADABLE = Fault(
-    "ResultUnreadable",
-    "The Job left no readable result: let the operator and the Job's image have the same version. "
-    f"{RETRY}",
-)
 OVERDUE = Fault(
     "JobStuck", f"The Job did not end in time and was removed: is its node alive? {RETRY}"
 )
-
-DIRECTORY = {
-    "ClockSkew": "The clocks of the operator and of the volume's node differ by more than ten minutes, so nothing "
-    f"is removed: set the clock that is wrong (time synchronisation, NTP, keeps it right). {RETRY}",
-    "DirectoryMissing": "The directory spec.volume.path does not exist on the volume: correct it, or wait until "
-    "the tenant has been paired.",
-    "NotADirectory": "spec.volume.path is not a directory on the volume: correct it.",
-    "SymlinkRefused": "spec.volume.path leads through a symbolic link, which the janitor never follows: name the "
-    "directory itself.",
-    "PermissionDenied": "The Job may not read or change the session directory: let spec.job.runAsUser be the "
-    "files' owner, or give the files to a user that is not root.",
-    "ReadOnly": "The volume is mounted read-only or its filesystem has failed: check the volume.",
-    "CredentialsUnreadable": "The Job may not read creds.json: let spec.job.runAsUser be the files' owner, or give "
-    "the files to a user that is not root.",
-    "PathRefused": 'spec.volume.path is not a path inside the volume: leave out a leading "/" and "..".',
-    "StaleHandle": f"The volume was taken away while it was read (stale handle). {RETRY}",
-    "InputOutputError": "The volume answers with input/output errors: check the disk or its server.",
-    "LockRefused": "Something that is no regular file bears the name .cleanup.lock in the session directory: remove "
-    "it by hand.",
-    "JanitorRefused": "A name that begins with .janitor~ in the session directory is not the janitor's own file: it "
-    "belongs to another user, or is a link, a FIFO or a directory. Give these files to the owner of creds.json, or "
-    "remove them: that costs the undo of earlier cleanups and nothing else.",
-    "PutBackUnsupported": "The volume's file system can neither link files nor rename without replacing, so a removal "
-    "could not be taken back safely: nothing is removed. Use another storage class for this claim.",
-    "TooManyOwnFiles": "More than 200,000 names in the session directory begin with .janitor~, so nothing is cleaned: "
-    "find out what writes them, and remove them.",
-    "DiskFull": "The volume is full, so that not even the journal can be written: make room on it.",
-    "StateVanished": "Something removed the janitor's own files during the run, which therefore stopped: a bot that "
-    "clears its session does. The next run starts anew.",
-    "BadTask": "The Job's image does not understand the operator's task: let operator and Job have the same version.",
-    "Busy": "Another cleanup holds the directory's lock. The janitor tries again by itself.",
-}
-
-
-REASONS = (
-    OF_CLAIMS
-    | DIRECTORY.keys()
-    | frozenset(
-        {
-            *(
-                "WaitingForFirstConsumer",
-                "JobRefused",
-                "PodRefused",
-                "Unschedulable",
-                "ImagePullFailed",
-            ),
-            *(
-                "ContainerRefused",
-                "VolumeNotMounted",
-                "JobDeadline",
-                "JobEvicted",
-                "JobOutOfMemory",
-            ),
-            *(
-                "JobKilled",
-                "JobFailed",
-                "JobStuck",
-                "JobSuspended",
-                "SecretMissing",
-                "SecretKeyMissing",
-                "ResultUnreadable",
-                "InvalidSpec",
-                "InternalError",
-            ),
-            *("SystemError", "LockLost", "Interrupted", "DeadlineReached", "BadTask", "Unexpected"),
-            *("MemoryError", "DuplicateDirectory", "Parted"),
-        }
-    )
-)
-"""Reasons that metrics distinguish. A result can bring any word of the right form, and then it is another one."""
-
-
-def of_directory(code: str) -> Fault:
-    """Return the fault behind a result's error code (baileys_janitor.volume)."""
-    if not CODE.fullmatch(code):
-        return UNREADABLE
-    why = DIRECTORY.get(code, f"The session directory could not be read ({code}). {RETRY}")
-    return Fault(code, why)

@@ -11,7 +11,6 @@ from typing import Any, Generic, TypeVar
 from baileys_janitor.api import decoding
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.crash_handler import CrashHandler
-from baileys_janitor.controller.events.changes import ChangeBus, JobEnded
 from baileys_janitor.controller.jobs import faults
 from baileys_janitor.controller.jobs.faults import Finished
 from baileys_janitor.controller.jobs.launch import JOBS
@@ -28,6 +27,7 @@ from baileys_janitor.controller.jobs.tracker import (
 from baileys_janitor.controller.kube.client import ApiError, Kube
 from baileys_janitor.controller.tenants.record_cache import RecordCache
 from baileys_janitor.schedule.cleanup_times import URGENT
+from baileys_janitor.status.changes import ChangeBus, JobEnded
 from baileys_janitor.tenants.fault import Fault
 from baileys_janitor.tenants.record import AnyRecord
 

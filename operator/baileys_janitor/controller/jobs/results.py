@@ -9,8 +9,7 @@ from typing import Any
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.crash_handler import CrashHandler
-from baileys_janitor.controller.events.changes import ChangeBus, JobEnded
-from baileys_janitor.controller.jobs import batches, faults
+from baileys_janitor.controller.jobs import batches
 from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
 from baileys_janitor.controller.jobs.faults import Finished
 from baileys_janitor.controller.jobs.job_events import ATTEMPTS, JobEvents
@@ -33,7 +32,8 @@ from baileys_janitor.job.result import (
     ScanResult,
     decode,
 )
-from baileys_janitor.tenants import record_result
+from baileys_janitor.status.changes import ChangeBus, JobEnded
+from baileys_janitor.tenants import directory_faults, record_result
 from baileys_janitor.tenants.fault import Fault
 from baileys_janitor.tenants.record import TenantRecord
 
@@ -103,7 +103,7 @@ class ResultHandler(JobEvents[TenantRecord]):
         """Take in one member's result; return the entry for the circuit breaker, if there is one."""
         with self._crashes.contain("job", [tenant]):
             if result is None:
-                return self._failed(tenant, tracked, fault or faults.UNREADABLE)
+                return self._failed(tenant, tracked, fault or directory_faults.UNREADABLE)
             return self._take(tenant, tracked, result)
         return None
 
@@ -154,9 +154,9 @@ class ResultHandler(JobEvents[TenantRecord]):
         elif isinstance(result, CleanResult) and self._claimed(tenant, tracked):
             if tenant.cleanup.in_doubt and (result.outcome, result.code) == (REFUSED, BUSY):
                 # An earlier Job of this run may be at it: its record is asked for again.
-                return self._failed(tenant, tracked, faults.of_directory(BUSY))
+                return self._failed(tenant, tracked, directory_faults.of_directory(BUSY))
             if result.run != tracked.run:
-                return self._failed(tenant, tracked, faults.UNREADABLE)
+                return self._failed(tenant, tracked, directory_faults.UNREADABLE)
             recorded = result.outcome == REPEATED
             entry = record_result.cleaned(tenant, result, now, used, boot(), recorded=recorded)
             return None if recorded else entry
@@ -189,13 +189,13 @@ def _is_nobodys(result: object, fault: Fault | None) -> bool:
 def _read(ended: Finished, tracked: TrackedJob) -> tuple[Result | None, Fault | None]:
     """Return the result that a pod left, if it can be believed, and the fault otherwise."""
     if ended.message is None:
-        return None, ended.fault or faults.UNREADABLE
+        return None, ended.fault or directory_faults.UNREADABLE
     try:
         result = decode(ended.message)
     except BadResult:
-        return None, ended.fault or faults.UNREADABLE
+        return None, ended.fault or directory_faults.UNREADABLE
     if result.failure is not None:
-        return None, faults.of_directory(result.failure)
+        return None, directory_faults.of_directory(result.failure)
     if result.action != tracked.action or len(result.members) != len(tracked.members):
-        return None, faults.UNREADABLE
+        return None, directory_faults.UNREADABLE
     return result, None

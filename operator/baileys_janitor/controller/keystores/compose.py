@@ -10,12 +10,12 @@ from baileys_janitor.api.conditions import Conditions, digest
 from baileys_janitor.api.durations import duration_text
 from baileys_janitor.api.keystores.conditions import STORE_CONDITIONS
 from baileys_janitor.api.timestamps import from_rfc3339, to_rfc3339
-from baileys_janitor.controller.events import changes
 from baileys_janitor.controller.keystores.record import FOUND, KeyStoreRecord
 from baileys_janitor.controller.status.writer import Composer
 from baileys_janitor.schedule import calendar, cleanup_times, scan_times
 from baileys_janitor.schedule.circuit_breaker import Hold
 from baileys_janitor.schedule.context import Context
+from baileys_janitor.status import changes
 from baileys_janitor.status.compose import PROMISE_SECONDS, crashed
 from baileys_janitor.status.level_and_ready import held_by
 from baileys_janitor.tenants.cleanup_state import mark

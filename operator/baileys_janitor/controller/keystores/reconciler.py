@@ -16,7 +16,6 @@ from baileys_janitor.api.names import STORE_PLURAL
 from baileys_janitor.api.timestamps import from_rfc3339
 from baileys_janitor.controller.clock import Clock, MonotonicClock, WatchedClock
 from baileys_janitor.controller.crash_handler import CrashHandler
-from baileys_janitor.controller.events.changes import ChangeBus
 from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
 from baileys_janitor.controller.jobs.create import settle
 from baileys_janitor.controller.jobs.launch import JobLauncher
@@ -35,6 +34,7 @@ from baileys_janitor.schedule import calendar, scan_times
 from baileys_janitor.schedule.circuit_breaker import Breakers, Hold
 from baileys_janitor.schedule.context import Context, Intervals
 from baileys_janitor.schedule.decision import Decision, decide
+from baileys_janitor.status.changes import ChangeBus
 
 Object = dict[str, Any]
 logger = logging.getLogger("janitor.keystores")

@@ -14,8 +14,8 @@ from baileys_janitor.job.result import CAPPED, DRY_RUN, FAILED, OUTCOMES, REFUSE
 from baileys_janitor.keystore.job.result import JobFailure, Scan
 from baileys_janitor.keystore.results import CleanResult, TypeFigures
 from baileys_janitor.schedule.cleanup_times import KILLED
-from baileys_janitor.status.figures import BYTES_MAX
 from baileys_janitor.tenants.fault import CODE, RETRY, Fault
+from baileys_janitor.tenants.figures import BYTES_MAX
 from baileys_janitor.tenants.wording import counted, listed
 
 Object = dict[str, Any]

@@ -7,8 +7,6 @@ from typing import Any
 
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.crash_handler import CrashHandler
-from baileys_janitor.controller.events.changes import ChangeBus
-from baileys_janitor.controller.jobs import faults
 from baileys_janitor.controller.jobs.faults import Finished
 from baileys_janitor.controller.jobs.job_events import ATTEMPTS, JobEvents
 from baileys_janitor.controller.jobs.tracker import JobTracker, TrackedJob
@@ -18,6 +16,8 @@ from baileys_janitor.controller.keystores.record import KeyStoreRecord
 from baileys_janitor.job.result import REPEATED
 from baileys_janitor.keystore.job.result import BadResult, JobFailure, JobResult, Scan, decode
 from baileys_janitor.keystore.results import CleanResult
+from baileys_janitor.status.changes import ChangeBus
+from baileys_janitor.tenants import directory_faults
 from baileys_janitor.tenants.fault import Fault
 
 Object = dict[str, Any]
@@ -87,7 +87,7 @@ class KeyStoreResults(JobEvents[KeyStoreRecord]):
                 return None if result.outcome == REPEATED else entry
         if isinstance(result, JobFailure):
             fault = record_result.fault_of(result)
-        return self._failed(record, tracked, fault or faults.UNREADABLE, now)
+        return self._failed(record, tracked, fault or directory_faults.UNREADABLE, now)
 
     def _failed(
         self, record: KeyStoreRecord, tracked: TrackedJob, fault: Fault, now: float
@@ -111,8 +111,8 @@ def _may_go_on(result: CleanResult, record: KeyStoreRecord) -> bool:
 def _read(ended: Finished) -> tuple[JobResult, Fault | None]:
     """Return the result that a pod left, if it can be believed, and the fault otherwise."""
     if ended.message is None:
-        return None, ended.fault or faults.UNREADABLE
+        return None, ended.fault or directory_faults.UNREADABLE
     try:
         return decode(ended.message), ended.fault
     except BadResult:
-        return None, ended.fault or faults.UNREADABLE
+        return None, ended.fault or directory_faults.UNREADABLE

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, nullcontext
 from prometheus_client import CollectorRegistry, generate_latest
 
 from baileys_janitor.controller.crash_handler import Contained
-from baileys_janitor.controller.metrics.tenants import FAMILIES, LABELS, Family, Number, company
+from baileys_janitor.metrics.tenants import FAMILIES, LABELS, Family, Number, company
 from baileys_janitor.tenants.record import TenantRecord
 
 Contain = Callable[[str, Iterable[TenantRecord]], AbstractContextManager[Contained | None]]

@@ -11,10 +11,10 @@ from prometheus_client.registry import Collector
 
 from baileys_janitor.api.conditions import find
 from baileys_janitor.api.keystores.status import Ages
-from baileys_janitor.controller.events.changes import Change, CleanupFinished
-from baileys_janitor.controller.metrics.definitions import OTHER, Definition
 from baileys_janitor.controller.metrics.scheduling import gauge
 from baileys_janitor.job.result import OUTCOMES
+from baileys_janitor.metrics.definitions import OTHER, Definition
+from baileys_janitor.status.changes import Change, CleanupFinished
 
 if TYPE_CHECKING:
     from baileys_janitor.controller.keystores.reconciler import KeyStoreReconciler

@@ -16,28 +16,29 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from baileys_janitor import __version__
-from baileys_janitor.controller.events.changes import (
+from baileys_janitor.controller.metrics import scheduling
+from baileys_janitor.controller.metrics.key_stores import KeyStoreMetrics
+from baileys_janitor.controller.metrics.scheduling import gauge
+from baileys_janitor.metrics import definitions
+from baileys_janitor.metrics.definitions import (
+    ACTIONS,
+    ENDINGS,
+    JOB_BUCKETS_SECONDS,
+    OTHER,
+    REASONS,
+    UNANSWERED,
+    UNTOLD,
+    WHY,
+    Definition,
+)
+from baileys_janitor.policy.file_kinds import KINDS, REMOVABLE_KINDS
+from baileys_janitor.status.changes import (
     CRASH_SITES,
     Change,
     CleanupFinished,
     Crashed,
     JobEnded,
 )
-from baileys_janitor.controller.jobs.faults import REASONS
-from baileys_janitor.controller.metrics import definitions, scheduling
-from baileys_janitor.controller.metrics.definitions import (
-    ACTIONS,
-    ENDINGS,
-    JOB_BUCKETS_SECONDS,
-    OTHER,
-    UNANSWERED,
-    UNTOLD,
-    WHY,
-    Definition,
-)
-from baileys_janitor.controller.metrics.key_stores import KeyStoreMetrics
-from baileys_janitor.controller.metrics.scheduling import gauge
-from baileys_janitor.policy.file_kinds import KINDS, REMOVABLE_KINDS
 
 if TYPE_CHECKING:
     from baileys_janitor.controller.clock import Clock

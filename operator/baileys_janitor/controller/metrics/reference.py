@@ -11,9 +11,9 @@ from pathlib import Path
 
 from baileys_janitor.api import docs_tables
 from baileys_janitor.api.condition_tables import markdown
-from baileys_janitor.controller.metrics.definitions import DEFINITIONS, Definition
 from baileys_janitor.controller.metrics.key_stores import STORE_DEFINITIONS
-from baileys_janitor.controller.metrics.tenants import FAMILIES, most
+from baileys_janitor.metrics.definitions import DEFINITIONS, Definition
+from baileys_janitor.metrics.tenants import FAMILIES, most
 
 UNITS = {"_timestamp_seconds": "Unix time", "_seconds": "seconds", "_bytes": "bytes"}
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from baileys_janitor.controller.metrics import definitions
-from baileys_janitor.controller.metrics.definitions import Definition
-from baileys_janitor.controller.metrics.tenants import LEVEL_NUMBERS
+from baileys_janitor.metrics import definitions
+from baileys_janitor.metrics.definitions import Definition
+from baileys_janitor.metrics.tenants import LEVEL_NUMBERS
 from baileys_janitor.schedule import scan_times
 from baileys_janitor.status import level_and_ready
 from baileys_janitor.tenants.record import TenantRecord

@@ -13,19 +13,13 @@ from zoneinfo import ZoneInfo
 
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.controller.clock import Clock
-from baileys_janitor.controller.events.changes import (
-    Change,
-    CleanupFinished,
-    ConditionChanged,
-    LevelChanged,
-)
 from baileys_janitor.controller.kube.client import Kube
 from baileys_janitor.controller.kube.leader_election import own_namespace
-from baileys_janitor.controller.notifications.incidents import KNOWN_AFTER_SECONDS, ActiveIncidents
 from baileys_janitor.controller.notifications.sender import Count, Sender
 from baileys_janitor.controller.notifications.state_store import StateStore
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.controller.tenants.record_cache import RecordCache
+from baileys_janitor.notify.active_incidents import KNOWN_AFTER_SECONDS, ActiveIncidents
 from baileys_janitor.notify.channels.factory import opened
 from baileys_janitor.notify.channels.http import Channel, Undelivered
 from baileys_janitor.notify.delivery_state import DeliveryState
@@ -33,6 +27,12 @@ from baileys_janitor.notify.routes import targets
 from baileys_janitor.notify.secrets import NoSecret
 from baileys_janitor.notify.words import Reader
 from baileys_janitor.schedule.circuit_breaker import Hold
+from baileys_janitor.status.changes import (
+    Change,
+    CleanupFinished,
+    ConditionChanged,
+    LevelChanged,
+)
 from baileys_janitor.tenants.record import AnyRecord
 
 logger = logging.getLogger("janitor.notifications")

@@ -10,10 +10,9 @@ from typing import Any, Generic, TypeVar
 from baileys_janitor.api import decoding
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.crash_handler import CrashHandler
-from baileys_janitor.controller.events import changes
 from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube, path
 from baileys_janitor.controller.tenants.record_cache import RecordCache
-from baileys_janitor.status import compose
+from baileys_janitor.status import changes, compose
 from baileys_janitor.tenants.fault import INTERNAL_ERROR, Fault
 from baileys_janitor.tenants.record import AnyRecord, TenantRecord
 

@@ -9,8 +9,8 @@ from baileys_janitor.api.condition_kinds import CLEAN, CONDITIONS
 from baileys_janitor.api.durations import elapsed_seconds
 from baileys_janitor.api.keystores.conditions import STORE_CONDITIONS
 from baileys_janitor.api.timestamps import to_rfc3339
-from baileys_janitor.controller.events import changes
-from baileys_janitor.controller.events.changes import Change
+from baileys_janitor.status import changes
+from baileys_janitor.status.changes import Change
 from baileys_janitor.tenants.record import AnyRecord
 
 logger = logging.getLogger("janitor.decisions")

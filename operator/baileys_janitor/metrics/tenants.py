@@ -14,14 +14,13 @@ from typing import Any
 from baileys_janitor.api.condition_kinds import ADVICE
 from baileys_janitor.api.names import NOTIFY_ANNOTATION
 from baileys_janitor.api.timestamps import from_rfc3339
-from baileys_janitor.controller.events.changes import UNKNOWN
-from baileys_janitor.controller.jobs.faults import REASONS
-from baileys_janitor.controller.metrics.definitions import OTHER
+from baileys_janitor.metrics.definitions import OTHER, REASONS
 from baileys_janitor.policy.file_kinds import KINDS
 from baileys_janitor.policy.levels import LEVELS
 from baileys_janitor.schedule import scan_times
 from baileys_janitor.schedule.growth import DAY
 from baileys_janitor.status import level_and_ready
+from baileys_janitor.status.changes import UNKNOWN
 from baileys_janitor.tenants.record import TenantRecord
 
 LABELS = ("namespace", "tenant", "company_id")

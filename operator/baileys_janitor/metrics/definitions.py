@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from baileys_janitor.api.status import CleanupReason
-from baileys_janitor.controller.events.changes import CRASH_SITES
-from baileys_janitor.controller.jobs.faults import REASONS
 from baileys_janitor.job.result import OUTCOMES
 from baileys_janitor.policy.file_kinds import KINDS
 from baileys_janitor.schedule.cleanup_times import KILLED
+from baileys_janitor.status.changes import CRASH_SITES
+from baileys_janitor.tenants.directory_faults import DIRECTORY
+from baileys_janitor.tenants.fault import OF_CLAIMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,43 @@ class Definition:
     labels: tuple[str, ...] = ()
     most: int | None = 1
 
+
+REASONS = (
+    OF_CLAIMS
+    | DIRECTORY.keys()
+    | frozenset(
+        {
+            *(
+                "WaitingForFirstConsumer",
+                "JobRefused",
+                "PodRefused",
+                "Unschedulable",
+                "ImagePullFailed",
+            ),
+            *(
+                "ContainerRefused",
+                "VolumeNotMounted",
+                "JobDeadline",
+                "JobEvicted",
+                "JobOutOfMemory",
+            ),
+            *(
+                "JobKilled",
+                "JobFailed",
+                "JobStuck",
+                "JobSuspended",
+                "SecretMissing",
+                "SecretKeyMissing",
+                "ResultUnreadable",
+                "InvalidSpec",
+                "InternalError",
+            ),
+            *("SystemError", "LockLost", "Interrupted", "DeadlineReached", "BadTask", "Unexpected"),
+            *("MemoryError", "DuplicateDirectory", "Parted"),
+        }
+    )
+)
+"""Reasons that metrics distinguish. A result can bring any word of the right form, and then it is another one."""
 
 WHY = get_args(CleanupReason)
 ENDINGS = (*OUTCOMES, KILLED)

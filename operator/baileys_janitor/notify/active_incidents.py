@@ -6,12 +6,11 @@ Changes name the tenants to look at again; a slow round over all of them finds w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from baileys_janitor.api.condition_kinds import Family
 from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.api.timestamps import to_rfc3339
-from baileys_janitor.controller.tenants.record_cache import RecordCache
 from baileys_janitor.notify.delivery_state import Fate, Over
 from baileys_janitor.notify.incidents import (
     Incident,
@@ -35,6 +34,20 @@ KNOWN_AFTER_SECONDS = 120.0
 FORGOTTEN_AFTER_SECONDS = 7 * 86_400.0
 """Seconds that it is remembered since when a tenant is gone."""
 FLEET = Place()
+
+
+class Records(Protocol):
+    """All records of one kind."""
+
+    @property
+    def kind(self) -> str:
+        """What kind of resource they are, as `Place.kind` has it."""
+
+    @property
+    def records(self) -> Mapping[Key, Any]:
+        """The records by (namespace, name)."""
+
+
 _FLEET_ID = identify("fleet") | Family.BREAKER
 _FAMILY = 0xF
 
@@ -66,7 +79,7 @@ def _message(hold: Hold) -> str:
 class ActiveIncidents:
     """The incidents that hold. `version` counts up whenever they have changed."""
 
-    def __init__(self, caches: Sequence[RecordCache[Any]], started: float) -> None:
+    def __init__(self, caches: Sequence[Records], started: float) -> None:
         """`caches`: those of the tenants and of the key stores, as far as there are any."""
         self._caches = {cache.kind: cache for cache in caches}
         self._started = started

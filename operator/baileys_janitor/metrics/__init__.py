@@ -1,0 +1,1 @@
+"""The metrics of tenants and of the process, whoever serves them."""

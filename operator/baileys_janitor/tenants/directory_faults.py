@@ -1,0 +1,51 @@
+"""What keeps a session directory from being looked after, by the code of a result, in words for a cluster. Pure."""
+
+from __future__ import annotations
+
+from baileys_janitor.tenants.fault import CODE, RETRY, Fault
+
+UNREADABLE = Fault(
+    "ResultUnreadable",
+    "The Job left no readable result: let the operator and the Job's image have the same version. "
+    f"{RETRY}",
+)
+
+DIRECTORY = {
+    "ClockSkew": "The clocks of the operator and of the volume's node differ by more than ten minutes, so nothing "
+    f"is removed: set the clock that is wrong (time synchronisation, NTP, keeps it right). {RETRY}",
+    "DirectoryMissing": "The directory spec.volume.path does not exist on the volume: correct it, or wait until "
+    "the tenant has been paired.",
+    "NotADirectory": "spec.volume.path is not a directory on the volume: correct it.",
+    "SymlinkRefused": "spec.volume.path leads through a symbolic link, which the janitor never follows: name the "
+    "directory itself.",
+    "PermissionDenied": "The Job may not read or change the session directory: let spec.job.runAsUser be the "
+    "files' owner, or give the files to a user that is not root.",
+    "ReadOnly": "The volume is mounted read-only or its filesystem has failed: check the volume.",
+    "CredentialsUnreadable": "The Job may not read creds.json: let spec.job.runAsUser be the files' owner, or give "
+    "the files to a user that is not root.",
+    "PathRefused": 'spec.volume.path is not a path inside the volume: leave out a leading "/" and "..".',
+    "StaleHandle": f"The volume was taken away while it was read (stale handle). {RETRY}",
+    "InputOutputError": "The volume answers with input/output errors: check the disk or its server.",
+    "LockRefused": "Something that is no regular file bears the name .cleanup.lock in the session directory: remove "
+    "it by hand.",
+    "JanitorRefused": "A name that begins with .janitor~ in the session directory is not the janitor's own file: it "
+    "belongs to another user, or is a link, a FIFO or a directory. Give these files to the owner of creds.json, or "
+    "remove them: that costs the undo of earlier cleanups and nothing else.",
+    "PutBackUnsupported": "The volume's file system can neither link files nor rename without replacing, so a removal "
+    "could not be taken back safely: nothing is removed. Use another storage class for this claim.",
+    "TooManyOwnFiles": "More than 200,000 names in the session directory begin with .janitor~, so nothing is cleaned: "
+    "find out what writes them, and remove them.",
+    "DiskFull": "The volume is full, so that not even the journal can be written: make room on it.",
+    "StateVanished": "Something removed the janitor's own files during the run, which therefore stopped: a bot that "
+    "clears its session does. The next run starts anew.",
+    "BadTask": "The Job's image does not understand the operator's task: let operator and Job have the same version.",
+    "Busy": "Another cleanup holds the directory's lock. The janitor tries again by itself.",
+}
+
+
+def of_directory(code: str) -> Fault:
+    """Return the fault behind a result's error code (baileys_janitor.volume)."""
+    if not CODE.fullmatch(code):
+        return UNREADABLE
+    why = DIRECTORY.get(code, f"The session directory could not be read ({code}). {RETRY}")
+    return Fault(code, why)

@@ -1,0 +1,1 @@
+"""Looks after the session directories of one server: no cluster, one small process."""
