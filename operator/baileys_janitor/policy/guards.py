@@ -126,7 +126,7 @@ def refusal(identity: Identity, total: int, now: float) -> str | None:
     """Return why nothing may be removed from a directory of `total` files, None when it may."""
     if total > MAX_ENTRIES:
         return reasons.TOO_MANY_FILES
-    return _identity_problem(identity) if usable_clock(now) else reasons.CLOCK_UNUSABLE
+    return identity_problem(identity) if usable_clock(now) else reasons.CLOCK_UNUSABLE
 
 
 def shortest(settings: Settings, emergency: bool) -> Retention:
@@ -171,10 +171,11 @@ def guard_name(entry: Entry) -> str | None:
 
 def guard_identity(context: Context) -> str | None:
     """Without a paired identity nobody knows which files are the tenant's own."""
-    return _identity_problem(context.identity)
+    return identity_problem(context.identity)
 
 
-def _identity_problem(identity: Identity) -> str | None:
+def identity_problem(identity: Identity) -> str | None:
+    """Return why nobody knows which files are the tenant's own, None when creds.json is paired."""
     if identity.state == PAIRED:
         return None
     if identity.state == CORRUPT:
