@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from baileys_janitor.policy.settings import DEFAULTS
-from baileys_janitor.volume import clean as cleaning
 from baileys_janitor.volume import journal as journals
-from baileys_janitor.volume import noreplace, run_plan, state_names
+from baileys_janitor.volume import noreplace, removal_run, run_plan, state_names
 from baileys_janitor.volume import operations as sessions
 from baileys_janitor.volume.state_names import valid_run
 from tests.volume.directories import (
@@ -63,6 +62,7 @@ FOREIGN = [
     ".janitor~journal~",
     ".janitor~journal.bak",
     ".janitor~activity2",
+    ".janitor~key~1",
     ".janitor~creds~",
     ".janitor~creds~1a",
     ".janitor~creds~\N{SUPERSCRIPT TWO}",
@@ -408,7 +408,7 @@ def test_the_oldest_runs_go_early_when_the_trash_is_full(
     session: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run_plan.MAX_FILES == 5_000
-    monkeypatch.setattr(cleaning, "MAX_FILES", len(DUE) + 5)
+    monkeypatch.setattr(removal_run, "MAX_FILES", len(DUE) + 5)
     finished_run(session, "a", [f"session-9{number}.0.json" for number in range(4)], NOW - 300)
     finished_run(session, "b", [f"session-8{number}.0.json" for number in range(4)], NOW - 200)
     result = clean(session)

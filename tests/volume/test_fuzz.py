@@ -266,7 +266,9 @@ def test_a_lock(room: Path, edits: Changes, age: float) -> None:
         st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1),
         st.builds(
             ".janitor~{}{}{}".format,
-            st.sampled_from(["plan~", "run~", "new~", "creds~", "journal", "activity", "run~r1~"]),
+            st.sampled_from(
+                ["plan~", "run~", "new~", "creds~", "journal", "activity", "key", "run~r1~"]
+            ),
             st.text(max_size=40),
             st.sampled_from(["", "~", "~session-1.0.json", "~creds.json"]),
         ),
@@ -277,7 +279,7 @@ def test_a_name(name: str) -> None:
     own.add(name)
     assert own.seen == 1
     known = own.trashed + len(own.plans) + len(own.temporary) + own.credentials + own.has_journal
-    assert known + own.foreign + (name == ".janitor~activity") == 1
+    assert known + own.foreign + (name in (".janitor~activity", ".janitor~key")) == 1
     for run, originals in own.trash.items():
         assert valid_run(run)
         assert classify(originals[0])[0] in REMOVABLE_KINDS

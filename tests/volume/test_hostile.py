@@ -43,6 +43,7 @@ OUTCOMES = {"Completed", "Capped", "NothingToDo", "Refused", "Repeated", "Failed
 NAMES = [
     ".janitor~journal",
     ".janitor~activity",
+    ".janitor~key",
     ".janitor~creds~1764240000",
     ".janitor~plan~r1",
     ".janitor~plan~r2",

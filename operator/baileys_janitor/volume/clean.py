@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from baileys_janitor.policy.guards import refusal
+from baileys_janitor.policy.guards import protect, refusal
 from baileys_janitor.policy.plan import make_plan
 from baileys_janitor.policy.reasons import CLOCK_SKEW, TOO_MANY_FILES
 from baileys_janitor.policy.running_text import encode
@@ -15,48 +15,36 @@ from baileys_janitor.volume.credentials import Reading, settled_identity
 from baileys_janitor.volume.errors import (
     DECLINED,
     ENDED,
-    KILLED,
-    LOCK_LOST,
-    PERMISSION_DENIED,
     STATE_VANISHED,
     VolumeProblem,
     code_of,
-    problem_of,
 )
 from baileys_janitor.volume.exclusive import ExclusiveAccess
-from baileys_janitor.volume.move_to_trash import CHANGED, NOT_PERMITTED, Removed, Remover, planned
-from baileys_janitor.volume.put_back import Trash, settle_unit
 from baileys_janitor.volume.read import has_state, read_listing
+from baileys_janitor.volume.removal_run import OVER, RemovalRun, by_reason, record, repeated
 from baileys_janitor.volume.results import (
     CAPPED,
-    COMPLETED,
     DRY_RUN,
     FAILED,
     NOTHING_TO_DO,
     REFUSED,
-    REPEATED,
     by_kind,
 )
-from baileys_janitor.volume.run_plan import MAX_FILES, by_unit, write_plan
 from baileys_janitor.volume.run_results import CleanResult
 from baileys_janitor.volume.scan import scan
 from baileys_janitor.volume.state_files import remove
-from baileys_janitor.volume.state_names import ACTIVITY, plan_name
+from baileys_janitor.volume.state_names import ACTIVITY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from baileys_janitor.policy.guards import Context
     from baileys_janitor.policy.identity import Identity
-    from baileys_janitor.policy.plan import Plan, Removal
+    from baileys_janitor.policy.plan import Plan
     from baileys_janitor.policy.running import Memory
     from baileys_janitor.policy.settings import Settings
     from baileys_janitor.volume.read import Listing
-    from baileys_janitor.volume.run_results import Purged
-
-#: After these the directory is no longer this run's: it writes nothing more.
-_OVER = frozenset((LOCK_LOST, STATE_VANISHED))
 
 
 class Cleaning:
@@ -109,7 +97,7 @@ class Cleaning:
             result.outcome = DRY_RUN
             result.removed = len(plan.removals)
             result.removed_by_kind = by_kind([each.entry.kind for each in plan.removals])
-            result.removed_by_reason = _by_reason(plan.removals)
+            result.removed_by_reason = by_reason(plan.removals)
             result.freed_bytes = sum(each.entry.size for each in plan.removals)
         return self._finish(result, self._tick)
 
@@ -144,11 +132,9 @@ class Cleaning:
         return self._finish(self._refused(refused), self._tick)
 
     def _run(self, access: ExclusiveAccess) -> CleanResult:
-        earlier = access.journal.runs.get(self.run)
+        earlier = repeated(access, self.run)
         if earlier is not None:
-            return _repeated(self.run, earlier.result)
-        if self.run in access.listing.own.runs():  # names of this run without a record: another's
-            return _repeated(self.run, None)
+            return earlier
         identity = self._identity()
         plan = self._plan_of(access.listing, identity)
         result = self._planned_result(plan)
@@ -159,11 +145,11 @@ class Cleaning:
         result.applied = True
         self._finish(result, access.lock.beat)
         try:
-            if result.code not in _OVER and not access.journal.vanished():
+            if result.code not in OVER and not access.journal.vanished():
                 self._keep_memory(access, result)
                 os.fsync(self.directory)  # what has moved, and the memory: both before the record
                 if access.journal.still_there():
-                    self._record(access, result)
+                    record(access, result)
         except (VolumeProblem, OSError) as problem:
             code = problem.code if isinstance(problem, VolumeProblem) else code_of(problem)
             result.outcome, result.code = FAILED, result.code or code
@@ -178,79 +164,22 @@ class Cleaning:
         result: CleanResult,
     ) -> None:
         self.watch(plan)
-        access.with_room(access.file_system)
-        self._make_room_in_trash(access, plan, result)
-        trash = Trash(self.directory, self.run, access.owners, access.file_system, own_run=True)
-        plan_inode = access.with_room(lambda: self._begin(plan, identity, access))
-        remover = Remover(access, trash, context, plan_inode)
-        removed = remover.remove(plan.removals, self.stop, self.progress)
-        if removed.problem is None or removed.problem.code not in _OVER:
-            self._look_back(plan, remover, trash, removed)
-        _enter(result, removed)
+        removals = RemovalRun(access, self.run, self.reason, self.stop, self.progress)
+        removals.carry_out(
+            plan.removals,
+            lambda entry: protect(entry, context),
+            identity.fingerprint,
+            result,
+            before=lambda: self._note_memory(access),
+        )
 
-    def _make_room_in_trash(self, access: ExclusiveAccess, plan: Plan, result: CleanResult) -> None:
-        """Keep the trash at its size: the oldest runs go early."""
-        room = max(0, MAX_FILES - len(plan.removals))
-        if access.listing.own.trashed <= room:
-            return
-        purged = access.purging().keep_at_most(access.listing.own, room)
-        result.purged_early += purged.early
+    def _note_memory(self, access: ExclusiveAccess) -> None:
+        """Keep what is known of the running time before anything goes.
 
-    def _begin(self, plan: Plan, identity: Identity, access: ExclusiveAccess) -> int:
-        """Claim the run: plan and journal entry are on the disk. From here on a kill is noticed.
-
-        One sync of the directory is enough for all their names, as nothing moves before it.
+        What goes takes with it what it shows of the past, and a killed run writes nothing later.
         """
-        stable = access.file_system().stable_inodes
-        files = [planned(each, stable) for each in plan.removals]
-        now = int(self.now)
-        inode = write_plan(self.directory, self.run, files, now, access.owners)
-        try:
-            if self._memory is not None:
-                # What goes takes with it what it shows of the past, and a killed run writes nothing later.
-                self._write_memory(access, encode(self._memory))
-            access.journal.begin(self.run, self.reason, identity.fingerprint, now)
-            os.fsync(self.directory)
-        except BaseException:
-            remove(self.directory, plan_name(self.run))
-            raise
-        return inode
-
-    def _look_back(self, plan: Plan, remover: Remover, trash: Trash, removed: Removed) -> None:
-        """Look at all that was moved once more: a writer can be slower than the first look.
-
-        The plan of a run that has nothing in the trash goes.
-        """
-        units = {each.unit for each in removed.moved}
-        files = [remover.planned(each) for each in plan.removals if each.unit in units]
-        still: set[str] = set()
-        again: set[str] = set()
-        try:
-            for unit in by_unit(files):
-                still.update(each.name for each in settle_unit(trash, unit, again))
-            moved = [each for each in plan.removals if each.entry.name in still]
-            removed.keep(CHANGED, max(0, len(removed.moved) - len(moved)))
-            removed.moved = moved
-            removed.returned = len(again & still)
-            there = (trash.look(remover.planned(each)) for each in plan.removals)
-            if not moved and all(found is None for found in there):
-                remove(self.directory, plan_name(self.run))
-        except OSError as error:
-            removed.problem = removed.problem or problem_of(error)
-
-    def _record(self, access: ExclusiveAccess, result: CleanResult) -> None:
-        journal = access.journal
-        purged: list[Purged] = []
-        access.with_room(lambda: journal.end(result, int(self.now)))
-        try:
-            if result.removed and (self.undo_window <= 0 or access.full()):
-                access.list_again()
-                purged.append(access.purging().purge(access.listing.own, everything=True))
-                result.in_trash = 0
-                result.purged_early += max(0, purged[0].early - result.removed)
-            journal.prune(int(self.now), {self.run})
-        except (VolumeProblem, OSError):
-            return  # housekeeping: the next run does it
+        if self._memory is not None:
+            self._write_memory(access, encode(self._memory))
 
     def _keep_memory(self, access: ExclusiveAccess, result: CleanResult) -> None:
         """Keep what is known of the tenant's running time, whether anything was removed or not."""
@@ -341,41 +270,3 @@ class Cleaning:
         code = self.stop()
         if code is not None:
             raise VolumeProblem(code)
-
-
-def _by_reason(removals: Sequence[Removal]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for each in removals:
-        counts[each.reason] = counts.get(each.reason, 0) + 1
-    return counts
-
-
-def _repeated(run: str, earlier: CleanResult | None) -> CleanResult:
-    """Return the refusal of a run id that was used, with the numbers of that run."""
-    if earlier is None:
-        return CleanResult(run, REPEATED)
-    # A run that was killed ended as what it is, whatever it had left.
-    earlier.code = KILLED if earlier.code == KILLED else earlier.outcome
-    earlier.outcome = REPEATED
-    return earlier
-
-
-def _enter(result: CleanResult, removed: Removed) -> None:
-    """Enter what was removed into the result."""
-    result.removed = result.in_trash = len(removed.moved)
-    result.returned = removed.returned
-    result.removed_by_kind = by_kind([each.entry.kind for each in removed.moved])
-    result.removed_by_reason = _by_reason(removed.moved)
-    result.freed_bytes = sum(each.entry.size for each in removed.moved)
-    result.left += removed.left
-    result.kept = result.kept or {}
-    for reason, number in removed.kept.items():
-        result.kept[reason] = result.kept.get(reason, 0) + number
-    result.outcome = CAPPED if result.left else COMPLETED
-    if removed.problem is not None:
-        result.code = removed.problem.code
-        result.outcome = CAPPED if result.code in ENDED else FAILED
-    elif not removed.moved and removed.kept.get(NOT_PERMITTED):
-        result.outcome, result.code = FAILED, PERMISSION_DENIED
-    elif not removed.moved and not result.left:
-        result.outcome = NOTHING_TO_DO

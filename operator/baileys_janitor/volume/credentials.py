@@ -7,13 +7,12 @@ A cleanup cannot wait for the next scan, so it reads until two reads agree.
 
 from __future__ import annotations
 
-import os
-import stat
 import time
 
 from baileys_janitor.policy.identity import CORRUPT, MAX_MAPPING_BYTES, mapped_user, read_identity
 from baileys_janitor.volume.errors import CREDENTIALS_CHANGING, VolumeProblem
 from baileys_janitor.volume.read import read_creds
+from baileys_janitor.volume.safe_open import read_small
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,20 +91,4 @@ def with_mapped_lid(directory: int, identity: Identity) -> Identity:
 
 def _mapped(directory: int, name: str) -> str:
     """The user that a mapping file holds; "" when there is none, or none that can be read."""
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-    try:
-        # A device is not even opened: that alone can do something to it.
-        if not stat.S_ISREG(os.lstat(name, dir_fd=directory).st_mode):
-            return ""
-        file = os.open(name, flags, dir_fd=directory)
-    except OSError:
-        return ""
-    try:
-        found = os.fstat(file)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_MAPPING_BYTES:
-            return ""
-        return mapped_user(os.read(file, MAX_MAPPING_BYTES + 1))
-    except OSError:
-        return ""
-    finally:
-        os.close(file)
+    return mapped_user(read_small(directory, name, MAX_MAPPING_BYTES))

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 class ExclusiveAccess:
     """`with ExclusiveAccess(...) as access:` holds the directory. Entering raises VolumeProblem.
 
-    `undo_window` is None for access that must not purge, whatever the trash holds (an undo). `session`
+    `undo_window` is None for access that must not purge what its window says (an undo, a repair). `session`
     is the directory's descriptor. `listing` is the directory after recovery and purge. `recovered` is
     the number of killed runs that were finished, `purged` what went from the trash for good.
     """
@@ -109,7 +109,7 @@ class ExclusiveAccess:
         """Return what purges here."""
         from baileys_janitor.volume.purge import Purging
 
-        window = self.undo_window or 0.0
+        window = float("inf") if self.undo_window is None else self.undo_window
         return Purging(
             self.session,
             self.owners,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 
-from baileys_janitor.policy.guards import protect
 from baileys_janitor.volume.errors import STATE_VANISHED, VolumeProblem, problem_of
 from baileys_janitor.volume.put_back import settle_unit
 from baileys_janitor.volume.read import is_as_listed
@@ -22,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from baileys_janitor.policy.guards import Context
+    from baileys_janitor.policy.file_entry import Entry
     from baileys_janitor.policy.plan import Removal
     from baileys_janitor.volume.exclusive import ExclusiveAccess
     from baileys_janitor.volume.put_back import Trash
@@ -79,16 +78,21 @@ class _Stay(Exception):  # noqa: N818  # not an error: this file stays
 class Remover:
     """Moves planned files of one directory into one run's trash.
 
-    `plan_inode` is the run's plan: when it or the journal vanishes, the run stops.
+    `protect` is asked right before each move why the file must stay (None: it may go). `plan_inode` is the run's
+    plan: when it or the journal vanishes, the run stops.
     """
 
     def __init__(
-        self, access: ExclusiveAccess, trash: Trash, context: Context, plan_inode: int
+        self,
+        access: ExclusiveAccess,
+        trash: Trash,
+        protect: Callable[[Entry], str | None],
+        plan_inode: int,
     ) -> None:
         self._access = access
         self._session = access.session
         self._trash = trash
-        self._context = context
+        self._protect = protect
         self._plan_inode = plan_inode
         self._plan_name = plan_name(trash.run)
         self._file_system = access.file_system()
@@ -182,7 +186,7 @@ class Remover:
         entry = each.entry
         if not is_as_listed(entry, found):
             raise _Stay(CHANGED)
-        reason = protect(entry, self._context) or self._unreturnable(entry.name, found)
+        reason = self._protect(entry) or self._unreturnable(entry.name, found)
         if reason is not None:
             raise _Stay(reason)
 

@@ -1,4 +1,4 @@
-"""What can be done with an open session directory: scan, clean, undo, purge.
+"""What can be done with an open session directory: scan, clean, repair, undo, purge.
 
 The Job and the command line call the same functions. All take a directory descriptor from
 `safe_open.open_session`, and times in Unix seconds. A Job process
@@ -36,6 +36,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from baileys_janitor.policy.contact.request import Request
     from baileys_janitor.policy.plan import Plan
     from baileys_janitor.policy.settings import Settings
     from baileys_janitor.volume.activity import Known
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from baileys_janitor.volume.journal import Run
     from baileys_janitor.volume.run_results import CleanResult, Purged, PurgeResult, UndoResult
 
-__all__ = ["clean", "has_state", "new_run_id", "purge", "scan", "undo"]
+__all__ = ["clean", "has_state", "new_run_id", "purge", "repair", "scan", "undo"]
 
 
 def new_run_id(now: float, prefix: str = "cli") -> str:
@@ -88,6 +89,24 @@ def clean(
         watch=watch,
     )
     return cleaning.dry_run() if dry_run else cleaning.apply()
+
+
+def repair(
+    directory: int,
+    request: Request,
+    *,
+    run: str,
+    now: float,
+    stop: Callable[[], str | None] = go_on,
+    progress: Callable[[int, int], None] = tell_nobody,
+) -> CleanResult:
+    """Move the files of one contact or group into the trash, under the id `run` (see `repair.Repairing`).
+
+    Trouble with the volume is in the result (Refused or Failed, with a code), never raised.
+    """
+    from baileys_janitor.volume.repair import Repairing
+
+    return Repairing(directory, request, run, now=now, stop=stop, progress=progress).apply()
 
 
 def undo(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 BENEATH = DIRECTORY | os.O_NOFOLLOW
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 def open_session(root: str, path: str = ".") -> int:
@@ -63,6 +64,27 @@ def open_beneath(directory: int, name: str) -> int:
         if problem.code == NOT_A_DIRECTORY and _is_link(directory, name):
             problem = VolumeProblem(SYMLINK_REFUSED)
         raise problem from error
+
+
+def read_small(directory: int, name: str, limit_bytes: int) -> bytes | None:
+    """Return the content of a regular file of at most `limit_bytes`; None for whatever else bears the name."""
+    try:
+        # A device is not even opened: that alone can do something to it.
+        if not stat.S_ISREG(os.lstat(name, dir_fd=directory).st_mode):
+            return None
+        file = os.open(name, _READ, dir_fd=directory)
+    except OSError:
+        return None
+    try:
+        found = os.fstat(file)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > limit_bytes:
+            return None
+        data = os.read(file, limit_bytes + 1)
+    except OSError:
+        return None
+    finally:
+        os.close(file)
+    return data if len(data) <= limit_bytes else None
 
 
 class ScanNames:

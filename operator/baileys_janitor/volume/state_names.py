@@ -8,6 +8,7 @@ with the janitor's files as it does without them.
 |---|---|
 | `.janitor~journal` | what happened: runs, results, undos, purges |
 | `.janitor~activity` | when the tenant was running, one line |
+| `.janitor~key` | the secret key of this directory's hashes of contacts |
 | `.janitor~creds~<digits>` | a kept copy of creds.json |
 | `.janitor~plan~<run>` | what a run meant to move, written before its first removal |
 | `.janitor~run~<run>~<name>` | a removed file, under its own name: the trash |
@@ -27,6 +28,7 @@ LOCK_NAME = ".cleanup.lock"
 PREFIX = ".janitor~"
 JOURNAL = PREFIX + "journal"
 ACTIVITY = PREFIX + "activity"
+KEY = PREFIX + "key"
 #: A directory that unreleased versions kept their state in. It is named, never followed.
 OLD_DIRECTORY = ".janitor"
 
@@ -106,6 +108,7 @@ class OwnNames:
         "foreign",
         "has_activity",
         "has_journal",
+        "has_key",
         "old_directory",
         "plans",
         "seen",
@@ -118,6 +121,7 @@ class OwnNames:
         self.seen = 0
         self.has_journal = False
         self.has_activity = False
+        self.has_key = False
         self.old_directory = False
         self.plans: set[str] = set()
         self.trash: dict[str, list[str]] = {}
@@ -178,6 +182,8 @@ class OwnNames:
             self.credentials += 1
         elif name == ACTIVITY:
             self.has_activity = True
+        elif name == KEY:
+            self.has_key = True
         else:
             return False
         return True

@@ -1,0 +1,59 @@
+"""Whether a file that stands again under its name is the old record, or one that the library built anew.
+
+A bot that runs keeps records in memory for five minutes and writes them back with its next message. What it builds
+instead, once the file is gone, has keys of its own.
+"""
+
+from __future__ import annotations
+
+from baileys_janitor.policy.file_kinds import SESSION, classify
+from baileys_janitor.policy.strict_json import JsonError, parse
+
+#: Records have some kB; a session with many skipped messages has some hundred.
+MAX_RECORD_BYTES = 1 << 20
+
+
+def is_old_record(name: str, old: bytes | None, new: bytes | None, *, own: bool = False) -> bool:
+    """Return whether `new`, which stands under a name now, is the record that was removed as `old`.
+
+    None is a file that cannot be read. A session is told by the keys that its chains began with, the tenant's
+    `own` sender key by its signing keys; they stay the same as long as it is the same record. A member's sender key
+    may come again from its author, so that it is the old one only while not a byte has changed.
+    """
+    if old is None or new is None or old == new:
+        return True  # nothing shows that it is a new one
+    if classify(name)[0] == SESSION:
+        return _is_old(_session_keys(old), _session_keys(new))
+    return _is_old(_signing_keys(old), _signing_keys(new)) if own else False
+
+
+def _is_old(old: frozenset[str] | None, new: frozenset[str] | None) -> bool:
+    if new is None:
+        return True
+    return old is not None and not old.isdisjoint(new)
+
+
+def _session_keys(data: bytes) -> frozenset[str] | None:
+    """Return the base keys of a record's sessions, None when it is none that could be read."""
+    record = _parsed(data)
+    sessions = record.get("_sessions") if isinstance(record, dict) else None
+    return frozenset(sessions) if isinstance(sessions, dict) and sessions else None
+
+
+def _signing_keys(data: bytes) -> frozenset[str] | None:
+    """Return the public signing keys of a sender key's states, None when it is none that could be read."""
+    record = _parsed(data)
+    found = set()
+    for state in record if isinstance(record, list) else ():
+        key = state.get("senderSigningKey") if isinstance(state, dict) else None
+        public = key.get("public") if isinstance(key, dict) else None
+        if public is not None:
+            found.add(repr(public))
+    return frozenset(found) or None
+
+
+def _parsed(data: bytes) -> object:
+    try:
+        return parse(data.decode("utf-8", "replace"))
+    except (JsonError, MemoryError):
+        return None
