@@ -44,7 +44,7 @@ NAMES = [
     ".janitor~journal",
     ".janitor~activity",
     ".janitor~key",
-    ".janitor~creds~1764240000",
+    ".janitor~creds~20251127104000000042",
     ".janitor~plan~r1",
     ".janitor~plan~r2",
     ".janitor~plan~old",

@@ -12,6 +12,7 @@ from baileys_janitor.cli.look import problem_of
 from baileys_janitor.cli.planning import by_reason, ordered
 from baileys_janitor.policy import reasons
 from baileys_janitor.policy.file_kinds import KINDS
+from baileys_janitor.volume.credential_copies import keep_if_due
 from baileys_janitor.volume.errors import SENTENCES, VolumeProblem
 from baileys_janitor.volume.move_to_trash import EXPLANATIONS
 from baileys_janitor.volume.operations import clean
@@ -49,6 +50,9 @@ def apply_plan(
     try:
         directory = open_session(target.root, target.path)
         try:
+            # The cheapest moment: whoever cleans nightly has copies without another line in cron. What cannot be kept
+            # is no reason not to clean: broken credentials are told by the cleanup itself.
+            keep_if_due(directory, now=now)
             result = clean(
                 directory,
                 in_force.policy,

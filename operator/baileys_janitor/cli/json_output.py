@@ -12,6 +12,7 @@ SCAN_SCHEMA: Final = "baileys-janitor/scan/v1"
 CLEAN_SCHEMA: Final = "baileys-janitor/clean/v1"
 UNDO_SCHEMA: Final = "baileys-janitor/undo/v1"
 RUNS_SCHEMA: Final = "baileys-janitor/runs/v1"
+KEEP_SCHEMA: Final = "baileys-janitor/keep/v1"
 
 AGE_BUCKETS: Final = ("under1d", "from1dTo7d", "from7dTo14d", "from14dTo30d", "over30d")
 """The keys of `ages`, in the order of `Census.ages`."""
@@ -124,3 +125,15 @@ class UndoDocument(TypedDict):
     applied: bool
     restored: int
     skipped: dict[str, int]
+
+
+class KeepDocument(TypedDict):
+    """What came of keeping a copy of creds.json: Kept, NotDue, or NotKept and why."""
+
+    path: str
+    company: str | None
+    outcome: str
+    code: str | None
+    copies: int
+    newest: str | None
+    removed: int

@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "scan": "Count the files of session directories and show their levels.",
     "clean": "Remove what a session can live without; a dry run unless --apply.",
     "undo": "Put the files of a run back from the trash.",
+    "keep": "Keep copies of creds.json that are known to be whole.",
     "keystore": "Scan, clean and undo where a database holds the keys (PostgreSQL).",
     "operator": "Run the Kubernetes operator.",
     "notify": "Try out the operator's notifications.",

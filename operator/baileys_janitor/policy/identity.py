@@ -122,10 +122,10 @@ def mapped_user(data: bytes | None) -> str:
 
 def _identity(creds: dict[str, object]) -> Identity:
     me = creds.get("me")
-    phone = _user(me.get("id")) if isinstance(me, dict) else ""
+    phone = user_of(me.get("id")) if isinstance(me, dict) else ""
     if not isinstance(me, dict) or not phone or not isinstance(creds.get("account"), dict):
         return Identity(UNPAIRED)
-    lid = _user(me.get("lid"))
+    lid = user_of(me.get("lid"))
     return Identity(
         PAIRED,
         phone,
@@ -137,8 +137,8 @@ def _identity(creds: dict[str, object]) -> Identity:
     )
 
 
-def _user(jid: object) -> str:
-    """`1100:12@s.whatsapp.net` and `1100_128:12@hosted` to `1100`; "" when it is no user."""
+def user_of(jid: object) -> str:
+    """Return the user of a JID, `1100` of `1100:12@s.whatsapp.net` and `1100_128:12@hosted`; "" without one."""
     if not isinstance(jid, str) or "@" not in jid:
         return ""
     user = base_user(jid.partition("@")[0].partition(":")[0])
@@ -154,7 +154,7 @@ def _counter(value: object) -> int | None:
 
 def _fingerprint(creds: dict[str, object]) -> str:
     key = creds.get("signedIdentityKey")
-    public = _buffer(key.get("public")) if isinstance(key, dict) else None
+    public = buffer_text(key.get("public")) if isinstance(key, dict) else None
     registration = creds.get("registrationId")
     if isinstance(registration, (dict, list)):
         registration = None
@@ -162,7 +162,7 @@ def _fingerprint(creds: dict[str, object]) -> str:
     return blake2s(text, digest_size=8).hexdigest()
 
 
-def _buffer(value: object) -> str | None:
+def buffer_text(value: object) -> str | None:
     """Return the base64 text of bytes as the library's BufferJSON writes them, in any of its forms."""
     if isinstance(value, dict) and "data" in value:
         value = value["data"]

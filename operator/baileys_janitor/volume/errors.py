@@ -14,6 +14,8 @@ PATH_REFUSED = "PathRefused"
 PERMISSION_DENIED = "PermissionDenied"
 CREDENTIALS_UNREADABLE = "CredentialsUnreadable"
 CREDENTIALS_CHANGING = "CredentialsChanging"
+CREDENTIALS_INCOMPLETE = "CredentialsIncomplete"
+CREDENTIALS_OLDER = "CredentialsOlder"
 READ_ONLY = "ReadOnly"
 DISK_FULL = "DiskFull"
 STALE_HANDLE = "StaleHandle"
@@ -45,6 +47,10 @@ SENTENCES: dict[str, str] = {
     "files.",
     CREDENTIALS_CHANGING: "creds.json was different at each look, so nothing was removed; the next run "
     "tries again. Check that only one process writes it.",
+    CREDENTIALS_INCOMPLETE: "creds.json lacks keys that a session cannot start without, so no copy of it was "
+    "kept: look at what writes it.",
+    CREDENTIALS_OLDER: "creds.json is from before the newest kept copy, so something has put an old file back: no "
+    "copy of it was kept. Turn off what restores it.",
     READ_ONLY: "The volume is mounted read-only: cleaning, undo and purge need a writable mount.",
     DISK_FULL: "The disk is full: nothing was removed, because a removal could not be recorded. Make "
     "room on the volume.",
@@ -97,6 +103,8 @@ DECLINED = frozenset(
     (
         BUSY,
         CREDENTIALS_CHANGING,
+        CREDENTIALS_INCOMPLETE,
+        CREDENTIALS_OLDER,
         DISK_FULL,
         READ_ONLY,
         LOCK_REFUSED,

@@ -9,7 +9,7 @@ with the janitor's files as it does without them.
 | `.janitor~journal` | what happened: runs, results, undos, purges |
 | `.janitor~activity` | when the tenant was running, one line |
 | `.janitor~key` | the secret key of this directory's hashes of contacts |
-| `.janitor~creds~<digits>` | a kept copy of creds.json |
+| `.janitor~creds~<digits>` | a kept copy of creds.json: 20 digits, see `policy.credential_copies` |
 | `.janitor~plan~<run>` | what a run meant to move, written before its first removal |
 | `.janitor~run~<run>~<name>` | a removed file, under its own name: the trash |
 | `.janitor~new~<what>` | a file that is being written |
@@ -43,6 +43,7 @@ _PLAN = PREFIX + "plan~"
 _RUN = PREFIX + "run~"
 _RUN_AT = len(_RUN)
 _CREDS = PREFIX + "creds~"
+_COPY_DIGITS = 20
 _FIRST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _REST = _FIRST | {"-"}
 
@@ -83,6 +84,11 @@ def new_name(what: str) -> str:
     return _NEW + what
 
 
+def copy_name(digits: str) -> str:
+    """Return the name of a kept copy of creds.json."""
+    return _CREDS + digits
+
+
 def is_removable(name: str) -> bool:
     """Return whether a rule may remove a file of that name: no run can have moved another."""
     return classify(name)[0] in REMOVABLE_KINDS
@@ -97,14 +103,14 @@ class OwnNames:
     """The janitor's own names in one listing.
 
     `trash` holds the original names of removed files by run, `plans` the runs that have a plan,
-    `temporary` the names of files that were being written. `credentials` counts kept copies of
-    creds.json, `foreign` the names under the prefix that have no form of ours, `trashed` the files
-    in the trash. With more than `MAX_OWN_NAMES` names in all, `too_many` is true and `trash`, `plans`
-    and `temporary` are incomplete. `old_directory` tells of a `.janitor` directory.
+    `temporary` the names of files that were being written, `copies` the digits in the names of kept copies
+    of creds.json. `foreign` counts the names under the prefix that have no form of ours, `trashed` the files
+    in the trash. With more than `MAX_OWN_NAMES` names in all, `too_many` is true and `trash`, `plans`,
+    `temporary` and `copies` are incomplete. `old_directory` tells of a `.janitor` directory.
     """
 
     __slots__ = (
-        "credentials",
+        "copies",
         "foreign",
         "has_activity",
         "has_journal",
@@ -127,7 +133,7 @@ class OwnNames:
         self.trash: dict[str, list[str]] = {}
         self.trashed = 0
         self.temporary: list[str] = []
-        self.credentials = 0
+        self.copies: list[str] = []
         self.foreign = 0
 
     @property
@@ -178,8 +184,9 @@ class OwnNames:
         elif is_temporary(name):
             if not self.too_many:
                 self.temporary.append(name)
-        elif name.startswith(_CREDS) and _is_digits(name[len(_CREDS) :]):
-            self.credentials += 1
+        elif name.startswith(_CREDS) and _is_copy(name[len(_CREDS) :]):
+            if not self.too_many:
+                self.copies.append(name[len(_CREDS) :])
         elif name == ACTIVITY:
             self.has_activity = True
         elif name == KEY:
@@ -202,5 +209,5 @@ def split_trash_name(name: str) -> tuple[str, str] | None:
     return run, original
 
 
-def _is_digits(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 20
+def _is_copy(digits: str) -> bool:
+    return len(digits) == _COPY_DIGITS and digits.isascii() and digits.isdigit()

@@ -1,0 +1,56 @@
+"""Keeping a copy of one directory's creds.json from the command line."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from baileys_janitor.cli.formatting import rfc3339
+from baileys_janitor.cli.look import problem_of
+from baileys_janitor.cli.problems import Problem
+from baileys_janitor.policy import reasons
+from baileys_janitor.volume.credential_copies import NOT_KEPT, keep_if_due
+from baileys_janitor.volume.errors import SENTENCES, VolumeProblem
+from baileys_janitor.volume.safe_open import open_session
+
+if TYPE_CHECKING:
+    from baileys_janitor.cli.json_output import KeepDocument
+    from baileys_janitor.cli.targets import Target
+    from baileys_janitor.volume.credential_copies import KeptCopy
+
+_NEVER_PAIRED = frozenset((reasons.NOT_PAIRED, reasons.CREDENTIALS_ABSENT))
+"""Nothing to keep, which is no failure."""
+
+
+def keep_copy(
+    target: Target, now: float, *, every: float, keep: int
+) -> tuple[KeepDocument, Problem | None]:
+    """Keep a copy of a directory's creds.json if one is due; the document, and what went wrong."""
+    try:
+        directory = open_session(target.root, target.path)
+    except VolumeProblem as problem:
+        raise problem_of(target, problem) from problem
+    try:
+        kept = keep_if_due(directory, now=now, every=every, keep=keep)
+    finally:
+        os.close(directory)
+    document: KeepDocument = {
+        "path": target.shown,
+        "company": target.company,
+        "outcome": kept.outcome,
+        "code": kept.code,
+        "copies": kept.copies,
+        "newest": rfc3339(kept.newest),
+        "removed": kept.removed,
+    }
+    return document, problem_with(target, kept)
+
+
+def problem_with(target: Target, kept: KeptCopy) -> Problem | None:
+    """Return why no copy was kept where one should have been."""
+    if kept.outcome != NOT_KEPT or kept.code is None:
+        return None
+    if kept.code in _NEVER_PAIRED and not kept.copies:
+        return None
+    sentence = SENTENCES.get(kept.code) or reasons.explain(kept.code)
+    return Problem(f"{target.shown}: {sentence}", code=kept.code)

@@ -1,0 +1,99 @@
+"""`baileys-janitor keep`: keep copies of creds.json from which a broken one can be restored."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from baileys_janitor.cli.options import DRY_RUN_VARIABLE, dry_run_asked, paths_or_environment
+from baileys_janitor.cli.output import MACHINE_FORMATS, say
+from baileys_janitor.cli.problems import EXIT_DONE, EXIT_FAILED, Problem, usage
+from baileys_janitor.cli.reporting import Problems, print_document
+from baileys_janitor.policy.credential_copies import KEEP, KEEP_MOST
+
+if TYPE_CHECKING:
+    from baileys_janitor.cli.json_output import KeepDocument
+
+
+@click.command("keep")
+@click.argument("paths", metavar="PATH...", nargs=-1)
+@click.option(
+    "--every",
+    default="24h",
+    show_default=True,
+    metavar="AGE",
+    help="Keep a copy of a changed creds.json when the newest is this old; 0s: whenever it changed.",
+)
+@click.option(
+    "--copies",
+    "keep",
+    default=KEEP,
+    show_default=True,
+    type=click.IntRange(1, KEEP_MOST),
+    help="How many copies of one pairing stay.",
+)
+@click.option(
+    "--company", "companies", metavar="ID", multiple=True, help="This company alone; repeatable."
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print problems alone.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["table", "json", "yaml"]),
+    default="table",
+    show_default=True,
+    help="How to print it.",
+)
+def command(
+    paths: tuple[str, ...],
+    every: str,
+    keep: int,
+    companies: tuple[str, ...],
+    quiet: bool,
+    output: str,
+) -> int:
+    """Keep a copy of each creds.json that is whole, beside it and readable by its owner alone.
+
+    A PATH is what clean takes. The process may run on. A torn creds.json is never kept; restore
+    puts a kept copy back.
+    """
+    from baileys_janitor.cli.credential_copies import keep_copy
+    from baileys_janitor.cli.json_output import KEEP_SCHEMA
+    from baileys_janitor.cli.targets import find_targets
+
+    seconds = _seconds("--every", every)
+    found = find_targets(paths_or_environment(paths), companies)
+    problems = Problems(found)
+    dry_run = bool(dry_run_asked())
+    if dry_run:
+        say(f"{DRY_RUN_VARIABLE}=true: this is a dry run, no copy is kept.")
+    directories: list[KeepDocument] = []
+    now = time.time()
+    for target in found.targets if not dry_run else ():
+        try:
+            document, problem = keep_copy(target, now, every=seconds, keep=keep)
+        except Problem as failed:
+            problems.add(target, failed)
+            continue
+        directories.append(document)
+        if problem is not None:
+            problems.add(target, problem)
+    problems.say()
+    if output in MACHINE_FORMATS:
+        print_document(KEEP_SCHEMA, directories, problems, output)
+    elif directories and not quiet:
+        from baileys_janitor.cli.copies_tables import print_kept
+
+        print_kept(directories, now)
+    return EXIT_FAILED if problems else EXIT_DONE
+
+
+def _seconds(option: str, text: str) -> int:
+    from baileys_janitor.api.durations import seconds_of
+
+    try:
+        return seconds_of(text)
+    except ValueError as error:
+        raise usage(f"{option}: {error}") from error
