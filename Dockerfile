@@ -28,12 +28,13 @@ RUN python3 -m pip install --quiet --no-compile --require-hashes --only-binary :
         -s /build/site -p /usr/local/lib/python3.13/site-packages /build/site \
     && find /build/site -exec touch -h -d @0 {} +
 COPY operator/baileys_janitor /build/own/baileys_janitor
-COPY bin/baileys-janitor /build/bin/baileys-janitor
-# A Job runs for milliseconds: without bytecode it would take three times as long, and its filesystem is read-only.
+# A Job runs for milliseconds: without bytecode it would take three times as long, and its filesystem is read-only. The
+# script is the package's entry point without what pip writes around it, some of which takes longer than a Job's work.
 RUN python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash \
         -s /build/own -p /usr/local/lib/python3.13/site-packages /build/own \
     && PYTHONPATH=/build/own:/build/site python3 -c 'import baileys_janitor.controller.app' \
-    && sed -i '1s,.*,#!/usr/local/bin/python3,' /build/bin/baileys-janitor \
+    && mkdir /build/bin \
+    && printf '%s\n' '#!/usr/local/bin/python3' 'from baileys_janitor.__main__ import run' 'run()' > /build/bin/baileys-janitor \
     && chmod -R a+rX,go-w /build/own /build/site && chmod 755 /build/bin/baileys-janitor \
     && find /build/own /build/bin -exec touch -h -d @0 {} +
 
@@ -81,7 +82,7 @@ ENTRYPOINT ["baileys-janitor"]
 ARG VERSION=""
 ARG REVISION=""
 LABEL org.opencontainers.image.title="baileys-janitor" \
-      org.opencontainers.image.description="A Kubernetes operator that keeps WhatsApp (Baileys) session volumes healthy" \
+      org.opencontainers.image.description="Keeps WhatsApp (Baileys) session directories healthy: a command line for one server, an operator for Kubernetes" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"

@@ -24,9 +24,10 @@ from benchmarks.processes import (
     ratio,
     watched,
 )
+from sandbox.node.container import command_prefix
 
 HERE = Path(__file__).resolve().parent
-COMMAND = [sys.executable, str(HERE.parent / "bin" / "baileys-janitor")]
+COMMAND = command_prefix()
 OURS, EMPTY = "janitor job", "python -c pass"
 LARGE = 100_000
 """Files from which on one run must do: no round warms up, and strace, which would take minutes, counts nothing."""

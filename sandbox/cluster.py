@@ -28,7 +28,7 @@ class Cluster:
         path: where to write the kubeconfig; by default a temporary file.
         assets: a directory with etcd and kube-apiserver to use instead of the sandbox's own API
             server; by default $KUBEBUILDER_ASSETS, and an empty string is none.
-        command_prefix: what runs `baileys-janitor` in a pod; by default `bin/baileys-janitor`.
+        command_prefix: what runs `baileys-janitor` in a pod; by default what the image's script does.
         history: how many changes of a resource a watch can go back.
     """
 

@@ -26,7 +26,7 @@ class Machinery:
         volumes: holds a directory `NAMESPACE/CLAIM` for each claim.
         scratch: where pods keep what does not outlive them.
         nodes: how many nodes; they are called node-1, node-2, ...
-        prefix: what runs the project's command, by default its console script.
+        prefix: what runs the project's command, by default what the image's script does.
     """
 
     def __init__(

@@ -17,6 +17,8 @@ from sandbox.client import Object
 from sandbox.server.times import now
 
 COMMAND: Final = "baileys-janitor"
+ENTRY: Final = "from baileys_janitor.__main__ import run\nrun()"
+"""The image's script. pip's own one may import `re` first, which takes longer than a Job's work."""
 # The kubelet's limits: one container's message, and those of a pod together.
 MESSAGE_LIMIT: Final = 4096
 POD_MESSAGE_LIMIT: Final = 12288
@@ -35,8 +37,8 @@ class Ending:
 
 
 def command_prefix() -> list[str]:
-    """What runs the project's command as in the image: the script of the repository, by this Python."""
-    return [sys.executable, str(Path(__file__).resolve().parents[2] / "bin" / COMMAND)]
+    """What runs the project's command: the image's script, word for word, by this Python."""
+    return [sys.executable, "-P", "-c", ENTRY]
 
 
 def is_ours(container: Object) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from sandbox import Cluster
+from sandbox.node.container import ENTRY
 from tests.chart.rendering import ROOT
 from tests.controller.live.conftest import cluster, kubeconfig, process  # noqa: F401 - fixtures
 from tests.controller.live.operators import OperatorProcess
@@ -162,3 +165,13 @@ def test_what_is_left_out_would_be_missed(trimmed: Path) -> None:
     )
     assert done.returncode != 0
     assert "not in the image" in done.stderr
+
+
+def test_its_script_is_the_packages_entry_point_and_what_the_sandbox_runs() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    module, _, function = project["scripts"]["baileys-janitor"].partition(":")
+    [lines] = re.findall(r"printf '%s\\n' (.+) > /build/bin/baileys-janitor", RECIPE)
+    shebang, *entry = shlex.split(lines)
+    assert shebang == "#!/usr/local/bin/python3"
+    assert entry == [f"from {module} import {function}", f"{function}()"]
+    assert "\n".join(entry) == ENTRY

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from baileys_janitor import extras
 from baileys_janitor.cli.main import main
 from tests.keystore.data import Key, company, first_layout, removable, rows
 from tests.keystore.test_undo import execute_plainly
@@ -254,10 +255,7 @@ def test_without_the_driver_one_sentence_names_the_extra() -> None:
     done = subprocess.run([sys.executable, "-c", code, "scan"], capture_output=True, text=True)
 
     assert done.returncode == 2
-    assert (
-        done.stderr
-        == "Error: Databases need the extra `postgres`: pip install 'baileys-janitor[postgres]'.\n"
-    )
+    assert done.stderr == f"Error: {extras.sentence('postgres')}\n"
 
 
 def test_grants_quote_every_name(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,12 +13,13 @@ from typing import Final
 
 import click
 
-from baileys_janitor import __version__
+from baileys_janitor import __version__, extras
 from baileys_janitor.cli.output import prepare_streams, say
 from baileys_janitor.cli.problems import (
     EXIT_DONE,
     EXIT_FAILED,
     EXIT_INTERRUPTED,
+    EXIT_USAGE,
     Problem,
 )
 
@@ -100,6 +101,9 @@ def main(argv: Sequence[str]) -> int:
         return EXIT_INTERRUPTED
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else EXIT_FAILED
+    except extras.ExtraMissing as missing:
+        say(f"Error: {missing}")
+        return EXIT_USAGE
     except Exception as error:  # noqa: BLE001 - the last line of defence against a traceback
         return _unforeseen(error)
     return code if isinstance(code, int) else EXIT_DONE
@@ -107,6 +111,9 @@ def main(argv: Sequence[str]) -> int:
 
 def _unforeseen(error: Exception) -> int:
     """Report a fault of ours by its kind and place alone: its text may hold a file's name."""
+    if isinstance(error, ModuleNotFoundError) and (extra := extras.of_module(error.name)):
+        say(f"Error: {extras.sentence(extra)}")
+        return EXIT_USAGE
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

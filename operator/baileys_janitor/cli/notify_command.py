@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from baileys_janitor import extras
 from baileys_janitor.cli.options import ENV_PREFIX
 from baileys_janitor.cli.output import say, write
 from baileys_janitor.cli.problems import EXIT_DONE, EXIT_FAILED, usage
@@ -48,6 +49,7 @@ def test(config_path: str | None, names: tuple[str, ...], printed: bool) -> int:
     kubectl exec -n baileys-janitor deploy/janitor-baileys-janitor -- baileys-janitor notify test --config
     /etc/baileys-janitor/operator.yaml
     """
+    extras.require("notify")
     import asyncio
 
     from baileys_janitor.notify.sample_message import Trial

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from baileys_janitor import extras
 from baileys_janitor.cli.options import ENV_PREFIX
 
 
@@ -36,6 +37,7 @@ def command(
 
     In a cluster it uses its service account, elsewhere KUBECONFIG or ~/.kube/config.
     """
+    extras.require("operator")
     from baileys_janitor.controller.app import run
 
     return run(config_path, namespaces, log_level=log_level or ("debug" if verbose else None))

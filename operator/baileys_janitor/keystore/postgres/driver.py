@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from baileys_janitor import extras
 from baileys_janitor.keystore.errors import DRIVER_MISSING, KeystoreProblem
 
 
@@ -12,5 +13,5 @@ def require_driver() -> None:
     except ImportError as problem:
         raise KeystoreProblem(
             DRIVER_MISSING,
-            "Databases need the extra `postgres`: pip install 'baileys-janitor[postgres]'.",
+            extras.sentence("postgres"),
         ) from problem

@@ -1,0 +1,111 @@
+"""The package's extras: libraries that only some commands need, and how to install what is missing.
+
+The base package is for the command line on one server. This module imports nothing but the standard library, and
+loads no library to find out whether it is there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Iterable
+from importlib import metadata
+from importlib.util import find_spec
+from typing import Any, Final
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+PACKAGE: Final = "baileys-janitor"
+MODULES: Final = {
+    "operator": ("kopf", "kubernetes", "prometheus_client", "pythonjsonlogger"),
+    "notify": ("aiohttp", "apprise", "sentry_sdk", "tenacity"),
+    "postgres": ("psycopg",),
+}
+"""What each extra brings, by the names that are imported."""
+_INCLUDED: Final = {"operator": ("operator", "notify")}
+"""Extras that bring another one along, as pyproject.toml says."""
+_NEEDS: Final = {
+    "operator": "The operator needs",
+    "notify": "Notifications need",
+    "postgres": "Databases need",
+}
+
+
+class ExtraMissing(Exception):  # noqa: N818 - what is wrong, not a kind of error
+    """A command needs an extra that is not installed; the message is one sentence with the way out."""
+
+
+def require(extra: str) -> None:
+    """Raise ExtraMissing when a library of the extra is not installed."""
+    if not is_installed(extra):
+        raise ExtraMissing(sentence(extra))
+
+
+def is_installed(extra: str) -> bool:
+    """Return whether every library of the extra, and of those that it includes, can be found."""
+    return all(
+        _found(module) for each in _INCLUDED.get(extra, (extra,)) for module in MODULES[each]
+    )
+
+
+def of_module(name: str | None) -> str | None:
+    """Return the extra that brings a module; None for any other module."""
+    top = (name or "").partition(".")[0]
+    return next((extra for extra, modules in MODULES.items() if top in modules), None)
+
+
+def sentence(extra: str) -> str:
+    """Return what is missing and the command that installs it."""
+    return f"{_NEEDS[extra]} the extra `{extra}`: {install_line(extra)}"
+
+
+def install_line(extra: str) -> str:
+    """Return the command that installs an extra the way this package was installed; the extras that are there stay."""
+    there = [each for each in MODULES if each != extra and is_installed(each)]
+    editable, source = _source(sorted({*there, extra}))
+    return " ".join(map(shlex.quote, (*_installer(), *editable, source)))
+
+
+def _found(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ValueError:  # a module that was made without a spec, or barred
+        return sys.modules.get(module) is not None
+
+
+def _installer() -> tuple[str, ...]:
+    """Return the program that owns this environment: pipx, uv or pip."""
+    for receipt, program in (("pipx_metadata.json", "pipx"), ("uv-receipt.toml", "uv tool")):
+        if os.path.exists(os.path.join(sys.prefix, receipt)):  # noqa: PTH110, PTH118 - cheap to load
+            return (*program.split(), "install", "--force")
+    if find_spec("pip") is None:
+        return "uv", "pip", "install", "--python", sys.executable
+    return sys.executable, "-m", "pip", "install"
+
+
+def _source(extras: Iterable[str]) -> tuple[tuple[str, ...], str]:
+    """Return the option for an editable install, if it is one, and the requirement that was installed, with extras."""
+    bracket = f"[{','.join(extras)}]"
+    origin = _direct_url()
+    url = str(origin.get("url", ""))
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        editable = bool((origin.get("dir_info") or {}).get("editable"))
+        return ("--editable",) if editable else (), url2pathname(parts.path) + bracket
+    if not url or parts.password:
+        return (), PACKAGE + bracket
+    vcs = origin.get("vcs_info") or {}
+    if vcs:
+        url = f"{vcs.get('vcs')}+{url}@{vcs.get('commit_id')}"
+    return (), f"{PACKAGE}{bracket} @ {url}"
+
+
+def _direct_url() -> dict[str, Any]:
+    """Return where the package was installed from, as PEP 610 records it; nothing for an index."""
+    try:
+        found = json.loads(metadata.distribution(PACKAGE).read_text("direct_url.json") or "{}")
+    except (metadata.PackageNotFoundError, OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
