@@ -10,7 +10,7 @@ from baileys_janitor.cli.credentials import FAULTS
 from baileys_janitor.cli.output import console, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from rich.console import RenderableType
     from rich.text import Text
@@ -42,14 +42,21 @@ LEVEL_STYLES: Final = {
 WORST_FIRST: Final = ("Emergency", "Critical", "Warning", "Healthy", "Unknown")
 
 
-def level_cell(level: str) -> Text:
+def level_cell(level: str) -> Cell:
+    """Return a level, coloured at a terminal."""
+    if not sys.stdout.isatty():
+        return level
     from rich.text import Text
 
     return Text(level, style=LEVEL_STYLES.get(level, ""))
 
 
-def print_lines(lines: Iterable[RenderableType]) -> None:
-    """Print lines to standard output, coloured at a terminal."""
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines to standard output."""
+    write("".join(f"{line.rstrip()}\n" for line in lines))
+
+
+def _print_rich(lines: Iterable[RenderableType]) -> None:
     out = console(sys.stdout)
     with out.capture() as captured:
         for line in lines:
@@ -61,23 +68,45 @@ def print_table(
     headings: Sequence[str], rows: Iterable[Sequence[Cell]], right: Iterable[str] = ()
 ) -> None:
     """Print columns under headings, two spaces apart; those named in `right` are aligned right."""
+    numeric = set(right)
+    if not sys.stdout.isatty():
+        print_lines(plain_table(headings, rows, numeric))
+        return
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    at_terminal = sys.stdout.isatty()
     table = Table(
-        box=SIMPLE_HEAD if at_terminal else None,
-        show_edge=False,
-        pad_edge=False,
-        padding=(0, 1),
-        header_style="bold",
+        box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1), header_style="bold"
     )
-    numeric = set(right)
     for heading in headings:
         table.add_column(heading, justify="right" if heading in numeric else "left", no_wrap=True)
     for row in rows:
         table.add_row(*row)
-    print_lines([table])
+    _print_rich([table])
+
+
+def plain_table(
+    headings: Sequence[str], rows: Iterable[Sequence[Cell]], right: Container[str]
+) -> Iterator[str]:
+    """Return the lines of a table for a pipe or a file: to load and use rich would take longer than the scan."""
+    lines = [list(headings), *([str(cell) for cell in row] for row in rows)]
+    columns = []
+    for heading, *cells in zip(*lines, strict=True):
+        widths = [_width(cell) for cell in (heading, *cells)]
+        widest = max(widths)
+        padding = [" " * (widest - width) for width in widths]
+        pairs = zip((heading, *cells), padding, strict=True)
+        columns.append([gap + cell if heading in right else cell + gap for cell, gap in pairs])
+    return map("  ".join, zip(*columns, strict=True))
+
+
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
 
 
 def name_heading(directories: Sequence[DirectoryDocument]) -> str:
