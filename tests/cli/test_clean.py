@@ -77,7 +77,8 @@ def test_pre_keys_go_where_somebody_asked_or_every_file_counts(
 def test_apply_says_how_to_undo(old: Path, run: Run) -> None:
     last = run("clean", old, "--apply").out.splitlines()[-1]
     assert last.startswith("25 files, ")
-    assert f"To put them back: baileys-janitor undo {old} cli-" in last
+    assert "To put them back: baileys-janitor undo --run cli-" in last
+    assert last.endswith(f" {old}")
 
 
 def test_a_second_clean_has_nothing_to_do(old: Path, run: Run) -> None:

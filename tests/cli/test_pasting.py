@@ -121,11 +121,30 @@ def test_a_run_of_several_paths_is_put_back_by_what_is_printed(
     before = [files_of(session) for session in sessions]
     line = "baileys-janitor clean --apply 'a root' 'first auth' 'second auth'"
     done = shell(line, tmp_path, bin_directory)
-    commands = hints(done.out)
-    assert len(commands) == 3
-    for command in commands:
-        assert shell(command, tmp_path, bin_directory).code == 0
+    (undo,) = hints(done.out)
+    assert shell(undo, tmp_path, bin_directory).code == 0
     assert [files_of(session) for session in sessions] == before
+
+
+def test_nested_directories_of_odd_names_are_put_back_by_what_is_printed(
+    tmp_path: Path, bin_directory: Path
+) -> None:
+    root = tmp_path / "-root"
+    meant = [company(root / "a b", "1", "old"), company(root / "a b" / "-c", "2", "old")]
+    meant[1] = meant[1].rename(meant[1].parent / "it's\n2")
+    other = company(root / "x", "3", "old")
+    before = [files_of(session) for session in (*meant, other)]
+    line = "baileys-janitor clean --pattern 'a b/**' -- -root"
+    (apply,) = hints(shell(line, tmp_path, bin_directory).out)
+    (undo,) = hints(shell(apply, tmp_path, bin_directory).out)
+    after = [files_of(session) for session in (*meant, other)]
+    assert [some < all_of for some, all_of in zip(after, before, strict=True)] == [
+        True,
+        True,
+        False,
+    ]
+    assert shell(undo, tmp_path, bin_directory).code == 0
+    assert [files_of(session) for session in (*meant, other)] == before
 
 
 def test_the_command_that_applies_is_none_that_stays_a_dry_run(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from baileys_janitor.cli.problems import Problem
-from baileys_janitor.cli.targets import find_targets
+from baileys_janitor.cli.targets import find_targets, skipped_line
 
 
 def session(path: Path) -> Path:
@@ -135,3 +135,66 @@ def test_a_path_with_any_bytes_is_shown_escaped(tmp_path: Path) -> None:
     (Path(strange) / "creds.json").write_text("{}")
     [target] = find_targets([str(tmp_path)]).targets
     assert target.company == "\\xff\\x1b"
+
+
+def names(
+    *paths: Path, pattern: str | None = None, companies: tuple[str, ...] = ()
+) -> list[str | None]:
+    found = find_targets([str(path) for path in paths], companies, pattern)
+    return [target.company for target in found.targets]
+
+
+def test_a_tenant_is_called_by_its_path_without_company(tmp_path: Path) -> None:
+    for path in ("company_7", "tenants/company_8", "instances/a", "company_9/auth"):
+        session(tmp_path / path)
+    assert names(tmp_path) == ["7", "9/auth", "instances/a", "tenants/8"]
+    assert names(tmp_path, companies=("tenants/8",)) == ["tenants/8"]
+    assert names(tmp_path, companies=("tenants/company_8", "company_7")) == ["7", "tenants/8"]
+
+
+def test_two_tenants_of_one_name_are_called_by_their_directories(tmp_path: Path) -> None:
+    for path in ("company_7", "7", "company_8"):
+        session(tmp_path / path)
+    assert names(tmp_path) == ["7", "company_7", "8"]
+    assert names(tmp_path, companies=("company_7",)) == ["company_7"]
+
+
+def test_the_pattern_narrows_and_one_that_matches_nothing_says_so(tmp_path: Path) -> None:
+    for path in ("md_1", "instances/a"):
+        session(tmp_path / path)
+    assert names(tmp_path, pattern="md_*") == ["md_1"]
+    found = find_targets([str(tmp_path)], (), "nothing/*")
+    [(_, problem)] = found.problems
+    assert problem.code == "NoSession"
+    assert "--pattern nothing/* matches" in problem.message
+    with pytest.raises(Problem, match="not a pattern"):
+        find_targets([str(tmp_path)], (), "../x")
+
+
+def test_what_is_not_searched_is_one_line(tmp_path: Path) -> None:
+    session(tmp_path / "auth" / "1")
+    (tmp_path / "current").symlink_to("auth")
+    session(tmp_path / "auth.bak")
+    assert skipped_line(find_targets([str(tmp_path)]).skipped) == (
+        f"Not searched: 1 symbolic link never followed ({tmp_path}/current); "
+        f"1 directory named as backups ({tmp_path}/auth.bak)."
+    )
+
+
+def test_directories_that_may_not_be_read_are_one_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session(tmp_path / "open")
+    for name in ("a", "b"):
+        session(tmp_path / name)
+    real = os.open
+
+    def refused(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        if path in {"a", "b"}:
+            raise PermissionError(13, "Permission denied")
+        return real(path, flags, mode, dir_fd=dir_fd)
+
+    monkeypatch.setattr("baileys_janitor.volume.roots.os.open", refused)
+    assert codes(tmp_path) == ["PermissionDenied"]
+    assert f"2 directories beneath {tmp_path} may not be read by this user" in sentence(tmp_path)
+    assert names(tmp_path) == ["open"]

@@ -14,8 +14,10 @@ from baileys_janitor.cli.options import (
     SETTINGS_EPILOG,
     UNDO_WINDOW,
     dry_run_asked,
+    narrowing,
     paths_or_environment,
     settings_options,
+    target_options,
 )
 from baileys_janitor.cli.output import MACHINE_FORMATS, say, write
 from baileys_janitor.cli.problems import (
@@ -30,6 +32,8 @@ from baileys_janitor.cli.signals import Interrupt
 from baileys_janitor.policy.levels import CRITICAL, EMERGENCY, LEVELS, WARNING, at_least
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from baileys_janitor.cli.json_output import CleanDocument
     from baileys_janitor.cli.settings import InForce
     from baileys_janitor.cli.targets import Target
@@ -48,15 +52,12 @@ class Wish(NamedTuple):
 
 
 @click.command("clean", epilog=SETTINGS_EPILOG)
-@click.argument("paths", metavar="PATH...", nargs=-1)
+@target_options
 @click.option("--apply", is_flag=True, help="Remove the files; without it nothing is touched.")
 @click.option(
     "--emergency",
     is_flag=True,
     help="Go on with emergencyRetention while the count is at critical or above.",
-)
-@click.option(
-    "--company", "companies", metavar="ID", multiple=True, help="This company alone; repeatable."
 )
 @click.option(
     "--min-level",
@@ -76,9 +77,10 @@ class Wish(NamedTuple):
 @settings_options(UNDO_WINDOW)
 def command(
     paths: tuple[str, ...],
+    companies: tuple[str, ...],
+    pattern: str | None,
     apply: bool,
     emergency: bool,
-    companies: tuple[str, ...],
     min_level: str | None,
     verbose: bool,
     show_names: bool,
@@ -87,8 +89,8 @@ def command(
 ) -> int:
     """Show what would go and why; with --apply, remove it.
 
-    A PATH is one session directory or a root of company_* directories; without one,
-    BAILEYS_SESSIONS_PATH is used. What goes lies in the trash for the undo window: see undo.
+    A PATH is a session directory, or one with session directories down to three levels beneath it;
+    without a PATH, BAILEYS_SESSIONS_PATH is used. What goes lies in the trash for the undo window: see undo.
     """
     from baileys_janitor.cli.progress import with_progress
     from baileys_janitor.cli.settings import settings_in_force
@@ -107,7 +109,7 @@ def command(
         in_force,
         min_level,
     )
-    found = find_targets(paths_or_environment(paths), companies)
+    found = find_targets(paths_or_environment(paths), companies, pattern)
     problems = Problems(found)
     directories: list[CleanDocument] = []
     roots: list[str] = []
@@ -130,7 +132,8 @@ def command(
                 problems.add(target, Problem(message, code=document["code"] or "Failed"))
     problems.say()
     arguments = click.get_current_context().obj or []
-    _print(directories, roots, problems, output, wish, to_apply=_to_apply(arguments, in_force))
+    to_apply, to_undo = _to_apply(arguments, in_force), narrowing(companies, pattern)
+    _print(directories, roots, problems, output, wish, to_apply=to_apply, to_undo=to_undo)
     if interrupt.asked:
         say("Interrupted between two files; what had gone by then lies in the trash.")
         return EXIT_INTERRUPTED
@@ -223,6 +226,7 @@ def _print(
     wish: Wish,
     *,
     to_apply: str,
+    to_undo: Sequence[str],
 ) -> None:
     from baileys_janitor.cli.json_output import CLEAN_SCHEMA
 
@@ -230,6 +234,7 @@ def _print(
         print_document(CLEAN_SCHEMA, directories, problems, output)
         return
     from baileys_janitor.cli.clean_tables import print_cleanups
+    from baileys_janitor.cli.tables import print_lines
 
     if directories:
         print_cleanups(
@@ -239,6 +244,8 @@ def _print(
             wide=output == "wide",
             roots=roots,
             to_apply=to_apply,
+            to_undo=to_undo,
         )
+        print_lines(problems.not_searched())
     elif wish.min_level is not None and not problems and not wish.apply:
         write(f"No directory is at level {wish.min_level} or a worse one.\n")

@@ -31,11 +31,13 @@ def print_cleanups(
     wide: bool,
     roots: Sequence[str],
     to_apply: str,
+    to_undo: Sequence[str] = (),
 ) -> None:
     """Print a row a directory, then the reasons over all of them, the files if asked for, and the sum.
 
     `failed` are the paths whose message stands on standard error already. `roots` has for each directory the path
-    that was given. `to_apply` is how to remove what a dry run lists.
+    that was given. `to_apply` is how to remove what a dry run lists, `to_undo` are the options with which an
+    undo means the same directories.
     """
     name = name_heading(directories)
     _directories(directories, name, applied=applied)
@@ -55,7 +57,14 @@ def print_cleanups(
         [
             "",
             *messages,
-            *_ending(directories, removed, applied=applied, roots=roots, to_apply=to_apply),
+            *_ending(
+                directories,
+                removed,
+                applied=applied,
+                roots=roots,
+                to_apply=to_apply,
+                to_undo=to_undo,
+            ),
         ]
     )
 
@@ -130,6 +139,7 @@ def _ending(
     applied: bool,
     roots: Sequence[str],
     to_apply: str,
+    to_undo: Sequence[str],
 ) -> list[str]:
     freed = formatting.size(sum(found["freedBytes"] for found in directories))
     files = formatting.counted(removed, "file")
@@ -139,7 +149,8 @@ def _ending(
             idle = all(found["outcome"] == "NothingToDo" for found in directories)
             return ["Nothing was removed: there is nothing to remove."] if idle else []
         where = f" in {formatting.counted(len(runs), 'directory')}" if len(runs) > 1 else ""
-        return [*_applied(runs, f"{files}, {freed},", where), *_besides(directories)]
+        undo = _undo([each for each in runs if each[0]["inTrash"]], to_undo)
+        return [*_applied(runs, f"{files}, {freed},", where, undo), *_besides(directories)]
     if not removed:
         if any(found["outcome"] not in {"NothingToDo", "DryRun"} for found in directories):
             # Whether there would be something to remove is not known.
@@ -148,20 +159,20 @@ def _ending(
     return [f"Nothing was removed. To remove {files}, {freed}: {to_apply}"]
 
 
-def _applied(runs: Sequence[tuple[CleanDocument, str]], files: str, where: str) -> list[str]:
+def _applied(
+    runs: Sequence[tuple[CleanDocument, str]], files: str, where: str, undo: str
+) -> list[str]:
     """Return what went, and how to put it back, where that is still possible."""
-    kept = [each for each in runs if each[0]["inTrash"]]
-    if len(kept) == len(runs):
-        return _with_commands(f"{files} moved to the trash{where}. To put them back:", _undo(kept))
+    gone = [found for found, _ in runs if not found["inTrash"]]
+    if not gone:
+        return [f"{files} moved to the trash{where}. To put them back: {undo}"]
     lines = [f"{files} removed{where}."]
-    if kept:
-        lines += _with_commands("To put back what is in the trash:", _undo(kept))
-    lines += [
+    if len(gone) < len(runs):
+        lines.append(f"To put back what is in the trash: {undo}")
+    return lines + [
         f"{found['company'] or found['path']}: gone for good, because the disk was full or the undo window is 0s."
-        for found, _ in runs
-        if not found["inTrash"]
+        for found in gone
     ]
-    return lines
 
 
 def _besides(directories: Sequence[CleanDocument]) -> list[str]:
@@ -182,14 +193,8 @@ def _besides(directories: Sequence[CleanDocument]) -> list[str]:
     return lines
 
 
-def _undo(runs: Sequence[tuple[CleanDocument, str]]) -> list[str]:
-    """Return the commands that put a run back: one for each path that was given, with all that it cleaned below."""
-    given = dict.fromkeys((root, found["run"] or "") for found, root in runs)
-    return [command("undo", paths=[root], after=[run]) for root, run in given]
-
-
-def _with_commands(text: str, commands: Sequence[str]) -> list[str]:
-    """Return a command on the line of its text, several on lines of their own."""
-    if len(commands) == 1:
-        return [f"{text} {commands[0]}"]
-    return [text, *(f"  {each}" for each in commands)]
+def _undo(runs: Sequence[tuple[CleanDocument, str]], narrowing: Sequence[str]) -> str:
+    """Return the command that puts a run back: the paths that were given, with all that it cleaned below."""
+    run = next((found["run"] or "" for found, _ in runs), "")
+    paths = dict.fromkeys(root for _, root in runs)
+    return command("undo", "--run", run, *narrowing, paths=paths)

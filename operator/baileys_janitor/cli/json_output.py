@@ -30,6 +30,14 @@ class ProblemDocument(TypedDict):
     message: str
 
 
+class SkippedDocument(TypedDict):
+    """Directories that were not searched for one reason: how many, and the first of them."""
+
+    reason: str
+    number: int
+    paths: list[str]
+
+
 class AdviceDocument(TypedDict):
     """One piece of advice: the condition's type and a sentence with its numbers."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 import click
@@ -123,6 +123,36 @@ _TYPES: Final[dict[str, click.ParamType[Any]]] = {
 }
 
 
+def target_options(command: Command) -> Command:
+    """Add what names session directories: PATH..., `--company` and `--pattern`, for `targets.find_targets`.
+
+    They reach the command as `paths`, `companies` and `pattern`.
+    """
+    for decorate in (
+        click.option(
+            "--pattern",
+            metavar="GLOB",
+            help="Only directories whose path beneath PATH matches, such as 'md_*' or 'instances/*'.",
+        ),
+        click.option(
+            "--company",
+            "companies",
+            metavar="NAME",
+            multiple=True,
+            help="This tenant alone; repeatable.",
+        ),
+        click.argument("paths", metavar="PATH...", nargs=-1),
+    ):
+        command = decorate(command)
+    return command
+
+
+def narrowing(companies: Sequence[str], pattern: str | None) -> list[str]:
+    """Return the options with which a printed command means the same directories."""
+    words = [word for company in companies for word in ("--company", company)]
+    return words if pattern is None else [*words, "--pattern", pattern]
+
+
 def settings_options(
     *extra: Setting, aliases: dict[str, str] | None = None
 ) -> Callable[[Command], Command]:
@@ -170,7 +200,7 @@ def paths_or_environment(paths: tuple[str, ...]) -> tuple[str, ...]:
     if path:
         return (path,)
     raise usage(
-        "No PATH was given: name a session directory or a root of company_* directories, "
+        "No PATH was given: name a session directory or a directory above some, "
         f"or set {SESSIONS_PATH_VARIABLE}."
     )
 

@@ -11,7 +11,7 @@ from baileys_janitor.cli.output import say, write_document
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from baileys_janitor.cli.json_output import ProblemDocument
+    from baileys_janitor.cli.json_output import ProblemDocument, SkippedDocument
     from baileys_janitor.cli.problems import Problem
     from baileys_janitor.cli.targets import Found, Target
 
@@ -22,6 +22,11 @@ class Problems:
     def __init__(self, found: Found) -> None:
         """Begin with the paths that led nowhere."""
         self.documents: list[ProblemDocument] = []
+        self.skipped: list[SkippedDocument] = [
+            {"reason": each.reason, "number": each.number, "paths": list(each.paths)}
+            for each in found.skipped
+        ]
+        self._found = found
         for shown, problem in found.problems:
             self._add(shown, None, problem)
 
@@ -33,6 +38,13 @@ class Problems:
         """Write one sentence for each, for people; all at once, so that no progress bar is in between."""
         for each in self.documents:
             say(f"Error: {each['message']}")
+
+    def not_searched(self) -> list[str]:
+        """Return a line that says what was not searched and why, none where all was."""
+        from baileys_janitor.cli.targets import skipped_line
+
+        line = skipped_line(self._found.skipped)
+        return [] if line is None else [line]
 
     @property
     def paths(self) -> frozenset[str]:
@@ -57,6 +69,7 @@ def print_document(
         "time": rfc3339(time.time()),
         "directories": directories,
         **more,
+        "skipped": problems.skipped,
         "problems": problems.documents,
     }
     write_document(document, output)

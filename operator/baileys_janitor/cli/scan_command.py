@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from baileys_janitor.cli.json_output import SCAN_SCHEMA, DirectoryDocument
-from baileys_janitor.cli.options import SETTINGS_EPILOG, paths_or_environment, settings_options
+from baileys_janitor.cli.options import (
+    SETTINGS_EPILOG,
+    paths_or_environment,
+    settings_options,
+    target_options,
+)
 from baileys_janitor.cli.output import MACHINE_FORMATS
 from baileys_janitor.cli.problems import EXIT_DONE, EXIT_FAILED, EXIT_LEVEL_REACHED, Problem
 from baileys_janitor.cli.reporting import Problems, print_document
@@ -19,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command("scan", epilog=SETTINGS_EPILOG)
-@click.argument("paths", metavar="PATH...", nargs=-1)
+@target_options
 @click.option(
     "-o",
     "--output",
@@ -29,9 +34,6 @@ if TYPE_CHECKING:
     help="How to print it.",
 )
 @click.option(
-    "--company", "companies", metavar="ID", multiple=True, help="This company alone; repeatable."
-)
-@click.option(
     "--fail-on",
     type=click.Choice([WARNING, CRITICAL, EMERGENCY], case_sensitive=False),
     help="Exit with 3 when any directory has this level or a worse one; with 1 when its creds.json is broken.",
@@ -39,15 +41,16 @@ if TYPE_CHECKING:
 @settings_options(aliases={"--emergency-at": "--emergency"})
 def command(
     paths: tuple[str, ...],
-    output: str,
     companies: tuple[str, ...],
+    pattern: str | None,
+    output: str,
     fail_on: str | None,
     **values: Any,
 ) -> int:
     """Count the files of session directories and show their levels.
 
-    A PATH is one session directory or a root of company_* directories; without one,
-    BAILEYS_SESSIONS_PATH is used. Nothing is changed. The exit code is 1 when a directory cannot be
+    A PATH is a session directory, or one with session directories down to three levels beneath it;
+    without a PATH, BAILEYS_SESSIONS_PATH is used. Nothing is changed. The exit code is 1 when a directory cannot be
     looked at, or its creds.json is broken or missing beside session files.
     """
     from baileys_janitor.cli.credentials import problem_of
@@ -58,7 +61,7 @@ def command(
     from baileys_janitor.cli.targets import find_targets
 
     policy = settings_in_force(values).policy
-    targets = find_targets(paths_or_environment(paths), companies)
+    targets = find_targets(paths_or_environment(paths), companies, pattern)
     problems = Problems(targets)
     directories: list[DirectoryDocument] = []
     for target in with_progress(targets.targets, "Looking at"):
@@ -92,7 +95,8 @@ def _print(directories: list[DirectoryDocument], problems: Problems, output: str
 
     if directories:
         scan_table(directories, time.time(), wide=output == "wide")
-        print_lines([summary_line(directories), *advice_lines(directories, every=output == "wide")])
+        lines = [summary_line(directories), *advice_lines(directories, every=output == "wide")]
+        print_lines([*lines, *problems.not_searched()])
 
 
 def _summary(directories: Sequence[DirectoryDocument]) -> dict[str, Any]:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from baileys_janitor.cli.options import DRY_RUN_VARIABLE, dry_run_asked, paths_or_environment
+from baileys_janitor.cli.options import (
+    DRY_RUN_VARIABLE,
+    dry_run_asked,
+    narrowing,
+    paths_or_environment,
+    target_options,
+)
 from baileys_janitor.cli.output import MACHINE_FORMATS, say
 from baileys_janitor.cli.problems import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, Problem
 from baileys_janitor.cli.reporting import Problems, print_document
@@ -23,12 +29,9 @@ if TYPE_CHECKING:
 
 
 @click.command("undo")
-@click.argument("path", required=False)
-@click.argument("run", required=False)
+@target_options
+@click.option("--run", metavar="RUN", help="The run to put back; else the latest one.")
 @click.option("--list", "listing", is_flag=True, help="Show the runs that can be put back.")
-@click.option(
-    "--company", "companies", metavar="ID", multiple=True, help="This company alone; repeatable."
-)
 @click.option(
     "-o",
     "--output",
@@ -38,17 +41,24 @@ if TYPE_CHECKING:
     help="How to print it.",
 )
 def command(
-    path: str | None, run: str | None, listing: bool, companies: tuple[str, ...], output: str
+    paths: tuple[str, ...],
+    companies: tuple[str, ...],
+    pattern: str | None,
+    run: str | None,
+    listing: bool,
+    output: str,
 ) -> int:
-    """Put the files of RUN back from the trash; without RUN, those of the latest one.
+    """Put the files of a run back from the trash: of the latest one, or of --run RUN.
 
-    PATH is a session directory or a root of company_* directories: a run that cleaned several is put
-    back in all of them. A file that exists again stays as it is.
+    A PATH is a session directory, or one with session directories down to three levels beneath it: a run that
+    cleaned several is put back in all of them. After a PATH, RUN may stand without --run. A file that exists
+    again stays as it is.
     """
     from baileys_janitor.cli.list_runs import runs_of
     from baileys_janitor.cli.targets import find_targets
 
-    found = find_targets(paths_or_environment((path,) if path else ()), companies)
+    paths, run = _with_run(paths, run)
+    found = find_targets(paths_or_environment(paths), companies, pattern)
     problems = Problems(found)
     known: Known = []
     for target in found.targets:
@@ -58,11 +68,21 @@ def command(
             problems.add(target, problem)
     if listing:
         return _list(known, problems, output)
-    return _put_back(known, run, problems, output)
+    return _put_back(known, run, narrowing(companies, pattern), problems, output)
+
+
+def _with_run(paths: tuple[str, ...], run: str | None) -> tuple[tuple[str, ...], str | None]:
+    """Return the paths, and the run that stands behind them: a run id that is no path."""
+    from baileys_janitor.volume.state_names import valid_run
+
+    if run is None and len(paths) > 1 and valid_run(paths[-1]) and not os.path.lexists(paths[-1]):
+        return paths[:-1], paths[-1]
+    return paths, run
 
 
 def _list(known: Known, problems: Problems, output: str) -> int:
     from baileys_janitor.cli.json_output import RUNS_SCHEMA
+    from baileys_janitor.cli.tables import print_lines
     from baileys_janitor.cli.undo_tables import print_runs
 
     directories = [
@@ -75,10 +95,13 @@ def _list(known: Known, problems: Problems, output: str) -> int:
     else:
         if known or not problems:
             print_runs([(target.company or target.shown, runs.in_trash) for target, runs in known])
+            print_lines(problems.not_searched())
     return EXIT_FAILED if problems else EXIT_DONE
 
 
-def _put_back(known: Known, run: str | None, problems: Problems, output: str) -> int:
+def _put_back(
+    known: Known, run: str | None, narrowed: list[str], problems: Problems, output: str
+) -> int:
     from baileys_janitor.cli.json_output import UNDO_SCHEMA
     from baileys_janitor.cli.undo_tables import print_undone
     from baileys_janitor.volume.undo import OWN_KEY_MISSING
@@ -86,7 +109,7 @@ def _put_back(known: Known, run: str | None, problems: Problems, output: str) ->
     if problems and not known:
         problems.say()
         return EXIT_FAILED
-    chosen, targets = _chosen(known, run)
+    chosen, targets = _chosen(known, run, narrowed)
     dry_run = bool(dry_run_asked())
     if dry_run:
         say(f"{DRY_RUN_VARIABLE}=true: this is a dry run, nothing is put back.")
@@ -117,7 +140,7 @@ def _put_back(known: Known, run: str | None, problems: Problems, output: str) ->
     return EXIT_FAILED if problems else EXIT_DONE
 
 
-def _chosen(known: Known, run: str | None) -> tuple[str, Known]:
+def _chosen(known: Known, run: str | None, narrowed: list[str]) -> tuple[str, Known]:
     """Return the run to put back and the directories that know it; a Problem when there is none."""
     from baileys_janitor.cli.list_runs import latest
     from baileys_janitor.cli.masking import printable
@@ -135,7 +158,8 @@ def _chosen(known: Known, run: str | None) -> tuple[str, Known]:
     ] or [(target, runs) for target, runs in known if run in runs.in_journal]
     if not targets:
         latest_one = f" The latest is {newest}." if newest is not None else ""
-        listing = command("undo", "--list", paths=dict.fromkeys(target.root for target, _ in known))
+        given = dict.fromkeys(target.root for target, _ in known)
+        listing = command("undo", "--list", *narrowed, paths=given)
         raise Problem(
             f"No run {printable(run)} is known here.{latest_one} To list those that can be put back: {listing}",
             code="RunUnknown",

@@ -19,7 +19,7 @@ from baileys_janitor.cli.keystore.options import (
 from baileys_janitor.cli.keystore.transfer_text import print_transfer, require_stopped
 from baileys_janitor.cli.masking import shown_path
 from baileys_janitor.cli.problems import EXIT_DONE, Problem, usage
-from baileys_janitor.cli.targets import COMPANY_PREFIX
+from baileys_janitor.volume.roots import COMPANY_PREFIX
 
 
 @click.command("import")
