@@ -39,7 +39,7 @@ def run() -> NoReturn:
 
 
 def _is_job() -> bool:
-    return sys.argv[1:2] == ["job"]
+    return sys.argv[1:2] == ["job"] and sys.argv[2:3] not in (["-h"], ["--help"])
 
 
 if __name__ == "__main__":

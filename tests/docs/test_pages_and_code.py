@@ -10,7 +10,6 @@ import pytest
 
 from baileys_janitor.api.condition_kinds import CONDITIONS
 from baileys_janitor.api.config_file import ENVIRONMENT
-from baileys_janitor.cli import problems
 from baileys_janitor.cli.main import COMMANDS, application
 from baileys_janitor.cli.options import (
     DRY_RUN_VARIABLE,
@@ -18,6 +17,7 @@ from baileys_janitor.cli.options import (
     SETTINGS,
     UNDO_WINDOW,
 )
+from baileys_janitor.cli.problems import EXIT_CODES
 from baileys_janitor.policy import reasons
 from baileys_janitor.volume.errors import SENTENCES
 from tests.docs.pages import PAGES, ROOT, name_of
@@ -75,7 +75,7 @@ def test_every_option_on_the_page_exists() -> None:
 def test_the_exit_codes_are_those_of_the_code() -> None:
     table = CLI.split("## Exit codes")[1].split("##")[0]
     said = {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)}
-    assert said == {value for name, value in vars(problems).items() if name.startswith("EXIT_")}
+    assert said == set(EXIT_CODES)
 
 
 def test_every_variable_of_the_command_line_is_on_its_page() -> None:

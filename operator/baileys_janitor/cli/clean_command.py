@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from baileys_janitor.cli.documented import Documented
 from baileys_janitor.cli.options import (
     DRY_RUN_VARIABLE,
     SETTINGS_EPILOG,
@@ -51,7 +52,25 @@ class Wish(NamedTuple):
     min_level: str | None
 
 
-@click.command("clean", epilog=SETTINGS_EPILOG)
+@click.command(
+    "clean",
+    cls=Documented,
+    examples=(
+        (
+            "baileys-janitor clean /srv/sessions",
+            "What would go, and why; nothing is touched.",
+        ),
+        (
+            "baileys-janitor clean /srv/sessions --company 962303 --apply",
+            "Remove it from one session; undo puts it back.",
+        ),
+        (
+            "baileys-janitor clean /srv/sessions --apply --emergency --min-level Emergency",
+            "For cron: only sessions at level Emergency, down to a safe count.",
+        ),
+    ),
+    epilog=SETTINGS_EPILOG,
+)
 @target_options
 @click.option("--apply", is_flag=True, help="Remove the files; without it nothing is touched.")
 @click.option(

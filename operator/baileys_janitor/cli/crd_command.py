@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import click
 
+from baileys_janitor.cli.documented import Documented
 from baileys_janitor.cli.output import write
 
 
-@click.command("crd")
+@click.command(
+    "crd",
+    cls=Documented,
+    examples=(
+        (
+            "baileys-janitor crd | kubectl apply --server-side -f -",
+            "Install the definitions in a cluster.",
+        ),
+    ),
+)
 def command() -> None:
     """Print the CustomResourceDefinitions, for kubectl apply --server-side -f -."""
     from baileys_janitor.api.crd import crd_yaml

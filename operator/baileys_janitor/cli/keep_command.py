@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from baileys_janitor.cli.documented import Documented
 from baileys_janitor.cli.options import DRY_RUN_VARIABLE, dry_run_asked, paths_or_environment
 from baileys_janitor.cli.output import MACHINE_FORMATS, say
 from baileys_janitor.cli.problems import EXIT_DONE, EXIT_FAILED, Problem, usage
@@ -17,7 +18,17 @@ if TYPE_CHECKING:
     from baileys_janitor.cli.json_output import KeepDocument
 
 
-@click.command("keep")
+@click.command(
+    "keep",
+    cls=Documented,
+    examples=(
+        ("baileys-janitor keep /srv/sessions", "Keep a copy of each creds.json that has changed."),
+        (
+            "baileys-janitor keep /srv/sessions --every 6h -q",
+            "For cron: a copy every six hours at most.",
+        ),
+    ),
+)
 @click.argument("paths", metavar="PATH...", nargs=-1)
 @click.option(
     "--every",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Final
 
 import click
+
+from baileys_janitor.cli.documented import LazyGroup
 
 COMMANDS: Final = {
     "scan": "Count the keys: by type, by age, what they take.",
@@ -17,28 +18,18 @@ COMMANDS: Final = {
 }
 
 
-class Commands(click.Group):
-    """Lists every command from its one-line help and imports only the one that runs."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
-        if cmd_name not in COMMANDS:
-            return None
-        command = import_module(f"baileys_janitor.cli.keystore.{cmd_name}_rows").command
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
 @click.group(
     "keystore",
-    cls=Commands,
-    epilog="Start with: baileys-janitor keystore scan --url-file FILE",
+    cls=LazyGroup,
+    modules=COMMANDS,
+    module="baileys_janitor.cli.keystore.{}_rows",
+    examples=(
+        (
+            "baileys-janitor keystore scan --url-file url",
+            "What the database holds; nothing is changed.",
+        ),
+        ("baileys-janitor keystore clean --url-file url", "What a cleanup would remove, and why."),
+    ),
 )
 def command() -> None:
     """Keep the keys of sessions healthy that a database holds (PostgreSQL).

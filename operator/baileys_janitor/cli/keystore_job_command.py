@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import click
 
+from baileys_janitor.cli.documented import Documented
 from baileys_janitor.cli.problems import EXIT_USAGE
 
 
-@click.command("keystore-job")
+@click.command(
+    "keystore-job",
+    cls=Documented,
+    examples=(
+        (
+            "baileys-janitor keystore-job '{}'",
+            "Say what is wrong with a task.",
+        ),
+    ),
+)
 @click.argument("task", required=False)
 @click.pass_context
 def command(ctx: click.Context, task: str | None) -> int:

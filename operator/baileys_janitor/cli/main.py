@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Final
 
 import click
 
 from baileys_janitor import __version__, extras
+from baileys_janitor.cli.documented import LazyGroup
 from baileys_janitor.cli.output import prepare_streams, say
 from baileys_janitor.cli.problems import (
+    EXIT_CODES,
     EXIT_DONE,
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -37,37 +38,28 @@ COMMANDS: Final = {
 }
 
 
-class Commands(click.Group):
-    """Lists every command from its one-line help and imports only the one that runs."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(COMMANDS)
-
-    def get_command(
-        self,
-        ctx: click.Context,  # noqa: ARG002 - click's signature
-        cmd_name: str,
-    ) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module = import_module(f"baileys_janitor.cli.{cmd_name.replace('-', '_')}_command")
-        command = module.command
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(
-        self,
-        ctx: click.Context,  # noqa: ARG002 - click's signature
-        formatter: click.HelpFormatter,
-    ) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
 @click.group(
-    cls=Commands,
+    cls=LazyGroup,
+    modules=COMMANDS,
+    module="baileys_janitor.cli.{}_command",
+    exits=tuple(EXIT_CODES),
+    examples=(
+        (
+            "baileys-janitor scan /srv/sessions",
+            "What is wrong with each session, and what could go.",
+        ),
+        (
+            "baileys-janitor clean /srv/sessions",
+            "What a cleanup would remove, and why; removes nothing.",
+        ),
+        (
+            "baileys-janitor clean /srv/sessions --apply",
+            "Remove it; it lies in the trash for a day.",
+        ),
+        ("baileys-janitor undo /srv/sessions", "Put the files of the last cleanup back."),
+    ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Start with: baileys-janitor scan PATH",
+    epilog="Each command says more: baileys-janitor scan --help",
 )
 @click.version_option(__version__, "-V", "--version", message="baileys-janitor %(version)s")
 def application() -> None:

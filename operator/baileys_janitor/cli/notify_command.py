@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from baileys_janitor import extras
+from baileys_janitor.cli.documented import Documented, DocumentedGroup
 from baileys_janitor.cli.options import ENV_PREFIX
 from baileys_janitor.cli.output import say, write
 from baileys_janitor.cli.problems import EXIT_DONE, EXIT_FAILED, usage
@@ -17,12 +18,35 @@ if TYPE_CHECKING:
     from baileys_janitor.api.config import OperatorConfig
 
 
-@click.group("notify")
+@click.group(
+    "notify",
+    cls=DocumentedGroup,
+    examples=(
+        (
+            "baileys-janitor notify test --config operator.yaml",
+            "Send a test message to every channel.",
+        ),
+    ),
+)
 def command() -> None:
     """Try out the operator's notifications."""
 
 
-@command.command("test", short_help="Send a test message to every channel.")
+@command.command(
+    "test",
+    cls=Documented,
+    short_help="Send a test message to every channel.",
+    examples=(
+        (
+            "baileys-janitor notify test --config operator.yaml --channel oncall",
+            "Send a test message to one channel.",
+        ),
+        (
+            "baileys-janitor notify test --config operator.yaml --print",
+            "Print the messages instead of sending them.",
+        ),
+    ),
+)
 @click.option(
     "--config",
     "config_path",
@@ -77,7 +101,16 @@ def test(config_path: str | None, names: tuple[str, ...], printed: bool) -> int:
     return EXIT_FAILED if any(results.values()) else EXIT_DONE
 
 
-@command.command("schema")
+@command.command(
+    "schema",
+    cls=Documented,
+    examples=(
+        (
+            "baileys-janitor notify schema > message.v1.json",
+            "Keep the schema in a file.",
+        ),
+    ),
+)
 def schema() -> None:
     """Print the JSON Schema of what webhooks are sent."""
     from importlib.resources import files

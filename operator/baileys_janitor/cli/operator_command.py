@@ -5,10 +5,24 @@ from __future__ import annotations
 import click
 
 from baileys_janitor import extras
+from baileys_janitor.cli.documented import Documented
 from baileys_janitor.cli.options import ENV_PREFIX
 
 
-@click.command("operator")
+@click.command(
+    "operator",
+    cls=Documented,
+    examples=(
+        (
+            "baileys-janitor operator --namespace shop",
+            "Watch one namespace from a shell, by your kubeconfig.",
+        ),
+        (
+            "baileys-janitor operator --config operator.yaml -v",
+            "With a configuration, and with every decision in the log.",
+        ),
+    ),
+)
 @click.option(
     "--config",
     "config_path",

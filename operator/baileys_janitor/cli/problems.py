@@ -8,6 +8,15 @@ EXIT_USAGE = 2
 EXIT_LEVEL_REACHED = 3
 EXIT_INTERRUPTED = 130
 
+EXIT_CODES = {
+    EXIT_DONE: "Done.",
+    EXIT_FAILED: "Something could not be done: one sentence for each on standard error.",
+    EXIT_USAGE: "Bad usage, an invalid setting, or an extra that is not installed; nothing was looked at.",
+    EXIT_LEVEL_REACHED: "The level of --fail-on was reached.",
+    EXIT_INTERRUPTED: "Ctrl-C. A cleanup or undo stops between two files.",
+}
+"""What each code means, for the help of the commands."""
+
 
 class Problem(Exception):  # noqa: N818 - the word people read
     """Something that could not be done, with one sentence that names the way out.

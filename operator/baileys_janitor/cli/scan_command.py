@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from baileys_janitor.cli.documented import USUAL_EXITS, Documented
 from baileys_janitor.cli.json_output import SCAN_SCHEMA, DirectoryDocument
 from baileys_janitor.cli.options import (
     SETTINGS_EPILOG,
@@ -23,7 +24,26 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-@click.command("scan", epilog=SETTINGS_EPILOG)
+@click.command(
+    "scan",
+    cls=Documented,
+    exits=tuple(sorted((*USUAL_EXITS, EXIT_LEVEL_REACHED))),
+    examples=(
+        (
+            "baileys-janitor scan /srv/sessions",
+            "Every session of a root: level, counts, what is wrong and what to do.",
+        ),
+        (
+            "baileys-janitor scan /srv/sessions --company 962303 -o wide",
+            "One of them, with the kinds of files.",
+        ),
+        (
+            "baileys-janitor scan /srv/sessions --fail-on Critical -o json",
+            "For monitoring: exit code 3 at level Critical or Emergency.",
+        ),
+    ),
+    epilog=SETTINGS_EPILOG,
+)
 @target_options
 @click.option(
     "-o",

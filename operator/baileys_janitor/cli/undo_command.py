@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from baileys_janitor.cli.documented import Documented
 from baileys_janitor.cli.options import (
     DRY_RUN_VARIABLE,
     dry_run_asked,
@@ -28,7 +29,24 @@ if TYPE_CHECKING:
     Known = list[tuple[Target, KnownRuns]]
 
 
-@click.command("undo")
+@click.command(
+    "undo",
+    cls=Documented,
+    examples=(
+        (
+            "baileys-janitor undo /srv/sessions --list",
+            "The runs that can be put back.",
+        ),
+        (
+            "baileys-janitor undo /srv/sessions",
+            "Put the files of the latest run back.",
+        ),
+        (
+            "baileys-janitor undo /srv/sessions --company 962303",
+            "The same for one session.",
+        ),
+    ),
+)
 @target_options
 @click.option("--run", metavar="RUN", help="The run to put back; else the latest one.")
 @click.option("--list", "listing", is_flag=True, help="Show the runs that can be put back.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from baileys_janitor.cli.documented import Documented
 from baileys_janitor.cli.keystore.options import (
     Target,
     database_options,
@@ -33,7 +34,20 @@ _MAX_AGE: Final = 30 * DAY
 _UNDO_WINDOW: Final = 72 * 3600.0
 
 
-@click.command("clean")
+@click.command(
+    "clean",
+    cls=Documented,
+    examples=(
+        (
+            "baileys-janitor keystore clean --url-file url",
+            "What would go, and why; nothing is touched.",
+        ),
+        (
+            "baileys-janitor keystore clean --url-file url --apply",
+            "Remove it; undo puts it back.",
+        ),
+    ),
+)
 @database_options
 @click.option("--apply", is_flag=True, help="Remove the keys; without it nothing is touched.")
 @click.option("-v", "--verbose", is_flag=True, help="List the keys, with masked ids.")

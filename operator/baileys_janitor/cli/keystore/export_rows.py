@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from baileys_janitor.cli.documented import Documented
 from baileys_janitor.cli.keystore.options import (
     database_options,
     layout_options,
@@ -18,7 +19,16 @@ from baileys_janitor.cli.keystore.transfer_text import print_transfer, require_s
 from baileys_janitor.cli.problems import EXIT_DONE
 
 
-@click.command("export")
+@click.command(
+    "export",
+    cls=Documented,
+    examples=(
+        (
+            "baileys-janitor keystore export company_962303 --url-file url --session 962303 --stopped",
+            "Write a session as files into a new directory.",
+        ),
+    ),
+)
 @click.argument("directory", metavar="DIR")
 @database_options
 @click.option("--session", metavar="NAME", required=True, help="The session's name in the table.")

@@ -6,12 +6,22 @@ from typing import Any
 
 import click
 
+from baileys_janitor.cli.documented import Documented
 from baileys_janitor.cli.keystore.options import layout_of_options, layout_options, sentences
 from baileys_janitor.cli.output import write
 from baileys_janitor.cli.problems import EXIT_DONE
 
 
-@click.command("grants")
+@click.command(
+    "grants",
+    cls=Documented,
+    examples=(
+        (
+            "baileys-janitor keystore grants --role janitor",
+            "The SQL that gives the user janitor what it needs.",
+        ),
+    ),
+)
 @click.option(
     "--role", default="baileys_janitor", show_default=True, help="The user that gets them."
 )

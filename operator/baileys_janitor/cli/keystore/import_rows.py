@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from baileys_janitor.cli.documented import Documented
 from baileys_janitor.cli.keystore.options import (
     database_options,
     layout_options,
@@ -22,7 +23,20 @@ from baileys_janitor.cli.problems import EXIT_DONE, Problem, usage
 from baileys_janitor.volume.roots import COMPANY_PREFIX
 
 
-@click.command("import")
+@click.command(
+    "import",
+    cls=Documented,
+    examples=(
+        (
+            "baileys-janitor keystore import company_962303 --url-file url",
+            "What would be put in; nothing is changed.",
+        ),
+        (
+            "baileys-janitor keystore import company_962303 --url-file url --stopped --apply",
+            "Put it in, with the session's process stopped.",
+        ),
+    ),
+)
 @click.argument("directory", metavar="DIR")
 @database_options
 @click.option(

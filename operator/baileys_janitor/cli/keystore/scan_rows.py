@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from baileys_janitor.cli.documented import Documented
 from baileys_janitor.cli.keystore.options import (
     database_options,
     layout_options,
@@ -18,7 +19,20 @@ from baileys_janitor.cli.output import MACHINE_FORMATS
 from baileys_janitor.cli.problems import EXIT_DONE
 
 
-@click.command("scan")
+@click.command(
+    "scan",
+    cls=Documented,
+    examples=(
+        (
+            "baileys-janitor keystore scan --url-file url",
+            "Count the keys of all sessions.",
+        ),
+        (
+            "baileys-janitor keystore scan --url-file url --table whatsapp_keys --column session=company_id -v",
+            "A table of your own; lists the fullest sessions.",
+        ),
+    ),
+)
 @database_options
 @click.option(
     "-v", "--verbose", is_flag=True, help="List the 20 fullest sessions, with masked numbers."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from baileys_janitor.cli import formatting
+from baileys_janitor.cli.documented import Documented
 from baileys_janitor.cli.keystore.options import (
     database_options,
     layout_options,
@@ -24,7 +25,20 @@ if TYPE_CHECKING:
     from baileys_janitor.keystore.results import KnownRun, UndoResult
 
 
-@click.command("undo")
+@click.command(
+    "undo",
+    cls=Documented,
+    examples=(
+        (
+            "baileys-janitor keystore undo --url-file url --list",
+            "The runs that can be put back.",
+        ),
+        (
+            "baileys-janitor keystore undo --url-file url",
+            "Put the rows of the latest run back.",
+        ),
+    ),
+)
 @database_options
 @click.option("--run", metavar="RUN", help="The run to put back; without it, the latest.")
 @click.option("--list", "listing", is_flag=True, help="Show the runs that can be put back.")
