@@ -5,7 +5,7 @@ A status says when the next cleanup and the next scan come (`nextCleanupTime`, `
 and none of its kind before; it is void when something else happens meanwhile that nobody could foresee: an edit, a
 request, a fault, another count, a restart before an overdue cleanup, an operator that is down at that time.
 
-`PROMISE_TENANTS` and `PROMISE_SEED` choose how many tenants, and which; the gate walks 600.
+`PROMISE_TENANTS` and `PROMISE_SEED` choose how many tenants, and which; the gate walks 400.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.schedule.simulation import JOB_TAKES, Cluster, Directory
 
 Object = dict[str, Any]
 
-TENANTS = int(os.environ.get("PROMISE_TENANTS", "600"))
+TENANTS = int(os.environ.get("PROMISE_TENANTS", "400"))
 SEED = int(os.environ.get("PROMISE_SEED", "1"))
 BLOCKS = 40
 """The walk is cut into so many tests, for the workers."""
