@@ -22,6 +22,10 @@ def main() -> int:
         from baileys_janitor.job.main import main as job
 
         return job(sys.argv[2:])
+    if sys.argv[1:2] == ["watch-process"]:
+        from baileys_janitor.watch.start import main as watch
+
+        return watch(sys.argv[2:])
     from baileys_janitor.cli.main import main as cli
 
     return cli(sys.argv[1:])

@@ -19,7 +19,7 @@ from urllib.request import url2pathname
 
 PACKAGE: Final = "baileys-janitor"
 MODULES: Final = {
-    "operator": ("kopf", "kubernetes", "prometheus_client", "pythonjsonlogger"),
+    "operator": ("kopf", "kubernetes", "prometheus_client"),
     "notify": ("aiohttp", "apprise", "sentry_sdk", "tenacity"),
     "postgres": ("psycopg",),
 }

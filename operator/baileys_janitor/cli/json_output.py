@@ -6,13 +6,14 @@ Times are RFC 3339 in UTC, sizes bytes, durations seconds.
 
 from __future__ import annotations
 
-from typing import Final, NotRequired, TypedDict
+from typing import Any, Final, NotRequired, TypedDict
 
 SCAN_SCHEMA: Final = "baileys-janitor/scan/v1"
 CLEAN_SCHEMA: Final = "baileys-janitor/clean/v1"
 UNDO_SCHEMA: Final = "baileys-janitor/undo/v1"
 RUNS_SCHEMA: Final = "baileys-janitor/runs/v1"
 KEEP_SCHEMA: Final = "baileys-janitor/keep/v1"
+STATUS_SCHEMA: Final = "baileys-janitor/status/v1"
 
 AGE_BUCKETS: Final = ("under1d", "from1dTo7d", "from7dTo14d", "from14dTo30d", "over30d")
 """The keys of `ages`, in the order of `Census.ages`."""
@@ -145,3 +146,44 @@ class KeepDocument(TypedDict):
     copies: int
     newest: str | None
     removed: int
+
+
+class WatchDocument(TypedDict):
+    """The watch itself; `running` is None where that cannot be seen."""
+
+    state: str
+    running: bool | None
+    saved: str | None
+
+
+class WatchedDocument(TypedDict):
+    """What the watch knows of one directory."""
+
+    path: str
+    name: str
+    level: str
+    attention: str | None
+    counted: int | None
+    limit: int | None
+    total: int | None
+    reclaimable: int | None
+    growthPerDay: float | None
+    lastScan: str | None
+    lastActivity: str | None
+    lastCleanup: dict[str, Any] | None
+    cooldownUntil: str | None
+    emergencyCooldownUntil: str | None
+    nextCleanup: str | None
+    nextCleanupReason: str | None
+    next: str | None
+    goneSince: str | None
+    problems: list[AdviceDocument]
+
+
+class StatusDocument(TypedDict):
+    """What `status` prints."""
+
+    schema: str
+    time: str
+    watch: WatchDocument
+    directories: list[WatchedDocument]

@@ -29,6 +29,8 @@ COMMANDS: Final = {
     "clean": "Remove what a session can live without; a dry run unless --apply.",
     "undo": "Put the files of a run back from the trash.",
     "keep": "Keep copies of creds.json that are known to be whole.",
+    "watch": "Look after session directories by the clock: scan, warn, clean.",
+    "status": "Show what the watch knows of each directory.",
     "keystore": "Scan, clean and undo where a database holds the keys (PostgreSQL).",
     "operator": "Run the Kubernetes operator.",
     "notify": "Try out the operator's notifications.",

@@ -40,8 +40,15 @@ def settings_in_force(values: Mapping[str, Any]) -> InForce:
     config_path = values.get("config_path")
     if not layer and not config_path:
         return InForce(DEFAULTS, _DEFAULT_UNDO_WINDOW_SECONDS, "Enforce")
-    from_file = _read_config(config_path) if config_path else {}
+    from_file = read_config(config_path) if config_path else {}
     return _Merge(from_file, layer, config_path).settings()
+
+
+def merged_layers(
+    from_file: dict[str, Any], layer: dict[str, Any], config_path: str | None
+) -> dict[str, Any]:
+    """Return the keys of a spec that the file or, above it, the options set; bad usage where they cannot work."""
+    return _Merge(from_file, layer, config_path).merged()
 
 
 class _Merge:
@@ -57,10 +64,18 @@ class _Merge:
 
     def settings(self) -> InForce:
         from baileys_janitor.api.config import OperatorConfig
+        from baileys_janitor.api.merge import effective
+        from baileys_janitor.api.spec import SharedSettings
+
+        fleet = OperatorConfig(defaults=SharedSettings.model_validate(self.merged()))
+        shared = effective(fleet, {"volume": {"claimName": "local"}}, "local").shared
+        return InForce(shared.policy, shared.undo_window, shared.mode)
+
+    def merged(self) -> dict[str, Any]:
+        """Return what is set in either layer; bad usage where it cannot work together."""
         from baileys_janitor.api.cross_field_rules import Conflict, check
         from baileys_janitor.api.defaults import BUILT_IN
-        from baileys_janitor.api.merge import effective, merged_settings
-        from baileys_janitor.api.spec import SharedSettings
+        from baileys_janitor.api.merge import merged_settings
 
         own = _over(self.file, self.own)
         own = _emergency_follows(own, merged_settings(BUILT_IN, own))
@@ -70,9 +85,7 @@ class _Merge:
         except Conflict as conflict:
             named = [f"{self._origin(f)} ({_at(merged, f)})" for f in conflict.fields]
             raise usage(conflict.sentence.format(*named) + ".") from None
-        fleet = OperatorConfig(defaults=SharedSettings.model_validate(own))
-        shared = effective(fleet, {"volume": {"claimName": "local"}}, "local").shared
-        return InForce(shared.policy, shared.undo_window, shared.mode)
+        return own
 
     def _checked(self, data: dict[str, Any], *, in_file: bool) -> dict[str, Any]:
         from pydantic import ValidationError
@@ -142,7 +155,7 @@ def _at(data: Mapping[str, Any], field: str) -> Any:
     return here
 
 
-def _read_config(path: str) -> dict[str, Any]:
+def read_config(path: str) -> dict[str, Any]:
     """Return a file's settings: the keys of a spec at the top, or a whole BaileysTenant manifest."""
     import yaml
 

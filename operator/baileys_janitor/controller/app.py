@@ -15,11 +15,11 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from baileys_janitor import __version__
+from baileys_janitor import __version__, log_lines
 from baileys_janitor.api.config import JobPods, Metrics, OperatorConfig
 from baileys_janitor.api.config_file import InvalidConfig, load_config
 from baileys_janitor.api.names import STORE_PLURAL
-from baileys_janitor.controller import kopf_thread, logging_setup
+from baileys_janitor.controller import kopf_thread
 from baileys_janitor.controller.clock import Clock, WallClock
 from baileys_janitor.controller.events.recorder import EventRecorder
 from baileys_janitor.controller.health.checks import ACTING, STANDBY, STOPPING, HealthChecks
@@ -369,7 +369,7 @@ def run(
     if log_level:
         wanted = config.logging.model_copy(update={"level": log_level})
         config = config.model_copy(update={"logging": wanted})
-    logging_setup.set_up(config.logging)
+    log_lines.set_up(config.logging)
     _calm_the_collector()
     where = ", ".join(config.watch_namespaces) or "all"
     said = "baileys-janitor %s starts: namespaces %s, mode at most %s"

@@ -8,8 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-STEP_SECONDS = 2.0
-"""Seconds by which the Unix time and the monotonic clock must part before the machine's clock counts as set."""
+from baileys_janitor.schedule.clock_steps import ClockSteps
 
 
 class Clock(Protocol):
@@ -54,15 +53,13 @@ class WatchedClock:
     def __init__(self, clock: Clock, on_step: Callable[[float], None]) -> None:
         self._clock = clock
         self._on_step = on_step
-        self._offset = clock.now() - clock.monotonic()
+        self._steps = ClockSteps(clock.now(), clock.monotonic())
 
     def now(self) -> float:
         """Return the Unix time in seconds."""
         now = self._clock.now()
-        offset = now - self._clock.monotonic()
-        step = offset - self._offset
-        if abs(step) >= STEP_SECONDS:
-            self._offset = offset
+        step = self._steps.step(now, self._clock.monotonic())
+        if step:
             self._on_step(step)
         return now
 

@@ -10,7 +10,7 @@ from bisect import insort
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from baileys_janitor.policy.settings import MaxRemovals
+from baileys_janitor.policy.settings import MaxRemovals, Settings
 
 SEVERAL = 3
 """Namespaces whose breakers must be open at once for the fleet's to open; all of them where there are fewer."""
@@ -166,3 +166,14 @@ def named(names: tuple[str, ...]) -> str:
 def held_removals(most: MaxRemovals) -> MaxRemovals:
     """Return what one Emergency cleanup may remove while a breaker is open: a quarter of what it may otherwise."""
     return MaxRemovals(most.percent / HELD_SHARE, max(1, most.files // HELD_SHARE))
+
+
+def held_settings(settings: Settings) -> Settings:
+    """Return the settings of an Emergency cleanup while a breaker is open."""
+    return Settings(
+        settings.thresholds,
+        settings.allowances,
+        settings.retention,
+        settings.emergency_retention,
+        held_removals(settings.max_removals),
+    )

@@ -7,8 +7,9 @@ import os
 import sys
 from pathlib import Path
 
+from baileys_janitor import log_lines
 from baileys_janitor.api.config_file import load_config
-from baileys_janitor.controller import app, logging_setup
+from baileys_janitor.controller import app
 from baileys_janitor.controller.clock import WallClock
 from baileys_janitor.tenants import timers
 
@@ -26,7 +27,7 @@ class SteppedClock(WallClock):
 def main(config: str, offset: str) -> None:
     """Serve until a signal."""
     read = load_config(Path(config), os.environ)
-    logging_setup.set_up(read.logging)
+    log_lines.set_up(read.logging)
     # These tests ask for one cleanup after another; that a flood is spread over minutes is tested elsewhere.
     timers.REQUESTS_WITHIN_SECONDS = 0.0
     asyncio.run(app.serve(read, SteppedClock(Path(offset))))

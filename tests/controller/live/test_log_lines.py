@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.controller.logging_setup import FIELDS
+from baileys_janitor.log_lines import FIELDS
 from tests.controller.live.operators import OperatorProcess
 from tests.controller.live.world import World
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.api.timestamps import from_rfc3339
-from baileys_janitor.controller.clock import STEP_SECONDS, MonotonicClock, WatchedClock
+from baileys_janitor.controller.clock import MonotonicClock, WatchedClock
+from baileys_janitor.schedule.clock_steps import STEP_SECONDS
 from tests.controller.pure.world import DAY, HOUR, NOW, body, tenant
 from tests.schedule.simulation import Cluster, Directory
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.api.durations import elapsed_seconds, elapsed_text
-from baileys_janitor.controller.logging_setup import (
+from baileys_janitor.log_lines import (
     BURST,
     FIELDS,
     WINDOW_SECONDS,

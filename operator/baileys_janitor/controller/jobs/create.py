@@ -26,7 +26,7 @@ from baileys_janitor.controller.tenants.directories import duplicate
 from baileys_janitor.job.task import Member, Task
 from baileys_janitor.policy.settings import Settings
 from baileys_janitor.schedule import scan_times
-from baileys_janitor.schedule.circuit_breaker import held_removals
+from baileys_janitor.schedule.circuit_breaker import held_settings
 from baileys_janitor.schedule.cleanup_times import URGENT
 from baileys_janitor.schedule.decision import Decision
 from baileys_janitor.tenants import running_time
@@ -238,7 +238,7 @@ class JobCreator:
         settings, members = _members([tenant], [tenant.effective.claim_name])
         tenant.cleanup.hold_back(reason == "Emergency" and self._is_held(tenant.namespace))
         if tenant.cleanup.held_back:
-            settings = [self._held_back(one) for one in settings]
+            settings = [held_settings(one) for one in settings]
         task = Task(
             "clean",
             members,
@@ -256,16 +256,6 @@ class JobCreator:
         if uid is not None and tenant.run is not None and tenant.run.get("id") == run:
             # By its uid any operator takes in the Job's result.
             tenant.cleanup.created(uid)
-
-    @staticmethod
-    def _held_back(settings: Settings) -> Settings:
-        return Settings(
-            settings.thresholds,
-            settings.allowances,
-            settings.retention,
-            settings.emergency_retention,
-            held_removals(settings.max_removals),
-        )
 
     async def purge(self, tenant: TenantRecord) -> None:
         """Empty the trash of runs that are older than the undo window."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, ClassVar, Generic, TypeVar
@@ -16,6 +15,7 @@ from baileys_janitor.schedule import slots
 from baileys_janitor.tenants.cleanup_state import mark
 from baileys_janitor.tenants.fault import CODE, WHEN_WRITING, Fault
 from baileys_janitor.tenants.record import AnyRecord, Key
+from baileys_janitor.tenants.workqueue import WorkQueue
 
 Object = dict[str, Any]
 R = TypeVar("R", bound=AnyRecord)
@@ -38,7 +38,7 @@ class RecordCache(ABC, Generic[R]):
     def __init__(self, jitter: float) -> None:
         self._jitter = jitter
         self.records: dict[Key, R] = {}
-        self._queue: list[tuple[float, Key]] = []
+        self._queue = WorkQueue(self.records)
 
     @abstractmethod
     def create(self, namespace: str, name: str, uid: str) -> R:
@@ -118,46 +118,21 @@ class RecordCache(ABC, Generic[R]):
 
     def schedule(self, record: R, when: float | None) -> None:
         """Have `due` give this record at `when` (Unix seconds); the last call for a record counts."""
-        if when == record.queue.due:
-            return
-        record.queue.schedule(when)
-        if when is not None:
-            heapq.heappush(self._queue, (when, record.key))
-            self._tidy()
-
-    def _tidy(self) -> None:
-        # Entries that no longer count stay until their time; so many records' must not pile up.
-        if len(self._queue) > 64 + 4 * len(self.records):
-            self._queue = sorted(
-                (record.queue.due, key)
-                for key, record in self.records.items()
-                if record.queue.due is not None
-            )
+        self._queue.schedule(record, when)
 
     def shift(self, step: float) -> None:
         """Move every record's times, and when each is due, with the clock that was set by `step` seconds."""
-        self._queue = [(when + step, key) for when, key in self._queue]
+        self._queue.shift(step)
         for record in self.records.values():
             record.shift(step)
 
     def due(self, now: float) -> Iterator[R]:
         """Yield the records that are due, the longest overdue first; each must be scheduled anew."""
-        while self._queue and self._queue[0][0] <= now:
-            when, key = heapq.heappop(self._queue)
-            record = self.records.get(key)
-            if record is not None and record.queue.due == when:
-                record.queue.schedule(None)
-                yield record
+        return self._queue.due(now)
 
     def next_due(self) -> float | None:
-        """Return when the next record is due; entries that no longer count are dropped on the way."""
-        while self._queue:
-            when, key = self._queue[0]
-            record = self.records.get(key)
-            if record is not None and record.queue.due == when:
-                return when
-            heapq.heappop(self._queue)
-        return None
+        """Return when the next record is due."""
+        return self._queue.next_due()
 
 
 def _acts(record: AnyRecord, status: Object) -> tuple[Any, ...]:

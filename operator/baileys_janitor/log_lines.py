@@ -1,7 +1,8 @@
-"""Sets the operator's log up: one line each, as JSON or for a console. Modules log by the standard library.
+"""Sets the log up, the operator's and the watch's: one line each, as JSON or for a console.
 
-What a line is about goes into fields (`extra`), each a key of its own in JSON and `key=value` at the end of a console
-line. A field never holds a file's name or content, and a traceback shows code, never the values of variables.
+Modules log by the standard library. What a line is about goes into fields (`extra`), each a key of its own in JSON and
+`key=value` at the end of a console line. A field never holds a file's name or content, and a traceback shows code,
+never the values of variables.
 """
 
 from __future__ import annotations
@@ -11,8 +12,6 @@ import logging
 import sys
 import time
 from typing import Any
-
-from pythonjsonlogger.json import JsonFormatter
 
 from baileys_janitor.api.config import Logging
 
@@ -45,20 +44,21 @@ WINDOW_SECONDS = 60.0
 """Seconds in which trouble of one kind is logged `BURST` times; beyond it only counted."""
 
 
-class JsonLines(JsonFormatter):
+class JsonLines(logging.Formatter):
     """One JSON object a line: time, level, logger, message, the fields, and a traceback as `exception`."""
 
-    def add_fields(
-        self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
-    ) -> None:
-        """Choose what is written; what other libraries attach to a record is left out."""
-        log_data["time"] = _time(record)
-        log_data["level"] = record.levelname.lower()
-        log_data["logger"] = record.name
-        log_data["message"] = record.getMessage()
-        log_data |= fields(record)
-        if "exc_info" in message_dict:
-            log_data["exception"] = message_dict["exc_info"]
+    def format(self, record: logging.LogRecord) -> str:
+        """Write a record; what other libraries attach to it is left out."""
+        data: dict[str, Any] = {
+            "time": _time(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **fields(record),
+        }
+        if record.exc_info:
+            data["exception"] = self.formatException(record.exc_info)
+        return json.dumps(data, default=str)
 
 
 class ConsoleLines(logging.Formatter):

@@ -1,0 +1,78 @@
+"""The record of one session directory: a tenant without a cluster."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import ClassVar
+
+from baileys_janitor.tenants.fault import CODE, Fault
+from baileys_janitor.tenants.record import TenantRecord
+from baileys_janitor.volume.errors import DIRECTORY_MISSING, SENTENCES
+
+JournalMark = tuple[int, int, int]
+"""Which writing of a journal it was: inode, size, time of the last change."""
+GONE = (
+    "The session directory is gone: nothing is to be done if it was removed on purpose, and it is forgotten a day "
+    "later. Else bring it back."
+)
+UNREADABLE = (
+    "The session directory could not be looked at ({code}); the watch tries again by itself."
+)
+
+
+@dataclass(slots=True)
+class DirectoryRecord(TenantRecord):
+    """One session directory, opened as `path` beneath `root`. Times are Unix seconds."""
+
+    in_cluster: ClassVar[bool] = False
+
+    root: str = ""
+    path: str = "."
+    journal: JournalMark | None = None
+    """The journal as it was read last; None before the first time."""
+    shared: bool = False
+    """Whether somebody else looks after the directory too, which is logged once."""
+    gone_since: float | None = None
+    """Since when it is not found beneath its root any more."""
+    copied_at: float | None = None
+    """When creds.json was looked at last for a copy to keep."""
+
+    @property
+    def full_path(self) -> str:
+        """Where it is."""
+        return self.root if self.path == "." else os.path.join(self.root, self.path)  # noqa: PTH118
+
+    def fault_of(self, code: str) -> Fault:
+        """Return the fault behind a code of `volume.errors`, with its way out on one server."""
+        if not CODE.fullmatch(code):
+            code = "SystemError"
+        if code == DIRECTORY_MISSING:
+            return Fault(code, GONE)
+        return Fault(code, SENTENCES.get(code) or UNREADABLE.format(code=code))
+
+    def see_journal(self, mark: JournalMark) -> None:
+        """Record which writing of the journal has been read."""
+        self.journal = mark
+
+    def share(self) -> None:
+        """Record that somebody else looks after the directory, too."""
+        self.shared = True
+
+    def lose(self, now: float) -> None:
+        """Record that the directory is not found any more."""
+        self.gone_since = now if self.gone_since is None else self.gone_since
+
+    def find_again(self) -> None:
+        """Record that the directory is there."""
+        self.gone_since = None
+
+    def copied(self, now: float) -> None:
+        """Record that creds.json was looked at for a copy to keep."""
+        self.copied_at = now
+
+    def shift(self, step: float) -> None:
+        """Move every time with the clock."""
+        TenantRecord.shift(self, step)
+        self.gone_since = None if self.gone_since is None else self.gone_since + step
+        self.copied_at = None if self.copied_at is None else self.copied_at + step

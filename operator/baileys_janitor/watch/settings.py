@@ -1,0 +1,111 @@
+"""What the resident process is handed by the command line, and hands back to be read anew at a reload.
+
+The command line reads options, variables and YAML, and ends: what it needs for that is never loaded here.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import Any
+
+from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.api.effective import Effective
+from baileys_janitor.api.merge import effective
+from baileys_janitor.api.watch_config import DirectorySettings, WatchConfig
+
+Object = dict[str, Any]
+VOLUME = {"claimName": "local"}
+"""A spec names a claim; here there is none."""
+GENERATION_BITS = 0x3FFFFFFF
+
+
+@dataclass(frozen=True)
+class WatchSettings:
+    """The settings in force. `config` has every option and variable in it, and names no default twice."""
+
+    config: WatchConfig
+    roots: tuple[str, ...]
+    """Absolute paths."""
+    state: str
+    argv: tuple[str, ...] = ()
+    """The command's arguments, with which it is asked again at a reload."""
+    companies: tuple[str, ...] = ()
+    nested: bool = True
+    """Whether directories beneath the paths are looked for."""
+    once: bool = False
+    host: str = "server"
+    _cache: dict[str, Effective] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def name(self) -> str:
+        """What this server is called."""
+        return self.config.name or self.host
+
+    @cached_property
+    def operator(self) -> OperatorConfig:
+        """The same settings as the operator has them."""
+        return self.config.as_operator()
+
+    def of(self, name: str) -> Effective:
+        """Return the settings in force for the directory of that name; raise `merge.InvalidTenant`."""
+        if name not in self._cache:
+            own = self.override(name)
+            spec: Object = {}
+            if own is not None:
+                spec = own.model_dump(
+                    mode="json", by_alias=True, exclude_none=True, exclude={"notify"}
+                )
+            self._cache[name] = effective(self.operator, spec | {"volume": VOLUME}, name)
+        return self._cache[name]
+
+    def is_muted(self, name: str) -> bool:
+        """Return whether nobody is notified of the directory."""
+        own = self.override(name)
+        return own is not None and own.notify is False
+
+    def override(self, name: str) -> DirectorySettings | None:
+        """Return what is different for the directory of that name."""
+        for pattern, own in self.config.directories.items():
+            if name == pattern or fnmatchcase(name, pattern):
+                return own
+        return None
+
+    def generation(self, name: str) -> int:
+        """Return a number that changes whenever the settings of that directory do."""
+        found = self.of(name)
+        text = f"{found.settings_hash}{found.suspend}"
+        return (zlib.crc32(text.encode()) & GENERATION_BITS) + 1
+
+    def to_json(self) -> str:
+        """Return the text that `from_json` reads."""
+        data = {
+            "config": self.config.model_dump(mode="json", by_alias=True, exclude_none=True),
+            "roots": self.roots,
+            "state": self.state,
+            "argv": self.argv,
+            "companies": self.companies,
+            "nested": self.nested,
+            "once": self.once,
+            "host": self.host,
+        }
+        return json.dumps(data)
+
+    @classmethod
+    def from_json(cls, text: str) -> WatchSettings:
+        """Read what the command line has handed over."""
+        data: Mapping[str, Any] = json.loads(text)
+        return cls(
+            config=WatchConfig.model_validate(data["config"]),
+            roots=tuple(data["roots"]),
+            state=data["state"],
+            argv=tuple(data["argv"]),
+            companies=tuple(data["companies"]),
+            nested=data["nested"],
+            once=data["once"],
+            host=data["host"],
+        )
