@@ -71,6 +71,21 @@ $(TOOLS)/pgbouncer:
 	elif command -v pgbouncer >/dev/null; then ln -sf "$$(command -v pgbouncer)" $@; \
 	else echo "Cleaning through PgBouncer is not tested: that needs pgbouncer (Debian: pgbouncer)" >&2; fi
 
+# The browser that opens a report: Debian's headless one, with the libraries that a plain machine lacks.
+BROWSER := chromium-headless-shell
+WANTED = $$(apt-get -s --no-install-recommends install $(BROWSER) 2>/dev/null | awk '$$1 == "Inst" && $$2 != "xdg-utils" {print $$2}')
+FETCH_BROWSER = set -- $(WANTED) && [ $$\# -gt 0 ] && apt-get -qq -o APT::Sandbox::User= download "$$@"
+$(TOOLS)/browser/chromium:
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@if command -v $(BROWSER) >/dev/null; then ln -sf "$$(command -v $(BROWSER))" $@; \
+	elif command -v apt-get dpkg-deb >/dev/null && \
+		(cd $(@D) && { ($(FETCH_BROWSER)) || { apt-get -qq update && ($(FETCH_BROWSER)); }; }) >/dev/null 2>&1; then \
+		echo "Unpacking a headless browser into $(@D)"; \
+		for each in $(@D)/*.deb; do dpkg-deb --extract $$each $(@D); done; rm -rf $(@D)/*.deb $(@D)/usr/share; \
+		printf '#!/bin/sh\nexport LD_LIBRARY_PATH="$$(echo %s/usr/lib/*-linux-gnu)"\nLD_LIBRARY_PATH="$$LD_LIBRARY_PATH:$$LD_LIBRARY_PATH/pulseaudio" exec %s/usr/lib/chromium/$(BROWSER) "$$@"\n' \
+			"$$(cd $(@D) && pwd)" "$$(cd $(@D) && pwd)" > $@; chmod 755 $@; \
+	else echo "Reports are not opened in a browser: that needs $(BROWSER) (Debian has it)" >&2; fi
+
 demo: setup ## Run the janitor on real sessions in a sandbox; ONCE=1 goes through one cycle and stops
 	@$(BIN)/python -m sandbox.demo $(if $(ONCE),--once)
 
@@ -103,14 +118,14 @@ check-generated: $(VENV)/.done ## Check that what a machine writes is current
 	@$(BIN)/python -m baileys_janitor.controller.metrics.reference --check docs/metrics.md || { echo "Run 'make generate'" >&2; exit 1; }
 	@$(BIN)/python -m charts.generate --check || { echo "Run 'make generate'" >&2; exit 1; }
 
-unit: setup $(TOOLS)/prometheus $(TOOLS)/pgbouncer ## Run the tests alone, e.g. make unit PYTEST=tests/policy
+unit: setup $(TOOLS)/prometheus $(TOOLS)/pgbouncer $(TOOLS)/browser/chromium ## Run the tests alone, e.g. make unit PYTEST=tests/policy
 	$(BIN)/pytest $(PARALLEL) -q $(PYTEST)
 
 KILLS ?= 10000
 kills: setup ## Kill clean, undo and purge thousands of times beside a busy writer: KILLS=10000, in memory, 10 minutes
 	KILLS=$(KILLS) nice -n 10 $(BIN)/pytest -q -p no:cacheprovider tests/volume/test_many_kills.py
 
-coverage: setup $(TOOLS)/prometheus $(TOOLS)/pgbouncer ## Run the tests and show what they do not reach: takes nearly twice as long
+coverage: setup $(TOOLS)/prometheus $(TOOLS)/pgbouncer $(TOOLS)/browser/chromium ## Run the tests and show what they do not reach: takes nearly twice as long
 	$(BIN)/coverage erase
 	$(BIN)/pytest $(PARALLEL) -q --cov --cov-report=term:skip-covered
 

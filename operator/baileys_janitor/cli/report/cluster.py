@@ -1,0 +1,53 @@
+"""The BaileysTenants of a cluster as sessions of a report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from baileys_janitor.api.decoding import mapping, part, text
+from baileys_janitor.api.decoding import status as read_status
+from baileys_janitor.cli.masking import printable
+from baileys_janitor.report.tenant import removed_because, session_of_tenant
+from baileys_janitor.report.words import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from baileys_janitor.report.collect import Collector
+    from baileys_janitor.report.model import RunDocument, SessionDocument
+    from baileys_janitor.report.privacy import Names
+
+    Sees = Callable[[SessionDocument, list[RunDocument]], None]
+
+
+def add_tenants(
+    tenants: Iterable[dict[str, Any]],
+    names: Names,
+    collector: Collector,
+    sees: Sees | None = None,
+) -> None:
+    """Add each tenant to the report, of its status what its schema allows.
+
+    `sees` is called with each session and all its recorded runs.
+    """
+    since = rfc3339(collector.facts.since) or ""
+    for tenant in tenants:
+        meta, spec = part(tenant, "metadata"), part(tenant, "spec")
+        status = read_status(mapping(tenant.get("status")))
+        session, runs = session_of_tenant(
+            printable(text(meta.get("name"))),
+            printable(text(meta.get("namespace"))),
+            status,
+            names,
+            suspended=spec.get("suspend") is True,
+        )
+        if sees is not None:
+            sees(session, runs)
+        # The fleet's own limit is not in a status; what is above the Emergency limit is above it, too.
+        critical = part(spec, "thresholds").get("critical", session["limit"])
+        collector.add(
+            session,
+            runs,
+            critical=critical if isinstance(critical, int) else None,
+            removed_because=removed_because(status, since),
+        )

@@ -1,0 +1,152 @@
+"""Session directories as sessions of a report: one look at each, its journal, and what a cleanup would do now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from baileys_janitor.cli.look import look_at
+from baileys_janitor.cli.planning import plan_for, planned_document
+from baileys_janitor.cli.problems import Problem
+from baileys_janitor.cli.report.history import NONE, History, history_of
+from baileys_janitor.policy.credential_copies import newest
+from baileys_janitor.report.collect import period_of
+from baileys_janitor.report.findings import of_level, severity_of
+from baileys_janitor.report.growth import forecast_of, growth_of
+from baileys_janitor.report.words import rfc3339
+from baileys_janitor.volume.credential_copies import copies_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from baileys_janitor.cli.json_output import CleanDocument
+    from baileys_janitor.cli.look import Look
+    from baileys_janitor.cli.targets import Target
+    from baileys_janitor.policy.settings import Settings
+    from baileys_janitor.report.collect import Collector
+    from baileys_janitor.report.model import (
+        CopiesDocument,
+        FindingDocument,
+        PlanDocument,
+        RunDocument,
+        SessionDocument,
+    )
+    from baileys_janitor.report.privacy import Names
+
+    Sees = Callable[[SessionDocument, list[RunDocument]], None]
+
+
+def add_directories(
+    targets: Iterable[Target],
+    settings: Settings,
+    names: Names,
+    collector: Collector,
+    sees: Sees | None = None,
+) -> None:
+    """Add each directory to the report; one that cannot be looked at becomes a problem, and the others go on.
+
+    `sees` is called with each session and all its recorded runs.
+    """
+    for target in targets:
+        name = names.name(target.company or target.shown)
+        try:
+            look = look_at(target, settings)
+        except Problem as problem:
+            collector.add_problem(name, problem.code, names.sentence(problem.message))
+            continue
+        try:
+            history = history_of(target, collector.facts.since, collector.facts.now)
+        except Problem as problem:
+            message = (
+                f"Its journal cannot be read, so its cleanups are not known: {problem.message}"
+            )
+            collector.add_problem(name, problem.code, names.sentence(message))
+            history = NONE
+        session = _session(name, target, look, history, settings, names)
+        if sees is not None:
+            sees(session, history.runs)
+        collector.add(
+            session,
+            history.runs,
+            critical=settings.thresholds.critical,
+            removed_by_kind=history.removed_by_kind,
+        )
+
+
+def _session(
+    name: str, target: Target, look: Look, history: History, settings: Settings, names: Names
+) -> SessionDocument:
+    plan = plan_for(look, settings, emergency=False)
+    found = planned_document(target, look, plan, settings, emergency=False)
+    runs, limits = history.runs, settings.thresholds
+    growth = growth_of(runs, found["counted"], look.now)
+    trash = found["trash"]
+    return {
+        "name": name,
+        "path": names.name(found["path"]),
+        "namespace": None,
+        "level": found["level"],
+        "counted": found["counted"],
+        "limit": found["limit"],
+        "total": found["total"],
+        "protected": found["protected"],
+        "reclaimable": found["reclaimable"],
+        "bytes": found["bytes"],
+        "byKind": found["byKind"],
+        "kept": found["reasons"]["kept"],
+        "identity": found["identity"],
+        "lastActivity": found["lastActivity"],
+        "lastLook": rfc3339(look.now),
+        "growthPerDay": None if growth is None else round(growth, 2),
+        "forecast": forecast_of(
+            found["counted"],
+            growth,
+            (limits.warning, limits.critical, limits.emergency),
+            look.now,
+        ),
+        "lastCleanup": runs[0]["time"] if runs else None,
+        "nextCleanup": None,
+        "pairedAgain": _paired_again(history, look),
+        "recordedSince": runs[-1]["time"] if runs else None,
+        "trash": None if trash is None else {"runs": trash["runs"], "files": trash["files"]},
+        "credentialsCopies": _copies(look),
+        "findings": _findings(found, names),
+        "plan": _plan(found),
+        "period": period_of(()),
+        "runs": [],
+    }
+
+
+def _copies(look: Look) -> CopiesDocument:
+    copies = copies_in(look.own)
+    last = newest(copies, look.now)
+    return {"count": len(copies), "newest": None if last is None else rfc3339(last.time)}
+
+
+def _paired_again(history: History, look: Look) -> bool | None:
+    """Return whether the identity changed since the first run of the period; None where that is not known."""
+    prints = [*history.fingerprints, *filter(None, [look.identity.fingerprint])]
+    return len(set(prints)) > 1 if history.fingerprints else None
+
+
+def _findings(found: CleanDocument, names: Names) -> list[FindingDocument]:
+    findings: list[FindingDocument] = [
+        {
+            "type": each["type"],
+            "severity": severity_of(each["type"]),
+            "message": names.sentence(each["message"]),
+        }
+        for each in found["advice"]
+    ]
+    high = of_level(found["level"], found["counted"], found["limit"], found["removed"])
+    return sorted([*filter(None, [high]), *findings], key=lambda one: -one["severity"])
+
+
+def _plan(found: CleanDocument) -> PlanDocument:
+    return {
+        "removed": found["removed"],
+        "freedBytes": found["freedBytes"],
+        "byKind": {kind: count for kind, count in found["removedByKind"].items() if count},
+        "byReason": found["reasons"]["removed"],
+        "left": found["left"],
+        "refused": found["code"],
+    }

@@ -1,0 +1,48 @@
+"""How grave a finding is, by its type: as messages to channels have it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from baileys_janitor.api.condition_kinds import (
+    CONDITIONS,
+    CRITICAL,
+    EMERGENCY,
+    RANKS,
+    WARNING,
+    Group,
+)
+from baileys_janitor.report.model import FindingDocument
+from baileys_janitor.report.words import number, several
+
+_RANKS: Final = {
+    kind.type: RANKS[kind.incident.severity if kind.incident is not None else WARNING]
+    for kind in CONDITIONS.values()
+}
+_OTHERS: Final = {"CredentialsAbsent": RANKS[CRITICAL], "TooManyFiles": RANKS[CRITICAL]}
+ADVICE: Final = frozenset(kind.type for kind in CONDITIONS.values() if kind.group is Group.ADVICE)
+"""Types of conditions that are findings while they are True."""
+FAULT: Final = RANKS[CRITICAL]
+"""The severity of a tenant that is not Ready."""
+
+
+def severity_of(type_: str) -> int:
+    """Return the severity of a finding, 1 to 3; what nobody knows is a warning."""
+    return _RANKS.get(type_) or _OTHERS.get(type_) or RANKS[WARNING]
+
+
+def of_level(
+    level: str, counted: int | None, limit: int | None, could_go: int | None
+) -> FindingDocument | None:
+    """Return what a level at `critical` or above asks for; None for any other."""
+    if level not in {CRITICAL, EMERGENCY} or counted is None or limit is None:
+        return None
+    if could_go:
+        does = f"A cleanup would remove {several(could_go, 'file')} now."
+    else:
+        does = "No cleanup lowers it now: see below why the files stay."
+    return {
+        "type": level,
+        "severity": RANKS[level],
+        "message": f"{number(counted)} counted files, and the limit is {number(limit)}. {does}",
+    }
