@@ -118,14 +118,26 @@ check-generated: $(VENV)/.done ## Check that what a machine writes is current
 	@$(BIN)/python -m baileys_janitor.controller.metrics.reference --check docs/metrics.md || { echo "Run 'make generate'" >&2; exit 1; }
 	@$(BIN)/python -m charts.generate --check || { echo "Run 'make generate'" >&2; exit 1; }
 
-unit: setup $(TOOLS)/prometheus $(TOOLS)/pgbouncer $(TOOLS)/browser/chromium ## Run the tests alone, e.g. make unit PYTEST=tests/policy
+unit: setup $(TOOLS)/prometheus $(TOOLS)/pgbouncer $(TOOLS)/browser/chromium $(TOOLS)/shells ## Run the tests alone, e.g. make unit PYTEST=tests/policy
 	$(BIN)/pytest $(PARALLEL) -q $(PYTEST)
+
+# Shells, a cron and a viewer of manual pages, for what people on one server use beside the package.
+UTILITIES := zsh zsh-common fish fish-common libpcre2-32-0 mandoc cron
+FETCH_UTILITIES := apt-get -qq -o APT::Sandbox::User= download $(UTILITIES)
+$(TOOLS)/shells:
+	@mkdir -p $@.new
+	@if command -v apt-get dpkg-deb >/dev/null && \
+		(cd $@.new && rm -f *.deb && { $(FETCH_UTILITIES) || { apt-get -qq update && $(FETCH_UTILITIES); }; }) >/dev/null 2>&1; then \
+		echo "Unpacking zsh, fish, mandoc and cron into $(TOOLS)"; \
+		for each in $@.new/*.deb; do dpkg-deb --extract $$each $@.new; done; rm -f $@.new/*.deb; mv $@.new $@; \
+	else rm -rf $@.new; \
+		echo "Completion, the manual page and cron are tested with the programs of this machine alone" >&2; fi
 
 KILLS ?= 10000
 kills: setup ## Kill clean, undo and purge thousands of times beside a busy writer: KILLS=10000, in memory, 10 minutes
 	KILLS=$(KILLS) nice -n 10 $(BIN)/pytest -q -p no:cacheprovider tests/volume/test_many_kills.py
 
-coverage: setup $(TOOLS)/prometheus $(TOOLS)/pgbouncer $(TOOLS)/browser/chromium ## Run the tests and show what they do not reach: takes nearly twice as long
+coverage: setup $(TOOLS)/prometheus $(TOOLS)/pgbouncer $(TOOLS)/browser/chromium $(TOOLS)/shells ## Run the tests and show what they do not reach: takes nearly twice as long
 	$(BIN)/coverage erase
 	$(BIN)/pytest $(PARALLEL) -q --cov --cov-report=term:skip-covered
 

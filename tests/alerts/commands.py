@@ -31,6 +31,7 @@ ORDINARY = frozenset(
             "date",
             "df",
             "du",
+            "eval",
             "find",
             "grep",
             "ls",

@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "keystore": "Scan, clean and undo where a database holds the keys (PostgreSQL).",
     "operator": "Run the Kubernetes operator.",
     "notify": "Try out the operator's notifications.",
+    "completion": "Print the script that completes words in bash, zsh or fish.",
     "crd": "Print the CustomResourceDefinitions.",
     "job": "Carry out one task in a pod; started by the operator, not by people.",
     "keystore-job": "The same for a key store.",

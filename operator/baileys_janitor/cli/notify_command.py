@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from baileys_janitor import extras
+from baileys_janitor.cli import completing
 from baileys_janitor.cli.documented import Documented, DocumentedGroup
 from baileys_janitor.cli.options import ENV_PREFIX
 from baileys_janitor.cli.output import say, write
@@ -52,6 +53,7 @@ def command() -> None:
     "config_path",
     metavar="FILE",
     envvar=ENV_PREFIX + "OPERATOR_CONFIG",
+    shell_complete=completing.files,
     help="The operator's configuration (YAML).",
 )
 @click.option(

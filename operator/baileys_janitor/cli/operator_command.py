@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from baileys_janitor import extras
+from baileys_janitor.cli import completing
 from baileys_janitor.cli.documented import Documented
 from baileys_janitor.cli.options import ENV_PREFIX
 
@@ -28,6 +29,7 @@ from baileys_janitor.cli.options import ENV_PREFIX
     "config_path",
     metavar="FILE",
     envvar=ENV_PREFIX + "OPERATOR_CONFIG",
+    shell_complete=completing.files,
     help="The operator's configuration (YAML); built-in defaults without it.",
 )
 @click.option(

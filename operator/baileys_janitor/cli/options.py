@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import click
 
+from baileys_janitor.cli import completing
 from baileys_janitor.cli.problems import usage
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -140,8 +141,9 @@ def target_options(command: Command) -> Command:
             metavar="NAME",
             multiple=True,
             help="This tenant alone; repeatable.",
+            shell_complete=completing.companies,
         ),
-        click.argument("paths", metavar="PATH...", nargs=-1),
+        click.argument("paths", metavar="PATH...", nargs=-1, shell_complete=completing.directories),
     ):
         command = decorate(command)
     return command
@@ -175,6 +177,7 @@ def settings_options(
             "config_path",
             metavar="FILE",
             envvar=ENV_PREFIX + "CONFIG",
+            shell_complete=completing.files,
             help="YAML file with the keys of a tenant's spec (thresholds, retention, ...).",
         )(command)
 

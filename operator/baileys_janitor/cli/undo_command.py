@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from baileys_janitor.cli import completing
 from baileys_janitor.cli.documented import Documented
 from baileys_janitor.cli.options import (
     DRY_RUN_VARIABLE,
@@ -48,7 +49,12 @@ if TYPE_CHECKING:
     ),
 )
 @target_options
-@click.option("--run", metavar="RUN", help="The run to put back; else the latest one.")
+@click.option(
+    "--run",
+    metavar="RUN",
+    help="The run to put back; else the latest one.",
+    shell_complete=completing.runs,
+)
 @click.option("--list", "listing", is_flag=True, help="Show the runs that can be put back.")
 @click.option(
     "-o",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import click
 
+from baileys_janitor.cli import completing
 from baileys_janitor.cli.output import say
 from baileys_janitor.cli.problems import EXIT_FAILED, EXIT_USAGE, Problem, usage
 
@@ -80,12 +81,17 @@ def database_options(command: Command) -> Command:
     """Add the URL and what it takes to connect."""
     command = click.argument("url", required=False)(command)
     command = click.option(
-        "--url-file", metavar="FILE", envvar=URL_FILE_VARIABLE, help="A file that holds the URL."
+        "--url-file",
+        metavar="FILE",
+        envvar=URL_FILE_VARIABLE,
+        shell_complete=completing.files,
+        help="A file that holds the URL.",
     )(command)
     return click.option(
         "--ca-file",
         metavar="FILE",
         envvar=CA_FILE_VARIABLE,
+        shell_complete=completing.files,
         help="The CA that signed the database's certificate.",
     )(command)
 
