@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from baileys_janitor.volume import credentials
 from tests.cli.conftest import Run, run
 from tests.cli.sessions import STEERING, company
 from tests.report.browser import Browser, find
@@ -17,14 +19,11 @@ __all__ = ["Run", "run"]
 
 
 @pytest.fixture(autouse=True)
-def _nothing_steers(monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
-    from baileys_janitor.volume import credentials
-
+def _nothing_steers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for variable in os.environ:
         if variable.startswith(STEERING):
             monkeypatch.delenv(variable)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state-of-nobody"))
     monkeypatch.setattr(credentials, "PAUSES_SECONDS", (0.0, 0.0))
 
 

@@ -74,6 +74,7 @@ def session(name: str = "acme", **fields: Any) -> SessionDocument:
         "recordedSince": None,
         "trash": None,
         "credentialsCopies": None,
+        "monitored": None,
         "findings": [],
         "plan": None,
         "period": period_of(()),

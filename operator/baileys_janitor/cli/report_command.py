@@ -79,6 +79,11 @@ FULLEST: Final = 200
     help="How far back cleanups are looked at; journals keep 30 days.",
 )
 @click.option(
+    "--state",
+    metavar="FILE",
+    help="State file of the watch.  [where `status` looks for it]",
+)
+@click.option(
     "--names", "show_names", is_flag=True, help="Show names that look like phone numbers."
 )
 @settings_options(aliases={"--emergency-at": "--emergency"})
@@ -93,6 +98,7 @@ def command(
     context: str | None,
     incident: str | None,
     days: int,
+    state: str | None,
     show_names: bool,
     **values: Any,
 ) -> int:
@@ -118,9 +124,9 @@ def command(
         to=None if to == "-" else to,
     )
     if cluster:
-        if paths or companies:
+        if paths or companies or pattern or state:
             raise usage(
-                "--cluster reports on BaileysTenants: name no PATH and no --company with it."
+                "--cluster reports on BaileysTenants: leave out PATH, --company, --pattern and --state."
             )
         report = making.of_cluster(namespace, context)
     else:
@@ -128,7 +134,9 @@ def command(
             raise usage("--namespace and --context are about a cluster: add --cluster.")
         from baileys_janitor.cli.settings import settings_in_force
 
-        report = making.of_directories(paths, companies, pattern, settings_in_force(values).policy)
+        report = making.of_directories(
+            paths, companies, pattern, settings_in_force(values).policy, state
+        )
     if to == "-":
         for piece in _pieces(report, kind):
             write(piece)

@@ -15,6 +15,7 @@ from baileys_janitor.report.model import (
     CheckDocument,
     ChecksDocument,
     ReportDocument,
+    WatchDocument,
 )
 from baileys_janitor.report.words import ago, day, listed, number, rate, rfc3339, several, share
 
@@ -147,8 +148,21 @@ def _all_monitored(report: ReportDocument, facts: Facts) -> CheckDocument:
             return check("allMonitored", question, ATTENTION, text)
         text = f"All {number(sessions)} BaileysTenants have a level or are not paired yet."
         return check("allMonitored", question, GOOD, text)
-    text = f"{several(sessions, 'session')} could be looked at now. {NEEDS_WATCH}"
-    return check("allMonitored", question, NOT_KNOWN, text)
+    watch = report["watch"]
+    if watch is None or watch["works"] is None:
+        text = f"{several(sessions, 'session')} could be looked at now. {NEEDS_WATCH}"
+        return check("allMonitored", question, NOT_KNOWN, text)
+    if not watch["works"]:
+        return check("allMonitored", question, ATTENTION, _no_watch(watch, facts))
+    if facts.unmonitored:
+        text = f"The watch does not know {listed(facts.unmonitored)}."
+        return check("allMonitored", question, ATTENTION, text)
+    text = f"The watch looks after all {number(sessions)}."
+    return check("allMonitored", question, GOOD, text)
+
+
+def _no_watch(watch: WatchDocument, facts: Facts) -> str:
+    return f"No watch runs. One did until {ago(watch['saved'], facts.now)}: start it again."
 
 
 def _warnings(report: ReportDocument) -> CheckDocument:
@@ -193,6 +207,13 @@ def _automation(report: ReportDocument, facts: Facts) -> CheckDocument:
             return check("automation", question, ATTENTION, text)
         last = ago(rfc3339(latest), facts.now) if latest else "none yet"
         text = f"Scans are current; last automatic cleanup: {last}."
+        return check("automation", question, GOOD, text)
+    watch = report["watch"]
+    if watch is not None and watch["works"] is False:
+        return check("automation", question, ATTENTION, _no_watch(watch, facts))
+    if watch is not None and watch["works"]:
+        last = ago(rfc3339(latest), facts.now) if latest else "none is recorded"
+        text = f"The watch works; last automatic cleanup: {last}."
         return check("automation", question, GOOD, text)
     if latest is None:
         lines = report["cleanups"]["totals"]["commandLine"]

@@ -11,6 +11,7 @@ from baileys_janitor.report.model import (
     BY_HAND,
     COMMAND_LINE,
     DONE,
+    NOTHING_TO_DO,
     RUNS_OF_A_SESSION,
     SCHEMA,
     UNKNOWN_LEVEL,
@@ -24,6 +25,7 @@ from baileys_janitor.report.model import (
     SessionDocument,
     SourceKind,
     ThresholdsDocument,
+    WatchDocument,
 )
 from baileys_janitor.report.words import DAY_SECONDS, rfc3339, seconds_of
 
@@ -68,6 +70,8 @@ class Facts:
     above_after: list[str] = field(default_factory=list)
     """Sessions that several cleanups in a row left at `critical` or above."""
     copies_known: int = 0
+    unmonitored: list[str] = field(default_factory=list)
+    """Sessions that the watch does not know."""
 
 
 class Collector:
@@ -136,6 +140,7 @@ class Collector:
         about: Iterable[str] = (),
         names_masked: bool = True,
         thresholds: ThresholdsDocument | None = None,
+        watch: WatchDocument | None = None,
     ) -> ReportDocument:
         """Return the report without its checklists."""
         sessions = [each for _, _, each in sorted(self._kept, key=lambda one: one[:2])]
@@ -152,6 +157,7 @@ class Collector:
             "about": told,
             "namesMasked": names_masked,
             "thresholds": thresholds,
+            "watch": watch,
             "summary": {
                 "sessions": self._number,
                 "byLevel": {each: self._levels[each] for each in WORST_FIRST},
@@ -204,6 +210,8 @@ class Collector:
 
     def _count_runs(self, recent: Iterable[RunDocument]) -> None:
         for run in recent:
+            if run["outcome"] in {NOTHING_TO_DO, "DryRun"}:
+                continue
             day = (run["time"] or "")[:10]
             known = run["reason"] in self._reasons or len(self._reasons) < REASONS_MOST
             self._reasons[run["reason"] if known else "Unknown"] += 1
@@ -246,11 +254,12 @@ class Collector:
             facts.reaching.append((limit, name))
         since = seconds_of(session["recordedSince"])
         facts.recorded += since is not None and since <= facts.since
-        automatic = [seconds_of(run["time"]) for run in runs if _is_automatic(run)]
+        automatic = [seconds_of(run["time"]) for run in runs if is_automatic(run)]
         facts.automatic_ever += bool(automatic)
         for time in automatic:
             if time is not None and (facts.latest_automatic or 0) < time <= facts.now:
                 facts.latest_automatic = time
+        _name(facts.unmonitored, name, session["monitored"] is False)
         facts.unpaired += session["level"] == UNKNOWN_LEVEL and session["identity"] in _NOT_PAIRED
         _most(facts.many_mappings, session["byKind"].get("lidMapping", 0), name)
         _most(facts.many_pre_keys, session["byKind"].get("preKey", 0), name)
@@ -297,6 +306,9 @@ def period_of(runs: Iterable[RunDocument]) -> PeriodDocument:
     for run in runs:
         if run["outcome"] == "DryRun":
             continue
+        sums["automatic"] += is_automatic(run)
+        if run["outcome"] == NOTHING_TO_DO:
+            continue
         sums["runs"] += 1
         sums["removed"] += run["removed"]
         sums["freedBytes"] += run["freedBytes"]
@@ -304,7 +316,6 @@ def period_of(runs: Iterable[RunDocument]) -> PeriodDocument:
         sums["failed"] += run["outcome"] in {"Failed", "Refused"}
         sums["byHand"] += run["reason"] in BY_HAND
         sums["commandLine"] += run["reason"] == COMMAND_LINE
-        sums["automatic"] += _is_automatic(run)
         sums["undone"] += run["undone"]
     return _period(sums)
 
@@ -323,7 +334,8 @@ def _period(sums: Mapping[str, int]) -> PeriodDocument:
     }
 
 
-def _is_automatic(run: RunDocument) -> bool:
+def is_automatic(run: RunDocument) -> bool:
+    """Return whether nobody had to ask for a run."""
     return run["reason"] in {"Trigger", "Daily", "Emergency"}
 
 

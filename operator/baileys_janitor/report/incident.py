@@ -129,7 +129,7 @@ def _errors(session: SessionDocument) -> CheckDocument:
     last = session["lastActivity"]
     around = f" around {moment(last)}, its last traffic" if last else ""
     text = (
-        f"The janitor reads no logs. Look in the bot's{around}, for `device_removed`, `loggedOut`, `Bad MAC`, "
+        f"The janitor reads no logs. Look in the bot's log{around}, for `device_removed`, `loggedOut`, `Bad MAC`, "
         "`conflict` and errors of the disk."
     )
     found = [each["type"] for each in session["findings"] if each["severity"] > 1]
@@ -188,8 +188,12 @@ def _thresholds(session: SessionDocument) -> CheckDocument:
     counted, limit = session["counted"], session["limit"]
     if counted is None or limit is None:
         return check("thresholds", question, NOT_KNOWN, "The count is not known.")
-    text = f"The files give no reason: {number(counted)} counted, the limit is {number(limit)}."
-    return check("thresholds", question, GOOD, text)
+    text = f"{number(counted)} counted, the limit is {number(limit)}"
+    if counted >= limit:
+        could = session["reclaimable"] or 0
+        text += f"; a cleanup would remove {several(could, 'file')} now, higher limits none."
+        return check("thresholds", question, ATTENTION if could else NOT_KNOWN, text)
+    return check("thresholds", question, GOOD, f"The files give no reason: {text}.")
 
 
 def _timeline(session: SessionDocument, runs: Sequence[RunDocument]) -> list[MomentDocument]:

@@ -14,7 +14,7 @@ from baileys_janitor.report.model import (
     SessionDocument,
 )
 from baileys_janitor.report.sentences import kind, run_reason, why
-from baileys_janitor.report.words import ago, day, listed, moment, number, rate, seconds_of
+from baileys_janitor.report.words import ago, day, listed, moment, number, seconds_of
 
 MARK: Final = "<!-- baileys-janitor report -->"
 _SPECIAL: Final = re.compile(r"([\\`*\[\]<>|&~]|^[#+-]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
@@ -138,17 +138,8 @@ def _sessions(report: ReportDocument, now: float) -> Iterator[str]:
     if not sessions:
         return
     yield from ("## The fullest", "")
-    headings = (
-        "Session",
-        "Level",
-        "Files",
-        "Limit",
-        "Growth",
-        "Limit reached",
-        "Cleaned",
-        "Could go",
-    )
-    yield _table(headings, [_row(each, now) for each in sessions], right={2, 3, 4, 7})
+    headings = ("Session", "Level", "Files", "Limit on", "Cleaned", "Could go")
+    yield _table(headings, [_row(each, now) for each in sessions], right={2, 5})
     shown = sentences.shown(report)
     if len(sessions) < report["shown"]["of"]:
         shown = f"The {len(sessions)} fullest of {number(report['shown']['of'])}; `-o json` has them all."
@@ -156,14 +147,12 @@ def _sessions(report: ReportDocument, now: float) -> Iterator[str]:
 
 
 def _row(session: SessionDocument, now: float) -> tuple[str, ...]:
-    growth = session["growthPerDay"]
+    limit = session["limit"]
     return (
         _name(session["name"]),
         escaped(session["level"]),
-        _count(session["counted"]),
-        _count(session["limit"]),
-        "–" if growth is None else f"{rate(growth)}/day",
-        day(session["forecast"]["emergency"]),
+        _count(session["counted"]) + (f"/{limit}" if limit is not None else ""),
+        day(session["forecast"]["emergency"]).rsplit(" ", 1)[0],
         ago(session["lastCleanup"], now),
         _count(session["reclaimable"]),
     )

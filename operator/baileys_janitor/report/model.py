@@ -28,6 +28,7 @@ BY_HAND: Final = frozenset({"Requested", "Repair", "Restore"})
 """Reasons of runs that a person asked for."""
 COMMAND_LINE: Final = "CommandLine"
 """The reason of a run of `baileys-janitor clean`: a person's, or a cron line's."""
+NOTHING_TO_DO: Final = "NothingToDo"
 DONE: Final = frozenset({"Completed", "Capped"})
 """Outcomes of runs that removed what they could."""
 RUNS_OF_A_SESSION: Final = 10
@@ -130,6 +131,7 @@ class SessionDocument(TypedDict):
     recordedSince: str | None
     trash: TrashDocument | None
     credentialsCopies: CopiesDocument | None
+    monitored: bool | None
     findings: list[FindingDocument]
     plan: PlanDocument | None
     period: PeriodDocument
@@ -234,6 +236,13 @@ class ProblemDocument(TypedDict):
     message: str
 
 
+class WatchDocument(TypedDict):
+    """The watch of this server. `works`: it runs, or has run within the hour; null when that cannot be seen."""
+
+    works: bool | None
+    saved: str | None
+
+
 class ShownDocument(TypedDict):
     """How many sessions there are and how many of them `sessions` holds, the fullest first."""
 
@@ -252,6 +261,7 @@ class ReportDocument(TypedDict):
     about: list[str]
     namesMasked: bool
     thresholds: ThresholdsDocument | None
+    watch: WatchDocument | None
     summary: SummaryDocument
     cleanups: CleanupsDocument
     findings: list[FindingGroup]

@@ -65,6 +65,8 @@ def title(report: ReportDocument) -> str:
 
 def headline(report: ReportDocument) -> str:
     """Return the one sentence for who reads no more."""
+    if "incident" in report:
+        return "What to do, and what is known."
     summary = report["summary"]
     sessions, attention = summary["sessions"], summary["needAttention"]
     noun = "tenant" if report["source"] == CLUSTER else "session"

@@ -26,9 +26,8 @@ def session_of_tenant(
     """Return a tenant and its recorded cleanups, newest first."""
     files, volume = status.get("files") or {}, status.get("volume") or {}
     claim, path = volume.get("claimName"), volume.get("path")
-    forecast = status.get("forecast") or {}
     trash = status.get("trash")
-    runs = [_run(each) for each in status.get("history") or ()]
+    runs = [run_of(each) for each in status.get("history") or ()]
     session: SessionDocument = {
         "name": names.name(f"{namespace}/{name}"),
         "path": names.name(f"{claim}:{path}") if claim and path else None,
@@ -46,7 +45,7 @@ def session_of_tenant(
         "lastActivity": status.get("lastActivityTime"),
         "lastLook": status.get("lastScanTime"),
         "growthPerDay": status.get("growthPerDay"),
-        "forecast": _forecast(forecast),
+        "forecast": forecast_of_status(status),
         "lastCleanup": (status.get("lastCleanup") or {}).get("time"),
         "nextCleanup": status.get("nextCleanupTime"),
         "pairedAgain": None,
@@ -55,6 +54,7 @@ def session_of_tenant(
         if trash is None
         else {"runs": trash.get("runs") or 0, "files": trash.get("files") or 0},
         "credentialsCopies": None,
+        "monitored": None,
         "findings": _findings(status, names, suspended=suspended),
         "plan": None,
         "period": period_of(()),
@@ -74,7 +74,9 @@ def removed_because(status: Object, since: str) -> dict[str, int]:
     return sums
 
 
-def _forecast(forecast: Object) -> ForecastDocument:
+def forecast_of_status(status: Object) -> ForecastDocument:
+    """Return when limits are reached, as a status says."""
+    forecast = status.get("forecast") or {}
     return {
         "warning": forecast.get("warningTime"),
         "critical": forecast.get("criticalTime"),
@@ -82,7 +84,8 @@ def _forecast(forecast: Object) -> ForecastDocument:
     }
 
 
-def _run(entry: Object) -> RunDocument:
+def run_of(entry: Object) -> RunDocument:
+    """Return one entry of a status's history."""
     return {
         "run": entry.get("run") or "",
         "time": entry.get("time"),

@@ -12,6 +12,7 @@ from baileys_janitor.policy.credential_copies import newest
 from baileys_janitor.report.collect import period_of
 from baileys_janitor.report.findings import of_level, severity_of
 from baileys_janitor.report.growth import forecast_of, growth_of
+from baileys_janitor.report.tenant import forecast_of_status, run_of
 from baileys_janitor.report.words import rfc3339
 from baileys_janitor.volume.credential_copies import copies_in
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from baileys_janitor.cli.json_output import CleanDocument
     from baileys_janitor.cli.look import Look
+    from baileys_janitor.cli.report.watched import Watched
     from baileys_janitor.cli.targets import Target
     from baileys_janitor.policy.settings import Settings
     from baileys_janitor.report.collect import Collector
@@ -41,10 +43,11 @@ def add_directories(
     names: Names,
     collector: Collector,
     sees: Sees | None = None,
+    watched: Watched | None = None,
 ) -> None:
     """Add each directory to the report; one that cannot be looked at becomes a problem, and the others go on.
 
-    `sees` is called with each session and all its recorded runs.
+    `sees` is called with each session and all its recorded runs. `watched` is what a watch knows of directories.
     """
     for target in targets:
         name = names.name(target.company or target.shown)
@@ -62,6 +65,8 @@ def add_directories(
             collector.add_problem(name, problem.code, names.sentence(message))
             history = NONE
         session = _session(name, target, look, history, settings, names)
+        if watched is not None:
+            history = _overlay(session, history, watched, target.full_path)
         if sees is not None:
             sees(session, history.runs)
         collector.add(
@@ -109,11 +114,31 @@ def _session(
         "recordedSince": runs[-1]["time"] if runs else None,
         "trash": None if trash is None else {"runs": trash["runs"], "files": trash["files"]},
         "credentialsCopies": _copies(look),
+        "monitored": None,
         "findings": _findings(found, names),
         "plan": _plan(found),
         "period": period_of(()),
         "runs": [],
     }
+
+
+def _overlay(session: SessionDocument, history: History, watched: Watched, path: str) -> History:
+    """Add what a watch knows of a directory: it sees more of growth, and cleanups that had nothing to do."""
+    status = watched.status_of(path)
+    session["monitored"] = status is not None
+    if status is None:
+        return history
+    if status.get("growthPerDay") is not None:
+        session["growthPerDay"] = round(status["growthPerDay"], 2)
+        session["forecast"] = forecast_of_status(status)
+    session["nextCleanup"] = status.get("nextCleanupTime")
+    known = {run["run"] for run in history.runs}
+    more = [run_of(entry) for entry in status.get("history") or ()]
+    runs = [*history.runs, *(run for run in more if run["run"] not in known)]
+    runs.sort(key=lambda run: run["time"] or "", reverse=True)
+    if runs:
+        session["lastCleanup"] = runs[0]["time"]
+    return history._replace(runs=runs)
 
 
 def _copies(look: Look) -> CopiesDocument:

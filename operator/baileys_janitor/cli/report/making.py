@@ -14,11 +14,19 @@ from baileys_janitor.cli.report.destination import require_replaceable
 from baileys_janitor.report.checks import checks_of
 from baileys_janitor.report.collect import Collector
 from baileys_janitor.report.incident import incident_of
-from baileys_janitor.report.model import CLUSTER, DIRECTORIES, SourceKind, ThresholdsDocument
+from baileys_janitor.report.model import (
+    CLUSTER,
+    DIRECTORIES,
+    SourceKind,
+    ThresholdsDocument,
+    WatchDocument,
+)
+from baileys_janitor.report.words import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from baileys_janitor.cli.report.watched import Watched
     from baileys_janitor.cli.targets import Target
     from baileys_janitor.policy.settings import Settings, Thresholds
     from baileys_janitor.report.model import ReportDocument, RunDocument, SessionDocument
@@ -61,6 +69,7 @@ class Making:
         companies: tuple[str, ...],
         pattern: str | None,
         settings: Settings,
+        state: str | None,
     ) -> ReportDocument:
         """Return a report on session directories."""
         from baileys_janitor.cli.progress import with_progress
@@ -78,12 +87,21 @@ class Making:
             require_replaceable(self._to, [target.full_path for target in targets])
         for shown, problem in found.problems:
             self._fail(self._names.name(shown), problem)
+        watched = self._watched(state)
         add_directories(
-            with_progress(targets, "Looking at"), settings, self._names, self._collector, self._sees
+            with_progress(targets, "Looking at"),
+            settings,
+            self._names,
+            self._collector,
+            self._sees,
+            watched,
         )
         skipped = skipped_line(found.skipped)
         about = [_OF_DIRECTORIES, *([self._names.name(skipped)] if skipped else [])]
-        return self._finished(DIRECTORIES, about, _limits(settings.thresholds))
+        watch: WatchDocument | None = None
+        if watched is not None:
+            watch = {"works": watched.works, "saved": rfc3339(watched.saved)}
+        return self._finished(DIRECTORIES, about, _limits(settings.thresholds), watch)
 
     def of_cluster(self, namespace: str | None, context: str | None) -> ReportDocument:
         """Return a report on the BaileysTenants of a cluster."""
@@ -101,6 +119,18 @@ class Making:
             raise Problem(f"There is no BaileysTenant in {where}.", code="NoTenants")
         return self._finished(CLUSTER, [_OF_CLUSTER], None)
 
+    def _watched(self, state: str | None) -> Watched | None:
+        """Return what a watch knows; one that was named must be there, any other may be missing."""
+        from baileys_janitor.cli.report.watched import read_watched
+
+        try:
+            return read_watched(state, self._now)
+        except Problem as problem:
+            if state is not None:
+                raise
+            self._fail("watch", problem)
+            return None
+
     def _sees(self, session: SessionDocument, runs: list[RunDocument]) -> None:
         self._seen = session, runs
 
@@ -108,7 +138,11 @@ class Making:
         self._collector.add_problem(name, problem.code, self._names.sentence(problem.message))
 
     def _finished(
-        self, source: SourceKind, about: list[str], limits: ThresholdsDocument | None
+        self,
+        source: SourceKind,
+        about: list[str],
+        limits: ThresholdsDocument | None,
+        watch: WatchDocument | None = None,
     ) -> ReportDocument:
         report = self._collector.document(
             source,
@@ -116,6 +150,7 @@ class Making:
             about=about,
             names_masked=self._names.any_masked,
             thresholds=limits,
+            watch=watch,
         )
         report["checks"] = checks_of(report, self._collector.facts)
         if self._incident is not None and self._seen is not None:
