@@ -155,7 +155,7 @@ def _janitor(arguments: list[str]) -> None:
         raise Unknown(f"baileys-janitor {verb}")
     known = {each for parameter in command.params for each in parameter.opts}
     for word in rest:
-        if word.startswith("-") and word not in known:
+        if word.startswith("-") and word not in {*known, "-"}:
             raise Unknown(f"baileys-janitor {verb} {word}")
 
 

@@ -14,7 +14,18 @@ from baileys_janitor import __version__
 from tests.cli.conftest import Run
 from tests.cli.sessions import janitor
 
-COMMANDS = ["scan", "clean", "undo", "keystore", "operator", "notify", "completion", "crd", "job"]
+COMMANDS = [
+    "scan",
+    "clean",
+    "repair",
+    "undo",
+    "keystore",
+    "operator",
+    "notify",
+    "completion",
+    "crd",
+    "job",
+]
 
 
 def test_help_lists_every_command() -> None:

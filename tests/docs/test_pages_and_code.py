@@ -45,7 +45,7 @@ def options(name: str) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("command", ["report", "scan", "clean", "undo", "notify"])
+@pytest.mark.parametrize("command", ["report", "scan", "clean", "repair", "undo", "notify"])
 def test_every_option_of_a_command_is_on_its_page(command: str) -> None:
     unsaid = {option for option in options(command) if not re.search(rf"{option}\b(?!-)", CLI)}
     assert unsaid - {"--output"} == set(), "--output is there as -o"

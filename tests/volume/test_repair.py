@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from pathlib import Path
@@ -321,7 +322,8 @@ def sender_key(*signing: str, iteration: int = 0) -> bytes:
         }
         for each in signing
     ]
-    return json.dumps(states).encode()
+    data = base64.b64encode(json.dumps(states).encode()).decode()
+    return json.dumps({"type": "Buffer", "data": data}).encode()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from typing import Any, Final, NotRequired, TypedDict
 
 SCAN_SCHEMA: Final = "baileys-janitor/scan/v1"
 CLEAN_SCHEMA: Final = "baileys-janitor/clean/v1"
+REPAIR_SCHEMA: Final = "baileys-janitor/repair/v1"
+CONTACTS_SCHEMA: Final = "baileys-janitor/contacts/v1"
 UNDO_SCHEMA: Final = "baileys-janitor/undo/v1"
 RUNS_SCHEMA: Final = "baileys-janitor/runs/v1"
 KEEP_SCHEMA: Final = "baileys-janitor/keep/v1"
@@ -113,6 +115,70 @@ class CleanDocument(DirectoryDocument):
     code: str | None
     message: str | None
     files: NotRequired[list[FileDocument]]
+
+
+class RepairedContactDocument(TypedDict):
+    """Whom a repair is for: a hash where the directory has a key for them, and a masked number."""
+
+    hash: str | None
+    number: str
+    phone: bool
+    lid: bool
+    devices: int
+
+
+class LookedAgainDocument(TypedDict):
+    """What stood under the moved names after the library's cache had expired: old records, or ones built anew."""
+
+    old: int
+    anew: int
+
+
+class RepairDocument(TypedDict):
+    """A repair, or what one would do."""
+
+    path: str
+    company: str | None
+    outcome: str
+    applied: bool
+    run: str | None
+    contact: RepairedContactDocument | None
+    group: bool
+    authors: int
+    removed: int
+    removedByKind: dict[str, int]
+    left: int
+    reasons: ReasonsDocument
+    files: list[FileDocument]
+    notes: list[AdviceDocument]
+    freedBytes: int
+    inTrash: int
+    purgedEarly: int
+    returned: int
+    lookedAgain: LookedAgainDocument | None
+    duration: float
+    code: str | None
+    message: str | None
+
+
+class ContactDocument(TypedDict):
+    """A contact: its hash where there is a key for them, and its masked number."""
+
+    hash: str | None
+    number: str
+    phone: bool
+    lid: bool
+    devices: int
+    files: int
+    lastWritten: str | None
+
+
+class ContactsDocument(TypedDict):
+    """The contacts of a directory, the latest first."""
+
+    path: str
+    company: str | None
+    contacts: list[ContactDocument]
 
 
 class RunDocument(TypedDict):

@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "scan": "Count the files of session directories and show their levels.",
     "clean": "Remove what a session can live without; a dry run unless --apply.",
     "report": "Report on all sessions, on one page that can be sent around.",
+    "repair": "Have one contact's sessions, or a group's keys, built anew.",
     "undo": "Put the files of a run back from the trash.",
     "keep": "Keep copies of creds.json that are known to be whole.",
     "watch": "Look after session directories by the clock: scan, warn, clean.",

@@ -30,6 +30,11 @@ def masked(name: str) -> str:
     return name[: -len(ident + ".json")] + "***.json"
 
 
+def masked_digits(number: str) -> str:
+    """Return a number with its middle hidden: `44********23`."""
+    return _DIGITS.sub(_hide, number)
+
+
 def _hide(match: re.Match[str]) -> str:
     number = match.group()
     if len(number) <= _SHORT_ENOUGH_TO_SHOW:

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { appState, files, lidMappings } from './check/stored.mjs'
 import { credentials, identity } from './check/identity.mjs'
 import { memberGroups, ownGroups } from './check/groups.mjs'
-import { ownDevices, sessions } from './check/sessions.mjs'
+import { cachedSession, ownDevices, sessions } from './check/sessions.mjs'
 import { newContacts, preKeys } from './check/prekeys.mjs'
 import { loadWorld } from './world.mjs'
 
@@ -25,6 +25,9 @@ const properties = {
   preKeys
 }
 
+/** Asked for by name alone: it says something about the library, not about the session. */
+const facts = { cachedSession }
+
 /**
  * `request`: session, peers, and optionally `only`, a list of properties, `messages` and `contacts`
  * (see the pre-keys), and `database` ({connection, company}): rows of the same session, on which the
@@ -39,7 +42,10 @@ export async function check({ session, peers, database, only = Object.keys(prope
     }
     const results = [await credentials(copy, peers)]
     const world = { ...(await loadWorld(copy, peers, database)), directory: copy }
-    for (const name of only) results.push({ name, ...(await properties[name](world, options)) })
+    for (const name of only) {
+      const found = await (properties[name] ?? facts[name])(world, options)
+      results.push({ name, ...found })
+    }
     return {
       passed: results.every(({ passed }) => passed),
       library: world.library,

@@ -6,6 +6,8 @@ instead, once the file is gone, has keys of its own.
 
 from __future__ import annotations
 
+from binascii import a2b_base64
+
 from baileys_janitor.policy.file_kinds import SESSION, classify
 from baileys_janitor.policy.strict_json import JsonError, parse
 
@@ -53,7 +55,26 @@ def _signing_keys(data: bytes) -> frozenset[str] | None:
 
 
 def _parsed(data: bytes) -> object:
+    """Return what a record says; a sender key lies in its file as the bytes of another JSON text."""
+    value = _json(data)
+    if isinstance(value, dict) and value.get("type") == "Buffer":
+        inner = _bytes(value.get("data"))
+        return None if inner is None else _json(inner)
+    return value
+
+
+def _json(data: bytes) -> object:
     try:
         return parse(data.decode("utf-8", "replace"))
     except (JsonError, MemoryError):
+        return None
+
+
+def _bytes(value: object) -> bytes | None:
+    """Return bytes as the library's BufferJSON writes them: base64, or a list of numbers."""
+    try:
+        if isinstance(value, str):
+            return a2b_base64(value)
+        return bytes(value) if isinstance(value, list) else None
+    except (ValueError, TypeError):
         return None

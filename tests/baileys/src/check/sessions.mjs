@@ -1,5 +1,10 @@
 // Direct messages: what was kept works at the first try in both directions, what was removed heals.
 
+import { access, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Device } from '../device.mjs'
+import { silent } from '../library.mjs'
+import { fileName } from '../stores.mjs'
 import { fromOwnDevice, fromTenant, retryReceipt, toOwnDevice, toTenant } from '../direct.mjs'
 
 /**
@@ -58,3 +63,42 @@ async function heals(world, peer, contactFirst) {
   }
   return bothWays(world, peer)
 }
+
+/**
+ * What a running process does to a session file that is taken away: it writes back what it has in
+ * memory. One that starts afterwards finds none and builds a new session, with another base key.
+ */
+export async function cachedSession({ tenant, contacts, server, directory }) {
+  const { library, address, creds, store } = tenant
+  const [peer] = contacts[0].peers
+  const id = tenant.repository.jidToSignalProtocolAddress(peer.jid)
+  const path = join(directory, fileName('session', id))
+  const say = device => device.encryptTo(peer.jid, { conversation: 'out' }, server)
+  const running = new Device(
+    library,
+    address,
+    creds,
+    library.makeCacheableSignalKeyStore(store, silent)
+  )
+  await say(running)
+  const before = await baseKeys(path)
+  await rm(path)
+  await say(running)
+  const back = await present(path)
+  const same = back && overlap(before, await baseKeys(path))
+  await rm(path, { force: true })
+  const started = new Device(library, address, creds, store)
+  const known = await started.hasSession(peer.jid)
+  await say(started)
+  const anew = !overlap(before, await baseKeys(path))
+  return { passed: back && same && !known && anew, back, same, known, anew }
+}
+
+const baseKeys = async path => Object.keys(JSON.parse(await readFile(path, 'utf8'))._sessions)
+
+const overlap = (some, others) => some.some(key => others.includes(key))
+
+const present = path => access(path).then(
+  () => true,
+  () => false
+)
