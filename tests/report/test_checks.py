@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from baileys_janitor.report.collect import Collector
 from baileys_janitor.report.incident import incident_of
 from baileys_janitor.report.model import CLUSTER, DIRECTORIES, SourceKind
-from tests.report.sample import LIMITS, NOW, RUNS, SESSIONS, finished, run, session
+from baileys_janitor.report.words import rfc3339
+from tests.report.sample import DAY, LIMITS, NOW, RUNS, SESSIONS, finished, run, session
 
 
 def answers(*added: tuple[Any, list[Any]], source: SourceKind = DIRECTORIES) -> dict[str, Any]:
@@ -91,10 +92,33 @@ def test_old_automation_is_stale_only_while_something_could_go() -> None:
     assert answers((session(reclaimable=0), [run(4)]))["automation"]["answer"] == "Good"
 
 
+def test_a_limit_that_comes_near_is_a_matter_of_whether_anything_cleans() -> None:
+    soon = {"warning": None, "critical": None, "emergency": rfc3339(NOW + 3 * DAY)}
+    near = session(growthPerDay=20.0, forecast=soon)
+    assert answers((near, []))["trends"]["answer"] == "Attention"
+    assert answers((near, [run(4)]))["trends"]["answer"] == "Attention"
+    assert answers((near, [run(1)]))["trends"]["answer"] == "Good"
+    assert answers((near, []), source=CLUSTER)["trends"]["answer"] == "Good"
+    assert "acme" in answers((near, []))["trends"]["text"]
+
+
 def test_a_tenant_without_a_level_is_not_monitored() -> None:
     lost = answers((session(level="Unknown", identity=None), []), source=CLUSTER)
     new = answers((session(level="Unknown", identity="Unpaired"), []), source=CLUSTER)
     assert (lost["allMonitored"]["answer"], new["allMonitored"]["answer"]) == ("Attention", "Good")
+
+
+@pytest.mark.parametrize(
+    ("copies", "identity", "answer"),
+    [(0, "Paired", "Attention"), (0, "Unpaired", "Good"), (2, "Paired", "Good")],
+)
+def test_a_paired_session_without_a_copy_of_its_credentials_is_named(
+    copies: int, identity: str, answer: str
+) -> None:
+    kept = {"count": copies, "newest": None}
+    found = answers((session(identity=identity, credentialsCopies=kept), []))
+    assert found["copies"]["answer"] == answer
+    assert "copies" not in answers((session(), []))
 
 
 @given(st.lists(st.tuples(SESSIONS, RUNS), max_size=4), st.sampled_from([DIRECTORIES, CLUSTER]))
@@ -102,7 +126,7 @@ def test_every_question_has_an_answer_whatever_comes_in(
     added: list[tuple[Any, list[Any]]], source: SourceKind
 ) -> None:
     found = answers(*added, source=source)
-    assert len(found) == 11
+    assert len(found) in {11, 12}, "copies are asked for only where they can be known"
     assert all(each["text"] for each in found.values())
 
 

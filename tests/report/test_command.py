@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import shutil
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
@@ -181,3 +183,30 @@ def test_an_incident_may_be_named_by_its_path_alone(fleet: Path, run: Run, tmp_p
         assert done.code == 0, done.err
         assert "Do not stop the process" in done.out
         assert "Recovery checklist" in done.out
+
+
+def test_a_report_that_was_killed_while_it_was_written_leaves_the_last_one(
+    fleet: Path, run: Run, tmp_path: Path
+) -> None:
+    from baileys_janitor.cli.report.destination import write_report
+
+    to = tmp_path / "report.html"
+    run("report", fleet, "--to", to)
+    before, inode = to.read_bytes(), to.stat().st_ino
+    for most in range(4):
+        child = os.fork()
+        if not child:
+            write_report(str(to), dies_after(most))
+            os._exit(1)
+        assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+        assert to.read_bytes() == before
+    assert run("report", fleet, "--to", to).code == 0
+    assert to.stat().st_ino != inode
+
+
+def dies_after(most: int) -> Iterator[str]:
+    """Pieces of a report, and a death in the middle of them."""
+    for _ in range(most):
+        yield "<!doctype html>" * 10_000
+    os.kill(os.getpid(), signal.SIGKILL)
+    yield ""

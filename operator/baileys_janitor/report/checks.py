@@ -34,7 +34,12 @@ def checks_of(report: ReportDocument, facts: Facts) -> ChecksDocument:
             _none_by_hand(report, facts),
             _all_monitored(report, facts),
         ],
-        "weekly": [_warnings(report), _trends(report, facts), _automation(report, facts)],
+        "weekly": [
+            _warnings(report),
+            _trends(report, facts),
+            _automation(report, facts),
+            *([_copies(report, facts)] if facts.copies_known else []),
+        ],
         "monthly": [_effective(report, facts), _thresholds(report), _many_files(report, facts)],
     }
 
@@ -190,7 +195,18 @@ def _trends(report: ReportDocument, facts: Facts) -> CheckDocument:
         return check("trends", question, GOOD, text)
     names = [f"{name} ({day(rfc3339(when))})" for when, name in sorted(facts.reaching)]
     text += f". Within a week, without a cleanup, these reach their limit: {listed(names)}."
+    if _is_automated(report, facts):
+        return check("trends", question, GOOD, f"{text} Automatic cleanups run before.")
     return check("trends", question, ATTENTION, text)
+
+
+def _is_automated(report: ReportDocument, facts: Facts) -> bool:
+    """Return whether cleanups come by themselves: somebody works who makes them, or one was made lately."""
+    watch = report["watch"]
+    if report["source"] == CLUSTER or (watch is not None and watch["works"]):
+        return True
+    latest = facts.latest_automatic
+    return latest is not None and facts.now - latest <= _STALE_SECONDS
 
 
 def _automation(report: ReportDocument, facts: Facts) -> CheckDocument:
@@ -226,6 +242,16 @@ def _automation(report: ReportDocument, facts: Facts) -> CheckDocument:
         text += f" {several(report['summary']['reclaimable'], 'file')} could go since."
         return check("automation", question, ATTENTION, text)
     return check("automation", question, GOOD, text)
+
+
+def _copies(report: ReportDocument, facts: Facts) -> CheckDocument:
+    question = "Is a copy of each creds.json kept?"
+    if facts.without_copies:
+        text = f"Not of {listed(facts.without_copies)}: `baileys-janitor keep` makes one, without stopping anything."
+        return check("copies", question, ATTENTION, text)
+    copies = report["summary"]["withCopies"] or 0
+    text = f"Of all that are paired: {several(copies, 'session')}." if copies else "None is paired."
+    return check("copies", question, GOOD, text)
 
 
 def _effective(report: ReportDocument, facts: Facts) -> CheckDocument:

@@ -70,6 +70,8 @@ class Facts:
     above_after: list[str] = field(default_factory=list)
     """Sessions that several cleanups in a row left at `critical` or above."""
     copies_known: int = 0
+    without_copies: list[str] = field(default_factory=list)
+    """Paired sessions that no copy of creds.json is kept of."""
     unmonitored: list[str] = field(default_factory=list)
     """Sessions that the watch does not know."""
 
@@ -97,6 +99,7 @@ class Collector:
         self._removed_by_day: Counter[str] = Counter()
         self._findings: dict[str, FindingGroup] = {}
         self._more_problems = 0
+        self._trash_known = False
 
     def add(
         self,
@@ -172,6 +175,7 @@ class Collector:
                 "growthPerDay": round(sum(self._growth), 2) if self._growth else None,
                 "reachingLimit": len(self.facts.reaching),
                 "withCopies": self._sums["copies"] if self.facts.copies_known else None,
+                "inTrash": self._sums["trash"] if self._trash_known else None,
             },
             "cleanups": {
                 "totals": _period(self._totals),
@@ -203,10 +207,15 @@ class Collector:
         _add(self._kept_files, session["kept"])
         if session["growthPerDay"] is not None:
             self._growth.append(session["growthPerDay"])
+        if session["trash"] is not None:
+            self._trash_known = True
+            self._sums["trash"] += session["trash"]["files"]
         copies = session["credentialsCopies"]
         if copies is not None:
             self.facts.copies_known += 1
             self._sums["copies"] += copies["count"] > 0
+            uncopied = not copies["count"] and session["identity"] == "Paired"
+            _name(self.facts.without_copies, session["name"], uncopied)
 
     def _count_runs(self, recent: Iterable[RunDocument]) -> None:
         for run in recent:

@@ -166,7 +166,7 @@ def _cleanups(report: ReportDocument) -> Iterator[str]:
     cleanups = report["cleanups"]
     totals = cleanups["totals"]
     yield from (f"## Cleanups of the last {report['days']} days", "")
-    yield from (escaped(sentences.cleanups(report)), "")
+    yield from (_sentence(sentences.cleanups(report)), "")
     if totals["runs"]:
         yield from _counts(
             "Why they ran", {run_reason(k): n for k, n in cleanups["byReason"].items()}

@@ -215,6 +215,7 @@ class SummaryDocument(TypedDict):
     growthPerDay: float | None
     reachingLimit: int
     withCopies: int | None
+    inTrash: int | None
 
 
 class CleanupsDocument(TypedDict):

@@ -130,8 +130,12 @@ def tiles(report: ReportDocument) -> list[Tile]:
 def cleanups(report: ReportDocument) -> str:
     """Return what the cleanups of the period did."""
     totals = report["cleanups"]["totals"]
+    trash = report["summary"]["inTrash"]
+    back = (
+        f" {several(trash, 'file')} can still be put back: `baileys-janitor undo`." if trash else ""
+    )
     if not totals["runs"]:
-        return "None is recorded."
+        return f"None is recorded.{back}"
     runs, enough = totals["runs"], totals["fiveOrMore"]
     words = (
         f"{several(runs, 'cleanup')} removed {several(totals['removed'], 'file')} ({size(totals['freedBytes'])}); "
@@ -145,7 +149,9 @@ def cleanups(report: ReportDocument) -> str:
         )
         if count
     ]
-    return f"{words} {' and '.join(others).capitalize()}." if others else words
+    if others:
+        words += f" {' and '.join(others).capitalize()}."
+    return words + back
 
 
 def kind(code: str) -> str:

@@ -133,7 +133,7 @@ def _round_up(most: int) -> int:
     """Return a round number that is no smaller, and even."""
     scale = 1
     while True:
-        for lead in (2, 4, 6, 8, 10):
+        for lead in (2, 4, 6, 8, 10, 12, 16):
             if lead * scale >= most:
                 return lead * scale
         scale *= 10

@@ -325,7 +325,7 @@ def _cleanups(report: ReportDocument) -> Markup:
     went = {kind(code): count for code, count in cleanups["removedByKind"].items()}
     return _section(
         f"Cleanups of the last {report['days']} days",
-        tag("p", sentences.cleanups(report)),
+        tag("p", _sentence(sentences.cleanups(report))),
         _bars("Why they ran", ran),
         _bars("What went", went),
         _reasons("Why it went", cleanups["removedBecause"]),
