@@ -16,6 +16,8 @@ UNDO_SCHEMA: Final = "baileys-janitor/undo/v1"
 RUNS_SCHEMA: Final = "baileys-janitor/runs/v1"
 KEEP_SCHEMA: Final = "baileys-janitor/keep/v1"
 STATUS_SCHEMA: Final = "baileys-janitor/status/v1"
+COPIES_SCHEMA: Final = "baileys-janitor/copies/v1"
+RESTORE_SCHEMA: Final = "baileys-janitor/restore/v1"
 
 AGE_BUCKETS: Final = ("under1d", "from1dTo7d", "from7dTo14d", "from14dTo30d", "over30d")
 """The keys of `ages`, in the order of `Census.ages`."""
@@ -253,3 +255,43 @@ class StatusDocument(TypedDict):
     time: str
     watch: WatchDocument
     directories: list[WatchedDocument]
+
+
+class CopyDocument(TypedDict):
+    """A kept copy of creds.json; what it says is null where it is damaged. `code` is why it may not be used."""
+
+    id: str
+    time: str | None
+    written: str | None
+    pairing: str | None
+    nextPreKeyId: int | None
+    signedPreKeyId: int | None
+    usable: bool
+    code: str | None
+    message: str | None
+
+
+class CopiesDocument(TypedDict):
+    """The kept copies of a directory, newest first."""
+
+    path: str
+    company: str | None
+    identity: str
+    copies: list[CopyDocument]
+
+
+class RestoreDocument(TypedDict):
+    """A restore, or what one would do. `told` are codes of what a person should know."""
+
+    path: str
+    company: str | None
+    identity: str
+    mode: str
+    outcome: str
+    applied: bool
+    run: str | None
+    copy: CopyDocument | None
+    nextPreKeyId: int | None
+    told: list[str]
+    code: str | None
+    message: str | None

@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING
 import click
 
 from baileys_janitor.cli.documented import Documented
-from baileys_janitor.cli.options import DRY_RUN_VARIABLE, dry_run_asked, paths_or_environment
+from baileys_janitor.cli.options import (
+    DRY_RUN_VARIABLE,
+    dry_run_asked,
+    paths_or_environment,
+    target_options,
+)
 from baileys_janitor.cli.output import MACHINE_FORMATS, say
 from baileys_janitor.cli.problems import EXIT_DONE, EXIT_FAILED, Problem, usage
 from baileys_janitor.cli.reporting import Problems, print_document
-from baileys_janitor.policy.credential_copies import KEEP, KEEP_MOST
+from baileys_janitor.policy.credential_copies import EVERY_SECONDS, KEEP, KEEP_MOST
 
 if TYPE_CHECKING:
     from baileys_janitor.cli.json_output import KeepDocument
@@ -29,13 +34,11 @@ if TYPE_CHECKING:
         ),
     ),
 )
-@click.argument("paths", metavar="PATH...", nargs=-1)
+@target_options
 @click.option(
     "--every",
-    default="24h",
-    show_default=True,
     metavar="AGE",
-    help="Keep a copy of a changed creds.json when the newest is this old; 0s: whenever it changed.",
+    help="Keep a copy of a changed creds.json when the newest is this old; 0s: whenever it changed.  [24h]",
 )
 @click.option(
     "--copies",
@@ -44,9 +47,6 @@ if TYPE_CHECKING:
     show_default=True,
     type=click.IntRange(1, KEEP_MOST),
     help="How many copies of one pairing stay.",
-)
-@click.option(
-    "--company", "companies", metavar="ID", multiple=True, help="This company alone; repeatable."
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print problems alone.")
 @click.option(
@@ -59,9 +59,10 @@ if TYPE_CHECKING:
 )
 def command(
     paths: tuple[str, ...],
-    every: str,
-    keep: int,
     companies: tuple[str, ...],
+    pattern: str | None,
+    every: str | None,
+    keep: int,
     quiet: bool,
     output: str,
 ) -> int:
@@ -74,8 +75,9 @@ def command(
     from baileys_janitor.cli.json_output import KEEP_SCHEMA
     from baileys_janitor.cli.targets import find_targets
 
-    seconds = _seconds("--every", every)
-    found = find_targets(paths_or_environment(paths), companies)
+    # Reading a length of time loads what takes longer than looking at a hundred directories.
+    seconds = EVERY_SECONDS if every is None else _seconds("--every", every)
+    found = find_targets(paths_or_environment(paths), companies, pattern)
     problems = Problems(found)
     dry_run = bool(dry_run_asked())
     if dry_run:

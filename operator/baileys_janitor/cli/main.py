@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "repair": "Have one contact's sessions, or a group's keys, built anew.",
     "undo": "Put the files of a run back from the trash.",
     "keep": "Keep copies of creds.json that are known to be whole.",
+    "restore": "Put a kept copy of a broken creds.json back; a dry run unless --apply.",
     "watch": "Look after session directories by the clock: scan, warn, clean.",
     "status": "Show what the watch knows of each directory.",
     "keystore": "Scan, clean and undo where a database holds the keys (PostgreSQL).",

@@ -17,6 +17,7 @@ UNPAIRED = "Unpaired"
 CORRUPT = "Corrupt"
 ABSENT = "Absent"
 TOO_LARGE = "TooLarge"
+STATES = (PAIRED, UNPAIRED, CORRUPT, ABSENT, TOO_LARGE)
 
 #: Nothing larger is parsed. Real files have 2 to 200 kB (`processedHistoryMessages` grows), and the
 #: worst document of this size takes some 40 MB as objects.

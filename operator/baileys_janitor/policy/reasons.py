@@ -122,10 +122,17 @@ TOO_MANY_FILES = "TooManyFiles"
 CLOCK_UNUSABLE = "ClockUnusable"
 CLOCK_SKEW = "ClockSkew"
 
-SAVE_CREDENTIALS = (
+SAVE_FIRST = (
     "Do not stop or restart the tenant's process: while it runs, it holds the only good copy. Make room if the disk"
-    " is full, and make it save again (saveCreds, or a reconnect). Only if that fails, stop it and put back a kept or"
-    " backed-up creds.json; pairing again comes last."
+    " is full, and make it save again (saveCreds, or a reconnect)."
+)
+"""What comes before any restore of a broken creds.json."""
+
+RESTORE_COMMAND = "baileys-janitor restore PATH --mode Credentials"
+
+SAVE_CREDENTIALS = (
+    f"{SAVE_FIRST} Only if that fails, stop it and put a kept copy back ({RESTORE_COMMAND}), or creds.json from a"
+    " backup; pairing again comes last."
 )
 """The way out of a broken creds.json, the same wherever it is told."""
 

@@ -16,6 +16,8 @@ CREDENTIALS_UNREADABLE = "CredentialsUnreadable"
 CREDENTIALS_CHANGING = "CredentialsChanging"
 CREDENTIALS_INCOMPLETE = "CredentialsIncomplete"
 CREDENTIALS_OLDER = "CredentialsOlder"
+CREDENTIALS_SAVED = "CredentialsSaved"
+CREDENTIALS_NO_FILE = "CredentialsNoFile"
 READ_ONLY = "ReadOnly"
 DISK_FULL = "DiskFull"
 STALE_HANDLE = "StaleHandle"
@@ -51,6 +53,10 @@ SENTENCES: dict[str, str] = {
     "kept: look at what writes it.",
     CREDENTIALS_OLDER: "creds.json is from before the newest kept copy, so something has put an old file back: no "
     "copy of it was kept. Turn off what restores it.",
+    CREDENTIALS_SAVED: "A process saved creds.json during the restore: it runs. What it saved stays, and nothing was "
+    "restored. Scan the directory again.",
+    CREDENTIALS_NO_FILE: "Something that is no regular file bears the name creds.json (a link or a directory): restore "
+    "where it leads to, or remove it by hand.",
     READ_ONLY: "The volume is mounted read-only: cleaning, undo and purge need a writable mount.",
     DISK_FULL: "The disk is full: nothing was removed, because a removal could not be recorded. Make "
     "room on the volume.",
@@ -105,6 +111,8 @@ DECLINED = frozenset(
         CREDENTIALS_CHANGING,
         CREDENTIALS_INCOMPLETE,
         CREDENTIALS_OLDER,
+        CREDENTIALS_SAVED,
+        CREDENTIALS_NO_FILE,
         DISK_FULL,
         READ_ONLY,
         LOCK_REFUSED,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from baileys_janitor.volume.state_files import Owners
 
 #: What file systems without hard links answer; EIO is that of rclone.
-_NO_LINK = (*noreplace.UNSUPPORTED, errno.EMLINK, errno.EXDEV, errno.EIO)
+NO_LINK = (*noreplace.UNSUPPORTED, errno.EMLINK, errno.EXDEV, errno.EIO)
 _ONE, _OTHER = new_name("probe-1"), new_name("probe-2")
 
 
@@ -124,7 +124,7 @@ def _prove(session: int, owners: Owners) -> FileSystem:
         after = os.lstat(_OTHER, dir_fd=session)
         found.put(_OTHER, _ONE)
     except OSError as error:
-        if code_of(error) == PERMISSION_DENIED or error.errno in _NO_LINK:
+        if code_of(error) == PERMISSION_DENIED or error.errno in NO_LINK:
             raise VolumeProblem(PUT_BACK_UNSUPPORTED) from error
         raise
     if lookup(session, _ONE) is None:

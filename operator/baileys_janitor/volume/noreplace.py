@@ -1,4 +1,4 @@
-"""Renaming without replacing.
+"""Renaming without replacing, and exchanging two names.
 
 `renameat2` is not in Python's `os`. Of `ctypes` only the C module behind it is used, which has all that one
 call needs: the package itself takes 3 ms to import, as long as it takes to remove a hundred files.
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Problem = Callable[[], int]
 
 _RENAME_NOREPLACE = 1
+_RENAME_EXCHANGE = 2
 #: What a kernel, C library or file system without the call or the flag answers.
 UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 
@@ -64,9 +65,22 @@ def rename_no_replace(directory: int, name: str, new: str) -> None:
     FileExistsError when `new` exists; an error whose number is in `UNSUPPORTED` where this is not
     to be had.
     """
+    _rename(directory, name, new, _RENAME_NOREPLACE)
+
+
+def exchange(directory: int, name: str, other: str) -> None:
+    """Let two files of one directory exchange their names, at once for whoever looks. Raises OSError.
+
+    FileNotFoundError when one of them does not exist; an error whose number is in `UNSUPPORTED` where this is not
+    to be had.
+    """
+    _rename(directory, name, other, _RENAME_EXCHANGE)
+
+
+def _rename(directory: int, name: str, new: str, flag: int) -> None:
     if _renameat2 is None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-    while _renameat2(directory, os.fsencode(name), directory, os.fsencode(new), _RENAME_NOREPLACE):
+    while _renameat2(directory, os.fsencode(name), directory, os.fsencode(new), flag):
         code = _problem()
         if code != errno.EINTR:
             raise OSError(code, os.strerror(code))

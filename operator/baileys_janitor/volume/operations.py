@@ -227,9 +227,10 @@ def _undo(
 ) -> None:
     from baileys_janitor.policy.file_kinds import classify
     from baileys_janitor.policy.guards import refusal
+    from baileys_janitor.volume.credential_swap import REASON
     from baileys_janitor.volume.credentials import settled_identity
     from baileys_janitor.volume.journal import UNDOING, UNDONE
-    from baileys_janitor.volume.undo import put_run_back
+    from baileys_janitor.volume.undo import put_run_back, take_restore_back
 
     found = _find(access, run)
     if isinstance(found, str):
@@ -246,7 +247,11 @@ def _undo(
     if result.code is not None:
         return
     access.journal.mark(UNDOING, found.run, int(access.now))
-    back = put_run_back(access, found.run, stop, progress)
+    back = (
+        take_restore_back(access, found.run)
+        if found.reason == REASON
+        else put_run_back(access, found.run, stop, progress)
+    )
     result.restored = len(back.restored)
     result.restored_by_kind = by_kind([classify(name)[0] for name in back.restored])
     result.kept = back.kept

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import os
 
-from baileys_janitor.policy.file_kinds import classify
+from baileys_janitor.policy.file_kinds import CREDS_NAME, classify
 from baileys_janitor.policy.identity import PAIRED
 from baileys_janitor.volume.callbacks import tell_nobody
+from baileys_janitor.volume.credential_swap import read_swap, tidy_up
 from baileys_janitor.volume.credentials import settled_identity
 from baileys_janitor.volume.errors import (
     KILLED,
@@ -69,11 +70,25 @@ def recover(access: ExclusiveAccess) -> Recovered:
     for name in own.temporary:
         access.tick()
         _tidy_up(access, name)
+    _settle_restores(access, recovered)
     unfinished = _unfinished(access)
     undoing = [each for each in runs.values() if each.undoing and not each.unfinished]
     if unfinished or undoing:
         _finish(access, unfinished, undoing, recovered)
     return recovered
+
+
+def _settle_restores(access: ExclusiveAccess, recovered: Recovered) -> None:
+    """Tidy up where a restore of creds.json, or the undo of one, was killed: whatever creds.json holds now."""
+    own = access.listing.own
+    for run in [run for run, names in own.trash.items() if CREDS_NAME in names]:
+        known = access.journal.runs.get(run)
+        if known is None or not (known.unfinished or known.undoing):
+            continue
+        access.tick()
+        if tidy_up(access.session, run, access.owners):
+            own.forget(run)
+            recovered.changed = True
 
 
 def _tidy_up(access: ExclusiveAccess, name: str) -> None:
@@ -116,7 +131,9 @@ def _finish(
     done = []
     for known in undoing:
         access.tick()
-        if known.run in access.listing.own.trash and known.fingerprint == identity.fingerprint:
+        names = access.listing.own.trash.get(known.run, ())
+        # The undo of a restore is asked for anew: creds.json alone says nothing of what was meant.
+        if names and CREDS_NAME not in names and known.fingerprint == identity.fingerprint:
             recovered.changed = True
             if put_run_back(access, known.run, access.stop, tell_nobody).code is not None:
                 break  # the next run goes on
@@ -130,6 +147,9 @@ def _settle_run(
 ) -> tuple[list[Planned], int]:
     """Return the files that are rightly in a killed run's trash, and how many it had not reached."""
     there = set(access.listing.own.trash.get(known.run, ()))
+    if CREDS_NAME in there:
+        swap = read_swap(access.session, known.run, access.owners)
+        return ([swap.old] if swap is not None and swap.old is not None else []), 0
     plan = read_plan(access.session, known.run, access.owners) if there else None
     if plan is None:
         return [], 0

@@ -130,10 +130,13 @@ def plan_bytes(files: Sequence[Planned], now: int) -> bytes:
     return text + _check(text)
 
 
-def read_plan(session: int, run: str, owners: Owners) -> RunPlan | None:
+def read_plan(
+    session: int, run: str, owners: Owners, kinds: frozenset[str] = REMOVABLE_KINDS
+) -> RunPlan | None:
     """Read a run's plan; None when there is none of ours, or when it is not whole and well formed.
 
-    Raises VolumeProblem for a plan that cannot be read.
+    A plan that names a file of other kinds than `kinds` is not well formed. Raises VolumeProblem for one that
+    cannot be read.
     """
     try:
         data = read_state(session, plan_name(run), owners, MAX_BYTES)
@@ -143,10 +146,10 @@ def read_plan(session: int, run: str, owners: Owners) -> RunPlan | None:
         raise
     if data is None:
         return None
-    return parse_plan(run, data)
+    return parse_plan(run, data, kinds)
 
 
-def parse_plan(run: str, data: bytes) -> RunPlan | None:
+def parse_plan(run: str, data: bytes, kinds: frozenset[str] = REMOVABLE_KINDS) -> RunPlan | None:
     """Return the plan in the bytes of its file, None when they hold none. Never raises."""
     if data.count(b"\0", 0, MAX_BYTES + 1) > MAX_FILES + 1:
         return None
@@ -160,7 +163,7 @@ def parse_plan(run: str, data: bytes) -> RunPlan | None:
         time, files, _ = _head(head)
         if files != len(records):
             return None
-        return RunPlan(time, [_planned(run, record) for record in records])
+        return RunPlan(time, [_planned(run, record, kinds) for record in records])
     except ValueError:
         return None
 
@@ -197,11 +200,11 @@ def _head(head: bytes) -> tuple[int, int, int]:
     return _number(time), _number(files), _number(size)
 
 
-def _planned(run: str, record: bytes) -> Planned:
+def _planned(run: str, record: bytes, kinds: frozenset[str]) -> Planned:
     unit, inode, mtime_ns, size, encoded = record.split(b" ", 4)
     name = os.fsdecode(encoded)
-    # One path component of a kind that a rule may remove: nothing else was ever planned.
-    if classify(name)[0] not in REMOVABLE_KINDS or "/" in name or not fits(trash_name(run, name)):
+    # One path component of a kind that such a run moves: nothing else was ever planned.
+    if classify(name)[0] not in kinds or "/" in name or not fits(trash_name(run, name)):
         raise ValueError("not a name that a plan can hold")
     return Planned(name, _number(unit), _number(inode), _signed(mtime_ns), _number(size))
 

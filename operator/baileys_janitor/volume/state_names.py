@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import os
 
-from baileys_janitor.policy.file_kinds import REMOVABLE_KINDS, classify
+from baileys_janitor.policy.file_kinds import CREDS, REMOVABLE_KINDS, classify
 
 LOCK_NAME = ".cleanup.lock"
 PREFIX = ".janitor~"
@@ -89,9 +89,13 @@ def copy_name(digits: str) -> str:
     return _CREDS + digits
 
 
-def is_removable(name: str) -> bool:
-    """Return whether a rule may remove a file of that name: no run can have moved another."""
-    return classify(name)[0] in REMOVABLE_KINDS
+def may_be_in_trash(name: str) -> bool:
+    """Return whether a run can have moved a file of that name: one that a rule may remove, or creds.json.
+
+    A restore alone moves creds.json, and nothing but the undo of a restore takes it out of the trash.
+    """
+    kind = classify(name)[0]
+    return kind in REMOVABLE_KINDS or kind == CREDS
 
 
 def fits(name: str) -> bool:
@@ -166,7 +170,7 @@ class OwnNames:
     def _add_trash(self, name: str) -> None:
         run, tilde, original = name[_RUN_AT:].partition("~")
         known = self.trash.get(run)
-        if not tilde or not is_removable(original) or (known is None and not valid_run(run)):
+        if not tilde or not may_be_in_trash(original) or (known is None and not valid_run(run)):
             self.foreign += 1
             return
         self.trashed += 1
@@ -199,12 +203,12 @@ class OwnNames:
 def split_trash_name(name: str) -> tuple[str, str] | None:
     """Return the run and the original name of a file in the trash; None for any other name.
 
-    The original name is one that a run may remove: no run can have moved another.
+    The original name is one that a run can have moved.
     """
     if not name.startswith(_RUN):
         return None
     run, tilde, original = name[_RUN_AT:].partition("~")
-    if not tilde or not valid_run(run) or not is_removable(original):
+    if not tilde or not valid_run(run) or not may_be_in_trash(original):
         return None
     return run, original
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os
 
+from baileys_janitor.policy.file_kinds import CREDS_NAME
+from baileys_janitor.volume.credential_swap import read_swap
 from baileys_janitor.volume.errors import PERMISSION_DENIED, VolumeProblem, code_of
 from baileys_janitor.volume.put_back import EXISTS, FOREIGN, IN_TRASH, RESTORED, Trash
 from baileys_janitor.volume.run_plan import read_plan
@@ -73,6 +75,30 @@ def put_run_back(
     result = PutBack()
     try:
         _put_run_back(access, run, stop, progress, result)
+    except VolumeProblem as problem:
+        result.code = problem.code
+    except OSError as error:
+        result.code = code_of(error)
+    return result
+
+
+def take_restore_back(access: ExclusiveAccess, run: str) -> PutBack:
+    """Put the creds.json back that a restore has replaced, as long as nobody has written to the new one.
+
+    Raises nothing of the file system: what ended it is the result's code.
+    """
+    result = PutBack()
+    try:
+        access.lock.check()
+        swap = read_swap(access.session, run, access.owners)
+        if swap is None or not swap.can_be_taken_back():
+            result.keep(NOT_THE_REMOVED_FILE)
+        elif swap.take_back():
+            result.restored.append(CREDS_NAME)
+            remove(access.session, plan_name(run))
+            os.fsync(access.session)
+        else:
+            result.keep(NEWER_EXISTS)
     except VolumeProblem as problem:
         result.code = problem.code
     except OSError as error:

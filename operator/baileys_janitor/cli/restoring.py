@@ -1,0 +1,181 @@
+"""Looking at the kept copies of one directory, and putting one back."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from baileys_janitor.cli.formatting import rfc3339
+from baileys_janitor.cli.look import problem_of
+from baileys_janitor.cli.problems import Problem
+from baileys_janitor.policy import reasons
+from baileys_janitor.policy.restore_credentials import (
+    EXPLANATIONS,
+    NO_USABLE_COPY,
+    OLDER_PAIRING,
+    PRE_KEYS_REWRITTEN,
+)
+from baileys_janitor.volume.errors import SENTENCES, VolumeProblem
+from baileys_janitor.volume.quiet import is_quiet
+from baileys_janitor.volume.restore import Restoring
+from baileys_janitor.volume.safe_open import open_session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from baileys_janitor.cli.json_output import CopiesDocument, CopyDocument, RestoreDocument
+    from baileys_janitor.cli.signals import Interrupt
+    from baileys_janitor.cli.targets import Target
+    from baileys_janitor.policy.restore_credentials import RestorePlan
+    from baileys_janitor.volume.credential_copies import StoredCopy
+    from baileys_janitor.volume.restore import Outlook
+
+LOOK_AGAIN_SECONDS: Final = 10.0
+"""How long after a restore it is looked whether somebody has written over it."""
+
+_PAIRING_DIGITS: Final = 8
+_ID_DIGITS: Final = 14
+_LISTED_ANYWAY: Final = (NO_USABLE_COPY, OLDER_PAIRING, PRE_KEYS_REWRITTEN)
+
+
+class Wish(NamedTuple):
+    """Which copy a person asked for, and what was acknowledged."""
+
+    copy: str
+    acknowledged: Sequence[str]
+
+
+def copies_document(target: Target) -> CopiesDocument:
+    """Return the kept copies of a directory, newest first; a Problem when they cannot be read."""
+    with _opened(target) as directory:
+        outlook = Restoring(directory, "", now=time.time()).look()
+    return {
+        "path": target.shown,
+        "company": target.company,
+        "identity": outlook.state,
+        "copies": [_copy(each, outlook.plan, outlook.copies) for each in outlook.copies],
+    }
+
+
+def look(target: Target, wish: Wish) -> tuple[RestoreDocument, Outlook]:
+    """Return what a restore would do."""
+    with _opened(target) as directory:
+        outlook = Restoring(
+            directory, "", now=time.time(), wanted=wish.copy, acknowledged=wish.acknowledged
+        ).look()
+    plan = outlook.plan
+    chosen = None
+    if plan.chosen is not None:
+        digits = plan.chosen.ident
+        [stored] = [each for each in outlook.copies if each.copy.digits == digits]
+        chosen = _copy(stored, plan, outlook.copies)
+    return {
+        "path": target.shown,
+        "company": target.company,
+        "identity": outlook.state,
+        "mode": "Credentials",
+        "outcome": "DryRun" if plan.refused is None else "Refused",
+        "applied": False,
+        "run": None,
+        "copy": chosen,
+        "nextPreKeyId": plan.next_pre_key_id if plan.chosen is not None else None,
+        "told": list(plan.told),
+        "code": plan.refused,
+        "message": None if plan.refused is None else sentence_of(plan.refused),
+    }, outlook
+
+
+def watch(target: Target, pause: Callable[[float], None], interrupt: Interrupt) -> bool:
+    """Return whether nobody writes to a directory for a minute."""
+    with _opened(target) as directory:
+        return is_quiet(directory, pause, interrupt.code)
+
+
+def restore(
+    target: Target, document: RestoreDocument, wish: Wish, run: str, interrupt: Interrupt
+) -> RestoreDocument:
+    """Put a copy back; the document with what became of it."""
+    wanted = wish.copy or (document["copy"] or {"id": ""})["id"]
+    with _opened(target) as directory:
+        result = Restoring(
+            directory,
+            run,
+            now=time.time(),
+            wanted=wanted,
+            acknowledged=wish.acknowledged,
+            stop=interrupt.code,
+        ).apply()
+    done = result.outcome == "Completed"
+    return {
+        **document,
+        "outcome": result.outcome,
+        "applied": done,
+        "run": run if done else None,
+        "nextPreKeyId": result.plan.next_pre_key_id if done and result.plan else None,
+        "code": result.code,
+        "message": None if result.code is None else sentence_of(result.code),
+    }
+
+
+def written_over(target: Target, document: RestoreDocument) -> bool:
+    """Return whether creds.json is no longer what was restored: its counters are other ones, or it is broken."""
+    from baileys_janitor.policy.pairing import read_credentials
+    from baileys_janitor.volume.read import read_creds
+
+    with _opened(target) as directory:
+        data, _ = read_creds(directory)
+    found = None if data is None else read_credentials(data)
+    return found is None or found.next_pre_key_id < (document["nextPreKeyId"] or 0)
+
+
+def sentence_of(code: str) -> str:
+    """Return one sentence about a code of the plan, the volume or the rules."""
+    return EXPLANATIONS.get(code) or SENTENCES.get(code) or reasons.explain(code)
+
+
+def problem_with(target: Target, document: RestoreDocument, listing: str) -> Problem | None:
+    """Return why nothing was restored, with the command that lists the copies where that helps."""
+    code = document["code"]
+    if code is None:
+        return None
+    more = f" To see why: {listing}" if code in _LISTED_ANYWAY else ""
+    return Problem(f"{target.shown}: {document['message']}{more}", code=code)
+
+
+@contextmanager
+def _opened(target: Target) -> Iterator[int]:
+    try:
+        directory = open_session(target.root, target.path)
+        try:
+            yield directory
+        finally:
+            os.close(directory)
+    except VolumeProblem as problem:
+        raise problem_of(target, problem) from problem
+
+
+def _copy(stored: StoredCopy, plan: RestorePlan, copies: Sequence[StoredCopy]) -> CopyDocument:
+    credentials = stored.credentials
+    code = plan.verdicts.get(stored.copy.digits)
+    return {
+        "id": _id(stored, copies),
+        "time": rfc3339(stored.copy.time),
+        "written": None if credentials is None else rfc3339(stored.written),
+        "pairing": None if credentials is None else credentials.pairing[:_PAIRING_DIGITS],
+        "nextPreKeyId": None if credentials is None else credentials.next_pre_key_id,
+        "signedPreKeyId": None if credentials is None else credentials.signed_pre_key_id,
+        "usable": code is None,
+        "code": code,
+        "message": None if code is None else sentence_of(code),
+    }
+
+
+def _id(stored: StoredCopy, copies: Sequence[StoredCopy]) -> str:
+    """Return as many digits as name a copy: its time, unless two were kept in one second."""
+    digits = stored.copy.digits
+    short = digits[:_ID_DIGITS]
+    alike = sum(each.copy.digits.startswith(short) for each in copies)
+    return short if alike == 1 else digits

@@ -1,0 +1,331 @@
+"""Putting a kept copy of creds.json back, with both pre-key counters raised.
+
+The directory is looked at again under the lock, so what was planned before may be refused then. The broken file goes
+into the trash of the run, which an undo puts back as long as nobody has written to the restored one. Killed at any
+step, the directory holds the old file or the new one, whole, and the next run tidies up.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+
+from baileys_janitor.policy.credentials_text import with_counters
+from baileys_janitor.policy.file_kinds import CREDS, CREDS_NAME, OTHER
+from baileys_janitor.policy.identity import ABSENT
+from baileys_janitor.policy.pairing import read_credentials
+from baileys_janitor.policy.reasons import TOO_MANY_FILES
+from baileys_janitor.policy.restore_credentials import (
+    NOT_WHOLE,
+    Candidate,
+    RestorePlan,
+    Target,
+    make_restore_plan,
+)
+from baileys_janitor.volume.activity import read_memory
+from baileys_janitor.volume.callbacks import go_on
+from baileys_janitor.volume.credential_copies import copies_in, read_copies
+from baileys_janitor.volume.credential_swap import REASON, TEMPORARY, Swap, described
+from baileys_janitor.volume.credentials import settled_identity
+from baileys_janitor.volume.errors import (
+    CREDENTIALS_CHANGING,
+    CREDENTIALS_NO_FILE,
+    CREDENTIALS_SAVED,
+    DECLINED,
+    DISK_FULL,
+    ENDED,
+    PERMISSION_DENIED,
+    VolumeProblem,
+    code_of,
+)
+from baileys_janitor.volume.exclusive import ExclusiveAccess
+from baileys_janitor.volume.journal import Journal
+from baileys_janitor.volume.read import Listing, read_listing
+from baileys_janitor.volume.removal_run import OVER, repeated
+from baileys_janitor.volume.results import CAPPED, COMPLETED, FAILED, REFUSED, by_kind
+from baileys_janitor.volume.run_plan import write_plan
+from baileys_janitor.volume.run_results import CleanResult
+from baileys_janitor.volume.state_files import (
+    Owners,
+    create_state,
+    lookup,
+    owners_of,
+    remove,
+    write_all,
+)
+from baileys_janitor.volume.state_names import plan_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from baileys_janitor.policy.file_entry import Entry
+    from baileys_janitor.volume.credential_copies import StoredCopy
+
+_NS = 10**9
+_MODE = 0o600
+_NO_EXECUTION = 0o666
+_SIBLINGS_LOOKED_AT = 8
+
+
+class Outlook:
+    """What a restore would do, and what it is chosen from.
+
+    `copies` are the kept ones, newest first; `state` and `found` say what creds.json is at this writing of it.
+    `newest_write` is when any other session file was last written (Unix seconds).
+    """
+
+    __slots__ = ("copies", "found", "newest_write", "plan", "state")
+
+    def __init__(
+        self,
+        plan: RestorePlan,
+        copies: list[StoredCopy],
+        state: str,
+        found: os.stat_result | None,
+        newest_write: int | None,
+    ) -> None:
+        self.plan = plan
+        self.copies = copies
+        self.state = state
+        self.found = found
+        self.newest_write = newest_write
+
+
+class RestoreResult:
+    """What a restore did. `outcome` is Completed, Refused, Capped or Failed, with a reason code."""
+
+    __slots__ = ("code", "outcome", "plan", "run")
+
+    def __init__(self, run: str, outcome: str, code: str | None, plan: RestorePlan | None) -> None:
+        self.run = run
+        self.outcome = outcome
+        self.code = code
+        self.plan = plan
+
+
+class Restoring:
+    """One restore of creds.json in an open session directory, from its kept copies. `run` is its id.
+
+    `wanted` is how the digits of the copy begin, "" for the newest usable one. `acknowledged` holds what a person has
+    written out. `now` is Unix seconds; `pause` waits for some seconds between two reads of creds.json.
+    """
+
+    def __init__(
+        self,
+        directory: int,
+        run: str,
+        *,
+        now: float,
+        wanted: str = "",
+        acknowledged: Collection[str] = (),
+        stop: Callable[[], str | None] = go_on,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.directory = directory
+        self.run = run
+        self.now = now
+        self.wanted = wanted
+        self.acknowledged = acknowledged
+        self.stop = stop
+        self.pause = pause
+
+    def look(self) -> Outlook:
+        """Return what a restore would do now. Writes nothing, needs no lock. Raises VolumeProblem."""
+        listing = read_listing(self.directory, self._tick)
+        owners = owners_of(self.directory)
+        return self._outlook(listing, Journal(self.directory, owners), owners)
+
+    def apply(self) -> RestoreResult:
+        """Do it. Whatever goes wrong on the volume is in the result: Refused, Failed or Capped, and a code."""
+        try:
+            with ExclusiveAccess(
+                self.directory,
+                now=self.now,
+                undo_window=None,
+                holder=f"baileys-janitor restore {self.run}",
+                stop=self.stop,
+            ) as access:
+                return self._run(access)
+        except VolumeProblem as problem:
+            return self._failed(problem.code)
+        except OSError as error:
+            return self._failed(code_of(error))
+
+    def _run(self, access: ExclusiveAccess) -> RestoreResult:
+        earlier = repeated(access, self.run)
+        if earlier is not None:
+            return RestoreResult(self.run, earlier.outcome, earlier.code, None)
+        outlook = self._outlook(access.listing, access.journal, access.owners)
+        plan = outlook.plan
+        if plan.refused is not None:
+            return RestoreResult(self.run, REFUSED, plan.refused, plan)
+        [chosen] = [
+            each
+            for each in outlook.copies
+            if plan.chosen is not None and each.copy.digits == plan.chosen.ident
+        ]
+        try:
+            data = with_counters(chosen.data, plan.next_pre_key_id)
+        except ValueError:
+            return RestoreResult(self.run, REFUSED, NOT_WHOLE, plan)
+        code = self._put(access, data, outlook.found)
+        if code is not None:
+            return self._failed(code, plan)
+        return RestoreResult(self.run, COMPLETED, None, plan)
+
+    def _put(
+        self, access: ExclusiveAccess, data: bytes, before: os.stat_result | None
+    ) -> str | None:
+        """Write the new file, exchange it for the old one, and record it; return what went wrong after the claim.
+
+        Raises OSError and VolumeProblem before it.
+        """
+        if access.full():
+            raise VolumeProblem(DISK_FULL)
+        stable = access.file_system().stable_inodes
+        old = None if before is None else described(before, old=True, stable_inodes=stable)
+        like = before or self._sibling(access.listing.entries or [])
+        try:
+            written = self._write(data, like, access.owners)
+            new = described(written, old=False, stable_inodes=stable)
+            swap = Swap(self.directory, self.run, old, new)
+            self._begin(access, swap, data)
+            code = self._exchange(access, swap)
+            if code not in OVER:
+                self._record(access, swap, code)
+        finally:
+            remove(self.directory, TEMPORARY)
+        return code
+
+    def _begin(self, access: ExclusiveAccess, swap: Swap, data: bytes) -> None:
+        """Claim the run: plan and journal entry are on the disk. From here on a kill is noticed."""
+        credentials = read_credentials(data)
+        fingerprint = "" if credentials is None else credentials.fingerprint
+        write_plan(self.directory, self.run, swap.planned, int(self.now), access.owners)
+        try:
+            access.journal.begin(self.run, REASON, fingerprint, int(self.now))
+            os.fsync(self.directory)
+        except BaseException:
+            remove(self.directory, plan_name(self.run))
+            raise
+
+    def _exchange(self, access: ExclusiveAccess, swap: Swap) -> str | None:
+        try:
+            access.lock.check()
+            swap.carry_out(access.file_system())
+            os.fsync(self.directory)
+            if swap.was_written():
+                return CREDENTIALS_SAVED
+        except VolumeProblem as problem:
+            return problem.code
+        except OSError as error:
+            return code_of(error)
+        return None
+
+    def _record(self, access: ExclusiveAccess, swap: Swap, code: str | None) -> None:
+        """Write how it ended into the journal; without anything in the trash the plan goes."""
+        trashed = swap.settle()
+        if not trashed:
+            remove(self.directory, plan_name(self.run))
+        outcome = COMPLETED if code is None else FAILED
+        result = CleanResult(self.run, outcome, code=code, time=int(self.now), applied=True)
+        result.removed = result.in_trash = int(trashed)
+        result.removed_by_kind = by_kind([CREDS] if trashed else [])
+        result.freed_bytes = swap.old.size if trashed and swap.old is not None else 0
+        access.journal.end(result, int(self.now))
+
+    def _outlook(self, listing: Listing, journal: Journal, owners: Owners) -> Outlook:
+        entries = listing.entries
+        found = lookup(self.directory, CREDS_NAME)
+        identity = settled_identity(self.directory, self.pause)
+        if not _same_writing(found, lookup(self.directory, CREDS_NAME)):
+            raise VolumeProblem(CREDENTIALS_CHANGING)
+        copies = read_copies(
+            self.directory, copies_in(listing.own), self._with_sibling(owners, entries or [])
+        )
+        candidates = [
+            Candidate(each.copy.digits, each.copy.time, each.credentials) for each in copies
+        ]
+        known = [(each.time, each.fingerprint) for each in journal.runs.values()]
+        memory = read_memory(self.directory, entries or [], self.now)
+        if memory is not None:
+            known.append((memory.looked, memory.identity))
+        target = Target(identity.state, entries or [], known)
+        plan = make_restore_plan(target, candidates, self.now, self.wanted, self.acknowledged)
+        if entries is None:
+            plan.refused = TOO_MANY_FILES
+        elif identity.state == ABSENT and found is not None:
+            plan.refused = CREDENTIALS_NO_FILE
+        newest = max(
+            (each.mtime_ns for each in entries or [] if each.kind not in (CREDS, OTHER)),
+            default=None,
+        )
+        newest_write = None if newest is None else newest // _NS
+        return Outlook(plan, copies, identity.state, found, newest_write)
+
+    def _write(self, data: bytes, like: os.stat_result | None, owners: Owners) -> os.stat_result:
+        """Write the new file under its temporary name, with owner and mode of the file it is `like`; its status."""
+        mode = _MODE
+        if like is not None:
+            mode |= stat.S_IMODE(like.st_mode) & _NO_EXECUTION
+            if os.geteuid() not in (0, like.st_uid):  # the session's process could not write to it
+                raise VolumeProblem(PERMISSION_DENIED)
+        remove(self.directory, TEMPORARY)
+        file = create_state(self.directory, TEMPORARY, owners)
+        try:
+            if like is not None:
+                _give_to(file, like)
+            os.fchmod(file, mode)
+            write_all(file, data)
+            os.fsync(file)
+            return os.fstat(file)
+        finally:
+            os.close(file)
+
+    def _sibling(self, entries: Sequence[Entry]) -> os.stat_result | None:
+        """Return the status of a session file, for owner and mode where there is no creds.json."""
+        for each in [each for each in entries if each.kind != OTHER][:_SIBLINGS_LOOKED_AT]:
+            found = lookup(self.directory, each.name)
+            if found is not None and stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
+                return found
+        return None
+
+    def _with_sibling(self, owners: Owners, entries: Sequence[Entry]) -> Owners:
+        """Return the owners, and for root that of the session files: a volume's root often stays root's."""
+        if os.geteuid() != 0 or lookup(self.directory, CREDS_NAME) is not None:
+            return owners
+        found = self._sibling(entries)
+        if found is None:
+            return owners
+        return Owners(owners.uid, owners.gid, owners.uids | {found.st_uid})
+
+    def _failed(self, code: str, plan: RestorePlan | None = None) -> RestoreResult:
+        outcome = REFUSED if code in DECLINED else CAPPED if code in ENDED else FAILED
+        return RestoreResult(self.run, outcome, code, plan)
+
+    def _tick(self) -> None:
+        code = self.stop()
+        if code is not None:
+            raise VolumeProblem(code)
+
+
+def _same_writing(one: os.stat_result | None, other: os.stat_result | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return (one.st_ino, one.st_mtime_ns, one.st_size) == (
+        other.st_ino,
+        other.st_mtime_ns,
+        other.st_size,
+    )
+
+
+def _give_to(file: int, like: os.stat_result) -> None:
+    if os.geteuid() == 0:
+        os.fchown(file, like.st_uid, like.st_gid)
+        return
+    try:
+        os.fchown(file, -1, like.st_gid)
+    except PermissionError:  # not a group of this user
+        return
