@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.job.result import Result, encode
-from baileys_janitor.policy.file_kinds import REMOVABLE_KINDS, classify
+from baileys_janitor.policy.file_kinds import CREDS, REMOVABLE_KINDS, classify
 from baileys_janitor.policy.identity import read_identity
 from baileys_janitor.volume import journal as journals
 from baileys_janitor.volume import run_plan
@@ -278,11 +278,11 @@ def test_a_name(name: str) -> None:
     own = OwnNames()
     own.add(name)
     assert own.seen == 1
-    known = own.trashed + len(own.plans) + len(own.temporary) + own.credentials + own.has_journal
+    known = own.trashed + len(own.plans) + len(own.temporary) + len(own.copies) + own.has_journal
     assert known + own.foreign + (name in (".janitor~activity", ".janitor~key")) == 1
     for run, originals in own.trash.items():
         assert valid_run(run)
-        assert classify(originals[0])[0] in REMOVABLE_KINDS
+        assert classify(originals[0])[0] in {*REMOVABLE_KINDS, CREDS}
         assert name == f".janitor~run~{run}~{originals[0]}"
 
 
