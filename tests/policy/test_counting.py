@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.policy.counts import Census, take_census
-from baileys_janitor.policy.file_kinds import KINDS
+from baileys_janitor.policy.counts import AGE_BOUNDS_DAYS, Census, take_census
+from baileys_janitor.policy.file_kinds import ACTIVITY_KINDS, KINDS, PROTECTED_KINDS
 from baileys_janitor.policy.levels import LEVELS, at_least, counted, level
 from baileys_janitor.policy.settings import DEFAULTS, TOTAL, Settings, Thresholds
 from tests.policy.worlds import (
@@ -18,7 +18,6 @@ from tests.policy.worlds import (
     NOW,
     OTHERS,
     World,
-    alive,
     file,
     mappings,
     memory,
@@ -87,21 +86,26 @@ def test_an_empty_directory_has_no_times() -> None:
     assert counted(census, DEFAULTS) == 0
 
 
-def test_a_census_can_be_taken_file_by_file() -> None:
-    entries = [alive(), *mappings(3)]
-    census = Census()
-    for entry in entries:
-        census.add(entry.kind, entry.size, entry.mtime_ns, int(NOW * 1e9))
-
-    whole = take_census(entries, NOW)
-    assert all(getattr(census, name) == getattr(whole, name) for name in Census.__slots__)
+@given(worlds(paired=True))
+def test_the_ages_and_the_newest_activity_are_those_of_the_files_one_by_one(world: World) -> None:
+    census, now_ns = take_census(world.entries, world.now), int(world.now * 1e9)
+    buckets, newest = [0] * 5, None
+    for entry in world.entries:
+        age = (now_ns - entry.mtime_ns) / (DAY * 10**9)
+        buckets[sum(age >= bound for bound in AGE_BOUNDS_DAYS)] += 1
+        if entry.kind in ACTIVITY_KINDS and now_ns - entry.mtime_ns >= -10 * MINUTE * 10**9:
+            newest = max(newest or 0, min(entry.mtime_ns, now_ns))
+    assert census.ages == buckets
+    assert census.newest_activity_ns == newest
+    assert census.protected == sum(entry.kind in PROTECTED_KINDS for entry in world.entries)
 
 
 def directory(pre_key_files: int, protected: int, others: int) -> Census:
     census = Census()
+    census.total = pre_key_files + protected + others
     for kind, number in (("preKey", pre_key_files), ("lidMapping", protected), ("other", others)):
-        for _ in range(number):
-            census.add(kind, 1, 0, 0)
+        census.by_kind[KINDS.index(kind)] = number
+    census.protected = protected
     return census
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from baileys_janitor.policy import advice, reasons
+from baileys_janitor.policy.ages import Ages
 from baileys_janitor.policy.counts import take_census
-from baileys_janitor.policy.estimate import Outlook, look_ahead
+from baileys_janitor.policy.estimate import Outlook, due_by_calendar, look_ahead, reclaimable_now
 from baileys_janitor.policy.file_entry import Entry
+from baileys_janitor.policy.guards import Context, shortest
 from baileys_janitor.policy.identity import read_identity
+from baileys_janitor.policy.running import Memory
+from baileys_janitor.policy.selection import Tally
 from baileys_janitor.policy.settings import (
     DEFAULTS,
     TOTAL,
@@ -18,6 +23,7 @@ from baileys_janitor.policy.settings import (
     Settings,
     Thresholds,
 )
+from baileys_janitor.policy.stretches import merge
 from tests.policy.worlds import (
     DAY,
     HOUR,
@@ -50,6 +56,66 @@ def uncapped(world: World) -> World:
         MaxRemovals(100, 10**6),
     )
     return world._replace(settings=whole)
+
+
+@st.composite
+def memories(draw: st.DrawFn) -> Memory:
+    """What is remembered of a tenant with silences, copies and clocks that were set."""
+    at = int(NOW)
+    times = st.integers(at - 40 * DAY, at)
+    day = st.integers(0, 3 * DAY)
+    stretches = draw(
+        st.lists(st.builds(lambda time, more: (time, min(at, time + more)), times, day))
+    )
+    return Memory(
+        at,
+        merge(stretches),
+        draw(st.one_of(times, st.integers(at - 2 * DAY, at), st.just(at))),
+        floor=draw(st.one_of(st.none(), st.none(), times)),
+        put_in=draw(st.one_of(st.none(), st.none(), st.tuples(times, times))),
+        grown=draw(st.sampled_from([0, 0, 0, DAY])),
+    )
+
+
+@many
+@given(worlds(), st.none() | memories())
+def test_what_is_reclaimable_now_is_what_the_outlook_says(
+    world: World, memory: Memory | None
+) -> None:
+    ages = world.ages if memory is None else Ages(memory, memory.looked)
+    listing = world.entries, world.identity, world.settings, world.now, ages
+    assert reclaimable_now(*listing) == look_ahead(*listing).reclaimable
+
+
+@many
+@given(worlds(paired=True), st.none() | memories())
+def test_the_floor_is_what_is_left_when_every_age_is_that_of_the_calendar(
+    world: World, memory: Memory | None
+) -> None:
+    ages = world.ages if memory is None else Ages(memory, memory.looked)
+    outlook = look_ahead(world.entries, world.identity, world.settings, world.now, ages)
+    if outlook.refused is None:
+        limits = shortest(world.settings, emergency=True)
+        context = Context(world.entries, world.identity, limits, world.now, ages)
+        due = due_by_calendar(world.entries, context, world.settings)
+        tally = Tally(world.entries, world.settings)
+        for unit in due.normal + due.extra:
+            tally.remove(unit)
+        assert outlook.floor == tally.counted
+
+
+@many
+@given(worlds())
+def test_below_the_trigger_nothing_is_advised_that_needs_the_whole_outlook(world: World) -> None:
+    outlook, census = outlook_of(world), take_census(world.entries, world.now)
+    if outlook.counted >= world.settings.thresholds.trigger:
+        return
+    brief = Outlook(outlook.counted, outlook.reclaimable, refused=outlook.refused)
+    for known in (outlook, brief):
+        assert advice.threshold_unreachable(known, world.settings) is None
+        assert advice.silence_not_counted(known, world.settings) is None
+    rotation = advice.rotation_recommended(census, outlook, world.settings)
+    assert advice.rotation_recommended(census, brief, world.settings) == rotation
 
 
 @many

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from baileys_janitor.policy import file_kinds
 from baileys_janitor.policy.file_kinds import (
     KINDS,
     base_user,
     classify,
+    classify_all,
     is_temporary,
     may_be_lid,
     sender_key_address,
@@ -160,6 +163,59 @@ def test_any_text_has_one_of_the_kinds(name: str) -> None:
 
     assert kind in KINDS
     assert kind != "other" or ident == ""
+
+
+PARTS = (
+    *(
+        "session-",
+        "sender-key-",
+        "sender-key-memory-",
+        "pre-key-",
+        "lid-mapping-",
+        "identity-key-",
+        "tctoken-",
+    ),
+    *("0", "1", "7", "00", "1100", "0110", "16777215", "99999999", "123456789012345678901"),
+    *(
+        "_",
+        "_1",
+        "_128",
+        "_0128",
+        ".",
+        ".0",
+        ".12",
+        ".012",
+        "-",
+        "--",
+        "--0",
+        "--07",
+        "@g.us",
+        "@broadcast",
+    ),
+    *("status", "creds", "x", " ", "\n", "\u0665", "\udcff", ".json"),
+)
+near_names = st.lists(st.sampled_from(PARTS), min_size=1, max_size=7).map("".join)
+any_name = st.one_of(odd_names, near_names, near_names.map(lambda name: f"{name}.json"))
+
+
+@given(st.lists(any_name, max_size=6))
+@example(["pre-key-1.json", "pre-key-0.json", "pre-key-99999999.json"])
+@example(["session-1100-12.0.json", "session-1100-12.1.json"])
+@example(["session-11.1.json", "session-01.1.json", "session-11.0.json"])
+@example(["tctoken-1\n2.json"])
+def test_a_kind_read_from_the_shape_is_the_one_read_from_the_name(names: list[str]) -> None:
+    exact = [file_kinds._classify(name) if name else ("other", "") for name in names]
+    assert [classify(name) for name in names] == exact
+    assert classify_all(names) == exact
+
+
+def test_names_of_any_shape_take_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_kinds, "_shapes", {})
+    monkeypatch.setattr(file_kinds, "_SHAPES_MAX", 3)
+    names = [f"tctoken-{'x' * length}.json" for length in range(1, 9)]
+    assert [classify(name)[0] for name in names] == ["tcToken"] * 8
+    assert classify_all(names) == [("tcToken", "x" * length) for length in range(1, 9)]
+    assert len(file_kinds._shapes) == 3
 
 
 def test_a_memory_file_is_never_taken_for_a_sender_key() -> None:

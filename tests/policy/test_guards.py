@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from baileys_janitor.policy import reasons
 from baileys_janitor.policy.file_entry import Entry
-from baileys_janitor.policy.guards import FRESH_NS, Context, protect
+from baileys_janitor.policy.guards import FRESH_NS, Context, perhaps_old, protect, sift
 from baileys_janitor.policy.identity import read_identity
 from baileys_janitor.policy.plan import Plan
 from baileys_janitor.policy.settings import PRESSURE, MaxRemovals, Retention, Settings
@@ -60,6 +60,25 @@ OWN = {OWN_PN, OWN_LID}
 
 def removed(plan: Plan) -> list[Entry]:
     return [removal.entry for removal in plan.removals]
+
+
+@many
+@given(worlds())
+def test_files_sifted_by_kind_stay_for_the_reasons_that_each_one_has(world: World) -> None:
+    context = Context(world.entries, world.identity, world.shortest(), world.now, world.ages)
+    allowed, kept = sift(world.entries, context)
+    found = {id(entry): reason for reason, files in kept.items() for entry in files}
+    assert {id(entry) for entry in allowed}.isdisjoint(found)
+    assert len(allowed) + len(found) == len(world.entries)
+    assert all(found.get(id(entry)) == protect(entry, context) for entry in world.entries)
+
+
+@many
+@given(worlds())
+def test_no_file_that_may_go_is_told_too_young_by_its_time(world: World) -> None:
+    context = Context(world.entries, world.identity, world.shortest(), world.now, world.ages)
+    old = {id(entry) for entry in perhaps_old(world.entries, context)}
+    assert all(id(entry) in old for entry in sift(world.entries, context)[0])
 
 
 @many

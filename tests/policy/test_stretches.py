@@ -17,6 +17,7 @@ from baileys_janitor.policy.stretches import (
     limit_seconds,
     merge,
     stretches_kept,
+    stretches_of,
 )
 from tests.policy.worlds import NOW
 
@@ -103,6 +104,7 @@ def test_the_number_kept_follows_from_the_limit() -> None:
 @given(st.lists(st.integers(0, 40 * DAY), max_size=30))
 def test_merged_stretches_are_more_than_a_day_apart(times: list[int]) -> None:
     merged = merge([(time, time) for time in times])
+    assert stretches_of(times) == merged
 
     assert all(first[1] + SILENCE_SECONDS < second[0] for first, second in pairwise(merged))
     assert all(any(start <= time <= end for start, end in merged) for time in times)

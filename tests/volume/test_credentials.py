@@ -16,7 +16,12 @@ from hypothesis import strategies as st
 from baileys_janitor.policy.identity import CORRUPT, PAIRED
 from baileys_janitor.volume.activity import Known
 from baileys_janitor.volume.clean import Cleaning
-from baileys_janitor.volume.credentials import PAUSES_SECONDS, Reading, settled_identity
+from baileys_janitor.volume.credentials import (
+    PAUSES_SECONDS,
+    Reading,
+    readable_identity,
+    settled_identity,
+)
 from baileys_janitor.volume.errors import CREDENTIALS_CHANGING, VolumeProblem
 from baileys_janitor.volume.operations import scan
 from tests.running_time import always_running
@@ -91,6 +96,15 @@ def test_torn_reads_between_two_good_ones_do_not_matter(session: Path) -> None:
     writer = writing(session, EMPTY, GOOD, CUT, EMPTY, CUT, GOOD)
 
     assert settled(session, writer.pause) == PAIRED
+
+
+def test_a_look_takes_the_first_read_that_makes_sense(session: Path) -> None:
+    whole, torn = writing(session, GOOD), writing(session, CUT, EMPTY, GOOD)
+    for writer, state in ((whole, PAIRED), (torn, PAIRED), (writing(session, CUT), CORRUPT)):
+        writer.write(CUT if writer is not whole else GOOD)
+        with opened(session) as directory:
+            assert readable_identity(directory, writer.pause).state == state
+    assert whole.waited == 0.0
 
 
 def test_a_login_between_two_reads_changes_no_account(session: Path) -> None:

@@ -16,8 +16,9 @@ from baileys_janitor.cli.json_output import (
 )
 from baileys_janitor.cli.pasting import word
 from baileys_janitor.policy import advice, reasons
-from baileys_janitor.policy.estimate import Outlook, look_ahead
+from baileys_janitor.policy.estimate import Outlook, look_ahead, reclaimable_now
 from baileys_janitor.policy.file_kinds import KINDS
+from baileys_janitor.policy.guards import refusal
 from baileys_janitor.policy.identity import ABSENT
 from baileys_janitor.policy.levels import counted, level
 from baileys_janitor.volume.state_names import OLD_DIRECTORY, PREFIX
@@ -58,9 +59,17 @@ def directory_document(target: Target, look: Look, settings: Settings) -> Direct
 
 
 def outlook_of(look: Look, settings: Settings) -> Outlook:
-    """Return what a cleanup could do; nothing beyond 200,000 files."""
+    """Return what a cleanup could do; nothing beyond 200,000 files.
+
+    Below the trigger there is no advice, so the floor and the reasons for which files stay are not worked out.
+    """
+    count = counted(look.census, settings)
     if look.entries is None:
-        return Outlook(counted(look.census, settings), refused=reasons.TOO_MANY_FILES)
+        return Outlook(count, refused=reasons.TOO_MANY_FILES)
+    if count < settings.thresholds.trigger:
+        refused = refusal(look.identity, len(look.entries), look.now)
+        files = look.entries, look.identity, settings, look.now, look.ages
+        return Outlook(count, reclaimable_now(*files), refused=refused)
     return look_ahead(look.entries, look.identity, settings, look.now, look.ages)
 
 
@@ -68,12 +77,11 @@ def _trash(look: Look) -> TrashDocument | None:
     """Return what lies in the trash, None when there are too many names."""
     if look.own.too_many:
         return None
-    here = {entry.name for entry in look.entries or ()}
     removed = {name for names in look.own.trash.values() for name in names}
     return {
         "runs": len(look.own.trash),
         "files": look.own.trashed,
-        "returned": len(here & removed),
+        "returned": sum(entry.name in removed for entry in look.entries or ()) if removed else 0,
     }
 
 

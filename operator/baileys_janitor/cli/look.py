@@ -18,8 +18,8 @@ from baileys_janitor.policy.file_kinds import KINDS, PROTECTED_KINDS
 from baileys_janitor.policy.identity import Identity
 from baileys_janitor.policy.settings import Settings
 from baileys_janitor.volume.activity import Known, activity_of
-from baileys_janitor.volume.credentials import settled_identity
-from baileys_janitor.volume.disk_space import free_space, volume_bytes
+from baileys_janitor.volume.credentials import readable_identity
+from baileys_janitor.volume.disk_space import room_on
 from baileys_janitor.volume.errors import VolumeProblem
 from baileys_janitor.volume.read import read_listing
 from baileys_janitor.volume.safe_open import open_session
@@ -52,9 +52,11 @@ def look_at(target: Target, settings: Settings, now: float | None = None) -> Loo
         directory = open_session(target.root, target.path)
         try:
             listing = read_listing(directory)
-            identity = settled_identity(directory)
-            activity = activity_of(directory, listing, identity, settings, now, Known())
-            room = *free_space(directory), volume_bytes(directory), listing.own
+            identity = readable_identity(directory)
+            activity = activity_of(
+                directory, listing, identity, settings, now, Known(), to_write=False
+            )
+            room = *room_on(directory), listing.own
         finally:
             os.close(directory)
     except VolumeProblem as problem:

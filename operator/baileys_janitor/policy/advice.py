@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from baileys_janitor.policy.ages import nanoseconds
+from baileys_janitor.policy.file_entry import listed
 from baileys_janitor.policy.file_kinds import (
     IDENTITY_KEY,
     OTHER,
@@ -227,8 +228,8 @@ def temporary_files(entries: Iterable[Entry], now: float) -> Advice | None:
     horizon_ns = nanoseconds(now - _DAY)
     left = [
         entry
-        for entry in entries
-        if entry.kind == OTHER and entry.mtime_ns < horizon_ns and is_temporary(entry.name)
+        for entry in listed(entries).of(OTHER)
+        if entry.mtime_ns < horizon_ns and is_temporary(entry.name)
     ]
     if not left:
         return None

@@ -90,6 +90,11 @@ class Ages:
         """Whether there was no traffic for a day."""
         return self.as_of != self.now
 
+    @property
+    def grown(self) -> int:
+        """By how many seconds all limits are longer, because the clock was set forward."""
+        return 0 if self._memory is None else self._memory.grown
+
     def cutoff(self, limit: float) -> int | None:
         """Return the latest time that is old under a limit in seconds, None while none is."""
         if limit not in self._cutoffs:
@@ -132,8 +137,7 @@ class Ages:
 
     def old_by_calendar(self, time: int, limit: float) -> bool:
         """Return whether it would be old if silences and copies counted like any other time."""
-        grown = 0 if self._memory is None else self._memory.grown
-        return self.now - time > whole(limit) + grown
+        return self.now - time > whole(limit) + self.grown
 
     def held_by_silence(self, time: int, limit: float) -> bool:
         """Return whether a file that is old by the calendar stays for silences, not for counting anew."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from _bisect import bisect_right
+from collections import Counter
+
 from baileys_janitor.policy.ages import CLOCK_TOLERANCE_SECONDS, nanoseconds
+from baileys_janitor.policy.file_entry import listed
 from baileys_janitor.policy.file_kinds import ACTIVITY_KINDS, KINDS, PRE_KEY, PROTECTED_KINDS
 from baileys_janitor.policy.pre_keys import upload_span
 
@@ -10,13 +14,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from baileys_janitor.policy.file_entry import Entry
+    from baileys_janitor.policy.file_entry import Entries, Entry
 
 _DAY_NS = 86_400 * 10**9
 
 #: Upper bounds of the first four age buckets, in days; the fifth holds the rest.
 AGE_BOUNDS_DAYS = (1, 7, 14, 30)
-_AGE_BOUNDS = tuple(days * _DAY_NS for days in AGE_BOUNDS_DAYS)
 
 # Later times say nothing about traffic.
 _CLOCK_TOLERANCE_NS = CLOCK_TOLERANCE_SECONDS * 10**9
@@ -53,35 +56,12 @@ class Census:
         self.by_kind = [0] * len(KINDS)
         self.bytes = 0
         self.protected = 0
-        self.ages = [0] * (len(_AGE_BOUNDS) + 1)
+        self.ages = [0] * (len(AGE_BOUNDS_DAYS) + 1)
         self.oldest_ns: int | None = None
         self.newest_ns: int | None = None
         self.newest_activity_ns: int | None = None
         self.upload_span = 0
         self.new_pre_keys: int | None = None
-
-    def add(self, kind: str, size: int, mtime_ns: int, now_ns: int) -> None:
-        """Count one file; for directories too large to be held as a listing."""
-        self.total += 1
-        self.by_kind[_POSITION[kind]] += 1
-        self.bytes += size
-        if kind in PROTECTED_KINDS:
-            self.protected += 1
-        age = now_ns - mtime_ns
-        bucket = 0
-        for bound in _AGE_BOUNDS:
-            if age < bound:
-                break
-            bucket += 1
-        self.ages[bucket] += 1
-        if self.oldest_ns is None or mtime_ns < self.oldest_ns:
-            self.oldest_ns = mtime_ns
-        if self.newest_ns is None or mtime_ns > self.newest_ns:
-            self.newest_ns = mtime_ns
-        if kind in ACTIVITY_KINDS and age >= -_CLOCK_TOLERANCE_NS:
-            seen = min(mtime_ns, now_ns)
-            if self.newest_activity_ns is None or seen > self.newest_activity_ns:
-                self.newest_activity_ns = seen
 
     def count(self, kind: str) -> int:
         """Return how many files of a kind there are."""
@@ -96,12 +76,38 @@ class Census:
 def take_census(entries: Iterable[Entry], now: float) -> Census:
     """Return the census of a listing at `now` (Unix seconds)."""
     census = Census()
+    listing = listed(entries)
     now_ns = nanoseconds(now)
-    listing = list(entries)
-    for entry in listing:
-        census.add(entry.kind, entry.size, entry.mtime_ns, now_ns)
+    census.total = len(listing)
+    census.by_kind = [len(listing.of(kind)) for kind in KINDS]
+    census.bytes = sum([entry.size for entry in listing])
+    census.protected = sum([census.count(kind) for kind in PROTECTED_KINDS])
+    times = [entry.mtime_ns for entry in listing]
+    census.ages = _age_buckets(times, now_ns)
+    census.oldest_ns = min(times, default=None)
+    census.newest_ns = max(times, default=None)
+    census.newest_activity_ns = _newest_activity(listing, now_ns)
     census.upload_span = upload_span(listing)
     week_ago = now_ns - 7 * _DAY_NS
-    new = sum([entry.kind == PRE_KEY and entry.mtime_ns > week_ago for entry in listing])
+    new = sum([entry.mtime_ns > week_ago for entry in listing.of(PRE_KEY)])
     census.new_pre_keys = new if new < census.pre_keys else None
     return census
+
+
+def _age_buckets(times: list[int], now_ns: int) -> list[int]:
+    """Return how many files there are in each bucket of ages."""
+    buckets = [0] * (len(AGE_BOUNDS_DAYS) + 1)
+    for days, files in Counter([(now_ns - time) // _DAY_NS for time in times]).items():
+        buckets[bisect_right(AGE_BOUNDS_DAYS, days)] += files
+    return buckets
+
+
+def _newest_activity(listing: Entries, now_ns: int) -> int | None:
+    latest = now_ns + _CLOCK_TOLERANCE_NS
+    times = [
+        entry.mtime_ns
+        for kind in ACTIVITY_KINDS
+        for entry in listing.of(kind)
+        if entry.mtime_ns <= latest
+    ]
+    return min(max(times), now_ns) if times else None

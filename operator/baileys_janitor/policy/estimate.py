@@ -5,7 +5,7 @@ from __future__ import annotations
 from baileys_janitor.policy import reasons
 from baileys_janitor.policy.ages import file_time
 from baileys_janitor.policy.file_kinds import SENDER_KEY, SENDER_KEY_MEMORY, SESSION
-from baileys_janitor.policy.guards import Context, protect, refusal, shortest
+from baileys_janitor.policy.guards import Context, perhaps_old, protect, refusal, shortest, sift
 from baileys_janitor.policy.retention import due_units
 from baileys_janitor.policy.selection import Tally, choose_emergency
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from baileys_janitor.policy.settings import Retention, Settings
 
 
+# Reasons that would not hold if every age were that of the calendar.
+_NOT_BY_CALENDAR = frozenset(
+    (reasons.STOPPED, reasons.JUST_WOKE, reasons.SILENCE_NOT_COUNTED, reasons.AGE_COUNTS_ANEW)
+)
 _OF_AGE = frozenset((reasons.EMERGENCY_ONLY, reasons.SILENCE_NOT_COUNTED, reasons.AGE_COUNTS_ANEW))
 
 
@@ -81,10 +85,11 @@ def look_ahead(
     refused = refused or refusal(identity, len(entries), now)
     if refused is not None:
         return Outlook(counted, refused=refused)
-    limits = shortest(settings, emergency=True)
-    context = Context(entries, identity, limits, now, ages)
+    context = Context(entries, identity, shortest(settings, emergency=True), now, ages)
     kept = _Kept(context, settings.retention)
-    due = _due(entries, context, settings, kept)
+    allowed, guarded = sift(entries, context)
+    due = _due(allowed, context, settings)
+    _explain(kept, guarded, allowed, due)
     choose_emergency(due, tally, settings.thresholds.critical)
     outlook = Outlook(
         counted,
@@ -93,8 +98,22 @@ def look_ahead(
         kept=kept.files,
         held_days=kept.held_days,
     )
-    outlook.floor = _floor(entries, context, settings, due)
+    if not _is_due_by_calendar(context, guarded):
+        due = due_by_calendar(entries, context, settings)
+    outlook.floor = _floor(entries, settings, due)
     return outlook
+
+
+def reclaimable_now(
+    entries: list[Entry], identity: Identity, settings: Settings, now: float, ages: Ages
+) -> int:
+    """Return `reclaimable` of the outlook alone, for a fraction of its cost; 0 when nothing may be removed."""
+    if refusal(identity, len(entries), now) is not None:
+        return 0
+    normal = settings.applied_retention()
+    context = Context(entries, identity, normal, now, ages)
+    allowed = [entry for entry in perhaps_old(entries, context) if protect(entry, context) is None]
+    return due_units(allowed, context, normal, None).files
 
 
 class _Kept:
@@ -122,9 +141,9 @@ class _Kept:
             self.files[reason] = self.files.get(reason, 0) + files
 
     def add_entry(self, entry: Entry, reason: str) -> None:
-        """Count one file that a guard, or only the normal retention, leaves."""
+        """Count one file that stays for its age."""
         limit = self._limits.get(entry.kind)
-        if reason in _OF_AGE and limit is not None and not self._context.old(entry, limit):
+        if limit is not None and not self._context.old(entry, limit):
             why = self._context.why_young(entry, limit)
             if why != reasons.IN_USE or reason != reasons.EMERGENCY_ONLY:
                 reason = why
@@ -140,29 +159,42 @@ class _Kept:
             self.held_days = days if self.held_days is None else min(self.held_days, days)
 
 
-def _due(entries: list[Entry], context: Context, settings: Settings, kept: _Kept) -> Due:
-    """Return what may go; `kept` is told why each of the others stays as long as there is no emergency."""
-    allowed = []
-    for entry in entries:
-        reason = protect(entry, context)
-        if reason is None:
-            allowed.append(entry)
-        else:
-            kept.add_entry(entry, reason)
+def _due(allowed: list[Entry], context: Context, settings: Settings) -> Due:
+    """Return what the rules let go, in an emergency too."""
     urgent = settings.applied_emergency_retention()
-    due = due_units(allowed, context, settings.applied_retention(), urgent)
+    return due_units(allowed, context, settings.applied_retention(), urgent)
+
+
+def _explain(kept: _Kept, guarded: dict[str, list[Entry]], allowed: list[Entry], due: Due) -> None:
+    """Tell `kept` why each file stays as long as there is no emergency."""
+    for reason, files in guarded.items():
+        if reason not in _OF_AGE:
+            kept.add(reason, len(files))
+            continue
+        for entry in files:
+            kept.add_entry(entry, reason)
     for unit in due.extra:
         for entry in unit.entries:
             kept.add_entry(entry, reasons.EMERGENCY_ONLY)
     # A unit of which a guard protects one file stays whole.
     kept.add(reasons.OWN_KEY_IN_USE, len(allowed) - due.files)
-    return due
 
 
-def _floor(entries: list[Entry], context: Context, settings: Settings, due: Due) -> int:
-    if not context.by_calendar:
-        context.ages = context.ages.by_calendar()
-        due = _due(entries, context, settings, _Kept(context, settings.retention))
+def _is_due_by_calendar(context: Context, guarded: dict[str, list[Entry]]) -> bool:
+    """Return whether the calendar would let go the same files: nothing stays for a silence, a stop or a copy."""
+    if context.by_calendar:
+        return True
+    plain = context.pre_key_floor is None and not context.ages.grown
+    return plain and _NOT_BY_CALENDAR.isdisjoint(guarded)
+
+
+def due_by_calendar(entries: list[Entry], context: Context, settings: Settings) -> Due:
+    """Return what would be due if every age were that of the calendar; the context keeps these ages."""
+    context.ages = context.ages.by_calendar()
+    return _due(sift(entries, context)[0], context, settings)
+
+
+def _floor(entries: list[Entry], settings: Settings, due: Due) -> int:
     tally = Tally(entries, settings)
     for unit in due.normal + due.extra:
         tally.remove(unit)

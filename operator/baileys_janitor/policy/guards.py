@@ -14,7 +14,7 @@ from baileys_janitor.policy.ages import (
     nanoseconds,
     usable_clock,
 )
-from baileys_janitor.policy.file_entry import MAX_ENTRIES
+from baileys_janitor.policy.file_entry import MAX_ENTRIES, listed
 from baileys_janitor.policy.file_kinds import (
     PRE_KEY,
     PROTECTED_KINDS,
@@ -33,7 +33,7 @@ from baileys_janitor.policy.stretches import SILENCE_SECONDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from baileys_janitor.policy.ages import Ages
     from baileys_janitor.policy.file_entry import Entry
@@ -56,12 +56,13 @@ class Context:
     """
 
     __slots__ = (
+        "_entries",
+        "_pre_keys",
         "ages",
         "groups",
         "identity",
         "now_ns",
         "pre_key_floor",
-        "pre_keys",
         "sender_key_limit",
         "session_limit",
     )
@@ -80,9 +81,17 @@ class Context:
         self.session_limit = limits.session_max_age
         self.sender_key_limit = limits.sender_key_max_age
         self.groups = own_groups(entries, identity)
-        self.pre_keys = PreKeys(entries, identity)
+        self._entries = entries
+        self._pre_keys: PreKeys | None = None
         keep = limits.pre_keys
         self.pre_key_floor = None if keep is None else self.pre_keys.newest(keep)
+
+    @property
+    def pre_keys(self) -> PreKeys:
+        """What can be told about the pre-keys."""
+        if self._pre_keys is None:
+            self._pre_keys = PreKeys(self._entries, self.identity)
+        return self._pre_keys
 
     @property
     def by_calendar(self) -> bool:
@@ -153,6 +162,71 @@ def protect(entry: Entry, context: Context) -> str | None:
         if reason is not None:
             return reason
     return guard_name(entry)
+
+
+def perhaps_old(entries: Iterable[Entry], context: Context) -> list[Entry]:
+    """Return the files that a run within the context's limits may remove, and few others, told by their times alone.
+
+    Pairs are left whole, since a broken one goes at any age.
+    """
+    listing = listed(entries)
+    found = list(listing.of(SENDER_KEY_MEMORY))
+    if context.pre_key_floor is not None:
+        found += listing.of(PRE_KEY)
+    latest_ns = _latest_ns(context, context.session_limit)
+    found += [entry for entry in listing.of(SESSION) if entry.mtime_ns < latest_ns]
+    latest_ns = _latest_ns(context, context.sender_key_limit)
+    owns = context.identity.owns
+    for entry in listing.of(SENDER_KEY):
+        if entry.mtime_ns < latest_ns or owns(entry.ident.rpartition("--")[0].rpartition("--")[2]):
+            found.append(entry)
+    return found
+
+
+def _latest_ns(context: Context, limit: float) -> int:
+    """Return a time before which all files were written that are old."""
+    cutoff = context.ages.cutoff(limit)
+    # A time before 2015 says nothing, and such a file may be old by its change time.
+    return max(EARLIEST_SECONDS if cutoff is None else cutoff + 1, EARLIEST_SECONDS) * _NS
+
+
+def sift(entries: Iterable[Entry], context: Context) -> tuple[list[Entry], dict[str, list[Entry]]]:
+    """Return the files that may go, and the others by the reason for which they stay.
+
+    The same as `protect` of each file, but what holds for all files of a kind is asked once.
+    """
+    allowed: list[Entry] = []
+    kept: dict[str, list[Entry]] = {}
+    for kind, files in listed(entries).by_kind.items():
+        shared = _shared_reason(kind, files, context)
+        if shared is not None:
+            kept.setdefault(shared, []).extend(files)
+            continue
+        for entry in files:
+            reason = protect(entry, context)
+            if reason is None:
+                allowed.append(entry)
+            else:
+                kept.setdefault(reason, []).append(entry)
+    return allowed, kept
+
+
+def _shared_reason(kind: str, files: list[Entry], context: Context) -> str | None:
+    """Return why all files of a kind stay, None where each has to be asked about.
+
+    Of pre-keys that this run may not remove, times alone tell the reason, and each reason covers one span of
+    times: what holds for the oldest and for the newest holds for all between them.
+    """
+    if kind in PROTECTED_KINDS:
+        return reasons.PROTECTED_KIND
+    if kind != PRE_KEY or context.pre_key_floor is not None:
+        return None
+    oldest = protect(min(files, key=_written), context)
+    return oldest if oldest == protect(max(files, key=_written), context) else None
+
+
+def _written(entry: Entry) -> int:
+    return entry.mtime_ns
 
 
 def guard_kind(entry: Entry) -> str | None:

@@ -42,6 +42,7 @@ class Identity:
 
     __slots__ = (
         "_bases",
+        "_starts",
         "fingerprint",
         "first_unuploaded_pre_key_id",
         "knows_lid",
@@ -67,6 +68,7 @@ class Identity:
         self.knows_lid = bool(lid_user)
         self.lid_unreadable = lid_unreadable
         self._bases = frozenset(user for user in (phone_user, lid_user) if user)
+        self._starts = tuple(self._bases)
         self.own_users = frozenset(user + domain for user in self._bases for domain in _DOMAINS)
         self.next_pre_key_id = next_pre_key_id
         self.first_unuploaded_pre_key_id = first_unuploaded_pre_key_id
@@ -74,7 +76,11 @@ class Identity:
 
     def owns(self, user: str) -> bool:
         """Return whether a user part of a file name is the tenant's own, whatever domain it carries."""
-        return base_user(user) in self._bases
+        return self.may_own(user) and base_user(user) in self._bases
+
+    def may_own(self, ident: str) -> bool:
+        """Return False for an id that begins with no user of the tenant's, as nearly all do."""
+        return ident.startswith(self._starts)
 
     @property
     def lid_in_doubt(self) -> bool:

@@ -8,6 +8,7 @@ file whose key is gone is removed as a repair.
 
 from __future__ import annotations
 
+from baileys_janitor.policy.file_entry import listed
 from baileys_janitor.policy.file_kinds import (
     OTHER,
     SENDER_KEY,
@@ -69,23 +70,19 @@ def own_groups(entries: Iterable[Entry], identity: Identity) -> dict[str, OwnGro
     """
     groups: dict[str, OwnGroup] = {}
     perhaps_own: dict[str, int] = {}
-    for entry in entries:
-        if entry.kind == SENDER_KEY:
-            group, _, user = entry.ident.rpartition("--")[0].rpartition("--")
-            if not identity.owns(user):
-                if identity.lid_in_doubt and may_be_lid(user):
-                    _note(perhaps_own, group, entry)
-                continue
-        elif entry.kind == SENDER_KEY_MEMORY:
-            group = entry.ident
-        else:
-            unread = sender_key_group(entry.name) if entry.kind == OTHER else None
-            if unread is not None:
-                _note(perhaps_own, unread, entry)
-            continue
-        if group not in groups:
-            groups[group] = OwnGroup(entry.mtime_ns)
-        groups[group].add(entry)
+    listing = listed(entries)
+    for entry in listing.of(SENDER_KEY):
+        group, _, user = entry.ident.rpartition("--")[0].rpartition("--")
+        if identity.owns(user):
+            _add(groups, group, entry)
+        elif identity.lid_in_doubt and may_be_lid(user):
+            _note(perhaps_own, group, entry)
+    for entry in listing.of(SENDER_KEY_MEMORY):
+        _add(groups, entry.ident, entry)
+    for entry in listing.of(OTHER):
+        unread = sender_key_group(entry.name)
+        if unread is not None:
+            _note(perhaps_own, unread, entry)
     for name, group_files in groups.items():
         # The library reads an empty file (a kill in the middle of a write) as no key at all.
         readable = any(key.size for key in group_files.keys)
@@ -94,6 +91,12 @@ def own_groups(entries: Iterable[Entry], identity: Identity) -> dict[str, OwnGro
         )
         group_files.newest_ns = max(group_files.newest_ns, perhaps_own.get(name, 0))
     return groups
+
+
+def _add(groups: dict[str, OwnGroup], group: str, entry: Entry) -> None:
+    if group not in groups:
+        groups[group] = OwnGroup(entry.mtime_ns)
+    groups[group].add(entry)
 
 
 def _note(times: dict[str, int], group: str, entry: Entry) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from baileys_janitor.policy import reasons
-from baileys_janitor.policy.guards import Context, protect, refusal, shortest
+from baileys_janitor.policy.guards import Context, refusal, shortest, sift
 from baileys_janitor.policy.retention import due_units
 from baileys_janitor.policy.selection import Tally, choose_emergency, choose_normal
 
@@ -77,13 +77,9 @@ def make_plan(
         return plan
     limits = shortest(settings, emergency)
     context = plan.context = Context(entries, identity, limits, now, ages)
-    allowed = []
-    for entry in entries:
-        reason = protect(entry, context)
-        if reason is None:
-            allowed.append(entry)
-        else:
-            plan.keep(reason, 1)
+    allowed, kept = sift(entries, context)
+    for reason, files in kept.items():
+        plan.keep(reason, len(files))
     extra = settings.applied_emergency_retention() if emergency else None
     due = due_units(allowed, context, settings.applied_retention(), extra)
     critical = settings.thresholds.critical

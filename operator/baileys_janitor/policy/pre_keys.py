@@ -9,6 +9,7 @@ from the next. Whatever cannot be told for certain counts as "keep".
 
 from __future__ import annotations
 
+from baileys_janitor.policy.file_entry import listed
 from baileys_janitor.policy.file_kinds import PRE_KEY
 from baileys_janitor.policy.reasons import (
     LARGE_UPLOADS,
@@ -20,7 +21,7 @@ from baileys_janitor.policy.reasons import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from baileys_janitor.policy.file_entry import Entry
     from baileys_janitor.policy.identity import Identity
@@ -61,25 +62,30 @@ class _Run:
         return self.lowest <= other.lowest and other.highest <= self.highest
 
 
-def _runs(written: list[tuple[int, int]], gap_ns: int) -> list[_Run]:
+def _runs(written: list[tuple[int, int]], gap_ns: int) -> Iterator[_Run]:
     """Split (mtime_ns, id) pairs in order of time wherever more than `gap_ns` passed."""
-    runs = []
     keys: list[int] = []
     last = 0
     for mtime_ns, key in written:
         if keys and mtime_ns - last > gap_ns:
-            runs.append(_Run(keys))
+            yield _Run(keys)
             keys = []
         keys.append(key)
         last = mtime_ns
     if keys:
-        runs.append(_Run(keys))
-    return runs
+        yield _Run(keys)
+
+
+def _uploads(written: list[tuple[int, int]]) -> Iterator[_Run]:
+    """Return what certainly was uploaded, of (mtime_ns, id) pairs in order of time."""
+    for run in _runs(written, _SURELY_SAME_NS):
+        if len(run.keys) > 1 and run.span >= _SMALLEST_UPLOAD:
+            yield run
 
 
 def upload_span(entries: Iterable[Entry]) -> int:
     """Return how many ids the pre-keys cover, consumed ones between them included; 0 without pre-keys."""
-    keys = [int(entry.ident) for entry in entries if entry.kind == PRE_KEY]
+    keys = [int(entry.ident) for entry in listed(entries).of(PRE_KEY)]
     return max(keys) - min(keys) + 1 if keys else 0
 
 
@@ -88,32 +94,31 @@ class PreKeys:
 
     `doubt` is the reason code for which all of them stay, None when the older ones may go.
     `uploaded`: ids that are certainly from an upload, newest first. `singles`: ids that are
-    certainly from retry receipts. The rest can be either.
+    certainly from retry receipts. The rest can be either. Both are empty when in doubt.
     """
 
     __slots__ = ("_certain", "doubt", "latest", "singles", "uploaded")
 
     def __init__(self, entries: Iterable[Entry], identity: Identity) -> None:
-        written = sorted(
-            [(entry.mtime_ns, int(entry.ident)) for entry in entries if entry.kind == PRE_KEY]
-        )
-        runs = _runs(written, _SAME_UPLOAD_NS)
-        uploads = [
-            run
-            for run in _runs(written, _SURELY_SAME_NS)
-            if len(run.keys) > 1 and run.span >= _SMALLEST_UPLOAD
-        ]
+        # By id first: times then stand nearly in order already.
+        by_id = sorted([(int(each.ident), each.mtime_ns) for each in listed(entries).of(PRE_KEY)])
+        written = sorted([(mtime_ns, key) for key, mtime_ns in by_id])
         following = identity.next_pre_key_id
         # The first id that must stay: what is looked for at login, and all that is newer than that.
         self.latest = (following or 1) - 1
         if identity.first_unuploaded_pre_key_id is not None:
             self.latest = min(self.latest, identity.first_unuploaded_pre_key_id)
-        self.doubt = _doubt(runs, uploads, following)
-        if self.doubt is None and not _times_rise_with_ids(written):
+        self.doubt = _doubt(written, following)
+        if self.doubt is None and not _times_rise_with_ids(by_id):
             self.doubt = PRE_KEYS_IN_DOUBT
+        runs: list[_Run] = []
+        uploads: list[_Run] = []
+        if self.doubt is None:  # else all stay, whichever they are
+            runs = [*_runs(written, _SAME_UPLOAD_NS)]
+            uploads = [*_uploads(written)]
         self.uploaded = sorted((key for run in uploads for key in run.keys), reverse=True)
         self._certain = frozenset(self.uploaded)
-        self.singles = _singles(runs, sorted(key for _, key in written), following or 0)
+        self.singles = _singles(runs, [key for key, _ in by_id], following or 0)
 
     def newest(self, number: int) -> int:
         """Return the lowest id among the newest `number` uploaded ones; ids from there on stay."""
@@ -136,19 +141,21 @@ class PreKeys:
         return None
 
 
-def _doubt(runs: list[_Run], uploads: list[_Run], following: int | None) -> str | None:
-    if not runs:
+def _doubt(written: list[tuple[int, int]], following: int | None) -> str | None:
+    if not written:
         return None
-    if following is None or not uploads:
+    if following is None or next(_uploads(written), None) is None:
         return PRE_KEYS_IN_DOUBT  # the server always has some from an upload
-    highest = max(following - 1, max(run.highest for run in runs))
-    if highest - min(run.lowest for run in runs) >= MAX_UPLOAD_SPAN:
+    keys = [key for _, key in written]
+    highest = max(following - 1, *keys)
+    if highest - min(keys) >= MAX_UPLOAD_SPAN:
         return LARGE_UPLOADS
     if highest < _INITIAL_UPLOAD:
         return None  # 812 were never uploaded: ids count from 1
     # These may be what is left of an upload of 812 and of the fives added to it. Only two uploads
     # that are clearly larger than 5, and none above 30, are the old library's own pattern: an upload
     # of 812 leaves no room for a second one so close to it.
+    runs, uploads = [*_runs(written, _SAME_UPLOAD_NS)], [*_uploads(written)]
     clear = [
         run
         for run in runs
@@ -158,10 +165,10 @@ def _doubt(runs: list[_Run], uploads: list[_Run], following: int | None) -> str 
     return None if old else PRE_KEYS_IN_DOUBT
 
 
-def _times_rise_with_ids(written: list[tuple[int, int]]) -> bool:
-    """Return whether (mtime_ns, id) pairs have later times for higher ids, as long as nobody altered them."""
-    latest = written[0][0] if written else 0
-    for mtime_ns in [each for _, each in sorted((key, mtime_ns) for mtime_ns, key in written)]:
+def _times_rise_with_ids(by_id: list[tuple[int, int]]) -> bool:
+    """Return whether (id, mtime_ns) pairs have later times for higher ids, as long as nobody altered them."""
+    latest = min([mtime_ns for _, mtime_ns in by_id], default=0)
+    for _, mtime_ns in by_id:
         if mtime_ns < latest - _SAME_UPLOAD_NS:
             return False
         latest = max(latest, mtime_ns)

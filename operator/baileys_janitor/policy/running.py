@@ -16,7 +16,13 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, replace
 
-from baileys_janitor.policy.ages import CLOCK_TOLERANCE_SECONDS, file_time, usable_clock
+from baileys_janitor.policy.ages import (
+    CLOCK_TOLERANCE_SECONDS,
+    EARLIEST_SECONDS,
+    file_time,
+    usable_clock,
+)
+from baileys_janitor.policy.file_entry import listed
 from baileys_janitor.policy.file_kinds import (
     ACTIVITY_KINDS,
     IDENTITY_KEY,
@@ -40,6 +46,7 @@ from baileys_janitor.policy.stretches import (
     cut,
     merge,
     stretches_kept,
+    stretches_of,
 )
 
 TYPE_CHECKING = False
@@ -54,6 +61,7 @@ if TYPE_CHECKING:
     Boot = tuple[str, int]
 
 _HOUR_SECONDS = 3600
+_NS = 10**9
 
 #: The wall clock was set when it moved by more than this against the clock of the machine.
 CLOCK_STEP_SECONDS = _HOUR_SECONDS
@@ -133,8 +141,10 @@ def observe(
     memory: Memory | None,
     now: float,
     boot: Boot | None = None,
+    *,
+    with_seen: bool = True,
 ) -> Look | None:
-    """Return what a listing says; None while nothing can be learned from it.
+    """Return what a listing says; None while nothing can be learned from it. `with_seen=False` leaves `seen` out.
 
     That is so without a paired identity, which tells own devices from contacts, and while the clock
     shows no usable time. The memory then stays as it is.
@@ -142,24 +152,33 @@ def observe(
     if identity.state != PAIRED or not usable_clock(now):
         return None
     at = int(now)
+    latest = at + CLOCK_TOLERANCE_SECONDS
     since = None if memory is None else min(memory.looked, at) - OVERLAP_SECONDS
     present: list[int] = []
     seen: set[int] = set()
     newest: int | None = None
-    for entry in entries:
-        if entry.kind not in _TELLING:
-            continue
-        time = file_time(entry, at)
-        if time is None:
-            continue
-        traffic = entry.kind in ACTIVITY_KINDS
-        if traffic:
-            present.append(time)
-        time = min(time, at)
-        # Whose a file is takes longest to tell, and is asked only where it matters.
-        new = since is None or time > since
-        newer = traffic and (newest is None or time > newest)
-        if (new or newer) and (entry.kind == SENDER_KEY or not _perhaps_own(entry, identity)):
+    listing = listed(entries)
+    doubt, may_own = identity.lid_in_doubt, identity.may_own
+    for kind in _TELLING:
+        traffic = kind in ACTIVITY_KINDS
+        of_users = kind not in (SENDER_KEY, SENDER_KEY_MEMORY)
+        for entry in listing.of(kind):
+            found = entry.mtime_ns // _NS
+            if not EARLIEST_SECONDS <= found <= latest:
+                shown = file_time(entry, at)
+                if shown is None:
+                    continue
+                found = shown
+            if traffic:
+                present.append(found)
+            time = found if found < at else at
+            # Whose a file is takes longest to tell, and is asked only where it matters.
+            new = (since is None or time > since) and time not in seen
+            newer = traffic and (newest is None or time > newest)
+            if not (new or newer):
+                continue
+            if of_users and (doubt or may_own(entry.ident)) and _perhaps_own(entry, identity):
+                continue
             if new:
                 seen.add(time)
             if newer:
@@ -167,10 +186,10 @@ def observe(
     present.sort()
     return Look(
         at,
-        merge([(time, time) for time in seen]),
+        stretches_of(seen),
         newest,
         bins=bins_of(present, at),
-        seen=seen_of(present, at),
+        seen=seen_of(present, at) if with_seen else None,
         put_in=_latest_put_in(present, memory, at),
         boot=boot,
         identity=identity_mark(identity.fingerprint),
@@ -224,7 +243,8 @@ def advance(memory: Memory | None, look: Look, limit: float) -> Memory:
 
 def recount(memory: Memory, entries: Iterable[Entry]) -> Memory:
     """Return the memory for the files that a cleanup has left, so that an undo of it is noticed."""
-    found = [file_time(entry, memory.looked) for entry in entries if entry.kind in ACTIVITY_KINDS]
+    listing = listed(entries)
+    found = [file_time(each, memory.looked) for kind in ACTIVITY_KINDS for each in listing.of(kind)]
     times = [time for time in found if time is not None]
     return replace(memory, bins=bins_of(times, memory.looked), seen=seen_of(times, memory.looked))
 
@@ -251,8 +271,6 @@ def _perhaps_own(entry: Entry, identity: Identity) -> bool:
 
     While its own LID is unknown, every LID may be it.
     """
-    if entry.kind == SENDER_KEY_MEMORY:
-        return False
     user = entry.ident if entry.kind == LID_MAPPING else entry.ident.rpartition(".")[0]
     if identity.owns(user):
         return True

@@ -7,6 +7,7 @@ message. It goes beyond the normal rules only while the count is at `critical` o
 
 from __future__ import annotations
 
+from baileys_janitor.policy.file_entry import listed
 from baileys_janitor.policy.file_kinds import PRE_KEY, PROTECTED_KINDS
 from baileys_janitor.policy.levels import counted_of
 
@@ -24,8 +25,9 @@ class Tally:
 
     def __init__(self, entries: list[Entry], settings: Settings) -> None:
         self._total = len(entries)
-        self._pre_keys = sum([entry.kind == PRE_KEY for entry in entries])
-        self._protected = sum([entry.kind in PROTECTED_KINDS for entry in entries])
+        listing = listed(entries)
+        self._pre_keys = len(listing.of(PRE_KEY))
+        self._protected = sum([len(listing.of(kind)) for kind in PROTECTED_KINDS])
         self._settings = settings
         #: The number that is compared with the limits now.
         self.counted = self._count()

@@ -68,6 +68,22 @@ def merge(stretches: Iterable[Stretch]) -> tuple[Stretch, ...]:
     return tuple(merged)
 
 
+def stretches_of(times: Iterable[int]) -> tuple[Stretch, ...]:
+    """Return the stretches that single times make."""
+    found: list[Stretch] = []
+    start = last = None
+    for time in sorted(times):
+        if last is None or start is None:
+            start = time
+        elif time - last > SILENCE_SECONDS:
+            found.append((start, last))
+            start = time
+        last = time
+    if start is not None and last is not None:
+        found.append((start, last))
+    return tuple(found)
+
+
 def cut(stretches: Iterable[Stretch], end: int) -> tuple[Stretch, ...]:
     """Return what of the stretches lies at `end` or before."""
     return tuple([(start, min(last, end)) for start, last in stretches if start <= end])

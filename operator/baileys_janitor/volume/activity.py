@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import os
 import time
+from functools import cache
 from hashlib import blake2s
 
 from baileys_janitor.policy.ages import Ages
+from baileys_janitor.policy.file_entry import listed
 from baileys_janitor.policy.file_kinds import ACTIVITY_KINDS
 from baileys_janitor.policy.running import advance, clocks_differ, counted_anew, observe
 from baileys_janitor.volume.state_names import ACTIVITY
@@ -74,15 +76,22 @@ def activity_of(
     settings: Settings,
     now: float,
     known: Known,
+    *,
+    to_write: bool = True,
 ) -> Activity:
-    """Return what a listing says of the tenant's running time, beside what was known. Writes nothing."""
+    """Return what a listing says of the tenant's running time, beside what was known. Writes nothing.
+
+    `to_write=False`: the memory is for this look alone, and lacks what only a memory on the volume needs.
+    """
     if known.told is not None and clocks_differ(known.told, now, known.wait):
         return Activity(Ages(None, 0), known.memory, None, skewed=True)
     entries = listing.entries
     before = known.memory
     if before is None and listing.own.has_activity:
         before = read_memory(directory, entries or [], now)
-    look = None if entries is None else observe(entries, identity, before, now, boot())
+    look = None
+    if entries is not None:
+        look = observe(entries, identity, before, now, boot(), with_seen=to_write)
     if look is None:
         return Activity(Ages(None, 0), before, None, skewed=False)
     after = advance(before, look, settings.longest_age)
@@ -129,17 +138,24 @@ def _was_put_back(memory: Memory, changed: int, entries: list[Entry]) -> bool:
     change of owner or mode changes a file too, but takes no traffic away.)
     """
     first, last = memory.looked, changed - _WRITTEN_WITHIN_SECONDS
+    listing = listed(entries)
     return first < last and not any(
-        first < entry.mtime_ns // _NS < last for entry in entries if entry.kind in ACTIVITY_KINDS
+        first < entry.mtime_ns // _NS < last
+        for kind in ACTIVITY_KINDS
+        for entry in listing.of(kind)
     )
 
 
 def boot() -> tuple[str, int] | None:
     """Return which start of the machine this is, and the seconds since then; None where it is not told."""
     try:
-        with open(_BOOT_ID, "rb") as file:
-            started = file.read(64).strip()
-        seconds = int(time.clock_gettime(time.CLOCK_BOOTTIME))
-        return blake2s(started, digest_size=_BOOT_DIGITS_BYTES).hexdigest(), seconds
+        return _boot_mark(_BOOT_ID), int(time.clock_gettime(time.CLOCK_BOOTTIME))
     except (OSError, AttributeError):
         return None
+
+
+@cache  # a process does not outlive a start of its machine
+def _boot_mark(path: str) -> str:
+    with open(path, "rb") as file:
+        started = file.read(64).strip()
+    return blake2s(started, digest_size=_BOOT_DIGITS_BYTES).hexdigest()

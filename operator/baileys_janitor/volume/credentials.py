@@ -51,6 +51,17 @@ class Reading:
         )
 
 
+def readable_identity(directory: int, pause: Callable[[float], None] = time.sleep) -> Identity:
+    """Return the identity of the first read, unless it is unreadable: then the one that reads settle on.
+
+    For a look that removes nothing. Raises VolumeProblem as `settled_identity` does.
+    """
+    first = Reading(directory)
+    if first.identity.state != CORRUPT:
+        return first.identity
+    return settled_identity(directory, pause, first)
+
+
 def settled_identity(
     directory: int, pause: Callable[[float], None] = time.sleep, first: Reading | None = None
 ) -> Identity:

@@ -18,22 +18,18 @@ def is_full(directory: int) -> bool:
     )
 
 
+def room_on(directory: int) -> tuple[int | None, int | None, int | None]:
+    """Return bytes and inodes free for an unprivileged user, and the file system's size; None for what is unknown."""
+    try:
+        room = os.fstatvfs(directory)
+    except OSError:
+        return None, None, None
+    return _free_bytes(room), _free_inodes(room), room.f_blocks * room.f_frsize or None
+
+
 def free_space(directory: int) -> tuple[int | None, int | None]:
     """Return bytes and inodes free for an unprivileged user, None for what is unknown."""
-    try:
-        room = os.fstatvfs(directory)
-    except OSError:
-        return None, None
-    return _free_bytes(room), _free_inodes(room)
-
-
-def volume_bytes(directory: int) -> int | None:
-    """Return the size of the file system in bytes, None where it does not tell."""
-    try:
-        room = os.fstatvfs(directory)
-    except OSError:
-        return None
-    return room.f_blocks * room.f_frsize or None
+    return room_on(directory)[:2]
 
 
 def _free_bytes(room: os.statvfs_result) -> int | None:

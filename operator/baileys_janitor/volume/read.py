@@ -10,9 +10,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from itertools import chain, islice, repeat
 
-from baileys_janitor.policy.file_entry import MAX_ENTRIES, Entry
-from baileys_janitor.policy.file_kinds import CREDS_NAME, KINDS, classify
+from baileys_janitor.policy.file_entry import MAX_ENTRIES, Entries, Entry
+from baileys_janitor.policy.file_kinds import CREDS_NAME, KINDS, classify, classify_all
 from baileys_janitor.policy.identity import MAX_CREDS_BYTES
 from baileys_janitor.volume.codec import checksum
 from baileys_janitor.volume.errors import CREDENTIALS_UNREADABLE, VolumeProblem, problem_of
@@ -21,7 +22,7 @@ from baileys_janitor.volume.state_names import LOCK_NAME, OLD_DIRECTORY, PREFIX,
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable
 
 _TICK_EVERY = 1024
 _NOT_A_FILE = (errno.ELOOP, errno.ENXIO, errno.EISDIR)  # a link, a socket, a directory
@@ -59,33 +60,63 @@ def read_listing(
 
     Raises VolumeProblem; whatever `tick` raises passes through.
     """
-    entries: list[Entry] = []
+    entries = Entries()
     own = OwnNames()
-    skipped = seen = names = 0
+    skipped = seen = 0
     try:
         device = os.fstat(directory).st_dev
         with ScanNames(directory) as found:
-            for item in found:
-                name = item.name
-                names += 1
-                if tick is not None and names % _TICK_EVERY == 0:
+            while items := list(islice(found, _TICK_EVERY)):
+                if tick is not None and len(items) == _TICK_EVERY:
                     tick()
-                if name[0] == "." and _is_own(item, own):
-                    continue
-                seen += 1
+                files = [item for item in items if item.name[0] != "." or not _is_own(item, own)]
+                seen += len(files)
                 if seen > limit:
-                    return _count_only(entries, skipped, item, found, own, tick)
-                try:
-                    entry = entry_of(name, item.stat(follow_symlinks=False), device)
-                except FileNotFoundError:  # removed by the library a moment ago
-                    continue
-                if entry is None:
-                    skipped += 1
-                else:
-                    entries.append(entry)
+                    return _count_only(entries, skipped, chain(files, found), own, tick)
+                files, statuses = _status_of(files)
+                made = _entries_of(files, statuses, device)
+                skipped += len(files) - len(made)
+                entries += made
     except OSError as error:
         raise problem_of(error) from error
     return Listing(entries, len(entries), skipped, None, own)
+
+
+def _status_of(
+    files: list[os.DirEntry[str]],
+) -> tuple[list[os.DirEntry[str]], list[os.stat_result]]:
+    """Return the files that the library has not removed a moment ago, and their status. Raises OSError."""
+    try:
+        return files, [item.stat(follow_symlinks=False) for item in files]
+    except FileNotFoundError:
+        there = [item for item in files if _is_there(item)]
+        return there, [item.stat(follow_symlinks=False) for item in there]  # each is kept by now
+
+
+def _is_there(item: os.DirEntry[str]) -> bool:
+    try:
+        item.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _entries_of(
+    files: list[os.DirEntry[str]], found: list[os.stat_result], device: int
+) -> list[Entry]:
+    """Return the entries of those that are regular files of this file system."""
+    if not found:
+        return []
+    names = [item.name for item in files]
+    # Column by column, as a status unpacks, which takes a fraction of the time that file by file takes.
+    modes, inodes, devices, _, _, _, sizes, *_ = zip(*found, strict=True)
+    if {*map(stat.S_IFMT, {*modes})} != {stat.S_IFREG} or {*devices} != {device}:
+        made = map(entry_of, names, found, repeat(device))
+        return [entry for entry in made if entry is not None]
+    kinds, idents = zip(*classify_all(names), strict=True)
+    modified = [status.st_mtime_ns for status in found]
+    changed = [status.st_ctime_ns for status in found]
+    return list(map(Entry, names, kinds, idents, sizes, modified, inodes, devices, changed))
 
 
 def has_state(directory: int, tick: Callable[[], None] | None = None) -> bool:
@@ -123,8 +154,7 @@ def _is_own(item: os.DirEntry[str], own: OwnNames) -> bool:
 def _count_only(
     entries: list[Entry],
     skipped: int,
-    item: os.DirEntry[str],
-    rest: Iterator[os.DirEntry[str]],
+    rest: Iterable[os.DirEntry[str]],
     own: OwnNames,
     tick: Callable[[], None] | None,
 ) -> Listing:
@@ -132,21 +162,16 @@ def _count_only(
     for entry in entries:
         by_kind[_POSITION[entry.kind]] += 1
     entries.clear()
-    seen = 0
-    while True:
+    for seen, item in enumerate(rest):
         if item.name[0] == "." and _is_own(item, own):
             pass
         elif item.is_file(follow_symlinks=False):
             by_kind[_POSITION[classify(item.name)[0]]] += 1
         else:
             skipped += 1
-        following = next(rest, None)
-        if following is None:
-            return Listing(None, sum(by_kind), skipped, by_kind, own)
-        item = following
-        seen += 1
         if tick is not None and seen % _TICK_EVERY == 0:
             tick()
+    return Listing(None, sum(by_kind), skipped, by_kind, own)
 
 
 def entry_of(name: str, found: os.stat_result, device: int) -> Entry | None:

@@ -12,7 +12,7 @@ from baileys_janitor.policy.levels import counted_of
 from baileys_janitor.policy.reasons import CLOCK_SKEW
 from baileys_janitor.volume.activity import Activity, Known, activity_of
 from baileys_janitor.volume.credentials import Reading
-from baileys_janitor.volume.disk_space import free_space, volume_bytes
+from baileys_janitor.volume.disk_space import room_on
 from baileys_janitor.volume.errors import VolumeProblem
 from baileys_janitor.volume.read import read_listing
 from baileys_janitor.volume.results import ScanResult
@@ -49,7 +49,9 @@ def scan(
     """
     creds = Reading(directory)
     listing = read_listing(directory, tick)
-    activity = activity_of(directory, listing, creds.identity, settings, now, known or Known())
+    activity = activity_of(
+        directory, listing, creds.identity, settings, now, known or Known(), to_write=whole
+    )
     result = _describe(directory, listing, creds.identity, settings, now, activity)
     unknown = whole or known is None or known.memory is None
     _remember(result, activity, now, unknown, whole)
@@ -72,8 +74,7 @@ def _describe(
         identity_state=identity.state,
         fingerprint=identity.fingerprint,
     )
-    result.free_bytes, result.free_inodes = free_space(directory)
-    result.volume_bytes = volume_bytes(directory)
+    result.free_bytes, result.free_inodes, result.volume_bytes = room_on(directory)
     if listing.entries is None:
         return _counts_only(result, listing, settings)
     census = take_census(listing.entries, now)
