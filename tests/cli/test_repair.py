@@ -418,6 +418,23 @@ def test_files_still_written_while_it_was_called_stopped_are_told(session: Path,
     assert "1 was written within the last minute" in done.err
 
 
+@pytest.mark.parametrize(("written", "code"), [("other", 1), ("same", 0)])
+def test_an_undo_beside_a_running_bot_looks_again_too(
+    session: Path, run: Run, wait: Callable[..., Virtual], written: str, code: int
+) -> None:
+    path = session / min(THEIRS)
+    record = json.loads(path.read_bytes())
+    run("repair", session, "--contact", PHONE, "--apply", "--stopped")
+    if written == "other":
+        record["_sessions"] = {"a-new-base-key": {}}
+    record["more"] = "than before"
+    virtual = wait({100.0: lambda: _write(path, json.dumps(record).encode())})
+    done = run("undo", session, "--running")
+    assert (done.code, virtual.now) == (code, 360.0)
+    assert ("other keys stand in 1 file that had been put back" in done.err) is bool(code)
+    assert names(session) >= THEIRS
+
+
 # At a terminal
 
 

@@ -436,6 +436,25 @@ def test_nothing_found_is_refused_in_a_sentence() -> None:
         assert plan.refused == codes.NOTHING_FOUND
 
 
+@pytest.mark.parametrize(
+    ("named", "here"),
+    [
+        ("5511912345678", "551112345678"),
+        ("551112345678", "5511912345678"),
+        ("525512345678", "5215512345678"),
+        ("5491112345678", "541112345678"),
+    ],
+)
+def test_a_number_in_the_other_form_of_its_country_is_told_and_not_taken(
+    named: str, here: str
+) -> None:
+    for found, request in ((session(here), {}), (key(here), {"group": GROUP})):
+        plan = plan_of(files(found, session(OTHER)), phone=named, **request)
+        assert (plan.refused, plan.removals) == (codes.OTHER_FORM, [])
+        assert moved(plan_of(files(found), phone=here, **request)) == {found}
+    assert plan_of(files(session(here + "1")), phone=named).refused == codes.NOTHING_FOUND
+
+
 @pytest.mark.parametrize("broken", [None, b"", b"{", b"{}"])
 def test_without_a_paired_identity_nothing_moves(broken: bytes | None) -> None:
     plan = plan_of(DOMESTIC, read_identity(broken), phone=PHONE)

@@ -396,3 +396,16 @@ def test_a_purged_run_says_nothing(session: Path) -> None:
     purge(session)
     found = look_again(session)
     assert (found.old, found.anew) == (0, 0)
+
+
+def test_a_record_that_was_used_is_told_from_one_that_was_replaced(session: Path) -> None:
+    used, replaced, torn = sorted(THEIRS)[:3]
+    for name in (used, replaced, torn):
+        write(session / name, record("a"), NOW - DAY)
+    with opened(session) as directory:
+        seen = Seen(directory, [used, replaced, torn, memory()])
+        write(session / used, record("a", "b"), NOW)
+        write(session / replaced, record("c"), NOW)
+        write(session / torn, b"", NOW)
+        write(session / memory(), b"{}", NOW)
+        assert seen.replaced(directory) == [replaced]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from baileys_janitor.cli.problems import Problem
@@ -70,6 +72,19 @@ def look_at(target: Target, settings: Settings, now: float | None = None) -> Loo
     if activity.look is not None:
         newest = activity.look.newest
     return Look(listing.entries, census, identity, ages, newest, *room, now)
+
+
+@contextmanager
+def opened(target: Target) -> Iterator[int]:
+    """Open a session directory; a Problem for whatever the volume does not let be done with it."""
+    try:
+        directory = open_session(target.root, target.path)
+        try:
+            yield directory
+        finally:
+            os.close(directory)
+    except VolumeProblem as problem:
+        raise problem_of(target, problem) from problem
 
 
 def problem_of(target: Target, problem: VolumeProblem) -> Problem:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from baileys_janitor.cli import credentials
 from baileys_janitor.cli.applying import sentence_of
 from baileys_janitor.cli.formatting import rfc3339
-from baileys_janitor.cli.look import problem_of
+from baileys_janitor.cli.look import opened
 from baileys_janitor.cli.masking import masked_digits
 from baileys_janitor.cli.planning import file_documents, ordered
 from baileys_janitor.cli.problems import Problem
@@ -29,7 +26,6 @@ from baileys_janitor.volume.look_again import came_back
 from baileys_janitor.volume.move_to_trash import EXPLANATIONS
 from baileys_janitor.volume.read import read_listing
 from baileys_janitor.volume.repair import Repairing
-from baileys_janitor.volume.safe_open import open_session
 
 if TYPE_CHECKING:
     from baileys_janitor.cli.json_output import (
@@ -63,7 +59,7 @@ class Repair:
 
     def dry_run(self) -> RepairDocument:
         """Return what would move. Writes nothing."""
-        with _opened(self.target) as directory:
+        with opened(self.target) as directory:
             repairing = self._repairing(directory)
             result = repairing.dry_run()
             self.plan = repairing.plan
@@ -72,7 +68,7 @@ class Repair:
 
     def apply(self) -> RepairDocument:
         """Move it, and return what became of it."""
-        with _opened(self.target) as directory:
+        with opened(self.target) as directory:
             repairing = self._repairing(directory)
             result = repairing.apply()
             self.plan = repairing.plan or self.plan
@@ -80,7 +76,7 @@ class Repair:
 
     def look_again(self, document: RepairDocument) -> None:
         """Add to the document what stands again under the names that moved."""
-        with _opened(self.target) as directory:
+        with opened(self.target) as directory:
             owns = settled_identity(directory).owns
             found = came_back(directory, self.run, owns)
         document["lookedAgain"] = {"old": found.old, "anew": found.anew}
@@ -154,7 +150,7 @@ def contacts_document(target: Target, *, make_key: bool) -> tuple[ContactsDocume
 
     With `make_key` a directory without a key for hashes gets one.
     """
-    with _opened(target) as directory:
+    with opened(target) as directory:
         listing = read_listing(directory)
         if listing.entries is None:
             raise Problem(
@@ -211,16 +207,3 @@ def _contact(plan: RepairPlan | None, digest: str | None) -> RepairedContactDocu
 
 def _notes(plan: RepairPlan | None) -> list[AdviceDocument]:
     return [{"type": code, "message": explain(code)} for code in (plan.notes if plan else ())]
-
-
-@contextmanager
-def _opened(target: Target) -> Iterator[int]:
-    """Open a session directory; raise a Problem for whatever the volume does not let us do with it."""
-    try:
-        directory = open_session(target.root, target.path)
-        try:
-            yield directory
-        finally:
-            os.close(directory)
-    except VolumeProblem as problem:
-        raise problem_of(target, problem) from problem

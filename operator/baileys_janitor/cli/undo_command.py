@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from baileys_janitor.cli.json_output import UndoDocument
     from baileys_janitor.cli.list_runs import KnownRuns
     from baileys_janitor.cli.targets import Target
+    from baileys_janitor.volume.look_again import Seen
 
     Known = list[tuple[Target, KnownRuns]]
+    SeenAfterUndo = tuple[Target, Seen]
 
 
 @click.command(
@@ -57,6 +59,11 @@ if TYPE_CHECKING:
 )
 @click.option("--list", "listing", is_flag=True, help="Show the runs that can be put back.")
 @click.option(
+    "--running",
+    is_flag=True,
+    help="The process runs: look again after six minutes whether it wrote over what was put back.",
+)
+@click.option(
     "-o",
     "--output",
     type=click.Choice(["table", "json", "yaml"]),
@@ -70,6 +77,7 @@ def command(
     pattern: str | None,
     run: str | None,
     listing: bool,
+    running: bool,
     output: str,
 ) -> int:
     """Put the files of a run back from the trash: of the latest one, or of --run RUN.
@@ -92,7 +100,7 @@ def command(
             problems.add(target, problem)
     if listing:
         return _list(known, problems, output)
-    return _put_back(known, run, narrowing(companies, pattern), problems, output)
+    return _put_back(known, run, narrowing(companies, pattern), problems, output, running=running)
 
 
 def _with_run(paths: tuple[str, ...], run: str | None) -> tuple[tuple[str, ...], str | None]:
@@ -124,7 +132,13 @@ def _list(known: Known, problems: Problems, output: str) -> int:
 
 
 def _put_back(
-    known: Known, run: str | None, narrowed: list[str], problems: Problems, output: str
+    known: Known,
+    run: str | None,
+    narrowed: list[str],
+    problems: Problems,
+    output: str,
+    *,
+    running: bool,
 ) -> int:
     from baileys_janitor.cli.json_output import UNDO_SCHEMA
     from baileys_janitor.cli.undo_tables import print_undone
@@ -138,21 +152,24 @@ def _put_back(
     if dry_run:
         say(f"{DRY_RUN_VARIABLE}=true: this is a dry run, nothing is put back.")
     directories: list[UndoDocument] = []
+    seen: list[SeenAfterUndo] = []
     interrupt = Interrupt()
     with interrupt.heeded():
         for target, runs in targets:
             if interrupt.asked:
                 break
             try:
-                document = (
-                    _would_be(target, runs, chosen) if dry_run else _undo(target, chosen, interrupt)
-                )
+                if dry_run:
+                    document = _would_be(target, runs, chosen)
+                else:
+                    document = _undo(target, chosen, interrupt, seen if running else None)
             except Problem as problem:
                 problems.add(target, problem)
                 continue
             directories.append(document)
             if set(document["skipped"]) - {OWN_KEY_MISSING}:
                 problems.add(target, Problem(_what_stays(target, document), code="SomeStay"))
+        _look_again(seen, problems, interrupt)
     problems.say()
     if output in MACHINE_FORMATS:
         print_document(UNDO_SCHEMA, directories, problems, output)
@@ -162,6 +179,29 @@ def _put_back(
         say("Interrupted between two files; undo the same run again to go on.")
         return EXIT_INTERRUPTED
     return EXIT_FAILED if problems else EXIT_DONE
+
+
+def _look_again(seen: list[SeenAfterUndo], problems: Problems, interrupt: Interrupt) -> None:
+    """Wait until the library's cache has expired, and note what the process wrote over."""
+    from baileys_janitor.cli.formatting import counted
+    from baileys_janitor.cli.look import opened
+    from baileys_janitor.cli.look_again import wait_for_cache
+
+    if not seen or not wait_for_cache(interrupt):
+        return
+    for target, then in seen:
+        try:
+            with opened(target) as directory:
+                replaced = len(then.replaced(directory))
+        except Problem as problem:
+            problems.add(target, problem)
+            continue
+        if replaced:
+            message = (
+                f"{target.shown}: other keys stand in {counted(replaced, 'file')} that had been put back: the bot wrote"
+                " them from its cache. Stop it before an undo whose files it must take."
+            )
+            problems.add(target, Problem(message, code="Overwritten"))
 
 
 def _chosen(known: Known, run: str | None, narrowed: list[str]) -> tuple[str, Known]:
@@ -206,21 +246,20 @@ def _nothing_to_undo(known: Known) -> str:
     )
 
 
-def _undo(target: Target, run: str, interrupt: Interrupt) -> UndoDocument:
+def _undo(
+    target: Target, run: str, interrupt: Interrupt, seen: list[SeenAfterUndo] | None
+) -> UndoDocument:
+    """Put a run back in one directory; `seen` takes in how its files are then, for another look."""
     from baileys_janitor.cli.applying import sentence_of
-    from baileys_janitor.cli.look import problem_of
-    from baileys_janitor.volume.errors import VolumeProblem
+    from baileys_janitor.cli.look import opened
+    from baileys_janitor.volume.look_again import Seen
     from baileys_janitor.volume.operations import undo
-    from baileys_janitor.volume.safe_open import open_session
 
-    try:
-        directory = open_session(target.root, target.path)
-    except VolumeProblem as problem:
-        raise problem_of(target, problem) from problem
-    try:
-        result = undo(directory, run, now=time.time(), stop=interrupt.code)
-    finally:
-        os.close(directory)
+    names: list[str] = []
+    with opened(target) as directory:
+        result = undo(directory, run, now=time.time(), stop=interrupt.code, restored=names.extend)
+        if seen is not None and names:
+            seen.append((target, Seen(directory, names)))
     if result.code is not None and not result.restored:
         raise Problem(f"{target.shown}: {sentence_of(result.code)}", code=result.code)
     return {

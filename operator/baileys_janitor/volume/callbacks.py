@@ -17,3 +17,7 @@ def tell_nobody(done: int, total: int) -> None:  # a `progress`
 
 def show_nobody(plan: Plan) -> None:  # a `watch`
     """A `watch` for plans that nobody sees."""
+
+
+def keep_no_names(names: list[str]) -> None:
+    """A `restored` for names that nobody looks at again."""

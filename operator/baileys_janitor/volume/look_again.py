@@ -6,7 +6,11 @@ whatever a repair, an undo or a restore has done. Six minutes later it has forgo
 
 from __future__ import annotations
 
-from baileys_janitor.policy.contact.records import MAX_RECORD_BYTES, is_old_record
+from baileys_janitor.policy.contact.records import (
+    MAX_RECORD_BYTES,
+    is_old_record,
+    lasting_keys,
+)
 from baileys_janitor.policy.file_kinds import SENDER_KEY, SENDER_KEY_MEMORY, classify
 from baileys_janitor.volume.errors import problem_of
 from baileys_janitor.volume.run_plan import read_plan
@@ -33,6 +37,7 @@ class Seen:
     def __init__(self, directory: int, names: Iterable[str]) -> None:
         """Look at the names now; raise VolumeProblem."""
         self._files = {name: _state(directory, name) for name in names}
+        self._keys = {name: _keys(directory, name) for name in self._files}
 
     def written_since(self, directory: int) -> list[str]:
         """Return the names that bear another file now, or were written to; raise VolumeProblem.
@@ -41,6 +46,17 @@ class Seen:
         """
         now = {name: _state(directory, name) for name in self._files}
         return [name for name, state in now.items() if state not in (None, self._files[name])]
+
+    def replaced(self, directory: int) -> list[str]:
+        """Return those of them that hold another session or sender key than the one that was there.
+
+        A process that goes on with a record that was put back writes it, too. Raises VolumeProblem.
+        """
+        return [name for name in self.written_since(directory) if self._is_another(directory, name)]
+
+    def _is_another(self, directory: int, name: str) -> bool:
+        before, now = self._keys[name], _keys(directory, name)
+        return before is not None and now is not None and before.isdisjoint(now)
 
 
 class CameBack:
@@ -82,6 +98,10 @@ def _is_again(directory: int, run: str, each: Planned) -> bool:
     trashed = _state(directory, trash_name(run, each.name))
     here = _state(directory, each.name)
     return trashed is not None and here is not None and trashed[0] != here[0]
+
+
+def _keys(directory: int, name: str) -> frozenset[str] | None:
+    return lasting_keys(name, read_small(directory, name, MAX_RECORD_BYTES))
 
 
 def _state(directory: int, name: str) -> tuple[int, int, int] | None:

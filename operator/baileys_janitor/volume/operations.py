@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 
-from baileys_janitor.volume.callbacks import go_on, show_nobody, tell_nobody
+from baileys_janitor.volume.callbacks import go_on, keep_no_names, show_nobody, tell_nobody
 from baileys_janitor.volume.errors import (
     DECLINED,
     ENDED,
@@ -116,9 +116,11 @@ def undo(
     now: float,
     stop: Callable[[], str | None] = go_on,
     progress: Callable[[int, int], None] = tell_nobody,
+    restored: Callable[[list[str]], None] = keep_no_names,
 ) -> UndoResult:
     """Put a run back (None: the latest that has something in the trash), however old it is.
 
+    `restored` is told the names that are in their places again, for a later look at them: they stay in this process.
     Refused with IdentityChanged, RunUnknown, RunPurged, CredentialsCorrupt, ...; Capped when some files had
     to stay in the trash, counted by reason in `kept`. Never raises for trouble with the volume.
     """
@@ -129,7 +131,7 @@ def undo(
     try:
         if has_state(directory, _ticking(stop)):
             with _access(directory, now, None, "undo", stop) as access:
-                _undo(access, run, stop, progress, result)
+                _undo(access, run, stop, progress, restored, result)
         if run is None and result.code == RUN_UNKNOWN:
             result.outcome, result.code = NOTHING_TO_DO, None
     except VolumeProblem as problem:
@@ -223,6 +225,7 @@ def _undo(
     run: str | None,
     stop: Callable[[], str | None],
     progress: Callable[[int, int], None],
+    restored: Callable[[list[str]], None],
     result: UndoResult,
 ) -> None:
     from baileys_janitor.policy.file_kinds import classify
@@ -252,6 +255,7 @@ def _undo(
         if found.reason == REASON
         else put_run_back(access, found.run, stop, progress)
     )
+    restored(back.restored)
     result.restored = len(back.restored)
     result.restored_by_kind = by_kind([classify(name)[0] for name in back.restored])
     result.kept = back.kept

@@ -30,6 +30,7 @@ HASH_UNKNOWN = "HashUnknown"
 HASH_AMBIGUOUS = "HashAmbiguous"
 NO_CONTACT_KEY = "NoContactKey"
 NOTHING_FOUND = "NothingFound"
+OTHER_FORM = "OtherForm"
 
 REFUSED = {
     OWN_USER: (
@@ -47,6 +48,11 @@ REFUSED = {
         "This directory has no key for hashes of contacts yet (.janitor~key). repair --list makes it."
     ),
     NOTHING_FOUND: "No file of the contact or group that was named lies here, so there is nothing to repair.",
+    OTHER_FORM: (
+        "Nothing lies here under this number, but something does under its other form: in Brazil with or without the"
+        " ninth digit, in Mexico and Argentina with or without the digit behind the country code (521, 549). Name that"
+        " one."
+    ),
 }
 
 # What a person should know of a plan.

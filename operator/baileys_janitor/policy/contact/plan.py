@@ -9,7 +9,13 @@ from __future__ import annotations
 from baileys_janitor.policy import reasons
 from baileys_janitor.policy.contact import codes
 from baileys_janitor.policy.contact.find import named_contact, resolve
-from baileys_janitor.policy.contact.users import address_of, is_lid_form, user_of
+from baileys_janitor.policy.contact.users import (
+    Contact,
+    address_of,
+    is_lid_form,
+    other_forms,
+    user_of,
+)
 from baileys_janitor.policy.file_kinds import (
     OTHER,
     SENDER_KEY,
@@ -27,7 +33,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from baileys_janitor.policy.contact.mappings import Mappings
     from baileys_janitor.policy.contact.request import Request
-    from baileys_janitor.policy.contact.users import Contact
     from baileys_janitor.policy.file_entry import Entry
     from baileys_janitor.policy.identity import Identity
 
@@ -126,7 +131,7 @@ def make_repair_plan(
     if request.group:
         _note_unread_keys(plan, entries)
     if not plan.removals and not plan.kept:
-        plan.refused = codes.NOTHING_FOUND
+        plan.refused = codes.OTHER_FORM if _in_other_form(plan, entries) else codes.NOTHING_FOUND
     return plan
 
 
@@ -172,6 +177,17 @@ def _take_own_key(plan: RepairPlan, entries: list[Entry]) -> None:
 def _may_be_own(plan: RepairPlan, entry: Entry) -> bool:
     user = user_of(entry)
     return user is not None and _group_of(entry) == plan.request.group and is_lid_form(user)
+
+
+def _in_other_form(plan: RepairPlan, entries: list[Entry]) -> bool:
+    """Return whether something lies here for the same number as another country's rules write it."""
+    others = [Contact(each) for each in other_forms(plan.request.phone)]
+    found = [
+        user
+        for user, group in ((user_of(each), _group_of(each)) for each in entries if others)
+        if user is not None and group == plan.request.group
+    ]
+    return any(other.has(user) for other in others for user in found)
 
 
 def _note_unread_keys(plan: RepairPlan, entries: list[Entry]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from binascii import a2b_base64
 
-from baileys_janitor.policy.file_kinds import SESSION, classify
+from baileys_janitor.policy.file_kinds import SENDER_KEY, SESSION, classify
 from baileys_janitor.policy.strict_json import JsonError, parse
 
 #: Records have some kB; a session with many skipped messages has some hundred.
@@ -24,9 +24,20 @@ def is_old_record(name: str, old: bytes | None, new: bytes | None, *, own: bool 
     """
     if old is None or new is None or old == new:
         return True  # nothing shows that it is a new one
-    if classify(name)[0] == SESSION:
-        return _is_old(_session_keys(old), _session_keys(new))
-    return _is_old(_signing_keys(old), _signing_keys(new)) if own else False
+    if classify(name)[0] == SESSION or own:
+        return _is_old(lasting_keys(name, old), lasting_keys(name, new))
+    return False
+
+
+def lasting_keys(name: str, data: bytes | None) -> frozenset[str] | None:
+    """Return what stays the same in a session or sender key as long as it is the same record.
+
+    None for other files, and for what is no record that could be read.
+    """
+    kind = classify(name)[0]
+    if data is None or kind not in (SESSION, SENDER_KEY):
+        return None
+    return _session_keys(data) if kind == SESSION else _signing_keys(data)
 
 
 def _is_old(old: frozenset[str] | None, new: frozenset[str] | None) -> bool:

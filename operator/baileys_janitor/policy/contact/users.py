@@ -114,3 +114,22 @@ def is_phone(text: str) -> bool:
 def is_lid(text: str) -> bool:
     """Return whether a text can be a LID as file names hold it."""
     return is_number(text) and text != "0" and len(text) <= MOST_LID_DIGITS
+
+
+def other_forms(phone: str) -> tuple[str, ...]:
+    """Return how else a phone number may be registered, where countries have changed theirs; mostly nothing.
+
+    Brazil put a ninth digit in front of mobile numbers, Mexico a 1 and Argentina a 9 behind the country code. An
+    account keeps the form in which it was registered.
+    """
+    if phone.startswith("55") and len(phone) in (12, 13):
+        area, rest = phone[2:4], phone[4:]
+        if len(rest) == 8:
+            return (f"55{area}9{rest}",)
+        return (f"55{area}{rest[1:]}",) if rest.startswith("9") else ()
+    for country, digit in (("52", "1"), ("54", "9")):
+        if phone.startswith(country) and len(phone) == 12:
+            return (f"{country}{digit}{phone[2:]}",)
+        if phone.startswith(country + digit) and len(phone) == 13:
+            return (country + phone[3:],)
+    return ()
