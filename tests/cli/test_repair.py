@@ -300,9 +300,13 @@ def test_a_repair_is_for_one_directory(untouched: Path, tmp_path: Path, run: Run
     (tmp_path / "company_962302").mkdir()
     for name in ("creds.json", *THEIRS):
         (tmp_path / "company_962302" / name).write_bytes((untouched / name).read_bytes())
+    done = run("repair", tmp_path, "--list")
+    assert (done.code, "2 lie there (7, 962302)" in done.err) == (2, True)
     done = run("repair", tmp_path, "--lid", LID)
-    assert done.code == 2
-    assert "2 lie there (7, 962302)" in done.err
+    assert (done.code, done.out) == (2, "")
+    assert "2 lie there. Files of this contact or group are in 962302: pick one" in done.err
+    done = run("repair", tmp_path, "--group", GROUP)
+    assert (done.code, "none has a file" in done.err) == (1, True)
     done = run("repair", tmp_path, "--company", "962302", "--lid", LID, "-o", "json")
     assert (done.code, document(done)["removed"]) == (0, 2)
 

@@ -171,8 +171,8 @@ def _value(option: str, given: str | None) -> str | None:
         return _line(option)
     if option != "group":
         say(
-            f"The number now stands in the shell's history, and in ps while this runs: --{option} without a value"
-            " asks for it."
+            f"What was given as --{option} now stands in the shell's history, and in ps while this runs; without a"
+            " value it is asked for."
         )
     return given
 

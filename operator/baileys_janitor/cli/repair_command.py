@@ -29,12 +29,13 @@ from baileys_janitor.cli.reporting import Problems, print_document
 from baileys_janitor.cli.signals import Interrupt
 
 if TYPE_CHECKING:
-    from baileys_janitor.cli.json_output import RepairDocument
+    from baileys_janitor.cli.json_output import ContactsDocument, RepairDocument
     from baileys_janitor.cli.repairing import Repair
     from baileys_janitor.cli.targets import Found, Target
     from baileys_janitor.policy.contact.request import Request
 
 STOPPED, RUNNING = "stopped", "running"
+_NAMED_AT_MOST = 10
 
 
 @click.command(
@@ -136,8 +137,8 @@ def command(
     if problems:
         problems.say()
         return EXIT_FAILED
-    target = _only(found.targets)
     request = request_of(given, all_authors=all_authors)
+    target = _only(found.targets, request)
     interrupt = Interrupt()
     repair = Repair(target, request, new_run_id(time.time(), "repair"), interrupt)
     document = repair.dry_run()
@@ -176,18 +177,42 @@ def _check_no_path_was_taken(given: dict[str, str | None]) -> None:
             raise usage(f"--{option} took the PATH as its value: write PATH before --{option}.")
 
 
-def _only(targets: list[Target]) -> Target:
-    """Return the one directory that is meant: the PATH itself, where that is a session directory."""
+def _only(targets: list[Target], request: Request | None = None) -> Target:
+    """Return the one directory that is meant: the PATH itself, where that is a session directory.
+
+    Of several none is taken; the sentence says which of them have something of what is to be repaired.
+    """
     itself = [each for each in targets if each.path == "."]
     for chosen in (targets, itself):
         if len(chosen) == 1:
             return chosen[0]
-    names = ", ".join(each.company or each.shown for each in targets[:5])
-    more = ", ..." if len(targets) > 5 else ""
+    concerned = targets if request is None else _concerned(targets, request)
+    one = f"A repair is for one directory, and {len(targets)} lie there"
+    if not concerned:
+        raise Problem(f"{one}; none has a file of this contact or group.", code="NothingFound")
+    names = ", ".join(each.company or each.shown for each in concerned[:_NAMED_AT_MOST])
+    more = ", ..." if len(concerned) > _NAMED_AT_MOST else ""
+    if request is None:
+        raise usage(f"{one} ({names}{more}): name one of them as PATH, or pick it with --company.")
     raise usage(
-        f"A repair is for one directory, and {len(targets)} lie there ({names}{more}): name one of them as PATH, or"
-        " pick it with --company."
+        f"{one}. Files of this contact or group are in {names}{more}: pick one with --company."
     )
+
+
+def _concerned(targets: list[Target], request: Request) -> list[Target]:
+    """Return the directories in which a repair would move something."""
+    from baileys_janitor.cli.progress import with_progress
+    from baileys_janitor.cli.repairing import Repair
+
+    found = []
+    for target in with_progress(targets, "Looking at"):
+        try:
+            document = Repair(target, request, "dry-run", Interrupt()).dry_run()
+        except Problem:
+            continue  # it is said where this directory is named
+        if document["removed"]:
+            found.append(target)
+    return found
 
 
 def _go_on(
@@ -356,6 +381,7 @@ def _list(found: Found, problems: Problems, output: str) -> int:
     from baileys_janitor.cli.json_output import CONTACTS_SCHEMA
     from baileys_janitor.cli.repair_tables import print_contacts
     from baileys_janitor.cli.repairing import contacts_document
+    from baileys_janitor.cli.tables import print_lines
 
     directories = []
     for target in [_only(found.targets)] if found.targets else []:
@@ -372,4 +398,16 @@ def _list(found: Found, problems: Problems, output: str) -> int:
         print_document(CONTACTS_SCHEMA, directories, problems, output)
     elif directories:
         print_contacts(directories)
+        print_lines(_to_repair(target.full_path, directories))
     return EXIT_FAILED if problems else EXIT_DONE
+
+
+def _to_repair(path: str, directories: list[ContactsDocument]) -> list[str]:
+    """Return how to name one of the contacts, where they have hashes."""
+    from baileys_janitor.cli.pasting import command
+
+    hashes = [each["hash"] for found in directories for each in found["contacts"]]
+    if not hashes or hashes[0] is None:
+        return []
+    line = command("repair", "--hash", hashes[0], paths=[path])
+    return ["", f"What a repair of the first would move: {line}"]
