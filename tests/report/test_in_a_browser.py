@@ -125,7 +125,10 @@ def test_an_evil_name_is_text_in_a_browser_too(browser: Browser, page: Path) -> 
 
 def test_a_sheet_of_paper_shows_all(browser: Browser, page: Path, run: Run) -> None:
     browser.open(page, 794, "dark")
-    browser.call("Emulation.setEmulatedMedia", media="print")
+    dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+    browser.call("Emulation.setEmulatedMedia", media="print", features=dark)
+    ground = browser.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground == "rgb(255, 255, 255)"
     texts = browser.evaluate(CONTRASTS)
     assert {each["text"] for each in texts if each["ratio"] < 4.5} == set()
     assert browser.evaluate("document.documentElement.scrollWidth") <= 794

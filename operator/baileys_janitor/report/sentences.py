@@ -13,7 +13,7 @@ from baileys_janitor.report.model import (
     ReportDocument,
     SessionDocument,
 )
-from baileys_janitor.report.words import day, number, rate, several, share, size
+from baileys_janitor.report.words import day, number, rate, several, share, short, size
 
 KINDS: Final = {
     "creds": "Credentials",
@@ -112,16 +112,18 @@ def tiles(report: ReportDocument) -> list[Tile]:
             if unknown
             else f"{number(summary['belowCritical'])} of them",
         ),
-        Tile("Files", number(summary["total"]), size(summary["bytes"])),
+        Tile("Files", short(summary["total"]), size(summary["bytes"])),
         Tile(
             "Growth a day",
-            "not known" if growth is None else rate(growth),
+            "not known"
+            if growth is None
+            else (rate(growth) if abs(growth) < 10 else short(growth)),
             "no record yet" if growth is None else "counted files",
         ),
-        Tile("Removed", number(totals["removed"]), f"in {several(totals['runs'], 'cleanup')}"),
+        Tile("Removed", short(totals["removed"]), f"in {several(totals['runs'], 'cleanup')}"),
         Tile(
             "Could go now",
-            number(summary["reclaimable"]),
+            short(summary["reclaimable"]),
             share(summary["reclaimable"], summary["total"]) + " of all files",
         ),
     ]

@@ -48,7 +48,7 @@ def session_of_tenant(
         "forecast": forecast_of_status(status),
         "lastCleanup": (status.get("lastCleanup") or {}).get("time"),
         "nextCleanup": status.get("nextCleanupTime"),
-        "pairedAgain": None,
+        "pairedAgain": _paired_again(status),
         "recordedSince": _recorded_since(runs),
         "trash": None
         if trash is None
@@ -98,6 +98,12 @@ def run_of(entry: Object) -> RunDocument:
         "freedBytes": entry.get("freedBytes") or 0,
         "undone": False,
     }
+
+
+def _paired_again(status: Object) -> bool | None:
+    """Return whether the operator has seen another identity; it does not say when one was never seen."""
+    kinds = {each["type"]: each["status"] for each in status.get("conditions") or ()}
+    return True if kinds.get("IdentityChanged") == "True" else None
 
 
 def _recorded_since(runs: list[RunDocument]) -> str | None:

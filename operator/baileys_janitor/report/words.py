@@ -13,6 +13,18 @@ def number(count: int) -> str:
     return f"{count:,}"
 
 
+def short(count: float, full_below: int = 100_000) -> str:
+    """Return a number that fits into little room: `1,204`, `120 k`, `1.76 M`."""
+    if abs(count) < full_below:
+        return f"{count:,.0f}"
+    units = iter("kMGT")
+    unit = next(units)
+    count /= 1000
+    while abs(count) >= 999.5 and unit != "T":
+        unit, count = next(units), count / 1000
+    return f"{count:.3g} {unit}"
+
+
 def several(count: int, one: str, many: str = "") -> str:
     """Return `1 file`, `2 files`."""
     return f"{number(count)} {one if count == 1 else many or one + 's'}"

@@ -7,7 +7,7 @@ from typing import Final
 
 from baileys_janitor.report.html.markup import Markup, joined, tag
 from baileys_janitor.report.model import WORST_FIRST, DayDocument, SessionDocument
-from baileys_janitor.report.words import day, number, several
+from baileys_janitor.report.words import day, number, several, short
 
 _WIDTH: Final = 640.0
 _GAP: Final = 2.0
@@ -71,7 +71,7 @@ def removed_by_day(days: Sequence[DayDocument]) -> Markup:
     for part in (0.0, 0.5, 1.0):
         y = 12 + room * (1 - part)
         parts.append(tag("line", x1=left, x2=wide, y1=y, y2=y, class_="axis"))
-        label = number(round(top * part))
+        label = short(round(top * part), full_below=10_000)
         parts.append(tag("text", label, x=left - 8, y=y + 4, text_anchor="end"))
     for place, each in enumerate(days):
         tall = room * each["removed"] / top

@@ -14,7 +14,7 @@ STYLE: Final = """
   --bar: #2f8f73; --bar-soft: #c9ddd5;
   --good-soft: #e3f2e9; --warn-soft: #faefd8; --bad-soft: #fbe6e3; --unknown-soft: #eaedf0;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --ground: #121714; --card: #1a211d; --line: #303a34; --soft: #222b26;
     --ink: #e7ece9; --quiet: #a3b0a8; --accent: #74cfb1;
@@ -49,7 +49,7 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
 .tile { padding: 1.05rem 1.15rem; box-shadow: 0 0 0 1px var(--line); display: flex; flex-direction: column; }
 .tile dt { font-size: .8125rem; color: var(--quiet); }
 .tile .value { font-size: 1.6rem; font-weight: 650; letter-spacing: -.02em; line-height: 1.25;
-  font-variant-numeric: tabular-nums; }
+  font-variant-numeric: tabular-nums; white-space: nowrap; }
 .tile .value.words { font-size: 1.1rem; line-height: 1.8; }
 .tile .note { font-size: .8125rem; color: var(--quiet); }
 svg { display: block; width: 100%; height: auto; }
