@@ -67,6 +67,16 @@ def test_no_name_keeps_seven_digits_in_a_row(before: str, number: str, after: st
     assert number not in shown
 
 
+@pytest.mark.parametrize("name", ["/srv/+49 151 1234567", "/srv/49-151-1234567/x", "1.234.567"])
+def test_a_sentence_about_a_name_with_separators_is_masked_too(name: str) -> None:
+    names = Names()
+    shown = names.name(name)
+    assert (
+        names.sentence(f"One pairing in {name} and /srv/a.")
+        == f"One pairing in {shown} and /srv/a."
+    )
+
+
 @given(NUMBERS)
 def test_a_sentence_about_a_masked_name_is_masked_too(number: str) -> None:
     names = Names()

@@ -63,8 +63,8 @@ def _steps(session: SessionDocument) -> list[str]:
     steps.append("Copy the whole directory somewhere safe, with times: `cp -a`.")
     if broken and copies is not None and copies["count"]:
         steps.append(
-            f"{several(copies['count'], 'kept copy', 'kept copies')} of creds.json can be restored: the newest is of "
-            f"{moment(copies['newest'])}. Try that before pairing again."
+            f"{several(copies['count'], 'kept copy', 'kept copies')} of creds.json can be put back, the newest of "
+            f"{moment(copies['newest'])}: `baileys-janitor restore --list` shows them. Try that before pairing again."
         )
     steps.append(
         "Only where WhatsApp has ended the session (logged out, `device_removed`): clear the directory, start the "

@@ -2,7 +2,7 @@
 
 A directory of sessions is often called by the number of its account. In names every run of seven or more digits is
 masked, with or without separators between them. In sentences, numbers of that length can be sizes: there only those are
-masked that stand in a name of this report, and those of ten digits and more.
+masked that stand in a name which was seen before, and those of ten digits and more.
 """
 
 from __future__ import annotations
@@ -53,12 +53,18 @@ class Names:
 
     def sentence(self, text: str) -> str:
         """Return a sentence in which no number of a name stands."""
-        return text if self.shown else _IN_SENTENCES.sub(self._of_sentence, text)
+        if self.shown:
+            return text
+        return _IN_SENTENCES.sub(self._of_sentence, _IN_NAMES.sub(self._of_known, text))
 
     def _of_name(self, match: re.Match[str]) -> str:
         digits = _NOT_DIGITS.sub("", match.group())
         self._sensitive.add(digits)
         return self._mask(digits)
+
+    def _of_known(self, match: re.Match[str]) -> str:
+        digits = _NOT_DIGITS.sub("", match.group())
+        return self._mask(digits) if digits in self._sensitive else match.group()
 
     def _of_sentence(self, match: re.Match[str]) -> str:
         digits = match.group().lstrip("+")

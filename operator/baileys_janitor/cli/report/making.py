@@ -85,6 +85,8 @@ class Making:
         targets = found.targets if lost is None else [_directory(found.targets, lost)]
         if self._to is not None:
             require_replaceable(self._to, [target.full_path for target in targets])
+        for target in found.targets:  # before the first sentence that may name another one
+            self._names.name(target.shown)
         for shown, problem in found.problems:
             self._fail(self._names.name(shown), problem)
         watched = self._watched(state)
