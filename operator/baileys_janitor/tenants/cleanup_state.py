@@ -122,8 +122,10 @@ class CleanupState:
 
     def count_after(self, counted: int | None) -> None:
         """Enter the count of the first scan after a run that was killed."""
+        if self.last_outcome != KILLED or counted is None:
+            return
         last = self.last or {}
-        if self.last_outcome != KILLED or counted is None or "after" in last:
+        if "after" in last:
             return
         history = self.history
         if not history or mark(history[0]) != mark(last):

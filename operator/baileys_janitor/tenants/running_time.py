@@ -26,9 +26,9 @@ def remember(
 
     `limit` is the longest age limit in seconds, `boot` this machine's: it shows when its clock was set.
     """
-    known = decode(running)
     if look.skewed or look.looked is None or look.identity_state != "Paired":
         return running
+    known = decode(running)
     if look.running is not None:
         told = decode(look.running)
         if told is None or _is_late(known, told.looked):

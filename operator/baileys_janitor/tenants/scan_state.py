@@ -111,8 +111,9 @@ class ScanState:
         if longest_age is not None:
             self.running = running_time.remember(self.running, look, longest_age, boot)
         if look.identity_state == "Paired" and not look.skewed:
-            since = running_time.active_since(self.running)
-            self.active_since = None if since is None else float(min(since, now))
+            if look.looked is not None:
+                since = running_time.active_since(self.running)
+                self.active_since = None if since is None else float(min(since, now))
             self._identify(look.fingerprint, now)
         self._suspect(look, now)
         self._grow(look.counted, now)

@@ -54,6 +54,8 @@ WAIT_MAX_SECONDS = 60.0
 """Most seconds until the next turn: a clock that was set meanwhile is noticed then."""
 SAVE_SECONDS = 300.0
 """Seconds after which the state is saved although nothing in it changed materially."""
+NAMED_MAX = 5
+"""New directories that are named in the log when they come at once."""
 ATTEMPTS = 3
 """How often a claimed run is tried before it is given up."""
 COPY_LOOK_SECONDS = 3600.0
@@ -221,21 +223,29 @@ class Reconciler:
         found = self._search(self.settings, self.state.key)
         self._tell_problems(found.problems)
         here = {place.full_path: place for place in found.places}
+        new: list[Place] = []
         for path, place in here.items():
             record = self._by_path.get(path)
             if record is None and self._is_free(place):
-                logger.info("A session directory is looked after", extra={"tenant": place.name})
+                new.append(place)
                 self._add(place, now, None)
-                self._unsaved = True
             elif record is not None and record.gone_since is not None:
                 logger.info("The session directory is back", extra={"tenant": record.name})
                 record.find_again()
                 record.backoff.hurry(now)
                 record.jobs.want_scan()
                 self._again(record)
+        self._tell_new(new)
         for path, record in list(self._by_path.items()):
             if path not in here and record.root not in found.problems:
                 self._lose(path, record, now)
+
+    def _tell_new(self, new: list[Place]) -> None:
+        if len(new) > NAMED_MAX:
+            logger.info("%d more session directories are looked after", len(new))
+            return
+        for place in new:
+            logger.info("A session directory is looked after", extra={"tenant": place.name})
 
     def _lose(self, path: str, record: DirectoryRecord, now: float) -> None:
         if record.gone_since is None:
@@ -317,8 +327,8 @@ class Reconciler:
         """Have a directory looked after; an error of this program in one is that directory's alone."""
         now = self.now()
         try:
-            self._consider(record, now)
-            self._weigh(record)
+            if self._consider(record, now) or self._is_late(record, now):
+                self._weigh(record)
             record.backoff.no_crash()
         except Exception as error:  # noqa: BLE001 - the others are looked after
             self.bus.publish(Crashed("tenant"))
@@ -330,24 +340,27 @@ class Reconciler:
             record.crash(now)
         self._again(record)
 
-    def _consider(self, record: DirectoryRecord, now: float) -> None:
+    def _consider(self, record: DirectoryRecord, now: float) -> bool:
+        """Do what a directory needs now; return whether something may have changed by that."""
         record.queue.consider(now)
         effective = record.effective
         if now < record.backoff.retry_at or effective is None:
-            return
+            return False
         if record.run is not None and effective.cleans:
             record.cleanup.doubt()
             self._clean(record)
-            return
+            return True
+        changed = False
         due = scan_times.scan_time(record, self.started)
         if due is not None and now >= due:
-            self._scan(record)
+            changed = self._scan(record)
             now = self._clock.now()
             record.queue.consider(now)
         if now >= record.backoff.retry_at:
-            self._decide(record, now)
+            changed = self._decide(record, now) or changed
+        return changed
 
-    def _decide(self, record: DirectoryRecord, now: float) -> None:
+    def _decide(self, record: DirectoryRecord, now: float) -> bool:
         decision = decide(record, now, self._schedule(record, now))
         if decision.reason is not None and self._read_journal(record, now):
             # Somebody else has cleaned meanwhile: what the last look counted is over.
@@ -355,7 +368,7 @@ class Reconciler:
             decision = decide(record, now, self._schedule(record, now))
         if decision.reason is not None:
             self._begin(record, decision, now)
-            return
+            return True
         record.timers.settle(decision.trigger_slot, decision.daily_slot, decision.request)
         if decision.idle:
             message = "Nothing was old enough to remove."
@@ -363,15 +376,18 @@ class Reconciler:
         purge_at = calendar.purge_time(record)
         if purge_at is not None and now >= purge_at and record.run is None:
             self._purge(record, now)
+            return True
+        return decision.idle or decision.daily_slot is not None
 
     # What is done
 
-    def _scan(self, record: DirectoryRecord) -> None:
+    def _scan(self, record: DirectoryRecord) -> bool:
+        """Look at a directory; return whether it is another one than at the look before."""
         assert record.effective is not None
-        begun = self._clock.now()
+        begun, fault = self._clock.now(), record.fault
         found = self._volume.look(record, record.effective.policy, begun, self._stop)
         if self._stop() is not None and found.error is not None:
-            return
+            return False
         now = self.now()
         if record.gone_since is not None and found.error is None:
             record.find_again()
@@ -381,6 +397,8 @@ class Reconciler:
         self._touched = True
         if found.error is None:
             self._keep_copy(record, now)
+        # A look that found nothing changed has learned nothing.
+        return found.looked is not None or found.error is not None or fault is not None
 
     def _keep_copy(self, record: DirectoryRecord, now: float) -> None:
         """Keep a copy of creds.json, where anything may be written at all; look for that once an hour."""
@@ -545,12 +563,14 @@ class Reconciler:
     def _schedule(self, record: DirectoryRecord, now: float) -> Context:
         return self.context(record, now).schedule
 
+    def _is_late(self, record: DirectoryRecord, now: float) -> bool:
+        return record.new or now >= record.stored.written_at + self._intervals.status_every
+
     def _weigh(self, record: DirectoryRecord) -> None:
         """Publish the status if something material has changed."""
         now = self._clock.now()
         fresh = compose.compose(record, now, self.context(record, now))
-        late = now >= record.stored.written_at + self._intervals.status_every
-        if record.new or late or compose.is_material(record.stored.status, fresh, now):
+        if self._is_late(record, now) or compose.is_material(record.stored.status, fresh, now):
             self._store(record, fresh, now)
 
     def _publish(self, record: DirectoryRecord, now: float) -> None:

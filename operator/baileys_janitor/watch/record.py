@@ -9,6 +9,7 @@ from typing import ClassVar
 from baileys_janitor.tenants.fault import CODE, Fault
 from baileys_janitor.tenants.record import TenantRecord
 from baileys_janitor.volume.errors import DIRECTORY_MISSING, SENTENCES
+from baileys_janitor.volume.unchanged import Seen
 
 JournalMark = tuple[int, int, int]
 """Which writing of a journal it was: inode, size, time of the last change."""
@@ -35,6 +36,8 @@ class DirectoryRecord(TenantRecord):
     """Whether somebody else looks after the directory too, which is logged once."""
     gone_since: float | None = None
     """Since when it is not found beneath its root any more."""
+    seen: Seen | None = None
+    """What the last look found, for as long as nothing changes."""
     copied_at: float | None = None
     """When creds.json was looked at last for a copy to keep."""
 
@@ -54,6 +57,10 @@ class DirectoryRecord(TenantRecord):
     def see_journal(self, mark: JournalMark) -> None:
         """Record which writing of the journal has been read."""
         self.journal = mark
+
+    def remember(self, seen: Seen | None) -> None:
+        """Record how the directory was at a look."""
+        self.seen = seen
 
     def share(self) -> None:
         """Record that somebody else looks after the directory, too."""

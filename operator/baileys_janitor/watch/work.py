@@ -17,9 +17,9 @@ from baileys_janitor.volume.journal import Journal, Run
 from baileys_janitor.volume.results import FAILED, ScanResult
 from baileys_janitor.volume.run_results import CleanResult, PurgeResult
 from baileys_janitor.volume.safe_open import open_session
-from baileys_janitor.volume.scan import scan
 from baileys_janitor.volume.state_files import owners_of
 from baileys_janitor.volume.state_names import JOURNAL
+from baileys_janitor.volume.unchanged import look_again
 from baileys_janitor.watch.record import DirectoryRecord, JournalMark
 
 Stop = Callable[[], str | None]
@@ -47,8 +47,16 @@ def look(record: DirectoryRecord, settings: Settings, now: float, stop: Stop) ->
 
     try:
         with opened(record) as directory:
-            known = Known(decode(record.scan.running))
-            return scan(directory, settings, now=now, known=known, tick=tick)
+            found, seen = look_again(
+                directory,
+                settings,
+                now=now,
+                known=lambda: Known(decode(record.scan.running)),
+                before=record.seen,
+                tick=tick,
+            )
+            record.remember(seen)
+            return found
     except VolumeProblem as problem:
         return ScanResult(error=problem.code)
 
