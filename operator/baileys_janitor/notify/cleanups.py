@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from baileys_janitor.api.condition_kinds import WARNING
-from baileys_janitor.notify import document, words
+from baileys_janitor.notify import document, wording, words
 from baileys_janitor.notify.delivery_state import DeliveryState
-from baileys_janitor.notify.incidents import Place, identify, moment
+from baileys_janitor.notify.incidents import DIRECTORY, Place, identify, moment
 from baileys_janitor.notify.words import Reader
 
 Object = dict[str, Any]
@@ -186,6 +186,8 @@ def _help(about: list[Done], runbook: str, reader: Reader) -> list[str]:
     """Return the command for each tenant that it is about, and the runbook."""
     places = list(dict.fromkeys((done.place.namespace, done.place.name) for done in about))
     lines = [f"kubectl describe baileystenant {name} -n {space}" for space, name in places[:LISTED]]
+    if about[0].place.kind == DIRECTORY:
+        lines = [f"{wording.OF_SERVER} {name}" for _, name in places[:LISTED]]
     if len(places) > LISTED:
         lines.append(f"and so for {words.several(len(places) - LISTED, 'more tenant')}")
     return [*lines, f"Runbook: {reader.runbook(runbook)}"] if reader.runbooks else lines

@@ -14,7 +14,7 @@ from typing import Any
 from baileys_janitor.api.condition_kinds import EMERGENCY, RANKS, IncidentKind
 from baileys_janitor.notify import delivery_state, wording, words
 from baileys_janitor.notify.delivery_state import Change
-from baileys_janitor.notify.incidents import KEY_STORE, Place
+from baileys_janitor.notify.incidents import DIRECTORY, KEY_STORE, Place
 from baileys_janitor.notify.words import Reader
 
 Object = dict[str, Any]
@@ -151,8 +151,8 @@ def _tenant(change: Change, statuses: Statuses, reader: Reader, now: float) -> O
         told["was"] = change.was.name
     if change.ended is not None:
         told["until"] = rfc3339(change.ended)
-    if place.kind == KEY_STORE:
-        told["kind"] = KEY_STORE
+    if place.kind in (KEY_STORE, DIRECTORY):
+        told["kind"] = place.kind
     if status is None:
         return told | ({} if place.fleet else {"deleted": True})
     if place.kind == KEY_STORE:

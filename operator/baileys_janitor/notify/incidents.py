@@ -16,6 +16,8 @@ from baileys_janitor.schedule.cleanup_times import UNDONE, are_failing
 Object = Mapping[str, Any]
 
 TENANT, KEY_STORE = SINGULAR, STORE_SINGULAR
+DIRECTORY = "directory"
+"""The kind of what `baileys-janitor watch` looks after, without a cluster."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from typing import Any
 
 from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.notify import words
-from baileys_janitor.notify.incidents import KEY_STORE, moment
+from baileys_janitor.notify.incidents import DIRECTORY, KEY_STORE, moment
 from baileys_janitor.notify.words import Reader
 
 Object = dict[str, Any]
 
-COMMAND = "kubectl "
+COMMAND = ("kubectl ", "baileys-janitor ")
 """What a line that is a command begins with."""
 _QUOTED = re.compile("`([^`]+)`")
 NAMED = 5
@@ -78,8 +78,11 @@ def _single(tenant: Object, reader: Reader, now: float) -> Iterator[Line]:
     if tenant["name"]:
         company = tenant["companyId"]
         of = f", company {company}" if company and company != tenant["name"] else ""
+        where = f"in namespace {tenant['namespace']}"
         what = "key store" if tenant.get("kind") == KEY_STORE else "tenant"
-        yield Line(f"Where: {what} {tenant['name']} in namespace {tenant['namespace']}{of}, {when}")
+        if tenant.get("kind") == DIRECTORY:
+            what, where = "session", f"on {tenant['namespace']}"
+        yield Line(f"Where: {what} {tenant['name']} {where}{of}, {when}")
     else:
         yield Line(f"Where: all tenants, {when}")
     told = tenant.get("message") or tenant.get("summary")

@@ -9,7 +9,7 @@ from typing import Any
 from baileys_janitor.api.condition_kinds import CONDITIONS, Family, IncidentKind
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION
 from baileys_janitor.notify import words
-from baileys_janitor.notify.incidents import KEY_STORE, Place, moment
+from baileys_janitor.notify.incidents import DIRECTORY, KEY_STORE, Place, moment
 from baileys_janitor.notify.words import Reader
 from baileys_janitor.policy.levels import LEVELS
 
@@ -138,6 +138,8 @@ def todo(
     told = kind.to_do
     if kind.name == "TenantEmergency" and now - since > CLEANUP_COMES_SECONDS:
         told = "It has lasted too long to wait for. See what stands in the way:"
+    if place is not None and place.kind == DIRECTORY:
+        return _of_server(kind, place, count, told, status, now)
     if count > 1:
         stores = place is not None and place.kind == KEY_STORE
         return kind.to_do_many or told, _LIST_OF_STORES if stores else _list_of(kind)
@@ -152,6 +154,34 @@ def todo(
     if kind.name == "TenantEmergency" and _cooled(status) > now + CLEANUP_COMES_SECONDS:
         return "The last cleanup did not suffice. See what it kept and why:", _describe(place)
     return told, _COMMANDS.get(kind.name, _describe)(place)
+
+
+def _of_server(
+    kind: IncidentKind, place: Place, count: int, told: str, status: Object | None, now: float
+) -> tuple[str, str]:
+    """Return what to do about directories of one server, where there is no kubectl."""
+    if count > 1:
+        return told, OF_SERVER
+    status = status or {}
+    held = condition(status, "Ready").get("reason")
+    command = f"{OF_SERVER} {place.name}"
+    if kind.rank > 1 and kind.family == Family.LEVEL and held in _RELEASED_HERE:
+        return _RELEASED_HERE[held], command
+    if kind.name == "TenantEmergency" and _gains_nothing(status):
+        return "No cleanup will help now. See what keeps the count up:", command
+    if kind.name == "TenantEmergency" and _cooled(status) > now + CLEANUP_COMES_SECONDS:
+        return "The last cleanup did not suffice. See what it kept and why:", command
+    return told, command
+
+
+OF_SERVER = "baileys-janitor status"
+"""On one server, the command to begin with."""
+_RELEASED_HERE = {
+    "Suspended": "Nothing comes by itself: set suspend to false in the watch's configuration, or clean by hand.",
+    "DryRun": "Nothing comes by itself: set mode to Enforce and unset DRY_RUN, or clean by hand.",
+    "Observe": "Nothing comes by itself: set mode to Enforce and unset AUTO_CLEANUP, or clean by hand.",
+    "CleanupsHeld": "Nothing comes by itself while the hold lasts. To clean now:",
+}
 
 
 CLEANUP_COMES_SECONDS = 900.0

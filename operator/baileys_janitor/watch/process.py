@@ -115,7 +115,7 @@ class Watch:
             if not self._signals.ending:
                 self._signals.wait(self._pause(until - clock.now()))
         self._service.stopping()
-        self._reconciler.save(clock.now(), force=True)
+        self._reconciler.end()
         logger.info("Ended")
         return EXIT_DONE
 

@@ -35,6 +35,7 @@ from baileys_janitor.volume.results import COMPLETED, REFUSED
 from baileys_janitor.volume.run_results import CleanResult
 from baileys_janitor.watch import directories, work
 from baileys_janitor.watch.directories import Found, Place
+from baileys_janitor.watch.notifying import SEND_SECONDS, ChildProcess, Notifier, Start
 from baileys_janitor.watch.record import DirectoryRecord
 from baileys_janitor.watch.settings import WatchSettings
 from baileys_janitor.watch.state import State, StateFile
@@ -54,8 +55,12 @@ WAIT_MAX_SECONDS = 60.0
 """Most seconds until the next turn: a clock that was set meanwhile is noticed then."""
 SAVE_SECONDS = 300.0
 """Seconds after which the state is saved although nothing in it changed materially."""
+MESSAGES_MAX = 20
+"""Messages that one run of cron sends."""
 NAMED_MAX = 5
 """New directories that are named in the log when they come at once."""
+LAST_SEND_SECONDS = 1.5
+"""Seconds that a message under way may take when the watch ends, or takes over other settings."""
 ATTEMPTS = 3
 """How often a claimed run is tried before it is given up."""
 COPY_LOOK_SECONDS = 3600.0
@@ -107,10 +112,12 @@ class Reconciler:
         file: StateFile,
         stop: Callable[[], str | None],
         volume: Volume = work,
+        send: Start = ChildProcess,
         find: Callable[[WatchSettings, bytes], Found] = directories.find,
     ) -> None:
         self._clock = clock
         self._volume = volume
+        self._send = send
         self._search = find
         self._file = file
         self._stop = stop
@@ -132,6 +139,8 @@ class Reconciler:
             # The runs that cron begins count as one that goes on: nothing pauses after a start.
             self.started = min(self.state.started, self.started)
         self._set(settings)
+        self.notifier = self._notifier(self.state.deliveries)
+        self.bus.subscribe(lambda change: self.notifier.hear(change, self._clock.now()))
         self._load()
 
     # Settings
@@ -153,9 +162,24 @@ class Reconciler:
         )
         self._memory = breaker.window.seconds + breaker.hold.seconds
 
+    def _notifier(self, deliveries: str) -> Notifier:
+        return Notifier(
+            self.settings.config.notifications,
+            self.records,
+            deliveries,
+            self.started,
+            self.breakers.any,
+            self.want_save,
+            self._send,
+        )
+
     def reload(self, settings: WatchSettings) -> None:
         """Take over other settings: directories whose own have changed are scanned at once."""
+        now = self._clock.now()
+        self.notifier.wait_and_end(LAST_SEND_SECONDS, now)
+        deliveries = self.notifier.encoded()
         self._set(settings)
+        self.notifier = self._notifier(deliveries)
         self._find_at = 0.0
         for record in self.records.values():
             self._settle_in(record)
@@ -304,10 +328,11 @@ class Reconciler:
             if self._stop() is not None:
                 break
             self._contained(record)
+        again = self.notifier.step(self.now())
         self.save(self.now())
         now = self._clock.now()
         coming = self._queue.next_due()
-        until = min(now + WAIT_MAX_SECONDS, self._find_at)
+        until = min(now + WAIT_MAX_SECONDS, self._find_at, again)
         return until if coming is None else min(until, coming)
 
     def look_at_all(self) -> None:
@@ -321,6 +346,21 @@ class Reconciler:
             self._contained(record)
             # What the look called for.
             self._contained(record)
+        self._send_all()
+        self.save(self.now(), force=True)
+
+    def _send_all(self) -> None:
+        """Send what is due, one message after the other."""
+        for _ in range(MESSAGES_MAX):
+            self.notifier.step(self.now())
+            if not self.notifier.is_sending or self._stop() is not None:
+                return
+            self.notifier.wait_and_end(SEND_SECONDS, self.now())
+            self.notifier.hurry()
+
+    def end(self) -> None:
+        """Save everything; a message under way has a moment to arrive."""
+        self.notifier.wait_and_end(LAST_SEND_SECONDS, self.now())
         self.save(self.now(), force=True)
 
     def _contained(self, record: DirectoryRecord) -> None:
@@ -594,6 +634,7 @@ class Reconciler:
         self.state.started = self.started
         self.state.written = now
         self.state.take(self._by_path)
+        self.state.deliveries = self.notifier.encoded()
         if self._file.write(self.state):
             self._unsaved = self._touched = False
             self._saved_at = now

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import ClassVar
 
+from baileys_janitor.notify.incidents import DIRECTORY
 from baileys_janitor.tenants.fault import CODE, Fault
 from baileys_janitor.tenants.record import TenantRecord
 from baileys_janitor.volume.errors import DIRECTORY_MISSING, SENTENCES
@@ -26,6 +27,7 @@ UNREADABLE = (
 class DirectoryRecord(TenantRecord):
     """One session directory, opened as `path` beneath `root`. Times are Unix seconds."""
 
+    kind: ClassVar[str] = DIRECTORY
     in_cluster: ClassVar[bool] = False
 
     root: str = ""
