@@ -56,6 +56,44 @@ class Deed:
     outcome: str = ""
 
 
+class Post:
+    """Channels: what arrived, and whether they work."""
+
+    def __init__(self) -> None:
+        self.arrived: list[dict[str, Any]] = []
+        self.begun: list[dict[str, Any]] = []
+        self.works = True
+        self.lost_answers = 0
+        """So many of the next messages arrive, and nobody learns of it."""
+
+    def start(self, request: dict[str, Any]) -> Under:
+        self.begun.append(request)
+        return Under(self, request)
+
+    @property
+    def titles(self) -> list[str]:
+        return [each["document"]["title"] for each in self.arrived]
+
+
+class Under:
+    """A message under way."""
+
+    def __init__(self, post: Post, request: dict[str, Any]) -> None:
+        self._post, self._request = post, request
+
+    def answer(self) -> dict[str, Any]:
+        if not self._post.works:
+            return {"outcome": "failed", "why": "no answer", "retryAfter": None, "lasting": False}
+        self._post.arrived.append(self._request)
+        if self._post.lost_answers:
+            self._post.lost_answers -= 1
+            raise Killed
+        return {"outcome": "sent"}
+
+    def give_up(self, _seconds: float) -> dict[str, Any]:
+        return self.answer()
+
+
 @dataclass
 class Server:
     """Directories by name, and what was done to them."""
@@ -65,6 +103,7 @@ class Server:
     config: dict[str, Any] = field(default_factory=dict)
     hands: Hands = field(default_factory=Hands)
     deeds: list[Deed] = field(default_factory=list)
+    sent: Post = field(default_factory=Post)
     foreign: dict[str, list[Run]] = field(default_factory=dict)
     kill_at: Callable[[str, str], bool] = lambda _what, _name: False
     """Asked before and after each deed: "clean", "cleaned", "scan"."""
@@ -82,7 +121,13 @@ class Server:
         self._file = StateFile(str(self.state))
         self._file.take()
         self.watch = Reconciler(
-            self.settings(), self.hands, self._file, lambda: None, self, self._find
+            self.settings(),
+            self.hands,
+            self._file,
+            lambda: None,
+            volume=self,
+            send=self.sent.start,
+            find=self._find,
         )
         return self.watch
 
@@ -109,6 +154,9 @@ class Server:
                 self.restart(killed=True)
                 continue
             pause = min(max(until - self.hands.wall, 0.5), end - self.hands.even)
+            if self.watch.notifier.is_sending:
+                # The end of the sending process wakes the loop.
+                pause = min(pause, 0.5)
             self.hands.pass_(max(pause, 0.001))
 
     def record(self, name: str) -> DirectoryRecord:

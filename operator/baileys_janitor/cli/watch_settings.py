@@ -7,6 +7,7 @@ import socket
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from baileys_janitor import extras
 from baileys_janitor.cli.masking import printable
 from baileys_janitor.cli.options import SESSIONS_PATH_VARIABLE, given
 from baileys_janitor.cli.problems import usage
@@ -55,6 +56,8 @@ def watch_settings(
         host=_host(),
     )
     _check_overrides(settings, config_path)
+    if config.notifications.channels and not extras.is_installed("notify"):
+        raise usage(extras.sentence("notify"))
     return settings
 
 

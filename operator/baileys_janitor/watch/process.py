@@ -16,8 +16,9 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from baileys_janitor import __version__, log_lines
 from baileys_janitor.api.merge import InvalidTenant
@@ -27,6 +28,9 @@ from baileys_janitor.watch.reconciler import MachineClock, Reconciler
 from baileys_janitor.watch.service_manager import ServiceManager
 from baileys_janitor.watch.settings import WatchSettings
 from baileys_janitor.watch.state import StateFile, StateProblem
+
+if TYPE_CHECKING:
+    from baileys_janitor.watch.metrics import MetricsServer
 
 logger = logging.getLogger("janitor.watch")
 
@@ -65,6 +69,11 @@ class Signals:
         """Return the volume's code for work that is to end now."""
         return INTERRUPTED if self.ending else None
 
+    def wake(self) -> None:
+        """End a wait from another thread."""
+        with suppress(BlockingIOError):
+            os.write(self._write, b"w")
+
     def wait(self, seconds: float) -> None:
         """Return after so many seconds, or when a signal has come."""
         poll = select.poll()
@@ -83,6 +92,7 @@ class Watch:
         self._service = ServiceManager(environ)
         self._file = StateFile(settings.state)
         self._told = 0.0
+        self._metrics: MetricsServer | None = None
 
     def run(self) -> int:
         """Watch until asked to end; return the exit code."""
@@ -93,6 +103,9 @@ class Watch:
             return EXIT_FAILED
         try:
             return self._run()
+        except StateProblem as problem:
+            print(f"Error: {problem}", file=sys.stderr)  # noqa: T201 - see above
+            return EXIT_FAILED
         finally:
             self._file.release()
 
@@ -102,6 +115,7 @@ class Watch:
         if self._settings.once:
             return self._once()
         logger.info("Watching: baileys-janitor %s", __version__)
+        self._serve_metrics()
         self._reconciler.find(self._reconciler.now())
         self._service.ready(self._line())
         gc.collect()
@@ -109,15 +123,62 @@ class Watch:
         while not self._signals.ending:
             until = self._reconciler.turn()
             self._tell()
+            self._answer()
             if self._signals.reload:
                 self._reload()
                 continue
-            if not self._signals.ending:
-                self._signals.wait(self._pause(until - clock.now()))
+            self._wait(until)
         self._service.stopping()
         self._reconciler.end()
         logger.info("Ended")
         return EXIT_DONE
+
+    def _wait(self, until: float) -> None:
+        """Wait until then or for a signal; scrapers are answered meanwhile, and cost no turn."""
+        while not (self._signals.ending or self._signals.reload):
+            seconds = self._pause(until - self._reconciler.now())
+            before = time.monotonic()
+            self._signals.wait(seconds)
+            if self._metrics is None or not self._metrics.wanted:
+                return
+            self._answer()
+            if time.monotonic() - before >= seconds:
+                return
+
+    def _serve_metrics(self) -> None:
+        address = self._settings.config.metrics
+        if not address:
+            return
+        from baileys_janitor.watch.metrics import Counts, MetricsServer
+
+        self._counts = Counts()
+        try:
+            self._metrics = MetricsServer(address, self._signals.wake)
+        except (OSError, OverflowError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else "no such port"
+            told = (
+                f"Metrics cannot be served at {address} ({why}): name another --metrics HOST:PORT."
+            )
+            raise StateProblem(told) from None
+        self._reconciler.bus.subscribe(self._counts.hear)
+
+    def _answer(self) -> None:
+        if self._metrics is None or not self._metrics.wanted:
+            return
+        from baileys_janitor.watch.metrics import page
+
+        watch, now = self._reconciler, self._reconciler.now()
+        self._metrics.answer(
+            page(
+                list(watch.records.values()),
+                self._counts,
+                now,
+                watch.breakers.any(now) is not None,
+                watch.notifier.counts,
+                watch.notifier.failing,
+                self._settings.config.metrics_per_directory,
+            )
+        )
 
     def _once(self) -> int:
         self._reconciler.look_at_all()

@@ -14,9 +14,9 @@ from baileys_janitor.api import decoding
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION, NOTIFY_ANNOTATION, TOKEN_LENGTH
 from baileys_janitor.api.timestamps import LAST, from_rfc3339, to_rfc3339
 from baileys_janitor.controller.events import messages
-from baileys_janitor.controller.metrics.exposition import _lines
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.metrics.tenants import FAMILIES
+from baileys_janitor.metrics.text import lines_of as _lines
 from baileys_janitor.notify.active_incidents import place_of
 from baileys_janitor.notify.incidents import identify, incidents
 from baileys_janitor.schedule import calendar

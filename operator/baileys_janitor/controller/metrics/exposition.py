@@ -8,14 +8,14 @@ some eight times as long for a line, which at that size is a sixth of a core
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from prometheus_client import CollectorRegistry, generate_latest
 
 from baileys_janitor.controller.crash_handler import Contained
-from baileys_janitor.metrics.tenants import FAMILIES, LABELS, Family, Number, company
+from baileys_janitor.metrics.tenants import Family
+from baileys_janitor.metrics.text import families, lines_of
 from baileys_janitor.tenants.record import TenantRecord
 
 Contain = Callable[[str, Iterable[TenantRecord]], AbstractContextManager[Contained | None]]
@@ -26,13 +26,6 @@ SLICE = 250
 def let_pass(_where: str, _tenants: Iterable[TenantRecord]) -> AbstractContextManager[None]:
     """Let exceptions pass."""
     return nullcontext()
-
-
-def families(per_tenant: str) -> tuple[Family, ...]:
-    """Return the families of a tenant that `metrics.perTenant` asks for."""
-    if per_tenant == "None":
-        return ()
-    return tuple(family for family in FAMILIES if family.brief or per_tenant == "Full")
 
 
 def pages(
@@ -61,42 +54,11 @@ def pages(
 def _piece(family: Family, tenants: Sequence[TenantRecord], now: float, contain: Contain) -> str:
     lines = ""
     with contain("tenant", ()) as whole:
-        lines = "".join(_lines(family, tenants, now))
+        lines = "".join(lines_of(family, tenants, now))
     if whole is None or not whole.crashed:
         return lines
     # One of them cannot be read: the others are.
     for tenant in tenants:
         with contain("tenant", [tenant]):
-            lines += "".join(_lines(family, [tenant], now))
+            lines += "".join(lines_of(family, [tenant], now))
     return lines
-
-
-def _lines(family: Family, tenants: Iterable[TenantRecord], now: float) -> Iterator[str]:
-    name, one, many, label = family.name, family.one, family.many, family.label
-    for tenant in tenants:
-        if one is not None:
-            number = one(tenant, now)
-            if number is not None:
-                yield f"{name}{{{_labels(tenant)}}} {_text(number)}\n"
-        elif many is not None:
-            labels = _labels(tenant)
-            for value, number in many(tenant, now):
-                yield f'{name}{{{labels},{label}="{_escaped(value)}"}} {_text(number)}\n'
-
-
-def _labels(tenant: TenantRecord) -> str:
-    # In the order of LABELS. Names of the API server's objects need no escaping.
-    return (
-        f'{LABELS[0]}="{tenant.namespace}",{LABELS[1]}="{tenant.name}",'
-        f'{LABELS[2]}="{_escaped(company(tenant))}"'
-    )
-
-
-def _escaped(value: str) -> str:
-    if value.isalnum():
-        return value
-    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
-
-
-def _text(number: Number) -> str:
-    return "+Inf" if number == math.inf else repr(number)
