@@ -48,8 +48,8 @@ def test_the_life_of_a_watch(tmp_path: Path) -> None:
         assert f"Another watch (process {watch.process.pid}) has the state file" in second.err
         assert len(second.err.splitlines()) == 1
         # Metrics.
-        page = watch.scrape()
-        assert 'baileys_janitor_tenants{level="Healthy"} 1\n' in page
+        healthy = 'baileys_janitor_tenants{level="Healthy"} 1\n'
+        page = until(lambda: healthy in (found := watch.scrape()) and found, "both were counted")
         assert 'tenant="emergency",company_id="emergency"' in page
         assert 'outcome="DryRun"} 1\n' in page
         # The channel hears of it, by a process that has ended.
