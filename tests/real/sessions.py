@@ -121,6 +121,15 @@ def check(session: Path, peers: Path, **options: Any) -> Report:
     return _run("check", {"session": str(session), "peers": str(peers), **options})
 
 
+def talk(session: Path, peers: Path, **options: Any) -> Report:
+    """Let the contacts and the tenant talk in `session` itself, and upload more pre-keys.
+
+    Returns how many messages were ``sent`` and ``read`` at the first try, and the ``ids`` of the pre-keys that the
+    server holds or has given out.
+    """
+    return _run("talk", {"session": str(session), "peers": str(peers), **options})
+
+
 @cache
 def login(session: Path, lid: str, library: str) -> Report:
     """Log in with the real library at a server that sends no message; the names it `written`.

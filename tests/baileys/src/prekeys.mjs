@@ -1,7 +1,8 @@
 // Pre-key uploads in the library's own rhythm: at login, and when the server says that few are
 // left.
 
-async function upload(tenant, server, count) {
+/** An upload of so many, whatever the server has. */
+export async function uploadMore(tenant, server, count) {
   const { update, preKeys } = await tenant.auth.keys.transaction(
     () => tenant.library.getNextPreKeys(tenant.auth, count),
     'upload-pre-keys'
@@ -18,12 +19,12 @@ export async function uploadAtLogin(tenant, server) {
   const { INITIAL_PREKEY_COUNT: initial, MIN_PREKEY_COUNT: least, smallBatches } = tenant.library
   const left = server.available.length
   const count = smallBatches || left === 0 ? initial : least
-  if (left <= (smallBatches ? least : count)) await upload(tenant, server, count)
+  if (left <= (smallBatches ? least : count)) await uploadMore(tenant, server, count)
 }
 
 /** The rule for the server's notification. */
 export async function uploadWhenLow(tenant, server) {
   const { INITIAL_PREKEY_COUNT: initial, MIN_PREKEY_COUNT: least, smallBatches } = tenant.library
   if (server.available.length < least)
-    await upload(tenant, server, smallBatches ? initial : least)
+    await uploadMore(tenant, server, smallBatches ? initial : least)
 }
