@@ -38,7 +38,8 @@ def test_every_whole_creds_json_of_a_root_is_kept(mixed: Path, run: Run) -> None
         not copies(mixed / "company_3") + copies(mixed / "company_4") + copies(mixed / "company_5")
     )
     assert done.err.count("Error:") == 1
-    assert "company_3: creds.json cannot be read" in done.err
+    assert "company_3: creds.json cannot be read, so no copy of it was kept." in done.err
+    assert f"(baileys-janitor restore --mode Credentials {mixed / 'company_3'})" in done.err
     rows = done.out.splitlines()
     assert rows[0].split() == ["COMPANY", "COPIES", "NEWEST", "OUTCOME"]
     assert [row.split()[0] for row in rows[1:]] == ["1", "2", "3", "4", "5", "10"]

@@ -18,6 +18,7 @@ from tests.real import sessions
 from tests.real.directory import Written, snapshot
 
 UPLOADED = 10
+OWN_LID = "240000000000000:7@lid"
 TEARS: dict[str, Callable[[Path], object]] = {
     "cut": lambda creds: os.truncate(creds, 100),
     "empty": lambda creds: os.truncate(creds, 0),
@@ -123,3 +124,18 @@ def test_a_copy_put_back_as_it_is_hands_out_ids_twice(torn: Torn) -> None:
     found = sessions.talk(torn.session, torn.peers, messages=1, preKeys=UPLOADED)
 
     assert len(found["ids"]) - len(set(found["ids"])) == UPLOADED
+
+
+@pytest.mark.skipif(not sessions.ALL_CHECKS, reason="ALL_CHECKS=1 runs it: a login over a socket")
+@pytest.mark.usefixtures("node")
+def test_the_library_logs_in_and_uploads_ids_that_nobody_has_used(tmp_path: Path) -> None:
+    torn = tear("healthy", tmp_path, "empty")
+    assert restore(torn.session) == 0
+
+    found = sessions.login(torn.session, OWN_LID, "rc14")
+
+    assert found["passed"]
+    made = set(snapshot(torn.session)) - set(torn.others) - {"creds.json"}
+    ids = sorted(int(name.removeprefix("pre-key-").removesuffix(".json")) for name in made)
+    assert ids
+    assert ids[0] == max(torn.ids) + 1000

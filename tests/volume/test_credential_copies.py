@@ -22,8 +22,10 @@ from baileys_janitor.volume.credential_copies import (
     copies_in,
     keep_if_due,
     read_copies,
+    read_copy,
 )
 from baileys_janitor.volume.read import read_listing
+from baileys_janitor.volume.state_files import owners_of
 from tests.pairings import whole
 from tests.volume.directories import DAY, HOUR, NOW, build, is_own, opened, scratch, write
 from tests.volume.test_kill import survives
@@ -38,7 +40,8 @@ def keep(path: Path, now: float = NOW, **more: Any) -> KeptCopy:
 
 def stored(path: Path) -> list[StoredCopy]:
     with opened(path) as directory:
-        return read_copies(directory, copies_in(read_listing(directory).own))
+        found = read_copies(directory, copies_in(read_listing(directory).own))
+        return [read_copy(directory, each.copy, owners_of(directory)) for each in found]
 
 
 def save(path: Path, at: float, pairing: str = "a", **changes: Any) -> bytes:

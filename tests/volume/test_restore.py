@@ -139,6 +139,17 @@ def test_a_missing_file_gets_owner_and_mode_of_those_beside_it(room: Path) -> No
     assert os.geteuid() != 0 or (after.st_uid, after.st_gid) == (1234, 2345)
 
 
+def test_a_user_whose_file_the_process_could_not_write_is_refused(
+    session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: os.stat(session).st_uid + 4321)
+    before = held(session)
+    result = restore(session)
+    assert (result.outcome, result.code) == ("Failed", "PermissionDenied")
+    assert held(session) == before
+    assert own_names(session, "plan~") == own_names(session, "new~") == []
+
+
 @pytest.mark.parametrize("data", [whole(**COUNTERS), whole("b")], ids=["same", "another pairing"])
 def test_credentials_that_can_be_read_are_never_restored_over(session: Path, data: bytes) -> None:
     write(session / "creds.json", data, NOW)

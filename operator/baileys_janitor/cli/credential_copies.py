@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from baileys_janitor.cli.formatting import rfc3339
 from baileys_janitor.cli.look import problem_of
+from baileys_janitor.cli.pasting import command
 from baileys_janitor.cli.problems import Problem
 from baileys_janitor.policy import reasons
 from baileys_janitor.volume.credential_copies import NOT_KEPT, keep_if_due
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 _NEVER_PAIRED = frozenset((reasons.NOT_PAIRED, reasons.CREDENTIALS_ABSENT))
 """Nothing to keep, which is no failure."""
+
+_BROKEN = {
+    reasons.CREDENTIALS_CORRUPT: "creds.json cannot be read, so no copy of it was kept.",
+    reasons.CREDENTIALS_ABSENT: "creds.json is missing, so no copy of it was kept.",
+}
 
 
 def keep_copy(
@@ -53,4 +59,8 @@ def problem_with(target: Target, kept: KeptCopy) -> Problem | None:
     if kept.code in _NEVER_PAIRED and not kept.copies:
         return None
     sentence = SENTENCES.get(kept.code) or reasons.explain(kept.code)
+    if kept.code in _BROKEN:
+        restore = command("restore", "--mode", "Credentials", paths=[target.full_path])
+        way_out = reasons.SAVE_CREDENTIALS.replace(reasons.RESTORE_COMMAND, restore)
+        sentence = f"{_BROKEN[kept.code]} {way_out}"
     return Problem(f"{target.shown}: {sentence}", code=kept.code)

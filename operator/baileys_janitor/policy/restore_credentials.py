@@ -88,8 +88,9 @@ EXPLANATIONS: dict[str, str] = {
         " from here until the phone shares a key again."
     ),
     NOTHING_BESIDE: (
-        "There are no session files beside it. If somebody logged this session out, do not restore it; if the files are"
-        " lost, contacts heal by retries."
+        "There are no session files beside it. If somebody logged this session out, do not restore it. If the files are"
+        " lost: contacts heal by retries, and messages from the company's own phone are lost until this session has"
+        " sent its first message, so send one."
     ),
 }
 

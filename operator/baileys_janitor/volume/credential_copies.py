@@ -32,6 +32,7 @@ from baileys_janitor.volume.errors import (
     CREDENTIALS_OLDER,
     DISK_FULL,
     STATE_VANISHED,
+    TOO_MANY_OWN_FILES,
     VolumeProblem,
     code_of,
 )
@@ -134,7 +135,10 @@ def keep_if_due(
     """
     copies: list[Copy] = []
     try:
-        copies = copies_in(own or _own_names(session))
+        own = own or _own_names(session)
+        if own.too_many:
+            return KeptCopy(NOT_KEPT, TOO_MANY_OWN_FILES)
+        copies = copies_in(own)
         if _is_unchanged(session, newest(copies, now)):
             return _described(NOT_DUE, copies, now)
         code, credentials = _look(session, now)
@@ -157,9 +161,14 @@ def copies_in(own: OwnNames) -> list[Copy]:
 def read_copies(
     session: int, copies: Iterable[Copy], owners: Owners | None = None
 ) -> list[StoredCopy]:
-    """Return the newest copies with what they hold, newest first. Raises VolumeProblem."""
+    """Return the newest copies with what they say, newest first, without their bytes. Raises VolumeProblem."""
     owners = owners or owners_of(session)
-    return [_read(session, copy, owners) for copy in sorted(copies, reverse=True)[:READ_MOST]]
+    found = []
+    for copy in sorted(copies, reverse=True)[:READ_MOST]:
+        stored = read_copy(session, copy, owners)
+        stored.data = b""  # forged ones could add up to much
+        found.append(stored)
+    return found
 
 
 def settled_bytes(session: int, pause: Callable[[float], None] = time.sleep) -> bytes:
@@ -260,7 +269,7 @@ def _newest_of(
     session: int, tag: int, copies: list[Copy], owners: Owners, now: float
 ) -> StoredCopy | None:
     last = newest((each for each in copies if each.tag == tag), now)
-    return None if last is None else _read(session, last, owners)
+    return None if last is None else read_copy(session, last, owners)
 
 
 def _write(session: int, copy: Copy, data: bytes, owners: Owners) -> None:
@@ -293,7 +302,8 @@ def _write(session: int, copy: Copy, data: bytes, owners: Owners) -> None:
         raise VolumeProblem(STATE_VANISHED)
 
 
-def _read(session: int, copy: Copy, owners: Owners) -> StoredCopy:
+def read_copy(session: int, copy: Copy, owners: Owners) -> StoredCopy:
+    """Return one copy with its bytes."""
     try:
         file = open_state(session, copy_name(copy.digits), owners)
     except VolumeProblem:

@@ -11,6 +11,7 @@ import os
 import stat
 import time
 
+from baileys_janitor.policy.credential_copies import copy_of
 from baileys_janitor.policy.credentials_text import with_counters
 from baileys_janitor.policy.file_kinds import CREDS, CREDS_NAME, OTHER
 from baileys_janitor.policy.identity import ABSENT
@@ -25,7 +26,7 @@ from baileys_janitor.policy.restore_credentials import (
 )
 from baileys_janitor.volume.activity import read_memory
 from baileys_janitor.volume.callbacks import go_on
-from baileys_janitor.volume.credential_copies import copies_in, read_copies
+from baileys_janitor.volume.credential_copies import copies_in, read_copies, read_copy
 from baileys_janitor.volume.credential_swap import REASON, TEMPORARY, Swap, described
 from baileys_janitor.volume.credentials import settled_identity
 from baileys_janitor.volume.errors import (
@@ -161,19 +162,28 @@ class Restoring:
         plan = outlook.plan
         if plan.refused is not None:
             return RestoreResult(self.run, REFUSED, plan.refused, plan)
-        [chosen] = [
-            each
-            for each in outlook.copies
-            if plan.chosen is not None and each.copy.digits == plan.chosen.ident
-        ]
-        try:
-            data = with_counters(chosen.data, plan.next_pre_key_id)
-        except ValueError:
+        data = self._bytes_of(access, outlook)
+        if data is None:
             return RestoreResult(self.run, REFUSED, NOT_WHOLE, plan)
         code = self._put(access, data, outlook.found)
         if code is not None:
             return self._failed(code, plan)
         return RestoreResult(self.run, COMPLETED, None, plan)
+
+    def _bytes_of(self, access: ExclusiveAccess, outlook: Outlook) -> bytes | None:
+        """Return what goes back; None where the copy is no longer what was planned with."""
+        plan = outlook.plan
+        copy = copy_of(plan.chosen.ident) if plan.chosen is not None else None
+        if plan.chosen is None or copy is None:
+            return None
+        owners = self._with_sibling(access.owners, access.listing.entries or [])
+        stored = read_copy(self.directory, copy, owners)
+        if stored.credentials != plan.chosen.credentials:
+            return None
+        try:
+            return with_counters(stored.data, plan.next_pre_key_id)
+        except ValueError:
+            return None
 
     def _put(
         self, access: ExclusiveAccess, data: bytes, before: os.stat_result | None
