@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,6 +22,7 @@ from baileys_janitor.policy.contact.find import contacts_of
 from baileys_janitor.policy.contact.hashes import contact_hash, is_hash
 from baileys_janitor.policy.contact.mappings import Mappings
 from baileys_janitor.policy.contact.plan import RepairPlan, make_repair_plan
+from baileys_janitor.policy.contact.records import is_old_record, lasting_keys
 from baileys_janitor.policy.contact.request import Request
 from baileys_janitor.policy.file_entry import Entry
 from baileys_janitor.policy.identity import Identity, read_identity
@@ -555,3 +557,31 @@ def test_the_page_explains_each_code() -> None:
     page = (Path(__file__).parents[2] / "docs" / "repair.md").read_text()
     for code, sentence in codes.EXPLANATIONS.items():
         assert f"| `{code}` | {sentence} |" in page
+
+
+@settings(max_examples=60)
+@given(
+    st.sampled_from([session(PHONE), key(OWN_PN), f"sender-key-memory-{GROUP}.json", "creds.json"]),
+    st.one_of(
+        st.binary(max_size=80),
+        st.recursive(
+            st.one_of(st.none(), st.integers(), st.text(max_size=8), st.just("Buffer")),
+            lambda inner: st.one_of(
+                st.lists(inner, max_size=3),
+                st.dictionaries(
+                    st.sampled_from(["_sessions", "type", "data", "senderSigningKey", "public"]),
+                    inner,
+                    max_size=3,
+                ),
+            ),
+        ).map(lambda value: json.dumps(value).encode()),
+    ),
+    st.booleans(),
+)
+def test_whatever_a_record_holds_it_is_compared(name: str, data: bytes, own: bool) -> None:
+    """The volume's writer can put anything there."""
+    for old, new in ((data, b"{}"), (b"{}", data), (data, None), (data, data)):
+        found = is_old_record(name, old, new, own=own)
+        assert found is (True if new in (None, old) else found)
+    keys = lasting_keys(name, data)
+    assert keys is None or all(isinstance(each, str) for each in keys)

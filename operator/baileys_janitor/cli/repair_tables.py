@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     )
 
 _FILES_SHOWN_AT_MOST: Final = 20
+_CONTACTS_SHOWN_AT_MOST: Final = 200
 
 
 def print_plan(document: RepairDocument) -> None:
@@ -39,6 +40,7 @@ def print_plan(document: RepairDocument) -> None:
 def print_contacts(directories: Sequence[ContactsDocument]) -> None:
     """Print a row for each contact, the latest first."""
     now = time.time()
+    contacts = [each for directory in directories for each in directory["contacts"]]
     rows = [
         [
             each["hash"] or "-",
@@ -49,14 +51,15 @@ def print_contacts(directories: Sequence[ContactsDocument]) -> None:
             str(each["files"]),
             formatting.age_of(each["lastWritten"], now),
         ]
-        for directory in directories
-        for each in directory["contacts"]
+        for each in contacts[:_CONTACTS_SHOWN_AT_MOST]
     ]
     if not rows:
         print_lines(["There is no session with anybody but the tenant itself."])
         return
     headings = ["HASH", "NUMBER", "PHONE", "LID", "DEVICES", "FILES", "WRITTEN"]
     print_table(headings, rows, {"DEVICES", "FILES", "WRITTEN"})
+    if len(contacts) > len(rows):
+        print_lines([f"... and {len(contacts) - len(rows):,} more (-o json shows all)"])
 
 
 def _heading(document: RepairDocument) -> str:
