@@ -171,6 +171,13 @@ def test_at_a_terminal_a_page_is_not_poured_out(fleet: Path) -> None:
     assert "--to report.html" in " ".join(shown.split())
 
 
+def test_at_a_terminal_the_report_fits_into_80_columns(fleet: Path) -> None:
+    code, shown = terminal("report", fleet, env={"COLUMNS": "80"})
+    assert code == 0
+    lines = shown[shown.index("# Session report") :].replace("\r", "").split("\n")
+    assert [line for line in lines if len(line) > 80 and not line.startswith("|")] == []
+
+
 def test_an_incident_may_be_named_by_its_path_alone(fleet: Path, run: Run, tmp_path: Path) -> None:
     lost = tmp_path / "auth"
     shutil.copytree(fleet / "company_broken", lost)

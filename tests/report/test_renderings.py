@@ -115,6 +115,20 @@ def test_markdown_is_one_table_row_or_item_for_each_name(report: ReportDocument)
     assert [each.tag for each in parsed if each.type == "heading_open"].count("h1") == 1
 
 
+@given(REPORTS, st.integers(40, 120))
+@settings(max_examples=20, deadline=None)
+def test_a_terminal_folds_text_and_keeps_tables(report: ReportDocument, width: int) -> None:
+    text = markdown.render(report)
+    lines = markdown.wrapped(text, width).split("\n")
+    assert lines[0].startswith("# ")
+    for line in lines:
+        assert len(line) <= width or line.startswith("|") or " " not in line.strip("- ")[:width]
+    tables = [line for line in text.split("\n") if line.startswith("|")]
+    assert [line for line in lines if line.startswith("|")] == tables
+    words = " ".join(text.removeprefix(markdown.MARK).split())
+    assert " ".join(" ".join(lines).split()) == words
+
+
 def test_an_evil_name_is_shown_as_it_is() -> None:
     report = report_of(session(EVIL))
     assert EVIL.replace("\n", "\\n").replace("\u202e", "\\u202e") in Seen(page.render(report)).text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from baileys_janitor.report.model import ReportDocument
 
+_WIDEST: Final = 100
+"""Columns that a line of text has at most, however wide the terminal is."""
 FULLEST: Final = 200
 """Sessions that a report for people shows: with the drawings about 500 KiB."""
 
@@ -138,14 +141,14 @@ def command(
             paths, companies, pattern, settings_in_force(values).policy, state
         )
     if to == "-":
-        for piece in _pieces(report, kind):
+        for piece in _pieces(report, kind, at_terminal=sys.stdout.isatty()):
             write(piece)
     else:
         write_report(to, _pieces(report, kind))
     return EXIT_FAILED if report["problems"] else EXIT_DONE
 
 
-def _pieces(report: ReportDocument, kind: str) -> Iterator[str]:
+def _pieces(report: ReportDocument, kind: str, *, at_terminal: bool = False) -> Iterator[str]:
     if kind == "json":
         from baileys_janitor.report import as_json
 
@@ -157,4 +160,9 @@ def _pieces(report: ReportDocument, kind: str) -> Iterator[str]:
     else:
         from baileys_janitor.report import markdown
 
-        yield markdown.render(report)
+        text = markdown.render(report)
+        yield markdown.wrapped(text, _columns()) if at_terminal else text
+
+
+def _columns() -> int:
+    return min(shutil.get_terminal_size().columns, _WIDEST)

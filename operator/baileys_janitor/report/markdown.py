@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -19,6 +20,7 @@ from baileys_janitor.report.words import ago, day, listed, moment, number, secon
 MARK: Final = "<!-- baileys-janitor report -->"
 _SPECIAL: Final = re.compile(r"([\\`*\[\]<>|&~]|^[#+-]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
 _CODE: Final = re.compile(r"`([^`]+)`")
+_ITEM: Final = re.compile(r"(?:- |\d+\. )(?:\[[x ]\] )?")
 _ROWS: Final = 20
 """Sessions in the table: a page that is read from top to bottom shows the fullest."""
 _NAME_MOST: Final = 40
@@ -54,6 +56,19 @@ def escaped(text: str) -> str:
         c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
     )
     return _SPECIAL.sub(r"\\\1", plain)
+
+
+def wrapped(text: str, width: int) -> str:
+    """Return a document for a terminal of that width: without the mark, long lines folded, tables as they are."""
+    lines = []
+    for line in text.removeprefix(f"{MARK}\n").split("\n"):
+        start = _ITEM.match(line)
+        indent = " " * len(start.group()) if start else ""
+        folded = textwrap.wrap(
+            line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        )
+        lines += [line] if line.startswith("|") or not folded else folded
+    return "\n".join(lines)
 
 
 def _sentence(text: str) -> str:
