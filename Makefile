@@ -118,7 +118,7 @@ check-generated: $(VENV)/.done ## Check that what a machine writes is current
 	@$(BIN)/python -m baileys_janitor.controller.metrics.reference --check docs/metrics.md || { echo "Run 'make generate'" >&2; exit 1; }
 	@$(BIN)/python -m charts.generate --check || { echo "Run 'make generate'" >&2; exit 1; }
 
-unit: setup $(TOOLS)/prometheus $(TOOLS)/pgbouncer $(TOOLS)/browser/chromium $(TOOLS)/shells ## Run the tests alone, e.g. make unit PYTEST=tests/policy
+unit: setup $(TOOLS)/prometheus $(TOOLS)/pgbouncer $(TOOLS)/browser/chromium $(TOOLS)/shells $(TOOLS)/pm2 $(TOOLS)/installers ## Run the tests alone, e.g. make unit PYTEST=tests/policy
 	$(BIN)/pytest $(PARALLEL) -q $(PYTEST)
 
 # Shells, a cron and a viewer of manual pages, for what people on one server use beside the package.
@@ -133,11 +133,23 @@ $(TOOLS)/shells:
 	else rm -rf $@.new; \
 		echo "Completion, the manual page and cron are tested with the programs of this machine alone" >&2; fi
 
+# pipx, uv, and the wheels with which they install this package as the README says, without an index.
+$(TOOLS)/installers: requirements/installers.txt $(VENV)/.done
+	@rm -rf $@; mkdir -p $@; echo "Putting pipx and uv into $(TOOLS)"; \
+	$(PIP) download --require-hashes --requirement $< --dest $@/wheels && $(PYTHON) -m venv $@/venv && \
+		$@/venv/bin/python -m pip --quiet --disable-pip-version-check install --no-index --find-links $@/wheels pipx uv || \
+		{ rm -rf $@; echo "Installing with pipx and uv is not tested: no index" >&2; }
+
+$(TOOLS)/pm2:
+	@if command -v npm >/dev/null && echo "Installing PM2 into $(TOOLS)" && mkdir -p $@.new && \
+		(cd $@.new && echo '{}' > package.json && npm install --silent --no-audit --no-fund --ignore-scripts pm2@7.0.4) >/dev/null 2>&1; \
+	then mv $@.new $@; else rm -rf $@.new; echo "The watch under PM2 is not tested: that needs npm" >&2; fi
+
 KILLS ?= 10000
 kills: setup ## Kill clean, undo and purge thousands of times beside a busy writer: KILLS=10000, in memory, 10 minutes
 	KILLS=$(KILLS) nice -n 10 $(BIN)/pytest -q -p no:cacheprovider tests/volume/test_many_kills.py
 
-coverage: setup $(TOOLS)/prometheus $(TOOLS)/pgbouncer $(TOOLS)/browser/chromium $(TOOLS)/shells ## Run the tests and show what they do not reach: takes nearly twice as long
+coverage: setup $(TOOLS)/prometheus $(TOOLS)/pgbouncer $(TOOLS)/browser/chromium $(TOOLS)/shells $(TOOLS)/pm2 $(TOOLS)/installers ## Run the tests and show what they do not reach: takes nearly twice as long
 	$(BIN)/coverage erase
 	$(BIN)/pytest $(PARALLEL) -q --cov --cov-report=term:skip-covered
 
@@ -195,6 +207,7 @@ lock: $(VENV)/.done ## Pin the dependencies anew
 	$(COMPILE) --output-file requirements/runtime.txt requirements/runtime.in
 	$(COMPILE) --output-file requirements/dev.txt requirements/dev.in
 	$(COMPILE) --output-file requirements/bench.txt requirements/bench.in
+	$(COMPILE) --output-file requirements/installers.txt requirements/installers.in
 
 clean: ## Remove what make has made
 	rm -rf $(VENV) $(TOOLS) .demo .demo-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
