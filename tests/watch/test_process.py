@@ -7,12 +7,14 @@ import io
 import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from baileys_janitor.cli.main import main
-from tests.cli.sessions import company, janitor, numbers_in_names
+from tests.cli.sessions import company, environment, janitor, numbers_in_names
 from tests.watch.processes import Hook, Manager, free_port, running, until
 
 
@@ -132,3 +134,24 @@ def test_once_fails_for_a_path_that_is_gone_and_says_so(tmp_path: Path) -> None:
     assert done.code == 1
     assert "does not exist" in done.err
     assert os.path.exists(tmp_path / "s")
+
+
+def test_no_module_is_taken_from_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody who writes to the directory that a watch is started in gets no code into it."""
+    root = tmp_path / "sessions"
+    company(root, "healthy", "healthy")
+    for module in ("json", "select", "baileys_janitor"):
+        (root / f"{module}.py").write_text("raise SystemExit('taken from the working directory')")
+    command = Path(sys.executable).with_name("baileys-janitor")
+    done = subprocess.run(
+        [command, "watch", ".", "--state", tmp_path / "state.json", "--once"],
+        cwd=root,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "taken from" in done.stderr) == (0, False), done.stderr
+    assert "A session directory is looked after" in done.stderr

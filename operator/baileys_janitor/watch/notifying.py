@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -25,6 +24,7 @@ from baileys_janitor.notify.delivery_state import DeliveryState
 from baileys_janitor.notify.outbox import Message, Outbox
 from baileys_janitor.notify.routes import targets
 from baileys_janitor.notify.words import Reader
+from baileys_janitor.own_process import own_command
 from baileys_janitor.schedule.circuit_breaker import Hold
 from baileys_janitor.status.changes import (
     Change,
@@ -80,7 +80,7 @@ class ChildProcess:
         self._told: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         self._since = time.monotonic()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "baileys_janitor.watch.send"],
+            own_command("baileys_janitor.watch.send"),
             stdin=self._asked,
             stdout=self._told,
             stderr=subprocess.DEVNULL,

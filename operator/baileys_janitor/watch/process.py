@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from baileys_janitor import __version__, log_lines
 from baileys_janitor.api.merge import InvalidTenant
+from baileys_janitor.own_process import own_command
 from baileys_janitor.status import level_and_ready
 from baileys_janitor.volume.errors import INTERRUPTED
 from baileys_janitor.watch.reconciler import MachineClock, Reconciler
@@ -245,8 +246,9 @@ class Unreadable(Exception):  # noqa: N818 - what users read
 def read_anew(settings: WatchSettings) -> WatchSettings:
     """Ask the command line for the settings; raise Unreadable."""
     ours, theirs = os.pipe()
-    command = [sys.executable, "-m", "baileys_janitor", *settings.argv[:1]]
-    command += [SETTINGS_FD, str(theirs), *settings.argv[1:]]
+    command = own_command(
+        "baileys_janitor", *settings.argv[:1], SETTINGS_FD, str(theirs), *settings.argv[1:]
+    )
     text = b""
     try:
         with subprocess.Popen(
@@ -306,7 +308,7 @@ def start(settings: WatchSettings) -> Any:
     os.set_inheritable(file, True)
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "baileys_janitor", "watch-process", str(file)])  # noqa: S606
+    os.execv(sys.executable, own_command("baileys_janitor", "watch-process", str(file)))  # noqa: S606
 
 
 def _temporary() -> int:
