@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _TENANTS_OWN: Final = frozenset({"companyId", "volume", "suspend"})
+WATCH_OWN: Final = frozenset(
+    {
+        *("name", "paths", "pattern", "directories", "modeCeiling", "state", "metrics"),
+        *("metricsPerDirectory", "dailyJitter", "sessionInactiveAfter", "diskPressure"),
+        *("circuitBreaker", "credentialsCopies", "notifications", "logging"),
+    }
+)
+"""Keys of the watch's file that mean nothing here: one file may serve both."""
 _EMERGENCY_FOLLOWS: Final = ("sessionMaxAge", "senderKeyMaxAge", "preKeys")
 _DEFAULT_UNDO_WINDOW_SECONDS: Final = 86_400
 _CONFIG_SIZE_LIMIT: Final = 1 << 20
@@ -40,7 +48,8 @@ def settings_in_force(values: Mapping[str, Any]) -> InForce:
     config_path = values.get("config_path")
     if not layer and not config_path:
         return InForce(DEFAULTS, _DEFAULT_UNDO_WINDOW_SECONDS, "Enforce")
-    from_file = read_config(config_path) if config_path else {}
+    found = read_config(config_path) if config_path else {}
+    from_file = {key: value for key, value in found.items() if key not in WATCH_OWN}
     return _Merge(from_file, layer, config_path).settings()
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from baileys_janitor.cli import formatting
 from baileys_janitor.cli.output import write
+from baileys_janitor.cli.pasting import command
 from baileys_janitor.cli.tables import level_cell, print_table
 
 if TYPE_CHECKING:
@@ -99,6 +100,8 @@ def _in_full(each: WatchedDocument, now: float) -> Iterator[str]:
         yield f"  Last cleanup: {about}: {last['message'] or 'no message'}"
     for problem in each["problems"]:
         yield f"  {problem['type']}: {problem['message']}"
+    # A name may hide a number that the path shows; here a person asks for it.
+    yield f"  To clean it now: {command('clean', '--apply', paths=[each['path']])}"
 
 
 def _seconds(text: str | None) -> float | None:

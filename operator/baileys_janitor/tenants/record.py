@@ -213,8 +213,6 @@ class BaseRecord(Generic[S]):
     """The field of a log line that names it."""
     unit: ClassVar[str]
     """What is counted, in the singular."""
-    in_cluster: ClassVar[bool] = True
-    """Whether it is a resource of a cluster, and texts may speak of its spec, claim and Jobs."""
 
     namespace: str
     name: str

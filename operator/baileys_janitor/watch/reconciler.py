@@ -33,7 +33,7 @@ from baileys_janitor.volume.journal import Run
 from baileys_janitor.volume.operations import new_run_id
 from baileys_janitor.volume.results import COMPLETED, REFUSED
 from baileys_janitor.volume.run_results import CleanResult
-from baileys_janitor.watch import directories, work
+from baileys_janitor.watch import directories, wording, work
 from baileys_janitor.watch.directories import Found, Place
 from baileys_janitor.watch.notifying import SEND_SECONDS, ChildProcess, Notifier, Start
 from baileys_janitor.watch.record import DirectoryRecord
@@ -609,12 +609,15 @@ class Reconciler:
     def _weigh(self, record: DirectoryRecord) -> None:
         """Publish the status if something material has changed."""
         now = self._clock.now()
-        fresh = compose.compose(record, now, self.context(record, now))
+        fresh = self._composed(record, now)
         if self._is_late(record, now) or compose.is_material(record.stored.status, fresh, now):
             self._store(record, fresh, now)
 
     def _publish(self, record: DirectoryRecord, now: float) -> None:
-        self._store(record, compose.compose(record, now, self.context(record, now)), now)
+        self._store(record, self._composed(record, now), now)
+
+    def _composed(self, record: DirectoryRecord, now: float) -> Object:
+        return wording.of_server(compose.compose(record, now, self.context(record, now)))
 
     def _store(self, record: DirectoryRecord, fresh: Object, now: float) -> None:
         before = record.stored.status

@@ -28,7 +28,6 @@ class DirectoryRecord(TenantRecord):
     """One session directory, opened as `path` beneath `root`. Times are Unix seconds."""
 
     kind: ClassVar[str] = DIRECTORY
-    in_cluster: ClassVar[bool] = False
 
     root: str = ""
     path: str = "."
