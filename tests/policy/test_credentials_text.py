@@ -22,7 +22,7 @@ TOKENS = st.sampled_from(
     ]
 )  # fmt: skip
 #: Drawing a document costs more than editing it.
-some = settings(max_examples=40, deadline=None)
+some = settings(max_examples=25, deadline=None)
 SPACE = st.text(" \t\r\n", max_size=2)
 
 

@@ -27,7 +27,7 @@ from tests.policy.worlds import file
 NOW = 1_795_000_000
 HOUR, DAY = 3_600, 86_400
 WAYS_OUT = ("Corrupt", "Absent", "Unpaired")
-many = settings(max_examples=100, deadline=None)
+many = settings(max_examples=60, deadline=None)
 
 
 def credentials(

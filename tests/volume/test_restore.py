@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import baileys_janitor.volume.restore  # noqa: F401  # imported before the children are made
 from baileys_janitor.policy.settings import DEFAULTS
@@ -18,6 +20,7 @@ from baileys_janitor.volume import credentials, noreplace, operations
 from baileys_janitor.volume import restore as module
 from baileys_janitor.volume.credential_copies import keep_if_due
 from baileys_janitor.volume.restore import Outlook, RestoreResult, Restoring
+from baileys_janitor.volume.run_plan import Planned, plan_bytes
 from baileys_janitor.volume.run_results import UndoResult
 from tests.pairings import whole
 from tests.volume.directories import DAY, HOUR, NOW, build, held, opened, scratch, trashed, write
@@ -419,6 +422,37 @@ def test_an_undo_killed_at_every_step_leaves_one_of_both_and_can_be_asked_for_ag
             if not dead:
                 break
     assert step > 5
+
+
+plans = st.binary(max_size=200) | st.builds(
+    plan_bytes,
+    st.lists(
+        st.builds(
+            Planned,
+            st.sampled_from(["creds.json", "session-1.0.json", "../creds.json", "notes.txt"]),
+            st.integers(0, 3),
+            st.integers(0, 2**63),
+            st.integers(-(2**62), 2**62),
+            st.integers(0, 2**40),
+        ),
+        max_size=4,
+    ),
+    st.integers(0, 2**33),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(plans)
+def test_a_plan_of_any_bytes_brings_no_file_back_and_raises_nothing(data: bytes) -> None:
+    with scratch() as room:
+        path = broken(room / "session")
+        restore(path)
+        (path / ".janitor~plan~r1").write_bytes(data)
+        before = held(path)
+        result = undo(path, "r1")
+        assert held(path) == before
+        assert result.restored == 0
+        assert result.outcome in ("Capped", "NothingToDo", "Refused")
 
 
 def test_a_forged_trash_never_becomes_creds_json(session: Path) -> None:

@@ -44,9 +44,9 @@ if TYPE_CHECKING:
     "--copies",
     "keep",
     default=KEEP,
-    show_default=True,
     type=click.IntRange(1, KEEP_MOST),
-    help="How many copies of one pairing stay.",
+    metavar="N",
+    help=f"How many copies of one pairing stay, at most {KEEP_MOST}.  [{KEEP}]",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print problems alone.")
 @click.option(

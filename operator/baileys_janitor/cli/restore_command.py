@@ -63,6 +63,7 @@ pause = time.sleep
 @click.option(
     "--mode",
     type=click.Choice(MODES, case_sensitive=False),
+    metavar="|".join(MODES),
     help="What to restore: creds.json alone.",
 )
 @click.option("--copy", metavar="ID", default="", help="The copy to put back; else the newest.")
@@ -73,7 +74,8 @@ pause = time.sleep
     "acknowledged",
     multiple=True,
     type=click.Choice(ACKNOWLEDGEMENTS, case_sensitive=False),
-    help="Restore although this was found; repeatable.",
+    metavar="CODE",
+    help="Restore although a check has found this; repeatable.",
 )
 @click.option(
     "-o",
