@@ -227,8 +227,8 @@ def test_apply_moves_what_was_named_and_undo_puts_it_back(
     assert "Start the process again" in done.out
     assert_no_number(session, done.out, done.err)
     assert " Repair " in run("undo", session, "--list").out
-    [line] = [line for line in done.out.splitlines() if "To put them back: " in line]
-    assert run(*shlex.split(line.partition("back: ")[2])[1:]).code == 0
+    [line] = [line for line in done.out.splitlines() if "To undo this: " in line]
+    assert run(*shlex.split(line.partition("this: ")[2])[1:]).code == 0
     assert names(session) == before
 
 
@@ -286,6 +286,14 @@ def test_a_refusal_is_one_sentence_and_leaves_everything(
     assert said in sentence
     assert snapshot(untouched) == before
     assert_no_number(untouched, done.err)
+
+
+def test_a_refusal_is_a_document_for_machines(untouched: Path, run: Run) -> None:
+    done = run("repair", untouched, "--contact", OWN_PHONE, "-o", "json")
+    assert done.code == 1
+    assert (document(done)["outcome"], document(done)["code"]) == ("Refused", "OwnUser")
+    [problem] = json.loads(done.out)["problems"]
+    assert problem["code"] == "OwnUser"
 
 
 def test_a_path_that_an_option_took_is_said(untouched: Path, run: Run) -> None:

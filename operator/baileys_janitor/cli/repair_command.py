@@ -143,7 +143,8 @@ def command(
     repair = Repair(target, request, new_run_id(time.time(), "repair"), interrupt)
     document = repair.dry_run()
     if document["code"] is not None:
-        raise Problem(f"{target.shown}: {document['message']}", code=document["code"])
+        problems.add(target, _problem(target, document))
+        return _end(document, problems, output)
     return _go_on(repair, document, problems, output, apply=apply, state=state)
 
 
@@ -215,6 +216,11 @@ def _concerned(targets: list[Target], request: Request) -> list[Target]:
     return found
 
 
+def _problem(target: Target, document: RepairDocument) -> Problem:
+    """Return why a repair was refused, failed or ended early."""
+    return Problem(f"{target.shown}: {document['message']}", code=document["code"] or "Failed")
+
+
 def _go_on(
     repair: Repair,
     document: RepairDocument,
@@ -266,13 +272,15 @@ def _act(repair: Repair, problems: Problems, output: str, *, running: bool) -> i
     with repair.interrupt.heeded():
         document = repair.apply()
         if document["code"] is not None:
-            message = f"{repair.target.shown}: {document['message']}"
-            problems.add(repair.target, Problem(message, code=document["code"]))
+            problems.add(repair.target, _problem(repair.target, document))
         elif output not in MACHINE_FORMATS:
             _say_moved(repair, document)
         waited = running and bool(document["removed"]) and wait_for_cache(repair.interrupt)
     if waited:
-        repair.look_again(document)
+        try:
+            repair.look_again(document)
+        except Problem as problem:
+            problems.add(repair.target, problem)
     _judge(repair, document, problems)
     code = _end(document, problems, output)
     if output not in MACHINE_FORMATS and not problems:
@@ -307,7 +315,7 @@ def _say_moved(repair: Repair, document: RepairDocument) -> None:
         return
     undo = command("undo", "--run", repair.run, paths=[repair.target.full_path])
     files = counted(document["removed"], "file")
-    lines = [f"{files} moved to the trash. To put them back: {undo}"]
+    lines = [f"{files} moved to the trash. To undo this: {undo}"]
     if document["purgedEarly"]:
         early = counted(document["purgedEarly"], "file")
         lines.append(f"{early} of earlier runs went for good, because the trash held 5,000 files.")

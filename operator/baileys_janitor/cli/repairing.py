@@ -76,9 +76,10 @@ class Repair:
 
     def look_again(self, document: RepairDocument) -> None:
         """Add to the document what stands again under the names that moved."""
+        if self.plan is None:
+            return
         with opened(self.target) as directory:
-            owns = settled_identity(directory).owns
-            found = came_back(directory, self.run, owns)
+            found = came_back(directory, self.run, self.plan.identity.owns)
         document["lookedAgain"] = {"old": found.old, "anew": found.anew}
 
     def _repairing(self, directory: int) -> Repairing:
