@@ -29,16 +29,19 @@ def fill(root: Path, directories: int, now: float) -> None:
 def _write(path: Path, number: int, now: float) -> None:
     drawn = random.Random(number)
     there = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    for name, days in _files(number, drawn):
+    paired = now - drawn.uniform(20, 90) * DAY
+    for count, (name, days) in enumerate(_files(number, drawn)):
         file = os.open(name, os.O_CREAT | os.O_WRONLY, 0o600, dir_fd=there)
         os.write(file, _credentials(number) if name == "creds.json" else b"{}")
-        os.utime(file, (now - drawn.uniform(0.05, days) * DAY,) * 2)
+        # Pre-keys are written one after the other when the tenant is paired.
+        written = now - drawn.uniform(0.05, days) * DAY if days else paired + count / 1000
+        os.utime(file, (written,) * 2)
         os.close(file)
     os.close(there)
 
 
 def _files(number: int, drawn: random.Random) -> Iterator[tuple[str, float]]:
-    """Return names, and the days within which each was last written."""
+    """Return names, and the days within which each was last written; 0 is when the tenant was paired."""
     mobile, lid = 12_015_000_000 + number * 1_000, 240_000_000_000_000 + number * 1_000
     names: list[tuple[str, float]] = [("creds.json", 1), ("tctoken-__index.json", 7)]
     names += [(f"app-state-sync-key-AAAAA{letter}____.json", 90) for letter in "AQ"]
@@ -64,7 +67,7 @@ def _files(number: int, drawn: random.Random) -> Iterator[tuple[str, float]]:
     yield from names
     # Of the 812 from the pairing, those that the server has not handed out yet.
     for key in range(812 - (FILES - len(names)), 812):
-        yield f"pre-key-{key}.json", 90
+        yield f"pre-key-{key}.json", 0
 
 
 def _credentials(number: int) -> bytes:

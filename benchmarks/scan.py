@@ -14,10 +14,11 @@ from typing import Any
 from benchmarks import fleet
 from benchmarks.operator.targets import Verdict
 from benchmarks.processes import Contender, Sample, looked_at, race, ratio
+from sandbox.node.container import command_prefix
 
 Object = dict[str, Any]
 HERE = Path(__file__).resolve().parent
-COMMAND = [sys.executable, str(HERE.parent / "bin" / "baileys-janitor")]
+COMMAND = command_prefix()
 OURS, JSON, NODE = "janitor scan", "janitor scan -o json", "Node.js script"
 EMPTY = {"python -c pass": [sys.executable, "-c", "pass"], "node -e 0": ["node", "-e", "0"]}
 MEGABYTES = 40

@@ -1,21 +1,16 @@
 """The package's extras: libraries that only some commands need, and how to install what is missing.
 
 The base package is for the command line on one server. This module imports nothing but the standard library, and
-loads no library to find out whether it is there.
+loads no library to find out whether it is there. Every command loads it, so what only a missing extra needs is
+imported then.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import shlex
 import sys
 from collections.abc import Iterable
-from importlib import metadata
-from importlib.util import find_spec
 from typing import Any, Final
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 PACKAGE: Final = "baileys-janitor"
 MODULES: Final = {
@@ -63,12 +58,16 @@ def sentence(extra: str) -> str:
 
 def install_line(extra: str) -> str:
     """Return the command that installs an extra the way this package was installed; the extras that are there stay."""
+    import shlex
+
     there = [each for each in MODULES if each != extra and is_installed(each)]
     editable, source = _source(sorted({*there, extra}))
     return " ".join(map(shlex.quote, (*_installer(), *editable, source)))
 
 
 def _found(module: str) -> bool:
+    from importlib.util import find_spec
+
     try:
         return find_spec(module) is not None
     except ValueError:  # a module that was made without a spec, or barred
@@ -77,6 +76,8 @@ def _found(module: str) -> bool:
 
 def _installer() -> tuple[str, ...]:
     """Return the program that owns this environment: pipx, uv or pip."""
+    from importlib.util import find_spec
+
     for receipt, program in (("pipx_metadata.json", "pipx"), ("uv-receipt.toml", "uv tool")):
         if os.path.exists(os.path.join(sys.prefix, receipt)):  # noqa: PTH110, PTH118 - cheap to load
             return (*program.split(), "install", "--force")
@@ -87,6 +88,9 @@ def _installer() -> tuple[str, ...]:
 
 def _source(extras: Iterable[str]) -> tuple[tuple[str, ...], str]:
     """Return the option for an editable install, if it is one, and the requirement that was installed, with extras."""
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
     bracket = f"[{','.join(extras)}]"
     origin = _direct_url()
     url = str(origin.get("url", ""))
@@ -104,6 +108,9 @@ def _source(extras: Iterable[str]) -> tuple[tuple[str, ...], str]:
 
 def _direct_url() -> dict[str, Any]:
     """Return where the package was installed from, as PEP 610 records it; nothing for an index."""
+    import json
+    from importlib import metadata
+
     try:
         found = json.loads(metadata.distribution(PACKAGE).read_text("direct_url.json") or "{}")
     except (metadata.PackageNotFoundError, OSError, ValueError):

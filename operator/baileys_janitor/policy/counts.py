@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from _bisect import bisect_right
-from collections import Counter
+from itertools import pairwise
 
 from baileys_janitor.policy.ages import CLOCK_TOLERANCE_SECONDS, nanoseconds
 from baileys_janitor.policy.file_entry import listed
@@ -81,11 +81,11 @@ def take_census(entries: Iterable[Entry], now: float) -> Census:
     census.total = len(listing)
     census.by_kind = [len(listing.of(kind)) for kind in KINDS]
     census.bytes = sum([entry.size for entry in listing])
+    times = sorted([entry.mtime_ns for entry in listing])
+    if times:
+        census.oldest_ns, census.newest_ns = times[0], times[-1]
+        census.ages = _age_buckets(times, now_ns)
     census.protected = sum([census.count(kind) for kind in PROTECTED_KINDS])
-    times = [entry.mtime_ns for entry in listing]
-    census.ages = _age_buckets(times, now_ns)
-    census.oldest_ns = min(times, default=None)
-    census.newest_ns = max(times, default=None)
     census.newest_activity_ns = _newest_activity(listing, now_ns)
     census.upload_span = upload_span(listing)
     week_ago = now_ns - 7 * _DAY_NS
@@ -95,11 +95,9 @@ def take_census(entries: Iterable[Entry], now: float) -> Census:
 
 
 def _age_buckets(times: list[int], now_ns: int) -> list[int]:
-    """Return how many files there are in each bucket of ages."""
-    buckets = [0] * (len(AGE_BOUNDS_DAYS) + 1)
-    for days, files in Counter([(now_ns - time) // _DAY_NS for time in times]).items():
-        buckets[bisect_right(AGE_BOUNDS_DAYS, days)] += files
-    return buckets
+    """Return how many of the sorted times there are in each bucket of ages."""
+    older = [bisect_right(times, now_ns - days * _DAY_NS) for days in AGE_BOUNDS_DAYS]
+    return [upper - lower for upper, lower in pairwise([len(times), *older, 0])]
 
 
 def _newest_activity(listing: Entries, now_ns: int) -> int | None:
