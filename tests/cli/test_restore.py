@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from baileys_janitor.cli import restore_command
+from baileys_janitor.volume import exclusive
 from tests.cli.conftest import Run
 from tests.cli.sessions import files_of, numbers_in_names, snapshot
 from tests.cli.test_output import VALIDATOR
@@ -193,6 +194,17 @@ def test_no_output_holds_a_number_or_a_key(torn: Path, run: Run) -> None:
     for arguments in (["--list"], ["--mode", "Credentials"], APPLY):
         done = run("restore", torn, *arguments)
         assert not [each for each in secrets if each in done.out + done.err]
+
+
+def test_a_full_disk_is_said_in_the_words_of_a_restore(
+    torn: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exclusive, "is_full", lambda directory: True)
+    before = snapshot(torn)
+    done = run("restore", torn, *APPLY)
+    assert done.code == 1
+    assert "The disk is full, so nothing was restored." in done.err
+    assert snapshot(torn) == before
 
 
 def test_a_root_of_several_sessions_needs_one_to_be_named(fleet: Path, run: Run) -> None:

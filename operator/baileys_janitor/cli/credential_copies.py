@@ -11,7 +11,12 @@ from baileys_janitor.cli.pasting import command
 from baileys_janitor.cli.problems import Problem
 from baileys_janitor.policy import reasons
 from baileys_janitor.volume.credential_copies import NOT_KEPT, keep_if_due
-from baileys_janitor.volume.errors import SENTENCES, VolumeProblem
+from baileys_janitor.volume.errors import (
+    CREDENTIALS_CHANGING,
+    DISK_FULL,
+    SENTENCES,
+    VolumeProblem,
+)
 from baileys_janitor.volume.safe_open import open_session
 
 if TYPE_CHECKING:
@@ -22,6 +27,10 @@ if TYPE_CHECKING:
 _NEVER_PAIRED = frozenset((reasons.NOT_PAIRED, reasons.CREDENTIALS_ABSENT))
 """Nothing to keep, which is no failure."""
 
+_SENTENCES = {
+    CREDENTIALS_CHANGING: "creds.json was another at each look, so no copy of it was kept; the next time tries again.",
+    DISK_FULL: "The disk has too little room for a copy of creds.json: make room on it.",
+}
 _BROKEN = {
     reasons.CREDENTIALS_CORRUPT: "creds.json cannot be read, so no copy of it was kept.",
     reasons.CREDENTIALS_ABSENT: "creds.json is missing, so no copy of it was kept.",
@@ -58,7 +67,7 @@ def problem_with(target: Target, kept: KeptCopy) -> Problem | None:
         return None
     if kept.code in _NEVER_PAIRED and not kept.copies:
         return None
-    sentence = SENTENCES.get(kept.code) or reasons.explain(kept.code)
+    sentence = _SENTENCES.get(kept.code) or SENTENCES.get(kept.code) or reasons.explain(kept.code)
     if kept.code in _BROKEN:
         restore = command("restore", "--mode", "Credentials", paths=[target.full_path])
         way_out = reasons.SAVE_CREDENTIALS.replace(reasons.RESTORE_COMMAND, restore)

@@ -18,7 +18,13 @@ from baileys_janitor.policy.restore_credentials import (
     OLDER_PAIRING,
     PRE_KEYS_REWRITTEN,
 )
-from baileys_janitor.volume.errors import SENTENCES, VolumeProblem
+from baileys_janitor.volume.errors import (
+    CREDENTIALS_CHANGING,
+    DISK_FULL,
+    PUT_BACK_UNSUPPORTED,
+    SENTENCES,
+    VolumeProblem,
+)
 from baileys_janitor.volume.quiet import is_quiet
 from baileys_janitor.volume.restore import Restoring
 from baileys_janitor.volume.safe_open import open_session
@@ -39,6 +45,21 @@ LOOK_AGAIN_SECONDS: Final = 10.0
 _PAIRING_DIGITS: Final = 8
 _ID_DIGITS: Final = 14
 _LISTED_ANYWAY: Final = (NO_USABLE_COPY, OLDER_PAIRING, PRE_KEYS_REWRITTEN)
+
+_SENTENCES: Final = {
+    CREDENTIALS_CHANGING: (
+        "creds.json was another at each look, so a process is writing it: nothing was restored. Scan the directory"
+        " again."
+    ),
+    DISK_FULL: (
+        "The disk is full, so nothing was restored. Make room first, or the next write of creds.json is cut as well."
+    ),
+    PUT_BACK_UNSUPPORTED: (
+        "This file system can neither exchange nor link files, so creds.json cannot be replaced safely: nothing was"
+        " restored. Restore where the disk itself is mounted."
+    ),
+}
+"""What the volume says of cleanups, in the words of a restore."""
 
 
 class Wish(NamedTuple):
@@ -133,7 +154,10 @@ def written_over(target: Target, document: RestoreDocument) -> bool:
 
 def sentence_of(code: str) -> str:
     """Return one sentence about a code of the plan, the volume or the rules."""
-    return EXPLANATIONS.get(code) or SENTENCES.get(code) or reasons.explain(code)
+    for sentences in (_SENTENCES, EXPLANATIONS, SENTENCES):
+        if code in sentences:
+            return sentences[code]
+    return reasons.explain(code)
 
 
 def problem_with(target: Target, document: RestoreDocument, listing: str) -> Problem | None:
