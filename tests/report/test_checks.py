@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.report.collect import Collector
@@ -121,6 +121,7 @@ def test_a_paired_session_without_a_copy_of_its_credentials_is_named(
     assert "copies" not in answers((session(), []))
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(SESSIONS, RUNS), max_size=4), st.sampled_from([DIRECTORIES, CLUSTER]))
 def test_every_question_has_an_answer_whatever_comes_in(
     added: list[tuple[Any, list[Any]]], source: SourceKind
@@ -130,6 +131,7 @@ def test_every_question_has_an_answer_whatever_comes_in(
     assert all(each["text"] for each in found.values())
 
 
+@settings(max_examples=40, deadline=None)
 @given(SESSIONS, RUNS, st.sampled_from([DIRECTORIES, CLUSTER]))
 def test_an_incident_has_all_points_of_the_recovery_checklist(
     lost: Any, runs: list[Any], source: SourceKind
