@@ -50,6 +50,8 @@ def test_a_month_of_daily_cleanups_is_good() -> None:
     [
         ({"reason": "Requested"}, "Attention"),
         ({"undone": True}, "Attention"),
+        ({"reason": "Repair"}, "Attention"),
+        ({"reason": "Restore", "before": 0, "after": 0}, "Attention"),
         ({"reason": "CommandLine"}, "NotKnown"),
         ({"reason": "Daily"}, "Good"),
     ],

@@ -31,6 +31,14 @@ def test_what_an_undo_put_back_is_no_growth() -> None:
     assert growth_of([run(1, before=200, after=100, undone=True)], 200, NOW) is None
 
 
+@pytest.mark.parametrize("reason", ["Repair", "Restore"])
+def test_what_is_no_cleanup_says_nothing_of_growth(reason: str) -> None:
+    runs = [run(1, before=0, after=0, reason=reason), run(2, before=110, after=100), run(4)]
+    assert growth_of(runs, 180, NOW) == growth_of(
+        [run(2, before=110, after=100), run(4)], None, NOW
+    )
+
+
 @given(RUNS, st.none() | st.integers(0, 200_000))
 def test_growth_is_never_negative_whatever_a_journal_says(
     runs: list[object], counted: int | None

@@ -114,8 +114,8 @@ def _none_by_hand(report: ReportDocument, facts: Facts) -> CheckDocument:
     acts = [
         several(count, one)
         for count, one in (
-            (totals["byHand"], "requested cleanup"),
-            (totals["undone"], "undone cleanup"),
+            (totals["byHand"], "act that a person asked for"),
+            (totals["undone"], "undo"),
         )
         if count
     ]

@@ -11,6 +11,7 @@ from baileys_janitor.report.model import (
     BY_HAND,
     COMMAND_LINE,
     DONE,
+    NO_CLEANUPS,
     NOTHING_TO_DO,
     RUNS_OF_A_SESSION,
     SCHEMA,
@@ -219,7 +220,7 @@ class Collector:
 
     def _count_runs(self, recent: Iterable[RunDocument]) -> None:
         for run in recent:
-            if run["outcome"] in {NOTHING_TO_DO, "DryRun"}:
+            if run["outcome"] in {NOTHING_TO_DO, "DryRun"} or run["reason"] in NO_CLEANUPS:
                 continue
             day = (run["time"] or "")[:10]
             known = run["reason"] in self._reasons or len(self._reasons) < REASONS_MOST
@@ -254,7 +255,11 @@ class Collector:
         if critical is not None:
             above = any((run["before"] or 0) >= critical for run in recent)
             _name(facts.above_before, name, above)
-            done = [run["after"] or 0 for run in runs if run["outcome"] in DONE][:2]
+            done = [
+                run["after"] or 0
+                for run in runs
+                if run["outcome"] in DONE and run["reason"] not in NO_CLEANUPS
+            ][:2]
             stays = len(done) == 2 and min(done) >= critical
             _name(facts.above_after, name, stays)
         facts.growth_known += session["growthPerDay"] is not None
@@ -316,16 +321,16 @@ def period_of(runs: Iterable[RunDocument]) -> PeriodDocument:
         if run["outcome"] == "DryRun":
             continue
         sums["automatic"] += is_automatic(run)
-        if run["outcome"] == NOTHING_TO_DO:
+        sums["byHand"] += run["reason"] in BY_HAND
+        sums["undone"] += run["undone"]
+        if run["outcome"] == NOTHING_TO_DO or run["reason"] in NO_CLEANUPS:
             continue
         sums["runs"] += 1
         sums["removed"] += run["removed"]
         sums["freedBytes"] += run["freedBytes"]
         sums["fiveOrMore"] += run["removed"] >= _FIVE
         sums["failed"] += run["outcome"] in {"Failed", "Refused"}
-        sums["byHand"] += run["reason"] in BY_HAND
         sums["commandLine"] += run["reason"] == COMMAND_LINE
-        sums["undone"] += run["undone"]
     return _period(sums)
 
 

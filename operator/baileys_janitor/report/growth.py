@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from baileys_janitor.report.model import DONE, ForecastDocument, RunDocument
+from baileys_janitor.report.model import DONE, NO_CLEANUPS, ForecastDocument, RunDocument
 from baileys_janitor.report.words import rfc3339, seconds_of
 from baileys_janitor.schedule.growth import DAY, smoothed
 
@@ -23,6 +23,9 @@ def growth_of(runs: Sequence[RunDocument], counted: int | None, now: float) -> f
     for run in reversed(runs):
         time = seconds_of(run["time"])
         if time is None or time > now or run["outcome"] not in DONE:
+            continue
+        if run["reason"] in NO_CLEANUPS:
+            left = None  # it took files away that nobody counted
             continue
         if left is not None and run["before"] is not None:
             growth = smoothed(growth, run["before"] - left[1], time - left[0])

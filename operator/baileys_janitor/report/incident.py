@@ -8,6 +8,7 @@ from baileys_janitor.report.checks import NEEDS_WATCH, check
 from baileys_janitor.report.model import (
     ATTENTION,
     GOOD,
+    NO_CLEANUPS,
     NOT_KNOWN,
     CheckDocument,
     IncidentDocument,
@@ -94,6 +95,7 @@ def _last_cleanup(
     session: SessionDocument, runs: Sequence[RunDocument], now: float
 ) -> CheckDocument:
     question = "When was the last cleanup?"
+    runs = [run for run in runs if run["reason"] not in NO_CLEANUPS]
     last = runs[0]["time"] if runs else session["lastCleanup"]
     when = seconds_of(last)
     if when is None:
@@ -110,7 +112,8 @@ def _counts_before(
     session: SessionDocument, runs: Sequence[RunDocument], limits: ThresholdsDocument | None
 ) -> CheckDocument:
     question = "How many files were there before?"
-    known = [run for run in runs if run["before"] is not None][:3]
+    cleanups = [run for run in runs if run["reason"] not in NO_CLEANUPS]
+    known = [run for run in cleanups if run["before"] is not None][:3]
     now = session["counted"]
     parts = [f"Now {number(now)} counted" if now is not None else "The count now is not known"]
     parts += [f"{number(run['before'] or 0)} before {moment(run['time'])}" for run in known]
@@ -196,6 +199,11 @@ def _thresholds(session: SessionDocument) -> CheckDocument:
     return check("thresholds", question, GOOD, f"The files give no reason: {text}.")
 
 
+def run_kind(reason: str) -> str:
+    """Return what a run of this reason is called."""
+    return reason if reason in NO_CLEANUPS else f"{reason} cleanup"
+
+
 def _timeline(session: SessionDocument, runs: Sequence[RunDocument]) -> list[MomentDocument]:
     moments: list[MomentDocument] = []
     for run in runs[:_TIMELINE_MOST]:
@@ -205,9 +213,9 @@ def _timeline(session: SessionDocument, runs: Sequence[RunDocument]) -> list[Mom
         if run["before"] is not None and run["after"] is not None:
             counts = f", {number(run['before'])} to {number(run['after'])} counted"
         undone = ", put back later" if run["undone"] else ""
+        what = run_kind(run["reason"])
         text = (
-            f"{run['reason']} cleanup: {run['outcome']}, {several(run['removed'], 'file')} removed"
-            f"{counts}{undone}"
+            f"{what}: {run['outcome']}, {several(run['removed'], 'file')} removed{counts}{undone}"
         )
         moments.append({"time": run["time"], "text": text})
     copies = session["credentialsCopies"]

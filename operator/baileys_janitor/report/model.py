@@ -24,7 +24,9 @@ UNKNOWN_LEVEL: Final = "Unknown"
 WORST_FIRST: Final = ("Emergency", "Critical", "Unknown", "Warning", "Healthy")
 """Levels in the order in which a reader wants them; Unknown is graver than Warning, for nobody can judge it."""
 
-BY_HAND: Final = frozenset({"Requested", "Repair", "Restore"})
+NO_CLEANUPS: Final = frozenset({"Repair", "Restore"})
+"""Reasons of runs that are no cleanups: they take what was named, and their counts say nothing of growth."""
+BY_HAND: Final = frozenset({"Requested", *NO_CLEANUPS})
 """Reasons of runs that a person asked for."""
 COMMAND_LINE: Final = "CommandLine"
 """The reason of a run of `baileys-janitor clean`: a person's, or a cron line's."""

@@ -35,6 +35,8 @@ RUN_REASONS: Final = {
     "Emergency": "Emergency",
     "Requested": "Requested by a person",
     "CommandLine": "Command line: a person or cron",
+    "Repair": "Repair of a contact or group",
+    "Restore": "creds.json put back",
     "Unknown": "Not recorded",
 }
 CHECKLISTS: Final = (

@@ -12,6 +12,7 @@ from baileys_janitor.policy.credential_copies import newest
 from baileys_janitor.report.collect import period_of
 from baileys_janitor.report.findings import of_level, severity_of
 from baileys_janitor.report.growth import forecast_of, growth_of
+from baileys_janitor.report.model import NO_CLEANUPS
 from baileys_janitor.report.tenant import forecast_of_status, run_of
 from baileys_janitor.report.words import rfc3339
 from baileys_janitor.volume.credential_copies import copies_in
@@ -108,7 +109,7 @@ def _session(
             (limits.warning, limits.critical, limits.emergency),
             look.now,
         ),
-        "lastCleanup": runs[0]["time"] if runs else None,
+        "lastCleanup": _last_cleanup(runs),
         "nextCleanup": None,
         "pairedAgain": _paired_again(history, look),
         "recordedSince": runs[-1]["time"] if runs else None,
@@ -136,9 +137,13 @@ def _overlay(session: SessionDocument, history: History, watched: Watched, path:
     more = [run_of(entry) for entry in status.get("history") or ()]
     runs = [*history.runs, *(run for run in more if run["run"] not in known)]
     runs.sort(key=lambda run: run["time"] or "", reverse=True)
-    if runs:
-        session["lastCleanup"] = runs[0]["time"]
+    session["lastCleanup"] = _last_cleanup(runs)
     return history._replace(runs=runs)
+
+
+def _last_cleanup(runs: Iterable[RunDocument]) -> str | None:
+    """Return when the newest of these runs that is a cleanup began; they are newest first."""
+    return next((run["time"] for run in runs if run["reason"] not in NO_CLEANUPS), None)
 
 
 def _copies(look: Look) -> CopiesDocument:
