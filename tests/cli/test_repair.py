@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -35,15 +36,15 @@ GROUP = "120363400000000000@g.us"
 OWN_UNIT = {f"sender-key-memory-{GROUP}.json", f"sender-key-{GROUP}--{OWN_LID}_1--7.json"}
 
 
-@pytest.fixture
-def session(tmp_path: Path) -> Path:
-    return unpack("old", tmp_path / "company_962302")
-
-
 @pytest.fixture(scope="module")
 def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A session for tests that must not change anything of it."""
     return unpack("old", tmp_path_factory.mktemp("root") / "company_962302")
+
+
+@pytest.fixture
+def session(untouched: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(untouched, tmp_path / "company_962302")
 
 
 @pytest.fixture
