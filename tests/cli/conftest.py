@@ -10,7 +10,7 @@ import pytest
 
 from baileys_janitor.cli.main import main
 from baileys_janitor.volume import credentials
-from tests.cli.sessions import STEERING, Done, company
+from tests.cli.sessions import STEERING, Done, company, mended
 
 Run = Callable[..., Done]
 
@@ -49,7 +49,7 @@ def old(tmp_path: Path) -> Path:
 def fleet(tmp_path: Path) -> Path:
     """A root of three companies: Critical, Emergency, and Emergency but stopped for 20 days."""
     root = tmp_path / "sessions"
-    company(root, "1", "orphan")
+    mended(company(root, "1", "orphan"))
     company(root, "2", "old")
     company(root, "10", "stopped")
     return root

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from baileys_janitor.policy.file_entry import Entry
+from baileys_janitor.policy.identity import read_identity
+from baileys_janitor.policy.own_groups import own_groups
 from tests.real.sessions import unpack
 from tests.running_time import remember
 
@@ -70,16 +75,41 @@ def company(root: Path, name: str, scenario: str) -> Path:
     """A `company_*` directory beneath `root` that holds a genuine session.
 
     Its tenant is known to have run for months, so that a cleanup finds all that is old. Besides the
-    fixtures: `corrupt` and `stopped` (for 20 days) are the small session `old`, made so.
+    fixtures: `corrupt` and `stopped` (for 20 days) are the small session `old`, made so. Each has a pairing of its own
+    and is closed to other users.
     """
     session = root / f"company_{name}"
     if scenario == "corrupt":
         unpack("old", session)
         os.truncate(session / "creds.json", 100)
-        return session
-    if scenario == "stopped":
-        return unpack("old", session, now=time.time() - 20 * 86_400)
-    return remember(unpack(scenario, session))
+    elif scenario == "stopped":
+        unpack("old", session, now=time.time() - 20 * 86_400)
+        paired_anew(session)
+    else:
+        unpack(scenario, session)
+        paired_anew(session)
+        remember(session)
+    session.chmod(0o700)
+    return session
+
+
+def paired_anew(session: Path) -> None:
+    """Give a session's creds.json another pairing, so that no two directories hold the same; the time stays."""
+    file = session / "creds.json"
+    creds, found = json.loads(file.read_bytes()), file.stat()
+    creds["registrationId"] = zlib.crc32(os.fsencode(session))
+    file.write_text(json.dumps(creds))
+    os.utime(file, ns=(found.st_atime_ns, found.st_mtime_ns))
+
+
+def mended(session: Path) -> Path:
+    """Remove memory files whose group has lost its key, as a cleanup does."""
+    identity = read_identity((session / "creds.json").read_bytes())
+    entries = [Entry.of(path.name, path.stat().st_size, 0, 0, 0) for path in session.iterdir()]
+    for group in own_groups(entries, identity).values():
+        if group.broken and group.memory is not None:
+            (session / group.memory.name).unlink()
+    return session
 
 
 def snapshot(directory: Path) -> dict[str, tuple[bytes, int, int]]:

@@ -169,7 +169,7 @@ def test_a_corrupt_creds_is_exit_1_and_nothing_is_removed(
     before = snapshot(session)
     done = run("clean", session, *options)
     assert done.code == 1
-    assert done.err.startswith(f"Error: {session}: creds.json cannot be read")
+    assert done.err.startswith(f"Error: {session}: creds.json could not be read")
     assert "nothing to remove" not in done.out
     assert snapshot(session) == before
 

@@ -105,8 +105,9 @@ def test_the_command_that_removes_an_old_directory_works(
     text = done.out
     if output == "json":
         [found] = json.loads(text)["directories"]
-        text = "\n".join(advice["message"] for advice in found["advice"])
-    (remove,) = hints(text)
+        (remove,) = found["findings"][0]["commands"]
+    else:
+        (remove,) = hints(text)
     assert shell(remove, tmp_path, bin_directory).code == 0
     assert not (session / ".janitor").exists()
 

@@ -18,7 +18,7 @@ from baileys_janitor.policy.reasons import SAVE_CREDENTIALS
 from baileys_janitor.volume import credentials
 from baileys_janitor.volume.read import read_listing
 from tests.cli.conftest import Run
-from tests.cli.sessions import company, environment, janitor, snapshot
+from tests.cli.sessions import company, environment, janitor, mended, snapshot
 
 
 def levels(document: str) -> dict[str, str]:
@@ -40,7 +40,7 @@ def test_a_table_has_a_row_for_each_company_and_a_sum(fleet: Path, run: Run) -> 
 
 
 def test_one_directory_has_one_row_named_by_its_path(tmp_path: Path, run: Run) -> None:
-    session = company(tmp_path, "1", "orphan").rename(tmp_path / "auth")
+    session = mended(company(tmp_path, "1", "orphan")).rename(tmp_path / "auth")
     heading, row, _total = run("scan", session).out.splitlines()
     assert heading.startswith("PATH ")
     assert row.startswith(f"{session}  Critical")
@@ -49,7 +49,7 @@ def test_one_directory_has_one_row_named_by_its_path(tmp_path: Path, run: Run) -
 def test_three_hundred_directories_are_three_hundred_rows(tmp_path: Path, run: Run) -> None:
     for number in range(300):
         path = tmp_path / f"company_{number}"
-        path.mkdir()
+        path.mkdir(mode=0o700)
         (path / "creds.json").write_text("{}")
     lines = run("scan", tmp_path).out.splitlines()
     assert [line.split()[0] for line in lines[1:301]] == [str(number) for number in range(300)]
@@ -121,7 +121,7 @@ def test_company_selects(fleet: Path, run: Run) -> None:
 def test_fail_on_exits_with_3_from_a_level_on(
     tmp_path: Path, run: Run, level: str | None, code: int
 ) -> None:
-    session = company(tmp_path, "1", "orphan")
+    session = mended(company(tmp_path, "1", "orphan"))
     options = [] if level is None else ["--fail-on", level]
     assert run("scan", session, *options).code == code
 
@@ -183,7 +183,7 @@ def _emptied(session: Path) -> None:
     [
         (_cut, "CredentialsCorrupt"),
         (_emptied, "CredentialsCorrupt"),
-        (_missing, "CredentialsAbsent"),
+        (_missing, "CredentialsMissing"),
         (_too_large, "CredentialsTooLarge"),
     ],
 )
@@ -203,6 +203,7 @@ def test_broken_credentials_have_no_level_and_exit_with_1(
     assert (table.code, table.err) == (1, done.err)
     assert "Healthy" not in table.out
     assert "creds.json" not in table.out, "it is on standard error"
+    assert [each["severity"] for each in document["directories"][0]["findings"]] == ["Fault"]
 
 
 @pytest.mark.parametrize("broken", [_cut, _missing])
@@ -253,8 +254,8 @@ def test_too_many_files_are_counted_and_no_more(
     assert found["total"] == sum(found["byKind"].values()) == len(list(old.glob("[!.]*")))
     assert (found["ages"], found["bytes"], found["reclaimable"]) == (None, None, 0)
     assert [each["type"] for each in found["advice"]] == ["TooManyFiles"]
-    table = run("scan", old).out
-    assert "200,000" in table
+    table = run("scan", old)
+    assert (table.code, "200,000" in table.err) == (1, True)
 
 
 def test_a_reader_that_leaves_is_no_error(old: Path) -> None:

@@ -122,13 +122,6 @@ def test_every_code_has_its_place_on_a_page(page: str, codes: dict[str, object])
     assert [code for code in codes if not re.search(rf"\b{code}\b", text)] == []
 
 
-def test_every_advice_of_the_command_line_is_in_the_docs() -> None:
-    source = (ROOT / "operator/baileys_janitor/cli/directory.py").read_text()
-    types = re.findall(r'"type": "(\w+)"', source)
-    assert len(types) == 2
-    assert [each for each in types if f"`{each}`" not in CLI] == []
-
-
 def _code() -> str:
     sources = [*(ROOT / "operator").rglob("*.py"), *(ROOT / "charts").rglob("*.py")]
     sources += [*(ROOT / "sandbox").rglob("*.py"), *(ROOT / "charts").rglob("*.yaml")]

@@ -132,7 +132,7 @@ def test_crons_lines_work_with_crons_environment(tmp_path: Path, worst: str) -> 
         )
 
     done = run(often)
-    assert "company_3: creds.json cannot be read" in done.stderr
+    assert "company_3: creds.json could not be read" in done.stderr
     assert files_of(calm) == before[calm], "no Emergency"
     assert files_of(broken) == before[broken]
     assert (files_of(worse) != before[worse]) == (worst == "emergency")

@@ -42,7 +42,7 @@ SAID = {
     "CredentialsMissing": "There is no creds.json beside the session files, so nothing is removed. "
     f"{SAVE_CREDENTIALS}",
     "DiskPressure": "Only 40 MiB are free on the volume; a full disk truncates creds.json, and a tenant "
-    "that restarts then must pair again. Enlarge the claim or free space.",
+    "that restarts then must pair again. Enlarge the volume or make room.",
     "ScanStale": 'The PersistentVolumeClaim "acme" is not bound to a volume yet: see `kubectl describe pvc'
     " acme` in this namespace.",
     "SessionInactive": "No message was sent or received for 9 days: the tenant's process may be stopped or "

@@ -125,9 +125,7 @@ def _document(
 def _message(document: CleanDocument, result: CleanResult) -> str | None:
     if result.code is None:
         return document["message"]
-    sentence = sentence_of(result.code)
-    if result.code == credentials.fault_of(document["identity"], document["byKind"]):
-        sentence = credentials.sentence(result.code)
+    sentence = credentials.sentence_of(document, result.code) or sentence_of(result.code)
     if result.removed:
         sentence += f" {counted(result.removed, 'file')} had gone by then."
     return sentence

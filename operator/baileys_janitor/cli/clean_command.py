@@ -192,14 +192,11 @@ def is_failure(document: CleanDocument) -> bool:
     """Return whether something could not be done; a tenant that is not paired yet is no failure."""
     if document["outcome"] not in ("Refused", "Failed", "Capped") or document["code"] is None:
         return False
-    from baileys_janitor.cli.credentials import FAULTS, fault_of
+    from baileys_janitor.cli.credentials import FAULTS, sentence_of
 
     if document["identity"] == "Unpaired":
         return False
-    return (
-        document["code"] not in FAULTS
-        or fault_of(document["identity"], document["byKind"]) is not None
-    )
+    return document["code"] not in FAULTS or sentence_of(document, document["code"]) is not None
 
 
 def _held_back(in_force: InForce, *, apply: bool) -> bool:

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from baileys_janitor.cli import credentials
-from baileys_janitor.cli.formatting import counted as counted_words
+from baileys_janitor.cli.doctor import advice_documents, documents, findings_of
 from baileys_janitor.cli.formatting import rfc3339
 from baileys_janitor.cli.json_output import (
     AGE_BUCKETS,
     UNKNOWN_LEVEL,
-    AdviceDocument,
     DirectoryDocument,
     TrashDocument,
 )
-from baileys_janitor.cli.pasting import word
-from baileys_janitor.policy import advice, reasons
+from baileys_janitor.policy import reasons
 from baileys_janitor.policy.estimate import Outlook, look_ahead, reclaimable_now
 from baileys_janitor.policy.file_kinds import KINDS
+from baileys_janitor.policy.findings import OF_CREDENTIALS
 from baileys_janitor.policy.guards import refusal
 from baileys_janitor.policy.identity import ABSENT
 from baileys_janitor.policy.levels import counted, level
-from baileys_janitor.volume.state_names import OLD_DIRECTORY, PREFIX
 
 if TYPE_CHECKING:
     from baileys_janitor.cli.look import Look
@@ -35,8 +32,9 @@ def directory_document(target: Target, look: Look, settings: Settings) -> Direct
     outlook = outlook_of(look, settings)
     known = look.entries is not None
     by_kind = dict(zip(KINDS, census.by_kind, strict=True))
-    fault = credentials.fault_of(look.identity.state, by_kind)
-    unknown = fault is not None or look.identity.state == ABSENT
+    found = documents(findings_of(look, outlook, settings), target)
+    broken = any(each["code"] in OF_CREDENTIALS for each in found)
+    unknown = broken or look.identity.state == ABSENT
     return {
         "path": target.shown,
         "company": target.company,
@@ -54,7 +52,8 @@ def directory_document(target: Target, look: Look, settings: Settings) -> Direct
         "lastActivity": rfc3339(look.last_activity),
         "identity": look.identity.state,
         "trash": _trash(look),
-        "advice": [*_faults(fault, outlook), *_advice(target, look, outlook, settings)],
+        "findings": found,
+        "advice": advice_documents(found),
     }
 
 
@@ -83,49 +82,6 @@ def _trash(look: Look) -> TrashDocument | None:
         "files": look.own.trashed,
         "returned": sum(entry.name in removed for entry in look.entries or ()) if removed else 0,
     }
-
-
-def _own_affairs(target: Target, look: Look) -> list[AdviceDocument]:
-    """Return what lies under the janitor's names that is not its own."""
-    found: list[AdviceDocument] = []
-    if look.own.old_directory:
-        message = (
-            "An unreleased version kept its trash in a directory, which is no longer read. "
-            f"To remove it: rm -r -- {word(f'{target.full_path}/{OLD_DIRECTORY}')}"
-        )
-        found.append({"type": "OldDirectory", "message": message})
-    if look.own.foreign:
-        names = counted_words(look.own.foreign, "name")
-        message = f"Beginning with {PREFIX}, but not the janitor's own and left alone: {names}."
-        found.append({"type": "ForeignNames", "message": message})
-    return found
-
-
-def _advice(
-    target: Target, look: Look, outlook: Outlook, settings: Settings
-) -> list[AdviceDocument]:
-    given = [
-        advice.threshold_unreachable(outlook, settings),
-        advice.rotation_recommended(look.census, outlook, settings),
-        advice.silence_not_counted(outlook, settings),
-        advice.session_inactive(look.last_activity, look.now),
-        advice.disk_pressure(look.free_bytes, look.free_inodes, look.volume_bytes),
-        advice.temporary_files(look.entries or [], look.now),
-    ]
-    documents: list[AdviceDocument] = [
-        {"type": each.reason, "message": each.message} for each in given if each is not None
-    ]
-    return documents + _own_affairs(target, look)
-
-
-def _faults(fault: str | None, outlook: Outlook) -> list[AdviceDocument]:
-    """Return what comes before all advice: why nothing may be removed at all."""
-    found: list[AdviceDocument] = []
-    if fault is not None:
-        found.append({"type": fault, "message": credentials.sentence(fault)})
-    if outlook.refused == reasons.TOO_MANY_FILES:
-        found.append({"type": outlook.refused, "message": reasons.explain(outlook.refused)})
-    return found
 
 
 def _time(nanoseconds: int | None) -> str | None:

@@ -50,6 +50,15 @@ class AdviceDocument(TypedDict):
     message: str
 
 
+class FindingDocument(TypedDict):
+    """What is wrong, and what to do: a stable code, `Fault` or `Advice`, a text, and commands that can be pasted."""
+
+    code: str
+    severity: str
+    message: str
+    commands: list[str]
+
+
 class TrashDocument(TypedDict):
     """What lies in a directory's trash; `returned` of its names bear a session file again."""
 
@@ -77,6 +86,7 @@ class DirectoryDocument(TypedDict):
     lastActivity: str | None
     identity: str
     trash: TrashDocument | None
+    findings: list[FindingDocument]
     advice: list[AdviceDocument]
 
 

@@ -17,10 +17,12 @@ from baileys_janitor.policy.ages import Ages
 from baileys_janitor.policy.counts import Census, take_census
 from baileys_janitor.policy.file_entry import Entry
 from baileys_janitor.policy.file_kinds import KINDS, PROTECTED_KINDS
+from baileys_janitor.policy.findings import State
 from baileys_janitor.policy.identity import Identity
 from baileys_janitor.policy.settings import Settings
 from baileys_janitor.volume.activity import Known, activity_of
 from baileys_janitor.volume.credentials import readable_identity
+from baileys_janitor.volume.directory_state import state_of
 from baileys_janitor.volume.disk_space import room_on
 from baileys_janitor.volume.errors import VolumeProblem
 from baileys_janitor.volume.read import read_listing
@@ -32,7 +34,7 @@ class Look(NamedTuple):
     """What a look found. `entries` is None beyond 200,000 files, which are only counted by kind.
 
     `last_activity` is the time of the newest traffic in Unix seconds. `own` are the janitor's own names there. Free
-    bytes and inodes and the volume's size are None when unknown.
+    bytes and inodes and the volume's size are None when unknown. `state` has owners and modes.
     """
 
     entries: list[Entry] | None
@@ -44,6 +46,7 @@ class Look(NamedTuple):
     free_inodes: int | None
     volume_bytes: int | None
     own: OwnNames
+    state: State
     now: float
 
 
@@ -59,19 +62,22 @@ def look_at(target: Target, settings: Settings, now: float | None = None) -> Loo
                 directory, listing, identity, settings, now, Known(), to_write=False
             )
             room = *room_on(directory), listing.own
+            state = state_of(directory, listing)
         finally:
             os.close(directory)
     except VolumeProblem as problem:
         raise problem_of(target, problem) from problem
     ages = activity.ages
     if listing.entries is None:
-        return Look(None, _counted_only(listing.by_kind or []), identity, ages, None, *room, now)
+        return Look(
+            None, _counted_only(listing.by_kind or []), identity, ages, None, *room, state, now
+        )
     census = take_census(listing.entries, now)
     newest_ns = census.newest_activity_ns
     newest = None if newest_ns is None else newest_ns // 10**9
     if activity.look is not None:
         newest = activity.look.newest
-    return Look(listing.entries, census, identity, ages, newest, *room, now)
+    return Look(listing.entries, census, identity, ages, newest, *room, state, now)
 
 
 @contextmanager

@@ -99,8 +99,7 @@ def _outcome(plan: Plan) -> str:
 
 def why_refused(code: str, found: DirectoryDocument) -> str:
     """Return why nothing is removed from a directory, in the words of `scan` for broken credentials."""
-    fault = credentials.fault_of(found["identity"], found["byKind"])
-    return credentials.sentence(code) if code == fault else reasons.explain(code)
+    return credentials.sentence_of(found, code) or reasons.explain(code)
 
 
 def _message(

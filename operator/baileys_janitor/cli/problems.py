@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -22,14 +24,22 @@ class Problem(Exception):  # noqa: N818 - the word people read
     """Something that could not be done, with one sentence that names the way out.
 
     `code` is a stable CamelCase word for machine output; `exit_code` ends the process when the
-    problem stops the whole command rather than one directory of many.
+    problem stops the whole command rather than one directory of many. `commands` can be pasted.
     """
 
-    def __init__(self, message: str, *, code: str = "Failed", exit_code: int = EXIT_FAILED) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "Failed",
+        exit_code: int = EXIT_FAILED,
+        commands: Sequence[str] = (),
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
         self.exit_code = exit_code
+        self.commands = commands
 
 
 def usage(message: str) -> Problem:

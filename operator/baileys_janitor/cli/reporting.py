@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from baileys_janitor.cli.formatting import rfc3339
 from baileys_janitor.cli.output import say, write_document
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from baileys_janitor.cli.json_output import ProblemDocument, SkippedDocument
     from baileys_janitor.cli.problems import Problem
@@ -22,6 +22,7 @@ class Problems:
     def __init__(self, found: Found) -> None:
         """Begin with the paths that led nowhere."""
         self.documents: list[ProblemDocument] = []
+        self._commands: list[Sequence[str]] = []
         self.skipped: list[SkippedDocument] = [
             {"reason": each.reason, "number": each.number, "paths": list(each.paths)}
             for each in found.skipped
@@ -34,10 +35,23 @@ class Problems:
         """Add a problem with one directory; the others go on."""
         self._add(target.shown, target.company, problem)
 
-    def say(self) -> None:
-        """Write one sentence for each, for people; all at once, so that no progress bar is in between."""
-        for each in self.documents:
-            say(f"Error: {each['message']}")
+    def say(self, *, every: bool = True) -> None:
+        """Write one sentence for each, for people; all at once, so that no progress bar is in between.
+
+        Unless `every` is asked for, what many directories have in common is said once.
+        """
+        for names, text, commands in merged(self._said(), every=every):
+            say(f"Error: {names}: {text}" if names else f"Error: {text}")
+            for command in commands:
+                say(f"  {command}")
+
+    def _said(self) -> Iterator[Said]:
+        for each, commands in zip(self.documents, self._commands, strict=True):
+            name, text = each["path"], each["message"]
+            if text.startswith(f"{name}: "):
+                yield Said(name, text.removeprefix(f"{name}: "), commands)
+            else:
+                yield Said("", text, commands)
 
     def not_searched(self) -> list[str]:
         """Return a line that says what was not searched and why, none where all was."""
@@ -58,6 +72,36 @@ class Problems:
         self.documents.append(
             {"path": shown, "company": company, "code": problem.code, "message": problem.message}
         )
+        self._commands.append(problem.commands)
+
+
+class Said(NamedTuple):
+    """Something to say of a directory ("" where the text names it), and commands that do something about it."""
+
+    name: str
+    text: str
+    commands: Sequence[str]
+
+
+_NAMED_AT_MOST: Final = 3
+
+
+def merged(said: Iterable[Said], *, every: bool) -> list[Said]:
+    """Return what to say, once for all directories of which it is the same, unless `every` is asked for."""
+    together: dict[tuple[object, ...], list[Said]] = {}
+    for number, each in enumerate(said):
+        key = (number,) if every or not each.name else (each.text, len(each.commands))
+        together.setdefault(key, []).append(each)
+    found: list[Said] = []
+    for alike in together.values():
+        if len(alike) <= _NAMED_AT_MOST:
+            found += alike
+            continue
+        names = ", ".join(each.name for each in alike[:_NAMED_AT_MOST])
+        more = f"{names} and {len(alike) - _NAMED_AT_MOST:,} more"
+        commands = [*alike[0].commands, "(and so on: -o wide shows all)"]
+        found.append(Said(more, alike[0].text, commands if alike[0].commands else ()))
+    return found
 
 
 def print_document(

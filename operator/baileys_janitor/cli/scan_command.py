@@ -1,4 +1,4 @@
-"""`baileys-janitor scan`: how full are these session directories?"""
+"""`baileys-janitor scan`: how full are these session directories, and what is wrong with them?"""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 @click.option(
     "--fail-on",
     type=click.Choice([WARNING, CRITICAL, EMERGENCY], case_sensitive=False),
-    help="Exit with 3 when any directory has this level or a worse one; with 1 when its creds.json is broken.",
+    help="Exit with 3 when any directory has this level or a worse one; with 1 when it has a fault.",
 )
 @settings_options(aliases={"--emergency-at": "--emergency"})
 def command(
@@ -67,14 +67,14 @@ def command(
     fail_on: str | None,
     **values: Any,
 ) -> int:
-    """Count the files of session directories and show their levels.
+    """Count the files of session directories, show their levels, and say what is wrong.
 
     A PATH is a session directory, or one with session directories down to three levels beneath it;
-    without a PATH, BAILEYS_SESSIONS_PATH is used. Nothing is changed. The exit code is 1 when a directory cannot be
-    looked at, or its creds.json is broken or missing beside session files.
+    without a PATH, BAILEYS_SESSIONS_PATH is used. Nothing is changed. The exit code is 1 when a
+    directory cannot be looked at, or has a fault: what is wrong and what to do is printed.
     """
-    from baileys_janitor.cli.credentials import problem_of
     from baileys_janitor.cli.directory import directory_document
+    from baileys_janitor.cli.doctor import Looked, add_problems, add_shared
     from baileys_janitor.cli.look import look_at
     from baileys_janitor.cli.progress import with_progress
     from baileys_janitor.cli.settings import settings_in_force
@@ -83,17 +83,18 @@ def command(
     policy = settings_in_force(values).policy
     targets = find_targets(paths_or_environment(paths), companies, pattern)
     problems = Problems(targets)
-    directories: list[DirectoryDocument] = []
+    looked: list[Looked] = []
     for target in with_progress(targets.targets, "Looking at"):
         try:
-            found = directory_document(target, look_at(target, policy), policy)
+            look = look_at(target, policy)
         except Problem as problem:
             problems.add(target, problem)
             continue
-        directories.append(found)
-        if (broken := problem_of(found)) is not None:
-            problems.add(target, broken)
-    problems.say()
+        document = directory_document(target, look, policy)
+        looked.append(Looked(document, target, look.identity.fingerprint))
+    add_shared(looked, targets.twice)
+    add_problems(looked, problems)
+    directories = [each.document for each in looked]
     _print(directories, problems, output)
     if problems:
         return EXIT_FAILED
@@ -109,14 +110,18 @@ def _reached(directories: Sequence[DirectoryDocument], fail_on: str) -> bool:
 
 def _print(directories: list[DirectoryDocument], problems: Problems, output: str) -> None:
     if output in MACHINE_FORMATS:
+        problems.say()
         print_document(SCAN_SCHEMA, directories, problems, output, summary=_summary(directories))
         return
     from baileys_janitor.cli.tables import advice_lines, print_lines, scan_table, summary_line
 
+    every = output == "wide"
     if directories:
-        scan_table(directories, time.time(), wide=output == "wide")
-        lines = [summary_line(directories), *advice_lines(directories, every=output == "wide")]
-        print_lines([*lines, *problems.not_searched()])
+        scan_table(directories, time.time(), wide=every)
+        print_lines([summary_line(directories)])
+    problems.say(every=every)
+    if directories:
+        print_lines([*advice_lines(directories, every=every), *problems.not_searched()])
 
 
 def _summary(directories: Sequence[DirectoryDocument]) -> dict[str, Any]:

@@ -6,8 +6,9 @@ import sys
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from baileys_janitor.cli import formatting
-from baileys_janitor.cli.credentials import FAULTS
 from baileys_janitor.cli.output import console, write
+from baileys_janitor.cli.reporting import Said, merged
+from baileys_janitor.policy.findings import ADVICE, SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
@@ -163,22 +164,33 @@ def summary_line(directories: Sequence[DirectoryDocument]) -> str:
     return f"{head}: {by_level}; {files}, {reclaimable:,} reclaimable, {total_size}"
 
 
-_ADVICE_LINES_AT_MOST: Final = 10
+_ADVICE_AT_MOST: Final = 10
 
 
 def advice_lines(directories: Sequence[DirectoryDocument], *, every: bool) -> list[str]:
-    """Return a line for each piece of advice; the first ten unless `every` is asked for.
+    """Return what is worth knowing and no fault, gravest first; the first ten unless `every` is asked for.
 
-    Broken credentials are on standard error already.
+    Faults are on standard error already.
     """
     name = name_heading(directories)
-    lines = [
-        f"{name_of(found, name)}: {advice['message']}"
-        for found in directories
-        for advice in found["advice"]
-        if advice["type"] not in FAULTS
-    ]
-    if every or len(lines) <= _ADVICE_LINES_AT_MOST:
-        return lines
-    hidden = len(lines) - _ADVICE_LINES_AT_MOST
-    return [*lines[:_ADVICE_LINES_AT_MOST], f"... and {hidden} more (-o wide shows all)"]
+    places = list(SEVERITIES)
+    given = sorted(
+        (
+            (
+                places.index(each["code"]),
+                Said(name_of(found, name), each["message"], each["commands"]),
+            )
+            for found in directories
+            for each in found["findings"]
+            if each["severity"] == ADVICE
+        ),
+        key=lambda pair: pair[0],
+    )
+    said = merged((each for _, each in given), every=every)
+    shown = said if every else said[:_ADVICE_AT_MOST]
+    lines = []
+    for each in shown:
+        lines += [f"{each.name}: {each.text}", *(f"  {command}" for command in each.commands)]
+    if len(said) > len(shown):
+        lines.append(f"... and {len(said) - len(shown)} more (-o wide shows all)")
+    return lines

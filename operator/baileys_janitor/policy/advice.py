@@ -271,6 +271,6 @@ def disk_pressure(
     return Advice(
         DISK_PRESSURE,
         f"Only {' and '.join(short)} are free on the volume; a full disk truncates creds.json, and"
-        " a tenant that restarts then must pair again. Enlarge the claim or free space.",
+        " a tenant that restarts then must pair again. Enlarge the volume or make room.",
         numbers,
     )

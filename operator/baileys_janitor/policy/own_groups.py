@@ -101,3 +101,12 @@ def _add(groups: dict[str, OwnGroup], group: str, entry: Entry) -> None:
 
 def _note(times: dict[str, int], group: str, entry: Entry) -> None:
     times[group] = max(times.get(group, entry.mtime_ns), entry.mtime_ns)
+
+
+def broken_groups(entries: Iterable[Entry], identity: Identity, before_ns: int) -> int:
+    """Return in how many groups a memory file has lost its key, and none of it was written since `before_ns`."""
+    files = listed(entries)
+    if not files.of(SENDER_KEY_MEMORY):
+        return 0
+    groups = own_groups(files, identity).values()
+    return sum([group.broken and group.newest_ns < before_ns for group in groups])

@@ -9,10 +9,9 @@ from baileys_janitor.api.conditions import Conditions
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.quantities import amount_of
 from baileys_janitor.job.result import ScanResult
-from baileys_janitor.policy import advice
+from baileys_janitor.policy import advice, findings
 from baileys_janitor.policy.counts import Census
 from baileys_janitor.policy.estimate import Outlook
-from baileys_janitor.policy.reasons import SAVE_CREDENTIALS
 from baileys_janitor.status import level_and_ready
 from baileys_janitor.tenants.record import TenantRecord
 from baileys_janitor.tenants.scan_state import RE_PAIRED_SECONDS
@@ -68,7 +67,7 @@ def state(conditions: Conditions, tenant: TenantRecord, now: float, limits: Limi
         CREDENTIALS_CORRUPT, _corrupt(tenant, now), calm=_READ.get(str(look.identity_state), "")
     )
     lost = level_and_ready.is_lost(look)
-    conditions.advise(CREDENTIALS_MISSING, _MISSING if lost else None)
+    conditions.advise(CREDENTIALS_MISSING, findings.MISSING if lost else None)
     since = conditions.true_since(IDENTITY_CHANGED.type)
     if tenant.scan.re_paired is None and now - since < RE_PAIRED_SECONDS:
         # Said by an earlier operator.
@@ -109,19 +108,11 @@ _READ = {
 """What is said of creds.json while it is not known to be broken, by what the last look found."""
 
 
-_MISSING = (
-    f"There is no creds.json beside the session files, so nothing is removed. {SAVE_CREDENTIALS}"
-)
-
-
 def _corrupt(tenant: TenantRecord, now: float) -> str | None:
     doubt = tenant.scan.suspicion
     if doubt is None or not tenant.scan.is_corrupt(now):
         return None
-    return (
-        f"creds.json could not be read in {doubt.looks} looks over {int(now - doubt.since)} s and was not "
-        f"written meanwhile. Nothing is removed. {SAVE_CREDENTIALS}"
-    )
+    return findings.corrupt(doubt.looks, int(now - doubt.since))
 
 
 def _re_paired(tenant: TenantRecord, now: float) -> str | None:

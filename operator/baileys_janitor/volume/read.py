@@ -13,7 +13,7 @@ import stat
 from itertools import chain, islice, repeat
 
 from baileys_janitor.policy.file_entry import MAX_ENTRIES, Entries, Entry
-from baileys_janitor.policy.file_kinds import CREDS_NAME, KINDS, classify, classify_all
+from baileys_janitor.policy.file_kinds import CREDS_NAME, KINDS, OTHER, classify, classify_all
 from baileys_janitor.policy.identity import MAX_CREDS_BYTES
 from baileys_janitor.volume.codec import checksum
 from baileys_janitor.volume.errors import CREDENTIALS_UNREADABLE, VolumeProblem, problem_of
@@ -33,10 +33,11 @@ class Listing:
     """The files of a directory, and the janitor's own names in it.
 
     `entries` is None when there are more than MAX_ENTRIES: then only `total` and `by_kind` (in the order of
-    KINDS) are known, because a stat for each of a million files would outlast any deadline.
+    KINDS) are known, because a stat for each of a million files would outlast any deadline. `owners` counts the
+    library's files by owner and mode.
     """
 
-    __slots__ = ("by_kind", "entries", "own", "skipped", "total")
+    __slots__ = ("by_kind", "entries", "own", "owners", "skipped", "total")
 
     def __init__(
         self,
@@ -45,12 +46,14 @@ class Listing:
         skipped: int,
         by_kind: list[int] | None,
         own: OwnNames | None = None,
+        owners: dict[tuple[int, int], int] | None = None,
     ) -> None:
         self.entries = entries
         self.total = total
         self.skipped = skipped
         self.by_kind = by_kind
         self.own = OwnNames() if own is None else own
+        self.owners = {} if owners is None else owners
 
 
 def read_listing(
@@ -62,6 +65,7 @@ def read_listing(
     """
     entries = Entries()
     own = OwnNames()
+    owners: dict[tuple[int, int], int] = {}
     skipped = seen = 0
     try:
         device = os.fstat(directory).st_dev
@@ -75,11 +79,12 @@ def read_listing(
                     return _count_only(entries, skipped, chain(files, found), own, tick)
                 files, statuses = _status_of(files)
                 made = _entries_of(files, statuses, device)
+                _count_owners(owners, made, statuses)
                 skipped += len(files) - len(made)
                 entries += made
     except OSError as error:
         raise problem_of(error) from error
-    return Listing(entries, len(entries), skipped, None, own)
+    return Listing(entries, len(entries), skipped, None, own, owners)
 
 
 def _status_of(
@@ -117,6 +122,24 @@ def _entries_of(
     modified = [status.st_mtime_ns for status in found]
     changed = [status.st_ctime_ns for status in found]
     return list(map(Entry, names, kinds, idents, sizes, modified, inodes, devices, changed))
+
+
+def _count_owners(
+    owners: dict[tuple[int, int], int], made: list[Entry], found: list[os.stat_result]
+) -> None:
+    """Add the library's files by owner and mode."""
+    pairs = {(status.st_uid, status.st_mode) for status in found}
+    if len(pairs) == 1 and len(made) == len(found):  # nearly always: nothing to tell apart
+        (pair,) = pairs
+        known = len(made) - sum([entry.kind == OTHER for entry in made])
+        if known:
+            owners[pair] = owners.get(pair, 0) + known
+        return
+    kinds = {(entry.inode, entry.mtime_ns): entry.kind for entry in made}
+    for status in found:
+        if kinds.get((status.st_ino, status.st_mtime_ns), OTHER) != OTHER:
+            pair = (status.st_uid, status.st_mode)
+            owners[pair] = owners.get(pair, 0) + 1
 
 
 def has_state(directory: int, tick: Callable[[], None] | None = None) -> bool:

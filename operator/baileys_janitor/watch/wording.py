@@ -24,7 +24,6 @@ PHRASES = (
     ("Stopped before the Job's deadline", "Stopped after a minute, for the others' sake"),
     ("The run had been carried out before, and its result was lost. The volume's journal",
      "The run had been carried out before, and its result was lost. The directory's journal"),
-    ("Enlarge the claim or free space.", "Make room on the disk."),
     ("Enlarge the claim or make room on the volume.", "Make room on the disk."),
     ("The operator met something unforeseen; its log says what.",
      "The watch met something unforeseen; its log says what."),
