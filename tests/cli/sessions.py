@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pty
+import struct
 import subprocess
 import sys
+import termios
 import time
 import zlib
 from collections.abc import Mapping, Sequence
@@ -48,9 +51,15 @@ def janitor(*arguments: object, env: Mapping[str, str] | None = None) -> Done:
     return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def terminal(*arguments: object, env: Mapping[str, str] | None = None) -> tuple[int, str]:
-    """Run `baileys-janitor` at a terminal of its own; the exit code and all that it showed."""
+def terminal(
+    *arguments: object, env: Mapping[str, str] | None = None, columns: int = 0
+) -> tuple[int, str]:
+    """Run `baileys-janitor` at a terminal of its own; the exit code and all that it showed.
+
+    The terminal has so many columns; with 0 it does not tell.
+    """
     ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     process = subprocess.Popen(
         [sys.executable, "-m", "baileys_janitor", *map(str, arguments)],
         stdin=theirs,

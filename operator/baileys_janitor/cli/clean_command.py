@@ -250,7 +250,7 @@ def _print(
         print_document(CLEAN_SCHEMA, directories, problems, output)
         return
     from baileys_janitor.cli.clean_tables import print_cleanups
-    from baileys_janitor.cli.tables import print_lines
+    from baileys_janitor.cli.tables import print_prose
 
     if directories:
         print_cleanups(
@@ -262,6 +262,6 @@ def _print(
             to_apply=to_apply,
             to_undo=to_undo,
         )
-        print_lines(problems.not_searched())
+        print_prose(problems.not_searched())
     elif wish.min_level is not None and not problems and not wish.apply:
         write(f"No directory is at level {wish.min_level} or a worse one.\n")

@@ -40,14 +40,14 @@ def print_cleanups(
     undo means the same directories.
     """
     name = name_heading(directories)
-    _directories(directories, name, applied=applied)
+    _directories(directories, name, applied=applied, wide=wide)
     removed = sum(found["removed"] for found in directories)
     if removed:
         _why(directories, applied=applied)
     if wide:
         _what_stays(directories)
     if any("files" in found for found in directories):
-        _files(directories, name)
+        _files(directories, name, wide=wide)
     messages = [
         f"{name_of(found, name)}: {found['message']}"
         for found in directories
@@ -69,7 +69,9 @@ def print_cleanups(
     )
 
 
-def _directories(directories: Sequence[CleanDocument], name: str, *, applied: bool) -> None:
+def _directories(
+    directories: Sequence[CleanDocument], name: str, *, applied: bool, wide: bool
+) -> None:
     what = "REMOVED" if applied else "WOULD-GO"
     headings = [name, "LEVEL", "FILES", "AFTER", "LIMIT", what, "LEFT", "SIZE", "OUTCOME"]
     rows: list[list[Cell]] = [
@@ -86,7 +88,8 @@ def _directories(directories: Sequence[CleanDocument], name: str, *, applied: bo
         ]
         for found in directories
     ]
-    print_table(headings, rows, {"FILES", "AFTER", "LIMIT", what, "LEFT", "SIZE"})
+    numeric = {"FILES", "AFTER", "LIMIT", what, "LEFT", "SIZE"}
+    print_table(headings, rows, numeric, drop=("LIMIT", "SIZE", "LEFT"), wide=wide)
 
 
 def _why(directories: Sequence[CleanDocument], *, applied: bool) -> None:
@@ -112,10 +115,10 @@ def _what_stays(directories: Sequence[CleanDocument]) -> None:
 
 def _reasons(why: Counter[str]) -> None:
     rows = [[str(number), code, sentence_of(code)] for code, number in why.most_common()]
-    print_table(["FILES", "REASON", "WHY"], rows, {"FILES"})
+    print_table(["FILES", "REASON", "WHY"], rows, {"FILES"}, fold="WHY")
 
 
-def _files(directories: Sequence[CleanDocument], name: str) -> None:
+def _files(directories: Sequence[CleanDocument], name: str, *, wide: bool) -> None:
     rows = [
         [
             name_of(found, name),
@@ -129,7 +132,8 @@ def _files(directories: Sequence[CleanDocument], name: str) -> None:
     ]
     if rows:
         print_lines([""])
-        print_table([name, "KIND", "REASON", "LAST-WRITTEN", "FILE"], rows)
+        headings = [name, "KIND", "REASON", "LAST-WRITTEN", "FILE"]
+        print_table(headings, rows, drop=("LAST-WRITTEN", "KIND"), wide=wide)
 
 
 def _ending(

@@ -1,7 +1,6 @@
 """Writing to a terminal, a pipe or a file that may go away.
 
-Machine formats need nothing but the standard library; rich is loaded for tables alone, because it
-costs more time than a scan.
+Nothing here needs more than the standard library: to load rich costs more time than a scan.
 """
 
 from __future__ import annotations
@@ -14,10 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rich.console import Console
-
 MACHINE_FORMATS: Final = ("json", "yaml")
-_WIDE_ENOUGH_FOR_ANY_ROW: Final = 4000
+_USUAL_COLUMNS: Final = 80
 
 
 def prepare_streams() -> None:
@@ -63,20 +60,42 @@ def reader_is_gone(stream: TextIO) -> None:
     os.close(nowhere)
 
 
-def console(stream: TextIO) -> Console:
-    """Return a rich console: colours at a terminal alone and never with NO_COLOR; rows are never cut."""
-    from rich.console import Console
+def terminal_width(stream: TextIO) -> int | None:
+    """Return how many columns the stream's terminal has, None for a pipe or a file. `COLUMNS` goes before."""
+    if not stream.isatty():
+        return None
+    told = os.environ.get("COLUMNS", "")
+    if told.isascii() and told.isdigit() and int(told[:6]) > 0:
+        return int(told[:6])
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _USUAL_COLUMNS
+    except (OSError, ValueError):
+        return _USUAL_COLUMNS
 
-    at_terminal = stream.isatty()
-    coloured = at_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return Console(
-        file=stream,
-        force_terminal=at_terminal,
-        color_system="standard" if coloured else None,
-        no_color=not coloured,
-        width=_WIDE_ENOUGH_FOR_ANY_ROW,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        soft_wrap=True,
+
+def has_colours(stream: TextIO) -> bool:
+    """Return whether to colour: at a terminal alone, and never with NO_COLOR."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def coloured(text: str, style: str) -> str:
+    """Return a text in a style: the parameters of the terminal's escape sequence."""
+    return f"\x1b[{style}m{text}\x1b[0m"
+
+
+def folded(line: str, width: int | None) -> list[str]:
+    """Return a line as lines of a terminal, folded between words, the further ones indented.
+
+    A line that begins with a blank is a command, which would not work in parts.
+    """
+    if width is None or len(line) <= width or line[:1] in ("", " "):
+        return [line]
+    import textwrap
+
+    return textwrap.wrap(
+        line,
+        max(width, 20),
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
     )

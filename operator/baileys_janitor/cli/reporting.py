@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from baileys_janitor.cli.formatting import rfc3339
-from baileys_janitor.cli.output import say, write_document
+from baileys_janitor.cli.output import folded, say, terminal_width, write_document
+from baileys_janitor.policy.findings import SEVERITIES
+from baileys_janitor.policy.reasons import CREDENTIALS_ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +26,7 @@ class Problems:
         """Begin with the paths that led nowhere."""
         self.documents: list[ProblemDocument] = []
         self._commands: list[Sequence[str]] = []
+        self._prose: set[str] = set()
         self.skipped: list[SkippedDocument] = [
             {"reason": each.reason, "number": each.number, "paths": list(each.paths)}
             for each in found.skipped
@@ -40,8 +44,12 @@ class Problems:
 
         Unless `every` is asked for, what many directories have in common is said once.
         """
+        width = terminal_width(sys.stderr)
         for names, text, commands in merged(self._said(), every=every):
-            say(f"Error: {names}: {text}" if names else f"Error: {text}")
+            line = f"Error: {names}: {text}" if names else f"Error: {text}"
+            # Only what is known to hold no command is folded.
+            for part in folded(line, width) if text in self._prose else [line]:
+                say(part)
             for command in commands:
                 say(f"  {command}")
 
@@ -73,6 +81,8 @@ class Problems:
             {"path": shown, "company": company, "code": problem.code, "message": problem.message}
         )
         self._commands.append(problem.commands)
+        if problem.code in SEVERITIES or problem.code == CREDENTIALS_ABSENT:
+            self._prose.add(problem.message.removeprefix(f"{shown}: "))
 
 
 class Said(NamedTuple):

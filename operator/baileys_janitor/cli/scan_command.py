@@ -113,15 +113,15 @@ def _print(directories: list[DirectoryDocument], problems: Problems, output: str
         problems.say()
         print_document(SCAN_SCHEMA, directories, problems, output, summary=_summary(directories))
         return
-    from baileys_janitor.cli.tables import advice_lines, print_lines, scan_table, summary_line
+    from baileys_janitor.cli.tables import advice_lines, print_prose, scan_table, summary_line
 
     every = output == "wide"
     if directories:
         scan_table(directories, time.time(), wide=every)
-        print_lines([summary_line(directories)])
+        print_prose([summary_line(directories)])
     problems.say(every=every)
     if directories:
-        print_lines([*advice_lines(directories, every=every), *problems.not_searched()])
+        print_prose([*advice_lines(directories, every=every), *problems.not_searched()])
 
 
 def _summary(directories: Sequence[DirectoryDocument]) -> dict[str, Any]:

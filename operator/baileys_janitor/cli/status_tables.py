@@ -31,7 +31,8 @@ def print_status(document: StatusDocument, *, in_full: bool, wide: bool) -> None
     headings = ["NAME", "LEVEL", "FILES", "LIMIT", "SCANNED", "CLEANED", "COOLDOWN", "NEXT"]
     headings += ["PATH"] if wide else []
     rows = [_row(each, now, wide=wide) for each in directories]
-    print_table(headings, rows, {"FILES", "LIMIT", "SCANNED", "CLEANED", "COOLDOWN"})
+    numeric = {"FILES", "LIMIT", "SCANNED", "CLEANED", "COOLDOWN"}
+    print_table(headings, rows, numeric, drop=("LIMIT", "SCANNED"), wide=wide)
     for each in directories:
         for line in _in_full(each, now) if in_full else _troubles(each):
             write(f"{line}\n")

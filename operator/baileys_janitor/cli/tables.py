@@ -6,19 +6,17 @@ import sys
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from baileys_janitor.cli import formatting
-from baileys_janitor.cli.output import console, write
+from baileys_janitor.cli.columns import CUT, Styled, fitted, rendered
+from baileys_janitor.cli.output import coloured, folded, has_colours, terminal_width, write
 from baileys_janitor.cli.reporting import Said, merged
 from baileys_janitor.policy.findings import ADVICE, SEVERITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Sequence
-
-    from rich.console import RenderableType
-    from rich.text import Text
+    from collections.abc import Container, Iterable, Sequence
 
     from baileys_janitor.cli.json_output import DirectoryDocument
 
-    Cell: TypeAlias = str | Text
+    Cell: TypeAlias = str
 
 KIND_HEADINGS: Final = {
     "creds": "CREDS",
@@ -34,22 +32,20 @@ KIND_HEADINGS: Final = {
     "other": "OTHER",
 }
 LEVEL_STYLES: Final = {
-    "Healthy": "green",
-    "Warning": "yellow",
-    "Critical": "red",
-    "Emergency": "bold white on red",
-    "Unknown": "dim",
+    "Healthy": "32",
+    "Warning": "33",
+    "Critical": "31",
+    "Emergency": "1;37;41",
+    "Unknown": "2",
 }
+NAMES: Final = frozenset({"COMPANY", "DIRECTORY", "FILE", "NAME", "PATH"})
+"""Headings of columns that may be cut in the middle; ids are not, since people paste them."""
 WORST_FIRST: Final = ("Emergency", "Critical", "Warning", "Healthy", "Unknown")
 
 
 def level_cell(level: str) -> Cell:
     """Return a level, coloured at a terminal."""
-    if not sys.stdout.isatty():
-        return level
-    from rich.text import Text
-
-    return Text(level, style=LEVEL_STYLES.get(level, ""))
+    return Styled.of(level, LEVEL_STYLES.get(level, ""))
 
 
 def print_lines(lines: Iterable[str]) -> None:
@@ -57,57 +53,51 @@ def print_lines(lines: Iterable[str]) -> None:
     write("".join(f"{line.rstrip()}\n" for line in lines))
 
 
-def _print_rich(lines: Iterable[RenderableType]) -> None:
-    out = console(sys.stdout)
-    with out.capture() as captured:
-        for line in lines:
-            out.print(line)
-    write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+def print_prose(lines: Iterable[str]) -> None:
+    """Print sentences, folded between words at a terminal; a line that begins with blanks is a command and stays."""
+    width = terminal_width(sys.stdout)
+    print_lines(part for line in lines for part in folded(line, width))
 
 
 def print_table(
-    headings: Sequence[str], rows: Iterable[Sequence[Cell]], right: Iterable[str] = ()
+    headings: Sequence[str],
+    rows: Iterable[Sequence[Cell]],
+    right: Iterable[str] = (),
+    *,
+    drop: Sequence[str] = (),
+    cut: Container[str] = NAMES,
+    fold: str | None = None,
+    wide: bool = False,
 ) -> None:
-    """Print columns under headings, two spaces apart; those named in `right` are aligned right."""
-    numeric = set(right)
-    if not sys.stdout.isatty():
-        print_lines(plain_table(headings, rows, numeric))
-        return
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+    """Print columns under headings, two spaces apart; those named in `right` are aligned right.
 
-    table = Table(
-        box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1), header_style="bold"
-    )
-    for heading in headings:
-        table.add_column(heading, justify="right" if heading in numeric else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    _print_rich([table])
+    At a terminal that is too narrow the columns of `drop` go, then those of `cut` (names and paths) are cut in the
+    middle, and the one called `fold` goes on in further lines; never with `wide`, and never in a pipe.
+    """
+    table, numeric = [list(row) for row in rows], set(right)
+    width = terminal_width(sys.stdout)
+    if width is None:
+        print_lines(plain_table(headings, table, numeric))
+        return
+    if not wide:
+        mark = CUT if _encodable(CUT) else "~"
+        headings, table = fitted(headings, table, width, drop=drop, cut=cut, fold=fold, mark=mark)
+    print_lines(rendered(headings, table, numeric, coloured if has_colours(sys.stdout) else None))
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def plain_table(
     headings: Sequence[str], rows: Iterable[Sequence[Cell]], right: Container[str]
-) -> Iterator[str]:
-    """Return the lines of a table for a pipe or a file: to load and use rich would take longer than the scan."""
-    lines = [list(headings), *([str(cell) for cell in row] for row in rows)]
-    columns = []
-    for heading, *cells in zip(*lines, strict=True):
-        widths = [_width(cell) for cell in (heading, *cells)]
-        widest = max(widths)
-        padding = [" " * (widest - width) for width in widths]
-        pairs = zip((heading, *cells), padding, strict=True)
-        columns.append([gap + cell if heading in right else cell + gap for cell, gap in pairs])
-    return map("  ".join, zip(*columns, strict=True))
-
-
-def _width(text: str) -> int:
-    """Return how many columns of a terminal a text takes."""
-    if text.isascii():
-        return len(text)
-    from rich.cells import cell_len
-
-    return cell_len(text)
+) -> Iterable[str]:
+    """Return the lines of a table for a pipe or a file."""
+    return rendered(headings, rows, right)
 
 
 def name_heading(directories: Sequence[DirectoryDocument]) -> str:
@@ -117,6 +107,9 @@ def name_heading(directories: Sequence[DirectoryDocument]) -> str:
 
 def name_of(found: DirectoryDocument, heading: str) -> str:
     return (found["company"] or found["path"]) if heading == "COMPANY" else found["path"]
+
+
+_SPARED: Final = ("OLDEST", "TOTAL", "LIMIT", "SIZE")
 
 
 def scan_table(directories: Sequence[DirectoryDocument], now: float, *, wide: bool) -> None:
@@ -129,7 +122,8 @@ def scan_table(directories: Sequence[DirectoryDocument], now: float, *, wide: bo
         headings += ["PROTECTED", *KIND_HEADINGS.values(), "IDENTITY"]
         headings += ["PATH"] if name == "COMPANY" else []
     rows = [_scan_row(found, headings, now) for found in directories]
-    print_table(headings, rows, set(headings) - {name, "PATH", "LEVEL", "IDENTITY"})
+    text = {name, "PATH", "LEVEL", "IDENTITY"}
+    print_table(headings, rows, set(headings) - text, drop=_SPARED, wide=wide)
 
 
 def _scan_row(found: DirectoryDocument, headings: Sequence[str], now: float) -> list[Cell]:

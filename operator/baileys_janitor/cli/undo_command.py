@@ -114,7 +114,7 @@ def _with_run(paths: tuple[str, ...], run: str | None) -> tuple[tuple[str, ...],
 
 def _list(known: Known, problems: Problems, output: str) -> int:
     from baileys_janitor.cli.json_output import RUNS_SCHEMA
-    from baileys_janitor.cli.tables import print_lines
+    from baileys_janitor.cli.tables import print_prose
     from baileys_janitor.cli.undo_tables import print_runs
 
     directories = [
@@ -127,7 +127,7 @@ def _list(known: Known, problems: Problems, output: str) -> int:
     else:
         if known or not problems:
             print_runs([(target.company or target.shown, runs.in_trash) for target, runs in known])
-            print_lines(problems.not_searched())
+            print_prose(problems.not_searched())
     return EXIT_FAILED if problems else EXIT_DONE
 
 

@@ -33,7 +33,8 @@ def print_runs(directories: Sequence[tuple[str, Sequence[RunDocument]]]) -> None
     if not rows:
         print_lines(["There is no run to put back: the trash is empty."])
         return
-    print_table(["DIRECTORY", "RUN", "AGE", "REASON", "FILES", "SIZE"], rows, {"FILES", "SIZE"})
+    headings = ["DIRECTORY", "RUN", "AGE", "REASON", "FILES", "SIZE"]
+    print_table(headings, rows, {"FILES", "SIZE"}, drop=("REASON", "SIZE"))
 
 
 def print_undone(directories: Sequence[UndoDocument], failed: Container[str]) -> None:
