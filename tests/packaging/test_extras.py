@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import shlex
@@ -140,14 +141,8 @@ DIRECT_URLS = {
 class Installed:
     """A distribution with this record of where it came from."""
 
-    PackageNotFoundError = metadata.PackageNotFoundError
-
     def __init__(self, record: str) -> None:
         self._record = record
-
-    def distribution(self, name: str) -> Installed:
-        assert name == "baileys-janitor"
-        return self
 
     def read_text(self, name: str) -> str | None:
         assert name == "direct_url.json"
@@ -158,7 +153,7 @@ class Installed:
 def test_the_line_installs_from_where_the_package_came(
     monkeypatch: pytest.MonkeyPatch, record: str, source: str
 ) -> None:
-    monkeypatch.setattr(extras, "metadata", Installed(record))
+    monkeypatch.setattr(metadata, "distribution", {"baileys-janitor": Installed(record)}.get)
     monkeypatch.setattr(extras, "is_installed", lambda extra: False)
     assert shlex.split(extras.install_line("notify")) == [
         *(sys.executable, "-m", "pip", "install"),
@@ -190,6 +185,6 @@ def test_the_line_keeps_the_extras_that_are_there_and_an_editable_install(
 
 
 def test_without_pip_uv_installs_into_this_python(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extras, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     words = shlex.split(extras.install_line("notify"))
     assert words[:5] == ["uv", "pip", "install", "--python", sys.executable]
