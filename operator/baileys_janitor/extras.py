@@ -76,12 +76,10 @@ def _found(module: str) -> bool:
 
 def _installer() -> tuple[str, ...]:
     """Return the program that owns this environment: pipx, uv or pip."""
-    from importlib.util import find_spec
-
     for receipt, program in (("pipx_metadata.json", "pipx"), ("uv-receipt.toml", "uv tool")):
         if os.path.exists(os.path.join(sys.prefix, receipt)):  # noqa: PTH110, PTH118 - cheap to load
             return (*program.split(), "install", "--force")
-    if find_spec("pip") is None:
+    if not _found("pip"):
         return "uv", "pip", "install", "--python", sys.executable
     return sys.executable, "-m", "pip", "install"
 

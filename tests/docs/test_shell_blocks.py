@@ -143,18 +143,36 @@ def test_crons_lines_work_with_crons_environment(tmp_path: Path, worst: str) -> 
 
 def test_the_readmes_commands_do_what_they_say(tmp_path: Path) -> None:
     text = (ROOT / "README.md").read_text()
-    (block,) = (each for each in blocks(text) if "baileys-janitor undo" in each)
-    lines = [line for line in block.splitlines() if line.startswith("baileys-janitor")]
-    assert [line.split()[1] for line in lines] == ["scan", "clean", "clean", "undo"]
+    section = text.split("## Without Kubernetes\n")[1].split("\n## ")[0]
+    lines = [
+        line.split("#")[0].strip()
+        for block in blocks(section)
+        for line in block.splitlines()
+        if line.startswith("baileys-janitor")
+    ]
+    named = ["scan", "clean", "clean", "undo", "watch", "repair", "restore", "report"]
+    assert [line.split()[1] for line in lines] == named
     session = company(tmp_path / "sessions", "1001", "old")
     before = files_of(session)
-    removed = []
+    contact = next(name for name in sorted(before) if name.startswith(b"session-"))
+    left: dict[str, int] = {}
     for line in lines:
-        words = line.replace("/srv/sessions", shlex.quote(str(tmp_path / "sessions"))).split("#")[0]
+        words = line.replace("/srv/sessions", shlex.quote(str(tmp_path / "sessions")))
         command = words.replace("baileys-janitor", f"{PYTHON} -m baileys_janitor", 1)
-        done = subprocess.run(["bash", "-c", command], env=environment(), capture_output=True)
-        assert (done.returncode, done.stderr) == (0, b"")
-        removed.append(len(before - files_of(session)))
-    assert removed[:2] == [0, 0]
-    assert removed[2] > 0
-    assert removed[3] == 0
+        if " watch " in command:  # as under cron: it would go on for ever
+            command += f" --once --state {shlex.quote(str(tmp_path / 'state.json'))}"
+        done = subprocess.run(
+            ["bash", "-c", command],
+            env=environment(),
+            input=re.sub(rb"\D.*", b"", contact.removeprefix(b"session-")) + b"\n",
+            capture_output=True,
+            cwd=tmp_path,
+        )
+        assert done.returncode == 0, (line, done.stderr)
+        left[f"{len(left)} {line.split()[1]}"] = len(before - files_of(session))
+    assert list(left.values())[:2] == [0, 0]
+    assert left["2 clean"] > 0
+    assert left["3 undo"] == 0
+    assert left["4 watch"] > 0, "an emergency is cleaned at once"
+    assert left["5 repair"] == left["4 watch"], "a dry run"
+    assert (tmp_path / "report.html").stat().st_size > 1000

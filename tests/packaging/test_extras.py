@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import shlex
@@ -144,6 +143,10 @@ class Installed:
     def __init__(self, record: str) -> None:
         self._record = record
 
+    def distribution(self, name: str) -> Installed:
+        assert name == "baileys-janitor"
+        return self
+
     def read_text(self, name: str) -> str | None:
         assert name == "direct_url.json"
         return self._record or None
@@ -153,7 +156,7 @@ class Installed:
 def test_the_line_installs_from_where_the_package_came(
     monkeypatch: pytest.MonkeyPatch, record: str, source: str
 ) -> None:
-    monkeypatch.setattr(metadata, "distribution", {"baileys-janitor": Installed(record)}.get)
+    monkeypatch.setattr(metadata, "distribution", Installed(record).distribution)
     monkeypatch.setattr(extras, "is_installed", lambda extra: False)
     assert shlex.split(extras.install_line("notify")) == [
         *(sys.executable, "-m", "pip", "install"),
@@ -185,6 +188,6 @@ def test_the_line_keeps_the_extras_that_are_there_and_an_editable_install(
 
 
 def test_without_pip_uv_installs_into_this_python(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(extras, "_found", lambda name: False)
     words = shlex.split(extras.install_line("notify"))
     assert words[:5] == ["uv", "pip", "install", "--python", sys.executable]

@@ -59,6 +59,7 @@ def test_the_base_install_is_small() -> None:
 def test_the_wheel_has_what_it_needs_and_no_tests(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert "baileys_janitor/cli/schema/output.v1.json" in names
+    assert [name for name in names if name.endswith("/data/share/man/man1/baileys-janitor.1")]
     assert not [name for name in names if re.search(r"(^|/)(tests|sandbox|benchmarks)/", name)]
     [entries] = [name for name in names if name.endswith("entry_points.txt")]
     said = zipfile.ZipFile(wheel).read(entries).decode()

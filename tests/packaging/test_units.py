@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cli.sessions import environment, files_of
+from tests.cli.sessions import company, environment, files_of
 from tests.packaging.server import ROOT, SHIPPED, Server
 
 UNITS = sorted([*SHIPPED.glob("*.service"), *SHIPPED.glob("*.timer")])
@@ -231,3 +231,22 @@ def test_pm2_runs_and_stops_it(server: Server, tmp_path_factory: pytest.TempPath
         assert (app["pm2_env"]["status"], app["pm2_env"]["exit_code"]) == ("stopped", 0)
     finally:
         pm2("kill")
+
+
+def test_composes_command_cleans_what_is_mounted(tmp_path: Path) -> None:
+    said = yaml.safe_load((SHIPPED / "compose.yaml").read_text())
+    [service] = said["services"].values()
+    session = company(tmp_path / "sessions", "old", "old")
+    (tmp_path / "state").mkdir()
+    before = files_of(session)
+    words = [re.sub(r"^/", f"{tmp_path}/", word) for word in service["command"]]
+    done = subprocess.run(
+        [sys.executable, "-m", "baileys_janitor", *words, "--once"],
+        env=environment() | {key: str(value) for key, value in service["environment"].items()},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(files_of(session)) < len(before)
+    messages = [json.loads(line)["message"] for line in done.stderr.splitlines()]
+    assert "Cleanup finished" in messages
