@@ -77,6 +77,26 @@ def test_what_a_cleanup_did_is_in_the_next_report(tmp_path: Path, run: Run) -> N
     assert answers["noManualActs"] == "Attention"
 
 
+def test_what_only_a_look_at_several_shows_is_found(tmp_path: Path, run: Run) -> None:
+    first = company(tmp_path, "1", "prekeys")
+    shutil.copytree(first, tmp_path / "company_491511234567")
+    document = json.loads(run("report", tmp_path, "-o", "json").out)
+    VALIDATOR.validate(document)
+    types = {
+        each["name"]: {one["type"] for one in each["findings"]} for each in document["sessions"]
+    }
+    assert {name for name, found in types.items() if "SharedPairing" in found} == {
+        "1",
+        "49••••••••67",
+    }
+    [group] = [each for each in document["findings"] if each["type"] == "SharedPairing"]
+    assert "491511234567" not in group["message"]
+    assert document["summary"]["needAttention"] == 2
+    few = run("report", tmp_path).out
+    assert "SharedPairing" in few
+    assert "491511234567" not in few
+
+
 def test_a_journal_that_cannot_be_read_marks_its_directory_alone(tmp_path: Path, run: Run) -> None:
     company(tmp_path, "1", "old")
     company(tmp_path, "2", "orphan")

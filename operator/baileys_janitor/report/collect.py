@@ -18,6 +18,7 @@ from baileys_janitor.report.model import (
     UNKNOWN_LEVEL,
     WORST_FIRST,
     DayDocument,
+    FindingDocument,
     FindingGroup,
     PeriodDocument,
     ProblemDocument,
@@ -100,6 +101,7 @@ class Collector:
         self._removed_by_day: Counter[str] = Counter()
         self._findings: dict[str, FindingGroup] = {}
         self._more_problems = 0
+        self._troubled: set[int] = set()
         self._trash_known = False
 
     def add(
@@ -110,8 +112,11 @@ class Collector:
         critical: int | None = None,
         removed_by_kind: Mapping[str, int] | None = None,
         removed_because: Mapping[str, int] | None = None,
-    ) -> None:
-        """Take in one session and all its known runs, newest first; `session` keeps the latest of them."""
+    ) -> int:
+        """Take in one session and all its known runs, newest first; `session` keeps the latest of them.
+
+        Returns its number, for what is found of it later.
+        """
         recent = [run for run in runs if self._in_period(run)]
         session["period"] = period_of(recent)
         session["runs"] = list(runs[:RUNS_OF_A_SESSION])
@@ -123,6 +128,18 @@ class Collector:
             self._find(finding["type"], finding["severity"], finding["message"], session["name"])
         self._learn(session, runs, recent, critical)
         self._hold(session)
+        return self._number
+
+    def add_finding(self, number: int, name: str, finding: FindingDocument) -> None:
+        """Take in what only a look at several sessions shows, for the one of that number."""
+        self._find(finding["type"], finding["severity"], finding["message"], name)
+        if finding["severity"] > 1 and number not in self._troubled:
+            self._troubled.add(number)
+            self._sums["attention"] += 1
+        for _, place, session in self._kept:
+            if abs(place) == number:
+                session["findings"].append(finding)
+                session["findings"].sort(key=lambda one: -one["severity"])
 
     @property
     def sessions(self) -> int:
@@ -201,7 +218,9 @@ class Collector:
 
     def _count(self, session: SessionDocument) -> None:
         self._levels[session["level"]] += 1
-        self._sums["attention"] += needs_attention(session)
+        if needs_attention(session):
+            self._troubled.add(self._number + 1)
+            self._sums["attention"] += 1
         for key in ("counted", "total", "reclaimable", "bytes"):
             self._sums[key] += session[key] or 0
         _add(self._by_kind, session["byKind"])

@@ -12,6 +12,8 @@ from baileys_janitor.api.condition_kinds import (
     WARNING,
     Group,
 )
+from baileys_janitor.policy.findings import FAULT as FAULT_OF_FILES
+from baileys_janitor.policy.findings import SEVERITIES
 from baileys_janitor.report.model import FindingDocument
 from baileys_janitor.report.words import number, several
 
@@ -19,7 +21,6 @@ _RANKS: Final = {
     kind.type: RANKS[kind.incident.severity if kind.incident is not None else WARNING]
     for kind in CONDITIONS.values()
 }
-_OTHERS: Final = {"CredentialsAbsent": RANKS[CRITICAL], "TooManyFiles": RANKS[CRITICAL]}
 ADVICE: Final = frozenset(kind.type for kind in CONDITIONS.values() if kind.group is Group.ADVICE)
 """Types of conditions that are findings while they are True."""
 FAULT: Final = RANKS[CRITICAL]
@@ -28,7 +29,8 @@ FAULT: Final = RANKS[CRITICAL]
 
 def severity_of(type_: str) -> int:
     """Return the severity of a finding, 1 to 3; what nobody knows is a warning."""
-    return _RANKS.get(type_) or _OTHERS.get(type_) or RANKS[WARNING]
+    of_files = RANKS[CRITICAL] if SEVERITIES.get(type_) == FAULT_OF_FILES else RANKS[WARNING]
+    return _RANKS.get(type_) or of_files
 
 
 def of_level(

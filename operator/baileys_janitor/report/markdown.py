@@ -119,7 +119,7 @@ def _findings(report: ReportDocument) -> Iterator[str]:
         names = listed([_name(each) for each in group["sessions"]], 5, group["count"])
         example = "" if group["count"] == 1 else " For the first of them:"
         yield f"- **{escaped(group['type'])}**: {names}.{example} {_sentence(group['message'])}"
-    yield ""
+    yield from ("", _sentence(sentences.where_to_look(report)), "")
 
 
 def _checklists(report: ReportDocument) -> Iterator[str]:

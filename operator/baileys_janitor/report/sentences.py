@@ -131,6 +131,13 @@ def tiles(report: ReportDocument) -> list[Tile]:
     ]
 
 
+def where_to_look(report: ReportDocument) -> str:
+    """Return where findings are said of each session, with what to do; empty where nowhere."""
+    if report["source"] == CLUSTER:
+        return "`kubectl describe baileystenant NAME` says what to do about each."
+    return "`baileys-janitor scan PATH` says it of each session, with commands to paste."
+
+
 def cleanups(report: ReportDocument) -> str:
     """Return what the cleanups of the period did."""
     totals = report["cleanups"]["totals"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from baileys_janitor.cli.doctor import Looked, add_shared
 from baileys_janitor.cli.look import look_at
 from baileys_janitor.cli.planning import plan_for, planned_document
 from baileys_janitor.cli.problems import Problem
@@ -18,9 +19,10 @@ from baileys_janitor.report.words import rfc3339
 from baileys_janitor.volume.credential_copies import copies_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from baileys_janitor.cli.json_output import CleanDocument
+    from baileys_janitor.cli.json_output import FindingDocument as Found
     from baileys_janitor.cli.look import Look
     from baileys_janitor.cli.report.watched import Watched
     from baileys_janitor.cli.targets import Target
@@ -45,11 +47,14 @@ def add_directories(
     collector: Collector,
     sees: Sees | None = None,
     watched: Watched | None = None,
+    twice: Sequence[tuple[str, str]] = (),
 ) -> None:
     """Add each directory to the report; one that cannot be looked at becomes a problem, and the others go on.
 
-    `sees` is called with each session and all its recorded runs. `watched` is what a watch knows of directories.
+    `sees` is called with each session and all its recorded runs. `watched` is what a watch knows of directories,
+    `twice` which of them have another name.
     """
+    looked: list[tuple[int, str, Looked]] = []
     for target in targets:
         name = names.name(target.company or target.shown)
         try:
@@ -70,12 +75,14 @@ def add_directories(
             history = _overlay(session, history, watched, target.full_path)
         if sees is not None:
             sees(session, history.runs)
-        collector.add(
+        number = collector.add(
             session,
             history.runs,
             critical=settings.thresholds.critical,
             removed_by_kind=history.removed_by_kind,
         )
+        looked.append((number, name, _seen(target, look)))
+    _add_shared(looked, twice, names, collector)
 
 
 def _session(
@@ -123,6 +130,33 @@ def _session(
     }
 
 
+def _seen(target: Target, look: Look) -> Looked:
+    """Return what of a directory is compared with others: a large root is not held in memory for that."""
+    document: Any = {"path": target.shown, "findings": [], "advice": []}
+    return Looked(document, target, look.identity.fingerprint)
+
+
+def _add_shared(
+    looked: Sequence[tuple[int, str, Looked]],
+    twice: Sequence[tuple[str, str]],
+    names: Names,
+    collector: Collector,
+) -> None:
+    add_shared([each for _, _, each in looked], twice)
+    for number, name, each in looked:
+        for found in each.document["findings"]:
+            collector.add_finding(number, name, _finding(found, names))
+
+
+def _finding(found: Found, names: Names) -> FindingDocument:
+    code = found["code"]
+    return {
+        "type": code,
+        "severity": severity_of(code),
+        "message": names.sentence(found["message"]),
+    }
+
+
 def _overlay(session: SessionDocument, history: History, watched: Watched, path: str) -> History:
     """Add what a watch knows of a directory: it sees more of growth, and cleanups that had nothing to do."""
     status = watched.status_of(path)
@@ -159,14 +193,7 @@ def _paired_again(history: History, look: Look) -> bool | None:
 
 
 def _findings(found: CleanDocument, names: Names) -> list[FindingDocument]:
-    findings: list[FindingDocument] = [
-        {
-            "type": each["type"],
-            "severity": severity_of(each["type"]),
-            "message": names.sentence(each["message"]),
-        }
-        for each in found["advice"]
-    ]
+    findings = [_finding(each, names) for each in found["findings"]]
     high = of_level(found["level"], found["counted"], found["limit"], found["removed"])
     return sorted([*filter(None, [high]), *findings], key=lambda one: -one["severity"])
 

@@ -97,6 +97,7 @@ class Making:
             self._collector,
             self._sees,
             watched,
+            found.twice,
         )
         skipped = skipped_line(found.skipped)
         about = [_OF_DIRECTORIES, *([self._names.name(skipped)] if skipped else [])]

@@ -139,7 +139,13 @@ def _findings(report: ReportDocument) -> Part:
                 tag("p", example, _sentence(group["message"])),
             )
         )
-    return _section("What needs attention", tag("ul", items, class_="list"), long=True)
+    return _section(
+        "What needs attention", tag("ul", items, class_="list"), _hint(report), long=True
+    )
+
+
+def _hint(report: ReportDocument) -> Markup:
+    return tag("p", _sentence(sentences.where_to_look(report)), class_="quiet small more")
 
 
 def _words(code: str) -> str:
