@@ -118,6 +118,7 @@ check-generated: $(VENV)/.done ## Check that what a machine writes is current
 	@$(BIN)/python -m baileys_janitor.notify.reference --check || { echo "Run 'make generate'" >&2; exit 1; }
 	@$(BIN)/python -m baileys_janitor.controller.metrics.reference --check docs/metrics.md || { echo "Run 'make generate'" >&2; exit 1; }
 	@$(BIN)/python -m charts.generate --check || { echo "Run 'make generate'" >&2; exit 1; }
+	@$(BIN)/python -m baileys_janitor.cli.manual docs/one-server/baileys-janitor.1 --check || { echo "Run 'make generate'" >&2; exit 1; }
 
 unit: setup $(TOOLS)/prometheus $(TOOLS)/pgbouncer $(TOOLS)/browser/chromium $(TOOLS)/shells $(TOOLS)/pm2 $(TOOLS)/installers ## Run the tests alone, e.g. make unit PYTEST=tests/policy
 	$(BIN)/pytest $(PARALLEL) -q $(PYTEST)
