@@ -139,3 +139,22 @@ def test_an_endless_creds_json_is_read_up_to_a_bound(session: Path) -> None:
     assert data is not None
     assert len(data) == MAX_CREDS_BYTES + 1
     assert read_identity(data).state == TOO_LARGE
+
+
+def test_the_librarys_files_are_counted_by_owner_and_mode(tmp_path: Path) -> None:
+    for name, mode in (("creds.json", 0o600), ("pre-key-1.json", 0o644), ("pre-key-2.json", 0o644)):
+        (tmp_path / name).write_text("{}")
+        (tmp_path / name).chmod(mode)
+    (tmp_path / "notes.txt").write_text("not of the library")
+    (tmp_path / "link.json").symlink_to("creds.json")
+    me = os.geteuid()
+    expected = {(me, 0o100600): 1, (me, 0o100644): 2}
+    with opened(tmp_path) as directory:
+        assert read_listing(directory).owners == expected
+        (
+            tmp_path / "link.json"
+        ).unlink()  # without anything else the files are counted column by column
+        assert read_listing(directory).owners == expected
+        (tmp_path / "creds.json").chmod(0o644)
+        (tmp_path / "notes.txt").chmod(0o644)
+        assert read_listing(directory).owners == {(me, 0o100644): 3}

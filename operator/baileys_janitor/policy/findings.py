@@ -275,8 +275,8 @@ def empty_files(entries: Iterable[Entry], now: float) -> Finding | None:
     """Return how many of the library's files are empty and not just being written; None without any."""
     horizon_ns = nanoseconds(now - _SETTLED_SECONDS)
     kinds: dict[str, int] = {}
-    for entry in entries:
-        if not entry.size and entry.mtime_ns < horizon_ns and entry.kind not in (CREDS, OTHER):
+    for entry in [each for each in entries if not each.size]:
+        if entry.mtime_ns < horizon_ns and entry.kind not in (CREDS, OTHER):
             kinds[entry.kind] = kinds.get(entry.kind, 0) + 1
     number = sum(kinds.values())
     if not number:

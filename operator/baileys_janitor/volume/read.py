@@ -78,8 +78,7 @@ def read_listing(
                 if seen > limit:
                     return _count_only(entries, skipped, chain(files, found), own, tick)
                 files, statuses = _status_of(files)
-                made = _entries_of(files, statuses, device)
-                _count_owners(owners, made, statuses)
+                made = _entries_of(files, statuses, device, owners)
                 skipped += len(files) - len(made)
                 entries += made
     except OSError as error:
@@ -107,39 +106,45 @@ def _is_there(item: os.DirEntry[str]) -> bool:
 
 
 def _entries_of(
-    files: list[os.DirEntry[str]], found: list[os.stat_result], device: int
+    files: list[os.DirEntry[str]],
+    found: list[os.stat_result],
+    device: int,
+    owners: dict[tuple[int, int], int],
 ) -> list[Entry]:
-    """Return the entries of those that are regular files of this file system."""
+    """Return the entries of those that are regular files of this file system; count the library's by `owners`."""
     if not found:
         return []
     names = [item.name for item in files]
     # Column by column, as a status unpacks, which takes a fraction of the time that file by file takes.
-    modes, inodes, devices, _, _, _, sizes, *_ = zip(*found, strict=True)
+    modes, inodes, devices, _, uids, _, sizes, *_ = zip(*found, strict=True)
     if {*map(stat.S_IFMT, {*modes})} != {stat.S_IFREG} or {*devices} != {device}:
-        made = map(entry_of, names, found, repeat(device))
+        made = list(map(entry_of, names, found, repeat(device)))
+        for entry, owner in zip(made, zip(uids, modes, strict=True), strict=True):
+            if entry is not None and entry.kind != OTHER:
+                owners[owner] = owners.get(owner, 0) + 1
         return [entry for entry in made if entry is not None]
     kinds, idents = zip(*classify_all(names), strict=True)
+    _count_owners(owners, kinds, uids, modes)
     modified = [status.st_mtime_ns for status in found]
     changed = [status.st_ctime_ns for status in found]
     return list(map(Entry, names, kinds, idents, sizes, modified, inodes, devices, changed))
 
 
 def _count_owners(
-    owners: dict[tuple[int, int], int], made: list[Entry], found: list[os.stat_result]
+    owners: dict[tuple[int, int], int],
+    kinds: tuple[str, ...],
+    uids: tuple[int, ...],
+    modes: tuple[int, ...],
 ) -> None:
     """Add the library's files by owner and mode."""
-    pairs = {(status.st_uid, status.st_mode) for status in found}
-    if len(pairs) == 1 and len(made) == len(found):  # nearly always: nothing to tell apart
-        (pair,) = pairs
-        known = len(made) - sum([entry.kind == OTHER for entry in made])
+    if len({*uids}) == len({*modes}) == 1:  # nearly always: nothing to tell apart
+        known = len(kinds) - kinds.count(OTHER)
         if known:
-            owners[pair] = owners.get(pair, 0) + known
+            owners[uids[0], modes[0]] = owners.get((uids[0], modes[0]), 0) + known
         return
-    kinds = {(entry.inode, entry.mtime_ns): entry.kind for entry in made}
-    for status in found:
-        if kinds.get((status.st_ino, status.st_mtime_ns), OTHER) != OTHER:
-            pair = (status.st_uid, status.st_mode)
-            owners[pair] = owners.get(pair, 0) + 1
+    for kind, *owner in zip(kinds, uids, modes, strict=True):
+        if kind != OTHER:
+            owners[owner[0], owner[1]] = owners.get((owner[0], owner[1]), 0) + 1
 
 
 def has_state(directory: int, tick: Callable[[], None] | None = None) -> bool:
