@@ -151,7 +151,7 @@ def _hint(report: ReportDocument) -> Markup:
 def _words(code: str) -> str:
     """Return a code such as DiskPressure as words: Disk pressure."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", code)
-    return words[:1] + words[1:].lower()
+    return (words[:1] + words[1:].lower()).replace("re key", "re-key")
 
 
 def _pictures(report: ReportDocument) -> Markup:
