@@ -105,9 +105,9 @@ class Server:
             pytest.skip("control groups cannot be made here")
         script = self.own / "start.sh"
         script.write_text(f"{BUILD}\n{line}\n")
-        inner = shlex.join(
-            ["unshare", "-m", "-p", "-C", "-i", "-u", "--fork", "--kill-child", "bash", str(script)]
-        )
+        # All of it ends with the tests, even if these are killed.
+        last = ["setpriv", "--pdeathsig", "KILL", "unshare", "-m", "-p", "-C", "-i", "-u"]
+        inner = shlex.join([*last, "--fork", "--kill-child", "bash", str(script)])
         self._process = subprocess.Popen(
             ["bash", "-c", f"echo $$ > {self._group}/cgroup.procs && exec {inner}"],
             stdin=subprocess.DEVNULL,
