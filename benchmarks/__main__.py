@@ -19,7 +19,7 @@ from benchmarks.operator import catalogue, report, suite, targets
 
 Object = dict[str, Any]
 RESULTS = Path(__file__).resolve().parent / "results"
-PARTS = ("operator", "job", "scan", "keystore")
+PARTS = ("operator", "job", "scan", "watch", "keystore")
 SANDBOX, REAL = "the sandbox's API server", "etcd and kube-apiserver"
 
 
@@ -135,6 +135,20 @@ def server(console: Console, *, quick: bool) -> None:
     written(f"scan{'-quick' if quick else ''}.json", result, console)
 
 
+def resident(console: Console, *, quick: bool) -> None:
+    """Measure the watch of a server."""
+    from benchmarks import watch
+
+    described = machine.described()
+    found = watch.measure(quick=quick, tell=console.print)
+    watch.show(console, found)
+    verdicts = watch.verdicts(found)
+    report.verdicts_of(console, verdicts)
+    result = {"machine": described, "quick": quick, **found}
+    result |= {"targets": [one.row() for one in verdicts]}
+    written(f"watch{'-quick' if quick else ''}.json", result, console)
+
+
 def main() -> int:
     """Run all or parts; return the exit code: 1 when something could not be measured."""
     known = catalogue.named(catalogue.full()) | catalogue.named(catalogue.quick())
@@ -157,6 +171,8 @@ def main() -> int:
         process(console, quick=arguments.quick)
     if not parts or "scan" in parts:
         server(console, quick=arguments.quick)
+    if not parts or "watch" in parts:
+        resident(console, quick=arguments.quick)
     if not parts or "keystore" in parts:
         keys(console, quick=arguments.quick)
     return 0 if sound else 1

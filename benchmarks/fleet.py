@@ -18,19 +18,19 @@ GROUPS, SENDER_KEYS, TOKENS, IDENTITIES = 3, 19, 11, 11
 COLLECTIONS = ("critical_block", "critical_unblock_low", "regular", "regular_high", "regular_low")
 
 
-def fill(root: Path, directories: int, now: float) -> None:
+def fill(root: Path, directories: int, now: float, files: int = FILES) -> None:
     """Write that many directories `company_<n>` of 200 files each; ages count from `now` (Unix seconds)."""
     for number in range(1, directories + 1):
         path = root / f"company_{number}"
         path.mkdir()
-        _write(path, number, now)
+        _write(path, number, now, files)
 
 
-def _write(path: Path, number: int, now: float) -> None:
+def _write(path: Path, number: int, now: float, files: int) -> None:
     drawn = random.Random(number)
     there = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     paired = now - drawn.uniform(20, 90) * DAY
-    for count, (name, days) in enumerate(_files(number, drawn)):
+    for count, (name, days) in enumerate(_files(number, drawn, files)):
         file = os.open(name, os.O_CREAT | os.O_WRONLY, 0o600, dir_fd=there)
         os.write(file, _credentials(number) if name == "creds.json" else b"{}")
         # Pre-keys are written one after the other when the tenant is paired.
@@ -40,7 +40,7 @@ def _write(path: Path, number: int, now: float) -> None:
     os.close(there)
 
 
-def _files(number: int, drawn: random.Random) -> Iterator[tuple[str, float]]:
+def _files(number: int, drawn: random.Random, files: int) -> Iterator[tuple[str, float]]:
     """Return names, and the days within which each was last written; 0 is when the tenant was paired."""
     mobile, lid = 12_015_000_000 + number * 1_000, 240_000_000_000_000 + number * 1_000
     names: list[tuple[str, float]] = [("creds.json", 1), ("tctoken-__index.json", 7)]
@@ -66,7 +66,7 @@ def _files(number: int, drawn: random.Random) -> Iterator[tuple[str, float]]:
     names += [(f"identity-key-{lid + one}_1.0.json", 90) for one in range(1, IDENTITIES + 1)]
     yield from names
     # Of the 812 from the pairing, those that the server has not handed out yet.
-    for key in range(812 - (FILES - len(names)), 812):
+    for key in range(812 - (files - len(names)), 812):
         yield f"pre-key-{key}.json", 0
 
 

@@ -23,7 +23,7 @@ def main() -> int:
 
         return job(sys.argv[2:])
     if sys.argv[1:2] == ["watch-process"]:
-        from baileys_janitor.watch.start import main as watch
+        from baileys_janitor.watch.process import begin as watch
 
         return watch(sys.argv[2:])
     from baileys_janitor.cli.main import main as cli

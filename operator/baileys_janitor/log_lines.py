@@ -133,3 +133,13 @@ def set_up(wanted: Logging) -> None:
     for name in CHATTER:
         # Their own reports interest nobody; at debug they may help, but not their every request.
         logging.getLogger(name).setLevel(logging.INFO if debugging else logging.WARNING)
+
+
+def where(error: BaseException) -> str:
+    """Return where an exception was raised: its text may hold a file's name."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return type(error).__name__
+    return f"{trace.tb_frame.f_globals.get('__name__', '?')}, line {trace.tb_lineno}"

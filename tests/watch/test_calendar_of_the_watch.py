@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.api.timestamps import from_rfc3339
-from baileys_janitor.watch.reconciler import FORGET_SECONDS
+from baileys_janitor.watch.roster import FORGET_SECONDS
 from tests.schedule.simulation import Directory
 from tests.watch.world import DAY, HOUR, MINUTE, Server
 
@@ -251,12 +251,12 @@ def test_many_abnormal_cleanups_open_the_circuit_breaker(server: Server) -> None
     server.start()
     server.live(10 * MINUTE)
     assert server.watch is not None
-    assert server.watch.breakers.any(server.hands.wall) is not None
+    assert server.watch.breaker.any(server.hands.wall) is not None
     status = server.record("acme").stored
     server.live(40 * MINUTE)
     assert "CleanupsHeld" in server.record("acme").stored.signs, status.signs
     server.restart(killed=True)
-    assert server.watch.breakers.any(server.hands.wall) is not None
+    assert server.watch.breaker.any(server.hands.wall) is not None
 
 
 def test_a_run_of_cron_after_the_other_does_what_a_watch_does(tmp_path: Path) -> None:

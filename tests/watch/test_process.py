@@ -98,7 +98,8 @@ def test_the_life_of_a_watch(tmp_path: Path) -> None:
         ("notificatons: {}", "notificatons is not a field: did you mean notifications?"),
         ("directories: {acme: {mod: DryRun}}", "directories.acme.mod is not a field"),
         ("directories: {acme: {thresholds: {warning: 900}}}", "warning"),
-        ("metrics: 9090", "metrics"),
+        ("metrics: 9090", "metrics must be text: write 9090 in quotes"),
+        ("metrics: '9090'", "give an address and a port such as 127.0.0.1:9090"),
     ],
 )
 def test_a_wrong_configuration_is_one_sentence(tmp_path: Path, text: str, said: str) -> None:

@@ -16,7 +16,7 @@ from baileys_janitor.api.watch_config import WatchConfig
 from baileys_janitor.cli.problems import Problem
 from baileys_janitor.cli.settings import WATCH_OWN, settings_in_force
 from baileys_janitor.cli.watch_settings import local_zone, state_path, watch_settings
-from baileys_janitor.watch.names import name_of
+from baileys_janitor.watch.directories import name_of
 from baileys_janitor.watch.settings import WatchSettings
 
 VARIABLES = (

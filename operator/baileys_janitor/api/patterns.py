@@ -60,10 +60,12 @@ DURATION_WAY_OUT = "write it as days, hours, minutes and seconds, such as 14d, 6
 QUANTITY_WAY_OUT = "write it as 100m, 1, 64Mi or 1Gi"
 
 CHAT = r"^(-?[0-9]+|@[A-Za-z0-9_]+)$"
+HOST_PORT = r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$"
 URL = r"^https?://[^\s?#@]+$"
 
 IN_WORDS = {
     CHAT: 'give the number of the chat in quotes, such as "-1001234567890", or "@channel"',
+    HOST_PORT: "give an address and a port such as 127.0.0.1:9090",
     URL: "give a URL such as https://telegram.example, without a query and without credentials",
     DURATION: f"is no duration: {DURATION_WAY_OUT}",
     QUANTITY: f"is no quantity: {QUANTITY_WAY_OUT}",

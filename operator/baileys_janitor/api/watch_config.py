@@ -14,15 +14,12 @@ from baileys_janitor.api.base import Model
 from baileys_janitor.api.config import CircuitBreaker, DiskPressure, Logging, OperatorConfig
 from baileys_janitor.api.durations import Between, Duration
 from baileys_janitor.api.notification_config import Notifications
+from baileys_janitor.api.patterns import COMPANY_ID, HOST_PORT
 from baileys_janitor.api.spec import SharedSettings
 from baileys_janitor.api.spec_groups import Mode
 
-ServerName = Annotated[
-    str, Field(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")
-]
-HostPort = Annotated[
-    str, Field(max_length=260, pattern=r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$")
-]
+ServerName = Annotated[str, Field(min_length=1, max_length=63, pattern=COMPANY_ID)]
+HostPort = Annotated[str, Field(max_length=260, pattern=HOST_PORT)]
 Text = Annotated[str, Field(min_length=1, max_length=4096)]
 
 

@@ -178,7 +178,7 @@ def _check_overrides(settings: WatchSettings, path: str | None) -> None:
 
 
 def _host() -> str:
-    from baileys_janitor.watch.names import label
+    from baileys_janitor.watch.directories import label
 
     return label(socket.gethostname().partition(".")[0])
 

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,8 @@ from baileys_janitor.api.merge import InvalidTenant
 from baileys_janitor.own_process import own_command
 from baileys_janitor.status import level_and_ready
 from baileys_janitor.volume.errors import INTERRUPTED
-from baileys_janitor.watch.reconciler import MachineClock, Reconciler
+from baileys_janitor.watch.clock import MachineClock
+from baileys_janitor.watch.reconciler import Reconciler
 from baileys_janitor.watch.service_manager import ServiceManager
 from baileys_janitor.watch.settings import WatchSettings
 from baileys_janitor.watch.state import StateFile, StateProblem
@@ -35,13 +36,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("janitor.watch")
 
-EXIT_DONE, EXIT_FAILED = 0, 1
+EXIT_DONE, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
 RELOAD_SECONDS = 60
 """Seconds that reading the settings anew may take."""
 STATUS_SECONDS = 60.0
 """Least seconds from one line for the service manager to the next."""
 SETTINGS_FD = "--settings-fd"
 """The command's hidden option: write the settings there instead of watching."""
+GRAVE = frozenset({"Stalled", "CredentialsCorrupt", "CredentialsMissing"})
+"""Conditions with which a run for cron counts as failed."""
 _HURRY = 128
 
 
@@ -174,7 +177,7 @@ class Watch:
                 list(watch.records.values()),
                 self._counts,
                 now,
-                watch.breakers.any(now) is not None,
+                watch.breaker.any(now) is not None,
                 watch.notifier.counts,
                 watch.notifier.failing,
                 self._settings.config.metrics_per_directory,
@@ -183,13 +186,15 @@ class Watch:
 
     def _once(self) -> int:
         self._reconciler.look_at_all()
-        troubled = [r for r in self._reconciler.records.values() if "Stalled" in r.stored.signs]
+        troubled = [
+            each for each in self._reconciler.records.values() if GRAVE & {*each.stored.signs}
+        ]
         for record in troubled:
             logger.error(
                 "It cannot be looked after",
-                extra={"tenant": record.name, "reason": record.stored.readiness},
+                extra={"tenant": record.name, "reason": record.stored.status.get("attention")},
             )
-        return EXIT_FAILED if troubled or self._reconciler.has_problems else EXIT_DONE
+        return EXIT_FAILED if troubled or self._reconciler.roster.problems else EXIT_DONE
 
     def _stop(self) -> str | None:
         self._service.alive()
@@ -286,6 +291,17 @@ def _sentence(said: bytes) -> str:
 def set_up_log(settings: WatchSettings) -> None:
     """Log as configured."""
     log_lines.set_up(settings.config.logging)
+
+
+def begin(argv: Sequence[str]) -> int:
+    """Watch with the settings that the command line has left in an open file, whose number is the only argument."""
+    try:
+        with os.fdopen(int("".join(argv)), encoding="utf-8") as file:
+            text = file.read()
+    except (OSError, ValueError):
+        print("Error: this is started by `baileys-janitor watch`, not by people.", file=sys.stderr)  # noqa: T201
+        return EXIT_USAGE
+    return main(text)
 
 
 def main(text: str, environ: Mapping[str, str] = os.environ) -> int:

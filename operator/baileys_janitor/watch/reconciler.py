@@ -8,15 +8,15 @@ thing is.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
-from baileys_janitor.api.timestamps import from_rfc3339, to_rfc3339
+from baileys_janitor import log_lines
+from baileys_janitor.api.timestamps import to_rfc3339
 from baileys_janitor.job.result import REPEATED
 from baileys_janitor.schedule import calendar, scan_times, slots
-from baileys_janitor.schedule.circuit_breaker import Breakers, Hold, held_settings, named
-from baileys_janitor.schedule.cleanup_times import DAILY, EMERGENCY, TRIGGER, URGENT
+from baileys_janitor.schedule.circuit_breaker import held_settings
+from baileys_janitor.schedule.cleanup_times import DAILY, EMERGENCY, URGENT
 from baileys_janitor.schedule.clock_steps import ClockSteps
 from baileys_janitor.schedule.context import Context, Intervals
 from baileys_janitor.schedule.decision import Decision, decide
@@ -24,29 +24,29 @@ from baileys_janitor.status import advice, compose, decision_log
 from baileys_janitor.status.changes import ChangeBus, Crashed, between
 from baileys_janitor.status.compose import StatusContext
 from baileys_janitor.tenants import record_result
-from baileys_janitor.tenants.record import Key
 from baileys_janitor.tenants.workqueue import WorkQueue
 from baileys_janitor.volume.activity import boot
 from baileys_janitor.volume.credential_copies import KEPT
 from baileys_janitor.volume.errors import BUSY, DEADLINE_REACHED, SENTENCES
-from baileys_janitor.volume.journal import Run
 from baileys_janitor.volume.operations import new_run_id
-from baileys_janitor.volume.results import COMPLETED, REFUSED
+from baileys_janitor.volume.results import REFUSED
 from baileys_janitor.volume.run_results import CleanResult
-from baileys_janitor.watch import directories, wording, work
+from baileys_janitor.watch import directories, others, wording, work
+from baileys_janitor.watch.breaker import Breaker
+from baileys_janitor.watch.clock import Clock
 from baileys_janitor.watch.directories import Found, Place
-from baileys_janitor.watch.notifying import SEND_SECONDS, ChildProcess, Notifier, Start
+from baileys_janitor.watch.notifications.notifier import ChildProcess, Notifier, Start
 from baileys_janitor.watch.record import DirectoryRecord
+from baileys_janitor.watch.roster import Roster
 from baileys_janitor.watch.settings import WatchSettings
 from baileys_janitor.watch.state import State, StateFile
+from baileys_janitor.watch.work import Volume
 
 Object = dict[str, Any]
 logger = logging.getLogger("janitor.watch")
 
 FIND_SECONDS = 60.0
 """Seconds from one search for directories to the next."""
-FORGET_SECONDS = 86_400.0
-"""Seconds that a directory which is gone is remembered."""
 CLEAN_SECONDS = 60.0
 """Seconds that one cleanup may take before the others have their turn; it goes on later."""
 GAP_SECONDS = 1.0
@@ -55,10 +55,6 @@ WAIT_MAX_SECONDS = 60.0
 """Most seconds until the next turn: a clock that was set meanwhile is noticed then."""
 SAVE_SECONDS = 300.0
 """Seconds after which the state is saved although nothing in it changed materially."""
-MESSAGES_MAX = 20
-"""Messages that one run of cron sends."""
-NAMED_MAX = 5
-"""New directories that are named in the log when they come at once."""
 LAST_SEND_SECONDS = 1.5
 """Seconds that a message under way may take when the watch ends, or takes over other settings."""
 ATTEMPTS = 3
@@ -66,40 +62,6 @@ ATTEMPTS = 3
 COPY_LOOK_SECONDS = 3600.0
 """Seconds from one look for whether a copy of creds.json is due to the next."""
 UNUSED_SECONDS = 86_400.0
-AUTOMATIC = frozenset({DAILY, TRIGGER, EMERGENCY})
-ELSEWHERE = "It was carried out by somebody else; the directory's journal has it."
-
-
-class Clock(Protocol):
-    """Unix time, and seconds that pass evenly, also while the machine sleeps."""
-
-    def now(self) -> float:
-        """Return the Unix time in seconds."""
-
-    def monotonic(self) -> float:
-        """Return seconds that pass evenly."""
-
-
-class Volume(Protocol):
-    """What is done in session directories: `work`, or what a test puts in its place."""
-
-    look: Any
-    clean: Any
-    purge: Any
-    read_journal: Any
-    keep_copy: Any
-
-
-class MachineClock:
-    """The machine's clock."""
-
-    def now(self) -> float:
-        """Return the Unix time in seconds."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """Return seconds since the machine's start, those that it slept included."""
-        return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class Reconciler:
@@ -125,11 +87,10 @@ class Reconciler:
         self._deadline = float("inf")
         self.bus = ChangeBus()
         self.bus.subscribe(decision_log.write)
-        self.records: dict[Key, DirectoryRecord] = {}
-        self._by_path: dict[str, DirectoryRecord] = {}
+        self.roster = Roster()
+        self.records = self.roster.records
         self._queue = WorkQueue(self.records)
         self._find_at = 0.0
-        self._problems: dict[str, str] = {}
         self._saved_at = clock.now()
         self._unsaved = False
         self._touched = False
@@ -147,20 +108,13 @@ class Reconciler:
 
     def _set(self, settings: WatchSettings) -> None:
         config = settings.operator
-        breaker = config.circuit_breaker
         self.settings = settings
         self._intervals = Intervals(
             config.daily_jitter.seconds, UNUSED_SECONDS, config.status_interval.seconds
         )
         self._advice = advice.Limits.of(config)
-        self.breakers = Breakers(
-            breaker.window.seconds,
-            breaker.percent,
-            breaker.runs,
-            breaker.hold.seconds,
-            lambda: 1,
-        )
-        self._memory = breaker.window.seconds + breaker.hold.seconds
+        self.breaker = Breaker(config.circuit_breaker)
+        self._memory = self.breaker.memory
 
     def _notifier(self, deliveries: str) -> Notifier:
         return Notifier(
@@ -168,7 +122,7 @@ class Reconciler:
             self.records,
             deliveries,
             self.started,
-            self.breakers.any,
+            self.breaker.any,
             self.want_save,
             self._send,
         )
@@ -182,22 +136,10 @@ class Reconciler:
         self.notifier = self._notifier(deliveries)
         self._find_at = 0.0
         for record in self.records.values():
-            self._settle_in(record)
+            record.settle_in(self.settings, self._clock.now())
             self._recount(record)
             self._again(record)
         self._unsaved = True
-
-    def _settle_in(self, record: DirectoryRecord) -> None:
-        """Put the settings in force."""
-        generation = self.settings.generation(record.name)
-        if record.resource.generation not in (0, generation):
-            record.jobs.want_scan()
-            record.backoff.hurry(self._clock.now())
-        if record.effective is not None and record.effective.suspend:
-            record.scan.resume(self._clock.now())
-        record.resource.set_spec(generation, generation)
-        record.resource.set_effective(self.settings.of(record.name))
-        record.resource.annotate(None, self.settings.is_muted(record.name), None)
 
     # Directories
 
@@ -207,7 +149,11 @@ class Reconciler:
         roots = set(self.settings.roots)
         for path, known in self.state.directories.items():
             place = Place(known.root, known.path, known.name)
-            if known.root in roots and place.full_path == path and self._is_free(place):
+            if (
+                known.root in roots
+                and place.full_path == path
+                and self.roster.is_free(self.settings.name, place)
+            ):
                 record = self._add(place, now, known.status)
                 record.gone_since = known.gone_since
                 record.copied_at = known.copied_at
@@ -215,9 +161,6 @@ class Reconciler:
                     record.see_journal(known.journal)
                 record.cut(now)
         self._saved_at = now
-
-    def _is_free(self, place: Place) -> bool:
-        return (self.settings.name, place.name) not in self.records
 
     def _add(self, place: Place, now: float, status: Object | None) -> DirectoryRecord:
         record = DirectoryRecord(
@@ -228,9 +171,8 @@ class Reconciler:
         record.stored.written(min(record.last_scan or now, now))
         delay = slots.spread(record.text, "daily", self._intervals.jitter)
         record.timers.begin(now, delay)
-        self.records[record.key] = record
-        self._by_path[place.full_path] = record
-        self._settle_in(record)
+        self.roster.put(place, record)
+        record.settle_in(self.settings, self._clock.now())
         record.cut(now)
         self._recount(record)
         self._again(record)
@@ -238,69 +180,25 @@ class Reconciler:
 
     def _recount(self, record: DirectoryRecord) -> None:
         for entry in record.cleanup.history:
-            if not self._count(record, entry):
+            if not self.breaker.count(record, entry, self._clock.now()):
                 break
 
     def find(self, now: float) -> None:
         """Search for directories: new ones are looked after from now on, those that are gone are logged once."""
         self._find_at = now + FIND_SECONDS
         found = self._search(self.settings, self.state.key)
-        self._tell_problems(found.problems)
-        here = {place.full_path: place for place in found.places}
-        new: list[Place] = []
-        for path, place in here.items():
-            record = self._by_path.get(path)
-            if record is None and self._is_free(place):
-                new.append(place)
-                self._add(place, now, None)
-            elif record is not None and record.gone_since is not None:
-                logger.info("The session directory is back", extra={"tenant": record.name})
-                record.find_again()
-                record.backoff.hurry(now)
-                record.jobs.want_scan()
-                self._again(record)
-        self._tell_new(new)
-        for path, record in list(self._by_path.items()):
-            if path not in here and record.root not in found.problems:
-                self._lose(path, record, now)
+        name, roots = self.settings.name, self.settings.roots
 
-    def _tell_new(self, new: list[Place]) -> None:
-        if len(new) > NAMED_MAX:
-            logger.info("%d more session directories are looked after", len(new))
-            return
-        for place in new:
-            logger.info("A session directory is looked after", extra={"tenant": place.name})
+        def add(place: Place) -> None:
+            self._add(place, now, None)
 
-    def _lose(self, path: str, record: DirectoryRecord, now: float) -> None:
-        if record.gone_since is None:
-            record.lose(now)
-            logger.warning("A session directory is gone", extra={"tenant": record.name})
+        def back(record: DirectoryRecord) -> None:
+            record.backoff.hurry(now)
+            record.jobs.want_scan()
+            self._again(record)
+
+        if self.roster.update(name, roots, found, now, add, back):
             self._unsaved = True
-        elif now - record.gone_since >= FORGET_SECONDS and record.run is None:
-            logger.info(
-                "A session directory that is gone is forgotten", extra={"tenant": record.name}
-            )
-            del self._by_path[path], self.records[record.key]
-            self._unsaved = True
-
-    def _tell_problems(self, problems: dict[str, str]) -> None:
-        for root, code in problems.items():
-            if self._problems.get(root) != code:
-                logger.warning(
-                    "No directories can be looked for beneath path %d: %s",
-                    self.settings.roots.index(root) + 1,
-                    SENTENCES.get(code, code),
-                )
-        for root in self._problems.keys() - problems.keys():
-            if root in self.settings.roots:
-                number = self.settings.roots.index(root) + 1
-                logger.info("Path %d can be searched again", number)
-        self._problems = dict(problems)
-
-    @property
-    def has_problems(self) -> bool:
-        """Whether a path cannot be searched."""
-        return bool(self._problems)
 
     # The loop's body
 
@@ -316,7 +214,7 @@ class Reconciler:
             self._queue.shift(step)
             for record in self.records.values():
                 record.shift(step)
-            self.breakers.shift(step)
+            self.breaker.shift(step)
         return now
 
     def turn(self) -> float:
@@ -346,17 +244,8 @@ class Reconciler:
             self._contained(record)
             # What the look called for.
             self._contained(record)
-        self._send_all()
+        self.notifier.send_all(self.now, self._stop)
         self.save(self.now(), force=True)
-
-    def _send_all(self) -> None:
-        """Send what is due, one message after the other."""
-        for _ in range(MESSAGES_MAX):
-            self.notifier.step(self.now())
-            if not self.notifier.is_sending or self._stop() is not None:
-                return
-            self.notifier.wait_and_end(SEND_SECONDS, self.now())
-            self.notifier.hurry()
 
     def end(self) -> None:
         """Save everything; a message under way has a moment to arrive."""
@@ -375,7 +264,9 @@ class Reconciler:
             # Its text may hold a file's name.
             kind = type(error).__name__
             logger.error(  # noqa: TRY400 - its text may hold a file's name
-                "Unforeseen %s", kind, extra={"tenant": record.name, "detail": _where(error)}
+                "Unforeseen %s",
+                kind,
+                extra={"tenant": record.name, "detail": log_lines.where(error)},
             )
             record.crash(now)
         self._again(record)
@@ -473,7 +364,7 @@ class Reconciler:
         assert run is not None
         now = self.now()
         reason = str(run["reason"])
-        record.cleanup.hold_back(reason == EMERGENCY and self._hold(record, now) is not None)
+        record.cleanup.hold_back(reason == EMERGENCY and self.breaker.hold(record, now) is not None)
         policy = held_settings(effective.policy) if record.cleanup.held_back else effective.policy
         self._deadline = self._clock.monotonic() + CLEAN_SECONDS
         result = self._volume.clean(
@@ -509,7 +400,7 @@ class Reconciler:
         recorded = result.outcome == REPEATED
         entry = record_result.cleaned(record, result, now, True, boot(), recorded=recorded)
         if not recorded:
-            self._count(record, entry)
+            self.breaker.count(record, entry, self._clock.now())
 
     def _purge(self, record: DirectoryRecord, now: float) -> None:
         assert record.effective is not None
@@ -528,77 +419,18 @@ class Reconciler:
         if read is None:
             return False
         mark, runs = read
-        first = record.journal is None
-        record.see_journal(mark)
-        known = {str(entry.get("run")) for entry in record.cleanup.history}
-        known.add(str((record.run or {}).get("id")))
-        since = record.cleanup.last_time or now - self._memory
-        news = [run for run in runs if run.run not in known and _counts(run, since, now)]
-        for run in news:
-            self._take_over(record, run)
-            if not first and run.reason in AUTOMATIC and not record.shared:
-                record.share()
-                logger.warning(
-                    "Somebody else looks after this directory too: its journal has an automatic cleanup that is not "
-                    "this watch's. Nothing is done twice, but let one of them do it",
-                    extra={"tenant": record.name, "run": run.run, "reason": run.reason},
-                )
-        return bool(news)
-
-    def _take_over(self, record: DirectoryRecord, run: Run) -> None:
-        """Take over another's cleanup. Whoever writes to the directory can write its journal: no figures."""
-        assert run.result is not None
-        assert record.effective is not None
-        reason = run.reason if run.reason in AUTOMATIC else "Requested"
-        when = float(run.result.time or run.time)
-        entry = {
-            "run": run.run,
-            "time": to_rfc3339(when),
-            "reason": reason,
-            "outcome": run.result.outcome,
-        }
-        record.cleanup.record(entry, {"message": ELSEWHERE})
-        record.scan.cleaned()
-        if run.result.outcome == COMPLETED:
-            record.cleanup.cool(when, record.effective.cooldown)
-            if reason == EMERGENCY:
-                record.cleanup.cool_emergency(when, record.effective.emergency_cooldown)
-        self._unsaved = True
-
-    # The circuit breaker
-
-    def _hold(self, record: DirectoryRecord, now: float) -> Hold | None:
-        return self.breakers.hold(record.namespace, now)
-
-    def _count(self, record: DirectoryRecord, entry: Object) -> bool:
-        """Add a cleanup to the circuit breaker; return False for one that is too old, as all before it are."""
-        now = self._clock.now()
-        when = min(from_rfc3339(entry.get("time")) or now, now)
-        if when < now - self._memory:
+        if not others.take_in(record, mark, runs, now - self._memory, now):
             return False
-        automatic = entry.get("reason") in AUTOMATIC and entry.get("outcome") != "DryRun"
-        if self.settings.operator.circuit_breaker.enabled and automatic:
-            before = self._hold(record, now)
-            removed = int(entry.get("removed") or 0)
-            total = record.look.total if record.look is not None else None
-            files = max(int(entry.get("before") or 0), removed + (total or 0))
-            run = str(entry.get("run"))
-            self.breakers.note(record.namespace, record.name, run, when, removed, files)
-            hold = self._hold(record, now)
-            if hold is not None and before is None:
-                about = {"action": "clean", "until": to_rfc3339(hold.until)}
-                logger.warning(
-                    "Cleanups removed abnormally much: the circuit breaker holds automatic ones",
-                    extra=about | {"detail": named(hold.tenants)},
-                )
-            self.breakers.tidy(now)
+        self._unsaved = True
         return True
 
     # Status and state
 
     def context(self, record: DirectoryRecord, now: float) -> StatusContext:
         """Return what the status of a directory needs to know besides its record."""
-        return StatusContext(self.started, self._intervals, self._hold(record, now), self._advice)
+        return StatusContext(
+            self.started, self._intervals, self.breaker.hold(record, now), self._advice
+        )
 
     def _schedule(self, record: DirectoryRecord, now: float) -> Context:
         return self.context(record, now).schedule
@@ -620,14 +452,15 @@ class Reconciler:
         return wording.of_server(compose.compose(record, now, self.context(record, now)))
 
     def _store(self, record: DirectoryRecord, fresh: Object, now: float) -> None:
-        before = record.stored.status
+        before, new = record.stored.status, record.new
         record.stored.take(fresh)
         record.stored.written(now)
         record.cleanup.recorded()
         record.cleanup.sum_up()
         self._unsaved = True
         for change in between(record, before, fresh):
-            self.bus.publish(change)
+            if not (new and others.is_elsewhere(change)):  # in the journal before anybody watched
+                self.bus.publish(change)
 
     def save(self, now: float, *, force: bool = False) -> None:
         """Write the state file where something material has changed, or it is getting old."""
@@ -636,7 +469,7 @@ class Reconciler:
             return
         self.state.started = self.started
         self.state.written = now
-        self.state.take(self._by_path)
+        self.state.take(self.roster.by_path)
         self.state.deliveries = self.notifier.encoded()
         if self._file.write(self.state):
             self._unsaved = self._touched = False
@@ -656,21 +489,3 @@ class Reconciler:
         if when is not None:
             when = max(when, record.queue.considered_at + GAP_SECONDS)
         self._queue.schedule(record, when)
-
-
-def _counts(run: Run, since: float, now: float) -> bool:
-    """Return whether a journal's run is over, removed something, and may be told of: not before, not ahead."""
-    if run.result is None or run.result.removed <= 0:
-        return False
-    when = float(run.result.time or run.time)
-    return since < when <= now + 1.0
-
-
-def _where(error: BaseException) -> str:
-    """Return where an exception was raised: its text may hold a file's name."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return type(error).__name__
-    return f"{trace.tb_frame.f_globals.get('__name__', '?')}, line {trace.tb_lineno}"

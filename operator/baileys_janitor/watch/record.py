@@ -11,6 +11,7 @@ from baileys_janitor.tenants.fault import CODE, Fault
 from baileys_janitor.tenants.record import TenantRecord
 from baileys_janitor.volume.errors import DIRECTORY_MISSING, SENTENCES
 from baileys_janitor.volume.unchanged import Seen
+from baileys_janitor.watch.settings import WatchSettings
 
 JournalMark = tuple[int, int, int]
 """Which writing of a journal it was: inode, size, time of the last change."""
@@ -54,6 +55,18 @@ class DirectoryRecord(TenantRecord):
         if code == DIRECTORY_MISSING:
             return Fault(code, GONE)
         return Fault(code, SENTENCES.get(code) or UNREADABLE.format(code=code))
+
+    def settle_in(self, settings: WatchSettings, now: float) -> None:
+        """Put the settings in force; where they have changed, a scan is wanted at once."""
+        generation = settings.generation(self.name)
+        if self.resource.generation not in (0, generation):
+            self.jobs.want_scan()
+            self.backoff.hurry(now)
+        if self.effective is not None and self.effective.suspend:
+            self.scan.resume(now)
+        self.resource.set_spec(generation, generation)
+        self.resource.set_effective(settings.of(self.name))
+        self.resource.annotate(None, settings.is_muted(self.name), None)
 
     def see_journal(self, mark: JournalMark) -> None:
         """Record which writing of the journal has been read."""

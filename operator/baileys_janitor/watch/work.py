@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, Protocol
 
 from baileys_janitor.policy.running_text import decode
 from baileys_janitor.policy.settings import Settings
@@ -25,6 +26,16 @@ from baileys_janitor.watch.record import DirectoryRecord, JournalMark
 Stop = Callable[[], str | None]
 UNEXPECTED = "Unexpected"
 NO_JOURNAL: JournalMark = (0, 0, 0)
+
+
+class Volume(Protocol):
+    """What is done in session directories: this module, or what a test puts in its place."""
+
+    look: Any
+    clean: Any
+    purge: Any
+    read_journal: Any
+    keep_copy: Any
 
 
 @contextmanager

@@ -44,6 +44,8 @@ ROUND_SECONDS = 60.0
 """Seconds from one look at all directories to the next."""
 PASS_SECONDS = 1.0
 """Least seconds between two comparisons: many changes make one message."""
+MESSAGES_MAX = 20
+"""Messages that one run for cron sends."""
 ANSWER_MAX = 65_536
 SENT, FAILED = "sent", "failed"
 WHY_MAX = 300
@@ -80,7 +82,7 @@ class ChildProcess:
         self._told: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         self._since = time.monotonic()
         self._process = subprocess.Popen(
-            own_command("baileys_janitor.watch.send"),
+            own_command("baileys_janitor.watch.notifications.send"),
             stdin=self._asked,
             stdout=self._told,
             stderr=subprocess.DEVNULL,
@@ -196,9 +198,14 @@ class Notifier:
             self._sending = None
             self._settle(outbox, message, sending.give_up(seconds), now)
 
-    def hurry(self) -> None:
-        """Compare again at once."""
-        self._compare_at = 0.0
+    def send_all(self, clock: Callable[[], float], stop: Callable[[], str | None]) -> None:
+        """Send what is due, one message after the other, as long as `stop` names no reason to end."""
+        for _ in range(MESSAGES_MAX):
+            self._compare_at = 0.0
+            self.step(clock())
+            if not self.is_sending or stop() is not None:
+                return
+            self.wait_and_end(SEND_SECONDS, clock())
 
     @property
     def is_sending(self) -> bool:
