@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import quote
 
+from baileys_janitor.api.names import API_VERSION, GROUP, KIND, PLURAL
 from baileys_janitor.cli.masking import printable
 from baileys_janitor.cli.problems import Problem, usage
 
-_RESOURCE: Final = "/apis/janitor.baileys.dev/v1alpha1"
+_RESOURCE: Final = f"/apis/{API_VERSION}"
 _PAGE: Final = 500
 """Tenants in one answer: at most some megabytes."""
 _TIMEOUT_SECONDS: Final = 60
@@ -99,7 +100,7 @@ def _refusal(said: str) -> Exception:
         return Expired()
     if "(Forbidden)" in said:
         return Problem(
-            "kubectl may not list BaileysTenants: ask for the verb list on baileystenants.janitor.baileys.dev, or "
+            f"kubectl may not list {KIND}s: ask for the verb list on {PLURAL}.{GROUP}, or "
             "name a namespace with -n in which you have it.",
             code="Forbidden",
         )
