@@ -62,7 +62,7 @@ def test_whatever_changes_is_seen(session: Path, change: Callable[[Path], object
     assert placed(found) == placed(whole(session, NOW + 60))
 
 
-def test_what_does_not_change_is_not_judged_again_for_ten_minutes(session: Path) -> None:
+def test_what_does_not_change_is_not_judged_again_for_a_while(session: Path) -> None:
     build(session)
     first, seen = look(session, None)
     again, same = look(session, seen, NOW + 60)

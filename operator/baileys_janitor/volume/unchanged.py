@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from baileys_janitor.volume.activity import Known
     from baileys_janitor.volume.results import ScanResult
 
-JUDGED_SECONDS = 600.0  # ages go on also where no file changes
+JUDGED_SECONDS = 1800.0  # ages go on also where no file changes
 FILES_MAX = 20_000  # in a larger directory each look is made in full
 _TICK_EVERY = 1024
 
