@@ -166,3 +166,14 @@ def test_findings_change_nothing_and_hold_no_number(tmp_path: Path, run: Run) ->
     shown = "".join(str(run("scan", tmp_path, "-o", output)) for output in ("table", "json"))
     assert snapshot(tmp_path) == before
     assert not [number for number in numbers_in_names([session]) if number in shown]
+
+
+def test_the_gravest_fault_of_all_directories_comes_first(tmp_path: Path, run: Run) -> None:
+    first, last = company(tmp_path, "1", "healthy"), company(tmp_path, "2", "old")
+    empty = first / "session-12025550199.0.json"
+    empty.touch()
+    os.utime(empty, (time.time() - 3600,) * 2)
+    (last / "creds.json").unlink()
+    said = [line for line in run("scan", tmp_path).err.splitlines() if line.startswith("Error: ")]
+    assert "company_2" in said[0]
+    assert "company_1" in said[1]

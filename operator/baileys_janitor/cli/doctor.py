@@ -114,16 +114,21 @@ def add_shared(directories: Sequence[Looked], twice: Sequence[tuple[str, str]]) 
 
 
 def add_problems(directories: Iterable[Looked], problems: Problems) -> None:
-    """Add the faults of directories as problems, for the exit code; what concerns several is one problem."""
+    """Add the faults of directories as problems, gravest first; what concerns several is one problem."""
+    faults = [
+        (each, document["path"], target)
+        for document, target, _ in directories
+        for each in document["findings"]
+        if each["severity"] == FAULT
+    ]
     shared: set[str] = set()
-    for document, target, _ in directories:
-        for each in document["findings"]:
-            if each["severity"] != FAULT or each["message"] in shared:
-                continue
-            if each["code"] == findings.SHARED_PAIRING:
-                shared.add(each["message"])
-            message = f"{document['path']}: {each['message']}"
-            problems.add(target, Problem(message, code=each["code"], commands=each["commands"]))
+    for each, path, target in sorted(faults, key=lambda fault: _place(fault[0])):
+        if each["message"] in shared:
+            continue
+        if each["code"] == findings.SHARED_PAIRING:
+            shared.add(each["message"])
+        message = f"{path}: {each['message']}"
+        problems.add(target, Problem(message, code=each["code"], commands=each["commands"]))
 
 
 def _also(path: str, twice: Sequence[tuple[str, str]]) -> Iterable[str]:
@@ -133,8 +138,11 @@ def _also(path: str, twice: Sequence[tuple[str, str]]) -> Iterable[str]:
 
 
 def _in_order(found: list[FindingDocument]) -> list[FindingDocument]:
-    places = list(findings.SEVERITIES)
-    return sorted(found, key=lambda each: places.index(each["code"]))
+    return sorted(found, key=_place)
+
+
+def _place(found: FindingDocument) -> int:
+    return findings.place(found["code"])
 
 
 def _command(words: Sequence[str], target: Target) -> str:

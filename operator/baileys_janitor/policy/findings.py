@@ -68,7 +68,7 @@ SEVERITIES: dict[str, str] = {
     OLD_DIRECTORY: ADVICE,
     FOREIGN_NAMES: ADVICE,
 }
-_PLACE = {code: place for place, code in enumerate(SEVERITIES)}
+_PLACE = {code: number for number, code in enumerate(SEVERITIES)}
 
 #: Those of creds.json: nothing is removed from such a directory, and it has no level.
 OF_CREDENTIALS = frozenset(
@@ -131,10 +131,15 @@ class State:
     refused: bool = False
 
 
+def place(code: str) -> int:
+    """Return where a finding stands among all, the gravest at 0."""
+    return _PLACE[code]
+
+
 def in_order(findings: Iterable[Finding | None]) -> list[Finding]:
     """Return the findings that there are, gravest first."""
     return sorted(
-        [each for each in findings if each is not None], key=lambda each: _PLACE[each.code]
+        [each for each in findings if each is not None], key=lambda each: place(each.code)
     )
 
 
