@@ -326,7 +326,7 @@ def start(settings: WatchSettings) -> Any:
     sys.stderr.flush()
     # One arena, and memory that is free goes back: the metrics have a thread of their own.
     lean = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "131072"}
-    command = [sys.executable, "-m", "baileys_janitor", "watch-process", str(file)]
+    command = own_command("baileys_janitor", "watch-process", str(file))
     os.execve(sys.executable, command, lean | dict(os.environ))  # noqa: S606
 
 
