@@ -182,10 +182,11 @@ def _explain(kept: _Kept, guarded: dict[str, list[Entry]], allowed: list[Entry],
 
 def _is_due_by_calendar(context: Context, guarded: dict[str, list[Entry]]) -> bool:
     """Return whether the calendar would let go the same files: nothing stays for a silence, a stop or a copy."""
+    if context.pre_key_floor is not None:
+        return False  # how old a pre-key is depends on when the tenant woke, whatever the limits of other kinds
     if context.by_calendar:
         return True
-    plain = context.pre_key_floor is None and not context.ages.grown
-    return plain and _NOT_BY_CALENDAR.isdisjoint(guarded)
+    return not context.ages.grown and _NOT_BY_CALENDAR.isdisjoint(guarded)
 
 
 def due_by_calendar(entries: list[Entry], context: Context, settings: Settings) -> Due:

@@ -299,8 +299,12 @@ OF_A_RUN = {
     "IdentityChanged",
     "SystemError",
     "CredentialsChanging",
+    "CredentialsIncomplete",
+    "CredentialsNoFile",
+    "CredentialsOlder",
+    "CredentialsSaved",
 }
-"""Codes of runs and undos, never of a look; SystemError has nothing of its own to say."""
+"""Codes of runs, undos and restores, never of a look; SystemError has nothing of its own to say."""
 
 
 @pytest.mark.parametrize("code", sorted(set(SENTENCES) - OF_A_RUN))
