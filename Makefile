@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := .tools
-# Many tests wait for something: one worker more than there are processors keeps these at work meanwhile.
-WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
+# Many tests wait for something: two workers more than there are processors keep these at work meanwhile.
+WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 2 )))
 PARALLEL := -n $(WORKERS) --dist worksteal
 PYTEST ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -13,7 +13,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --no-strip-extras --allo
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo test checks lint types contracts generate check-generated unit promises kills coverage simulate envtest chaos chart image e2e bench plot lock clean
+.PHONY: help setup tools demo test checks lint types contracts generate check-generated test-tools unit promises kills coverage simulate envtest chaos chart image e2e bench plot lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -25,7 +25,7 @@ $(VENV)/.done: requirements/dev.txt pyproject.toml
 	@echo "Setting up $(VENV) (a minute or two, once)"
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || \
 		{ rm -rf $(VENV); echo "The venv module is missing: on Debian, apt-get install python3-venv" >&2; exit 1; }
-	@$(PIP) install --require-hashes --requirement requirements/dev.txt
+	@$(PIP) install --no-compile --no-deps --require-hashes --requirement requirements/dev.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -89,10 +89,17 @@ $(TOOLS)/browser/chromium:
 demo: setup ## Run the janitor on real sessions in a sandbox; ONCE=1 goes through one cycle and stops
 	@$(BIN)/python -m sandbox.demo $(if $(ONCE),--once)
 
-test: checks unit ## Verify everything
+test: setup ## Verify everything
+	@$(MAKE) --no-print-directory --output-sync=target --jobs=4 $(CHECKS) test-tools
+	@$(MAKE) --no-print-directory unit
 
+CHECKS := lint types contracts check-generated
 checks: setup # All that runs nothing, side by side: most of it is one process each
-	@$(MAKE) --no-print-directory --output-sync=target --jobs=4 lint types contracts check-generated
+	@$(MAKE) --no-print-directory --output-sync=target --jobs=4 $(CHECKS)
+
+TEST_TOOLS := $(addprefix $(TOOLS)/,prometheus pgbouncer browser/chromium shells pm2 installers)
+test-tools: setup # One after the other: two of apt-get would collide
+	@MAKEFLAGS= $(MAKE) --no-print-directory --jobs=1 PYTHON=$(PYTHON) $(TEST_TOOLS)
 
 lint: $(VENV)/.done ## Check style
 	$(BIN)/ruff check
@@ -120,7 +127,7 @@ check-generated: $(VENV)/.done ## Check that what a machine writes is current
 	@$(BIN)/python -m charts.generate --check || { echo "Run 'make generate'" >&2; exit 1; }
 	@$(BIN)/python -m baileys_janitor.cli.manual docs/one-server/baileys-janitor.1 --check || { echo "Run 'make generate'" >&2; exit 1; }
 
-unit: setup $(TOOLS)/prometheus $(TOOLS)/pgbouncer $(TOOLS)/browser/chromium $(TOOLS)/shells $(TOOLS)/pm2 $(TOOLS)/installers ## Run the tests alone, e.g. make unit PYTEST=tests/policy
+unit: test-tools ## Run the tests alone, e.g. make unit PYTEST=tests/policy
 	$(BIN)/pytest $(PARALLEL) -q $(PYTEST)
 
 # Shells, a cron and a viewer of manual pages, for what people on one server use beside the package.
@@ -151,7 +158,7 @@ KILLS ?= 10000
 kills: setup ## Kill clean, undo and purge thousands of times beside a busy writer: KILLS=10000, in memory, 10 minutes
 	KILLS=$(KILLS) nice -n 10 $(BIN)/pytest -q -p no:cacheprovider tests/volume/test_many_kills.py
 
-coverage: setup $(TOOLS)/prometheus $(TOOLS)/pgbouncer $(TOOLS)/browser/chromium $(TOOLS)/shells $(TOOLS)/pm2 $(TOOLS)/installers ## Run the tests and show what they do not reach: takes nearly twice as long
+coverage: test-tools ## Run the tests and show what they do not reach: takes nearly twice as long
 	$(BIN)/coverage erase
 	$(BIN)/pytest $(PARALLEL) -q --cov --cov-report=term:skip-covered
 

@@ -20,7 +20,7 @@ from tests.controller.ha.chaos import Chaos, Requests, SteppedReplica, happened_
 from tests.controller.ha.conftest import free_port
 from tests.controller.live.world import World, until
 
-SECONDS = float(os.environ.get("CHAOS_SECONDS", "16"))
+SECONDS = float(os.environ.get("CHAOS_SECONDS", "10"))
 SEED = int(os.environ.get("CHAOS_SEED", "12"))
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
