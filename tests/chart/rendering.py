@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import tempfile
@@ -61,9 +62,15 @@ def render(
     helm: str = "", chart: Path = CHART, *, policies: bool = True, **values: Any
 ) -> list[Object]:
     """The rendered objects, ordered by kind, namespace and name."""
-    written = text(helm, chart, policies=policies, **values)
-    objects = [each for each in yaml.safe_load_all(written) if each]
-    return sorted(objects, key=identity)
+    return list(pickle.loads(_parsed(text(helm, chart, policies=policies, **values))))
+
+
+@functools.cache
+def _parsed(written: str) -> bytes:
+    """The objects in a rendering, so that whoever asks has some of its own: reading YAML takes longer than Helm."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    objects = [each for each in yaml.load_all(written, loader) if each]
+    return pickle.dumps(sorted(objects, key=identity))
 
 
 def identity(found: Object) -> tuple[str, str, str]:
