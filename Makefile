@@ -12,8 +12,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --no-strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
+# The tests start hundreds of processes: each would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo test checks lint types contracts generate check-generated test-tools unit promises kills coverage simulate envtest chaos chart image e2e bench plot lock clean
+.PHONY: help setup tools demo test checks lint types contracts generate check-generated collected test-tools unit promises kills coverage simulate envtest chaos chart image e2e bench plot lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -90,12 +93,15 @@ demo: setup ## Run the janitor on real sessions in a sandbox; ONCE=1 goes throug
 	@$(BIN)/python -m sandbox.demo $(if $(ONCE),--once)
 
 test: setup ## Verify everything
-	@$(MAKE) --no-print-directory --output-sync=target --jobs=4 $(CHECKS) test-tools
+	@$(MAKE) --no-print-directory --output-sync=target --jobs=4 $(CHECKS) test-tools collected
 	@$(MAKE) --no-print-directory unit
 
 CHECKS := lint types contracts check-generated
 checks: setup # All that runs nothing, side by side: most of it is one process each
 	@$(MAKE) --no-print-directory --output-sync=target --jobs=4 $(CHECKS)
+
+collected: setup # Import every test once, so that no worker has to compile it
+	@$(BIN)/pytest --collect-only -q -p no:xdist $(PYTEST) >/dev/null
 
 TEST_TOOLS := $(addprefix $(TOOLS)/,prometheus pgbouncer browser/chromium shells pm2 installers)
 test-tools: setup # One after the other: two of apt-get would collide
