@@ -27,6 +27,10 @@ def status(state: Path, *more: str) -> str:
     return printed.getvalue()
 
 
+def levels_in(document: str) -> dict[str, str]:
+    return {each["name"]: each["level"] for each in json.loads(document)["directories"]}
+
+
 def test_the_life_of_a_watch(tmp_path: Path) -> None:
     root, log, state = tmp_path / "sessions", tmp_path / "log", tmp_path / "state" / "w.json"
     sessions = [company(root, name, name) for name in ("healthy", "emergency")]
@@ -63,18 +67,15 @@ def test_the_life_of_a_watch(tmp_path: Path) -> None:
         config.write_text(good + "thresholds: {warnign: 100}\n")
         watch.send(signal.SIGHUP)
         watch.says("did you mean warning?")
-        assert manager.count("READY=1") == 2
+        until(lambda: manager.count("READY=1") == 2, "it is ready again")
         config.write_text(good + "thresholds: {warning: 100}\n")
         watch.send(signal.SIGHUP)
         watch.says("The settings were read anew")
         watch.says("tenant=healthy action=scan before=Healthy after=Warning")
         # What `status` knows of it while it runs.
-        known = json.loads(status(state, "-o", "json"))
-        assert known["watch"]["running"] is True
-        assert {each["name"]: each["level"] for each in known["directories"]} == {
-            "healthy": "Warning",
-            "emergency": "Emergency",
-        }
+        levels = {"healthy": "Warning", "emergency": "Emergency"}
+        until(lambda: levels_in(status(state, "-o", "json")) == levels, "status shows the levels")
+        assert json.loads(status(state, "-o", "json"))["watch"]["running"] is True
         watch.send(signal.SIGKILL)
         watch.process.wait()
     with running(log, *options, env=env, port=port) as watch:
