@@ -17,6 +17,7 @@ from baileys_janitor.api.notification_config import Notifications
 from baileys_janitor.api.patterns import COMPANY_ID, HOST_PORT
 from baileys_janitor.api.spec import SharedSettings
 from baileys_janitor.api.spec_groups import Mode
+from baileys_janitor.policy.credential_copies import KEEP, KEEP_MOST
 
 ServerName = Annotated[str, Field(min_length=1, max_length=63, pattern=COMPANY_ID)]
 HostPort = Annotated[str, Field(max_length=260, pattern=HOST_PORT)]
@@ -36,8 +37,8 @@ class DirectorySettings(SharedSettings):
 class CredentialsCopies(Model):
     """Validated copies of creds.json, kept in the session directory."""
 
-    keep: Annotated[int, Field(ge=0, le=100)] = Field(
-        default=10, description="How many copies are kept. 0: none is made."
+    keep: Annotated[int, Field(ge=0, le=KEEP_MOST)] = Field(
+        default=KEEP, description="How many copies are kept. 0: none is made."
     )
     every: Annotated[Duration, Between("1h", "30d")] = Field(
         default=Duration("24h"), description="How often one is made, when creds.json has changed."
@@ -47,15 +48,7 @@ class CredentialsCopies(Model):
 class WatchConfig(SharedSettings):
     """The configuration of the watch."""
 
-    name: (
-        Annotated[
-            str,
-            Field(
-                min_length=1, max_length=63, pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
-            ),
-        ]
-        | None
-    ) = Field(
+    name: ServerName | None = Field(
         default=None,
         description="What this server is called in messages, logs and metrics. Unset: its host name.",
     )
@@ -76,12 +69,7 @@ class WatchConfig(SharedSettings):
         default="Enforce", description="The most that the mode of any directory may do."
     )
     state: Text | None = Field(default=None, description="The state file.")
-    metrics: (
-        Annotated[
-            str, Field(max_length=260, pattern=r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$")
-        ]
-        | None
-    ) = Field(
+    metrics: HostPort | None = Field(
         default=None,
         description="Address and port of the metrics, such as 127.0.0.1:9090. Unset: none.",
     )

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 from baileys_janitor.cli import credentials
 from baileys_janitor.cli.formatting import counted
-from baileys_janitor.cli.look import problem_of
+from baileys_janitor.cli.look import opened
 from baileys_janitor.cli.planning import by_reason, ordered
 from baileys_janitor.policy import reasons
 from baileys_janitor.policy.file_kinds import KINDS
 from baileys_janitor.volume.credential_copies import keep_if_due
-from baileys_janitor.volume.errors import SENTENCES, VolumeProblem
+from baileys_janitor.volume.errors import SENTENCES
 from baileys_janitor.volume.move_to_trash import EXPLANATIONS
 from baileys_janitor.volume.operations import clean
-from baileys_janitor.volume.safe_open import open_session
 from baileys_janitor.volume.state_names import trash_name
 
 if TYPE_CHECKING:
@@ -47,28 +46,22 @@ def apply_plan(
     """
     now = time.time()
     plans: list[Plan] = []
-    try:
-        directory = open_session(target.root, target.path)
-        try:
-            # The cheapest moment: whoever cleans nightly has copies without another line in cron. What cannot be kept
-            # is no reason not to clean: broken credentials are told by the cleanup itself.
-            keep_if_due(directory, now=now)
-            result = clean(
-                directory,
-                in_force.policy,
-                run=run,
-                now=now,
-                emergency=emergency,
-                reason=REASON,
-                undo_window=float(in_force.undo_window),
-                stop=interrupt.code,
-                watch=plans.append,
-            )
-            removed = _moved(directory, result, plans)
-        finally:
-            os.close(directory)
-    except VolumeProblem as problem:
-        raise problem_of(target, problem) from problem
+    with opened(target) as directory:
+        # The cheapest moment: whoever cleans nightly has copies without another line in cron. What cannot be kept
+        # is no reason not to clean: broken credentials are told by the cleanup itself.
+        keep_if_due(directory, now=now)
+        result = clean(
+            directory,
+            in_force.policy,
+            run=run,
+            now=now,
+            emergency=emergency,
+            reason=REASON,
+            undo_window=float(in_force.undo_window),
+            stop=interrupt.code,
+            watch=plans.append,
+        )
+        removed = _moved(directory, result, plans)
     return _document(document, result, removed), removed
 
 

@@ -16,6 +16,7 @@ from baileys_janitor.cli.options import (
     UNDO_WINDOW,
     dry_run_asked,
     narrowing,
+    output_option,
     paths_or_environment,
     settings_options,
     target_options,
@@ -85,14 +86,7 @@ class Wish(NamedTuple):
 )
 @click.option("-v", "--verbose", is_flag=True, help="List the files, with masked names.")
 @click.option("--show-names", is_flag=True, help="List real names; at a terminal only.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["table", "wide", "json", "yaml"]),
-    default="table",
-    show_default=True,
-    help="How to print it.",
-)
+@output_option("table", "wide", "json", "yaml")
 @settings_options(UNDO_WINDOW)
 def command(
     paths: tuple[str, ...],

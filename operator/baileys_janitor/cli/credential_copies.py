@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from baileys_janitor.cli.formatting import rfc3339
-from baileys_janitor.cli.look import problem_of
+from baileys_janitor.cli.look import opened
 from baileys_janitor.cli.pasting import command
 from baileys_janitor.cli.problems import Problem
 from baileys_janitor.policy import reasons
@@ -15,9 +14,7 @@ from baileys_janitor.volume.errors import (
     CREDENTIALS_CHANGING,
     DISK_FULL,
     SENTENCES,
-    VolumeProblem,
 )
-from baileys_janitor.volume.safe_open import open_session
 
 if TYPE_CHECKING:
     from baileys_janitor.cli.json_output import KeepDocument
@@ -41,14 +38,8 @@ def keep_copy(
     target: Target, now: float, *, every: float, keep: int
 ) -> tuple[KeepDocument, Problem | None]:
     """Keep a copy of a directory's creds.json if one is due; the document, and what went wrong."""
-    try:
-        directory = open_session(target.root, target.path)
-    except VolumeProblem as problem:
-        raise problem_of(target, problem) from problem
-    try:
+    with opened(target) as directory:
         kept = keep_if_due(directory, now=now, every=every, keep=keep)
-    finally:
-        os.close(directory)
     document: KeepDocument = {
         "path": target.shown,
         "company": target.company,

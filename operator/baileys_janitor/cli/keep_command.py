@@ -11,6 +11,7 @@ from baileys_janitor.cli.documented import Documented
 from baileys_janitor.cli.options import (
     DRY_RUN_VARIABLE,
     dry_run_asked,
+    output_option,
     paths_or_environment,
     target_options,
 )
@@ -49,14 +50,7 @@ if TYPE_CHECKING:
     help=f"How many copies of one pairing stay, at most {KEEP_MOST}.  [{KEEP}]",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print problems alone.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["table", "json", "yaml"]),
-    default="table",
-    show_default=True,
-    help="How to print it.",
-)
+@output_option("table", "json", "yaml")
 def command(
     paths: tuple[str, ...],
     companies: tuple[str, ...],

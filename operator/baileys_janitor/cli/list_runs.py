@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from baileys_janitor.cli.formatting import rfc3339
-from baileys_janitor.cli.look import problem_of
-from baileys_janitor.volume.errors import VolumeProblem
-from baileys_janitor.volume.errors import problem_of as problem_of_error
+from baileys_janitor.cli.look import opened
 from baileys_janitor.volume.journal import Journal
 from baileys_janitor.volume.read import read_listing
-from baileys_janitor.volume.safe_open import open_session
 from baileys_janitor.volume.state_files import lookup, owners_of
 from baileys_janitor.volume.state_names import plan_name, trash_name
 
@@ -37,16 +33,8 @@ class KnownRuns(NamedTuple):
 
 def runs_of(target: Target) -> KnownRuns:
     """Return the runs of a directory; raise a Problem when they cannot be read."""
-    try:
-        directory = open_session(target.root, target.path)
-        try:
-            return _runs(directory)
-        except OSError as error:
-            raise problem_of_error(error) from error
-        finally:
-            os.close(directory)
-    except VolumeProblem as problem:
-        raise problem_of(target, problem) from problem
+    with opened(target) as directory:
+        return _runs(directory)
 
 
 def latest(known: Iterable[KnownRuns]) -> str | None:

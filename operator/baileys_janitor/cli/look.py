@@ -25,6 +25,7 @@ from baileys_janitor.volume.credentials import readable_identity
 from baileys_janitor.volume.directory_state import state_of
 from baileys_janitor.volume.disk_space import room_on
 from baileys_janitor.volume.errors import VolumeProblem
+from baileys_janitor.volume.errors import problem_of as problem_of_error
 from baileys_janitor.volume.read import read_listing
 from baileys_janitor.volume.safe_open import open_session
 from baileys_janitor.volume.state_names import OwnNames
@@ -53,20 +54,12 @@ class Look(NamedTuple):
 def look_at(target: Target, settings: Settings, now: float | None = None) -> Look:
     """Look at a session directory; a Problem with one sentence when that is not possible."""
     now = time.time() if now is None else now
-    try:
-        directory = open_session(target.root, target.path)
-        try:
-            listing = read_listing(directory)
-            identity = readable_identity(directory)
-            activity = activity_of(
-                directory, listing, identity, settings, now, Known(), to_write=False
-            )
-            room = *room_on(directory), listing.own
-            state = state_of(directory, listing)
-        finally:
-            os.close(directory)
-    except VolumeProblem as problem:
-        raise problem_of(target, problem) from problem
+    with opened(target) as directory:
+        listing = read_listing(directory)
+        identity = readable_identity(directory)
+        activity = activity_of(directory, listing, identity, settings, now, Known(), to_write=False)
+        room = *room_on(directory), listing.own
+        state = state_of(directory, listing)
     ages = activity.ages
     if listing.entries is None:
         return Look(
@@ -87,6 +80,8 @@ def opened(target: Target) -> Iterator[int]:
         directory = open_session(target.root, target.path)
         try:
             yield directory
+        except OSError as error:
+            raise problem_of_error(error) from error
         finally:
             os.close(directory)
     except VolumeProblem as problem:

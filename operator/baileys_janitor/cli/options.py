@@ -149,6 +149,18 @@ def target_options(command: Command) -> Command:
     return command
 
 
+def output_option(*formats: str) -> Callable[[Command], Command]:
+    """Add `-o` with these formats, the first of which is the default; it reaches the command as `output`."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help="How to print it.",
+    )
+
+
 def narrowing(companies: Sequence[str], pattern: str | None) -> list[str]:
     """Return the options with which a printed command means the same directories."""
     words = [word for company in companies for word in ("--company", company)]

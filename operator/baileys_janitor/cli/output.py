@@ -25,6 +25,15 @@ def prepare_streams() -> None:
             reconfigure(errors="backslashreplace")
 
 
+def encodable(text: str) -> bool:
+    """Return whether standard output can show every character of a text."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def write_document(document: Mapping[str, Any], output: str) -> None:
     """Write one JSON or YAML document to standard output."""
     if output == "json":

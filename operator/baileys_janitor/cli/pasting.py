@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from collections.abc import Iterable
 from typing import Final
+
+from baileys_janitor.cli.output import encodable
 
 _PROGRAM: Final = "baileys-janitor"
 _ESCAPED: Final = {"'": r"\'", "\\": r"\\"}
@@ -18,7 +19,7 @@ def word(text: str) -> str:
     The last form is for what a terminal would not show or not take as it is: control characters, bytes that are not
     UTF-8, and characters that standard output cannot encode. bash, zsh and ksh read it, and the sh of POSIX.1-2024.
     """
-    if text.isprintable() and _encodable(text):
+    if text.isprintable() and encodable(text):
         return shlex.quote(text)
     return "$'" + "".join(map(_escaped, text)) + "'"
 
@@ -28,14 +29,6 @@ def command(*words: str, paths: Iterable[str] = (), after: Iterable[str] = ()) -
     paths = list(paths)
     ended = ["--"] if any(path.startswith("-") for path in paths) else []
     return " ".join(map(word, (_PROGRAM, *words, *ended, *paths, *after)))
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _escaped(character: str) -> str:

@@ -14,6 +14,7 @@ from baileys_janitor.cli.naming import ASK
 from baileys_janitor.cli.options import (
     DRY_RUN_VARIABLE,
     dry_run_asked,
+    output_option,
     paths_or_environment,
     target_options,
 )
@@ -93,14 +94,7 @@ _NAMED_AT_MOST = 10
     flag_value=RUNNING,
     help="It runs: look again after six minutes whether files came back.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["table", "json", "yaml"]),
-    default="table",
-    show_default=True,
-    help="How to print it.",
-)
+@output_option("table", "json", "yaml")
 def command(
     paths: tuple[str, ...],
     companies: tuple[str, ...],

@@ -14,6 +14,7 @@ from baileys_janitor.cli.options import (
     DRY_RUN_VARIABLE,
     dry_run_asked,
     narrowing,
+    output_option,
     paths_or_environment,
     target_options,
 )
@@ -77,14 +78,7 @@ pause = time.sleep
     metavar="CODE",
     help="Restore although a check has found this; repeatable.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["table", "json", "yaml"]),
-    default="table",
-    show_default=True,
-    help="How to print it.",
-)
+@output_option("table", "json", "yaml")
 def command(
     paths: tuple[str, ...],
     companies: tuple[str, ...],

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from baileys_janitor.cli.formatting import rfc3339
-from baileys_janitor.cli.look import problem_of
+from baileys_janitor.cli.look import opened
 from baileys_janitor.cli.problems import Problem
 from baileys_janitor.policy import reasons
 from baileys_janitor.policy.restore_credentials import (
@@ -23,11 +21,9 @@ from baileys_janitor.volume.errors import (
     DISK_FULL,
     PUT_BACK_UNSUPPORTED,
     SENTENCES,
-    VolumeProblem,
 )
 from baileys_janitor.volume.quiet import is_quiet
 from baileys_janitor.volume.restore import Restoring
-from baileys_janitor.volume.safe_open import open_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +67,7 @@ class Wish(NamedTuple):
 
 def copies_document(target: Target) -> CopiesDocument:
     """Return the kept copies of a directory, newest first; a Problem when they cannot be read."""
-    with _opened(target) as directory:
+    with opened(target) as directory:
         outlook = Restoring(directory, "", now=time.time()).look()
     return {
         "path": target.shown,
@@ -83,7 +79,7 @@ def copies_document(target: Target) -> CopiesDocument:
 
 def look(target: Target, wish: Wish) -> tuple[RestoreDocument, Outlook]:
     """Return what a restore would do."""
-    with _opened(target) as directory:
+    with opened(target) as directory:
         outlook = Restoring(
             directory, "", now=time.time(), wanted=wish.copy, acknowledged=wish.acknowledged
         ).look()
@@ -111,7 +107,7 @@ def look(target: Target, wish: Wish) -> tuple[RestoreDocument, Outlook]:
 
 def watch(target: Target, pause: Callable[[float], None], interrupt: Interrupt) -> bool:
     """Return whether nobody writes to a directory for a minute."""
-    with _opened(target) as directory:
+    with opened(target) as directory:
         return is_quiet(directory, pause, interrupt.code)
 
 
@@ -120,7 +116,7 @@ def restore(
 ) -> RestoreDocument:
     """Put a copy back; the document with what became of it."""
     wanted = wish.copy or (document["copy"] or {"id": ""})["id"]
-    with _opened(target) as directory:
+    with opened(target) as directory:
         result = Restoring(
             directory,
             run,
@@ -146,7 +142,7 @@ def written_over(target: Target, document: RestoreDocument) -> bool:
     from baileys_janitor.policy.pairing import read_credentials
     from baileys_janitor.volume.read import read_creds
 
-    with _opened(target) as directory:
+    with opened(target) as directory:
         data, _ = read_creds(directory)
     found = None if data is None else read_credentials(data)
     return found is None or found.next_pre_key_id < (document["nextPreKeyId"] or 0)
@@ -167,18 +163,6 @@ def problem_with(target: Target, document: RestoreDocument, listing: str) -> Pro
         return None
     more = f" To see why: {listing}" if code in _LISTED_ANYWAY else ""
     return Problem(f"{target.shown}: {document['message']}{more}", code=code)
-
-
-@contextmanager
-def _opened(target: Target) -> Iterator[int]:
-    try:
-        directory = open_session(target.root, target.path)
-        try:
-            yield directory
-        finally:
-            os.close(directory)
-    except VolumeProblem as problem:
-        raise problem_of(target, problem) from problem
 
 
 def _copy(stored: StoredCopy, plan: RestorePlan, copies: Sequence[StoredCopy]) -> CopyDocument:

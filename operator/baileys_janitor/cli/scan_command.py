@@ -11,6 +11,7 @@ from baileys_janitor.cli.documented import USUAL_EXITS, Documented
 from baileys_janitor.cli.json_output import SCAN_SCHEMA, DirectoryDocument
 from baileys_janitor.cli.options import (
     SETTINGS_EPILOG,
+    output_option,
     paths_or_environment,
     settings_options,
     target_options,
@@ -45,14 +46,7 @@ if TYPE_CHECKING:
     epilog=SETTINGS_EPILOG,
 )
 @target_options
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["table", "wide", "json", "yaml"]),
-    default="table",
-    show_default=True,
-    help="How to print it.",
-)
+@output_option("table", "wide", "json", "yaml")
 @click.option(
     "--fail-on",
     type=click.Choice([WARNING, CRITICAL, EMERGENCY], case_sensitive=False),

@@ -11,7 +11,7 @@ import click
 from baileys_janitor.cli.documented import Documented
 from baileys_janitor.cli.formatting import rfc3339
 from baileys_janitor.cli.masking import printable
-from baileys_janitor.cli.options import ENV_PREFIX
+from baileys_janitor.cli.options import ENV_PREFIX, output_option
 from baileys_janitor.cli.output import MACHINE_FORMATS, say, write_document
 from baileys_janitor.cli.problems import EXIT_DONE, EXIT_FAILED, Problem
 
@@ -37,14 +37,7 @@ if TYPE_CHECKING:
     envvar=ENV_PREFIX + "CONFIG",
     help="The watch's configuration file, which may name the state file.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["table", "wide", "json", "yaml"]),
-    default="table",
-    show_default=True,
-    help="How to print it.",
-)
+@output_option("table", "wide", "json", "yaml")
 def command(names: tuple[str, ...], state: str | None, config_path: str | None, output: str) -> int:
     """Show what the watch knows of each directory: level, last cleanup, cooldown, what comes next.
 

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from baileys_janitor.cli import formatting
 from baileys_janitor.cli.columns import CUT, Styled, fitted, rendered
-from baileys_janitor.cli.output import coloured, folded, has_colours, terminal_width, write
+from baileys_janitor.cli.output import (
+    coloured,
+    encodable,
+    folded,
+    has_colours,
+    terminal_width,
+    write,
+)
 from baileys_janitor.cli.reporting import Said, merged
 from baileys_janitor.policy.findings import ADVICE, SEVERITIES
 
@@ -80,17 +87,9 @@ def print_table(
         print_lines(plain_table(headings, table, numeric))
         return
     if not wide:
-        mark = CUT if _encodable(CUT) else "~"
+        mark = CUT if encodable(CUT) else "~"
         headings, table = fitted(headings, table, width, drop=drop, cut=cut, fold=fold, mark=mark)
     print_lines(rendered(headings, table, numeric, coloured if has_colours(sys.stdout) else None))
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def plain_table(

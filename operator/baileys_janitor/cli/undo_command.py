@@ -14,6 +14,7 @@ from baileys_janitor.cli.options import (
     DRY_RUN_VARIABLE,
     dry_run_asked,
     narrowing,
+    output_option,
     paths_or_environment,
     target_options,
 )
@@ -63,14 +64,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="The process runs: look again after six minutes whether it wrote over what was put back.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["table", "json", "yaml"]),
-    default="table",
-    show_default=True,
-    help="How to print it.",
-)
+@output_option("table", "json", "yaml")
 def command(
     paths: tuple[str, ...],
     companies: tuple[str, ...],

@@ -11,7 +11,6 @@ from baileys_janitor.report.model import (
     GOOD,
     NOT_KNOWN,
     ReportDocument,
-    SessionDocument,
 )
 from baileys_janitor.report.words import day, number, rate, several, share, short, size
 
@@ -187,17 +186,6 @@ def shown(report: ReportDocument) -> str:
     return (
         f"The {number(part['sessions'])} fullest of {number(part['of'])}; `-o json` has them all."
     )
-
-
-def would_go(session: SessionDocument) -> str:
-    """Return what a cleanup would do now."""
-    plan = session["plan"]
-    if plan is None:
-        count = session["reclaimable"]
-        return "not known" if count is None else several(count, "file")
-    if plan["refused"] is not None:
-        return "nothing: " + (why(plan["refused"]) or plan["refused"])
-    return several(plan["removed"], "file")
 
 
 def notes(report: ReportDocument) -> list[str]:

@@ -13,15 +13,14 @@ from baileys_janitor.volume.activity import Known, activity_of, write_memory
 from baileys_janitor.volume.callbacks import go_on, show_nobody, tell_nobody
 from baileys_janitor.volume.credentials import Reading, settled_identity
 from baileys_janitor.volume.errors import (
-    DECLINED,
-    ENDED,
     STATE_VANISHED,
     VolumeProblem,
     code_of,
+    outcome_of,
 )
 from baileys_janitor.volume.exclusive import ExclusiveAccess
 from baileys_janitor.volume.read import has_state, read_listing
-from baileys_janitor.volume.removal_run import OVER, RemovalRun, by_reason, record, repeated
+from baileys_janitor.volume.removal_run import OVER, RemovalRun, record, repeated, would_remove
 from baileys_janitor.volume.results import (
     CAPPED,
     DRY_RUN,
@@ -94,11 +93,7 @@ class Cleaning:
         result = self._planned_result(plan)
         if plan is not None and plan.refused is None:
             self.watch(plan)
-            result.outcome = DRY_RUN
-            result.removed = len(plan.removals)
-            result.removed_by_kind = by_kind([each.entry.kind for each in plan.removals])
-            result.removed_by_reason = by_reason(plan.removals)
-            result.freed_bytes = sum(each.entry.size for each in plan.removals)
+            would_remove(plan.removals, result)
         return self._finish(result, self._tick)
 
     def apply(self) -> CleanResult:
@@ -258,8 +253,7 @@ class Cleaning:
         return CleanResult(self.run, REFUSED, code=code, time=int(self.now))
 
     def _failed(self, code: str) -> CleanResult:
-        outcome = REFUSED if code in DECLINED else CAPPED if code in ENDED else FAILED
-        result = CleanResult(self.run, outcome, code=code, time=int(self.now))
+        result = CleanResult(self.run, outcome_of(code), code=code, time=int(self.now))
         result.duration_ms = self._elapsed()
         return result
 

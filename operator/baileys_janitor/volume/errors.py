@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import errno
 
+from baileys_janitor.volume.results import CAPPED, FAILED, REFUSED
+
 DIRECTORY_MISSING = "DirectoryMissing"
 NOT_A_DIRECTORY = "NotADirectory"
 SYMLINK_REFUSED = "SymlinkRefused"
@@ -137,6 +139,11 @@ class VolumeProblem(Exception):  # noqa: N818  # a refusal is as often the user'
 def code_of(error: OSError) -> str:
     """The code for an operating system's error. Its text is not used: it holds file names."""
     return _BY_ERRNO.get(error.errno or 0, SYSTEM_ERROR)
+
+
+def outcome_of(code: str) -> str:
+    """Return how a run ended that a code has ended: refused before it began, cut short, or failed."""
+    return REFUSED if code in DECLINED else CAPPED if code in ENDED else FAILED
 
 
 def problem_of(error: OSError) -> VolumeProblem:

@@ -12,7 +12,6 @@ import time
 
 from baileys_janitor.volume.callbacks import go_on, keep_no_names, show_nobody, tell_nobody
 from baileys_janitor.volume.errors import (
-    DECLINED,
     ENDED,
     IDENTITY_CHANGED,
     RUN_PURGED,
@@ -20,12 +19,12 @@ from baileys_janitor.volume.errors import (
     TOO_MANY_OWN_FILES,
     VolumeProblem,
     code_of,
+    outcome_of,
 )
 from baileys_janitor.volume.read import has_state
 from baileys_janitor.volume.results import (
     CAPPED,
     COMPLETED,
-    FAILED,
     NOTHING_TO_DO,
     REFUSED,
     by_kind,
@@ -217,7 +216,7 @@ def _access(
 
 def _fail(result: UndoResult | PurgeResult, code: str) -> None:
     result.code = code
-    result.outcome = REFUSED if code in DECLINED else CAPPED if code in ENDED else FAILED
+    result.outcome = outcome_of(code)
 
 
 def _undo(

@@ -21,6 +21,7 @@ from baileys_janitor.volume.put_back import Trash, settle_unit
 from baileys_janitor.volume.results import (
     CAPPED,
     COMPLETED,
+    DRY_RUN,
     FAILED,
     NOTHING_TO_DO,
     REPEATED,
@@ -175,7 +176,16 @@ def repeated(access: ExclusiveAccess, run: str) -> CleanResult | None:
     return earlier
 
 
-def by_reason(removals: Sequence[Removal]) -> dict[str, int]:
+def would_remove(removals: Sequence[Removal], result: CleanResult) -> None:
+    """Write into the result of a dry run what a run would remove."""
+    result.outcome = DRY_RUN
+    result.removed = len(removals)
+    result.removed_by_kind = by_kind([each.entry.kind for each in removals])
+    result.removed_by_reason = _by_reason(removals)
+    result.freed_bytes = sum(each.entry.size for each in removals)
+
+
+def _by_reason(removals: Sequence[Removal]) -> dict[str, int]:
     """Return how many files go for each reason code."""
     counts: dict[str, int] = {}
     for each in removals:
@@ -188,7 +198,7 @@ def _enter(result: CleanResult, removed: Removed) -> None:
     result.removed = result.in_trash = len(removed.moved)
     result.returned = removed.returned
     result.removed_by_kind = by_kind([each.entry.kind for each in removed.moved])
-    result.removed_by_reason = by_reason(removed.moved)
+    result.removed_by_reason = _by_reason(removed.moved)
     result.freed_bytes = sum(each.entry.size for each in removed.moved)
     result.left += removed.left
     result.kept = result.kept or {}

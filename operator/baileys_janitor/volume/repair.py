@@ -18,13 +18,12 @@ from baileys_janitor.volume.callbacks import go_on, tell_nobody
 from baileys_janitor.volume.contact_files import mappings_of
 from baileys_janitor.volume.contact_key import read_contact_key
 from baileys_janitor.volume.credentials import settled_identity
-from baileys_janitor.volume.errors import DECLINED, ENDED, VolumeProblem, code_of
+from baileys_janitor.volume.errors import VolumeProblem, code_of, outcome_of
 from baileys_janitor.volume.exclusive import ExclusiveAccess
 from baileys_janitor.volume.read import has_state, read_listing
-from baileys_janitor.volume.removal_run import OVER, RemovalRun, by_reason, record, repeated
+from baileys_janitor.volume.removal_run import OVER, RemovalRun, record, repeated, would_remove
 from baileys_janitor.volume.results import (
     CAPPED,
-    DRY_RUN,
     FAILED,
     NOTHING_TO_DO,
     REFUSED,
@@ -75,13 +74,9 @@ class Repairing:
     def dry_run(self) -> CleanResult:
         """Return what a repair would do now. Writes nothing, needs no lock. Raises VolumeProblem."""
         result = self._planned(read_listing(self.directory, self._tick), self._identity())
-        if self.plan is not None and self.plan.removals:
-            removals = self.plan.removals
-            result.outcome = DRY_RUN
-            result.removed = len(removals)
-            result.removed_by_kind = by_kind([each.entry.kind for each in removals])
-            result.removed_by_reason = by_reason(removals)
-            result.freed_bytes = sum(each.entry.size for each in removals)
+        plan = self.plan
+        if plan is not None and plan.removals:
+            would_remove(plan.removals, result)
         return self._timed(result)
 
     def apply(self) -> CleanResult:
@@ -159,8 +154,7 @@ class Repairing:
         return CleanResult(self.run, REFUSED, code=code, time=int(self.now))
 
     def _failed(self, code: str) -> CleanResult:
-        outcome = REFUSED if code in DECLINED else CAPPED if code in ENDED else FAILED
-        return self._timed(CleanResult(self.run, outcome, code=code, time=int(self.now)))
+        return self._timed(CleanResult(self.run, outcome_of(code), code=code, time=int(self.now)))
 
     def _timed(self, result: CleanResult) -> CleanResult:
         result.duration_ms = int((time.monotonic() - self._started) * 1000)

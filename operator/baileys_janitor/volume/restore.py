@@ -33,18 +33,17 @@ from baileys_janitor.volume.errors import (
     CREDENTIALS_CHANGING,
     CREDENTIALS_NO_FILE,
     CREDENTIALS_SAVED,
-    DECLINED,
     DISK_FULL,
-    ENDED,
     PERMISSION_DENIED,
     VolumeProblem,
     code_of,
+    outcome_of,
 )
 from baileys_janitor.volume.exclusive import ExclusiveAccess
 from baileys_janitor.volume.journal import Journal
 from baileys_janitor.volume.read import Listing, read_listing
 from baileys_janitor.volume.removal_run import OVER, repeated
-from baileys_janitor.volume.results import CAPPED, COMPLETED, FAILED, REFUSED, by_kind
+from baileys_janitor.volume.results import COMPLETED, FAILED, REFUSED, by_kind
 from baileys_janitor.volume.run_plan import write_plan
 from baileys_janitor.volume.run_results import CleanResult
 from baileys_janitor.volume.state_files import (
@@ -312,8 +311,7 @@ class Restoring:
         return Owners(owners.uid, owners.gid, owners.uids | {found.st_uid})
 
     def _failed(self, code: str, plan: RestorePlan | None = None) -> RestoreResult:
-        outcome = REFUSED if code in DECLINED else CAPPED if code in ENDED else FAILED
-        return RestoreResult(self.run, outcome, code, plan)
+        return RestoreResult(self.run, outcome_of(code), code, plan)
 
     def _tick(self) -> None:
         code = self.stop()

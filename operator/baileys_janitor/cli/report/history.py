@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from baileys_janitor.cli.look import problem_of
+from baileys_janitor.cli.look import opened
 from baileys_janitor.policy.file_kinds import KINDS
 from baileys_janitor.report.model import code_of
 from baileys_janitor.report.words import rfc3339
-from baileys_janitor.volume.errors import VolumeProblem
-from baileys_janitor.volume.errors import problem_of as problem_of_error
 from baileys_janitor.volume.journal import Journal
-from baileys_janitor.volume.safe_open import open_session
 from baileys_janitor.volume.state_files import owners_of
 
 if TYPE_CHECKING:
@@ -41,16 +37,8 @@ def history_of(target: Target, since: float, now: float) -> History:
 
     Lines of the future are left out: a clock was wrong, or somebody else wrote them.
     """
-    try:
-        directory = open_session(target.root, target.path)
-        try:
-            journal = Journal(directory, owners_of(directory)).runs
-        except OSError as error:
-            raise problem_of_error(error) from error
-        finally:
-            os.close(directory)
-    except VolumeProblem as problem:
-        raise problem_of(target, problem) from problem
+    with opened(target) as directory:
+        journal = Journal(directory, owners_of(directory)).runs
     known = [run for run in journal.values() if run.time <= now + _CLOCK_TOLERANCE_SECONDS]
     known.sort(key=lambda run: run.time, reverse=True)
     recent = [run for run in known if run.time >= since]
