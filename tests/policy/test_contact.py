@@ -5,163 +5,49 @@ Each property is told in the tests' own words, from names alone.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
-import re
-from collections.abc import Iterable
-from pathlib import Path
-
 import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.policy import reasons
 from baileys_janitor.policy.contact import codes
-from baileys_janitor.policy.contact.find import contacts_of
-from baileys_janitor.policy.contact.hashes import contact_hash, is_hash
+from baileys_janitor.policy.contact.hashes import contact_hash
 from baileys_janitor.policy.contact.mappings import Mappings
-from baileys_janitor.policy.contact.plan import RepairPlan, make_repair_plan
-from baileys_janitor.policy.contact.records import is_old_record, lasting_keys
+from baileys_janitor.policy.contact.plan import make_repair_plan
 from baileys_janitor.policy.contact.request import Request
 from baileys_janitor.policy.file_entry import Entry
 from baileys_janitor.policy.identity import Identity, read_identity
-from tests.policy.worlds import OWN_LID, OWN_PN, PAIRED, creds, file, identity_of
-
-many = settings(max_examples=150, deadline=None)
-
-PHONE, LID = "447700900123", "250000000000123"
-OTHER, OTHER_LID = "15550100", "260000000000456"
-GROUP, OTHER_GROUP = "120363000000000001@g.us", "120363000000000011@g.us"
-OLD_GROUP = f"{PHONE}-1600000000@g.us"
-KEY = bytes(range(32))
-#: People whom a careless comparison would take for the contact or for the tenant.
-NEARLY = tuple(
-    near
-    for user in (PHONE, LID, OWN_PN, OWN_LID)
-    for near in (user + "1", user[:-1], "1" + user, user[1:].lstrip("0"))
+from tests.policy.contacts import (
+    DOMESTIC,
+    GROUP,
+    KEY,
+    LID,
+    MAPPED,
+    NEARLY,
+    NO_LID,
+    OTHER,
+    OTHER_GROUP,
+    OTHER_LID,
+    PHONE,
+    SENDER_KEY,
+    SESSION,
+    files,
+    groups,
+    identities,
+    is_own,
+    is_the_contact,
+    key,
+    many,
+    mappings,
+    moved,
+    names,
+    pairings,
+    plan_of,
+    requests,
+    session,
+    worlds,
 )
-USERS = (PHONE, LID, OTHER, OTHER_LID, OWN_PN, OWN_LID, *NEARLY)
-DOMAINS = ("", "_1", "_128", "_129", "_2", "_11")
-NO_LID = identity_of(me={"id": f"{OWN_PN}:7@s.whatsapp.net"})
-MAPPED = {f"lid-mapping-{PHONE}.json": LID, f"lid-mapping-{LID}_reverse.json": PHONE}
-
-FORM = r"([1-9][0-9]*)(_[0-9]+)?"
-SESSION = re.compile(rf"session-{FORM}(?:\.[0-9]+|-[0-9]+\.0)\.json")
-SENDER_KEY = re.compile(
-    rf"sender-key-([0-9-]+@g\.us|status@broadcast)--{FORM}(?:--[0-9]+|-[0-9]+--0)\.json"
-)
-
-
-def mappings(pairs: dict[str, str] | None = None) -> Mappings:
-    contents = MAPPED if pairs is None else pairs
-    return Mappings({name: f'"{user}"'.encode() for name, user in contents.items()})
-
-
-def plan_of(
-    files: list[Entry],
-    identity: Identity = PAIRED,
-    pairs: dict[str, str] | None = None,
-    **request: object,
-) -> RepairPlan:
-    asked = Request(**request)  # type: ignore[arg-type]
-    return make_repair_plan(files, identity, asked, mappings(pairs), KEY)
-
-
-def names(entries: Iterable[Entry]) -> set[str]:
-    return {entry.name for entry in entries}
-
-
-def moved(plan: RepairPlan) -> set[str]:
-    return names(each.entry for each in plan.removals)
-
-
-def session(user: str, device: int = 0) -> str:
-    return f"session-{user}.{device}.json"
-
-
-def key(user: str, device: int = 0, group: str = GROUP) -> str:
-    return f"sender-key-{group}--{user}--{device}.json"
-
-
-def files(*listed: str) -> list[Entry]:
-    return [file(name, age) for age, name in enumerate(listed)]
-
-
-users = st.builds(
-    lambda user, domain: user + domain,
-    st.one_of(st.sampled_from(USERS[:2]), st.sampled_from(USERS)),
-    st.one_of(st.sampled_from(DOMAINS[:2]), st.sampled_from(DOMAINS)),
-)
-devices = st.integers(0, 40)
-groups = st.sampled_from([GROUP, GROUP, GROUP, OTHER_GROUP, OLD_GROUP, "status@broadcast"])
-listed = st.one_of(
-    st.builds(session, users, devices),
-    st.builds(lambda user, device: f"session-{user}-{device}.0.json", users, devices),
-    st.builds(key, users, devices, groups),
-    st.builds(
-        lambda user, device, group: f"sender-key-{group}--{user}-{device}--0.json",
-        users,
-        devices,
-        groups,
-    ),
-    st.builds("sender-key-memory-{}.json".format, groups),
-    st.builds("pre-key-{}.json".format, st.integers(1, 900)),
-    st.builds(
-        "{}{}.json".format,
-        st.sampled_from(
-            [
-                "device-list-",
-                "tctoken-",
-                "identity-key-",
-                "lid-mapping-",
-                "session-",
-                "app-state-sync-key-",
-            ]
-        ),
-        users,
-    ),
-    st.sampled_from(
-        ["creds.json", f"session-{PHONE}.0.json.tmp", f"session-{PHONE}_1.x.json", "notes.txt"]
-    ),
-)
-worlds = st.lists(listed, unique=True, max_size=40).map(lambda found: files(*found))
-requests = st.one_of(
-    st.builds(Request, phone=st.sampled_from([PHONE, OTHER, OWN_PN, LID])),
-    st.builds(Request, lid=st.sampled_from([LID, OTHER_LID, OWN_LID, PHONE])),
-    st.builds(
-        Request, digest=st.sampled_from([contact_hash(KEY, PHONE), contact_hash(KEY, LID + "_1")])
-    ),
-    st.builds(Request, group=groups),
-    st.builds(Request, group=groups, phone=st.sampled_from([PHONE, OTHER, OWN_PN])),
-    st.builds(Request, group=groups, lid=st.sampled_from([LID, OWN_LID])),
-    st.builds(Request, group=groups, all_authors=st.just(True)),
-)
-pairings = st.sampled_from(
-    [
-        MAPPED,
-        {},
-        {f"lid-mapping-{PHONE}.json": LID},
-        {**MAPPED, f"lid-mapping-{LID}_reverse.json": OTHER},
-        {**MAPPED, f"lid-mapping-{PHONE}.json": OWN_LID},
-        {f"lid-mapping-{LID}_reverse.json": OWN_PN},
-        {f"lid-mapping-{OWN_PN}.json": LID},
-    ]
-)
-identities = st.sampled_from(
-    [PAIRED, NO_LID, identity_of(me={"id": f"{OWN_PN}:7@s.whatsapp.net", "lid": 7})]
-)
-
-
-def is_own(digits: str, identity: Identity) -> bool:
-    return digits == OWN_PN or (digits == OWN_LID and identity is PAIRED)
-
-
-def is_the_contact(digits: str, domain: str, *, lid: bool) -> bool:
-    """Whether a user in a name is the contact; its LID counts where `lid` says that it is known."""
-    if digits == PHONE:
-        return domain in ("", "_128")
-    return lid and digits == LID and domain in ("", "_1", "_129")
+from tests.policy.worlds import OWN_LID, OWN_PN, PAIRED
 
 
 @many
@@ -253,15 +139,6 @@ def test_the_properties_see_every_kind_of_repair() -> None:
         assert world
 
 
-DOMESTIC = files(
-    session(PHONE),
-    session(PHONE + "_128", 3),
-    session(LID + "_1"),
-    session(LID + "_1", 12),
-    session(LID + "_129"),
-    f"session-{PHONE}-5.0.json",
-    f"session-{LID}.0.json",
-)
 STRANGERS = files(
     *(session(near) for near in NEARLY),
     session(PHONE + "_1"),
@@ -468,120 +345,3 @@ def test_a_run_moves_what_a_plan_can_hold_and_tells_of_the_rest() -> None:
     crowd = files(*(session(PHONE, device) for device in range(5_100)))
     plan = plan_of(crowd, phone=PHONE)
     assert (len(plan.removals), plan.left, plan.notes[-1]) == (5_000, 100, codes.TOO_MANY)
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [
-        {},
-        {"phone": ""},
-        {"phone": "0447700"},
-        {"phone": "1" * 16},
-        {"phone": "44 77"},
-        {"phone": "../creds"},
-        {"phone": PHONE, "lid": LID},
-        {"digest": "xyz"},
-        {"group": "120363"},
-        {"group": "a@g.us"},
-        {"all_authors": True},
-        {"group": GROUP, "phone": PHONE, "all_authors": True},
-        {"group": GROUP, "phone": PHONE, "lid": LID},
-    ],
-)
-def test_a_request_is_one_contact_or_one_group_or_nothing(asked: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="not a contact"):
-        Request(**asked)  # type: ignore[arg-type]
-
-
-def test_neither_request_nor_contact_shows_its_numbers() -> None:
-    plan = plan_of(DOMESTIC, phone=PHONE)
-    shown = f"{plan.request!r} {plan.contact!r} {plan.removals!r}"
-    assert PHONE not in shown
-    assert LID not in shown
-
-
-@given(st.binary(min_size=32, max_size=32), st.integers(1, 10**15 - 1).map(str))
-def test_a_hash_is_an_hmac_and_the_same_for_every_spelling_of_a_form(
-    secret: bytes, user: str
-) -> None:
-    phone, lid = (
-        hmac.new(secret, f"{user}@{server}".encode(), hashlib.sha256).hexdigest()[:16]
-        for server in ("s.whatsapp.net", "lid")
-    )
-    bare = lid if len(user) >= 14 else phone
-    assert [contact_hash(secret, user + each) for each in ("", "_128", "_1", "_129", "_1-12")] == [
-        bare,
-        phone,
-        lid,
-        lid,
-        lid,
-    ]
-    assert is_hash(phone)
-    assert contact_hash(bytes(32), user) != phone or secret == bytes(32)
-
-
-def test_a_hash_of_nobody_is_refused() -> None:
-    assert plan_of(DOMESTIC, digest="0" * 16).refused == codes.HASH_UNKNOWN
-    request = Request(digest=contact_hash(KEY, PHONE))
-    assert (
-        make_repair_plan(DOMESTIC, PAIRED, request, mappings(), None).refused
-        == codes.NO_CONTACT_KEY
-    )
-
-
-def test_the_list_has_each_contact_once_with_its_devices_the_latest_first() -> None:
-    world = [
-        file(session(OTHER, 2), age=-1),
-        *DOMESTIC,
-        *files(session(OWN_PN), session(OWN_LID + "_1"), key("77001")),
-    ]
-    listed = contacts_of(world, PAIRED, mappings())
-    assert [each.contact.phone for each in listed] == [OTHER, PHONE]
-    found = {each.contact.phone: each for each in listed}
-    assert (found[PHONE].files, found[PHONE].devices) == (7, {0, 3, 5, 12})
-    assert found[PHONE].hash(KEY) == contact_hash(KEY, PHONE)
-    for each in listed:
-        assert moved(plan_of(world, digest=each.hash(KEY)))
-
-
-def test_every_code_has_a_sentence_without_a_number() -> None:
-    for code, sentence in codes.EXPLANATIONS.items():
-        assert code[0].isupper()
-        assert code.isalpha()
-        assert sentence.endswith(".")
-    assert not set(codes.EXPLANATIONS) & set(reasons.EXPLANATIONS)
-    assert creds()["me"]["id"].split(":")[0] == OWN_PN
-
-
-def test_the_page_explains_each_code() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "repair.md").read_text()
-    for code, sentence in codes.EXPLANATIONS.items():
-        assert f"| `{code}` | {sentence} |" in page
-
-
-@settings(max_examples=60)
-@given(
-    st.sampled_from([session(PHONE), key(OWN_PN), f"sender-key-memory-{GROUP}.json", "creds.json"]),
-    st.one_of(
-        st.binary(max_size=80),
-        st.recursive(
-            st.one_of(st.none(), st.integers(), st.text(max_size=8), st.just("Buffer")),
-            lambda inner: st.one_of(
-                st.lists(inner, max_size=3),
-                st.dictionaries(
-                    st.sampled_from(["_sessions", "type", "data", "senderSigningKey", "public"]),
-                    inner,
-                    max_size=3,
-                ),
-            ),
-        ).map(lambda value: json.dumps(value).encode()),
-    ),
-    st.booleans(),
-)
-def test_whatever_a_record_holds_it_is_compared(name: str, data: bytes, own: bool) -> None:
-    """The volume's writer can put anything there."""
-    for old, new in ((data, b"{}"), (b"{}", data), (data, None), (data, data)):
-        found = is_old_record(name, old, new, own=own)
-        assert found is (True if new in (None, old) else found)
-    keys = lasting_keys(name, data)
-    assert keys is None or all(isinstance(each, str) for each in keys)

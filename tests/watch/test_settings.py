@@ -15,7 +15,8 @@ from baileys_janitor.api.spec import SharedSettings
 from baileys_janitor.api.watch_config import WatchConfig
 from baileys_janitor.cli.problems import Problem
 from baileys_janitor.cli.settings import WATCH_OWN, settings_in_force
-from baileys_janitor.cli.watch_settings import local_zone, state_path, watch_settings
+from baileys_janitor.cli.watch_settings import local_zone, watch_settings
+from baileys_janitor.cli.watch_state import state_path
 from baileys_janitor.watch.directories import name_of
 from baileys_janitor.watch.settings import WatchSettings
 

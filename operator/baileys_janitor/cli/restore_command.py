@@ -32,7 +32,7 @@ from baileys_janitor.policy.restore_credentials import ACKNOWLEDGEMENTS
 
 if TYPE_CHECKING:
     from baileys_janitor.cli.json_output import RestoreDocument
-    from baileys_janitor.cli.restoring import Wish
+    from baileys_janitor.cli.restoring import Request
     from baileys_janitor.cli.targets import Found, Target
 
 MODES = ("Credentials",)
@@ -96,7 +96,7 @@ def command(
     A dry run, unless --apply is given. Never over a creds.json that can be read. As long as the process runs, do
     not stop it: it holds the only good copy, so make it save again first.
     """
-    from baileys_janitor.cli.restoring import Wish
+    from baileys_janitor.cli.restoring import Request
     from baileys_janitor.cli.targets import find_targets
 
     if mode is None and not listing:
@@ -110,8 +110,8 @@ def command(
     arguments = [*narrowing(companies, pattern), *(["--copy", copy] if copy else [])]
     for each in acknowledged:
         arguments += ["--acknowledge", each]
-    wish = Wish(copy, acknowledged)
-    return _restore(found, target, wish, _Command(arguments, paths), apply, stopped, output)
+    request = Request(copy, acknowledged)
+    return _restore(found, target, request, _Command(arguments, paths), apply, stopped, output)
 
 
 class _Command:
@@ -162,7 +162,7 @@ def _list(found: Found, output: str) -> int:
 def _restore(
     found: Found,
     target: Target,
-    wish: Wish,
+    request: Request,
     typed: _Command,
     apply: bool,
     stopped: bool,
@@ -173,7 +173,7 @@ def _restore(
     from baileys_janitor.cli.restoring import look, problem_with
 
     problems = Problems(found)
-    document, outlook = look(target, wish)
+    document, outlook = look(target, request)
     if apply and dry_run_asked():
         say(f"{DRY_RUN_VARIABLE}=true: this is a dry run, although --apply was given.")
         apply = False
@@ -181,7 +181,7 @@ def _restore(
     if apply and document["code"] is None:
         with interrupt.heeded():
             _require_stopped(document, typed, stopped=stopped)
-            document = _carry_out(target, document, wish, problems, interrupt)
+            document = _carry_out(target, document, request, problems, interrupt)
     problem = problem_with(target, document, typed.with_options("--list", arguments=False))
     if problem is not None:
         problems.add(target, problem)
@@ -228,7 +228,11 @@ def _at_terminal() -> bool:
 
 
 def _carry_out(
-    target: Target, document: RestoreDocument, wish: Wish, problems: Problems, interrupt: Interrupt
+    target: Target,
+    document: RestoreDocument,
+    request: Request,
+    problems: Problems,
+    interrupt: Interrupt,
 ) -> RestoreDocument:
     from baileys_janitor.cli.restoring import LOOK_AGAIN_SECONDS, restore, watch, written_over
     from baileys_janitor.volume.operations import new_run_id
@@ -248,7 +252,7 @@ def _carry_out(
     if interrupt.asked:
         return document
     run = new_run_id(time.time(), "restore")
-    document = restore(target, document, wish, run, interrupt)
+    document = restore(target, document, request, run, interrupt)
     if document["applied"]:
         pause(LOOK_AGAIN_SECONDS)
         if written_over(target, document):

@@ -58,7 +58,7 @@ _SENTENCES: Final = {
 """What the volume says of cleanups, in the words of a restore."""
 
 
-class Wish(NamedTuple):
+class Request(NamedTuple):
     """Which copy a person asked for, and what was acknowledged."""
 
     copy: str
@@ -77,11 +77,11 @@ def copies_document(target: Target) -> CopiesDocument:
     }
 
 
-def look(target: Target, wish: Wish) -> tuple[RestoreDocument, Outlook]:
+def look(target: Target, request: Request) -> tuple[RestoreDocument, Outlook]:
     """Return what a restore would do."""
     with opened(target) as directory:
         outlook = Restoring(
-            directory, "", now=time.time(), wanted=wish.copy, acknowledged=wish.acknowledged
+            directory, "", now=time.time(), wanted=request.copy, acknowledged=request.acknowledged
         ).look()
     plan = outlook.plan
     chosen = None
@@ -112,17 +112,17 @@ def watch(target: Target, pause: Callable[[float], None], interrupt: Interrupt) 
 
 
 def restore(
-    target: Target, document: RestoreDocument, wish: Wish, run: str, interrupt: Interrupt
+    target: Target, document: RestoreDocument, request: Request, run: str, interrupt: Interrupt
 ) -> RestoreDocument:
     """Put a copy back; the document with what became of it."""
-    wanted = wish.copy or (document["copy"] or {"id": ""})["id"]
+    wanted = request.copy or (document["copy"] or {"id": ""})["id"]
     with opened(target) as directory:
         result = Restoring(
             directory,
             run,
             now=time.time(),
             wanted=wanted,
-            acknowledged=wish.acknowledged,
+            acknowledged=request.acknowledged,
             stop=interrupt.code,
         ).apply()
     done = result.outcome == "Completed"

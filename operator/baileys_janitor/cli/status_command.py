@@ -14,6 +14,7 @@ from baileys_janitor.cli.masking import printable
 from baileys_janitor.cli.options import ENV_PREFIX, output_option
 from baileys_janitor.cli.output import MACHINE_FORMATS, say, write_document
 from baileys_janitor.cli.problems import EXIT_DONE, EXIT_FAILED, Problem
+from baileys_janitor.cli.watch_state import read_state, state_path
 
 if TYPE_CHECKING:
     from baileys_janitor.cli.json_output import StatusDocument, WatchedDocument
@@ -43,8 +44,8 @@ def command(names: tuple[str, ...], state: str | None, config_path: str | None, 
 
     Reads the watch's state file, whether it runs or not. NAME shows some directories alone, in full.
     """
-    path = os.path.abspath(state or _configured(config_path) or _usual())  # noqa: PTH100
-    known = _read(path)
+    path = os.path.abspath(state or _configured(config_path) or state_path(os.environ))  # noqa: PTH100
+    known = read_state(path)
     chosen = _chosen(known, names)
     document = _document(path, known, chosen)
     if output in MACHINE_FORMATS:
@@ -63,37 +64,6 @@ def _configured(path: str | None) -> str | None:
 
     named = read_config(path).get("state")
     return named if isinstance(named, str) else None
-
-
-def _usual() -> str:
-    from baileys_janitor.cli.watch_settings import state_path
-
-    return state_path(os.environ)
-
-
-def _read(path: str) -> State:
-    from baileys_janitor.watch.state import load
-
-    shown = printable(path)
-    try:
-        return load(path)
-    except FileNotFoundError:
-        raise Problem(
-            f"There is no state file {shown}: start `baileys-janitor watch PATH`, or name the watch's own with "
-            "--state FILE.",
-            code="NoState",
-        ) from None
-    except PermissionError:
-        raise Problem(
-            f"The state file {shown} may not be read by this user; run as the user of the watch.",
-            code="PermissionDenied",
-        ) from None
-    except (OSError, ValueError) as problem:
-        why = problem.strerror if isinstance(problem, OSError) else problem
-        raise Problem(
-            f"The state file {shown} cannot be read ({why}); the watch begins it anew at its next start.",
-            code="StateUnreadable",
-        ) from None
 
 
 def _chosen(known: State, names: tuple[str, ...]) -> dict[str, KnownDirectory]:

@@ -12,6 +12,7 @@ from baileys_janitor.cli.masking import printable
 from baileys_janitor.cli.options import SESSIONS_PATH_VARIABLE, given
 from baileys_janitor.cli.problems import usage
 from baileys_janitor.cli.settings import merged_layers, read_config
+from baileys_janitor.cli.watch_state import state_path
 
 if TYPE_CHECKING:
     from baileys_janitor.watch.settings import WatchSettings
@@ -22,7 +23,6 @@ MULTITENANCY: Final = "ENABLE_MULTITENANCY"
 WEBHOOK: Final = "NOTIFICATION_WEBHOOK"
 SECRETS: Final = "CREDENTIALS_DIRECTORY"
 """Where systemd puts the secrets of a service (LoadCredential=)."""
-STATE_NAME: Final = "watch.json"
 LOCAL_TIME: Final = "/etc/localtime"
 _ZONES: Final = "zoneinfo/"
 _FALSE: Final = ("0", "false", "no", "off")
@@ -59,17 +59,6 @@ def watch_settings(
     if config.notifications.channels and not extras.is_installed("notify"):
         raise usage(extras.sentence("notify"))
     return settings
-
-
-def state_path(environ: Mapping[str, str]) -> str:
-    """Return where the state lies when nobody says so."""
-    own = environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    if own:
-        return f"{own}/{STATE_NAME}"
-    if os.geteuid() == 0:
-        return f"/var/lib/baileys-janitor/{STATE_NAME}"
-    home = environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")  # noqa: PTH111
-    return f"{home}/baileys-janitor/{STATE_NAME}"
 
 
 def _roots(paths: tuple[str, ...], configured: list[str]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 import click
 
 from baileys_janitor.cli import completing
+from baileys_janitor.cli import options as common
 from baileys_janitor.cli.output import say
 from baileys_janitor.cli.problems import EXIT_FAILED, EXIT_USAGE, Problem, usage
 
@@ -25,7 +26,6 @@ URL_VARIABLE: Final = "BAILEYS_JANITOR_DATABASE_URL"
 URL_FILE_VARIABLE: Final = "BAILEYS_JANITOR_DATABASE_URL_FILE"
 CA_FILE_VARIABLE: Final = "BAILEYS_JANITOR_DATABASE_CA_FILE"
 _USAGE_CODES: Final = ("DriverMissing", "UrlInvalid")
-_OUTPUTS: Final = ("table", "json", "yaml")
 
 
 def layout_options(command: Command) -> Command:
@@ -98,14 +98,7 @@ def database_options(command: Command) -> Command:
 
 def output_option(command: Command) -> Command:
     """Add how to print it."""
-    command = click.option(
-        "-o",
-        "--output",
-        type=click.Choice(_OUTPUTS),
-        default="table",
-        show_default=True,
-        help="How to print it.",
-    )(command)
+    command = common.output_option("table", "json", "yaml")(command)
     return click.option("--json", "output", flag_value="json", help="The same as -o json.")(command)
 
 

@@ -6,10 +6,9 @@ import os
 from typing import Any, Final, NamedTuple
 
 from baileys_janitor.api import decoding
-from baileys_janitor.cli.masking import printable
 from baileys_janitor.cli.problems import Problem
-from baileys_janitor.cli.watch_settings import state_path
-from baileys_janitor.watch.state import holder_of, load
+from baileys_janitor.cli.watch_state import NO_STATE, read_state, state_path
+from baileys_janitor.watch.state import holder_of
 
 RECENT_SECONDS: Final = 3_600.0
 """A state that is younger was written by a watch that runs, or by one that cron starts (`--once`)."""
@@ -36,23 +35,12 @@ def read_watched(state: str | None, now: float) -> Watched | None:
     `state` is its path when somebody named it, else it lies where a watch of this user has it.
     """
     path = os.path.abspath(state or state_path(os.environ))  # noqa: PTH100
-    shown = printable(path)
     try:
-        known = load(path)
-    except FileNotFoundError:
-        if state is None:
+        known = read_state(path)
+    except Problem as problem:
+        if problem.code == NO_STATE and state is None:
             return None
-        raise Problem(
-            f"There is no state file {shown}: name the watch's own with --state FILE, or leave it out.",
-            code="NoState",
-        ) from None
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise Problem(
-            f"The state file {shown} cannot be read ({why}), so what the watch knows is not in this report; run as "
-            "the user of the watch.",
-            code="StateUnreadable",
-        ) from None
+        raise
     works: bool | None
     try:
         works = holder_of(path) is not None or now - known.written < RECENT_SECONDS
