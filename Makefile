@@ -103,7 +103,7 @@ checks: setup # All that runs nothing, side by side: most of it is one process e
 collected: setup # Import every test once, so that no worker has to compile it; the run says what cannot be imported
 	@$(BIN)/pytest --collect-only -q -p no:xdist $(PYTEST) >/dev/null || true
 
-TEST_TOOLS := $(addprefix $(TOOLS)/,prometheus pgbouncer browser/chromium shells pm2 installers)
+TEST_TOOLS := $(addprefix $(TOOLS)/,prometheus pgbouncer browser/chromium shells pm2 installers stores)
 test-tools: setup # One after the other: two of apt-get would collide
 	@MAKEFLAGS= $(MAKE) --no-print-directory --jobs=1 PYTHON=$(PYTHON) $(TEST_TOOLS)
 
@@ -136,17 +136,17 @@ check-generated: $(VENV)/.done ## Check that what a machine writes is current
 unit: test-tools ## Run the tests alone, e.g. make unit PYTEST=tests/policy
 	$(BIN)/pytest $(PARALLEL) -q $(PYTEST)
 
-# Shells, a cron and a viewer of manual pages, for what people on one server use beside the package.
-UTILITIES := zsh zsh-common fish fish-common libpcre2-32-0 mandoc cron
+# Shells, a cron, a viewer of manual pages and age, for what people on one server use beside the package.
+UTILITIES := zsh zsh-common fish fish-common libpcre2-32-0 mandoc cron age
 FETCH_UTILITIES := apt-get -qq -o APT::Sandbox::User= download $(UTILITIES)
 $(TOOLS)/shells:
 	@mkdir -p $@.new
 	@if command -v apt-get dpkg-deb >/dev/null && \
 		(cd $@.new && rm -f *.deb && { $(FETCH_UTILITIES) || { apt-get -qq update && $(FETCH_UTILITIES); }; }) >/dev/null 2>&1; then \
-		echo "Unpacking zsh, fish, mandoc and cron into $(TOOLS)"; \
+		echo "Unpacking zsh, fish, mandoc, cron and age into $(TOOLS)"; \
 		for each in $@.new/*.deb; do dpkg-deb --extract $$each $@.new; done; rm -f $@.new/*.deb; mv $@.new $@; \
 	else rm -rf $@.new; \
-		echo "Completion, the manual page and cron are tested with the programs of this machine alone" >&2; fi
+		echo "Completion, the manual page, cron and age are tested with the programs of this machine alone" >&2; fi
 
 # pipx, uv, and the wheels with which they install this package as the README says, without an index.
 $(TOOLS)/installers: requirements/installers.txt $(VENV)/.done
@@ -154,6 +154,13 @@ $(TOOLS)/installers: requirements/installers.txt $(VENV)/.done
 	$(PIP) download --require-hashes --requirement $< --dest $@/wheels && $(PYTHON) -m venv $@/venv && \
 		$@/venv/bin/python -m pip --quiet --disable-pip-version-check install --no-index --find-links $@/wheels pipx uv || \
 		{ rm -rf $@; echo "Installing with pipx and uv is not tested: no index" >&2; }
+
+# Two S3 servers that backups are put to: moto honours conditions on a put, rclone does not. They have an environment of
+# their own, because the AWS library that moto needs asks for older versions than the operator ships.
+$(TOOLS)/stores: requirements/stores.txt $(VENV)/.done
+	@rm -rf $@; echo "Putting two S3 servers into $(TOOLS)"; \
+	$(PIP) install --no-compile --no-deps --require-hashes --requirement $< --target $@ || \
+		{ rm -rf $@; echo "Stores cannot be tested: no index" >&2; exit 1; }; touch $@
 
 $(TOOLS)/pm2:
 	@if command -v npm >/dev/null && echo "Installing PM2 into $(TOOLS)" && mkdir -p $@.new && \
@@ -223,6 +230,7 @@ lock: $(VENV)/.done ## Pin the dependencies anew
 	$(COMPILE) --output-file requirements/dev.txt requirements/dev.in
 	$(COMPILE) --output-file requirements/bench.txt requirements/bench.in
 	$(COMPILE) --output-file requirements/installers.txt requirements/installers.in
+	$(COMPILE) --output-file requirements/stores.txt requirements/stores.in
 
 clean: ## Remove what make has made
 	rm -rf $(VENV) $(TOOLS) .demo .demo-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

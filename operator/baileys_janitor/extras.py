@@ -17,6 +17,7 @@ MODULES: Final = {
     "operator": ("kopf", "kubernetes", "prometheus_client"),
     "notify": ("aiohttp", "apprise", "sentry_sdk", "tenacity"),
     "postgres": ("psycopg",),
+    "backup": ("obstore", "pyrage"),
 }
 """What each extra brings, by the names that are imported."""
 _INCLUDED: Final = {"operator": ("operator", "notify")}
@@ -25,6 +26,7 @@ _NEEDS: Final = {
     "operator": "The operator needs",
     "notify": "Notifications need",
     "postgres": "Databases need",
+    "backup": "Backups need",
 }
 
 

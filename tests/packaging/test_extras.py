@@ -184,7 +184,7 @@ def test_the_line_keeps_the_extras_that_are_there_and_an_editable_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     words = shlex.split(extras.install_line("postgres"))
-    assert words[-2:] == ["--editable", f"{ROOT}[notify,operator,postgres]"]
+    assert words[-2:] == ["--editable", f"{ROOT}[backup,notify,operator,postgres]"]
 
 
 def test_without_pip_uv_installs_into_this_python(monkeypatch: pytest.MonkeyPatch) -> None:
