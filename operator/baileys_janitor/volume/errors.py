@@ -37,6 +37,7 @@ KILLED = "Killed"
 RUN_UNKNOWN = "RunUnknown"
 RUN_PURGED = "RunPurged"
 IDENTITY_CHANGED = "IdentityChanged"
+SESSION_TOO_LARGE = "SessionTooLarge"
 SYSTEM_ERROR = "SystemError"
 
 SENTENCES: dict[str, str] = {
@@ -86,6 +87,8 @@ SENTENCES: dict[str, str] = {
     "held 5,000 files.",
     IDENTITY_CHANGED: "The tenant has been paired again since this run: its files belong to another "
     "identity and stay in the trash.",
+    SESSION_TOO_LARGE: "The session's files need more than 64 MiB of memory, or are more than 200,000, so "
+    "no backup was made: look at what writes there, and clean the directory.",
     SYSTEM_ERROR: "The operating system reported an unexpected error on the volume.",
 }
 

@@ -1,0 +1,71 @@
+"""Why something could not be done with a backup: one code, one sentence with the way out.
+
+The codes go into results, status and alerts. No sentence holds a key, a file's name, or text that a store, a library
+or an archive has sent.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Keys.
+RECIPIENT_INVALID: Final = "RecipientInvalid"
+IDENTITY_INVALID: Final = "IdentityInvalid"
+IDENTITY_MISSING: Final = "IdentityMissing"
+WRONG_IDENTITY: Final = "WrongIdentity"
+# Archives.
+NOT_AN_ARCHIVE: Final = "NotAnArchive"
+ARCHIVE_TRUNCATED: Final = "ArchiveTruncated"
+ARCHIVE_DAMAGED: Final = "ArchiveDamaged"
+ARCHIVE_TOO_LARGE: Final = "ArchiveTooLarge"
+ARCHIVE_VERSION: Final = "ArchiveVersion"
+MANIFEST_INVALID: Final = "ManifestInvalid"
+CREDENTIALS_INVALID: Final = "CredentialsInvalid"
+NAME_INVALID: Final = "NameInvalid"
+
+#: By code. A word in braces is a detail that the problem is made with: a number or a word of this program's own.
+SENTENCES: Final[dict[str, str]] = {
+    RECIPIENT_INVALID: "Recipient {position} is no public key that archives can be encrypted to: give one that begins "
+    'with "age1", as `baileys-janitor backup keygen` prints it, or an SSH public key (ssh-ed25519 or ssh-rsa).',
+    IDENTITY_INVALID: "Line {position} of the identity file is no secret key that opens archives: it must begin with "
+    '"AGE-SECRET-KEY-1", or the file must be an SSH private key without a passphrase.',
+    IDENTITY_MISSING: "The archive is encrypted and no identity was given: name the file with the secret key that "
+    "belongs to one of its recipients.",
+    WRONG_IDENTITY: "None of the identities opens the archive: it was encrypted to other recipients. Look for the "
+    "secret key that was kept when backups were set up.",
+    NOT_AN_ARCHIVE: "The object is no archive of this program: check the prefix and the name.",
+    ARCHIVE_TRUNCATED: "The archive ends before it is complete, so nothing of it is used: take another archive, or "
+    "this one from another repository.",
+    ARCHIVE_DAMAGED: "The archive is not what was put there: its content does not match its checksums, so nothing of "
+    "it is used. Take another archive, or this one from another repository.",
+    ARCHIVE_TOO_LARGE: "The archive holds more than {mebibytes} MiB, more than this program ever puts into one, so "
+    "nothing of it is used: somebody else has made it.",
+    ARCHIVE_VERSION: "The archive has format version {version}, which this program does not know: use a newer version "
+    "of baileys-janitor.",
+    MANIFEST_INVALID: "The archive's manifest is not one that this program writes ({what}), so nothing of it is used: "
+    "somebody else has made it. Take another archive.",
+    CREDENTIALS_INVALID: "The creds.json in the archive is not the one that its manifest names, so nothing of it is "
+    "used: somebody else has made it. Take another archive.",
+    NAME_INVALID: "The {field} has more than 253 characters, none at all, or characters that cannot be printed: "
+    "choose another one.",
+}
+
+#: Codes of what was declined because of what was given, rather than tried and failed.
+DECLINED: Final = frozenset((RECIPIENT_INVALID, IDENTITY_INVALID, IDENTITY_MISSING, NAME_INVALID))
+
+
+class BackupProblem(Exception):  # noqa: N818  # a refusal is as often the user's as an error of ours
+    """Something that could not be done; `code` is one of the above, the text its sentence.
+
+    `details` fill the sentence. They are numbers, and words of this program's own: never a key or a name.
+    """
+
+    def __init__(self, code: str, **details: int | str) -> None:
+        super().__init__(SENTENCES.get(code, code).format(**details))
+        self.code = code
+        self.details = details
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong and the way out."""
+        return str(self)
