@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from typing import Any, Final
 
-from sandbox.server import event_rules
+from sandbox.server import event_rules, pod_rules, secret_rules
 from sandbox.server.failures import FieldError
 from sandbox.server.resources import Resource
 from sandbox.server.store import Object, Store
@@ -24,31 +23,9 @@ def _fill(target: Object, **values: Any) -> None:
             target[name] = value
 
 
-def pod_spec(spec: Object) -> None:
-    """Defaults of a pod's spec, in a pod or in a template."""
-    _fill(
-        spec,
-        restartPolicy="Always",
-        dnsPolicy="ClusterFirst",
-        terminationGracePeriodSeconds=30,
-        schedulerName="default-scheduler",
-        securityContext={},
-    )
-    for container in [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]:
-        tag = str(container.get("image", "")).rpartition("/")[2].rpartition(":")[2]
-        latest = "@" not in tag and (":" not in container.get("image", "") or tag == "latest")
-        _fill(
-            container,
-            resources={},
-            terminationMessagePath="/dev/termination-log",
-            terminationMessagePolicy="File",
-            imagePullPolicy="Always" if latest else "IfNotPresent",
-        )
-
-
 def _pod(pod: Object, store: Store) -> None:
     spec = pod.setdefault("spec", {})
-    pod_spec(spec)
+    pod_rules.complete(spec)
     _fill(spec, enableServiceLinks=True, preemptionPolicy="PreemptLowerPriority", priority=0)
     if name := spec.get("priorityClassName"):
         record = store.collection("scheduling.k8s.io", "priorityclasses").get(("", name))
@@ -88,7 +65,7 @@ def _job(job: Object, _store: Store) -> None:
         podReplacementPolicy="TerminatingOrFailed",
     )
     template = spec.setdefault("template", {})
-    pod_spec(template.setdefault("spec", {}))
+    pod_rules.complete(template.setdefault("spec", {}))
     uid = job["metadata"]["uid"]
     labels = template.setdefault("metadata", {}).setdefault("labels", {})
     labels |= {
@@ -127,14 +104,7 @@ def _namespace(namespace: Object, _store: Store) -> None:
 
 
 def _secret(secret: Object, _store: Store) -> None:
-    _fill(secret, type="Opaque")
-    _plain_data(secret)
-
-
-def _plain_data(secret: Object) -> None:
-    if plain := secret.pop("stringData", None):
-        data = secret.setdefault("data", {})
-        data |= {k: base64.b64encode(str(v).encode()).decode() for k, v in plain.items()}
+    secret_rules.complete(secret)
 
 
 def _class(storage_class: Object, _store: Store) -> None:
@@ -175,9 +145,9 @@ def on_create(resource: Resource, value: Object, store: Store) -> None:
 def on_update(resource: Resource, new: Object) -> None:
     """What is filled in again on an update, in place."""
     if resource.collection == ("", "secrets"):
-        _plain_data(new)
+        secret_rules.complete(new)
     elif resource.collection == ("batch", "jobs"):
-        pod_spec(new["spec"]["template"]["spec"])
+        pod_rules.complete(new["spec"]["template"]["spec"])
 
 
 def errors(resource: Resource, new: Object, old: Object | None) -> list[FieldError]:
@@ -186,6 +156,8 @@ def errors(resource: Resource, new: Object, old: Object | None) -> list[FieldErr
         return _job_errors(new, old)
     if resource.collection == ("", "pods"):
         return _pod_errors(new, old)
+    if resource.collection in (("", "secrets"), ("", "configmaps")):
+        return secret_rules.errors(resource.plural, new, old)
     if resource.collection == ("", "events"):
         return event_rules.errors(resource.group, new, old)
     return []
@@ -198,7 +170,9 @@ def _job_errors(job: Object, old: Object | None) -> list[FieldError]:
         detail = 'supported values: "OnFailure", "Never"'
         path = "spec.template.spec.restartPolicy"
         found.append(FieldError("FieldValueNotSupported", path, detail, policy))
-    if old is not None:
+    if old is None:
+        found += pod_rules.errors(job["spec"]["template"]["spec"], "spec.template.spec")
+    else:
         for name in ("selector", "completionMode", "template"):
             suspended = name == "template" and old["spec"].get("suspend")
             if not suspended and job["spec"].get(name) != old["spec"].get(name):
@@ -210,16 +184,9 @@ def _job_errors(job: Object, old: Object | None) -> list[FieldError]:
 
 
 def _pod_errors(pod: Object, old: Object | None) -> list[FieldError]:
-    found = []
-    if not pod["spec"].get("containers"):
-        found.append(FieldError("FieldValueRequired", "spec.containers"))
-    volumes = {v.get("name") for v in pod["spec"].get("volumes") or ()}
-    for at, container in enumerate(pod["spec"].get("containers") or ()):
-        for m, mount in enumerate(container.get("volumeMounts") or ()):
-            if mount.get("name") not in volumes:
-                path = f"spec.containers[{at}].volumeMounts[{m}].name"
-                found.append(FieldError("FieldValueNotFound", path, value=mount.get("name")))
-    if old is not None and old["spec"].get("nodeName") not in (None, pod["spec"].get("nodeName")):
+    if old is None:
+        return pod_rules.errors(pod["spec"], "spec")
+    if old["spec"].get("nodeName") not in (None, pod["spec"].get("nodeName")):
         detail = "pod updates may not change the node"
-        found.append(FieldError("FieldValueForbidden", "spec", detail))
-    return found
+        return [FieldError("FieldValueForbidden", "spec", detail)]
+    return []

@@ -15,6 +15,7 @@ from celpy.celparser import CELParseError
 from celpy.evaluation import CELEvalError
 
 from sandbox.server.failures import FieldError
+from sandbox.server.quantities import QUANTITY, amount
 
 _REASONS: Final = {
     "FieldValueInvalid",
@@ -38,39 +39,13 @@ def _extensions() -> dict[str, Any]:
         "indexOf": lambda s, part: integer(s.find(part)),
         "replace": lambda s, old, new: text(s.replace(old, new)),
         "substring": lambda s, start, end=None: text(s[start:end]),
-        "quantity": lambda s: celtypes.DoubleType(_amount(str(s))),
-        "isQuantity": lambda s: celtypes.BoolType(_QUANTITY.fullmatch(str(s)) is not None),
+        "quantity": lambda s: celtypes.DoubleType(amount(str(s))),
+        "isQuantity": lambda s: celtypes.BoolType(QUANTITY.fullmatch(str(s)) is not None),
         "compareTo": lambda a, b: integer((a > b) - (a < b)),
         "isSorted": lambda items: celtypes.BoolType(
             all(a <= b for a, b in itertools.pairwise(items))
         ),
     }
-
-
-_SUFFIXES: Final = {
-    "": 0,
-    "k": 1,
-    "M": 2,
-    "G": 3,
-    "T": 4,
-    "P": 5,
-    "E": 6,
-    **{f"{s}i": n for n, s in enumerate("KMGTPE", 1)},
-}
-
-
-_QUANTITY: Final = re.compile(r"([0-9]+(?:[.][0-9]*)?|[.][0-9]+)(m|[kMGTPE]|[KMGTPE]i)?")
-
-
-def _amount(text: str) -> float:
-    """The amount of a quantity, such as 100m or 64Mi."""
-    found = _QUANTITY.fullmatch(text)
-    if found is None:
-        raise ValueError(f"{text} is no quantity")
-    number, suffix = float(found[1]), found[2] or ""
-    if suffix == "m":
-        return number / 1000
-    return float(number * (1024 if suffix.endswith("i") else 1000) ** _SUFFIXES[suffix])
 
 
 _ENVIRONMENT = celpy.Environment()

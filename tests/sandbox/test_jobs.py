@@ -166,7 +166,7 @@ async def test_the_pods_own_deadline_keeps_pod_and_message(
     cluster: Cluster, namespace: str
 ) -> None:
     code = f"f = open('/dev/termination-log', 'w'); f.write('half'); f.flush(); {HOUR}"
-    deadline = {"activeDeadlineSeconds": 1, "terminationGracePeriodSeconds": 1}
+    deadline = {"activeDeadlineSeconds": 3, "terminationGracePeriodSeconds": 1}
     await cluster.client.create(JOBS, namespace, job(code, pod=deadline))
     await finished(cluster, namespace)
     pod = await pod_in(cluster, namespace, "Failed")
