@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.policy.strict_json import JsonError, parse
+from baileys_janitor.policy import strict_json
+from baileys_janitor.policy.strict_json import JsonError, is_whole, parse
 
 documents = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.text() | st.floats(-1e9, 1e9),
@@ -79,3 +80,16 @@ def test_numbers_too_long_for_an_integer_become_doubles() -> None:
 
 def test_of_a_key_that_is_there_twice_the_last_one_counts() -> None:
     assert parse('{"a": 1, "b": 2, "a": 3}') == {"a": 3, "b": 2}
+
+
+@given(st.lists(documents, min_size=1, max_size=3), st.data(), st.booleans())
+def test_a_document_is_whole_and_no_beginning_of_it_is(
+    document: list[object], data: st.DataObject, large: bool
+) -> None:
+    text = json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    cut = data.draw(st.integers(0, len(text) - 1))
+    with pytest.MonkeyPatch.context() as patch:
+        if large:  # as if it were too large to be parsed
+            patch.setattr(strict_json, "MAX_PARSED_BYTES", -1)
+        assert is_whole(text)
+        assert not is_whole(text[:cut])

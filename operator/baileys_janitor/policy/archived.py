@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from baileys_janitor.policy.identity import Identity
     from baileys_janitor.policy.pairing import Credentials
 
+#: The most that a session may take in memory: what its files hold, and so much more for each of them.
+LIMIT_BYTES = 64 * 1024 * 1024
+FILE_OVERHEAD_BYTES = 1024
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ArchivedFile:

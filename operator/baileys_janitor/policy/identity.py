@@ -12,6 +12,10 @@ from hashlib import blake2s
 from baileys_janitor.policy.file_kinds import base_user, is_number
 from baileys_janitor.policy.strict_json import JsonError, parse
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 PAIRED = "Paired"
 UNPAIRED = "Unpaired"
 CORRUPT = "Corrupt"
@@ -114,6 +118,21 @@ def read_identity(data: bytes | None) -> Identity:
     except (JsonError, MemoryError):
         return Identity(CORRUPT)
     return _identity(creds) if isinstance(creds, dict) else Identity(CORRUPT)
+
+
+def with_lid_of(identity: Identity, read: Callable[[str], bytes | None]) -> Identity:
+    """Return the identity with the own LID of the tenant's mapping files, where `me.lid` is missing.
+
+    `read` returns a file's bytes by its name. Both files of the pair must name each other. A `me.lid` that makes no
+    sense is left in doubt.
+    """
+    if not identity.lid_in_doubt or identity.lid_unreadable:
+        return identity
+    phone = identity.phone_user
+    lid = mapped_user(read(f"lid-mapping-{phone}.json"))
+    if not lid or mapped_user(read(f"lid-mapping-{lid}_reverse.json")) != phone:
+        return identity
+    return identity.with_lid(lid)
 
 
 def mapped_user(data: bytes | None) -> str:

@@ -6,6 +6,16 @@ import json
 
 # The interpreter refuses integers of more than 4,300 digits; JavaScript reads them as doubles.
 _EXACT_INTEGER_DIGITS_MAX = 40
+#: The worst document of this size takes some 40 MB as objects; a larger one is not parsed, but only measured.
+MAX_PARSED_BYTES = 1024 * 1024
+_WHITE_SPACE = b" \t\r\n"
+_QUOTE = 0x22
+# Strings without a bracket between them; a run without a quotation mark; the mark of a string that has no end. Every
+# loop is possessive: nothing is tried twice.
+_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_TOKEN = rb'(?:%b[^"{}\[\]]*+)++|[^"]++|"' % _STRING
+# An object of a session file has some 30 bytes at least: this many tokens are those of 15 MB.
+_TOKENS_MAX = 1_000_000
 
 
 class JsonError(ValueError):
@@ -20,6 +30,37 @@ def parse(text: str) -> object:
         name = type(error).__name__
     # Raised out here, without a context: the decoder's own error holds the document, which can hold keys.
     raise JsonError(f"not a JSON document ({name})")
+
+
+def is_whole(data: bytes) -> bool:
+    """Return whether bytes are one JSON document from its beginning to its end, as Node.js reads them.
+
+    Above `MAX_PARSED_BYTES` only that every string and bracket is closed: what is cut never has that.
+    """
+    if len(data) > MAX_PARSED_BYTES:
+        return _is_closed(data)
+    try:
+        parse(data.decode("utf-8", "replace"))
+    except (JsonError, MemoryError):
+        return False
+    return True
+
+
+def _is_closed(data: bytes) -> bool:
+    import re  # rare, so imported only here
+
+    text = data.strip(_WHITE_SPACE)
+    if text[:1] + text[-1:] not in (b"{}", b"[]"):
+        return False
+    braces = brackets = 0
+    for number, token in enumerate(re.finditer(_TOKEN, text, re.DOTALL)):
+        found = token[0]
+        if found == b'"' or number == _TOKENS_MAX:
+            return False
+        if found[0] != _QUOTE:
+            braces += found.count(b"{") - found.count(b"}")
+            brackets += found.count(b"[") - found.count(b"]")
+    return braces == brackets == 0
 
 
 def _integer(digits: str) -> int | float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 
-from baileys_janitor.policy.identity import CORRUPT, MAX_MAPPING_BYTES, mapped_user, read_identity
+from baileys_janitor.policy.identity import CORRUPT, MAX_MAPPING_BYTES, read_identity, with_lid_of
 from baileys_janitor.volume.errors import CREDENTIALS_CHANGING, VolumeProblem
 from baileys_janitor.volume.read import read_creds
 from baileys_janitor.volume.safe_open import read_small
@@ -87,19 +87,5 @@ def settled_identity(
 
 
 def with_mapped_lid(directory: int, identity: Identity) -> Identity:
-    """Return the identity with the own LID of the tenant's mapping files, where `me.lid` is missing.
-
-    Both files of the pair must name each other. A `me.lid` that makes no sense is left in doubt.
-    """
-    if not identity.lid_in_doubt or identity.lid_unreadable:
-        return identity
-    phone = identity.phone_user
-    lid = _mapped(directory, f"lid-mapping-{phone}.json")
-    if not lid or _mapped(directory, f"lid-mapping-{lid}_reverse.json") != phone:
-        return identity
-    return identity.with_lid(lid)
-
-
-def _mapped(directory: int, name: str) -> str:
-    """The user that a mapping file holds; "" when there is none, or none that can be read."""
-    return mapped_user(read_small(directory, name, MAX_MAPPING_BYTES))
+    """Return the identity with the own LID of the directory's mapping files, where `me.lid` is missing."""
+    return with_lid_of(identity, lambda name: read_small(directory, name, MAX_MAPPING_BYTES))
