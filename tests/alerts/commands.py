@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from baileys_janitor.api import names
+from baileys_janitor.cli.documented import further
 from baileys_janitor.cli.main import application
 from sandbox.tools import kubectl_path
 from tests.chart.rendering import ROOT, helms
@@ -156,10 +157,10 @@ def _make(arguments: list[str]) -> None:
 def _janitor(arguments: list[str]) -> None:
     verb, *rest = arguments
     command = application.get_command(click.Context(application), verb)
-    while isinstance(command, click.Group):
+    while rest and (below := further(command, rest[0])) is not None:
         verb, *rest = rest
-        command = command.get_command(click.Context(command), verb)
-    if command is None:
+        command = below
+    if command is None or isinstance(command, click.Group):
         raise Unknown(f"baileys-janitor {verb}")
     known = {each for parameter in command.params for each in parameter.opts}
     for word in rest:

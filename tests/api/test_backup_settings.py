@@ -9,13 +9,13 @@ from pydantic import ValidationError
 
 from baileys_janitor.api.backup_settings import (
     BackupSettings,
-    Retention,
     described,
     longest_pause,
     resolved,
 )
 from baileys_janitor.api.cross_field_rules import Conflict
 from baileys_janitor.api.error_messages import first_problem
+from baileys_janitor.policy.archive_retention import Retention
 
 RECIPIENT = "age1" + "q" * 58
 MOSCOW = {"name": "moscow", "url": "s3://baileys/prod", "endpoint": "https://s3.ru.example"}
@@ -36,7 +36,7 @@ def test_the_defaults_are_hourly_archives_of_a_day_a_month_and_a_year() -> None:
     found = resolved(group())
     assert found is not None
     assert (found.schedule, found.drill_schedule) == ("0 * * * *", "0 4 1 * *")
-    assert found.retention == Retention(24, 30, 12, None)
+    assert found.retention == Retention(24, 30, 12)
     assert (found.rpo, found.rto) == (3600, 7200)
     assert [each.name for each in found.repositories] == ["moscow", "eu"]
 
@@ -52,6 +52,12 @@ def test_what_may_be_lost_follows_the_schedule_unless_it_is_said() -> None:
     assert nightly.rpo == 86_400
     assert resolved(group(schedule="0 3 * * *", objectives={"rpo": "26h"})).rpo == 93_600  # type: ignore[union-attr]
     assert longest_pause("*/15 9-17 * * 1-5") == 227_700
+
+
+def test_a_store_that_removes_archives_by_itself_says_after_how_many_days() -> None:
+    found = resolved(group(retention={"by": "Bucket", "bucketDays": 30}))
+    assert found is not None
+    assert found.bucket_days == 30
 
 
 def test_never_leaves_both_schedules_out() -> None:

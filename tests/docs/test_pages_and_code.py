@@ -10,6 +10,7 @@ import pytest
 
 from baileys_janitor.api.condition_kinds import CONDITIONS
 from baileys_janitor.api.config_file import ENVIRONMENT
+from baileys_janitor.cli.documented import every_command
 from baileys_janitor.cli.main import COMMANDS, application
 from baileys_janitor.cli.options import (
     DRY_RUN_VARIABLE,
@@ -30,11 +31,7 @@ def options(name: str) -> set[str]:
     """The options of a command and its subcommands, `notify test` for instance."""
     command = application.get_command(click.Context(application), name)
     assert command is not None
-    members = [command]
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        found = [command.get_command(context, member) for member in command.list_commands(context)]
-        members = [member for member in found if member is not None]
+    members = [found for _, found in every_command(command)]
     return {
         option
         for member in members

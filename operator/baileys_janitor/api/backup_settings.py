@@ -24,6 +24,7 @@ from baileys_janitor.api.cross_field_rules import Conflict, cron_problem
 from baileys_janitor.api.durations import Between, Duration, duration_text
 from baileys_janitor.api.error_messages import shown
 from baileys_janitor.api.patterns import IN_WORDS, LABEL, NEVER, RECIPIENT, STORE_URL, URL
+from baileys_janitor.policy.archive_retention import Retention
 
 MOST_REPOSITORIES: Final = 4
 MOST_RECIPIENTS: Final = 20
@@ -162,26 +163,18 @@ class BackupSettings(Model):
 
 
 @dataclass(frozen=True, slots=True)
-class Retention:
-    """What stays: see `BackupRetention`. `bucket_days` is None unless the store removes archives by itself."""
-
-    hourly: int = 24
-    daily: int = 30
-    monthly: int = 12
-    bucket_days: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Backups:
     """The group in force. `schedule` and `drill_schedule` are None for Never; `rpo` and `rto` are seconds.
 
-    `recipients` is empty where archives are not encrypted.
+    `recipients` is empty where archives are not encrypted. `bucket_days` says after how many days the store itself
+    removes an archive, None where the janitor does that by `retention`.
     """
 
     repositories: tuple[BackupRepository, ...]
     recipients: tuple[str, ...]
     schedule: str | None
     retention: Retention
+    bucket_days: int | None
     drill_schedule: str | None
     drill_identity_file: str | None
     rpo: int
@@ -200,6 +193,7 @@ def resolved(data: Mapping[str, Any] | None) -> Backups | None:
     _check_repositories(settings.repositories)
     _check_encryption(settings)
     drill = settings.drill or BackupDrill()
+    retention = settings.retention or BackupRetention()
     objectives = settings.objectives or BackupObjectives()
     schedule = _cron(settings.schedule or _SCHEDULE, "backup.schedule")
     drills = _cron(drill.schedule or _DRILLS, "backup.drill.schedule")
@@ -207,7 +201,8 @@ def resolved(data: Mapping[str, Any] | None) -> Backups | None:
         repositories=tuple(settings.repositories),
         recipients=tuple(settings.recipients or ()),
         schedule=schedule,
-        retention=_retention(settings.retention or BackupRetention()),
+        retention=_retention(retention),
+        bucket_days=retention.bucket_days,
         drill_schedule=drills,
         drill_identity_file=drill.identity_file,
         rpo=_rpo(objectives.rpo, schedule),
@@ -290,7 +285,7 @@ def _retention(given: BackupRetention) -> Retention:
         for field in ("hourly", "daily", "monthly")
         if (value := getattr(given, field)) is not None
     }
-    found = Retention(**numbers, bucket_days=given.bucket_days)
+    found = Retention(**numbers)
     if not (found.hourly or found.daily or found.monthly):
         raise Conflict(
             "{0}, daily and monthly are all 0, so no archive would stay: raise one of them",

@@ -57,7 +57,31 @@ class DocumentedGroup(Documented, click.Group):
     """A group of commands with examples and exit codes of its own."""
 
 
-class LazyGroup(DocumentedGroup):
+class Lazily:
+    """Commands that are listed by their one-line help; only the one that runs is imported."""
+
+    modules: Mapping[str, str]
+    module: str
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names in the order of the help."""
+        return list(self.modules)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        """Import a command; None for an unknown name."""
+        if cmd_name not in self.modules:
+            return None
+        found = import_module(self.module.format(cmd_name.replace("-", "_"))).command
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """Write the list without importing anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self.modules.items()))
+
+
+class LazyGroup(Lazily, DocumentedGroup):
     """A group that lists its commands from their one-line help and imports only the one that runs.
 
     Args:
@@ -69,38 +93,54 @@ class LazyGroup(DocumentedGroup):
         self, *arguments: Any, modules: Mapping[str, str], module: str, **more: Any
     ) -> None:
         super().__init__(*arguments, **more)
-        self._modules = modules
-        self._module = module
+        self.modules = modules
+        self.module = module
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Return the names in the order of the help."""
-        return list(self._modules)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
-        """Import a command; None for an unknown name."""
-        if cmd_name not in self._modules:
-            return None
-        found = import_module(self._module.format(cmd_name.replace("-", "_"))).command
-        assert isinstance(found, click.Command)
-        return found
+class CommandOrGroup(Lazily, Documented):
+    """A command that has further commands besides: its first word is one of their names, or else an argument."""
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
-        """Write the list without importing anything."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(self._modules.items()))
+    def __init__(
+        self, *arguments: Any, modules: Mapping[str, str], module: str, **more: Any
+    ) -> None:
+        super().__init__(*arguments, **more)
+        self.modules = modules
+        self.module = module
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Return the context of the further command that the first word names, else this command's own."""
+        further = self.get_command(click.Context(self), args[0]) if args else None
+        if further is None:
+            return super().make_context(info_name, args, parent, **extra)
+        return further.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, then the further commands."""
+        super().format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+
+def further(command: click.Command | None, word: str) -> click.Command | None:
+    """Return the command that a word after a command's own names; None where it is an argument or option."""
+    if isinstance(command, click.Group | CommandOrGroup):
+        return command.get_command(click.Context(command), word)
+    return None
 
 
 def every_command(
-    group: click.Group, path: str = "baileys-janitor"
+    group: click.Command, path: str = "baileys-janitor"
 ) -> Sequence[tuple[str, click.Command]]:
-    """Return a group and all commands below it, by the words that one types."""
-    context = click.Context(group)
+    """Return a command and all commands below it, by the words that one types."""
     found: list[tuple[str, click.Command]] = [(path, group)]
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        assert command is not None
-        if isinstance(command, click.Group):
+    if isinstance(group, click.Group | CommandOrGroup):
+        for name in group.list_commands(click.Context(group)):
+            command = further(group, name)
+            assert command is not None
             found += every_command(command, f"{path} {name}")
-        else:
-            found.append((f"{path} {name}", command))
     return found

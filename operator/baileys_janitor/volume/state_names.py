@@ -9,6 +9,7 @@ with the janitor's files as it does without them.
 | `.janitor~journal` | what happened: runs, results, undos, purges |
 | `.janitor~activity` | when the tenant was running, one line |
 | `.janitor~key` | the secret key of this directory's hashes of contacts |
+| `.janitor~backups` | which archives were made of this session, and where they lie |
 | `.janitor~creds~<digits>` | a kept copy of creds.json: 20 digits, see `policy.credential_copies` |
 | `.janitor~plan~<run>` | what a run meant to move, written before its first removal |
 | `.janitor~run~<run>~<name>` | a removed file, under its own name: the trash |
@@ -29,6 +30,7 @@ PREFIX = ".janitor~"
 JOURNAL = PREFIX + "journal"
 ACTIVITY = PREFIX + "activity"
 KEY = PREFIX + "key"
+BACKUPS = PREFIX + "backups"
 #: A directory that unreleased versions kept their state in. It is named, never followed.
 OLD_DIRECTORY = ".janitor"
 
@@ -117,6 +119,7 @@ class OwnNames:
         "copies",
         "foreign",
         "has_activity",
+        "has_backups",
         "has_journal",
         "has_key",
         "old_directory",
@@ -132,6 +135,7 @@ class OwnNames:
         self.has_journal = False
         self.has_activity = False
         self.has_key = False
+        self.has_backups = False
         self.old_directory = False
         self.plans: set[str] = set()
         self.trash: dict[str, list[str]] = {}
@@ -195,6 +199,8 @@ class OwnNames:
             self.has_activity = True
         elif name == KEY:
             self.has_key = True
+        elif name == BACKUPS:
+            self.has_backups = True
         else:
             return False
         return True

@@ -1,0 +1,263 @@
+"""Which archives we have made of a session: `.janitor~backups` in its directory.
+
+Whoever has the public recipient can put archives into a store that look like ours. So retention and `latest` count
+only archives that this file vouches for: by the name, and by the SHA-256 of the whole object. An archive is entered
+before it is put, so that none of ours is ever a stranger. The file holds no address and nothing personal; a repository
+stands in it by a hash of its URL. It is lost with the directory: then a person says whose archives count.
+
+Whoever can write to the directory can write this file, too, so it is read with bounds, and anything that is not
+exactly what we write is no record at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time as clock
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import Any, Final
+
+from baileys_janitor.backup.names import ArchiveName, parse_name
+from baileys_janitor.policy.file_kinds import CREDS_NAME
+from baileys_janitor.policy.strict_json import JsonError, parse
+from baileys_janitor.volume.errors import (
+    BUSY,
+    JANITOR_REFUSED,
+    STATE_VANISHED,
+    VolumeProblem,
+    problem_of,
+)
+from baileys_janitor.volume.lock import Lock, acquire
+from baileys_janitor.volume.state_files import (
+    Owners,
+    lookup,
+    owners_of,
+    read_state,
+    remove,
+    replace_state,
+)
+from baileys_janitor.volume.state_names import BACKUPS
+
+VERSION: Final = 1
+MOST_ARCHIVES: Final = 2000
+MOST_REPOSITORIES: Final = 16
+LIMIT_BYTES: Final = 2 << 20
+LISTED_EVERY_SECONDS: Final = 86_400
+"""How often a repository is listed: for retention, and to see whether what we put is still there."""
+
+NEVER_VERIFIED: Final = 0
+"""Stands in `KnownArchive.verified` for an archive that a repository lists, though its put was never confirmed."""
+
+_LATEST: Final = 1 << 33
+_HEX: Final = frozenset("0123456789abcdef")
+_DIGEST_DIGITS: Final = 64
+_FINGERPRINT_DIGITS: Final = 16
+_REPOSITORY_DIGITS: Final = 16
+# A cleanup holds the lock for a moment only.
+_BUSY_PAUSES_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 4.0)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownArchive:
+    """An archive of ours.
+
+    `digest` is that of its list of files, `sha256` that of the whole object, `size` in bytes; `fingerprint` and
+    `pairing` say whose it is. `verified` has, by repository, when it was last known to be whole there (Unix seconds).
+    """
+
+    name: ArchiveName
+    digest: str
+    sha256: str
+    size: int
+    files: int
+    fingerprint: str
+    pairing: str
+    verified: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def time(self) -> int:
+        """When the session was read, in Unix seconds."""
+        return self.name.time
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that is known of one session, the newest archive first; `listed` says when each repository was listed."""
+
+    archives: tuple[KnownArchive, ...] = ()
+    listed: Mapping[str, int] = field(default_factory=dict)
+
+    def in_repository(self, repository: str) -> list[KnownArchive]:
+        """Return the archives that a repository took, the newest first."""
+        return [each for each in self.archives if repository in each.verified]
+
+    def of_name(self, name: ArchiveName) -> KnownArchive | None:
+        """Return the archive of that name."""
+        return next((each for each in self.archives if each.name == name), None)
+
+    def with_archive(self, archive: KnownArchive) -> Known:
+        """Return it with one archive more, or with that one as it is now."""
+        others = [each for each in self.archives if each.name != archive.name]
+        newest_first = sorted([archive, *others], key=lambda each: each.name, reverse=True)
+        return replace(self, archives=tuple(newest_first[:MOST_ARCHIVES]))
+
+    def verified_in(self, name: ArchiveName, repository: str, now: int) -> Known:
+        """Return it with the archive of that name known to be whole in a repository."""
+        found = self.of_name(name)
+        if found is None:
+            return self
+        return self.with_archive(replace(found, verified={**found.verified, repository: now}))
+
+    def listed_in(self, repository: str, sizes: Mapping[ArchiveName, int], now: int) -> Known:
+        """Return it after a repository was listed; `sizes` has the bytes of each archive there.
+
+        What is not there any more, or has another size, is not vouched for there, and what is nowhere is forgotten,
+        unless it is of the last day: it may be on its way. What arrived although its put failed is ours as well.
+        """
+        kept = []
+        for each in self.archives:
+            verified = {key: time for key, time in each.verified.items() if key != repository}
+            if sizes.get(each.name) == each.size:
+                verified[repository] = each.verified.get(repository, NEVER_VERIFIED)
+            if verified or now - each.time < LISTED_EVERY_SECONDS:
+                kept.append(replace(each, verified=verified))
+        listed = {**self.listed, repository: now}
+        newest = sorted(listed, key=lambda each: listed[each], reverse=True)[:MOST_REPOSITORIES]
+        return Known(tuple(kept), {each: listed[each] for each in newest})
+
+
+def repository_id(url: str) -> str:
+    """Return the name under which a repository is remembered."""
+    return sha256(url.rstrip("/").encode()).hexdigest()[:_REPOSITORY_DIGITS]
+
+
+def read_known(directory: int) -> Known:
+    """Return what is known of the session in an open directory; nothing where the file is missing or not ours.
+
+    Raises VolumeProblem for a directory that cannot be read.
+    """
+    try:
+        data = read_state(directory, BACKUPS, owners_of(directory), LIMIT_BYTES)
+    except VolumeProblem as problem:
+        if problem.code != JANITOR_REFUSED:
+            raise
+        data = None
+    return decoded(data) or Known()
+
+
+def change_known(
+    directory: int,
+    change: Callable[[Known], Known],
+    pause: Callable[[float], None] = clock.sleep,
+) -> Known:
+    """Change what is known, under the directory's lock, and return it; `pause` waits for a lock that is held.
+
+    Raises VolumeProblem: Busy, ReadOnly, DiskFull, PermissionDenied, JanitorRefused, StateVanished.
+    """
+    owners = owners_of(directory)
+    lock = _locked(directory, owners, pause)
+    try:
+        before = read_known(directory)
+        after = change(before)
+        if after != before:
+            _write(directory, after, owners)
+        return after
+    except OSError as error:
+        raise problem_of(error) from error
+    finally:
+        lock.release()
+
+
+def _locked(directory: int, owners: Owners, pause: Callable[[float], None]) -> Lock:
+    for seconds in _BUSY_PAUSES_SECONDS:
+        try:
+            return acquire(directory, owners, "baileys-janitor backup")
+        except VolumeProblem as problem:
+            if problem.code != BUSY:
+                raise
+            pause(seconds)
+    return acquire(directory, owners, "baileys-janitor backup")
+
+
+def _write(directory: int, known: Known, owners: Owners) -> None:
+    replace_state(directory, BACKUPS, encoded(known), owners)
+    os.fsync(directory)
+    if lookup(directory, CREDS_NAME) is None:  # a bot's clear loop has passed
+        remove(directory, BACKUPS)
+        raise VolumeProblem(STATE_VANISHED)
+
+
+def encoded(known: Known) -> bytes:
+    """Return what is known as JSON, one archive a line."""
+    lines = [
+        json.dumps(
+            [
+                *(str(each.name), each.digest, each.sha256, each.size, each.files),
+                *(each.fingerprint, each.pairing, dict(each.verified)),
+            ],
+            separators=(",", ":"),
+        )
+        for each in known.archives
+    ]
+    listed = json.dumps(dict(known.listed), separators=(",", ":"))
+    archives = ",\n".join(lines)
+    return f'{{"version":{VERSION},"listed":{listed},"archives":[\n{archives}\n]}}\n'.encode()
+
+
+def decoded(data: bytes | None) -> Known | None:
+    """Return what is known by these bytes; None for anything that we have not written. Never raises."""
+    if data is None:
+        return None
+    try:
+        document = parse(data.decode("ascii"))
+    except (JsonError, UnicodeDecodeError):
+        return None
+    if not isinstance(document, dict) or document.get("version") != VERSION:
+        return None
+    listed, archives = _times(document.get("listed")), document.get("archives")
+    if listed is None or not isinstance(archives, list) or len(archives) > MOST_ARCHIVES:
+        return None
+    found = [_archive(each) for each in archives]
+    whole = [each for each in found if each is not None]
+    if len(whole) != len(found) or len({each.name for each in whole}) != len(whole):
+        return None
+    return Known(
+        tuple(sorted(whole, key=lambda each: each.name, reverse=True)),
+        listed,
+    )
+
+
+def _archive(item: object) -> KnownArchive | None:
+    if not isinstance(item, list) or len(item) != 8:
+        return None
+    text, digest, sha, size, files, fingerprint, pairing, verified = item
+    name = parse_name(text) if isinstance(text, str) else None
+    times = _times(verified)
+    if name is None or times is None or not (_is_number(size) and _is_number(files)):
+        return None
+    if not (_is_hex(digest, _DIGEST_DIGITS) and _is_hex(sha, _DIGEST_DIGITS)):
+        return None
+    if not (_is_hex(fingerprint, _FINGERPRINT_DIGITS) and _is_hex(pairing, _FINGERPRINT_DIGITS)):
+        return None
+    if not digest.startswith(name.digest8):
+        return None
+    return KnownArchive(name, digest, sha, size, files, fingerprint, pairing, times)
+
+
+def _times(value: Any) -> dict[str, int] | None:
+    if not isinstance(value, dict) or len(value) > MOST_REPOSITORIES:
+        return None
+    right = all(
+        _is_hex(key, _REPOSITORY_DIGITS) and _is_number(time) for key, time in value.items()
+    )
+    return value if right else None
+
+
+def _is_hex(value: object, digits: int) -> bool:
+    return isinstance(value, str) and len(value) == digits and _HEX.issuperset(value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LATEST
