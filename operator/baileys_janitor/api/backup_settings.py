@@ -48,7 +48,7 @@ def _has_form(pattern: str, text: str) -> str:
 
 Recipient = Annotated[
     str,
-    Field(min_length=1, max_length=2500, json_schema_extra={"pattern": RECIPIENT}),
+    Field(min_length=1, max_length=1024, json_schema_extra={"pattern": RECIPIENT}),
     AfterValidator(partial(_has_form, RECIPIENT)),
 ]
 StoreUrl = Annotated[

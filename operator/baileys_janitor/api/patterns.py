@@ -63,7 +63,7 @@ CHAT = r"^(-?[0-9]+|@[A-Za-z0-9_]+)$"
 HOST_PORT = r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$"
 URL = r"^https?://[^\s?#@]+$"
 STORE_URL = r"^((s3|gs|az|file)://|/)[^\s?#@]*[^\s?#@/]/*$"
-RECIPIENT = r"^(age1[02-9ac-hj-np-z]{58,}|age1pq1[02-9ac-hj-np-z]+|(ssh-ed25519|ssh-rsa) [A-Za-z0-9+/]+=*( .*)?)$"
+RECIPIENT = r"^(age1[02-9ac-hj-np-z]{58}|(ssh-ed25519|ssh-rsa) [A-Za-z0-9+/]+=*( .*)?)$"
 
 IN_WORDS = {
     CHAT: 'give the number of the chat in quotes, such as "-1001234567890", or "@channel"',

@@ -22,6 +22,12 @@ ARCHIVE_VERSION: Final = "ArchiveVersion"
 MANIFEST_INVALID: Final = "ManifestInvalid"
 CREDENTIALS_INVALID: Final = "CredentialsInvalid"
 NAME_INVALID: Final = "NameInvalid"
+# Whose archive it is.
+NO_ARCHIVE: Final = "NoArchive"
+ANOTHER_TENANT: Final = "AnotherTenant"
+IDENTITY_UNKNOWN: Final = "IdentityUnknown"
+FINGERPRINT_DIFFERS: Final = "FingerprintDiffers"
+FINGERPRINT_INVALID: Final = "FingerprintInvalid"
 
 #: By code. A word in braces is a detail that the problem is made with: a number or a word of this program's own.
 SENTENCES: Final[dict[str, str]] = {
@@ -48,6 +54,16 @@ SENTENCES: Final[dict[str, str]] = {
     "used: somebody else has made it. Take another archive.",
     NAME_INVALID: "The {field} has more than 253 characters, none at all, or characters that cannot be printed: "
     "choose another one.",
+    NO_ARCHIVE: "The repository holds no archive of this session: check the URL; `baileys-janitor archives` lists "
+    "the sessions that it has.",
+    ANOTHER_TENANT: "The archive says that it is of another session, time or content than its name does, so nothing "
+    "of it is used: somebody has moved or forged it. Take another archive.",
+    IDENTITY_UNKNOWN: "Nothing here tells whose archives count, and whoever has the public key can make one: compare "
+    "the fingerprint of this one, {found}, with what you have recorded, and write it out (--fingerprint).",
+    FINGERPRINT_DIFFERS: "The archive is of another session than the one that was written out: its fingerprint is "
+    "{found}.",
+    FINGERPRINT_INVALID: "A fingerprint is 16 hexadecimal digits, or twice 16 with a hyphen between them, as "
+    "`baileys-janitor backup fingerprints` prints it.",
 }
 
 #: Codes of what was declined because of what was given, rather than tried and failed.

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 import time as clock
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final
@@ -53,8 +53,7 @@ NEVER_VERIFIED: Final = 0
 _LATEST: Final = 1 << 33
 _HEX: Final = frozenset("0123456789abcdef")
 _DIGEST_DIGITS: Final = 64
-_FINGERPRINT_DIGITS: Final = 16
-_REPOSITORY_DIGITS: Final = 16
+_SHORT_DIGITS: Final = 16
 # A cleanup holds the lock for a moment only.
 _BUSY_PAUSES_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 4.0)
 
@@ -64,7 +63,8 @@ class KnownArchive:
     """An archive of ours.
 
     `digest` is that of its list of files, `sha256` that of the whole object, `size` in bytes; `fingerprint` and
-    `pairing` say whose it is. `verified` has, by repository, when it was last known to be whole there (Unix seconds).
+    `pairing` say whose it is, `recipients` who can read it, by a hash. `verified` has, by repository, when it was last
+    known to be whole there (Unix seconds).
     """
 
     name: ArchiveName
@@ -74,6 +74,7 @@ class KnownArchive:
     files: int
     fingerprint: str
     pairing: str
+    recipients: str
     verified: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -84,7 +85,8 @@ class KnownArchive:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """All that is known of one session, the newest archive first; `listed` says when each repository was listed."""
+    """All that is known of one session, the newest archive first; `listed` says when each repository was asked for a
+    list."""
 
     archives: tuple[KnownArchive, ...] = ()
     listed: Mapping[str, int] = field(default_factory=dict)
@@ -123,14 +125,24 @@ class Known:
                 verified[repository] = each.verified.get(repository, NEVER_VERIFIED)
             if verified or now - each.time < LISTED_EVERY_SECONDS:
                 kept.append(replace(each, verified=verified))
+        return replace(self, archives=tuple(kept)).asked(repository, now)
+
+    def asked(self, repository: str, now: int) -> Known:
+        """Return it with a repository asked for its list now, whatever it has answered."""
         listed = {**self.listed, repository: now}
         newest = sorted(listed, key=lambda each: listed[each], reverse=True)[:MOST_REPOSITORIES]
-        return Known(tuple(kept), {each: listed[each] for each in newest})
+        return replace(self, listed={each: listed[each] for each in newest})
 
 
 def repository_id(url: str) -> str:
     """Return the name under which a repository is remembered."""
-    return sha256(url.rstrip("/").encode()).hexdigest()[:_REPOSITORY_DIGITS]
+    return sha256(url.rstrip("/").encode()).hexdigest()[:_SHORT_DIGITS]
+
+
+def recipients_id(recipients: Sequence[str]) -> str:
+    """Return a hash of the public keys that an archive is encrypted to, in whatever order."""
+    keys = sorted(" ".join(each.split()[:2]) for each in recipients)
+    return sha256("\n".join(keys).encode()).hexdigest()[:_SHORT_DIGITS]
 
 
 def read_known(directory: int) -> Known:
@@ -195,7 +207,7 @@ def encoded(known: Known) -> bytes:
         json.dumps(
             [
                 *(str(each.name), each.digest, each.sha256, each.size, each.files),
-                *(each.fingerprint, each.pairing, dict(each.verified)),
+                *(each.fingerprint, each.pairing, each.recipients, dict(each.verified)),
             ],
             separators=(",", ":"),
         )
@@ -230,28 +242,26 @@ def decoded(data: bytes | None) -> Known | None:
 
 
 def _archive(item: object) -> KnownArchive | None:
-    if not isinstance(item, list) or len(item) != 8:
+    if not isinstance(item, list) or len(item) != 9:
         return None
-    text, digest, sha, size, files, fingerprint, pairing, verified = item
+    text, digest, sha, size, files, fingerprint, pairing, recipients, verified = item
     name = parse_name(text) if isinstance(text, str) else None
     times = _times(verified)
     if name is None or times is None or not (_is_number(size) and _is_number(files)):
         return None
     if not (_is_hex(digest, _DIGEST_DIGITS) and _is_hex(sha, _DIGEST_DIGITS)):
         return None
-    if not (_is_hex(fingerprint, _FINGERPRINT_DIGITS) and _is_hex(pairing, _FINGERPRINT_DIGITS)):
+    if not all(_is_hex(each, _SHORT_DIGITS) for each in (fingerprint, pairing, recipients)):
         return None
     if not digest.startswith(name.digest8):
         return None
-    return KnownArchive(name, digest, sha, size, files, fingerprint, pairing, times)
+    return KnownArchive(name, digest, sha, size, files, fingerprint, pairing, recipients, times)
 
 
 def _times(value: Any) -> dict[str, int] | None:
     if not isinstance(value, dict) or len(value) > MOST_REPOSITORIES:
         return None
-    right = all(
-        _is_hex(key, _REPOSITORY_DIGITS) and _is_number(time) for key, time in value.items()
-    )
+    right = all(_is_hex(key, _SHORT_DIGITS) and _is_number(time) for key, time in value.items())
     return value if right else None
 
 
