@@ -10,11 +10,14 @@ from typing import Final
 
 # Keys.
 RECIPIENT_INVALID: Final = "RecipientInvalid"
+RECIPIENT_IS_SECRET: Final = "RecipientIsSecret"  # noqa: S105  # a code
+RECIPIENTS_TOO_MANY: Final = "RecipientsTooMany"
 IDENTITY_INVALID: Final = "IdentityInvalid"
 IDENTITY_MISSING: Final = "IdentityMissing"
 WRONG_IDENTITY: Final = "WrongIdentity"
 # Archives.
 NOT_AN_ARCHIVE: Final = "NotAnArchive"
+ARCHIVE_NOT_ENCRYPTED: Final = "ArchiveNotEncrypted"
 ARCHIVE_TRUNCATED: Final = "ArchiveTruncated"
 ARCHIVE_DAMAGED: Final = "ArchiveDamaged"
 ARCHIVE_TOO_LARGE: Final = "ArchiveTooLarge"
@@ -33,6 +36,9 @@ FINGERPRINT_INVALID: Final = "FingerprintInvalid"
 SENTENCES: Final[dict[str, str]] = {
     RECIPIENT_INVALID: "Recipient {position} is no public key that archives can be encrypted to: give one that begins "
     'with "age1", as `baileys-janitor backup keygen` prints it, or an SSH public key (ssh-ed25519 or ssh-rsa).',
+    RECIPIENT_IS_SECRET: "Recipient {position} is a secret key: give its public key, which `age-keygen -y` prints, and "
+    "do not use that secret key any more if others can read where it stood.",
+    RECIPIENTS_TOO_MANY: "There are more than {most} recipients: leave out those that nobody restores with.",
     IDENTITY_INVALID: "Line {position} of the identity file is no secret key that opens archives: it must begin with "
     '"AGE-SECRET-KEY-1", or the file must be an SSH private key without a passphrase.',
     IDENTITY_MISSING: "The archive is encrypted and no identity was given: name the file with the secret key that "
@@ -40,9 +46,11 @@ SENTENCES: Final[dict[str, str]] = {
     WRONG_IDENTITY: "None of the identities opens the archive: it was encrypted to other recipients. Look for the "
     "secret key that was kept when backups were set up.",
     NOT_AN_ARCHIVE: "The object is no archive of this program: check the prefix and the name.",
+    ARCHIVE_NOT_ENCRYPTED: "The archive is not encrypted, and an identity was given: if that is meant, read it without "
+    "one; if all archives there should be encrypted, somebody else has made it.",
     ARCHIVE_TRUNCATED: "The archive ends before it is complete, so nothing of it is used: take another archive, or "
     "this one from another repository.",
-    ARCHIVE_DAMAGED: "The archive is not what was put there: its content does not match its checksums, so nothing of "
+    ARCHIVE_DAMAGED: "The archive is damaged or cut off: what it holds does not match its checksums, so nothing of "
     "it is used. Take another archive, or this one from another repository.",
     ARCHIVE_TOO_LARGE: "The archive holds more than {mebibytes} MiB, more than this program ever puts into one, so "
     "nothing of it is used: somebody else has made it.",
@@ -52,8 +60,7 @@ SENTENCES: Final[dict[str, str]] = {
     "somebody else has made it. Take another archive.",
     CREDENTIALS_INVALID: "The creds.json in the archive is not the one that its manifest names, so nothing of it is "
     "used: somebody else has made it. Take another archive.",
-    NAME_INVALID: "The {field} has more than 253 characters, none at all, or characters that cannot be printed: "
-    "choose another one.",
+    NAME_INVALID: "The {field} cannot stand in the name of an archive: use lower-case letters, digits and dashes.",
     NO_ARCHIVE: "The repository holds no archive of this session: check the URL; `baileys-janitor archives` lists "
     "the sessions that it has.",
     ANOTHER_TENANT: "The archive says that it is of another session, time or content than its name does, so nothing "
@@ -67,7 +74,16 @@ SENTENCES: Final[dict[str, str]] = {
 }
 
 #: Codes of what was declined because of what was given, rather than tried and failed.
-DECLINED: Final = frozenset((RECIPIENT_INVALID, IDENTITY_INVALID, IDENTITY_MISSING, NAME_INVALID))
+DECLINED: Final = frozenset(
+    (
+        RECIPIENT_INVALID,
+        RECIPIENT_IS_SECRET,
+        RECIPIENTS_TOO_MANY,
+        IDENTITY_INVALID,
+        IDENTITY_MISSING,
+        NAME_INVALID,
+    )
+)
 
 
 class BackupProblem(Exception):  # noqa: N818  # a refusal is as often the user's as an error of ours
