@@ -4,6 +4,7 @@
 //   node main.mjs write '{"scenario": "emergency", "out": "DIR/session", "peers": "DIR/peers"}'
 //   node main.mjs check '{"session": "DIR/session", "peers": "DIR/peers"}'
 //   node main.mjs talk '{"session": "DIR/session", "peers": "DIR/peers"}'
+//   node main.mjs judge '{"session": "DIR/session", "peers": "DIR/peers"}'
 //   node main.mjs login '{"session": "DIR/session", "lid": "LID:DEVICE@lid"}'
 //
 // One JSON document comes out. Exit code: 0 good, 1 a property failed, 2 the tool could not do its
@@ -12,6 +13,7 @@
 const commands = {
   write: async request => (await import('./src/write.mjs')).write(request),
   talk: async request => (await import('./src/talk.mjs')).talk(request),
+  judge: async request => (await import('./src/judge.mjs')).judge(request),
   check: async request => (await import('./src/check.mjs')).check(request),
   login: async request => (await import('./src/login.mjs')).login(request)
 }

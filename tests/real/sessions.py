@@ -130,6 +130,15 @@ def talk(session: Path, peers: Path, **options: Any) -> Report:
     return _run("talk", {"session": str(session), "peers": str(peers), **options})
 
 
+def judge(session: Path, peers: Path, **options: Any) -> Report:
+    """Let everybody go on where they were, on a copy of what a restore left in `session`.
+
+    Returns for each kind of message how many were ``sent`` and read at the ``first`` try, ``recovered`` by a retry or
+    ``lost``; which collections of app state ``failed``; how many ids of pre-keys were ``givenTwice``.
+    """
+    return _run("judge", {"session": str(session), "peers": str(peers), **options})
+
+
 @cache
 def login(session: Path, lid: str, library: str) -> Report:
     """Log in with the real library at a server that sends no message; the names it `written`.

@@ -43,10 +43,13 @@ export async function shareKeys(world, phone, count) {
  * it.
  */
 export async function patch(world, name) {
-  const { tenant, appState, phone } = world
+  await change(world, name)
+  return catchUp(world, name)
+}
+
+/** The phone changes something in a collection, and the server keeps the patch. */
+export async function change({ appState, phone }, name) {
   const ofPhone = async id => appState.keys[id] && { keyData: appState.keys[id] }
-  const ofTenant = async id => (await tenant.auth.keys.get('app-state-sync-key', [id]))[id]
-  const version = await tenant.auth.keys.get('app-state-sync-version', [name])
   const change = {
     type: name,
     index: ['archive', `${randomBytes(6).toString('hex')}@s.whatsapp.net`],
@@ -54,22 +57,35 @@ export async function patch(world, name) {
     apiVersion: 3,
     operation: 0
   }
-  const known = appState.collections[name] ?? phone.library.newLTHashState()
-  const made = await phone.library.encodeSyncdPatch(change, lastKey(appState), known, ofPhone)
+  const { encodeSyncdPatch, newLTHashState, proto } = phone.library
+  const known = appState.collections[name] ?? newLTHashState()
+  const made = await encodeSyncdPatch(change, lastKey(appState), known, ofPhone)
   const wire = { ...made.patch, version: { version: made.state.version } }
   appState.collections[name] = made.state
-  const initial = version[name] ?? tenant.library.newLTHashState()
-  const decoded = await tenant.library.decodePatches(
-    name,
-    [wire],
-    initial,
-    ofTenant,
-    {},
-    initial.version
-  )
-  await tenant.auth.keys.set({ 'app-state-sync-version': { [name]: decoded.state } })
-  const same = Buffer.compare(Buffer.from(decoded.state.hash), Buffer.from(made.state.hash)) === 0
-  return same && Object.keys(decoded.mutationMap).length === 1
+  appState.patches ??= {}
+  appState.patches[name] = { ...appState.patches[name], [made.state.version]: encoded(proto, wire) }
 }
+
+/**
+ * The tenant asks for all patches after its version, as it does at each sync; true when it then is where the phone
+ * is.
+ */
+export async function catchUp({ tenant, appState }, name) {
+  const { decodePatches, newLTHashState, proto } = tenant.library
+  const ofTenant = async id => (await tenant.auth.keys.get('app-state-sync-key', [id]))[id]
+  const stored = await tenant.auth.keys.get('app-state-sync-version', [name])
+  const initial = stored[name] ?? newLTHashState()
+  const kept = Object.entries(appState.patches?.[name] ?? {})
+  const wires = kept
+    .filter(([version]) => Number(version) > initial.version)
+    .map(([, text]) => proto.SyncdPatch.decode(Buffer.from(text, 'base64')))
+  const decoded = await decodePatches(name, wires, initial, ofTenant, {}, initial.version)
+  await tenant.auth.keys.set({ 'app-state-sync-version': { [name]: decoded.state } })
+  const phone = appState.collections[name] ?? newLTHashState()
+  const same = Buffer.compare(Buffer.from(decoded.state.hash), Buffer.from(phone.hash)) === 0
+  return same && Object.keys(decoded.mutationMap).length === wires.length
+}
+
+const encoded = (proto, wire) => Buffer.from(proto.SyncdPatch.encode(wire).finish()).toString('base64')
 
 const lastKey = ({ keys }) => Object.keys(keys).at(-1)

@@ -1,13 +1,11 @@
 // check: the tenant starts again on a copy of its files and everybody talks to it.
 
-import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { appState, files, lidMappings } from './check/stored.mjs'
 import { credentials, identity } from './check/identity.mjs'
 import { memberGroups, ownGroups } from './check/groups.mjs'
 import { cachedSession, ownDevices, sessions } from './check/sessions.mjs'
 import { newContacts, preKeys } from './check/prekeys.mjs'
+import { onCopy } from './copied.mjs'
 import { loadWorld } from './world.mjs'
 
 // What is stored comes first: messages would teach the tenant some of it again. Pre-keys come last:
@@ -35,11 +33,7 @@ const facts = { cachedSession }
  */
 export async function check({ session, peers, database, only = Object.keys(properties), ...options }) {
   if (!session || !peers) throw new Error('"session" and "peers" name the two directories to check')
-  const copy = await mkdtemp(join(tmpdir(), 'session-'))
-  try {
-    for (const entry of await readdir(session, { withFileTypes: true })) {
-      if (entry.isFile()) await copyFile(join(session, entry.name), join(copy, entry.name))
-    }
+  return onCopy(session, async copy => {
     const results = [await credentials(copy, peers)]
     const world = { ...(await loadWorld(copy, peers, database)), directory: copy }
     for (const name of only) {
@@ -51,7 +45,5 @@ export async function check({ session, peers, database, only = Object.keys(prope
       library: world.library,
       properties: results
     }
-  } finally {
-    await rm(copy, { recursive: true, force: true })
-  }
+  })
 }

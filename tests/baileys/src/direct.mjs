@@ -45,6 +45,9 @@ export async function fromOwnDevice(world, device, message, chat) {
   })
 }
 
+/** What became of a message from the tenant. A library may refuse to send it: then nobody reads it. */
+export const sent = sending => sending.catch(() => ({}))
+
 /** Hands a stanza to the tenant and tells the server which pre-key it used up. */
 export async function delivered({ server }, tenant, stanza) {
   const before = await presentOf(tenant, server.handedOut)
@@ -66,8 +69,10 @@ async function presentOf(tenant, handedOut) {
  * What a device does about a message it could not read: its second retry receipt carries a fresh
  * key bundle.
  */
-export async function retryReceipt(tenant, peer) {
-  await peer.inject(tenantSeenBy(peer, tenant), bundleOf(tenant, await nextPreKey(tenant)))
+export async function retryReceipt({ tenant, server }, peer) {
+  const preKey = await nextPreKey(tenant)
+  server.given.push(preKey[0])
+  await peer.inject(tenantSeenBy(peer, tenant), bundleOf(tenant, preKey))
 }
 
 /** What the tenant learns from a device query about a contact. */

@@ -16,15 +16,17 @@ function* pairs({ groups }) {
 }
 
 /**
- * Lets members speak until `target` files are counted; `expected` more will be added by others
- * later.
+ * Lets members speak until `target` files are counted, or each in every group where none is given; `expected` more
+ * will be added by others later.
  */
 export async function fill(scenario, world, ages, directory, expected) {
   const { senders, target, paired, shift = 0 } = scenario
+  const enough = counted => target !== undefined && counted + expected >= target
   let { counted } = await census(directory)
   const candidates = pairs(world)
-  for (let turn = 0; counted + expected < target; turn++) {
+  for (let turn = 0; !enough(counted); turn++) {
     const { value, done } = candidates.next()
+    if (done && target === undefined) return
     if (done) throw new Error(`${target} files need more groups or contacts, ${counted} are there`)
     const [group, member] = value
     const peer = world.contacts[member].peers[0]

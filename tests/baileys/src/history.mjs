@@ -122,7 +122,7 @@ function strangers({ paired, strangers: taken = 0, retries = 0 }, { tenant, serv
     ...Array.from({ length: taken }, (_, index) => ({ age: at(index, taken), run: take })),
     ...Array.from({ length: retries }, (_, index) => ({
       age: at(index, retries),
-      run: () => nextPreKey(tenant)
+      run: async () => server.given.push((await nextPreKey(tenant))[0])
     }))
   ]
 }

@@ -18,15 +18,15 @@ const phoneNumber = index =>
 const lidNumber = index => String(240000000000000 + index * 977)
 
 /**
- * Every fifth contact is known by phone number only, every third has a second device. Without `lids`
- * nobody is addressed by LID.
+ * Every fifth contact is known by phone number only, every third has a second device unless all have `oneDevice`.
+ * Without `lids` nobody is addressed by LID.
  */
-function account(index, { lids }) {
+function account(index, { lids }, oneDevice = false) {
   const legacy = index % 5 === 4 || !lids
   return {
     pn: phoneNumber(index),
     lid: legacy ? undefined : lidNumber(index),
-    devices: index % 3 === 1 ? [0, 5] : [0]
+    devices: index % 3 === 1 && !oneDevice ? [0, 5] : [0]
   }
 }
 
@@ -41,11 +41,11 @@ export async function populate(scenario, out, ages) {
   const own = account(OWN_INDEX, library)
   const address = { ...own, ownLid: lidNumber(OWN_INDEX), device: TENANT_DEVICE }
   const tenant = await useTenantStore(library, out, address, ages)
-  const devices = OWN_DEVICES.map(device => newPeer(library, own, device))
+  const devices = (scenario.own ?? OWN_DEVICES).map(device => newPeer(library, own, device))
   const count = scenario.contacts.reduce((sum, part) => sum + part.count, 0)
   const contacts = []
   for (let index = 1; index <= count; index++) {
-    const contact = account(index, library)
+    const contact = account(index, library, scenario.oneDevice)
     contact.peers = contact.devices.map(device => newPeer(library, contact, device))
     contacts.push(contact)
   }
@@ -77,7 +77,7 @@ const knowTenant = (peer, tenant) =>
  * The second group still uses phone numbers; only there are contacts without a LID members. Without
  * `lids` every group does.
  */
-function groupsOf({ groups }, contacts, { lids }) {
+function groupsOf({ groups, members: most = MEMBERS }, contacts, { lids }) {
   const all = contacts.map((_, index) => index)
   const modern = lids ? all.filter(index => contacts[index].lid) : all
   const made = Array.from({ length: groups.own.length + groups.quiet }, (_, index) => {
@@ -85,7 +85,7 @@ function groupsOf({ groups }, contacts, { lids }) {
     const choice = addressing === 'pn' ? all : modern
     const members = choice
       .map((_, place) => choice[(place + index * 3) % choice.length])
-      .slice(0, MEMBERS)
+      .slice(0, most)
     return {
       id: `1203634${String(index).padStart(11, '0')}@g.us`,
       addressing,

@@ -12,14 +12,21 @@ export async function uploadMore(tenant, server, count) {
 }
 
 /**
- * The rule at login: up to rc.5 always a full batch, later a full one only when the server has
- * none.
+ * The rule at login: up to rc.5 always a full batch, later a full one only when the server has none. Since 7 also
+ * when the latest key is missing here.
  */
 export async function uploadAtLogin(tenant, server) {
   const { INITIAL_PREKEY_COUNT: initial, MIN_PREKEY_COUNT: least, smallBatches } = tenant.library
   const left = server.available.length
   const count = smallBatches || left === 0 ? initial : least
-  if (left <= (smallBatches ? least : count)) await uploadMore(tenant, server, count)
+  const low = left <= (smallBatches ? least : count)
+  if (low || (await latestIsMissing(tenant))) await uploadMore(tenant, server, count)
+}
+
+async function latestIsMissing({ library, creds, auth }) {
+  const latest = String(creds.nextPreKeyId - 1)
+  if (!library.lids || latest === '0') return false
+  return !(await auth.keys.get('pre-key', [latest]))[latest]
 }
 
 /** The rule for the server's notification. */

@@ -2,7 +2,9 @@
 //
 //   contacts  parts of {count, days: [youngest, oldest]} by their last message
 //   groups    own: ages of the last own message, one group each; quiet: only read; status: own status
-//   senders   ages of members' last group messages, taken in turn until the target is met
+//   senders   ages of members' last group messages, taken in turn until the target is met; without a target each
+//             member of each group speaks once
+//   own, members, oneDevice   the tenant's other devices, members of a group at most, contacts with one device
 //   paired, login   when the phone accepted the device, and the last login
 //   strangers, retries   pre-keys given out and never used; single ones from retry receipts
 //   handOut   which pre-key the server gives out next: oldest, middle (of the first ones) or newest
@@ -74,6 +76,11 @@ export const scenarios = {
     library: '6.7', paired: 120, login: 0.6, target: 186, strangers: 45, retries: 6,
     contacts: [{ count: 12, days: active }, { count: 6, days: [8, 13] }, { count: 10, days: [15, 80] }],
     groups: { own: [0.3, 2, 9], quiet: 3, status: 30 }, senders: speakers
+  },
+  /** What restores are judged by: round numbers of devices, groups and members. */
+  restored: {
+    library: 'rc14', paired: 40, login: 0.4, strangers: 4, retries: 2, own: [0], members: 5, oneDevice: true,
+    contacts: [{ count: 25, days: active }], groups: { own: [0.3, 2], quiet: 0 }, senders: speakers
   },
   /** A lone memory file: the tenant's next message there is unreadable until the file is gone. */
   orphan: {

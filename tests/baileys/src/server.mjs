@@ -9,6 +9,11 @@ export class Server {
   available = []
   /** Pre-keys that were given out and not seen again: a first message may still come. */
   handedOut = []
+  /**
+   * Ids that the tenant gave away, by upload or with a retry receipt: one that stands here twice would be
+   * another key under an id that somebody holds.
+   */
+  given = []
 
   add(device) {
     for (const address of [device.pnJid, device.lidJid])
@@ -22,8 +27,10 @@ export class Server {
   }
 
   uploaded(preKeys) {
-    for (const [id, pair] of Object.entries(preKeys))
+    for (const [id, pair] of Object.entries(preKeys)) {
       this.available.push([Number(id), Buffer.from(pair.public)])
+      this.given.push(Number(id))
+    }
   }
 
   /** A bundle of any device; the tenant's comes from its uploads, a peer's is made on the spot. */

@@ -39,6 +39,7 @@ export async function saveWorld(world, scenario, byKind, directory) {
     server: {
       available: server.available,
       handedOut: server.handedOut,
+      given: server.given,
       handOut: server.handOut
     },
     own: own.map(saved),
@@ -75,6 +76,8 @@ export async function loadWorld(session, directory, database) {
     peers: contact.peers.map(part => restore(contact, part))
   }))
   const server = Object.assign(new Server(), content.server, { tenant })
+  // Fixtures of before do not know what was used up.
+  if (!content.server.given) server.given = [...server.available, ...server.handedOut].map(([id]) => id)
   for (const device of [tenant, ...own, ...contacts.flatMap(({ peers }) => peers)])
     server.add(device)
   return { ...content, tenant, server, own, phone: own[0], contacts, written: content.tenant.creds }

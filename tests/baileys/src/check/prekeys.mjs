@@ -27,7 +27,7 @@ export async function preKeys(world, { messages = 40 }) {
     if (!(await present(tenant, preKey))) failed.add(preKey[0])
     if (place % step) continue
     sent += 1
-    if (!(await firstMessage(tenant, stranger, preKey))) failed.add(preKey[0])
+    if (!(await firstMessage(tenant, stranger, preKey)).read) failed.add(preKey[0])
   }
   const required = tenant.library.smallBatches ? uploaded.slice(0, NEWEST) : uploaded
   const lost = required.filter(([id]) => failed.has(id)).length
@@ -53,7 +53,7 @@ export async function newContacts({ server, tenant }, { contacts = 20 }) {
     await uploadWhenLow(tenant, server)
     server.tenantBundle()
     const preKey = server.handedOut.at(-1)
-    if (!(await firstMessage(tenant, stranger, preKey, 500000 + index))) continue
+    if (!(await firstMessage(tenant, stranger, preKey, 500000 + index)).read) continue
     server.arrived(preKey[0])
     arrived += 1
   }
@@ -66,12 +66,12 @@ async function present(tenant, [id, publicKey]) {
 }
 
 /** The same stranger under a new number each time: for the tenant that is a new contact. */
-async function firstMessage(tenant, { library, creds }, preKey, index = preKey[0]) {
+export async function firstMessage(tenant, { library, creds }, preKey, index = preKey[0]) {
   const number = String(990000000000000 + index)
   const contact = newPeer(library, library.lids ? { lid: number } : { pn: number }, 0, creds)
   const address = tenantSeenBy(contact, tenant)
   await contact.inject(address, bundleOf(tenant, preKey))
   const enc = await contact.encryptTo(address, { conversation: 'first' })
   const { text } = await tenant.receive({ attrs: { from: contact.jid }, content: [enc] })
-  return text === 'first'
+  return { read: text === 'first', contact }
 }

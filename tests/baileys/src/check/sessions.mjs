@@ -56,7 +56,7 @@ async function bothWays(world, peer) {
 async function heals(world, peer, contactFirst) {
   if (contactFirst) {
     const { failure } = await toTenant(world, peer, 'lost')
-    if (failure) await retryReceipt(world.tenant, peer)
+    if (failure) await retryReceipt(world, peer)
   } else {
     const { text } = await fromTenant(world, peer, 'first')
     if (text !== 'first') return false
