@@ -186,7 +186,7 @@ def _refused_outright(target: Target, candidates: Sequence[Candidate]) -> str | 
 
 
 def _verdicts(target: Target, candidates: Sequence[Candidate], now: float) -> dict[str, str]:
-    current = _current(target, candidates, now)
+    current = current_pairing(target, candidates, now)
     signed = _latest_signed_pre_key(candidates, current)
     verdicts = {}
     for each in candidates:
@@ -211,7 +211,9 @@ def _verdict(
     return SIGNED_PRE_KEY_ROTATED if credentials.signed_pre_key_id != signed else None
 
 
-def _current(target: Target, candidates: Iterable[Candidate], now: float) -> Credentials | None:
+def current_pairing(
+    target: Target, candidates: Iterable[Candidate], now: float
+) -> Credentials | None:
     """Return whole credentials of the pairing that the tenant has; None when no candidate has them.
 
     The latest that is known counts: the newest whole candidate, or a later record of the identity.
@@ -224,8 +226,7 @@ def _current(target: Target, candidates: Iterable[Candidate], now: float) -> Cre
         ),
         key=lambda each: each.time,
     )
-    records = [each for each in target.known if each[1] and not is_ahead(each[0], now)]
-    record = max(records, key=lambda each: each[0], default=None)
+    record = latest_record(target.known, now)
     if record is not None and whole and record[0] > whole[-1].time:
         whole = [
             each
@@ -233,6 +234,12 @@ def _current(target: Target, candidates: Iterable[Candidate], now: float) -> Cre
             if each.credentials and each.credentials.fingerprint.startswith(record[1])
         ]
     return whole[-1].credentials if whole else None
+
+
+def latest_record(known: Iterable[Known], now: float) -> Known | None:
+    """Return what was recorded last of the tenant's identity, None where nothing was."""
+    records = [each for each in known if each[1] and not is_ahead(each[0], now)]
+    return max(records, key=lambda each: each[0], default=None)
 
 
 def _latest_signed_pre_key(candidates: Iterable[Candidate], current: Credentials | None) -> int:

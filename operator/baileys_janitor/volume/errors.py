@@ -20,6 +20,7 @@ CREDENTIALS_INCOMPLETE = "CredentialsIncomplete"
 CREDENTIALS_OLDER = "CredentialsOlder"
 CREDENTIALS_SAVED = "CredentialsSaved"
 CREDENTIALS_NO_FILE = "CredentialsNoFile"
+SESSION_WRITTEN = "SessionWritten"
 READ_ONLY = "ReadOnly"
 DISK_FULL = "DiskFull"
 STALE_HANDLE = "StaleHandle"
@@ -60,6 +61,8 @@ SENTENCES: dict[str, str] = {
     "restored. Scan the directory again.",
     CREDENTIALS_NO_FILE: "Something that is no regular file bears the name creds.json (a link or a directory): restore "
     "where it leads to, or remove it by hand.",
+    SESSION_WRITTEN: "A process has written to the session's files since the restore began, so it uses them: they stay "
+    "as they are. Stop it before a restore and before an undo of one.",
     READ_ONLY: "The volume is mounted read-only: cleaning, undo and purge need a writable mount.",
     DISK_FULL: "The disk is full: nothing was removed, because a removal could not be recorded. Make "
     "room on the volume.",
@@ -118,6 +121,7 @@ DECLINED = frozenset(
         CREDENTIALS_OLDER,
         CREDENTIALS_SAVED,
         CREDENTIALS_NO_FILE,
+        SESSION_WRITTEN,
         DISK_FULL,
         READ_ONLY,
         LOCK_REFUSED,

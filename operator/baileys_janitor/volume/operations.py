@@ -229,32 +229,46 @@ def _undo(
 ) -> None:
     from baileys_janitor.policy.file_kinds import classify
     from baileys_janitor.policy.guards import refusal
+    from baileys_janitor.policy.identity import PAIRED
     from baileys_janitor.volume.credential_swap import REASON
     from baileys_janitor.volume.credentials import settled_identity
     from baileys_janitor.volume.journal import UNDOING, UNDONE
+    from baileys_janitor.volume.restored_files import take_away
     from baileys_janitor.volume.undo import put_run_back, take_restore_back
 
     found = _find(access, run)
     if isinstance(found, str):
         result.code = found
         return
-    if found.run not in access.listing.own.trash:  # it removed nothing, or all of it was put back
+    own = access.listing.own
+    if not own.has(found.run):  # it removed nothing, or all of it was put back
         result.run, result.outcome, result.code = found.run, NOTHING_TO_DO, None
         return
     result.run = found.run
     identity = settled_identity(access.session)
-    result.code = refusal(identity, 0, access.now)
-    if result.code is None and identity.fingerprint != found.fingerprint:
+    restored_files = found.run in own.restored
+    # A restore that was killed may have left files without a creds.json.
+    if identity.state == PAIRED or not restored_files:
+        result.code = refusal(identity, 0, access.now)
+    else:
+        result.code = None
+    if (
+        result.code is None
+        and identity.state == PAIRED
+        and identity.fingerprint != found.fingerprint
+    ):
         result.code = IDENTITY_CHANGED
     if result.code is not None:
         return
     access.journal.mark(UNDOING, found.run, int(access.now))
-    back = (
-        take_restore_back(access, found.run)
-        if found.reason == REASON
-        else put_run_back(access, found.run, stop, progress)
-    )
+    if restored_files:
+        back = take_away(access, found.run, stop)
+    elif found.reason == REASON:
+        back = take_restore_back(access, found.run)
+    else:
+        back = put_run_back(access, found.run, stop, progress)
     restored(back.restored)
+    result.taken_away = back.taken_away
     result.restored = len(back.restored)
     result.restored_by_kind = by_kind([classify(name)[0] for name in back.restored])
     result.kept = back.kept
@@ -263,7 +277,8 @@ def _undo(
     elif back.kept:
         result.outcome = CAPPED
     else:
-        result.outcome = COMPLETED if back.restored else NOTHING_TO_DO
+        done = back.restored or back.taken_away
+        result.outcome = COMPLETED if done else NOTHING_TO_DO
     if back.code is None or back.code in ENDED:  # else the next run goes on
         access.journal.mark(UNDONE, found.run, int(access.now))
 
@@ -271,14 +286,14 @@ def _undo(
 def _find(access: ExclusiveAccess, run: str | None) -> Run | str:
     """Return the run to put back, or the code for why there is none."""
     runs = access.journal.runs
-    there = access.listing.own.trash
+    own = access.listing.own
     if run is None:
-        latest = [each for each in runs.values() if each.run in there]
+        latest = [each for each in runs.values() if own.has(each.run)]
         return latest[-1] if latest else RUN_UNKNOWN
     if run not in runs:
         return RUN_UNKNOWN
     found = runs[run]
     removed = found.result is not None and found.result.removed > 0
-    if run not in there and (found.purged or (removed and not found.undone)):
+    if not own.has(run) and (found.purged or (removed and not found.undone)):
         return RUN_PURGED
     return found

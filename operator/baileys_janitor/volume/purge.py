@@ -21,7 +21,7 @@ from baileys_janitor.volume.journal import PURGED, Journal
 from baileys_janitor.volume.lock import is_held
 from baileys_janitor.volume.put_back import RESTORED, Trash
 from baileys_janitor.volume.read import read_creds, read_listing
-from baileys_janitor.volume.run_plan import is_expired, read_head, read_plan
+from baileys_janitor.volume.run_plan import is_expired, read_head, read_head_of, read_plan
 from baileys_janitor.volume.run_results import Purged
 from baileys_janitor.volume.safe_open import ScanNames
 from baileys_janitor.volume.state_files import lookup, remove
@@ -29,7 +29,9 @@ from baileys_janitor.volume.state_names import (
     PREFIX,
     is_temporary,
     plan_name,
+    record_name,
     run_of_plan,
+    run_of_record,
     split_trash_name,
     trash_name,
 )
@@ -107,7 +109,7 @@ class Purging:
     def purge_ended(self, own: OwnNames) -> Purged:
         """Purge the runs that the journal knows to have ended. Nothing is written."""
         purged = Purged()
-        for run in list(own.trash):
+        for run in [*own.trash, *(own.restored - own.trash.keys())]:
             known = self.journal.runs.get(run)
             if known is None or known.unfinished or known.undoing:
                 continue
@@ -127,7 +129,9 @@ class Purging:
         one that may.
         """
         try:
-            head = read_head(self.session, run, self.owners)
+            head = read_head(self.session, run, self.owners) or read_head_of(
+                self.session, record_name(run), self.owners
+            )
         except VolumeProblem as problem:
             if problem.code == PERMISSION_DENIED:
                 return False, None
@@ -186,7 +190,8 @@ class Purging:
             purged.early += purged.files - before
         if waiting:
             return False
-        if remove(self.session, plan_name(run)) or purged.files > before:
+        plan, record = (remove(self.session, name(run)) for name in (plan_name, record_name))
+        if plan or record or purged.files > before:
             purged.runs += 1
         return True
 
@@ -233,7 +238,8 @@ class Purging:
     def _changed(self, run: str, own: OwnNames) -> float:
         """When a run without a plan went into the trash: the change times of its first files."""
         names = [trash_name(run, name) for name in own.trash.get(run, [])[:_FIRST_FILES]]
-        statuses = [lookup(self.session, name) for name in names or [plan_name(run)]]
+        names = names or [plan_name(run), record_name(run)]
+        statuses = [lookup(self.session, name) for name in names]
         return max((found.st_ctime for found in statuses if found is not None), default=0.0)
 
     def _forget(self, own: OwnNames, runs: list[str]) -> None:
@@ -258,8 +264,8 @@ def purge_stream(purging: Purging, purged: Purged, *, everything: bool = False) 
         elif is_temporary(name):
             remove(purging.session, name)
     for name in _names(purging):
-        run = run_of_plan(name)
-        if run is not None and _plan_is_over(purging, run, everything):
+        run = run_of_plan(name) or run_of_record(name)
+        if run is not None and _plan_is_over(purging, run, name, everything):
             purged.runs += remove(purging.session, name)
 
 
@@ -294,12 +300,12 @@ def _purge_name(
         purged.early += purged.files - before
 
 
-def _plan_is_over(purging: Purging, run: str, everything: bool) -> bool:
+def _plan_is_over(purging: Purging, run: str, plan: str, everything: bool) -> bool:
     known, time = purging.time_of(run)
     if not known:
         return False
     if time is None:
-        found = lookup(purging.session, plan_name(run))
+        found = lookup(purging.session, plan)
         time = 0.0 if found is None else found.st_ctime
     if not everything and not purging.is_over(time):
         return False

@@ -14,7 +14,7 @@ import os
 from baileys_janitor.policy.file_kinds import CREDS_NAME, classify
 from baileys_janitor.policy.identity import PAIRED
 from baileys_janitor.volume.callbacks import tell_nobody
-from baileys_janitor.volume.credential_swap import read_swap, tidy_up
+from baileys_janitor.volume.credential_swap import REASON, read_swap, tidy_up
 from baileys_janitor.volume.credentials import settled_identity
 from baileys_janitor.volume.errors import (
     KILLED,
@@ -25,11 +25,12 @@ from baileys_janitor.volume.errors import (
 )
 from baileys_janitor.volume.journal import KEEP_RUNS, UNDONE
 from baileys_janitor.volume.put_back import Trash, settle_unit
+from baileys_janitor.volume.restored_files import settle_record
 from baileys_janitor.volume.results import CAPPED, by_kind
 from baileys_janitor.volume.run_plan import read_plan
 from baileys_janitor.volume.run_results import CleanResult
 from baileys_janitor.volume.state_files import remove
-from baileys_janitor.volume.state_names import plan_name
+from baileys_janitor.volume.state_names import plan_name, record_name
 from baileys_janitor.volume.undo import put_run_back
 
 TYPE_CHECKING = False
@@ -71,6 +72,7 @@ def recover(access: ExclusiveAccess) -> Recovered:
         access.tick()
         _tidy_up(access, name)
     _settle_restores(access, recovered)
+    _settle_records(access, recovered)
     unfinished = _unfinished(access)
     undoing = [each for each in runs.values() if each.undoing and not each.unfinished]
     if unfinished or undoing:
@@ -87,8 +89,24 @@ def _settle_restores(access: ExclusiveAccess, recovered: Recovered) -> None:
             continue
         access.tick()
         if tidy_up(access.session, run, access.owners):
-            own.forget(run)
+            own.forget_trash(run)
             recovered.changed = True
+
+
+def _settle_records(access: ExclusiveAccess, recovered: Recovered) -> None:
+    """Drop the record of each restore that was killed before it put a file here, or after its undo had taken all."""
+    own = access.listing.own
+    for run in sorted(own.restored):
+        known = access.journal.runs.get(run)
+        if known is not None and not (known.unfinished or known.undoing):
+            continue
+        access.tick()
+        if known is None:
+            _tidy_up(access, record_name(run))  # killed before it began
+        elif settle_record(access.session, run, access.owners)[0]:
+            continue
+        own.restored.discard(run)
+        recovered.changed = True
 
 
 def _tidy_up(access: ExclusiveAccess, name: str) -> None:
@@ -108,31 +126,29 @@ def _unfinished(access: ExclusiveAccess) -> list[Run]:
     killed = [each for each in access.journal.runs.values() if each.unfinished]
     latest = {each.run for each in killed[-KEEP_RUNS:]}
     return [
-        each
-        for each in killed
-        if each.run in latest or each.run in own.trash or each.run in own.plans
+        each for each in killed if each.run in latest or each.run in own.plans or own.has(each.run)
     ]
 
 
 def _finish(
     access: ExclusiveAccess, unfinished: list[Run], undoing: list[Run], recovered: Recovered
 ) -> None:
+    restores = [each for each in unfinished if each.reason == REASON]
+    _end(access, restores, "", recovered)
+    undone = [each.run for each in undoing if each.reason == REASON]
+    # The undo of a restore is asked for anew: creds.json alone says nothing of what was meant.
+    access.journal.mark_all(UNDONE, undone, int(access.now))
+    recovered.runs += len(undone)
+    unfinished = [each for each in unfinished if each.reason != REASON]
+    undoing = [each for each in undoing if each.reason != REASON]
     identity = settled_identity(access.session)
     if identity.state != PAIRED:
         return  # whose the files are is unknown, perhaps for a moment only: the next run sees
-    for first in range(0, len(unfinished), _ENDS_AT_ONCE):
-        results = []
-        for known in unfinished[first : first + _ENDS_AT_ONCE]:
-            access.tick()
-            settled, left = _settle_run(access, known, identity.fingerprint, recovered)
-            results.append(_as_it_stands(known.run, known.time, settled, left))
-        access.journal.end_all(results, int(access.now))
-        recovered.runs += len(results)
+    _end(access, unfinished, identity.fingerprint, recovered)
     done = []
     for known in undoing:
         access.tick()
         names = access.listing.own.trash.get(known.run, ())
-        # The undo of a restore is asked for anew: creds.json alone says nothing of what was meant.
         if names and CREDS_NAME not in names and known.fingerprint == identity.fingerprint:
             recovered.changed = True
             if put_run_back(access, known.run, access.stop, tell_nobody).code is not None:
@@ -142,14 +158,32 @@ def _finish(
     recovered.runs += len(done)
 
 
+def _end(
+    access: ExclusiveAccess, unfinished: list[Run], fingerprint: str, recovered: Recovered
+) -> None:
+    """Write into the journal how killed runs have ended."""
+    for first in range(0, len(unfinished), _ENDS_AT_ONCE):
+        results = []
+        for known in unfinished[first : first + _ENDS_AT_ONCE]:
+            access.tick()
+            settled, left = _settle_run(access, known, fingerprint, recovered)
+            results.append(_as_it_stands(known.run, known.time, settled, left))
+        access.journal.end_all(results, int(access.now))
+        recovered.runs += len(results)
+
+
 def _settle_run(
     access: ExclusiveAccess, known: Run, fingerprint: str, recovered: Recovered
 ) -> tuple[list[Planned], int]:
     """Return the files that are rightly in a killed run's trash, and how many it had not reached."""
-    there = set(access.listing.own.trash.get(known.run, ()))
-    if CREDS_NAME in there:
-        swap = read_swap(access.session, known.run, access.owners)
-        return ([swap.old] if swap is not None and swap.old is not None else []), 0
+    own = access.listing.own
+    there = set(own.trash.get(known.run, ()))
+    if CREDS_NAME in there or known.run in own.restored:
+        left = 0
+        if known.run in own.restored:
+            left = settle_record(access.session, known.run, access.owners)[1]
+        swap = read_swap(access.session, known.run, access.owners) if there else None
+        return ([swap.old] if swap is not None and swap.old is not None else []), left
     plan = read_plan(access.session, known.run, access.owners) if there else None
     if plan is None:
         return [], 0

@@ -8,7 +8,6 @@ step, the directory holds the old file or the new one, whole, and the next run t
 from __future__ import annotations
 
 import os
-import stat
 import time
 
 from baileys_janitor.policy.credential_copies import copy_of
@@ -34,7 +33,6 @@ from baileys_janitor.volume.errors import (
     CREDENTIALS_NO_FILE,
     CREDENTIALS_SAVED,
     DISK_FULL,
-    PERMISSION_DENIED,
     VolumeProblem,
     code_of,
     outcome_of,
@@ -46,14 +44,14 @@ from baileys_janitor.volume.removal_run import OVER, repeated
 from baileys_janitor.volume.results import COMPLETED, FAILED, REFUSED, by_kind
 from baileys_janitor.volume.run_plan import write_plan
 from baileys_janitor.volume.run_results import CleanResult
-from baileys_janitor.volume.state_files import (
-    Owners,
-    create_state,
-    lookup,
-    owners_of,
-    remove,
-    write_all,
+from baileys_janitor.volume.session_files import (
+    Style,
+    owners_with_sibling,
+    sibling,
+    style_like,
+    write_file,
 )
+from baileys_janitor.volume.state_files import Owners, lookup, owners_of, remove
 from baileys_janitor.volume.state_names import plan_name
 
 TYPE_CHECKING = False
@@ -61,12 +59,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from baileys_janitor.policy.file_entry import Entry
+    from baileys_janitor.policy.restore_credentials import Known
     from baileys_janitor.volume.credential_copies import StoredCopy
 
 _NS = 10**9
-_MODE = 0o600
-_NO_EXECUTION = 0o666
-_SIBLINGS_LOOKED_AT = 8
 
 
 class Outlook:
@@ -175,7 +171,7 @@ class Restoring:
         copy = copy_of(plan.chosen.ident) if plan.chosen is not None else None
         if plan.chosen is None or copy is None:
             return None
-        owners = self._with_sibling(access.owners, access.listing.entries or [])
+        owners = owners_with_sibling(self.directory, access.owners, access.listing.entries or [])
         stored = read_copy(self.directory, copy, owners)
         if stored.credentials != plan.chosen.credentials:
             return None
@@ -195,9 +191,10 @@ class Restoring:
             raise VolumeProblem(DISK_FULL)
         stable = access.file_system().stable_inodes
         old = None if before is None else described(before, old=True, stable_inodes=stable)
-        like = before or self._sibling(access.listing.entries or [])
+        like = before or sibling(self.directory, access.listing.entries or [])
+        style = Style() if like is None else style_like(like)
         try:
-            written = self._write(data, like, access.owners)
+            written = write_file(self.directory, TEMPORARY, data, style, access.owners)
             new = described(written, old=False, stable_inodes=stable)
             swap = Swap(self.directory, self.run, old, new)
             self._begin(access, swap, data)
@@ -249,66 +246,21 @@ class Restoring:
         entries = listing.entries
         found = lookup(self.directory, CREDS_NAME)
         identity = settled_identity(self.directory, self.pause)
-        if not _same_writing(found, lookup(self.directory, CREDS_NAME)):
+        if not same_writing(found, lookup(self.directory, CREDS_NAME)):
             raise VolumeProblem(CREDENTIALS_CHANGING)
-        copies = read_copies(
-            self.directory, copies_in(listing.own), self._with_sibling(owners, entries or [])
-        )
+        owners = owners_with_sibling(self.directory, owners, entries or [])
+        copies = read_copies(self.directory, copies_in(listing.own), owners)
         candidates = [
             Candidate(each.copy.digits, each.copy.time, each.credentials) for each in copies
         ]
-        known = [(each.time, each.fingerprint) for each in journal.runs.values()]
-        memory = read_memory(self.directory, entries or [], self.now)
-        if memory is not None:
-            known.append((memory.looked, memory.identity))
+        known = recorded_identities(self.directory, entries or [], journal, self.now)
         target = Target(identity.state, entries or [], known)
         plan = make_restore_plan(target, candidates, self.now, self.wanted, self.acknowledged)
         if entries is None:
             plan.refused = TOO_MANY_FILES
         elif identity.state == ABSENT and found is not None:
             plan.refused = CREDENTIALS_NO_FILE
-        newest = max(
-            (each.mtime_ns for each in entries or [] if each.kind not in (CREDS, OTHER)),
-            default=None,
-        )
-        newest_write = None if newest is None else newest // _NS
-        return Outlook(plan, copies, identity.state, found, newest_write)
-
-    def _write(self, data: bytes, like: os.stat_result | None, owners: Owners) -> os.stat_result:
-        """Write the new file under its temporary name, with owner and mode of the file it is `like`; its status."""
-        mode = _MODE
-        if like is not None:
-            mode |= stat.S_IMODE(like.st_mode) & _NO_EXECUTION
-            if os.geteuid() not in (0, like.st_uid):  # the session's process could not write to it
-                raise VolumeProblem(PERMISSION_DENIED)
-        remove(self.directory, TEMPORARY)
-        file = create_state(self.directory, TEMPORARY, owners)
-        try:
-            if like is not None:
-                _give_to(file, like)
-            os.fchmod(file, mode)
-            write_all(file, data)
-            os.fsync(file)
-            return os.fstat(file)
-        finally:
-            os.close(file)
-
-    def _sibling(self, entries: Sequence[Entry]) -> os.stat_result | None:
-        """Return the status of a session file, for owner and mode where there is no creds.json."""
-        for each in [each for each in entries if each.kind != OTHER][:_SIBLINGS_LOOKED_AT]:
-            found = lookup(self.directory, each.name)
-            if found is not None and stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
-                return found
-        return None
-
-    def _with_sibling(self, owners: Owners, entries: Sequence[Entry]) -> Owners:
-        """Return the owners, and for root that of the session files: a volume's root often stays root's."""
-        if os.geteuid() != 0 or lookup(self.directory, CREDS_NAME) is not None:
-            return owners
-        found = self._sibling(entries)
-        if found is None:
-            return owners
-        return Owners(owners.uid, owners.gid, owners.uids | {found.st_uid})
+        return Outlook(plan, copies, identity.state, found, newest_write(entries or []))
 
     def _failed(self, code: str, plan: RestorePlan | None = None) -> RestoreResult:
         return RestoreResult(self.run, outcome_of(code), code, plan)
@@ -319,7 +271,27 @@ class Restoring:
             raise VolumeProblem(code)
 
 
-def _same_writing(one: os.stat_result | None, other: os.stat_result | None) -> bool:
+def recorded_identities(
+    directory: int, entries: list[Entry], journal: Journal, now: float
+) -> list[Known]:
+    """Return whose session this was by what was recorded of it: in the journal, and of its running times."""
+    known = [(each.time, each.fingerprint) for each in journal.runs.values()]
+    memory = read_memory(directory, entries, now)
+    if memory is not None:
+        known.append((memory.looked, memory.identity))
+    return known
+
+
+def newest_write(entries: Sequence[Entry]) -> int | None:
+    """Return when any session file but creds.json was last written (Unix seconds)."""
+    newest = max(
+        (each.mtime_ns for each in entries if each.kind not in (CREDS, OTHER)), default=None
+    )
+    return None if newest is None else newest // _NS
+
+
+def same_writing(one: os.stat_result | None, other: os.stat_result | None) -> bool:
+    """Return whether two looks found one writing of a file."""
     if one is None or other is None:
         return one is other
     return (one.st_ino, one.st_mtime_ns, one.st_size) == (
@@ -327,13 +299,3 @@ def _same_writing(one: os.stat_result | None, other: os.stat_result | None) -> b
         other.st_mtime_ns,
         other.st_size,
     )
-
-
-def _give_to(file: int, like: os.stat_result) -> None:
-    if os.geteuid() == 0:
-        os.fchown(file, like.st_uid, like.st_gid)
-        return
-    try:
-        os.fchown(file, -1, like.st_gid)
-    except PermissionError:  # not a group of this user
-        return

@@ -26,7 +26,7 @@ from baileys_janitor.volume.state_names import fits, plan_name, trash_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from baileys_janitor.volume.state_files import Owners
 
@@ -151,7 +151,19 @@ def read_plan(
 
 def parse_plan(run: str, data: bytes, kinds: frozenset[str] = REMOVABLE_KINDS) -> RunPlan | None:
     """Return the plan in the bytes of its file, None when they hold none. Never raises."""
-    if data.count(b"\0", 0, MAX_BYTES + 1) > MAX_FILES + 1:
+
+    def may_be_planned(name: str) -> bool:
+        return classify(name)[0] in kinds and fits(trash_name(run, name))
+
+    return parse_files(data, MAX_FILES, may_be_planned)
+
+
+def parse_files(data: bytes, most: int, is_name: Callable[[str], bool]) -> RunPlan | None:
+    """Return at most `most` files from bytes that `plan_bytes` wrote; None when they are anything else.
+
+    Every name must be one component of a path that `is_name` takes. Never raises.
+    """
+    if data.count(b"\0") > most + 1:
         return None
     head, *records = data.split(b"\0")
     if not records or not head.startswith(_HEAD):
@@ -163,7 +175,7 @@ def parse_plan(run: str, data: bytes, kinds: frozenset[str] = REMOVABLE_KINDS) -
         time, files, _ = _head(head)
         if files != len(records):
             return None
-        return RunPlan(time, [_planned(run, record, kinds) for record in records])
+        return RunPlan(time, [_planned(record, is_name) for record in records])
     except ValueError:
         return None
 
@@ -173,8 +185,13 @@ def read_head(session: int, run: str, owners: Owners) -> tuple[int, int, int] | 
 
     Cheaper than the whole plan. Raises VolumeProblem for a plan that cannot be read.
     """
+    return read_head_of(session, plan_name(run), owners)
+
+
+def read_head_of(session: int, name: str, owners: Owners) -> tuple[int, int, int] | None:
+    """Return the same of a file of ours that is written as a plan is."""
     try:
-        file = open_state(session, plan_name(run), owners)
+        file = open_state(session, name, owners)
     except VolumeProblem as problem:
         if problem.code == JANITOR_REFUSED:
             return None
@@ -200,11 +217,11 @@ def _head(head: bytes) -> tuple[int, int, int]:
     return _number(time), _number(files), _number(size)
 
 
-def _planned(run: str, record: bytes, kinds: frozenset[str]) -> Planned:
+def _planned(record: bytes, is_name: Callable[[str], bool]) -> Planned:
     unit, inode, mtime_ns, size, encoded = record.split(b" ", 4)
     name = os.fsdecode(encoded)
     # One path component of a kind that such a run moves: nothing else was ever planned.
-    if classify(name)[0] not in kinds or "/" in name or not fits(trash_name(run, name)):
+    if "/" in name or not is_name(name):
         raise ValueError("not a name that a plan can hold")
     return Planned(name, _number(unit), _number(inode), _signed(mtime_ns), _number(size))
 

@@ -51,7 +51,8 @@ class CleanResult:
 @dataclass(slots=True)
 class UndoResult:
     """A run put back. `outcome`: Completed, Capped (some files could not go back), NothingToDo, Refused
-    or Failed; `kept` counts by reason what stayed in the trash."""
+    or Failed; `kept` counts by reason what stayed in the trash. `taken_away` counts the files that the undo of a
+    restore has removed again; a Job's result leaves it out."""
 
     run: str
     outcome: str
@@ -61,6 +62,7 @@ class UndoResult:
     restored_by_kind: list[int] | None = None
     kept: dict[str, int] | None = None
     duration_ms: int = 0
+    taken_away: int = 0
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ with the janitor's files as it does without them.
 | `.janitor~backups` | which archives were made of this session, and where they lie |
 | `.janitor~creds~<digits>` | a kept copy of creds.json: 20 digits, see `policy.credential_copies` |
 | `.janitor~plan~<run>` | what a run meant to move, written before its first removal |
+| `.janitor~restored~<run>` | what a restore from an archive put here, for its undo |
 | `.janitor~run~<run>~<name>` | a removed file, under its own name: the trash |
 | `.janitor~new~<what>` | a file that is being written |
 
@@ -42,6 +43,7 @@ MAX_OWN_NAMES = 200_000
 
 _NEW = PREFIX + "new~"
 _PLAN = PREFIX + "plan~"
+_RESTORED = PREFIX + "restored~"
 _RUN = PREFIX + "run~"
 _RUN_AT = len(_RUN)
 _CREDS = PREFIX + "creds~"
@@ -76,6 +78,17 @@ def run_of_plan(name: str) -> str | None:
     return run if name.startswith(_PLAN) and valid_run(run) else None
 
 
+def record_name(run: str) -> str:
+    """Return the name of the record of what a restore put into the directory."""
+    return _RESTORED + run
+
+
+def run_of_record(name: str) -> str | None:
+    """Return the run whose record of a restore bears a name; None for any other name."""
+    run = name[len(_RESTORED) :]
+    return run if name.startswith(_RESTORED) and valid_run(run) else None
+
+
 def is_temporary(name: str) -> bool:
     """Return whether a name is that of a file that is being written."""
     return name.startswith(_NEW) and valid_run(name[len(_NEW) :])
@@ -108,11 +121,12 @@ def fits(name: str) -> bool:
 class OwnNames:
     """The janitor's own names in one listing.
 
-    `trash` holds the original names of removed files by run, `plans` the runs that have a plan,
-    `temporary` the names of files that were being written, `copies` the digits in the names of kept copies
-    of creds.json. `foreign` counts the names under the prefix that have no form of ours, `trashed` the files
-    in the trash. With more than `MAX_OWN_NAMES` names in all, `too_many` is true and `trash`, `plans`,
-    `temporary` and `copies` are incomplete. `old_directory` tells of a `.janitor` directory.
+    `trash` holds the original names of removed files by run, `plans` the runs that have a plan, `restored` those
+    that have a record of what they put here, `temporary` the names of files that were being written, `copies` the
+    digits in the names of kept copies of creds.json. `foreign` counts the names under the prefix that have no form
+    of ours, `trashed` the files in the trash. With more than `MAX_OWN_NAMES` names in all, `too_many` is true and
+    `trash`, `plans`, `restored`, `temporary` and `copies` are incomplete. `old_directory` tells of a `.janitor`
+    directory.
     """
 
     __slots__ = (
@@ -124,6 +138,7 @@ class OwnNames:
         "has_key",
         "old_directory",
         "plans",
+        "restored",
         "seen",
         "temporary",
         "trash",
@@ -138,6 +153,7 @@ class OwnNames:
         self.has_backups = False
         self.old_directory = False
         self.plans: set[str] = set()
+        self.restored: set[str] = set()
         self.trash: dict[str, list[str]] = {}
         self.trashed = 0
         self.temporary: list[str] = []
@@ -155,11 +171,20 @@ class OwnNames:
         return self.seen > self.foreign
 
     def runs(self) -> list[str]:
-        """Return the runs that have a plan or files in the trash, in no particular order."""
-        return [*self.trash, *(run for run in self.plans if run not in self.trash)]
+        """Return the runs that have left something, in no particular order."""
+        return [*self.trash, *((self.plans | self.restored) - self.trash.keys())]
+
+    def has(self, run: str) -> bool:
+        """Return whether a run can be undone: it has files in the trash, or a record of what it put here."""
+        return run in self.trash or run in self.restored
 
     def forget(self, run: str) -> None:
         """Drop a run of which nothing is left."""
+        self.forget_trash(run)
+        self.restored.discard(run)
+
+    def forget_trash(self, run: str) -> None:
+        """Drop what a run had in the trash, and its plan."""
         self.trashed -= len(self.trash.pop(run, ()))
         self.plans.discard(run)
 
@@ -189,6 +214,9 @@ class OwnNames:
         elif (run := run_of_plan(name)) is not None:
             if not self.too_many:
                 self.plans.add(run)
+        elif (run := run_of_record(name)) is not None:
+            if not self.too_many:
+                self.restored.add(run)
         elif is_temporary(name):
             if not self.too_many:
                 self.temporary.append(name)

@@ -45,14 +45,15 @@ EXPLANATIONS = {
 class PutBack:
     """What an undo did.
 
-    `restored` are in their places again; `kept` counts by reason what stays in the trash. `code` says
-    why the undo ended early (None: it went through).
+    `restored` are in their places again, `taken_away` is how many files that a restore had made are gone; `kept`
+    counts by reason what stays as it is. `code` says why the undo ended early (None: it went through).
     """
 
-    __slots__ = ("code", "kept", "restored")
+    __slots__ = ("code", "kept", "restored", "taken_away")
 
     def __init__(self) -> None:
         self.restored: list[str] = []
+        self.taken_away = 0
         self.kept: dict[str, int] = {}
         self.code: str | None = None
 
