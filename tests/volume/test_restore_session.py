@@ -105,8 +105,8 @@ def test_an_undo_takes_away_what_was_put_and_nothing_else(session: Path) -> None
 def test_files_get_the_times_of_the_archive_and_the_mode_of_those_beside_them(
     session: Path,
 ) -> None:
-    write(session / "pre-key-7.json", b"{}", NOW - HOUR)
-    os.chmod(session / "pre-key-7.json", 0o640)
+    write(session / "session-2209.0.json", record(-1), NOW - HOUR)
+    os.chmod(session / "session-2209.0.json", 0o640)
     restore(session)
     found = os.stat(session / "session-2201.0.json")
     assert (stat.S_IMODE(found.st_mode), found.st_mtime) == (0o640, NOW - DAY - HOUR)

@@ -26,6 +26,10 @@ import os
 
 from baileys_janitor.policy.file_kinds import CREDS, REMOVABLE_KINDS, classify
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 LOCK_NAME = ".cleanup.lock"
 PREFIX = ".janitor~"
 JOURNAL = PREFIX + "journal"
@@ -211,27 +215,25 @@ class OwnNames:
     def _add_state(self, name: str) -> bool:
         if name == JOURNAL:
             self.has_journal = True
-        elif (run := run_of_plan(name)) is not None:
-            if not self.too_many:
-                self.plans.add(run)
-        elif (run := run_of_record(name)) is not None:
-            if not self.too_many:
-                self.restored.add(run)
-        elif is_temporary(name):
-            if not self.too_many:
-                self.temporary.append(name)
-        elif name.startswith(_CREDS) and _is_copy(name[len(_CREDS) :]):
-            if not self.too_many:
-                self.copies.append(name[len(_CREDS) :])
         elif name == ACTIVITY:
             self.has_activity = True
         elif name == KEY:
             self.has_key = True
-        elif name == BACKUPS:
-            self.has_backups = True
+        elif (run := run_of_plan(name)) is not None:
+            self._keep(self.plans.add, run)
+        elif (run := run_of_record(name)) is not None:
+            self._keep(self.restored.add, run)
+        elif is_temporary(name):
+            self._keep(self.temporary.append, name)
+        elif name.startswith(_CREDS) and _is_copy(name[len(_CREDS) :]):
+            self._keep(self.copies.append, name[len(_CREDS) :])
         else:
             return False
         return True
+
+    def _keep(self, add: Callable[[str], None], what: str) -> None:
+        if not self.too_many:
+            add(what)
 
 
 def split_trash_name(name: str) -> tuple[str, str] | None:
