@@ -30,6 +30,9 @@ class Cluster:
             server; by default $KUBEBUILDER_ASSETS, and an empty string is none.
         command_prefix: what runs `baileys-janitor` in a pod; by default what the image's script does.
         history: how many changes of a resource a watch can go back.
+
+    Attributes:
+        pods: the directory below which pods keep what does not outlive them, each in a directory of its uid.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Cluster:
         self._prefix = command_prefix
         self._history = history
         self._scratch = Path(tempfile.mkdtemp(prefix="sandbox-"))
+        self.pods = self._scratch / "pods"
         self._stack = contextlib.AsyncExitStack()
         self._server: ApiServer | None = None
         self._machinery: Machinery | None = None
@@ -111,8 +115,9 @@ class Cluster:
                 kubeconfig.write(self.kubeconfig, self.url)
             if self._nodes:
                 access = kubeconfig.read(self.kubeconfig)
-                pods = self._scratch / "pods"
-                self._machinery = Machinery(access, self.volumes, pods, self._nodes, self._prefix)
+                self._machinery = Machinery(
+                    access, self.volumes, self.pods, self._nodes, self._prefix
+                )
                 await stack.enter_async_context(self._machinery)
                 if self._server is not None:
                     self._server.logs = self._machinery.kubelet.log

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import re
 import secrets
@@ -22,6 +23,10 @@ ENTRY: Final = "from baileys_janitor.__main__ import run\nrun()"
 # The kubelet's limits: one container's message, and those of a pod together.
 MESSAGE_LIMIT: Final = 4096
 POD_MESSAGE_LIMIT: Final = 12288
+_DROP_FROM_BOUNDING_SET: Final = 24
+_OVERRIDES: Final = (1, 2)
+"""CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH."""
+_LIBC: Final = ctypes.CDLL(None)
 _REFERENCE = re.compile(r"\$\$|\$\((\w+)\)")
 
 
@@ -62,6 +67,12 @@ def words(container: Object, prefix: list[str], environment: dict[str, str]) -> 
     return prefix + [_REFERENCE.sub(fill, str(word)) for word in [*command[1:], *arguments]]
 
 
+def _obey_modes() -> None:
+    """Let the program that this process becomes obey the modes of files, even where it is root's."""
+    for capability in _OVERRIDES:
+        _LIBC.prctl(_DROP_FROM_BOUNDING_SET, capability, 0, 0, 0)
+
+
 class Container:
     """A container of a pod, from start to end.
 
@@ -69,7 +80,8 @@ class Container:
         line: the command line, or None for a container that is only played: it runs until it
             is stopped or told how to end.
         message: the file that stands for terminationMessagePath.
-        limit: bytes of the message that are kept, from its end.
+        share: bytes of the message that the pod keeps of it, from the beginning of the tail that the node reads.
+        obeys: whether the modes of files count even where the sandbox is run by root.
     """
 
     def __init__(
@@ -79,7 +91,9 @@ class Container:
         environment: dict[str, str],
         directory: Path,
         message: Path,
-        limit: int,
+        share: int,
+        *,
+        obeys: bool = False,
     ) -> None:
         self.spec = spec
         self.name: str = spec["name"]
@@ -91,7 +105,8 @@ class Container:
         self._environment = environment
         self._directory = directory
         self._message = message
-        self._limit = limit
+        self._share = share
+        self._obeys = obeys and os.geteuid() == 0
         self._process: asyncio.subprocess.Process | None = None
         self._played: asyncio.Future[tuple[int, str]] | None = None
         self._reason = ""
@@ -109,7 +124,7 @@ class Container:
             code = 128 - code
         reason = self._reason or ("Completed" if code == 0 else "Error")
         if self._line is not None and code and not text and self._falls_back():
-            text = self.output.read_bytes()[-2048:].decode(errors="replace")
+            text = self._kept(self.output.read_bytes()[-2048:])
         self.ending = Ending(code, reason, text, self.started, now())
         return self.ending
 
@@ -128,6 +143,7 @@ class Container:
                     env=self._environment,
                     cwd=self._directory,
                     start_new_session=True,
+                    preexec_fn=_obey_modes if self._obeys else None,
                 )
             except OSError as error:
                 self._reason = "StartError"
@@ -144,8 +160,17 @@ class Container:
 
     def _read_message(self) -> str:
         with contextlib.suppress(OSError):
-            return self._message.read_bytes()[-self._limit :].decode(errors="replace")
+            return self._kept(self._message.read_bytes())
         return ""
+
+    def _kept(self, message: bytes) -> str:
+        """The node reads the tail of a message, and of that the status of a pod has room for the beginning."""
+        return message[-MESSAGE_LIMIT:][: self._share].decode(errors="replace")
+
+    @property
+    def is_process(self) -> bool:
+        """Whether it is a local process, and not only played."""
+        return self._line is not None
 
     @property
     def running(self) -> bool:
@@ -167,8 +192,7 @@ class Container:
     def finish(self, code: int, message: str) -> None:
         """Ends a played container."""
         if self._played is not None and not self._played.done():
-            kept = message.encode()[-self._limit :].decode(errors="replace")
-            self._played.set_result((code, kept))
+            self._played.set_result((code, self._kept(message.encode())))
 
     def state(self) -> dict[str, Any]:
         """containerStatuses[].state."""
@@ -186,6 +210,10 @@ class Container:
         if self.started:
             return {"running": {"startedAt": self.started}}
         return {"waiting": {"reason": "ContainerCreating"}}
+
+    @property
+    def succeeded(self) -> bool:
+        return self.ending is not None and self.ending.code == 0
 
 
 _ENDING: Final = {signal.SIGTERM, signal.SIGKILL, signal.SIGINT}

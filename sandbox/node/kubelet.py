@@ -54,12 +54,15 @@ class Kubelet:
             held=self._held,
         )
         self._pods = informers.get("v1/pods")
+        self._files = [informers.get(kind) for kind in ("v1/secrets", "v1/configmaps")]
 
     async def start(self) -> None:
         """Registers the nodes, and takes the pods that are bound to them."""
         for name in self.names:
             await self._register(name)
         self._pods.listen(self._pod_changed)
+        for informer in self._files:
+            informer.listen(self._files_changed)
 
     async def stop(self) -> None:
         """Kills every pod's processes."""
@@ -121,12 +124,18 @@ class Kubelet:
         self._runs[uid] = PodRun(self._site, pod)
         self._tasks[uid] = asyncio.create_task(self._run(uid), name=f"pod {key(pod)}")
 
+    def _files_changed(self, _kind: str, value: Object, _: Object | None) -> None:
+        """A Secret or a config map is another: pods that mount it see that."""
+        for run in self._runs.values():
+            if run.pod["metadata"]["namespace"] == value["metadata"]["namespace"]:
+                run.refresh()
+
     async def _run(self, uid: str) -> None:
         run = self._runs[uid]
         try:
             await run.run()
         except asyncio.CancelledError:
-            for container in run.containers:
+            for container in run.made:
                 container.signal(signal.SIGKILL)
             raise
         except Exception:  # noqa: BLE001 - one pod must not end the node
@@ -147,8 +156,9 @@ class Kubelet:
                 return run
         raise LookupError(f"no pod {at[0]}/{at[1]} on any node")
 
-    def _running(self, namespace: str, name: str) -> list[Container]:
-        return [each for each in self._find((namespace, name)).containers if each.running]
+    def _running(self, namespace: str, name: str, container: str = "") -> list[Container]:
+        made = self._find((namespace, name)).made
+        return [each for each in made if each.running and container in ("", each.name)]
 
     def hold(self) -> None:
         """From now on, pods stay in ContainerCreating."""
@@ -166,30 +176,32 @@ class Kubelet:
         """Lets that claim be mounted again."""
         self._site.sources.broken.discard((namespace, name))
 
-    def kill(self, namespace: str, name: str) -> None:
-        """SIGKILL to a pod's containers: exit code 137, reason Error."""
-        for container in self._running(namespace, name):
-            container.signal(signal.SIGKILL)
+    def kill(self, namespace: str, name: str, container: str = "") -> None:
+        """SIGKILL to a pod's containers, or to one: exit code 137, reason Error."""
+        for each in self._running(namespace, name, container):
+            each.signal(signal.SIGKILL)
 
-    def out_of_memory(self, namespace: str, name: str) -> None:
+    def out_of_memory(self, namespace: str, name: str, container: str = "") -> None:
         """Kills a pod's containers as the kernel does: exit code 137, reason OOMKilled."""
-        for container in self._running(namespace, name):
-            container.end_as("OOMKilled")
+        for each in self._running(namespace, name, container):
+            each.end_as("OOMKilled")
 
-    def pause(self, namespace: str, name: str) -> None:
+    def pause(self, namespace: str, name: str, container: str = "") -> None:
         """SIGSTOP to a pod's processes."""
-        for container in self._running(namespace, name):
-            container.signal(signal.SIGSTOP)
+        for each in self._running(namespace, name, container):
+            each.signal(signal.SIGSTOP)
 
-    def resume(self, namespace: str, name: str) -> None:
+    def resume(self, namespace: str, name: str, container: str = "") -> None:
         """SIGCONT to a pod's processes."""
-        for container in self._running(namespace, name):
-            container.signal(signal.SIGCONT)
+        for each in self._running(namespace, name, container):
+            each.signal(signal.SIGCONT)
 
-    def finish(self, namespace: str, name: str, code: int = 0, message: str = "") -> None:
-        """Ends the containers of a pod that is only played."""
-        for container in self._running(namespace, name):
-            container.finish(code, message)
+    def finish(
+        self, namespace: str, name: str, code: int = 0, message: str = "", container: str = ""
+    ) -> None:
+        """Ends the containers of a pod that are only played, or one."""
+        for each in self._running(namespace, name, container):
+            each.finish(code, message)
 
     def evict(self, namespace: str, name: str) -> None:
         """Evicts a pod as a node under pressure does: phase Failed, reason Evicted."""
@@ -209,5 +221,5 @@ class Kubelet:
 
     def output(self, namespace: str, name: str) -> str:
         """What a pod's containers have written to stdout and stderr, while it exists."""
-        logs = [each.output for each in self._find((namespace, name)).containers]
+        logs = [each.output for each in self._find((namespace, name)).made]
         return "".join(log.read_text(errors="replace") for log in logs if log.exists())

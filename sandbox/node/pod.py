@@ -17,8 +17,10 @@ from sandbox.controllers.recorder import Recorder
 from sandbox.node import container as containers
 from sandbox.node.container import Container, Ending
 from sandbox.node.mounts import MountError, Paths
-from sandbox.node.reporting import container_status, pod_status
-from sandbox.node.sources import Sources
+from sandbox.node.reporting import pod_status
+from sandbox.node.sources import ConfigError, Sources
+from sandbox.node.volumes import PodVolumes
+from sandbox.server import pod_rules
 from sandbox.server.times import now, parse
 
 _AGAIN: Final = 0.1
@@ -50,9 +52,13 @@ class PodRun:
         self._site = site
         self._uid = pod["metadata"]["uid"]
         self._directory = site.scratch / self._uid
+        self._volumes = PodVolumes(site.sources, pod, self._directory / "volumes")
+        # Why containers wait that have not been made: reason and message, by name.
+        self._waiting: dict[str, tuple[str, str]] = {}
         self._deleted = asyncio.Event()
         # Set by whatever ends the pod before its containers do: reason and message.
         self._stop: asyncio.Future[tuple[str, str]] = asyncio.get_running_loop().create_future()
+        self._mounted = False
         self._started = (pod.get("status") or {}).get("startTime") or now()
         self.update(pod)
 
@@ -63,10 +69,19 @@ class PodRun:
             self._deleted.set()
             self.stop("", "")
 
+    @property
+    def made(self) -> list[Container]:
+        """The containers that there are so far, those for initialization first."""
+        return [*self._inits, *self.containers]
+
     def container(self, name: str) -> Container | None:
         """One of its containers, None while it has not been made."""
-        made = (each for each in (*self._inits, *self.containers) if each.name == name)
-        return next(made, None)
+        return next((each for each in self.made if each.name == name), None)
+
+    def refresh(self) -> None:
+        """Lets the pod's files be what the objects are now that they come from."""
+        if self._mounted:
+            self._volumes.refresh()
 
     def stop(self, reason: str, message: str) -> None:
         """Ends the pod early; an empty reason leaves the phase to its containers."""
@@ -84,6 +99,8 @@ class PodRun:
         try:
             if await self._prepared():
                 await self._run_containers()
+            self._mounted = False
+            self._volumes.remove()
             await self._report_end()
             await self._deleted.wait()
             await self._forget()
@@ -112,54 +129,87 @@ class PodRun:
         """Why the pod cannot start yet, empty when it can."""
         if not self._site.held.is_set():
             return "held"
-        specs = [*(self.pod["spec"].get("initContainers") or ()), *self.pod["spec"]["containers"]]
-        for spec in specs:
+        for spec in pod_rules.containers(self.pod["spec"]):
             image = str(spec.get("image", ""))
             if "missing" in image.rpartition("/")[2].partition(":")[2]:
                 return f'Failed to pull image "{image}": not found'
         try:
             self._site.sources.check(self.pod)
+            self._volumes.prepare()
+            self._mounted = True
         except MountError as error:
             return str(error)
         return ""
 
     async def _report_waiting(self, trouble: str) -> None:
-        specs = self.pod["spec"]["containers"]
-        reason, message = "ContainerCreating", ""
+        self._waiting = {}
         if trouble.startswith("Failed to pull"):
-            reason, message = "ErrImagePull", trouble.partition(": ")[2]
+            image, why = trouble.split('"')[1], trouble.partition(": ")[2]
             await self._tell("Warning", "Failed", trouble)
-            await self._write(self._pending(specs, reason, message))
-            reason = "ImagePullBackOff"
-            image = trouble.split('"')[1]
-            message = f'Back-off pulling image "{image}": ErrImagePull: {message}'
+            for reason, message in (
+                ("ErrImagePull", why),
+                ("ImagePullBackOff", f'Back-off pulling image "{image}": ErrImagePull: {why}'),
+            ):
+                waits = {spec["name"]: (reason, message) for spec in self._pulling(image)}
+                self._waiting = waits
+                await self._write(self._current("Pending"))
             await self._tell("Normal", "BackOff", f'Back-off pulling image "{image}"')
-        elif trouble != "held":
+            return
+        if trouble != "held":
             failed_attach = trouble.startswith("Multi-Attach")
             await self._tell(
                 "Warning", "FailedAttachVolume" if failed_attach else "FailedMount", trouble
             )
-        await self._write(self._pending(specs, reason, message))
+        await self._write(self._current("Pending"))
 
-    def _pending(self, specs: list[Object], reason: str, message: str) -> Object:
-        waiting = {"reason": reason, "message": message} if message else {"reason": reason}
-        listed = [container_status(spec, {"waiting": waiting}, None) for spec in specs]
-        return pod_status("Pending", self._started, listed)
+    def _pulling(self, image: str) -> list[Object]:
+        """The containers that wait for an image: those for initialization come first, one after the other."""
+        spec = self.pod["spec"]
+        inits = [each for each in spec.get("initContainers") or () if each.get("image") == image]
+        return inits[:1] or [each for each in spec["containers"] if each.get("image") == image]
 
     async def _run_containers(self) -> None:
-        spec = self.pod["spec"]
         self._directory.mkdir(parents=True, exist_ok=True)
-        for init in spec.get("initContainers") or ():
-            made = self._make(init)
+        sidecars: list[tuple[Container, asyncio.Task[Ending]]] = []
+        watch = asyncio.create_task(self._watch_sizes())
+        try:
+            if await self._initialized(sidecars):
+                await self._run_mains()
+            for made, task in reversed(sidecars):
+                await self._end(task, [made])
+        finally:
+            watch.cancel()
+
+    async def _initialized(self, sidecars: list[tuple[Container, asyncio.Task[Ending]]]) -> bool:
+        """Runs the containers for initialization; False when one fails. Sidecars are left running."""
+        for spec in self.pod["spec"].get("initContainers") or ():
+            made = await self._make(spec)
+            if made is None:
+                return False
             self._inits.append(made)
-            # One that is only played has nothing to wait for.
-            done = asyncio.create_task(made.run())
+            task = asyncio.create_task(made.run())
             await asyncio.sleep(0)
-            made.finish(0, "")
-            await self._until(done, [made])
-            if made.ending is None or made.ending.code or self._stop.done():
+            sidecar = pod_rules.is_sidecar(spec)
+            if made.is_process or sidecar:
+                await self._write(self._current("Pending"))
+            else:
+                # One that is only played has nothing to wait for.
+                made.finish(0, "")
+            if sidecar:
+                sidecars.append((made, task))
+                continue
+            await self._until(task, [made])
+            if not made.succeeded or self._stop.done():
+                return False
+        return True
+
+    async def _run_mains(self) -> None:
+        for each in self.pod["spec"]["containers"]:
+            made = await self._make(each)
+            if made is None:
+                self.containers = []
                 return
-        self.containers = [self._make(each) for each in spec["containers"]]
+            self.containers.append(made)
         running = [asyncio.create_task(each.run()) for each in self.containers]
         everything: asyncio.Future[Any] = asyncio.ensure_future(asyncio.wait(running))
         try:
@@ -173,6 +223,13 @@ class PodRun:
             for task in (everything, *running):
                 task.cancel()
 
+    async def _watch_sizes(self) -> None:
+        """Evicts the pod once an emptyDir has grown past its limit."""
+        while self._volumes.limits and not self._stop.done():
+            if said := self._volumes.overfull():
+                self.stop("Evicted", said)
+            await asyncio.sleep(_AGAIN)
+
     async def _each_ended(self, running: list[asyncio.Task[Ending]]) -> None:
         """Waits for all containers; each that ends while others go on is reported."""
         left = {task for task in running if not task.done()}
@@ -184,9 +241,13 @@ class PodRun:
             ended = len(done)
 
     async def _until(self, done: asyncio.Future[Any], those: list[Container]) -> None:
-        """Waits for containers; when the pod is stopped, they get SIGTERM, then SIGKILL."""
+        """Waits for containers; when the pod is stopped, they are ended."""
         either: set[asyncio.Future[Any]] = {done, self._stop}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        await self._end(done, those)
+
+    async def _end(self, done: asyncio.Future[Any], those: list[Container]) -> None:
+        """Ends containers that have not: SIGTERM, then SIGKILL."""
         if done.done():
             return
         for each in those:
@@ -201,20 +262,50 @@ class PodRun:
                 each.signal(signal.SIGKILL)
             await done
 
-    def _make(self, spec: Object) -> Container:
+    async def _make(self, spec: Object) -> Container | None:
+        """Makes a container once it can be; None when the pod was ended meanwhile."""
+        reported = ""
+        while not self._stop.done():
+            try:
+                environment = self._environment(spec)
+                self._check_user(spec)
+            except ConfigError as error:
+                if str(error) != reported:
+                    reported = str(error)
+                    self._waiting = {spec["name"]: ("CreateContainerConfigError", reported)}
+                    await self._tell("Warning", "Failed", f"Error: {reported}")
+                    await self._write(self._current("Pending"))
+                await self._pause(_AGAIN)
+            else:
+                self._waiting = {}
+                return self._made(spec, environment)
+        return None
+
+    def _made(self, spec: Object, environment: dict[str, str]) -> Container:
         paths, message = Paths(), self._directory / f"{spec['name']}.message"
-        for inside, local in self._site.sources.mounts(self.pod, spec, self._directory):
+        for inside, local in self._volumes.mounted(spec):
             paths.add(inside, local)
         paths.add(spec.get("terminationMessagePath", "/dev/termination-log"), message)
-        environment = self._environment(spec)
         line = None
         if containers.is_ours(spec):
             found = containers.words(spec, [], environment)
             line = self._site.prefix + [paths.translate(word) for word in found]
         values = {name: paths.translate(value) for name, value in environment.items()}
-        share = containers.POD_MESSAGE_LIMIT // len(self.pod["spec"]["containers"])
-        limit = min(containers.MESSAGE_LIMIT, share)
-        return Container(spec, line, values, self._directory, message, limit)
+        share = containers.POD_MESSAGE_LIMIT // len(pod_rules.containers(self.pod["spec"]))
+        return Container(
+            spec, line, values, self._directory, message, share, obeys=self._volumes.hidden
+        )
+
+    def _check_user(self, spec: Object) -> None:
+        pod, own = self.pod["spec"].get("securityContext") or {}, spec.get("securityContext") or {}
+        merged = {**pod, **own}
+        if merged.get("runAsNonRoot") and merged.get("runAsUser") == 0:
+            metadata = self.pod["metadata"]
+            about = f"{metadata['name']}_{metadata['namespace']}({self._uid})"
+            raise ConfigError(
+                f'container\'s runAsUser breaks non-root policy (pod: "{about}", '
+                f"container: {spec['name']})"
+            )
 
     def _environment(self, spec: Object) -> dict[str, str]:
         """Only what the pod says, and what a Python needs to start."""
@@ -225,31 +316,29 @@ class PodRun:
         return found | self._site.sources.environment(self.pod, spec)
 
     def _current(self, phase: str, reason: str = "", message: str = "") -> Object:
-        def listed(specs: list[Object], made: list[Container]) -> list[Object]:
-            by_name = {each.name: each for each in made}
-            return [
-                container_status(spec, _state(by_name.get(spec["name"])), by_name.get(spec["name"]))
-                for spec in specs
-            ]
-
-        spec = self.pod["spec"]
-        return pod_status(
-            phase,
-            self._started,
-            listed(spec["containers"], self.containers),
-            listed(spec.get("initContainers") or [], self._inits),
-            reason,
-            message,
-        )
+        states: dict[str, Object] = {
+            name: {"waiting": {"reason": why, "message": text}}
+            for name, (why, text) in self._waiting.items()
+        }
+        made = {each.name: each for each in self.made}
+        return pod_status(self.pod["spec"], phase, self._started, made, states, reason, message)
 
     async def _report_end(self) -> None:
         reason, message = self._stop.result() if self._stop.done() else ("", "")
-        endings = [each.ending for each in (*self._inits, *self.containers)]
-        failed = bool(reason) or any(ending is None or ending.code for ending in endings)
-        if not self.containers and not reason:
+        if not self.made and not reason:
             # Deleted before anything ran.
             return
+        mains = [*self._ordinary(), *self.containers]
+        wanted = len(self.pod["spec"]["containers"])
+        failed = bool(reason) or len(self.containers) < wanted
+        failed = failed or not all(each.succeeded for each in mains)
+        if reason == "Evicted":
+            await self._tell("Warning", reason, message)
         await self._write(self._current("Failed" if failed else "Succeeded", reason, message))
+
+    def _ordinary(self) -> list[Container]:
+        """The containers for initialization that end: how a sidecar ends says nothing of the pod."""
+        return [each for each in self._inits if not pod_rules.is_sidecar(each.spec)]
 
     async def _write(self, status: Object) -> None:
         namespace, name = self.pod["metadata"]["namespace"], self.pod["metadata"]["name"]
@@ -273,7 +362,3 @@ class PodRun:
     async def _tell(self, type_: str, reason: str, message: str) -> None:
         with contextlib.suppress(ApiError):
             await self._site.recorder.record("Pod", "v1", self.pod, type_, reason, message)
-
-
-def _state(made: Container | None) -> Object:
-    return {"waiting": {"reason": "ContainerCreating"}} if made is None else made.state()

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
 from sandbox.client import RETRIED, ApiError, Client, Object
 from sandbox.controllers.claims import CLAIMS, VOLUMES, is_active, used_claims
 from sandbox.informer import Informer, Informers, key
-from sandbox.node.mounts import MountError, chosen, claim_directory, contents, write_files
+from sandbox.node.mounts import File, MountError, claim_directory, contents, files
 from sandbox.server.jsonpath import first
 
 _log = logging.getLogger(__name__)
 _ATTEMPTS: Final = 60
+
+
+class ConfigError(Exception):
+    """A container cannot be made from its spec; the text is what the kubelet would say."""
 
 
 class Sources:
@@ -71,7 +75,11 @@ class Sources:
             if claim["spec"].get("accessModes") == ["ReadWriteOnce"]:
                 self._check_node(pod, claim, volume)
         for volume in pod["spec"].get("volumes") or ():
-            self._check_files(namespace, volume)
+            try:
+                self.files(namespace, volume)
+            except MountError as problem:
+                text = f'MountVolume.SetUp failed for volume "{volume["name"]}" : {problem}'
+                raise MountError(text) from None
 
     def _check_node(self, pod: Object, claim: Object, volume: Object) -> None:
         """ReadWriteOnce is for one node: the attach controller refuses a second one."""
@@ -88,32 +96,20 @@ class Sources:
                     "Volume is already used by pod(s) " + at[1]
                 )
 
-    def _check_files(self, namespace: str, volume: Object) -> None:
+    def files(self, namespace: str, volume: Object) -> dict[str, File] | None:
+        """The files of a volume that is made from an object; None for one that is not.
+
+        Raises:
+            MountError: the object is not there, or lacks a key.
+        """
         for kind, field in (("configMap", "name"), ("secret", "secretName")):
-            source = volume.get(kind)
-            if not source or source.get("optional"):
-                continue
-            value = self._kinds[kind].items.get((namespace, source[field]))
-            text = f'MountVolume.SetUp failed for volume "{volume["name"]}" : '
-            if value is None:
-                raise MountError(f'{text}{kind.lower()} "{source[field]}" not found')
-            try:
-                chosen(source, contents(kind, value))
-            except MountError as problem:
-                raise MountError(f"{text}{problem}") from None
+            if source := volume.get(kind):
+                value = self._kinds[kind].items.get((namespace, source[field]))
+                return files(kind, source, value)
+        return None
 
-    def mounts(self, pod: Object, container: Object, scratch: Path) -> Iterator[tuple[str, Path]]:
-        """A container's mount paths and the local directories."""
-        volumes = {volume["name"]: volume for volume in pod["spec"].get("volumes") or ()}
-        for mount in container.get("volumeMounts") or ():
-            directory = self._directory(pod, volumes[mount["name"]], scratch)
-            directory.mkdir(parents=True, exist_ok=True)
-            sub = mount.get("subPath")
-            yield mount["mountPath"], directory / sub if sub else directory
-
-    def _directory(self, pod: Object, volume: Object, scratch: Path) -> Path:
-        namespace = pod["metadata"]["namespace"]
-        own: Path = scratch / "volumes" / volume["name"]
+    def directory(self, namespace: str, volume: Object) -> Path | None:
+        """The directory of a volume that outlives its pods; None for one that is the pod's own."""
         if source := volume.get("persistentVolumeClaim"):
             name = source["claimName"]
             claim = self._claims.items[namespace, name]
@@ -121,16 +117,21 @@ class Sources:
             return claim_directory(bound, self._root, namespace, name)
         if source := volume.get("hostPath"):
             return Path(source["path"])
-        for kind, field in (("configMap", "name"), ("secret", "secretName")):
-            if source := volume.get(kind):
-                value = self._kinds[kind].items.get((namespace, source[field]))
-                files = {} if value is None else contents(kind, value)
-                return write_files(own, chosen(source, files) if files else {})
-        return own
+        return None
 
     def environment(self, pod: Object, container: Object) -> dict[str, str]:
-        """A container's variables, references to fields and keys included."""
+        """A container's variables, references to fields and keys included.
+
+        Raises:
+            ConfigError: an object or a key is not there.
+        """
         found: dict[str, str] = {}
+        for entry in container.get("envFrom") or ():
+            for kind in self._kinds:
+                if reference := entry.get(f"{kind}Ref"):
+                    prefix = entry.get("prefix") or ""
+                    for name, content in self._keys(pod, kind, reference).items():
+                        found[f"{prefix}{name}"] = content.decode()
         for entry in container.get("env") or ():
             value = entry.get("value")
             if value is None and (source := entry.get("valueFrom")):
@@ -143,11 +144,21 @@ class Sources:
         if reference := source.get("fieldRef"):
             path = reference["fieldPath"].replace("['", ".").replace("']", "")
             return first(pod, f".{path}")
-        for kind in ("configMap", "secret"):
+        for kind in self._kinds:
             if reference := source.get(f"{kind}KeyRef"):
-                at = (pod["metadata"]["namespace"], reference["name"])
-                value = self._kinds[kind].items.get(at)
-                files = {} if value is None else contents(kind, value)
-                content = files.get(reference["key"])
-                return None if content is None else content.decode()
+                content = self._keys(pod, kind, reference).get(reference["key"])
+                if content is not None:
+                    return content.decode()
+                if not reference.get("optional"):
+                    where = f"{pod['metadata']['namespace']}/{reference['name']}"
+                    word = "Secret" if kind == "secret" else "ConfigMap"
+                    raise ConfigError(f"couldn't find key {reference['key']} in {word} {where}")
         return None
+
+    def _keys(self, pod: Object, kind: str, reference: Object) -> dict[str, bytes]:
+        value = self._kinds[kind].items.get((pod["metadata"]["namespace"], reference["name"]))
+        if value is not None:
+            return contents(kind, value)
+        if reference.get("optional"):
+            return {}
+        raise ConfigError(f'{kind.lower()} "{reference["name"]}" not found')

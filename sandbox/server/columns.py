@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from sandbox.server.pod_rules import is_sidecar
 from sandbox.server.store import Object
 from sandbox.server.times import age, human, parse
 
@@ -42,16 +43,45 @@ def _pod_ready(pod: Object) -> str:
 
 
 def _pod_status(pod: Object) -> str:
+    """As kubectl's printers do: what initializes a pod is shown until that is done."""
     status = pod.get("status") or {}
     shown = status.get("reason") or status.get("phase", "Unknown")
-    for container in status.get("containerStatuses") or ():
-        state = container.get("state") or {}
-        for part in ("waiting", "terminated"):
-            if (state.get(part) or {}).get("reason"):
-                shown = state[part]["reason"]
+    statuses = status.get("containerStatuses") or []
+    if initializing := _initializing(pod):
+        shown = initializing
+    else:
+        # The first container with something to say wins.
+        for container in reversed(statuses):
+            state = container.get("state") or {}
+            for part in ("terminated", "waiting"):
+                if (state.get(part) or {}).get("reason"):
+                    shown = state[part]["reason"]
+        if shown == "Completed" and any("running" in (c.get("state") or {}) for c in statuses):
+            shown = "NotReady"
     if pod["metadata"].get("deletionTimestamp") and status.get("phase") in ("Pending", "Running"):
         return "Terminating"
     return str(shown)
+
+
+def _initializing(pod: Object) -> str:
+    """How far the containers for initialization are, empty once they are done."""
+    status, specs = pod.get("status") or {}, pod["spec"].get("initContainers") or []
+    conditions = status.get("conditions") or ()
+    if any(c["type"] == "Initialized" and c["status"] == "True" for c in conditions):
+        return ""
+    for at, container in enumerate(status.get("initContainerStatuses") or ()):
+        state = container.get("state") or {}
+        waiting, ended = state.get("waiting") or {}, state.get("terminated")
+        if ended is not None and ended.get("exitCode") == 0:
+            continue
+        if at < len(specs) and is_sidecar(specs[at]) and container.get("started"):
+            continue
+        if ended is not None:
+            return f"Init:{ended.get('reason') or 'Error'}"
+        if waiting.get("reason") not in (None, "PodInitializing"):
+            return f"Init:{waiting['reason']}"
+        return f"Init:{at}/{len(specs)}"
+    return ""
 
 
 def _restarts(pod: Object) -> str:

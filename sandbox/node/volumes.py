@@ -1,0 +1,113 @@
+"""The volumes of one pod on its node."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from sandbox.client import Object
+from sandbox.node import mounts
+from sandbox.node.container import is_ours
+from sandbox.node.mounts import File, MountError
+from sandbox.node.sources import Sources
+from sandbox.server import pod_rules
+from sandbox.server.quantities import amount
+
+IMAGE_USER: Final = 65_532
+"""The user, and the group, of the project's image."""
+
+
+class PodVolumes:
+    """What a pod's containers see at their mount paths, as local directories.
+
+    An emptyDir is a directory of the pod's own. The files of Secrets and config maps belong to root on a node, so that
+    a container of another user reads them by the bits for others, or by those for a group that fsGroup gives them.
+
+    Attributes:
+        hidden: whether there is a file that none of the pod's containers may read.
+    """
+
+    def __init__(self, sources: Sources, pod: Object, directory: Path) -> None:
+        self.hidden = False
+        self._sources = sources
+        self._pod = pod
+        self._directory = directory
+        self._volumes = {volume["name"]: volume for volume in pod["spec"].get("volumes") or ()}
+
+    def prepare(self) -> None:
+        """Make the directories and write the files.
+
+        Raises:
+            MountError: an object is not there, or lacks a key.
+        """
+        for name, volume in self._volumes.items():
+            own = self._directory / name
+            own.mkdir(parents=True, exist_ok=True)
+            found = self._sources.files(self._pod["metadata"]["namespace"], volume)
+            if found is not None:
+                mounts.write(own, {path: self._seen(file) for path, file in found.items()})
+
+    def refresh(self) -> None:
+        """Write the files anew that have changed; what has gone since the pod began stays as it was."""
+        try:
+            self.prepare()
+        except MountError:
+            return
+
+    def mounted(self, container: Object) -> Iterator[tuple[str, Path]]:
+        """Yield a container's mount paths, each with the local directory or file."""
+        for mount in container.get("volumeMounts") or ():
+            volume = self._volumes[mount["name"]]
+            shared = self._sources.directory(self._pod["metadata"]["namespace"], volume)
+            directory = shared or self._directory / mount["name"]
+            directory.mkdir(parents=True, exist_ok=True)
+            sub = mount.get("subPath")
+            yield mount["mountPath"], directory / sub if sub else directory
+
+    @property
+    def limits(self) -> dict[str, str]:
+        """The size limits of the pod's emptyDirs, by the volume's name."""
+        found = (
+            (name, (v.get("emptyDir") or {}).get("sizeLimit")) for name, v in self._volumes.items()
+        )
+        return {
+            name: str(limit)
+            for name, limit in found
+            if limit is not None and amount(str(limit)) > 0
+        }
+
+    def overfull(self) -> str:
+        """Return what the kubelet says of an emptyDir that has grown past its limit, empty when none has."""
+        for name, limit in self.limits.items():
+            if mounts.size(self._directory / name) > amount(limit):
+                return f'Usage of EmptyDir volume "{name}" exceeds the limit "{limit}". '
+        return ""
+
+    def remove(self) -> None:
+        """Take the pod's own volumes off the node."""
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _seen(self, file: File) -> File:
+        """The file with its mode on a node; one that no container may read is readable to nobody here, too."""
+        spec = self._pod["spec"]
+        group = (spec.get("securityContext") or {}).get("fsGroup")
+        mode = file.mode if group is None else file.mode | 0o440
+        own = [each for each in pod_rules.containers(spec) if is_ours(each)]
+        if own and not any(_may_read(spec, each, mode, group or 0) for each in own):
+            self.hidden = True
+            mode &= ~0o400
+        return replace(file, mode=mode)
+
+
+def _may_read(spec: Object, container: Object, mode: int, group: int) -> bool:
+    """Whether a container's user may read a file of root's that belongs to a group."""
+    pod, own = spec.get("securityContext") or {}, container.get("securityContext") or {}
+    user = own.get("runAsUser", pod.get("runAsUser"))
+    # Whoever names the user alone gets the group root.
+    image_group = IMAGE_USER if user is None else 0
+    groups = {own.get("runAsGroup", pod.get("runAsGroup", image_group)), pod.get("fsGroup")}
+    groups |= set(pod.get("supplementalGroups") or ())
+    return user == 0 or bool(mode & 0o004) or (group in groups and bool(mode & 0o040))
