@@ -327,7 +327,8 @@ ANY = st.recursive(
                         "type",
                         "message",
                     ),
-                    *("containerStatuses", "state", "terminated", "waiting", "reason", "exitCode"),
+                    *("containerStatuses", "initContainerStatuses", "state", "running", "name"),
+                    *("terminated", "waiting", "reason", "exitCode"),
                 ]
             ),
             inner,

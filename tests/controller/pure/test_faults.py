@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from baileys_janitor.controller.jobs import faults
-from baileys_janitor.controller.jobs.manifest import CONTAINER
+from baileys_janitor.controller.jobs.manifest import CONTAINER, FETCHER
 from baileys_janitor.controller.jobs.placement import Claim
 from baileys_janitor.tenants import directory_faults
 from baileys_janitor.tenants.fault import Fault
@@ -273,6 +273,82 @@ def test_an_injected_container_never_speaks_for_the_job(name: str) -> None:
     assert lost is not None
     assert lost.message is None
     assert "before it ran" in clear(lost.fault, "JobFailed").message
+
+
+def initializing(phase: str, first: Object, name: str = FETCHER, reason: str = "") -> Object:
+    """A pod whose janitor has not begun, for another container runs before it."""
+    waits = {"waiting": {"reason": "PodInitializing"}}
+    return {
+        "status": {
+            "phase": phase,
+            "reason": reason,
+            "initContainerStatuses": [{"name": name, "state": first}],
+            "containerStatuses": [{"name": CONTAINER, "state": waits}],
+        }
+    }
+
+
+FAILED = {"terminated": {"exitCode": 3, "reason": "Error", "message": "no such bucket"}}
+
+
+def test_a_container_of_the_jobs_that_runs_first_speaks_for_it_when_it_fails() -> None:
+    found = faults.finished(initializing("Failed", FAILED))
+    assert found is not None
+    assert found.message == "no such bucket"
+    assert "exit code 3" in clear(found.fault, "JobFailed").message
+
+    starved = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
+    clear_of = faults.finished(initializing("Failed", starved))
+    assert clear_of is not None
+    clear(clear_of.fault, "JobOutOfMemory")
+    late = faults.finished(initializing("Failed", starved, reason="DeadlineExceeded"))
+    assert late is not None
+    clear(late.fault, "JobDeadline")
+
+
+def test_what_ran_first_is_silent_once_the_janitor_itself_has_ended() -> None:
+    pod = initializing("Succeeded", {"terminated": {"exitCode": 0, "message": "fetched"}})
+    done = {"terminated": {"exitCode": 0, "message": "result"}}
+    pod["status"]["containerStatuses"][0]["state"] = done
+    assert faults.finished(pod) == faults.Finished("result", None)
+    pod["status"]["phase"] = "Failed"
+    pod["status"]["containerStatuses"][0]["state"] = {"terminated": {"exitCode": 1}}
+    found = faults.finished(pod)
+    assert found is not None
+    assert found.message is None
+    clear(found.fault, "JobFailed")
+
+
+def test_an_injected_container_that_fails_first_is_named_and_says_nothing_for_the_job() -> None:
+    found = faults.finished(initializing("Failed", FAILED, "istio-init"))
+    assert found is not None
+    assert found.message is None
+    said = clear(found.fault, "JobFailed").message
+    assert "istio-init" in said
+    assert "exit code 3" in said
+    evicted = faults.finished(initializing("Failed", FAILED, "istio-init", "Evicted"))
+    assert evicted is not None
+    clear(evicted.fault, "JobEvicted")
+
+
+@pytest.mark.parametrize(
+    ("pod", "begun"),
+    [
+        ({"status": {"phase": "Running"}}, True),
+        (initializing("Pending", {"running": {"startedAt": "2026-11-28T00:00:00Z"}}), True),
+        (initializing("Pending", {"terminated": {"exitCode": 0}}), True),
+        (initializing("Pending", {"waiting": {"reason": "PodInitializing"}}), False),
+        (initializing("Pending", {"terminated": {"exitCode": 0}}, "istio-init"), False),
+        ({"status": {"phase": "Pending"}}, False),
+        ({}, False),
+    ],
+)
+def test_a_pod_has_begun_once_a_container_of_the_jobs_has(pod: Object, begun: bool) -> None:
+    assert faults.has_begun(pod) is begun
+
+
+def test_an_image_that_the_first_container_lacks_is_told_as_the_janitors() -> None:
+    clear(faults.pending(initializing("Pending", STILL_PULLED)), "ImagePullFailed")
 
 
 def test_the_reason_of_a_pod_that_ends_is_waited_for() -> None:

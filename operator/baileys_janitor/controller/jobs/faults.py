@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from baileys_janitor.api.decoding import objects, part, said, text, whole
-from baileys_janitor.controller.jobs.manifest import CONTAINER
+from baileys_janitor.controller.jobs.manifest import CONTAINER, OWN_CONTAINERS
 from baileys_janitor.controller.jobs.placement import Claim
 from baileys_janitor.tenants.fault import RETRY, Fault
 
@@ -201,19 +201,31 @@ def pending(pod: Object) -> Fault | None:
             )
     listed = objects(status.get("initContainerStatuses")) + objects(status.get("containerStatuses"))
     for container in listed:
-        if container.get("name") == CONTAINER:
+        if container.get("name") in OWN_CONTAINERS:
             fault = _waiting(part(container, "state", "waiting"))
             if fault is not None:
                 return fault
     for container in listed:
         reason = text(part(container, "state", "waiting").get("reason"), 64)
-        if container.get("name") != CONTAINER and (reason in PULLS or reason.startswith("Create")):
+        if container.get("name") not in OWN_CONTAINERS and (
+            reason in PULLS or reason.startswith("Create")
+        ):
             return Fault(
                 "ContainerRefused",
                 f"The Job's pod waits for the container {said(container.get('name'))}, which someone injects and "
                 f"which does not start ({said(reason)}): keep it out of the janitor's Jobs. {RETRY}",
             )
     return None
+
+
+def has_begun(pod: Object) -> bool:
+    """Return whether one of a Job's own containers has started. While it runs before another, the pod is Pending."""
+    status = part(pod, "status")
+    return text(status.get("phase")) == "Running" or any(
+        container.get("name") in OWN_CONTAINERS
+        and (part(container, "state", "running") or part(container, "state", "terminated"))
+        for container in objects(status.get("initContainerStatuses"))
+    )
 
 
 def _waiting(waiting: Object) -> Fault | None:
@@ -264,8 +276,9 @@ def stuck(message: str) -> Fault:
 def finished(pod: Object) -> Finished | None:
     """Return how a Job's pod ended, or None while it has not.
 
-    Only the container of the Job counts. A container that a webhook has injected may outlive it, or fail by itself.
-    While no other container is left, the pod's phase is waited for: it comes with the reason why the pod ended.
+    Only the Job's own containers count: the last of them that ran says how it ended. A container that a webhook has
+    injected may outlive them, or fail by itself. While no other container is left, the pod's phase is waited for: it
+    comes with the reason why the pod ended.
     """
     status = part(pod, "status")
     phase = text(status.get("phase"))
@@ -279,12 +292,33 @@ def finished(pod: Object) -> Finished | None:
             others_go_on = others_go_on or not ended
     if phase not in {"Succeeded", "Failed"} and not (own and others_go_on):
         return None
+    before = [] if own else _ended_before(status)
+    own = own or next((state for name, state in before if name in OWN_CONTAINERS), {})
     message = text(own.get("message"), MESSAGE_MAX) or None
     reason = text(status.get("reason"), 64)
     succeeded = whole(own.get("exitCode"), 0, 255) == 0 and not reason
     if phase == "Succeeded" or succeeded:
         return Finished(message, None)
+    if before and not own and not reason:
+        return Finished(None, _injected(*before[0]))
     return Finished(message, _failure(reason, own))
+
+
+def _ended_before(status: Object) -> list[tuple[str, Object]]:
+    """Return the containers that failed before the janitor's own began, by name."""
+    listed = (
+        (text(container.get("name")), part(container, "state", "terminated"))
+        for container in objects(status.get("initContainerStatuses"))
+    )
+    return [(name, state) for name, state in listed if whole(state.get("exitCode"), 1, 255)]
+
+
+def _injected(name: str, ended: Object) -> Fault:
+    return Fault(
+        "JobFailed",
+        f"The Job's pod failed before it ran: the container {said(name)}, which someone injects, ended with exit code "
+        f"{whole(ended.get('exitCode'), 0, 255)}. Keep it out of the janitor's Jobs. {RETRY}",
+    )
 
 
 def _failure(pod_reason: str, ended: Object) -> Fault:

@@ -123,7 +123,7 @@ class JobEvents(ABC, Generic[R]):
         tracked.pod = name
         if decoding.part(pod, "spec").get("nodeName") and tracked.placed_at is None:
             tracked.placed_at = self._clock.now()
-        if decoding.part(pod, "status").get("phase") == "Running" and tracked.started is None:
+        if tracked.started is None and faults.has_begun(pod):
             tracked.started = self._clock.now()
         ended = faults.finished(pod)
         if ended is not None:

@@ -20,7 +20,11 @@ SELECTOR = f"{OWN_LABEL}={OWN_VALUE},{ACTION_LABEL}"
 """The label selector of the janitor's own Jobs and pods, for server-side filtering."""
 
 CONTAINER = "janitor"
-"""The name of the one container that a Job's pod is sent with. Every other container is injected by someone else."""
+"""The name of the container that carries a Job's task out and leaves its result."""
+FETCHER = "fetch"
+"""The name of the container that runs before it where an archive is fetched: it has the Secrets, and no claim."""
+OWN_CONTAINERS = frozenset({CONTAINER, FETCHER})
+"""The containers that a Job's pod is sent with. Every other one is injected by someone else."""
 TERMINATION_LOG = "/dev/termination-log"
 IMAGE_USER = 65_532
 """The user of the janitor's image: a Job runs as it when the owner of the files is unknown."""
