@@ -379,8 +379,10 @@ OF_A_RUN = {
     "CredentialsNoFile",
     "CredentialsOlder",
     "CredentialsSaved",
+    "SessionTooLarge",
+    "SessionWritten",
 }
-"""Codes of runs, undos and restores, never of a look; SystemError has nothing of its own to say."""
+"""Codes of runs, undos, restores and backups, never of a look; SystemError has nothing of its own to say."""
 
 
 @pytest.mark.parametrize("code", sorted(set(SENTENCES) - OF_A_RUN))
