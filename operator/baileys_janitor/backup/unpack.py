@@ -65,7 +65,7 @@ def unpack(
     """Return what an archive holds, if it is whole, unchanged and of this program's own form.
 
     `chunks` are its bytes in pieces of any size; what they raise passes through. `identities` is None for an archive
-    that is not encrypted, and for no other. Memory: `limit_bytes`, and some 20 MB, whatever the archive is.
+    that is not encrypted, and for no other. Memory: at most `limit_bytes` and 30 MB, whatever the archive is.
 
     Raises BackupProblem: NotAnArchive, IdentityMissing, ArchiveNotEncrypted, WrongIdentity, ArchiveTruncated,
     ArchiveDamaged, ArchiveTooLarge, ArchiveVersion, ManifestInvalid, CredentialsInvalid.
