@@ -31,6 +31,36 @@ ANOTHER_TENANT: Final = "AnotherTenant"
 IDENTITY_UNKNOWN: Final = "IdentityUnknown"
 FINGERPRINT_DIFFERS: Final = "FingerprintDiffers"
 FINGERPRINT_INVALID: Final = "FingerprintInvalid"
+# Stores.
+URL_INVALID: Final = "UrlInvalid"
+ENDPOINT_INVALID: Final = "EndpointInvalid"
+CREDENTIALS_MISSING: Final = "SecretMissing"
+CREDENTIALS_MALFORMED: Final = "SecretInvalid"
+CREDENTIALS_UNREADABLE: Final = "SecretUnreadable"
+CREDENTIALS_REFUSED: Final = "CredentialsRefused"
+CLOCK_WRONG: Final = "ClockWrong"
+FORBIDDEN: Final = "Forbidden"
+READ_FORBIDDEN: Final = "ReadForbidden"
+DELETE_FORBIDDEN: Final = "DeleteForbidden"
+NO_SUCH_BUCKET: Final = "NoSuchBucket"
+WRONG_REGION: Final = "WrongRegion"
+UNREACHABLE: Final = "Unreachable"
+NAME_UNKNOWN: Final = "NameUnknown"
+TLS_FAILED: Final = "TlsFailed"
+TOO_SLOW: Final = "TooSlow"
+THROTTLED: Final = "Throttled"
+SERVER_ERROR: Final = "ServerError"
+REQUEST_REFUSED: Final = "RequestRefused"
+ANSWER_INCOMPLETE: Final = "AnswerIncomplete"
+NOT_A_STORE: Final = "NotAStore"
+STORE_FULL: Final = "StoreFull"
+STORE_FAILED: Final = "StoreFailed"
+DIRECTORY_MISSING: Final = "DirectoryMissing"
+ARCHIVE_MISSING: Final = "ArchiveMissing"
+ARCHIVE_EXISTS: Final = "ArchiveExists"
+ARCHIVE_COLD: Final = "ArchiveCold"
+PUT_DAMAGED: Final = "PutDamaged"
+LISTING_TOO_LONG: Final = "ListingTooLong"
 
 #: By code. A word in braces is a detail that the problem is made with: a number or a word of this program's own.
 SENTENCES: Final[dict[str, str]] = {
@@ -71,6 +101,58 @@ SENTENCES: Final[dict[str, str]] = {
     "{found}.",
     FINGERPRINT_INVALID: "A fingerprint is 16 hexadecimal digits, or twice 16 with a hyphen between them, as "
     "`baileys-janitor backup fingerprints` prints it.",
+    URL_INVALID: "The repository's URL names no place for archives: give s3://bucket/prefix, gs://bucket/prefix, "
+    "az://container/prefix, or the absolute path of a directory, without credentials.",
+    ENDPOINT_INVALID: "The repository's endpoint or region cannot be used: give https://host:port without credentials "
+    "and query (http:// is for S3, or this machine itself; a directory has none), and a region such as eu-central-1.",
+    CREDENTIALS_MISSING: "There are no credentials for the store: put {names} into the credentials file or directory, "
+    "or into the environment.",
+    CREDENTIALS_MALFORMED: "The credentials are written in a way that cannot be right ({name}): correct that in the "
+    "credentials file, directory or environment.",
+    CREDENTIALS_UNREADABLE: "The credentials file or directory cannot be read: check its path, and that the user who "
+    "runs this may read it.",
+    CREDENTIALS_REFUSED: "The store does not accept the credentials: check the access key, the secret that belongs to "
+    "it, and whether they have expired.",
+    CLOCK_WRONG: "The store refuses requests from this machine's clock: set the clock right (NTP).",
+    FORBIDDEN: "The store accepts the credentials but forbids putting archives: allow them to put objects below the "
+    "repository's prefix.",
+    READ_FORBIDDEN: "The store forbids reading: the credentials may be put-only. Use those that may list and get "
+    "objects below the repository's prefix.",
+    DELETE_FORBIDDEN: "The store forbids deleting archives: allow it below the repository's prefix, or leave it to the "
+    "bucket's lifecycle (retention by: Bucket).",
+    NO_SUCH_BUCKET: "The store has no bucket of that name: check the URL and the endpoint, or create the bucket.",
+    WRONG_REGION: "The bucket lies in another region, or the store answers at another address: set the region or the "
+    "endpoint of the repository.",
+    UNREACHABLE: "The store cannot be reached: check host and port of its endpoint, and that the network lets it "
+    "through.",
+    NAME_UNKNOWN: "The host name of the store is not known: check the endpoint, and name resolution on this machine.",
+    TLS_FAILED: "TLS with the store failed: its certificate is for another host, has expired or is of a CA that is not "
+    "trusted here (AWS_CA_BUNDLE names one), or the endpoint is served without TLS.",
+    TOO_SLOW: "The store took too long to answer and was given up: check the network, and whether the store is "
+    "overloaded. The next run tries again.",
+    THROTTLED: "The store asks for fewer requests: back up less often, or spread the tenants. The next run tries "
+    "again.",
+    SERVER_ERROR: "The store reported an error of its own (HTTP {status}): look into its log. The next run tries "
+    "again.",
+    REQUEST_REFUSED: "The store refused the request (HTTP {status}): check URL, endpoint and region, and that it "
+    "speaks this protocol.",
+    ANSWER_INCOMPLETE: "The store's answer ended early, so nothing of it was used: check the network. The next run "
+    "tries again.",
+    NOT_A_STORE: "What answered is no store of this kind: check endpoint and port, and whether a proxy or a login page "
+    "stands in between.",
+    STORE_FULL: "The store has no room for the archive: free some, or raise its quota.",
+    STORE_FAILED: "The directory of the repository reported an input/output error: look at its disk or network file "
+    "system.",
+    DIRECTORY_MISSING: "The repository's directory does not exist, or is none: mount or create it first. It is not "
+    "created here, so that archives never land beneath an empty mount point.",
+    ARCHIVE_MISSING: "The repository has no such archive: `baileys-janitor archives` lists those that it has.",
+    ARCHIVE_EXISTS: "Another object already bears the archive's name, and it was left alone: the next run puts one of "
+    "another name.",
+    ARCHIVE_COLD: "The archive lies in a cold storage class: have the store restore it first, and try again.",
+    PUT_DAMAGED: "The archive arrived damaged, and does not count: check the network and the store. The next run tries "
+    "again.",
+    LISTING_TOO_LONG: "More than {most} objects lie below the repository's prefix: give it a prefix of its own, or let "
+    "retention remove archives.",
 }
 
 #: Codes of what was declined because of what was given, rather than tried and failed.
