@@ -15,12 +15,14 @@ from baileys_janitor.backup.known import (
     LIMIT_BYTES,
     Known,
     KnownArchive,
+    Seen,
     change_known,
     decoded,
     encoded,
     read_known,
     repository_id,
 )
+from baileys_janitor.backup.location import location_of
 from baileys_janitor.backup.names import name_of
 from baileys_janitor.volume.errors import VolumeProblem
 from baileys_janitor.volume.lock import acquire
@@ -29,7 +31,7 @@ from baileys_janitor.volume.state_names import BACKUPS
 
 NOW = 1_796_000_000
 DAY = 86_400
-HERE, THERE = repository_id("s3://here/x"), repository_id("/there")
+HERE, THERE = (repository_id(location_of(url)) for url in ("s3://here-it-is/x", "/there"))
 
 digests = st.text("0123456789abcdef", min_size=64, max_size=64)
 
@@ -91,6 +93,7 @@ def test_a_record_that_somebody_changed_is_whole_or_none(data: st.DataObject) ->
         (5, "1" * 15),
         (8, {"x": 1}),
         (8, {HERE: "yesterday"}),
+        (9, {HERE: "x" * 129}),
     ],
 )
 def test_every_value_has_bounds(place: int, value: object) -> None:
@@ -116,7 +119,7 @@ def test_a_file_without_end_is_not_read(session: int, tmp_path: Path) -> None:
 
 def test_a_change_is_kept_with_mode_0600(session: int, tmp_path: Path) -> None:
     change_known(session, lambda known: known.with_archive(archive()))
-    change_known(session, lambda known: known.verified_in(archive().name, HERE, NOW))
+    change_known(session, lambda known: known.put_in(archive().name, HERE, NOW, None))
     assert read_known(session).archives == (archive(**{HERE: NOW}),)
     assert (tmp_path / BACKUPS).stat().st_mode & 0o777 == 0o600
 
@@ -151,13 +154,23 @@ def test_what_a_listing_lacks_is_not_vouched_for_there() -> None:
 
 def test_an_archive_of_another_size_is_not_the_one_that_was_put() -> None:
     known = Known((archive(**{HERE: NOW}),))
-    assert known.listed_in(HERE, {archive().name: 999}, NOW).in_repository(HERE) == []
-    assert known.listed_in(HERE, {archive().name: 1000}, NOW).in_repository(HERE)
+    assert known.listed_in(HERE, {archive().name: Seen(999)}, NOW).in_repository(HERE) == []
+    assert known.listed_in(HERE, {archive().name: Seen(1000)}, NOW).in_repository(HERE)
+
+
+def test_an_archive_with_another_tag_is_not_the_one_that_was_put() -> None:
+    known = Known((archive(),)).put_in(archive().name, HERE, NOW, "ours")
+    assert (
+        known.listed_in(HERE, {archive().name: Seen(1000, "forged")}, NOW).in_repository(HERE) == []
+    )
+    for tag in ("ours", None):
+        assert known.listed_in(HERE, {archive().name: Seen(1000, tag)}, NOW).in_repository(HERE)
+    assert decoded(encoded(known)) == known
 
 
 def test_a_put_that_arrived_although_it_failed_is_ours() -> None:
     claimed = archive(NOW - 3 * DAY)
-    known = Known((claimed,)).listed_in(HERE, {claimed.name: 1000}, NOW)
+    known = Known((claimed,)).listed_in(HERE, {claimed.name: Seen(1000)}, NOW)
     assert [each.name for each in known.in_repository(HERE)] == [claimed.name]
 
 

@@ -19,7 +19,6 @@ from baileys_janitor.policy.identity import Identity
 from baileys_janitor.policy.pairing import Credentials
 
 NOW = 1_796_000_000
-HERE = "a" * 16
 WHOSE = Fingerprint("1" * 16, "2" * 16)
 
 
@@ -27,10 +26,10 @@ def name(age: int) -> ArchiveName:
     return ArchiveName(NOW - age, "0a0a0a0a")
 
 
-def known(*names: ArchiveName, repository: str = HERE) -> Known:
+def known(*names: ArchiveName) -> Known:
     return Known(
         tuple(
-            KnownArchive(each, "0a" * 32, "0b" * 32, 9, 1, *("1" * 16, "2" * 16, "3" * 16), {repository: 1})
+            KnownArchive(each, "0a" * 32, "0b" * 32, 9, 1, *("1" * 16, "2" * 16, "3" * 16))
             for each in names
         )
     )  # fmt: skip
@@ -43,29 +42,24 @@ def session(fingerprint: str = "1" * 16, pairing: str = "2" * 16) -> ArchivedSes
 
 def test_the_newest_that_is_vouched_for_is_the_latest_whatever_lies_beside_it() -> None:
     forged = name(0)
-    found = candidates([name(900), name(60), forged], known(name(900), name(60)), HERE, None, NOW)
+    found = candidates([name(900), name(60), forged], known(name(900), name(60)), None, NOW)
     assert found == [name(60)]
-
-
-def test_what_another_repository_vouches_for_counts_there_alone() -> None:
-    elsewhere = known(name(60), repository="b" * 16)
-    assert candidates([name(60), name(900)], elsewhere, HERE, WHOSE, NOW) == [name(60), name(900)]
 
 
 def test_an_archive_from_the_future_comes_last() -> None:
     ahead = name(-7200)
-    assert candidates([ahead, name(60)], known(ahead, name(60)), HERE, None, NOW) == [name(60)]
-    assert candidates([ahead, name(60)], Known(), HERE, WHOSE, NOW) == [name(60), ahead]
+    assert candidates([ahead, name(60)], known(ahead, name(60)), None, NOW) == [name(60)]
+    assert candidates([ahead, name(60)], Known(), WHOSE, NOW) == [name(60), ahead]
 
 
 def test_no_more_than_twenty_are_opened() -> None:
     flood = [name(age) for age in range(1000)]
-    found = candidates(flood, Known(), HERE, WHOSE, NOW)
+    found = candidates(flood, Known(), WHOSE, NOW)
     assert found == flood[:TRIED_MOST]
 
 
 def test_while_nothing_is_known_the_newest_is_shown_and_refused() -> None:
-    assert candidates([name(60), name(900)], Known(), HERE, None, NOW) == [name(60)]
+    assert candidates([name(60), name(900)], Known(), None, NOW) == [name(60)]
     with pytest.raises(BackupProblem) as found:
         require_owner(session(), None, None)
     assert found.value.code == "IdentityUnknown"
@@ -74,7 +68,7 @@ def test_while_nothing_is_known_the_newest_is_shown_and_refused() -> None:
 
 def test_an_empty_repository_has_no_latest() -> None:
     with pytest.raises(BackupProblem) as found:
-        candidates([], Known(), HERE, None, NOW)
+        candidates([], Known(), None, NOW)
     assert found.value.code == "NoArchive"
 
 

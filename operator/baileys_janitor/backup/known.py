@@ -17,8 +17,9 @@ import time as clock
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from baileys_janitor.backup.location import Location
 from baileys_janitor.backup.names import ArchiveName, parse_name
 from baileys_janitor.policy.file_kinds import CREDS_NAME
 from baileys_janitor.policy.strict_json import JsonError, parse
@@ -54,8 +55,16 @@ _LATEST: Final = 1 << 33
 _HEX: Final = frozenset("0123456789abcdef")
 _DIGEST_DIGITS: Final = 64
 _SHORT_DIGITS: Final = 16
+_TAG_MOST: Final = 128
 # A cleanup holds the lock for a moment only.
 _BUSY_PAUSES_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 4.0)
+
+
+class Seen(NamedTuple):
+    """An archive as a listing shows it: size in bytes, and the store's tag of its content where it has one."""
+
+    size: int
+    tag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +73,7 @@ class KnownArchive:
 
     `digest` is that of its list of files, `sha256` that of the whole object, `size` in bytes; `fingerprint` and
     `pairing` say whose it is, `recipients` who can read it, by a hash. `verified` has, by repository, when it was last
-    known to be whole there (Unix seconds).
+    known to be whole there (Unix seconds), and `tags` what the store calls its content.
     """
 
     name: ArchiveName
@@ -76,11 +85,34 @@ class KnownArchive:
     pairing: str
     recipients: str
     verified: Mapping[str, int] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def time(self) -> int:
         """When the session was read, in Unix seconds."""
         return self.name.time
+
+    def shown_by(self, repository: str, seen: Seen | None) -> bool:
+        """Return whether a listing shows this archive unaltered, as far as a listing tells."""
+        if seen is None or seen.size != self.size:
+            return False
+        tag = self.tags.get(repository)
+        return None in (tag, seen.tag) or tag == seen.tag
+
+    def in_(self, repository: str, time: int, tag: str | None) -> KnownArchive:
+        """Return it as one that a repository holds."""
+        tags = {key: each for key, each in self.tags.items() if key != repository}
+        if tag is not None and len(tag) <= _TAG_MOST and tag.isascii() and tag.isprintable():
+            tags[repository] = tag
+        return replace(self, verified={**self.verified, repository: time}, tags=tags)
+
+    def not_in(self, repository: str) -> KnownArchive:
+        """Return it as one that a repository does not hold."""
+        return replace(
+            self,
+            verified={key: time for key, time in self.verified.items() if key != repository},
+            tags={key: tag for key, tag in self.tags.items() if key != repository},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,27 +137,32 @@ class Known:
         newest_first = sorted([archive, *others], key=lambda each: each.name, reverse=True)
         return replace(self, archives=tuple(newest_first[:MOST_ARCHIVES]))
 
-    def verified_in(self, name: ArchiveName, repository: str, now: int) -> Known:
-        """Return it with the archive of that name known to be whole in a repository."""
+    def put_in(self, name: ArchiveName, repository: str, time: int, tag: str | None) -> Known:
+        """Return it with the archive of that name put into a repository, and known to be whole there at `time`."""
         found = self.of_name(name)
-        if found is None:
-            return self
-        return self.with_archive(replace(found, verified={**found.verified, repository: now}))
+        return self if found is None else self.with_archive(found.in_(repository, time, tag))
 
-    def listed_in(self, repository: str, sizes: Mapping[ArchiveName, int], now: int) -> Known:
-        """Return it after a repository was listed; `sizes` has the bytes of each archive there.
+    def listed_in(self, repository: str, seen: Mapping[ArchiveName, Seen], now: int) -> Known:
+        """Return it after a repository was listed.
 
-        What is not there any more, or has another size, is not vouched for there, and what is nowhere is forgotten,
-        unless it is of the last day: it may be on its way. What arrived although its put failed is ours as well.
+        What is not there any more, or is another object now, is not vouched for there, and what is nowhere is
+        forgotten, unless it is of the last day: it may be on its way. What arrived although its put failed is ours
+        as well.
         """
         kept = []
         for each in self.archives:
-            verified = {key: time for key, time in each.verified.items() if key != repository}
-            if sizes.get(each.name) == each.size:
-                verified[repository] = each.verified.get(repository, NEVER_VERIFIED)
-            if verified or now - each.time < LISTED_EVERY_SECONDS:
-                kept.append(replace(each, verified=verified))
+            if each.shown_by(repository, seen.get(each.name)):
+                time = each.verified.get(repository, NEVER_VERIFIED)
+                found = each.in_(repository, time, each.tags.get(repository))
+            else:
+                found = each.not_in(repository)
+            if found.verified or now - found.time < LISTED_EVERY_SECONDS:
+                kept.append(found)
         return replace(self, archives=tuple(kept)).asked(repository, now)
+
+    def since(self, time: float) -> Known:
+        """Return it without the archives of before a time: those that the store itself has removed."""
+        return replace(self, archives=tuple(each for each in self.archives if each.time >= time))
 
     def asked(self, repository: str, now: int) -> Known:
         """Return it with a repository asked for its list now, whatever it has answered."""
@@ -134,9 +171,16 @@ class Known:
         return replace(self, listed={each: listed[each] for each in newest})
 
 
-def repository_id(url: str) -> str:
+def repository_id(location: Location) -> str:
     """Return the name under which a repository is remembered."""
-    return sha256(url.rstrip("/").encode()).hexdigest()[:_SHORT_DIGITS]
+    place = (
+        location.scheme,
+        location.bucket,
+        location.prefix,
+        location.directory,
+        location.endpoint,
+    )
+    return sha256(json.dumps(place).encode()).hexdigest()[:_SHORT_DIGITS]
 
 
 def recipients_id(recipients: Sequence[str]) -> str:
@@ -207,7 +251,8 @@ def encoded(known: Known) -> bytes:
         json.dumps(
             [
                 *(str(each.name), each.digest, each.sha256, each.size, each.files),
-                *(each.fingerprint, each.pairing, each.recipients, dict(each.verified)),
+                *(each.fingerprint, each.pairing, each.recipients),
+                *(dict(each.verified), dict(each.tags)),
             ],
             separators=(",", ":"),
         )
@@ -242,12 +287,17 @@ def decoded(data: bytes | None) -> Known | None:
 
 
 def _archive(item: object) -> KnownArchive | None:
-    if not isinstance(item, list) or len(item) != 9:
+    if not isinstance(item, list) or len(item) != 10:
         return None
-    text, digest, sha, size, files, fingerprint, pairing, recipients, verified = item
+    text, digest, sha, size, files, fingerprint, pairing, recipients, verified, tags = item
     name = parse_name(text) if isinstance(text, str) else None
     times = _times(verified)
-    if name is None or times is None or not (_is_number(size) and _is_number(files)):
+    if (
+        name is None
+        or times is None
+        or not _are_tags(tags)
+        or not (_is_number(size) and _is_number(files))
+    ):
         return None
     if not (_is_hex(digest, _DIGEST_DIGITS) and _is_hex(sha, _DIGEST_DIGITS)):
         return None
@@ -255,7 +305,9 @@ def _archive(item: object) -> KnownArchive | None:
         return None
     if not digest.startswith(name.digest8):
         return None
-    return KnownArchive(name, digest, sha, size, files, fingerprint, pairing, recipients, times)
+    return KnownArchive(
+        name, digest, sha, size, files, fingerprint, pairing, recipients, times, tags
+    )
 
 
 def _times(value: Any) -> dict[str, int] | None:
@@ -263,6 +315,20 @@ def _times(value: Any) -> dict[str, int] | None:
         return None
     right = all(_is_hex(key, _SHORT_DIGITS) and _is_number(time) for key, time in value.items())
     return value if right else None
+
+
+def _are_tags(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and len(value) <= MOST_REPOSITORIES
+        and all(
+            _is_hex(key, _SHORT_DIGITS)
+            and isinstance(tag, str)
+            and len(tag) <= _TAG_MOST
+            and tag.isascii()
+            for key, tag in value.items()
+        )
+    )
 
 
 def _is_hex(value: object, digits: int) -> bool:

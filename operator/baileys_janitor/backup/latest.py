@@ -67,7 +67,6 @@ def read_fingerprint(text: str) -> Fingerprint:
 def candidates(
     names: Iterable[ArchiveName],
     known: Known,
-    repository: str,
     chosen: Fingerprint | None,
     now: float,
 ) -> list[ArchiveName]:
@@ -80,7 +79,7 @@ def candidates(
     there = sorted(names, key=lambda each: (not is_ahead(each.time, now), each), reverse=True)
     if not there:
         raise BackupProblem(NO_ARCHIVE)
-    ours = {each.name for each in known.in_repository(repository)}
+    ours = {each.name for each in known.archives}
     vouched = [each for each in there if each in ours]
     if vouched:
         return vouched[:1]

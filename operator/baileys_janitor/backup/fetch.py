@@ -1,0 +1,138 @@
+"""Getting an archive: found, bounded, compared with what is known of it, opened, and its owner checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from baileys_janitor.backup.errors import (
+    ANOTHER_TENANT,
+    ARCHIVE_DAMAGED,
+    ARCHIVE_MISSING,
+    FINGERPRINT_DIFFERS,
+    BackupProblem,
+)
+from baileys_janitor.backup.known import Known, KnownArchive
+from baileys_janitor.backup.latest import Fingerprint, candidates, require_owner
+from baileys_janitor.backup.names import ArchiveName, ArchivePath, name_of
+from baileys_janitor.backup.unpack import UnpackedArchive, unpack
+
+if TYPE_CHECKING:
+    from baileys_janitor.backup.encryption import Identities
+    from baileys_janitor.backup.repository import Repository
+
+LATEST: Final = "latest"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which archive is wanted: `name` is None for the latest one, `chosen` says whose it must be.
+
+    `known` is what the session's directory vouches for.
+    """
+
+    namespace: str
+    tenant: str
+    known: Known
+    name: ArchiveName | None = None
+    chosen: Fingerprint | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Fetched:
+    """An archive that was opened and belongs to whom it must; `vouched` says that its bytes are those that we put."""
+
+    name: ArchiveName
+    size: int
+    vouched: bool
+    unpacked: UnpackedArchive
+
+    def __repr__(self) -> str:
+        return f"Fetched({self.name}, size={self.size}, vouched={self.vouched})"
+
+
+def fetch(
+    repository: Repository, wanted: Wanted, identities: Identities | None, now: float
+) -> Fetched:
+    """Return the archive that is wanted; `identities` open it. Raises BackupProblem.
+
+    Of several that may be the latest, the first is taken that is of the one whom a person chose. One that cannot be
+    opened or is another's is passed over, so that a forged one is in nobody's way; if none is left, the first problem
+    says why.
+    """
+    listing = repository.list(wanted.namespace, wanted.tenant)
+    problem: BackupProblem | None = None
+    for name in _names([each.path.name for each in listing.archives], wanted, now):
+        try:
+            return _fetch_one(repository, wanted, name, identities)
+        except BackupProblem as failed:
+            if problem is None or problem.code == FINGERPRINT_DIFFERS:
+                problem = failed
+    assert problem is not None
+    raise problem
+
+
+def _names(names: list[ArchiveName], wanted: Wanted, now: float) -> list[ArchiveName]:
+    if wanted.name is None:
+        return candidates(names, wanted.known, wanted.chosen, now)
+    if wanted.name not in names:
+        raise BackupProblem(ARCHIVE_MISSING)
+    return [wanted.name]
+
+
+def _fetch_one(
+    repository: Repository, wanted: Wanted, name: ArchiveName, identities: Identities | None
+) -> Fetched:
+    path = ArchivePath(wanted.namespace, wanted.tenant, name)
+    known = wanted.known.of_name(name)
+    if known is not None and wanted.chosen is not None:
+        _require_known_owner(known, wanted.chosen)
+    measured = _Measured(repository.get(path))
+    unpacked = unpack(measured, identities)
+    if (
+        known is not None and measured.sha256 != known.sha256
+    ):  # age accepts it: somebody made it anew
+        raise BackupProblem(ARCHIVE_DAMAGED)
+    _require_place(unpacked, path)
+    require_owner(unpacked.session, known, wanted.chosen)
+    return Fetched(name, measured.size, known is not None, unpacked)
+
+
+def _require_known_owner(known: KnownArchive, chosen: Fingerprint) -> None:
+    """Refuse before anything is fetched."""
+    if known.fingerprint != chosen.identity or chosen.pairing not in ("", known.pairing):
+        found = Fingerprint(known.fingerprint, known.pairing)
+        raise BackupProblem(FINGERPRINT_DIFFERS, found=str(found))
+
+
+def _require_place(unpacked: UnpackedArchive, path: ArchivePath) -> None:
+    """Refuse an archive that lies under another tenant's name, time or digest than its own."""
+    manifest = unpacked.manifest
+    name = name_of(manifest.time, manifest.digest, encrypted=path.name.encrypted)
+    if ArchivePath(manifest.namespace, manifest.tenant, name) != path:
+        raise BackupProblem(ANOTHER_TENANT)
+
+
+class _Measured:
+    """Pieces on their way, counted and hashed. All of them have passed when `unpack` has returned."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._hash = sha256()
+        self.size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        chunk = next(self._chunks)
+        self._hash.update(chunk)
+        self.size += len(chunk)
+        return chunk
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the whole object, in hexadecimal digits."""
+        return self._hash.hexdigest()

@@ -1,0 +1,429 @@
+"""One backup of one session: read once, packed once, put to each repository by itself.
+
+A repository is asked for nothing but what is needed: one PUT, and once a day a LIST, for retention and to see whether
+what was put is still there. What one of them answers does not stop the others, and a session that is not whole is put
+nowhere, so a damaged one never travels and never pushes out a good archive.
+"""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING, Final
+
+from baileys_janitor.backup.archive import PackedArchive, pack
+from baileys_janitor.backup.encryption import Recipients
+from baileys_janitor.backup.errors import LISTING_TOO_LONG, READ_FORBIDDEN, BackupProblem
+from baileys_janitor.backup.known import (
+    LISTED_EVERY_SECONDS,
+    NEVER_VERIFIED,
+    Known,
+    KnownArchive,
+    Seen,
+    change_known,
+    read_known,
+    recipients_id,
+    repository_id,
+)
+from baileys_janitor.backup.manifest import manifest_of
+from baileys_janitor.backup.names import ONE_SERVER, ArchiveName, ArchivePath
+from baileys_janitor.policy import reasons
+from baileys_janitor.policy.archive_retention import (
+    DAY_SECONDS,
+    Retention,
+    StoredArchive,
+    Strangers,
+    is_due,
+    newest_known,
+    strangers,
+    surplus,
+)
+from baileys_janitor.volume.errors import BUSY, VolumeProblem
+from baileys_janitor.volume.snapshot import Snapshot, take_snapshot
+
+if TYPE_CHECKING:
+    from baileys_janitor.backup.repository import Repository
+
+PUT: Final = "Put"
+UNCHANGED: Final = "Unchanged"
+FAILED: Final = "Failed"
+COMPLETED: Final = "Completed"
+NOTHING_TO_DO: Final = "NothingToDo"
+
+_NEVER_PAIRED: Final = frozenset((reasons.NOT_PAIRED, reasons.CREDENTIALS_ABSENT))
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A repository, and what it is called in results."""
+
+    name: str
+    repository: Repository
+
+    @property
+    def ident(self) -> str:
+        """The name under which a session's directory remembers it."""
+        return repository_id(self.repository.location)
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How long archives stay: by `retention`, or as long as the store's own lifecycle lets them (`bucket_days`)."""
+
+    retention: Retention = field(default_factory=Retention)
+    bucket_days: int | None = None
+
+    @property
+    def kept_seconds(self) -> float | None:
+        """How long the store keeps an object, None where that is not its work."""
+        return None if self.bucket_days is None else float(self.bucket_days * DAY_SECONDS)
+
+
+@dataclass(slots=True)
+class RepositoryResult:
+    """What came of one repository: Put, Unchanged (the newest archive there is still the session) or Failed and why.
+
+    `archive` is the name of the newest archive of ours there, `time` when its session was read (Unix seconds), `size`
+    in bytes. `archives` counts ours there and `oldest` is the oldest one's time, None where it may not be listed.
+    `verified` says that the store has proved what was put, rather than given its word. `removed` went by retention;
+    `retention_code` is why it could not be applied. `strangers` count for nothing.
+    """
+
+    name: str
+    outcome: str = FAILED
+    code: str | None = None
+    message: str | None = None
+    archive: str | None = None
+    time: int | None = None
+    size: int | None = None
+    archives: int | None = None
+    oldest: int | None = None
+    verified: bool = False
+    removed: int = 0
+    put_only: bool = False
+    retention_code: str | None = None
+    strangers: Strangers | None = None
+
+    def fail(self, problem: BackupProblem) -> None:
+        """Record that the archive is not there, and why."""
+        self.outcome, self.code, self.message = FAILED, problem.code, problem.sentence
+
+
+@dataclass(slots=True)
+class BackupResult:
+    """What came of one backup: Completed, NothingToDo (a session that nobody has paired yet), or Failed and why.
+
+    `code` and `message` are those of the session; each repository has its own. `files` were read, `missing` changed at
+    every look and `unreadable` were torn at rest. `forgotten` is why the directory could not record it.
+    """
+
+    outcome: str = FAILED
+    code: str | None = None
+    message: str | None = None
+    repositories: list[RepositoryResult] = field(default_factory=list)
+    time: int = 0
+    files: int = 0
+    missing: int = 0
+    unreadable: int = 0
+    fingerprint: str = ""
+    pairing: str = ""
+    forgotten: str | None = None
+    seconds: float = 0.0
+
+
+def back_up(
+    directory: int,
+    *,
+    tenant: str,
+    destinations: Sequence[Destination],
+    recipients: Sequence[str],
+    keep: Keep,
+    now: float,
+    namespace: str = ONE_SERVER,
+    quiesced: bool = False,
+    force: bool = False,
+    tick: Callable[[], None] | None = None,
+    pause: Callable[[float], None] = clock.sleep,
+) -> BackupResult:
+    """Back up the session in an open directory. Never raises for trouble with the volume or a store.
+
+    Args:
+        tenant: the tenant's part of the names, from `names.tenant_of`.
+        recipients: public keys that it is encrypted to; none leaves it open to everybody who can read the store.
+        now: Unix seconds.
+        quiesced: no process uses the session.
+        force: put an archive although the session is unchanged.
+    """
+    started = clock.monotonic()
+    result = BackupResult(time=int(now))
+    try:
+        known = read_known(directory)
+        snapshot = take_snapshot(directory, now=now, quiesced=quiesced, tick=tick, pause=pause)
+    except VolumeProblem as problem:
+        _refuse(result, problem, directory)
+    else:
+        session = _Session(tenant, namespace, tuple(recipients))
+        _Run(directory, snapshot, known, result, session, keep, now, pause).carry_out(
+            destinations, force=force
+        )
+    result.seconds = clock.monotonic() - started
+    return result
+
+
+def _refuse(result: BackupResult, problem: VolumeProblem, directory: int) -> None:
+    result.code, result.message = problem.code, str(problem)
+    if problem.code not in _NEVER_PAIRED:
+        return
+    try:
+        if not read_known(directory).archives:
+            result.outcome = NOTHING_TO_DO
+    except VolumeProblem:
+        return
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """What a session is called, and to whom it is encrypted."""
+
+    tenant: str
+    namespace: str
+    recipients: tuple[str, ...]
+
+
+class _Run:
+    """One backup of a session that was read."""
+
+    def __init__(
+        self,
+        directory: int,
+        snapshot: Snapshot,
+        known: Known,
+        result: BackupResult,
+        session: _Session,
+        keep: Keep,
+        now: float,
+        pause: Callable[[float], None],
+    ) -> None:
+        self.directory = directory
+        self.snapshot = snapshot
+        self.known = known
+        self.result = result
+        self.session = session
+        self.keep = keep
+        self.now = now
+        self.pause = pause
+        self.digest = ""
+        self.seen: dict[str, dict[ArchiveName, Seen]] = {}
+        self.changes: list[Callable[[Known], Known]] = []
+        self.lock = Lock()
+
+    def carry_out(self, destinations: Sequence[Destination], *, force: bool) -> None:
+        """List what is to be listed, put what is due, remove what is surplus, and remember it."""
+        try:
+            self._describe()
+        except BackupProblem as problem:
+            self.result.code, self.result.message = problem.code, problem.sentence
+            return
+        results = {each.ident: RepositoryResult(each.name) for each in destinations}
+        self.result.repositories = list(results.values())
+        unlisted = [each for each in destinations if self._is_to_be_listed(each)]
+        _side_by_side(unlisted, lambda each: self._list(each, results[each.ident]))
+        reached = [each for each in destinations if results[each.ident].code is None]
+        due = [each for each in reached if force or self._is_due(each)]
+        for each in reached:
+            if each not in due:
+                results[each.ident].outcome = UNCHANGED
+        if due:
+            self._put(due, results)
+        listed = [each for each in destinations if each.ident in self.seen]
+        _side_by_side(listed, lambda each: self._thin_out(each, results[each.ident]))
+        self._remember()
+        for each in destinations:
+            self._count(each, results[each.ident])
+        if self.result.code is None and all(
+            each.outcome != FAILED for each in self.result.repositories
+        ):
+            self.result.outcome = COMPLETED
+
+    def _describe(self) -> None:
+        session = self.session
+        self.encrypt_to = Recipients(session.recipients)
+        self.digest = manifest_of(
+            self.snapshot, cluster="", namespace=session.namespace, tenant=session.tenant
+        ).digest
+        credentials = self.snapshot.session.credentials
+        self.result.files = len(self.snapshot.content)
+        self.result.missing = len(self.snapshot.missing)
+        self.result.unreadable = len(self.snapshot.unreadable)
+        self.result.fingerprint = credentials.fingerprint
+        self.result.pairing = credentials.pairing
+
+    def _is_to_be_listed(self, destination: Destination) -> bool:
+        last = self.known.listed.get(destination.ident)
+        return last is None or not 0 <= self.now - last < LISTED_EVERY_SECONDS
+
+    def _list(self, destination: Destination, result: RepositoryResult) -> None:
+        """List a repository, if that is allowed; credentials that may only put are enough for a backup."""
+        try:
+            listing = destination.repository.list(self.session.namespace, self.session.tenant)
+        except BackupProblem as problem:
+            result.retention_code = problem.code
+            if problem.code == READ_FORBIDDEN:
+                result.put_only = True
+                self._change(lambda known: known.asked(destination.ident, int(self.now)))
+            elif problem.code != LISTING_TOO_LONG:  # a put would end the same way
+                result.fail(problem)
+            return
+        seen = {each.path.name: Seen(each.size, each.tag) for each in listing.archives}
+        self.seen[destination.ident] = seen
+        self._change(lambda known: known.listed_in(destination.ident, seen, int(self.now)))
+
+    def _is_due(self, destination: Destination) -> bool:
+        newest = newest_known(_stored(self.known, destination.ident), self.now)
+        if newest is None or self._reader_differs(newest):
+            return True
+        return is_due(newest, self.digest, self.now, kept_seconds=self.keep.kept_seconds)
+
+    def _reader_differs(self, newest: StoredArchive) -> bool:
+        """Return whether the newest archive is encrypted to other keys than the next one would be."""
+        here = recipients_id(self.session.recipients)
+        return all(
+            each.recipients != here
+            for each in self.known.archives
+            if (each.time, each.digest) == (newest.time, newest.digest)
+        )
+
+    def _put(self, due: Sequence[Destination], results: dict[str, RepositoryResult]) -> None:
+        packed = pack(
+            self.snapshot,
+            namespace=self.session.namespace,
+            tenant=self.session.tenant,
+            recipients=self.encrypt_to,
+        )
+        self._change(lambda known: known.with_archive(self._entry(packed)))
+        busy = self._remember()
+        if busy is not None:
+            self.result.code, self.result.message = busy.code, str(busy)
+            for each in due:
+                results[each.ident].code = busy.code
+                results[each.ident].message = str(busy)
+            return
+        _side_by_side(due, lambda each: self._put_one(each, packed, results[each.ident]))
+
+    def _put_one(
+        self, destination: Destination, packed: PackedArchive, result: RepositoryResult
+    ) -> None:
+        path = ArchivePath(self.session.namespace, self.session.tenant, packed.name)
+        try:
+            put = destination.repository.verify(destination.repository.put(path, packed.data))
+        except BackupProblem as problem:
+            result.fail(problem)
+            return
+        result.outcome = PUT
+        result.verified = put.is_verified
+        time = int(self.now) if put.is_verified else NEVER_VERIFIED
+        if destination.ident in self.seen:
+            self.seen[destination.ident][packed.name] = Seen(put.size, put.tag)
+        self._change(lambda known: known.put_in(packed.name, destination.ident, time, put.tag))
+
+    def _entry(self, packed: PackedArchive) -> KnownArchive:
+        return KnownArchive(
+            name=packed.name,
+            digest=self.digest,
+            sha256=packed.sha256,
+            size=len(packed.data),
+            files=self.result.files,
+            fingerprint=self.result.fingerprint,
+            pairing=self.result.pairing,
+            recipients=recipients_id(self.session.recipients),
+        )
+
+    def _thin_out(self, destination: Destination, result: RepositoryResult) -> None:
+        """Remove what is surplus in a repository that was listed; a failure there leaves the backup good."""
+        ours = _stored(self.known, destination.ident)
+        names = {each.name for each in self.known.in_repository(destination.ident)}
+        seen = self.seen[destination.ident]
+        others = [
+            StoredArchive(each.time, each.digest8, known=False)
+            for each in seen
+            if each not in names
+        ]
+        result.strangers = strangers([*ours, *others], self.now)
+        if self.keep.bucket_days is not None:
+            return
+        going = {(each.time, each.digest) for each in surplus(ours, self.keep.retention, self.now)}
+        names_going = [
+            each.name
+            for each in self.known.in_repository(destination.ident)
+            if (each.time, each.digest) in going
+        ]
+        try:
+            destination.repository.delete(
+                [
+                    ArchivePath(self.session.namespace, self.session.tenant, each)
+                    for each in names_going
+                ]
+            )
+        except BackupProblem as problem:
+            result.retention_code = problem.code
+            return
+        result.removed = len(names_going)
+        left = {name: each for name, each in seen.items() if name not in names_going}
+        self._change(lambda known: known.listed_in(destination.ident, left, int(self.now)))
+
+    def _change(self, change: Callable[[Known], Known]) -> None:
+        """Change what is known here, and in the directory at the next `_remember`."""
+        with self.lock:
+            self.changes.append(change)
+            self.known = change(self.known)
+
+    def _remember(self) -> VolumeProblem | None:
+        """Write down what has changed; return the problem where somebody else holds the directory.
+
+        An archive that nobody remembers is better than none, so whatever else is wrong with the directory is told.
+        """
+        changes, self.changes = self.changes, []
+        if not changes:
+            return None
+
+        def apply(known: Known) -> Known:
+            for each in changes:
+                known = each(known)
+            kept = self.keep.kept_seconds
+            return known if kept is None else known.since(self.now - kept)
+
+        try:
+            self.known = change_known(self.directory, apply, self.pause)
+        except VolumeProblem as problem:
+            self.result.forgotten = problem.code
+            return problem if problem.code == BUSY else None
+        return None
+
+    def _count(self, destination: Destination, result: RepositoryResult) -> None:
+        ours = self.known.in_repository(destination.ident)
+        if ours:
+            newest = ours[0]
+            result.archive, result.time, result.size = str(newest.name), newest.time, newest.size
+        if not result.put_only:
+            result.archives = len(ours)
+            result.oldest = ours[-1].time if ours else None
+
+
+def _stored(known: Known, repository: str) -> list[StoredArchive]:
+    return [
+        StoredArchive(each.time, each.digest, verified=each.verified[repository] or None)
+        for each in known.in_repository(repository)
+    ]
+
+
+def _side_by_side(destinations: Sequence[Destination], work: Callable[[Destination], None]) -> None:
+    """Do the same with each repository at once, so that a slow one costs the others nothing."""
+    if len(destinations) <= 1:
+        for each in destinations:
+            work(each)
+        return
+    with ThreadPoolExecutor(len(destinations)) as pool:
+        list(pool.map(work, destinations))
