@@ -129,6 +129,7 @@ DECLINED = frozenset(
         IDENTITY_CHANGED,
         PUT_BACK_UNSUPPORTED,
         TOO_MANY_OWN_FILES,
+        SESSION_TOO_LARGE,
     )
 )
 #: Codes of a run that ended early because it was asked to.
