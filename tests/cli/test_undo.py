@@ -58,6 +58,7 @@ def test_a_named_run_is_put_back_and_the_others_stay(old: Path, run: Run) -> Non
             "run": name,
             "applied": True,
             "restored": 5,
+            "takenAway": 0,
             "skipped": {},
         }
     ]

@@ -204,13 +204,14 @@ class RunDocument(TypedDict):
 
 
 class UndoDocument(TypedDict):
-    """A run put back, or what would be."""
+    """A run put back, or what would be. `takenAway` counts the files that a restore had put into the directory."""
 
     path: str
     company: str | None
     run: str
     applied: bool
     restored: int
+    takenAway: int
     skipped: dict[str, int]
 
 

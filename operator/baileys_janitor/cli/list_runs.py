@@ -1,4 +1,7 @@
-"""The runs of a session directory that can still be put back: what lies in its trash. Reads only."""
+"""The runs of a session directory that can still be undone: what lies in its trash, or was put there by a restore.
+
+Reads only.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ from baileys_janitor.cli.formatting import rfc3339
 from baileys_janitor.cli.look import opened
 from baileys_janitor.volume.journal import Journal
 from baileys_janitor.volume.read import read_listing
+from baileys_janitor.volume.restored_files import in_place, read_record
 from baileys_janitor.volume.state_files import lookup, owners_of
-from baileys_janitor.volume.state_names import plan_name, trash_name
+from baileys_janitor.volume.state_names import plan_name, record_name, trash_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,15 +23,17 @@ if TYPE_CHECKING:
 
 
 class KnownRuns(NamedTuple):
-    """Runs with files in the trash, newest first, and every run id that the journal knows.
+    """Runs that can be undone, newest first, and every run id that the journal knows.
 
-    `since` is when each run's files went into the trash: Unix seconds, finer than the journal's. `orphans`
-    are files in the trash of runs that the journal does not know: nobody can tell whose they are.
+    `since` is when each run's files went into the trash: Unix seconds, finer than the journal's. `put_here` is how
+    many files each restore from an archive made in the directory. `orphans` are files in the trash of runs that the
+    journal does not know: nobody can tell whose they are.
     """
 
     in_trash: list[RunDocument]
     in_journal: frozenset[str]
     since: dict[str, float]
+    put_here: dict[str, int]
     orphans: int = 0
 
 
@@ -46,19 +52,26 @@ def latest(known: Iterable[KnownRuns]) -> str | None:
 def _runs(directory: int) -> KnownRuns:
     own = read_listing(directory).own
     if not own.any:
-        return KnownRuns([], frozenset(), {})
+        return KnownRuns([], frozenset(), {}, {})
     owners = owners_of(directory)
     journal = Journal(directory, owners).runs
-    documents, since = [], {}
+    documents: list[RunDocument] = []
+    since: dict[str, float] = {}
+    put_here: dict[str, int] = {}
     for run, known in reversed(journal.items()):
         names = own.trash.get(run, [])
-        if names:
-            plan = lookup(directory, plan_name(run))
+        if own.has(run):
+            plan = lookup(directory, plan_name(run)) or lookup(directory, record_name(run))
             since[run] = float(known.time) if plan is None else plan.st_mtime
             size = sum(_size(directory, trash_name(run, name)) for name in names)
-            documents.append(_document(run, known.time, known.reason, len(names), size))
+            files = len(names)
+            if run in own.restored and (record := read_record(directory, run, owners)) is not None:
+                there = in_place(directory, record)
+                files, size = len(there), sum(each.size for each in there)
+                put_here[run] = max(0, files - len(names))
+            documents.append(_document(run, known.time, known.reason, files, size))
     orphans = sum(len(names) for run, names in own.trash.items() if run not in journal)
-    return KnownRuns(documents, frozenset(journal), since, orphans)
+    return KnownRuns(documents, frozenset(journal), since, put_here, orphans)
 
 
 def _document(run: str, time: int, reason: str, files: int, size: int) -> RunDocument:

@@ -254,7 +254,7 @@ def _undo(
         result = undo(directory, run, now=time.time(), stop=interrupt.code, restored=names.extend)
         if seen is not None and names:
             seen.append((target, Seen(directory, names)))
-    if result.code is not None and not result.restored:
+    if result.code is not None and not (result.restored or result.taken_away):
         raise Problem(f"{target.shown}: {sentence_of(result.code)}", code=result.code)
     return {
         "path": target.shown,
@@ -262,18 +262,21 @@ def _undo(
         "run": run,
         "applied": True,
         "restored": result.restored,
+        "takenAway": result.taken_away,
         "skipped": result.kept or {},
     }
 
 
 def _would_be(target: Target, runs: KnownRuns, run: str) -> UndoDocument:
     files = next((each["files"] for each in runs.in_trash if each["run"] == run), 0)
+    put_here = runs.put_here.get(run, 0)
     return {
         "path": target.shown,
         "company": target.company,
         "run": run,
         "applied": False,
-        "restored": files,
+        "restored": files - put_here,
+        "takenAway": put_here,
         "skipped": {},
     }
 

@@ -41,9 +41,15 @@ def print_undone(directories: Sequence[UndoDocument], failed: Container[str]) ->
     """Print a line for each directory; name what stays for those not in `failed`."""
     lines = []
     for each in directories:
-        files = formatting.counted(each["restored"], "file")
-        end = "put back." if each["applied"] else "would be put back."
-        lines.append(f"{each['path']}: {files} of run {each['run']} {end}")
+        would = "" if each["applied"] else "would be "
+        done = []
+        if each["restored"] or not each["takenAway"]:
+            files = formatting.counted(each["restored"], "file")
+            done.append(f"{files} of run {each['run']} {would}put back")
+        if each["takenAway"]:
+            files = formatting.counted(each["takenAway"], "file")
+            done.append(f"{files} that run {each['run']} had restored {would}taken away again")
+        lines.append(f"{each['path']}: {', and '.join(done)}.")
         if each["skipped"] and each["path"] not in failed:
             lines.append(f"  {skipped_text(each['skipped'])}")
     print_lines(lines)

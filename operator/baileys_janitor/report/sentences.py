@@ -35,7 +35,7 @@ RUN_REASONS: Final = {
     "Requested": "Requested by a person",
     "CommandLine": "Command line: a person or cron",
     "Repair": "Repair of a contact or group",
-    "Restore": "creds.json put back",
+    "Restore": "Restore of creds.json or of a session",
     "Unknown": "Not recorded",
 }
 CHECKLISTS: Final = (

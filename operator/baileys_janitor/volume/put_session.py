@@ -17,7 +17,7 @@ from baileys_janitor.volume.errors import (
     outcome_of,
 )
 from baileys_janitor.volume.removal_run import OVER
-from baileys_janitor.volume.restored_files import number_in_place, write_record
+from baileys_janitor.volume.restored_files import in_place, write_record
 from baileys_janitor.volume.results import COMPLETED, FAILED, REFUSED, by_kind
 from baileys_janitor.volume.run_plan import RunPlan, write_plan
 from baileys_janitor.volume.run_results import CleanResult
@@ -176,7 +176,7 @@ class SessionPutting:
             remove(session, plan_name(run))
         files = [each.planned for each in self._staging.files]
         record = RunPlan(0, files if swap is None else [*files, swap.new])
-        if not number_in_place(session, record):
+        if not in_place(session, record):
             remove(session, record_name(run))
         result = CleanResult(
             run, self._outcome(code), code=code, time=int(self._access.now), applied=True

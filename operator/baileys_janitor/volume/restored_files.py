@@ -57,9 +57,9 @@ def read_record(session: int, run: str, owners: Owners) -> RunPlan | None:
     return None if data is None else parse_files(data, MOST_FILES, _may_be_put)
 
 
-def number_in_place(session: int, record: RunPlan) -> int:
-    """Return how many files of a record are in their places as they were put there. Raises OSError."""
-    return sum(_is_as_put(session, each) for each in record.files)
+def in_place(session: int, record: RunPlan) -> list[Planned]:
+    """Return the files of a record that are in their places as they were put there. Raises OSError."""
+    return [each for each in record.files if _is_as_put(session, each)]
 
 
 def settle_record(session: int, run: str, owners: Owners) -> tuple[int, int]:
@@ -68,7 +68,7 @@ def settle_record(session: int, run: str, owners: Owners) -> tuple[int, int]:
     Without any the record goes. Raises OSError and VolumeProblem.
     """
     record = read_record(session, run, owners)
-    there = 0 if record is None else number_in_place(session, record)
+    there = 0 if record is None else len(in_place(session, record))
     if not there:
         remove(session, record_name(run))
     return there, (0 if record is None else len(record.files) - there)
