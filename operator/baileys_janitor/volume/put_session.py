@@ -171,7 +171,10 @@ class SessionPutting:
         """Write how it ended into the journal. A plan or a record without anything to undo goes."""
         session, run = self._session, self._run
         swap = self._swap
-        trashed = swap is not None and swap.settle()
+        if swap is not None and CREDS_NAME in self._placed:
+            trashed = swap.old is not None
+        else:
+            trashed = swap is not None and swap.settle()
         if not trashed:
             remove(session, plan_name(run))
         files = [each.planned for each in self._staging.files]

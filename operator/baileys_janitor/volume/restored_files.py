@@ -110,9 +110,10 @@ def _take_away(
     access.lock.check()
     if CREDS_NAME in access.listing.own.trash.get(run, ()):
         _take_credentials_back(access, run, result)
-    else:
-        for each in record.files[len(others) :]:
-            _remove_as_put(session, each, result)
+    else:  # there was none, or it is in its place again: killed before, or in an earlier undo
+        for each in record.files:
+            if each.name == CREDS_NAME and _is_as_put(session, each):
+                _remove_as_put(session, each, result)
     if not result.kept:
         os.fsync(session)
         remove(session, plan_name(run))
