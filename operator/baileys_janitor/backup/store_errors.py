@@ -18,7 +18,7 @@ GET: Final = "get"
 DELETE: Final = "delete"
 
 _STATUS: Final = re.compile(r"returned non-2xx status code: (\d{3})")
-_CODE: Final = re.compile(r"<Code>\s*([A-Za-z]{3,64})\s*</Code>")
+_CODE: Final = re.compile(r"(?:<Code>\s*|\(code: )([A-Za-z]{3,64})(?:\s*</Code>|\))")
 _LOOKED_AT: Final = 20_000
 
 _BY_CODE: Final = {
@@ -54,6 +54,8 @@ _BY_STATUS: Final = {
 _NOT_SUPPORTED_STATUS: Final = (400, 404, 405, 411, 501)
 # Words of the library and of what it is built on, the gravest first.
 _BY_WORDS: Final = (
+    (("BareRedirect",), errors.WRONG_REGION),
+    (("DeleteFailed",), errors.DELETE_FORBIDDEN),
     (("dns error", "failed to lookup address"), errors.NAME_UNKNOWN),
     (("certificate", "Certificate", "InvalidContentType", "AlertReceived", "HandshakeFailure",
       "CorruptMessage", "PeerIncompatible", "PeerMisbehaved", "NoCertificates"), errors.TLS_FAILED),
@@ -62,8 +64,8 @@ _BY_WORDS: Final = (
     (("kind: Connect",), errors.UNREACHABLE),
     (("Parse(", "invalid HTTP version", "Metadata {", "InvalidListResponse",
       "InvalidDeleteObjectsResponse", "invalid XML"), errors.NOT_A_STORE),
-    (("kind: Interrupted", "IncompleteMessage", "UnexpectedEof", "ConnectionReset", "BrokenPipe", "ConnectionAborted",
-      "request or response body error", "error decoding response body", "ListResponseBody"), errors.ANSWER_INCOMPLETE),
+    (("NoContentRange", "kind: Interrupted", "IncompleteMessage", "UnexpectedEof", "ConnectionReset",
+      "BrokenPipe", "ConnectionAborted", "request or response body error", "error decoding response body", "ListResponseBody"), errors.ANSWER_INCOMPLETE),
 )  # fmt: skip
 
 
