@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 from baileys_janitor.backup.directory_store import DirectoryStore
 from baileys_janitor.backup.errors import (
-    ARCHIVE_MISSING,
     ARCHIVE_TOO_LARGE,
     NAME_INVALID,
     PUT_DAMAGED,
@@ -64,7 +63,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class PutArchive:
-    """An archive that was put. To be remembered: whoever lists it later tells by `is` whether it was replaced.
+    """An archive that was put, to be remembered. Size and tag tell from a listing whether it was replaced since.
 
     `proof` says how the store is known to hold it whole: Checksum, Read, or Accepted where its word alone says so.
     """
@@ -79,11 +78,6 @@ class PutArchive:
     def is_verified(self) -> bool:
         """Whether the store is known to hold it whole."""
         return self.proof in (CHECKSUM, READ)
-
-    def shown_by(self, listed: Listed) -> bool:
-        """Return whether an archive of a listing is this one, unaltered as far as a listing shows."""
-        same_tag = None in (self.tag, listed.tag) or self.tag == listed.tag
-        return (self.path, self.size) == (listed.path, listed.size) and same_tag
 
 
 class Repository:
@@ -114,7 +108,7 @@ class Repository:
         if put.is_verified:
             return put
         try:
-            whole = self.matches(put)
+            whole = self._matches(put)
         except BackupProblem as problem:
             if problem.code == READ_FORBIDDEN:
                 return put
@@ -123,7 +117,7 @@ class Repository:
             raise BackupProblem(PUT_DAMAGED)
         return replace(put, proof=READ)
 
-    def matches(self, put: PutArchive) -> bool:
+    def _matches(self, put: PutArchive) -> bool:
         """Return whether the repository holds an archive as it was put, every byte of it."""
         digest = sha256_of()
         try:
@@ -161,16 +155,6 @@ class Repository:
             _check(path.namespace, path.tenant)
         if paths:
             self._store.delete([str(path) for path in paths])
-
-    def latest(self, namespace: str, tenant: str) -> Listed:
-        """Return the archive with the newest time; ArchiveMissing where there is none.
-
-        Anybody who may write there can have put it: what counts as latest is for the caller to say.
-        """
-        archives = self.list(namespace, tenant).archives
-        if not archives:
-            raise BackupProblem(ARCHIVE_MISSING)
-        return archives[-1]
 
 
 def open_repository(

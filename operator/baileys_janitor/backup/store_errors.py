@@ -64,8 +64,9 @@ _BY_WORDS: Final = (
     (("kind: Connect",), errors.UNREACHABLE),
     (("Parse(", "invalid HTTP version", "Metadata {", "InvalidListResponse",
       "InvalidDeleteObjectsResponse", "invalid XML"), errors.NOT_A_STORE),
-    (("NoContentRange", "kind: Interrupted", "IncompleteMessage", "UnexpectedEof", "ConnectionReset",
-      "BrokenPipe", "ConnectionAborted", "request or response body error", "error decoding response body", "ListResponseBody"), errors.ANSWER_INCOMPLETE),
+    (("NoContentRange", "kind: Interrupted", "IncompleteMessage", "UnexpectedEof",
+      "ConnectionReset", "BrokenPipe", "ConnectionAborted", "request or response body error",
+      "error decoding response body", "ListResponseBody"), errors.ANSWER_INCOMPLETE),
 )  # fmt: skip
 
 
