@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sandbox.server import builtins, definitions, failures, times
+from sandbox.server import builtins, definitions, failures, pod_security, times
 from sandbox.server.failures import FieldError, RefusedError, StrictDecodingError
 from sandbox.server.resources import Resource
 from sandbox.server.store import Key, Object, Record, Store
@@ -78,6 +78,8 @@ class Lifecycle:
         if resource.custom and resource.has_status:
             value.pop("status", None)
         self._finish(resource, value, None)
+        if not resource.custom:
+            self.warnings += pod_security.admit(resource, value, self.store)
         if options.dry_run:
             return value
         return collection.put(key, value).object
