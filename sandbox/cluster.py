@@ -127,6 +127,17 @@ class Cluster:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
+    async def account(self, namespace: str, name: str) -> Path:
+        """Write the kubeconfig of a ServiceAccount, whom RBAC holds to the rights that are bound to it.
+
+        kubectl sends no token over plain HTTP, and so would act as anybody who may do anything: use `--as`.
+        """
+        asked = {"metadata": {"name": name}, "spec": {"audiences": []}}
+        made = await self.client.create("v1/serviceaccounts", namespace, asked, "token")
+        path = self._scratch / f"{namespace}-{name}.kubeconfig"
+        kubeconfig.write(path, self.url, made["status"]["token"], insecure=self.real)
+        return path
+
     def fail(
         self,
         status: int,

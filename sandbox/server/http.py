@@ -6,11 +6,14 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from aiohttp import web
 
-from sandbox.server import discovery, failures, protobuf, routing
+from sandbox.server import discovery, failures, routing, selectors
+from sandbox.server.access import Access, Attempt, User
 from sandbox.server.established import Established
 from sandbox.server.failures import RefusedError
 from sandbox.server.faults import Faults
@@ -20,7 +23,7 @@ from sandbox.server.resources import REVIEWS, Registry, Resource
 from sandbox.server.routing import Target
 from sandbox.server.store import HISTORY, Object, Store, encode
 from sandbox.server.watching import Watches
-from sandbox.server.writing import Writer, decode
+from sandbox.server.writing import APPLY, Writer, decode
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +34,7 @@ class ApiServer:
     Attributes:
         store: the objects, for tests that look or reach behind the API.
         faults: requests to refuse or delay.
+        access: who may do what.
         requests: how many requests came, by method and resource.
         calls: how many came, by the program that sent them (the product of its User-Agent), verb
             (get, list, watch, create, update, patch, delete) and resource or `resource/subresource`.
@@ -42,6 +46,7 @@ class ApiServer:
         self.store = Store(history)
         self.registry = Registry()
         self.faults = Faults()
+        self.access = Access(self.store)
         self.watches = Watches(self.store)
         self.requests: dict[tuple[str, str], int] = {}
         self.calls: Counter[tuple[str, str, str]] = Counter()
@@ -132,10 +137,17 @@ class ApiServer:
         target = routing.target(request.path)
         if target is None:
             return self._plain(request)
+        user = self.access.user(request.headers)
         if (target.group, target.plural) in REVIEWS:
             kind = REVIEWS[target.group, target.plural]
-            return _json(encode(_review(target, kind, await request.content.read())), 201)
+            asked = decode(await request.content.read())
+            version = f"{target.group}/{target.version}"
+            status = self.access.review(kind, asked, user)
+            answer = {"spec": {}, **asked, "kind": kind, "apiVersion": version, "status": status}
+            return _json(encode(answer), 201)
         resource = self.registry.find(target.group, target.version, target.plural)
+        if resource is not None and not user.unbounded:
+            self._authorize(user, request, resource, target)
         if resource and (target.group, target.plural, target.sub) == ("", "pods", "log"):
             self._count(request, resource, target)
             return await self._log(request, resource, target)
@@ -145,6 +157,27 @@ class ApiServer:
         if request.method == "GET":
             return await self._read(request, resource, target)
         return await self._write(request, resource, target)
+
+    def _authorize(
+        self, user: User, request: web.BaseRequest, resource: Resource, target: Target
+    ) -> None:
+        verb, name = routing.verb(request.method, target, request.query), target.name
+        if not name and verb == "delete":
+            verb = "deletecollection"
+        if not name and request.method == "GET":
+            name = selectors.one_name(request.query.get("fieldSelector", ""))
+        about = f"{resource.plural}/{target.sub}" if target.sub else resource.plural
+        namespace = target.namespace or ""
+        if resource.collection == ("", "namespaces"):
+            namespace = target.name
+        attempt = Attempt(verb, resource.group, about, namespace, name)
+        self.access.check(user, attempt)
+        content = request.headers.get("Content-Type", "").partition(";")[0].strip()
+        if content in APPLY and not target.sub:
+            # An apply that makes an object is a creation, too.
+            key = (target.namespace or "", target.name)
+            if self.store.collection(*resource.collection).get(key) is None:
+                self.access.check(user, replace(attempt, verb="create"))
 
     def _count(self, request: web.BaseRequest, resource: Resource, target: Target) -> None:
         counted = (request.method, resource.plural)
@@ -231,7 +264,9 @@ class ApiServer:
         value = decode(body) if body else None
         options = routing.options(query, request.headers.get("User-Agent", ""), value)
         self._lifecycle.warnings.clear()
-        if request.method == "POST":
+        if (resource.plural, target.sub) == ("serviceaccounts", "token"):
+            status, answer = 201, self._token(resource, target, value)
+        elif request.method == "POST":
             status, answer = self._writer.post(resource, target, value, options)
         elif request.method == "PUT":
             status, answer = self._writer.put(resource, target, value, options)
@@ -251,10 +286,21 @@ class ApiServer:
         if self._lifecycle.warnings:
             escaped = [w.replace('"', '\\"') for w in self._lifecycle.warnings]
             headers["Warning"] = ", ".join(f'299 - "{text}"' for text in escaped)
-        if answer.get("kind") == "Status" or answer.get("items") is not None:
+        if answer.get("kind") in ("Status", "TokenRequest") or answer.get("items") is not None:
             return _json(encode(answer), status, headers)
         as_ = routing.shape(request.headers.get("Accept", ""))
         return _json(self._reader.answer(resource, answer, query, as_), status, headers)
+
+    def _token(self, resource: Resource, target: Target, asked: Any) -> Object:
+        """Answer a TokenRequest."""
+        self._reader.find(resource, target)
+        seconds = ((asked or {}).get("spec") or {}).get("expirationSeconds") or 3600
+        ends = datetime.now(UTC) + timedelta(seconds=seconds)
+        token = self.access.issue(target.namespace or "", target.name)
+        status = {"token": token, "expirationTimestamp": ends.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        kind = {"kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1"}
+        metadata = {"name": target.name, "namespace": target.namespace}
+        return {"spec": {}, **(asked or {}), **kind, "metadata": metadata, "status": status}
 
     def _plain(self, request: web.BaseRequest) -> web.StreamResponse:
         """Everything that names no resource: health, version, discovery."""
@@ -330,20 +376,3 @@ def _deletion(query: Mapping[str, str], body: Any) -> Object:
         if name in query and name not in request:
             request[name] = int(query[name]) if name.endswith("Seconds") else query[name]
     return request
-
-
-def _review(target: Target, kind: str, body: bytes) -> Object:
-    """Everything is allowed to everyone."""
-    everything = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
-    status: Object = {"allowed": True}
-    if kind == "SelfSubjectRulesReview":
-        status = {
-            "resourceRules": [everything],
-            "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
-            "incomplete": False,
-        }
-    elif kind == "SelfSubjectReview":
-        status = {"userInfo": {"username": "sandbox", "groups": ["system:masters"]}}
-    asked = {} if body.startswith(protobuf.MAGIC) else decode(body)
-    version = f"{target.group}/{target.version}"
-    return {"spec": {}, **asked, "kind": kind, "apiVersion": version, "status": status}

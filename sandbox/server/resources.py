@@ -87,7 +87,7 @@ BUILTIN: tuple[Resource, ...] = (
     _builtin("v1", "configmaps", "ConfigMap", "cm"),
     _builtin("v1", "services", "Service", "svc", "all", "status"),
     _builtin("v1", "endpoints", "Endpoints", "ep"),
-    _builtin("v1", "serviceaccounts", "ServiceAccount", "sa"),
+    _builtin("v1", "serviceaccounts", "ServiceAccount", "sa", "", "token"),
     _builtin("v1", "resourcequotas", "ResourceQuota", "quota", "", "status"),
     _builtin("v1", "limitranges", "LimitRange", "limits"),
     _builtin("events.k8s.io/v1", "events", "Event", "ev"),

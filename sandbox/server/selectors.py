@@ -67,6 +67,9 @@ def _requirement(text: str) -> Matches:
     return lambda labels: text in labels
 
 
+_NAME = re.compile(r"(?:^|,)metadata\.name={1,2}([^,]+)")
+
+
 def by_labels(selector: str) -> Matches:
     """`a=b,c!=d,e in (f,g),h,!i`.
 
@@ -128,6 +131,12 @@ def by_fields(selector: str, collection: tuple[str, str], selectable: tuple[str,
         return all((_field(value, path) == wanted) is equal for path, equal, wanted in tests)
 
     return matches
+
+
+def one_name(selector: str) -> str:
+    """The name that a field selector asks for, empty when it asks for none: rights may be given by name."""
+    match = _NAME.search(selector)
+    return match[1] if match else ""
 
 
 def both(first: Matches | None, second: Matches | None) -> Matches | None:
