@@ -140,3 +140,21 @@ def test_credentials_that_can_be_read_stay_as_they_are(session: Path) -> None:
     assert there["creds.json"] == mine
     assert there["session-2201.0.json"] == record(-1)
     assert there.keys() == COMES_BACK
+
+
+@pytest.mark.parametrize(
+    "of_newer_libraries", ["tctoken-2201@lid.json", "identity-key-2201.0.json"]
+)
+def test_sessions_come_back_only_where_a_file_tells_of_a_library_that_asks_for_open_ones(
+    of_newer_libraries: str, session: Path
+) -> None:
+    old = {
+        name: data
+        for name, data in CONTENT.items()
+        if not name.startswith(("tctoken-", "identity-key-"))
+    }
+    theirs = b'{"token": "x"}'
+    of_a_fork = {**old, "contacts-tc-token-2201.json": theirs}
+    assert look(session, content=of_a_fork).plan.kept_back["LibraryTooOld"] == {"session": 3}
+    write(session / of_newer_libraries, theirs, NOW - HOUR)
+    assert look(session, content=old).plan.restored_by_kind["session"] == 3

@@ -27,6 +27,7 @@ MEMORY_FILE = "MemoryFile"
 UNKNOWN_FILE = "UnknownFile"
 OWN_LID_UNKNOWN = "OwnLidUnknown"
 EMPTY_FILE = "EmptyFile"
+LIBRARY_TOO_OLD = "LibraryTooOld"
 SESSION_FORM_UNKNOWN = "SessionFormUnknown"
 CONTENT_DIFFERS = "ContentDiffers"
 
@@ -59,6 +60,10 @@ KEPT_BACK: dict[str, str] = {
         "Under a LID while neither creds.json tells the tenant's own LID: it could be its own."
     ),
     EMPTY_FILE: "It was archived empty.",
+    LIBRARY_TOO_OLD: (
+        "No file tells of Baileys 7.0.0-rc.7 or newer, and an older one fails to send with a session that is closed."
+        " Without it a new session is made."
+    ),
     SESSION_FORM_UNKNOWN: "A session in a form that is not known, so it cannot be closed.",
     CONTENT_DIFFERS: "Its content is not what the archive's list says.",
 }

@@ -42,6 +42,7 @@ from baileys_janitor.policy.restore_codes import (
     EMPTY_FILE,
     FINGERPRINT_DIFFERS,
     IDENTITY_UNKNOWN,
+    LIBRARY_TOO_OLD,
     LID_FILES_LEFT,
     MEMORY_FILE,
     NOT_AS_ARCHIVED,
@@ -83,6 +84,8 @@ if TYPE_CHECKING:
 _ARCHIVE = "archive"
 _NAME_MAX = 255
 _APP_STATE_KEY = "app-state-sync-key-"
+# Written since 7.0.0-rc.7 and rc10. Up to rc.4 the library sends with any session, open or not, and then fails.
+_BY_NEWER_LIBRARIES = ("tctoken-", "identity-key-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +315,8 @@ class _Rules:
         self._identities = (target.identity, source.identity)
         self.lid_in_doubt = not any(each.knows_lid for each in self._identities)
         self._taken = {each.name for each in target.entries}
+        names = {each.name for each in source.files} | self._taken
+        self._asks_for_open_ones = any(each.startswith(_BY_NEWER_LIBRARIES) for each in names)
 
     def reason_against(self, file: ArchivedFile) -> str | None:
         """Return why a file is not put back; None if it is. Each name is asked for once."""
@@ -325,6 +330,8 @@ class _Rules:
         user = _user(file)
         if kind == SENDER_KEY and self.owns(user):
             return OWN_SENDER_KEY
+        if kind == SESSION and not self._asks_for_open_ones:
+            return LIBRARY_TOO_OLD
         if user and self.lid_in_doubt and may_be_lid(user):
             return OWN_LID_UNKNOWN
         if file.name in self._taken:
