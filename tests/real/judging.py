@@ -5,10 +5,18 @@ from __future__ import annotations
 import os
 import random
 import shutil
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from baileys_janitor.backup.archive import pack
+from baileys_janitor.backup.encryption import Identities, Recipients, generate
+from baileys_janitor.backup.unpack import UnpackedArchive, unpack
+from baileys_janitor.policy.restore_codes import SAFE
+from baileys_janitor.volume.restore_session import SessionRestoreResult, SessionRestoring
+from baileys_janitor.volume.snapshot import take_snapshot
 from tests.real import sessions
 
 #: Pre-keys that were uploaded after the backup; whoever gets one of them has to write twice.
@@ -17,8 +25,9 @@ NEW_CONTACTS, AT_FIRST_TRY = 60, 58
 
 
 class Life(NamedTuple):
-    """A session that lived on after its backup: the directory then and now, and everybody else's keys."""
+    """A session that lived on after its backup: the archive, the directory then and now, and everybody else's keys."""
 
+    archive: UnpackedArchive
     backup: Path
     session: Path
     peers: Path
@@ -32,15 +41,54 @@ class Life(NamedTuple):
 
 def lived(scenario: str, room: Path, exchanges: int, **changes: Any) -> Life:
     """Write a session, or unpack the fixture if nothing changes, back it up and let everybody exchange messages."""
-    life = Life(room / "backup", room / "session", room / "peers")
+    backup, session, peers = room / "backup", room / "session", room / "peers"
     if changes or scenario not in sessions.scenarios():
-        sessions.write(scenario, life.session, life.peers, **changes)
+        sessions.write(scenario, session, peers, **changes)
     else:
-        sessions.unpack(scenario, life.session, peers=life.peers)
-    shutil.copytree(life.session, life.backup)
+        sessions.unpack(scenario, session, peers=peers)
+    shutil.copytree(session, backup)
     amounts = dict.fromkeys(("messages", "groups", "patches"), exchanges)
-    assert sessions.talk(life.session, life.peers, preKeys=UPLOADED, **amounts)["passed"]
-    return life
+    assert sessions.talk(session, peers, preKeys=UPLOADED, **amounts)["passed"]
+    return Life(archived(backup), backup, session, peers)
+
+
+def archived(session: Path, *, quiesced: bool = False) -> UnpackedArchive:
+    """Back a directory up as the command line does, and read the archive."""
+    with opened(session) as directory:
+        snapshot = take_snapshot(directory, now=time.time(), quiesced=quiesced)
+    identity, recipient = generate()
+    packed = pack(snapshot, namespace="bots", tenant="acme", recipients=Recipients([recipient]))
+    return unpack([packed.data], Identities(identity))
+
+
+def put_back(
+    archive: UnpackedArchive,
+    session: Path,
+    mode: str = SAFE,
+    acknowledged: Collection[str] = (),
+) -> SessionRestoreResult:
+    """Put an archived session back into a directory; the person has written the fingerprint out."""
+    with opened(session) as directory:
+        return SessionRestoring(
+            directory,
+            "run-1",
+            archive.session,
+            archive.content.__getitem__,
+            now=time.time(),
+            mode=mode,
+            expected=archive.session.identity.fingerprint,
+            acknowledged=acknowledged,
+        ).apply()
+
+
+@contextmanager
+def opened(session: Path) -> Iterator[int]:
+    """An open directory."""
+    directory = os.open(session, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield directory
+    finally:
+        os.close(directory)
 
 
 def _all_lost(session: Path) -> None:
