@@ -165,6 +165,21 @@ def test_a_store_that_removes_one_by_one_will_do(faulty: FaultyStore) -> None:
     assert sorted(gone) == sorted(f"/bucket/prod/{path}" for path in paths)
 
 
+@pytest.mark.parametrize("header", ["if-none-match", "x-amz-checksum-sha256"])
+def test_a_store_that_knows_neither_checksums_nor_new_ones_will_do(
+    faulty: FaultyStore, header: str
+) -> None:
+    def old(exchange: Exchange) -> None:
+        if header in exchange.handler.headers:
+            exchange.error(501, "NotImplemented")
+        else:
+            exchange.serve()
+
+    faulty.then = old
+    repository = at(faulty.url)
+    assert repository.verify(repository.put(PATH, b"x")).is_verified
+
+
 def test_what_one_of_many_deletions_forbids_is_told(faulty: FaultyStore) -> None:
     one = f"<Key>prod/{PATH}</Key><Code>AccessDenied</Code><Message>no</Message>"
     faulty.then = answer(200, f"<DeleteResult><Error>{one}</Error></DeleteResult>".encode())
@@ -299,7 +314,7 @@ def test_memory_is_bounded_whatever_is_sent(faulty: FaultyStore) -> None:
 
 
 ENDLESS = """
-import os, resource, sys
+import os, sys
 from baileys_janitor.backup.errors import BackupProblem
 from baileys_janitor.backup.names import ArchiveName, ArchivePath
 from baileys_janitor.backup.repository import open_repository
@@ -310,5 +325,5 @@ for chunk in repository.get(path, limit_bytes=2 << 31):
     taken += len(chunk)
     if taken > 200 << 20:
         break
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])
 """

@@ -12,6 +12,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from hashlib import md5
 from threading import Lock
 from typing import TYPE_CHECKING, Final, TypeVar, cast
@@ -43,6 +44,7 @@ from baileys_janitor.backup.store_errors import DELETE, GET, LIST, PUT, is_unsup
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from obstore import PutResult as ObstorePutResult
     from obstore.store import AzureConfig, ClientConfig, GCSConfig, RetryConfig, S3Config
 
     from baileys_janitor.backup.location import Location
@@ -110,17 +112,27 @@ class ObjectStore:
         """
         digest = md5(data, usedforsecurity=False).hexdigest()
         try:
-            # One request: what is put in parts stays in the bucket, invisible, if this process is killed.
-            found = _called(
-                PUT,
-                lambda: obstore.put(self._whole, path, data, mode="create", use_multipart=False),
-            )
+            found = self._put(path, data)
         except BackupProblem as problem:
             if problem.code == ARCHIVE_EXISTS and self._holds(path, data):
                 return PutResult(None, READ)
             raise
         tag = plain_tag(found["e_tag"])
         return PutResult(tag, CHECKSUM if tag == digest else ACCEPTED)
+
+    def _put(self, path: str, data: bytes) -> ObstorePutResult:
+        """Put with one request: what is put in parts stays in the bucket, invisible, if this process is killed."""
+        deadline = time.monotonic() + 2 * self._bounds.page
+        new = partial(obstore.put, self._whole, path, data, mode="create", use_multipart=False)
+        result, text = _attempt(new)
+        if result is not None:
+            return result
+        if self._location.scheme != S3 or not is_unsupported(text):
+            raise problem_for(text, PUT)
+        _check_time(deadline)
+        # A store that knows no checksums, or cannot put only what is new: no other archive has this name anyway.
+        basic = self._open(self._bounds.page, basic=True)
+        return _called(PUT, partial(obstore.put, basic, path, data, use_multipart=False))
 
     def list_objects(self, prefix: str, *, most: int = MOST_OBJECTS) -> list[StoredObject]:
         """Return what lies below `prefix`, sorted by name; ListingTooLong where there is more."""
@@ -160,19 +172,18 @@ class ObjectStore:
         deadline = time.monotonic() + 2 * self._bounds.page
         for at in range(0, len(paths), _PAGE):
             some = list(paths[at : at + _PAGE])
-            text = _failure(lambda some=some: obstore.delete(self._pages, some))  # type: ignore[misc]
-            if text is not None and self._location.scheme == S3 and is_unsupported(text):
+            _, text = _attempt(partial(obstore.delete, self._pages, some))
+            if text and self._location.scheme == S3 and is_unsupported(text):
                 self._delete_one_by_one(some, deadline)
-            elif text is not None:
+            elif text:
                 raise problem_for(text, DELETE)
             _check_time(deadline)
 
     def _delete_one_by_one(self, paths: list[str], deadline: float) -> None:
         """Remove objects where the store knows no request that removes many."""
-        store = self._open(self._bounds.page, bulk_delete=False)
+        store = self._open(self._bounds.page, basic=True)
         for at in range(0, len(paths), _FEW):
-            some = paths[at : at + _FEW]
-            _called(DELETE, lambda some=some: obstore.delete(store, some))  # type: ignore[misc]
+            _called(DELETE, partial(obstore.delete, store, paths[at : at + _FEW]))
             _check_time(deadline)
 
     def _holds(self, path: str, data: bytes) -> bool:
@@ -181,8 +192,8 @@ class ObjectStore:
         except BackupProblem:
             return False
 
-    def _open(self, request_seconds: float, *, bulk_delete: bool = True) -> AnyStore:
-        """Return the library's store; it talks to nobody yet."""
+    def _open(self, request_seconds: float, *, basic: bool = False) -> AnyStore:
+        """Return the library's store; it talks to nobody yet. A `basic` one makes do with what every S3 store knows."""
         place = self._location
         client = _client(request_seconds, self._bounds, self._credentials.ca)
         if (place.endpoint or "").lower().startswith("http://"):
@@ -192,7 +203,7 @@ class ObjectStore:
         try:
             with _no_cloud_variables():
                 if place.scheme == S3:
-                    s3 = _s3(place, keys, bulk_delete=bulk_delete)
+                    s3 = _s3(place, keys, basic=basic)
                     return S3Store(
                         place.bucket, prefix=place.prefix or None, config=s3,
                         client_options=client, retry_config=retry,
@@ -223,24 +234,22 @@ def plain_tag(tag: str | None) -> str | None:
 
 def _called(operation: str, request: Callable[[], Result]) -> Result:
     """Return what a request brings; BackupProblem for whatever the library raises."""
+    result, text = _attempt(request)
+    if text:
+        raise problem_for(text, operation)
+    return cast("Result", result)
+
+
+def _attempt(request: Callable[[], Result]) -> tuple[Result | None, str]:
+    """Return what a request brings and "", or None and what the library says of it, which must not get out."""
     try:
-        return request()
-    except Exception as error:  # noqa: BLE001 - whatever it is, its text must not get out
-        text = str(error)
+        return request(), ""
+    except Exception as error:  # noqa: BLE001 - it holds names, whatever it is
+        return None, str(error) or type(error).__name__
     except BaseException as error:
         if type(error).__name__ != _PANIC:
             raise
-        text = _PANIC
-    raise problem_for(text, operation)
-
-
-def _failure(request: Callable[[], object]) -> str | None:
-    """Return what the library says of a request that failed, None of one that did not."""
-    try:
-        request()
-    except (BaseError, OSError, ValueError) as error:
-        return str(error)
-    return None
+        return None, _PANIC
 
 
 def _check_time(deadline: float) -> None:
@@ -268,11 +277,12 @@ def _retry(bounds: Bounds) -> RetryConfig:
     }
 
 
-def _s3(place: Location, keys: dict[str, str], *, bulk_delete: bool) -> S3Config:
+def _s3(place: Location, keys: dict[str, str], *, basic: bool) -> S3Config:
     config = cast("S3Config", keys)
     config["region"] = place.region or _DEFAULT_REGION
-    config["checksum_algorithm"] = "SHA256"
-    config["disable_bulk_delete"] = not bulk_delete
+    config["disable_bulk_delete"] = basic
+    if not basic:
+        config["checksum_algorithm"] = "SHA256"
     if place.endpoint is not None:
         config["endpoint"] = place.endpoint
         host = place.endpoint.partition("://")[2]
