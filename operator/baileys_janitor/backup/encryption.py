@@ -28,7 +28,7 @@ RECIPIENTS_MOST: Final = 32
 
 _IDENTITIES_MOST: Final = 32
 # The library parses a header again from its beginning for each piece that arrives.
-_HEADER_MOST_BYTES: Final = 64 * 1024
+_HEADER_MOST_BYTES: Final = 32 * 1024
 _HEADER_END: Final = b"\n--- "
 _HEADER_MAC_BYTES: Final = 44
 _SECRET: Final = "AGE-SECRET-KEY-"  # noqa: S105  # how one begins
