@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
@@ -16,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.backup import names
+from baileys_janitor.backup.archive import pack
 from baileys_janitor.backup.encryption import Identities, Recipients, generate
 from baileys_janitor.backup.errors import BackupProblem
 from baileys_janitor.backup.unpack import UnpackedArchive, unpack
@@ -37,6 +39,7 @@ from tests.pairings import whole
 from tests.volume.directories import NOW, OWN, OWN_LID, scratch, write
 
 AGE = Path(__file__).parents[2] / ".tools/shells/usr/bin/age"
+OLD = Path(__file__).parents[1] / "fixtures/archives"
 
 
 @pytest.fixture(scope="module")
@@ -214,8 +217,6 @@ def test_the_own_lid_is_read_from_the_mapping_files_of_an_archive(session: Path)
 def test_a_name_that_cannot_stand_in_an_archive_is_refused(
     snapshot: Snapshot, names_of_it: dict[str, str], field: str
 ) -> None:
-    from baileys_janitor.backup.archive import pack
-
     words = {"namespace": "bots", "tenant": "acme", "cluster": "", **names_of_it}
     with pytest.raises(BackupProblem, match=f"^The {field} ") as caught:
         pack(snapshot, recipients=PLAIN, **words)
@@ -274,3 +275,26 @@ def test_pythons_tarfile_reads_any_archive(snapshot: Snapshot) -> None:
         found = {each.name: tar.extractfile(each).read() for each in members}  # type: ignore[union-attr]
     assert found == snapshot.content
     assert [each.mode for each in members] == [each.mode for each in snapshot.session.files]
+
+
+@pytest.mark.parametrize("version", [1])
+def test_archives_of_every_version_can_be_read_for_ever(version: int) -> None:
+    identities = Identities((OLD / f"version-{version}.key").read_text())
+    found = unpack([(OLD / f"version-{version}.tar.gz.age").read_bytes()], identities)
+    assert len(found.content) == 43
+    assert found.manifest.digest.startswith("c6c98183")
+    assert (found.manifest.cluster, found.manifest.time) == ("Москва", 1_764_322_500)
+    assert found.manifest.unreadable == ("session-2205.0.json",)
+
+
+def test_the_tar_of_this_version_is_the_one_that_was_always_written() -> None:
+    identities = Identities((OLD / "version-1.key").read_text())
+    target = io.BytesIO()
+    with open(OLD / "version-1.tar.gz.age", "rb") as file:
+        identities.decrypt(file, target)
+    found = unpack([target.getvalue()], None)
+    snapshot = Snapshot(
+        found.session, found.content, found.manifest.missing, found.manifest.unreadable
+    )
+    again = pack(snapshot, cluster="Москва", namespace="bots", tenant="acme", recipients=PLAIN)
+    assert gzip.decompress(again.data) == gzip.decompress(target.getvalue())
