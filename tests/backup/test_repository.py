@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from baileys_janitor.backup.errors import BackupProblem
+from baileys_janitor.backup.location import location_of
 from baileys_janitor.backup.names import ArchiveName, ArchivePath
+from baileys_janitor.backup.object_store import checks_puts
 from baileys_janitor.backup.repository import Repository, open_repository
 from benchmarks.counting_proxy import counting_proxy
 from tests.backup.servers import ENVIRON, Exchange, FaultyStore, S3Server
@@ -276,7 +278,9 @@ class TestDirectory:
 
 KILLED = """
 import os, signal, sys
+from baileys_janitor.backup.location import location_of
 from baileys_janitor.backup.names import ArchiveName, ArchivePath
+from baileys_janitor.backup.object_store import checks_puts
 from baileys_janitor.backup.repository import open_repository
 left = int(sys.argv[2])
 def dying(call):
@@ -332,6 +336,19 @@ class TestPutOnly:
                 act()
         with problem_of("DeleteForbidden"):
             repository.delete([archive()])
+
+    @pytest.mark.parametrize(
+        ("url", "endpoint", "checks"),
+        [
+            ("s3://bucket/x", None, True), ("s3://bucket/x", "https://s3.eu-central-1.amazonaws.com", True),
+            ("s3://bucket/x", "https://s3.cn-north-1.amazonaws.com.cn", True), ("gs://bucket/x", None, False),
+            ("s3://bucket/x", "https://s3.example", False), ("s3://bucket/x", "https://notamazonaws.com", False),
+        ],
+    )  # fmt: skip
+    def test_amazon_alone_is_known_to_compare_the_checksum(
+        self, url: str, endpoint: str | None, checks: bool
+    ) -> None:
+        assert checks_puts(location_of(url, endpoint=endpoint)) is checks
 
     def test_a_put_sends_its_checksum(self, faulty: FaultyStore) -> None:
         put = self.repository(faulty).put(archive(), b"x")

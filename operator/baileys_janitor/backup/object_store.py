@@ -16,6 +16,7 @@ from functools import partial
 from hashlib import md5
 from threading import Lock
 from typing import TYPE_CHECKING, Final, TypeVar, cast
+from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
@@ -71,6 +72,7 @@ _NAMES: Final = {
     "GOOGLE_SERVICE_ACCOUNT_KEY": "service_account_key",
     "GOOGLE_APPLICATION_CREDENTIALS": "application_credentials",
 }
+_AMAZON: Final = "amazonaws.com"
 _DEFAULT_REGION: Final = "us-east-1"
 
 
@@ -110,29 +112,27 @@ class ObjectStore:
 
         The name may be taken by this very put, whose first answer was lost: then the same content is there.
         """
-        digest = md5(data, usedforsecurity=False).hexdigest()
         try:
-            found = self._put(path, data)
+            return self._put(path, data)
         except BackupProblem as problem:
             if problem.code == ARCHIVE_EXISTS and self._holds(path, data):
                 return PutResult(None, READ)
             raise
-        tag = plain_tag(found["e_tag"])
-        return PutResult(tag, CHECKSUM if tag == digest else ACCEPTED)
 
-    def _put(self, path: str, data: bytes) -> ObstorePutResult:
+    def _put(self, path: str, data: bytes) -> PutResult:
         """Put with one request: what is put in parts stays in the bucket, invisible, if this process is killed."""
         deadline = time.monotonic() + 2 * self._bounds.page
         new = partial(obstore.put, self._whole, path, data, mode="create", use_multipart=False)
-        result, text = _attempt(new)
-        if result is not None:
-            return result
+        found, text = _attempt(new)
+        if found is not None:
+            return _put_result(found, data, checked=checks_puts(self._location))
         if self._location.scheme != S3 or not is_unsupported(text):
             raise problem_for(text, PUT)
         _check_time(deadline)
         # A store that knows no checksums, or cannot put only what is new: no other archive has this name anyway.
         basic = self._open(self._bounds.page, basic=True)
-        return _called(PUT, partial(obstore.put, basic, path, data, use_multipart=False))
+        found = _called(PUT, partial(obstore.put, basic, path, data, use_multipart=False))
+        return _put_result(found, data, checked=False)
 
     def list_objects(self, prefix: str, *, most: int = MOST_OBJECTS) -> list[StoredObject]:
         """Return what lies below `prefix`, sorted by name; ListingTooLong where there is more."""
@@ -222,6 +222,22 @@ class ObjectStore:
         except (BaseError, OSError, ValueError):
             problem = BackupProblem(CREDENTIALS_MALFORMED, name=", ".join(self._credentials.values))
         raise problem
+
+
+def checks_puts(location: Location) -> bool:
+    """Return whether a store is known to refuse content that does not match the checksum that is put with it.
+
+    Others may take the checksum and look at nothing.
+    """
+    host = urlsplit(location.endpoint or "").hostname or _AMAZON
+    return location.scheme == S3 and f".{host}".endswith((f".{_AMAZON}", f".{_AMAZON}.cn"))
+
+
+def _put_result(found: ObstorePutResult, data: bytes, *, checked: bool) -> PutResult:
+    """Return how an object was taken: most stores call an object that is not encrypted by the MD5 of its content."""
+    tag = plain_tag(found["e_tag"])
+    same = tag == md5(data, usedforsecurity=False).hexdigest()
+    return PutResult(tag, CHECKSUM if same or checked else ACCEPTED)
 
 
 def plain_tag(tag: str | None) -> str | None:
