@@ -20,7 +20,7 @@ from baileys_janitor.volume.errors import (
 )
 from baileys_janitor.volume.run_plan import RunPlan, parse_files, plan_bytes
 from baileys_janitor.volume.state_files import lookup, read_state, remove, write_new
-from baileys_janitor.volume.state_names import fits, plan_name, record_name
+from baileys_janitor.volume.state_names import fits, new_name, plan_name, record_name
 from baileys_janitor.volume.undo import NEWER_EXISTS, NOT_THE_REMOVED_FILE, PutBack
 
 TYPE_CHECKING = False
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 #: Files of one restore, and bytes of its record.
 MOST_FILES = 50_000
 _MAX_BYTES = 16 * 1024 * 1024
+# A file that is being taken away.
+_TAKEN = new_name("undo")
 
 
 def write_record(
@@ -105,7 +107,7 @@ def _take_away(
         if result.code is not None:
             return
         access.lock.check()
-        _remove_as_put(session, each, result)
+        _remove_as_put(access, each, result)
     os.fsync(session)
     access.lock.check()
     if CREDS_NAME in access.listing.own.trash.get(run, ()):
@@ -113,7 +115,7 @@ def _take_away(
     else:  # there was none, or it is in its place again: killed before, or in an earlier undo
         for each in record.files:
             if each.name == CREDS_NAME and _is_as_put(session, each):
-                _remove_as_put(session, each, result)
+                _remove_as_put(access, each, result)
     if not result.kept:
         os.fsync(session)
         remove(session, plan_name(run))
@@ -138,14 +140,29 @@ def _require_unwritten(access: ExclusiveAccess, run: str, record: RunPlan) -> No
             raise VolumeProblem(SESSION_WRITTEN)
 
 
-def _remove_as_put(session: int, each: Planned, result: PutBack) -> None:
+def _remove_as_put(access: ExclusiveAccess, each: Planned, result: PutBack) -> None:
+    """Remove one file if it is as it was put there; it is moved first, so that what a process writes then stays."""
+    session = access.session
     found = lookup(session, each.name)
     if found is None:
         return
     if not each.is_still(found):
         result.keep(NEWER_EXISTS)
-    elif remove(session, each.name):
-        result.taken_away += 1
+        return
+    file_system = access.file_system()
+    try:
+        file_system.move(each.name, _TAKEN)
+    except FileNotFoundError:
+        return
+    moved = lookup(session, _TAKEN)
+    if moved is None or each.is_still(moved):
+        result.taken_away += remove(session, _TAKEN)
+        return
+    result.keep(NEWER_EXISTS)
+    try:
+        file_system.put(_TAKEN, each.name)
+    except FileExistsError:  # a still newer one has taken its place
+        remove(session, _TAKEN)
 
 
 def _take_credentials_back(access: ExclusiveAccess, run: str, result: PutBack) -> None:
