@@ -25,7 +25,8 @@ from tests.volume.test_restore_session import (
     undo,
 )
 
-MINE = record(7, -1)
+#: What is there: a session, and a file that tells of a library that asks for open ones.
+MINE = {"session-2299.0.json": record(7, -1), "identity-key-2299.0.json": b'{"type": "Buffer"}'}
 #: Few files mean few steps: two to put beside creds.json, one that is there, and what never comes back.
 FEW = {
     name: CONTENT[name]
@@ -62,7 +63,8 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
 def build(room: Path, state: str) -> Path:
     path = room / "session"
     path.mkdir()
-    write(path / "session-2299.0.json", MINE, NOW - HOUR)
+    for name, own in MINE.items():
+        write(path / name, own, NOW - HOUR)
     data = BEFORE[state]
     if data is not None:
         write(path / "creds.json", data, NOW - HOUR)
@@ -71,13 +73,13 @@ def build(room: Path, state: str) -> Path:
 
 def before(state: str) -> dict[str, bytes]:
     creds = BEFORE[state]
-    return {"session-2299.0.json": MINE, **({} if creds is None else {"creds.json": creds})}
+    return {**MINE, **({} if creds is None else {"creds.json": creds})}
 
 
 def after(state: str) -> dict[str, bytes]:
     creds = BEHIND if state == "behind" else CONTENT["creds.json"]
     return {
-        "session-2299.0.json": MINE,
+        **MINE,
         "creds.json": raised(creds),
         "pre-key-30.json": CONTENT["pre-key-30.json"],
         "session-2201.0.json": record(5, NOW * 1000).replace(b".0,", b","),
@@ -225,5 +227,5 @@ def test_the_purge_of_a_restore_killed_at_every_step_touches_no_session_file(sta
 
 
 def test_what_comes_back_is_what_the_plan_says() -> None:
-    assert after("torn").keys() <= COMES_BACK | {"session-2299.0.json"}
+    assert after("torn").keys() <= COMES_BACK | MINE.keys()
     assert archived(FEW, NOW).identity.state == "Paired"

@@ -15,7 +15,7 @@ from tests.pairings import whole
 from tests.volume.directories import DAY, HOUR, NOW, held, opened, scratch, trashed, write
 from tests.volume.test_restore import with_step
 from tests.volume.test_restore_session import own_names, raised, restore, restoring, undo
-from tests.volume.test_restore_session_kills import FEW, build
+from tests.volume.test_restore_session_kills import FEW, MINE, build
 
 SAVED_CREDS = whole(nextPreKeyId=77, firstUnuploadedPreKeyId=77)
 SAVED_SESSION = record(3, -1)
@@ -224,7 +224,7 @@ def test_a_restore_that_is_asked_to_end_between_two_files_is_gone_on_with(room: 
     undo(path, "r2")
     undo(path, "r1")
     assert trashed(path) == {}
-    assert held(path).keys() == {"creds.json", "session-2299.0.json"}
+    assert held(path).keys() == {"creds.json", *MINE}
 
 
 def test_a_bot_that_clears_its_session_meanwhile_ends_the_restore(room: Path) -> None:
