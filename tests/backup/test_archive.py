@@ -229,7 +229,9 @@ NAMES = st.one_of(
     st.from_regex(r"tctoken-[!-.0-~]{1,200}\.json", fullmatch=True),
     st.from_regex(r"device-list-[A-Za-z0-9]{80,200}\.json", fullmatch=True),
 )
-STATUS = st.tuples(st.integers(-(2**62), 2**62) | st.integers(0, 2 * 10**18), st.integers(0, 0o777))
+STATUS = st.tuples(
+    st.integers(1 - 2**63, 2**63 - 1) | st.integers(0, 2 * 10**18), st.integers(0, 0o777)
+)
 
 
 @st.composite

@@ -310,6 +310,30 @@ def test_a_file_that_grows_above_the_limit_meanwhile_is_refused(
     assert code_of(session) == "SessionTooLarge"
 
 
+def test_names_of_files_that_cannot_be_taken_count_as_well(session: Path) -> None:
+    need = sum((session / name).stat().st_size + FILE_OVERHEAD_BYTES for name in ARCHIVED)
+    size = (session / VICTIM).stat().st_size
+    write(session / VICTIM, b"", NOW - DAY)
+    assert take(session, limit_bytes=need - size).unreadable == [VICTIM]
+    assert code_of(session, limit_bytes=need - size - 1) == "SessionTooLarge"
+
+
+@pytest.mark.parametrize("seconds", [2**40, -(2**31), 2**33, 0])
+def test_a_time_that_nobody_can_tell_becomes_the_nearest_that_can_be_told(
+    session: Path, seconds: int
+) -> None:
+    os.utime(session / VICTIM, (seconds, seconds))
+    time_ns = {each.name: each.mtime_ns for each in take(session).session.files}[VICTIM]
+    assert time_ns == min((session / VICTIM).stat().st_mtime_ns, 2**63 - 1)
+
+
+@pytest.mark.parametrize("now", [-5.0, 0.0, 2.0**40, float("nan")])
+def test_no_snapshot_is_made_by_an_unusable_clock(session: Path, now: float) -> None:
+    with opened(session) as directory, pytest.raises(VolumeProblem) as caught:
+        take_snapshot(directory, now=now)
+    assert caught.value.code == "ClockUnusable"
+
+
 def test_a_stopped_session_is_called_so_only_if_nothing_changed(
     session: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 from hashlib import sha256
 
+from baileys_janitor.policy.ages import usable_clock
 from baileys_janitor.policy.archived import (
     FILE_OVERHEAD_BYTES,
     LIMIT_BYTES,
@@ -22,6 +23,7 @@ from baileys_janitor.policy.archived import (
 from baileys_janitor.policy.file_kinds import CREDS, CREDS_NAME, OTHER
 from baileys_janitor.policy.identity import read_identity, with_lid_of
 from baileys_janitor.policy.pairing import read_credentials
+from baileys_janitor.policy.reasons import CLOCK_UNUSABLE
 from baileys_janitor.policy.strict_json import is_whole
 from baileys_janitor.volume.credential_copies import settled_bytes
 from baileys_janitor.volume.errors import (
@@ -50,6 +52,8 @@ PAUSES_SECONDS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.3)
 # A cut file that nobody has written to for so long is not being written.
 _AT_REST_SECONDS = 10.0
 _CREDS_TRIES = 5
+# The most that a time in ns has room for; some file systems tell later ones.
+_TIME_MAX_NS = 2**63 - 1
 _TICK_EVERY = 256
 # A read within one page sees the file before or after a write. A longer one may see both, and a file system's clock
 # may be too coarse to tell.
@@ -95,11 +99,13 @@ def take_snapshot(
 
     `now` is in Unix seconds; `pause` waits for some seconds; `tick` is called every few hundred files, and what it
     raises passes through. With `quiesced` the caller says that no process uses the directory; the snapshot says so only
-    where nothing has changed while it was taken. Content and `FILE_OVERHEAD_BYTES` a file stay within `limit_bytes`.
+    where nothing has changed while it was taken. Content and `FILE_OVERHEAD_BYTES` a name stay within `limit_bytes`.
 
-    Raises VolumeProblem: SessionTooLarge; what `settled_bytes` raises where creds.json is not whole and paired;
-    CredentialsChanging where another pairing came meanwhile; the file system's errors.
+    Raises VolumeProblem: ClockUnusable, SessionTooLarge; what `settled_bytes` raises where creds.json is not whole and
+    paired; CredentialsChanging where another pairing came meanwhile; the file system's errors.
     """
+    if not usable_clock(now):
+        raise VolumeProblem(CLOCK_UNUSABLE)
     before = _credentials_of(settled_bytes(directory, pause))
     listing = read_listing(directory, tick)
     names = _names_of(listing, limit_bytes)
@@ -180,7 +186,7 @@ class _Reading:
                     last[name] = look
         for name, look in last.items():
             if look.state != _GONE:
-                self.missing.append(name)
+                self._name(name, self.missing)
 
     def take_creds(self, pause: Callable[[float], None]) -> Credentials:
         """Take creds.json once two reads agree and a third has the same bytes; return what it says."""
@@ -203,7 +209,7 @@ class _Reading:
         if look.state == _CLOSED or (
             look.state == _TORN and before is not None and self._is_at_rest(look, before)
         ):
-            self.unreadable.append(name)
+            self._name(name, self.unreadable)
             return True
         # A writer that removes a file before it makes it anew leaves no name for a moment.
         return look.state == _GONE and before is not None and before.state == _GONE
@@ -218,13 +224,24 @@ class _Reading:
         mark = look.mark
         if mark is None:  # pragma: no cover - a whole file has one
             return
-        self._room -= len(look.data) + FILE_OVERHEAD_BYTES
-        if self._room < 0:
-            raise VolumeProblem(SESSION_TOO_LARGE)
+        self._take_room(len(look.data))
         self.content[name] = look.data
         self.files[name] = ArchivedFile(
-            name, len(look.data), mark[1], look.mode, sha256(look.data).hexdigest()
+            name,
+            len(look.data),
+            min(max(mark[1], -_TIME_MAX_NS), _TIME_MAX_NS),
+            look.mode,
+            sha256(look.data).hexdigest(),
         )
+
+    def _name(self, name: str, into: list[str]) -> None:
+        self._take_room(0)
+        into.append(name)
+
+    def _take_room(self, size: int) -> None:
+        self._room -= size + FILE_OVERHEAD_BYTES
+        if self._room < 0:
+            raise VolumeProblem(SESSION_TOO_LARGE)
 
     def _look(self, name: str) -> _Look:
         self._looks += 1
