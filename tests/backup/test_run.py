@@ -168,6 +168,14 @@ def test_a_changed_session_costs_one_put_an_hour(place: Place) -> None:
     assert asked[23] in (["list", "put"], ["list", "put", "delete"])
 
 
+def test_two_archives_of_one_second_have_names_of_their_own(place: Place) -> None:
+    place.back_up()
+    assert outcomes(place.back_up(force=True)) == ["Put"]
+    assert len(place.archives()) == 2
+    found = drill(place.destinations[0].repository, wanted(place), IDENTITIES, place.now)
+    assert (found.outcome, found.archive) == ("Passed", place.archives()[1])
+
+
 def test_other_recipients_are_put_to_at_once(place: Place) -> None:
     place.back_up()
     place.now += HOUR

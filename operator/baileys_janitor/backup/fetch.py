@@ -30,7 +30,8 @@ LATEST: Final = "latest"
 class Wanted:
     """Which archive is wanted: `name` is None for the latest one, `chosen` says whose it must be.
 
-    `known` is what the session's directory vouches for.
+    `known` is what the session's directory vouches for. With `anybody`, for a rehearsal that shows whose it is, an
+    archive need not be vouched for where nobody was named.
     """
 
     namespace: str
@@ -38,6 +39,7 @@ class Wanted:
     known: Known
     name: ArchiveName | None = None
     chosen: Fingerprint | None = None
+    anybody: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -96,7 +98,8 @@ def _fetch_one(
     ):  # age accepts it: somebody made it anew
         raise BackupProblem(ARCHIVE_DAMAGED)
     _require_place(unpacked, path)
-    require_owner(unpacked.session, known, wanted.chosen)
+    if wanted.chosen is not None or not wanted.anybody:
+        require_owner(unpacked.session, known, wanted.chosen)
     return Fetched(name, measured.size, known is not None, unpacked)
 
 

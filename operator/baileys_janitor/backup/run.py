@@ -161,6 +161,8 @@ def back_up(
     result = BackupResult(time=int(now))
     try:
         known = read_known(directory)
+        while any(each.time == int(now) for each in known.archives):
+            now += 1.0  # a name is used once
         snapshot = take_snapshot(directory, now=now, quiesced=quiesced, tick=tick, pause=pause)
     except VolumeProblem as problem:
         _refuse(result, problem, directory)

@@ -18,6 +18,11 @@ KEEP_SCHEMA: Final = "baileys-janitor/keep/v1"
 STATUS_SCHEMA: Final = "baileys-janitor/status/v1"
 COPIES_SCHEMA: Final = "baileys-janitor/copies/v1"
 RESTORE_SCHEMA: Final = "baileys-janitor/restore/v1"
+BACKUP_SCHEMA: Final = "baileys-janitor/backup/v1"
+FINGERPRINTS_SCHEMA: Final = "baileys-janitor/fingerprints/v1"
+ARCHIVES_SCHEMA: Final = "baileys-janitor/archives/v1"
+DRILL_SCHEMA: Final = "baileys-janitor/drill/v1"
+RESTORE_SESSION_SCHEMA: Final = "baileys-janitor/restore-session/v1"
 
 AGE_BUCKETS: Final = ("under1d", "from1dTo7d", "from7dTo14d", "from14dTo30d", "over30d")
 """The keys of `ages`, in the order of `Census.ages`."""

@@ -39,6 +39,10 @@ class Problems:
         """Add a problem with one directory; the others go on."""
         self._add(target.shown, target.company, problem)
 
+    def add_of(self, shown: str, problem: Problem) -> None:
+        """Add a problem with something that is no directory here: a repository, or a session that lies elsewhere."""
+        self._add(shown, None, problem)
+
     def say(self, *, every: bool = True) -> None:
         """Write one sentence for each, for people; all at once, so that no progress bar is in between.
 

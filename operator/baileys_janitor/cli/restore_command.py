@@ -1,14 +1,16 @@
-"""`baileys-janitor restore`: put a kept copy of creds.json back."""
+"""`baileys-janitor restore`: put a session back from an archive, or a kept copy of creds.json."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from baileys_janitor.cli.backup.owners import owner_options
+from baileys_janitor.cli.backup.settings import identity_option, repository_options
 from baileys_janitor.cli.documented import Documented
 from baileys_janitor.cli.options import (
     DRY_RUN_VARIABLE,
@@ -28,14 +30,13 @@ from baileys_janitor.cli.problems import (
 )
 from baileys_janitor.cli.reporting import Problems, print_document
 from baileys_janitor.cli.signals import Interrupt
+from baileys_janitor.policy.restore_codes import CREDENTIALS, MODES, NOTHING_RAN_SINCE
 from baileys_janitor.policy.restore_credentials import ACKNOWLEDGEMENTS
 
 if TYPE_CHECKING:
     from baileys_janitor.cli.json_output import RestoreDocument
     from baileys_janitor.cli.restoring import Request
     from baileys_janitor.cli.targets import Found, Target
-
-MODES = ("Credentials",)
 
 pause = time.sleep
 """What waits while a directory is watched."""
@@ -57,6 +58,14 @@ pause = time.sleep
             "baileys-janitor restore /srv/sessions/acme --mode Credentials --stopped --apply",
             "Put it back, once the process is stopped.",
         ),
+        (
+            "baileys-janitor restore /srv/sessions/acme --from s3://bucket/prefix --identity backup.key",
+            "What the latest archive would put back; changes nothing.",
+        ),
+        (
+            "baileys-janitor restore /srv/sessions --all --fingerprints fingerprints.txt --config backup.yaml",
+            "After the loss of a server: every session that you have recorded.",
+        ),
     ),
 )
 @target_options
@@ -65,7 +74,8 @@ pause = time.sleep
     "--mode",
     type=click.Choice(MODES, case_sensitive=False),
     metavar="|".join(MODES),
-    help="What to restore: creds.json alone.",
+    help="Safe: all that breaks nothing, from an archive (the default with --from). Credentials: creds.json alone, "
+    "from a kept copy or an archive. Whole: everything as it was, of a session that was stopped when it was archived.",
 )
 @click.option("--copy", metavar="ID", default="", help="The copy to put back; else the newest.")
 @click.option("--apply", is_flag=True, help="Put it back; without it nothing is touched.")
@@ -74,10 +84,18 @@ pause = time.sleep
     "--acknowledge",
     "acknowledged",
     multiple=True,
-    type=click.Choice(ACKNOWLEDGEMENTS, case_sensitive=False),
+    type=click.Choice((*ACKNOWLEDGEMENTS, NOTHING_RAN_SINCE), case_sensitive=False),
     metavar="CODE",
     help="Restore although a check has found this; repeatable.",
 )
+@repository_options("--from", several=False)
+@identity_option
+@owner_options
+@click.option(
+    "--archive", metavar="NAME", help="Another archive than the latest; it may stand after PATH."
+)
+@click.option("--tenant", metavar="NAME", help="Archives of this session; else that of PATH.")
+@click.option("--all", "every", is_flag=True, help="Every session in --fingerprints, beneath PATH.")
 @output_option("table", "json", "yaml")
 def command(
     paths: tuple[str, ...],
@@ -90,17 +108,41 @@ def command(
     stopped: bool,
     acknowledged: tuple[str, ...],
     output: str,
+    **values: Any,
 ) -> int:
-    """Put a kept copy of a broken or missing creds.json back, with its pre-key counters raised.
+    """Put a session back from an archive (--from), or a broken creds.json from a copy that was kept beside it.
 
-    A dry run, unless --apply is given. Never over a creds.json that can be read. As long as the process runs, do
-    not stop it: it holds the only good copy, so make it save again first.
+    A dry run, unless --apply is given. Never over a file that can be used. While a process with a torn creds.json
+    runs, do not stop it: it holds the only good copy, so make it save again first.
     """
     from baileys_janitor.cli.restoring import Request
     from baileys_janitor.cli.targets import find_targets
 
+    if _is_from_an_archive(values):
+        if listing or copy:
+            raise usage(
+                "--list and --copy are about kept copies: leave them out, or leave out --from."
+            )
+        from baileys_janitor.cli.backup.restore import run
+
+        everything = {
+            **values,
+            "companies": companies,
+            "pattern": pattern,
+            "mode": mode,
+            "apply": apply,
+            "stopped": stopped,
+            "acknowledged": acknowledged,
+            "output": output,
+        }
+        return run(paths, everything, lambda seconds: pause(seconds))
     if mode is None and not listing:
-        raise usage("--mode says what to restore: give --mode Credentials, or --list.")
+        raise usage(
+            "Say what to restore from: --from URL for an archive; --mode Credentials for a kept copy of creds.json, or "
+            "--list for these."
+        )
+    if mode not in (None, CREDENTIALS):
+        raise usage(f"--mode {mode} needs an archive: name its repository with --from URL.")
     if copy and not (copy.isascii() and copy.isdigit()):
         raise usage("--copy takes the digits that --list shows.")
     found = find_targets(paths_or_environment(paths), companies, pattern)
@@ -112,6 +154,14 @@ def command(
         arguments += ["--acknowledge", each]
     request = Request(copy, acknowledged)
     return _restore(found, target, request, _Command(arguments, paths), apply, stopped, output)
+
+
+def _is_from_an_archive(values: dict[str, Any]) -> bool:
+    """Return whether anything was typed that only archives have; the configuration may stand in the environment."""
+    if values["urls"] or values["repository_name"] or values["archive"] or values["every"]:
+        return True
+    source = click.get_current_context().get_parameter_source("config_path")
+    return source is click.core.ParameterSource.COMMANDLINE
 
 
 class _Command:

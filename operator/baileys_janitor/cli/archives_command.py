@@ -1,0 +1,141 @@
+"""`baileys-janitor archives`: what a repository holds."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from baileys_janitor.cli.backup.settings import repository_options
+from baileys_janitor.cli.documented import Documented
+from baileys_janitor.cli.options import output_option, target_options
+from baileys_janitor.cli.output import MACHINE_FORMATS, say
+from baileys_janitor.cli.problems import EXIT_DONE, EXIT_FAILED, Problem
+from baileys_janitor.cli.reporting import Problems, print_document
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from baileys_janitor.backup.repository import Listed
+    from baileys_janitor.backup.run import Destination
+    from baileys_janitor.cli.backup.documents import ArchiveDocument, ArchivesDocument
+    from baileys_janitor.cli.backup.sessions import Session
+
+
+@click.command(
+    "archives",
+    cls=Documented,
+    examples=(
+        (
+            "baileys-janitor archives --from s3://bucket/prefix",
+            "The sessions that it has archives of.",
+        ),
+        (
+            "baileys-janitor archives /srv/sessions/acme --from s3://bucket/prefix",
+            "Those of one session, newest first.",
+        ),
+    ),
+)
+@target_options
+@repository_options("--from", several=False)
+@click.option(
+    "--tenant",
+    "tenants",
+    metavar="NAME",
+    multiple=True,
+    help="Of this session, whose directory is not here; repeatable.",
+)
+@output_option("table", "json", "yaml")
+def command(
+    paths: tuple[str, ...],
+    companies: tuple[str, ...],
+    pattern: str | None,
+    tenants: tuple[str, ...],
+    output: str,
+    **values: Any,
+) -> int:
+    """List the archives of sessions: of those in PATH, of some by --tenant, or of all that a repository has.
+
+    Nothing is read but names and sizes, so no key is needed.
+    """
+    from baileys_janitor.cli.backup.sessions import session_of, tenants_of
+    from baileys_janitor.cli.backup.settings import Asked, opened
+    from baileys_janitor.cli.json_output import ARCHIVES_SCHEMA
+    from baileys_janitor.cli.targets import Found, find_targets
+
+    asked = Asked(values)
+    destinations = [opened(each, reading=True) for each in asked.places()]
+    found = find_targets(paths, companies, pattern) if paths else Found([], [])
+    problems = Problems(found)
+    sessions = tenants_of(tenants)
+    for target in found.targets:
+        try:
+            sessions.append(session_of(target))
+        except Problem as problem:
+            problems.add(target, problem)
+    everything = not paths and not tenants
+    documents: list[ArchivesDocument] = []
+    for destination in destinations:
+        documents += _documents(destination, None if everything else sessions, problems)
+    problems.say()
+    if output in MACHINE_FORMATS:
+        print_document(ARCHIVES_SCHEMA, documents, problems, output)
+    elif documents:
+        from baileys_janitor.cli.backup.tables import print_archives
+
+        print_archives(documents, time.time(), listed=len(sessions) == 1 and not everything)
+    elif not problems:
+        say("The repository holds no archive.")
+    return EXIT_FAILED if problems else EXIT_DONE
+
+
+def _documents(
+    destination: Destination, sessions: Sequence[Session] | None, problems: Problems
+) -> list[ArchivesDocument]:
+    from baileys_janitor.backup.errors import BackupProblem
+    from baileys_janitor.backup.known import Known
+    from baileys_janitor.cli.backup.sessions import Session, archives_in
+    from baileys_janitor.cli.backup.settings import problem_of
+
+    # One listing of all costs less than one for each, and a few sessions are asked for by themselves.
+    alone = sessions is not None and len(sessions) == 1
+    try:
+        found = archives_in(
+            destination.repository, sessions[0].tenant if sessions and alone else None
+        )
+    except BackupProblem as problem:
+        problems.add_of(destination.name, problem_of(destination.name, problem))
+        return []
+    if sessions is None:
+        sessions = [Session(tenant, Known()) for tenant in found]
+    return [_document(destination, each, found.get(each.tenant, [])) for each in sessions]
+
+
+def _document(
+    destination: Destination, session: Session, archives: Sequence[Listed]
+) -> ArchivesDocument:
+    return {
+        "path": session.path,
+        "company": session.company,
+        "tenant": session.tenant,
+        "repository": destination.name,
+        "bytes": sum(each.size for each in archives),
+        "archives": [_archive(session, each) for each in archives],
+    }
+
+
+def _archive(session: Session, listed: Listed) -> ArchiveDocument:
+    from baileys_janitor.cli.formatting import rfc3339
+    from baileys_janitor.policy.archive_retention import is_ahead
+
+    name = listed.path.name
+    known = session.known.of_name(name) is not None if session.known.archives else None
+    return {
+        "name": str(name),
+        "time": rfc3339(name.time),
+        "bytes": listed.size,
+        "encrypted": name.encrypted,
+        "known": known,
+        "ahead": is_ahead(name.time, time.time()),
+    }

@@ -1,0 +1,82 @@
+"""`baileys-janitor backup fingerprints`: what is to be kept beside the secret key, to know genuine archives by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from baileys_janitor.cli.documented import Documented
+from baileys_janitor.cli.options import output_option, paths_or_environment, target_options
+from baileys_janitor.cli.output import write
+from baileys_janitor.cli.problems import EXIT_DONE, EXIT_FAILED, Problem
+from baileys_janitor.cli.reporting import Problems, print_document
+
+if TYPE_CHECKING:
+    from baileys_janitor.cli.backup.documents import FingerprintDocument
+    from baileys_janitor.cli.targets import Target
+
+
+@click.command(
+    "fingerprints",
+    cls=Documented,
+    examples=(
+        (
+            "baileys-janitor backup fingerprints /srv/sessions > fingerprints.txt",
+            "Keep the file beside the secret key: restore --fingerprints takes it.",
+        ),
+    ),
+)
+@target_options
+@output_option("text", "json", "yaml")
+def command(
+    paths: tuple[str, ...], companies: tuple[str, ...], pattern: str | None, output: str
+) -> int:
+    """Print whose sessions these are: a line for each, with its fingerprint and its directory.
+
+    Anybody who has the public key can make an archive. A fingerprint tells those of a session from forged ones when its
+    directory is lost. It is no secret, changes when the session is paired anew, and holds no phone number.
+    """
+    from baileys_janitor.cli.json_output import FINGERPRINTS_SCHEMA
+    from baileys_janitor.cli.output import MACHINE_FORMATS
+    from baileys_janitor.cli.targets import find_targets
+
+    found = find_targets(paths_or_environment(paths), companies, pattern)
+    problems = Problems(found)
+    documents: list[FingerprintDocument] = []
+    for target in found.targets:
+        try:
+            documents.append(_document(target))
+        except Problem as problem:
+            problems.add(target, problem)
+    problems.say()
+    if output in MACHINE_FORMATS:
+        print_document(FINGERPRINTS_SCHEMA, documents, problems, output)
+    else:
+        write("".join(f"{each['fingerprint']}  {each['directory']}\n" for each in documents))
+    return EXIT_FAILED if problems else EXIT_DONE
+
+
+def _document(target: Target) -> FingerprintDocument:
+    from baileys_janitor.backup.latest import Fingerprint
+    from baileys_janitor.cli.backup.naming import directory_of, tenant_of_target
+    from baileys_janitor.cli.look import opened, problem_of
+    from baileys_janitor.cli.masking import printable
+    from baileys_janitor.policy.pairing import read_credentials
+    from baileys_janitor.volume.credential_copies import settled_bytes
+    from baileys_janitor.volume.errors import VolumeProblem
+
+    with opened(target) as directory:
+        try:
+            data = settled_bytes(directory)
+        except VolumeProblem as problem:
+            raise problem_of(target, problem) from None
+    credentials = read_credentials(data)
+    assert credentials is not None  # settled bytes are whole
+    return {
+        "path": target.shown,
+        "company": target.company,
+        "tenant": tenant_of_target(target),
+        "directory": printable(directory_of(target)),
+        "fingerprint": str(Fingerprint(credentials.fingerprint, credentials.pairing)),
+    }

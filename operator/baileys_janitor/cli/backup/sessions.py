@@ -1,0 +1,85 @@
+"""The sessions whose archives a command is about: those of some directories, or all that a repository has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from baileys_janitor.backup.known import Known, read_known
+from baileys_janitor.backup.names import ONE_SERVER, is_tenant, parse_name, tenant_of
+from baileys_janitor.cli.backup.naming import tenant_of_target
+from baileys_janitor.cli.look import opened
+from baileys_janitor.cli.masking import printable
+from baileys_janitor.cli.problems import usage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from baileys_janitor.backup.names import ArchiveName
+    from baileys_janitor.backup.repository import Listed, Repository
+    from baileys_janitor.cli.targets import Target
+
+LATEST = "latest"
+
+
+class Session(NamedTuple):
+    """A session whose archives are meant. `known` is what its directory vouches for."""
+
+    tenant: str
+    known: Known
+    target: Target | None = None
+
+    @property
+    def path(self) -> str | None:
+        """Where it is, as people see it."""
+        return None if self.target is None else self.target.shown
+
+    @property
+    def company(self) -> str | None:
+        """What its tenant is called."""
+        return None if self.target is None else self.target.company
+
+    @property
+    def shown(self) -> str:
+        """How a message calls it."""
+        return self.path or self.tenant
+
+
+def session_of(target: Target, tenant: str | None = None) -> Session:
+    """Return the session of a directory. Raises Problem where the directory cannot be read."""
+    with opened(target) as directory:
+        return Session(tenant or tenant_of_target(target), read_known(directory), target)
+
+
+def tenants_of(names: Sequence[str]) -> list[Session]:
+    """Return sessions by their tenants' names, as `archives` shows them, or by their directories' names."""
+    found = []
+    for name in dict.fromkeys(names):
+        tenant = name if is_tenant(name) else tenant_of(name)
+        found.append(Session(tenant, Known()))
+    return found
+
+
+def archives_in(repository: Repository, tenant: str | None = None) -> dict[str, list[Listed]]:
+    """Return the archives of all sessions, or of one, by tenant and newest first. Raises BackupProblem."""
+    found: dict[str, list[Listed]] = {}
+    for each in repository.list(ONE_SERVER, tenant).archives:
+        found.setdefault(each.path.tenant, []).append(each)
+    return {tenant: archives[::-1] for tenant, archives in found.items()}
+
+
+def archive_name(text: str) -> ArchiveName | None:
+    """Return the archive that a person named; None for the latest. Bad usage for anything else."""
+    if text == LATEST:
+        return None
+    name = parse_name(text.rpartition("/")[2])
+    if name is None:
+        raise usage(
+            f"{printable(text[:100])} is no archive's name: write {LATEST}, or a name that archives shows, such as "
+            "20261128T093500Z-0a1b2c3d.tar.gz.age."
+        )
+    return name
+
+
+def is_archive(text: str) -> bool:
+    """Return whether a word that was typed names an archive rather than a directory."""
+    return text == LATEST or parse_name(text) is not None
