@@ -65,7 +65,7 @@ KEPT_BACK: dict[str, str] = {
         " Without it a new session is made."
     ),
     SESSION_FORM_UNKNOWN: "A session in a form that is not known, so it cannot be closed.",
-    CONTENT_DIFFERS: "Its content is not what the archive's list says.",
+    CONTENT_DIFFERS: "Its content is not what the archive's list says, or is cut.",
 }
 
 EXPLANATIONS: dict[str, str] = {

@@ -237,9 +237,9 @@ def current_pairing(
 
 
 def latest_record(known: Iterable[Known], now: float) -> Known | None:
-    """Return what was recorded last of the tenant's identity, None where nothing was."""
+    """Return what was recorded last of the tenant's identity, None where nothing was; of one time the last named."""
     records = [each for each in known if each[1] and not is_ahead(each[0], now)]
-    return max(records, key=lambda each: each[0], default=None)
+    return max(reversed(records), key=lambda each: each[0], default=None)
 
 
 def _latest_signed_pre_key(candidates: Iterable[Candidate], current: Credentials | None) -> int:

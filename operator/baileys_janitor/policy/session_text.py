@@ -8,7 +8,7 @@ could read none of it. Closed, it still reads what was sent before, and the firs
 from __future__ import annotations
 
 from baileys_janitor.policy.json_places import places, replaced
-from baileys_janitor.policy.strict_json import JsonError, parse
+from baileys_janitor.policy.strict_json import MAX_PARSED_BYTES, JsonError, parse
 
 # libsignal's session_record.js: the time in ms at which a session was closed, or this.
 _OPEN = -1
@@ -22,6 +22,8 @@ def with_closed_session(data: bytes, now_ms: int) -> bytes:
 
     Raises ValueError for anything but a libsignal record, or where anything else would change.
     """
+    if len(data) > MAX_PARSED_BYTES:
+        raise ValueError("not a record of sessions")
     document = _record(data)
     if not any(_is_open(each) for each in document[_SESSIONS].values()):
         return data

@@ -16,7 +16,7 @@ from baileys_janitor.policy.restore_codes import (
     SESSION_FORM_UNKNOWN,
 )
 from baileys_janitor.policy.session_text import with_closed_session
-from baileys_janitor.policy.strict_json import JsonError, parse
+from baileys_janitor.policy.strict_json import is_whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,8 +83,6 @@ class ArchivedContent:
             raise Unusable(CONTENT_DIFFERS) from error
         if len(data) != file.size or sha256(data).hexdigest() != file.sha256:
             raise Unusable(CONTENT_DIFFERS)
-        try:
-            parse(data.decode("utf-8", "replace"))
-        except JsonError:
-            raise Unusable(CONTENT_DIFFERS) from None
+        if not is_whole(data):
+            raise Unusable(CONTENT_DIFFERS)
         return data
