@@ -441,7 +441,8 @@ def test_what_a_person_should_know_is_told() -> None:
     ]
     own = SessionTarget(WHO["a"], of("a", 31), [entry("creds.json")])
     assert plan_of(own, source_of("a", [key])).told == []
-    assert plan_of(own, source_of("a", [own_device])).told == ["OwnDeviceWaits"]
+    newer = archived_file("identity-key-2201.0.json")
+    assert plan_of(own, source_of("a", [own_device, newer])).told == ["OwnDeviceWaits"]
     behind = plan_of(own, source_of("a", [], following=90))
     assert (behind.told, behind.next_pre_key_id) == (["CountersRaised"], 1089)
 

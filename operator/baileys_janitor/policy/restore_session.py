@@ -28,7 +28,7 @@ from baileys_janitor.policy.file_kinds import (
     sender_key_address,
     session_address,
 )
-from baileys_janitor.policy.identity import PAIRED, TOO_LARGE
+from baileys_janitor.policy.identity import ABSENT, PAIRED, TOO_LARGE
 from baileys_janitor.policy.restore_codes import (
     ALREADY_THERE,
     ANOTHER_IDENTITY,
@@ -236,8 +236,10 @@ def _mode_problem(
         return NOT_QUIESCED
     if NOTHING_RAN_SINCE not in acknowledged:
         return NOTHING_RAN_SINCE
-    strangers = any(each.kind != OTHER and each.name not in target.same for each in target.entries)
-    return NOT_AS_ARCHIVED if strangers else None
+    there = {each.name for each in target.entries if each.kind != OTHER}
+    if target.identity.state != ABSENT:
+        there.add(CREDS_NAME)
+    return None if there <= target.same else NOT_AS_ARCHIVED
 
 
 def _plan_credentials(
