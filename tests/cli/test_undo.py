@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from baileys_janitor.volume.journal import Journal
+from baileys_janitor.volume.restore_session import SessionRestoring
 from baileys_janitor.volume.run_plan import read_plan, write_plan
 from baileys_janitor.volume.state_files import owners_of, remove
 from baileys_janitor.volume.state_names import plan_name
+from tests.archived import COMES_BACK, CONTENT, archived
 from tests.cli.conftest import Run
 from tests.cli.sessions import company, snapshot
 from tests.volume.directories import opened
@@ -185,3 +188,61 @@ def test_state_that_is_not_ours_is_told_instead_of_an_empty_trash(old: Path, run
         assert done.code == 1
         assert "not the janitor's own file" in done.err
         assert "empty" not in done.out + done.err
+
+
+def restored(path: Path, creds: bytes | None) -> Path:
+    """A session that was restored from an archive as run `r1`, in the place of what creds.json was."""
+    path.mkdir()
+    if creds is not None:
+        (path / "creds.json").write_bytes(creds)
+    source = archived(CONTENT, time.time() - 86_400)
+    with opened(path) as directory:
+        result = SessionRestoring(
+            directory,
+            "r1",
+            source,
+            CONTENT.__getitem__,
+            now=time.time(),
+            expected=source.identity.fingerprint,
+            pause=lambda seconds: None,
+        ).apply()
+    assert result.outcome == "Completed"
+    return path
+
+
+@pytest.mark.parametrize("creds", [None, b'{"noiseKey":{"pri'], ids=["empty", "torn"])
+def test_a_restore_from_an_archive_is_listed_and_undone(
+    creds: bytes | None, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = restored(tmp_path / "session", creds)
+    [directory] = json.loads(run("undo", "--list", path, "-o", "json").out)["directories"]
+    [known] = directory["runs"]
+    assert (known["run"], known["reason"], known["files"]) == ("r1", "Restore", len(COMES_BACK))
+    replaced = int(creds is not None)
+    with monkeypatch.context() as patch:
+        patch.setenv("DRY_RUN", "true")
+        would = json.loads(run("undo", path, "-o", "json").out)
+    done = json.loads(run("undo", path, "-o", "json").out)
+    for document in (would, done):
+        [directory] = document["directories"]
+        assert (directory["restored"], directory["takenAway"]) == (
+            replaced,
+            len(COMES_BACK) - replaced,
+        )
+    assert without_janitor(path).keys() == ({"creds.json"} if creds else set())
+
+
+def test_what_an_undo_of_a_restore_did_is_said_in_a_sentence(tmp_path: Path, run: Run) -> None:
+    path = restored(tmp_path / "session", b"")
+    assert run("undo", path).out.splitlines() == [
+        f"{path}: 1 file of run r1 put back, and 13 files that run r1 had restored taken away again."
+    ]
+
+
+def test_a_restored_session_that_is_in_use_is_not_taken_away(tmp_path: Path, run: Run) -> None:
+    path = restored(tmp_path / "session", None)
+    (path / "session-2201.0.json").write_bytes(b"{}")
+    done = run("undo", path)
+    assert done.code == 1
+    assert "A process has written to the session's files since the restore began" in done.err
+    assert without_janitor(path).keys() == COMES_BACK
