@@ -26,6 +26,7 @@ ENDS = set(";&|()\n")
 ORDINARY = frozenset(
     {
         *(
+            "age",
             "awk",
             "cp",
             "curl",
@@ -35,7 +36,9 @@ ORDINARY = frozenset(
             "eval",
             "journalctl",
             "ln",
+            "mkdir",
             "npm",
+            "tar",
             "pipx",
             "pm2",
             "sudo",

@@ -106,6 +106,14 @@ def test_what_the_store_raises_passes_through() -> None:
         unpack(lost(), IDENTITIES)
 
 
+@pytest.mark.parametrize("encrypt", [True, False])
+def test_an_archive_is_read_to_its_end(encrypt: bool) -> None:
+    data = ARCHIVE if encrypt else PLAIN_ARCHIVE
+    pieces = iter([data, b"", b""])
+    assert unpack(pieces, IDENTITIES if encrypt else None)
+    assert next(pieces, None) is None
+
+
 def test_an_encrypted_archive_needs_an_identity() -> None:
     with pytest.raises(BackupProblem) as caught:
         unpack([ARCHIVE], None)

@@ -64,8 +64,9 @@ def unpack(
 ) -> UnpackedArchive:
     """Return what an archive holds, if it is whole, unchanged and of this program's own form.
 
-    `chunks` are its bytes in pieces of any size; what they raise passes through. `identities` is None for an archive
-    that is not encrypted, and for no other. Memory: at most `limit_bytes` and 30 MB, whatever the archive is.
+    `chunks` are its bytes in pieces of any size, which are all taken; what they raise passes through. `identities` is
+    None for an archive that is not encrypted, and for no other. Memory: at most `limit_bytes` and 30 MB, whatever the
+    archive is.
 
     Raises BackupProblem: NotAnArchive, IdentityMissing, ArchiveNotEncrypted, WrongIdentity, ArchiveTruncated,
     ArchiveDamaged, ArchiveTooLarge, ArchiveVersion, ManifestInvalid, CredentialsInvalid.
@@ -76,6 +77,8 @@ def unpack(
     _check_kind(source.peek(len(MAGIC)), identities)
     if identities is not None:
         identities.decrypt(source, target)
+        if source.read(1):  # so that whoever hashes the chunks has seen them all
+            raise BackupProblem(ARCHIVE_DAMAGED)
     else:
         while piece := source.read(_STEP_BYTES):
             target.write(piece)
