@@ -267,6 +267,35 @@ def test_neither_an_own_sender_key_nor_a_memory_file_nor_an_open_session_comes_b
 
 
 @many
+@given(targets(), sources, expectations)
+def test_a_closed_session_comes_back_only_where_a_newer_library_has_written(
+    target: SessionTarget, source: ArchivedSession, expected: str
+) -> None:
+    plan = plan_of(target, source, expected=expected, acknowledged=ACKNOWLEDGEMENTS)
+    newer = ("tctoken-", "identity-key-")
+    names = [*(each.name for each in target.entries), *(each.name for each in source.files)]
+    if not any(name.startswith(newer) for name in names):
+        assert all(classify(name)[0] != "session" for name in names_of(plan))
+
+
+@many
+@given(targets(), sources, modes, expectations, acknowledgements)
+def test_a_memory_file_moves_only_where_no_own_key_of_its_group_is_there_or_comes(
+    target: SessionTarget, source: ArchivedSession, mode: str, expected: str, acknowledged: set[str]
+) -> None:
+    plan = plan_of(target, source, mode, expected=expected, acknowledged=acknowledged)
+    assert ("LoneMemories" in plan.told) == bool(plan.memories)
+    assert not plan.memories or (plan.puts and mode != "Whole")
+    there = [each.name for each in target.entries if each.size] + names_of(plan)
+    keys = [ident for kind, ident in map(classify, there) if kind == "senderKey"]
+    own = {key.rsplit("--", 2)[0] for key in keys if base_user(key.rsplit("--", 2)[1]) == OWN}
+    for each in plan.memories:
+        assert each in target.entries
+        assert each.kind == "senderKeyMemory"
+        assert each.ident not in own
+
+
+@many
 @given(st.sampled_from([*LOST, WHO["early"]]), entries, files)
 def test_while_the_own_lid_is_unknown_nothing_under_a_lid_comes_back(
     identity: Identity, there: list[Entry], archived: list[ArchivedFile]
@@ -431,6 +460,7 @@ def test_an_archive_without_whole_credentials_is_refused() -> None:
 def test_what_a_person_should_know_is_told() -> None:
     key = archived_file("app-state-sync-key-AAAAAP____.json")
     own_device = archived_file("session-1100.4.json")
+    newer = archived_file("tctoken-2201@lid.json")
     assert plan_of(lost(), source_of("a", [])).told == [
         "EmptyDirectory",
         "OwnDeviceWaits",
@@ -441,7 +471,6 @@ def test_what_a_person_should_know_is_told() -> None:
     ]
     own = SessionTarget(WHO["a"], of("a", 31), [entry("creds.json")])
     assert plan_of(own, source_of("a", [key])).told == []
-    newer = archived_file("identity-key-2201.0.json")
     assert plan_of(own, source_of("a", [own_device, newer])).told == ["OwnDeviceWaits"]
     behind = plan_of(own, source_of("a", [], following=90))
     assert (behind.told, behind.next_pre_key_id) == (["CountersRaised"], 1089)

@@ -18,7 +18,7 @@ from baileys_janitor.volume.restore_session import (
     SessionRestoring,
 )
 from baileys_janitor.volume.run_results import UndoResult
-from tests.archived import COMES_BACK, CONTENT, archived, record
+from tests.archived import COMES_BACK, CONTENT, MEMORY, OWN_KEY, archived, record
 from tests.pairings import whole
 from tests.volume.directories import DAY, HOUR, NOW, held, opened, trashed, write
 
@@ -158,3 +158,36 @@ def test_sessions_come_back_only_where_a_file_tells_of_a_library_that_asks_for_o
     assert look(session, content=of_a_fork).plan.kept_back["LibraryTooOld"] == {"session": 3}
     write(session / of_newer_libraries, theirs, NOW - HOUR)
     assert look(session, content=old).plan.restored_by_kind["session"] == 3
+
+
+def test_a_memory_whose_key_was_lost_is_moved_aside_and_stays_so(session: Path) -> None:
+    other_memory, other_key = (name.replace("1@g.us", "2@g.us") for name in (MEMORY, OWN_KEY))
+    for name in (MEMORY, other_memory, other_key):
+        write(session / name, b"{}", NOW - HOUR)
+    assert look(session).plan.told[-1] == "LoneMemories"
+    assert held(session).keys() == {MEMORY, other_memory, other_key}
+
+    result = restore(session)
+
+    assert (result.outcome, result.told[-1]) == ("Completed", "LoneMemories")
+    assert held(session).keys() == COMES_BACK | {other_memory, other_key}
+    assert trashed(session) == {MEMORY: b"{}"}
+    assert undo(session).outcome == "Completed"
+    assert held(session).keys() == {other_memory, other_key}
+    assert trashed(session) == {MEMORY: b"{}"}
+
+
+def test_a_memory_stays_where_its_key_may_be_under_a_lid_that_nobody_knows(session: Path) -> None:
+    creds = whole("a", me={"id": "1100:3@s.whatsapp.net"})
+    for name in (MEMORY, OWN_KEY):
+        write(session / name, b"{}", NOW - HOUR)
+    result = restore(session, content={**CONTENT, "creds.json": creds})
+    assert "LoneMemories" not in result.told
+    assert MEMORY in held(session)
+
+
+def test_a_restore_that_has_nothing_to_put_moves_nothing(session: Path) -> None:
+    restore(session)
+    write(session / MEMORY, b"{}", NOW - HOUR)
+    assert restore(session, "r2").outcome == "NothingToDo"
+    assert MEMORY in held(session)

@@ -45,6 +45,7 @@ OWN_DEVICE_WAITS = "OwnDeviceWaits"
 COUNTERS_RAISED = "CountersRaised"
 LID_FILES_LEFT = "LidFilesLeft"
 EMPTY_DIRECTORY = "EmptyDirectory"
+LONE_MEMORIES = "LoneMemories"
 
 
 KEPT_BACK: dict[str, str] = {
@@ -117,6 +118,10 @@ EXPLANATIONS: dict[str, str] = {
     ),
     LID_FILES_LEFT: (
         "The tenant's own LID is not known, so what the archive has under LIDs stays out: contacts make new sessions."
+    ),
+    LONE_MEMORIES: (
+        "The tenant's own sender keys of some groups are lost while it is noted who has them, so its messages there"
+        " would be unreadable. A restore moves the notes into the trash: the keys are then sent anew."
     ),
     EMPTY_DIRECTORY: (
         "The directory holds no session. If somebody logged it out, or unlinked it on the phone, do not restore it: the"

@@ -29,6 +29,7 @@ from baileys_janitor.policy.file_kinds import (
     session_address,
 )
 from baileys_janitor.policy.identity import ABSENT, PAIRED, TOO_LARGE
+from baileys_janitor.policy.own_groups import own_groups
 from baileys_janitor.policy.restore_codes import (
     ALREADY_THERE,
     ANOTHER_IDENTITY,
@@ -44,6 +45,7 @@ from baileys_janitor.policy.restore_codes import (
     IDENTITY_UNKNOWN,
     LIBRARY_TOO_OLD,
     LID_FILES_LEFT,
+    LONE_MEMORIES,
     MEMORY_FILE,
     NOT_AS_ARCHIVED,
     NOT_QUIESCED,
@@ -121,15 +123,18 @@ class Put:
 class SessionPlan:
     """What a restore would do.
 
-    `refused` is why nothing is done. Else `puts` go into the directory in this order, creds.json last, and
-    `kept_back` counts what does not by reason and kind. `next_pre_key_id` is what both counters become, 0 where
-    they stay. `fingerprint` is the archive's; `told` are codes of what a person should know.
+    `refused` is why nothing is done. Else `memories`, which say who has an own sender key that is lost, go into the
+    trash first, because the tenant's messages to those groups would be unreadable. Then `puts` go into the directory
+    in this order, creds.json last, and `kept_back` counts what does not by reason and kind. `next_pre_key_id` is what
+    both counters become, 0 where they stay. `fingerprint` is the archive's; `told` are codes of what a person should
+    know.
     """
 
     mode: str
     fingerprint: str = ""
     _: KW_ONLY
     refused: str | None = None
+    memories: list[Entry] = field(default_factory=list)
     puts: list[Put] = field(default_factory=list)
     kept_back: dict[str, dict[str, int]] = field(default_factory=dict)
     next_pre_key_id: int = 0
@@ -178,6 +183,8 @@ def make_session_plan(
         _plan_credentials(plan, target, source, now, acknowledged)
         if mode == SAFE and plan.refused is None:
             _plan_files(plan, target, source)
+        if plan.puts:
+            _plan_memories(plan, target, source)
     plan.puts.sort(key=_order)
     return plan
 
@@ -308,6 +315,16 @@ def _plan_files(plan: SessionPlan, target: SessionTarget, source: ArchivedSessio
         else:
             plan.keep_back(each, reason)
     plan.told += _told(plan, target, source, rules)
+
+
+def _plan_memories(plan: SessionPlan, target: SessionTarget, source: ArchivedSession) -> None:
+    """Plan to move memory files whose own sender key was lost: no own key comes back that they could go with."""
+    identity = target.identity if target.identity.knows_lid else source.identity
+    for each in own_groups(target.entries, identity).values():
+        if each.broken and each.memory is not None:
+            plan.memories.append(each.memory)
+    if plan.memories:
+        plan.told.append(LONE_MEMORIES)
 
 
 class _Rules:

@@ -34,6 +34,7 @@ from baileys_janitor.volume.errors import (
 )
 from baileys_janitor.volume.exclusive import ExclusiveAccess
 from baileys_janitor.volume.journal import Journal
+from baileys_janitor.volume.lone_memories import set_memories_aside
 from baileys_janitor.volume.put_session import SessionPutting
 from baileys_janitor.volume.read import read_creds, read_listing
 from baileys_janitor.volume.removal_run import repeated
@@ -182,6 +183,7 @@ class SessionRestoring:
                 return self._result(REFUSED, plan.refused, plan)
             if not plan.puts:
                 return self._result(NOTHING_TO_DO, None, plan)
+            set_memories_aside(access, self.run, plan, self.stop)
             outcome, code = putting.carry_out(self.progress)
         finally:
             putting.clear()
