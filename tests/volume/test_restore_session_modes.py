@@ -335,3 +335,17 @@ def test_no_printed_form_holds_a_name(session: Path) -> None:
     for each in (outlook, result, *outlook.plan.puts, ArchivedFile("x-22.json", 1, 1, 1, "")):
         assert "22" not in repr(each).replace(FINGERPRINT, "").replace("220", "")
         assert os.fsdecode(b"session-2201") not in repr(each)
+
+
+def test_a_record_that_another_user_owns_takes_nothing_away_and_stops_nobody(
+    session: Path,
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("giving files away needs root")
+    restore(session)
+    os.chown(session / ".janitor~restored~r1", 4321, 4321)
+    result = undo(session, "r1")
+    assert (result.outcome, result.kept) == ("Capped", {"NotTheRemovedFile": 1})
+    assert held(session).keys() == COMES_BACK
+    with opened(session) as directory:
+        assert operations.clean(directory, DEFAULTS, run="c1", now=NOW).outcome == "NothingToDo"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from baileys_janitor.cli.formatting import rfc3339
 from baileys_janitor.cli.look import opened
+from baileys_janitor.volume.errors import VolumeProblem
 from baileys_janitor.volume.journal import Journal
 from baileys_janitor.volume.read import read_listing
 from baileys_janitor.volume.restored_files import in_place, read_record
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from baileys_janitor.cli.json_output import RunDocument
     from baileys_janitor.cli.targets import Target
+    from baileys_janitor.volume.run_plan import Planned
+    from baileys_janitor.volume.state_files import Owners
 
 
 class KnownRuns(NamedTuple):
@@ -65,13 +68,22 @@ def _runs(directory: int) -> KnownRuns:
             since[run] = float(known.time) if plan is None else plan.st_mtime
             size = sum(_size(directory, trash_name(run, name)) for name in names)
             files = len(names)
-            if run in own.restored and (record := read_record(directory, run, owners)) is not None:
-                there = in_place(directory, record)
+            if run in own.restored:
+                there = _put_here(directory, run, owners)
                 files, size = len(there), sum(each.size for each in there)
                 put_here[run] = max(0, files - len(names))
             documents.append(_document(run, known.time, known.reason, files, size))
     orphans = sum(len(names) for run, names in own.trash.items() if run not in journal)
     return KnownRuns(documents, frozenset(journal), since, put_here, orphans)
+
+
+def _put_here(directory: int, run: str, owners: Owners) -> list[Planned]:
+    """Return what a restore put into the directory and is still as it was then."""
+    try:
+        record = read_record(directory, run, owners)
+    except VolumeProblem:  # another user's
+        return []
+    return [] if record is None else in_place(directory, record)
 
 
 def _document(run: str, time: int, reason: str, files: int, size: int) -> RunDocument:

@@ -85,6 +85,8 @@ if TYPE_CHECKING:
 # How the archive is called among the kept copies, which are called by digits.
 _ARCHIVE = "archive"
 _NAME_MAX = 255
+# Of a fingerprint, what is recorded of a tenant's running times has so many.
+_LEAST_DIGITS = 8
 _APP_STATE_KEY = "app-state-sync-key-"
 # Written since 7.0.0-rc.7 and rc10. Up to rc.4 the library sends with any session, open or not, and then fails.
 _BY_NEWER_LIBRARIES = ("tctoken-", "identity-key-")
@@ -153,6 +155,13 @@ class SessionPlan:
         by_kind = self.kept_back.setdefault(reason, {})
         by_kind[file.kind] = by_kind.get(file.kind, 0) + 1
 
+    def refuse(self, code: str) -> None:
+        """Let nothing be done, for this reason."""
+        self.refused, self.next_pre_key_id = code, 0
+        self.puts.clear()
+        self.kept_back.clear()
+        self.told.clear()
+
     def drop(self, reasons_against: dict[str, str]) -> None:
         """Take files out of what is put back: the reason of each by its name."""
         for each in self.puts:
@@ -215,7 +224,8 @@ def _problem(
     record = latest_record(target.known, now)
     if record is None:
         return IDENTITY_UNKNOWN
-    return None if source.identity.fingerprint.startswith(record[1]) else ANOTHER_IDENTITY
+    known = len(record[1]) >= _LEAST_DIGITS and source.identity.fingerprint.startswith(record[1])
+    return None if known else ANOTHER_IDENTITY
 
 
 def _is_usable(source: ArchivedSession) -> bool:
@@ -268,13 +278,13 @@ def _plan_credentials(
             plan.puts.append(Put(file, RAISED, own=True))
             plan.told.append(COUNTERS_RAISED)
         if plan.next_pre_key_id > HIGHEST_START:
-            _refuse(plan, PRE_KEY_IDS_EXHAUSTED)
+            plan.refuse(PRE_KEY_IDS_EXHAUSTED)
         return
     beside = Target(target.identity.state, target.entries)
     archived = Candidate(_ARCHIVE, min(source.time, int(now)), source.credentials, highest)
     made = make_restore_plan(beside, [*kept, archived], now, _ARCHIVE, acknowledged)
     if made.refused is not None:
-        _refuse(plan, made.refused)
+        plan.refuse(made.refused)
         return
     plan.next_pre_key_id = made.next_pre_key_id
     plan.puts.append(Put(file, RAISED))
@@ -293,12 +303,6 @@ def _highest_id(target: SessionTarget, source: ArchivedSession, kept: Iterable[C
     ids += [each.next_pre_key_id - 1 for each in known]
     ids += [each.first_unuploaded_pre_key_id - 1 for each in known]
     return max(ids)
-
-
-def _refuse(plan: SessionPlan, code: str) -> None:
-    plan.refused, plan.next_pre_key_id = code, 0
-    plan.puts.clear()
-    plan.told.clear()
 
 
 def _plan_files(plan: SessionPlan, target: SessionTarget, source: ArchivedSession) -> None:

@@ -383,6 +383,7 @@ UNDO: Fields = (
     ("restored_by_kind", _LISTED_KINDS),
     ("kept", _KEPT),
     ("duration_ms", _MILLISECONDS),
+    ("taken_away", _SET_COUNT),
 )
 PURGE: Fields = (
     ("outcome", _OUTCOME),

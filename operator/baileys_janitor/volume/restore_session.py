@@ -213,11 +213,11 @@ class SessionRestoring:
             target, self.source, self.now, self.mode, self.expected, self.acknowledged
         )
         if plan.refused is None and not self.content.credentials_are_whole():
-            plan.refused = NOT_WHOLE
+            plan.refuse(NOT_WHOLE)
         if entries is None or len(plan.puts) > MOST_FILES:
-            plan.refused = TOO_MANY_FILES
+            plan.refuse(TOO_MANY_FILES)
         elif identity.state == ABSENT and found is not None:
-            plan.refused = CREDENTIALS_NO_FILE
+            plan.refuse(CREDENTIALS_NO_FILE)
         return _View(plan, identity.state, found, own or b"")
 
     def _same(self, entries: Sequence[Entry]) -> frozenset[str]:
@@ -237,7 +237,7 @@ class SessionRestoring:
     def _drop(self, plan: SessionPlan, against: dict[str, str]) -> None:
         """Take out of the plan what cannot be used; without creds.json, or a whole session, nothing goes back."""
         if against and (CREDS_NAME in against or self.mode == WHOLE):
-            plan.refused = NOT_WHOLE
+            plan.refuse(NOT_WHOLE)
         plan.drop(against)
 
     def _result(

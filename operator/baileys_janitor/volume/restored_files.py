@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 
+from baileys_janitor.policy.archived import FILE_OVERHEAD_BYTES, LIMIT_BYTES
 from baileys_janitor.policy.file_kinds import CREDS_NAME, OTHER, classify
 from baileys_janitor.policy.reasons import TOO_MANY_FILES
 from baileys_janitor.volume.credential_swap import read_swap
 from baileys_janitor.volume.errors import (
     JANITOR_REFUSED,
+    PERMISSION_DENIED,
     SESSION_WRITTEN,
     VolumeProblem,
     code_of,
@@ -31,9 +33,9 @@ if TYPE_CHECKING:
     from baileys_janitor.volume.run_plan import Planned
     from baileys_janitor.volume.state_files import Owners
 
-#: Files of one restore, and bytes of its record.
-MOST_FILES = 50_000
-_MAX_BYTES = 16 * 1024 * 1024
+#: Files of one restore: as many as an archive can hold.
+MOST_FILES = LIMIT_BYTES // FILE_OVERHEAD_BYTES
+_MAX_BYTES = 32 * 1024 * 1024
 # A file that is being taken away.
 _TAKEN = new_name("undo")
 
@@ -67,12 +69,21 @@ def in_place(session: int, record: RunPlan) -> list[Planned]:
 def settle_record(session: int, run: str, owners: Owners) -> tuple[int, int]:
     """Return how many files of a restore that was killed are in place, and how many it had not put there.
 
-    Without any the record goes. Raises OSError and VolumeProblem.
+    Without any the record goes. One that this process may not read counts as one file, for one that may. Raises
+    OSError and VolumeProblem.
     """
-    record = read_record(session, run, owners)
+    try:
+        record = read_record(session, run, owners)
+    except VolumeProblem as problem:
+        if problem.code != PERMISSION_DENIED:
+            raise
+        return 1, 0
     there = 0 if record is None else len(in_place(session, record))
     if not there:
-        remove(session, record_name(run))
+        try:
+            remove(session, record_name(run))
+        except PermissionError:  # another user's, in nobody's way
+            return 0, 0
     return there, (0 if record is None else len(record.files) - there)
 
 

@@ -52,7 +52,7 @@ class CleanResult:
 class UndoResult:
     """A run put back. `outcome`: Completed, Capped (some files could not go back), NothingToDo, Refused
     or Failed; `kept` counts by reason what stayed in the trash. `taken_away` counts the files that the undo of a
-    restore has removed again; a Job's result leaves it out."""
+    restore has removed again."""
 
     run: str
     outcome: str
