@@ -112,7 +112,7 @@ class PodRun:
         """Waits for images and volumes; False when the pod was ended meanwhile."""
         reported = ""
         while not self._stop.done():
-            trouble = self._trouble()
+            trouble = await self._trouble()
             if not trouble:
                 return True
             if trouble != reported:
@@ -125,7 +125,7 @@ class PodRun:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(self._stop), seconds)
 
-    def _trouble(self) -> str:
+    async def _trouble(self) -> str:
         """Why the pod cannot start yet, empty when it can."""
         if not self._site.held.is_set():
             return "held"
@@ -135,11 +135,25 @@ class PodRun:
                 return f'Failed to pull image "{image}": not found'
         try:
             self._site.sources.check(self.pod)
+            await self._fetch_token()
             self._volumes.prepare()
             self._mounted = True
         except MountError as error:
             return str(error)
         return ""
+
+    async def _fetch_token(self) -> None:
+        volume = self._volumes.token_volume
+        if not volume or self._volumes.token:
+            return
+        name, namespace = self.pod["spec"]["serviceAccountName"], self.pod["metadata"]["namespace"]
+        asked = {"metadata": {"name": name}, "spec": {"audiences": []}}
+        try:
+            made = await self._site.client.create("v1/serviceaccounts", namespace, asked, "token")
+        except ApiError as error:
+            text = f'MountVolume.SetUp failed for volume "{volume}" : failed to fetch token: '
+            raise MountError(f"{text}{error.message}") from None
+        self._volumes.token = made["status"]["token"]
 
     async def _report_waiting(self, trouble: str) -> None:
         self._waiting = {}

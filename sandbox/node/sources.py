@@ -13,6 +13,7 @@ from sandbox.controllers.claims import CLAIMS, VOLUMES, is_active, used_claims
 from sandbox.informer import Informer, Informers, key
 from sandbox.node.mounts import File, MountError, claim_directory, contents, files
 from sandbox.server.jsonpath import first
+from sandbox.server.service_accounts import ROOT_CA
 
 _log = logging.getLogger(__name__)
 _ATTEMPTS: Final = 60
@@ -76,7 +77,7 @@ class Sources:
                 self._check_node(pod, claim, volume)
         for volume in pod["spec"].get("volumes") or ():
             try:
-                self.files(namespace, volume)
+                self.files(pod, volume)
             except MountError as problem:
                 text = f'MountVolume.SetUp failed for volume "{volume["name"]}" : {problem}'
                 raise MountError(text) from None
@@ -96,17 +97,41 @@ class Sources:
                     "Volume is already used by pod(s) " + at[1]
                 )
 
-    def files(self, namespace: str, volume: Object) -> dict[str, File] | None:
-        """The files of a volume that is made from an object; None for one that is not.
+    def files(self, pod: Object, volume: Object, token: str = "") -> dict[str, File] | None:
+        """The files of a volume that is made from objects; None for one that is not.
+
+        Args:
+            token: of the pod's account, where a volume has one.
 
         Raises:
-            MountError: the object is not there, or lacks a key.
+            MountError: an object is not there, or lacks a key.
         """
         for kind, field in (("configMap", "name"), ("secret", "secretName")):
             if source := volume.get(kind):
-                value = self._kinds[kind].items.get((namespace, source[field]))
-                return files(kind, source, value)
+                return files(kind, source, self._value(pod, kind, source[field]))
+        if source := volume.get("projected"):
+            return self._projected(pod, source, token)
         return None
+
+    def _projected(self, pod: Object, source: Object, token: str) -> dict[str, File]:
+        mode: int = source.get("defaultMode", 0o644)
+        found: dict[str, File] = {}
+        for part in source.get("sources") or ():
+            for kind in self._kinds:
+                if own := part.get(kind):
+                    # Over plain HTTP there is no authority, so no controller publishes one.
+                    about = {"optional": own["name"] == ROOT_CA, "secretName": own["name"], **own}
+                    value = self._value(pod, kind, own["name"])
+                    found |= files(kind, {**about, "defaultMode": mode}, value)
+            for item in (part.get("downwardAPI") or {}).get("items") or ():
+                text = str(self._referred(pod, item) or "")
+                found[item["path"]] = File(text.encode(), mode)
+            if own := part.get("serviceAccountToken"):
+                found[own["path"]] = File(token.encode(), mode)
+        return found
+
+    def _value(self, pod: Object, kind: str, name: str) -> Object | None:
+        return self._kinds[kind].items.get((pod["metadata"]["namespace"], name))
 
     def directory(self, namespace: str, volume: Object) -> Path | None:
         """The directory of a volume that outlives its pods; None for one that is the pod's own."""
@@ -156,7 +181,7 @@ class Sources:
         return None
 
     def _keys(self, pod: Object, kind: str, reference: Object) -> dict[str, bytes]:
-        value = self._kinds[kind].items.get((pod["metadata"]["namespace"], reference["name"]))
+        value = self._value(pod, kind, reference["name"])
         if value is not None:
             return contents(kind, value)
         if reference.get("optional"):

@@ -28,10 +28,12 @@ class PodVolumes:
 
     Attributes:
         hidden: whether there is a file that none of the pod's containers may read.
+        token: of the pod's account; whoever prepares the volumes fetches it first, where one is wanted.
     """
 
     def __init__(self, sources: Sources, pod: Object, directory: Path) -> None:
         self.hidden = False
+        self.token = ""
         self._sources = sources
         self._pod = pod
         self._directory = directory
@@ -46,7 +48,7 @@ class PodVolumes:
         for name, volume in self._volumes.items():
             own = self._directory / name
             own.mkdir(parents=True, exist_ok=True)
-            found = self._sources.files(self._pod["metadata"]["namespace"], volume)
+            found = self._sources.files(self._pod, volume, self.token)
             if found is not None:
                 mounts.write(own, {path: self._seen(file) for path, file in found.items()})
 
@@ -66,6 +68,21 @@ class PodVolumes:
             directory.mkdir(parents=True, exist_ok=True)
             sub = mount.get("subPath")
             yield mount["mountPath"], directory / sub if sub else directory
+
+    @property
+    def token_volume(self) -> str:
+        """The volume through which a process of the pod has the token of its account, empty where none does."""
+        mounted: set[str] = {
+            mount["name"]
+            for each in pod_rules.containers(self._pod["spec"])
+            if is_ours(each)
+            for mount in each.get("volumeMounts") or ()
+        }
+        for name in mounted:
+            sources = (self._volumes[name].get("projected") or {}).get("sources") or ()
+            if any("serviceAccountToken" in source for source in sources):
+                return name
+        return ""
 
     @property
     def limits(self) -> dict[str, str]:

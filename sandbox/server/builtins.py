@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from sandbox.server import event_rules, pod_rules, secret_rules
+from sandbox.server import event_rules, pod_rules, secret_rules, service_accounts
 from sandbox.server.failures import FieldError
 from sandbox.server.resources import Resource
 from sandbox.server.store import Object, Store
@@ -26,6 +26,7 @@ def _fill(target: Object, **values: Any) -> None:
 def _pod(pod: Object, store: Store) -> None:
     spec = pod.setdefault("spec", {})
     pod_rules.complete(spec)
+    service_accounts.admit(pod, store)
     _fill(spec, enableServiceLinks=True, preemptionPolicy="PreemptLowerPriority", priority=0)
     if name := spec.get("priorityClassName"):
         record = store.collection("scheduling.k8s.io", "priorityclasses").get(("", name))

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from sandbox.server import discovery, failures, routing, selectors
+from sandbox.server import discovery, failures, routing, selectors, service_accounts
 from sandbox.server.access import Access, Attempt, User
 from sandbox.server.established import Established
 from sandbox.server.failures import RefusedError
@@ -293,7 +293,8 @@ class ApiServer:
 
     def _token(self, resource: Resource, target: Target, asked: Any) -> Object:
         """Answer a TokenRequest."""
-        self._reader.find(resource, target)
+        if target.name != service_accounts.DEFAULT:
+            self._reader.find(resource, target)
         seconds = ((asked or {}).get("spec") or {}).get("expirationSeconds") or 3600
         ends = datetime.now(UTC) + timedelta(seconds=seconds)
         token = self.access.issue(target.namespace or "", target.name)

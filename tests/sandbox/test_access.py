@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 
 from sandbox import Cluster, kubeconfig
 from sandbox.client import ApiError, Client
+from tests.sandbox.jobs import JOBS, finished, job, pod_of, terminated
 from tests.sandbox.support import Kubectl, Object, thing, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -181,3 +183,49 @@ async def test_an_apply_that_makes_an_object_is_a_creation(
     assert "cannot create resource" in said.err
     await cluster.client.create(MAPS, namespace, {"metadata": {"name": "map"}})
     await kubectl(*words, given=body)
+
+
+READ = (
+    "import json, os\n"
+    "found = {name: open('/var/run/secrets/kubernetes.io/serviceaccount/' + name).read()\n"
+    "         for name in ('token', 'namespace')}\n"
+    "open('/dev/termination-log', 'w').write(json.dumps(found))"
+)
+
+
+@pytest.mark.usefixtures("sandbox_only")
+async def test_a_pod_has_the_token_of_its_account(cluster: Cluster, namespace: str) -> None:
+    await cluster.client.create("v1/serviceaccounts", namespace, {"metadata": {"name": "worker"}})
+    await grant(cluster, namespace, rule("configmaps", "list"))
+    await cluster.client.create(JOBS, namespace, job(READ, pod={"serviceAccountName": "worker"}))
+    await finished(cluster, namespace)
+    pod = await pod_of(cluster, namespace)
+    assert pod is not None
+    found = json.loads(terminated(pod)["message"])
+    assert found["namespace"] == namespace
+    admin = kubeconfig.read(cluster.kubeconfig)
+    async with Client(replace(admin, token=found["token"])) as client:
+        await client.select(MAPS, namespace)
+        await refused(client.select(SECRETS, namespace))
+
+
+@pytest.mark.usefixtures("sandbox_only")
+async def test_a_pod_may_want_no_token(cluster: Cluster, namespace: str) -> None:
+    body = job(READ, pod={"automountServiceAccountToken": False})
+    await cluster.client.create(JOBS, namespace, body)
+    assert "Failed" in (await finished(cluster, namespace))["conditions"]
+    pod = await pod_of(cluster, namespace)
+    assert pod is not None
+    assert "volumes" not in pod["spec"]
+    assert pod["spec"]["serviceAccountName"] == "default"
+
+
+@pytest.mark.usefixtures("sandbox_only")
+async def test_a_pod_of_an_account_that_is_not_there_is_refused(
+    cluster: Cluster, namespace: str
+) -> None:
+    spec = {"serviceAccountName": "nobody", "containers": [{"name": "main", "image": "bot:1"}]}
+    said = await refused(
+        cluster.client.create("v1/pods", namespace, {"metadata": {"name": "pod"}, "spec": spec})
+    )
+    assert f'error looking up service account {namespace}/nobody: serviceaccount "nobody"' in said

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sandbox import Cluster
-from tests.sandbox.jobs import HOUR, JOBS, finished, job, pod_in, pod_of, terminated
+from tests.sandbox.jobs import CLAIMS, HOUR, JOBS, claim, finished, job, pod_in, pod_of, terminated
 from tests.sandbox.support import Kubectl, Object, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -200,6 +201,53 @@ async def test_a_sidecar_goes_on_beside_the_others_and_ends_after_them(
     how, pod = await ended(cluster, namespace)
     assert how == "Complete"
     assert states(pod, "initContainerStatuses")["proxy"]["terminated"]["message"] == "stopped"
+
+
+async def test_one_has_the_secret_and_the_other_the_claim(
+    cluster: Cluster, namespace: str, volumes: Path
+) -> None:
+    enforced = {"pod-security.kubernetes.io/enforce": "restricted"}
+    await cluster.client.patch("v1/namespaces", "", namespace, {"metadata": {"labels": enforced}})
+    await cluster.client.create(CLAIMS, namespace, claim("sessions"))
+    key = {"metadata": {"name": "store"}, "stringData": {"key": "value"}}
+    await cluster.client.create("v1/secrets", namespace, key)
+    own = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    fetch = container("fetch", "open('/work/a', 'w').write(open('/keys/key').read())")
+    write = container(
+        "janitor",
+        "import os; assert not os.path.exists('/keys'); open('/data/a', 'w').write(open('/work/a').read())",
+    )
+    work = {"name": "work", "mountPath": "/work"}
+    fetch |= {
+        "volumeMounts": [work, {"name": "keys", "mountPath": "/keys"}],
+        "securityContext": own,
+    }
+    write |= {
+        "volumeMounts": [work, {"name": "data", "mountPath": "/data"}],
+        "securityContext": own,
+    }
+    body = job("")
+    body["spec"]["template"]["spec"] |= {
+        "initContainers": [fetch],
+        "containers": [write],
+        "automountServiceAccountToken": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 1000,
+            "runAsGroup": 1000,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "volumes": [
+            {"name": "work", "emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}},
+            {"name": "keys", "secret": {"secretName": "store", "defaultMode": 0o444}},
+            {"name": "data", "persistentVolumeClaim": {"claimName": "sessions"}},
+        ],
+    }
+    await cluster.client.create(JOBS, namespace, body)
+    how, pod = await ended(cluster, namespace)
+    assert how == "Complete", pod["status"]
+    assert (volumes / namespace / "sessions/a").read_text() == "value"
+    assert not list((cluster.pods / pod["metadata"]["uid"]).glob("volumes/*"))
 
 
 async def test_kubectl_shows_how_far_the_first_ones_are(
