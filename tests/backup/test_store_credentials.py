@@ -75,6 +75,20 @@ def test_a_ca_bundle_is_read_from_its_file(tmp_path: Path) -> None:
     assert problem("s3", None, environ).code == "SecretInvalid"
 
 
+def test_a_bundle_may_hold_all_cas_of_a_system(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text(CA * (300_000 // len(CA)))
+    environ = {**PAIR, "AWS_CA_BUNDLE": str(tmp_path / "ca.pem")}
+    assert (credentials_for("s3", None, environ).ca or "").startswith(CA)
+
+
+def test_a_bundle_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text(CA * (2_000_000 // len(CA)))
+    for path in (tmp_path / "ca.pem", tmp_path / "missing"):
+        with pytest.raises(BackupProblem, match="AWS_CA_BUNDLE") as found:
+            credentials_for("s3", None, {**PAIR, "AWS_CA_BUNDLE": str(path)})
+        assert found.value.code == "SecretInvalid"
+
+
 @pytest.mark.parametrize(
     ("scheme", "environ", "named"),
     [

@@ -229,3 +229,23 @@ def test_the_purge_of_a_restore_killed_at_every_step_touches_no_session_file(sta
 def test_what_comes_back_is_what_the_plan_says() -> None:
     assert after("torn").keys() <= COMES_BACK | MINE.keys()
     assert archived(FEW, NOW).identity.state == "Paired"
+
+
+@pytest.mark.timeout(120)
+def test_a_memory_without_its_key_is_here_or_in_the_trash_whenever_the_restore_is_killed() -> None:
+    for step in range(1, 500):
+        with scratch() as room:
+            path = build(room, "absent")
+            write(path / MEMORY, b"{}", NOW - HOUR)
+            dead = killed(lambda path=path: again(path, "r1"), step)
+            assert [each[MEMORY] for each in (held(path), trashed(path)) if MEMORY in each] == [
+                b"{}"
+            ]
+            if "creds.json" in held(path):
+                assert MEMORY not in held(path), "a process may start with the session as it is now"
+            assert again(path, "r2") in ("Completed", "NothingToDo")
+            assert held(path) == after("absent")
+            assert trashed(path) == {MEMORY: b"{}"}
+            if not dead:
+                break
+    assert step > 40

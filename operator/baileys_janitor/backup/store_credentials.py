@@ -62,6 +62,8 @@ _LINE: Final = re.compile(r"(?:export\s+)?([A-Za-z][A-Za-z0-9_]{0,63})\s*=\s*(.*
 _SECTION: Final = re.compile(r"\[\s*(?:profile\s+)?([^\]]*?)\s*\]")
 _FILE_MOST: Final = 65_536
 _VALUE_MOST: Final = 8192
+# A whole system's CAs, to which somebody has added one, take a quarter of this.
+_BUNDLE_MOST: Final = 1024 * 1024
 CA_FILE: Final = "ca.crt"
 """The file of a credentials directory that holds the CA of a store with a private one."""
 
@@ -115,7 +117,7 @@ def credentials_for(
     *regions_and_endpoints, bundle = places
     region, default_region, s3_endpoint, endpoint = regions_and_endpoints
     if bundle is not None and ca is None:
-        ca = _text(bundle)
+        ca = _bundle(bundle)
     if ca is not None and "-----BEGIN CERTIFICATE-----" not in ca:
         raise BackupProblem(CREDENTIALS_MALFORMED, name="AWS_CA_BUNDLE" if bundle else CA_FILE)
     return StoreCredentials(values, ca, s3_endpoint or endpoint, region or default_region)
@@ -143,17 +145,24 @@ def _read(scheme: str, source: str) -> dict[str, str]:
     return _lines(text)
 
 
-def _text(path: str) -> str:
-    """Return the content of a small regular file."""
+def _bundle(path: str) -> str:
+    try:
+        return _text(path, _BUNDLE_MOST)
+    except BackupProblem:
+        raise BackupProblem(CREDENTIALS_MALFORMED, name="AWS_CA_BUNDLE") from None
+
+
+def _text(path: str, most: int = _FILE_MOST) -> str:
+    """Return the content of a regular file of so many bytes at most."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             if not stat.S_ISREG(os.fstat(file).st_mode):
                 raise BackupProblem(CREDENTIALS_UNREADABLE)
-            data = os.read(file, _FILE_MOST + 1)
+            data = os.read(file, most + 1)
         finally:
             os.close(file)
-        if len(data) > _FILE_MOST:
+        if len(data) > most:
             raise BackupProblem(CREDENTIALS_UNREADABLE)
         return data.decode()
     except (OSError, ValueError):
