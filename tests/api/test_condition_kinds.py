@@ -63,6 +63,8 @@ def test_the_numbers_of_families_are_those_of_stored_ids() -> None:
         "INACTIVE": 5,
         "IDENTITY": 6,
         "BREAKER": 7,
+        "BACKUP": 8,
+        "DRILL": 9,
     }
 
 

@@ -14,7 +14,7 @@ from baileys_janitor.notify.channels import sentry
 from baileys_janitor.notify.cleanups import Done
 from baileys_janitor.notify.delivery_state import BETTER, ENDED, LASTING, NEW, PASSED, WORSE
 from baileys_janitor.notify.document import rfc3339
-from baileys_janitor.notify.incidents import KEY_STORE, Place
+from baileys_janitor.notify.incidents import DIRECTORY, KEY_STORE, Place
 from baileys_janitor.notify.key_stores import AGES
 from baileys_janitor.notify.words import DAY
 from baileys_janitor.policy.reasons import SAVE_CREDENTIALS
@@ -52,10 +52,24 @@ SAID = {
     "KeyStoreStalled": "The database does not answer at this address: check host and port, and that a network policy "
     "lets the Job through. The janitor tries again by itself.",
     "KeyStoreCleanupFailing": "",
+    "BackupFailing": "moscow: The store cannot be reached: check host and port of its endpoint. The last backup holds "
+    "the session as of 2026-11-18T06:00:00Z.",
+    "BackupOverdue": "moscow: The last backup holds the session as of 2026-11-18T06:00:00Z. It should be made anew by "
+    "now: see whether the janitor runs.",
+    "DrillFailed": "moscow: The archive is damaged or cut off: what it holds does not match its checksums, so nothing "
+    "of it is used. The last drill that passed was at 2026-11-01T04:10:00Z.",
+    "DrillOverdue": "moscow: The last drill that passed was at 2026-09-01T04:10:00Z. The next one is overdue.",
     "CircuitBreakerOpen": "Many cleanups removed abnormally much in a short time, so automatic ones are held until "
     "2026-11-18T17:06:40Z; requested ones run.",
 }
 """What the operator says in its conditions."""
+OF_BACKUPS = {
+    "BackupFailing": "BackedUp",
+    "BackupOverdue": "BackedUp",
+    "DrillFailed": "Restorable",
+    "DrillOverdue": "Restorable",
+}
+REASONS = {"BackupFailing": "Unreachable", "BackupOverdue": "Overdue"}
 
 
 def troubled(reason: str, **more: Any) -> Object:
@@ -65,10 +79,11 @@ def troubled(reason: str, **more: Any) -> Object:
     level = reason.removeprefix("Tenant") if reason.startswith("Tenant") else "Healthy"
     level = "Emergency" if reason == "ThresholdUnreachable" else level
     known = status(level, {"Warning": 155, "Critical": 172, "Emergency": 190}.get(level, 110))
-    kind = {"ScanStale": "Ready"}.get(reason, reason.removeprefix("Tenant"))
-    holds = "False" if kind == "Ready" else "True"
+    kind = {"ScanStale": "Ready", **OF_BACKUPS}.get(reason, reason.removeprefix("Tenant"))
+    holds = "False" if kind in {"Ready", *OF_BACKUPS.values()} else "True"
+    why = "ClaimUnbound" if kind == "Ready" else REASONS.get(reason, reason)
     known["conditions"] = [
-        {"type": kind, "status": holds, "reason": "ClaimUnbound", "message": SAID.get(reason, "")}
+        {"type": kind, "status": holds, "reason": why, "message": SAID.get(reason, "")}
     ]
     failed = "Failed (MemberIo): removed 0 files."
     return known | {"lastCleanup": {"time": "2026-11-18T10:40:00Z", "message": failed}} | more
@@ -297,12 +312,45 @@ def daily() -> Letters:
     run = store_run()
     beside.add_store(STORE, run, [run["lastRun"]])
     beside.add_store(replace(STORE, name="other"), of_store("KeyStoreStalled"), [])
+    archived = summary.Day(NOW - DAY)
+    for number in range(3):
+        archived.add(Place("web1", f"session-{number}", kind=DIRECTORY), backed_up(number), [])
     for name, day in (
+        ("backups", archived),
         ("twelve tenants", whole),
         ("no tenants", summary.Day(NOW - DAY)),
         ("two key stores", beside),
     ):
         yield name, render.finished(summary.message("all/chat", day, NOW, READER, NOW), READER)
+
+
+def backed_up(number: int) -> Object:
+    """The status of a session with backups; of the third one the last backup failed."""
+    repositories = [
+        {
+            "name": name,
+            "time": rfc3339(NOW - HOUR),
+            "archiveTime": rfc3339(NOW - (number + 1) * 10 * HOUR),
+            "archives": 60,
+            "oldestTime": "2026-01-31T10:00:00Z",
+            "files": 906,
+            "bytes": 89_000,
+        }
+        for name in ("moscow", "eu")
+    ]
+    holds = "False" if number == 2 else "True"
+    conditions = [
+        {
+            "type": "BackedUp",
+            "status": holds,
+            "reason": "UpToDate" if holds == "True" else "Failing",
+        },
+        {"type": "Restorable", "status": "True", "reason": "DrillPassed"},
+    ]
+    return status("Healthy", 70) | {
+        "backup": {"repositories": repositories},
+        "conditions": conditions,
+    }
 
 
 def channels() -> Iterator[tuple[str, str]]:

@@ -39,6 +39,8 @@ class Family(IntEnum):
     INACTIVE = 5
     IDENTITY = 6
     BREAKER = 7
+    BACKUP = 8
+    DRILL = 9
 
 
 @dataclass(frozen=True, slots=True)

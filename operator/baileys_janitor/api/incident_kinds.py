@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from baileys_janitor.api.backup_conditions import BACKUP_INCIDENTS
 from baileys_janitor.api.condition_kinds import (
     CONDITIONS,
     CRITICAL,
@@ -92,7 +93,9 @@ _OF_NO_CONDITION = (
 
 def _by_name() -> dict[str, IncidentKind]:
     of_conditions = [kind.incident for kind in CONDITIONS.values() if kind.incident is not None]
-    found = sorted((*of_conditions, *_OF_NO_CONDITION), key=lambda kind: kind.family)
+    found = sorted(
+        (*of_conditions, *_OF_NO_CONDITION, *BACKUP_INCIDENTS), key=lambda kind: kind.family
+    )
     return {kind.name: kind for kind in found}
 
 

@@ -88,7 +88,7 @@ def parse_spec(spec: Mapping[str, Any] | None) -> TenantSpec:
 
 def merged_settings(defaults: SharedSettings, own: dict[str, Any]) -> dict[str, Any]:
     """Return built-in defaults, then the fleet's, then a tenant's own, as plain data."""
-    return _over(_over(_BUILT_IN_DATA, _data(defaults)), own)
+    return over(over(_BUILT_IN_DATA, _data(defaults)), own)
 
 
 def _data(settings: SharedSettings, exclude: set[str] | None = None) -> dict[str, Any]:
@@ -98,12 +98,13 @@ def _data(settings: SharedSettings, exclude: set[str] | None = None) -> dict[str
 _BUILT_IN_DATA = _data(BUILT_IN)
 
 
-def _over(base: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+def over(base: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Return settings with those of a layer above in force, group by group; lists count as a whole."""
     result = dict(base)
     for field, value in above.items():
         below = base.get(field)
         both = isinstance(value, dict) and isinstance(below, dict)
-        result[field] = _over(below, value) if both else value  # type: ignore[arg-type]  # both are dicts
+        result[field] = over(below, value) if both else value  # type: ignore[arg-type]  # both are dicts
     return result
 
 
@@ -115,8 +116,8 @@ def _key(merged: dict[str, Any]) -> str:
 def _settled(defaults_json: str, own_json: str, ceiling: Mode) -> Shared:
     """Return the merged settings, cached by what a tenant sets itself: nearly all of a fleet set the same."""
     defaults, own = json.loads(defaults_json), json.loads(own_json)
-    said = _over(defaults, own)
-    return _shared(_key(_over(_BUILT_IN_DATA, said)), _pre_keys_said(said), ceiling)
+    said = over(defaults, own)
+    return _shared(_key(over(_BUILT_IN_DATA, said)), _pre_keys_said(said), ceiling)
 
 
 def _pre_keys_said(said: dict[str, Any]) -> tuple[str, ...]:

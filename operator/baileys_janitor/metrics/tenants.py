@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from baileys_janitor.api.backup_settings import MOST_REPOSITORIES
 from baileys_janitor.api.condition_kinds import ADVICE
 from baileys_janitor.api.names import NOTIFY_ANNOTATION
 from baileys_janitor.api.timestamps import from_rfc3339
@@ -21,6 +22,7 @@ from baileys_janitor.schedule import scan_times
 from baileys_janitor.schedule.growth import DAY
 from baileys_janitor.status import level_and_ready
 from baileys_janitor.status.changes import UNKNOWN
+from baileys_janitor.tenants.backup_state import Archived, RepositoryState, Tries
 from baileys_janitor.tenants.record import TenantRecord
 
 LABELS = ("namespace", "tenant", "company_id")
@@ -141,6 +143,23 @@ def _advice(tenant: TenantRecord, _: float) -> Iterable[tuple[str, Number]]:
     return [(kind, 1) for kind in tenant.stored.signs if kind in ADVICE]
 
 
+def _of_repositories(read: Callable[[RepositoryState], Number | None]) -> Many:
+    def many(tenant: TenantRecord, _: float) -> Iterable[tuple[str, Number]]:
+        known = {} if tenant.backup is None else tenant.backup.repositories
+        found = ((name, read(each)) for name, each in known.items())
+        return [(name, number) for name, number in found if number is not None]
+
+    return many
+
+
+def _of_newest(read: Callable[[Archived], Number | None]) -> Many:
+    return _of_repositories(lambda each: None if each.newest is None else read(each.newest))
+
+
+def _failed(tries: Tries) -> Number | None:
+    return None if tries.tried_at is None else int(tries.failures > 0)
+
+
 def _stalled(tenant: TenantRecord, _: float) -> Iterable[tuple[str, Number]]:
     # Ready's reason is the fault's: both conditions are stated together.
     if "Stalled" not in tenant.stored.signs:
@@ -258,6 +277,66 @@ FAMILIES: tuple[Family, ...] = (
         f"1 for a tenant that the annotation {NOTIFY_ANNOTATION} keeps out of messages and alerts; none for others.",
         one=lambda tenant, _: 1 if tenant.resource.muted else None,
         brief=True,
+    ),
+    Family(
+        "baileys_backup_last_success_timestamp_seconds",
+        "When the session was last backed up to each repository, or found unchanged since its newest archive there.",
+        many=_of_repositories(lambda each: each.done_at),
+        label="repository",
+        most=MOST_REPOSITORIES,
+        brief=True,
+    ),
+    Family(
+        "baileys_backup_failed",
+        "1 if the last attempt to back the session up to the repository failed, else 0; none before the first one.",
+        many=_of_repositories(_failed),
+        label="repository",
+        most=MOST_REPOSITORIES,
+        brief=True,
+    ),
+    Family(
+        "baileys_backup_archives",
+        "Archives of the session in each repository, where the credentials may list them.",
+        many=_of_newest(lambda newest: newest.archives),
+        label="repository",
+        most=MOST_REPOSITORIES,
+    ),
+    Family(
+        "baileys_backup_bytes",
+        "Size of the newest archive in each repository.",
+        many=_of_newest(lambda newest: newest.bytes),
+        label="repository",
+        most=MOST_REPOSITORIES,
+    ),
+    Family(
+        "baileys_backup_duration_seconds",
+        "How long the last backup that succeeded took.",
+        many=_of_repositories(lambda each: each.seconds),
+        label="repository",
+        most=MOST_REPOSITORIES,
+    ),
+    Family(
+        "baileys_backup_drill_last_success_timestamp_seconds",
+        "When an archive of each repository was last restored in a drill.",
+        many=_of_repositories(lambda each: each.drill.done_at),
+        label="repository",
+        most=MOST_REPOSITORIES,
+        brief=True,
+    ),
+    Family(
+        "baileys_backup_drill_failed",
+        "1 if the last drill from the repository failed, else 0; none before the first one.",
+        many=_of_repositories(lambda each: _failed(each.drill)),
+        label="repository",
+        most=MOST_REPOSITORIES,
+        brief=True,
+    ),
+    Family(
+        "baileys_backup_drill_duration_seconds",
+        "How long the last drill that passed took: as long as a restore takes, but for writing the files.",
+        many=_of_repositories(lambda each: each.drill.seconds),
+        label="repository",
+        most=MOST_REPOSITORIES,
     ),
     Family(
         "baileys_volume_free_bytes",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from baileys_janitor.api.backup_conditions import BACKED_UP, RESTORABLE, incident_of
 from baileys_janitor.api.condition_kinds import CONDITIONS, Family, Group, IncidentKind
 from baileys_janitor.api.incident_kinds import INCIDENT_KINDS, STALLED_SECONDS
 from baileys_janitor.api.names import SINGULAR, STORE_SINGULAR
@@ -79,6 +80,7 @@ def states(status: Object, kind: str = TENANT) -> Iterator[State]:
     yield from _advice(conditions)
     yield from _cleanups(status, INCIDENT_KINDS["CleanupFailing"])
     yield from _scans(conditions, INCIDENT_KINDS["ScanStale"])
+    yield from _backups(conditions)
 
 
 def _level(status: Object, conditions: Mapping[str, Object]) -> Iterator[State]:
@@ -142,6 +144,17 @@ def _scans(conditions: Mapping[str, Object], stale: IncidentKind) -> Iterator[St
         yield State(Family.SCAN, stale, _since(ready), delay=STALLED_SECONDS)
     elif ready.get("status") == "True":
         yield State(Family.SCAN, None, _since(ready))
+
+
+def _backups(conditions: Mapping[str, Object]) -> Iterator[State]:
+    for type_, family in ((BACKED_UP.type, Family.BACKUP), (RESTORABLE.type, Family.DRILL)):
+        said = conditions.get(type_) or {}
+        if said.get("status") == "False":
+            kind = INCIDENT_KINDS[incident_of(str(said.get("reason")))]
+            yield State(family, kind, _since(said))
+        elif said.get("status") == "True" or not said:
+            # What nobody backs up any more is over, too.
+            yield State(family, None, _since(said))
 
 
 def incidents(status: Object, base: int, place: Place, now: float) -> list[Incident]:

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from baileys_janitor.api.backup_conditions import BACKED_UP, RESTORABLE
 from baileys_janitor.notify import document, words
 from baileys_janitor.notify.cleanups import Done, Entry
-from baileys_janitor.notify.incidents import Place, states
+from baileys_janitor.notify.incidents import Place, moment, states
 from baileys_janitor.notify.words import DAY, Reader
 from baileys_janitor.policy.levels import LEVELS
 
@@ -36,6 +37,37 @@ class Stores:
 
 
 @dataclass(slots=True)
+class Archives:
+    """What is known of the backups: of how many sessions, and how many of those are as they should be."""
+
+    sessions: int = 0
+    backedUp: int = 0  # noqa: N815 - as the message has it
+    fresh: int = 0
+    """Sessions of which an archive was put since the summary before."""
+    archives: int = 0
+    files: int = 0
+    bytes: int = 0
+    drilled: int = 0
+    oldest: str = ""
+
+    def add(self, status: Mapping[str, Any], since: float) -> None:
+        """Take in the backups of one session; `since` is when the day began (Unix seconds)."""
+        repositories = (status.get("backup") or {}).get("repositories") or ()
+        if not repositories:
+            return
+        self.sessions += 1
+        true = {c["type"] for c in status.get("conditions") or () if c.get("status") == "True"}
+        self.backedUp += BACKED_UP.type in true
+        self.drilled += RESTORABLE.type in true
+        self.fresh += any((moment(each.get("archiveTime")) or 0.0) > since for each in repositories)
+        self.archives += sum(each.get("archives") or 0 for each in repositories)
+        self.files += max(each.get("files") or 0 for each in repositories)
+        self.bytes += max(each.get("bytes") or 0 for each in repositories)
+        known = [each["oldestTime"] for each in repositories if each.get("oldestTime")]
+        self.oldest = min([*known, *filter(None, [self.oldest])], default="")
+
+
+@dataclass(slots=True)
 class Day:
     """What is known of the fleet, and of the cleanups since `since` (Unix seconds)."""
 
@@ -58,6 +90,7 @@ class Day:
     """(-days, name, tenant, growth a day): a heap of those that reach their limit first."""
     reaching: int = 0
     stores: Stores = field(default_factory=Stores)
+    backups: Archives = field(default_factory=Archives)
 
     def add_store(self, place: Place, status: Mapping[str, Any], history: Iterable[Entry]) -> None:
         """Take in one key store."""
@@ -89,6 +122,7 @@ class Day:
             self.failed += done.outcome == "Failed"
             self.removed += done.removed
             self.freed += done.freed
+        self.backups.add(status, self.since)
         self._weigh(place, files, float(status.get("growthPerDay") or 0.0))
 
     def _weigh(self, place: Place, files: Mapping[str, Any], growth: float) -> None:
@@ -140,6 +174,7 @@ def message(target: str, day: Day, slot: float, reader: Reader, now: float) -> O
         now,
         summary={
             **({"keyStores": asdict(day.stores)} if day.stores.count else {}),
+            **({"backups": _of_archives(day.backups)} if day.backups.sessions else {}),
             "tenants": day.tenants,
             "levels": {level: day.levels[level] for level in _LEVELS},
             "reasons": dict(sorted(day.reasons.items())),
@@ -160,7 +195,28 @@ def message(target: str, day: Day, slot: float, reader: Reader, now: float) -> O
                 for days, _, place, growth in sorted(day.soonest, reverse=True)
             ],
         },
-        lines=[*_lines(day), *_of_stores(day.stores)],
+        lines=[*_lines(day), *_of_stores(day.stores), *_of_backups(day.backups, reader)],
+    )
+
+
+def _of_archives(found: Archives) -> Object:
+    return {key: value for key, value in asdict(found).items() if value != ""}
+
+
+def _of_backups(found: Archives, reader: Reader) -> Iterator[str]:
+    if not found.sessions:
+        return
+    late = found.sessions - found.backedUp
+    state = f"{words.number(late)} not" if late else "none missing"
+    oldest = moment(found.oldest)
+    since = "" if oldest is None else f", the oldest of {reader.day(oldest)}"
+    yield (
+        f"Backups: {words.number(found.backedUp)} of {words.several(found.sessions, 'session')} up to date, {state}; "
+        f"{words.number(found.fresh)} with a new archive of the last day"
+    )
+    yield (
+        f"Archives: {words.number(found.archives)}{since}; the newest hold {words.several(found.files, 'file')} in "
+        f"{words.size(found.bytes)}; {words.number(found.drilled)} restored in a drill"
     )
 
 

@@ -67,6 +67,8 @@ def short(kind: IncidentKind, status: Object, reader: Reader, now: float) -> str
         return "" if free is None else f"{words.size(free)} free"
     if kind.family == Family.SCAN:
         return words.clean(str(condition(status, "Ready").get("reason") or ""), 64)
+    if kind.family in {Family.BACKUP, Family.DRILL}:
+        return words.clean(str(condition(status, kind.said_by).get("reason") or ""), 64)
     if kind.name == "SessionInactive":
         last = moment(status.get("lastActivityTime"))
         return "" if last is None else f"last traffic {reader.time(last, now)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,8 +44,16 @@ class StatusContext:
         return Context(self.started, self.intervals, held_until)
 
 
-def compose(tenant: TenantRecord, now: float, context: StatusContext) -> Object:
-    """Return the status as it should be stored; what is not known now is carried over from what is stored."""
+def compose(
+    tenant: TenantRecord,
+    now: float,
+    context: StatusContext,
+    also: Callable[[Conditions], Object] | None = None,
+) -> Object:
+    """Return the status as it should be stored; what is not known now is carried over from what is stored.
+
+    `also` states further conditions and returns further fields.
+    """
     status: Object = {"observedGeneration": tenant.resource.generation}
     conditions = Conditions(tenant.stored.status.get("conditions"), tenant.resource.generation, now)
     level = level_and_ready.level_of(tenant, now)
@@ -52,6 +61,7 @@ def compose(tenant: TenantRecord, now: float, context: StatusContext) -> Object:
     level_and_ready.state_levels(conditions, tenant, level, now)
     level_and_ready.state_readiness(conditions, tenant, now, context.hold)
     advice.state(conditions, tenant, now, context.advice)
+    more = also(conditions) if also is not None else {}
     status["conditions"] = conditions.items()
     since = find(status["conditions"], level or LEVELS[0])
     assert since is not None
@@ -93,6 +103,7 @@ def compose(tenant: TenantRecord, now: float, context: StatusContext) -> Object:
         "running": tenant.scan.running,
         "lastValid": tenant.resource.last_valid,
     }
+    optional |= more
     return status | {key: value for key, value in optional.items() if value not in (None, {}, [])}
 
 

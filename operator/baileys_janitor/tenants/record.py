@@ -23,6 +23,7 @@ from baileys_janitor.tenants.backoff import (
     LONGEST_PAUSE_SECONDS,
     Backoff,
 )
+from baileys_janitor.tenants.backup_state import BackupState
 from baileys_janitor.tenants.cleanup_state import CleanupState
 from baileys_janitor.tenants.directory_faults import of_directory
 from baileys_janitor.tenants.fault import INTERNAL_ERROR, Fault
@@ -349,6 +350,8 @@ class TenantRecord(BaseRecord[Effective]):
     unit: ClassVar[str] = "file"
 
     scan: ScanState = field(default_factory=ScanState)
+    backup: BackupState | None = None
+    """Its backups, where they are looked after here."""
 
     @property
     def look(self) -> ScanResult | None:
@@ -388,7 +391,8 @@ class TenantRecord(BaseRecord[Effective]):
         self.timers.load(status)
 
     def _parts(self) -> tuple[Bounded, ...]:
-        return (*BaseRecord._parts(self), self.scan)
+        own = (self.scan,) if self.backup is None else (self.scan, self.backup)
+        return (*BaseRecord._parts(self), *own)
 
 
 _LOADED = (

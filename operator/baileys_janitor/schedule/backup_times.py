@@ -1,0 +1,200 @@
+"""When a tenant's backups and drills are due: the same slots, delay and catch-up as the daily cleanup. Pure.
+
+As with cleanups, one function decides (what has come), requeues (the earliest) and promises (the earliest ahead).
+A slot that was missed is caught up on once. While a repository fails, its back-off takes the place of the slots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from baileys_janitor.schedule import slots
+from baileys_janitor.schedule.backoff import backoff_seconds
+from baileys_janitor.schedule.cleanup_times import Due
+
+BACKUP, DRILL = "Backup", "Drill"
+START_SECONDS = 30.0
+"""Seconds after a start before anything that was missed begins: the first looks go before."""
+LASTING = frozenset(
+    {
+        *("ClockWrong", "CredentialsRefused", "DeleteForbidden", "DirectoryMissing"),
+        *("EndpointInvalid", "ExtraMissing", "Forbidden", "ListingTooLong", "NameInvalid"),
+        *("NoSuchBucket", "NotAStore", "ReadForbidden", "RecipientInvalid", "RecipientIsSecret"),
+        *("RecipientsTooMany", "RequestRefused", "SecretInvalid", "SecretMissing"),
+        *("SecretUnreadable", "StoreFull", "TlsFailed", "UrlInvalid", "WrongRegion"),
+    }
+)
+"""Reasons of a failed backup that somebody must end, so that there is no hurry to try again."""
+OF_SESSION = frozenset(
+    {
+        *("CredentialsAbsent", "CredentialsCorrupt", "CredentialsIncomplete", "CredentialsInvalid"),
+        *("CredentialsTooLarge", "CredentialsUnreadable", "NotPaired", "PermissionDenied"),
+        *("SessionTooLarge", "TooManyFiles"),
+    }
+)
+"""Reasons that lie in the session itself: the next slot looks again."""
+OF_STORE = frozenset(
+    {
+        *("AnswerIncomplete", "NameUnknown", "NotAStore", "ServerError", "Throttled", "TlsFailed"),
+        *("TooSlow", "Unreachable"),
+    }
+)
+"""Reasons that lie in the store, so that it answers nobody else either."""
+PASSING = OF_STORE | {"Interrupted"}
+"""Reasons for which a drill was not carried out, rather than failed."""
+PAUSES: Mapping[bool, tuple[float, float]] = {False: (60.0, 900.0), True: (300.0, 3600.0)}
+"""The first and the longest pause after a failed backup, in seconds, by whether the reason lasts."""
+DRILL_PAUSES: Mapping[bool, tuple[float, float]] = {
+    False: (300.0, 21_600.0),
+    True: (3600.0, 86_400.0),
+}
+"""The same after a failed drill: all but what passes by itself lasts."""
+SLACK_SECONDS, SLACK_SHARE = 900.0, 0.25
+"""How much later than promised a backup may be before it is called overdue: the larger of both."""
+
+
+class TriesState(Protocol):
+    """Attempts at one thing."""
+
+    @property
+    def done_at(self) -> float | None: ...
+    @property
+    def tried_at(self) -> float | None: ...
+    @property
+    def claimed_at(self) -> float | None: ...
+    @property
+    def failures(self) -> int: ...
+    @property
+    def code(self) -> str: ...
+
+
+class RepositoryTimes(TriesState, Protocol):
+    """What the calendar knows of one repository of a tenant."""
+
+    @property
+    def drill(self) -> TriesState: ...
+    @property
+    def newest(self) -> object | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BackupSchedule:
+    """The schedules in force. `backups` and `drills` are cron expressions in `zone`, None for never.
+
+    `delay` is how many whole seconds after the cron time this tenant has its turn: times are stored as whole seconds,
+    and an attempt must not lie before its own slot when they are read back.
+    """
+
+    backups: str | None
+    drills: str | None
+    zone: str
+    delay: float
+
+
+def upcoming(
+    repositories: Mapping[str, RepositoryTimes],
+    schedule: BackupSchedule,
+    now: float,
+    started: float,
+) -> list[Due]:
+    """Return when a backup and a drill are due, overdue ones included, the earliest first; what is under way is not.
+
+    `started` is when this process started (Unix seconds).
+    """
+    found = []
+    for reason, time_of in ((BACKUP, backup_time), (DRILL, drill_time)):
+        times = [time_of(each, schedule, now, started) for each in repositories.values()]
+        first = min((when for when in times if when is not None), default=None)
+        if first is not None:
+            found.append(Due(first, reason))
+    return sorted(found, key=lambda due: due.time)
+
+
+def due_now(
+    repositories: Mapping[str, RepositoryTimes],
+    schedule: BackupSchedule,
+    now: float,
+    started: float,
+) -> dict[str, list[str]]:
+    """Return what is to be done now: the names of the repositories by reason."""
+    found: dict[str, list[str]] = {}
+    for reason, time_of in ((BACKUP, backup_time), (DRILL, drill_time)):
+        for name, each in repositories.items():
+            when = time_of(each, schedule, now, started)
+            if when is not None and when <= now:
+                found.setdefault(reason, []).append(name)
+    return found
+
+
+def promised(
+    repositories: Mapping[str, RepositoryTimes],
+    schedule: BackupSchedule,
+    reason: str,
+    now: float,
+    started: float,
+) -> float | None:
+    """Return when the next backup or drill begins, for people: what is overdue begins now."""
+    for due in upcoming(repositories, schedule, now, started):
+        if due.reason == reason:
+            return max(due.time, now)
+    return None
+
+
+def backup_time(
+    tries: RepositoryTimes, schedule: BackupSchedule, now: float, started: float
+) -> float | None:
+    """Return when the next backup to a repository is due; None for never, and while one is under way."""
+    if schedule.backups is None or tries.claimed_at is not None:
+        return None
+    if tries.tried_at is None:
+        # The first one shows at once whether the settings work.
+        return started + START_SECONDS
+    if tries.failures and tries.code not in OF_SESSION:
+        first, longest = PAUSES[tries.code in LASTING]
+        return tries.tried_at + backoff_seconds(tries.failures - 1, first, longest)
+    return _slot_time(tries, schedule.backups, schedule, now, started)
+
+
+def drill_time(
+    tries: RepositoryTimes, schedule: BackupSchedule, now: float, started: float
+) -> float | None:
+    """Return when the next drill from a repository is due; None while there is nothing to restore."""
+    drill = tries.drill
+    if schedule.drills is None or drill.claimed_at is not None or tries.newest is None:
+        return None
+    if drill.tried_at is None:
+        # A backup that nobody ever restored is a rumour: the first one is tried at once.
+        return started + START_SECONDS
+    if drill.failures:
+        first, longest = DRILL_PAUSES[drill.code not in PASSING]
+        return drill.tried_at + backoff_seconds(drill.failures - 1, first, longest)
+    return _slot_time(drill, schedule.drills, schedule, now, started)
+
+
+def _slot_time(
+    tries: TriesState, cron: str, schedule: BackupSchedule, now: float, started: float
+) -> float | None:
+    latest = slots.daily_slot(cron, schedule.zone, schedule.delay, now)
+    # What passed before the last attempt is handled by it.
+    missed = None if latest is None else latest + schedule.delay
+    if missed is not None and tries.tried_at is not None and missed > tries.tried_at:
+        return missed if missed >= started else max(missed, started + START_SECONDS)
+    return slots.next_daily(cron, schedule.zone, schedule.delay, now)
+
+
+def overdue_time(tries: TriesState, seen_at: float | None, rpo: float) -> float | None:
+    """Return from when on the last backup is too old for what was promised; None while that is not known."""
+    since = tries.done_at if tries.done_at is not None else seen_at
+    return None if since is None else since + rpo + max(SLACK_SECONDS, rpo * SLACK_SHARE)
+
+
+def drill_overdue_time(drill: TriesState, schedule: BackupSchedule) -> float | None:
+    """Return from when on the last drill that passed is too long ago; None for no drills, or none that passed."""
+    if schedule.drills is None or drill.done_at is None:
+        return None
+    coming = slots.next_daily(schedule.drills, schedule.zone, schedule.delay, drill.done_at)
+    if coming is None:
+        return None
+    return coming + max(86_400.0, (coming - drill.done_at) * SLACK_SHARE)

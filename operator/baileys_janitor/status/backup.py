@@ -1,0 +1,217 @@
+"""Whether a tenant is backed up, and can be restored: two conditions and a part of the status. Pure.
+
+`Ready` never depends on them: a session works without a backup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from baileys_janitor.api.backup_conditions import (
+    BACKED_UP,
+    DRILL_FAILED,
+    DRILL_OVERDUE,
+    DRILL_PASSED,
+    FAILING,
+    NEVER_DRILLED,
+    NEVER_RUN,
+    NO_IDENTITY,
+    NOTHING_TO_DO,
+    OVERDUE,
+    REASONS,
+    RESTORABLE,
+    UP_TO_DATE,
+)
+from baileys_janitor.api.conditions import Conditions
+from baileys_janitor.api.timestamps import to_rfc3339
+from baileys_janitor.schedule import backup_times
+from baileys_janitor.schedule.backup_times import LASTING, OF_SESSION, PASSING, BackupSchedule
+from baileys_janitor.tenants import backup_state
+from baileys_janitor.tenants.backup_state import BackupState, RepositoryState
+
+Object = dict[str, Any]
+
+FAILING_AFTER = 3
+"""Failed attempts one after another that count as failing; two for a reason that lasts. One may be a restart."""
+LASTING_AFTER = 2
+
+
+@dataclass(frozen=True, slots=True)
+class BackupContext:
+    """What the status of backups depends on besides their state. Times are Unix seconds."""
+
+    schedule: BackupSchedule
+    """Without drills where nothing can be decrypted here."""
+    rpo: float
+    """How old the newest backup may be, in seconds."""
+    drills: bool
+    """Whether there are to be drills at all."""
+    started: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How it is: `holds` None for not known yet."""
+
+    holds: bool | None
+    reason: str
+    message: str
+
+
+_ORDER = {False: 0, None: 1, True: 2}
+
+
+def state(
+    conditions: Conditions, backup: BackupState, context: BackupContext, now: float
+) -> Object:
+    """State both conditions; return the group `backup` of the status. Nothing where nothing is configured."""
+    if not backup.repositories:
+        return {}
+    found = backup.stored()
+    schedule = context.schedule
+    if schedule.backups is not None:
+        _set(conditions, BACKED_UP, backed_up(backup, context, now))
+    if context.drills:
+        _set(conditions, RESTORABLE, restorable(backup, context, now))
+    for key, reason in (("nextTime", backup_times.BACKUP), ("nextDrillTime", backup_times.DRILL)):
+        when = backup_times.promised(backup.repositories, schedule, reason, now, context.started)
+        if when is not None:
+            found[key] = to_rfc3339(when)
+    return found
+
+
+def keep(conditions: Conditions) -> None:
+    """Carry both conditions over, while nothing can be judged."""
+    for kind in (BACKED_UP, RESTORABLE):
+        conditions.keep(kind.type)
+
+
+def _set(conditions: Conditions, kind: Any, verdict: Verdict) -> None:
+    conditions.set(kind.type, verdict.holds, verdict.reason, verdict.message)
+
+
+def backed_up(backup: BackupState, context: BackupContext, now: float) -> Verdict:
+    """Return the condition BackedUp: the worst of all repositories."""
+    return _worst(
+        backup.repositories.items(),
+        lambda name, each: _backed_up(name, each, backup.seen_at, context, now),
+        UP_TO_DATE,
+        _held(backup),
+    )
+
+
+def restorable(backup: BackupState, context: BackupContext, now: float) -> Verdict:
+    """Return the condition Restorable: the worst of all repositories."""
+    if context.schedule.drills is None:
+        return Verdict(
+            None,
+            NO_IDENTITY,
+            "No drill runs here, since no identity file is configured that opens the archives: rehearse where the "
+            "secret key is, with `baileys-janitor drill`.",
+        )
+    return _worst(
+        backup.repositories.items(),
+        lambda name, each: _restorable(name, each, context, now),
+        DRILL_PASSED,
+        _drilled(backup),
+    )
+
+
+def _worst(
+    repositories: Iterable[tuple[str, RepositoryState]],
+    judge: Callable[[str, RepositoryState], Verdict | None],
+    good: str,
+    praise: str,
+) -> Verdict:
+    judged = [verdict for name, each in repositories if (verdict := judge(name, each)) is not None]
+    if not judged:
+        return Verdict(True, good, praise)
+    worst = min(judged, key=lambda verdict: _ORDER[verdict.holds])
+    others = [each.message for each in judged if each is not worst and each.holds is worst.holds]
+    return Verdict(worst.holds, worst.reason, " ".join([worst.message, *others]))
+
+
+def _backed_up(
+    name: str, each: RepositoryState, seen_at: float | None, context: BackupContext, now: float
+) -> Verdict | None:
+    """Return what is wrong with the backups to one repository; None for nothing."""
+    late = backup_times.overdue_time(each, seen_at, context.rpo)
+    overdue = late is not None and now >= late
+    if each.failures and (overdue or _is_failing(each)):
+        reason = REASONS.get(each.code, FAILING)
+        return Verdict(False, reason, f"{name}: {each.message} {_newest(each)}")
+    if each.done_at is None:
+        if overdue:
+            return Verdict(False, NEVER_RUN, f"{name}: No backup has ever been made there.")
+        return Verdict(None, NEVER_RUN, f"{name}: The first backup is due.")
+    if overdue:
+        return Verdict(
+            False,
+            OVERDUE,
+            f"{name}: {_newest(each)} It should be made anew by now: see whether the janitor runs.",
+        )
+    if each.newest is None and each.outcome == backup_state.NOTHING_TO_DO:
+        return Verdict(
+            None, NOTHING_TO_DO, f"{name}: There is no paired session yet, so nothing to back up."
+        )
+    return None
+
+
+def _is_failing(each: RepositoryState) -> bool:
+    if each.code in OF_SESSION:
+        return True
+    return each.failures >= (LASTING_AFTER if each.code in LASTING else FAILING_AFTER)
+
+
+def _newest(each: RepositoryState) -> str:
+    if each.done_at is None:
+        return "There is no backup yet."
+    return f"The last backup holds the session as of {to_rfc3339(each.done_at)}."
+
+
+def _held(backup: BackupState) -> str:
+    since = min((each.done_at or 0.0 for each in backup.repositories.values()), default=0.0)
+    return (
+        f"The session is backed up as of {to_rfc3339(since)} or later, in "
+        f"{_listed(list(backup.repositories))}."
+    )
+
+
+def _restorable(
+    name: str, each: RepositoryState, context: BackupContext, now: float
+) -> Verdict | None:
+    drill = each.drill
+    late = backup_times.drill_overdue_time(drill, context.schedule)
+    overdue = late is not None and now >= late
+    if drill.failures and (drill.code not in PASSING or drill.failures >= FAILING_AFTER):
+        return Verdict(False, DRILL_FAILED, f"{name}: {drill.message} {_last_drill(each)}")
+    if drill.done_at is None:
+        waits = "The first drill is due." if each.newest else "There is nothing to restore yet."
+        return Verdict(None, NEVER_DRILLED, f"{name}: {waits}")
+    if overdue:
+        return Verdict(
+            False, DRILL_OVERDUE, f"{name}: {_last_drill(each)} The next one is overdue."
+        )
+    return None
+
+
+def _last_drill(each: RepositoryState) -> str:
+    if each.drill.done_at is None:
+        return "No drill has passed yet."
+    return f"The last drill that passed was at {to_rfc3339(each.drill.done_at)}."
+
+
+def _drilled(backup: BackupState) -> str:
+    drills = [each.drill for each in backup.repositories.values()]
+    since = min((each.done_at or 0.0 for each in drills), default=0.0)
+    slowest = max((each.seconds or 0.0 for each in drills), default=0.0)
+    return (
+        f"The newest archive was restored in a rehearsal at {to_rfc3339(since)} or later, in {slowest:.1f} s at most, "
+        f"from {_listed(list(backup.repositories))}."
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
