@@ -16,6 +16,7 @@ from baileys_janitor.watch.record import DirectoryRecord, JournalMark
 from baileys_janitor.watch.settings import WatchSettings
 from baileys_janitor.watch.state import StateFile
 from tests.schedule.simulation import Directory
+from tests.watch.vault import Vault
 
 ROOT = "/srv/sessions"
 NOON = 1_795_003_200.0
@@ -104,6 +105,7 @@ class Server:
     hands: Hands = field(default_factory=Hands)
     deeds: list[Deed] = field(default_factory=list)
     sent: Post = field(default_factory=Post)
+    vault: Vault = field(default_factory=Vault)
     foreign: dict[str, list[Run]] = field(default_factory=dict)
     kill_at: Callable[[str, str], bool] = lambda _what, _name: False
     """Asked before and after each deed: "clean", "cleaned", "scan"."""
@@ -127,6 +129,7 @@ class Server:
             lambda: None,
             volume=self,
             send=self.sent.start,
+            back_up=lambda tasks, seconds: self.vault.start(self.hands, tasks, seconds),
             find=self._find,
         )
         return self.watch
@@ -157,6 +160,8 @@ class Server:
             if self.watch.notifier.is_sending:
                 # The end of the sending process wakes the loop.
                 pause = min(pause, 0.5)
+            if self.watch.backups.is_working:
+                pause = min(pause, max(0.001, self.vault.ends_in(self.hands)))
             self.hands.pass_(max(pause, 0.001))
 
     def record(self, name: str) -> DirectoryRecord:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from baileys_janitor.api.backup_settings import BackupSettings
 from baileys_janitor.api.base import Model
 from baileys_janitor.api.config import CircuitBreaker, DiskPressure, Logging, OperatorConfig
 from baileys_janitor.api.durations import Between, Duration
@@ -32,6 +33,9 @@ class DirectorySettings(SharedSettings):
         description="true: no scan and no cleanup runs there. Its trash is still purged.",
     )
     notify: bool | None = Field(default=None, description="false: nobody is notified of it.")
+    backup: BackupSettings | None = Field(
+        default=None, description="What is different of their backups."
+    )
 
 
 class CredentialsCopies(Model):
@@ -93,6 +97,9 @@ class WatchConfig(SharedSettings):
     )
     credentials_copies: CredentialsCopies = Field(
         default=CredentialsCopies(), description="Validated copies of creds.json."
+    )
+    backup: BackupSettings | None = Field(
+        default=None, description="Backups of the sessions. Unset: none is made."
     )
     notifications: Notifications = Field(
         default=Notifications(), description="Who is told what, where and how often."

@@ -240,6 +240,35 @@ class WatchDocument(TypedDict):
     saved: str | None
 
 
+class BackedUpDocument(TypedDict):
+    """What the watch knows of one directory's backups in one repository; `outcome` is that of the last attempt."""
+
+    name: str
+    outcome: str | None
+    lastSuccess: str | None
+    reason: str | None
+    message: str | None
+    archive: str | None
+    archives: int | None
+    oldest: str | None
+    files: int | None
+    bytes: int | None
+    lastDrill: str | None
+    drillFailed: bool | None
+    drillMessage: str | None
+
+
+class WatchedBackupsDocument(TypedDict):
+    """What the watch knows of one directory's backups. `backedUp` and `restorable` are reasons of the conditions."""
+
+    next: str | None
+    nextDrill: str | None
+    lastSuccess: str | None
+    backedUp: str | None
+    restorable: str | None
+    repositories: list[BackedUpDocument]
+
+
 class WatchedDocument(TypedDict):
     """What the watch knows of one directory."""
 
@@ -261,6 +290,7 @@ class WatchedDocument(TypedDict):
     nextCleanupReason: str | None
     next: str | None
     goneSince: str | None
+    backup: WatchedBackupsDocument | None
     problems: list[AdviceDocument]
 
 

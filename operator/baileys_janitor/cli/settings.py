@@ -25,7 +25,7 @@ WATCH_OWN: Final = frozenset(
     {
         *("name", "paths", "pattern", "directories", "modeCeiling", "state", "metrics"),
         *("metricsPerDirectory", "dailyJitter", "sessionInactiveAfter", "diskPressure"),
-        *("circuitBreaker", "credentialsCopies", "notifications", "logging"),
+        *("circuitBreaker", "credentialsCopies", "backup", "notifications", "logging"),
     }
 )
 """Keys of the watch's file that mean nothing here: one file may serve both."""

@@ -14,11 +14,15 @@ from baileys_janitor.cli.masking import printable
 from baileys_janitor.cli.options import ENV_PREFIX, output_option
 from baileys_janitor.cli.output import MACHINE_FORMATS, say, write_document
 from baileys_janitor.cli.problems import EXIT_DONE, EXIT_FAILED, Problem
+from baileys_janitor.cli.watch_backups import backups
 from baileys_janitor.cli.watch_state import read_state, state_path
 
 if TYPE_CHECKING:
     from baileys_janitor.cli.json_output import StatusDocument, WatchedDocument
     from baileys_janitor.watch.state import KnownDirectory, State
+
+_SHOULD_HOLD = frozenset({"Ready", "BackedUp", "Restorable"})
+"""Conditions of which people should know while they are False."""
 
 
 @click.command(
@@ -112,9 +116,9 @@ def _is_running(path: str) -> bool | None:
 
 
 def _directory(path: str, known: KnownDirectory) -> WatchedDocument:
-    from baileys_janitor.api import decoding
+    from baileys_janitor.api.backup_status import DIRECTORY
 
-    status: dict[str, Any] = decoding.status(known.status)
+    status: dict[str, Any] = DIRECTORY.read(known.status)
     files, last = status.get("files") or {}, status.get("lastCleanup")
     return {
         "path": printable(path),
@@ -135,11 +139,12 @@ def _directory(path: str, known: KnownDirectory) -> WatchedDocument:
         "nextCleanupReason": status.get("nextCleanupReason"),
         "next": status.get("next"),
         "goneSince": rfc3339(known.gone_since),
+        "backup": backups(status),
         "problems": [
             {"type": each["type"], "message": each.get("message") or ""}
             for each in status.get("conditions") or ()
             if (each["status"] == "True" and each["type"] == status.get("attention"))
-            or (each["type"] == "Ready" and each["status"] == "False")
+            or (each["type"] in _SHOULD_HOLD and each["status"] == "False")
         ],
     }
 

@@ -9,6 +9,7 @@ from baileys_janitor.cli import formatting
 from baileys_janitor.cli.output import write
 from baileys_janitor.cli.pasting import command
 from baileys_janitor.cli.tables import level_cell, print_table
+from baileys_janitor.cli.watch_backups import cell, in_full
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,11 +29,13 @@ def print_status(document: StatusDocument, *, in_full: bool, wide: bool) -> None
     if not directories:
         write("It knows no session directory yet.\n")
         return
-    headings = ["NAME", "LEVEL", "FILES", "LIMIT", "SCANNED", "CLEANED", "COOLDOWN", "NEXT"]
-    headings += ["PATH"] if wide else []
-    rows = [_row(each, now, wide=wide) for each in directories]
-    numeric = {"FILES", "LIMIT", "SCANNED", "CLEANED", "COOLDOWN"}
-    print_table(headings, rows, numeric, drop=("LIMIT", "SCANNED"), wide=wide)
+    headings = ["NAME", "LEVEL", "FILES", "LIMIT", "SCANNED", "CLEANED", "COOLDOWN"]
+    archived = any(each["backup"] is not None for each in directories)
+    headings += ["BACKUP"] if archived else []
+    headings += ["NEXT", "PATH"] if wide else ["NEXT"]
+    rows = [_row(each, now, archived=archived, wide=wide) for each in directories]
+    numeric = {"FILES", "LIMIT", "SCANNED", "CLEANED", "COOLDOWN", "BACKUP"}
+    print_table(headings, rows, numeric, drop=("LIMIT", "SCANNED", "COOLDOWN"), wide=wide)
     for each in directories:
         for line in _in_full(each, now) if in_full else _troubles(each):
             write(f"{line}\n")
@@ -50,7 +53,7 @@ def _head(document: StatusDocument, now: float) -> str:
     return f"{running}. State: {watch['state']}{age}"
 
 
-def _row(each: WatchedDocument, now: float, *, wide: bool) -> list[Cell]:
+def _row(each: WatchedDocument, now: float, *, archived: bool, wide: bool) -> list[Cell]:
     name, last = each["name"], each["lastCleanup"]
     if not wide and len(name) > NAME_MAX:
         name = f"{name[: NAME_MAX - 9]}...{name[-6:]}"
@@ -62,8 +65,9 @@ def _row(each: WatchedDocument, now: float, *, wide: bool) -> list[Cell]:
         formatting.age_of(each["lastScan"], now),
         "-" if last is None else formatting.age_of(last["time"], now),
         _ahead(each["cooldownUntil"], now),
-        _next(each, now),
     ]
+    cells += [cell(each["backup"], now)] if archived else []
+    cells.append(_next(each, now))
     return [*cells, each["path"]] if wide else cells
 
 
@@ -99,6 +103,8 @@ def _in_full(each: WatchedDocument, now: float) -> Iterator[str]:
     if last is not None:
         about = f"{last['reason']}, {last['outcome']}, {formatting.age_of(last['time'], now)} ago"
         yield f"  Last cleanup: {about}: {last['message'] or 'no message'}"
+    if each["backup"] is not None:
+        yield from in_full(each["backup"], now)
     for problem in each["problems"]:
         yield f"  {problem['type']}: {problem['message']}"
     # A name may hide a number that the path shows; here a person asks for it.

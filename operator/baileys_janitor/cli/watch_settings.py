@@ -155,15 +155,24 @@ def _validated(own: dict[str, Any], rest: dict[str, Any], path: str | None) -> A
 
 def _check_overrides(settings: WatchSettings, path: str | None) -> None:
     """Refuse what only some directories could not work with."""
+    from baileys_janitor.api.backup_settings import described
+    from baileys_janitor.api.cross_field_rules import Conflict
     from baileys_janitor.api.merge import InvalidTenant
 
+    archived = False
     for name in ("", *settings.config.directories):
+        where = printable(path or "The settings")
+        of = f" directories.{printable(name)}:" if name else ""
         try:
             settings.of(name or "server")
+            archived = settings.backups_of(name or "server") is not None or archived
         except InvalidTenant as problem:
-            where = printable(path or "The settings")
-            of = f" directories.{printable(name)}:" if name else ""
             raise usage(f"{where}:{of} {problem.message}") from None
+        except Conflict as conflict:
+            said = described(conflict, settings.backup_group(name or "server"))
+            raise usage(f"{where}:{of} {printable(said)}") from None
+    if archived and not extras.is_installed("backup"):
+        raise usage(extras.sentence("backup"))
 
 
 def _host() -> str:

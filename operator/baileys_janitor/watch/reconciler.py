@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from baileys_janitor import log_lines
+from baileys_janitor.api.conditions import Conditions
 from baileys_janitor.api.timestamps import to_rfc3339
 from baileys_janitor.job.result import REPEATED
 from baileys_janitor.schedule import calendar, scan_times, slots
@@ -26,12 +27,13 @@ from baileys_janitor.status.compose import StatusContext
 from baileys_janitor.tenants import record_result
 from baileys_janitor.tenants.workqueue import WorkQueue
 from baileys_janitor.volume.activity import boot
-from baileys_janitor.volume.credential_copies import KEPT
 from baileys_janitor.volume.errors import BUSY, DEADLINE_REACHED, SENTENCES
 from baileys_janitor.volume.operations import new_run_id
 from baileys_janitor.volume.results import REFUSED
 from baileys_janitor.volume.run_results import CleanResult
-from baileys_janitor.watch import directories, others, wording, work
+from baileys_janitor.watch import copies, directories, others, wording, work
+from baileys_janitor.watch.backups import child as backup_child
+from baileys_janitor.watch.backups.manager import Backups
 from baileys_janitor.watch.breaker import Breaker
 from baileys_janitor.watch.clock import Clock
 from baileys_janitor.watch.directories import Found, Place
@@ -59,8 +61,6 @@ LAST_SEND_SECONDS = 1.5
 """Seconds that a message under way may take when the watch ends, or takes over other settings."""
 ATTEMPTS = 3
 """How often a claimed run is tried before it is given up."""
-COPY_LOOK_SECONDS = 3600.0
-"""Seconds from one look for whether a copy of creds.json is due to the next."""
 UNUSED_SECONDS = 86_400.0
 
 
@@ -75,6 +75,7 @@ class Reconciler:
         stop: Callable[[], str | None],
         volume: Volume = work,
         send: Start = ChildProcess,
+        back_up: backup_child.Start = backup_child.ChildProcess,
         find: Callable[[WatchSettings, bytes], Found] = directories.find,
     ) -> None:
         self._clock = clock
@@ -102,6 +103,8 @@ class Reconciler:
         self._set(settings)
         self.notifier = self._notifier(self.state.deliveries)
         self.bus.subscribe(lambda change: self.notifier.hear(change, self._clock.now()))
+        self.backups = Backups(self.records, clock, self._claimed, self._backed_up, back_up)
+        self.backups.take(settings, self.started)
         self._load()
 
     # Settings
@@ -134,6 +137,7 @@ class Reconciler:
         deliveries = self.notifier.encoded()
         self._set(settings)
         self.notifier = self._notifier(deliveries)
+        self.backups.take(settings, self.started)
         self._find_at = 0.0
         for record in self.records.values():
             record.settle_in(self.settings, self._clock.now())
@@ -215,6 +219,7 @@ class Reconciler:
             for record in self.records.values():
                 record.shift(step)
             self.breaker.shift(step)
+            self.backups.shift(step)
         return now
 
     def turn(self) -> float:
@@ -226,7 +231,8 @@ class Reconciler:
             if self._stop() is not None:
                 break
             self._contained(record)
-        again = self.notifier.step(self.now())
+        backup_at = self.backups.step(self.now())
+        again = min(self.notifier.step(self.now()), backup_at)
         self.save(self.now())
         now = self._clock.now()
         coming = self._queue.next_due()
@@ -244,11 +250,13 @@ class Reconciler:
             self._contained(record)
             # What the look called for.
             self._contained(record)
+        self.backups.run_all(self.now, self._stop)
         self.notifier.send_all(self.now, self._stop)
         self.save(self.now(), force=True)
 
     def end(self) -> None:
         """Save everything; a message under way has a moment to arrive."""
+        self.backups.end(LAST_SEND_SECONDS, self.now())
         self.notifier.wait_and_end(LAST_SEND_SECONDS, self.now())
         self.save(self.now(), force=True)
 
@@ -327,21 +335,9 @@ class Reconciler:
         record.scan.begin(begun)
         self._touched = True
         if found.error is None:
-            self._keep_copy(record, now)
+            copies.keep_if_due(self._volume, record, self.settings.config.credentials_copies, now)
         # A look that found nothing changed has learned nothing.
         return found.looked is not None or found.error is not None or fault is not None
-
-    def _keep_copy(self, record: DirectoryRecord, now: float) -> None:
-        """Keep a copy of creds.json, where anything may be written at all; look for that once an hour."""
-        copies = self.settings.config.credentials_copies
-        recent = record.copied_at is not None and now - record.copied_at < COPY_LOOK_SECONDS
-        assert record.effective is not None
-        if not copies.keep or recent or record.effective.mode != "Enforce":
-            return
-        record.copied(now)
-        kept = self._volume.keep_copy(record, float(copies.every.seconds), copies.keep, now)
-        if kept is not None and kept.outcome == KEPT:
-            logger.info("A copy of creds.json is kept", extra={"tenant": record.name})
 
     def _begin(self, record: DirectoryRecord, decision: Decision, now: float) -> None:
         """Begin a cleanup exactly once: claim the run in the state file, then clean."""
@@ -449,7 +445,19 @@ class Reconciler:
         self._store(record, self._composed(record, now), now)
 
     def _composed(self, record: DirectoryRecord, now: float) -> Object:
-        return wording.of_server(compose.compose(record, now, self.context(record, now)))
+        def also(conditions: Conditions) -> Object:
+            return self.backups.state(conditions, record, now)
+
+        return wording.of_server(compose.compose(record, now, self.context(record, now), also))
+
+    def _claimed(self) -> None:
+        self.save(self._clock.now(), force=True)
+
+    def _backed_up(self, record: DirectoryRecord) -> None:
+        """Publish what has become of a backup or a drill."""
+        self._unsaved = True
+        if self.records.get(record.key) is record and not record.new:
+            self._publish(record, self._clock.now())
 
     def _store(self, record: DirectoryRecord, fresh: Object, now: float) -> None:
         before, new = record.stored.status, record.new

@@ -13,10 +13,13 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
+from baileys_janitor.api.backup_settings import Backups, resolved
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.effective import Effective
-from baileys_janitor.api.merge import effective
+from baileys_janitor.api.merge import effective, over
 from baileys_janitor.api.watch_config import DirectorySettings, WatchConfig
+from baileys_janitor.schedule import slots
+from baileys_janitor.schedule.backup_times import BackupSchedule
 
 Object = dict[str, Any]
 VOLUME = {"claimName": "local"}
@@ -40,6 +43,7 @@ class WatchSettings:
     once: bool = False
     host: str = "server"
     _cache: dict[str, Effective] = field(default_factory=dict, compare=False, repr=False)
+    _backups: dict[str, Backups | None] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -58,10 +62,41 @@ class WatchSettings:
             spec: Object = {}
             if own is not None:
                 spec = own.model_dump(
-                    mode="json", by_alias=True, exclude_none=True, exclude={"notify"}
+                    mode="json", by_alias=True, exclude_none=True, exclude={"notify", "backup"}
                 )
             self._cache[name] = effective(self.operator, spec | {"volume": VOLUME}, name)
         return self._cache[name]
+
+    def backups_of(self, name: str) -> Backups | None:
+        """Return how the directory of that name is backed up, None for not at all; raise `Conflict`."""
+        if name not in self._backups:
+            self._backups[name] = resolved(self.backup_group(name))
+        return self._backups[name]
+
+    def backup_group(self, name: str) -> Object:
+        """Return the group `backup` of the directory of that name, as plain data."""
+        own = self.override(name)
+        layers = [self.config.backup, None if own is None else own.backup]
+        found: Object = {}
+        for layer in layers:
+            if layer is not None:
+                data = layer.model_dump(mode="json", by_alias=True, exclude_none=True)
+                found = over(found, data)
+        return found
+
+    def backup_schedule(self, name: str) -> BackupSchedule:
+        """Return when the directory of that name is backed up.
+
+        All directories of a server have the same delay, so that they share processes; those of several servers are
+        spread.
+        """
+        found, jitter = self.backups_of(name), self.operator.daily_jitter.seconds
+        delay = float(int(slots.spread(self.name, "backup", jitter)))
+        zone = self.of(name).times.time_zone
+        if found is None:
+            return BackupSchedule(None, None, zone, delay)
+        drills = found.drill_schedule if found.drill_identity_file else None
+        return BackupSchedule(found.schedule, drills, zone, delay)
 
     def is_muted(self, name: str) -> bool:
         """Return whether nobody is notified of the directory."""

@@ -88,6 +88,10 @@ class State:
 def _current(record: DirectoryRecord) -> Object:
     """Return the stored status with what a scan has found since that is no reason to publish it anew."""
     status = record.stored.status
+    backup = record.backup.stored()
+    if backup:
+        # What was claimed, put and restored counts at once, whenever the status is published.
+        status = status | {"backup": (status.get("backup") or {}) | backup}
     if record.scan.last_scan is None:
         return status
     fresh: Object = {"lastScanTime": to_rfc3339(record.scan.last_scan)}

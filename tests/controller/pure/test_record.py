@@ -12,6 +12,7 @@ import pytest
 import baileys_janitor
 from baileys_janitor.tenants import record
 from baileys_janitor.tenants.backoff import Backoff
+from baileys_janitor.tenants.backup_state import BackupState
 from baileys_janitor.tenants.cleanup_state import CleanupState
 from baileys_janitor.tenants.record import TenantRecord
 from baileys_janitor.tenants.scan_state import ScanState
@@ -23,6 +24,7 @@ PARTS: dict[str, type] = {
     "resource": record.Resource,
     "stored": StoredStatus,
     "scan": ScanState,
+    "backup": BackupState,
     "cleanup": CleanupState,
     "timers": Timers,
     "backoff": Backoff,

@@ -1,0 +1,353 @@
+"""Has due backups and drills done by a process that ends: no object store and no key is ever loaded in the watch.
+
+One process is under way at a time, and does up to 25 directories one after the other. What it is to do is claimed in
+the state file before it starts, and what it has done counts once the watch has read it: killed in between, the watch
+finds the claim at its next start, counts the attempt as failed and tries again after a pause. Archives are immutable
+and each backup is a new one, so that nothing is wrong when one was made unheard.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from baileys_janitor.api.conditions import Conditions
+from baileys_janitor.schedule import backup_times
+from baileys_janitor.schedule.backup_times import BACKUP, DRILL, START_SECONDS
+from baileys_janitor.status import backup as status
+from baileys_janitor.status.backup import BackupContext
+from baileys_janitor.tenants.backup_state import (
+    FAILED,
+    INTERRUPTED,
+    INTERRUPTED_MESSAGE,
+    PUT,
+    Tries,
+)
+from baileys_janitor.tenants.record import Key
+from baileys_janitor.watch.backups.child import TASK_SECONDS, Child, ChildProcess, Start
+from baileys_janitor.watch.backups.protocol import UNEXPECTED, Result, Task
+from baileys_janitor.watch.clock import Clock
+from baileys_janitor.watch.record import DirectoryRecord
+from baileys_janitor.watch.settings import WatchSettings
+
+Object = dict[str, Any]
+logger = logging.getLogger("janitor.watch")
+
+TASKS_MAX = 25
+"""Directories that one process does."""
+LATE_SECONDS = 30.0
+"""Seconds after the budget of a task until the process is killed, should it not have ended itself."""
+LOOK_SECONDS = 60.0
+"""Seconds from one look at all directories to the next, at most."""
+ROUNDS_MAX = 1000
+"""Processes that one run for cron starts."""
+UNTOLD = "The process that backs up ended without a word of it; it is tried again by itself."
+TOO_SLOW = (
+    f"It took longer than {TASK_SECONDS:.0f} seconds and was stopped: see whether the repository "
+    "answers quickly."
+)
+
+
+class Backups:
+    """Starts what is due, and takes in what became of it. Times are Unix seconds.
+
+    `claimed` stores the state; `done` is called with each record of which something has become known.
+    """
+
+    def __init__(
+        self,
+        records: Mapping[Key, DirectoryRecord],
+        clock: Clock,
+        claimed: Callable[[], None],
+        done: Callable[[DirectoryRecord], None],
+        start: Start = ChildProcess,
+    ) -> None:
+        self._settings: WatchSettings | None = None
+        self._started = 0.0
+        self._records = records
+        self._clock = clock
+        self._claimed = claimed
+        self._done = done
+        self._start = start
+        self._child: Child | None = None
+        self._tasks: list[tuple[DirectoryRecord, Task]] = []
+        self._answered = 0
+        self._heard_at = 0.0
+        self._look_at = 0.0
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._strangers: set[str] = set()
+        self._first: dict[tuple[str, str, str], tuple[str, list[str]]] = {}
+        """What failed that had not failed before, by what it was, the repository and the code: why, and for whom."""
+        self._began_at = 0.0
+
+    @property
+    def is_working(self) -> bool:
+        """Whether a process is under way."""
+        return self._child is not None
+
+    def take(self, settings: WatchSettings, started: float) -> None:
+        """Take over other settings; `started` is when the watch has started."""
+        self._settings = settings
+        # The pause after a start lets the first looks go before; a run for cron has looked already.
+        self._started = started - START_SECONDS if settings.once else started
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Look at all directories at the next step: settings or directories have changed."""
+        self._look_at = 0.0
+
+    def shift(self, step: float) -> None:
+        """Move the times with the clock."""
+        self._look_at += step
+        self._started += step
+        self._began_at += step
+
+    def state(self, conditions: Conditions, record: DirectoryRecord, now: float) -> Object:
+        """State the conditions of a directory's backups; return what its status has of them."""
+        assert self._settings is not None
+        found = self._settings.backups_of(record.name)
+        if found is None:
+            return {}
+        if _is_left_alone(record):
+            status.keep(conditions)
+            return {"backup": record.backup.stored()}
+        context = BackupContext(
+            self._settings.backup_schedule(record.name),
+            found.rpo,
+            found.drill_schedule is not None,
+            self._started,
+        )
+        return {"backup": status.state(conditions, record.backup, context, now)}
+
+    def step(self, now: float) -> float:
+        """Take in what has been done, and start what is due; return when to do so again."""
+        self._collect(now)
+        if self._child is None and now >= self._look_at:
+            self._begin(now)
+        if self._child is not None:
+            # The end of the process wakes the loop, too.
+            return now + self._patience()
+        return self._look_at
+
+    def run_all(
+        self,
+        clock: Callable[[], float],
+        stop: Callable[[], str | None],
+    ) -> None:
+        """Do all that is due, one process after the other, as long as `stop` names no reason to end."""
+        for _ in range(ROUNDS_MAX):
+            self._look_at = 0.0
+            self.step(clock())
+            if self._child is None or stop() is not None:
+                break
+            while self._child is not None and stop() is None:
+                self._child.wait(self._patience())
+                self._collect(clock())
+        self.end(0.0, clock())
+
+    def end(self, seconds: float, now: float) -> None:
+        """Wait so long for the process under way, then end it: what it did not finish is due again."""
+        if self._child is None:
+            return
+        self._child.wait(seconds)
+        self._collect(now)
+        if self._child is not None:
+            self._child.kill()
+            self._collect(now, stopped=True)
+
+    # Beginning
+
+    def _begin(self, now: float) -> None:
+        assert self._settings is not None
+        settings, started = self._settings, self._started
+        found: list[tuple[DirectoryRecord, Task]] = []
+        again = math.inf
+        firsts: dict[str, DirectoryRecord] = {}
+        for record in self._records.values():
+            firsts.setdefault(_shown(record), record)
+        for record in self._records.values():
+            if not record.backup.repositories or _is_left_alone(record):
+                continue
+            schedule = settings.backup_schedule(record.name)
+            known = record.backup.repositories
+            due = backup_times.due_now(known, schedule, now, started)
+            if not due:
+                coming = backup_times.upcoming(known, schedule, now, started)
+                again = min([again, *(each.time for each in coming)])
+                continue
+            # A drill waits for the backup: it restores the newest archive.
+            do = BACKUP if BACKUP in due else DRILL
+            distinct = firsts[_shown(record)] is not record
+            found.append((record, _task(settings, record, do, due[do], distinct=distinct)))
+        found = sorted(found, key=_order)[:TASKS_MAX]
+        self._look_at = now if found else min(again, now + LOOK_SECONDS)
+        if found:
+            self._launch(found, now)
+
+    def _launch(self, found: list[tuple[DirectoryRecord, Task]], now: float) -> None:
+        for record, task in found:
+            for tries in _tries(record, task):
+                tries.claim(now)
+        self._claimed()
+        self._tasks, self._answered = found, 0
+        self._counts, self._strangers, self._first = Counter(), set(), {}
+        self._began_at = now
+        self._heard_at = self._clock.monotonic()
+        try:
+            self._child = self._start([task for _, task in found], TASK_SECONDS)
+        except OSError as error:
+            why = (
+                f"No process can be started for it ({error.strerror}); it is tried again by itself."
+            )
+            for record, task in found:
+                self._settle(record, task, {}, now, UNEXPECTED, why)
+            self._summarize(now)
+
+    # Ending
+
+    def _patience(self) -> float:
+        quiet = self._clock.monotonic() - self._heard_at
+        return max(0.0, TASK_SECONDS + LATE_SECONDS - quiet)
+
+    def _collect(self, now: float, *, stopped: bool = False) -> None:
+        child = self._child
+        if child is None:
+            return
+        answers, ended = child.poll()
+        for number, results in answers:
+            # They come in order; one that was left out had no answer.
+            while self._answered < number:
+                self._next({}, now, UNEXPECTED, UNTOLD)
+            if number == self._answered:
+                self._next(results, now, UNEXPECTED, UNTOLD)
+            self._heard_at = self._clock.monotonic()
+        if ended is None and self._patience() <= 0:
+            child.kill()
+            _, ended = child.poll()
+            ended = ended or "TooSlow"
+        if ended is None:
+            return
+        self._child = None
+        if self._answered < len(self._tasks) and not stopped:
+            code, message = _ending(ended)
+            self._next({}, now, code, message)
+        for record, task in self._tasks[self._answered :]:
+            for tries in _tries(record, task):
+                tries.release()
+        self._tasks = []
+        self._look_at = 0.0
+        self._summarize(now)
+
+    def _next(self, results: Mapping[str, Result], now: float, code: str, message: str) -> None:
+        record, task = self._tasks[self._answered]
+        self._answered += 1
+        self._settle(record, task, results, now, code, message)
+
+    def _settle(
+        self,
+        record: DirectoryRecord,
+        task: Task,
+        results: Mapping[str, Result],
+        now: float,
+        code: str,
+        message: str,
+    ) -> None:
+        for name in task.repositories:
+            state = record.backup.repositories.get(name)
+            if state is None:
+                continue
+            result = results.get(name) or Result(FAILED, code, message)
+            tries = state if task.do == BACKUP else state.drill
+            first = result.outcome == FAILED and not tries.failures
+            if result.outcome == FAILED:
+                tries.fail(now, result.code or UNEXPECTED, result.message or message)
+            else:
+                since = self._began_at if tries.claimed_at is None else tries.claimed_at
+                when = now if result.time is None else min(max(result.time, since), now)
+                tries.succeed(when, result.seconds)
+            if task.do == BACKUP:
+                state.ended(result.outcome, result.newest)
+            elif result.outcome != FAILED:
+                state.drill.passed(result.archive, result.files)
+            self._counts[task.do, result.outcome] += 1
+            self._strangers |= {name} if result.strangers else set()
+            if first:
+                self._first.setdefault((task.do, name, tries.code), (tries.message, []))[1].append(
+                    record.name
+                )
+        self._done(record)
+
+    def _summarize(self, now: float) -> None:
+        for (do, repository, code), (message, names) in self._first.items():
+            more = f" (and {len(names) - 1} more directories)" if len(names) > 1 else ""
+            about = {"tenant": names[0], "action": do.lower(), "reason": code}
+            detail = f"{repository}: {message}{more}"
+            logger.warning("%s failed", do, extra=about | {"detail": detail})
+        for name in sorted(self._strangers):
+            logger.warning(
+                "Somebody else puts archives where this watch does: they count for nothing here. Give each server a "
+                "prefix of its own in the repository's url",
+                extra={"action": "backup", "detail": name},
+            )
+        for do in (BACKUP, DRILL):
+            told = {outcome: n for (what, outcome), n in self._counts.items() if what == do}
+            if told:
+                news = PUT in told or FAILED in told or do == DRILL
+                logger.log(
+                    logging.INFO if news else logging.DEBUG,
+                    "%ss done: %s",
+                    do,
+                    ", ".join(f"{n} {outcome}" for outcome, n in sorted(told.items())),
+                    extra={
+                        "action": do.lower(),
+                        "seconds": round(max(0.0, now - self._began_at), 1),
+                    },
+                )
+
+
+def _ending(ended: str) -> tuple[str, str]:
+    if ended == "TooSlow":
+        return "TooSlow", TOO_SLOW
+    return INTERRUPTED, INTERRUPTED_MESSAGE
+
+
+def _order(pair: tuple[DirectoryRecord, Task]) -> tuple[bool, int, float]:
+    """Return what sorts tasks: backups before drills, then those that work, so that nothing waits for what fails."""
+    tries = list(_tries(*pair))
+    failures = max(each.failures for each in tries)
+    return pair[1].do != BACKUP, failures, min(each.tried_at or 0.0 for each in tries)
+
+
+def _shown(record: DirectoryRecord) -> str:
+    """Return what archives of a directory are named by."""
+    return record.path if record.path != "." else record.root.rstrip("/").rpartition("/")[2]
+
+
+def _is_left_alone(record: DirectoryRecord) -> bool:
+    effective = record.effective
+    return record.gone_since is not None or effective is None or effective.suspend
+
+
+def _tries(record: DirectoryRecord, task: Task) -> Iterable[Tries]:
+    for name in task.repositories:
+        state = record.backup.repositories.get(name)
+        if state is not None:
+            yield state if task.do == BACKUP else state.drill
+
+
+def _task(
+    settings: WatchSettings, record: DirectoryRecord, do: str, names: list[str], *, distinct: bool
+) -> Task:
+    return Task(
+        do=do,
+        server=settings.name,
+        name=record.name,
+        root=record.root,
+        path=record.path,
+        settings=settings.backup_group(record.name),
+        repositories=tuple(names),
+        distinct=distinct,
+    )

@@ -1,0 +1,295 @@
+"""Backs up directories, and drills, one after the other, and ends: a process of its own, so that neither a store's
+library nor a key stays in the watch.
+
+The request comes on standard input, and each answer goes to standard output as soon as it is known: a process that is
+killed has lost the directory under way alone. A timer of the kernel ends it when one takes too long, whatever library
+it hangs in.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from baileys_janitor import extras
+from baileys_janitor.schedule.backup_times import BACKUP, OF_STORE
+from baileys_janitor.tenants.backup_state import FAILED, NOTHING_TO_DO, Archived
+from baileys_janitor.watch.backups.protocol import (
+    PASSED,
+    UNEXPECTED,
+    Result,
+    Task,
+    decode_request,
+    encode_answer,
+)
+
+if TYPE_CHECKING:
+    from baileys_janitor.api.backup_settings import BackupRepository, Backups
+    from baileys_janitor.backup.run import BackupResult, Destination, RepositoryResult
+
+REQUEST_MAX = 16 * 1024 * 1024
+NICE = 10
+GIVEN_UP_AFTER = 2
+"""Directories for which a repository may fail to answer before the others do without it this time."""
+IDENTITY_FILE_MAX = 65_536
+Results = dict[str, Result]
+
+
+class NotPossible(Exception):  # noqa: N818 - what a result says
+    """Why a task cannot be carried out: a code and a sentence."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(slots=True)
+class Worker:
+    """Carries out tasks. What a repository has failed to do for one directory, it is not asked again and again."""
+
+    environ: Mapping[str, str]
+    failing: Counter[str] = field(default_factory=Counter)
+    given_up: dict[str, Result] = field(default_factory=dict)
+
+    def carry_out(self, task: Task) -> Results:
+        """Do one task; trouble is in the results."""
+        from baileys_janitor.api.backup_settings import resolved
+
+        settings = resolved(task.settings)
+        assert settings is not None
+        places = {each.name: each for each in settings.repositories}
+        results: Results = {}
+        asked = []
+        for name in task.repositories:
+            place = places[name]
+            known = self.given_up.get(_address(place))
+            if known is not None:
+                results[name] = known
+            else:
+                asked.append(place)
+        if asked:
+            do = _back_up if task.do == BACKUP else _drill
+            results |= _contained(lambda: do(task, settings, asked, self.environ), asked)
+        for place in asked:
+            self._note(place, results[place.name])
+        return results
+
+    def _note(self, place: BackupRepository, result: Result) -> None:
+        address = _address(place)
+        if result.code not in OF_STORE:
+            self.failing[address] = 0
+            return
+        self.failing[address] += 1
+        if self.failing[address] >= GIVEN_UP_AFTER:
+            self.given_up[address] = result
+
+
+def _address(place: BackupRepository) -> str:
+    return f"{place.endpoint} {place.url}"
+
+
+def _contained(work: Any, places: list[BackupRepository]) -> Results:
+    """Return the results of `work`; whatever is raised there is a failure of these repositories."""
+    try:
+        found: Results = work()
+        return found
+    except NotPossible as problem:
+        failure = Result(FAILED, problem.code, problem.message)
+    except Exception as error:  # noqa: BLE001 - the other directories are backed up
+        # Its text may hold a file's name.
+        kind = type(error).__name__
+        failure = Result(FAILED, UNEXPECTED, f"Something unforeseen happened ({kind}).")
+    return {place.name: failure for place in places}
+
+
+def _back_up(
+    task: Task, settings: Backups, places: list[BackupRepository], environ: Mapping[str, str]
+) -> Results:
+    from baileys_janitor.backup.run import Keep, back_up
+
+    destinations, results = _opened(places, environ, reading=False)
+    if not destinations:
+        return results
+    with _session(task) as directory:
+        found = back_up(
+            directory,
+            tenant=_tenant(task),
+            destinations=destinations,
+            recipients=settings.recipients,
+            keep=Keep(settings.retention, settings.bucket_days),
+            now=time.time(),
+        )
+    by_name = {each.name: each for each in found.repositories}
+    for each in destinations:
+        results[each.name] = _backed_up(found, by_name.get(each.name))
+    return results
+
+
+def _backed_up(whole: BackupResult, of_one: RepositoryResult | None) -> Result:
+    if whole.outcome == NOTHING_TO_DO:
+        return Result(NOTHING_TO_DO, time=whole.time, seconds=whole.seconds)
+    newest = None if of_one is None else _newest(of_one, whole.files)
+    if of_one is None or of_one.outcome == FAILED:
+        code = of_one.code if of_one is not None else None
+        said = of_one.message if of_one is not None else None
+        return Result(
+            FAILED,
+            code or whole.code or UNEXPECTED,
+            said or whole.message or "",
+            time=whole.time,
+            newest=newest,
+        )
+    strangers = 0 if of_one.strangers is None else of_one.strangers.among + of_one.strangers.ahead
+    return Result(
+        of_one.outcome,
+        time=whole.time,
+        seconds=whole.seconds,
+        newest=newest,
+        strangers=strangers,
+    )
+
+
+def _newest(found: RepositoryResult, files: int) -> Archived | None:
+    if found.archive is None or found.time is None:
+        return None
+    return Archived(found.archive, found.time, files, found.size, found.archives, found.oldest)
+
+
+def _drill(
+    task: Task, settings: Backups, places: list[BackupRepository], environ: Mapping[str, str]
+) -> Results:
+    from baileys_janitor.backup.drill import drill
+    from baileys_janitor.backup.encryption import Identities
+    from baileys_janitor.backup.errors import BackupProblem
+    from baileys_janitor.backup.fetch import Wanted
+    from baileys_janitor.backup.known import read_known
+    from baileys_janitor.backup.names import ONE_SERVER
+
+    try:
+        identities = Identities(_identity_text(settings)) if settings.recipients else None
+    except BackupProblem as problem:
+        raise NotPossible(problem.code, problem.sentence) from None
+    with _session(task) as directory:
+        known = read_known(directory)
+    destinations, results = _opened(places, environ, reading=True)
+    for each in destinations:
+        wanted = Wanted(ONE_SERVER, _tenant(task), known)
+        found = drill(each.repository, wanted, identities, time.time())
+        results[each.name] = Result(
+            PASSED if found.outcome == PASSED else FAILED,
+            found.code or "",
+            found.message or "",
+            time=time.time(),
+            seconds=found.seconds,
+            archive=found.archive or "",
+            files=sum(found.restorable.values()),
+        )
+    return results
+
+
+def _opened(
+    places: list[BackupRepository], environ: Mapping[str, str], *, reading: bool
+) -> tuple[list[Destination], Results]:
+    """Return the repositories that can be asked, and why the others cannot."""
+    from baileys_janitor.backup.errors import BackupProblem
+    from baileys_janitor.backup.repository import open_repository
+    from baileys_janitor.backup.run import Destination
+
+    found, results = [], {}
+    for place in places:
+        credentials = place.credentials
+        if reading and place.read_credentials is not None:
+            credentials = place.read_credentials
+        try:
+            repository = open_repository(
+                place.url,
+                endpoint=place.endpoint,
+                region=place.region,
+                credentials=credentials,
+                environ=environ,
+            )
+        except BackupProblem as problem:
+            results[place.name] = Result(FAILED, problem.code, problem.sentence)
+        else:
+            found.append(Destination(place.name, repository))
+    return found, results
+
+
+@contextmanager
+def _session(task: Task) -> Iterator[int]:
+    """Open the session directory; NotPossible where that fails."""
+    from baileys_janitor.volume.errors import VolumeProblem
+    from baileys_janitor.volume.safe_open import open_session
+
+    try:
+        directory = open_session(task.root, task.path)
+    except VolumeProblem as problem:
+        raise NotPossible(problem.code, str(problem)) from None
+    try:
+        yield directory
+    except VolumeProblem as problem:
+        raise NotPossible(problem.code, str(problem)) from None
+    finally:
+        os.close(directory)
+
+
+def _tenant(task: Task) -> str:
+    from baileys_janitor.backup.names import tenant_of
+
+    full = task.root if task.path == "." else os.path.join(task.root, task.path)  # noqa: PTH118
+    if task.distinct:
+        return tenant_of(full)
+    return tenant_of(task.path if task.path != "." else os.path.basename(full.rstrip("/")))  # noqa: PTH119
+
+
+def _identity_text(settings: Backups) -> str:
+    path = settings.drill_identity_file
+    assert path is not None
+    try:
+        with open(path, encoding="ascii") as file:  # noqa: PTH123
+            text = file.read(IDENTITY_FILE_MAX + 1)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise NotPossible(
+            "IdentityUnreadable",
+            f"The identity file of backup.drill.identityFile cannot be read ({why}): check its path, and that the "
+            "user of the watch may read it.",
+        ) from None
+    return text[:IDENTITY_FILE_MAX]
+
+
+def _refusal() -> Result | None:
+    try:
+        extras.require("backup")
+    except extras.ExtraMissing as problem:
+        return Result(FAILED, "ExtraMissing", str(problem))
+    return None
+
+
+def main() -> int:
+    """Carry out the request on standard input."""
+    os.umask(0o077)
+    os.nice(NICE)
+    tasks, seconds = decode_request(sys.stdin.buffer.read(REQUEST_MAX))
+    refusal = _refusal()
+    worker = Worker(os.environ)
+    for number, task in enumerate(tasks):
+        # Its default action ends the process, without a word from Python.
+        signal.alarm(max(1, int(seconds)))
+        refused = None if refusal is None else dict.fromkeys(task.repositories, refusal)
+        results = refused or worker.carry_out(task)
+        signal.alarm(0)
+        os.write(1, encode_answer(number, results))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
