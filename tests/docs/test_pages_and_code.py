@@ -19,7 +19,7 @@ from baileys_janitor.cli.options import (
     UNDO_WINDOW,
 )
 from baileys_janitor.cli.problems import EXIT_CODES
-from baileys_janitor.policy import reasons
+from baileys_janitor.policy import reasons, restore_codes
 from baileys_janitor.volume.errors import SENTENCES
 from tests.docs.pages import PAGES, ROOT, name_of
 
@@ -111,6 +111,7 @@ OF_KUBERNETES = {
     [
         ("rules.md", reasons.EXPLANATIONS),
         ("volume.md", SENTENCES),
+        ("restore.md", {**restore_codes.EXPLANATIONS, **restore_codes.KEPT_BACK}),
         ("resource.md", CONDITIONS),
     ],
 )
