@@ -222,6 +222,27 @@ def test_a_file_that_changes_at_every_look_is_named(
     assert set(found.content) == ARCHIVED - {VICTIM}
 
 
+def test_a_long_file_is_taken_once_two_reads_agree(
+    session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clock that is too coarse shows the same times before and after a write."""
+    real = snapshots.read_bounded
+    old, new = (b'"%b"' % (letter * 9_000) for letter in (b"a", b"b"))
+    (session / VICTIM).write_bytes(new)
+    inode = (session / VICTIM).stat().st_ino
+    mixed = [old[:4096] + new[4096:]]
+
+    def read_in_pages(file: int, limit: int) -> bytes:
+        if os.fstat(file).st_ino == inode and mixed:
+            return mixed.pop()
+        return real(file, limit)
+
+    monkeypatch.setattr(snapshots, "read_bounded", read_in_pages)
+    found = take(session)
+    assert not mixed
+    assert found.content[VICTIM] == new
+
+
 def test_a_file_that_vanishes_is_not_missing_and_one_that_comes_back_is_taken(
     session: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
