@@ -271,6 +271,24 @@ def test_creds_json_is_read_last(session: Path, monkeypatch: pytest.MonkeyPatch)
     assert take(session).session.credentials.next_pre_key_id == 99
 
 
+def test_credentials_that_are_saved_right_after_two_reads_agreed_are_read_again(
+    session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = snapshots.settled_bytes
+    saved = [whole(nextPreKeyId=n) for n in (77, 66)]
+
+    def settled(directory: int, pause: Callable[[float], None]) -> bytes:
+        data = real(directory, pause)
+        if saved:
+            write(session / "creds.json", saved.pop(), NOW)
+        return data
+
+    monkeypatch.setattr(snapshots, "settled_bytes", settled)
+    found = take(session)
+    assert found.content["creds.json"] == whole(nextPreKeyId=77)
+    assert found.session.credentials.next_pre_key_id == 77
+
+
 def test_another_pairing_that_comes_meanwhile_is_no_snapshot(
     session: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
