@@ -42,7 +42,21 @@ def options(name: str) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("command", ["report", "scan", "clean", "repair", "undo", "notify"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "report",
+        "scan",
+        "clean",
+        "repair",
+        "undo",
+        "notify",
+        "backup",
+        "archives",
+        "drill",
+        "restore",
+    ],
+)
 def test_every_option_of_a_command_is_on_its_page(command: str) -> None:
     unsaid = {option for option in options(command) if not re.search(rf"{option}\b(?!-)", CLI)}
     assert unsaid - {"--output"} == set(), "--output is there as -o"
