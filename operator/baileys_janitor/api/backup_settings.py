@@ -25,11 +25,11 @@ from baileys_janitor.api.durations import Between, Duration, duration_text
 from baileys_janitor.api.error_messages import shown
 from baileys_janitor.api.patterns import IN_WORDS, LABEL, NEVER, RECIPIENT, STORE_URL, URL
 from baileys_janitor.policy.archive_retention import Retention
+from baileys_janitor.policy.archived import ENCRYPTION_NONE
 
 MOST_REPOSITORIES: Final = 4
 MOST_RECIPIENTS: Final = 20
 DAY_SECONDS: Final = 86_400
-ENCRYPTION_NONE: Final = "None"
 BY_BUCKET: Final = "Bucket"
 
 Cron = Annotated[str, Field(min_length=5, max_length=128)]

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 LIMIT_BYTES = 64 * 1024 * 1024
 FILE_OVERHEAD_BYTES = 1024
 
+#: What somebody writes out who wants archives that everybody can read.
+ENCRYPTION_NONE = "None"
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ArchivedFile:

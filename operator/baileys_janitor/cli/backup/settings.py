@@ -228,9 +228,9 @@ def problem_of(shown: str, problem: BackupProblem) -> Problem:
 
 def recipients_of(asked: Asked) -> tuple[str, ...]:
     """Return the public keys to encrypt to; empty where the options or the file say in so many words: None."""
-    from baileys_janitor.api.backup_settings import ENCRYPTION_NONE
     from baileys_janitor.backup.encryption import Recipients
     from baileys_janitor.backup.errors import BackupProblem
+    from baileys_janitor.policy.archived import ENCRYPTION_NONE
 
     typed = [*asked.values["recipients"]]
     for path in asked.values["recipients_files"]:
