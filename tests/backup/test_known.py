@@ -63,7 +63,11 @@ def session(tmp_path: Path) -> Iterator[int]:
     )
 )
 def test_what_is_written_is_read_again(archives: list[KnownArchive]) -> None:
-    known = Known(tuple(sorted(archives, key=lambda each: each.name, reverse=True)), {HERE: NOW})
+    known = Known(
+        tuple(sorted(archives, key=lambda each: each.name, reverse=True)),
+        {HERE: NOW},
+        {HERE: NOW - 60},
+    )
     assert decoded(encoded(known)) == known
 
 
@@ -74,7 +78,7 @@ def test_junk_is_no_record(data: bytes) -> None:
 
 @given(st.data())
 def test_a_record_that_somebody_changed_is_whole_or_none(data: st.DataObject) -> None:
-    whole = encoded(Known((archive(), archive(NOW - 5)), {HERE: NOW}))
+    whole = encoded(Known((archive(), archive(NOW - 5)), {HERE: NOW}, {HERE: NOW}))
     at = data.draw(st.integers(0, len(whole) - 1))
     other = whole[:at] + bytes([data.draw(st.integers(0, 255))]) + whole[at + 1 :]
     found = decoded(other)

@@ -155,17 +155,47 @@ def test_where_the_store_removes_archives_an_unchanged_one_is_put_after_a_third(
     assert outcomes(place.back_up(keep=Keep(bucket_days=9))) == ["Put"]
 
 
-def test_a_changed_session_costs_one_put_an_hour(place: Place) -> None:
+def test_a_changed_session_costs_one_put_an_hour_and_two_requests_more_in_two_days(
+    place: Place,
+) -> None:
     place.back_up()
     asked = []
-    for _ in range(24):
+    for _ in range(96):
         place.now += HOUR
         place.change()
         place.store.asked.clear()
         assert outcomes(place.back_up()) == ["Put"]
         asked.append([each for each in place.store.asked if each != "get"])
-    assert asked[:23] == [["put"]] * 23
-    assert asked[23] in (["list", "put"], ["list", "put", "delete"])
+    assert asked[:47] == [["put"]] * 47
+    assert asked[47:49] == [["list", "put"], ["put", "delete"]]
+    assert asked[49:95] == [["put"]] * 46
+
+
+def test_what_is_surplus_goes_at_once_where_nothing_is_put(place: Place) -> None:
+    for _ in range(40):
+        place.change()
+        place.back_up()
+        place.now += HOUR
+    place.store.asked.clear()
+    place.now += DAY
+    [found] = place.back_up().repositories
+    assert (found.outcome, found.removed) == ("Unchanged", 15)
+    assert place.store.asked == ["list", "delete"]
+    place.store.asked.clear()
+    place.now += HOUR
+    place.back_up()
+    assert place.store.asked == []
+
+
+def test_a_store_that_removes_nothing_is_asked_once_a_list(place: Place) -> None:
+    place.store.refuses = {"delete": FORBIDDEN}
+    codes = []
+    for _ in range(96):
+        place.change()
+        codes.append(place.back_up().repositories[0].retention_code)
+        place.now += HOUR
+    assert place.store.asked.count("delete") == 1
+    assert codes.count(FORBIDDEN) == 1
 
 
 def test_two_archives_of_one_second_have_names_of_their_own(place: Place) -> None:
@@ -214,6 +244,11 @@ def test_put_only_credentials_are_enough(place: Place) -> None:
     place.now += HOUR
     assert outcomes(place.back_up()) == ["Unchanged"]
     assert place.store.asked == [], "it is not asked again each hour"
+    for _ in range(60):
+        place.now += HOUR
+        place.change()
+        place.back_up()
+    assert "delete" not in place.store.asked
 
 
 def test_a_put_that_is_forbidden_is_told_with_its_code(place: Place) -> None:
@@ -225,7 +260,7 @@ def test_a_put_that_is_forbidden_is_told_with_its_code(place: Place) -> None:
 def test_an_archive_that_was_lost_or_replaced_in_the_store_is_put_again(place: Place) -> None:
     place.back_up()
     [name] = place.archives()
-    place.now += DAY
+    place.now += 2 * DAY
     (place.home / "moscow/server/acme" / name).write_bytes(b"junk")
     assert outcomes(place.back_up()) == ["Put"]
 
@@ -261,8 +296,8 @@ def test_retention_leaves_what_it_promises_and_never_what_it_does_not_know(place
     left = place.archives()
     assert stranger in left
     assert first not in left
-    assert 24 <= len(left) <= 24 + 24 + 3 + 1
-    place.now += DAY
+    assert 24 <= len(left) <= 24 + 48 + 3 + 1
+    place.now += 2 * DAY
     result = place.back_up()
     [found] = result.repositories
     assert found.archives == len(place.archives()) - 1

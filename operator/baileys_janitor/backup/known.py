@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 import time as clock
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
@@ -45,8 +45,10 @@ VERSION: Final = 1
 MOST_ARCHIVES: Final = 2000
 MOST_REPOSITORIES: Final = 16
 LIMIT_BYTES: Final = 2 << 20
-LISTED_EVERY_SECONDS: Final = 86_400
+LISTED_EVERY_SECONDS: Final = 2 * 86_400
 """How often a repository is listed: for retention, and to see whether what we put is still there."""
+
+_ON_ITS_WAY_SECONDS: Final = 86_400
 
 NEVER_VERIFIED: Final = 0
 """Stands in `KnownArchive.verified` for an archive that a repository lists, though its put was never confirmed."""
@@ -118,10 +120,11 @@ class KnownArchive:
 @dataclass(frozen=True, slots=True)
 class Known:
     """All that is known of one session, the newest archive first; `listed` says when each repository was asked for a
-    list."""
+    list, and `crowded` which of them then held archives that are still to be removed."""
 
     archives: tuple[KnownArchive, ...] = ()
     listed: Mapping[str, int] = field(default_factory=dict)
+    crowded: Mapping[str, int] = field(default_factory=dict)
 
     def in_repository(self, repository: str) -> list[KnownArchive]:
         """Return the archives that a repository took, the newest first."""
@@ -156,9 +159,26 @@ class Known:
                 found = each.in_(repository, time, each.tags.get(repository))
             else:
                 found = each.not_in(repository)
-            if found.verified or now - found.time < LISTED_EVERY_SECONDS:
+            if found.verified or now - found.time < _ON_ITS_WAY_SECONDS:
                 kept.append(found)
         return replace(self, archives=tuple(kept)).asked(repository, now)
+
+    def with_crowded(self, repository: str, time: int | None) -> Known:
+        """Return it with surplus archives of some time still to be removed from a repository; None: without."""
+        others = {key: each for key, each in self.crowded.items() if key != repository}
+        mine = {} if time is None else {repository: time}
+        newest = sorted(others, key=lambda each: others[each], reverse=True)
+        kept = {each: others[each] for each in newest[: MOST_REPOSITORIES - len(mine)]}
+        return replace(self, crowded={**kept, **mine})
+
+    def removed_from(self, repository: str, names: Collection[ArchiveName]) -> Known:
+        """Return it after archives were removed from a repository."""
+        kept = [
+            each.not_in(repository) if each.name in names else each
+            for each in self.archives
+            if each.name not in names or each.verified.keys() - {repository}
+        ]
+        return replace(self, archives=tuple(kept))
 
     def since(self, time: float) -> Known:
         """Return it without the archives of before a time: those that the store itself has removed."""
@@ -258,9 +278,10 @@ def encoded(known: Known) -> bytes:
         )
         for each in known.archives
     ]
-    listed = json.dumps(dict(known.listed), separators=(",", ":"))
+    times = {"listed": dict(known.listed), "crowded": dict(known.crowded)}
+    head = json.dumps({"version": VERSION, **times}, separators=(",", ":")).removesuffix("}")
     archives = ",\n".join(lines)
-    return f'{{"version":{VERSION},"listed":{listed},"archives":[\n{archives}\n]}}\n'.encode()
+    return f'{head},"archives":[\n{archives}\n]}}\n'.encode()
 
 
 def decoded(data: bytes | None) -> Known | None:
@@ -273,8 +294,11 @@ def decoded(data: bytes | None) -> Known | None:
         return None
     if not isinstance(document, dict) or document.get("version") != VERSION:
         return None
-    listed, archives = _times(document.get("listed")), document.get("archives")
-    if listed is None or not isinstance(archives, list) or len(archives) > MOST_ARCHIVES:
+    listed, crowded = _times(document.get("listed")), _times(document.get("crowded"))
+    archives = document.get("archives")
+    if listed is None or crowded is None:
+        return None
+    if not isinstance(archives, list) or len(archives) > MOST_ARCHIVES:
         return None
     found = [_archive(each) for each in archives]
     whole = [each for each in found if each is not None]
@@ -283,6 +307,7 @@ def decoded(data: bytes | None) -> Known | None:
     return Known(
         tuple(sorted(whole, key=lambda each: each.name, reverse=True)),
         listed,
+        crowded,
     )
 
 

@@ -1,8 +1,9 @@
 """One backup of one session: read once, packed once, put to each repository by itself.
 
-A repository is asked for nothing but what is needed: one PUT, and once a day a LIST, for retention and to see whether
-what was put is still there. What one of them answers does not stop the others, and a session that is not whole is put
-nowhere, so a damaged one never travels and never pushes out a good archive.
+A repository is asked for nothing but what is needed, and at most twice in a backup: one PUT; every other day a LIST, to
+see whether what was put is still there; and a request to remove what was surplus then, in the next backup if this one
+puts. What one of them answers does not stop the others, and a session that is not whole is put nowhere, so a damaged
+one never travels and never pushes out a good archive.
 """
 
 from __future__ import annotations
@@ -240,8 +241,9 @@ class _Run:
                 results[each.ident].outcome = UNCHANGED
         if due:
             self._put(due, results)
-        listed = [each for each in destinations if each.ident in self.seen]
-        _side_by_side(listed, lambda each: self._thin_out(each, results[each.ident]))
+        for each in destinations:
+            self._look_for_strangers(each, results[each.ident])
+        _side_by_side(reached, lambda each: self._thin_out(each, results[each.ident]))
         self._remember()
         for each in destinations:
             self._count(each, results[each.ident])
@@ -343,38 +345,55 @@ class _Run:
             recipients=recipients_id(self.session.recipients),
         )
 
-    def _thin_out(self, destination: Destination, result: RepositoryResult) -> None:
-        """Remove what is surplus in a repository that was listed; a failure there leaves the backup good."""
-        ours = _stored(self.known, destination.ident)
+    def _look_for_strangers(self, destination: Destination, result: RepositoryResult) -> None:
+        """Look for archives in a repository that was listed that are not ours."""
+        seen = self.seen.get(destination.ident)
+        if seen is None:
+            return
         names = {each.name for each in self.known.in_repository(destination.ident)}
-        seen = self.seen[destination.ident]
         others = [
             StoredArchive(each.time, each.digest8, known=False)
             for each in seen
             if each not in names
         ]
-        result.strangers = strangers([*ours, *others], self.now)
+        result.strangers = strangers([*_stored(self.known, destination.ident), *others], self.now)
+
+    def _thin_out(self, destination: Destination, result: RepositoryResult) -> None:
+        """Remove what was surplus when a repository was listed; a failure there leaves the backup good.
+
+        After a put the next backup does it. One that fails is tried again after the next list.
+        """
+        ident = destination.ident
         if self.keep.bucket_days is not None:
             return
-        going = {(each.time, each.digest) for each in surplus(ours, self.keep.retention, self.now)}
-        names_going = [
-            each.name
-            for each in self.known.in_repository(destination.ident)
-            if (each.time, each.digest) in going
-        ]
-        try:
-            destination.repository.delete(
-                [
-                    ArchivePath(self.session.namespace, self.session.tenant, each)
-                    for each in names_going
-                ]
-            )
-        except BackupProblem as problem:
-            result.retention_code = problem.code
+        if ident in self.seen:
+            time = int(self.now)
+            if result.outcome != UNCHANGED:
+                self._change(lambda known: known.with_crowded(ident, time))
+                return
+        elif ident in self.known.crowded:
+            time = self.known.crowded[ident]
+        else:
             return
-        result.removed = len(names_going)
-        left = {name: each for name, each in seen.items() if name not in names_going}
-        self._change(lambda known: known.listed_in(destination.ident, left, int(self.now)))
+        names = self._surplus(ident, time)
+        if names:
+            session = self.session
+            paths = [ArchivePath(session.namespace, session.tenant, each) for each in names]
+            try:
+                destination.repository.delete(paths)
+            except BackupProblem as problem:
+                result.retention_code = problem.code
+            else:
+                result.removed = len(names)
+                self._change(lambda known: known.removed_from(ident, names))
+        self._change(lambda known: known.with_crowded(ident, None))
+
+    def _surplus(self, ident: str, time: int) -> list[ArchiveName]:
+        """Return the names of the archives that were surplus in a repository at some time."""
+        ours = [each for each in _stored(self.known, ident) if each.time <= time]
+        going = {(each.time, each.digest) for each in surplus(ours, self.keep.retention, time)}
+        there = self.known.in_repository(ident)
+        return [each.name for each in there if (each.time, each.digest) in going]
 
     def _change(self, change: Callable[[Known], Known]) -> None:
         """Change what is known here, and in the directory at the next `_remember`."""

@@ -9,7 +9,6 @@ from baileys_janitor.report.collect import period_of
 from baileys_janitor.report.findings import ADVICE, FAULT, of_level, severity_of
 from baileys_janitor.report.model import (
     UNKNOWN_LEVEL,
-    CopiesDocument,
     FindingDocument,
     ForecastDocument,
     RunDocument,
@@ -54,7 +53,7 @@ def session_of_tenant(
         "trash": None
         if trash is None
         else {"runs": trash.get("runs") or 0, "files": trash.get("files") or 0},
-        "credentialsCopies": _copies(status.get("credentialsCopies") or {}),
+        "credentialsCopies": None,
         "monitored": None,
         "findings": _findings(status, names, suspended=suspended),
         "plan": None,
@@ -99,12 +98,6 @@ def run_of(entry: Object) -> RunDocument:
         "freedBytes": entry.get("freedBytes") or 0,
         "undone": False,
     }
-
-
-def _copies(stored: Object) -> CopiesDocument | None:
-    """Return the kept copies of creds.json; None of a status from before they were counted."""
-    count = stored.get("count")
-    return None if count is None else {"count": count, "newest": stored.get("newestTime")}
 
 
 def _paired_again(status: Object) -> bool | None:
