@@ -19,7 +19,7 @@ from benchmarks.operator import catalogue, report, suite, targets
 
 Object = dict[str, Any]
 RESULTS = Path(__file__).resolve().parent / "results"
-PARTS = ("operator", "job", "scan", "watch", "keystore")
+PARTS = ("operator", "job", "scan", "watch", "keystore", "backup")
 SANDBOX, REAL = "the sandbox's API server", "etcd and kube-apiserver"
 
 
@@ -149,6 +149,20 @@ def resident(console: Console, *, quick: bool) -> None:
     written(f"watch{'-quick' if quick else ''}.json", result, console)
 
 
+def archives(console: Console, *, quick: bool) -> None:
+    """Measure backups and restores."""
+    from benchmarks import backup
+
+    described = machine.described()
+    found = backup.measure(quick=quick, tell=console.print)
+    backup.show(console, found)
+    verdicts = backup.verdicts(found)
+    report.verdicts_of(console, verdicts)
+    result = {"machine": described, "quick": quick, **found}
+    result |= {"targets": [one.row() for one in verdicts]}
+    written(f"backup{'-quick' if quick else ''}.json", result, console)
+
+
 def main() -> int:
     """Run all or parts; return the exit code: 1 when something could not be measured."""
     known = catalogue.named(catalogue.full()) | catalogue.named(catalogue.quick())
@@ -175,6 +189,8 @@ def main() -> int:
         resident(console, quick=arguments.quick)
     if not parts or "keystore" in parts:
         keys(console, quick=arguments.quick)
+    if not parts or "backup" in parts:
+        archives(console, quick=arguments.quick)
     return 0 if sound else 1
 
 

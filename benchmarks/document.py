@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import keystore
+from benchmarks import backup, keystore
 from benchmarks.operator.report import STEADY, ratios, shown
 
 Object = dict[str, Any]
@@ -23,7 +23,7 @@ def main() -> int:
     found = [json.loads((RESULTS / name).read_text()) for name in ("operator.json", "job.json")]
     real = RESULTS / "operator-kube-apiserver.json"
     found.append(json.loads(real.read_text()) if real.exists() else {})
-    for name in ("keystore.json", "scan.json"):
+    for name in ("keystore.json", "scan.json", "backup.json"):
         path = RESULTS / name
         found.append(json.loads(path.read_text()) if path.exists() else {})
     before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
@@ -34,10 +34,10 @@ def main() -> int:
 
 
 def sections(
-    operator: Object, job: Object, real: Object, stored: Object, server: Object
+    operator: Object, job: Object, real: Object, stored: Object, server: Object, archived: Object
 ) -> Iterator[str]:
     """The results as Markdown, line by line; `real` are those against a kube-apiserver, `stored` those of keys in
-    PostgreSQL and `server` those of the command line, if there are any."""
+    PostgreSQL, `server` those of the command line and `archived` those of backups, if there are any."""
     yield _machine(operator)
     yield ""
     yield from table(
@@ -77,6 +77,9 @@ def sections(
     if server:
         yield ""
         yield from server_section(server)
+    if archived:
+        yield ""
+        yield from backup_section(archived)
     if stored:
         yield ""
         yield f"Keys in PostgreSQL, {_begun(stored)}:"
@@ -106,6 +109,19 @@ def server_section(found: Object) -> Iterator[str]:
             for name, figures in race["figures"].items()
         ),
     )
+
+
+def backup_section(found: Object) -> Iterator[str]:
+    """What backups and restores cost, as Markdown."""
+    yield f"Backups to an S3 server, {_begun(found)}:"
+    yield ""
+    yield from table(("target", "at most", "measured"), _kept(found["targets"]))
+    yield ""
+    yield f"A session of {found['files']} files; medians of {found['runs']} runs:"
+    yield ""
+    yield from table(backup.HEADINGS, backup.rows(found))
+    yield ""
+    yield from (f"- {note}" for note in backup.notes(found))
 
 
 def _kept(targets: Iterable[Object]) -> Iterator[tuple[str, str, str]]:
