@@ -46,6 +46,11 @@ def test_the_newest_that_is_vouched_for_is_the_latest_whatever_lies_beside_it() 
     assert found == [name(60)]
 
 
+def test_a_known_archive_of_an_earlier_pairing_is_not_the_latest_of_this_one() -> None:
+    other = Fingerprint("1" * 16, "9" * 16)
+    assert candidates([name(60), name(900)], known(name(60)), other, NOW) == [name(60), name(900)]
+
+
 def test_an_archive_from_the_future_comes_last() -> None:
     ahead = name(-7200)
     assert candidates([ahead, name(60)], known(ahead, name(60)), None, NOW) == [name(60)]

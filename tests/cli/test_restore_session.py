@@ -183,6 +183,21 @@ def test_a_directory_that_lost_its_memory_is_known_by_its_own_credentials(
     assert lost.exists()
 
 
+def test_a_session_that_was_paired_anew_is_left_alone_by_the_archives_of_before(
+    place: Backups, acme: Path
+) -> None:
+    creds = json.loads((acme / "creds.json").read_bytes())
+    creds["advSecretKey"] = "of the new pairing"
+    (acme / "creds.json").write_text(json.dumps(creds))
+    next(acme.glob("device-list-*")).unlink()
+    before = snapshot(acme)
+    done = place.restore(acme, "--apply", "--stopped")
+    assert (done.code, "is not of the pairing" in done.err) == (1, True), done.err
+    assert snapshot(acme) == before
+    place.back_up()
+    assert place.restore(acme).code == 0
+
+
 def test_apply_alone_asks_for_the_process_to_be_stopped(place: Backups, acme: Path) -> None:
     shutil.rmtree(acme)
     done = place.restore(acme, *recorded(place), "--apply")

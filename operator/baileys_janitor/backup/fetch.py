@@ -15,7 +15,12 @@ from baileys_janitor.backup.errors import (
     BackupProblem,
 )
 from baileys_janitor.backup.known import Known, KnownArchive
-from baileys_janitor.backup.latest import Fingerprint, candidates, require_owner
+from baileys_janitor.backup.latest import (
+    Fingerprint,
+    candidates,
+    fingerprint_of_known,
+    require_owner,
+)
 from baileys_janitor.backup.names import ArchiveName, ArchivePath, name_of
 from baileys_janitor.backup.unpack import UnpackedArchive, unpack
 
@@ -105,8 +110,8 @@ def _fetch_one(
 
 def _require_known_owner(known: KnownArchive, chosen: Fingerprint) -> None:
     """Refuse before anything is fetched."""
-    if known.fingerprint != chosen.identity or chosen.pairing not in ("", known.pairing):
-        found = Fingerprint(known.fingerprint, known.pairing)
+    found = fingerprint_of_known(known)
+    if not chosen.fits(found):
         raise BackupProblem(FINGERPRINT_DIFFERS, found=str(found))
 
 

@@ -44,16 +44,19 @@ class Fingerprint:
     def __str__(self) -> str:
         return f"{self.identity}-{self.pairing}" if self.pairing else self.identity
 
-    def fits(self, session: ArchivedSession) -> bool:
-        """Return whether an archived session is the one that is meant."""
-        credentials = session.credentials
-        same = credentials.fingerprint == self.identity
-        return same and self.pairing in ("", credentials.pairing)
+    def fits(self, other: Fingerprint) -> bool:
+        """Return whether a session with that whole fingerprint is the one that is meant."""
+        return self.identity == other.identity and self.pairing in ("", other.pairing)
 
 
 def fingerprint_of(session: ArchivedSession) -> Fingerprint:
     """Return whose a session is."""
     return Fingerprint(session.credentials.fingerprint, session.credentials.pairing)
+
+
+def fingerprint_of_known(archive: KnownArchive) -> Fingerprint:
+    """Return whose a known archive is."""
+    return Fingerprint(archive.fingerprint, archive.pairing)
 
 
 def read_fingerprint(text: str) -> Fingerprint:
@@ -79,7 +82,11 @@ def candidates(
     there = sorted(names, key=lambda each: (not is_ahead(each.time, now), each), reverse=True)
     if not there:
         raise BackupProblem(NO_ARCHIVE)
-    ours = {each.name for each in known.archives}
+    ours = {
+        each.name
+        for each in known.archives
+        if chosen is None or chosen.fits(fingerprint_of_known(each))
+    }
     vouched = [each for each in there if each in ours]
     if vouched:
         return vouched[:1]
@@ -94,7 +101,7 @@ def require_owner(
     Raises BackupProblem: FingerprintDiffers, IdentityUnknown; both show whose the archive is.
     """
     found = fingerprint_of(session)
-    if chosen is not None and not chosen.fits(session):
+    if chosen is not None and not chosen.fits(found):
         raise BackupProblem(FINGERPRINT_DIFFERS, found=str(found))
     if chosen is None and known is None:
         raise BackupProblem(IDENTITY_UNKNOWN, found=str(found))

@@ -42,7 +42,7 @@ pause = time.sleep
     examples=(
         ("baileys-janitor backup keygen -o backup.key", "Once: make the keys."),
         (
-            "baileys-janitor backup /srv/sessions --to s3://bucket/prefix --recipients-file backup.pub",
+            "baileys-janitor backup /srv/sessions --to s3://bucket/prefix --recipient age1...",
             "An archive of each session that has changed; the bots may run on.",
         ),
         (
@@ -70,6 +70,7 @@ pause = time.sleep
 @click.option(
     "--encryption",
     type=click.Choice(["Age", "None"], case_sensitive=False),
+    metavar="Age|None",
     help="None: everybody who can read the store can read the archives.",
 )
 @click.option(

@@ -26,7 +26,7 @@ from baileys_janitor.cli.problems import Problem
 from baileys_janitor.policy import reasons
 from baileys_janitor.policy.file_kinds import OTHER
 from baileys_janitor.policy.pairing import read_credentials
-from baileys_janitor.policy.restore_codes import EXPLANATIONS
+from baileys_janitor.policy.restore_codes import ANOTHER_IDENTITY, ANOTHER_PAIRING, EXPLANATIONS
 from baileys_janitor.volume.callbacks import go_on
 from baileys_janitor.volume.credential_copies import copies_in, read_copies
 from baileys_janitor.volume.errors import (
@@ -179,6 +179,16 @@ class Restore:
         try:
             return fetch(request.destination.repository, wanted, request.identities, time.time())
         except BackupProblem as problem:
+            if (
+                problem.code == FINGERPRINT_DIFFERS
+                and self.chosen is None
+                and self._own is not None
+            ):
+                found = str(problem.details["found"])
+                same = found.startswith(self._own.identity)
+                code = ANOTHER_PAIRING if same else ANOTHER_IDENTITY
+                text = f"{self.target.shown}: {sentence_of(code)}"
+                raise Problem(text, code=code) from None
             raise problem_of(self.target.shown, problem) from None
 
     def _refusal(self, code: str) -> str:
