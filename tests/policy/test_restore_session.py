@@ -71,7 +71,7 @@ def of(who: str, following: int, unuploaded: int | None = None, signed: int = 1)
 users = st.sampled_from(
     [OWN, OWN_LID, "2201", "220100000000001", "11001", "9900110000000012", "33"]
 ).flatmap(lambda user: st.sampled_from([user, f"{user}_1", f"{user}_128", f"{user}_129"]))
-devices = st.integers(0, 99)
+devices = st.integers(0, 2)
 groups = st.sampled_from([G, "status@broadcast", "1100-1500000000@g.us"])
 names = st.one_of(
     st.builds("session-{}.{}.json".format, users, devices),
@@ -485,3 +485,53 @@ def test_a_forged_archive_is_refused_though_its_fingerprint_is_right(who: str) -
     assert plan_of(own, source).refused == refusals[who]
     copies = lost(kept=[Candidate("1", NOW - DAY, of("a", 31))], known=[])
     assert plan_of(copies, source, expected=source.identity.fingerprint).refused == refusals[who]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lid-mapping-../../../etc/passwd.json",
+        "device-list-a/b.json",
+        "tctoken-" + "x" * 300 + ".json",
+        "identity-key-\0.json",
+        ".janitor~journal",
+        "../creds.json",
+        "creds.json.tmp",
+        "notes.txt",
+        "",
+    ],
+)
+@pytest.mark.parametrize("mode", ["Safe", "Whole"])
+def test_a_name_that_leads_elsewhere_stays_out(name: str, mode: str) -> None:
+    source = source_of("a", [archived_file(name)], quiesced=True)
+    plan = plan_of(lost_all(), source, mode, acknowledged=["NothingRanSince"])
+    assert (plan.refused, names_of(plan)) == (None, ["creds.json"])
+    assert plan.kept_back == {"UnknownFile": {classify(name)[0]: 1}}
+
+
+def lost_all() -> SessionTarget:
+    return SessionTarget(LOST[0], None, [], [], [(NOW - HOUR, CREDENTIALS["a"].fingerprint)])
+
+
+def test_what_is_there_or_comes_twice_is_put_once() -> None:
+    there = [f"{kind}-2201.0.json" for kind in ("session", "identity-key")]
+    twice = [archived_file("pre-key-9.json")] * 2
+    source = source_of("a", [*map(archived_file, there), *twice])
+    plan = plan_of(lost(*map(entry, there)), source)
+    assert names_of(plan) == ["pre-key-9.json", "creds.json"]
+    assert plan.kept_back == {"AlreadyThere": {"session": 1, "identityKey": 1, "preKey": 1}}
+
+
+def test_a_whole_session_is_refused_beside_any_file_that_is_not_the_archives() -> None:
+    word = ["NothingRanSince"]
+    quiesced = source_of("a", [archived_file("session-2201.0.json")], quiesced=True)
+    live = source_of("a", [archived_file("session-2201.0.json")])
+    assert plan_of(lost_all(), live, "Whole", acknowledged=word).refused == "NotQuiesced"
+    assert plan_of(lost_all(), quiesced, "Whole").refused == "NothingRanSince"
+    assert plan_of(lost_all(), quiesced, "Whole", acknowledged=word).refused is None
+    known = [(NOW - HOUR, CREDENTIALS["a"].fingerprint)]
+    for name in ("session-2201.0.json", "session-2202.0.json", "pre-key-9.json"):
+        for same in (frozenset(), frozenset([name])):
+            target = SessionTarget(LOST[0], None, [entry(name)], [], known, same)
+            plan = plan_of(target, quiesced, "Whole", acknowledged=word)
+            assert plan.refused == (None if same else "NotAsArchived")
