@@ -72,6 +72,13 @@ FULL_STATUS: dict[str, Any] = {
         "freeBytes": 8 * 2**30,
         "freeInodes": 524288,
     },
+    "credentialsCopies": {
+        "count": 10,
+        "newestTime": "2026-11-21T15:00:00Z",
+        "reason": "DiskFull",
+        "message": "The volume has too little room for a copy of creds.json: make room on it.",
+        "attemptTime": "2026-11-22T08:00:00Z",
+    },
     "trash": {"runs": 1, "oldestTime": "2026-11-22T03:00:04Z"},
     "timers": {"trigger": "2026-11-22T08:00:00Z", "daily": "2026-11-22T03:00:00Z"},
     "run": {"id": "20261122t083000z-01ab", "reason": "Daily", "startTime": "2026-11-22T08:30:00Z"},

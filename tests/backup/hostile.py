@@ -214,6 +214,10 @@ def manifests(forge: Forge) -> Iterator[tuple[str, str, bytes]]:
         "no end": text.replace(b"]}\n", b""),
         "two ends": text + b"]}\n",
         "text behind it": text + b"{}\n",
+        "half a line behind it": text + b"{",
+        "a missing file in other letters": text.replace(
+            b'"missing":[\n', b'"missing":[\n"pre-key-\\u0031.json"\n'
+        ),
         "an empty line": text.replace(b"\n", b"\n\n", 1),
         "carriage returns": text.replace(b"\n", b"\r\n"),
         "a byte-order mark": b"\xef\xbb\xbf" + text,

@@ -100,7 +100,7 @@ async def _furnish(cluster: Cluster) -> None:
         }
         await client.create("v1/persistentvolumeclaims", namespace, claim)
         pod = {"containers": [{"name": "bot", "image": "bot:1"}]}
-        for name in ("bot", "undo", "give-away"):
+        for name in ("bot", "undo", "restore", "give-away"):
             await client.create("v1/pods", namespace, {"metadata": {"name": name}, "spec": pod})
         for name in ("bot", "bot-962302"):
             await client.create("apps/v1/deployments", namespace, _deployment(name))

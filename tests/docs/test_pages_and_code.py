@@ -19,7 +19,7 @@ from baileys_janitor.cli.options import (
     UNDO_WINDOW,
 )
 from baileys_janitor.cli.problems import EXIT_CODES
-from baileys_janitor.policy import reasons
+from baileys_janitor.policy import reasons, restore_codes
 from baileys_janitor.volume.errors import SENTENCES
 from tests.docs.pages import PAGES, ROOT, name_of
 
@@ -42,7 +42,21 @@ def options(name: str) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("command", ["report", "scan", "clean", "repair", "undo", "notify"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "report",
+        "scan",
+        "clean",
+        "repair",
+        "undo",
+        "notify",
+        "backup",
+        "archives",
+        "drill",
+        "restore",
+    ],
+)
 def test_every_option_of_a_command_is_on_its_page(command: str) -> None:
     unsaid = {option for option in options(command) if not re.search(rf"{option}\b(?!-)", CLI)}
     assert unsaid - {"--output"} == set(), "--output is there as -o"
@@ -111,6 +125,7 @@ OF_KUBERNETES = {
     [
         ("rules.md", reasons.EXPLANATIONS),
         ("volume.md", SENTENCES),
+        ("restore.md", {**restore_codes.EXPLANATIONS, **restore_codes.KEPT_BACK}),
         ("resource.md", CONDITIONS),
     ],
 )

@@ -151,13 +151,19 @@ def test_the_readmes_commands_do_what_they_say(tmp_path: Path) -> None:
         if line.startswith("baileys-janitor")
     ]
     named = ["scan", "clean", "clean", "undo", "watch", "repair", "restore", "report"]
+    named += ["backup", "backup", "drill", "restore"]
     assert [line.split()[1] for line in lines] == named
     session = company(tmp_path / "sessions", "1001", "old")
     before = files_of(session)
     contact = next(name for name in sorted(before) if name.startswith(b"session-"))
     left: dict[str, int] = {}
+    store = tmp_path / "store"
+    store.mkdir()
     for line in lines:
         words = line.replace("/srv/sessions", shlex.quote(str(tmp_path / "sessions")))
+        words = words.replace("s3://bucket/server-1", shlex.quote(str(store)))
+        if "age1..." in words:
+            words = words.replace("age1...", key_in(tmp_path / "backup.key"))
         command = words.replace("baileys-janitor", f"{PYTHON} -m baileys_janitor", 1)
         if " watch " in command:  # as under cron: it would go on for ever
             command += f" --once --state {shlex.quote(str(tmp_path / 'state.json'))}"
@@ -176,3 +182,10 @@ def test_the_readmes_commands_do_what_they_say(tmp_path: Path) -> None:
     assert left["4 watch"] > 0, "an emergency is cleaned at once"
     assert left["5 repair"] == left["4 watch"], "a dry run"
     assert (tmp_path / "report.html").stat().st_size > 1000
+    assert len([*store.rglob("*.tar.gz.age")]) == 1
+
+
+def key_in(path: Path) -> str:
+    """The public key in the file that keygen has written."""
+    [public] = re.findall(r"age1\w+", path.read_text())
+    return str(public)

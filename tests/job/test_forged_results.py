@@ -12,6 +12,7 @@ from baileys_janitor.job.result import (
     VERSION,
     BadResult,
     CleanResult,
+    KeptCopy,
     PurgeResult,
     Result,
     ScanResult,
@@ -22,7 +23,7 @@ from baileys_janitor.job.result import (
 from baileys_janitor.job.task import MEMBERS_MAX
 from baileys_janitor.policy.file_kinds import KINDS
 from baileys_janitor.policy.put_in import BINS
-from baileys_janitor.volume.codec import COUNT_MAX, NUMBER_MAX, STATES, checksum, is_code
+from baileys_janitor.volume.codec_fields import COUNT_MAX, NUMBER_MAX, STATES, checksum, is_code
 
 NOW = 1_795_000_000
 YEAR_10_000 = 253_402_300_800
@@ -71,6 +72,7 @@ WHOLE = {
     "scan": Result("scan", NOW, [SCAN, ScanResult(error="ReadOnly", total=3)]),
     "clean": Result("clean", NOW, [CLEAN]),
     "undo": Result("undo", NOW, [UndoResult("r1", "Completed", restored=3, kept={"Gone": 1})]),
+    "keep": Result("keep", NOW, [KeptCopy("Kept", None, 3, NOW, 1)]),
     "purge": Result("purge", NOW, [PurgeResult("Completed", runs=1, files=12, trash_runs=0)]),
 }
 HOSTILE = st.sampled_from(
@@ -223,6 +225,12 @@ def check(result: Result) -> None:
             assert member.outcome in OUTCOMES
             check_counts(member.restored_by_kind, len(KINDS))
             check_reasons(member.kept)
+        elif isinstance(member, KeptCopy):
+            assert member.outcome in ("Kept", "NotDue", "NotKept")
+            check_code(member.code)
+            check_number(member.copies)
+            check_number(member.removed)
+            check_time(member.newest)
         else:
             assert member.outcome in OUTCOMES
             check_number(member.files)
@@ -244,7 +252,9 @@ def test_one_forged_value_is_refused_or_within_its_bounds(action: str, data: st.
 
 @settings(max_examples=200, deadline=None)
 @given(
-    st.lists(st.sampled_from(["scan", "clean", "failure", "undo", "purge"]) | HOSTILE, max_size=4),
+    st.lists(
+        st.sampled_from(["scan", "clean", "failure", "undo", "purge", "keep"]) | HOSTILE, max_size=4
+    ),
     HOSTILE,
 )
 @example(["failure", "a"], "x" * 5000)

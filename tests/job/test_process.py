@@ -15,6 +15,7 @@ from baileys_janitor.job import main as jobs
 from baileys_janitor.job import work
 from baileys_janitor.job.result import (
     CleanResult,
+    KeptCopy,
     PurgeResult,
     Result,
     ScanResult,
@@ -30,7 +31,7 @@ from tests.volume.directories import DUE, build, held, trashed
 #: else of the standard library: no typing, ctypes, signal, asyncio ...
 SMALL = {"__future__", "_bisect", "_ctypes", "errno", "fcntl", "gc"}
 #: The most modules of ours that an action imports.
-MODULES_MAX = {"scan": 40, "clean": 54}
+MODULES_MAX = {"scan": 40, "clean": 55}
 #: What none but the other actions need, or a directory with earlier runs.
 NOT_FOR = {
     "scan": {
@@ -117,6 +118,57 @@ def test_a_session_is_scanned_cleaned_undone_and_purged(tmp_path: Path, log: Pat
     purged = act("purge", undo_window=0)
     assert isinstance(purged, PurgeResult)
     assert purged.trash_runs == 0
+
+
+def kept_in(session: Path) -> list[Path]:
+    return sorted(session.glob(".janitor~creds~*"))
+
+
+def test_copies_are_kept_for_many_and_one_bad_member_spoils_nothing(
+    tmp_path: Path, log: Path
+) -> None:
+    whole = [unpack("warning", tmp_path / name) for name in ("a", "b")]
+    torn = unpack("corrupt", tmp_path / "torn")
+    members = [
+        Member(str(tmp_path), "a", 0),
+        Member(str(tmp_path), "gone", 0),
+        Member(str(tmp_path), "torn", 1),
+        Member(str(tmp_path), "b", 1),
+    ]
+    task = Task("keep", members, [], copies=[(10, 86_400.0), (3, 3600.0)])
+    code, result, said = run_job(log, task)
+    assert (code, said) == (0, "")
+    found = [(each.outcome, each.code) for each in result.members if isinstance(each, KeptCopy)]
+    assert found == [
+        ("Kept", None),
+        ("NotKept", "DirectoryMissing"),
+        ("NotKept", "CredentialsCorrupt"),
+        ("Kept", None),
+    ]
+    for session in whole:
+        [copy] = kept_in(session)
+        assert copy.read_bytes() == (session / "creds.json").read_bytes()
+        assert copy.stat().st_mode & 0o777 == 0o600
+    assert kept_in(torn) == []
+    _, result, _ = run_job(log, task)
+    assert [getattr(each, "outcome", None) for each in result.members[::3]] == ["NotDue", "NotDue"]
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_cleanup_keeps_a_copy_first_where_one_is_due(
+    tmp_path: Path, log: Path, dry_run: bool
+) -> None:
+    session = unpack("emergency", tmp_path / "a")
+    member, copies = Member(str(tmp_path), "a"), [(10, 86_400.0)]
+    task = Task("clean", [member], [DEFAULTS], run="r1", copies=copies, dry_run=dry_run)
+    _, result, _ = run_job(log, task)
+    [cleaned] = result.members
+    assert isinstance(cleaned, CleanResult)
+    assert cleaned.removed > 0
+    assert cleaned.scan is not None
+    kept = 0 if dry_run else 1
+    assert (cleaned.scan.copies, cleaned.scan.uncopied) == (kept, dry_run)
+    assert len(kept_in(session)) == kept
 
 
 @pytest.mark.parametrize("scenario", ["emergency", "stopped", "corrupt", "unpaired", "orphan"])
@@ -271,8 +323,10 @@ def test_no_phone_number_leaves_the_volume(tmp_path: Path, log: Path) -> None:
     session = build(tmp_path / "a")
     (session / "session-491701234567.0.json").mkdir()
     numbers = {number for name in held(session) for number in re.findall(r"\d{4,}", name)}
-    for action in ("scan", "clean", "undo"):
-        task = Task(action, [Member(str(tmp_path), "a")], [DEFAULTS], run="r1")
+    for action in ("scan", "clean", "undo", "keep"):
+        task = Task(
+            action, [Member(str(tmp_path), "a")], [DEFAULTS], run="r1", copies=[(10, 86_400.0)]
+        )
         _, result, said = run_job(log, task)
         _, _, body = log.read_text().partition("\n")
         assert result.members

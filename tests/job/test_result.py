@@ -13,6 +13,7 @@ from baileys_janitor.job.result import (
     OUTCOMES,
     BadResult,
     CleanResult,
+    KeptCopy,
     PurgeResult,
     Result,
     ScanResult,
@@ -23,7 +24,7 @@ from baileys_janitor.job.result import (
 from baileys_janitor.job.task import MEMBERS_MAX
 from baileys_janitor.policy.file_kinds import KINDS
 from baileys_janitor.policy.reasons import KEPT
-from baileys_janitor.volume.codec import MEMORY_MAX
+from baileys_janitor.volume.codec_fields import MEMORY_MAX
 
 NOW = 1_795_000_000
 none = st.none()
@@ -86,6 +87,9 @@ scans = st.builds(
     by_kind=none | kinds,
     ages=none | st.lists(counts, min_size=5, max_size=5),
     kept=none | reasons,
+    copies=none | counts,
+    copied=none | times,
+    uncopied=st.booleans(),
 )
 failures = st.builds(ScanResult, error=codes, total=none | counts)
 undos = st.builds(
@@ -107,6 +111,14 @@ purges = st.builds(
     freed_bytes=sizes,
     trash_runs=none | counts,
     trash_oldest=none | times,
+)
+copies = st.builds(
+    KeptCopy,
+    st.sampled_from(["Kept", "NotDue", "NotKept"]),
+    code=none | codes,
+    copies=counts,
+    newest=none | times,
+    removed=counts,
 )
 #: What a result has of every member.
 COUNTS = (
@@ -187,6 +199,8 @@ def test_the_worst_members_fit() -> None:
         PurgeResult("Completed", code="X" * 200, freed_bytes=2**90) for _ in range(MEMBERS_MAX)
     ]
     assert len(encode(Result("purge", NOW, purges))) <= LIMIT_BYTES
+    kept = [KeptCopy("NotKept", "X" * 200, 2**90, 2**90, 2**90)] * MEMBERS_MAX
+    assert len(encode(Result("keep", NOW, kept))) <= LIMIT_BYTES
     errors = [ScanResult(error="X" * 200, total=2**70)] * MEMBERS_MAX
     assert len(encode(Result("scan", NOW, errors))) <= LIMIT_BYTES
 
@@ -223,6 +237,15 @@ def test_a_memory_that_is_too_long_for_a_result_stays_on_the_volume() -> None:
 
     assert brought(MEMORY_MAX) == "9" * MEMORY_MAX
     assert brought(MEMORY_MAX + 1) is None
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(copies, min_size=1, max_size=MEMBERS_MAX))
+def test_what_came_of_copies_comes_back_and_fits(many: list[KeptCopy]) -> None:
+    result = Result("keep", NOW, many)
+    document = encode(result)
+    assert len(document) <= LIMIT_BYTES
+    assert decode(document) == result
 
 
 @settings(max_examples=50, deadline=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain, cycle, islice
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,18 @@ def test_a_full_job_of_which_every_second_directory_is_ten_times_as_large_fits_w
     looks = [each.next for each in genuine.values()]
     pairs = [[look, tenfold(look)] for look in looks]
     told("scan", list(islice(cycle(chain.from_iterable(pairs)), MEMBERS_MAX)))
+
+
+def test_a_full_job_of_directories_with_kept_copies_fits_whole(genuine: dict[str, Looks]) -> None:
+    kept = {"copies": 100, "copied": NOW - 30 * 86_400, "uncopied": True}
+    looks = [tenfold(each.next) for each in genuine.values()] + [
+        each.next for each in genuine.values()
+    ]
+    with_copies = [replace(look, **kept) for look in looks]
+    half = MEMBERS_MAX // 2
+    several = [*islice(cycle(with_copies[: len(genuine)]), half)]
+    several += islice(cycle(with_copies[len(genuine) :]), MEMBERS_MAX - half)
+    told("scan", several)
 
 
 def test_a_member_takes_120_bytes(genuine: dict[str, Looks]) -> None:

@@ -57,6 +57,16 @@ def test_a_clean_survives_its_json(
     assert data(Task.from_json(task.to_json())) == data(task)
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(members, min_size=1, max_size=MEMBERS_MAX),
+    st.lists(st.tuples(st.integers(1, 100), st.floats(0, 1e9)), min_size=1, max_size=MEMBERS_MAX),
+)
+def test_a_keep_survives_its_json(members: list[Member], copies: list[tuple[int, float]]) -> None:
+    task = Task("keep", members, [], copies=copies)
+    assert data(Task.from_json(task.to_json())) == data(task)
+
+
 GOOD = json.loads(Task("scan", [Member("/v", "a")], [DEFAULTS]).to_json())
 
 
@@ -84,6 +94,15 @@ GOOD = json.loads(Task("scan", [Member("/v", "a")], [DEFAULTS]).to_json())
         ({"action": "clean"}, "run:"),
         ({"action": "clean", "run": "../../etc"}, "run:"),
         ({"action": "clean", "run": "a", "members": [["/v", "a", 0, None]] * 2}, "members:"),
+        ({"copies": 5}, "copies:"),
+        ({"copies": [[0, 5]]}, "copies[0]:"),
+        ({"copies": [[101, 5]]}, "copies[0]:"),
+        ({"copies": [[True, 5]]}, "copies[0]:"),
+        ({"copies": [[1, -5]]}, "copies[0]:"),
+        ({"copies": [[1]]}, "copies[0]:"),
+        ({"copies": [[1, 5]] * (MEMBERS_MAX + 1)}, "copies:"),
+        ({"action": "keep"}, "members[0]:"),
+        ({"action": "keep", "copies": [[1, 5]], "members": [["/v", "a", 1, None]]}, "members[0]:"),
         ({"deadline": "soon"}, "deadline:"),
         ({"undoWindow": -1}, "undoWindow:"),
         ({"dryRun": 1}, "dryRun:"),
@@ -127,7 +146,11 @@ JSON = st.recursive(ODD, lambda inner: st.lists(inner, max_size=6), max_leaves=1
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.dictionaries(st.sampled_from([*GOOD, "run", "reason", "dryRun", "undoWindow"]), JSON))
+@given(
+    st.dictionaries(
+        st.sampled_from([*GOOD, "run", "reason", "dryRun", "undoWindow", "copies"]), JSON
+    )
+)
 @example({"settings": [GOOD["settings"][0]] * 1000})
 def test_whatever_stands_in_a_task_it_is_refused_by_its_field_or_makes_sense(
     change: dict[str, object],

@@ -15,16 +15,18 @@ from hypothesis import strategies as st
 import baileys_janitor.volume.lock  # noqa: F401  # imported before the children are made
 from baileys_janitor.policy.credential_copies import Copy
 from baileys_janitor.policy.pairing import read_credentials
+from baileys_janitor.policy.settings import DEFAULTS
 from baileys_janitor.volume import credential_copies
 from baileys_janitor.volume.credential_copies import (
-    KeptCopy,
     StoredCopy,
-    copies_in,
     keep_if_due,
     read_copies,
     read_copy,
 )
+from baileys_janitor.volume.newest_copy import copies_in
 from baileys_janitor.volume.read import read_listing
+from baileys_janitor.volume.run_results import KeptCopy
+from baileys_janitor.volume.scan import scan
 from baileys_janitor.volume.state_files import owners_of
 from tests.pairings import whole
 from tests.volume.directories import DAY, HOUR, NOW, build, is_own, opened, scratch, write
@@ -109,6 +111,43 @@ def test_a_new_pairing_is_kept_at_once_and_pushes_out_nothing(session: Path) -> 
         keep(session, NOW + day * DAY + 1, keep=3)
     found = [each.credentials for each in stored(session) if each.credentials is not None]
     assert [each.next_pre_key_id for each in found] == [8, 7, 6, 34]
+
+
+def seen(path: Path, now: float = NOW) -> tuple[int | None, int | None, bool]:
+    """What a scan says of the copies."""
+    with opened(path) as directory:
+        found = scan(directory, DEFAULTS, now=now)
+    return found.copies, found.copied, found.uncopied
+
+
+def test_a_scan_says_whether_creds_json_has_changed_since_its_newest_copy(session: Path) -> None:
+    assert seen(session) == (0, None, True)
+    keep(session)
+    assert seen(session) == (1, int(NOW), False)
+    save(session, NOW + HOUR, **counters(36))
+    assert seen(session, NOW + HOUR) == (1, int(NOW), True)
+    keep(session, NOW + DAY)
+    assert seen(session, NOW + DAY) == (2, int(NOW + DAY), False)
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"{}"], ids=["empty", "cut", "unpaired"])
+def test_a_creds_json_that_cannot_be_kept_is_not_called_changed(session: Path, data: bytes) -> None:
+    keep(session)
+    write(session / "creds.json", data, NOW + HOUR)
+    assert seen(session, NOW + HOUR) == (1, int(NOW), False)
+    os.unlink(session / "creds.json")
+    assert seen(session, NOW + HOUR) == (1, int(NOW), False)
+
+
+def test_a_copy_that_was_tampered_with_is_none_of_this_writing(session: Path) -> None:
+    keep(session)
+    [name] = own_names(session)
+    os.link(session / name, session / "another-name")
+    assert seen(session) == (1, int(NOW), True)
+    os.unlink(session / "another-name")
+    os.unlink(session / name)
+    os.symlink("creds.json", session / name)
+    assert seen(session) == (1, int(NOW), True)
 
 
 def test_the_janitors_files_are_no_session_files(session: Path) -> None:

@@ -20,7 +20,8 @@ from baileys_janitor.policy.file_kinds import CREDS, REMOVABLE_KINDS, classify
 from baileys_janitor.policy.identity import read_identity
 from baileys_janitor.volume import journal as journals
 from baileys_janitor.volume import run_plan
-from baileys_janitor.volume.codec import NUMBER_MAX, clean_groups
+from baileys_janitor.volume.codec import clean_groups
+from baileys_janitor.volume.codec_fields import NUMBER_MAX
 from baileys_janitor.volume.errors import VolumeProblem
 from baileys_janitor.volume.journal import Journal
 from baileys_janitor.volume.lock import acquire

@@ -14,7 +14,8 @@ import pytest
 from baileys_janitor.policy.settings import DEFAULTS
 from baileys_janitor.volume import journal as journals
 from baileys_janitor.volume import operations as sessions
-from baileys_janitor.volume.codec import RUN, RUN_DETAIL, base36
+from baileys_janitor.volume.codec import RUN, RUN_DETAIL
+from baileys_janitor.volume.codec_fields import base36
 from baileys_janitor.volume.journal import Journal
 from baileys_janitor.volume.run_plan import Planned, plan_bytes
 from baileys_janitor.volume.run_results import CleanResult

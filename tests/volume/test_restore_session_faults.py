@@ -54,7 +54,7 @@ def test_whichever_call_fails_the_next_restore_goes_on_and_both_are_undone(state
     struck = True
     step = 0
     while struck:
-        step += 1
+        step += 1 if EVERY or state == "torn" else 5
         for fault in faults(step):
             with scratch() as room:
                 path = build(room, state)

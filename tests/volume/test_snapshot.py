@@ -222,6 +222,27 @@ def test_a_file_that_changes_at_every_look_is_named(
     assert set(found.content) == ARCHIVED - {VICTIM}
 
 
+def test_a_long_file_is_taken_once_two_reads_agree(
+    session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clock that is too coarse shows the same times before and after a write."""
+    real = snapshots.read_bounded
+    old, new = (b'"%b"' % (letter * 9_000) for letter in (b"a", b"b"))
+    (session / VICTIM).write_bytes(new)
+    inode = (session / VICTIM).stat().st_ino
+    mixed = [old[:4096] + new[4096:]]
+
+    def read_in_pages(file: int, limit: int) -> bytes:
+        if os.fstat(file).st_ino == inode and mixed:
+            return mixed.pop()
+        return real(file, limit)
+
+    monkeypatch.setattr(snapshots, "read_bounded", read_in_pages)
+    found = take(session)
+    assert not mixed
+    assert found.content[VICTIM] == new
+
+
 def test_a_file_that_vanishes_is_not_missing_and_one_that_comes_back_is_taken(
     session: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,6 +269,24 @@ def test_creds_json_is_read_last(session: Path, monkeypatch: pytest.MonkeyPatch)
         lambda: write(session / "creds.json", whole(nextPreKeyId=99), NOW),
     )
     assert take(session).session.credentials.next_pre_key_id == 99
+
+
+def test_credentials_that_are_saved_right_after_two_reads_agreed_are_read_again(
+    session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = snapshots.settled_bytes
+    saved = [whole(nextPreKeyId=n) for n in (77, 66)]
+
+    def settled(directory: int, pause: Callable[[float], None]) -> bytes:
+        data = real(directory, pause)
+        if saved:
+            write(session / "creds.json", saved.pop(), NOW)
+        return data
+
+    monkeypatch.setattr(snapshots, "settled_bytes", settled)
+    found = take(session)
+    assert found.content["creds.json"] == whole(nextPreKeyId=77)
+    assert found.session.credentials.next_pre_key_id == 77
 
 
 def test_another_pairing_that_comes_meanwhile_is_no_snapshot(

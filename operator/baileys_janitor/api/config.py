@@ -90,8 +90,8 @@ class Limits(Model):
     )
     tenants_per_scan: Annotated[int, Field(ge=1, le=25)] = Field(
         default=25,
-        description="Tenants of one namespace, node and identity that one scan Job looks at. 1: every tenant has a "
-        "pod of its own.",
+        description="Tenants of one namespace, node and identity that one scan Job looks at, or whose creds.json one "
+        "Job copies. 1: every tenant has a pod of its own.",
     )
 
 

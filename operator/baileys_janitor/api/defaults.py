@@ -8,6 +8,7 @@ directory with about 60 LID mappings and 40 pre-keys, which is where the allowan
 from __future__ import annotations
 
 from baileys_janitor.api.spec import SharedSettings
+from baileys_janitor.policy.credential_copies import KEEP
 from baileys_janitor.policy.settings import EMERGENCY_KEPT_PRE_KEYS, KEPT_PRE_KEYS
 
 BUILT_IN: SharedSettings = SharedSettings.model_validate(
@@ -43,6 +44,7 @@ BUILT_IN: SharedSettings = SharedSettings.model_validate(
         "cooldown": "6h",
         "emergencyCooldown": "30m",
         "undoWindow": "24h",
+        "credentialsCopies": {"keep": KEEP, "every": "24h"},
         "job": {
             "resources": {
                 "requests": {"cpu": "10m", "memory": "32Mi"},

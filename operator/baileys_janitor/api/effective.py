@@ -30,6 +30,17 @@ class Times:
 
 
 @dataclass(frozen=True, slots=True)
+class Copies:
+    """How many copies of creds.json are kept of one pairing (0: none is made), and how often one, in seconds."""
+
+    keep: int
+    every: int
+
+
+NO_COPIES = Copies(0, 86_400)
+
+
+@dataclass(frozen=True, slots=True)
 class PodIdentity:
     """Whom a tenant's Jobs run as; None is for the controller to find out."""
 
@@ -52,6 +63,7 @@ class Shared:
     cooldown: int
     emergency_cooldown: int
     undo_window: int
+    copies: Copies
     job: PodIdentity
     settings_hash: str
     """Short hash of everything above: equal for tenants whose settings are equal."""
@@ -111,6 +123,12 @@ class EffectiveSettings:
     def undo_window(self) -> int:
         """Seconds that removed files stay in the trash."""
         return UNDO_WINDOW_MAX_SECONDS if self.scans_only else self.shared.undo_window
+
+    @property
+    def copies(self) -> Copies | None:
+        """How copies of creds.json are kept; None where none is: they are written, so only where files may change."""
+        kept = self.shared.copies
+        return kept if kept.keep and self.cleans and self.mode == "Enforce" else None
 
     @property
     def longest_age(self) -> float:

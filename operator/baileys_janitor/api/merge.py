@@ -18,7 +18,7 @@ from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.cross_field_rules import Conflict, check
 from baileys_janitor.api.defaults import BUILT_IN
 from baileys_janitor.api.durations import seconds_of
-from baileys_janitor.api.effective import Effective, PodIdentity, Shared, Times
+from baileys_janitor.api.effective import Copies, Effective, PodIdentity, Shared, Times
 from baileys_janitor.api.error_messages import first_problem, shown
 from baileys_janitor.api.patterns import NEVER
 from baileys_janitor.api.spec import SharedSettings, TenantSpec
@@ -145,6 +145,7 @@ def _shared(merged_json: str, pre_keys_said: tuple[str, ...], ceiling: Mode) -> 
         cooldown=seconds_of(merged["cooldown"]),
         emergency_cooldown=seconds_of(merged["emergencyCooldown"]),
         undo_window=seconds_of(merged["undoWindow"]),
+        copies=_copies(merged["credentialsCopies"]),
         job=_job(merged["job"]),
         settings_hash=sha256(f"{mode}{pre_keys_said}{merged_json}".encode()).hexdigest()[:12],
     )
@@ -170,6 +171,10 @@ def _retention(data: dict[str, Any], *, pre_keys_set: bool) -> Retention:
         seconds_of(data["senderKeyMaxAge"]),
         data["preKeys"] if pre_keys_set else None,
     )
+
+
+def _copies(data: dict[str, Any]) -> Copies:
+    return Copies(data["keep"], seconds_of(data["every"]))
 
 
 def _job(data: dict[str, Any]) -> PodIdentity:

@@ -14,6 +14,7 @@ from baileys_janitor.api.patterns import COMPANY_ID, OBJECT_NAME, RELATIVE_PATH
 from baileys_janitor.api.pod_identity import JobSettings
 from baileys_janitor.api.spec_groups import (
     Allowances,
+    CredentialsCopies,
     MaxRemovals,
     Mode,
     Retention,
@@ -134,6 +135,10 @@ class SharedSettings(Model):
         default=None,
         description="How long removed files stay in the trash, from where `baileys-janitor undo` "
         "puts them back. 0s: they are purged at once.",
+    )
+    credentials_copies: CredentialsCopies | None = Field(
+        default=None,
+        description="Validated copies of creds.json, from which a broken one can be restored; docs/credentials.md.",
     )
     job: JobSettings | None = Field(
         default=None, description="Whom this tenant's Jobs run as, and what they may use."

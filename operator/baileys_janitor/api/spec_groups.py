@@ -23,6 +23,7 @@ from baileys_janitor.api.patterns import (
     NEVER,
     TIME_ZONE,
 )
+from baileys_janitor.policy.credential_copies import KEEP_MOST
 
 Mode = Literal["Enforce", "DryRun", "Observe"]
 MODES: tuple[Mode, ...] = ("Observe", "DryRun", "Enforce")
@@ -174,4 +175,17 @@ class Schedule(Model):
         default=None,
         description="IANA time zone of dailyCleanup, such as UTC or America/Sao_Paulo.",
         json_schema_extra={"x-kubernetes-validations": [zone_rule()]},
+    )
+
+
+class CredentialsCopies(Model):
+    """Copies of creds.json that are known to be whole, in the session directory."""
+
+    keep: Annotated[int, Field(ge=0, le=KEEP_MOST)] | None = Field(
+        default=None,
+        description="How many copies of one pairing are kept. 0: none is made; those that are there stay.",
+    )
+    every: Annotated[Duration, Between("1h", "30d")] | None = Field(
+        default=None,
+        description="How often one is made, when creds.json has changed. Only in mode Enforce.",
     )

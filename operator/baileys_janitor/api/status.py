@@ -129,6 +129,25 @@ class Trash(StatusPart):
     bytes: Bytes | None = Field(default=None, description="Their size when they were removed.")
 
 
+class CopiesStatus(StatusPart):
+    """Copies of creds.json that were known to be whole when they were kept."""
+
+    count: Count | None = Field(
+        default=None, description="How many lie in the session directory, of all pairings."
+    )
+    newest_time: Time | None = Field(default=None, description="When the newest was kept.")
+    reason: Word | None = Field(
+        default=None,
+        description="Why no copy could be kept the last time that one was due; absent when one was.",
+    )
+    message: Sentence | None = Field(
+        default=None, description="That in a sentence, with a way out."
+    )
+    attempt_time: Time | None = Field(
+        default=None, description="When a Job looked last and kept none; absent when it kept one."
+    )
+
+
 class Timers(StatusPart):
     """The last slot of each timer that was handled; a restart neither repeats nor forgets one."""
 
@@ -298,6 +317,10 @@ class TenantStatus(StatusPart):
     )
     trash: Trash | None = Field(
         default=None, description="Removed files that can still be put back."
+    )
+    credentials_copies: CopiesStatus | None = Field(
+        default=None,
+        description="Kept copies of creds.json, from which a broken one can be restored (docs/credentials.md).",
     )
     timers: Timers | None = Field(
         default=None, description="The last slot of each timer that was handled."

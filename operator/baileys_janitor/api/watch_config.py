@@ -11,14 +11,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from baileys_janitor.api.backup_settings import BackupSettings
-from baileys_janitor.api.base import Model
 from baileys_janitor.api.config import CircuitBreaker, DiskPressure, Logging, OperatorConfig
 from baileys_janitor.api.durations import Between, Duration
 from baileys_janitor.api.notification_config import Notifications
 from baileys_janitor.api.patterns import COMPANY_ID, HOST_PORT
 from baileys_janitor.api.spec import SharedSettings
 from baileys_janitor.api.spec_groups import Mode
-from baileys_janitor.policy.credential_copies import KEEP, KEEP_MOST
 
 ServerName = Annotated[str, Field(min_length=1, max_length=63, pattern=COMPANY_ID)]
 HostPort = Annotated[str, Field(max_length=260, pattern=HOST_PORT)]
@@ -35,17 +33,6 @@ class DirectorySettings(SharedSettings):
     notify: bool | None = Field(default=None, description="false: nobody is notified of it.")
     backup: BackupSettings | None = Field(
         default=None, description="What is different of their backups."
-    )
-
-
-class CredentialsCopies(Model):
-    """Validated copies of creds.json, kept in the session directory."""
-
-    keep: Annotated[int, Field(ge=0, le=KEEP_MOST)] = Field(
-        default=KEEP, description="How many copies are kept. 0: none is made."
-    )
-    every: Annotated[Duration, Between("1h", "30d")] = Field(
-        default=Duration("24h"), description="How often one is made, when creds.json has changed."
     )
 
 
@@ -94,9 +81,6 @@ class WatchConfig(SharedSettings):
     circuit_breaker: CircuitBreaker = Field(
         default=CircuitBreaker(),
         description="Holds automatic cleanups where many runs remove abnormally much.",
-    )
-    credentials_copies: CredentialsCopies = Field(
-        default=CredentialsCopies(), description="Validated copies of creds.json."
     )
     backup: BackupSettings | None = Field(
         default=None, description="Backups of the sessions. Unset: none is made."

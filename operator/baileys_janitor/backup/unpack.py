@@ -170,13 +170,11 @@ class _Gunzip:
             self._beginning += data[: len(GZIP_HEADER) - len(self._beginning)]
             if not GZIP_HEADER.startswith(self._beginning):
                 raise BackupProblem(ARCHIVE_DAMAGED)
-        if self._inflate.eof and data:  # a second member, or anything else
-            raise BackupProblem(ARCHIVE_DAMAGED)
         rest = data
         while rest:
             self._members.write(self._step(rest))
             rest = self._inflate.unconsumed_tail
-        if self._inflate.unused_data:
+        if self._inflate.unused_data:  # a second member, or anything else
             raise BackupProblem(ARCHIVE_DAMAGED)
         return len(data)
 

@@ -49,7 +49,8 @@ def apply_plan(
     with opened(target) as directory:
         # The cheapest moment: whoever cleans nightly has copies without another line in cron. What cannot be kept
         # is no reason not to clean: broken credentials are told by the cleanup itself.
-        keep_if_due(directory, now=now)
+        if in_force.keep:
+            keep_if_due(directory, now=now, every=in_force.keep_every, keep=in_force.keep)
         result = clean(
             directory,
             in_force.policy,

@@ -9,17 +9,18 @@ from baileys_janitor.cli.look import opened
 from baileys_janitor.cli.pasting import command
 from baileys_janitor.cli.problems import Problem
 from baileys_janitor.policy import reasons
-from baileys_janitor.volume.credential_copies import NOT_KEPT, keep_if_due
+from baileys_janitor.volume.credential_copies import keep_if_due
 from baileys_janitor.volume.errors import (
     CREDENTIALS_CHANGING,
     DISK_FULL,
     SENTENCES,
 )
+from baileys_janitor.volume.run_results import NOT_KEPT
 
 if TYPE_CHECKING:
     from baileys_janitor.cli.json_output import KeepDocument
     from baileys_janitor.cli.targets import Target
-    from baileys_janitor.volume.credential_copies import KeptCopy
+    from baileys_janitor.volume.run_results import KeptCopy
 
 _NEVER_PAIRED = frozenset((reasons.NOT_PAIRED, reasons.CREDENTIALS_ABSENT))
 """Nothing to keep, which is no failure."""

@@ -15,6 +15,7 @@ from click.core import ParameterSource
 from baileys_janitor.cli.masking import printable
 from baileys_janitor.cli.options import SETTINGS, UNDO_WINDOW, Setting, given
 from baileys_janitor.cli.problems import Problem, usage
+from baileys_janitor.policy.credential_copies import EVERY_SECONDS, KEEP
 from baileys_janitor.policy.settings import DEFAULTS, Settings
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ WATCH_OWN: Final = frozenset(
     {
         *("name", "paths", "pattern", "directories", "modeCeiling", "state", "metrics"),
         *("metricsPerDirectory", "dailyJitter", "sessionInactiveAfter", "diskPressure"),
-        *("circuitBreaker", "credentialsCopies", "backup", "notifications", "logging"),
+        *("circuitBreaker", "backup", "notifications", "logging"),
     }
 )
 """Keys of the watch's file that mean nothing here: one file may serve both."""
@@ -35,11 +36,16 @@ _CONFIG_SIZE_LIMIT: Final = 1 << 20
 
 
 class InForce(NamedTuple):
-    """What a command works with; `undo_window` in seconds."""
+    """What a command works with; `undo_window` in seconds.
+
+    `keep` copies of creds.json are kept of one pairing (0: none is made), and one every so many seconds.
+    """
 
     policy: Settings
     undo_window: int
     mode: str
+    keep: int = KEEP
+    keep_every: float = EVERY_SECONDS
 
 
 def settings_in_force(values: Mapping[str, Any]) -> InForce:
@@ -78,7 +84,10 @@ class _Merge:
 
         fleet = OperatorConfig(defaults=SharedSettings.model_validate(self.merged()))
         shared = effective(fleet, {"volume": {"claimName": "local"}}, "local").shared
-        return InForce(shared.policy, shared.undo_window, shared.mode)
+        copies = shared.copies
+        return InForce(
+            shared.policy, shared.undo_window, shared.mode, copies.keep, float(copies.every)
+        )
 
     def merged(self) -> dict[str, Any]:
         """Return what is set in either layer; bad usage where it cannot work together."""

@@ -24,7 +24,7 @@ from baileys_janitor.controller.status import writer
 from baileys_janitor.controller.status.writer import StatusWriter
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.controller.workers import Workers
-from baileys_janitor.schedule import calendar, scan_times
+from baileys_janitor.schedule import calendar, copy_times, scan_times
 from baileys_janitor.schedule.backoff import backoff_seconds
 from baileys_janitor.schedule.circuit_breaker import Breakers, Hold, named
 from baileys_janitor.schedule.cleanup_times import URGENT
@@ -307,10 +307,16 @@ class Reconciler:
                     self._begin(tenant, lambda: self._creator.purge(tenant))
                     return
                 self.queue.want_cleanup(tenant)
+            self._want_copy(tenant, now)
         due = scan_times.scan_time(tenant, self._started)
         if due is not None and now >= due:
             self.queue.want_scan(tenant)
         self._weigh(tenant)
+
+    def _want_copy(self, tenant: TenantRecord, now: float) -> None:
+        due = copy_times.copy_time(tenant)
+        if due is not None and now >= due and self._may_work(tenant):
+            self.queue.want_copy(tenant)
 
     def _settle(self, tenant: TenantRecord, decision: Decision, now: float) -> None:
         settle(tenant, decision)

@@ -9,16 +9,13 @@ whole. Where they do not, the last lines bring the counts alone, and begin with 
 from __future__ import annotations
 
 from baileys_janitor.volume.codec import (
-    CODE_MAX,
-    base36,
-    checksum,
     clean_groups,
-    is_code,
+    keep_groups,
     purge_groups,
     scan_groups,
     undo_groups,
-    word,
 )
+from baileys_janitor.volume.codec_fields import CODE_MAX, base36, checksum, is_code, word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,9 +23,9 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     from baileys_janitor.volume.results import ScanResult
-    from baileys_janitor.volume.run_results import CleanResult, PurgeResult, UndoResult
+    from baileys_janitor.volume.run_results import CleanResult, KeptCopy, PurgeResult, UndoResult
 
-    MemberResult: TypeAlias = ScanResult | CleanResult | UndoResult | PurgeResult
+    MemberResult: TypeAlias = ScanResult | CleanResult | UndoResult | PurgeResult | KeptCopy
 
 VERSION = 3
 LIMIT_BYTES = 4096  # of a container's termination message
@@ -41,6 +38,7 @@ _WRITERS: dict[str, Any] = {
     _CLEAN: clean_groups,
     "undo": undo_groups,
     "purge": purge_groups,
+    "keep": keep_groups,
 }
 
 

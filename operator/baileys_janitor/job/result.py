@@ -14,16 +14,13 @@ from baileys_janitor.job.encoder import (
     failure_document,
 )
 from baileys_janitor.job.task import MEMBERS_MAX
-from baileys_janitor.volume.codec import (
+from baileys_janitor.volume.codec import read_clean, read_keep, read_purge, read_scan, read_undo
+from baileys_janitor.volume.codec_fields import (
     FUTURE_MAX,
     BadResult,
     checksum,
     is_code,
     number,
-    read_clean,
-    read_purge,
-    read_scan,
-    read_undo,
     word,
 )
 from baileys_janitor.volume.errors import BUSY, DEADLINE_REACHED, INTERRUPTED
@@ -38,7 +35,15 @@ from baileys_janitor.volume.results import (
     REPEATED,
     ScanResult,
 )
-from baileys_janitor.volume.run_results import CleanResult, PurgeResult, UndoResult
+from baileys_janitor.volume.run_results import (
+    KEPT,
+    NOT_DUE,
+    NOT_KEPT,
+    CleanResult,
+    KeptCopy,
+    PurgeResult,
+    UndoResult,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,14 +60,18 @@ __all__ = [
     "DRY_RUN",
     "FAILED",
     "INTERRUPTED",
+    "KEPT",
     "LIMIT_BYTES",
     "NOTHING_TO_DO",
+    "NOT_DUE",
+    "NOT_KEPT",
     "OUTCOMES",
     "REFUSED",
     "REPEATED",
     "VERSION",
     "BadResult",
     "CleanResult",
+    "KeptCopy",
     "PurgeResult",
     "Result",
     "ScanResult",
@@ -77,6 +86,7 @@ _READERS: dict[str, Any] = {
     "clean": read_clean,
     "undo": read_undo,
     "purge": read_purge,
+    "keep": read_keep,
 }
 
 

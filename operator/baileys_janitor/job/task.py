@@ -3,13 +3,15 @@
     {"v":2,"action":"scan","settings":[...],"members":[["/volumes/0","company_1",0,"1;..."]],
      "deadline":50,"time":1795000000,"wait":300}
 
-`settings` is a list because many members share one; a member names its own by position.
+`settings` is a list because many members share one; a member names its own by position. Of a Job that keeps copies
+of creds.json, a member names its place in `copies`: [[copies of one pairing, seconds from one to the next]].
 """
 
 from __future__ import annotations
 
 import json
 
+from baileys_janitor.policy.credential_copies import KEEP_MOST
 from baileys_janitor.policy.settings import Settings
 from baileys_janitor.policy.strict_json import JsonError, parse
 from baileys_janitor.volume.state_names import valid_run
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 VERSION = 2
-SCAN, CLEAN, UNDO, PURGE = "scan", "clean", "undo", "purge"
-ACTIONS = (SCAN, CLEAN, UNDO, PURGE)
+SCAN, CLEAN, UNDO, PURGE, KEEP = "scan", "clean", "undo", "purge", "keep"
+ACTIONS = (SCAN, CLEAN, UNDO, PURGE, KEEP)
 MEMBERS_MAX = 25  # what a result of 4,096 bytes has room for
 _SINGLE = (CLEAN, UNDO)
 
@@ -34,8 +36,8 @@ class Member:
     """One tenant's session directory.
 
     `volume` is where its claim is mounted (an absolute path), `path` the directory beneath it ("." for the volume
-    itself), `settings_index` its place in the task's settings. `running` is what the operator remembers of the
-    tenant's running time, as `policy.running_text` writes it; None when that is nothing.
+    itself), `settings_index` its place in the task's settings, or in its copies. `running` is what the operator
+    remembers of the tenant's running time, as `policy.running_text` writes it; None when that is nothing.
     """
 
     __slots__ = ("path", "running", "settings_index", "volume")
@@ -63,11 +65,14 @@ class Task:
     `run` is the id that the operator claimed (clean) or the run to put back (undo; None is the latest).
     `reason` is kept in the journal. `undo_window` and `deadline` are seconds; after `deadline` the Job ends
     by itself between two removals, with a result. `time` is the operator's, in Unix seconds, and `wait` how many
-    seconds its Job may wait for a node: a node whose clock shows another time removes nothing.
+    seconds its Job may wait for a node: a node whose clock shows another time removes nothing. `copies` says how many
+    copies of creds.json are kept of one pairing, and how many seconds old the newest is when another one is due; a
+    cleanup with it keeps one first.
     """
 
     __slots__ = (
         "action",
+        "copies",
         "deadline",
         "dry_run",
         "emergency",
@@ -94,6 +99,7 @@ class Task:
         deadline: float | None = None,
         time: float | None = None,
         wait: float = 0.0,
+        copies: Sequence[tuple[int, float]] = (),
     ) -> None:
         self.action = action
         self.members = list(members)
@@ -106,6 +112,7 @@ class Task:
         self.deadline = deadline
         self.time = time
         self.wait = wait
+        self.copies = list(copies)
 
     def to_json(self) -> str:
         """Return the argument of `baileys-janitor job`; raise BadTask when the task makes no sense."""
@@ -125,6 +132,7 @@ class Task:
             "deadline": self.deadline,
             "time": self.time,
             "wait": self.wait,
+            "copies": [list(each) for each in self.copies],
         }
         data.update({name: value for name, value in optional.items() if value})
         text = json.dumps(data, separators=(",", ":"), allow_nan=False)
@@ -146,7 +154,9 @@ class Task:
         if action not in ACTIONS:
             raise BadTask("action: one of " + ", ".join(ACTIONS))
         settings = _read_settings(data.get("settings", []))
-        members = _read_members(data.get("members"), len(settings), action)
+        copies = _read_copies(data.get("copies", []))
+        named = len(copies if action == KEEP else settings)
+        members = _read_members(data.get("members"), named, action)
         run = data.get("run")
         if (action == CLEAN or run is not None) and not valid_run(run):
             raise BadTask(
@@ -164,6 +174,7 @@ class Task:
             deadline=_seconds(data, "deadline", None),
             time=_seconds(data, "time", None),
             wait=_seconds(data, "wait", 0.0) or 0.0,
+            copies=copies,
         )
 
 
@@ -174,6 +185,23 @@ def _read_settings(data: object) -> list[Settings]:
         return [Settings.from_data(each) for each in data]
     except (ValueError, TypeError, IndexError, KeyError) as problem:
         raise BadTask(f"settings: {problem}") from problem
+
+
+def _read_copies(data: object) -> list[tuple[int, float]]:
+    if not isinstance(data, list) or len(data) > MEMBERS_MAX:
+        raise BadTask(f"copies: a list of at most {MEMBERS_MAX}")
+    return [_read_copy(each, f"copies[{i}]") for i, each in enumerate(data)]
+
+
+def _read_copy(data: object, field: str) -> tuple[int, float]:
+    if not isinstance(data, list) or len(data) != 2:
+        raise BadTask(f"{field}: a list of copies, seconds")
+    keep, every = data
+    if not isinstance(keep, int) or isinstance(keep, bool) or not 1 <= keep <= KEEP_MOST:
+        raise BadTask(f"{field}: 1 to {KEEP_MOST} copies")
+    if not _is_number(every) or not 0 <= every < 1e10:
+        raise BadTask(f"{field}: a number of seconds")
+    return keep, every
 
 
 def _read_members(data: object, settings: int, action: str) -> list[Member]:
@@ -192,7 +220,7 @@ def _read_member(data: object, field: str, settings: int, action: str) -> Member
         raise BadTask(f"{field}: the volume is an absolute path")
     if not isinstance(path, str) or "\0" in path:
         raise BadTask(f"{field}: the path is text")
-    needed = action in (SCAN, CLEAN)
+    needed = action in (SCAN, CLEAN, KEEP)
     if not isinstance(index, int) or isinstance(index, bool) or index < 0:
         raise BadTask(f"{field}: the settings are named by their position")
     if needed and index >= settings:

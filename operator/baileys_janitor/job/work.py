@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from baileys_janitor.job.task import CLEAN, PURGE, SCAN, UNDO
+from baileys_janitor.job.task import CLEAN, KEEP, PURGE, SCAN, UNDO
 from baileys_janitor.policy.running_text import decode
 from baileys_janitor.volume.activity import Known
 from baileys_janitor.volume.errors import DECLINED, INTERRUPTED, VolumeProblem
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from baileys_janitor.job.encoder import MemberResult
     from baileys_janitor.job.task import Member, Task
     from baileys_janitor.policy.settings import Settings
-    from baileys_janitor.volume.run_results import CleanResult, PurgeResult, UndoResult
+    from baileys_janitor.volume.run_results import CleanResult, KeptCopy, PurgeResult, UndoResult
 
 UNEXPECTED = "Unexpected"  # an error of this program
 
@@ -39,6 +39,7 @@ class Work:
             CLEAN: self._clean,
             UNDO: self._undo,
             PURGE: self._purge,
+            KEEP: self._keep,
         }
         self._do = do[task.action]
         self.unforeseen = False
@@ -79,6 +80,10 @@ class Work:
         from baileys_janitor.volume.operations import clean
 
         task = self._task
+        if task.copies and not task.dry_run:
+            # A pod that may write is there: that saves one for the copy. What cannot be kept is no reason not to
+            # clean.
+            self._keep(directory, member)
         return clean(
             directory,
             self._settings(member),
@@ -92,16 +97,22 @@ class Work:
             stop=self._stop,
         )
 
-    def _undo(self, directory: int, member: Member) -> UndoResult:  # noqa: ARG002  # one of four
+    def _undo(self, directory: int, member: Member) -> UndoResult:  # noqa: ARG002  # one of five
         from baileys_janitor.volume.operations import undo
 
         return undo(directory, self._task.run, now=self._now, stop=self._stop)
 
-    def _purge(self, directory: int, member: Member) -> PurgeResult:  # noqa: ARG002  # one of four
+    def _purge(self, directory: int, member: Member) -> PurgeResult:  # noqa: ARG002  # one of five
         from baileys_janitor.volume.operations import purge
 
         window = self._task.undo_window
         return purge(directory, now=self._now, undo_window=window, stop=self._stop)
+
+    def _keep(self, directory: int, member: Member) -> KeptCopy:
+        from baileys_janitor.volume.credential_copies import keep_if_due
+
+        keep, every = self._task.copies[member.settings_index]
+        return keep_if_due(directory, now=self._now, every=every, keep=keep)
 
     def _known(self, member: Member) -> Known:
         # A line that cannot be read is no memory: the volume's, or the listing alone, serves as well.
@@ -113,7 +124,13 @@ class Work:
     def _trouble(self, code: str) -> MemberResult:
         if self._task.action == SCAN:
             return ScanResult(error=code)
-        from baileys_janitor.volume.run_results import CleanResult, PurgeResult, UndoResult
+        from baileys_janitor.volume.run_results import (
+            NOT_KEPT,
+            CleanResult,
+            KeptCopy,
+            PurgeResult,
+            UndoResult,
+        )
 
         outcome = REFUSED if code in DECLINED else FAILED
         run = self._task.run or ""
@@ -121,6 +138,8 @@ class Work:
             return CleanResult(run, outcome, code=code, time=int(self._now))
         if self._task.action == UNDO:
             return UndoResult(run, outcome, code=code)
+        if self._task.action == KEEP:
+            return KeptCopy(NOT_KEPT, code)
         return PurgeResult(outcome, code=code)
 
     def _tick(self) -> None:

@@ -67,7 +67,7 @@ REASONS = (
 
 WHY = get_args(CleanupReason)
 ENDINGS = (*OUTCOMES, KILLED)
-ACTIONS = ("scan", "clean", "purge")
+ACTIONS = ("scan", "clean", "purge", "keep")
 OTHER = "other"
 """In place of a word that is in none of these lists, such as that of a Job of a later version."""
 UNTOLD = "unknown"

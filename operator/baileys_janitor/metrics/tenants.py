@@ -251,6 +251,16 @@ FAMILIES: tuple[Family, ...] = (
         brief=True,
     ),
     Family(
+        "baileys_session_credentials_copies",
+        "Kept copies of creds.json in the session directory, at the last scan.",
+        one=lambda tenant, _: tenant.copies.count,
+    ),
+    Family(
+        "baileys_session_credentials_copy_timestamp_seconds",
+        "When the newest copy of creds.json was kept; none before the first one.",
+        one=lambda tenant, _: tenant.copies.newest,
+    ),
+    Family(
         "baileys_session_cooldown_end_timestamp_seconds",
         "Until when no automatic cleanup of that kind starts, while that lies ahead.",
         many=_cooldowns,

@@ -7,8 +7,7 @@ can write to the volume can make such names: what a copy really holds is checked
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import NamedTuple
+from dataclasses import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,12 +22,13 @@ EARLIER_PAIRINGS = 5
 
 _TIME_DIGITS = 14
 DIGITS = 20
-_FORMAT = "%Y%m%d%H%M%S"
 _FIRST_YEAR = 1970
 _HOUR_SECONDS = 3600.0
+_DAYS_BEFORE = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365)
 
 
-class Copy(NamedTuple):
+@dataclass(frozen=True, slots=True, order=True)
+class Copy:
     """One kept copy: when it was kept (Unix seconds), and the tag of its pairing."""
 
     time: int
@@ -37,7 +37,10 @@ class Copy(NamedTuple):
     @property
     def digits(self) -> str:
         """The digits in its name."""
-        return f"{datetime.fromtimestamp(self.time, UTC):{_FORMAT}}{self.tag:06}"
+        days, second = divmod(self.time, 86_400)
+        hour, second = divmod(second, 3600)
+        year, month, day = _date(days)
+        return f"{year:04}{month:02}{day:02}{hour:02}{second // 60:02}{second % 60:02}{self.tag:06}"
 
 
 def copy_of(digits: str) -> Copy | None:
@@ -48,13 +51,46 @@ def copy_of(digits: str) -> Copy | None:
     month, day, hour, minute, second = (
         int(digits[at : at + 2]) for at in range(4, _TIME_DIGITS, 2)
     )
-    if year < _FIRST_YEAR:
+    days = _days(year, month, day)
+    if days is None or hour > 23 or minute > 59 or second > 59:
         return None
-    try:  # not by strptime, which takes longer to import than all of this
-        moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-    except ValueError:
+    moment = days * 86_400 + hour * 3600 + minute * 60 + second
+    return Copy(moment, int(digits[_TIME_DIGITS:]))
+
+
+# `datetime` takes longer to import than all of this, and every scan of a directory with copies comes here.
+
+
+def _days(year: int, month: int, day: int) -> int | None:
+    """Return the days from 1970 to a date; None for one that never was."""
+    if year < _FIRST_YEAR or not 1 <= month <= 12:
         return None
-    return Copy(int(moment.timestamp()), int(digits[_TIME_DIGITS:]))
+    february = month == 2 and _is_leap(year)
+    if not 1 <= day <= _DAYS_BEFORE[month] - _DAYS_BEFORE[month - 1] + february:
+        return None
+    return _new_year(year) + _DAYS_BEFORE[month - 1] + (month > 2 and _is_leap(year)) + day - 1
+
+
+def _date(days: int) -> tuple[int, int, int]:
+    """Return the year, month and day that is so many days after 1970 began."""
+    year = _FIRST_YEAR + days * 400 // 146_097 + 1
+    while _new_year(year) > days:
+        year -= 1
+    for month in range(12, 0, -1):
+        first = _days(year, month, 1)
+        if first is not None and first <= days:
+            return year, month, days - first + 1
+    raise ValueError("a time before 1970")
+
+
+def _is_leap(year: int) -> bool:
+    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+
+
+def _new_year(year: int) -> int:
+    """Return the days from 1970 to a year's beginning."""
+    last = year - 1
+    return (year - _FIRST_YEAR) * 365 + last // 4 - last // 100 + last // 400 - 477
 
 
 def newest(copies: Iterable[Copy], now: float) -> Copy | None:

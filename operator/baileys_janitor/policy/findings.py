@@ -156,6 +156,15 @@ def corrupt(looks: int, seconds: float) -> str:
     )
 
 
+def kept_copies(number: int, newest: str | None) -> str:
+    """Return the sentence about the kept copies of creds.json; "" without any. `newest` is when one was kept last."""
+    if not number:
+        return ""
+    last = "" if newest is None else f" of {newest}" if number == 1 else f", the newest of {newest}"
+    copies = "one copy" if number == 1 else f"{number} copies"
+    return f" There {'is' if number == 1 else 'are'} {copies} of it{last}."
+
+
 MISSING = (
     "There is no creds.json beside the session files, so nothing is removed. "
     f"{reasons.SAVE_CREDENTIALS}"

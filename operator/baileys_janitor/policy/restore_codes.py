@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from baileys_janitor.policy import reasons
-from baileys_janitor.policy.restore_credentials import CREDENTIALS_WHOLE, NOT_WHOLE
+from baileys_janitor.policy.restore_credentials import (
+    APP_STATE_KEY_MISSING,
+    CREDENTIALS_WHOLE,
+    NOT_WHOLE,
+    NOTHING_BESIDE,
+    PRE_KEY_IDS_EXHAUSTED,
+    PRE_KEYS_REWRITTEN,
+    SIGNED_PRE_KEY_ROTATED,
+)
 from baileys_janitor.policy.restore_credentials import EXPLANATIONS as CREDENTIALS_EXPLANATIONS
 
 # Modes.
@@ -69,8 +77,16 @@ KEPT_BACK: dict[str, str] = {
     CONTENT_DIFFERS: "Its content is not what the archive's list says, or is cut.",
 }
 
+_AS_FOR_COPIES = (
+    PRE_KEY_IDS_EXHAUSTED,
+    SIGNED_PRE_KEY_ROTATED,
+    PRE_KEYS_REWRITTEN,
+    APP_STATE_KEY_MISSING,
+    NOTHING_BESIDE,
+)
+
 EXPLANATIONS: dict[str, str] = {
-    **CREDENTIALS_EXPLANATIONS,
+    **{code: CREDENTIALS_EXPLANATIONS[code] for code in _AS_FOR_COPIES},
     NOT_WHOLE: "The archive holds no whole creds.json of a paired account, so nothing of it can be put back.",
     CREDENTIALS_WHOLE: (
         f"creds.json can be read and is paired, so it stays. To bring other files back: --mode {SAFE}."

@@ -158,6 +158,7 @@ class SessionPlan:
     def refuse(self, code: str) -> None:
         """Let nothing be done, for this reason."""
         self.refused, self.next_pre_key_id = code, 0
+        self.memories.clear()
         self.puts.clear()
         self.kept_back.clear()
         self.told.clear()

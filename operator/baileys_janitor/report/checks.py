@@ -247,7 +247,12 @@ def _automation(report: ReportDocument, facts: Facts) -> CheckDocument:
 def _copies(report: ReportDocument, facts: Facts) -> CheckDocument:
     question = "Is a copy of each creds.json kept?"
     if facts.without_copies:
-        text = f"Not of {listed(facts.without_copies)}: `baileys-janitor keep` makes one, without stopping anything."
+        way_out = (
+            "`baileys-janitor keep` makes one, without stopping anything."
+            if report["source"] == "Directories"
+            else "status.credentialsCopies says why."
+        )
+        text = f"Not of {listed(facts.without_copies)}: {way_out}"
         return check("copies", question, ATTENTION, text)
     copies = report["summary"]["withCopies"] or 0
     text = f"Of all that are paired: {several(copies, 'session')}." if copies else "None is paired."

@@ -9,6 +9,7 @@ from baileys_janitor.report.collect import period_of
 from baileys_janitor.report.findings import ADVICE, FAULT, of_level, severity_of
 from baileys_janitor.report.model import (
     UNKNOWN_LEVEL,
+    CopiesDocument,
     FindingDocument,
     ForecastDocument,
     RunDocument,
@@ -53,7 +54,7 @@ def session_of_tenant(
         "trash": None
         if trash is None
         else {"runs": trash.get("runs") or 0, "files": trash.get("files") or 0},
-        "credentialsCopies": None,
+        "credentialsCopies": _copies(status.get("credentialsCopies") or {}),
         "monitored": None,
         "findings": _findings(status, names, suspended=suspended),
         "plan": None,
@@ -98,6 +99,12 @@ def run_of(entry: Object) -> RunDocument:
         "freedBytes": entry.get("freedBytes") or 0,
         "undone": False,
     }
+
+
+def _copies(stored: Object) -> CopiesDocument | None:
+    """Return the kept copies of creds.json; None of a status from before they were counted."""
+    count = stored.get("count")
+    return None if count is None else {"count": count, "newest": stored.get("newestTime")}
 
 
 def _paired_again(status: Object) -> bool | None:

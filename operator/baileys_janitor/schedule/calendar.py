@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from baileys_janitor.schedule import cleanup_times, scan_times
+from baileys_janitor.schedule import cleanup_times, copy_times, scan_times
 from baileys_janitor.schedule.cleanup_times import Due
 from baileys_janitor.schedule.context import Context
 from baileys_janitor.schedule.tenant_state import TenantState
@@ -12,6 +12,7 @@ RESUME = "Resume"
 STATUS = "Status"
 SCAN = "Scan"
 PURGE = "Purge"
+COPY = "Copy"
 SLOT = "Slot"
 """Reasons besides those of cleanups. A slot is settled when it comes, whether or not a cleanup runs."""
 FULL_BYTES = 256 * 1024
@@ -32,7 +33,7 @@ def upcoming(tenant: TenantState, now: float, context: Context) -> list[Due]:
         return [Due(tenant.backoff.retry_at, RELOAD)]
     found = [_status(tenant, now, context)]
     if tenant.effective is not None:
-        found += [_scan(tenant, context), _purge(tenant)]
+        found += [_scan(tenant, context), _purge(tenant), _copy(tenant, context)]
         if tenant.effective.cleans:
             found += _cleanups(tenant, now, context)
     return sorted((due for due in found if due is not None), key=lambda due: due.time)
@@ -100,6 +101,11 @@ def _purge(tenant: TenantState) -> Due | None:
     if when is None or tenant.run is not None or tenant.jobs.work is not None:
         return None
     return Due(when, PURGE)
+
+
+def _copy(tenant: TenantState, context: Context) -> Due | None:
+    when = copy_times.copy_time(tenant) if context.copies else None
+    return None if when is None else Due(when, COPY)
 
 
 def _cleanups(tenant: TenantState, now: float, context: Context) -> list[Due | None]:

@@ -26,3 +26,5 @@ class Context:
     intervals: Intervals
     held_until: float | None = None
     """Until when the circuit breaker holds automatic cleanups of the tenant's namespace; None while it does not."""
+    copies: bool = True
+    """Whether copies of creds.json have a time of their own; the watch on one server keeps them where it looks."""

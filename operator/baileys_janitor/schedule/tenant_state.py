@@ -145,6 +145,34 @@ class ScanTimes(Protocol):
         """Runs in the trash, and the time of the oldest."""
 
 
+class CopyTimes(Protocol):
+    """The kept copies of creds.json."""
+
+    @property
+    def newest_of_pairing(self) -> float | None:
+        """When the newest copy of the tenant's pairing was kept; None without one."""
+
+    @property
+    def changed_since(self) -> float | None:
+        """Since when creds.json has been known to have changed since then; None while it has not."""
+
+    @property
+    def tried_at(self) -> float | None:
+        """When a Job looked last and kept none."""
+
+    @property
+    def failures(self) -> int:
+        """How often in a row no copy could be kept."""
+
+    @property
+    def passing(self) -> bool:
+        """Whether the reason of that passes by itself."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a copy is due and waits for its turn."""
+
+
 class CleanupTimes(Protocol):
     """The last cleanups, and the pauses after them."""
 
@@ -270,6 +298,8 @@ class TenantState(Protocol):
     def stored(self) -> StoredState: ...
     @property
     def scan(self) -> ScanTimes: ...
+    @property
+    def copies(self) -> CopyTimes: ...
     @property
     def cleanup(self) -> CleanupTimes: ...
     @property

@@ -8,6 +8,7 @@ from baileys_janitor.api.condition_kinds import ADVICE, CONDITIONS
 from baileys_janitor.api.conditions import Conditions
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.quantities import amount_of
+from baileys_janitor.api.timestamps import to_rfc3339
 from baileys_janitor.job.result import ScanResult
 from baileys_janitor.policy import advice, findings
 from baileys_janitor.policy.counts import Census
@@ -67,7 +68,7 @@ def state(conditions: Conditions, tenant: TenantRecord, now: float, limits: Limi
         CREDENTIALS_CORRUPT, _corrupt(tenant, now), calm=_READ.get(str(look.identity_state), "")
     )
     lost = level_and_ready.is_lost(look)
-    conditions.advise(CREDENTIALS_MISSING, findings.MISSING if lost else None)
+    conditions.advise(CREDENTIALS_MISSING, findings.MISSING + _kept(tenant) if lost else None)
     since = conditions.true_since(IDENTITY_CHANGED.type)
     if tenant.scan.re_paired is None and now - since < RE_PAIRED_SECONDS:
         # Said by an earlier operator.
@@ -112,7 +113,14 @@ def _corrupt(tenant: TenantRecord, now: float) -> str | None:
     doubt = tenant.scan.suspicion
     if doubt is None or not tenant.scan.is_corrupt(now):
         return None
-    return findings.corrupt(doubt.looks, int(now - doubt.since))
+    return findings.corrupt(doubt.looks, int(now - doubt.since)) + _kept(tenant)
+
+
+def _kept(tenant: TenantRecord) -> str:
+    """Return what there is to restore from."""
+    newest = tenant.copies.newest
+    said = None if newest is None else to_rfc3339(newest)
+    return findings.kept_copies(tenant.copies.count or 0, said)
 
 
 def _re_paired(tenant: TenantRecord, now: float) -> str | None:

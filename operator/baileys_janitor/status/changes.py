@@ -14,6 +14,7 @@ from typing import Any
 from baileys_janitor.api.conditions import find
 from baileys_janitor.policy.levels import LEVELS
 from baileys_janitor.tenants.cleanup_state import mark
+from baileys_janitor.tenants.copies_state import PASSING
 from baileys_janitor.tenants.record import AnyRecord, TenantRecord
 
 Object = dict[str, Any]
@@ -62,6 +63,15 @@ class CleanupFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyNotKept:
+    """No copy of creds.json could be kept, for a reason that does not pass by itself."""
+
+    tenant: TenantRecord
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class JobEnded:
     """A Job is over: `seconds` since its creation; `outcome` is Completed or the reason of its fault."""
 
@@ -98,6 +108,7 @@ Change = (
     | ConditionChanged
     | CleanupStarted
     | CleanupFinished
+    | CopyNotKept
     | JobEnded
 )
 
@@ -117,9 +128,17 @@ def between(tenant: TenantRecord, before: Object, after: Object) -> Iterator[Cha
         said = find(list(conditions), LEVELS[0] if now == UNKNOWN else now) or {}
         yield LevelChanged(tenant, was, now, str(said.get("message") or ""))
     yield from of_conditions(tenant, before, after)
+    yield from _of_copies(tenant, before, after)
     run = after.get("run") or {}
     if run.get("id") and run.get("id") != (before.get("run") or {}).get("id"):
         yield CleanupStarted(tenant, str(run["id"]), str(run.get("reason")))
+
+
+def _of_copies(tenant: TenantRecord, before: Object, after: Object) -> Iterator[CopyNotKept]:
+    was, now = (status.get("credentialsCopies") or {} for status in (before, after))
+    reason = now.get("reason")
+    if reason is not None and reason != was.get("reason") and reason not in PASSING:
+        yield CopyNotKept(tenant, str(reason), str(now.get("message") or ""))
 
 
 def of_conditions(record: AnyRecord, before: Object, after: Object) -> Iterator[ConditionChanged]:

@@ -36,12 +36,14 @@ class StatusContext:
     hold: Hold | None
     """Why automatic cleanups of the tenant's namespace hold."""
     advice: advice.Limits
+    copies: bool = True
+    """Whether copies of creds.json have a time of their own."""
 
     @property
     def schedule(self) -> Context:
         """What the schedule depends on besides the tenant."""
         held_until = None if self.hold is None else self.hold.until
-        return Context(self.started, self.intervals, held_until)
+        return Context(self.started, self.intervals, held_until, self.copies)
 
 
 def compose(
@@ -100,6 +102,7 @@ def compose(
         "trend": forecast.trend(tenant.cleanup.history),
         "lastHandledRequest": tenant.timers.handled_request,
         "trash": _trash(tenant),
+        "credentialsCopies": _copies(tenant),
         "running": tenant.scan.running,
         "lastValid": tenant.resource.last_valid,
     }
@@ -165,6 +168,18 @@ def _trash(tenant: TenantRecord) -> Object | None:
         found["files"] = look.trash_files
         found["bytes"] = _bounded(look.trash_bytes or 0)
     return found
+
+
+def _copies(tenant: TenantRecord) -> Object:
+    copies = tenant.copies
+    found: Object = {"count": copies.count}
+    if copies.newest is not None:
+        found["newestTime"] = to_rfc3339(copies.newest)
+    if copies.problem is not None:
+        found |= {"reason": copies.problem.reason, "message": copies.problem.message}
+    if copies.tried_at is not None:
+        found["attemptTime"] = to_rfc3339(copies.tried_at)
+    return _set(found)
 
 
 def _figures(tenant: TenantRecord, now: float) -> Object:
@@ -247,6 +262,8 @@ def is_material(stored: Object, fresh: Object, now: float | None = None) -> bool
     if (stored.get("trash") or {}).get("runs") != (fresh.get("trash") or {}).get("runs"):
         # What a purge has done: untold, an operator that starts anew would send another.
         return True
+    if _unkept(stored) != _unkept(fresh):
+        return True
     before, after = stored.get("files") or {}, fresh.get("files") or {}
     if before.get("limit") != after.get("limit"):
         return True
@@ -270,6 +287,12 @@ def _is_broken(stored: Object, fresh: Object, now: float) -> bool:
         if told is None and right is not None and name == "nextCleanupTime":
             return True
     return stored.get("nextCleanupReason") != fresh.get("nextCleanupReason")
+
+
+def _unkept(status: Object) -> str | None:
+    """Return why no copy of creds.json could be kept; that one was kept can wait."""
+    reason: str | None = (status.get("credentialsCopies") or {}).get("reason")
+    return reason
 
 
 def _run(status: Object) -> Object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from baileys_janitor.tenants.fault import CODE, RETRY, Fault
+from baileys_janitor.volume.errors import SENTENCES
 
 UNREADABLE = Fault(
     "ResultUnreadable",
@@ -41,6 +42,28 @@ DIRECTORY = {
     "BadTask": "The Job's image does not understand the operator's task: let operator and Job have the same version.",
     "Busy": "Another cleanup holds the directory's lock. The janitor tries again by itself.",
 }
+
+
+COPIES = {
+    "CredentialsChanging": "creds.json was another at each look, so no copy of it was kept. The janitor tries again by "
+    "itself.",
+    "CredentialsIncomplete": SENTENCES["CredentialsIncomplete"],
+    "CredentialsOlder": SENTENCES["CredentialsOlder"],
+    "CredentialsCorrupt": "creds.json could not be read, so no copy of it was kept. The janitor tries again by itself.",
+    "DiskFull": "The volume has too little room for a copy of creds.json: make room on it. A full disk truncates "
+    "creds.json.",
+    "PermissionDenied": "The Job may not write to the session directory: let spec.job.runAsUser be the files' owner, "
+    "or give the directory to a user that is not root.",
+    "StateVanished": "Something removed the janitor's own files meanwhile, as a bot that clears its session does. The "
+    "janitor tries again by itself.",
+}
+"""What is said of codes where no copy of creds.json could be kept, as far as it is not what is said elsewhere."""
+
+
+def of_copy(code: str) -> Fault:
+    """Return why no copy of creds.json could be kept, by a result's code."""
+    said = COPIES.get(code)
+    return of_directory(code) if said is None else Fault(code, said)
 
 
 def of_directory(code: str) -> Fault:

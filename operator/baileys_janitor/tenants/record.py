@@ -25,6 +25,7 @@ from baileys_janitor.tenants.backoff import (
 )
 from baileys_janitor.tenants.backup_state import BackupState
 from baileys_janitor.tenants.cleanup_state import CleanupState
+from baileys_janitor.tenants.copies_state import CopiesState
 from baileys_janitor.tenants.directory_faults import of_directory
 from baileys_janitor.tenants.fault import INTERNAL_ERROR, Fault
 from baileys_janitor.tenants.scan_state import ScanState
@@ -221,6 +222,8 @@ class BaseRecord(Generic[S]):
     resource: Resource[S] = field(default_factory=Resource)
     stored: StoredStatus = field(default_factory=StoredStatus)
     cleanup: CleanupState = field(init=False)
+    copies: CopiesState = field(default_factory=CopiesState)
+    """The kept copies of creds.json; of a tenant alone."""
     timers: Timers = field(default_factory=Timers)
     backoff: Backoff = field(default_factory=Backoff)
     jobs: JobState = field(default_factory=JobState)
@@ -380,6 +383,7 @@ class TenantRecord(BaseRecord[Effective]):
     def move(self) -> None:
         """Start anew with another directory."""
         self.scan.forget()
+        self.copies.forget()
         self.jobs.want_scan()
 
     def load(self, stored: Object | None) -> None:
@@ -387,16 +391,25 @@ class TenantRecord(BaseRecord[Effective]):
         self.stored.take_anew(stored or {})
         status = {name: decoding.status_field(stored, name) for name in _LOADED}
         self.scan.load(status)
+        self.copies.load(status["credentialsCopies"])
         self.cleanup.load(status)
         self.timers.load(status)
 
     def _parts(self) -> tuple[Bounded, ...]:
-        own = (self.scan,) if self.backup is None else (self.scan, self.backup)
-        return (*BaseRecord._parts(self), *own)
+        own = (self.scan, self.copies)
+        more = () if self.backup is None else (self.backup,)
+        return (*BaseRecord._parts(self), *own, *more)
 
 
 _LOADED = (
     *("lastScanTime", "running", "activeSince", "growthPerDay", "identity", "trash", "run"),
-    *("timers", "cooldownUntil", "emergencyCooldownUntil", "lastHandledRequest", "conditions"),
+    *(
+        "credentialsCopies",
+        "timers",
+        "cooldownUntil",
+        "emergencyCooldownUntil",
+        "lastHandledRequest",
+        "conditions",
+    ),
 )
 """Fields of the status that `load` reads."""

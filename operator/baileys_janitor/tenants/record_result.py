@@ -18,12 +18,14 @@ from baileys_janitor.job.result import (
     REFUSED,
     REPEATED,
     CleanResult,
+    KeptCopy,
     PurgeResult,
     ScanResult,
 )
 from baileys_janitor.policy.reasons import CLOCK_SKEW
 from baileys_janitor.schedule.cleanup_times import KILLED, URGENT
 from baileys_janitor.tenants import directory_faults, running_time
+from baileys_janitor.tenants.fault import Fault
 from baileys_janitor.tenants.figures import BYTES_MAX, by_kind
 from baileys_janitor.tenants.record import TenantRecord
 from baileys_janitor.tenants.wording import files, listed
@@ -63,8 +65,11 @@ def scanned(
         tenant.backoff.set_work_fault(tenant.fault_of(CLOCK_SKEW))
     elif tenant.backoff.work_fault is not None and tenant.backoff.work_fault.reason == CLOCK_SKEW:
         tenant.backoff.set_work_fault(None)
-    effective = tenant.effective
+    effective, before = tenant.effective, tenant.scan.fingerprint
     tenant.scan.take(look, now, None if effective is None else effective.longest_age, boot)
+    if before and tenant.scan.fingerprint != before:
+        tenant.copies.pair_anew(now)
+    tenant.copies.see(look, now)
     if tenant.run is None:
         tenant.cleanup.count_after(look.counted)
 
@@ -159,6 +164,18 @@ def purged(tenant: TenantRecord, result: PurgeResult, now: float) -> None:
     tenant.scan.take_trash(result.trash_runs, result.trash_oldest, now)
     if result.outcome == FAILED:
         tenant.fail(tenant.fault_of(result.code or FAILED), now)
+
+
+def kept(tenant: TenantRecord, result: KeptCopy | None, fault: Fault | None, now: float) -> None:
+    """Take in what came of keeping a copy of creds.json; `fault` is why there is no result.
+
+    Scans and cleanups go on whatever came of it: so it is no fault of the tenant, and has a place of its own.
+    """
+    if result is None:
+        tenant.copies.fail(fault or directory_faults.UNREADABLE, now)
+        return
+    problem = None if result.code is None else directory_faults.of_copy(result.code)
+    tenant.copies.keep(result, problem, now)
 
 
 def _cool(tenant: TenantRecord, reason: str, outcome: str, removed: bool, now: float) -> None:

@@ -16,7 +16,6 @@ from baileys_janitor.policy.credential_copies import (
     EVERY_SECONDS,
     KEEP,
     Copy,
-    copy_of,
     is_due,
     newest,
     surplus,
@@ -36,7 +35,9 @@ from baileys_janitor.volume.errors import (
     VolumeProblem,
     code_of,
 )
+from baileys_janitor.volume.newest_copy import copies_in, is_of
 from baileys_janitor.volume.read import read_creds
+from baileys_janitor.volume.run_results import KEPT, NOT_DUE, NOT_KEPT, KeptCopy
 from baileys_janitor.volume.safe_open import ScanNames
 from baileys_janitor.volume.state_files import (
     Owners,
@@ -56,10 +57,6 @@ if TYPE_CHECKING:
 
     from baileys_janitor.policy.pairing import Credentials
 
-KEPT = "Kept"
-NOT_DUE = "NotDue"
-NOT_KEPT = "NotKept"
-
 #: Seconds before each further read of a creds.json that is being written: 0.6 s in all.
 PAUSES_SECONDS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.2)
 #: Copies that are read, the newest first: nobody keeps more.
@@ -67,34 +64,6 @@ READ_MOST = 128
 _TEMPORARY = new_name("creds")
 # A cut file that nobody has written to for so long is not being written.
 _BEING_WRITTEN_SECONDS = 10.0
-
-
-class KeptCopy:
-    """What came of keeping a copy.
-
-    `outcome`: Kept, NotDue (the newest copy is young enough, or the file has not changed since), or NotKept,
-    with a reason code in `code`. `copies` is how many there are now, `newest` when the newest of them was
-    kept (Unix seconds, None without one), `removed` how many old ones went.
-    """
-
-    __slots__ = ("code", "copies", "newest", "outcome", "removed")
-
-    def __init__(
-        self,
-        outcome: str,
-        code: str | None = None,
-        copies: int = 0,
-        newest: int | None = None,
-        removed: int = 0,
-    ) -> None:
-        self.outcome = outcome
-        self.code = code
-        self.copies = copies
-        self.newest = newest
-        self.removed = removed
-
-    def __repr__(self) -> str:
-        return f"KeptCopy({self.outcome}, code={self.code}, copies={self.copies})"
 
 
 class StoredCopy:
@@ -151,11 +120,6 @@ def keep_if_due(
         return _described(NOT_KEPT, copies, now, problem.code)
     except OSError as error:
         return _described(NOT_KEPT, copies, now, code_of(error))
-
-
-def copies_in(own: OwnNames) -> list[Copy]:
-    """Return the kept copies among our names, oldest first."""
-    return sorted(copy for digits in own.copies if (copy := copy_of(digits)) is not None)
 
 
 def read_copies(
@@ -244,7 +208,7 @@ def _keep_locked(
             return _described(NOT_KEPT, copies, now, CREDENTIALS_OLDER)
     copy = Copy(int(now), credentials.tag)
     while copy in copies:
-        copy = copy._replace(time=copy.time + 1)
+        copy = Copy(copy.time + 1, copy.tag)
     _write(session, copy, data, owners)
     copies.append(copy)
     gone = _thin_out(session, surplus(copies, credentials.tag, keep, now))
@@ -327,13 +291,8 @@ def _is_unchanged(session: int, last: Copy | None) -> bool:
     """Return whether creds.json is still the writing that the newest copy was kept of."""
     if last is None:
         return False
-    creds, kept = lookup(session, CREDS_NAME), lookup(session, copy_name(last.digits))
-    return (
-        creds is not None
-        and kept is not None
-        and kept.st_nlink == 1
-        and (creds.st_mtime_ns, creds.st_size) == (kept.st_mtime_ns, kept.st_size)
-    )
+    creds = lookup(session, CREDS_NAME)
+    return creds is not None and is_of(session, last, creds.st_mtime_ns, creds.st_size)
 
 
 def _own_names(session: int) -> OwnNames:

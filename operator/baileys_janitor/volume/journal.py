@@ -16,15 +16,8 @@ from __future__ import annotations
 import errno
 import os
 
-from baileys_janitor.volume.codec import (
-    NUMBER_MAX,
-    BadResult,
-    base36,
-    checksum,
-    clean_groups,
-    read_clean,
-    word,
-)
+from baileys_janitor.volume.codec import clean_groups, read_clean
+from baileys_janitor.volume.codec_fields import NUMBER_MAX, BadResult, base36, checksum, word
 from baileys_janitor.volume.errors import (
     JANITOR_REFUSED,
     STATE_VANISHED,

@@ -15,7 +15,7 @@ from itertools import chain, islice, repeat
 from baileys_janitor.policy.file_entry import MAX_ENTRIES, Entries, Entry
 from baileys_janitor.policy.file_kinds import CREDS_NAME, KINDS, OTHER, classify, classify_all
 from baileys_janitor.policy.identity import MAX_CREDS_BYTES
-from baileys_janitor.volume.codec import checksum
+from baileys_janitor.volume.codec_fields import checksum
 from baileys_janitor.volume.errors import CREDENTIALS_UNREADABLE, VolumeProblem, problem_of
 from baileys_janitor.volume.safe_open import ScanNames
 from baileys_janitor.volume.state_names import LOCK_NAME, OLD_DIRECTORY, PREFIX, OwnNames

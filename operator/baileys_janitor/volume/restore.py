@@ -25,7 +25,7 @@ from baileys_janitor.policy.restore_credentials import (
 )
 from baileys_janitor.volume.activity import read_memory
 from baileys_janitor.volume.callbacks import go_on
-from baileys_janitor.volume.credential_copies import copies_in, read_copies, read_copy
+from baileys_janitor.volume.credential_copies import read_copies, read_copy
 from baileys_janitor.volume.credential_swap import REASON, TEMPORARY, Swap, described
 from baileys_janitor.volume.credentials import settled_identity
 from baileys_janitor.volume.errors import (
@@ -39,6 +39,7 @@ from baileys_janitor.volume.errors import (
 )
 from baileys_janitor.volume.exclusive import ExclusiveAccess
 from baileys_janitor.volume.journal import Journal
+from baileys_janitor.volume.newest_copy import copies_in
 from baileys_janitor.volume.read import Listing, read_listing
 from baileys_janitor.volume.removal_run import OVER, repeated
 from baileys_janitor.volume.results import COMPLETED, FAILED, REFUSED, by_kind

@@ -23,7 +23,7 @@ from baileys_janitor.policy.restore_credentials import NOT_WHOLE, Candidate
 from baileys_janitor.policy.restore_session import SessionTarget, make_session_plan
 from baileys_janitor.volume.archived_content import ArchivedContent, Unusable
 from baileys_janitor.volume.callbacks import go_on, tell_nobody
-from baileys_janitor.volume.credential_copies import copies_in, read_copies
+from baileys_janitor.volume.credential_copies import read_copies
 from baileys_janitor.volume.credentials import settled_identity
 from baileys_janitor.volume.errors import (
     CREDENTIALS_CHANGING,
@@ -35,6 +35,7 @@ from baileys_janitor.volume.errors import (
 from baileys_janitor.volume.exclusive import ExclusiveAccess
 from baileys_janitor.volume.journal import Journal
 from baileys_janitor.volume.lone_memories import set_memories_aside
+from baileys_janitor.volume.newest_copy import copies_in
 from baileys_janitor.volume.put_session import SessionPutting
 from baileys_janitor.volume.read import read_creds, read_listing
 from baileys_janitor.volume.removal_run import repeated

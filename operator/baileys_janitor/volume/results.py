@@ -41,7 +41,8 @@ class ScanResult:
     text, where the task brought none or a cleanup has ended. `pre_key_span` is highest minus lowest pre-key id of the
     uploaded batches. `ages` are five counts: under 1 day, 1 to 7, 7 to 14, 14 to 30, over 30 days. `kept` counts what
     the normal retention leaves, by the codes of `policy.reasons.KEPT`. `trash_files` and `trash_bytes` are what lies
-    in the trash; `volume_bytes` is the size of the file system.
+    in the trash; `volume_bytes` is the size of the file system. `copies` is how many copies of creds.json are kept,
+    `copied` when the newest of them was kept, `uncopied` whether a creds.json that is Paired has changed since.
     """
 
     error: str | None = None
@@ -73,6 +74,9 @@ class ScanResult:
     bins: list[int] | None = None
     held_days: int | None = None
     running: str | None = None
+    copies: int | None = None
+    copied: int | None = None
+    uncopied: bool = False
     counts_alone: bool = False
 
 

@@ -14,7 +14,7 @@ import stat
 
 from baileys_janitor.policy.file_kinds import REMOVABLE_KINDS, classify
 from baileys_janitor.policy.settings import MAX_FILES_A_RUN
-from baileys_janitor.volume.codec import checksum
+from baileys_janitor.volume.codec_fields import checksum
 from baileys_janitor.volume.errors import (
     JANITOR_REFUSED,
     STATE_VANISHED,

@@ -1,4 +1,4 @@
-"""What a cleanup, an undo or a purge has done: plain values that may leave the volume, as in `results`.
+"""What a cleanup, an undo, a purge or a copy has done: plain values that may leave the volume, as in `results`.
 
 Apart from it, because a scan, which runs most often by far, needs none of them.
 """
@@ -78,6 +78,28 @@ class PurgeResult:
     freed_bytes: int = 0
     trash_runs: int | None = None
     trash_oldest: int | None = None
+
+
+KEPT = "Kept"
+NOT_DUE = "NotDue"
+NOT_KEPT = "NotKept"
+KEEPINGS = (KEPT, NOT_DUE, NOT_KEPT)
+
+
+@dataclass(slots=True)
+class KeptCopy:
+    """What came of keeping a copy of creds.json.
+
+    `outcome`: Kept, NotDue (the newest copy is young enough, or the file has not changed since), or NotKept,
+    with a reason code in `code`. `copies` is how many there are now, `newest` when the newest of them was
+    kept (Unix seconds, None without one), `removed` how many old ones went.
+    """
+
+    outcome: str
+    code: str | None = None
+    copies: int = 0
+    newest: int | None = None
+    removed: int = 0
 
 
 class Purged:

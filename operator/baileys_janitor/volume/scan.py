@@ -7,7 +7,7 @@ from dataclasses import replace
 from baileys_janitor.policy.counts import take_census
 from baileys_janitor.policy.estimate import look_ahead
 from baileys_janitor.policy.file_kinds import KINDS, PRE_KEY, PROTECTED_KINDS
-from baileys_janitor.policy.identity import CORRUPT
+from baileys_janitor.policy.identity import CORRUPT, PAIRED
 from baileys_janitor.policy.levels import counted_of
 from baileys_janitor.policy.reasons import CLOCK_SKEW
 from baileys_janitor.volume.activity import Activity, Known, activity_of
@@ -58,6 +58,7 @@ def scan(
     if creds.identity.state == CORRUPT:
         result.creds_token = creds.token
     _describe_trash(directory, listing.own, result)
+    _describe_copies(directory, listing, result, now)
     return result
 
 
@@ -143,6 +144,20 @@ def _describe_trash(directory: int, own: OwnNames, result: ScanResult) -> None:
             result.trash_oldest, result.trash_bytes = _read_plans(directory, own)
         except (VolumeProblem, OSError):
             result.trash_runs = None
+
+
+def _describe_copies(directory: int, listing: Listing, result: ScanResult, now: float) -> None:
+    """Add what is known of the kept copies of creds.json."""
+    paired = result.identity_state == PAIRED
+    if listing.own.too_many or listing.entries is None:
+        return
+    if not listing.own.copies:
+        result.copies, result.uncopied = 0, paired
+        return
+    from baileys_janitor.volume.newest_copy import newest_in
+
+    result.copies, result.copied, changed = newest_in(directory, listing, now)
+    result.uncopied = paired and changed
 
 
 def _read_plans(directory: int, own: OwnNames) -> tuple[int | None, int]:

@@ -335,7 +335,7 @@ class Reconciler:
         record.scan.begin(begun)
         self._touched = True
         if found.error is None:
-            copies.keep_if_due(self._volume, record, self.settings.config.credentials_copies, now)
+            copies.keep_if_due(self._volume, record, now)
         # A look that found nothing changed has learned nothing.
         return found.looked is not None or found.error is not None or fault is not None
 
@@ -424,9 +424,8 @@ class Reconciler:
 
     def context(self, record: DirectoryRecord, now: float) -> StatusContext:
         """Return what the status of a directory needs to know besides its record."""
-        return StatusContext(
-            self.started, self._intervals, self.breaker.hold(record, now), self._advice
-        )
+        hold = self.breaker.hold(record, now)
+        return StatusContext(self.started, self._intervals, hold, self._advice, copies=False)
 
     def _schedule(self, record: DirectoryRecord, now: float) -> Context:
         return self.context(record, now).schedule

@@ -12,11 +12,11 @@ from baileys_janitor.policy.running_text import decode
 from baileys_janitor.policy.settings import Settings
 from baileys_janitor.volume import operations
 from baileys_janitor.volume.activity import Known
-from baileys_janitor.volume.credential_copies import KeptCopy, keep_if_due
+from baileys_janitor.volume.credential_copies import keep_if_due
 from baileys_janitor.volume.errors import VolumeProblem
 from baileys_janitor.volume.journal import Journal, Run
 from baileys_janitor.volume.results import FAILED, ScanResult
-from baileys_janitor.volume.run_results import CleanResult, PurgeResult
+from baileys_janitor.volume.run_results import CleanResult, KeptCopy, PurgeResult
 from baileys_janitor.volume.safe_open import open_session
 from baileys_janitor.volume.state_files import owners_of
 from baileys_janitor.volume.state_names import JOURNAL

@@ -50,8 +50,8 @@ def kubeconfig(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def configured(world: World, settings: dict[str, object]) -> Object:
-    """A configuration without a daily cleanup: whatever time of day a test runs at, none comes in between."""
-    never = {"schedule": {"dailyCleanup": "Never"}}
+    """A configuration without a daily cleanup and without copies of creds.json: none comes in between."""
+    never = {"schedule": {"dailyCleanup": "Never"}, "credentialsCopies": {"keep": 0}}
     return {"watchNamespaces": [world.namespace], "defaults": never, **settings}
 
 

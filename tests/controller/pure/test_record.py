@@ -14,6 +14,7 @@ from baileys_janitor.tenants import record
 from baileys_janitor.tenants.backoff import Backoff
 from baileys_janitor.tenants.backup_state import BackupState
 from baileys_janitor.tenants.cleanup_state import CleanupState
+from baileys_janitor.tenants.copies_state import CopiesState
 from baileys_janitor.tenants.record import TenantRecord
 from baileys_janitor.tenants.scan_state import ScanState
 from baileys_janitor.tenants.stored_status import StoredStatus
@@ -26,6 +27,7 @@ PARTS: dict[str, type] = {
     "scan": ScanState,
     "backup": BackupState,
     "cleanup": CleanupState,
+    "copies": CopiesState,
     "timers": Timers,
     "backoff": Backoff,
     "jobs": record.JobState,

@@ -12,7 +12,13 @@ from pydantic import ValidationError
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.cross_field_rules import cron_problem, is_zone
 from baileys_janitor.api.durations import seconds_of
-from baileys_janitor.api.effective import EffectiveSettings, PodIdentity, Shared, Times
+from baileys_janitor.api.effective import (
+    NO_COPIES,
+    EffectiveSettings,
+    PodIdentity,
+    Shared,
+    Times,
+)
 from baileys_janitor.api.error_messages import first_problem, shown
 from baileys_janitor.api.keystores.spec import KeyStoreSpec
 from baileys_janitor.api.merge import InvalidTenant
@@ -180,6 +186,7 @@ def _shared(config: OperatorConfig, merged: dict[str, Any], name: str) -> Shared
         cooldown=0,
         emergency_cooldown=GO_ON_SECONDS,
         undo_window=seconds_of(merged["undoWindow"]),
+        copies=NO_COPIES,
         job=PodIdentity(None, None, (), None, merged["resources"]),
         settings_hash=sha256(f"{name}{sorted(merged.items())}".encode()).hexdigest()[:12],
     )

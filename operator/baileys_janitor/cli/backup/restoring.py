@@ -28,7 +28,7 @@ from baileys_janitor.policy.file_kinds import OTHER
 from baileys_janitor.policy.pairing import read_credentials
 from baileys_janitor.policy.restore_codes import ANOTHER_IDENTITY, ANOTHER_PAIRING, EXPLANATIONS
 from baileys_janitor.volume.callbacks import go_on
-from baileys_janitor.volume.credential_copies import copies_in, read_copies
+from baileys_janitor.volume.credential_copies import read_copies
 from baileys_janitor.volume.errors import (
     CREDENTIALS_CHANGING,
     DIRECTORY_MISSING,
@@ -36,6 +36,7 @@ from baileys_janitor.volume.errors import (
     PUT_BACK_UNSUPPORTED,
     SENTENCES,
 )
+from baileys_janitor.volume.newest_copy import copies_in
 from baileys_janitor.volume.operations import new_run_id
 from baileys_janitor.volume.quiet import is_quiet
 from baileys_janitor.volume.read import read_creds, read_listing

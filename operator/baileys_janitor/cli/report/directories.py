@@ -16,7 +16,7 @@ from baileys_janitor.report.growth import forecast_of, growth_of
 from baileys_janitor.report.model import NO_CLEANUPS
 from baileys_janitor.report.tenant import forecast_of_status, run_of
 from baileys_janitor.report.words import rfc3339
-from baileys_janitor.volume.credential_copies import copies_in
+from baileys_janitor.volume.newest_copy import copies_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

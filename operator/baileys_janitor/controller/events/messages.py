@@ -40,6 +40,7 @@ class Reason(StrEnum):
     CLEANUP_REFUSED = "CleanupRefused"
     REQUEST_REFUSED = "RequestRefused"
     NOTHING_TO_DO = "NothingToDo"
+    COPY_NOT_KEPT = "CopyNotKept"
     RECOVERED = "Recovered"
 
 
@@ -54,6 +55,7 @@ _WEIGHTS = {
     Reason.CLEANUP_REFUSED: 6,
     Reason.REQUEST_REFUSED: 6,
     Reason.CLEANUP_FINISHED: 6,
+    Reason.COPY_NOT_KEPT: 6,
     Reason.RECOVERED: 4,
     Reason.NOTHING_TO_DO: 4,
     Reason.CLEANUP_STARTED: 2,
@@ -100,6 +102,15 @@ def told(heard: Change) -> Draft | None:
         return _started(heard)
     if isinstance(heard, changes.CleanupFinished):
         return _finished(heard)
+    if isinstance(heard, changes.CopyNotKept):
+        return _draft(
+            heard.tenant,
+            Reason.COPY_NOT_KEPT,
+            OBSERVE,
+            heard.message,
+            heard.reason,
+            warning=True,
+        )
     return None
 
 

@@ -1,4 +1,4 @@
-"""Turns what is due into Jobs: a scan for each batch, a cleanup or a purge for one tenant."""
+"""Turns what is due into Jobs: a scan or copies for each batch, a cleanup or a purge for one tenant."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from baileys_janitor.controller.status.writer import StatusWriter
 from baileys_janitor.controller.tenants.directories import duplicate
 from baileys_janitor.job.task import Member, Task
 from baileys_janitor.policy.settings import Settings
-from baileys_janitor.schedule import scan_times
+from baileys_janitor.schedule import copy_times, scan_times
 from baileys_janitor.schedule.circuit_breaker import held_settings
 from baileys_janitor.schedule.cleanup_times import URGENT
 from baileys_janitor.schedule.decision import Decision
@@ -186,6 +186,59 @@ class JobCreator:
         used = frozenset(p.tenant.name for p in batch.members if p.used)
         await self._launcher.launch(job, "janitor-scan", tenants, used)
 
+    async def keep(self, namespace: str, tenants: Sequence[TenantRecord]) -> None:
+        """Create the Job that keeps copies of creds.json of tenants of one namespace.
+
+        Where they turn out to be at several places, those of one place have it, and the others come again.
+        """
+        found = await self._batches_of_copies(namespace, tenants)
+        if not found:
+            return
+        batch = found[0]
+        members = [one.tenant for one in batch.members]
+        claims = sorted({t.effective.claim_name for t in members if t.effective})
+        first = members[0]
+        assert first.effective is not None
+        copies, listed = _copied_members(members, claims)
+        task = Task("keep", listed, [], copies=copies, deadline=self._pod.deadline - MARGIN_SECONDS)
+        job = manifest.job(
+            name="",
+            namespace=namespace,
+            action="keep",
+            task=task.to_json(),
+            members=[JobMember(t.name, t.uid) for t in members],
+            claims=claims,
+            place=batch.place,
+            pod=self._pod,
+            resources=dict(first.effective.job.resources),
+            read_only=False,
+        )
+        used = frozenset(p.tenant.name for p in batch.members if p.used)
+        await self._launcher.launch(job, "janitor-keep", members, used)
+
+    async def _batches_of_copies(
+        self, namespace: str, tenants: Sequence[TenantRecord]
+    ) -> list[Batch]:
+        editions = {tenant.name: tenant.edition for tenant in tenants}
+        try:
+            cluster = await self._cluster_state(namespace, tenants)
+        except ApiError as error:
+            logger.warning("%s: the claims could not be looked up: %s", namespace, error)
+            for tenant in tenants:
+                tenant.backoff.wait_until(self._clock.now() + MARGIN_SECONDS)
+            return []
+        now = self._clock.now()
+        placed = []
+        for tenant in tenants:
+            effective = tenant.effective
+            changed = tenant.edition != editions[tenant.name] or tenant.run is not None
+            if effective is None or effective.copies is None or changed:
+                continue
+            place, used = self._stand(tenant, cluster, now)
+            if place is not None:
+                placed.append(Placed(tenant, place, used, tenant.resource.generation))
+        return batches.make_batches(namespace, placed, self._batch, now)
+
     async def begin(self, tenant: TenantRecord, decision: Decision) -> None:
         """Start a cleanup exactly once: claim the run in the status, then create its Job.
 
@@ -251,6 +304,7 @@ class JobCreator:
             deadline=self._pod.deadline - MARGIN_SECONDS,
             time=machine_time(),
             wait=self._pod.wait,
+            copies=_copied_members([tenant], [tenant.effective.claim_name])[0],
         )
         uid = await self._own_job(tenant, "clean", f"janitor-clean-{run}", task, place, used, run)
         if uid is not None and tenant.run is not None and tenant.run.get("id") == run:
@@ -342,6 +396,24 @@ def _members(
             )
         )
     return settings, members
+
+
+def _copied_members(
+    tenants: Sequence[TenantRecord], claims: Sequence[str]
+) -> tuple[list[tuple[int, float]], list[Member]]:
+    """Return how copies of creds.json are kept, and the members that name their place in that."""
+    copies: list[tuple[int, float]] = []
+    members: list[Member] = []
+    for tenant in tenants:
+        effective = tenant.effective
+        if effective is None or effective.copies is None:
+            continue
+        wanted = effective.copies.keep, copy_times.least_age(float(effective.copies.every))
+        if wanted not in copies:
+            copies.append(wanted)
+        place = mount_path(claims.index(effective.claim_name))
+        members.append(Member(place, effective.path, copies.index(wanted)))
+    return copies, members
 
 
 def _run_id(now: float) -> str:

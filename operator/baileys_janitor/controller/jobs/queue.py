@@ -1,4 +1,5 @@
-"""The queue of Jobs: cleanups and scans are created one by one, a namespace at a time, as long as there is room."""
+"""The queue of Jobs: cleanups, scans and copies are created one by one, a namespace at a time, as long as there is
+room."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import asyncio
 import math
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from baileys_janitor.api.config import Limits
@@ -14,21 +16,34 @@ from baileys_janitor.controller.jobs import batches
 from baileys_janitor.controller.jobs.batches import Batch
 from baileys_janitor.controller.jobs.create import JobCreator
 from baileys_janitor.controller.jobs.tracker import JobTracker
-from baileys_janitor.schedule import scan_times
+from baileys_janitor.schedule import copy_times, scan_times
 from baileys_janitor.tenants.record import TenantRecord
 
 
+@dataclass(frozen=True, slots=True)
+class CopiesDue:
+    """Tenants of one namespace whose creds.json is to be copied."""
+
+    tenants: tuple[TenantRecord, ...]
+
+
+Work = TenantRecord | list[TenantRecord] | Batch | CopiesDue
+"""A tenant whose cleanup is due, all tenants of a namespace that want a scan, a batch, or copies that are due."""
+
+
 class NamespaceQueues:
-    """Cleanups that are due, scans that are wanted, and scans that are placed and only lack a free slot.
+    """Cleanups that are due, scans that are wanted, scans that are placed and only lack a free slot, and copies.
 
     `next` gives one piece of work at a time and moves on to another namespace. In a namespace urgent cleanups come
-    first, then others, then scans. A namespace that has no room keeps its place. What is given is no longer held.
+    first, then others, then scans, then copies of creds.json. A namespace that has no room keeps its place. What is
+    given is no longer held.
     """
 
     def __init__(self) -> None:
         self._urgent: dict[str, dict[str, TenantRecord]] = {}
         self._cleanups: dict[str, dict[str, TenantRecord]] = {}
         self._wanted: dict[str, dict[str, TenantRecord]] = {}
+        self._copies: dict[str, dict[str, TenantRecord]] = {}
         self._batches: dict[str, deque[Batch]] = {}
         self._order: deque[str] = deque()
         self._listed: set[str] = set()
@@ -38,7 +53,7 @@ class NamespaceQueues:
 
     def __len__(self) -> int:
         """Return how many tenants wait."""
-        tables = (self._urgent, self._cleanups, self._wanted)
+        tables = (self._urgent, self._cleanups, self._wanted, self._copies)
         waiting = sum(len(held) for table in tables for held in table.values())
         return waiting + sum(
             len(batch.members) for held in self._batches.values() for batch in held
@@ -47,6 +62,11 @@ class NamespaceQueues:
     def want(self, tenant: TenantRecord) -> None:
         """Have a tenant scanned in its namespace's turn."""
         self._wanted.setdefault(tenant.namespace, {})[tenant.name] = tenant
+        self._list(tenant.namespace)
+
+    def copy(self, tenant: TenantRecord) -> None:
+        """Have a tenant's creds.json copied in its namespace's turn."""
+        self._copies.setdefault(tenant.namespace, {})[tenant.name] = tenant
         self._list(tenant.namespace)
 
     def clean(self, tenant: TenantRecord, *, urgent: bool = False) -> None:
@@ -63,13 +83,11 @@ class NamespaceQueues:
 
     def forget(self, tenant: TenantRecord) -> None:
         """Forget a tenant that is gone; a batch leaves it out when it is sent."""
-        for held in (self._wanted, self._cleanups, self._urgent):
+        for held in (self._wanted, self._cleanups, self._urgent, self._copies):
             held.get(tenant.namespace, {}).pop(tenant.name, None)
 
-    def next(
-        self, has_room: Callable[[str, bool], bool]
-    ) -> TenantRecord | list[TenantRecord] | Batch | None:
-        """Return a tenant whose cleanup is due, all tenants of a namespace that want a scan, or a batch.
+    def next(self, has_room: Callable[[str, bool], bool]) -> Work | None:
+        """Return a piece of work that there is room for.
 
         `has_room` returns for a namespace, and for urgent work or other, whether there is room for a Job.
         """
@@ -83,14 +101,13 @@ class NamespaceQueues:
                 return found
         return None
 
-    def _of(
-        self, namespace: str, has_room: Callable[[str, bool], bool]
-    ) -> TenantRecord | list[TenantRecord] | Batch | None:
+    def _of(self, namespace: str, has_room: Callable[[str, bool], bool]) -> Work | None:
         urgent = self._urgent.get(namespace)
         if urgent and has_room(namespace, True):
             return urgent.pop(next(iter(urgent)))
         cleanups, batches = self._cleanups.get(namespace), self._batches.get(namespace)
-        waits = cleanups or batches or self._wanted.get(namespace)
+        copies = self._copies.get(namespace)
+        waits = cleanups or batches or self._wanted.get(namespace) or copies
         if not waits or not has_room(namespace, False):
             return None
         if cleanups:
@@ -98,10 +115,16 @@ class NamespaceQueues:
         if batches:
             return batches.popleft()
         wanted = self._wanted.pop(namespace, None)
-        return list(wanted.values()) if wanted else None
+        if wanted:
+            return list(wanted.values())
+        return self._next_copies(namespace)
+
+    def _next_copies(self, namespace: str) -> CopiesDue | None:
+        copies = self._copies.pop(namespace, None)
+        return CopiesDue(tuple(copies.values())) if copies else None
 
     def _holds(self, namespace: str) -> bool:
-        for held in (self._urgent, self._cleanups, self._wanted, self._batches):
+        for held in (self._urgent, self._cleanups, self._wanted, self._batches, self._copies):
             if held.get(namespace):
                 return True
             held.pop(namespace, None)
@@ -195,6 +218,11 @@ class JobQueue:
         tenant.jobs.wait()
         self._backlog.want(tenant)
 
+    def want_copy(self, tenant: TenantRecord) -> None:
+        """Have a tenant's creds.json copied when its turn comes."""
+        tenant.copies.wait()
+        self._backlog.copy(tenant)
+
     def want_cleanup(self, tenant: TenantRecord, *, urgent: bool = False) -> None:
         """Have a tenant's cleanup decided on again when its turn comes."""
         self._backlog.clean(tenant, urgent=urgent)
@@ -215,7 +243,7 @@ class JobQueue:
 
     def _give(
         self,
-        found: TenantRecord | list[TenantRecord] | Batch,
+        found: Work,
         now: float,
         later: list[TenantRecord],
     ) -> None:
@@ -224,6 +252,8 @@ class JobQueue:
                 self._consider(found, now)
         elif isinstance(found, Batch):
             self._launch(found, now, later)
+        elif isinstance(found, CopiesDue):
+            self._copy(found.tenants)
         else:
             self._settle_down(found, now, later)
 
@@ -257,6 +287,45 @@ class JobQueue:
             for tenant in ready:
                 tenant.jobs.wait()
             self.count(self._spawn(self._place(ready)), ready[0].namespace)
+
+    def _copy(self, due: Sequence[TenantRecord]) -> None:
+        """Have the creds.json of as many copied as share a Job; the others of the namespace wait for the next turn."""
+        ready: list[TenantRecord] = []
+        for tenant in due:
+            if not self._is_known(tenant):
+                continue
+            if ready and not self._shares(tenant, ready):
+                self._backlog.copy(tenant)
+                continue
+            tenant.copies.wait(False)
+            if tenant.queue.busy or not self._may_copy(tenant):
+                continue
+            ready.append(tenant)
+        if ready:
+            for tenant in ready:
+                tenant.copies.wait()
+                tenant.queue.work()  # no cleanup begins before the Job is there
+            self.count(self._spawn(self._keep(ready)), ready[0].namespace)
+
+    def _shares(self, tenant: TenantRecord, ready: Sequence[TenantRecord]) -> bool:
+        spot = self._creator.soon_due.spot
+        return len(ready) < self._limits.tenants_per_scan and spot(tenant) is spot(ready[0])
+
+    def _may_copy(self, tenant: TenantRecord) -> bool:
+        """Return whether a copy is still to be kept, and no pod of the tenant's waits for a node."""
+        scan = self._tracker.get(tenant.namespace, tenant.jobs.scan)
+        waits = scan is not None and scan.pending
+        return copy_times.copy_time(tenant) is not None and not waits
+
+    async def _keep(self, tenants: list[TenantRecord]) -> None:
+        try:
+            with self._crashes.contain("step", tenants):
+                await self._creator.keep(tenants[0].namespace, tenants)
+        finally:
+            for tenant in tenants:
+                tenant.copies.wait(False)
+                tenant.queue.work(False)
+            self._after(tenants)
 
     async def _place(self, tenants: list[TenantRecord]) -> None:
         found: list[Batch] = []
@@ -336,7 +405,9 @@ def _fits(jobs: int, pods: int, most_jobs: int, most_pods: int) -> bool:
     return jobs < most_jobs and pods < most_pods
 
 
-def _tenants_of(found: TenantRecord | list[TenantRecord] | Batch) -> list[TenantRecord]:
+def _tenants_of(found: Work) -> list[TenantRecord]:
+    if isinstance(found, CopiesDue):
+        return list(found.tenants)
     if isinstance(found, Batch):
         return [one.tenant for one in found.members]
     return found if isinstance(found, list) else [found]

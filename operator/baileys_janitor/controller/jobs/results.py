@@ -27,11 +27,13 @@ from baileys_janitor.job.result import (
     REPEATED,
     BadResult,
     CleanResult,
+    KeptCopy,
     PurgeResult,
     Result,
     ScanResult,
     decode,
 )
+from baileys_janitor.job.task import KEEP, SCAN
 from baileys_janitor.status.changes import ChangeBus, JobEnded
 from baileys_janitor.tenants import directory_faults, record_result
 from baileys_janitor.tenants.fault import Fault
@@ -44,6 +46,11 @@ SPOILED = frozenset(
     {"JobDeadline", "JobKilled", "JobOutOfMemory", "JobEvicted", "JobStuck", "JobFailed"}
 )
 """Faults that one member of a shared scan, or its node, brings on all: nobody is blamed before he fails alone."""
+PARTED = Fault(
+    "Parted",
+    "The Job that was to keep a copy of creds.json did not get on, perhaps for another tenant's volume. The janitor "
+    "tries again by itself, without the others.",
+)
 UNREACHED = frozenset({DEADLINE_REACHED, INTERRUPTED})
 """Results of members that the Job had no time for."""
 
@@ -75,6 +82,9 @@ class ResultHandler(JobEvents[TenantRecord]):
         tracked.settled = True
         result, fault = _read(ended, tracked)
         self._publish_end(tracked, fault if result is None else None)
+        if tracked.action == KEEP:
+            self._settle_copies(tracked, result, fault)
+            return
         entries: list[tuple[TenantRecord, Object]] = []
         unreached: list[TenantRecord] = []
         for place, member in enumerate(tracked.members):
@@ -96,6 +106,24 @@ class ResultHandler(JobEvents[TenantRecord]):
         for tenant in unreached:
             tenant.jobs.want_scan()
         self._finished(self.members(tracked), entries)
+
+    def _settle_copies(
+        self, tracked: TrackedJob, result: Result | None, fault: Fault | None
+    ) -> None:
+        """Take in what came of keeping copies. What keeps the whole Job from its end may be one member's fault."""
+        now = self._clock.now()
+        for place, member in enumerate(tracked.members):
+            tenant = self._cache.of(tracked.namespace, member.name, member.uid)
+            if tenant is None:
+                continue
+            self._land(tenant, tracked)
+            with self._crashes.contain("job", [tenant]):
+                one = result.members[place] if result is not None else None
+                record_result.kept(tenant, one if isinstance(one, KeptCopy) else None, fault, now)
+        members = self.members(tracked)
+        if tracked.shared and result is None and fault is not None and fault.reason in SPOILED:
+            batches.part(members, frozenset())
+        self._finished(members, [])
 
     def _take_or_fail(
         self, tenant: TenantRecord, tracked: TrackedJob, result: object, fault: Fault | None
@@ -125,11 +153,13 @@ class ResultHandler(JobEvents[TenantRecord]):
         tracked.settled = True
         tenants = self.members(tracked)
         seconds = self._clock.now() - tracked.created
+        scans = tracked.action == SCAN
         logger.info(
-            "%s: %s does not get on, so its %d tenants are scanned apart",
+            "%s: %s does not get on, so its %d tenants are %s apart",
             tracked.namespace,
             tracked.name,
             len(tenants),
+            "scanned" if scans else "copied",
         )
         self._bus.publish(
             JobEnded(tracked.namespace, tracked.action, len(tracked.members), seconds, "Parted")
@@ -137,7 +167,10 @@ class ResultHandler(JobEvents[TenantRecord]):
         batches.part(tenants, culprits)
         for tenant in tenants:
             self._land(tenant, tracked)
-            tenant.jobs.want_scan()
+            if scans:
+                tenant.jobs.want_scan()
+            else:
+                record_result.kept(tenant, None, PARTED, self._clock.now())
         self._finished(tenants, [])
 
     def _take(self, tenant: TenantRecord, tracked: TrackedJob, result: object) -> Object | None:

@@ -24,7 +24,7 @@ from baileys_janitor.keystore.results import (
     masked,
 )
 from baileys_janitor.policy.strict_json import JsonError, parse
-from baileys_janitor.volume.codec import BadResult
+from baileys_janitor.volume.codec_fields import BadResult
 from baileys_janitor.volume.results import OUTCOMES
 from baileys_janitor.volume.state_names import valid_run
 
