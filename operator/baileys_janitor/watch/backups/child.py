@@ -21,6 +21,8 @@ from baileys_janitor.watch.backups.protocol import (
 
 TASK_SECONDS = 120.0
 """Seconds that one directory may take, whatever its repositories do: then the process ends itself."""
+LEAN = {"TOKIO_WORKER_THREADS": "1"}
+"""One thread for a store's library, which would start one for each core: a service may have a limit on tasks."""
 Answers = list[tuple[int, dict[str, Result]]]
 
 
@@ -56,6 +58,7 @@ class ChildProcess:
             stdout=self._told,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            env=LEAN | os.environ,
         )
 
     def poll(self) -> tuple[Answers, str | None]:

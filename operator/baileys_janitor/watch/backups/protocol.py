@@ -150,7 +150,7 @@ def decode_answer(line: bytes, tasks: list[Task]) -> tuple[int, dict[str, Result
     number = decoding.whole(decoding.mapping(data).get("task"), 0, len(tasks) - 1)
     if number is None:
         return None
-    task, results = tasks[number], decoding.mapping(data["results"])
+    task, results = tasks[number], decoding.mapping(data.get("results"))
     outcomes = DRILL_OUTCOMES if task.do == "Drill" else BACKUP_OUTCOMES
     read = {name: _result(results.get(name), outcomes) for name in task.repositories}
     return number, {name: each for name, each in read.items() if each is not None}

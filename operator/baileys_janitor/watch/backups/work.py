@@ -14,7 +14,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -277,7 +277,8 @@ def _refusal() -> Result | None:
 def main() -> int:
     """Carry out the request on standard input."""
     os.umask(0o077)
-    os.nice(NICE)
+    with suppress(OSError):  # a service may forbid it, being nice itself
+        os.nice(NICE)
     tasks, seconds = decode_request(sys.stdin.buffer.read(REQUEST_MAX))
     refusal = _refusal()
     worker = Worker(os.environ)
