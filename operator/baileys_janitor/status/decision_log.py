@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from baileys_janitor.api.backup_conditions import BACKED_UP, BACKUP_CONDITIONS
 from baileys_janitor.api.condition_kinds import CLEAN, CONDITIONS
 from baileys_janitor.api.durations import elapsed_seconds
 from baileys_janitor.api.keystores.conditions import STORE_CONDITIONS
@@ -132,6 +133,9 @@ def _finished(heard: changes.CleanupFinished) -> None:
 
 
 def _condition(heard: changes.ConditionChanged) -> None:
+    if heard.type in BACKUP_CONDITIONS:
+        _backup(heard)
+        return
     kind = CONDITIONS.get(heard.type) or STORE_CONDITIONS.get(heard.type)
     fleet_wide = kind is not None and (kind.fleet_wide or heard.reason in kind.fleet_wide_reasons)
     if heard.type == "Ready":
@@ -154,6 +158,16 @@ def _condition(heard: changes.ConditionChanged) -> None:
     elif heard.before == "True":
         level = logging.DEBUG if fleet_wide else logging.INFO
         _write(level, ends, tenant, action, reason=reason)
+
+
+def _backup(heard: changes.ConditionChanged) -> None:
+    """Write a change of a condition of backups, unless it is the usual beginning."""
+    bad = heard.status == "False"
+    level = logging.WARNING if bad else logging.INFO if heard.before == "False" else logging.DEBUG
+    action = "backup" if heard.type == BACKED_UP.type else "drill"
+    fields = {"reason": heard.reason, "outcome": heard.status}
+    detail = {"detail": heard.message} if bad else {}
+    _write(level, f"{heard.type} changed", heard.tenant, action, **fields, **detail)
 
 
 def _readiness(heard: changes.ConditionChanged, *, fleet_wide: bool) -> None:
