@@ -304,6 +304,19 @@ def test_after_the_loss_of_a_server_every_recorded_session_comes_back(
     assert clock.waited < 60, "empty directories need not be watched for a minute"
 
 
+def test_of_many_some_can_be_named(place: Backups) -> None:
+    company(place.sessions, "2", "orphan")
+    place.record()
+    place.back_up()
+    shutil.rmtree(place.sessions)
+    place.sessions.mkdir()
+    every = (place.sessions, "--all", *recorded(place))
+    assert place.restore(*every, "--company", "3").code == 2
+    done = place.restore(*every, "--company", "2", "--apply", "--stopped")
+    assert done.code == 0, done.err
+    assert os.listdir(place.sessions) == ["company_2"]
+
+
 def test_one_of_many_that_cannot_be_restored_stops_no_other(place: Backups) -> None:
     company(place.sessions, "2", "orphan")
     place.record()

@@ -13,6 +13,7 @@ from typing import Final
 import click
 
 from baileys_janitor import __version__
+from baileys_janitor.cli.backup.settings import CREDENTIALS_VARIABLE, IDENTITY_VARIABLE
 from baileys_janitor.cli.documented import Documented, every_command
 from baileys_janitor.cli.main import application
 from baileys_janitor.cli.options import DRY_RUN_VARIABLE, ENV_PREFIX, SESSIONS_PATH_VARIABLE
@@ -25,6 +26,8 @@ _ENVIRONMENT: Final = {
     SESSIONS_PATH_VARIABLE: "The PATH for commands that are given none.",
     DRY_RUN_VARIABLE: "With true nothing is removed or put back, whatever the options say.",
     f"{ENV_PREFIX}CONFIG": "The configuration file, as --config.",
+    CREDENTIALS_VARIABLE: "The credentials of a store of backups, as --credentials.",
+    IDENTITY_VARIABLE: "The file with the secret key that opens archives, as --identity.",
     f"{ENV_PREFIX}...": "Any setting by its option: BAILEYS_JANITOR_SESSION_MAX_AGE for --session-max-age.",
     "NO_COLOR": "No colours.",
 }

@@ -157,6 +157,9 @@ def _recorded(paths: Sequence[str], values: Mapping[str, Any], owners: Owners) -
         for each in owners.recorded
     ]
     companies = values["companies"]
+    for company in companies:
+        if not any(company in (each.company, each.path) for each in targets):
+            raise usage(f"--company {printable(company)}: no line of --fingerprints is about it.")
     if companies:
         targets = [each for each in targets if each.company in companies or each.path in companies]
     return Found(targets, [])

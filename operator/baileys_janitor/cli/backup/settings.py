@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-IDENTITY_VARIABLE: Final = ENV_PREFIX + "IDENTITY"
+IDENTITY_VARIABLE: Final = "BAILEYS_JANITOR_IDENTITY"
+CREDENTIALS_VARIABLE: Final = "BAILEYS_JANITOR_CREDENTIALS"
 _LARGEST_FILE: Final = 65_536
 
 
@@ -64,7 +65,7 @@ def repository_options(direction: str, *, several: bool) -> Callable[[Command], 
             click.option(
                 "--credentials",
                 metavar="PATH",
-                envvar=ENV_PREFIX + "CREDENTIALS",
+                envvar=CREDENTIALS_VARIABLE,
                 shell_complete=completing.files,
                 help="File or directory with the store's credentials, by the names of its variables, such as "
                 "AWS_ACCESS_KEY_ID; else the environment.",
