@@ -147,7 +147,7 @@ def measure(*, quick: bool, tell: Callable[[str], None]) -> Object:
         found: Object = {"files": len(list(place.session.iterdir())), "runs": runs}
         found["requests"] = _requests(place)
         found["figures"] = {OURS: _figures(place.backup(), runs, place)}
-        found["figures"][OURS]["storedBytes"] = place.stored("ours", buckets) // (runs + 3)
+        found["figures"][OURS]["storedBytes"] = _stored(place.backup(), "ours", place, buckets)
         found["figures"][BY_FILE] = _figures(place.by_file(), runs, place)
         found["restore"] = {OURS: _restoring(place.restore(), runs, place)}
         if shutil.which(RESTIC):
@@ -180,21 +180,25 @@ def _figures(contender: Contender, runs: int, place: Ground) -> Object:
     return {**_medians(samples), "peakMB": _megabytes(peak), "requests": round(requests, 1)}
 
 
+def _stored(contender: Contender, prefix: str, place: Ground, buckets: Path) -> int:
+    """Return how many bytes one backup adds to what is stored."""
+    before = place.stored(prefix, buckets)
+    once(contender)
+    return place.stored(prefix, buckets) - before
+
+
 def _restoring(contender: Contender, runs: int, place: Ground) -> Object:
     return {**_figures(contender, runs, place), "files": place.restored()}
 
 
 def _beside(found: Object, place: Ground, runs: int, buckets: Path) -> None:
     once(place.restic("init"))
-    before = place.stored("theirs", buckets)
-    figures = _figures(place.restic("backup", str(place.session)), runs, place)
-    figures["storedBytes"] = (place.stored("theirs", buckets) - before) // (runs + 2)
-    found["figures"][RESTIC] = figures
+    backup = place.restic("backup", str(place.session))
+    found["figures"][RESTIC] = _figures(backup, runs, place)
+    found["figures"][RESTIC]["storedBytes"] = _stored(backup, "theirs", place, buckets)
     target = place.room / "restored"
-    words = ("restore", "latest", "--target", str(target))
-    restore = Contender(
-        RESTIC, ["restic", "-q", *words], lambda: shutil.rmtree(target, True), place.environment
-    )
+    command = ["restic", "-q", "restore", "latest", "--target", str(target)]
+    restore = Contender(RESTIC, command, lambda: shutil.rmtree(target, True), place.environment)
     found["restore"][RESTIC] = _figures(restore, runs, place)
 
 
@@ -292,7 +296,7 @@ def _methods(counts: dict[str, int]) -> str:
     return ", ".join(f"{number} {name}" for name, number in sorted(counts.items())) or "nothing"
 
 
-HEADINGS: Final = ("act", "process", "wall ms", "CPU ms", "peak MB", "requests", "bytes stored")
+HEADINGS: Final = ("act", "process", "wall ms", "CPU ms", "peak MB", "requests", "bytes added")
 
 
 def show(console: Console, found: Object) -> None:
