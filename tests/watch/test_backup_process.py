@@ -264,6 +264,32 @@ def test_a_watch_that_is_killed_in_the_middle_knows_it_at_its_next_start(
     assert {each["reason"] for each in found} == {"Interrupted"}
 
 
+def test_a_run_for_cron_fails_when_a_restore_would(home: Home) -> None:
+    config = home.config(home.group(home.here))
+    home.identity.write_text(generate()[0])
+    done = janitor("watch", home.root, "--config", config, "--state", home.place / "s", "--once")
+    assert done.code == 1
+    assert "Drill failed" in done.err
+    assert "reason=WrongIdentity" in done.err
+    assert "(and 1 more)" in done.err
+
+
+def test_old_archives_that_the_store_does_not_let_go_are_told_once(
+    home: Home, faulty: FaultyStore
+) -> None:
+    faulty.then = lambda exchange: (
+        exchange.error(403, "AccessDenied") if exchange.method == "GET" else exchange.serve()
+    )
+    config = home.config(home.group(s3_at(faulty.url), drill={"schedule": "Never"}))
+    options = ("--config", config, "--state", home.place / "s")
+    done = janitor("watch", home.root, *options, "--once", env=ENVIRON)
+    assert done.code == 0, done.err
+    assert done.err.count("could not be removed") == 1
+    assert (
+        "not removed (ReadForbidden)" in janitor("status", "--state", home.place / "s", "acme").out
+    )
+
+
 def test_a_watch_without_the_extra_says_how_to_install_it(home: Home, tmp_path: Path) -> None:
     barred = tmp_path / "barred"
     barred.mkdir()

@@ -303,7 +303,7 @@ def test_suspended_directories_and_those_that_are_gone_are_left_alone(server: Se
 def test_a_directory_may_have_other_repositories_or_none(server: Server) -> None:
     server.config["directories"] = {
         "apart": {"backup": {"repositories": [OTHER]}},
-        "not": {"backup": {"repositories": [], "recipients": []}},
+        "not": {"backup": {"repositories": []}},
     }
     server.directories["apart"] = Directory(counted=50)
     server.directories["not"] = Directory(counted=50)

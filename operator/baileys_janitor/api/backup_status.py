@@ -70,6 +70,9 @@ class RepositoryStatus(TriesStatus):
         description="Archives of the tenant there; absent where they cannot be listed.",
     )
     oldest_time: Time | None = Field(default=None, description="When the oldest of them was put.")
+    retention_reason: Word | None = Field(
+        default=None, description="Why archives that retention does not need were not removed."
+    )
     drill: DrillStatus | None = Field(default=None, description="Rehearsals of a restore.")
 
 

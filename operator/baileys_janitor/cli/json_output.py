@@ -251,6 +251,7 @@ class BackedUpDocument(TypedDict):
     archive: str | None
     archives: int | None
     oldest: str | None
+    retentionReason: str | None
     files: int | None
     bytes: int | None
     lastDrill: str | None

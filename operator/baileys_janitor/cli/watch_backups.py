@@ -39,6 +39,7 @@ def _repository(each: Mapping[str, Any]) -> BackedUpDocument:
         "archive": each.get("archive"),
         "archives": each.get("archives"),
         "oldest": each.get("oldestTime"),
+        "retentionReason": each.get("retentionReason"),
         "files": each.get("files"),
         "bytes": each.get("bytes"),
         "lastDrill": drill.get("time"),
@@ -65,6 +66,8 @@ def in_full(found: WatchedBackupsDocument, now: float) -> Iterator[str]:
             yield f"  Backup in {each['name']}: {_success(each, now)}"
         if each["reason"]:
             yield f"    failed ({each['reason']}): {each['message'] or 'no message'}"
+        if each["retentionReason"]:
+            yield f"    old archives there are not removed ({each['retentionReason']})"
         if each["lastDrill"] is not None:
             yield f"    restored in a drill {formatting.age_of(each['lastDrill'], now)} ago"
         if each["drillFailed"]:

@@ -145,12 +145,16 @@ class RepositoryState(Tries):
 
     outcome: str = ""
     newest: Archived | None = None
+    kept: str = ""
+    """Why archives that retention does not need were not removed; empty where they were."""
     drill: Drills = field(default_factory=Drills)
 
-    def ended(self, outcome: str, newest: Archived | None) -> None:
+    def ended(self, outcome: str, newest: Archived | None, kept: str = "") -> None:
         """Record how an attempt ended, and what lies in the repository as far as that is known."""
         self.outcome = outcome
         self.newest = newest or self.newest
+        if outcome in {PUT, UNCHANGED}:
+            self.kept = kept
 
     def shift(self, step: float) -> None:
         """Move the times with the clock; those of archives are in their names and stay."""
@@ -166,6 +170,7 @@ class RepositoryState(Tries):
         """Take over what is stored."""
         Tries.load(self, stored)
         self.outcome = FAILED if self.code == INTERRUPTED else stored.get("outcome") or ""
+        self.kept = stored.get("retentionReason") or ""
         self.drill.load(stored.get("drill") or {})
         archive, when = stored.get("archive"), from_rfc3339(stored.get("archiveTime"))
         if archive and when is not None:
@@ -183,6 +188,8 @@ class RepositoryState(Tries):
         found = Tries.stored(self)
         if self.outcome:
             found["outcome"] = self.outcome
+        if self.kept:
+            found["retentionReason"] = self.kept
         if self.newest is not None:
             newest = self.newest
             own: Object = {

@@ -21,12 +21,14 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from baileys_janitor import __version__, log_lines
+from baileys_janitor.api.backup_conditions import BACKUP_CONDITIONS
 from baileys_janitor.api.merge import InvalidTenant
 from baileys_janitor.own_process import own_command
 from baileys_janitor.status import level_and_ready
 from baileys_janitor.volume.errors import INTERRUPTED
 from baileys_janitor.watch.clock import MachineClock
 from baileys_janitor.watch.reconciler import Reconciler
+from baileys_janitor.watch.record import DirectoryRecord
 from baileys_janitor.watch.service_manager import ServiceManager
 from baileys_janitor.watch.settings import WatchSettings
 from baileys_janitor.watch.state import StateFile, StateProblem
@@ -194,7 +196,9 @@ class Watch:
                 "It cannot be looked after",
                 extra={"tenant": record.name, "reason": record.stored.status.get("attention")},
             )
-        return EXIT_FAILED if troubled or self._reconciler.roster.problems else EXIT_DONE
+        unsafe = [each for each in self._reconciler.records.values() if _is_unsafe(each)]
+        failed = troubled or unsafe or self._reconciler.roster.problems
+        return EXIT_FAILED if failed else EXIT_DONE
 
     def _stop(self) -> str | None:
         self._service.alive()
@@ -242,6 +246,12 @@ class Watch:
         set_up_log(fresh)
         self._reconciler.reload(fresh)
         logger.info("The settings were read anew")
+
+
+def _is_unsafe(record: DirectoryRecord) -> bool:
+    """Return whether a directory is to be backed up and is not, or could not be restored; the log says why."""
+    conditions = record.stored.status.get("conditions") or ()
+    return any(c["type"] in BACKUP_CONDITIONS and c["status"] == "False" for c in conditions)
 
 
 class Unreadable(Exception):  # noqa: N818 - what users read

@@ -74,8 +74,13 @@ class WatchSettings:
         return self._backups[name]
 
     def backup_group(self, name: str) -> Object:
-        """Return the group `backup` of the directory of that name, as plain data."""
+        """Return the group `backup` of the directory of that name, as plain data; empty for no backups.
+
+        Whoever takes a directory's repositories away need not take away what goes with them.
+        """
         own = self.override(name)
+        if own is not None and own.backup is not None and own.backup.repositories == []:
+            return {}
         layers = [self.config.backup, None if own is None else own.backup]
         found: Object = {}
         for layer in layers:

@@ -79,6 +79,8 @@ class Backups:
         self._look_at = 0.0
         self._counts: Counter[tuple[str, str]] = Counter()
         self._strangers: set[str] = set()
+        self._kept: set[tuple[str, str]] = set()
+        """Repositories whose old archives could not be removed, and why."""
         self._first: dict[tuple[str, str, str], tuple[str, list[str]]] = {}
         """What failed that had not failed before, by what it was, the repository and the code: why, and for whom."""
         self._began_at = 0.0
@@ -194,6 +196,7 @@ class Backups:
         self._claimed()
         self._tasks, self._answered = found, 0
         self._counts, self._strangers, self._first = Counter(), set(), {}
+        self._kept = set()
         self._began_at = now
         self._heard_at = self._clock.monotonic()
         try:
@@ -269,7 +272,10 @@ class Backups:
                 when = now if result.time is None else min(max(result.time, since), now)
                 tries.succeed(when, result.seconds)
             if task.do == BACKUP:
-                state.ended(result.outcome, result.newest)
+                self._kept |= (
+                    {(name, result.kept)} if result.kept not in {"", state.kept} else set()
+                )
+                state.ended(result.outcome, result.newest, result.kept)
             elif result.outcome != FAILED:
                 state.drill.passed(result.archive, result.files)
             self._counts[task.do, result.outcome] += 1
@@ -282,10 +288,16 @@ class Backups:
 
     def _summarize(self, now: float) -> None:
         for (do, repository, code), (message, names) in self._first.items():
-            more = f" (and {len(names) - 1} more directories)" if len(names) > 1 else ""
+            more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
             about = {"tenant": names[0], "action": do.lower(), "reason": code}
             detail = f"{repository}: {message}{more}"
             logger.warning("%s failed", do, extra=about | {"detail": detail})
+        for name, code in sorted(self._kept):
+            logger.warning(
+                "Archives that are not needed any more could not be removed: allow that, or leave it to the store "
+                "(backup.retention.by: Bucket)",
+                extra={"action": "backup", "reason": code, "detail": name},
+            )
         for name in sorted(self._strangers):
             logger.warning(
                 "Somebody else puts archives where this watch does: they count for nothing here. Give each server a "

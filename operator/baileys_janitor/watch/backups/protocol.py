@@ -69,6 +69,8 @@ class Result:
     files: int | None = None
     strangers: int = 0
     """Archives there that nobody here has put."""
+    kept: str = ""
+    """Why archives that retention does not need were not removed; empty where they were."""
 
 
 def encode_request(tasks: list[Task], seconds: float) -> bytes:
@@ -128,6 +130,7 @@ def _written(result: Result) -> Object:
         "archive": result.archive,
         "files": result.files,
         "strangers": result.strangers,
+        "kept": result.kept,
     }
     if result.newest is not None:
         newest = result.newest
@@ -161,10 +164,10 @@ def _result(value: object, outcomes: frozenset[str]) -> Result | None:
     outcome = decoding.text(data.get("outcome"), CODE_MAX)
     if outcome not in outcomes:
         return None
-    code = decoding.text(data.get("code"), CODE_MAX)
+    code = _code(data.get("code"))
     return Result(
         outcome,
-        code if code.isascii() and code.isalpha() else "" if outcome != FAILED else UNEXPECTED,
+        code or UNEXPECTED if outcome == FAILED else code,
         decoding.said(data.get("message")),
         _seconds(data.get("time"), LAST),
         _seconds(data.get("seconds"), SECONDS_MAX),
@@ -172,7 +175,13 @@ def _result(value: object, outcomes: frozenset[str]) -> Result | None:
         _name(data.get("archive")),
         decoding.whole(data.get("files"), 0, COUNT_MAX),
         decoding.whole(data.get("strangers"), 0, COUNT_MAX) or 0,
+        _code(data.get("kept")),
     )
+
+
+def _code(value: object) -> str:
+    code = decoding.text(value, CODE_MAX)
+    return code if code.isascii() and code.isalpha() else ""
 
 
 def _newest(value: object) -> Archived | None:

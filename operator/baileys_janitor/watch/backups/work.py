@@ -154,6 +154,7 @@ def _backed_up(whole: BackupResult, of_one: RepositoryResult | None) -> Result:
         seconds=whole.seconds,
         newest=newest,
         strangers=strangers,
+        kept=of_one.retention_code or "",
     )
 
 
