@@ -176,7 +176,8 @@ def _copies(tenant: TenantRecord) -> Object:
     if copies.newest is not None:
         found["newestTime"] = to_rfc3339(copies.newest)
     if copies.problem is not None:
-        found |= {"reason": copies.problem.reason, "message": copies.problem.message}
+        said = copies.problem.message[:MESSAGE_LIMIT]
+        found |= {"reason": copies.problem.reason, "message": said}
     if copies.tried_at is not None:
         found["attemptTime"] = to_rfc3339(copies.tried_at)
     return _set(found)

@@ -17,7 +17,7 @@ from baileys_janitor.api.conditions import Conditions
 from baileys_janitor.api.effective import with_scans_only
 from baileys_janitor.api.last_valid import InForce
 from baileys_janitor.api.merge import InvalidTenant
-from baileys_janitor.job.result import CleanResult, ScanResult
+from baileys_janitor.job.result import CleanResult, KeptCopy, ScanResult
 from baileys_janitor.schedule import calendar
 from baileys_janitor.schedule.circuit_breaker import Hold
 from baileys_janitor.schedule.context import Intervals
@@ -38,6 +38,7 @@ from tests.controller.pure.world import (
     cleaned,
     conditions,
     failed_looks,
+    kept_copies,
     look,
     looks,
     tenant,
@@ -69,7 +70,7 @@ VALIDATOR = jsonschema.Draft7Validator(schema())
 faults = st.builds(
     Fault, st.sampled_from(["JobRefused", "Evil"]), st.text(max_size=3000), st.booleans()
 )
-workers = st.lists(looks | failed_looks | clean_results | faults, max_size=6)
+workers = st.lists(looks | failed_looks | clean_results | kept_copies | faults, max_size=6)
 
 
 def lived(happened: list[object], spec: Object | None = None) -> tuple[TenantRecord, float]:
@@ -81,8 +82,11 @@ def lived(happened: list[object], spec: Object | None = None) -> tuple[TenantRec
             record_result.scanned(known, thing, now, used=True)
         elif isinstance(thing, CleanResult):
             record_result.cleaned(claimed(known), thing, now, used=True)
+        elif isinstance(thing, KeptCopy):
+            record_result.kept(known, thing, None, now)
         elif isinstance(thing, Fault):
             known.fail(thing, now)
+            record_result.kept(known, None, thing, now)
         known.take_stored(compose.compose(known, now, CONTEXT))
     return known, now
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION
 from baileys_janitor.controller.tenants.cache import TenantCache
-from baileys_janitor.job.result import OUTCOMES, CleanResult, ScanResult
+from baileys_janitor.job.result import OUTCOMES, CleanResult, KeptCopy, ScanResult
 from baileys_janitor.policy.file_kinds import KINDS
 from baileys_janitor.policy.running import Memory
 from baileys_janitor.policy.running_text import encode
@@ -161,6 +161,16 @@ looks = st.builds(
     trash_oldest=st.none() | TIMES,
     bytes=st.none() | NUMBERS,
     by_kind=LISTS,
+    copies=SOME,
+    copied=st.none() | TIMES,
+    uncopied=st.booleans(),
+)
+kept_copies = st.builds(
+    KeptCopy,
+    st.sampled_from(["Kept", "NotDue", "NotKept"]),
+    code=st.none() | CODES,
+    copies=COUNTS,
+    newest=st.none() | TIMES,
 )
 failed_looks = st.builds(ScanResult, error=CODES, total=SOME)
 clean_results = st.builds(
