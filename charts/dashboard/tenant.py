@@ -22,13 +22,15 @@ def add(page: build.Dashboard) -> None:
     page.with_panel(
         panels.figures(
             "Ago",
-            "When it was last counted, when the session was last active, when the last cleanup ended.",
+            "When it was last counted, when the session was last active, when the last cleanup ended, when a copy of "
+            "creds.json was kept.",
             {
                 "scan": f"time() - {each('baileys_session_last_scan_timestamp_seconds', ONE)}",
                 "activity": f"time() - {each('baileys_session_last_activity_timestamp_seconds', ONE)}",
                 "cleanup": f"time() - {each('baileys_session_last_cleanup_timestamp_seconds', ONE)}",
+                "copy": f"time() - {each('baileys_session_credentials_copy_timestamp_seconds', ONE)}",
             },
-            span=8,
+            span=6,
             unit="s",
         )
     )
@@ -43,7 +45,7 @@ def add(page: build.Dashboard) -> None:
                 "{{cleanup}} cooldown": f"{each('baileys_session_cooldown_end_timestamp_seconds', ONE, 'cleanup')}"
                 " - time()",
             },
-            span=8,
+            span=6,
             unit="s",
         )
     )
@@ -53,6 +55,13 @@ def add(page: build.Dashboard) -> None:
             "Whether the last cleanup failed.",
             {"": each("baileys_session_last_cleanup_failed", ONE)},
             mappings=panels.NO_YES,
+        )
+    )
+    page.with_panel(
+        panels.figures(
+            "Copies of creds.json",
+            "Kept copies of creds.json in the session directory.",
+            {"": each("baileys_session_credentials_copies", ONE)},
         )
     )
     page.with_panel(

@@ -28,6 +28,7 @@ STATUS = {
     "files": {"total": 190, "counted": 190, "limit": 180},
     "volume": {"freeBytes": 1000, "freeInodes": 10},
     "lastActivityTime": "2026-01-01T00:00:00Z",
+    "credentialsCopies": {"count": 10, "newestTime": "2026-01-01T00:00:00Z"},
     "lastCleanup": {
         "run": "1a2b3c",
         "time": "2026-01-01T00:00:00Z",
