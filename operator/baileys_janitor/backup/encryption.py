@@ -110,8 +110,11 @@ class Identities:
             if str(error) == _NO_IDENTITY_FITS:
                 code = WRONG_IDENTITY
         except OSError:
-            if source.failed or target.failed:
-                raise
+            pass
+        # The library passes on what the reader raises, or, within a header, an error of its own instead.
+        failure = source.failure or target.failure
+        if failure is not None:
+            raise failure
         # Raised out here, without a context: the library's words are not ours to pass on.
         raise BackupProblem(code)
 
@@ -177,7 +180,7 @@ class _Source:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._ahead = b""
-        self.failed = False
+        self.failure: BaseException | None = None
 
     def check_header(self) -> None:
         """Read ahead until the header is complete. Raises BackupProblem where it is none."""
@@ -201,8 +204,8 @@ class _Source:
             return piece
         try:
             return self._reader.read(size)
-        except BaseException:
-            self.failed = True
+        except BaseException as failure:
+            self.failure = failure
             raise
 
 
@@ -211,13 +214,13 @@ class _Target:
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
-        self.failed = False
+        self.failure: BaseException | None = None
 
     def write(self, data: bytes, /) -> int:
         try:
             return self._writer.write(data)
-        except BaseException:
-            self.failed = True
+        except BaseException as failure:
+            self.failure = failure
             raise
 
     def flush(self) -> None:
