@@ -10,15 +10,8 @@ from hypothesis import strategies as st
 
 from baileys_janitor.backup import errors
 from baileys_janitor.schedule import backup_times
-from baileys_janitor.schedule.backup_times import (
-    BACKUP,
-    DRILL,
-    LASTING,
-    OF_SESSION,
-    OF_STORE,
-    START_SECONDS,
-    BackupSchedule,
-)
+from baileys_janitor.schedule.backup_reasons import BACKUP, DRILL, LASTING, OF_SESSION, OF_STORE
+from baileys_janitor.schedule.backup_times import START_SECONDS, BackupSchedule
 from baileys_janitor.tenants.backup_state import Archived, BackupState, RepositoryState
 from baileys_janitor.volume.errors import SENTENCES as OF_VOLUME
 

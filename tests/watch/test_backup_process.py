@@ -6,6 +6,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -14,10 +16,11 @@ from typing import Any
 import jsonschema
 import pytest
 
+from baileys_janitor.api.backup_settings import resolved
 from baileys_janitor.backup.encryption import generate
 from baileys_janitor.watch.backups import work
 from baileys_janitor.watch.backups.child import ChildProcess
-from baileys_janitor.watch.backups.protocol import Result, Task
+from baileys_janitor.watch.backups.protocol import Result, Task, plain
 from tests.backup.servers import ENVIRON, FaultyStore, S3Server, faulty_store, free_port, rclone
 from tests.cli.sessions import company, janitor, numbers_in_names, terminal
 from tests.watch.processes import running, until
@@ -60,7 +63,9 @@ class Home:
 
     def task(self, do: str, group: dict[str, Any], path: str = "company_acme") -> Task:
         names = tuple(each["name"] for each in group["repositories"])
-        return Task(do, "web1", path, str(self.root), path, group, names)
+        backups = resolved(group)
+        assert backups is not None
+        return Task(do, "web1", path, str(self.root), path, plain(backups), names)
 
     def config(self, group: dict[str, Any]) -> Path:
         file = self.place / "watch.yaml"
@@ -320,3 +325,13 @@ def test_wrong_settings_are_one_sentence(tmp_path: Path, group: dict[str, Any], 
     assert done.code == 2
     assert said in done.err
     assert len(done.err.splitlines()) == 1
+
+
+def test_the_process_loads_no_checks_of_settings(home: Home) -> None:
+    code = (
+        "import sys; from baileys_janitor.watch.backups import work; "
+        "import baileys_janitor.backup.run, baileys_janitor.backup.drill; "
+        "print(sorted({'pydantic', 'cronsim', 'yaml', 'click'} & {*sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

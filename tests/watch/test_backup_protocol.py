@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from baileys_janitor.api.backup_status import DIRECTORY
 from baileys_janitor.tenants.backup_state import Archived, BackupState
+from baileys_janitor.watch.backups.answers import decode_answer
 from baileys_janitor.watch.backups.protocol import (
     Result,
     Task,
-    decode_answer,
     decode_request,
     encode_answer,
     encode_request,

@@ -12,38 +12,11 @@ from typing import Protocol
 
 from baileys_janitor.schedule import slots
 from baileys_janitor.schedule.backoff import backoff_seconds
+from baileys_janitor.schedule.backup_reasons import BACKUP, DRILL, LASTING, OF_SESSION, PASSING
 from baileys_janitor.schedule.cleanup_times import Due
 
-BACKUP, DRILL = "Backup", "Drill"
 START_SECONDS = 30.0
 """Seconds after a start before anything that was missed begins: the first looks go before."""
-LASTING = frozenset(
-    {
-        *("ClockWrong", "CredentialsRefused", "DeleteForbidden", "DirectoryMissing"),
-        *("EndpointInvalid", "ExtraMissing", "Forbidden", "ListingTooLong", "NameInvalid"),
-        *("NoSuchBucket", "NotAStore", "ReadForbidden", "RecipientInvalid", "RecipientIsSecret"),
-        *("RecipientsTooMany", "RequestRefused", "SecretInvalid", "SecretMissing"),
-        *("SecretUnreadable", "StoreFull", "TlsFailed", "UrlInvalid", "WrongRegion"),
-    }
-)
-"""Reasons of a failed backup that somebody must end, so that there is no hurry to try again."""
-OF_SESSION = frozenset(
-    {
-        *("CredentialsAbsent", "CredentialsCorrupt", "CredentialsIncomplete", "CredentialsInvalid"),
-        *("CredentialsTooLarge", "CredentialsUnreadable", "NotPaired", "PermissionDenied"),
-        *("SessionTooLarge", "TooManyFiles"),
-    }
-)
-"""Reasons that lie in the session itself: the next slot looks again."""
-OF_STORE = frozenset(
-    {
-        *("AnswerIncomplete", "NameUnknown", "NotAStore", "ServerError", "Throttled", "TlsFailed"),
-        *("TooSlow", "Unreachable"),
-    }
-)
-"""Reasons that lie in the store, so that it answers nobody else either."""
-PASSING = OF_STORE | {"Interrupted"}
-"""Reasons for which a drill was not carried out, rather than failed."""
 PAUSES: Mapping[bool, tuple[float, float]] = {False: (60.0, 900.0), True: (300.0, 3600.0)}
 """The first and the longest pause after a failed backup, in seconds, by whether the reason lasts."""
 DRILL_PAUSES: Mapping[bool, tuple[float, float]] = {

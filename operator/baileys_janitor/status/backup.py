@@ -27,7 +27,8 @@ from baileys_janitor.api.backup_conditions import (
 from baileys_janitor.api.conditions import Conditions
 from baileys_janitor.api.timestamps import to_rfc3339
 from baileys_janitor.schedule import backup_times
-from baileys_janitor.schedule.backup_times import LASTING, OF_SESSION, PASSING, BackupSchedule
+from baileys_janitor.schedule.backup_reasons import BACKUP, DRILL, LASTING, OF_SESSION, PASSING
+from baileys_janitor.schedule.backup_times import BackupSchedule
 from baileys_janitor.tenants import backup_state
 from baileys_janitor.tenants.backup_state import BackupState, RepositoryState
 
@@ -75,7 +76,7 @@ def state(
         _set(conditions, BACKED_UP, backed_up(backup, context, now))
     if context.drills:
         _set(conditions, RESTORABLE, restorable(backup, context, now))
-    for key, reason in (("nextTime", backup_times.BACKUP), ("nextDrillTime", backup_times.DRILL)):
+    for key, reason in (("nextTime", BACKUP), ("nextDrillTime", DRILL)):
         when = backup_times.promised(backup.repositories, schedule, reason, now, context.started)
         if when is not None:
             found[key] = to_rfc3339(when)

@@ -11,13 +11,8 @@ from contextlib import suppress
 from typing import IO, Protocol
 
 from baileys_janitor.own_process import own_command
-from baileys_janitor.watch.backups.protocol import (
-    LINE_MAX,
-    Result,
-    Task,
-    decode_answer,
-    encode_request,
-)
+from baileys_janitor.watch.backups.answers import LINE_MAX, decode_answer
+from baileys_janitor.watch.backups.protocol import Result, Task, encode_request
 
 TASK_SECONDS = 120.0
 """Seconds that one directory may take, whatever its repositories do: then the process ends itself."""

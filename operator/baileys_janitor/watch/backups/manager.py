@@ -16,7 +16,8 @@ from typing import Any
 
 from baileys_janitor.api.conditions import Conditions
 from baileys_janitor.schedule import backup_times
-from baileys_janitor.schedule.backup_times import BACKUP, DRILL, START_SECONDS
+from baileys_janitor.schedule.backup_reasons import BACKUP, DRILL
+from baileys_janitor.schedule.backup_times import START_SECONDS
 from baileys_janitor.status import backup as status
 from baileys_janitor.status.backup import BackupContext
 from baileys_janitor.tenants.backup_state import (
@@ -28,7 +29,7 @@ from baileys_janitor.tenants.backup_state import (
 )
 from baileys_janitor.tenants.record import Key
 from baileys_janitor.watch.backups.child import TASK_SECONDS, Child, ChildProcess, Start
-from baileys_janitor.watch.backups.protocol import UNEXPECTED, Result, Task
+from baileys_janitor.watch.backups.protocol import UNEXPECTED, Result, Task, plain
 from baileys_janitor.watch.clock import Clock
 from baileys_janitor.watch.record import DirectoryRecord
 from baileys_janitor.watch.settings import WatchSettings
@@ -353,13 +354,15 @@ def _tries(record: DirectoryRecord, task: Task) -> Iterable[Tries]:
 def _task(
     settings: WatchSettings, record: DirectoryRecord, do: str, names: list[str], *, distinct: bool
 ) -> Task:
+    backups = settings.backups_of(record.name)
+    assert backups is not None
     return Task(
         do=do,
         server=settings.name,
         name=record.name,
         root=record.root,
         path=record.path,
-        settings=settings.backup_group(record.name),
+        settings=plain(backups),
         repositories=tuple(names),
         distinct=distinct,
     )

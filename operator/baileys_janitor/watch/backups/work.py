@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from baileys_janitor import extras
-from baileys_janitor.schedule.backup_times import BACKUP, OF_STORE
+from baileys_janitor.schedule.backup_reasons import BACKUP, OF_STORE
 from baileys_janitor.tenants.backup_state import FAILED, NOTHING_TO_DO, Archived
 from baileys_janitor.watch.backups.protocol import (
     PASSED,
@@ -31,7 +31,6 @@ from baileys_janitor.watch.backups.protocol import (
 )
 
 if TYPE_CHECKING:
-    from baileys_janitor.api.backup_settings import BackupRepository, Backups
     from baileys_janitor.backup.run import BackupResult, Destination, RepositoryResult
 
 REQUEST_MAX = 16 * 1024 * 1024
@@ -40,6 +39,18 @@ GIVEN_UP_AFTER = 2
 """Directories for which a repository may fail to answer before the others do without it this time."""
 IDENTITY_FILE_MAX = 65_536
 Results = dict[str, Result]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A repository, as the request has it."""
+
+    name: str
+    url: str
+    endpoint: str | None
+    region: str | None
+    credentials: str | None
+    readCredentials: str | None  # noqa: N815 - as the request has it
 
 
 class NotPossible(Exception):  # noqa: N818 - what a result says
@@ -61,11 +72,7 @@ class Worker:
 
     def carry_out(self, task: Task) -> Results:
         """Do one task; trouble is in the results."""
-        from baileys_janitor.api.backup_settings import resolved
-
-        settings = resolved(task.settings)
-        assert settings is not None
-        places = {each.name: each for each in settings.repositories}
+        places = {each["name"]: Place(**each) for each in task.settings["repositories"]}
         results: Results = {}
         asked = []
         for name in task.repositories:
@@ -77,12 +84,12 @@ class Worker:
                 asked.append(place)
         if asked:
             do = _back_up if task.do == BACKUP else _drill
-            results |= _contained(lambda: do(task, settings, asked, self.environ), asked)
+            results |= _contained(lambda: do(task, asked, self.environ), asked)
         for place in asked:
             self._note(place, results[place.name])
         return results
 
-    def _note(self, place: BackupRepository, result: Result) -> None:
+    def _note(self, place: Place, result: Result) -> None:
         address = _address(place)
         if result.code not in OF_STORE:
             self.failing[address] = 0
@@ -92,11 +99,11 @@ class Worker:
             self.given_up[address] = result
 
 
-def _address(place: BackupRepository) -> str:
+def _address(place: Place) -> str:
     return f"{place.endpoint} {place.url}"
 
 
-def _contained(work: Any, places: list[BackupRepository]) -> Results:
+def _contained(work: Any, places: list[Place]) -> Results:
     """Return the results of `work`; whatever is raised there is a failure of these repositories."""
     try:
         found: Results = work()
@@ -110,10 +117,9 @@ def _contained(work: Any, places: list[BackupRepository]) -> Results:
     return {place.name: failure for place in places}
 
 
-def _back_up(
-    task: Task, settings: Backups, places: list[BackupRepository], environ: Mapping[str, str]
-) -> Results:
+def _back_up(task: Task, places: list[Place], environ: Mapping[str, str]) -> Results:
     from baileys_janitor.backup.run import Keep, back_up
+    from baileys_janitor.policy.archive_retention import Retention
 
     destinations, results = _opened(places, environ, reading=False)
     if not destinations:
@@ -123,8 +129,8 @@ def _back_up(
             directory,
             tenant=_tenant(task),
             destinations=destinations,
-            recipients=settings.recipients,
-            keep=Keep(settings.retention, settings.bucket_days),
+            recipients=task.settings["recipients"],
+            keep=Keep(Retention(*task.settings["retention"]), task.settings["bucketDays"]),
             now=time.time(),
         )
     by_name = {each.name: each for each in found.repositories}
@@ -164,9 +170,7 @@ def _newest(found: RepositoryResult, files: int) -> Archived | None:
     return Archived(found.archive, found.time, files, found.size, found.archives, found.oldest)
 
 
-def _drill(
-    task: Task, settings: Backups, places: list[BackupRepository], environ: Mapping[str, str]
-) -> Results:
+def _drill(task: Task, places: list[Place], environ: Mapping[str, str]) -> Results:
     from baileys_janitor.backup.drill import drill
     from baileys_janitor.backup.encryption import Identities
     from baileys_janitor.backup.errors import BackupProblem
@@ -175,7 +179,7 @@ def _drill(
     from baileys_janitor.backup.names import ONE_SERVER
 
     try:
-        identities = Identities(_identity_text(settings)) if settings.recipients else None
+        identities = Identities(_identity_text(task)) if task.settings["recipients"] else None
     except BackupProblem as problem:
         raise NotPossible(problem.code, problem.sentence) from None
     with _session(task) as directory:
@@ -197,7 +201,7 @@ def _drill(
 
 
 def _opened(
-    places: list[BackupRepository], environ: Mapping[str, str], *, reading: bool
+    places: list[Place], environ: Mapping[str, str], *, reading: bool
 ) -> tuple[list[Destination], Results]:
     """Return the repositories that can be asked, and why the others cannot."""
     from baileys_janitor.backup.errors import BackupProblem
@@ -206,15 +210,12 @@ def _opened(
 
     found, results = [], {}
     for place in places:
-        credentials = place.credentials
-        if reading and place.read_credentials is not None:
-            credentials = place.read_credentials
         try:
             repository = open_repository(
                 place.url,
                 endpoint=place.endpoint,
                 region=place.region,
-                credentials=credentials,
+                credentials=place.readCredentials if reading else place.credentials,
                 environ=environ,
             )
         except BackupProblem as problem:
@@ -251,9 +252,8 @@ def _tenant(task: Task) -> str:
     return tenant_of(task.path if task.path != "." else os.path.basename(full.rstrip("/")))  # noqa: PTH119
 
 
-def _identity_text(settings: Backups) -> str:
-    path = settings.drill_identity_file
-    assert path is not None
+def _identity_text(task: Task) -> str:
+    path = task.settings["identityFile"]
     try:
         with open(path, encoding="ascii") as file:  # noqa: PTH123
             text = file.read(IDENTITY_FILE_MAX + 1)
