@@ -256,7 +256,8 @@ def manifests(forge: Forge) -> Iterator[tuple[str, str, bytes]]:
         "only white space": b" " * 5000,
     }.items():
         yield f"a manifest with {what}", bad, changed
-    yield "a newer version", "ArchiveVersion", text.replace(b'"version":1', b'"version":2', 1)
+    yield "a newer version", "ArchiveVersion", text.replace(b'"version":1', b'"version":3', 1)
+    yield "another form", "ArchiveOfRows", text.replace(b'"version":1', b'"version":2', 1)
     yield "a future version", "ArchiveVersion", b'{"version":999999999,"all":"else"}\n'
     yield "an empty manifest", "NotAnArchive", b""
     yield "a time that tar does not tell", "ArchiveDamaged", forge.facts(time=7)

@@ -17,10 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.backup import names
-from baileys_janitor.backup.archive import pack
+from baileys_janitor.backup.archive import pack, pack_rows
 from baileys_janitor.backup.encryption import Identities, Recipients, generate
 from baileys_janitor.backup.errors import BackupProblem
-from baileys_janitor.backup.unpack import UnpackedArchive, unpack
+from baileys_janitor.backup.rows_manifest import RowsSnapshot
+from baileys_janitor.backup.unpack import UnpackedArchive, unpack, unpack_rows
 from baileys_janitor.policy.archived import ArchivedFile, ArchivedSession
 from baileys_janitor.policy.identity import read_identity
 from baileys_janitor.policy.pairing import read_credentials
@@ -287,6 +288,25 @@ def test_archives_of_every_version_can_be_read_for_ever(version: int) -> None:
     assert found.manifest.digest.startswith("c6c98183")
     assert (found.manifest.cluster, found.manifest.time) == ("Москва", 1_764_322_500)
     assert found.manifest.unreadable == ("session-2205.0.json",)
+
+
+def test_archives_of_rows_of_every_version_can_be_read_for_ever() -> None:
+    identities = Identities((OLD / "version-1.key").read_text())
+    found = unpack_rows([(OLD / "version-2.tar.gz.age").read_bytes()], identities)
+    manifest = found.manifest
+    assert manifest.digest.startswith("7d1ecd1b")
+    assert (manifest.cluster, manifest.time) == ("Москва", 1_764_322_500)
+    assert [(each.table, each.rows) for each in manifest.tables] == [
+        ("public.whatsapp_auth", 1),
+        ("public.whatsapp_keys", 5),
+    ]
+    snapshot = RowsSnapshot(
+        manifest.time, found.session.credentials, manifest.tables, found.content
+    )
+    again = pack_rows(
+        snapshot, cluster="Москва", namespace="keystore", tenant="acme", recipients=PLAIN
+    )
+    assert unpack_rows([again.data], None).manifest.encode() == manifest.encode()
 
 
 def test_the_tar_of_this_version_is_the_one_that_was_always_written() -> None:

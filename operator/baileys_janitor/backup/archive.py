@@ -7,7 +7,7 @@ random.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -16,6 +16,7 @@ from typing import Final
 from baileys_janitor.backup.encryption import Recipients
 from baileys_janitor.backup.manifest import MANIFEST_NAME, Manifest, manifest_of
 from baileys_janitor.backup.names import ArchiveName, name_of
+from baileys_janitor.backup.rows_manifest import RowsManifest, RowsSnapshot, rows_manifest_of
 from baileys_janitor.backup.tar_headers import END, header, padding
 from baileys_janitor.volume.snapshot import Snapshot
 
@@ -35,7 +36,7 @@ class PackedArchive:
     name: ArchiveName
     data: bytes
     sha256: str
-    manifest: Manifest
+    manifest: Manifest | RowsManifest
 
     def __repr__(self) -> str:
         return f"PackedArchive({self.name}, bytes={len(self.data)})"
@@ -49,7 +50,26 @@ def pack(
     Memory: the archive itself, its manifest and some 100 kB. Raises BackupProblem: NameInvalid.
     """
     manifest = manifest_of(snapshot, cluster=cluster, namespace=namespace, tenant=tenant)
-    compressed = _compressed(_tar(snapshot, manifest))
+    return _packed(manifest, snapshot.content, recipients)
+
+
+def pack_rows(
+    snapshot: RowsSnapshot,
+    *,
+    namespace: str,
+    tenant: str,
+    recipients: Recipients,
+    cluster: str = "",
+) -> PackedArchive:
+    """Pack the rows of a session as `pack` does its files. Raises BackupProblem: NameInvalid."""
+    manifest = rows_manifest_of(snapshot, cluster=cluster, namespace=namespace, tenant=tenant)
+    return _packed(manifest, snapshot.content, recipients)
+
+
+def _packed(
+    manifest: Manifest | RowsManifest, content: Mapping[str, bytes], recipients: Recipients
+) -> PackedArchive:
+    compressed = _compressed(_tar(manifest, content))
     target = BytesIO()
     if recipients:
         recipients.encrypt(_Pieces(compressed), target)
@@ -60,7 +80,7 @@ def pack(
     return PackedArchive(name, data, sha256(data).hexdigest(), manifest)
 
 
-def _tar(snapshot: Snapshot, manifest: Manifest) -> Iterator[bytes]:
+def _tar(manifest: Manifest | RowsManifest, content: Mapping[str, bytes]) -> Iterator[bytes]:
     encoded = manifest.encode()
     yield header(MANIFEST_NAME, size=len(encoded), time=manifest.time, mode=MANIFEST_MODE)
     yield encoded
@@ -68,7 +88,7 @@ def _tar(snapshot: Snapshot, manifest: Manifest) -> Iterator[bytes]:
     del encoded
     for each in manifest.files:
         yield header(each.name, size=each.size, time=each.mtime_ns // _NS, mode=each.mode)
-        yield snapshot.content[each.name]
+        yield content[each.name]
         yield padding(each.size)
     yield END
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from baileys_janitor.backup.errors import BackupProblem
-from baileys_janitor.backup.fetch import Fetched, Wanted, fetch
+from baileys_janitor.backup.fetch import Fetched, FetchedRows, Wanted, fetch
 from baileys_janitor.backup.latest import fingerprint_of
 from baileys_janitor.policy.file_kinds import KINDS
 from baileys_janitor.policy.identity import ABSENT, Identity
@@ -22,6 +22,7 @@ from baileys_janitor.policy.restore_session import SessionTarget, make_session_p
 if TYPE_CHECKING:
     from baileys_janitor.backup.encryption import Identities
     from baileys_janitor.backup.repository import Repository
+    from baileys_janitor.policy.archived import ArchivedSession
 
 PASSED: Final = "Passed"
 FAILED: Final = "Failed"
@@ -66,13 +67,18 @@ def drill(
     except BackupProblem as problem:
         result.code, result.message = problem.code, problem.sentence
     else:
-        _judge(result, fetched, now)
+        judge(result, fetched, fetched.unpacked.session, now)
     result.seconds = clock.monotonic() - started
     return result
 
 
-def _judge(result: DrillResult, fetched: Fetched, now: float) -> None:
-    session = fetched.unpacked.session
+def judge(
+    result: DrillResult,
+    fetched: Fetched | FetchedRows,
+    session: ArchivedSession,
+    now: float,
+) -> None:
+    """Enter what an archive is and what would come back of the session in it; Passed if that may be."""
     counts = Counter(each.kind for each in session.files)
     result.archive, result.size, result.vouched = str(fetched.name), fetched.size, fetched.vouched
     result.time = session.time

@@ -22,6 +22,8 @@ ARCHIVE_TRUNCATED: Final = "ArchiveTruncated"
 ARCHIVE_DAMAGED: Final = "ArchiveDamaged"
 ARCHIVE_TOO_LARGE: Final = "ArchiveTooLarge"
 ARCHIVE_VERSION: Final = "ArchiveVersion"
+ARCHIVE_OF_ROWS: Final = "ArchiveOfRows"
+ARCHIVE_OF_FILES: Final = "ArchiveOfFiles"
 MANIFEST_INVALID: Final = "ManifestInvalid"
 CREDENTIALS_INVALID: Final = "CredentialsInvalid"
 NAME_INVALID: Final = "NameInvalid"
@@ -86,6 +88,9 @@ SENTENCES: Final[dict[str, str]] = {
     "nothing of it is used: somebody else has made it.",
     ARCHIVE_VERSION: "The archive has format version {version}, which this program does not know: use a newer version "
     "of baileys-janitor.",
+    ARCHIVE_OF_ROWS: "The archive holds rows of a database, not files: `baileys-janitor keystore drill` reads it.",
+    ARCHIVE_OF_FILES: "The archive holds the files of a session directory, not rows: `baileys-janitor drill` and "
+    "`baileys-janitor restore` read it.",
     MANIFEST_INVALID: "The archive's manifest is not one that this program writes ({what}), so nothing of it is used: "
     "somebody else has made it. Take another archive.",
     CREDENTIALS_INVALID: "The creds.json in the archive is not the one that its manifest names, so nothing of it is "

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
 from baileys_janitor.backup.errors import (
     ANOTHER_TENANT,
@@ -22,13 +22,15 @@ from baileys_janitor.backup.latest import (
     require_owner,
 )
 from baileys_janitor.backup.names import ArchiveName, ArchivePath, name_of
-from baileys_janitor.backup.unpack import UnpackedArchive, unpack
+from baileys_janitor.backup.unpack import UnpackedArchive, UnpackedRows, unpack, unpack_rows
 
 if TYPE_CHECKING:
     from baileys_janitor.backup.encryption import Identities
     from baileys_janitor.backup.repository import Repository
 
 LATEST: Final = "latest"
+
+Unpacked = TypeVar("Unpacked", UnpackedArchive, UnpackedRows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,32 +50,52 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Fetched:
+class AnyFetched(Generic[Unpacked]):
     """An archive that was opened and belongs to whom it must; `vouched` says that its bytes are those that we put."""
 
     name: ArchiveName
     size: int
     vouched: bool
-    unpacked: UnpackedArchive
+    unpacked: Unpacked
 
     def __repr__(self) -> str:
         return f"Fetched({self.name}, size={self.size}, vouched={self.vouched})"
 
 
+Fetched: TypeAlias = AnyFetched[UnpackedArchive]
+FetchedRows: TypeAlias = AnyFetched[UnpackedRows]
+
+
 def fetch(
     repository: Repository, wanted: Wanted, identities: Identities | None, now: float
 ) -> Fetched:
-    """Return the archive that is wanted; `identities` open it. Raises BackupProblem.
+    """Return the archive of files that is wanted; `identities` open it. Raises BackupProblem.
 
     Of several that may be the latest, the first is taken that is of the one whom a person chose. One that cannot be
     opened or is another's is passed over, so that a forged one is in nobody's way; if none is left, the first problem
     says why.
     """
+    return _fetch(repository, wanted, now, lambda chunks: unpack(chunks, identities))
+
+
+def fetch_rows(
+    repository: Repository, wanted: Wanted, identities: Identities | None, now: float
+) -> FetchedRows:
+    """Return the archive of rows that is wanted, as `fetch` does one of files. Raises BackupProblem."""
+    return _fetch(repository, wanted, now, lambda chunks: unpack_rows(chunks, identities))
+
+
+def _fetch(
+    repository: Repository,
+    wanted: Wanted,
+    now: float,
+    opened: Callable[[Iterator[bytes]], Unpacked],
+) -> AnyFetched[Unpacked]:
     listing = repository.list(wanted.namespace, wanted.tenant)
     problem: BackupProblem | None = None
     for name in _names([each.path.name for each in listing.archives], wanted, now):
         try:
-            return _fetch_one(repository, wanted, name, identities)
+            return _fetch_one(repository, wanted, name, opened)
         except BackupProblem as failed:
             if problem is None or problem.code == FINGERPRINT_DIFFERS:
                 problem = failed
@@ -90,14 +112,17 @@ def _names(names: list[ArchiveName], wanted: Wanted, now: float) -> list[Archive
 
 
 def _fetch_one(
-    repository: Repository, wanted: Wanted, name: ArchiveName, identities: Identities | None
-) -> Fetched:
+    repository: Repository,
+    wanted: Wanted,
+    name: ArchiveName,
+    opened: Callable[[Iterator[bytes]], Unpacked],
+) -> AnyFetched[Unpacked]:
     path = ArchivePath(wanted.namespace, wanted.tenant, name)
     known = wanted.known.of_name(name)
     if known is not None and wanted.chosen is not None:
         _require_known_owner(known, wanted.chosen)
     measured = _Measured(repository.get(path))
-    unpacked = unpack(measured, identities)
+    unpacked = opened(measured)
     if (
         known is not None and measured.sha256 != known.sha256
     ):  # age accepts it: somebody made it anew
@@ -105,7 +130,7 @@ def _fetch_one(
     _require_place(unpacked, path)
     if wanted.chosen is not None or not wanted.anybody:
         require_owner(unpacked.session, known, wanted.chosen)
-    return Fetched(name, measured.size, known is not None, unpacked)
+    return AnyFetched(name, measured.size, known is not None, unpacked)
 
 
 def _require_known_owner(known: KnownArchive, chosen: Fingerprint) -> None:
@@ -115,7 +140,7 @@ def _require_known_owner(known: KnownArchive, chosen: Fingerprint) -> None:
         raise BackupProblem(FINGERPRINT_DIFFERS, found=str(found))
 
 
-def _require_place(unpacked: UnpackedArchive, path: ArchivePath) -> None:
+def _require_place(unpacked: UnpackedArchive | UnpackedRows, path: ArchivePath) -> None:
     """Refuse an archive that lies under another tenant's name, time or digest than its own."""
     manifest = unpacked.manifest
     name = name_of(manifest.time, manifest.digest, encrypted=path.name.encrypted)

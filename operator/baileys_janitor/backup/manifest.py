@@ -10,7 +10,6 @@ File names are personal data and stand in manifests, inside the encryption; they
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,40 +17,35 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Final
 
-from baileys_janitor.backup.errors import (
-    ARCHIVE_TOO_LARGE,
-    ARCHIVE_VERSION,
-    MANIFEST_INVALID,
-    NAME_INVALID,
-    BackupProblem,
+from baileys_janitor.backup.errors import ARCHIVE_TOO_LARGE, BackupProblem
+from baileys_janitor.backup.manifest_head import (
+    FILES_VERSION,
+    NUMBER_MOST,
+    as_json,
+    checked_head,
+    head_text,
+    invalid,
+    is_number,
+    is_sha256,
+    parsed,
+    require_names,
+    require_version,
 )
-from baileys_janitor.backup.names import is_namespace, is_tenant
-from baileys_janitor.backup.tar_headers import TIME_MAX
 from baileys_janitor.policy.archived import FILE_OVERHEAD_BYTES, LIMIT_BYTES, ArchivedFile
 from baileys_janitor.policy.file_kinds import CREDS_NAME, OTHER, classify
-from baileys_janitor.policy.strict_json import JsonError, parse
 from baileys_janitor.volume.snapshot import Snapshot
 
-VERSION: Final = 1
+VERSION: Final = FILES_VERSION
 MANIFEST_NAME: Final = "manifest.json"
 
 _LINE_MOST_BYTES: Final = 8192
 _NAME_MOST_BYTES: Final = 255
-_CLUSTER_MOST: Final = 253
-_COUNTER_MOST: Final = 10**9
-_NS_MOST: Final = 2**63 - 1
 _MODE_MOST: Final = 0o777
-# Every version begins so, so that an older program can name a newer one.
-_BEGINNING: Final = re.compile(rb'\{"version":([1-9][0-9]{0,8}),', re.ASCII)
 _FILES: Final = b',"files":['
 _MISSING: Final = b'],"missing":['
 _UNREADABLE: Final = b'],"unreadable":['
 _END: Final = b"]}"
-_SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_DIGEST: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
 _MODE: Final = re.compile(r"0[0-7]{3}", re.ASCII)
-
-_json: Final[Callable[[object], str]] = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
@@ -96,9 +90,9 @@ class Manifest:
         yield _head_line(self)
         yield from _items(_file_line(each) for each in self.files)
         yield _MISSING
-        yield from _items(_json(name).encode() for name in self.missing)
+        yield from _items(as_json(name).encode() for name in self.missing)
         yield _UNREADABLE
-        yield from _items(_json(name).encode() for name in self.unreadable)
+        yield from _items(as_json(name).encode() for name in self.unreadable)
         yield _END
 
     def __repr__(self) -> str:
@@ -107,13 +101,7 @@ class Manifest:
 
 def manifest_of(snapshot: Snapshot, *, cluster: str, namespace: str, tenant: str) -> Manifest:
     """Return the manifest of a snapshot; raise BackupProblem where a name cannot stand in it."""
-    for field, valid in (
-        ("cluster", _is_cluster(cluster)),
-        ("namespace", is_namespace(namespace)),
-        ("tenant", is_tenant(tenant)),
-    ):
-        if not valid:
-            raise BackupProblem(NAME_INVALID, field=field)
+    require_names(cluster, namespace, tenant)
     session, credentials = snapshot.session, snapshot.session.credentials
     return Manifest(
         cluster=cluster,
@@ -162,15 +150,15 @@ class ManifestDecoder:
         *lines, self._rest = (self._rest + piece).split(b"\n")
         for line in lines:
             if len(line) > _LINE_MOST_BYTES:
-                raise _invalid("a line is too long")
+                raise invalid("a line is too long")
             self._read(line)
         if len(self._rest) > _LINE_MOST_BYTES:
-            raise _invalid("a line is too long")
+            raise invalid("a line is too long")
 
     def finish(self) -> Manifest:
         """Return the manifest, which must be complete."""
         if self._rest or self._read != self._read_nothing:
-            raise _invalid("its end")
+            raise invalid("its end")
         manifest = Manifest(
             **self._head,  # type: ignore[arg-type]  # each was checked when it was read
             files=tuple(self._files),
@@ -178,15 +166,11 @@ class ManifestDecoder:
             unreadable=tuple(self._unreadable),
         )
         if CREDS_NAME not in (each.name for each in self._files):
-            raise _invalid("creds.json is not in it")
+            raise invalid("creds.json is not in it")
         return manifest
 
     def _read_head(self, line: bytes) -> None:
-        begins = _BEGINNING.match(line)
-        if begins is None:
-            raise _invalid("its beginning")
-        if int(begins[1]) != VERSION:
-            raise BackupProblem(ARCHIVE_VERSION, version=int(begins[1]))
+        require_version(line, VERSION)
         self._head = _read_head_line(line)
         self._read = self._read_file
 
@@ -196,7 +180,7 @@ class ManifestDecoder:
             return
         file = _file_of(item)
         if file is None:
-            raise _invalid("a file's entry")
+            raise invalid("a file's entry")
         self._take(file.name, file.size)
         self._files.append(file)
 
@@ -207,7 +191,7 @@ class ManifestDecoder:
         self._read_name(line, _END, self._read_nothing, self._unreadable)
 
     def _read_nothing(self, _: bytes) -> None:
-        raise _invalid("its end")
+        raise invalid("its end")
 
     def _read_name(
         self, line: bytes, end: bytes, then: Callable[[bytes], None], into: list[str]
@@ -215,9 +199,9 @@ class ManifestDecoder:
         item = self._item(line, end, then)
         if item is None:
             return
-        name = _parsed(item)
-        if not isinstance(name, str) or not _is_name(name) or _json(name).encode() != item:
-            raise _invalid("a file's name")
+        name = parsed(item)
+        if not isinstance(name, str) or not _is_name(name) or as_json(name).encode() != item:
+            raise invalid("a file's name")
         self._take(name, 0)
         into.append(name)
 
@@ -227,13 +211,13 @@ class ManifestDecoder:
             self._read, self._comma, self._last = then, None, ""
             return None
         if self._comma is False:
-            raise _invalid("a list's end")
+            raise invalid("a list's end")
         self._comma = line.endswith(b",")
         return line.removesuffix(b",")
 
     def _take(self, name: str, size: int) -> None:
         if name <= self._last:  # that there are no two of a name shows, too
-            raise _invalid("the order of its files")
+            raise invalid("the order of its files")
         self._last = name
         self._room -= size + FILE_OVERHEAD_BYTES
         if self._room < 0:
@@ -241,60 +225,19 @@ class ManifestDecoder:
 
 
 def _head_line(manifest: Manifest) -> bytes:
-    text = _json(
-        {
-            "version": VERSION,
-            "cluster": manifest.cluster,
-            "namespace": manifest.namespace,
-            "tenant": manifest.tenant,
-            "time": manifest.time,
-            "quiesced": manifest.quiesced,
-            "fingerprint": manifest.fingerprint,
-            "pairing": manifest.pairing,
-            "nextPreKeyId": manifest.next_pre_key_id,
-            "firstUnuploadedPreKeyId": manifest.first_unuploaded_pre_key_id,
-        }
-    )
-    return text[:-1].encode() + _FILES
+    return head_text(VERSION, manifest).encode() + _FILES
 
 
 def _read_head_line(line: bytes) -> dict[str, object]:
     """Return the facts of the first line, by the names of the fields of `Manifest`."""
-    found = _parsed(line.removesuffix(_FILES) + b"}")
-    if not isinstance(found, dict):
-        raise _invalid("its beginning")
-    head = {
-        "cluster": found.get("cluster"),
-        "namespace": found.get("namespace"),
-        "tenant": found.get("tenant"),
-        "time": found.get("time"),
-        "quiesced": found.get("quiesced"),
-        "fingerprint": found.get("fingerprint"),
-        "pairing": found.get("pairing"),
-        "next_pre_key_id": found.get("nextPreKeyId"),
-        "first_unuploaded_pre_key_id": found.get("firstUnuploadedPreKeyId"),
-    }
-    valid = (
-        _is_cluster(head["cluster"]),
-        _is_text(head["namespace"], is_namespace),
-        _is_text(head["tenant"], is_tenant),
-        _is_number(head["time"], 0, TIME_MAX),
-        type(head["quiesced"]) is bool,
-        _is_text(head["fingerprint"], _DIGEST.fullmatch),
-        _is_text(head["pairing"], _DIGEST.fullmatch),
-        _is_number(head["next_pre_key_id"], 1, _COUNTER_MOST),
-        _is_number(head["first_unuploaded_pre_key_id"], 1, _COUNTER_MOST),
-    )
-    for key, fits in zip(head, valid, strict=True):
-        if not fits:
-            raise _invalid(f"its {key.replace('_', ' ')}")
+    head = checked_head(parsed(line.removesuffix(_FILES) + b"}"))
     if _head_line(Manifest(**head, files=())) != line:  # type: ignore[arg-type]
-        raise _invalid("its beginning")
+        raise invalid("its beginning")
     return head
 
 
 def _file_line(file: ArchivedFile) -> bytes:
-    return _json(
+    return as_json(
         {
             "name": file.name,
             "kind": file.kind,
@@ -308,7 +251,7 @@ def _file_line(file: ArchivedFile) -> bytes:
 
 def _file_of(item: bytes) -> ArchivedFile | None:
     """Return the file of an entry; None unless the entry is the one that would be written of it."""
-    found = _parsed(item)
+    found = parsed(item)
     if not isinstance(found, dict):
         return None
     name, size, mtime_ns = found.get("name"), found.get("size"), found.get("mtimeNs")
@@ -316,12 +259,11 @@ def _file_of(item: bytes) -> ArchivedFile | None:
     if not (
         isinstance(name, str)
         and _is_name(name)
-        and _is_number(size, 0, _NS_MOST)
-        and _is_number(mtime_ns, -_NS_MOST, _NS_MOST)
+        and is_number(size, 0, NUMBER_MOST)
+        and is_number(mtime_ns, -NUMBER_MOST, NUMBER_MOST)
         and isinstance(mode, str)
         and _MODE.fullmatch(mode)
-        and isinstance(digest, str)
-        and _SHA256.fullmatch(digest)
+        and is_sha256(digest)
     ):
         return None
     file = ArchivedFile(name, size, mtime_ns, int(mode, 8), digest)  # type: ignore[arg-type]
@@ -339,29 +281,6 @@ def _items(lines: Iterator[bytes]) -> Iterator[bytes]:
         yield before
 
 
-def _parsed(text: bytes) -> object:
-    try:
-        return parse(text.decode("utf-8"))
-    except (JsonError, UnicodeDecodeError):
-        return None
-
-
 def _is_name(name: str) -> bool:
     """Return whether a name is that of a session file: of a known kind, and of this directory."""
     return len(name) <= _NAME_MOST_BYTES and "/" not in name and classify(name)[0] != OTHER
-
-
-def _is_cluster(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= _CLUSTER_MOST and value.isprintable()
-
-
-def _is_text(value: object, fits: Callable[[str], object]) -> bool:
-    return isinstance(value, str) and bool(fits(value))
-
-
-def _is_number(value: object, least: int, most: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-
-
-def _invalid(what: str) -> BackupProblem:
-    return BackupProblem(MANIFEST_INVALID, what=what)

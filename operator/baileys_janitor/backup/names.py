@@ -17,6 +17,8 @@ ENCRYPTED_SUFFIX: Final = ".tar.gz.age"
 PLAIN_SUFFIX: Final = ".tar.gz"
 ONE_SERVER: Final = "server"
 """The namespace of archives that come from the command line or a watch rather than from a cluster."""
+KEY_STORE: Final = "keystore"
+"""The same for archives of sessions whose keys a database holds."""
 
 DIGEST_DIGITS: Final = 8
 NAMESPACE_MOST: Final = 63

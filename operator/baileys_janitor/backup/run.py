@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
-from baileys_janitor.backup.archive import PackedArchive, pack
+from baileys_janitor.backup.archive import PackedArchive
 from baileys_janitor.backup.encryption import Recipients
 from baileys_janitor.backup.errors import LISTING_TOO_LONG, READ_FORBIDDEN, BackupProblem
 from baileys_janitor.backup.known import (
@@ -24,13 +24,12 @@ from baileys_janitor.backup.known import (
     Known,
     KnownArchive,
     Seen,
-    change_known,
-    read_known,
     recipients_id,
     repository_id,
 )
-from baileys_janitor.backup.manifest import manifest_of
+from baileys_janitor.backup.memory import DirectoryMemory, Memory
 from baileys_janitor.backup.names import ONE_SERVER, ArchiveName, ArchivePath
+from baileys_janitor.backup.source import Files, Source, SourceProblem
 from baileys_janitor.policy import reasons
 from baileys_janitor.policy.archive_retention import (
     DAY_SECONDS,
@@ -43,7 +42,7 @@ from baileys_janitor.policy.archive_retention import (
     surplus,
 )
 from baileys_janitor.volume.errors import BUSY, VolumeProblem
-from baileys_janitor.volume.snapshot import Snapshot, take_snapshot
+from baileys_janitor.volume.snapshot import take_snapshot
 
 if TYPE_CHECKING:
     from baileys_janitor.backup.repository import Repository
@@ -146,6 +145,7 @@ def back_up(
     namespace: str = ONE_SERVER,
     quiesced: bool = False,
     force: bool = False,
+    memory: Memory | None = None,
     tick: Callable[[], None] | None = None,
     pause: Callable[[float], None] = clock.sleep,
 ) -> BackupResult:
@@ -157,33 +157,67 @@ def back_up(
         now: Unix seconds.
         quiesced: no process uses the session.
         force: put an archive although the session is unchanged.
+        memory: where its archives are remembered; None for the directory.
+    """
+    memory = memory or DirectoryMemory(directory, pause)
+
+    def read(now: float) -> Files:
+        snapshot = take_snapshot(directory, now=now, quiesced=quiesced, tick=tick, pause=pause)
+        return Files(snapshot, namespace, tenant)
+
+    return back_up_source(
+        read,
+        memory,
+        namespace=namespace,
+        tenant=tenant,
+        destinations=destinations,
+        recipients=recipients,
+        keep=keep,
+        now=now,
+        force=force,
+    )
+
+
+def back_up_source(
+    read: Callable[[float], Source],
+    memory: Memory,
+    *,
+    namespace: str,
+    tenant: str,
+    destinations: Sequence[Destination],
+    recipients: Sequence[str],
+    keep: Keep,
+    now: float,
+    force: bool = False,
+) -> BackupResult:
+    """Back up a session that `read` reads at a time (Unix seconds), as `back_up` does that of a directory.
+
+    Never raises for trouble with a store, nor for VolumeProblem and SourceProblem that `read` and `memory` raise.
     """
     started = clock.monotonic()
     result = BackupResult(time=int(now))
     try:
-        known = read_known(directory)
+        known = memory.read()
         while any(each.time == int(now) for each in known.archives):
             now += 1.0  # a name is used once
-        snapshot = take_snapshot(directory, now=now, quiesced=quiesced, tick=tick, pause=pause)
-    except VolumeProblem as problem:
-        _refuse(result, problem, directory)
+        source = read(now)
+    except (VolumeProblem, SourceProblem) as problem:
+        _refuse(result, problem, memory)
     else:
         session = _Session(tenant, namespace, tuple(recipients))
-        _Run(directory, snapshot, known, result, session, keep, now, pause).carry_out(
-            destinations, force=force
-        )
+        _Run(memory, source, known, result, session, keep, now).carry_out(destinations, force=force)
     result.seconds = clock.monotonic() - started
     return result
 
 
-def _refuse(result: BackupResult, problem: VolumeProblem, directory: int) -> None:
+def _refuse(result: BackupResult, problem: VolumeProblem | SourceProblem, memory: Memory) -> None:
     result.code, result.message = problem.code, str(problem)
     if problem.code not in _NEVER_PAIRED:
         return
     try:
-        if not read_known(directory).archives:
+        if not memory.read().archives:
             result.outcome = NOTHING_TO_DO
-    except VolumeProblem:
+    except (VolumeProblem, SourceProblem):
         return
 
 
@@ -201,23 +235,21 @@ class _Run:
 
     def __init__(
         self,
-        directory: int,
-        snapshot: Snapshot,
+        memory: Memory,
+        source: Source,
         known: Known,
         result: BackupResult,
         session: _Session,
         keep: Keep,
         now: float,
-        pause: Callable[[float], None],
     ) -> None:
-        self.directory = directory
-        self.snapshot = snapshot
+        self.memory = memory
+        self.source = source
         self.known = known
         self.result = result
         self.session = session
         self.keep = keep
         self.now = now
-        self.pause = pause
         self.digest = ""
         self.seen: dict[str, dict[ArchiveName, Seen]] = {}
         self.changes: list[Callable[[Known], Known]] = []
@@ -253,15 +285,12 @@ class _Run:
             self.result.outcome = COMPLETED
 
     def _describe(self) -> None:
-        session = self.session
-        self.encrypt_to = Recipients(session.recipients)
-        self.digest = manifest_of(
-            self.snapshot, cluster="", namespace=session.namespace, tenant=session.tenant
-        ).digest
-        credentials = self.snapshot.session.credentials
-        self.result.files = len(self.snapshot.content)
-        self.result.missing = len(self.snapshot.missing)
-        self.result.unreadable = len(self.snapshot.unreadable)
+        self.encrypt_to = Recipients(self.session.recipients)
+        self.digest = self.source.digest
+        credentials = self.source.credentials
+        self.result.files = self.source.files
+        self.result.missing = self.source.missing
+        self.result.unreadable = self.source.unreadable
         self.result.fingerprint = credentials.fingerprint
         self.result.pairing = credentials.pairing
 
@@ -301,12 +330,7 @@ class _Run:
         )
 
     def _put(self, due: Sequence[Destination], results: dict[str, RepositoryResult]) -> None:
-        packed = pack(
-            self.snapshot,
-            namespace=self.session.namespace,
-            tenant=self.session.tenant,
-            recipients=self.encrypt_to,
-        )
+        packed = self.source.pack(self.encrypt_to)
         self._change(lambda known: known.with_archive(self._entry(packed)))
         busy = self._remember()
         if busy is not None:
@@ -401,7 +425,7 @@ class _Run:
             self.changes.append(change)
             self.known = change(self.known)
 
-    def _remember(self) -> VolumeProblem | None:
+    def _remember(self) -> VolumeProblem | SourceProblem | None:
         """Write down what has changed; return the problem where somebody else holds the directory.
 
         An archive that nobody remembers is better than none, so whatever else is wrong with the directory is told.
@@ -417,8 +441,8 @@ class _Run:
             return known if kept is None else known.since(self.now - kept)
 
         try:
-            self.known = change_known(self.directory, apply, self.pause)
-        except VolumeProblem as problem:
+            self.known = self.memory.change(apply)
+        except (VolumeProblem, SourceProblem) as problem:
             self.result.forgotten = problem.code
             return problem if problem.code == BUSY else None
         return None

@@ -7,11 +7,11 @@ all: the manifest comes first, and from then on each byte that is not a file's c
 from __future__ import annotations
 
 import zlib
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
 from baileys_janitor.backup.archive import GZIP_HEADER, MANIFEST_MODE
 from baileys_janitor.backup.encryption import MAGIC, Identities
@@ -26,6 +26,7 @@ from baileys_janitor.backup.errors import (
     BackupProblem,
 )
 from baileys_janitor.backup.manifest import MANIFEST_NAME, Manifest, ManifestDecoder
+from baileys_janitor.backup.rows_manifest import RowsManifest, RowsManifestDecoder
 from baileys_janitor.backup.tar_headers import (
     BLOCK_BYTES,
     END,
@@ -36,7 +37,7 @@ from baileys_janitor.backup.tar_headers import (
 from baileys_janitor.policy.archived import LIMIT_BYTES, ArchivedSession
 from baileys_janitor.policy.file_kinds import CREDS_NAME
 from baileys_janitor.policy.identity import read_identity, with_lid_of
-from baileys_janitor.policy.pairing import read_credentials
+from baileys_janitor.policy.pairing import Credentials, read_credentials
 
 _NS: Final = 10**9
 _STEP_BYTES: Final = 64 * 1024
@@ -45,6 +46,15 @@ _MORE_BYTES: Final = 1024 * 1024
 
 #: Asks for at most so many bytes, and is given one of them at least.
 _Steps = Generator[int, bytes, None]
+
+
+AnyManifest = TypeVar("AnyManifest", Manifest, RowsManifest)
+Decoded = TypeVar("Decoded", Manifest, RowsManifest, covariant=True)
+
+
+class _Decoder(Protocol[Decoded]):
+    def feed(self, piece: bytes) -> None: ...
+    def finish(self) -> Decoded: ...
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -59,6 +69,21 @@ class UnpackedArchive:
         return f"UnpackedArchive(files={len(self.content)})"
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class UnpackedRows:
+    """A whole archive of rows: its manifest, whose session it is, and the bytes of each member by name.
+
+    Of the session's files only creds.json is known before its rows are in a table.
+    """
+
+    manifest: RowsManifest
+    session: ArchivedSession
+    content: Mapping[str, bytes]
+
+    def __repr__(self) -> str:
+        return f"UnpackedRows({self.manifest!r})"
+
+
 def unpack(
     chunks: Iterable[bytes], identities: Identities | None, limit_bytes: int = LIMIT_BYTES
 ) -> UnpackedArchive:
@@ -71,9 +96,36 @@ def unpack(
     Raises BackupProblem: NotAnArchive, IdentityMissing, ArchiveNotEncrypted, WrongIdentity, ArchiveTruncated,
     ArchiveDamaged, ArchiveTooLarge, ArchiveVersion, ManifestInvalid, CredentialsInvalid.
     """
+    manifest, content = _opened(chunks, identities, limit_bytes, ManifestDecoder(limit_bytes))
+    return _unpacked(manifest, content)
+
+
+def unpack_rows(
+    chunks: Iterable[bytes], identities: Identities | None, limit_bytes: int = LIMIT_BYTES
+) -> UnpackedRows:
+    """Return what an archive of rows holds, as `unpack` does that of one of files. Raises BackupProblem, too."""
+    decoder = RowsManifestDecoder(limit_bytes)
+    manifest, content = _opened(chunks, identities, limit_bytes, decoder)
+    data = content[CREDS_NAME]
+    session = ArchivedSession(
+        time=manifest.time,
+        quiesced=manifest.quiesced,
+        files=manifest.files[:1],
+        identity=read_identity(data),
+        credentials=_credentials_of(manifest, data),
+    )
+    return UnpackedRows(manifest, session, content)
+
+
+def _opened(
+    chunks: Iterable[bytes],
+    identities: Identities | None,
+    limit_bytes: int,
+    decoder: _Decoder[AnyManifest],
+) -> tuple[AnyManifest, Mapping[str, bytes]]:
     source = _Source(iter(chunks), limit_bytes)
-    members = _Members(limit_bytes)
-    target = _Gunzip(members)
+    members = _Members(decoder)
+    target = _Gunzip(members.write)
     _check_kind(source.peek(len(MAGIC)), identities)
     if identities is not None:
         identities.decrypt(source, target)
@@ -83,7 +135,7 @@ def unpack(
         while piece := source.read(_STEP_BYTES):
             target.write(piece)
     target.finish()
-    return _unpacked(members.finish(), members.content)
+    return members.finish(), members.content
 
 
 def _check_kind(beginning: bytes, identities: Identities | None) -> None:
@@ -100,6 +152,18 @@ def _check_kind(beginning: bytes, identities: Identities | None) -> None:
 
 def _unpacked(manifest: Manifest, content: Mapping[str, bytes]) -> UnpackedArchive:
     data = content[CREDS_NAME]
+    session = ArchivedSession(
+        time=manifest.time,
+        quiesced=manifest.quiesced,
+        files=manifest.files,
+        identity=with_lid_of(read_identity(data), content.get),
+        credentials=_credentials_of(manifest, data),
+    )
+    return UnpackedArchive(manifest, session, content)
+
+
+def _credentials_of(manifest: Manifest | RowsManifest, data: bytes) -> Credentials:
+    """Return what creds.json says, which must be what the manifest says."""
     credentials = read_credentials(data)
     if credentials is None or (
         manifest.fingerprint,
@@ -113,14 +177,7 @@ def _unpacked(manifest: Manifest, content: Mapping[str, bytes]) -> UnpackedArchi
         credentials.first_unuploaded_pre_key_id,
     ):
         raise BackupProblem(CREDENTIALS_INVALID)
-    session = ArchivedSession(
-        time=manifest.time,
-        quiesced=manifest.quiesced,
-        files=manifest.files,
-        identity=with_lid_of(read_identity(data), content.get),
-        credentials=credentials,
-    )
-    return UnpackedArchive(manifest, session, content)
+    return credentials
 
 
 class _Source:
@@ -159,8 +216,8 @@ class _Source:
 class _Gunzip:
     """Decompresses one gzip member of the form that `archive` writes, a small step at a time."""
 
-    def __init__(self, members: _Members) -> None:
-        self._members = members
+    def __init__(self, write: Callable[[bytes], None]) -> None:
+        self._write = write
         self._beginning = b""
         self._inflate = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
 
@@ -172,7 +229,7 @@ class _Gunzip:
                 raise BackupProblem(ARCHIVE_DAMAGED)
         rest = data
         while rest:
-            self._members.write(self._step(rest))
+            self._write(self._step(rest))
             rest = self._inflate.unconsumed_tail
         if self._inflate.unused_data:  # a second member, or anything else
             raise BackupProblem(ARCHIVE_DAMAGED)
@@ -184,7 +241,7 @@ class _Gunzip:
     def finish(self) -> None:
         """Decompress what is left, to the end of the member. Raises BackupProblem."""
         while not self._inflate.eof and (piece := self._step(b"")):
-            self._members.write(piece)
+            self._write(piece)
         if not self._inflate.eof:
             raise BackupProblem(ARCHIVE_TRUNCATED)
 
@@ -196,13 +253,13 @@ class _Gunzip:
         raise BackupProblem(ARCHIVE_DAMAGED)
 
 
-class _Members:
+class _Members(Generic[AnyManifest]):
     """The manifest, and then exactly the files that it names."""
 
-    def __init__(self, limit_bytes: int) -> None:
+    def __init__(self, decoder: _Decoder[AnyManifest]) -> None:
         self.content: dict[str, bytes] = {}
-        self._limit = limit_bytes
-        self._manifest: Manifest | None = None
+        self._decoder: _Decoder[AnyManifest] = decoder
+        self._manifest: AnyManifest | None = None
         self._steps = self._read()
         self._wanted = next(self._steps)
 
@@ -215,7 +272,7 @@ class _Members:
             piece, rest = bytes(rest[: self._wanted]), rest[self._wanted :]
             self._wanted = self._send(piece)
 
-    def finish(self) -> Manifest:
+    def finish(self) -> AnyManifest:
         """Return the manifest, once all is there. Raises BackupProblem."""
         if self._wanted or self._manifest is None:
             raise BackupProblem(ARCHIVE_TRUNCATED)
@@ -228,7 +285,7 @@ class _Members:
             return 0
 
     def _read(self) -> _Steps:
-        manifest = self._manifest = yield from _read_manifest(self._limit)
+        manifest = self._manifest = yield from _read_manifest(self._decoder)
         for each in manifest.files:
             yield from _expect(
                 header(each.name, size=each.size, time=each.mtime_ns // _NS, mode=each.mode)
@@ -247,14 +304,13 @@ class _Members:
         yield from _expect(END)
 
 
-def _read_manifest(limit_bytes: int) -> Generator[int, bytes, Manifest]:
+def _read_manifest(decoder: _Decoder[AnyManifest]) -> Generator[int, bytes, AnyManifest]:
     block = b""
     while len(block) < BLOCK_BYTES:
         block += yield BLOCK_BYTES - len(block)
     size, time = size_and_time(block) or (0, 0)
     if not size or header(MANIFEST_NAME, size=size, time=time, mode=MANIFEST_MODE) != block:
         raise BackupProblem(NOT_AN_ARCHIVE)
-    decoder = ManifestDecoder(limit_bytes)
     left = size
     while left:
         piece = yield left

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from baileys_janitor.backup.names import ONE_SERVER
 from baileys_janitor.cli.backup.settings import repository_options
 from baileys_janitor.cli.documented import Documented
 from baileys_janitor.cli.options import output_option, target_options
@@ -77,7 +78,7 @@ def command(
     everything = not paths and not tenants
     documents: list[ArchivesDocument] = []
     for destination in destinations:
-        documents += _documents(destination, None if everything else sessions, problems)
+        documents += documents_of(destination, None if everything else sessions, problems)
     problems.say()
     if output in MACHINE_FORMATS:
         print_document(ARCHIVES_SCHEMA, documents, problems, output)
@@ -90,9 +91,13 @@ def command(
     return EXIT_FAILED if problems else EXIT_DONE
 
 
-def _documents(
-    destination: Destination, sessions: Sequence[Session] | None, problems: Problems
+def documents_of(
+    destination: Destination,
+    sessions: Sequence[Session] | None,
+    problems: Problems,
+    namespace: str = ONE_SERVER,
 ) -> list[ArchivesDocument]:
+    """Return the archives of some sessions in a repository, of all that it has where None are named."""
     from baileys_janitor.backup.errors import BackupProblem
     from baileys_janitor.backup.known import Known
     from baileys_janitor.cli.backup.sessions import Session, archives_in
@@ -102,7 +107,9 @@ def _documents(
     alone = sessions is not None and len(sessions) == 1
     try:
         found = archives_in(
-            destination.repository, sessions[0].tenant if sessions and alone else None
+            destination.repository,
+            sessions[0].tenant if sessions and alone else None,
+            namespace,
         )
     except BackupProblem as problem:
         problems.add_of(destination.name, problem_of(destination.name, problem))

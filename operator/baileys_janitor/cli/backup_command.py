@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from baileys_janitor.cli.backup.options import archive_options
 from baileys_janitor.cli.backup.settings import repository_options
 from baileys_janitor.cli.documented import CommandOrGroup
 from baileys_janitor.cli.options import (
@@ -53,39 +54,7 @@ pause = time.sleep
 )
 @target_options
 @repository_options("--to", several=True)
-@click.option(
-    "--recipient",
-    "recipients",
-    metavar="KEY",
-    multiple=True,
-    help="Public key to encrypt to, age1... or ssh-ed25519 ...; repeatable.",
-)
-@click.option(
-    "--recipients-file",
-    "recipients_files",
-    metavar="FILE",
-    multiple=True,
-    help="File with public keys, one a line; repeatable.",
-)
-@click.option(
-    "--encryption",
-    type=click.Choice(["Age", "None"], case_sensitive=False),
-    metavar="Age|None",
-    help="None: everybody who can read the store can read the archives.",
-)
-@click.option(
-    "--hourly", type=click.IntRange(0, 1000), metavar="N", help="Hours with an archive.  [24]"
-)
-@click.option(
-    "--daily", type=click.IntRange(0, 1000), metavar="N", help="Days with an archive.  [30]"
-)
-@click.option("--monthly", type=click.IntRange(0, 1000), metavar="N", help="Months with one.  [12]")
-@click.option(
-    "--bucket-days",
-    type=click.IntRange(3, 3650),
-    metavar="N",
-    help="The store removes archives by itself, after so many days.",
-)
+@archive_options
 @click.option(
     "--stopped", is_flag=True, help="No process uses the sessions: the archives can move them."
 )

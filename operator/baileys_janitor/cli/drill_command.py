@@ -145,14 +145,15 @@ def _drills(
             anybody=True,  # whose it is, is shown
         )
         result = drill(destination.repository, wanted, identities, time.time())
-        documents.append(_document(destination, session, result))
+        documents.append(document_of(destination, session, result))
         if result.outcome == FAILED:
             message = f"{session.shown}: the drill failed: {result.message}"
             problems.add_of(session.shown, Problem(message, code=result.code or "Failed"))
     return documents
 
 
-def _document(destination: Destination, session: Session, result: DrillResult) -> DrillDocument:
+def document_of(destination: Destination, session: Session, result: DrillResult) -> DrillDocument:
+    """Return what came of a drill."""
     from baileys_janitor.cli.formatting import rfc3339
 
     return {

@@ -120,24 +120,28 @@ class Work:
     def _problems(self, target: Target, result: BackupResult) -> list[Problem]:
         if result.code is not None and result.outcome == FAILED:
             return [_session_problem(target, result.code, result.message or "")]
-        problems = [
-            Problem(
-                f"{target.shown}: {self._place(each)}{each.message}", code=each.code or "Failed"
-            )
-            for each in result.repositories
-            if each.outcome == FAILED
-        ]
-        for each in result.repositories:
-            code = each.retention_code
-            if code is None or each.outcome == FAILED or each.put_only:
-                continue
-            sentence = SENTENCES.get(code, code)
-            text = f"{target.shown}: {self._place(each)}old archives stay: {sentence}"
-            problems.append(Problem(text, code=code))
-        return problems
+        return repository_problems(target.shown, result, several=len(self._destinations) > 1)
 
-    def _place(self, repository: RepositoryResult) -> str:
-        return f"{repository.name}: " if len(self._destinations) > 1 else ""
+
+def repository_problems(shown: str, result: BackupResult, *, several: bool) -> list[Problem]:
+    """Return what went wrong in repositories; each is named where there are several."""
+
+    def place(repository: RepositoryResult) -> str:
+        return f"{repository.name}: " if several else ""
+
+    problems = [
+        Problem(f"{shown}: {place(each)}{each.message}", code=each.code or "Failed")
+        for each in result.repositories
+        if each.outcome == FAILED
+    ]
+    for each in result.repositories:
+        code = each.retention_code
+        if code is None or each.outcome == FAILED or each.put_only:
+            continue
+        sentence = SENTENCES.get(code, code)
+        text = f"{shown}: {place(each)}old archives stay: {sentence}"
+        problems.append(Problem(text, code=code))
+    return problems
 
 
 def _session_problem(target: Target, code: str, sentence: str) -> Problem:
@@ -164,11 +168,12 @@ def _document(target: Target, tenant: str, result: BackupResult) -> BackupDocume
         "fingerprint": None if fingerprint is None else str(fingerprint),
         "forgotten": result.forgotten,
         "duration": round(result.seconds, 3),
-        "repositories": [_repository(each) for each in result.repositories],
+        "repositories": [repository_document(each) for each in result.repositories],
     }
 
 
-def _repository(result: RepositoryResult) -> RepositoryDocument:
+def repository_document(result: RepositoryResult) -> RepositoryDocument:
+    """Return what came of one repository."""
     found = result.strangers
     return {
         "name": result.name,

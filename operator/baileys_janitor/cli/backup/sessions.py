@@ -59,10 +59,12 @@ def tenants_of(names: Sequence[str]) -> list[Session]:
     return found
 
 
-def archives_in(repository: Repository, tenant: str | None = None) -> dict[str, list[Listed]]:
+def archives_in(
+    repository: Repository, tenant: str | None = None, namespace: str = ONE_SERVER
+) -> dict[str, list[Listed]]:
     """Return the archives of all sessions, or of one, by tenant and newest first. Raises BackupProblem."""
     found: dict[str, list[Listed]] = {}
-    for each in repository.list(ONE_SERVER, tenant).archives:
+    for each in repository.list(namespace, tenant).archives:
         found.setdefault(each.path.tenant, []).append(each)
     return {tenant: archives[::-1] for tenant, archives in found.items()}
 

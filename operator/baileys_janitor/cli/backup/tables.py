@@ -167,8 +167,8 @@ def _known(known: bool | None, *, ahead: bool) -> str:
     return f"{word}, from the future" if ahead else word
 
 
-def print_drills(documents: Sequence[DrillDocument], now: float) -> None:
-    """Print a row for each session, and what came of a single one in words."""
+def print_drills(documents: Sequence[DrillDocument], now: float, content: str = "FILES") -> None:
+    """Print a row for each session, and which archives nobody vouches for; `content` is what they hold."""
     rows = [
         [
             name_of(each["path"], each["company"], each["tenant"]),
@@ -181,7 +181,7 @@ def print_drills(documents: Sequence[DrillDocument], now: float) -> None:
         for each in documents
     ]
     print_table(
-        ["NAME", "DRILL", "AGE", "FILES", "SIZE", "TOOK"], rows, {"AGE", "FILES", "SIZE", "TOOK"}
+        ["NAME", "DRILL", "AGE", content, "SIZE", "TOOK"], rows, {"AGE", content, "SIZE", "TOOK"}
     )
     unknown = [each for each in documents if each["outcome"] == "Passed" and not each["vouched"]]
     for each in unknown[:_FEW]:
