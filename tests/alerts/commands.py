@@ -40,6 +40,7 @@ ORDINARY = frozenset(
             "npm",
             "tar",
             "pipx",
+            "psql",
             "pm2",
             "sudo",
             "systemctl",

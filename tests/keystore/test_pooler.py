@@ -12,6 +12,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sandbox.tools import path_of
+from tests.keystore.backups import Store, keep_in_first_layout, paired
 from tests.keystore.data import FIRST_LAYOUT, company, first_layout, rows
 from tests.keystore.server import Server, free_port, user, wait_until
 from tests.keystore.test_clean import clean
@@ -81,3 +82,14 @@ def test_a_session_is_carried_over_through_a_pooler(url: str, pooled: str, tmp_p
     taken = take_out(pooled, tmp_path / "back")
 
     assert put.keys == taken.keys == len(rows(url)) > 50
+
+
+def test_a_session_is_backed_up_and_rehearsed_through_a_pooler(
+    url: str, pooled: str, tmp_path: Path
+) -> None:
+    keep_in_first_layout(url, paired())
+    store = Store(pooled, tmp_path / "there")
+
+    assert store.back_up().outcome == "Completed"
+    assert store.back_up().repositories[0].outcome == "Unchanged"
+    assert store.drill().outcome == "Passed"

@@ -39,6 +39,10 @@ ROWS_EXIST: Final = "RowsExist"
 SESSION_MISSING: Final = "SessionMissing"
 STILL_RUNNING: Final = "StillRunning"
 ROWS_REFUSED: Final = "RowsRefused"
+ROWS_INVALID: Final = "RowsInvalid"
+ROWS_DIFFER: Final = "RowsDiffer"
+LAYOUT_DIFFERS: Final = "LayoutDiffers"
+ANOTHER_SESSION: Final = "AnotherSession"
 
 #: Codes of what was declined on purpose rather than tried and failed.
 DECLINED: Final = frozenset(

@@ -97,7 +97,7 @@ def export_session(database: Database, facts: Facts, directory: str, session: st
     _require_rows(facts)
     found = Transferred(session=session, applied=True)
     with database.transaction(read_only=True):
-        creds = database.rows(*_creds_of(facts, session))
+        creds = database.rows(*creds_statement(facts, session))
         if len(creds) != 1 or creds[0][0] is None:
             raise KeystoreProblem(
                 errors.SESSION_MISSING,
@@ -262,7 +262,8 @@ def _document(directory: int, name: str) -> str | None:
         return None
 
 
-def _creds_of(facts: Facts, session: str) -> tuple[Composed, tuple[str, ...]]:
+def creds_statement(facts: Facts, session: str) -> tuple[Composed, tuple[str, ...]]:
+    """Return the statement that reads a session's creds as the text of a creds.json, and its parameters."""
     queries, credentials = Queries(facts), facts.layout.credentials
     if facts.credentials is not None:
         column: Composable = quoted("k", credentials.creds)

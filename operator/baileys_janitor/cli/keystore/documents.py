@@ -17,6 +17,10 @@ SCAN_SCHEMA: Final = "baileys-janitor/keystore-scan/v1"
 CLEAN_SCHEMA: Final = "baileys-janitor/keystore-clean/v1"
 UNDO_SCHEMA: Final = "baileys-janitor/keystore-undo/v1"
 RUNS_SCHEMA: Final = "baileys-janitor/keystore-runs/v1"
+BACKUP_SCHEMA: Final = "baileys-janitor/keystore-backup/v1"
+ARCHIVES_SCHEMA: Final = "baileys-janitor/keystore-archives/v1"
+DRILL_SCHEMA: Final = "baileys-janitor/keystore-drill/v1"
+FINGERPRINTS_SCHEMA: Final = "baileys-janitor/keystore-fingerprints/v1"
 TRANSFER_SCHEMA: Final = "baileys-janitor/keystore-transfer/v1"
 
 

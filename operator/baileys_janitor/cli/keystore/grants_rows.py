@@ -28,8 +28,9 @@ from baileys_janitor.cli.problems import EXIT_DONE
 @click.option(
     "--schema", default="baileys_janitor", show_default=True, help="Schema of the janitor's tables."
 )
+@click.option("--backup", is_flag=True, help="With the right that backups need besides.")
 @layout_options
-def command(role: str, schema: str, **values: Any) -> int:
+def command(role: str, schema: str, backup: bool, **values: Any) -> int:
     """Print the least rights that counting, cleaning and undo need. Nothing is looked at."""
     layout = layout_of_options(values)
     with sentences():
@@ -38,5 +39,5 @@ def command(role: str, schema: str, **values: Any) -> int:
         require_driver()
         from baileys_janitor.keystore.postgres.grants import grants
 
-        write(grants(layout, role, schema))
+        write(grants(layout, role, schema, backup=backup))
     return EXIT_DONE

@@ -96,6 +96,16 @@ def database_options(command: Command) -> Command:
     )(command)
 
 
+def schema_option(command: Command) -> Command:
+    """Add where the janitor's tables are."""
+    return click.option(
+        "--schema",
+        default="baileys_janitor",
+        show_default=True,
+        help="Schema of the janitor's tables.",
+    )(command)
+
+
 def output_option(command: Command) -> Command:
     """Add how to print it."""
     command = common.output_option("table", "json", "yaml")(command)

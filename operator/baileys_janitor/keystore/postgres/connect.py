@@ -123,7 +123,6 @@ class Database:
         except psycopg.Error as error:
             problem = connecting_problem(str(error))
         else:
-            self._connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
             return
         raise problem  # out here: the driver's error can name hosts and users
 
@@ -138,13 +137,21 @@ class Database:
         self.close()
 
     @contextmanager
-    def transaction(self, *, read_only: bool = False, patient: bool = False) -> Iterator[None]:
+    def transaction(
+        self, *, read_only: bool = False, patient: bool = False, one_moment: bool = False
+    ) -> Iterator[None]:
         """Run what follows in one transaction under the limits; an exception rolls it back.
 
-        `patient` is for statements that read the whole table, which hold up nobody: they get a minute at least.
+        `patient` is for statements that read the whole table, which hold up nobody: they get a minute at least. With
+        `one_moment` all statements see the database as the first one did (repeatable read).
         """
         with _problems():
             self._connection.read_only = read_only
+            self._connection.isolation_level = (
+                psycopg.IsolationLevel.REPEATABLE_READ
+                if one_moment
+                else psycopg.IsolationLevel.READ_COMMITTED
+            )
             with self._connection.transaction():
                 self._connection.execute(_LIMITS, self._timeouts(patient=patient))
                 yield
@@ -185,6 +192,25 @@ class Database:
             cursor.itersize = 500
             cursor.execute(query, tuple(values))
             yield from cursor
+
+    def copy_out(
+        self, query: Statement, values: Sequence[object], limit_bytes: int
+    ) -> bytes | None:
+        """Return what a `COPY ... TO STDOUT` writes; None, and the transaction is lost, where that is too much."""
+        found = bytearray()
+        with _problems(), self._connection.cursor() as cursor, cursor.copy(query, values) as copy:
+            for piece in copy:
+                found += piece
+                if len(found) > limit_bytes:
+                    return None
+        return bytes(found)
+
+    def copy_in(self, query: Statement, data: bytes) -> int:
+        """Give these bytes to a `COPY ... FROM STDIN`; return how many rows came of them."""
+        with _problems(), self._connection.cursor() as cursor:
+            with cursor.copy(query, ()) as copy:
+                copy.write(data)
+            return cursor.rowcount
 
     def _timeouts(self, *, patient: bool) -> tuple[str, str, str]:
         limits = self.limits

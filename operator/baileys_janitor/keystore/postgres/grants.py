@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 ROLE: Final = "baileys_janitor"
 
 
-def grants(layout: Layout, role: str = ROLE, schema: str = SCHEMA) -> str:
-    """Return a script for a superuser or the tables' owner; every name in it is quoted."""
+def grants(layout: Layout, role: str = ROLE, schema: str = SCHEMA, *, backup: bool = False) -> str:
+    """Return a script for a superuser or the tables' owner; every name in it is quoted.
+
+    With `backup` it has what backups take, too: whole rows of creds.
+    """
     user = Identifier(role)
     keys = _table(layout.table)
     lines = [
@@ -57,6 +60,15 @@ def grants(layout: Layout, role: str = ROLE, schema: str = SCHEMA) -> str:
             SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {};").format(Identifier(schema), user)
         ),
         _text(SQL("GRANT INSERT ON {} TO {};").format(keys, user)),
+    ]
+    if backup and credentials.table is not None:
+        lines += [
+            "",
+            "-- For backups, which read whole rows. The archives are remembered in the schema above. Drills take",
+            "-- temporary tables, which every user may make unless that was revoked (GRANT TEMPORARY ON DATABASE).",
+            _text(SQL("GRANT SELECT ON {} TO {};").format(_table(credentials.table), user)),
+        ]
+    lines += [
         "",
         "-- Only where row level security is on: it would hide rows, and nothing is cleaned then.",
         _text(SQL("-- ALTER ROLE {} BYPASSRLS;").format(user)),

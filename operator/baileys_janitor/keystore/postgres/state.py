@@ -35,7 +35,7 @@ RESULT_SECONDS: Final = 90 * 86_400
 _PURGE_ROWS: Final = 5_000
 
 # "bjkc": nothing else of this program takes a lock with this first number.
-_CREATING: Final = (0x626A6B63, 1)
+CREATING: Final = (0x626A6B63, 1)
 
 _CREATE: Final = (
     """
@@ -118,7 +118,7 @@ class State:
             )
         database = self._database
         with database.transaction():
-            database.row("SELECT pg_advisory_xact_lock(%s, %s)::text", _CREATING)
+            database.row("SELECT pg_advisory_xact_lock(%s, %s)::text", CREATING)
             if not self._there:
                 database.do(SQL("CREATE SCHEMA IF NOT EXISTS {}").format(quoted(self.schema)))
             for statement in _CREATE:

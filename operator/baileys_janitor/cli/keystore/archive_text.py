@@ -1,0 +1,140 @@
+"""Backups of rows, for machines and as people read them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final, TypedDict
+
+from baileys_janitor.backup.latest import Fingerprint
+from baileys_janitor.backup.names import tenant_of
+from baileys_janitor.cli import formatting
+from baileys_janitor.cli.backup.back_up import repository_document
+from baileys_janitor.cli.tables import print_prose, print_table
+from baileys_janitor.keystore.results import masked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from baileys_janitor.backup.run import BackupResult
+    from baileys_janitor.cli.backup.documents import RepositoryDocument
+    from baileys_janitor.cli.reporting import Problems
+
+_OUTCOMES: Final = {"Put": "put", "Unchanged": "unchanged", "Failed": "failed"}
+
+
+class RowsBackupDocument(TypedDict):
+    """A backup of one session's rows. `forgotten` is why the database could not remember it."""
+
+    session: str
+    tenant: str
+    outcome: str
+    code: str | None
+    message: str | None
+    time: str | None
+    rows: int
+    fingerprint: str | None
+    forgotten: str | None
+    duration: float
+    repositories: list[RepositoryDocument]
+
+
+def backup_document(session: str, result: BackupResult) -> RowsBackupDocument:
+    """Return what came of a backup; the session is named with masked numbers."""
+    fingerprint = Fingerprint(result.fingerprint, result.pairing) if result.fingerprint else None
+    return {
+        "session": masked(session),
+        "tenant": tenant_of(session),
+        "outcome": result.outcome,
+        "code": result.code,
+        "message": result.message,
+        "time": formatting.rfc3339(result.time),
+        "rows": result.files,
+        "fingerprint": None if fingerprint is None else str(fingerprint),
+        "forgotten": result.forgotten,
+        "duration": round(result.seconds, 3),
+        "repositories": [repository_document(each) for each in result.repositories],
+    }
+
+
+def problem_documents(problems: Problems) -> list[dict[str, Any]]:
+    """Return problems by session."""
+    return [
+        {"session": each["path"], "code": each["code"], "message": each["message"]}
+        for each in problems.documents
+    ]
+
+
+def print_backups(documents: Sequence[RowsBackupDocument], now: float) -> None:
+    """Print a row for each session and repository, and what is worth knowing."""
+    rows = []
+    for document in documents:
+        name = document["session"]
+        if document["outcome"] == "NothingToDo":
+            rows.append([name, "-", "not paired yet", "-", "-", "-", "-"])
+        rows += [[name, *_cells(document, each, now)] for each in document["repositories"]]
+    headings = ["SESSION", "REPOSITORY", "OUTCOME", "ROWS", "SIZE", "ARCHIVES", "OLDEST"]
+    right = {"ROWS", "SIZE", "ARCHIVES", "OLDEST"}
+    if all(len(each["repositories"]) <= 1 for each in documents):
+        headings.remove("REPOSITORY")
+        rows = [[row[0], *row[2:]] for row in rows]
+    if rows:
+        print_table(headings, rows, right, drop=("OLDEST", "ROWS"))
+    print_prose(_notes(documents))
+
+
+def _cells(document: RowsBackupDocument, found: RepositoryDocument, now: float) -> list[str]:
+    return [
+        found["name"],
+        _OUTCOMES[found["outcome"]],
+        str(document["rows"]),
+        "-" if found["bytes"] is None else formatting.size(found["bytes"]),
+        "-" if found["archives"] is None else str(found["archives"]),
+        formatting.age_of(found["oldest"], now),
+    ]
+
+
+def _notes(documents: Sequence[RowsBackupDocument]) -> list[str]:
+    found = Counter(each["outcome"] for document in documents for each in document["repositories"])
+    parts = [f"{found[outcome]:,} {word}" for outcome, word in _OUTCOMES.items() if found[outcome]]
+    removed = sum(each["removed"] for document in documents for each in document["repositories"])
+    more = f"; {formatting.counted(removed, 'old archive')} removed" if removed else ""
+    sessions = formatting.counted(len(documents), "session")
+    lines = [f"{sessions}: {', '.join(parts) or 'nothing to put'}{more}"]
+    for document in documents:
+        lines += _notes_of(document)
+    first = any(
+        each["outcome"] == "Put" and each["archives"] in (1, None)
+        for document in documents
+        for each in document["repositories"]
+    )
+    if first:
+        lines.append(
+            "Keep beside the secret key whose archives these are: keystore fingerprints prints it, with the same "
+            "options for the database."
+        )
+    return lines
+
+
+def _notes_of(document: RowsBackupDocument) -> list[str]:
+    name = document["session"]
+    lines = []
+    if document["forgotten"]:
+        lines.append(
+            f"{name}: the database could not remember the archive ({document['forgotten']}), so retention passes it "
+            f"over, and a drill asks for the fingerprint: {document['fingerprint']}"
+        )
+    for each in document["repositories"]:
+        strangers = each["strangers"]
+        if strangers is not None and strangers["among"]:
+            number = formatting.counted(strangers["among"], "archive")
+            lines.append(
+                f"{name}: {each['name']} holds {number} that this database does not know, newer than its first: "
+                "another database is backed up to the same place, or somebody forges them. Give each database a prefix "
+                "of its own."
+            )
+        if strangers is not None and strangers["ahead"]:
+            number = formatting.counted(strangers["ahead"], "archive")
+            lines.append(
+                f"{name}: {each['name']} holds {number} with a time in the future, which is never the latest one."
+            )
+    return lines

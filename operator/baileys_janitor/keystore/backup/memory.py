@@ -1,0 +1,180 @@
+"""Which archives we have made of each session, in the janitor's schema: what `.janitor~backups` is to a directory.
+
+Only archives that are remembered are thinned out or are the latest one (see `backup.known`). The text is read with
+bounds, and anything that is not exactly what we write is no record at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from psycopg.sql import SQL
+
+from baileys_janitor.backup.known import LIMIT_BYTES, Known, decoded, encoded
+from baileys_janitor.backup.source import SourceProblem
+from baileys_janitor.keystore import errors
+from baileys_janitor.keystore.errors import KeystoreProblem
+from baileys_janitor.keystore.postgres.queries import quoted
+from baileys_janitor.keystore.postgres.state import CREATING, SCHEMA
+from baileys_janitor.volume.errors import BUSY
+
+if TYPE_CHECKING:
+    from psycopg.sql import Composed
+
+    from baileys_janitor.keystore.postgres.checks import Facts
+    from baileys_janitor.keystore.postgres.connect import Database
+
+_TABLE: Final = "backups"
+_THERE: Final = """
+SELECT c.oid IS NOT NULL, n.oid IS NOT NULL,
+       coalesce(has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'), false),
+       coalesce(has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE'), false)
+FROM (SELECT 1) AS one LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = %s::text
+LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relkind = 'r' AND c.relname = %s::text
+"""
+_CREATE: Final = """
+CREATE TABLE IF NOT EXISTS {} (
+  store text NOT NULL, session text NOT NULL, known text NOT NULL, changed timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (store, session))
+"""
+
+
+class StoreMemory:
+    """What is remembered of the sessions of one store. Methods raise KeystoreProblem."""
+
+    def __init__(self, database: Database, facts: Facts, schema: str = SCHEMA) -> None:
+        self._database = database
+        self._store = str(facts.keys.name)
+        self._schema = schema
+        self._table = SQL("{}").format(quoted(schema, _TABLE))
+        self._replica = facts.replica
+        with database.transaction(read_only=True):
+            self._there, self._has_schema, self._readable, self._writable = database.row(
+                _THERE, (schema, _TABLE)
+            )
+
+    def ensure(self) -> None:
+        """Create the table where it is missing, and see that it can be written to."""
+        if self._replica:
+            raise KeystoreProblem(
+                errors.REPLICA,
+                "This database only takes reads, so that no archive can be remembered: use the primary's address, or "
+                "do without (--no-memory, with --bucket-days).",
+            )
+        if self._there:
+            if not (self._readable and self._writable):
+                raise self._no_right()
+            return
+        try:
+            with self._database.transaction():
+                self._database.row("SELECT pg_advisory_xact_lock(%s, %s)::text", CREATING)
+                if not self._has_schema:
+                    self._database.do(
+                        SQL("CREATE SCHEMA IF NOT EXISTS {}").format(quoted(self._schema))
+                    )
+                self._database.do(SQL(_CREATE).format(self._table))
+        except KeystoreProblem as problem:
+            if problem.code != errors.RIGHTS_MISSING:
+                raise
+            raise self._no_right() from None
+        self._there = self._readable = True
+
+    def _no_right(self) -> KeystoreProblem:
+        return KeystoreProblem(
+            errors.RIGHTS_MISSING,
+            f"This user may not create, or not write to, the table in the schema {self._schema} in which archives are "
+            "remembered: grant that (`baileys-janitor keystore grants` prints how), or do without (--no-memory, with "
+            "--bucket-days).",
+        )
+
+    def sessions(self) -> dict[str, Known]:
+        """Return what is known of every session, by its name; nothing where this user may not read it."""
+        if not self._readable:
+            return {}
+        statement = SQL(
+            "SELECT session, known FROM {} WHERE store = %s AND octet_length(known) <= %s ORDER BY 1"
+        ).format(self._table)
+        with self._database.transaction(read_only=True):
+            found = self._database.rows(statement, (self._store, LIMIT_BYTES))
+        return {session: _known(text) for session, text in found}
+
+    def of(self, session: str) -> SessionMemory:
+        """Return the memory of one session."""
+        return SessionMemory(
+            self._database, self._table, (self._store, session), there=self._readable
+        )
+
+
+class SessionMemory:
+    """The memory of one session, as a backup works with it. Methods raise SourceProblem."""
+
+    def __init__(
+        self, database: Database, table: Composed, key: tuple[str, str], *, there: bool
+    ) -> None:
+        self._database = database
+        self._table = table
+        self._key = key
+        self._there = there
+
+    def read(self) -> Known:
+        """Return what is known."""
+        if not self._there:
+            return Known()
+        statement = SQL("SELECT known FROM {} WHERE store = %s AND session = %s").format(
+            self._table
+        )
+        try:
+            with self._database.transaction(read_only=True):
+                found = self._database.rows(statement, self._key)
+        except KeystoreProblem as problem:
+            raise as_source(problem) from None
+        return _known(found[0][0]) if found else Known()
+
+    def change(self, change: Callable[[Known], Known]) -> Known:
+        """Change what is known, and return it; one change at a time."""
+        entering = SQL(
+            "INSERT INTO {} (store, session, known) VALUES (%s, %s, '') ON CONFLICT DO NOTHING"
+        )
+        reading = SQL("SELECT known FROM {} WHERE store = %s AND session = %s FOR UPDATE")
+        writing = SQL("UPDATE {} SET known = %s, changed = now() WHERE store = %s AND session = %s")
+        try:
+            with self._database.transaction():
+                self._database.do(entering.format(self._table), self._key)
+                (text,) = self._database.row(reading.format(self._table), self._key)
+                before = _known(text)
+                after = change(before)
+                if after != before:
+                    new = encoded(after).decode("ascii")
+                    self._database.do(writing.format(self._table), (new, *self._key))
+        except KeystoreProblem as problem:
+            raise as_source(problem) from None
+        return after
+
+
+class NoMemory:
+    """Remembers nothing beyond one backup, for users that may only read."""
+
+    def __init__(self) -> None:
+        self._known = Known()
+
+    def read(self) -> Known:
+        """Return what is known."""
+        return self._known
+
+    def change(self, change: Callable[[Known], Known]) -> Known:
+        """Change what is known, and return it."""
+        self._known = change(self._known)
+        return self._known
+
+
+def as_source(problem: KeystoreProblem) -> SourceProblem:
+    """Return a problem as a backup expects it."""
+    code = BUSY if problem.code == errors.LOCKED else problem.code
+    return SourceProblem(code, problem.sentence)
+
+
+def _known(text: str) -> Known:
+    if len(text) > LIMIT_BYTES:
+        return Known()
+    return decoded(text.encode("utf-8", "surrogatepass")) or Known()

@@ -1,0 +1,86 @@
+"""Backing up the sessions of a store: each read in one short transaction, and put while none is open."""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from baileys_janitor.backup.names import KEY_STORE, tenant_of
+from baileys_janitor.backup.run import BackupResult, Destination, Keep, back_up_source
+from baileys_janitor.backup.source import Rows
+from baileys_janitor.keystore.backup.memory import NoMemory, StoreMemory, as_source
+from baileys_janitor.keystore.backup.rows import SessionRows, require_backupable
+from baileys_janitor.keystore.errors import KeystoreProblem
+from baileys_janitor.keystore.layout import SEPARATOR
+from baileys_janitor.keystore.session import Sessions
+
+if TYPE_CHECKING:
+    from baileys_janitor.backup.memory import Memory
+    from baileys_janitor.keystore.postgres.checks import Facts
+    from baileys_janitor.keystore.postgres.connect import Database
+
+
+class BackingUp:
+    """What the sessions of one store are backed up with; `memory` is None to remember nothing."""
+
+    def __init__(
+        self,
+        database: Database,
+        facts: Facts,
+        *,
+        destinations: Sequence[Destination],
+        recipients: Sequence[str],
+        keep: Keep,
+        memory: StoreMemory | None,
+        namespace: str = KEY_STORE,
+        force: bool = False,
+    ) -> None:
+        require_backupable(facts)
+        if memory is not None:
+            memory.ensure()
+        self._database = database
+        self._destinations = destinations
+        self._recipients = recipients
+        self._keep = keep
+        self._memory = memory
+        self._namespace = namespace
+        self._force = force
+        self._rows = SessionRows(database, facts)
+        self.sessions = sorted(Sessions(database, facts).names())
+
+    def back_up(self, session: str, now: float | None = None) -> BackupResult:
+        """Back up one session at `now` (Unix seconds). Never raises for trouble with the database or a store."""
+        tenant = tenant_of(session)
+
+        def read(moment: float) -> Rows:
+            try:
+                with self._database.transaction(read_only=True, patient=True, one_moment=True):
+                    snapshot = self._rows.snapshot(session, moment, self._beginning_like(session))
+            except KeystoreProblem as problem:
+                raise as_source(problem) from None
+            return Rows(snapshot, self._namespace, tenant)
+
+        memory: Memory = NoMemory() if self._memory is None else self._memory.of(session)
+        return back_up_source(
+            read,
+            memory,
+            namespace=self._namespace,
+            tenant=tenant,
+            destinations=self._destinations,
+            recipients=self._recipients,
+            keep=self._keep,
+            now=time.time() if now is None else now,
+            force=self._force,
+        )
+
+    def _beginning_like(self, session: str) -> list[str]:
+        """Return the sessions whose names are this one's, the separator and more."""
+        beginning = session + SEPARATOR
+        found = []
+        for each in self.sessions[bisect_left(self.sessions, beginning) :]:
+            if not each.startswith(beginning):
+                break
+            found.append(each)
+        return found
