@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.backup.conftest import faulty, moto_server  # noqa: F401 - stores for backups
 from tests.keystore.server import Server, debian, embedded, running
 from tests.real import sessions
 

@@ -32,7 +32,6 @@ from baileys_janitor.keystore.postgres.checks import Facts, inspect
 from baileys_janitor.keystore.postgres.connect import Database
 from baileys_janitor.policy.archive_retention import Retention
 from baileys_janitor.policy.pairing import read_credentials
-from tests.backup.conftest import moto_server  # noqa: F401  # a fixture
 from tests.backup.servers import ENVIRON, S3Server
 from tests.backup.sessions import PLAIN, SECRET
 from tests.keystore.backups import ME, NOW, STORES, Store, keep_in_first_layout, paired
@@ -332,7 +331,7 @@ def test_creds_that_are_not_whole_are_put_nowhere(store: Store, statement: str, 
     assert len(store.archives()) == 1
 
 
-def test_a_real_store_takes_the_archives(store: Store, moto_server: S3Server) -> None:  # noqa: F811
+def test_a_real_store_takes_the_archives(store: Store, moto_server: S3Server) -> None:
     url = f"s3://{moto_server.bucket()}/prod"
     store.repository = open_repository(url, endpoint=moto_server.url, environ=ENVIRON)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +16,12 @@ import psycopg
 import pytest
 
 from baileys_janitor.cli.main import main
+from baileys_janitor.keystore.backup.memory import StoreMemory
 from baileys_janitor.keystore.layout import layout_of
+from baileys_janitor.keystore.postgres.checks import inspect
+from baileys_janitor.keystore.postgres.connect import Database
 from baileys_janitor.keystore.postgres.grants import grants
+from tests.backup.servers import ENVIRON, Exchange, FaultyStore
 from tests.backup.sessions import RECIPIENT, SECRET
 from tests.keystore.backups import keep_in_first_layout, paired
 from tests.keystore.test_undo import execute_plainly
@@ -225,3 +232,79 @@ def test_the_rights_that_are_printed_are_enough(url: str, commands: Commands) ->
 
     assert (done[0], done[2]) == (0, "")
     assert (drilled[0], drilled[2]) == (0, "")
+
+
+EMPTY = b"<?xml version='1.0'?><ListBucketResult><Name>bucket</Name><KeyCount>0</KeyCount></ListBucketResult>"
+
+
+def test_a_backup_that_is_killed_while_it_puts_has_held_and_lost_nothing(
+    url: str, commands: Commands, faulty: FaultyStore
+) -> None:
+    arrived = threading.Event()
+
+    def answer(exchange: Exchange) -> None:
+        if exchange.method == "GET" and exchange.path not in faulty.objects:
+            exchange.answer(200, EMPTY)
+        elif arrived.is_set():
+            exchange.serve()
+        else:
+            arrived.set()
+            exchange.silence()
+
+    faulty.then = answer
+    words = ["--to", "s3://bucket/prod", "--endpoint", faulty.url, "--recipient", RECIPIENT]
+    words = ["keystore", "backup", *words, "--session", "acme", "--force"]
+    words += ["--url-file", str(commands.home / "url")]
+    program = [sys.executable, "-m", "baileys_janitor", *words]
+    process = subprocess.Popen(program, env={**os.environ, **ENVIRON})
+    try:
+        assert arrived.wait(60)
+        with psycopg.connect(url) as connection:
+            held = connection.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND pid <> pg_backend_pid() AND state LIKE '%%transaction%%'",
+                (),
+            ).fetchone()
+    finally:
+        process.kill()
+        process.wait(60)
+    with Database(url) as database:
+        memory = StoreMemory(database, inspect(database, layout_of())).sessions()["acme"]
+    again = subprocess.run(program, env={**os.environ, **ENVIRON}, capture_output=True, text=True)
+
+    assert held == (0,)
+    assert len(memory.archives) == 1  # entered before it was put: whatever arrives is known
+    assert not memory.archives[0].verified
+    assert (again.returncode, again.stderr) == (0, "")
+    assert re.search(r"^acme +put ", again.stdout, re.M)
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (lambda exchange: exchange.error(403, "SignatureDoesNotMatch"), "does not accept the credentials"),
+        (lambda exchange: exchange.error(404, "NoSuchBucket"), "has no bucket of that name"),
+        (lambda exchange: exchange.answer(500), "reported an error of its own (HTTP 500)"),
+    ],
+)  # fmt: skip
+def test_what_a_store_refuses_is_said_of_each_session(
+    commands: Commands,
+    faulty: FaultyStore,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Callable[[Exchange], None],
+    sentence: str,
+) -> None:
+    for name, value in ENVIRON.items():
+        monkeypatch.setenv(name, value)
+    faulty.then = answer
+
+    code, out, err = commands.call(
+        *("backup", "--to", "s3://bucket/prod", "--endpoint", faulty.url, "--recipient", RECIPIENT)
+    )
+
+    assert code == 1
+    assert re.search(r"^acme +failed ", out, re.M)
+    lines = [line for line in err.splitlines() if line.startswith("Error:")]
+    assert len(lines) == 2
+    assert all(sentence in line for line in lines)
+    assert not MANY_DIGITS.search(out + err)
