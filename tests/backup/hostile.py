@@ -372,7 +372,12 @@ def objects(forge: Forge) -> Iterator[tuple[str, str, Chunks]]:
     yield "empty pieces", "ArchiveTruncated", lambda _: [b"", b""]
     yield "half a magic word", "ArchiveTruncated", cut(10)
     yield "half an age header", "ArchiveTruncated", cut(100)
-    yield "an age header alone", "ArchiveTruncated", cut(200)
+    yield (
+        "most of an age header",
+        "ArchiveTruncated",
+        lambda r: [_header_of(encrypted(good, r))[:-9]],
+    )
+    yield "an age header alone", "ArchiveDamaged", lambda r: [_header_of(encrypted(good, r))]
     yield "an archive without its last byte", "ArchiveDamaged", cut(-1)
     yield "half an archive", "ArchiveDamaged", lambda r: [(e := encrypted(good, r))[: len(e) // 2]]
     yield "a byte behind an archive", "ArchiveDamaged", lambda r: [encrypted(good, r) + b"x"]
@@ -409,6 +414,12 @@ def encrypted(data: bytes, recipients: Recipients) -> bytes:
     target = BytesIO()
     recipients.encrypt(BytesIO(data), target)
     return target.getvalue()
+
+
+def _header_of(archive: bytes) -> bytes:
+    """The age header, whose length differs from one to the next."""
+    end = archive.index(b"\n--- ") + 1
+    return archive[: archive.index(b"\n", end) + 1]
 
 
 def zipped(data: bytes) -> bytes:
