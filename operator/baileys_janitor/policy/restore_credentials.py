@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass, field
 
 from baileys_janitor.policy import reasons
-from baileys_janitor.policy.credential_copies import is_ahead
+from baileys_janitor.policy.clocks import is_ahead
 from baileys_janitor.policy.file_kinds import APP_STATE_SYNC, PRE_KEY
 from baileys_janitor.policy.identity import PAIRED, TOO_LARGE
 
@@ -77,8 +77,8 @@ EXPLANATIONS: dict[str, str] = {
         "creds.json can be read and is paired, so nothing is restored: what is in it is newer than any copy."
     ),
     NO_COPY: (
-        "There is no kept copy of creds.json here. As long as the process runs, make it save again; with a backup, put"
-        " creds.json back from there by hand; pairing again comes last."
+        "There is no kept copy of creds.json here. As long as the process runs, make it save again; else restore it"
+        " from an archive (--from URL), if there is one; pairing again comes last."
     ),
     NO_USABLE_COPY: "No kept copy of creds.json can be put back here.",
     COPY_UNKNOWN: "--copy: no kept copy begins so.",
@@ -242,6 +242,12 @@ def latest_record(known: Iterable[Known], now: float) -> Known | None:
     return max(reversed(records), key=lambda each: each[0], default=None)
 
 
+def lacks_app_state_key(credentials: Credentials, names: Collection[str]) -> bool:
+    """Return whether the file of the app-state key that credentials name is not among these names."""
+    ident = credentials.app_state_key_id.replace("/", "__").replace(":", "-")
+    return bool(ident) and f"{_APP_STATE_KEY}{ident}.json" not in names
+
+
 def _latest_signed_pre_key(candidates: Iterable[Candidate], current: Credentials | None) -> int:
     """Return the signed pre-key that the server has: ids only rise."""
     return max(
@@ -293,13 +299,10 @@ def _chosen(
 
 
 def _told(target: Target, candidate: Candidate) -> list[str]:
-    credentials = candidate.credentials
     told = []
     names = {each.name for each in target.entries if each.kind == APP_STATE_SYNC}
-    if credentials is not None and credentials.app_state_key_id:
-        ident = credentials.app_state_key_id.replace("/", "__").replace(":", "-")
-        if f"{_APP_STATE_KEY}{ident}.json" not in names:
-            told.append(APP_STATE_KEY_MISSING)
+    if candidate.credentials is not None and lacks_app_state_key(candidate.credentials, names):
+        told.append(APP_STATE_KEY_MISSING)
     if not any(each.ident for each in target.entries):
         told.append(NOTHING_BESIDE)
     return told

@@ -68,6 +68,7 @@ from baileys_janitor.policy.restore_credentials import (
     Candidate,
     Target,
     current_pairing,
+    lacks_app_state_key,
     latest_record,
     make_restore_plan,
 )
@@ -82,12 +83,11 @@ if TYPE_CHECKING:
     from baileys_janitor.policy.pairing import Credentials
     from baileys_janitor.policy.restore_credentials import Known
 
-# How the archive is called among the kept copies, which are called by digits.
+# The id of the archive among the kept copies, whose ids are digits.
 _ARCHIVE = "archive"
 _NAME_MAX = 255
-# Of a fingerprint, what is recorded of a tenant's running times has so many.
+# How many digits of a fingerprint the record of a tenant's running times has.
 _LEAST_DIGITS = 8
-_APP_STATE_KEY = "app-state-sync-key-"
 # Written since 7.0.0-rc.7 and rc10. Up to rc.4 the library sends with any session, open or not, and then fails.
 _BY_NEWER_LIBRARIES = ("tctoken-", "identity-key-")
 
@@ -395,11 +395,9 @@ def _told(
     own_device = any(each.how == CLOSED and rules.owns(_user(each.file)) for each in plan.puts)
     if new_credentials or own_device:
         told.append(OWN_DEVICE_WAITS)
-    key = source.credentials.app_state_key_id.replace("/", "__").replace(":", "-")
-    if new_credentials and key:
-        names = {each.name for each in target.entries if each.kind == APP_STATE_SYNC} | coming
-        if f"{_APP_STATE_KEY}{key}.json" not in names:
-            told.append(APP_STATE_KEY_MISSING)
+    names = {each.name for each in target.entries if each.kind == APP_STATE_SYNC} | coming
+    if new_credentials and lacks_app_state_key(source.credentials, names):
+        told.append(APP_STATE_KEY_MISSING)
     if OWN_LID_UNKNOWN in plan.kept_back:
         told.append(LID_FILES_LEFT)
     return told
