@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.policy.archive_retention import (
-    AHEAD_SECONDS,
     DAY_SECONDS,
     HOUR_SECONDS,
     UNVERIFIED_SECONDS,
@@ -23,6 +22,7 @@ from baileys_janitor.policy.archive_retention import (
     strangers,
     surplus,
 )
+from baileys_janitor.policy.clocks import AHEAD_SECONDS
 
 NOW = 1_795_858_500
 MONTHS = 400 * DAY_SECONDS

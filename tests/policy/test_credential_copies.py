@@ -6,11 +6,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from baileys_janitor.policy.clocks import is_ahead
 from baileys_janitor.policy.credential_copies import (
     EARLIER_PAIRINGS,
     Copy,
     copy_of,
-    is_ahead,
     is_due,
     newest,
     surplus,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 from baileys_janitor.backup.errors import (
     ANOTHER_TENANT,
@@ -27,8 +27,6 @@ from baileys_janitor.backup.unpack import UnpackedArchive, UnpackedRows, unpack,
 if TYPE_CHECKING:
     from baileys_janitor.backup.encryption import Identities
     from baileys_janitor.backup.repository import Repository
-
-LATEST: Final = "latest"
 
 Unpacked = TypeVar("Unpacked", UnpackedArchive, UnpackedRows)
 

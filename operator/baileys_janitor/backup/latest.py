@@ -21,8 +21,8 @@ from baileys_janitor.backup.errors import (
 )
 from baileys_janitor.backup.known import Known, KnownArchive
 from baileys_janitor.backup.names import ArchiveName
-from baileys_janitor.policy.archive_retention import is_ahead
 from baileys_janitor.policy.archived import ArchivedSession
+from baileys_janitor.policy.clocks import is_ahead
 
 TRIED_MOST: Final = 20
 """How many archives are opened to find the newest one with the fingerprint that a person gave."""

@@ -35,12 +35,10 @@ from baileys_janitor.policy.archived import FILE_OVERHEAD_BYTES, LIMIT_BYTES, Ar
 from baileys_janitor.policy.file_kinds import CREDS_NAME, OTHER, classify
 from baileys_janitor.volume.snapshot import Snapshot
 
-VERSION: Final = FILES_VERSION
 MANIFEST_NAME: Final = "manifest.json"
 
 _LINE_MOST_BYTES: Final = 8192
 _NAME_MOST_BYTES: Final = 255
-_MODE_MOST: Final = 0o777
 _FILES: Final = b',"files":['
 _MISSING: Final = b'],"missing":['
 _UNREADABLE: Final = b'],"unreadable":['
@@ -119,13 +117,6 @@ def manifest_of(snapshot: Snapshot, *, cluster: str, namespace: str, tenant: str
     )
 
 
-def decode(data: bytes, limit_bytes: int = LIMIT_BYTES) -> Manifest:
-    """Return the manifest in some bytes; raise BackupProblem as `ManifestDecoder` does."""
-    decoder = ManifestDecoder(limit_bytes)
-    decoder.feed(data)
-    return decoder.finish()
-
-
 class ManifestDecoder:
     """Reads a manifest in pieces, and keeps no more of it than its files.
 
@@ -170,7 +161,7 @@ class ManifestDecoder:
         return manifest
 
     def _read_head(self, line: bytes) -> None:
-        require_version(line, VERSION)
+        require_version(line, FILES_VERSION)
         self._head = _read_head_line(line)
         self._read = self._read_file
 
@@ -225,7 +216,7 @@ class ManifestDecoder:
 
 
 def _head_line(manifest: Manifest) -> bytes:
-    return head_text(VERSION, manifest).encode() + _FILES
+    return head_text(FILES_VERSION, manifest).encode() + _FILES
 
 
 def _read_head_line(line: bytes) -> dict[str, object]:

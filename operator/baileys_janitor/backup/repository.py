@@ -20,7 +20,7 @@ from baileys_janitor.backup.errors import (
 )
 from baileys_janitor.backup.location import DIRECTORY, location_of
 from baileys_janitor.backup.names import ArchivePath, is_namespace, is_tenant, parse_path
-from baileys_janitor.backup.store import ACCEPTED, CHECKSUM, MOST_OBJECTS, READ
+from baileys_janitor.backup.store import CHECKSUM, MOST_OBJECTS, READ
 from baileys_janitor.backup.store_credentials import credentials_for
 
 if TYPE_CHECKING:
@@ -29,17 +29,6 @@ if TYPE_CHECKING:
     from baileys_janitor.backup.location import Location
     from baileys_janitor.backup.object_store import Bounds
     from baileys_janitor.backup.store import Store
-
-__all__ = [
-    "ACCEPTED",
-    "CHECKSUM",
-    "READ",
-    "Listed",
-    "Listing",
-    "PutArchive",
-    "Repository",
-    "open_repository",
-]
 
 _LIMIT_BYTES: Final = 96 << 20
 

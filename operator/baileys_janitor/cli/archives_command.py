@@ -134,7 +134,7 @@ def _document(
 
 def _archive(session: Session, listed: Listed) -> ArchiveDocument:
     from baileys_janitor.cli.formatting import rfc3339
-    from baileys_janitor.policy.archive_retention import is_ahead
+    from baileys_janitor.policy.clocks import is_ahead
 
     name = listed.path.name
     known = session.known.of_name(name) is not None if session.known.archives else None

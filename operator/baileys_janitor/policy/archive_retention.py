@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from baileys_janitor.policy.clocks import is_ahead
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,8 +27,6 @@ DAY_SECONDS = 86_400
 UNVERIFIED_SECONDS = 35 * DAY_SECONDS
 #: How old the newest archive of an unchanged session may become.
 UNCHANGED_SECONDS = 7 * DAY_SECONDS
-#: An archive so far ahead was written by a clock that was wrong.
-AHEAD_SECONDS = HOUR_SECONDS
 
 
 class StoredArchive(NamedTuple):
@@ -63,11 +63,6 @@ class Strangers:
     earlier: int
     among: int
     ahead: int
-
-
-def is_ahead(time: float, now: float) -> bool:
-    """Return whether a time lies so far in the future that no clock that was right wrote it."""
-    return time - now > AHEAD_SECONDS
 
 
 def is_due(

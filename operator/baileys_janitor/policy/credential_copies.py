@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from baileys_janitor.policy.clocks import is_ahead
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +25,6 @@ EARLIER_PAIRINGS = 5
 _TIME_DIGITS = 14
 DIGITS = 20
 _FIRST_YEAR = 1970
-_HOUR_SECONDS = 3600.0
 _DAYS_BEFORE = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365)
 
 
@@ -96,11 +97,6 @@ def _new_year(year: int) -> int:
 def newest(copies: Iterable[Copy], now: float) -> Copy | None:
     """Return the newest copy that was kept in the past."""
     return max((each for each in copies if not is_ahead(each.time, now)), default=None)
-
-
-def is_ahead(time: float, now: float) -> bool:
-    """Return whether a time lies so far in the future that no clock that was right wrote it."""
-    return time - now > _HOUR_SECONDS
 
 
 def is_due(copies: Iterable[Copy], tag: int, now: float, every: float) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import stat
 
+from baileys_janitor.policy.clocks import is_ahead
 from baileys_janitor.policy.file_kinds import REMOVABLE_KINDS, classify
 from baileys_janitor.policy.settings import MAX_FILES_A_RUN
 from baileys_janitor.volume.codec_fields import checksum
@@ -37,7 +38,6 @@ _HEAD = b"janitor-plan 2 "
 _END = b"end "
 _LONGEST_NUMBER = 20
 _LONGEST_HEAD = 96  # bytes
-_HOUR_SECONDS = 3600.0
 
 
 class Planned:
@@ -101,7 +101,7 @@ def is_expired(time: float, now: float, undo_window: float) -> bool:
 
     A time of more than an hour in the future is nobody's who kept a clock: it counts as expired.
     """
-    return undo_window <= 0 or now - time >= undo_window or time - now > _HOUR_SECONDS
+    return undo_window <= 0 or now - time >= undo_window or is_ahead(time, now)
 
 
 def write_plan(session: int, run: str, files: Sequence[Planned], now: int, owners: Owners) -> int:
