@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from baileys_janitor.notify import render, summary
@@ -72,3 +73,21 @@ def test_an_empty_fleet_has_a_summary_too() -> None:
 
 def test_ten_thousand_tenants_make_no_longer_page() -> None:
     assert len(render.plain(summary.message("r/h", day(10_000), NOW, READER, NOW), READER)) < 2000
+
+
+def test_the_first_summary_of_a_month_reports_the_drills_of_the_last_one() -> None:
+    first = datetime(2026, 12, 1, 8, tzinfo=UTC).timestamp()
+    day = summary.Day(first - DAY)
+    for number in range(3):
+        drill = {"time": rfc3339(first - 10 * DAY), "seconds": 0.5 + number}
+        if number == 2:
+            drill = {"time": rfc3339(first - 50 * DAY), "seconds": 9.0, "failures": 1}
+        found = {"backup": {"repositories": [{"name": "eu", "drill": drill}]}}
+        day.add(Place("shop", f"tenant-{number}"), {"level": "Healthy"} | found, [])
+    lines = summary.message("all/chat", day, first, READER, first)["lines"]
+    assert lines[-1] == (
+        "Drills of the last month: archives of 2 of 3 sessions were restored in a rehearsal, the slowest in 1.5 s; "
+        "1 failed"
+    )
+    second = summary.message("all/chat", day, first + DAY, READER, first + DAY)["lines"]
+    assert not any("Drills of the last month" in line for line in second)

@@ -36,6 +36,9 @@ class Stores:
     removed: int = 0
 
 
+MONTH = 31 * DAY
+
+
 @dataclass(slots=True)
 class Archives:
     """What is known of the backups: of how many sessions, and how many of those are as they should be."""
@@ -48,6 +51,12 @@ class Archives:
     files: int = 0
     bytes: int = 0
     drilled: int = 0
+    drilledOfLate: int = 0  # noqa: N815 - as the message has it
+    """Sessions of which an archive was restored in a rehearsal within the last month."""
+    drillsFailed: int = 0  # noqa: N815
+    """Sessions whose last drill failed."""
+    slowestDrill: float = 0.0  # noqa: N815
+    """Seconds that the slowest of these drills took."""
     oldest: str = ""
 
     def add(self, status: Mapping[str, Any], since: float) -> None:
@@ -63,6 +72,13 @@ class Archives:
         self.archives += sum(each.get("archives") or 0 for each in repositories)
         self.files += max(each.get("files") or 0 for each in repositories)
         self.bytes += max(each.get("bytes") or 0 for each in repositories)
+        drills = [each["drill"] for each in repositories if each.get("drill")]
+        late = since + DAY - MONTH
+        recent = [each for each in drills if (moment(each.get("time")) or 0.0) > late]
+        self.drilledOfLate += bool(recent)
+        self.drillsFailed += any(each.get("failures") for each in drills)
+        took = [each.get("seconds") or 0.0 for each in recent]
+        self.slowestDrill = max([self.slowestDrill, *took])
         known = [each["oldestTime"] for each in repositories if each.get("oldestTime")]
         self.oldest = min([*known, *filter(None, [self.oldest])], default="")
 
@@ -195,12 +211,30 @@ def message(target: str, day: Day, slot: float, reader: Reader, now: float) -> O
                 for days, _, place, growth in sorted(day.soonest, reverse=True)
             ],
         },
-        lines=[*_lines(day), *_of_stores(day.stores), *_of_backups(day.backups, reader)],
+        lines=[
+            *_lines(day),
+            *_of_stores(day.stores),
+            *_of_backups(day.backups, reader),
+            *_of_drills(day.backups, reader, slot),
+        ],
     )
 
 
 def _of_archives(found: Archives) -> Object:
     return {key: value for key, value in asdict(found).items() if value != ""}
+
+
+def _of_drills(found: Archives, reader: Reader, slot: float) -> Iterator[str]:
+    """Yield the report of the last month, on the first day of the next one."""
+    if not found.sessions or not reader.begins_month(slot):
+        return
+    passed = words.number(found.drilledOfLate)
+    failed = f"{words.number(found.drillsFailed)} failed" if found.drillsFailed else "none failed"
+    slowest = f", the slowest in {found.slowestDrill:.1f} s" if found.drilledOfLate else ""
+    yield (
+        f"Drills of the last month: archives of {passed} of {words.several(found.sessions, 'session')} were restored "
+        f"in a rehearsal{slowest}; {failed}"
+    )
 
 
 def _of_backups(found: Archives, reader: Reader) -> Iterator[str]:

@@ -30,6 +30,10 @@ class Reader:
         """Return a day such as 25 November 2026."""
         return datetime.fromtimestamp(when, self.zone).strftime("%-d %B %Y")
 
+    def begins_month(self, when: float) -> bool:
+        """Return whether a time lies on the first day of a month."""
+        return datetime.fromtimestamp(when, self.zone).day == 1
+
     def runbook(self, name: str) -> str:
         """Return where help is written; empty when there are no runbooks."""
         return f"{self.runbooks.rstrip('/')}/{name}.md" if self.runbooks else ""
