@@ -31,7 +31,46 @@ _CLEANUP: dict[str, Any] = {
     "removedByReason": {"SessionExpired": 12},
 }
 
+_BACKUP: dict[str, Any] = {
+    "nextTime": "2026-11-22T09:05:00Z",
+    "nextDrillTime": "2026-12-01T04:05:00Z",
+    "lastSuccessTime": "2026-11-22T08:05:00Z",
+    "known": "1;;;;;;2d6a4a1f",
+    "repositories": [
+        {
+            "name": "moscow",
+            "time": "2026-11-22T08:05:00Z",
+            "triedTime": "2026-11-22T08:05:00Z",
+            "claimedTime": "2026-11-22T08:29:00Z",
+            "seconds": 1.25,
+            "outcome": "Put",
+            "archive": "20261122T080500Z-0a1b2c3d.tar.gz.age",
+            "archiveTime": "2026-11-22T08:05:00Z",
+            "files": 176,
+            "bytes": 89_123,
+            "archives": 66,
+            "oldestTime": "2025-12-01T00:05:00Z",
+            "drill": {
+                "time": "2026-11-01T04:05:00Z",
+                "triedTime": "2026-11-01T04:05:00Z",
+                "seconds": 0.75,
+                "archive": "20261101T040500Z-0a1b2c3d.tar.gz.age",
+                "files": 120,
+            },
+        },
+        {
+            "name": "eu",
+            "triedTime": "2026-11-22T08:05:00Z",
+            "failures": 3,
+            "reason": "Forbidden",
+            "message": "The store refuses to put objects there.",
+            "outcome": "Failed",
+        },
+    ],
+}
+
 FULL_STATUS: dict[str, Any] = {
+    "backup": _BACKUP,
     "observedGeneration": 3,
     "level": "Critical",
     "attention": "ThresholdUnreachable",

@@ -95,7 +95,7 @@ def test_a_column_of_what_lies_ahead_is_text(api: Api) -> None:
 
     narrow = [c["name"].upper() for c in table["columnDefinitions"] if not c["priority"]]
     assert " ".join(narrow) == "NAME LEVEL FILES LIMIT ATTENTION CLEANED READY"
-    wide = "AGE AS-OF SINCE TOTAL REMOVED REASON CLAIM COOLDOWN NEXT"
+    wide = "AGE AS-OF SINCE TOTAL REMOVED REASON CLAIM COOLDOWN NEXT BACKUP BACKED-UP RESTORABLE"
     assert " ".join(names[len(narrow) :]) == wide
     assert row["ATTENTION"] == "ThresholdUnreachable"
     assert row["FILES"] == 176

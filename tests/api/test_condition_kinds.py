@@ -8,6 +8,7 @@ from typing import get_args
 
 import pytest
 
+from baileys_janitor.api.backup_conditions import BACKUP_CONDITIONS
 from baileys_janitor.api.condition_kinds import (
     ADVICE,
     CONDITIONS,
@@ -49,7 +50,7 @@ def test_no_name_means_two_things() -> None:
     reasons = [reason for kind in CONDITIONS.values() for reason in kind.reason_events]
     assert len(set(reasons)) == len(reasons)
     assert len(event_kinds()) == len(reasons) + sum(
-        k.event is not None for k in CONDITIONS.values()
+        each is not None for k in CONDITIONS.values() for each in (k.event, k.false_event)
     )
 
 
@@ -74,7 +75,7 @@ def test_levels_are_those_of_the_rules_the_best_first() -> None:
         == levels.LEVELS
     )
     assert (*levels.LEVELS, "Unknown") == get_args(Level)
-    assert set(CONDITIONS) == {*levels.LEVELS, *ADVICE, "Ready", "Stalled"}
+    assert set(CONDITIONS) == {*levels.LEVELS, *ADVICE, *BACKUP_CONDITIONS, "Ready", "Stalled"}
 
 
 def test_one_module_spells_the_group_of_the_api() -> None:

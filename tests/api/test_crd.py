@@ -10,7 +10,7 @@ import yaml
 from baileys_janitor.api.crd import crd, crd_yaml, files, store_crd
 from baileys_janitor.api.defaults import BUILT_IN
 from baileys_janitor.api.openapi import structural
-from baileys_janitor.api.spec import SharedSettings
+from baileys_janitor.api.spec import FleetSettings
 from tests.api.corpus_files import ROOT
 
 SCHEMA = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
@@ -89,7 +89,7 @@ def test_every_rule_has_a_message_and_reads_no_field_that_may_be_absent() -> Non
 def test_the_fleet_and_the_tenant_share_the_same_fields() -> None:
     shared = set(SCHEMA["properties"]["spec"]["properties"]) - {"companyId", "volume", "suspend"}
 
-    assert shared == set(structural(SharedSettings)["properties"])
+    assert shared == set(structural(FleetSettings)["properties"])
 
 
 def test_every_setting_has_a_built_in_default_but_those_that_the_pod_tells() -> None:

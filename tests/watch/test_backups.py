@@ -11,6 +11,7 @@ import pytest
 
 from baileys_janitor.api.conditions import Conditions
 from baileys_janitor.api.timestamps import from_rfc3339
+from baileys_janitor.status import backup as status_of_backups
 from baileys_janitor.watch.backups import manager
 from tests.schedule.simulation import Directory
 from tests.watch.world import DAY, HOUR, MINUTE, Server
@@ -50,7 +51,7 @@ def skip(server: Server, seconds: float, monkeypatch: pytest.MonkeyPatch) -> Non
         working = watch.backups.is_working
         hands.pass_(max(server.vault.ends_in(hands) if working else until - hands.wall, 0.001))
         fresh = Conditions([], 1, hands.wall)
-        watch.backups.state(fresh, record, hands.wall)
+        status_of_backups.state(fresh, record.backup, watch.backups.context(record), hands.wall)
         assert "False" not in {each["status"] for each in fresh.items()}
 
 

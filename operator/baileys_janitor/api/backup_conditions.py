@@ -1,17 +1,14 @@
-"""The conditions of backups: what is published about each.
-
-They are a registry of their own, and not in `condition_kinds.CONDITIONS`, from which the CRD's docs, Events and the
-chart's alerts are made: `baileys-janitor watch` states them, and the operator does not yet. When it does, they move
-there.
-"""
+"""The conditions of backups: what is published about each. They are part of the registry in `condition_kinds`, and
+`baileys-janitor watch` states them too."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
-from baileys_janitor.api.condition_kinds import CRITICAL, WARNING
 from baileys_janitor.api.condition_model import (
+    CRITICAL,
+    WARNING,
     ConditionKind,
     EventKind,
     Family,
@@ -39,25 +36,37 @@ REASONS: Final[Mapping[str, str]] = {
 DRILL_PASSED: Final = "DrillPassed"
 DRILL_FAILED: Final = "DrillFailed"
 DRILL_OVERDUE: Final = "DrillOverdue"
+DRILL_TOO_SLOW: Final = "DrillTooSlow"
 NEVER_DRILLED: Final = "NeverDrilled"
 NO_IDENTITY: Final = "NoIdentity"
 
 BACKED_UP: Final = ConditionKind(
     type="BackedUp",
-    group=Group.ADVICE,
+    group=Group.BACKUP,
     when="Every repository has a backup that is young enough (`backup.objectives.rpo`). False: the message names the "
     "repository, why, and how old the last backup there is. Unknown: before the first one.",
     to_do="Do what the message says.",
-    false_event=EventKind(weight=7),
+    false_event=EventKind(
+        weight=7,
+        reason="BackupFailing",
+        over="{message}",
+        when="`BackedUp` becomes False, or has another reason. The note has the repository and why.",
+    ),
     page="backup-failing",
 )
 RESTORABLE: Final = ConditionKind(
     type="Restorable",
-    group=Group.ADVICE,
-    when="The newest archive of every repository was restored in a rehearsal. False: the last drill failed, or is too "
-    "long ago. Unknown: before the first one, and where no identity file is configured.",
+    group=Group.BACKUP,
+    when="The newest archive of every repository was restored in a rehearsal. False: the last drill failed, is too "
+    "long ago, or took longer than `backup.objectives.rto`. Unknown: before the first one, and where nothing is "
+    "configured that opens the archives.",
     to_do="Do what the message says; until a drill passes, do not count on these backups.",
-    false_event=EventKind(weight=8),
+    false_event=EventKind(
+        weight=8,
+        reason="DrillFailing",
+        over="{message}",
+        when="`Restorable` becomes False, or has another reason. The note has the repository and why.",
+    ),
     page="drill-failed",
 )
 
@@ -80,7 +89,7 @@ BACKUP_INCIDENTS: Final = (
         to_do_many="The same reason for many has one cause, such as a store that is away or a key that has expired. "
         "See the reasons:",
         said_by=BACKED_UP.type,
-        when="A backup to a repository has failed several times, or is overdue and failed. By `baileys-janitor watch`.",
+        when="A backup to a repository has failed several times, or is overdue and failed.",
     ),
     IncidentKind(
         name="BackupOverdue",
@@ -94,8 +103,7 @@ BACKUP_INCIDENTS: Final = (
         to_do="See why no backup was made:",
         said_by=BACKED_UP.type,
         page="backup-failing",
-        when="The last backup is older than `backup.objectives.rpo` allows, and none has failed since. By "
-        "`baileys-janitor watch`.",
+        when="The last backup is older than `backup.objectives.rpo` allows, and none has failed since.",
     ),
     IncidentKind(
         name="DrillFailed",
@@ -109,7 +117,7 @@ BACKUP_INCIDENTS: Final = (
         to_do="Do as the message above says. For more:",
         to_do_many="The same reason for many has one cause, such as another key. See the reasons:",
         said_by=RESTORABLE.type,
-        when="The newest archive could not be restored in a rehearsal. By `baileys-janitor watch`.",
+        when="The newest archive could not be restored in a rehearsal.",
     ),
     IncidentKind(
         name="DrillOverdue",
@@ -123,7 +131,7 @@ BACKUP_INCIDENTS: Final = (
         to_do="See why no drill was carried out:",
         said_by=RESTORABLE.type,
         page="drill-failed",
-        when="No drill has passed for longer than `backup.drill.schedule` allows. By `baileys-janitor watch`.",
+        when="No drill has passed for longer than `backup.drill.schedule` allows.",
     ),
 )
 
@@ -134,4 +142,6 @@ def incident_of(reason: str) -> str:
         return "BackupOverdue"
     if reason in {DRILL_FAILED, DRILL_OVERDUE}:
         return reason
+    if reason == DRILL_TOO_SLOW:
+        return "DrillOverdue"
     return "BackupFailing"

@@ -1,29 +1,30 @@
 """The group `backup` of the settings: when sessions are archived, to whom encrypted, where to, and for how long.
 
 Every field is optional, so that layers can be merged field by field, lists as a whole. `resolved` checks the merged
-group and fills in the defaults. What only a cluster has (Secrets by name) is no part of it.
+group and fills in the defaults. What only a cluster has (Secrets by name) is in `backup_spec`.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from itertools import islice, pairwise
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 from cronsim import CronSim
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from baileys_janitor.api.base import Model
+from baileys_janitor.api.base import Model, rule, rules
 from baileys_janitor.api.cross_field_rules import Conflict, cron_problem
 from baileys_janitor.api.durations import Between, Duration, duration_text
 from baileys_janitor.api.error_messages import shown
-from baileys_janitor.api.patterns import IN_WORDS, LABEL, NEVER, RECIPIENT, STORE_URL, URL
+from baileys_janitor.api.patterns import ENDPOINT, IN_WORDS, LABEL, NEVER, RECIPIENT, STORE_URL
+from baileys_janitor.api.spec_groups import cron_rules
 from baileys_janitor.policy.archive_retention import Retention
 from baileys_janitor.policy.archived import ENCRYPTION_NONE
 
@@ -32,12 +33,19 @@ MOST_RECIPIENTS: Final = 20
 DAY_SECONDS: Final = 86_400
 BY_BUCKET: Final = "Bucket"
 
-Cron = Annotated[str, Field(min_length=5, max_length=128)]
+Cron = Annotated[
+    str,
+    Field(
+        min_length=5,
+        max_length=128,
+        json_schema_extra={"x-kubernetes-validations": [*cron_rules()]},
+    ),
+]
 Name = Annotated[str, Field(min_length=1, max_length=32, pattern=LABEL)]
 Path = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
-def _has_form(pattern: str, text: str) -> str:
+def has_form(pattern: str, text: str) -> str:
     """Check a text that may be a secret in the wrong place: the message never repeats it."""
     if not re.fullmatch(pattern, text):
         raise PydanticCustomError(
@@ -49,37 +57,56 @@ def _has_form(pattern: str, text: str) -> str:
 Recipient = Annotated[
     str,
     Field(min_length=1, max_length=1024, json_schema_extra={"pattern": RECIPIENT}),
-    AfterValidator(partial(_has_form, RECIPIENT)),
+    AfterValidator(partial(has_form, RECIPIENT)),
 ]
 StoreUrl = Annotated[
     str,
     Field(min_length=1, max_length=1024, json_schema_extra={"pattern": STORE_URL}),
-    AfterValidator(partial(_has_form, STORE_URL)),
+    AfterValidator(partial(has_form, STORE_URL)),
 ]
 Kept = Annotated[int, Field(ge=0, le=1000)]
 
 _SCHEDULE: Final = "0 * * * *"
 _DRILLS: Final = "0 4 1 * *"
-_RTO_SECONDS: Final = 2 * 3600
+_RTO: Final = Duration("2h")
+_KEPT: Final = Retention()
+WHEN_UNSET: Final[Mapping[str, Any]] = {
+    "schedule": _SCHEDULE,
+    "encryption": "Age",
+    "retention": {
+        "hourly": _KEPT.hourly,
+        "daily": _KEPT.daily,
+        "monthly": _KEPT.monthly,
+        "by": "Janitor",
+    },
+    "objectives": {"rto": str(_RTO)},
+    "drill": {"schedule": _DRILLS},
+}
+"""What counts for what is left unset."""
 # Slots that are looked at to find the longest pause of a schedule: two months of hourly ones.
 _SLOTS: Final = 1500
 _FROM: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class BackupRepository(Model):
-    """An object store, or a directory, that archives are put into."""
+class Repository(Model):
+    """An object store that archives are put into."""
 
     name: Name = Field(description="What it is called in the status, messages and metrics.")
     url: StoreUrl = Field(
         description="Where the archives go: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix, or the "
         "absolute path of a directory. A prefix of its own for each server."
     )
-    endpoint: Annotated[str, Field(max_length=512, pattern=URL)] | None = Field(
+    endpoint: Annotated[str, Field(max_length=512, pattern=ENDPOINT)] | None = Field(
         default=None, description="Where a store of the S3 kind is served, unless it is Amazon's."
     )
     region: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
         default=None, description="Its region, such as eu-central-1."
     )
+
+
+class BackupRepository(Repository):
+    """An object store, or a directory, that archives are put into."""
+
     credentials: Path | None = Field(
         default=None,
         description="File or directory with its credentials. Unset: the environment. They may be put-only.",
@@ -91,6 +118,18 @@ class BackupRepository(Model):
 
 class BackupRetention(Model):
     """How many archives of a tenant stay: the newest of each of the last hours, days and months that have one."""
+
+    model_config = rules(
+        rule(
+            "!has(self.bucketDays) || !has(self.by) || self.by == 'Bucket'",
+            "bucketDays counts only with by: Bucket: change that, or remove it",
+        ),
+        rule(
+            "!has(self.hourly) || !has(self.daily) || !has(self.monthly)"
+            " || self.hourly + self.daily + self.monthly > 0",
+            "hourly, daily and monthly are all 0, so no archive would stay: raise one of them",
+        ),
+    )
 
     hourly: Kept | None = Field(default=None, description="Of how many hours.")
     daily: Kept | None = Field(default=None, description="Of how many days.")
@@ -107,12 +146,19 @@ class BackupRetention(Model):
     )
 
 
-class BackupDrill(Model):
+class DrillSettings(Model):
     """A rehearsal of a restore: the newest archive is fetched, decrypted and checked, and a restore planned."""
 
     schedule: Cron | None = Field(
-        default=None, description="Cron expression of five fields, or Never."
+        default=None,
+        description="Cron expression of five fields, in schedule.timeZone, or Never. The first one follows the first "
+        "backup.",
     )
+
+
+class BackupDrill(DrillSettings):
+    """A rehearsal of a restore, and what opens the archives."""
+
     identity_file: Path | None = Field(
         default=None,
         description="File with the age identity that opens the archives. Unset: no drill can run here, since who "
@@ -133,13 +179,13 @@ class BackupObjectives(Model):
     )
 
 
-class BackupSettings(Model):
-    """Backups of sessions. Nothing is backed up without repositories."""
+class BackupGroup(Model):
+    """What every form of the group has. Nothing is backed up without repositories."""
 
     schedule: Cron | None = Field(
         default=None,
-        description="Cron expression of five fields, or Never. A delay that stays the same for each tenant spreads "
-        "them.",
+        description="Cron expression of five fields, in schedule.timeZone, or Never. A delay that stays the same "
+        "spreads them.",
     )
     recipients: Annotated[list[Recipient], Field(max_length=MOST_RECIPIENTS)] | None = Field(
         default=None,
@@ -151,26 +197,35 @@ class BackupSettings(Model):
         description="None puts archives that everybody can read who can read the store. They hold the keys of the "
         "accounts.",
     )
+    retention: BackupRetention | None = Field(default=None, description="How long archives stay.")
+    objectives: BackupObjectives | None = Field(default=None, description="What is promised.")
+
+
+class BackupSettings(BackupGroup):
+    """Backups of sessions without a cluster."""
+
     repositories: Annotated[list[BackupRepository], Field(max_length=MOST_REPOSITORIES)] | None = (
         Field(
             default=None,
             description="Where the archives go. They are independent: the same archive is put to each.",
         )
     )
-    retention: BackupRetention | None = Field(default=None, description="How long archives stay.")
     drill: BackupDrill | None = Field(default=None, description="Rehearsals of a restore.")
-    objectives: BackupObjectives | None = Field(default=None, description="What is promised.")
+
+
+R = TypeVar("R", bound=Repository)
+R_co = TypeVar("R_co", bound=Repository, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Backups:
+class BackupsOf(Generic[R_co]):
     """The group in force. `schedule` and `drill_schedule` are None for Never; `rpo` and `rto` are seconds.
 
     `recipients` is empty where archives are not encrypted. `bucket_days` says after how many days the store itself
     removes an archive, None where the janitor does that by `retention`.
     """
 
-    repositories: tuple[BackupRepository, ...]
+    repositories: tuple[R_co, ...]
     recipients: tuple[str, ...]
     schedule: str | None
     retention: Retention
@@ -181,32 +236,43 @@ class Backups:
     rto: int
 
 
+Backups = BackupsOf[BackupRepository]
+"""The group in force without a cluster."""
+
+
 def resolved(data: Mapping[str, Any] | None) -> Backups | None:
     """Return the group in force for merged settings, as plain data; None where nothing is backed up.
 
     Raises `Conflict` for what cannot work together; its fields begin with `backup.`.
     """
     settings = BackupSettings.model_validate(data or {})
-    if not settings.repositories:
+    return in_force(settings, settings.repositories, settings.drill)
+
+
+def in_force(
+    settings: BackupGroup, repositories: Sequence[R] | None, drill: DrillSettings | None
+) -> BackupsOf[R] | None:
+    """Return the group in force; None where nothing is backed up. Raises `Conflict`."""
+    if not repositories:
         _require_repositories(settings)
         return None
-    _check_repositories(settings.repositories)
+    _check_repositories(repositories)
     _check_encryption(settings)
-    drill = settings.drill or BackupDrill()
+    drill = drill or DrillSettings()
     retention = settings.retention or BackupRetention()
     objectives = settings.objectives or BackupObjectives()
     schedule = _cron(settings.schedule or _SCHEDULE, "backup.schedule")
     drills = _cron(drill.schedule or _DRILLS, "backup.drill.schedule")
-    return Backups(
-        repositories=tuple(settings.repositories),
+    return BackupsOf(
+        repositories=tuple(repositories),
         recipients=tuple(settings.recipients or ()),
         schedule=schedule,
         retention=_retention(retention),
         bucket_days=retention.bucket_days,
         drill_schedule=drills,
-        drill_identity_file=drill.identity_file,
+        drill_identity_file=drill.identity_file if isinstance(drill, BackupDrill) else None,
         rpo=_rpo(objectives.rpo, schedule),
-        rto=objectives.rto.seconds if objectives.rto else _RTO_SECONDS,
+        rto=(objectives.rto or _RTO).seconds,
     )
 
 
@@ -227,7 +293,7 @@ def _value(data: Mapping[str, Any], field: str) -> Any:
     return None if isinstance(here, (Mapping, list)) else here
 
 
-def _require_repositories(settings: BackupSettings) -> None:
+def _require_repositories(settings: BackupGroup) -> None:
     for field, value in (("schedule", settings.schedule), ("recipients", settings.recipients)):
         if value and value != NEVER:
             raise Conflict(
@@ -235,7 +301,7 @@ def _require_repositories(settings: BackupSettings) -> None:
             )
 
 
-def _check_repositories(repositories: list[BackupRepository]) -> None:
+def _check_repositories(repositories: Sequence[Repository]) -> None:
     for field, what in (("name", "name"), ("url", "URL")):
         values = [str(getattr(each, field)).rstrip("/") for each in repositories]
         twice = next((value for value, number in Counter(values).items() if number > 1), None)
@@ -248,7 +314,7 @@ def _check_repositories(repositories: list[BackupRepository]) -> None:
             )
 
 
-def _check_encryption(settings: BackupSettings) -> None:
+def _check_encryption(settings: BackupGroup) -> None:
     if settings.encryption == ENCRYPTION_NONE and settings.recipients:
         raise Conflict(
             "{0} contradicts {1}: leave one of them out", "backup.encryption", "backup.recipients"

@@ -1,26 +1,21 @@
-"""What is known of the backups of one tenant, as its status has it.
-
-A part of the status of what `baileys-janitor watch` looks after. The operator's resource does not have it yet: there
-it is to be one field, `backup`, of `status.TenantStatus`.
-"""
+"""What is known of the backups of one tenant, as its status has it."""
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import Field
 
 from baileys_janitor.api.backup_settings import MOST_REPOSITORIES
-from baileys_janitor.api.decoding import StatusReader
-from baileys_janitor.api.status import (
+from baileys_janitor.api.status_parts import (
     Bytes,
     Count,
     Sentence,
     StatusPart,
-    TenantStatus,
     Time,
     Word,
 )
+from baileys_janitor.policy.known_archives import TEXT_CHARACTERS_MAX
 
 Seconds = Annotated[float, Field(ge=0, le=1e9)]
 ArchiveName = Annotated[str, Field(max_length=128)]
@@ -87,13 +82,8 @@ class BackupStatus(StatusPart):
     repositories: Annotated[list[RepositoryStatus], Field(max_length=MOST_REPOSITORIES)] | None = (
         Field(default=None, description="What is known of each repository.")
     )
-
-
-class DirectoryStatus(TenantStatus):
-    """The status of what `baileys-janitor watch` looks after."""
-
-    backup: BackupStatus | None = Field(default=None, description="Its backups.")
-
-
-DIRECTORY: Final = StatusReader(DirectoryStatus)
-"""Reads the statuses of directories."""
+    known: Annotated[str, Field(max_length=TEXT_CHARACTERS_MAX)] | None = Field(
+        default=None,
+        description="Which archives the operator has put, with their checksums: one line for the operator. Archives "
+        "that it does not name count for nothing and are never removed.",
+    )

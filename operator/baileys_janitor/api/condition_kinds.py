@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from baileys_janitor.api.backup_conditions import BACKUP_CONDITIONS
 from baileys_janitor.api.condition_model import (
     CLEAN,
     CRITICAL,
@@ -384,7 +385,7 @@ _ADVICE = (
 )
 
 CONDITIONS: Final[Mapping[str, ConditionKind]] = {
-    kind.type: kind for kind in (*_LEVELS, *_READINESS, *_ADVICE)
+    kind.type: kind for kind in (*_LEVELS, *_READINESS, *_ADVICE, *BACKUP_CONDITIONS.values())
 }
 """Every condition by its type."""
 ADVICE: Final = tuple(kind.type for kind in _ADVICE)
@@ -415,4 +416,6 @@ def event_kinds() -> dict[str, EventKind]:
     found = {kind.type: kind.event for kind in CONDITIONS.values() if kind.event is not None}
     for kind in CONDITIONS.values():
         found |= kind.reason_events
+        if kind.false_event is not None:
+            found[kind.false_event.reason or kind.type] = kind.false_event
     return found

@@ -23,6 +23,7 @@ class Group(StrEnum):
     LEVEL = "Level"
     READINESS = "Readiness"
     ADVICE = "Advice"
+    BACKUP = "Backup"
 
 
 class Family(IntEnum):
@@ -55,6 +56,8 @@ class EventKind:
     """Note of the Event `Recovered` that reports the end, with the condition's message; empty: it is not reported."""
     when: str = ""
     """When it is published, for docs/events.md; empty: when the condition becomes True."""
+    reason: str = ""
+    """The Event's reason, where it is none of those."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,18 @@ def conditions() -> str:
     )
 
 
+def backup_conditions() -> str:
+    """Return the conditions of backups, for docs/resource.md."""
+    return markdown(
+        ("Condition", "True when", "What to do", "Runbook"),
+        (
+            (f"`{kind.type}`", kind.when, _to_do(kind), _link(kind.runbook))
+            for kind in CONDITIONS.values()
+            if kind.group == Group.BACKUP
+        ),
+    )
+
+
 def store_conditions() -> str:
     """Return the conditions of a key store besides Ready and Stalled, for docs/keystore.md."""
     return markdown(
@@ -40,6 +52,8 @@ def events() -> str:
         if kind.event is not None:
             rows.append((kind.type, kind.event, kind.event.when or kind.when))
         rows += [(reason, each, each.when) for reason, each in kind.reason_events.items()]
+        if kind.false_event is not None:
+            rows.append((kind.false_event.reason, kind.false_event, kind.false_event.when))
     return markdown(
         ("Reason", "Type", "Action", "When"),
         ((f"`{reason}`", event.type, event.action, when) for reason, event, when in rows),

@@ -12,11 +12,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from baileys_janitor.api.backup_spec import BackupConfig
 from baileys_janitor.api.base import Model
 from baileys_janitor.api.durations import Between, Duration
 from baileys_janitor.api.notification_config import Notifications
 from baileys_janitor.api.quantities import Quantity
-from baileys_janitor.api.spec import SharedSettings
+from baileys_janitor.api.spec import FleetSettings
 from baileys_janitor.api.spec_groups import Mode
 
 Name = Annotated[str, Field(min_length=1, max_length=253)]
@@ -261,8 +262,8 @@ class Logging(Model):
 class OperatorConfig(Model):
     """The operator's configuration."""
 
-    defaults: SharedSettings = Field(
-        default=SharedSettings(),
+    defaults: FleetSettings = Field(
+        default=FleetSettings(),
         description="Settings of every tenant that does not set them itself.",
     )
     mode_ceiling: Mode = Field(
@@ -321,6 +322,9 @@ class OperatorConfig(Model):
     )
     key_stores: KeyStores = Field(
         default=KeyStores(), description="Databases that hold the keys of many sessions."
+    )
+    backup: BackupConfig = Field(
+        default=BackupConfig(), description="Backups, as far as a tenant may not choose."
     )
     events: Events = Field(
         default=Events(), description="Kubernetes Events on the tenants, for `kubectl describe`."

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from baileys_janitor.api.backup_spec import check_drills, resolved
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.cross_field_rules import Conflict, check
 from baileys_janitor.api.error_messages import first_problem
@@ -124,6 +125,7 @@ def _validated(
     merged = merged_settings(SharedSettings(), own)
     try:
         check(merged)
+        check_drills(resolved(own.get("backup"), own.get("backup"), config.backup), config.backup)
     except Conflict as conflict:
         raise InvalidConfig(f"{source}: {describe(conflict, {'': own}, 'defaults')}") from None
     if careful and config.mode_ceiling == "Enforce":

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from baileys_janitor.api import condition_tables
+from baileys_janitor.api.backup_settings import WHEN_UNSET
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.defaults import BUILT_IN
 from baileys_janitor.api.keystores.merge import BUILT_IN as STORE_BUILT_IN
@@ -23,7 +24,12 @@ from baileys_janitor.api.printer_columns import key_store_columns, printer_colum
 from baileys_janitor.api.spec import tenant_schema
 from baileys_janitor.api.status import TenantStatus
 
-_WHEN_UNSET = {"companyId": "metadata.name", "volume": {"path": "."}, "suspend": False}
+_WHEN_UNSET = {
+    "companyId": "metadata.name",
+    "volume": {"path": "."},
+    "suspend": False,
+    "backup": WHEN_UNSET,
+}
 
 
 def tables() -> dict[str, str]:
@@ -39,6 +45,7 @@ def tables() -> dict[str, str]:
         "configuration": _table(own, config | {"defaults": None}),
         "columns": _columns(printer_columns()),
         "conditions": condition_tables.conditions(),
+        "backup conditions": condition_tables.backup_conditions(),
     }
 
 

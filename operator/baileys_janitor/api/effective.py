@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from baileys_janitor.api.spec_groups import Mode
 
 if TYPE_CHECKING:
+    from baileys_janitor.api.backup_spec import ClusterBackups
     from baileys_janitor.policy.settings import Settings
 
 
@@ -67,6 +68,8 @@ class Shared:
     job: PodIdentity
     settings_hash: str
     """Short hash of everything above: equal for tenants whose settings are equal."""
+    backup: ClusterBackups | None = None
+    """How the session is backed up; None for not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,11 @@ class EffectiveSettings:
     def job(self) -> PodIdentity:
         """Whom the Jobs run as."""
         return self.shared.job
+
+    @property
+    def backup(self) -> ClusterBackups | None:
+        """How the session is backed up; None for not at all, and while it is unknown where to."""
+        return None if self.scans_only else self.shared.backup
 
     @property
     def settings_hash(self) -> str:

@@ -7,13 +7,17 @@ whole, because only the merged settings can be judged.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
 from pydantic import ValidationError
 
+from baileys_janitor.api import backup_spec
+from baileys_janitor.api.backup_spec import BackupConfig
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.cross_field_rules import Conflict, check
 from baileys_janitor.api.defaults import BUILT_IN
@@ -35,6 +39,7 @@ FROM_CONFIGURATION = "from the operator's configuration"
 BUILT_IN_DEFAULT = "the built-in default"
 """Where a value comes from that the tenant did not set."""
 
+_PARTS = re.compile(r"([^.\[\]]+)(?:\[([0-9]+)\])?")
 _RETENTIONS = ("retention", "emergencyRetention")
 _OWN = {"company_id", "volume", "suspend"}
 """The fields of a spec that are the tenant's alone."""
@@ -63,7 +68,12 @@ def effective(
         spec = parse_spec(spec)
     own = _data(spec, exclude=_OWN)
     try:
-        shared = _settled(_key(_data(config.defaults)), _key(own), config.mode_ceiling)
+        shared = _settled(
+            _key(_data(config.defaults)),
+            _key(own),
+            config.mode_ceiling,
+            _key(config.backup.model_dump(mode="json", by_alias=True)),
+        )
     except Conflict as conflict:
         raise _blame(conflict, config.defaults, own) from None
     return Effective(
@@ -113,11 +123,31 @@ def _key(merged: dict[str, Any]) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _settled(defaults_json: str, own_json: str, ceiling: Mode) -> Shared:
+def _settled(defaults_json: str, own_json: str, ceiling: Mode, backup_json: str) -> Shared:
     """Return the merged settings, cached by what a tenant sets itself: nearly all of a fleet set the same."""
     defaults, own = json.loads(defaults_json), json.loads(own_json)
     said = over(defaults, own)
-    return _shared(_key(over(_BUILT_IN_DATA, said)), _pre_keys_said(said), ceiling)
+    backup = said.pop("backup", None) or {}
+    return _with_backups(
+        *(_key(over(_BUILT_IN_DATA, said)), _pre_keys_said(said), ceiling),
+        *(_key(backup), _key(defaults.get("backup") or {}), backup_json),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _with_backups(
+    merged_json: str,
+    pre_keys_said: tuple[str, ...],
+    ceiling: Mode,
+    backup_json: str,
+    fleet_json: str,
+    config_json: str,
+) -> Shared:
+    """Return the settings with backups; they have no part in the hash, since scans and cleanups do not know them."""
+    shared = _shared(merged_json, pre_keys_said, ceiling)
+    config = BackupConfig.model_validate_json(config_json)
+    found = backup_spec.resolved(json.loads(backup_json), json.loads(fleet_json), config)
+    return shared if found is None else replace(shared, backup=found)
 
 
 def _pre_keys_said(said: dict[str, Any]) -> tuple[str, ...]:
@@ -203,12 +233,22 @@ def describe(conflict: Conflict, layers: Mapping[str, dict[str, Any]], place: st
         found = ((origin, _value(data, field)) for origin, data in layers.items())
         built_in = BUILT_IN_DEFAULT, _value(_BUILT_IN_DATA, field)
         origin, value = next((each for each in found if each[1] is not None), built_in)
-        described.append(f"{place}.{field} ({', '.join(filter(None, (shown(value), origin)))})")
+        about = (None if _is_group(value) else shown(value), origin)
+        told = "" if value is None else f" ({', '.join(filter(None, about))})"
+        described.append(f"{place}.{field}{told}" if told != " ()" else f"{place}.{field}")
     return conflict.sentence.format(*described) + "."
 
 
+def _is_group(value: Any) -> bool:
+    return isinstance(value, dict | list)
+
+
 def _value(data: dict[str, Any], field: str) -> Any:
+    """Return what is set at a dotted field such as `schedule.timeZone` or `backup.repositories[1].url`."""
     here: Any = data
-    for part in field.split("."):
-        here = here.get(part) if isinstance(here, dict) else None
+    for name, place in _PARTS.findall(field):
+        here = here.get(name) if isinstance(here, dict) else None
+        if place:
+            number = int(place)
+            here = here[number] if isinstance(here, list) and number < len(here) else None
     return here

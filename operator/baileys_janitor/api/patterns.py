@@ -62,7 +62,9 @@ QUANTITY_WAY_OUT = "write it as 100m, 1, 64Mi or 1Gi"
 CHAT = r"^(-?[0-9]+|@[A-Za-z0-9_]+)$"
 HOST_PORT = r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$"
 URL = r"^https?://[^\s?#@]+$"
+ENDPOINT = r"^https?://[^\s?#@/][^\s?#@]*$"
 STORE_URL = r"^((s3|gs|az|file)://|/)[^\s?#@]*[^\s?#@/]/*$"
+BUCKET_URL = r"^(s3|gs|az)://[^\s?#@/][^\s?#@]*$"
 RECIPIENT = r"^(age1[02-9ac-hj-np-z]{58}|(ssh-ed25519|ssh-rsa) [A-Za-z0-9+/]+=*( .*)?)$"
 
 IN_WORDS = {
@@ -70,7 +72,9 @@ IN_WORDS = {
     HOST_PORT: "give an address and a port such as 127.0.0.1:9090",
     STORE_URL: "give s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or an absolute path, without "
     "credentials",
+    BUCKET_URL: "give s3://bucket/prefix, gs://bucket/prefix or az://container/prefix, without credentials",
     RECIPIENT: "give a public key: age1... (baileys-janitor backup keygen prints one), or ssh-ed25519 AAAA...",
+    ENDPOINT: "give a URL such as https://s3.example, without a query and without credentials",
     URL: "give a URL such as https://telegram.example, without a query and without credentials",
     DURATION: f"is no duration: {DURATION_WAY_OUT}",
     QUANTITY: f"is no quantity: {QUANTITY_WAY_OUT}",

@@ -9,8 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 
+def _condition(kind: str, field: str) -> str:
+    return f'.status.conditions[?(@.type=="{kind}")].{field}'
+
+
 def _ready(field: str) -> str:
-    return f'.status.conditions[?(@.type=="Ready")].{field}'
+    return _condition("Ready", field)
 
 
 _COLUMNS: tuple[tuple[str, str, str, str], ...] = (
@@ -42,6 +46,24 @@ _WIDE: tuple[tuple[str, str, str, str], ...] = (
     ("Claim", "string", ".spec.volume.claimName", "The claim that holds the session files."),
     ("Cooldown", "string", ".status.cooldownUntil", "No Trigger cleanup before this time."),
     ("Next", "string", ".status.nextCleanupTime", "When the next cleanup is due by itself."),
+    (
+        "Backup",
+        "date",
+        ".status.backup.lastSuccessTime",
+        "When the session was last backed up to any repository.",
+    ),
+    (
+        "Backed-Up",
+        "string",
+        _condition("BackedUp", "reason"),
+        "UpToDate, or why a repository has no backup that is young enough.",
+    ),
+    (
+        "Restorable",
+        "string",
+        _condition("Restorable", "reason"),
+        "DrillPassed, or why no archive was restored in a rehearsal.",
+    ),
 )
 
 

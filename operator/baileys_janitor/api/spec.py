@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from baileys_janitor.api.backup_spec import ClusterBackup
 from baileys_janitor.api.base import Model, Rule, rule, rules
 from baileys_janitor.api.durations import Between, Duration, cel_is_duration, cel_seconds
 from baileys_janitor.api.openapi import Node, structural
@@ -145,7 +146,15 @@ class SharedSettings(Model):
     )
 
 
-class TenantSpec(SharedSettings):
+class FleetSettings(SharedSettings):
+    """The same with what only a cluster has."""
+
+    backup: ClusterBackup | None = Field(
+        default=None, description="Backups of the session. Without repositories none is made."
+    )
+
+
+class TenantSpec(FleetSettings):
     """What is wanted for this tenant. Whatever is left unset comes from the operator's configuration."""
 
     company_id: Annotated[str, Field(min_length=1, max_length=63, pattern=COMPANY_ID)] | None = (

@@ -7,23 +7,15 @@ a person: what does not fit is dropped field by field and learned again.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from baileys_janitor.api.base import Model
+from baileys_janitor.api.backup_status import BackupStatus
 from baileys_janitor.api.last_valid import LAST_VALID_BYTES_MAX
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION
+from baileys_janitor.api.status_parts import Bytes, Count, Sentence, StatusPart, Time, Word
 from baileys_janitor.policy.running_text import TEXT_BYTES_MAX
-
-Time = datetime
-"""An instant; in JSON RFC 3339 in UTC, whole seconds."""
-Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
-Bytes = Annotated[int, Field(ge=0, le=2**62)]
-Word = Annotated[str, Field(max_length=64)]
-"""A CamelCase code, such as a reason or an outcome."""
-Sentence = Annotated[str, Field(max_length=1024)]
 
 Reasons = Annotated[dict[Word, Count], Field(max_length=32)]
 """Files counted by a reason code; docs/rules.md explains them."""
@@ -32,12 +24,6 @@ Level = Literal["Healthy", "Warning", "Critical", "Emergency", "Unknown"]
 CleanupReason = Literal["Trigger", "Daily", "Emergency", "Requested"]
 
 HISTORY_LENGTH = 10
-
-
-class StatusPart(Model):
-    """A part of the status; lenient where the spec is strict."""
-
-    model_config = ConfigDict(strict=False)
 
 
 class ByKind(StatusPart):
@@ -348,6 +334,9 @@ class TenantStatus(StatusPart):
     trend: Sentence | None = Field(
         default=None,
         description="Whether the cleanups in history keep up with what comes, in a sentence; from two on.",
+    )
+    backup: BackupStatus | None = Field(
+        default=None, description="Backups of the session; absent while none are configured."
     )
     last_handled_request: Annotated[str, Field(max_length=256)] | None = Field(
         default=None,

@@ -15,7 +15,7 @@ from baileys_janitor.api.config import CircuitBreaker, DiskPressure, Logging, Op
 from baileys_janitor.api.durations import Between, Duration
 from baileys_janitor.api.notification_config import Notifications
 from baileys_janitor.api.patterns import COMPANY_ID, HOST_PORT
-from baileys_janitor.api.spec import SharedSettings
+from baileys_janitor.api.spec import FleetSettings, SharedSettings
 from baileys_janitor.api.spec_groups import Mode
 
 ServerName = Annotated[str, Field(min_length=1, max_length=63, pattern=COMPANY_ID)]
@@ -96,7 +96,7 @@ class WatchConfig(SharedSettings):
             mode="json", by_alias=True, exclude_none=True, include=set(SharedSettings.model_fields)
         )
         return OperatorConfig(
-            defaults=SharedSettings.model_validate(own),
+            defaults=FleetSettings.model_validate(own),
             mode_ceiling=self.mode_ceiling,
             daily_jitter=self.daily_jitter,
             session_inactive_after=self.session_inactive_after,

@@ -80,9 +80,9 @@ class _Merge:
     def settings(self) -> InForce:
         from baileys_janitor.api.config import OperatorConfig
         from baileys_janitor.api.merge import effective
-        from baileys_janitor.api.spec import SharedSettings
+        from baileys_janitor.api.spec import FleetSettings
 
-        fleet = OperatorConfig(defaults=SharedSettings.model_validate(self.merged()))
+        fleet = OperatorConfig(defaults=FleetSettings.model_validate(self.merged()))
         shared = effective(fleet, {"volume": {"claimName": "local"}}, "local").shared
         copies = shared.copies
         return InForce(

@@ -116,9 +116,9 @@ def _is_running(path: str) -> bool | None:
 
 
 def _directory(path: str, known: KnownDirectory) -> WatchedDocument:
-    from baileys_janitor.api.backup_status import DIRECTORY
+    from baileys_janitor.api import decoding
 
-    status: dict[str, Any] = DIRECTORY.read(known.status)
+    status: dict[str, Any] = decoding.status(known.status)
     files, last = status.get("files") or {}, status.get("lastCleanup")
     return {
         "path": printable(path),

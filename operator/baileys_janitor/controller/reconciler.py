@@ -30,7 +30,9 @@ from baileys_janitor.schedule.circuit_breaker import Breakers, Hold, named
 from baileys_janitor.schedule.cleanup_times import URGENT
 from baileys_janitor.schedule.context import Context, Intervals
 from baileys_janitor.schedule.decision import Decision, decide
+from baileys_janitor.schedule.tenant_backups import schedule_of
 from baileys_janitor.status import advice
+from baileys_janitor.status.backup import BackupContext, context_of
 from baileys_janitor.status.changes import ChangeBus
 from baileys_janitor.status.compose import StatusContext
 from baileys_janitor.tenants import record_result
@@ -423,7 +425,22 @@ class Reconciler:
 
     def _context(self, tenant: TenantRecord, now: float) -> StatusContext:
         hold = self.breakers.hold(tenant.namespace, now)
-        return StatusContext(self._started, self._intervals, hold, self._advice)
+        return StatusContext(
+            self._started,
+            self._intervals,
+            hold,
+            self._advice,
+            backup=self._backup_context(tenant),
+        )
+
+    def _backup_context(self, tenant: TenantRecord) -> BackupContext | None:
+        effective = tenant.effective
+        if effective is None or effective.backup is None:
+            return None
+        schedule = schedule_of(tenant.namespace, effective, self._intervals.jitter)
+        if schedule is None:
+            return None
+        return context_of(schedule, effective.backup.group, self._started)
 
     def _schedule(self, tenant: TenantRecord, now: float) -> Context:
         return self._context(tenant, now).schedule

@@ -6,7 +6,7 @@ A slot that was missed is caught up on once. While a repository fails, its back-
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -64,6 +64,8 @@ class BackupSchedule:
     drills: str | None
     zone: str
     delay: float
+    undrilled: frozenset[str] = frozenset()
+    """Names of the repositories that no drill can read."""
 
 
 def upcoming(
@@ -76,13 +78,10 @@ def upcoming(
 
     `started` is when this process started (Unix seconds).
     """
-    found = []
-    for reason, time_of in ((BACKUP, backup_time), (DRILL, drill_time)):
-        times = [time_of(each, schedule, now, started) for each in repositories.values()]
-        first = min((when for when in times if when is not None), default=None)
-        if first is not None:
-            found.append(Due(first, reason))
-    return sorted(found, key=lambda due: due.time)
+    first: dict[str, float] = {}
+    for reason, _, when in _times(repositories, schedule, now, started):
+        first[reason] = min(when, first.get(reason, when))
+    return sorted((Due(when, reason) for reason, when in first.items()), key=lambda due: due.time)
 
 
 def due_now(
@@ -93,12 +92,26 @@ def due_now(
 ) -> dict[str, list[str]]:
     """Return what is to be done now: the names of the repositories by reason."""
     found: dict[str, list[str]] = {}
-    for reason, time_of in ((BACKUP, backup_time), (DRILL, drill_time)):
-        for name, each in repositories.items():
-            when = time_of(each, schedule, now, started)
-            if when is not None and when <= now:
-                found.setdefault(reason, []).append(name)
+    for reason, name, when in _times(repositories, schedule, now, started):
+        if when <= now:
+            found.setdefault(reason, []).append(name)
     return found
+
+
+def _times(
+    repositories: Mapping[str, RepositoryTimes],
+    schedule: BackupSchedule,
+    now: float,
+    started: float,
+) -> Iterator[tuple[str, str, float]]:
+    """Yield what is due, for which repository and when."""
+    for name, each in repositories.items():
+        when = backup_time(each, schedule, now, started)
+        if when is not None:
+            yield BACKUP, name, when
+        drill = None if name in schedule.undrilled else drill_time(each, schedule, now, started)
+        if drill is not None:
+            yield DRILL, name, drill
 
 
 def promised(

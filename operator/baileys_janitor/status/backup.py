@@ -14,6 +14,7 @@ from baileys_janitor.api.backup_conditions import (
     DRILL_FAILED,
     DRILL_OVERDUE,
     DRILL_PASSED,
+    DRILL_TOO_SLOW,
     FAILING,
     NEVER_DRILLED,
     NEVER_RUN,
@@ -24,6 +25,7 @@ from baileys_janitor.api.backup_conditions import (
     RESTORABLE,
     UP_TO_DATE,
 )
+from baileys_janitor.api.backup_settings import BackupsOf, Repository
 from baileys_janitor.api.conditions import Conditions
 from baileys_janitor.api.timestamps import to_rfc3339
 from baileys_janitor.schedule import backup_times
@@ -47,9 +49,20 @@ class BackupContext:
     """Without drills where nothing can be decrypted here."""
     rpo: float
     """How old the newest backup may be, in seconds."""
+    rto: float
+    """How long a restore may take, in seconds."""
     drills: bool
     """Whether there are to be drills at all."""
     started: float
+
+
+def context_of(
+    schedule: BackupSchedule, backups: BackupsOf[Repository], started: float
+) -> BackupContext:
+    """Return the context for the settings in force."""
+    return BackupContext(
+        schedule, backups.rpo, backups.rto, backups.drill_schedule is not None, started
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +78,19 @@ _ORDER = {False: 0, None: 1, True: 2}
 
 
 def state(
-    conditions: Conditions, backup: BackupState, context: BackupContext, now: float
+    conditions: Conditions, backup: BackupState, context: BackupContext | None, now: float
 ) -> Object:
-    """State both conditions; return the group `backup` of the status. Nothing where nothing is configured."""
+    """State both conditions; return the group `backup` of the status. Nothing where nothing is configured.
+
+    Without a context, while the session is left alone, both conditions are carried over.
+    """
     if not backup.repositories:
         return {}
     found = backup.stored()
+    if context is None:
+        for kind in (BACKED_UP, RESTORABLE):
+            conditions.keep(kind.type)
+        return found
     schedule = context.schedule
     if schedule.backups is not None:
         _set(conditions, BACKED_UP, backed_up(backup, context, now))
@@ -83,10 +103,22 @@ def state(
     return found
 
 
-def keep(conditions: Conditions) -> None:
-    """Carry both conditions over, while nothing can be judged."""
-    for kind in (BACKED_UP, RESTORABLE):
-        conditions.keep(kind.type)
+def mark(stored: Object | None) -> tuple[Any, ...]:
+    """Return what of the group `backup` somebody must learn of at once.
+
+    An unchanged session is looked at again every hour or so: when that was waits for the next regular write. After a
+    restart it is looked at once more, which puts nothing.
+    """
+    found = []
+    for each in (stored or {}).get("repositories") or ():
+        drill = each.get("drill") or {}
+        found.append(
+            (
+                *(each["name"], each.get("archive"), each.get("failures"), each.get("reason")),
+                *(drill.get("time"), drill.get("failures"), drill.get("reason")),
+            )
+        )
+    return ((stored or {}).get("known"), *found)
 
 
 def _set(conditions: Conditions, kind: Any, verdict: Verdict) -> None:
@@ -109,8 +141,8 @@ def restorable(backup: BackupState, context: BackupContext, now: float) -> Verdi
         return Verdict(
             None,
             NO_IDENTITY,
-            "No drill runs here, since no identity file is configured that opens the archives: rehearse where the "
-            "secret key is, with `baileys-janitor drill`.",
+            "No drill runs here, since nothing is configured that opens the archives: rehearse where the secret key "
+            "is, with `baileys-janitor drill`.",
         )
     return _worst(
         backup.repositories.items(),
@@ -184,6 +216,12 @@ def _restorable(
     name: str, each: RepositoryState, context: BackupContext, now: float
 ) -> Verdict | None:
     drill = each.drill
+    if name in context.schedule.undrilled:
+        return Verdict(
+            None,
+            NO_IDENTITY,
+            f"{name}: No drill can read it: no credentials for that are configured.",
+        )
     late = backup_times.drill_overdue_time(drill, context.schedule)
     overdue = late is not None and now >= late
     if drill.failures and (drill.code not in PASSING or drill.failures >= FAILING_AFTER):
@@ -194,6 +232,12 @@ def _restorable(
     if overdue:
         return Verdict(
             False, DRILL_OVERDUE, f"{name}: {_last_drill(each)} The next one is overdue."
+        )
+    if (drill.seconds or 0.0) > context.rto:
+        return Verdict(
+            False,
+            DRILL_TOO_SLOW,
+            f"{name}: {_last_drill(each)} It took {drill.seconds:.0f} s, longer than backup.objectives.rto.",
         )
     return None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +11,9 @@ from baileys_janitor.policy.levels import LEVELS
 from baileys_janitor.schedule import calendar, scan_times
 from baileys_janitor.schedule.circuit_breaker import Hold
 from baileys_janitor.schedule.context import Context, Intervals
-from baileys_janitor.status import advice, forecast, level_and_ready
+from baileys_janitor.status import advice, backup, forecast, level_and_ready
 from baileys_janitor.status.attention import attention
+from baileys_janitor.status.backup import BackupContext
 from baileys_janitor.tenants.cleanup_state import mark
 from baileys_janitor.tenants.fault import Fault
 from baileys_janitor.tenants.figures import BYTES_MAX, by_kind
@@ -38,6 +38,8 @@ class StatusContext:
     advice: advice.Limits
     copies: bool = True
     """Whether copies of creds.json have a time of their own."""
+    backup: BackupContext | None = None
+    """What the status of its backups depends on; None while none are configured or the tenant is left alone."""
 
     @property
     def schedule(self) -> Context:
@@ -46,16 +48,8 @@ class StatusContext:
         return Context(self.started, self.intervals, held_until, self.copies)
 
 
-def compose(
-    tenant: TenantRecord,
-    now: float,
-    context: StatusContext,
-    also: Callable[[Conditions], Object] | None = None,
-) -> Object:
-    """Return the status as it should be stored; what is not known now is carried over from what is stored.
-
-    `also` states further conditions and returns further fields.
-    """
+def compose(tenant: TenantRecord, now: float, context: StatusContext) -> Object:
+    """Return the status as it should be stored; what is not known now is carried over from what is stored."""
     status: Object = {"observedGeneration": tenant.resource.generation}
     conditions = Conditions(tenant.stored.status.get("conditions"), tenant.resource.generation, now)
     level = level_and_ready.level_of(tenant, now)
@@ -63,7 +57,7 @@ def compose(
     level_and_ready.state_levels(conditions, tenant, level, now)
     level_and_ready.state_readiness(conditions, tenant, now, context.hold)
     advice.state(conditions, tenant, now, context.advice)
-    more = also(conditions) if also is not None else {}
+    backups = backup.state(conditions, tenant.backup, context.backup, now)
     status["conditions"] = conditions.items()
     since = find(status["conditions"], level or LEVELS[0])
     assert since is not None
@@ -105,8 +99,8 @@ def compose(
         "credentialsCopies": _copies(tenant),
         "running": tenant.scan.running,
         "lastValid": tenant.resource.last_valid,
+        "backup": backups,
     }
-    optional |= more
     return status | {key: value for key, value in optional.items() if value not in (None, {}, [])}
 
 
@@ -263,7 +257,7 @@ def is_material(stored: Object, fresh: Object, now: float | None = None) -> bool
     if (stored.get("trash") or {}).get("runs") != (fresh.get("trash") or {}).get("runs"):
         # What a purge has done: untold, an operator that starts anew would send another.
         return True
-    if _unkept(stored) != _unkept(fresh):
+    if _kept(stored) != _kept(fresh):
         return True
     before, after = stored.get("files") or {}, fresh.get("files") or {}
     if before.get("limit") != after.get("limit"):
@@ -290,10 +284,9 @@ def _is_broken(stored: Object, fresh: Object, now: float) -> bool:
     return stored.get("nextCleanupReason") != fresh.get("nextCleanupReason")
 
 
-def _unkept(status: Object) -> str | None:
-    """Return why no copy of creds.json could be kept; that one was kept can wait."""
-    reason: str | None = (status.get("credentialsCopies") or {}).get("reason")
-    return reason
+def _kept(status: Object) -> tuple[Any, ...]:
+    """Return why no copy of creds.json could be kept (that one was kept can wait), and what counts of backups."""
+    return (status.get("credentialsCopies") or {}).get("reason"), *backup.mark(status.get("backup"))
 
 
 def _run(status: Object) -> Object:

@@ -77,15 +77,18 @@ class Tries:
         self.claimed_at = None if self.claimed_at is None else min(self.claimed_at, now)
 
     def load(self, stored: Mapping[str, Any]) -> None:
-        """Take over what is stored; an attempt that was under way then was cut off."""
+        """Take over what is stored."""
         self.done_at = from_rfc3339(stored.get("time"))
         self.tried_at = from_rfc3339(stored.get("triedTime"))
         self.failures = stored.get("failures") or 0
         self.code, self.message = stored.get("reason") or "", stored.get("message") or ""
         self.seconds = stored.get("seconds")
-        claimed = from_rfc3339(stored.get("claimedTime"))
-        if claimed is not None:
-            self.fail(claimed, INTERRUPTED, INTERRUPTED_MESSAGE)
+        self.claimed_at = from_rfc3339(stored.get("claimedTime"))
+
+    def interrupt(self) -> None:
+        """Count a claimed attempt as failed: whoever made it is gone."""
+        if self.claimed_at is not None:
+            self.fail(self.claimed_at, INTERRUPTED, INTERRUPTED_MESSAGE)
 
     def stored(self) -> Object:
         """Return what `load` reads."""
@@ -156,6 +159,13 @@ class RepositoryState(Tries):
         if outcome in {PUT, UNCHANGED}:
             self.kept = kept
 
+    def interrupt(self) -> None:
+        """Count claimed attempts as failed."""
+        if self.claimed_at is not None:
+            self.outcome = FAILED
+        Tries.interrupt(self)
+        self.drill.interrupt()
+
     def shift(self, step: float) -> None:
         """Move the times with the clock; those of archives are in their names and stay."""
         Tries.shift(self, step)
@@ -169,7 +179,7 @@ class RepositoryState(Tries):
     def load(self, stored: Mapping[str, Any]) -> None:
         """Take over what is stored."""
         Tries.load(self, stored)
-        self.outcome = FAILED if self.code == INTERRUPTED else stored.get("outcome") or ""
+        self.outcome = stored.get("outcome") or ""
         self.kept = stored.get("retentionReason") or ""
         self.drill.load(stored.get("drill") or {})
         archive, when = stored.get("archive"), from_rfc3339(stored.get("archiveTime"))
@@ -212,6 +222,8 @@ class BackupState:
     repositories: dict[str, RepositoryState] = field(default_factory=dict)
     seen_at: float | None = None
     """Since when backups are configured, as far as this process knows."""
+    known: str | None = None
+    """Which archives are ours, where no directory can be asked: one line of text."""
 
     @property
     def last_success(self) -> float | None:
@@ -233,9 +245,24 @@ class BackupState:
             name: self.repositories.get(name) or RepositoryState() for name in names
         }
         if not self.repositories:
-            self.seen_at = None
+            self.seen_at = self.known = None
         elif self.seen_at is None:
             self.seen_at = now
+
+    def remember(self, known: str | None) -> None:
+        """Take over which archives are ours, as one line of text (`policy.known_archives`)."""
+        self.known = known
+
+    def interrupt(self) -> None:
+        """Count claimed attempts as failed: the process that made them is gone."""
+        for each in self.repositories.values():
+            each.interrupt()
+
+    def release(self) -> None:
+        """Drop claims of another process: what it began is due again, or is taken up by its Job."""
+        for each in self.repositories.values():
+            each.release()
+            each.drill.release()
 
     def shift(self, step: float) -> None:
         """Move the times with the clock."""
@@ -251,10 +278,18 @@ class BackupState:
 
     def load(self, stored: Mapping[str, Any]) -> None:
         """Take over the group `backup` of a stored status, as it was read within its bounds."""
+        found: dict[str, RepositoryState] = {}
         for each in stored.get("repositories") or ():
-            state = RepositoryState()
+            state = found[each["name"]] = RepositoryState()
             state.load(each)
-            self.repositories[each["name"]] = state
+        if self.seen_at is None:
+            self.repositories = found
+        else:
+            # What is configured stays so, whatever was stored.
+            self.repositories = {
+                name: found.get(name) or RepositoryState() for name in self.repositories
+            }
+        self.known = stored.get("known")
 
     def stored(self) -> Object:
         """Return what `load` reads; empty where nothing is configured."""
@@ -267,4 +302,17 @@ class BackupState:
         }
         if self.last_success is not None:
             found["lastSuccessTime"] = to_rfc3339(self.last_success)
+        if self.known is not None:
+            found["known"] = self.known
         return found
+
+
+def attempts(stored: Object | None) -> tuple[Any, ...]:
+    """Return what distinguishes one attempt from another in the group `backup` of a status."""
+    found = []
+    for each in (stored or {}).get("repositories") or ():
+        drill = each.get("drill") or {}
+        found.append(
+            (each["name"], each.get("triedTime"), each.get("outcome"), drill.get("triedTime"))
+        )
+    return tuple(found)

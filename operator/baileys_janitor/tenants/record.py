@@ -353,8 +353,7 @@ class TenantRecord(BaseRecord[Effective]):
     unit: ClassVar[str] = "file"
 
     scan: ScanState = field(default_factory=ScanState)
-    backup: BackupState | None = None
-    """Its backups, where they are looked after here."""
+    backup: BackupState = field(default_factory=BackupState)
 
     @property
     def look(self) -> ScanResult | None:
@@ -394,22 +393,20 @@ class TenantRecord(BaseRecord[Effective]):
         self.copies.load(status["credentialsCopies"])
         self.cleanup.load(status)
         self.timers.load(status)
+        self.backup.load(status["backup"] or {})
+        self._take_up_backups()
+
+    def _take_up_backups(self) -> None:
+        """Drop claimed backups: Jobs that still run are found by their labels."""
+        self.backup.release()
 
     def _parts(self) -> tuple[Bounded, ...]:
-        own = (self.scan, self.copies)
-        more = () if self.backup is None else (self.backup,)
-        return (*BaseRecord._parts(self), *own, *more)
+        return (*BaseRecord._parts(self), self.scan, self.copies, self.backup)
 
 
 _LOADED = (
     *("lastScanTime", "running", "activeSince", "growthPerDay", "identity", "trash", "run"),
-    *(
-        "credentialsCopies",
-        "timers",
-        "cooldownUntil",
-        "emergencyCooldownUntil",
-        "lastHandledRequest",
-        "conditions",
-    ),
+    *("credentialsCopies", "timers", "cooldownUntil", "emergencyCooldownUntil"),
+    *("lastHandledRequest", "conditions", "backup"),
 )
 """Fields of the status that `load` reads."""

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any
 
 from baileys_janitor import log_lines
-from baileys_janitor.api.conditions import Conditions
 from baileys_janitor.api.timestamps import to_rfc3339
 from baileys_janitor.job.result import REPEATED
 from baileys_janitor.schedule import calendar, scan_times, slots
@@ -424,8 +423,14 @@ class Reconciler:
 
     def context(self, record: DirectoryRecord, now: float) -> StatusContext:
         """Return what the status of a directory needs to know besides its record."""
-        hold = self.breaker.hold(record, now)
-        return StatusContext(self.started, self._intervals, hold, self._advice, copies=False)
+        return StatusContext(
+            self.started,
+            self._intervals,
+            self.breaker.hold(record, now),
+            self._advice,
+            copies=False,
+            backup=self.backups.context(record),
+        )
 
     def _schedule(self, record: DirectoryRecord, now: float) -> Context:
         return self.context(record, now).schedule
@@ -444,10 +449,7 @@ class Reconciler:
         self._store(record, self._composed(record, now), now)
 
     def _composed(self, record: DirectoryRecord, now: float) -> Object:
-        def also(conditions: Conditions) -> Object:
-            return self.backups.state(conditions, record, now)
-
-        return wording.of_server(compose.compose(record, now, self.context(record, now), also))
+        return wording.of_server(compose.compose(record, now, self.context(record, now)))
 
     def _claimed(self) -> None:
         self.save(self._clock.now(), force=True)

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
-from baileys_janitor.api import backup_status
 from baileys_janitor.notify.incidents import DIRECTORY
-from baileys_janitor.tenants.backup_state import BackupState
 from baileys_janitor.tenants.fault import CODE, Fault
 from baileys_janitor.tenants.record import TenantRecord
-from baileys_janitor.tenants.stored_status import StoredStatus
 from baileys_janitor.volume.errors import DIRECTORY_MISSING, SENTENCES
 from baileys_janitor.volume.unchanged import Seen
 from baileys_janitor.watch.settings import WatchSettings
 
-Object = dict[str, Any]
 JournalMark = tuple[int, int, int]
 """Which writing of a journal it was: inode, size, time of the last change."""
 GONE = (
@@ -34,8 +30,6 @@ class DirectoryRecord(TenantRecord):
 
     kind: ClassVar[str] = DIRECTORY
 
-    stored: StoredStatus = field(default_factory=lambda: StoredStatus(backup_status.DIRECTORY))
-    backup: BackupState = field(default_factory=BackupState)
     root: str = ""
     path: str = "."
     journal: JournalMark | None = None
@@ -77,10 +71,9 @@ class DirectoryRecord(TenantRecord):
         names = () if backups is None else [each.name for each in backups.repositories]
         self.backup.configure(names, now)
 
-    def load(self, stored: Object | None) -> None:
-        """Take over the stored status."""
-        TenantRecord.load(self, stored)
-        self.backup.load(backup_status.DIRECTORY.field(stored, "backup") or {})
+    def _take_up_backups(self) -> None:
+        """Count claimed backups as failed, so that what kills its process is not tried again at once."""
+        self.backup.interrupt()
 
     def see_journal(self, mark: JournalMark) -> None:
         """Record which writing of the journal has been read."""

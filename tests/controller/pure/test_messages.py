@@ -185,6 +185,8 @@ def test_every_reason_is_told_by_the_news_it_is_named_after() -> None:
         "ScansMissed": condition("Ready", "ScansMissed", "Unknown"),
         "Suspended": condition("Ready", "Suspended"),
         "WaitingForFirstConsumer": condition("Ready", "WaitingForFirstConsumer"),
+        "BackupFailing": condition("BackedUp", "Forbidden", "False", "True"),
+        "DrillFailing": condition("Restorable", "DrillFailed", "False", "True"),
         **{kind: condition(kind) for kind in ADVICE},
     }
     assert {str(reason) for reason in heard} == REASONS
@@ -193,6 +195,18 @@ def test_every_reason_is_told_by_the_news_it_is_named_after() -> None:
         assert draft is not None
         assert draft.reason == reason
         assert "Said." in draft.note or reason in {Reason.CLEANUP_STARTED, Reason.RECOVERED}
+
+
+def test_a_backup_that_works_again_is_told_once_and_another_reason_is_another_event() -> None:
+    over = told(condition("BackedUp", "UpToDate", "True", "False"))
+    assert over is not None
+    assert (over.reason, over.type, over.note) == ("Recovered", "Normal", "Said.")
+    assert told(condition("BackedUp", "UpToDate", "True", "Unknown")) is None
+    assert told(condition("BackedUp", "NeverRun", "Unknown", "Unknown")) is None
+    one = told(condition("BackedUp", "Forbidden", "False", "True"))
+    other = told(condition("BackedUp", "Unreachable", "False", "False"))
+    assert one.key != other.key
+    assert (one.type, one.action) == ("Warning", "Observe")
 
 
 def test_a_fault_that_is_met_again_is_the_same_event_as_when_it_began() -> None:

@@ -23,7 +23,7 @@ _OWN: Final = (
         when="Table, columns, unique key, times, rights and row security are what a cleanup needs. False: the keys are "
         "counted, and nothing is removed; the message says why and what helps.",
         to_do="Do what the message says; nothing is lost meanwhile.",
-        false_event=EventKind(weight=7, action=CLEAN),
+        false_event=EventKind(weight=7, action=CLEAN, over=""),
     ),
     ConditionKind(
         type="LargeCleanup",

@@ -7,18 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION
-from baileys_janitor.api.status import (
-    HISTORY_LENGTH,
-    Bytes,
-    Condition,
-    Count,
-    Reasons,
-    Run,
-    Sentence,
-    StatusPart,
-    Time,
-    Word,
-)
+from baileys_janitor.api.status import HISTORY_LENGTH, Condition, Reasons, Run
+from baileys_janitor.api.status_parts import Bytes, Count, Sentence, StatusPart, Time, Word
 
 WORST_LENGTH = 20
 """Sessions that the status names."""

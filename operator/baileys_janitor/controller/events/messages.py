@@ -141,8 +141,8 @@ def _condition(heard: changes.ConditionChanged) -> Draft | None:
         return None
     if heard.reason in kind.reason_events and heard.status != "False":
         return _of_kind(tenant, heard.reason, kind.reason_events[heard.reason], said, "")
-    if kind.false_event is not None and heard.status == "False":
-        return _of_kind(tenant, heard.reason, kind.false_event, said, kind.type)
+    if kind.false_event is not None:
+        return _false(heard, kind.type, kind.false_event)
     if kind.event is None:
         return None
     if heard.status == "True":
@@ -152,6 +152,19 @@ def _condition(heard: changes.ConditionChanged) -> Draft | None:
     if heard.before == "True" and kind.event.over:
         note = kind.event.over.format(type=kind.type, message=said).strip()
         return _draft(tenant, Reason.RECOVERED, OBSERVE, note, kind.type)
+    return None
+
+
+def _false(heard: changes.ConditionChanged, type_: str, event: EventKind) -> Draft | None:
+    """Return the Event for a condition that should be True."""
+    if heard.status == "False":
+        # With another reason it is another thing.
+        topic = f"{type_} {heard.reason}" if event.reason else type_
+        reason = event.reason or heard.reason
+        return _of_kind(heard.tenant, reason, event, heard.message, topic)
+    if heard.status == "True" and heard.before == "False" and event.over:
+        note = event.over.format(message=heard.message)
+        return _draft(heard.tenant, Reason.RECOVERED, OBSERVE, note, type_)
     return None
 
 

@@ -67,7 +67,7 @@ class TenantCache(RecordCache[TenantRecord]):
         record.resource.set_spec(generation, digest)
         was = record.effective
         found = in_force(self._config, spec, record.name, record.resource.last_valid)
-        self._set_in_force(record, found)
+        self._set_in_force(record, found, now)
         wanted = found.effective
         if wanted is None:
             return
@@ -84,11 +84,15 @@ class TenantCache(RecordCache[TenantRecord]):
             # No scan was missed while none was made.
             record.scan.resume(now)
 
-    def _set_in_force(self, tenant: TenantRecord, found: InForce) -> None:
+    def _set_in_force(self, tenant: TenantRecord, found: InForce, now: float) -> None:
         self._forget_directory(tenant)
         if found.effective is not None:
             self._directories.add(tenant.namespace, tenant.name, found.effective)
         tenant.resource.set_in_force(found)
+        effective = tenant.effective
+        if effective is not None and not effective.scans_only:
+            backups = effective.backup
+            tenant.backup.configure(() if backups is None else backups.names, now)
 
     def _forget_directory(self, tenant: TenantRecord) -> None:
         if tenant.effective is not None:

@@ -12,6 +12,7 @@ from baileys_janitor.api.names import EMERGENCY_ANNOTATION, TOKEN_LENGTH
 from baileys_janitor.api.timestamps import from_rfc3339
 from baileys_janitor.controller.tenants.annotations import is_muted, problem
 from baileys_janitor.schedule import slots
+from baileys_janitor.tenants.backup_state import attempts
 from baileys_janitor.tenants.cleanup_state import mark
 from baileys_janitor.tenants.fault import CODE, WHEN_WRITING, Fault
 from baileys_janitor.tenants.record import AnyRecord, Key
@@ -137,9 +138,9 @@ class RecordCache(ABC, Generic[R]):
 
 def _acts(record: AnyRecord, status: Object) -> tuple[Any, ...]:
     """Return what only the acting operator writes: when it differs, another one has acted."""
-    names = ("run", record.cleanup.last_field, "lastHandledRequest")
-    run, cleanup, request = (record.stored.reader.field(status, name) for name in names)
-    return run, mark(cleanup), request
+    names = ("run", record.cleanup.last_field, "lastHandledRequest", "backup")
+    run, cleanup, request, backup = (record.stored.reader.field(status, name) for name in names)
+    return run, mark(cleanup), request, attempts(backup)
 
 
 def _token(meta: Object) -> str | None:

@@ -14,12 +14,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from baileys_janitor.api.conditions import Conditions
 from baileys_janitor.schedule import backup_times
 from baileys_janitor.schedule.backup_reasons import BACKUP, DRILL
 from baileys_janitor.schedule.backup_times import START_SECONDS
-from baileys_janitor.status import backup as status
-from baileys_janitor.status.backup import BackupContext
+from baileys_janitor.status.backup import BackupContext, context_of
 from baileys_janitor.tenants.backup_state import (
     FAILED,
     INTERRUPTED,
@@ -108,22 +106,13 @@ class Backups:
         self._started += step
         self._began_at += step
 
-    def state(self, conditions: Conditions, record: DirectoryRecord, now: float) -> Object:
-        """State the conditions of a directory's backups; return what its status has of them."""
+    def context(self, record: DirectoryRecord) -> BackupContext | None:
+        """Return what the status of a directory's backups depends on; None where they are left alone."""
         assert self._settings is not None
         found = self._settings.backups_of(record.name)
-        if found is None:
-            return {}
-        if _is_left_alone(record):
-            status.keep(conditions)
-            return {"backup": record.backup.stored()}
-        context = BackupContext(
-            self._settings.backup_schedule(record.name),
-            found.rpo,
-            found.drill_schedule is not None,
-            self._started,
-        )
-        return {"backup": status.state(conditions, record.backup, context, now)}
+        if found is None or _is_left_alone(record):
+            return None
+        return context_of(self._settings.backup_schedule(record.name), found, self._started)
 
     def step(self, now: float) -> float:
         """Take in what has been done, and start what is due; return when to do so again."""

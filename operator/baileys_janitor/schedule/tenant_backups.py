@@ -1,0 +1,26 @@
+"""When the backups and drills of a tenant on a cluster are due. Pure."""
+
+from __future__ import annotations
+
+from baileys_janitor.api.effective import Effective
+from baileys_janitor.schedule import slots
+from baileys_janitor.schedule.backup_times import BackupSchedule
+
+
+def schedule_of(namespace: str, effective: Effective, jitter: float) -> BackupSchedule | None:
+    """Return the schedules in force; None where nothing is backed up, and while the tenant is suspended.
+
+    All tenants of a namespace have the same delay, so that they share Jobs; namespaces are spread over `jitter`
+    seconds.
+    """
+    backups = effective.backup
+    if backups is None or effective.suspend:
+        return None
+    group = backups.group
+    return BackupSchedule(
+        group.schedule,
+        group.drill_schedule if backups.sources else None,
+        effective.times.time_zone,
+        float(int(slots.spread(namespace, "backup", jitter))),
+        frozenset(backups.names) - backups.drilled,
+    )
