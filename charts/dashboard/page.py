@@ -8,10 +8,10 @@ from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as model
 
-from charts.dashboard import fleet, panels, stores, tenant, works
+from charts.dashboard import backups, fleet, panels, stores, tenant, works
 from charts.dashboard.queries import FLEET, UID
 
-PARTS = (fleet.add, tenant.add, works.add_cleanups, stores.add, works.add_operator)
+PARTS = (fleet.add, tenant.add, works.add_cleanups, backups.add, stores.add, works.add_operator)
 
 
 def _variable(name: str, label: str, query: str) -> build.QueryVariable:

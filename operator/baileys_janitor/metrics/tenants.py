@@ -145,8 +145,7 @@ def _advice(tenant: TenantRecord, _: float) -> Iterable[tuple[str, Number]]:
 
 def _of_repositories(read: Callable[[RepositoryState], Number | None]) -> Many:
     def many(tenant: TenantRecord, _: float) -> Iterable[tuple[str, Number]]:
-        known = {} if tenant.backup is None else tenant.backup.repositories
-        found = ((name, read(each)) for name, each in known.items())
+        found = ((name, read(each)) for name, each in tenant.backup.repositories.items())
         return [(name, number) for name, number in found if number is not None]
 
     return many
@@ -154,6 +153,10 @@ def _of_repositories(read: Callable[[RepositoryState], Number | None]) -> Many:
 
 def _of_newest(read: Callable[[Archived], Number | None]) -> Many:
     return _of_repositories(lambda each: None if each.newest is None else read(each.newest))
+
+
+def _backup_problems(tenant: TenantRecord, _: float) -> Iterable[tuple[str, Number]]:
+    return [(reason, 1) for _type, reason in tenant.stored.failing]
 
 
 def _failed(tries: Tries) -> Number | None:
@@ -286,6 +289,14 @@ FAMILIES: tuple[Family, ...] = (
         "baileys_session_silenced",
         f"1 for a tenant that the annotation {NOTIFY_ANNOTATION} keeps out of messages and alerts; none for others.",
         one=lambda tenant, _: 1 if tenant.resource.muted else None,
+        brief=True,
+    ),
+    Family(
+        "baileys_backup_problem",
+        "1 for the reason why the condition BackedUp or Restorable is False; none while neither is.",
+        many=_backup_problems,
+        label="reason",
+        most=2,
         brief=True,
     ),
     Family(

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from baileys_janitor.api import decoding
+from baileys_janitor.api.backup_conditions import BACKUP_CONDITIONS
 from baileys_janitor.api.conditions import find
 from baileys_janitor.api.decoding import StatusReader
 from baileys_janitor.api.timestamps import from_rfc3339
@@ -30,6 +31,8 @@ class StoredStatus:
     counted: int | None = None
     signs: tuple[str, ...] = ()
     """The stored conditions that are True, beside Ready and the level's: read at every scrape."""
+    failing: tuple[tuple[str, str], ...] = ()
+    """Type and reason of the stored conditions of backups that are False: read at every scrape."""
     sending: Object | None = None
     """The status on its way to the API server, while that has not answered."""
     written_at: float = 0.0
@@ -68,6 +71,11 @@ class StoredStatus:
         self.readiness = (find(conditions, "Ready") or {}).get("reason")
         self.counted = (read(status, "files") or {}).get("counted")
         said = (one["type"] for one in conditions if one["status"] == "True")
+        self.failing = tuple(
+            (sys.intern(one["type"]), sys.intern(one["reason"]))
+            for one in conditions
+            if one["status"] == "False" and one["type"] in BACKUP_CONDITIONS
+        )
         self.signs = tuple(sys.intern(kind) for kind in said if kind not in {"Ready", self.level})
 
     def take_anew(self, status: Object) -> None:

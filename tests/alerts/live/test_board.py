@@ -18,6 +18,36 @@ from tests.keystore import data
 
 RARE = "baileys_janitor_circuit_breaker_namespace_open"
 
+SCARCELY = "0 0 29 2 *"
+BACKUP = {
+    "schedule": SCARCELY,
+    "encryption": "None",
+    "repositories": [{"name": "eu", "url": "s3://none/here", "secretName": "none"}],
+}
+DONE = {"time": "2026-11-01T04:05:00Z", "triedTime": "2026-11-01T04:05:00Z", "seconds": 0.5}
+BACKED_UP = {
+    "observedGeneration": 1,
+    "backup": {
+        "repositories": [
+            {
+                "name": "eu",
+                **DONE,
+                "failures": 9,
+                "reason": "Forbidden",
+                "message": "Refused.",
+                "outcome": "Failed",
+                "archive": "20261101T040500Z-0a1b2c3d.tar.gz",
+                "archiveTime": DONE["time"],
+                "files": 100,
+                "bytes": 1000,
+                "archives": 3,
+                "drill": {**DONE, "failures": 1, "reason": "ArchiveDamaged"},
+            }
+        ]
+    },
+}
+"""Backups of long ago that fail since: every metric of them has a series."""
+
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
@@ -37,7 +67,11 @@ async def test_no_panel_is_empty_once_a_fleet_has_lived_a_little(
     await world.client.patch(TENANTS, world.namespace, "quiet", silence)
     await world.company("broken", "healthy")
     await world.edit("broken", volume={"path": "elsewhere"})
-    async with operator(knows=3, notifications=told) as running:
+    await world.company("archived", "healthy", backup=BACKUP)
+    await world.client.patch(
+        TENANTS, world.namespace, "archived", {"status": BACKED_UP}, sub="status"
+    )
+    async with operator(knows=4, notifications=told) as running:
         await world.scanned("acme")
         # It grows, is cleaned, and one of its Jobs is lost.
         write_sessions(directory, 20, age=20 * DAY)
