@@ -24,10 +24,13 @@ NOTHING_TO_DO: Final = "NothingToDo"
 REASONS: Final[Mapping[str, str]] = {
     "CredentialsAbsent": "CredentialsAbsent",
     "CredentialsCorrupt": "CredentialsCorrupt",
+    "CredentialsRefused": "Forbidden",
     "Forbidden": "Forbidden",
     "NameUnknown": "Unreachable",
     "NoSuchBucket": "NoSuchBucket",
+    "SecretInvalid": "SecretMissing",
     "SecretMissing": "SecretMissing",
+    "SecretUnreadable": "SecretMissing",
     "SessionTooLarge": "TooLarge",
     "TooManyFiles": "TooLarge",
     "Unreachable": "Unreachable",
