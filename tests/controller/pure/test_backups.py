@@ -61,7 +61,9 @@ def status(of: TenantRecord, now: float = NOW) -> dict[str, Any]:
     return compose.compose(
         of,
         now,
-        StatusContext(NOW, Intervals(0.0, DAY, 1800.0), None, advice.Limits.of(CONFIG), context),
+        StatusContext(
+            NOW, Intervals(0.0, DAY, 1800.0), None, advice.Limits.of(CONFIG), backup=context
+        ),
     )
 
 
