@@ -113,6 +113,8 @@ def test_an_attempt_that_was_cut_off_counts_as_failed_when_it_is_found() -> None
     state.repositories["main"].claim(NOON)
     fresh = BackupState()
     fresh.load(state.stored())
+    assert fresh.claimed
+    fresh.interrupt()
     found = fresh.repositories["main"]
     assert (found.failures, found.code, found.claimed_at) == (1, "Interrupted", None)
     assert backup_times.upcoming(fresh.repositories, HOURLY, NOON, 0.0)[0].time == NOON + 60.0
