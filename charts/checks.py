@@ -194,6 +194,9 @@ def checked(node: Node, path: str = "") -> Iterator[Node]:
         yield found
     for name, child in node.get("properties", {}).items():
         yield from checked(child, f"{path}.{name}".lstrip("."))
+    for child in node.get("patternProperties", {}).values():
+        # Under names that nobody knows before, the operator's own check has to do.
+        child.pop("pattern", None)
     if isinstance(node.get("items"), dict):
         yield from checked(node["items"], f"{path}.*")
 

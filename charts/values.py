@@ -148,6 +148,15 @@ class NetworkPolicy(Model):
         "narrow it. Empty: nothing is allowed.",
     )
 
+    object_stores: list[Object] = Field(
+        default_factory=lambda: [
+            {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]},
+            {"ports": [{"port": 443, "protocol": "TCP"}]},
+        ],
+        description="The same for the Jobs of backups: DNS, and port 443 anywhere. Name your store's address and port "
+        "to narrow it.",
+    )
+
 
 class Scraping(Model):
     """What both kinds of monitor say."""

@@ -83,6 +83,25 @@ def store_job(action: str = "keys-clean") -> Object:
     )
 
 
+def backup_job(action: str = "backup") -> Object:
+    """A Job of backups as the operator makes it."""
+    stores = [manifest.SecretMount("store", "", "/stores/0", "", optional=True)]
+    identity = manifest.SecretMount("key", "identity", "/identity", "identity", optional=True)
+    return manifest.job(
+        name="janitor-job",
+        namespace=SHOP if action == "backup" else NAMESPACE,
+        action=action,
+        task='{"v":1}',
+        members=[manifest.Member("acme", "1")],
+        claims=["acme", "other"] if action == "backup" else [],
+        place=Place(),
+        pod=manifest.Pod(image=IMAGE, command=("baileys-janitor", "backup-job")),
+        resources={"limits": {"memory": "256Mi"}},
+        read_only=True,
+        secrets=stores if action == "backup" else [*stores, identity],
+    )
+
+
 def plain_pod(**meta: Any) -> Object:
     """A pod that is somebody's."""
     return {
@@ -351,12 +370,33 @@ OF_STORES: dict[str, Callable[[Object], object]] = {
 """Jobs of key stores that the operator's account must not be able to make."""
 
 
+OF_BACKUPS: dict[str, Callable[[Object], object]] = {
+    "a claim to write to": lambda j: _container(j)["volumeMounts"][0].pop("readOnly"),
+    "the identity beside claims": lambda j: _container(j)["volumeMounts"].append(
+        {"name": "s0", "mountPath": "/identity", "readOnly": True}
+    ),
+    "a directory of the host": lambda j: _pod(j)["volumes"].append(
+        {"name": "h", "hostPath": {"path": "/"}}
+    ),
+    "a Secret for a scan": lambda j: _container(j).update(command=["baileys-janitor", "job", "{}"]),
+}
+"""Jobs of backups that the operator's account must not be able to make."""
+
+
 def stolen() -> Iterator[Request]:
     """What the operator's account may do."""
     for action in ("scan", "clean", "purge"):
         yield Request(f"its own {action}", OPERATOR, "jobs", own_job(action))
     for action in ("keys-scan", "keys-clean"):
         yield Request(f"its own {action}", OPERATOR, "jobs", store_job(action))
+    yield Request("its own backup", OPERATOR, "jobs", backup_job())
+    yield Request("its own drill", OPERATOR, "jobs", backup_job("drill"), namespace=NAMESPACE)
+    elsewhere = with_meta(backup_job("drill"), namespace=SHOP)
+    yield Request("a drill among tenants", OPERATOR, "jobs", elsewhere, "claims alone")
+    for name, change in OF_BACKUPS.items():
+        changed = copy.deepcopy(backup_job())
+        change(changed)
+        yield Request(f"for backups, {name}", OPERATOR, "jobs", changed, "claims alone")
     for name, change in OF_STORES.items():
         changed = copy.deepcopy(store_job())
         change(changed)

@@ -11,7 +11,7 @@ import pytest
 
 from baileys_janitor.controller.jobs import manifest
 from baileys_janitor.controller.jobs.placement import Place
-from baileys_janitor.controller.jobs.tracker import STORE_ACTIONS
+from baileys_janitor.controller.jobs.tracker import BACKUP_ACTIONS, STORE_ACTIONS
 from baileys_janitor.tenants.run_as import RunAs
 from tests.chart.rendering import CHART, VARIANTS, Object, only, render
 from tests.chart.restricted import violations
@@ -284,6 +284,42 @@ def test_jobs_of_key_stores_alone_reach_databases_and_only_where_the_values_say(
     assert allowed(networkPolicy={"databases": narrow})[0]["spec"]["egress"] == narrow
     assert allowed(networkPolicy={"databases": []}) == []
     assert allowed(config={"keyStores": {"enabled": False}}) == []
+
+
+def test_jobs_of_backups_alone_reach_object_stores_and_only_where_the_values_say() -> None:
+    def allowed(**values: object) -> list[Object]:
+        found = render(**VARIANTS["namespaces"] | values)
+        named = [each for each in found if each["kind"] == "NetworkPolicy"]
+        return [each for each in named if each["metadata"]["name"].endswith(".backups")]
+
+    policies = allowed()
+    assert {each["metadata"]["namespace"] for each in policies} == {"shop", "support"}
+    for each in policies:
+        (action,) = each["spec"]["podSelector"]["matchExpressions"]
+        assert (action["operator"], set(action["values"])) == ("In", BACKUP_ACTIONS)
+        ports = {port["port"] for rule in each["spec"]["egress"] for port in rule["ports"]}
+        assert ports == {53, 443}
+    narrow = [{"to": [{"ipBlock": {"cidr": "10.0.0.5/32"}}]}]
+    assert allowed(networkPolicy={"objectStores": narrow})[0]["spec"]["egress"] == narrow
+    assert allowed(networkPolicy={"objectStores": []}) == []
+
+
+def test_drills_of_who_watches_namespaces_have_rights_in_the_release_s_own() -> None:
+    def rules(**values: object) -> list[Object]:
+        found = render(**VARIANTS["namespaces"] | values)
+        named = [each for each in found if each["kind"] == "Role"]
+        (own,) = [each for each in named if each["metadata"]["name"].endswith("-leader")]
+        return [rule for rule in own["rules"] if "jobs" in rule["resources"]]
+
+    assert rules() == []
+    drill = {"identitySecretName": "key", "readSecretNames": {"moscow": "reader"}}
+    repository = {"name": "moscow", "url": "s3://b/p", "secretName": "store"}
+    config = {
+        "backup": {"drill": drill},
+        "defaults": {"backup": {"repositories": [repository], "recipients": ["age1" + "q" * 58]}},
+    }
+    (rule,) = rules(config=config)
+    assert set(rule["verbs"]) == {"list", "create", "delete"}
 
 
 def test_who_has_no_key_stores_gives_no_right_on_them() -> None:

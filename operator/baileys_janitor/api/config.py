@@ -216,6 +216,14 @@ class NetworkPolicy(Model):
         description="With manage: where the Jobs of key stores may connect to, as egress rules of a NetworkPolicy. "
         "Empty: nothing is allowed.",
     )
+    object_stores: list[dict[str, Any]] = Field(
+        default_factory=lambda: [
+            {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]},
+            {"ports": [{"port": 443, "protocol": "TCP"}]},
+        ],
+        description="With manage: where the Jobs of backups may connect to, as egress rules of a NetworkPolicy. "
+        "Empty: nothing is allowed.",
+    )
 
 
 class PullSecrets(Model):

@@ -44,6 +44,7 @@ COMMANDS: Final = {
     "crd": "Print the CustomResourceDefinitions.",
     "job": "Carry out one task in a pod; started by the operator, not by people.",
     "keystore-job": "The same for a key store.",
+    "backup-job": "The same for backups, drills and restores.",
 }
 
 

@@ -19,7 +19,7 @@ from baileys_janitor.cli.main import application
 from baileys_janitor.cli.options import DRY_RUN_VARIABLE, ENV_PREFIX, SESSIONS_PATH_VARIABLE
 from baileys_janitor.cli.problems import EXIT_CODES
 
-NOT_FOR_PEOPLE: Final = ("job", "keystore-job")
+NOT_FOR_PEOPLE: Final = ("job", "keystore-job", "backup-job")
 _NAME: Final = "baileys-janitor"
 _SUMMARY: Final = "keep WhatsApp (Baileys) session directories healthy"
 _ENVIRONMENT: Final = {

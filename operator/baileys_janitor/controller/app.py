@@ -166,15 +166,18 @@ async def _lead(
     election: Election | None = None,
 ) -> None:
     """Watch and act until `stop` is set, the Lease is lost or a part ends; raise what made it end."""
+    home = own_namespace(os.environ)
     setup = NamespaceSetup(
         kube,
         clock,
         policy=config.network_policy.manage,
         secrets=config.job.image_pull_secrets if config.pull_secrets.copy_ else (),
-        home=own_namespace(os.environ),
-        egress=config.network_policy.databases,
+        home=home,
+        databases=config.network_policy.databases,
+        stores=config.network_policy.object_stores,
     )
-    reconciler = Reconciler(kube, config, job_pod(config.job), clock, setup.prepare)
+    pod = job_pod(config.job)
+    reconciler = Reconciler(kube, config, pod, clock, setup.prepare, setup.prepare_for_backup, home)
     reconciler.bus.subscribe(decision_log.write)
     stores = await _key_stores(kube, config, clock, setup)
     if stores is not None:

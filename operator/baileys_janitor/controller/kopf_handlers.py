@@ -13,9 +13,10 @@ from typing import Any
 import kopf
 
 from baileys_janitor.api.names import GROUP, PLURAL, STORE_PLURAL, VERSION
+from baileys_janitor.controller.backups.manager import BackupManager
 from baileys_janitor.controller.health.watch_audit import Watches, has_pods, is_complete, is_over
 from baileys_janitor.controller.jobs.manifest import SELECTOR
-from baileys_janitor.controller.jobs.tracker import is_of_store
+from baileys_janitor.controller.jobs.tracker import is_of_backup, is_of_store
 from baileys_janitor.controller.keystores.reconciler import KeyStoreReconciler
 from baileys_janitor.controller.kube.client import access
 from baileys_janitor.controller.reconciler import Reconciler
@@ -165,8 +166,10 @@ def _tenant(reconciler: Reconciler, watches: Watches, event: str | None, body: O
 
 def _owner(
     reconciler: Reconciler, stores: KeyStoreReconciler | None, body: Object
-) -> Reconciler | KeyStoreReconciler | None:
+) -> Reconciler | BackupManager | KeyStoreReconciler | None:
     """Return who takes in a Job or pod; None for that of a key store where there are none."""
+    if is_of_backup(body):
+        return reconciler.backups
     return stores if is_of_store(body) else reconciler
 
 

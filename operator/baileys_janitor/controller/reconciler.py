@@ -10,6 +10,7 @@ from typing import Any
 from baileys_janitor.api import decoding
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.api.timestamps import from_rfc3339, to_rfc3339
+from baileys_janitor.controller.backups.manager import BackupManager
 from baileys_janitor.controller.clock import Clock, MonotonicClock, WatchedClock
 from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
@@ -18,7 +19,7 @@ from baileys_janitor.controller.jobs.manifest import Pod
 from baileys_janitor.controller.jobs.queue import JobQueue
 from baileys_janitor.controller.jobs.results import ResultHandler
 from baileys_janitor.controller.jobs.timeouts import JobTimeouts
-from baileys_janitor.controller.jobs.tracker import JobTracker, is_of_store
+from baileys_janitor.controller.jobs.tracker import JobTracker, is_of_backup, is_of_store
 from baileys_janitor.controller.kube.client import Kube
 from baileys_janitor.controller.status import writer
 from baileys_janitor.controller.status.writer import StatusWriter
@@ -64,6 +65,8 @@ class Reconciler:
         pod: Pod,
         clock: Clock,
         prepare: Callable[[str], Awaitable[None]] | None = None,
+        prepare_for_backup: Callable[[str], Awaitable[None]] | None = None,
+        home: str = "",
     ) -> None:
         self._kube = kube
         self._clock = clock = WatchedClock(clock, self._clock_was_set)
@@ -143,6 +146,23 @@ class Reconciler:
         self._timeouts = JobTimeouts(
             kube, clock, self.tracker, reads, self._writer, self.results, config, self.crashes
         )
+        self.backups = BackupManager(
+            kube,
+            config,
+            pod,
+            clock,
+            self.cache,
+            reads,
+            self._writer,
+            self._started,
+            self._intervals.jitter,
+            prepare_for_backup,
+            home,
+            self._turned,
+            self.nudge,
+            self.bus,
+            self.crashes,
+        )
 
     # Events
 
@@ -163,6 +183,7 @@ class Reconciler:
         known = self.cache.tenants.get((meta["namespace"], meta["name"]))
         tenant = self.cache.observe(body, self._clock.now())
         self.results.attach(tenant)
+        self.backups.observe(tenant)
         if tenant is not known:
             for entry in tenant.cleanup.history:
                 if not self._count(tenant, entry):
@@ -174,6 +195,7 @@ class Reconciler:
         tenant = self.cache.forget((namespace, name), uid)
         if tenant is not None:
             self.queue.forget(tenant)
+            self.backups.forget(tenant)
 
     def nudge(self) -> None:
         """Have the loop look again at once."""
@@ -192,6 +214,7 @@ class Reconciler:
         logger.warning("The clock was set by %+.0f s; what is due stays due", step)
         self._started += step
         self.queue.started += step
+        self.backups.shift(step)
         self.cache.shift(step)
         self.tracker.shift(step)
         self.breakers.shift(step)
@@ -215,8 +238,11 @@ class Reconciler:
     async def run(self) -> None:
         """Do what is due, forever."""
         await self.results.adopt(
-            self._kube, self._config.watch_namespaces, lambda job: not is_of_store(job)
+            self._kube,
+            self._config.watch_namespaces,
+            lambda job: not (is_of_store(job) or is_of_backup(job)),
         )
+        await self.backups.adopt()
         crashed = 0
         try:
             while True:
@@ -243,6 +269,7 @@ class Reconciler:
         self._weigh_all(self._timeouts.look(now, self.workers.begin))
         self._look_at_due(now)
         self.queue.take(now)
+        self.backups.look(now, self.workers.begin)
         until = self._next(now)
         self._passed = self._passed[0], None if until is None else until - now
         return now + WAIT_MAX_SECONDS if until is None else min(until, now + WAIT_MAX_SECONDS)
@@ -259,10 +286,15 @@ class Reconciler:
 
     def _next(self, now: float) -> float | None:
         # With all steps taken, it is the end of one that wakes the loop.
-        coming = None if self.workers.full else self.cache.next_due()
-        if len(list(self.tracker)) or self.queue or len(self.results.leftovers):
+        coming = None if self.workers.full else self._next_due()
+        jobs = len(list(self.tracker)) or len(self.results.leftovers)
+        if jobs or self.queue or self.backups.busy:
             return min(now + TICK_SECONDS, coming if coming is not None else now + TICK_SECONDS)
         return coming
+
+    def _next_due(self) -> float | None:
+        times = (self.cache.next_due(), self.backups.next_due())
+        return min((when for when in times if when is not None), default=None)
 
     def _consider(self, tenant: TenantRecord, now: float) -> None:
         """Decide what this tenant needs now, and have it done."""

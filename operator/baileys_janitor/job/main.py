@@ -75,7 +75,7 @@ def _report(work: Work, task: Task, now: int) -> None:
     A process that is killed, at a directory that hangs, costs the members before it nothing.
     """
     encoder = Encoder(task.action, now)
-    log = _Log()
+    log = Log()
     for done, result in enumerate(work.results(), 1):
         encoder.add(result)
         if done < len(task.members):
@@ -83,7 +83,7 @@ def _report(work: Work, task: Task, now: int) -> None:
     log.write(encoder.document(), last=True)
 
 
-class _Log:
+class Log:
     """The termination message: a file where the kubelet reads it, else standard output."""
 
     def __init__(self) -> None:

@@ -47,6 +47,11 @@ class Tries:
         """Record that the claimed attempt was not begun: it is as due as before."""
         self.claimed_at = None
 
+    def hurry(self) -> None:
+        """Have a failed attempt tried again at once: somebody has changed what may have been wrong."""
+        if self.failures:
+            self.tried_at = None
+
     def succeed(self, when: float, seconds: float | None) -> None:
         """Record a success with what was there at `when`."""
         self._end(when)

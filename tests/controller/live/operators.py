@@ -188,12 +188,16 @@ class LocalOperator:
         for stores in self._stores[-1:]:
             records += stores.cache.records.values()
         due = any(record.queue.due is not None and record.queue.due <= now for record in records)
+        backups = reconciler.backups
+        coming = backups.next_due()
+        due = due or (coming is not None and coming <= now) or len(backups) > 0
         return bool(
             due or reconciler.queue or reconciler.workers or any(r.queue.busy for r in records)
         )
 
     def _landed(self) -> bool:
-        trackers = [self.reconciler.tracker, *(stores.tracker for stores in self._stores[-1:])]
+        own = self.reconciler.tracker, self.reconciler.backups.tracker
+        trackers = [*own, *(stores.tracker for stores in self._stores[-1:])]
         return all(tracked.settled for tracker in trackers for tracked in tracker)
 
     async def _asked(self, question: Callable[[], bool]) -> bool:

@@ -199,7 +199,10 @@ class JobEvents(ABC, Generic[R]):
 
     def members(self, tracked: TrackedJob) -> list[R]:
         """Return the records of a Job's members that are still there."""
-        found = (self._records.of(tracked.namespace, m.name, m.uid) for m in tracked.members)
+        found = (
+            self._records.of(m.namespace or tracked.namespace, m.name, m.uid)
+            for m in tracked.members
+        )
         return [one for one in found if one is not None]
 
     @staticmethod

@@ -14,6 +14,7 @@ from baileys_janitor.controller.jobs.manifest import Member
 from baileys_janitor.controller.jobs.tracker import CLEANUPS, UID_MAX, JobTracker, TrackedJob
 from baileys_janitor.controller.kube.client import ApiError, Kube, path
 from baileys_janitor.schedule.cleanup_times import URGENT
+from baileys_janitor.tenants.fault import Fault
 from baileys_janitor.tenants.record import AnyRecord
 
 Object = dict[str, Any]
@@ -58,15 +59,25 @@ class JobLauncher:
                 refused = error
                 if error.status != 409:
                     break
-                for tenant in tenants:
-                    tenant.cleanup.doubt()
+                self._doubt(tenants)
             except BaseException:
                 self._dropped(tracked, tenants)
                 raise
         assert refused is not None
-        for tenant in tenants:
-            tenant.fail(faults.refused(refused.status, refused.message), self._clock.now())
+        self._refused(tenants, faults.refused(refused.status, refused.message))
         return None
+
+    def _begun(self, tenants: Sequence[AnyRecord], action: str, name: str) -> None:
+        for tenant in tenants:
+            tenant.jobs.start(action, name, self._clock.now())
+
+    def _doubt(self, tenants: Sequence[AnyRecord]) -> None:
+        for tenant in tenants:
+            tenant.cleanup.doubt()
+
+    def _refused(self, tenants: Sequence[AnyRecord], fault: Fault) -> None:
+        for tenant in tenants:
+            tenant.fail(fault, self._clock.now())
 
     def _depart(
         self, job: Object, prefix: str, tenants: Sequence[AnyRecord], used: frozenset[str]
@@ -74,15 +85,14 @@ class JobLauncher:
         meta = job["metadata"]
         name = meta["name"] = f"{prefix}-{secrets.token_hex(4)}-{next(self._serial):x}"
         action = meta["labels"][manifest.ACTION_LABEL]
-        for tenant in tenants:
-            tenant.jobs.start(action, name, self._clock.now())
+        self._begun(tenants, action, name)
         run = tenants[0].run if action in CLEANUPS else None
         return self._tracker.add(
             TrackedJob(
                 namespace=meta["namespace"],
                 name=name,
                 action=action,
-                members=[Member(t.name, t.uid) for t in tenants],
+                members=[Member(t.name, t.uid, t.namespace) for t in tenants],
                 run=meta["labels"].get(manifest.RUN_LABEL),
                 created=self._clock.now(),
                 claims=manifest.claims_of(job),

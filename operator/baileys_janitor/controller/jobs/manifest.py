@@ -71,20 +71,28 @@ class Pod:
 
 @dataclass(frozen=True, slots=True)
 class SecretMount:
-    """A Secret of which one key is mounted as the file `file` in the directory `path`."""
+    """A Secret of which one key is mounted as the file `file` in the directory `path`; without a key all are.
+
+    `optional`: without the Secret the directory is empty, and the Job says so; else its pod never starts.
+    """
 
     secret: str
     key: str
     path: str
     file: str
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A tenant in a Job: by name and uid, so that a namesake created later is never mistaken for it."""
+    """A tenant in a Job: by name and uid, so that a namesake created later is never mistaken for it.
+
+    `namespace` is empty for that of the Job.
+    """
 
     name: str
     uid: str
+    namespace: str = ""
 
 
 SOON_SECONDS = 600
@@ -225,7 +233,12 @@ def _volumes(claims: list[str], secrets: Sequence[SecretMount]) -> list[tuple[st
         for i, claim in enumerate(claims)
     ]
     for i, one in enumerate(secrets):
-        source = {"secretName": one.secret, "items": [{"key": one.key, "path": one.file}]}
+        source: Object = {"secretName": one.secret}
+        if one.key:
+            source["items"] = [{"key": one.key, "path": one.file}]
+        if one.optional:
+            # A Secret's files belong to root, and the Job does not run as root: only their mode lets it read them.
+            source |= {"optional": True, "defaultMode": 0o444}
         found.append((one.path, {"name": f"s{i}", "secret": source}))
     return found
 

@@ -6,13 +6,14 @@ Only where the configuration grants it. Both are a second line: a Job runs witho
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.jobs.manifest import ACTION_LABEL
 from baileys_janitor.controller.jobs.placement import OWN_LABEL, OWN_VALUE
-from baileys_janitor.controller.jobs.tracker import STORE_ACTIONS
+from baileys_janitor.controller.jobs.tracker import BACKUP_ACTIONS, STORE_ACTIONS
 from baileys_janitor.controller.kube.client import ApiError, Kube, path
 
 Object = dict[str, Any]
@@ -21,6 +22,7 @@ logger = logging.getLogger("janitor.jobs")
 NETWORKING = "/apis/networking.k8s.io/v1"
 POLICY = "baileys-janitor-jobs"
 DATABASE_POLICY = "baileys-janitor-key-stores"
+STORE_POLICY = "baileys-janitor-backups"
 MANAGED = {OWN_LABEL: OWN_VALUE}
 """Label of what the operator makes in tenants' namespaces; it distinguishes them from what others make."""
 CHECK_AGAIN_SECONDS = 3600.0
@@ -45,15 +47,26 @@ def network_policy(namespace: str) -> Object:
 
 def database_policy(namespace: str, egress: Sequence[Object]) -> Object:
     """Return the policy that lets the Jobs of key stores reach databases: policies add up."""
+    return _egress_policy(namespace, DATABASE_POLICY, STORE_ACTIONS, egress)
+
+
+def store_policy(namespace: str, egress: Sequence[Object]) -> Object:
+    """Return the policy that lets the Jobs of backups reach object stores."""
+    return _egress_policy(namespace, STORE_POLICY, BACKUP_ACTIONS, egress)
+
+
+def _egress_policy(
+    namespace: str, name: str, actions: Iterable[str], egress: Sequence[Object]
+) -> Object:
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
-        "metadata": {"name": DATABASE_POLICY, "namespace": namespace, "labels": dict(MANAGED)},
+        "metadata": {"name": name, "namespace": namespace, "labels": dict(MANAGED)},
         "spec": {
             "podSelector": {
                 "matchLabels": {OWN_LABEL: OWN_VALUE},
                 "matchExpressions": [
-                    {"key": ACTION_LABEL, "operator": "In", "values": sorted(STORE_ACTIONS)}
+                    {"key": ACTION_LABEL, "operator": "In", "values": sorted(actions)}
                 ],
             },
             "policyTypes": ["Egress"],
@@ -65,7 +78,8 @@ def database_policy(namespace: str, egress: Sequence[Object]) -> Object:
 class NamespaceSetup:
     """Prepares namespaces for Jobs; `home` is the operator's own, where pull secrets are copied from.
 
-    `egress` are the rules of `database_policy`, for namespaces with key stores.
+    `databases` are the rules of `database_policy`, for namespaces with key stores, `stores` those of `store_policy`,
+    for namespaces with backups.
     """
 
     def __init__(
@@ -76,12 +90,14 @@ class NamespaceSetup:
         policy: bool,
         secrets: Sequence[str] = (),
         home: str = "",
-        egress: Sequence[Object] = (),
+        databases: Sequence[Object] = (),
+        stores: Sequence[Object] = (),
     ) -> None:
         self._kube = kube
         self._clock = clock
         self._policy = policy
-        self._egress = tuple(egress)
+        self._databases = tuple(databases)
+        self._stores = tuple(stores)
         self._secrets = tuple(secrets) if home else ()
         self._home = home
         self._ready_until: dict[str, float] = {}
@@ -89,32 +105,46 @@ class NamespaceSetup:
 
     async def prepare(self, namespace: str) -> None:
         """Make sure that the namespace has what it needs; it never fails."""
-        await self._prepare(namespace, namespace, stores=False)
+        await self._prepare(namespace)
 
     async def prepare_for_store(self, namespace: str) -> None:
         """Do the same before a Job of a key store."""
-        await self._prepare(namespace, f"{namespace}/", stores=True)
+        await self._prepare(namespace, database_policy, self._databases)
 
-    async def _prepare(self, namespace: str, key: str, *, stores: bool) -> None:
+    async def prepare_for_backup(self, namespace: str) -> None:
+        """Do the same before a Job of a backup."""
+        await self._prepare(namespace, store_policy, self._stores)
+
+    async def _prepare(
+        self,
+        namespace: str,
+        own: Callable[[str, Sequence[Object]], Object] | None = None,
+        egress: Sequence[Object] = (),
+    ) -> None:
         now = self._clock.monotonic()
+        key = namespace if own is None else f"{namespace}/{own.__name__}"
         if self._ready_until.get(key, now) > now:
             return
         self._ready_until = {n: t for n, t in self._ready_until.items() if t > now}
         done = True
-        if self._policy:
-            done = await self._careful("NetworkPolicies", self._ensure_policy, namespace)
-        if self._policy and stores and self._egress:
-            step = self._ensure_database_policy
+        policies = [network_policy(namespace)] if self._policy else []
+        if policies and own is not None and egress:
+            policies.append(own(namespace, egress))
+        for policy in policies:
+            step = partial(self._ensure, policy)
             done = await self._careful("NetworkPolicies", step, namespace) and done
         if self._secrets and namespace != self._home:
-            done = await self._careful("pull secrets", self._copy_secrets, namespace) and done
+            copy = partial(self._copy_secrets, namespace)
+            done = await self._careful("pull secrets", copy, namespace) and done
         if done:
             self._ready_until[key] = now + CHECK_AGAIN_SECONDS
 
-    async def _careful(self, what: str, step: Any, namespace: str) -> bool:
+    async def _careful(
+        self, what: str, step: Callable[[], Awaitable[None]], namespace: str
+    ) -> bool:
         """Carry out a step; return False when it is worth another attempt before the next Job."""
         try:
-            await step(namespace)
+            await step()
         except ApiError as error:
             # Forbidden here is most likely forbidden everywhere: logged once.
             key = what if error.status == 403 else f"{what} {namespace} {error.status}"
@@ -123,12 +153,6 @@ class NamespaceSetup:
                 logger.warning("%s: %s are not as they should be: %s", namespace, what, error)
             return error.status == 403
         return True
-
-    async def _ensure_policy(self, namespace: str) -> None:
-        await self._ensure(network_policy(namespace))
-
-    async def _ensure_database_policy(self, namespace: str) -> None:
-        await self._ensure(database_policy(namespace, self._egress))
 
     async def _ensure(self, policy: Object) -> None:
         # One that is there is left alone: an administrator may have changed it on purpose.

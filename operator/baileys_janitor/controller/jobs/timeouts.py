@@ -89,11 +89,11 @@ class JobTimeouts(Generic[R]):
             return []
         elif tracked.overheard:
             tracked.overheard = False
-            spawn(self._seek_pod(tracked))
+            spawn(self.seek_pod(tracked))
         elif tracked.failed_at is not None and now - tracked.failed_at > POD_REPORTS_SECONDS:
             if not tracked.sought:
                 tracked.sought = True
-                spawn(self._seek_pod(tracked))
+                spawn(self.seek_pod(tracked))
         elif tracked.started is not None:
             self._watch_run(tracked, now)
         elif now - tracked.created > self._pending_timeout:
@@ -157,7 +157,7 @@ class JobTimeouts(Generic[R]):
         self._reads.forget(tracked.namespace)
         self._results.split(tracked, frozenset(found.claims))
 
-    async def _seek_pod(self, tracked: TrackedJob) -> None:
+    async def seek_pod(self, tracked: TrackedJob) -> None:
         """Ask for the pod of a Job whose event may have got lost. If the Job has ended, what is not there is gone."""
         labels = f"{JOB_NAME_LABEL}={tracked.name}"
         try:

@@ -222,7 +222,17 @@ def job_of(pod: Object) -> tuple[str, str] | None:
 
 
 STORE_ACTIONS = frozenset({"keys-scan", "keys-clean"})
-"""Actions of the Jobs of key stores; all others are of tenants."""
+"""Actions of the Jobs of key stores."""
+
+
+BACKUP_ACTIONS = frozenset({"backup", "drill"})
+"""Actions of the Jobs of backups."""
+
+
+def is_of_backup(body: Object) -> bool:
+    """Return whether a Job or pod bears the label of a backup's Job."""
+    labels = decoding.part(body, "metadata", "labels")
+    return decoding.text(labels.get(ACTION_LABEL)) in BACKUP_ACTIONS
 
 
 def is_of_store(body: Object) -> bool:

@@ -1,0 +1,141 @@
+"""The process of a Job for backups: read the task, deal with its members one by one, leave the result, exit.
+
+Exit codes are those of `job.main`. What is known of the members is left after each of them, so that a Job which is
+killed has lost the one under way alone.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from baileys_janitor import extras
+from baileys_janitor.backup.job import children
+from baileys_janitor.backup.job.result import (
+    FAILED,
+    BadResult,
+    JobFailure,
+    JobResult,
+    MemberResult,
+    Outcome,
+    decode,
+    encode,
+)
+from baileys_janitor.backup.job.task import BackupTask, BadTask, Member
+from baileys_janitor.backup.job.work import carry_out
+from baileys_janitor.job.main import BAD_TASK, DONE, UNFORESEEN, Log, Stop, leave
+from baileys_janitor.schedule.backup_reasons import OF_STORE
+
+GIVEN_UP_AFTER: Final = 2
+"""Members for which a repository may fail to answer before the others do without it this time."""
+TOO_SLOW: Final = Outcome(
+    FAILED,
+    "TooSlow",
+    "It took too long and was given up, so that the others had their turn: look at the volume and the store. The next "
+    "run tries again.",
+)
+ENDED: Final = Outcome(
+    FAILED,
+    "Interrupted",
+    "The process that did it has ended in the middle of it, perhaps for lack of memory. The next run tries again.",
+)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Carry out the task in `argv` (one JSON argument); the process's exit code."""
+    stop = Stop()
+    signal.signal(signal.SIGTERM, stop.signalled)
+    signal.signal(signal.SIGINT, stop.signalled)
+    try:
+        task = _read(argv)
+    except BadTask as problem:
+        sys.stderr.write(f"baileys-janitor backup-job: {problem}\n")
+        leave(encode(JobFailure("BadTask", str(problem))))
+        return BAD_TASK
+    try:
+        extras.require("backup")
+    except extras.ExtraMissing as problem:
+        leave(encode(JobFailure("ExtraMissing", str(problem))))
+        return UNFORESEEN
+    log = Log()
+    run = _Run(task, stop)
+    for done in range(len(task.members)):
+        result = run.next()
+        log.write(encode(result), last=done == len(task.members) - 1)
+    return DONE
+
+
+def _read(argv: Sequence[str]) -> BackupTask:
+    if len(argv) != 1:
+        raise BadTask("a Job gets its task as one JSON argument")
+    return BackupTask.from_json(argv[0])
+
+
+def _answer(task: BackupTask, member: Member, places: Sequence[int]) -> bytes:
+    result, idents = carry_out(task, member, places)
+    named = [idents.get(place, "") for place in range(len(task.stores))]
+    return encode(JobResult(task.action, named, [result]))
+
+
+def _read_answer(answer: bytes, places: Sequence[int]) -> tuple[MemberResult, Sequence[str]]:
+    """Read what `_answer` wrote; `Killed` for anything else: memory that ran out may have cut it."""
+    try:
+        found = decode(answer)
+    except BadResult:
+        raise children.Killed(in_time=True) from None
+    if isinstance(found, JobResult) and len(found.members) == 1:
+        result = found.members[0]
+        if result is not None and all(place in result.outcomes for place in places):
+            return result, found.repositories
+    raise children.Killed(in_time=True)
+
+
+class _Run:
+    """The members of a task, one after the other. What a repository fails to do for some, it is not asked for all."""
+
+    def __init__(self, task: BackupTask, stop: Stop) -> None:
+        self._task = task
+        self._stop = stop
+        self._idents = [""] * len(task.stores)
+        self._done: list[MemberResult | None] = []
+        self._failing: Counter[int] = Counter()
+        self._given_up: dict[int, Outcome] = {}
+
+    def next(self) -> JobResult:
+        """Deal with the next member; return what is known of all."""
+        member = self._task.members[len(self._done)]
+        self._done.append(None if self._stop() is not None else self._result(member))
+        unreached = [None] * (len(self._task.members) - len(self._done))
+        return JobResult(self._task.action, self._idents, [*self._done, *unreached])
+
+    def _result(self, member: Member) -> MemberResult | None:
+        asked = [place for place in member.repositories if place not in self._given_up]
+        known = {p: self._given_up[p] for p in member.repositories if p in self._given_up}
+        if not asked:
+            return MemberResult(0, outcomes=known)
+        try:
+            work = partial(_answer, self._task, member, asked)
+            found = _read_answer(children.call(work, self._task.seconds, self._stop), asked)
+        except children.Killed as end:
+            if self._stop() is not None:
+                return None
+            failure = ENDED if end.in_time else TOO_SLOW
+            return MemberResult(0, outcomes=known | dict.fromkeys(asked, failure))
+        result, idents = found
+        for place in asked:
+            self._idents[place] = idents[place] or self._idents[place]
+            self._note(place, result.outcomes[place])
+        return replace(result, outcomes={**result.outcomes, **known})
+
+    def _note(self, place: int, outcome: Outcome) -> None:
+        if outcome.code not in OF_STORE:
+            self._failing[place] = 0
+            return
+        self._failing[place] += 1
+        if self._failing[place] >= GIVEN_UP_AFTER:
+            self._given_up[place] = outcome

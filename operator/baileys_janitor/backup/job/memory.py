@@ -1,0 +1,83 @@
+"""What a Job knows of the archives of its tenants: it comes with the task, and what has changed goes into the result.
+
+A claim is mounted read-only, so nothing is remembered in the session's directory as it is on one server. The text has
+room for the first digits of each hash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from baileys_janitor.backup.known import (
+    NEVER_VERIFIED,
+    Known,
+    KnownArchive,
+)
+from baileys_janitor.backup.names import name_of
+from baileys_janitor.policy.known_archives import (
+    DIGEST_DIGITS,
+    SHA256_DIGITS,
+    KnownArchives,
+    PutArchive,
+)
+
+NOBODY: Final = "0" * 16
+"""Stands for a fingerprint, pairing or set of recipients that is not known."""
+
+
+def known_of(archives: KnownArchives) -> Known:
+    """Return what a text knows as what a backup works with."""
+    fingerprint = archives.fingerprint or NOBODY
+    pairing = archives.pairing or NOBODY
+    recipients = archives.recipients or NOBODY
+    return Known(
+        tuple(
+            KnownArchive(
+                name=name_of(each.time, each.digest, encrypted=each.encrypted),
+                digest=each.digest,
+                sha256=each.sha256,
+                size=each.size,
+                files=each.files,
+                fingerprint=fingerprint,
+                pairing=pairing,
+                recipients=recipients,
+                verified={
+                    name: each.time if name in each.verified else NEVER_VERIFIED
+                    for name in each.held
+                },
+            )
+            for each in archives.archives
+        ),
+        dict(archives.listed),
+    )
+
+
+def archive_of(known: KnownArchive) -> PutArchive:
+    """Return an archive as a text holds it."""
+    return PutArchive(
+        known.time,
+        known.digest[:DIGEST_DIGITS],
+        known.sha256[:SHA256_DIGITS],
+        known.size,
+        known.files,
+        known.name.encrypted,
+        frozenset(known.verified),
+        frozenset(name for name, time in known.verified.items() if time != NEVER_VERIFIED),
+    )
+
+
+class TaskMemory:
+    """The memory of one tenant while it is backed up."""
+
+    def __init__(self, known: Known) -> None:
+        self.known = known
+
+    def read(self) -> Known:
+        """Return what is known."""
+        return self.known
+
+    def change(self, change: Callable[[Known], Known]) -> Known:
+        """Change what is known, and return it."""
+        self.known = change(self.known)
+        return self.known

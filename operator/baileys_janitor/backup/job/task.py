@@ -1,0 +1,204 @@
+"""The task that a Job for backups gets: one JSON argument. Credentials are in files, never in here.
+
+    {"v":1,"action":"backup","time":1796000000,"seconds":120,
+     "repositories":[["moscow","s3://b/p","https://s3.example",null,"/stores/0"]],
+     "recipients":["age1..."],"identity":null,"retention":[24,30,12],"bucketDays":null,
+     "members":[["acme","/volumes/000","company-1",[0],true,"1;...;..."]]}
+
+A member is a tenant: its name, where its claim is mounted and the path beneath, the repositories to use by their place
+in the list, and which archives are known to be ours (`policy.known_archives`). `true` before that says that they are
+all there, so that a repository may be listed. A drill has no claims, so the mount and the path are empty.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from baileys_janitor.backup.names import is_namespace, is_tenant
+from baileys_janitor.policy.archive_retention import Retention
+from baileys_janitor.policy.known_archives import TEXT_CHARACTERS_MAX
+from baileys_janitor.policy.strict_json import JsonError, parse
+
+VERSION: Final = 1
+BACKUP: Final = "backup"
+DRILL: Final = "drill"
+ACTIONS: Final = (BACKUP, DRILL)
+MEMBERS_MAX: Final = 25
+REPOSITORIES_MAX: Final = 4
+RECIPIENTS_MAX: Final = 20
+_TEXT_MAX: Final = 4096
+
+
+class BadTask(ValueError):  # noqa: N818  # pairs with BadResult
+    """The task cannot be carried out as it is written; the message names the field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A repository: `credentials` is a directory with the keys of its Secret."""
+
+    name: str
+    url: str
+    endpoint: str | None
+    region: str | None
+    credentials: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A tenant. `whole`: `known` names all archives that are ours, not the newest ones alone."""
+
+    tenant: str
+    repositories: tuple[int, ...]
+    known: str = ""
+    whole: bool = True
+    volume: str = ""
+    path: str = ""
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BackupTask:
+    """What one Job does.
+
+    `seconds` is the most that a tenant may take, `identity` the file of what opens archives, `time` when the task was
+    written (Unix seconds): on a node whose clock is behind, that counts.
+    """
+
+    action: str
+    stores: Sequence[Store]
+    members: Sequence[Member]
+    seconds: int
+    recipients: Sequence[str] = ()
+    identity: str | None = None
+    retention: Retention = field(default_factory=Retention)
+    bucket_days: int | None = None
+    time: int = 0
+
+    def to_json(self) -> str:
+        """Return the argument."""
+        retention = self.retention
+        data = {
+            "v": VERSION,
+            "action": self.action,
+            "time": self.time,
+            "seconds": self.seconds,
+            "repositories": [
+                [each.name, each.url, each.endpoint, each.region, each.credentials]
+                for each in self.stores
+            ],
+            "recipients": list(self.recipients),
+            "identity": self.identity,
+            "retention": [retention.hourly, retention.daily, retention.monthly],
+            "bucketDays": self.bucket_days,
+            "members": [
+                [
+                    *(each.namespace, each.tenant, each.volume, each.path),
+                    *(list(each.repositories), each.whole, each.known),
+                ]
+                for each in self.members
+            ],
+        }
+        return json.dumps(data, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> BackupTask:
+        """Read the argument; raises BadTask with one sentence."""
+        try:
+            data = parse(text)
+        except JsonError as problem:
+            raise BadTask(f"the task is not JSON: {problem}") from None
+        if not isinstance(data, dict):
+            raise BadTask("the task must be a JSON object")
+        if data.get("v") != VERSION:
+            raise BadTask(
+                f"the task has another version than {VERSION}: let the operator and the Job's image be the same"
+            )
+        action = _text("action", data.get("action"))
+        if action not in ACTIONS:
+            raise BadTask(f"action must be one of {', '.join(ACTIONS)}")
+        stores = [_store(each) for each in _list("repositories", data, REPOSITORIES_MAX)]
+        members = [_member(each, len(stores)) for each in _list("members", data, MEMBERS_MAX)]
+        if not stores or not members:
+            raise BadTask("repositories and members must not be empty")
+        days = data.get("bucketDays")
+        return cls(
+            action=action,
+            stores=stores,
+            members=members,
+            seconds=_number("seconds", data.get("seconds"), 3600),
+            recipients=[
+                _text("recipients", each) for each in _list("recipients", data, RECIPIENTS_MAX)
+            ],
+            identity=_optional("identity", data.get("identity")),
+            retention=_retention(data.get("retention")),
+            time=_number("time", data.get("time"), 1 << 33),
+            bucket_days=None if days is None else _number("bucketDays", days, 10_000),
+        )
+
+
+def _store(item: object) -> Store:
+    if not isinstance(item, list) or len(item) != 5:
+        raise BadTask("repositories must be lists of 5")
+    name, url, endpoint, region, credentials = item
+    return Store(
+        _text("repositories", name),
+        _text("repositories", url),
+        _optional("repositories", endpoint),
+        _optional("repositories", region),
+        _text("repositories", credentials),
+    )
+
+
+def _member(item: object, stores: int) -> Member:
+    if not isinstance(item, list) or len(item) != 7:
+        raise BadTask("members must be lists of 7")
+    namespace, tenant, volume, path, repositories, whole, known = item
+    namespace, tenant = _text("members", namespace), _text("members", tenant)
+    if not is_namespace(namespace) or not is_tenant(tenant):
+        raise BadTask("members must have the names of a namespace and of a tenant")
+    if not isinstance(whole, bool) or not isinstance(repositories, list):
+        raise BadTask("members must have a list of repositories and a flag")
+    if not all(type(each) is int and 0 <= each < stores for each in repositories):
+        raise BadTask("members must name repositories by their places")
+    return Member(
+        tenant,
+        tuple(repositories),
+        _text("members", known, TEXT_CHARACTERS_MAX),
+        whole,
+        _text("members", volume),
+        _text("members", path),
+        namespace,
+    )
+
+
+def _retention(item: object) -> Retention:
+    if not isinstance(item, list) or len(item) != 3:
+        raise BadTask("retention must be a list of 3")
+    return Retention(*(_number("retention", each, 1000) for each in item))
+
+
+def _list(name: str, data: dict[str, Any], most: int) -> list[Any]:
+    value = data.get(name)
+    if not isinstance(value, list) or len(value) > most:
+        raise BadTask(f"{name} must be a list of {most} at most")
+    return value
+
+
+def _number(name: str, value: object, most: int) -> int:
+    if type(value) is not int or not 0 <= value <= most:
+        raise BadTask(f"{name} must be a whole number of at most {most}")
+    return value
+
+
+def _text(name: str, value: object, most: int = _TEXT_MAX) -> str:
+    if not isinstance(value, str) or len(value) > most:
+        raise BadTask(f"{name} must be a text")
+    return value
+
+
+def _optional(name: str, value: object) -> str | None:
+    return None if value is None else _text(name, value)

@@ -1,0 +1,220 @@
+"""One member of a Job's task: back up its session, or drill. The only module of these that loads a store's library."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from baileys_janitor.backup.errors import BackupProblem
+from baileys_janitor.backup.job.memory import archive_of, known_of
+from baileys_janitor.backup.job.result import (
+    FAILED,
+    NOTHING_TO_DO,
+    PASSED,
+    MemberResult,
+    Outcome,
+)
+from baileys_janitor.backup.job.task import BACKUP, BackupTask, Member, Store
+from baileys_janitor.policy.known_archives import KnownArchives, decode
+from baileys_janitor.volume.errors import VolumeProblem
+from baileys_janitor.volume.safe_open import open_session
+
+if TYPE_CHECKING:
+    from baileys_janitor.backup.known import Known
+    from baileys_janitor.backup.run import BackupResult, Destination, RepositoryResult
+
+UNEXPECTED: Final = "Unexpected"
+_IDENTITY_FILE_MAX: Final = 65_536
+
+
+class NotPossible(Exception):  # noqa: N818 - what a result says
+    """Why a member cannot be dealt with: a code and a sentence."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def carry_out(
+    task: BackupTask, member: Member, places: Sequence[int]
+) -> tuple[MemberResult, dict[int, str]]:
+    """Deal with one member in these repositories; return what became of it, and each repository's name in memory.
+
+    Never raises: trouble is in the result.
+    """
+    now = max(time.time(), float(task.time))
+    try:
+        do = _back_up if task.action == BACKUP else _drill
+        return do(task, member, places, now)
+    except NotPossible as problem:
+        failure = Outcome(FAILED, problem.code, problem.message)
+    except Exception as error:  # noqa: BLE001 - the other members go on
+        # Its text may hold a file's name.
+        said = f"Something unforeseen happened ({type(error).__name__})."
+        failure = Outcome(FAILED, UNEXPECTED, said)
+    return MemberResult(int(now), outcomes=dict.fromkeys(places, failure)), {}
+
+
+def _known(member: Member) -> KnownArchives:
+    return decode(member.known) or KnownArchives()
+
+
+def _back_up(
+    task: BackupTask, member: Member, places: Sequence[int], now: float
+) -> tuple[MemberResult, dict[int, str]]:
+    from baileys_janitor.backup.job.memory import TaskMemory
+    from baileys_janitor.backup.run import Keep, back_up
+
+    destinations, outcomes = _opened(task.stores, places)
+    idents = {place: each.ident for place, each in destinations.items()}
+    if not destinations:
+        return MemberResult(int(now), outcomes=outcomes), idents
+    told = _known(member)
+    known = known_of(told)
+    if not member.whole:
+        # Without all of them nothing can be said of a list.
+        for ident in idents.values():
+            known = known.asked(ident, int(now))
+    before = known.listed
+    memory = TaskMemory(known)
+    directory = _open(member)
+    try:
+        found = back_up(
+            directory,
+            tenant=member.tenant,
+            namespace=member.namespace,
+            destinations=list(destinations.values()),
+            recipients=task.recipients,
+            keep=Keep(task.retention, task.bucket_days),
+            now=now,
+            memory=memory,
+        )
+    finally:
+        os.close(directory)
+    after = memory.known
+    by_name = {each.name: each for each in found.repositories}
+    for place, each in destinations.items():
+        was_listed = after.listed.get(each.ident) != before.get(each.ident)
+        held = _held(told, after, each.ident) if was_listed else None
+        outcomes[place] = _outcome(found, by_name.get(each.name), held)
+    made = next((each for each in after.archives if each.time == found.time), None)
+    is_new = made is not None and known.of_name(made.name) is None
+    return (
+        MemberResult(
+            found.time,
+            found.files,
+            int(found.seconds * 1000),
+            archive_of(made) if made is not None and is_new else None,
+            found.fingerprint,
+            found.pairing,
+            outcomes,
+        ),
+        idents,
+    )
+
+
+def _held(told: KnownArchives, known: Known, ident: str) -> frozenset[int]:
+    """Return which archives of the task a repository still holds, by their places."""
+    there = {(each.time, each.digest) for each in known.in_repository(ident)}
+    return frozenset(
+        place for place, each in enumerate(told.archives) if (each.time, each.digest) in there
+    )
+
+
+def _outcome(
+    whole: BackupResult, of_one: RepositoryResult | None, held: frozenset[int] | None
+) -> Outcome:
+    if whole.outcome == NOTHING_TO_DO:
+        return Outcome(NOTHING_TO_DO)
+    if of_one is None or of_one.outcome == FAILED:
+        code = None if of_one is None else of_one.code
+        said = None if of_one is None else of_one.message
+        return Outcome(
+            FAILED, code or whole.code or UNEXPECTED, said or whole.message or "", held=held
+        )
+    others = 0 if of_one.strangers is None else of_one.strangers.among + of_one.strangers.ahead
+    return Outcome(
+        of_one.outcome,
+        of_one.retention_code or "",
+        verified=of_one.verified,
+        put_only=of_one.put_only,
+        strangers=others,
+        held=held,
+    )
+
+
+def _drill(
+    task: BackupTask, member: Member, places: Sequence[int], now: float
+) -> tuple[MemberResult, dict[int, str]]:
+    from baileys_janitor.backup.drill import drill
+    from baileys_janitor.backup.encryption import Identities
+    from baileys_janitor.backup.fetch import Wanted
+
+    try:
+        identities = None if task.identity is None else Identities(_identity(task.identity))
+    except BackupProblem as problem:
+        raise NotPossible(problem.code, problem.sentence) from None
+    destinations, outcomes = _opened(task.stores, places)
+    wanted = Wanted(member.namespace, member.tenant, known_of(_known(member)))
+    for place, each in destinations.items():
+        found = drill(each.repository, wanted, identities, now)
+        outcomes[place] = Outcome(
+            PASSED if found.outcome == PASSED else FAILED,
+            found.code or "",
+            found.message or "",
+            archive=found.archive or "",
+            files=sum(found.restorable.values()),
+            ms=int(found.seconds * 1000),
+        )
+    return MemberResult(int(now), outcomes=outcomes), {}
+
+
+def _opened(
+    stores: Sequence[Store], places: Sequence[int]
+) -> tuple[dict[int, Destination], dict[int, Outcome]]:
+    """Return the repositories that can be asked, and why the others cannot."""
+    from baileys_janitor.backup.repository import open_repository
+    from baileys_janitor.backup.run import Destination
+
+    found, outcomes = {}, {}
+    for place in places:
+        store = stores[place]
+        # A file system's path would be one of this container's own.
+        if "://" not in store.url or store.url.startswith("file:"):
+            outcomes[place] = Outcome(FAILED, "UrlInvalid", "The URL names no object store.")
+            continue
+        try:
+            repository = open_repository(
+                store.url,
+                endpoint=store.endpoint,
+                region=store.region,
+                credentials=store.credentials,
+                environ={},
+            )
+        except BackupProblem as problem:
+            outcomes[place] = Outcome(FAILED, problem.code, problem.sentence)
+        else:
+            found[place] = Destination(store.name, repository)
+    return found, outcomes
+
+
+def _open(member: Member) -> int:
+    try:
+        return open_session(member.volume, member.path)
+    except VolumeProblem as problem:
+        raise NotPossible(problem.code, str(problem)) from None
+
+
+def _identity(path: str) -> str:
+    try:
+        with open(path, encoding="ascii") as file:  # noqa: PTH123
+            return file.read(_IDENTITY_FILE_MAX)
+    except (OSError, ValueError):
+        raise NotPossible(
+            "IdentityUnreadable",
+            "The Secret of config.backup.drill.identitySecretName holds no text under the key identity: put the age "
+            "identity there.",
+        ) from None

@@ -1,0 +1,217 @@
+"""The Jobs of backups and drills, and what each member of one was told. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from baileys_janitor.api.backup_spec import ClusterBackups, ClusterRepository
+from baileys_janitor.backup.job.task import BACKUP, DRILL, BackupTask, Member, Store
+from baileys_janitor.controller.backups.known import needs_all, newest
+from baileys_janitor.controller.jobs import manifest
+from baileys_janitor.controller.jobs.manifest import Pod, SecretMount, mount_path
+from baileys_janitor.controller.jobs.placement import Place
+from baileys_janitor.policy.known_archives import KnownArchives, decode, encode
+from baileys_janitor.tenants.record import TenantRecord
+
+Object = dict[str, Any]
+
+TENANT_SECONDS = 120
+"""Seconds that one tenant may take, whatever its volume and its repositories do."""
+MARGIN_SECONDS = 60
+"""Seconds that a pod may run for longer than its members may take."""
+DEADLINE_MAX_SECONDS = 3600
+"""Seconds that no pod may exceed: the chart's admission policy allows no more."""
+TASK_BYTES_MAX = 100_000
+"""A process takes arguments of up to 128 KiB."""
+MOST_BY_REPOSITORIES = (25, 25, 20, 16, 12)
+"""Tenants whose results have room in a termination message, by the number of repositories."""
+MEMORY = "256Mi"
+"""A tenant's files are staged in memory, packed, and put: at most 64 MiB of each at a time."""
+IDENTITY_DIRECTORY, IDENTITY_KEY = "/identity", "identity"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A tenant for which something is due, in the repositories of these names."""
+
+    tenant: TenantRecord
+    action: str
+    names: tuple[str, ...]
+    place: Place = field(default_factory=Place)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a Job was told of one member: its repositories by their places in the task, and which archives are known."""
+
+    repositories: dict[int, str]
+    known: KnownArchives
+    backups: ClusterBackups
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What tenants of one Job have in common."""
+
+    namespace: str
+    action: str
+    backups: ClusterBackups
+    place: Place
+    resources: str
+
+    @classmethod
+    def of(cls, wanted: Wanted, home: str) -> Group:
+        """Return the group that a tenant's Job belongs to; drills run in the namespace `home`."""
+        settings = wanted.tenant.effective
+        assert settings is not None
+        assert settings.backup is not None
+        if wanted.action == DRILL:
+            return cls(home, DRILL, _as_read(settings.backup), Place(), "")
+        resources = repr(settings.job.resources)
+        return cls(wanted.tenant.namespace, BACKUP, settings.backup, wanted.place, resources)
+
+
+def _as_read(backups: ClusterBackups) -> ClusterBackups:
+    """Return what of the settings a drill hangs on, so that tenants which differ in the rest share one."""
+    return replace(backups, group=replace(backups.group, repositories=(), recipients=()))
+
+
+def batches(
+    wanted: Sequence[Wanted], home: str, most: dict[tuple[str, str], int]
+) -> list[tuple[Group, list[Wanted]]]:
+    """Group what is due into as few Jobs as settings, places and limits allow; `most` limits some tenants' Jobs."""
+    grouped: dict[Group, list[Wanted]] = {}
+    for each in wanted:
+        grouped.setdefault(Group.of(each, home), []).append(each)
+    found = []
+    for group, members in grouped.items():
+        stores = (
+            group.backups.sources if group.action == DRILL else group.backups.group.repositories
+        )
+        largest = MOST_BY_REPOSITORIES[len(stores)]
+        lot: list[Wanted] = []
+        limit = largest
+        for each in sorted(members, key=lambda w: most.get(w.tenant.key, largest)):
+            if lot and len(lot) >= limit:
+                found.append((group, lot))
+                lot = []
+            if not lot:
+                limit = min(largest, most.get(each.tenant.key, largest))
+            lot.append(each)
+        found.append((group, lot))
+    return found
+
+
+def job_of(
+    group: Group, members: Sequence[Wanted], pod: Pod, now: float
+) -> tuple[Object, list[Told]] | None:
+    """Return the Job of a batch and what its members are told; None where the task is too long for one."""
+    drills = group.action == DRILL
+    repositories, secrets = _mounts(group)
+    stores = [_store(each, place) for place, each in enumerate(repositories)]
+    places = {each.name: place for place, each in enumerate(repositories)}
+    claims = sorted({_claim(each.tenant) for each in members}) if not drills else []
+    told, listed = [], []
+    for each in members:
+        known = decode(each.tenant.backup.known) or KnownArchives()
+        whole = not drills and needs_all(known, len(repositories), now)
+        known = known if whole else newest(known)
+        effective = each.tenant.effective
+        assert effective is not None
+        assert effective.backup is not None
+        told.append(Told({places[name]: name for name in each.names}, known, effective.backup))
+        listed.append(
+            Member(
+                each.tenant.name,
+                tuple(places[name] for name in each.names),
+                encode(known),
+                whole,
+                "" if drills else mount_path(claims.index(_claim(each.tenant))),
+                "" if drills else effective.path,
+                each.tenant.namespace,
+            )
+        )
+    settings = group.backups.group
+    has_identity = drills and group.backups.identity_secret_name is not None
+    task = BackupTask(
+        action=group.action,
+        stores=stores,
+        members=listed,
+        seconds=TENANT_SECONDS,
+        time=int(now),
+        recipients=settings.recipients,
+        identity=f"{IDENTITY_DIRECTORY}/{IDENTITY_KEY}" if has_identity else None,
+        retention=settings.retention,
+        bucket_days=settings.bucket_days,
+    ).to_json()
+    if len(task) > TASK_BYTES_MAX and len(members) > 1:
+        return None
+    first = members[0].tenant.effective
+    assert first is not None
+    deadline = deadline_seconds(len(members))
+    found = manifest.job(
+        name="",
+        namespace=group.namespace,
+        action=group.action,
+        task=task,
+        members=[manifest.Member(each.tenant.name, each.tenant.uid) for each in members],
+        claims=claims,
+        place=group.place,
+        pod=replace(pod, deadline=deadline, command=(*pod.command[:-1], "backup-job")),
+        resources=_resources(dict(first.job.resources)),
+        read_only=True,
+        secrets=secrets,
+    )
+    return found, told
+
+
+def deadline_seconds(members: int) -> int:
+    """Return how long the pod of a Job of so many members may run."""
+    return min(TENANT_SECONDS * members + MARGIN_SECONDS, DEADLINE_MAX_SECONDS)
+
+
+def _mounts(group: Group) -> tuple[list[ClusterRepository], list[SecretMount]]:
+    """Return the repositories of a Job, and the Secrets that its pod mounts.
+
+    None of them is required for the pod to start: one that is missing is the trouble of its repository alone.
+    """
+    backups = group.backups
+    if group.action == DRILL:
+        repositories = [each.repository for each in backups.sources]
+        names = [each.secret_name for each in backups.sources]
+    else:
+        repositories = list(backups.group.repositories)
+        names = [each.secret_name for each in repositories]
+    secrets = [
+        SecretMount(name, "", f"/stores/{place}", "", optional=True)
+        for place, name in enumerate(names)
+    ]
+    if group.action == DRILL and backups.identity_secret_name is not None:
+        identity = backups.identity_secret_name
+        secrets.append(
+            SecretMount(identity, IDENTITY_KEY, IDENTITY_DIRECTORY, IDENTITY_KEY, optional=True)
+        )
+    return repositories, secrets
+
+
+def _store(repository: ClusterRepository, place: int) -> Store:
+    return Store(
+        repository.name,
+        repository.url,
+        repository.endpoint,
+        repository.region,
+        f"/stores/{place}",
+    )
+
+
+def _claim(tenant: TenantRecord) -> str:
+    assert tenant.effective is not None
+    return tenant.effective.claim_name
+
+
+def _resources(given: Object) -> Object:
+    """Return the resources of a Job of backups: those of every Job, with the memory that staging takes."""
+    limits = {**(given.get("limits") or {}), "memory": MEMORY}
+    return {**given, "limits": limits}

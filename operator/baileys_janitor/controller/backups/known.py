@@ -1,0 +1,139 @@
+"""Which archives of a tenant are known to be ours, before and after a Job. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from baileys_janitor.backup.job.result import PUT, MemberResult
+from baileys_janitor.backup.names import name_of
+from baileys_janitor.policy.known_archives import KnownArchives, PutArchive
+from baileys_janitor.tenants.backup_state import Archived
+
+LISTED_SECONDS = 84_600.0
+"""Seconds after which a Job is told of all archives, so that it can compare a list."""
+PENDING_SECONDS = 86_400.0
+"""Seconds that an archive is remembered of which no repository says that it is there: its put may have arrived."""
+CLOCKS_SECONDS = 86_400.0
+"""How far the clocks of a node and of the operator may lie apart: what is further away was never read."""
+NEWEST = 2
+"""Archives of each repository that are told where no list is made."""
+
+
+def needs_all(known: KnownArchives, repositories: int, now: float) -> bool:
+    """Return whether a Job may list one of so many repositories, so that it must be told of all archives."""
+    fresh = [when for when in known.listed.values() if 0 <= now - when < LISTED_SECONDS]
+    return len(fresh) < repositories
+
+
+def newest(known: KnownArchives) -> KnownArchives:
+    """Return the newest archives of each repository alone."""
+    counts: dict[str, int] = {}
+    kept = []
+    for each in known.archives:
+        if any(counts.get(name, 0) < NEWEST for name in each.held):
+            kept.append(each)
+        for name in each.held:
+            counts[name] = counts.get(name, 0) + 1
+    return replace(known, archives=tuple(kept))
+
+
+def merged(
+    known: KnownArchives,
+    sent: KnownArchives,
+    result: MemberResult,
+    repositories: Mapping[int, str],
+    recipients: str,
+    now: float,
+    kept_seconds: float | None,
+) -> KnownArchives:
+    """Return what is known after a Job that was told `sent`.
+
+    Args:
+        repositories: by place in the task, the name under which a repository is remembered.
+        recipients: the hash of those that the Job encrypted to.
+        kept_seconds: how long the stores keep an object, None where the janitor removes them.
+    """
+    archives = {_key(each): each for each in known.archives}
+    listed = dict(known.listed)
+    made = result.archive
+    if made is not None:
+        archives[_key(made)] = replace(
+            made,
+            held=_names(result, repositories, verified=False),
+            verified=_names(result, repositories, verified=True),
+        )
+        known = replace(
+            known,
+            fingerprint=result.fingerprint,
+            pairing=result.pairing,
+            recipients=_readers(known, result, recipients),
+        )
+    for place, outcome in result.outcomes.items():
+        name = repositories.get(place)
+        if name is None or (outcome.held is None and not outcome.put_only):
+            continue
+        listed[name] = int(min(max(result.time, now - CLOCKS_SECONDS), now))
+        if outcome.held is not None:
+            _compare(archives, sent.archives, outcome.held, name)
+    oldest = now - PENDING_SECONDS
+    left = [each for each in archives.values() if each.held or each.time >= oldest]
+    if kept_seconds is not None:
+        left = [each for each in left if each.time >= now - kept_seconds]
+    return replace(known, archives=tuple(sorted(left, key=_key, reverse=True)), listed=listed)
+
+
+def archived(known: KnownArchives, repository: str | None, *, listable: bool) -> Archived | None:
+    """Return the newest archive in a repository, and what lies beside it; None where there is none."""
+    there = [each for each in known.archives if repository in each.held]
+    if not there:
+        return None
+    first = there[0]
+    return Archived(
+        str(name_of(first.time, first.digest, encrypted=first.encrypted)),
+        float(first.time),
+        first.files,
+        first.size,
+        len(there) if listable else None,
+        float(there[-1].time) if listable else None,
+    )
+
+
+def _compare(
+    archives: dict[tuple[int, str], PutArchive],
+    sent: Sequence[PutArchive],
+    held: Iterable[int],
+    name: str,
+) -> None:
+    """Take in a list: what the task named is there or not; nothing is said of what came meanwhile."""
+    there = {_key(sent[place]) for place in held if place < len(sent)}
+    for each in sent:
+        found = archives.get(_key(each))
+        if found is None:
+            continue
+        if _key(each) in there:
+            archives[_key(each)] = replace(found, held=found.held | {name})
+        else:
+            archives[_key(each)] = replace(
+                found, held=found.held - {name}, verified=found.verified - {name}
+            )
+
+
+def _names(
+    result: MemberResult, repositories: Mapping[int, str], *, verified: bool
+) -> frozenset[str]:
+    return frozenset(
+        repositories[place]
+        for place, each in result.outcomes.items()
+        if each.outcome == PUT and place in repositories and (each.verified or not verified)
+    )
+
+
+def _readers(known: KnownArchives, result: MemberResult, recipients: str) -> str:
+    """Return who can read the newest archives: nobody knows it while one repository has not got the new one."""
+    everywhere = all(each.outcome == PUT for each in result.outcomes.values())
+    return recipients if everywhere or known.recipients == recipients else ""
+
+
+def _key(archive: PutArchive) -> tuple[int, str]:
+    return archive.time, archive.digest

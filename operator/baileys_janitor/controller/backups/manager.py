@@ -1,0 +1,445 @@
+"""Has tenants backed up and drilled by the clock: decides, groups, creates Jobs.
+
+A Job is made for tenants of one namespace, place and settings that are due at the same time. An operator that starts
+deletes the Jobs of an earlier one and makes what is due anew: a session that is unchanged is not put twice.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
+
+from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.backup.job.task import BACKUP, DRILL
+from baileys_janitor.controller.backups import jobs
+from baileys_janitor.controller.backups.jobs import Group, Told, Wanted
+from baileys_janitor.controller.backups.results import BackupResults
+from baileys_janitor.controller.clock import Clock
+from baileys_janitor.controller.crash_handler import CrashHandler
+from baileys_janitor.controller.jobs import faults
+from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
+from baileys_janitor.controller.jobs.launch import JOBS, JobLauncher
+from baileys_janitor.controller.jobs.locate import ClusterState
+from baileys_janitor.controller.jobs.manifest import SELECTOR, Pod
+from baileys_janitor.controller.jobs.timeouts import JobTimeouts, Spawn
+from baileys_janitor.controller.jobs.tracker import JobTracker, TrackedJob, is_of_backup
+from baileys_janitor.controller.kube.client import ApiError, Kube
+from baileys_janitor.controller.status.writer import StatusWriter
+from baileys_janitor.controller.tenants.cache import TenantCache
+from baileys_janitor.schedule import backup_reasons, backup_times
+from baileys_janitor.schedule.backup_times import BackupSchedule
+from baileys_janitor.schedule.tenant_backups import schedule_of
+from baileys_janitor.status.changes import ChangeBus
+from baileys_janitor.tenants.backup_state import FAILED
+from baileys_janitor.tenants.fault import Fault
+from baileys_janitor.tenants.record import AnyRecord, Key, TenantRecord
+
+logger = logging.getLogger("janitor.backups")
+Object = dict[str, Any]
+
+GAP_SECONDS = 1.0
+"""Least seconds between two decisions on one tenant."""
+AGAIN_SECONDS = 10.0
+"""Seconds until what could not be begun now is tried again."""
+UNPLACED_SECONDS = 300.0
+"""Seconds until a claim is looked at again that waits for its workload."""
+LATE_SECONDS = 60.0
+"""Seconds after its deadline at which a pod is given up that its node has not ended."""
+ASK_SECONDS = 5.0
+"""Seconds between two looks at a Job in a namespace that is not watched."""
+
+
+class BackupManager:
+    """Part of the reconciler, whose loop calls `look`. `home` is the operator's own namespace, where drills run."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        config: OperatorConfig,
+        pod: Pod,
+        clock: Clock,
+        cache: TenantCache,
+        reads: ClusterReads,
+        writer: StatusWriter[TenantRecord],
+        started: float,
+        jitter: float,
+        prepare: Callable[[str], Awaitable[None]] | None,
+        home: str,
+        over: Callable[[Sequence[TenantRecord]], None],
+        nudge: Callable[[], None],
+        bus: ChangeBus,
+        crashes: CrashHandler,
+    ) -> None:
+        self._kube = kube
+        self._config = config
+        self._pod = pod
+        self._clock = clock
+        self._cache = cache
+        self._reads = reads
+        self._started = started
+        self._jitter = jitter
+        self._home = home
+        self._over = over
+        self._nudge = nudge
+        self._crashes = crashes
+        self.tracker = JobTracker()
+        self.results = BackupResults(clock, cache, self.tracker, self._ended, bus, crashes)
+        self._timeouts = _Timeouts(
+            kube, clock, self.tracker, reads, writer, self.results, config, crashes
+        )
+        self._prepare_namespace = prepare
+        self._heap: list[tuple[float, Key]] = []
+        self._due: dict[Key, float] = {}
+        self._generations: dict[Key, tuple[str, int]] = {}
+        self._considered: dict[Key, float] = {}
+        self._not_before: dict[Key, float] = {}
+        self._under_way: Counter[Key] = Counter()
+        self._ready: deque[tuple[Group, list[Wanted]]] = deque()
+        self._beginning: Counter[str] = Counter()
+        self._asked_at = 0.0
+
+    def __len__(self) -> int:
+        """Return for how many tenants a Job is wanted that lacks a free slot."""
+        return sum(len(members) for _, members in self._ready)
+
+    @property
+    def _drills_here(self) -> bool:
+        return bool(self._home and self._config.backup.drill.read_secret_names)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is under way that must be looked at now and then."""
+        return bool(list(self.tracker) or self._ready or len(self.results.leftovers))
+
+    # What comes in
+
+    async def adopt(self) -> None:
+        """Delete the Jobs that an earlier operator left; what is due is made anew."""
+        watched = self._config.watch_namespaces
+        await self.results.adopt(self._kube, watched, is_of_backup)
+        if not watched or self._home in watched or not self._drills_here:
+            return
+        where = f"{JOBS}/namespaces/{self._home}/jobs"
+        try:
+            found = [job async for job in self._kube.list(where, labels=SELECTOR)]
+        except ApiError as error:
+            # A drill that is left over ends by itself.
+            logger.warning("%s: the drills there cannot be listed: %s", self._home, error)
+            return
+        for job in filter(is_of_backup, found):
+            self.results.leftovers.note(job, at_start=True)
+
+    def nudge(self) -> None:
+        """Have the loop look again at once."""
+        self._nudge()
+
+    def observe(self, tenant: TenantRecord) -> None:
+        """Take in a tenant that may have changed."""
+        before = self._generations.get(tenant.key)
+        now = tenant.uid, tenant.resource.generation
+        if before == now:
+            return
+        self._generations[tenant.key] = now
+        if before is not None:
+            # Somebody has changed what may have been wrong.
+            for each in tenant.backup.repositories.values():
+                each.hurry()
+                each.drill.hurry()
+        self._not_before.pop(tenant.key, None)
+        self.again(tenant)
+
+    def forget(self, tenant: TenantRecord) -> None:
+        """Drop a tenant that was deleted."""
+        tables: tuple[dict[Key, Any], ...] = (
+            *(self._due, self._generations, self._considered),
+            *(self._not_before, self._under_way, self.results.most),
+        )
+        for table in tables:
+            table.pop(tenant.key, None)
+
+    def shift(self, step: float) -> None:
+        """Move all times with the clock, which was set by `step` seconds."""
+        self._started += step
+        self.tracker.shift(step)
+        for table in (self._due, self._considered, self._not_before):
+            for key in table:
+                table[key] += step
+        self._heap = [(when + step, key) for when, key in self._heap]
+
+    # When
+
+    def again(self, tenant: TenantRecord) -> None:
+        """Put a tenant into the queue for when something is due next."""
+        when = None
+        if not self._under_way[tenant.key] and (schedule := self._schedule(tenant)) is not None:
+            due = backup_times.upcoming(
+                tenant.backup.repositories, schedule, self._clock.now(), self._started
+            )
+            when = due[0].time if due else None
+        if when is None:
+            self._due.pop(tenant.key, None)
+            return
+        considered = self._considered.get(tenant.key, 0.0) + GAP_SECONDS
+        when = max(when, considered, self._not_before.get(tenant.key, 0.0))
+        if self._due.get(tenant.key) != when:
+            self._due[tenant.key] = when
+            heapq.heappush(self._heap, (when, tenant.key))
+
+    def next_due(self) -> float | None:
+        """Return when the next tenant is due."""
+        while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
+    def _schedule(self, tenant: TenantRecord) -> BackupSchedule | None:
+        effective = tenant.effective
+        if effective is None:
+            return None
+        schedule = schedule_of(tenant.namespace, effective, self._jitter)
+        if schedule is not None and not self._home:
+            # Drills run where the operator does, and that is nowhere in the cluster.
+            return BackupSchedule(schedule.backups, None, schedule.zone, schedule.delay)
+        return schedule
+
+    # The loop
+
+    def look(self, now: float, spawn: Spawn) -> None:
+        """Look at the Jobs under way, and create those that are due."""
+        self._timeouts.look(now, spawn)
+        self._ask(now, spawn)
+        wanted: dict[str, list[Wanted]] = {}
+        while (when := self.next_due()) is not None and when <= now:
+            _, key = heapq.heappop(self._heap)
+            del self._due[key]
+            tenant = self._cache.tenants.get(key)
+            if tenant is not None:
+                with self._crashes.contain("tenant", [tenant]):
+                    self._want(tenant, now, wanted)
+        for each in wanted.values():
+            spawn(self._prepare(each))
+        self._take(now, spawn)
+
+    def _ask(self, now: float, spawn: Spawn) -> None:
+        """Ask for the pods of Jobs in a namespace that is not watched."""
+        watched = self._config.watch_namespaces
+        if not watched or self._home in watched or now - self._asked_at < ASK_SECONDS:
+            return
+        self._asked_at = now
+        for tracked in self.tracker:
+            if tracked.namespace == self._home and tracked.uid and not tracked.settled:
+                spawn(self._timeouts.seek_pod(tracked))
+
+    def _want(self, tenant: TenantRecord, now: float, wanted: dict[str, list[Wanted]]) -> None:
+        self._considered[tenant.key] = now
+        schedule = self._schedule(tenant)
+        if schedule is None:
+            return
+        if tenant.stored.stale or tenant.backoff.crashes:
+            self._later(tenant, now + AGAIN_SECONDS)
+            return
+        due = backup_times.due_now(tenant.backup.repositories, schedule, now, self._started)
+        # A drill waits for the backup: it restores the newest archive.
+        action, reason = (
+            (BACKUP, backup_reasons.BACKUP)
+            if backup_reasons.BACKUP in due
+            else (DRILL, backup_reasons.DRILL)
+        )
+        names = due.get(reason)
+        if not names:
+            self.again(tenant)
+            return
+        for name in names:
+            state = tenant.backup.repositories[name]
+            (state.drill if action == DRILL else state).claim(now)
+        self._under_way[tenant.key] += 1
+        key = self._home if action == DRILL else tenant.namespace
+        wanted.setdefault(f"{action} {key}", []).append(Wanted(tenant, action, tuple(names)))
+
+    async def _prepare(self, wanted: list[Wanted]) -> None:
+        """Find out where tenants can be backed up, and put them into Jobs that wait for a free slot."""
+        placed: list[Wanted] = []
+        try:
+            with self._crashes.contain("step", [each.tenant for each in wanted]):
+                placed = await self._placed(wanted)
+                self._ready.extend(jobs.batches(placed, self._home, self.results.most))
+        finally:
+            there = {each.tenant.key for each in placed}
+            self._give_up([each for each in wanted if each.tenant.key not in there])
+
+    async def _placed(self, wanted: list[Wanted]) -> list[Wanted]:
+        if wanted[0].action == DRILL:
+            return wanted
+        namespace = wanted[0].tenant.namespace
+        now = self._clock.now()
+        try:
+            cluster = await self._reads.cluster(namespace, [each.tenant for each in wanted])
+        except ApiError as error:
+            logger.warning("%s: the claims could not be looked up: %s", namespace, error)
+            for each in wanted:
+                self._not_before[each.tenant.key] = now + AGAIN_SECONDS
+            return []
+        found = (self._place(each, cluster, now) for each in wanted)
+        return [each for each in found if each is not None]
+
+    def _place(self, wanted: Wanted, cluster: ClusterState, now: float) -> Wanted | None:
+        tenant = wanted.tenant
+        if tenant.effective is None or tenant.effective.backup is None:
+            return None
+        place, fault, _ = cluster.place(tenant)
+        if place is not None:
+            return Wanted(tenant, wanted.action, wanted.names, place)
+        assert fault is not None
+        if not fault.stalled:
+            self._not_before[tenant.key] = now + UNPLACED_SECONDS
+            return None
+        fail(wanted, fault, now)
+        return None
+
+    def _give_up(self, wanted: Iterable[Wanted]) -> None:
+        """Drop the claims of tenants of which no Job is made now."""
+        left = list(wanted)
+        for each in left:
+            self._release(each.tenant)
+        self._over([each.tenant for each in left])
+
+    def _release(self, tenant: TenantRecord) -> None:
+        self._under_way[tenant.key] -= 1
+        if self._under_way[tenant.key] <= 0:
+            del self._under_way[tenant.key]
+        tenant.backup.release()
+        if self._cache.tenants.get(tenant.key) is tenant:
+            self.again(tenant)
+
+    def _take(self, now: float, spawn: Spawn) -> None:
+        """Create Jobs while there is room."""
+        for _ in range(len(self._ready)):
+            group, members = self._ready.popleft()
+            if not self._has_room(group.namespace):
+                self._ready.append((group, members))
+                continue
+            self._beginning[group.namespace] += 1
+            spawn(self._begin(group, members, now))
+
+    def _has_room(self, namespace: str) -> bool:
+        limits = self._config.limits
+        tracked = [each for each in self.tracker if not each.settled]
+        own = [each for each in tracked if each.namespace == namespace]
+        beginning = self._beginning.total()
+        return (
+            len(tracked) + beginning < limits.jobs_in_flight
+            and sum(each.pending for each in tracked) + beginning < limits.pending_pods
+            and len(own) + self._beginning[namespace] < limits.jobs_in_flight_per_namespace
+            and sum(each.pending for each in own) + self._beginning[namespace]
+            < limits.pending_pods_per_namespace
+        )
+
+    async def _begin(self, group: Group, members: list[Wanted], now: float) -> None:
+        """Create the Job of a batch, without tenants that are gone or have changed meanwhile."""
+        still = [each for each in members if self._is_current(each, group)]
+        launched = False
+        try:
+            with self._crashes.contain("step", [each.tenant for each in still]):
+                launched = bool(still) and await self._launch(group, still, now)
+        finally:
+            self._beginning[group.namespace] -= 1
+            kept = {each.tenant.key for each in still} if launched else set()
+            self._give_up([each for each in members if each.tenant.key not in kept])
+
+    def _is_current(self, wanted: Wanted, group: Group) -> bool:
+        tenant = wanted.tenant
+        if self._cache.tenants.get(tenant.key) is not tenant:
+            return False
+        effective = tenant.effective
+        if effective is None or effective.suspend or effective.backup is None:
+            return False
+        return Group.of(wanted, self._home) == group
+
+    async def _launch(self, group: Group, members: list[Wanted], now: float) -> bool:
+        made = jobs.job_of(group, members, self._pod, now)
+        if made is None:
+            half = len(members) // 2
+            self._ready.extend([(group, members[:half]), (group, members[half:])])
+            return True
+        job, told = made
+        tenants = [each.tenant for each in members]
+        launcher = _Launcher(
+            self._kube,
+            self._clock,
+            self.tracker,
+            self._prepare_namespace,
+            members,
+            told,
+            self.results,
+        )
+        uid = await launcher.launch(job, f"janitor-{group.action}", tenants, frozenset())
+        return uid is not None
+
+    def _later(self, tenant: TenantRecord, when: float) -> None:
+        self._not_before[tenant.key] = when
+        self.again(tenant)
+
+    def _ended(self, tenants: Iterable[TenantRecord]) -> None:
+        # Their statuses are written before the Job is deleted.
+        for tenant in tenants:
+            self._release(tenant)
+
+
+class _Launcher(JobLauncher):
+    """Creates one Job. What becomes of it is the backups' affair, and never a fault of the tenants."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        clock: Clock,
+        tracker: JobTracker,
+        prepare: Callable[[str], Awaitable[None]] | None,
+        wanted: Sequence[Wanted],
+        told: list[Told],
+        results: BackupResults,
+    ) -> None:
+        super().__init__(kube, clock, tracker, prepare)
+        self._wanted = wanted
+        self._told = told
+        self._results = results
+
+    def _begun(self, tenants: Sequence[AnyRecord], action: str, name: str) -> None:  # noqa: ARG002
+        self._results.told[name] = self._told
+
+    def _dropped(self, tracked: TrackedJob, tenants: Sequence[AnyRecord]) -> None:
+        super()._dropped(tracked, tenants)
+        self._results.told.pop(tracked.name, None)
+
+    def _doubt(self, tenants: Sequence[AnyRecord]) -> None:
+        """Do nothing: a backup that is made twice harms nobody."""
+
+    def _refused(self, tenants: Sequence[AnyRecord], fault: Fault) -> None:  # noqa: ARG002
+        for each in self._wanted:
+            fail(each, fault, self._clock.now())
+
+
+class _Timeouts(JobTimeouts[TenantRecord]):
+    """Looks after the Jobs of backups: these take longer, and a pod that does not start is no fault of the tenant."""
+
+    def _watch_run(self, tracked: TrackedJob, now: float) -> None:
+        assert tracked.started is not None
+        members = len(tracked.members)
+        if now - tracked.started > jobs.deadline_seconds(members) + LATE_SECONDS:
+            self._give_up(tracked, faults.OVERDUE)
+
+    def _say(self, tracked: TrackedJob, trouble: Fault) -> list[TenantRecord]:  # noqa: ARG002
+        return []
+
+
+def fail(wanted: Wanted, fault: Fault, now: float) -> None:
+    """Record that what was wanted cannot be begun."""
+    for name in wanted.names:
+        state = wanted.tenant.backup.repositories.get(name)
+        if state is not None and wanted.action == DRILL:
+            state.drill.fail(now, fault.reason, fault.message)
+        elif state is not None:
+            state.fail(now, fault.reason, fault.message)
+            state.ended(FAILED, None)
+    wanted.tenant.stored.want_write()
