@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from baileys_janitor.backup.names import parse_name
 from baileys_janitor.backup.repository import Repository, open_repository
 from baileys_janitor.backup.run import BackupResult, Destination, Keep, back_up
 from baileys_janitor.backup.store import MOST_OBJECTS, PutResult, StoredObject
+from baileys_janitor.policy.archive_retention import Strangers
 from baileys_janitor.volume.lock import acquire
 from baileys_janitor.volume.snapshot import take_snapshot
 from baileys_janitor.volume.state_files import owners_of
@@ -204,6 +206,46 @@ def test_two_archives_of_one_second_have_names_of_their_own(place: Place) -> Non
     assert len(place.archives()) == 2
     found = drill(place.destinations[0].repository, wanted(place), IDENTITIES, place.now)
     assert (found.outcome, found.archive) == ("Passed", place.archives()[1])
+
+
+def test_two_backups_of_one_session_in_one_second_leave_two_archives_that_open(
+    place: Place,
+) -> None:
+    place.add("eu")
+    moscow, eu = place.destinations
+    list_objects = place.store.list_objects
+
+    def meanwhile(prefix: str, *, most: int = MOST_OBJECTS) -> Sequence[StoredObject]:
+        place.store.list_objects = list_objects  # type: ignore[method-assign]
+        assert outcomes(place.back_up(destinations=[eu])) == ["Put"]
+        assert outcomes(place.back_up(destinations=[moscow])) == ["Put"]
+        return list_objects(prefix, most=most)
+
+    place.store.list_objects = meanwhile  # type: ignore[method-assign]
+    assert outcomes(place.back_up(destinations=[moscow], force=True)) == ["Put"]
+    assert len(place.archives()) == 2
+    for each in place.destinations:
+        for name in place.archives(each.name):
+            meant = wanted(place, name=parse_name(name))
+            assert drill(each.repository, meant, IDENTITIES, place.now).outcome == "Passed"
+
+
+def test_a_disk_that_is_not_mounted_for_some_days_costs_no_archive_its_name(place: Place) -> None:
+    place.back_up()
+    there, away = place.home / "moscow", place.home / "away"
+    there.rename(away)
+    there.mkdir()
+    for _ in range(5):
+        place.now += DAY
+        place.change()
+        place.back_up()
+    for each in place.archives():
+        (there / "server" / "acme" / each).rename(away / "server" / "acme" / each)
+    shutil.rmtree(there)
+    away.rename(there)
+    place.now += 2 * DAY
+    [found] = place.back_up().repositories
+    assert (found.archives, found.strangers) == (len(place.archives()), Strangers(0, 0, 0))
 
 
 def test_other_recipients_are_put_to_at_once(place: Place) -> None:

@@ -332,9 +332,10 @@ class _Run:
         )
 
     def _put(self, due: Sequence[Destination], results: dict[str, RepositoryResult]) -> None:
-        packed = self.source.pack(self.encrypt_to)
-        self._change(lambda known: known.with_archive(self._entry(packed)))
-        busy = self._remember()
+        packed, busy = self._entered()
+        while busy is None and self._is_anothers(packed):
+            self._one_second_later()
+            packed, busy = self._entered()
         if busy is not None:
             self.result.code, self.result.message = busy.code, str(busy)
             for each in due:
@@ -342,6 +343,29 @@ class _Run:
                 results[each.ident].message = str(busy)
             return
         _side_by_side(due, lambda each: self._put_one(each, packed, results[each.ident]))
+
+    def _entered(self) -> tuple[PackedArchive, VolumeProblem | SourceProblem | None]:
+        """Pack, and enter the archive unless its name is taken; with why somebody else holds the directory."""
+        packed = self.source.pack(self.encrypt_to)
+        entry = self._entry(packed)
+        self._change(
+            lambda known: known if known.of_name(entry.name) else known.with_archive(entry)
+        )
+        return packed, self._remember()
+
+    def _is_anothers(self, packed: PackedArchive) -> bool:
+        """Return whether another backup of this session has entered an archive of that name in the same second.
+
+        Encryption is random, so the two differ, and only one of them can be vouched for by that name.
+        """
+        found = self.known.of_name(packed.name)
+        return found is not None and found.sha256 != packed.sha256
+
+    def _one_second_later(self) -> None:
+        self.now += 1.0
+        while any(each.time == int(self.now) for each in self.known.archives):
+            self.now += 1.0
+        self.source = self.source.at(int(self.now))
 
     def _put_one(
         self, destination: Destination, packed: PackedArchive, result: RepositoryResult

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
@@ -41,6 +41,7 @@ class Source(Protocol):
     def unreadable(self) -> int: ...
 
     def pack(self, recipients: Recipients) -> PackedArchive: ...
+    def at(self, time: int) -> Source: ...
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,11 @@ class Files:
             self.snapshot, namespace=self.namespace, tenant=self.tenant, recipients=recipients
         )
 
+    def at(self, time: int) -> Files:
+        """Return it as one that was read at `time`, in Unix seconds."""
+        session = replace(self.snapshot.session, time=time)
+        return replace(self, snapshot=replace(self.snapshot, session=session))
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -119,3 +125,7 @@ class Rows:
         return pack_rows(
             self.snapshot, namespace=self.namespace, tenant=self.tenant, recipients=recipients
         )
+
+    def at(self, time: int) -> Rows:
+        """Return it as one that was read at `time`, in Unix seconds."""
+        return replace(self, snapshot=replace(self.snapshot, time=time))
