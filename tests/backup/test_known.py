@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from baileys_janitor.backup.known import (
     LIMIT_BYTES,
+    MOST_NOWHERE,
     Known,
     KnownArchive,
     Seen,
@@ -153,7 +154,21 @@ def test_what_a_listing_lacks_is_not_vouched_for_there() -> None:
     known = Known((old,)).listed_in(HERE, {}, NOW)
     assert known.in_repository(HERE) == []
     assert known.in_repository(THERE) == [known.archives[0]]
-    assert known.listed_in(THERE, {}, NOW).archives == ()
+
+
+def test_what_comes_back_into_sight_is_vouched_for_again() -> None:
+    old = archive(NOW - 3 * DAY, **{HERE: NOW - 3 * DAY})
+    unmounted = Known((old,)).listed_in(HERE, {}, NOW)
+    assert unmounted.in_repository(HERE) == []
+    mounted = unmounted.listed_in(HERE, {old.name: Seen(old.size)}, NOW + DAY)
+    assert [each.sha256 for each in mounted.in_repository(HERE)] == [old.sha256]
+
+
+def test_of_what_is_nowhere_only_the_newest_is_remembered() -> None:
+    times = range(NOW - 3 * DAY, NOW - 3 * DAY - MOST_NOWHERE - 5, -1)
+    lost = tuple(archive(time, **{HERE: time}) for time in times)
+    known = Known(lost).listed_in(HERE, {lost[-1].name: Seen(lost[-1].size)}, NOW)
+    assert [each.time for each in known.archives] == [*times[:MOST_NOWHERE], times[-1]]
 
 
 def test_an_archive_of_another_size_is_not_the_one_that_was_put() -> None:

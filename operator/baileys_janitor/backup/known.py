@@ -44,6 +44,8 @@ from baileys_janitor.volume.state_names import BACKUPS
 VERSION: Final = 1
 MOST_ARCHIVES: Final = 2000
 MOST_REPOSITORIES: Final = 16
+MOST_NOWHERE: Final = 200
+"""How many archives are remembered though no listing shows them: they may come back into sight."""
 LIMIT_BYTES: Final = 2 << 20
 LISTED_EVERY_SECONDS: Final = 2 * 86_400
 """How often a repository is listed: for retention, and to see whether what we put is still there."""
@@ -148,18 +150,20 @@ class Known:
     def listed_in(self, repository: str, seen: Mapping[ArchiveName, Seen], now: int) -> Known:
         """Return it after a repository was listed.
 
-        What is not there any more, or is another object now, is not vouched for there, and what is nowhere is
-        forgotten, unless it is of the last day: it may be on its way. What arrived although its put failed is ours
-        as well.
+        What is not there any more, or is another object now, counts there no more. What arrived although its put
+        failed is ours as well. What is nowhere is remembered for a while, the newest `MOST_NOWHERE` and those of the
+        last day, which may be on their way: a listing may be that of a disk that is not mounted, or a login page.
         """
         kept = []
+        nowhere = 0
         for each in self.archives:
             if each.shown_by(repository, seen.get(each.name)):
                 time = each.verified.get(repository, NEVER_VERIFIED)
                 found = each.in_(repository, time, each.tags.get(repository))
             else:
                 found = each.not_in(repository)
-            if found.verified or now - found.time < _ON_ITS_WAY_SECONDS:
+            nowhere += not found.verified
+            if found.verified or nowhere <= MOST_NOWHERE or now - found.time < _ON_ITS_WAY_SECONDS:
                 kept.append(found)
         return replace(self, archives=tuple(kept)).asked(repository, now)
 
