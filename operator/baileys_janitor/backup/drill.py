@@ -82,7 +82,7 @@ def judge(
     counts = Counter(each.kind for each in session.files)
     result.archive, result.size, result.vouched = str(fetched.name), fetched.size, fetched.vouched
     result.time = session.time
-    result.fingerprint = str(fingerprint_of(session))
+    result.fingerprint = str(fingerprint_of(session.credentials))
     result.by_kind = {kind: counts[kind] for kind in KINDS if counts[kind]}
     empty = SessionTarget(Identity(ABSENT), None, [])
     plan = make_session_plan(empty, session, now, SAFE, session.identity.fingerprint)

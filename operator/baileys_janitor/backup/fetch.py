@@ -18,7 +18,7 @@ from baileys_janitor.backup.known import Known, KnownArchive
 from baileys_janitor.backup.latest import (
     Fingerprint,
     candidates,
-    fingerprint_of_known,
+    fingerprint_of,
     require_owner,
 )
 from baileys_janitor.backup.names import ArchiveName, ArchivePath, name_of
@@ -133,7 +133,7 @@ def _fetch_one(
 
 def _require_known_owner(known: KnownArchive, chosen: Fingerprint) -> None:
     """Refuse before anything is fetched."""
-    found = fingerprint_of_known(known)
+    found = fingerprint_of(known)
     if not chosen.fits(found):
         raise BackupProblem(FINGERPRINT_DIFFERS, found=str(found))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from baileys_janitor.backup.errors import (
     FINGERPRINT_DIFFERS,
@@ -49,14 +49,18 @@ class Fingerprint:
         return self.identity == other.identity and self.pairing in ("", other.pairing)
 
 
-def fingerprint_of(session: ArchivedSession) -> Fingerprint:
-    """Return whose a session is."""
-    return Fingerprint(session.credentials.fingerprint, session.credentials.pairing)
+class Paired(Protocol):
+    """Whatever bears the two hashes of a session: its credentials, a known archive, the result of a backup."""
+
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def pairing(self) -> str: ...
 
 
-def fingerprint_of_known(archive: KnownArchive) -> Fingerprint:
-    """Return whose a known archive is."""
-    return Fingerprint(archive.fingerprint, archive.pairing)
+def fingerprint_of(session: Paired) -> Fingerprint:
+    """Return the whole fingerprint of a session."""
+    return Fingerprint(session.fingerprint, session.pairing)
 
 
 def read_fingerprint(text: str) -> Fingerprint:
@@ -83,9 +87,7 @@ def candidates(
     if not there:
         raise BackupProblem(NO_ARCHIVE)
     ours = {
-        each.name
-        for each in known.archives
-        if chosen is None or chosen.fits(fingerprint_of_known(each))
+        each.name for each in known.archives if chosen is None or chosen.fits(fingerprint_of(each))
     }
     vouched = [each for each in there if each in ours]
     if vouched:
@@ -100,7 +102,7 @@ def require_owner(
 
     Raises BackupProblem: FingerprintDiffers, IdentityUnknown; both show whose the archive is.
     """
-    found = fingerprint_of(session)
+    found = fingerprint_of(session.credentials)
     if chosen is not None and not chosen.fits(found):
         raise BackupProblem(FINGERPRINT_DIFFERS, found=str(found))
     if chosen is None and known is None:

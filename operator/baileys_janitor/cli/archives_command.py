@@ -12,7 +12,7 @@ from baileys_janitor.cli.backup.settings import repository_options
 from baileys_janitor.cli.documented import Documented
 from baileys_janitor.cli.options import output_option, target_options
 from baileys_janitor.cli.output import MACHINE_FORMATS, say
-from baileys_janitor.cli.problems import EXIT_DONE, EXIT_FAILED, Problem
+from baileys_janitor.cli.problems import EXIT_DONE, EXIT_FAILED
 from baileys_janitor.cli.reporting import Problems, print_document
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def command(
 
     Nothing is read but names and sizes, so no key is needed.
     """
-    from baileys_janitor.cli.backup.sessions import session_of, tenants_of
+    from baileys_janitor.cli.backup.sessions import sessions_of
     from baileys_janitor.cli.backup.settings import Asked, opened
     from baileys_janitor.cli.json_output import ARCHIVES_SCHEMA
     from baileys_janitor.cli.targets import Found, find_targets
@@ -69,12 +69,7 @@ def command(
     destinations = [opened(each, reading=True) for each in asked.places()]
     found = find_targets(paths, companies, pattern) if paths else Found([], [])
     problems = Problems(found)
-    sessions = tenants_of(tenants)
-    for target in found.targets:
-        try:
-            sessions.append(session_of(target))
-        except Problem as problem:
-            problems.add(target, problem)
+    sessions = sessions_of(found, tenants, problems)
     everything = not paths and not tenants
     documents: list[ArchivesDocument] = []
     for destination in destinations:

@@ -72,7 +72,7 @@ def command(
     Nothing is written. An archive that nobody has opened is a hope: do this monthly, where the secret key is. How long
     it takes is how long a restore takes.
     """
-    from baileys_janitor.cli.backup.sessions import archive_name, session_of, tenants_of
+    from baileys_janitor.cli.backup.sessions import archive_name, sessions_of
     from baileys_janitor.cli.backup.settings import Asked, identities_of, opened
     from baileys_janitor.cli.targets import Found, find_targets
 
@@ -83,12 +83,7 @@ def command(
     destinations = [opened(each, reading=True) for each in asked.places()]
     found = find_targets(paths, companies, pattern) if paths else Found([], [])
     problems = Problems(found)
-    sessions = tenants_of(tenants)
-    for target in found.targets:
-        try:
-            sessions.append(session_of(target))
-        except Problem as problem:
-            problems.add(target, problem)
+    sessions = sessions_of(found, tenants, problems)
     interrupt = Interrupt()
     documents: list[DrillDocument] = []
     with interrupt.heeded():

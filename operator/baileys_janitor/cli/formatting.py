@@ -54,3 +54,8 @@ def counted(number: int, noun: str) -> str:
         return f"1 {noun}"
     plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
     return f"{number:,} {plural}"
+
+
+def watching(what: str, seconds: float) -> str:
+    """Return what to say before session files are watched for writes."""
+    return f"Watching {what} for {seconds:.0f} seconds: a stopped process writes nothing."

@@ -284,13 +284,12 @@ def _carry_out(
     problems: Problems,
     interrupt: Interrupt,
 ) -> RestoreDocument:
-    from baileys_janitor.cli.restoring import LOOK_AGAIN_SECONDS, restore, watch, written_over
+    from baileys_janitor.cli.formatting import watching
+    from baileys_janitor.cli.restoring import restore, watch, written_over
     from baileys_janitor.volume.operations import new_run_id
-    from baileys_janitor.volume.quiet import WATCH_SECONDS
+    from baileys_janitor.volume.quiet import AFTERWARDS_SECONDS, WATCH_SECONDS
 
-    say(
-        f"Watching {target.shown} for {WATCH_SECONDS:.0f} seconds: a stopped process writes nothing."
-    )
+    say(watching(target.shown, WATCH_SECONDS))
     if not watch(target, pause, interrupt):
         return {
             **document,
@@ -304,11 +303,11 @@ def _carry_out(
     run = new_run_id(time.time(), "restore")
     document = restore(target, document, request, run, interrupt)
     if document["applied"]:
-        pause(LOOK_AGAIN_SECONDS)
+        pause(AFTERWARDS_SECONDS)
         if written_over(target, document):
             message = (
                 f"{target.shown}: a process has written over the restored creds.json within"
-                f" {LOOK_AGAIN_SECONDS:.0f} seconds, so it was not stopped. Scan the directory again."
+                f" {AFTERWARDS_SECONDS:.0f} seconds, so it was not stopped. Scan the directory again."
             )
             problems.add(target, Problem(message, code="WrittenOver"))
     return document

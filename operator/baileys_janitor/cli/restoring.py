@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from baileys_janitor.volume.credential_copies import StoredCopy
     from baileys_janitor.volume.restore import Outlook
 
-LOOK_AGAIN_SECONDS: Final = 10.0
-"""How long after a restore it is looked whether somebody has written over it."""
-
 _PAIRING_DIGITS: Final = 8
 _ID_DIGITS: Final = 14
 _LISTED_ANYWAY: Final = (NO_USABLE_COPY, OLDER_PAIRING, PRE_KEYS_REWRITTEN)

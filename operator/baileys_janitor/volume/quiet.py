@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 #: A connected session answers the server at least every half minute, but writes less often.
 WATCH_SECONDS = 60.0
+#: How long it is watched after a restore: a process that was not stopped writes its session back.
+AFTERWARDS_SECONDS = 10.0
 STEP_SECONDS = 2.0
 
 

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from baileys_janitor.backup.errors import SENTENCES
-from baileys_janitor.backup.latest import Fingerprint
+from baileys_janitor.backup.latest import fingerprint_of
 from baileys_janitor.backup.run import FAILED, BackupResult, Destination, Keep, back_up
 from baileys_janitor.cli.backup.naming import directory_of, tenant_of_target
-from baileys_janitor.cli.formatting import counted, rfc3339
+from baileys_janitor.cli.formatting import counted, rfc3339, watching
 from baileys_janitor.cli.look import opened
 from baileys_janitor.cli.output import say
 from baileys_janitor.cli.pasting import command
@@ -59,10 +59,7 @@ class Work:
         """With `stopped`, look for a minute whether somebody writes to the directories after all."""
         if not self._stopped or not targets:
             return
-        say(
-            f"Watching {counted(len(targets), 'directory')} for {WATCH_SECONDS:.0f} seconds: a stopped process writes"
-            " nothing."
-        )
+        say(watching(counted(len(targets), "directory"), WATCH_SECONDS))
 
         def is_running(target: Target) -> bool:
             try:
@@ -153,7 +150,6 @@ def _session_problem(target: Target, code: str, sentence: str) -> Problem:
 
 
 def _document(target: Target, tenant: str, result: BackupResult) -> BackupDocument:
-    fingerprint = Fingerprint(result.fingerprint, result.pairing) if result.fingerprint else None
     return {
         "path": target.shown,
         "company": target.company,
@@ -165,7 +161,7 @@ def _document(target: Target, tenant: str, result: BackupResult) -> BackupDocume
         "files": result.files,
         "missing": result.missing,
         "unreadable": result.unreadable,
-        "fingerprint": None if fingerprint is None else str(fingerprint),
+        "fingerprint": str(fingerprint_of(result)) if result.fingerprint else None,
         "forgotten": result.forgotten,
         "duration": round(result.seconds, 3),
         "repositories": [repository_document(each) for each in result.repositories],

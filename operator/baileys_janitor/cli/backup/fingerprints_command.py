@@ -58,7 +58,7 @@ def command(
 
 
 def _document(target: Target) -> FingerprintDocument:
-    from baileys_janitor.backup.latest import Fingerprint
+    from baileys_janitor.backup.latest import fingerprint_of
     from baileys_janitor.cli.backup.naming import directory_of, tenant_of_target
     from baileys_janitor.cli.look import opened, problem_of
     from baileys_janitor.cli.masking import printable
@@ -78,5 +78,5 @@ def _document(target: Target) -> FingerprintDocument:
         "company": target.company,
         "tenant": tenant_of_target(target),
         "directory": printable(directory_of(target)),
-        "fingerprint": str(Fingerprint(credentials.fingerprint, credentials.pairing)),
+        "fingerprint": str(fingerprint_of(credentials)),
     }

@@ -14,7 +14,6 @@ import click
 from baileys_janitor.cli.backup.naming import tenant_of_target
 from baileys_janitor.cli.backup.owners import Owners
 from baileys_janitor.cli.backup.restoring import (
-    LOOK_AGAIN_SECONDS,
     Request,
     Restore,
     is_a_directory,
@@ -22,7 +21,7 @@ from baileys_janitor.cli.backup.restoring import (
 )
 from baileys_janitor.cli.backup.sessions import LATEST, archive_name, is_archive
 from baileys_janitor.cli.backup.settings import Asked, identities_of, opened
-from baileys_janitor.cli.formatting import counted
+from baileys_janitor.cli.formatting import counted, watching
 from baileys_janitor.cli.masking import printable, shown_path
 from baileys_janitor.cli.options import DRY_RUN_VARIABLE, dry_run_asked, paths_or_environment
 from baileys_janitor.cli.output import MACHINE_FORMATS, say
@@ -38,7 +37,7 @@ from baileys_janitor.cli.reporting import Problems, print_document
 from baileys_janitor.cli.signals import Interrupt
 from baileys_janitor.cli.targets import Found, Target, find_targets
 from baileys_janitor.policy.restore_codes import SAFE
-from baileys_janitor.volume.quiet import WATCH_SECONDS
+from baileys_janitor.volume.quiet import AFTERWARDS_SECONDS, WATCH_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -224,9 +223,7 @@ class _Run:
         live = [each for each in going if not each.is_empty]
         if live:
             names = live[0].target.shown if len(live) == 1 else counted(len(live), "directory")
-            say(
-                f"Watching {names} for {WATCH_SECONDS:.0f} seconds: a stopped process writes nothing."
-            )
+            say(watching(names, WATCH_SECONDS))
         done = dict(looked)
         quiet = self._quiet(live, WATCH_SECONDS)
         for restore in going:
@@ -247,11 +244,11 @@ class _Run:
         return done
 
     def _look_again(self, restored: Sequence[Restore]) -> None:
-        quiet = self._quiet(restored, LOOK_AGAIN_SECONDS)
+        quiet = self._quiet(restored, AFTERWARDS_SECONDS)
         for each in restored:
             if each not in quiet:
                 text = (
-                    f"a process has written to the session within {LOOK_AGAIN_SECONDS:.0f} seconds after the restore,"
+                    f"a process has written to the session within {AFTERWARDS_SECONDS:.0f} seconds after the restore,"
                     " so it was not stopped, and what it held in memory may be on the disk again. Scan the directory."
                 )
                 self._add(each, text, "WrittenOver")

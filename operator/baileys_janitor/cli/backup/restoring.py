@@ -51,9 +51,6 @@ if TYPE_CHECKING:
     from baileys_janitor.cli.signals import Interrupt
     from baileys_janitor.cli.targets import Target
 
-LOOK_AGAIN_SECONDS: Final = 10.0
-"""How long after a restore it is watched whether somebody writes."""
-
 _SENTENCES: Final = {
     CREDENTIALS_CHANGING: (
         "creds.json was another at each look, so a process is writing it: nothing was restored. Scan the directory"
@@ -196,7 +193,7 @@ class Restore:
         assert self.fetched is not None
         if code not in (IDENTITY_UNKNOWN, FINGERPRINT_DIFFERS):
             return sentence_of(code)
-        found = fingerprint_of(self.fetched.unpacked.session)
+        found = fingerprint_of(self.fetched.unpacked.session.credentials)
         return BackupProblem(code, found=str(found)).sentence
 
     def _restoring(
@@ -235,7 +232,7 @@ class Restore:
             "run": None,
             "archive": str(self.fetched.name),
             "time": rfc3339(session.time),
-            "fingerprint": str(fingerprint_of(session)),
+            "fingerprint": str(fingerprint_of(session.credentials)),
             "vouched": self.fetched.vouched,
             "restored": 0,
             "restoredByKind": {},
@@ -264,9 +261,7 @@ def _own_fingerprint(directory: int) -> Fingerprint | None:
         kept = read_copies(directory, copies_in(read_listing(directory).own))
         whole = [each.credentials for each in kept if each.credentials is not None]
         credentials = whole[0] if whole else None
-    return (
-        None if credentials is None else Fingerprint(credentials.fingerprint, credentials.pairing)
-    )
+    return None if credentials is None else fingerprint_of(credentials)
 
 
 @contextmanager

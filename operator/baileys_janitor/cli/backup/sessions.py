@@ -9,14 +9,15 @@ from baileys_janitor.backup.names import ONE_SERVER, is_tenant, parse_name, tena
 from baileys_janitor.cli.backup.naming import tenant_of_target
 from baileys_janitor.cli.look import opened
 from baileys_janitor.cli.masking import printable
-from baileys_janitor.cli.problems import usage
+from baileys_janitor.cli.problems import Problem, usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from baileys_janitor.backup.names import ArchiveName
     from baileys_janitor.backup.repository import Listed, Repository
-    from baileys_janitor.cli.targets import Target
+    from baileys_janitor.cli.reporting import Problems
+    from baileys_janitor.cli.targets import Found, Target
 
 LATEST = "latest"
 
@@ -48,6 +49,17 @@ def session_of(target: Target, tenant: str | None = None) -> Session:
     """Return the session of a directory. Raises Problem where the directory cannot be read."""
     with opened(target) as directory:
         return Session(tenant or tenant_of_target(target), read_known(directory), target)
+
+
+def sessions_of(found: Found, tenants: Sequence[str], problems: Problems) -> list[Session]:
+    """Return the sessions that were named by `--tenant`, and those of directories; trouble goes into `problems`."""
+    sessions = tenants_of(tenants)
+    for target in found.targets:
+        try:
+            sessions.append(session_of(target))
+        except Problem as problem:
+            problems.add(target, problem)
+    return sessions
 
 
 def tenants_of(names: Sequence[str]) -> list[Session]:

@@ -31,7 +31,7 @@ _LARGEST_FILE: Final = 65_536
 
 
 class Place(NamedTuple):
-    """A repository as it was given: `named` is how messages call the place where that was."""
+    """A repository as it was given; `named` is how messages refer to it: the option, or the file and its name."""
 
     name: str
     named: str
@@ -123,6 +123,11 @@ class Asked:
             else ()
         )
 
+    @property
+    def _option(self) -> str:
+        """The option that names repositories: a command that encrypts puts, any other reads."""
+        return "--to" if "recipients" in self.values else "--from"
+
     def places(self) -> list[Place]:
         """Return the repositories, each once; bad usage where there is none."""
         urls = self.values.get("urls") or ()
@@ -135,18 +140,16 @@ class Asked:
             return [self._typed(url) for url in dict.fromkeys(urls)]
         found = self._configured()
         if not found:
-            option = "--to" if "recipients" in self.values else "--from"
             raise usage(
-                f"No repository was given: name one with {option} URL, or the configuration file with --config."
+                f"No repository was given: name one with {self._option} URL, or the configuration file with --config."
             )
         return found
 
     def _typed(self, url: str) -> Place:
         credentials = self.values.get("credentials")
-        option = "--to" if "recipients" in self.values else "--from"
         return Place(
             printable(url),
-            option,
+            self._option,
             os.path.abspath(url) if _is_relative(url) else url,  # noqa: PTH100 - as it was typed
             self.values.get("endpoint"),
             self.values.get("region"),
@@ -308,6 +311,7 @@ def _lines_of(path: str, option: str) -> Iterator[str]:
 
 
 def text_of(path: str, option: str) -> str:
+    """Return the text of a small file; bad usage, naming the option, where it cannot be read."""
     try:
         with open(path, encoding="utf-8") as file:  # noqa: PTH123 - a path as typed
             text = file.read(_LARGEST_FILE + 1)

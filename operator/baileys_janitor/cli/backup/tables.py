@@ -44,7 +44,7 @@ def print_backups(documents: Sequence[BackupDocument], now: float, paths: Sequen
         if document["outcome"] == "NothingToDo":
             rows.append([name or "", "-", "not paired yet", "-", "-", "-", "-"])
         rows += [
-            [name or "", each["name"], *_cells(document, each, now)]
+            [name or "", each["name"], *cells(document["files"], each, now)]
             for each in document["repositories"]
         ]
     if not several:
@@ -57,10 +57,11 @@ def print_backups(documents: Sequence[BackupDocument], now: float, paths: Sequen
     print_prose(_notes(documents, paths))
 
 
-def _cells(document: BackupDocument, found: RepositoryDocument, now: float) -> list[str]:
+def cells(content: int, found: RepositoryDocument, now: float) -> list[str]:
+    """Return the cells of what came of one repository; `content` is how many files or rows were read."""
     return [
         _OUTCOMES[found["outcome"]],
-        str(document["files"]),
+        str(content),
         "-" if found["bytes"] is None else formatting.size(found["bytes"]),
         "-" if found["archives"] is None else str(found["archives"]),
         formatting.age_of(found["oldest"], now),
@@ -68,27 +69,34 @@ def _cells(document: BackupDocument, found: RepositoryDocument, now: float) -> l
 
 
 def _notes(documents: Sequence[BackupDocument], paths: Sequence[str]) -> list[str]:
-    lines = [_summary(documents)]
+    repositories = [each["repositories"] for each in documents]
+    lines = [summary(repositories)]
     for document in documents:
         lines += _notes_of(document)
-    first = any(
-        each["outcome"] == "Put" and each["archives"] in (1, None)
-        for document in documents
-        for each in document["repositories"]
-    )
-    if first:
+    if has_first(repositories):
         lines.append("Keep beside the secret key whose archives these are:")
         lines.append(f"  {command('backup', 'fingerprints', paths=paths)}")
     return lines
 
 
-def _summary(documents: Sequence[BackupDocument]) -> str:
-    found = Counter(each["outcome"] for document in documents for each in document["repositories"])
+def summary(sessions: Sequence[Sequence[RepositoryDocument]]) -> str:
+    """Return in one line what came of all sessions in their repositories."""
+    every = [each for repositories in sessions for each in repositories]
+    found = Counter(each["outcome"] for each in every)
     parts = [f"{found[outcome]:,} {word}" for outcome, word in _OUTCOMES.items() if found[outcome]]
-    sessions = formatting.counted(len(documents), "session")
-    removed = sum(each["removed"] for document in documents for each in document["repositories"])
+    removed = sum(each["removed"] for each in every)
     more = f"; {formatting.counted(removed, 'old archive')} removed" if removed else ""
-    return f"{sessions}: {', '.join(parts) or 'nothing to put'}{more}"
+    counted = formatting.counted(len(sessions), "session")
+    return f"{counted}: {', '.join(parts) or 'nothing to put'}{more}"
+
+
+def has_first(sessions: Sequence[Sequence[RepositoryDocument]]) -> bool:
+    """Return whether the first archive of a session was put, as far as that is known."""
+    return any(
+        each["outcome"] == "Put" and each["archives"] in (1, None)
+        for repositories in sessions
+        for each in repositories
+    )
 
 
 def _notes_of(document: BackupDocument) -> list[str]:
@@ -106,18 +114,27 @@ def _notes_of(document: BackupDocument) -> list[str]:
             f" for the fingerprint: {document['fingerprint']}"
         )
     for each in document["repositories"]:
-        strangers = each["strangers"]
-        if strangers is not None and strangers["among"]:
-            number = formatting.counted(strangers["among"], "archive")
-            lines.append(
-                f"{name}: {each['name']} holds {number} that this directory does not know, newer than its first:"
-                " another server puts to the same place, or somebody forges them. Give each server a prefix of its own."
-            )
-        if strangers is not None and strangers["ahead"]:
-            number = formatting.counted(strangers["ahead"], "archive")
-            lines.append(
-                f"{name}: {each['name']} holds {number} with a time in the future, which is never the latest one."
-            )
+        lines += stranger_notes(name, each, "directory", "server")
+    return lines
+
+
+def stranger_notes(name: str, found: RepositoryDocument, memory: str, writer: str) -> list[str]:
+    """Return what to say of archives that are not ours: `memory` does not know them, another `writer` may put them."""
+    strangers = found["strangers"]
+    if strangers is None:
+        return []
+    lines = []
+    if strangers["among"]:
+        number = formatting.counted(strangers["among"], "archive")
+        lines.append(
+            f"{name}: {found['name']} holds {number} that this {memory} does not know, newer than its first: another"
+            f" {writer} puts to the same place, or somebody forges them. Give each {writer} a prefix of its own."
+        )
+    if strangers["ahead"]:
+        number = formatting.counted(strangers["ahead"], "archive")
+        lines.append(
+            f"{name}: {found['name']} holds {number} with a time in the future, which is never the latest one."
+        )
     return lines
 
 

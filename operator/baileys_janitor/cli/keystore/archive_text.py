@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from baileys_janitor.backup.latest import Fingerprint
+from baileys_janitor.backup.latest import fingerprint_of
 from baileys_janitor.backup.names import tenant_of
 from baileys_janitor.cli import formatting
 from baileys_janitor.cli.backup.back_up import repository_document
+from baileys_janitor.cli.backup.tables import cells, has_first, stranger_notes, summary
 from baileys_janitor.cli.tables import print_prose, print_table
 from baileys_janitor.keystore.results import masked
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from baileys_janitor.backup.run import BackupResult
     from baileys_janitor.cli.backup.documents import RepositoryDocument
     from baileys_janitor.cli.reporting import Problems
-
-_OUTCOMES: Final = {"Put": "put", "Unchanged": "unchanged", "Failed": "failed"}
 
 
 class RowsBackupDocument(TypedDict):
@@ -40,7 +38,6 @@ class RowsBackupDocument(TypedDict):
 
 def backup_document(session: str, result: BackupResult) -> RowsBackupDocument:
     """Return what came of a backup; the session is named with masked numbers."""
-    fingerprint = Fingerprint(result.fingerprint, result.pairing) if result.fingerprint else None
     return {
         "session": masked(session),
         "tenant": tenant_of(session),
@@ -49,7 +46,7 @@ def backup_document(session: str, result: BackupResult) -> RowsBackupDocument:
         "message": result.message,
         "time": formatting.rfc3339(result.time),
         "rows": result.files,
-        "fingerprint": None if fingerprint is None else str(fingerprint),
+        "fingerprint": str(fingerprint_of(result)) if result.fingerprint else None,
         "forgotten": result.forgotten,
         "duration": round(result.seconds, 3),
         "repositories": [repository_document(each) for each in result.repositories],
@@ -71,7 +68,10 @@ def print_backups(documents: Sequence[RowsBackupDocument], now: float) -> None:
         name = document["session"]
         if document["outcome"] == "NothingToDo":
             rows.append([name, "-", "not paired yet", "-", "-", "-", "-"])
-        rows += [[name, *_cells(document, each, now)] for each in document["repositories"]]
+        rows += [
+            [name, each["name"], *cells(document["rows"], each, now)]
+            for each in document["repositories"]
+        ]
     headings = ["SESSION", "REPOSITORY", "OUTCOME", "ROWS", "SIZE", "ARCHIVES", "OLDEST"]
     right = {"ROWS", "SIZE", "ARCHIVES", "OLDEST"}
     if all(len(each["repositories"]) <= 1 for each in documents):
@@ -82,32 +82,12 @@ def print_backups(documents: Sequence[RowsBackupDocument], now: float) -> None:
     print_prose(_notes(documents))
 
 
-def _cells(document: RowsBackupDocument, found: RepositoryDocument, now: float) -> list[str]:
-    return [
-        found["name"],
-        _OUTCOMES[found["outcome"]],
-        str(document["rows"]),
-        "-" if found["bytes"] is None else formatting.size(found["bytes"]),
-        "-" if found["archives"] is None else str(found["archives"]),
-        formatting.age_of(found["oldest"], now),
-    ]
-
-
 def _notes(documents: Sequence[RowsBackupDocument]) -> list[str]:
-    found = Counter(each["outcome"] for document in documents for each in document["repositories"])
-    parts = [f"{found[outcome]:,} {word}" for outcome, word in _OUTCOMES.items() if found[outcome]]
-    removed = sum(each["removed"] for document in documents for each in document["repositories"])
-    more = f"; {formatting.counted(removed, 'old archive')} removed" if removed else ""
-    sessions = formatting.counted(len(documents), "session")
-    lines = [f"{sessions}: {', '.join(parts) or 'nothing to put'}{more}"]
+    repositories = [each["repositories"] for each in documents]
+    lines = [summary(repositories)]
     for document in documents:
         lines += _notes_of(document)
-    first = any(
-        each["outcome"] == "Put" and each["archives"] in (1, None)
-        for document in documents
-        for each in document["repositories"]
-    )
-    if first:
+    if has_first(repositories):
         lines.append(
             "Keep beside the secret key whose archives these are: keystore fingerprints prints it, with the same "
             "options for the database."
@@ -124,17 +104,5 @@ def _notes_of(document: RowsBackupDocument) -> list[str]:
             f"over, and a drill asks for the fingerprint: {document['fingerprint']}"
         )
     for each in document["repositories"]:
-        strangers = each["strangers"]
-        if strangers is not None and strangers["among"]:
-            number = formatting.counted(strangers["among"], "archive")
-            lines.append(
-                f"{name}: {each['name']} holds {number} that this database does not know, newer than its first: "
-                "another database is backed up to the same place, or somebody forges them. Give each database a prefix "
-                "of its own."
-            )
-        if strangers is not None and strangers["ahead"]:
-            number = formatting.counted(strangers["ahead"], "archive")
-            lines.append(
-                f"{name}: {each['name']} holds {number} with a time in the future, which is never the latest one."
-            )
+        lines += stranger_notes(name, each, "database", "database")
     return lines

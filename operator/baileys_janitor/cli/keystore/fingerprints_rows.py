@@ -45,11 +45,11 @@ def command(output: str, schema: str, **values: Any) -> int:
 
     extras.require("backup")
     with opened(target(values)) as (database, facts):
-        from baileys_janitor.backup.latest import Fingerprint
+        from baileys_janitor.backup.latest import fingerprint_of
         from baileys_janitor.keystore.backup.memory import StoreMemory
 
         found = [
-            (session, str(Fingerprint(newest.fingerprint, newest.pairing)))
+            (session, str(fingerprint_of(newest)))
             for session, known in StoreMemory(database, facts, schema).sessions().items()
             for newest in known.archives[:1]
         ]
