@@ -119,6 +119,9 @@ def test_the_summary_has_a_line_that_validates_the_backups(server: Server) -> No
         "files": 906,
         "bytes": 89_000,
         "drilled": 1,
+        "drilledOfLate": 1,
+        "drillsFailed": 0,
+        "slowestDrill": 0.2,
         "oldest": "2026-11-18T12:00:30Z",
     }
     (line,) = [each for each in told["lines"] if each.startswith("Backups")]

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.api.backup_status import DIRECTORY
+from baileys_janitor.api.decoding import TENANT
 from baileys_janitor.tenants.backup_state import Archived, BackupState
 from baileys_janitor.watch.backups.answers import decode_answer
 from baileys_janitor.watch.backups.protocol import (
@@ -96,7 +96,7 @@ def test_whatever_an_answer_says_it_fits_into_the_status(other: Any, said: Any) 
         each.ended(result.outcome, result.newest)
         stored = state.stored()
         # What is stored is read back whole: nothing of it is out of bounds.
-        assert DIRECTORY.field({"backup": stored}, "backup") == stored
+        assert TENANT.field({"backup": stored}, "backup") == stored
 
 
 def test_a_drill_cannot_answer_for_a_backup() -> None:
