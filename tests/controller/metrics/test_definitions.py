@@ -47,7 +47,7 @@ def test_names_are_unique_and_every_metric_says_what_it_is() -> None:
     names = [family.name for family in FAMILIES]
     assert len(set(names)) == len(names)
     for family in FAMILIES:
-        assert re.fullmatch(r"baileys_(session|volume)_[a-z_]+", family.name)
+        assert re.fullmatch(r"baileys_(session|volume|backup)_[a-z_]+", family.name)
         assert family.help.endswith(".")
         assert (family.one is None) != (family.many is None)
         assert bool(family.label) == (family.many is not None)
