@@ -1,7 +1,7 @@
-"""A drill: the whole way of a restore, but for writing it.
+"""A drill: all of a restore except the writing.
 
-An archive that nobody has opened is a hope. A drill gets one, opens it, compares every checksum, reads the credentials,
-and makes the plan of a restore into an empty directory. How long that takes is what a restore takes, too.
+It gets an archive, opens it, compares every checksum, reads the credentials, and makes the plan of a restore into an
+empty directory. A restore takes as long.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import Final
 BLOCK_BYTES: Final = 512
 #: What ends an archive.
 END: Final = bytes(2 * BLOCK_BYTES)
-#: Times are told in 33 bits here: up to the year 2242.
+#: Times have 33 bits: up to the year 2242.
 TIME_MAX: Final = 8**11 - 1
 
 _NAME_BYTES: Final = 100
@@ -28,7 +28,7 @@ _SUM_PLACE: Final = b" " * 8
 def header(name: str, *, size: int, time: int, mode: int) -> bytes:
     """Return the header of a regular file: an ASCII name without "/", bytes, Unix seconds, permission bits.
 
-    A time that tar cannot tell becomes the nearest one that it can.
+    A time outside the bounds of tar becomes the nearest one within them.
     """
     time = min(max(time, 0), TIME_MAX)
     encoded = name.encode("ascii")

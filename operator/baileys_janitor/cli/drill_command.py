@@ -69,8 +69,8 @@ def command(
 ) -> int:
     """Get the latest archive of each session, open it, check all of it, and plan a restore into an empty directory.
 
-    Nothing is written. An archive that nobody has opened is a hope: do this monthly, where the secret key is. How long
-    it takes is how long a restore takes.
+    Nothing is written. Only an archive that was opened is known to be good: do this monthly, where the secret key is. A
+    restore takes as long.
     """
     from baileys_janitor.cli.backup.sessions import archive_name, sessions_of
     from baileys_janitor.cli.backup.settings import Asked, identities_of, opened

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LIMIT_BYTES = 64 * 1024 * 1024
 FILE_OVERHEAD_BYTES = 1024
 
-#: What somebody writes out who wants archives that everybody can read.
+#: The setting for archives that are not encrypted.
 ENCRYPTION_NONE = "None"
 
 
