@@ -39,7 +39,7 @@ _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXE
 _CHUNK_BYTES: Final = 1 << 18
 _MEBIBYTE: Final = 1 << 20
 _TEMPORARY: Final = ".tmp"
-_LEFT_SECONDS: Final = 3600
+_ABANDONED_SECONDS: Final = 3600
 _NO_LINKS: Final = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _BY_ERRNO: Final = {
     errno.EACCES: FORBIDDEN,
@@ -63,8 +63,8 @@ class DirectoryStore:
     def put(self, path: str, data: bytes, *, sha256: str) -> PutResult:
         """Put a new file, whole or not at all, and read it back; ArchiveExists where another one bears the name."""
         *parents, name = path.split("/")
-        with self._opened(parents, create=True) as directory, _told():
-            _remove_left_behind(directory, time.time())
+        with self._opened(parents, create=True) as directory, _as_problems():
+            _remove_abandoned(directory, time.time())
             temporary = f".{name}.{token_hex(8)}{_TEMPORARY}"
             try:
                 _write(directory, temporary, data)
@@ -82,7 +82,7 @@ class DirectoryStore:
         found: list[StoredObject] = []
         parts = [part for part in prefix.split("/") if part]
         try:
-            with self._opened(parts) as directory, _told():
+            with self._opened(parts) as directory, _as_problems():
                 self._walk(directory, prefix, found, most, 3 - len(parts))
         except BackupProblem as problem:
             if problem.code != ARCHIVE_MISSING:
@@ -92,7 +92,7 @@ class DirectoryStore:
     def get(self, path: str, *, limit_bytes: int) -> Iterator[bytes]:
         """Yield the content of a file; ArchiveTooLarge where it has more bytes than that."""
         *parents, name = path.split("/")
-        with self._opened(parents) as directory, _told():
+        with self._opened(parents) as directory, _as_problems():
             file = os.open(name, _READ, dir_fd=directory)
             try:
                 found = os.fstat(file)
@@ -114,7 +114,7 @@ class DirectoryStore:
         for path in paths:
             *parents, name = path.split("/")
             try:
-                with self._opened(parents) as directory, _told():
+                with self._opened(parents) as directory, _as_problems():
                     os.unlink(name, dir_fd=directory)
             except BackupProblem as problem:
                 if problem.code != ARCHIVE_MISSING:
@@ -145,10 +145,10 @@ class DirectoryStore:
     @contextmanager
     def _opened(self, parts: Sequence[str], *, create: bool = False) -> Iterator[int]:
         """Open a directory below the repository's; ArchiveMissing where it is not there."""
-        with _told(DIRECTORY_MISSING):
+        with _as_problems(DIRECTORY_MISSING):
             directory = os.open(self._directory, _DIRECTORY)
         try:
-            with _told():
+            with _as_problems():
                 for part in parts:
                     if create:
                         with suppress(FileExistsError):
@@ -163,7 +163,7 @@ class DirectoryStore:
 
 
 @contextmanager
-def _told(missing: str = ARCHIVE_MISSING) -> Iterator[None]:
+def _as_problems(missing: str = ARCHIVE_MISSING) -> Iterator[None]:
     """Turn the system's errors into problems, without the names that are in them."""
     problem = None
     try:
@@ -226,11 +226,11 @@ def _is_taken(directory: int, name: str) -> bool:
     return True
 
 
-def _remove_left_behind(directory: int, now: float) -> None:
+def _remove_abandoned(directory: int, now: float) -> None:
     """Remove temporary files of writers that were killed."""
     with os.scandir(directory) as entries:
         for entry in entries:
             if entry.name.startswith(".") and entry.name.endswith(_TEMPORARY):
                 with suppress(OSError):
-                    if now - entry.stat(follow_symlinks=False).st_mtime > _LEFT_SECONDS:
+                    if now - entry.stat(follow_symlinks=False).st_mtime > _ABANDONED_SECONDS:
                         os.unlink(entry.name, dir_fd=directory)

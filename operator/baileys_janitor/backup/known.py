@@ -121,12 +121,15 @@ class KnownArchive:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """All that is known of one session, the newest archive first; `listed` says when each repository was asked for a
-    list, and `crowded` which of them then held archives that are still to be removed."""
+    """All that is known of one session, the newest archive first.
+
+    `listed` says when each repository was last asked for a list, `surplus` when it was seen to hold archives that are
+    still to be removed, by repository and in Unix seconds.
+    """
 
     archives: tuple[KnownArchive, ...] = ()
     listed: Mapping[str, int] = field(default_factory=dict)
-    crowded: Mapping[str, int] = field(default_factory=dict)
+    surplus: Mapping[str, int] = field(default_factory=dict)
 
     def in_repository(self, repository: str) -> list[KnownArchive]:
         """Return the archives that a repository took, the newest first."""
@@ -167,13 +170,13 @@ class Known:
                 kept.append(found)
         return replace(self, archives=tuple(kept)).asked(repository, now)
 
-    def with_crowded(self, repository: str, time: int | None) -> Known:
-        """Return it with surplus archives of some time still to be removed from a repository; None: without."""
-        others = {key: each for key, each in self.crowded.items() if key != repository}
+    def with_surplus(self, repository: str, time: int | None) -> Known:
+        """Return it with archives still to be removed that were surplus in a repository at `time`; None for none."""
+        others = {key: each for key, each in self.surplus.items() if key != repository}
         mine = {} if time is None else {repository: time}
         newest = sorted(others, key=lambda each: others[each], reverse=True)
         kept = {each: others[each] for each in newest[: MOST_REPOSITORIES - len(mine)]}
-        return replace(self, crowded={**kept, **mine})
+        return replace(self, surplus={**kept, **mine})
 
     def removed_from(self, repository: str, names: Collection[ArchiveName]) -> Known:
         """Return it after archives were removed from a repository."""
@@ -282,7 +285,7 @@ def encoded(known: Known) -> bytes:
         )
         for each in known.archives
     ]
-    times = {"listed": dict(known.listed), "crowded": dict(known.crowded)}
+    times = {"listed": dict(known.listed), "surplus": dict(known.surplus)}
     head = json.dumps({"version": VERSION, **times}, separators=(",", ":")).removesuffix("}")
     archives = ",\n".join(lines)
     return f'{head},"archives":[\n{archives}\n]}}\n'.encode()
@@ -298,9 +301,9 @@ def decoded(data: bytes | None) -> Known | None:
         return None
     if not isinstance(document, dict) or document.get("version") != VERSION:
         return None
-    listed, crowded = _times(document.get("listed")), _times(document.get("crowded"))
+    listed, surplus = _times(document.get("listed")), _times(document.get("surplus"))
     archives = document.get("archives")
-    if listed is None or crowded is None:
+    if listed is None or surplus is None:
         return None
     if not isinstance(archives, list) or len(archives) > MOST_ARCHIVES:
         return None
@@ -311,7 +314,7 @@ def decoded(data: bytes | None) -> Known | None:
     return Known(
         tuple(sorted(whole, key=lambda each: each.name, reverse=True)),
         listed,
-        crowded,
+        surplus,
     )
 
 

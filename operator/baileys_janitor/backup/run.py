@@ -419,10 +419,10 @@ class _Run:
         if ident in self.seen:
             time = int(self.now)
             if result.outcome != UNCHANGED:
-                self._change(lambda known: known.with_crowded(ident, time))
+                self._change(lambda known: known.with_surplus(ident, time))
                 return
-        elif ident in self.known.crowded:
-            time = self.known.crowded[ident]
+        elif ident in self.known.surplus:
+            time = self.known.surplus[ident]
         else:
             return
         names = self._surplus(ident, time)
@@ -436,7 +436,7 @@ class _Run:
             else:
                 result.removed = len(names)
                 self._change(lambda known: known.removed_from(ident, names))
-        self._change(lambda known: known.with_crowded(ident, None))
+        self._change(lambda known: known.with_surplus(ident, None))
 
     def _surplus(self, ident: str, time: int) -> list[ArchiveName]:
         """Return the names of the archives that were surplus in a repository at some time."""

@@ -62,8 +62,8 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NOT_A_FILE = (errno.ELOOP, errno.ENXIO, errno.EISDIR, errno.ENODEV)
 _THIS_FILE_ALONE = (errno.EACCES, errno.EPERM, errno.EIO)
 
-# What a look at a name finds.
-_WHOLE, _GONE, _CHANGED, _TORN, _CLOSED = "whole", "gone", "changed", "torn", "closed"
+# What a look at a name finds. Refused: it may not be read, or cannot be.
+_WHOLE, _GONE, _CHANGED, _TORN, _REFUSED = "whole", "gone", "changed", "torn", "refused"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -193,7 +193,7 @@ class _Reading:
         for _ in range(_CREDS_TRIES):
             data = settled_bytes(self._directory, pause)
             look = self._look(CREDS_NAME)
-            if look.state == _CLOSED:
+            if look.state == _REFUSED:
                 raise VolumeProblem(CREDENTIALS_UNREADABLE)
             if look.state == _WHOLE and look.data == data:
                 self._keep(CREDS_NAME, look)
@@ -206,7 +206,7 @@ class _Reading:
         if look.state == _WHOLE:
             self._keep(name, look)
             return True
-        if look.state == _CLOSED or (
+        if look.state == _REFUSED or (
             look.state == _TORN and before is not None and self._is_at_rest(look, before)
         ):
             self._name(name, self.unreadable)
@@ -252,7 +252,7 @@ class _Reading:
             if not self._is_file(found):  # not even opened: that alone can do something to a device
                 return _Look(_GONE)
             if found.st_nlink > 1 and found.st_uid not in self._owners.uids:
-                return _Look(_CLOSED)  # a link to what another user owns: not the tenant's to keep
+                return _Look(_REFUSED)  # a link to what another user owns: not the tenant's to keep
             file = os.open(name, _READ, dir_fd=self._directory)
         except FileNotFoundError:
             return _Look(_GONE)
@@ -260,13 +260,13 @@ class _Reading:
             if error.errno in _NOT_A_FILE:
                 return _Look(_GONE)
             if error.errno in _THIS_FILE_ALONE:
-                return _Look(_CLOSED)
+                return _Look(_REFUSED)
             raise problem_of(error) from error
         try:
             return self._read(file)
         except OSError as error:
             if error.errno in _THIS_FILE_ALONE:
-                return _Look(_CLOSED)
+                return _Look(_REFUSED)
             raise problem_of(error) from error
         finally:
             os.close(file)
