@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,18 @@ import pytest
 
 from baileys_janitor.backup.archive import pack
 from baileys_janitor.backup.drill import drill
+from baileys_janitor.backup.encryption import Identities, generate
 from baileys_janitor.backup.errors import FORBIDDEN, READ_FORBIDDEN, UNREACHABLE, BackupProblem
 from baileys_janitor.backup.fetch import Wanted
-from baileys_janitor.backup.known import read_known
-from baileys_janitor.backup.latest import read_fingerprint
+from baileys_janitor.backup.known import Known, read_known
+from baileys_janitor.backup.latest import TRIED_MOST, read_fingerprint
 from baileys_janitor.backup.location import location_of
 from baileys_janitor.backup.names import parse_name
 from baileys_janitor.backup.repository import Repository, open_repository
 from baileys_janitor.backup.run import BackupResult, Destination, Keep, back_up
 from baileys_janitor.backup.store import MOST_OBJECTS, PutResult, StoredObject
 from baileys_janitor.policy.archive_retention import Strangers
+from baileys_janitor.policy.reasons import CREDENTIALS_ABSENT, explain
 from baileys_janitor.volume.lock import acquire
 from baileys_janitor.volume.snapshot import take_snapshot
 from baileys_janitor.volume.state_files import owners_of
@@ -320,6 +323,14 @@ def test_a_damaged_session_is_put_nowhere(place: Place, spoil: bytes | None) -> 
     assert len(place.archives()) == 1
 
 
+def test_why_a_session_is_put_nowhere_is_a_sentence(place: Place) -> None:
+    place.back_up()
+    (place.session / "creds.json").unlink()
+    result = place.back_up()
+    assert (result.code, result.message) == (CREDENTIALS_ABSENT, explain(CREDENTIALS_ABSENT))
+    assert f"{result.message}".endswith(".")
+
+
 def test_a_session_that_nobody_has_paired_yet_is_no_failure(place: Place) -> None:
     (place.session / "creds.json").write_bytes(whole(me=..., account=...))
     result = place.back_up()
@@ -460,6 +471,44 @@ def test_a_forged_newer_one_is_passed_over(place: Place) -> None:
         (path.parent / path.name.replace(path.name[:15], "20261127T000000")).write_bytes(b"junk")
 
     assert moved(place, forge) == "Passed"
+
+
+def forged(place: Place, count: int) -> Wanted:
+    """Put newer archives of another session, as anybody can; return the latest by a fingerprint alone."""
+    place.back_up()
+    with opened(place.session) as directory:
+        known = read_known(directory).archives[0]
+    chosen = read_fingerprint(f"{known.fingerprint}-{known.pairing}")
+    stranger = session_in(place.home / "stranger")
+    (stranger / "creds.json").write_bytes(whole("z"))
+    for at in range(count):
+        with opened(stranger) as directory:
+            snapshot = take_snapshot(directory, now=place.now + at + 1, pause=lambda _: None)
+        other = pack(snapshot, namespace="server", tenant="acme", recipients=RECIPIENTS)
+        (place.home / "moscow/server/acme" / str(other.name)).write_bytes(other.data)
+    return Wanted("server", "acme", Known(), chosen=chosen)
+
+
+@pytest.mark.parametrize(("count", "found"), [(3, "Passed"), (TRIED_MOST, "OthersAlone")])
+def test_many_forged_newer_ones_are_passed_over_or_the_way_out_is_said(
+    place: Place, count: int, found: str
+) -> None:
+    meant = forged(place, count)
+    repository = place.destinations[0].repository
+    result = drill(repository, meant, IDENTITIES, place.now)
+    assert (result.code or result.outcome) == found
+    wrong = drill(repository, meant, Identities(generate()[0]), place.now)
+    assert wrong.code == "WrongIdentity"
+    named = replace(meant, name=parse_name(place.archives()[0]))
+    assert drill(repository, named, IDENTITIES, place.now).outcome == "Passed"
+
+
+def test_a_store_that_fails_is_not_asked_for_one_archive_after_the_other(place: Place) -> None:
+    meant = forged(place, 5)
+    place.store.refuses["get"] = UNREACHABLE
+    place.store.asked.clear()
+    result = drill(place.destinations[0].repository, meant, IDENTITIES, place.now)
+    assert (result.code, place.store.asked) == (UNREACHABLE, ["list", "get"])
 
 
 def test_an_archive_under_another_time_or_tenant_is_refused(place: Place) -> None:

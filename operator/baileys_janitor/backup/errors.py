@@ -30,6 +30,7 @@ NAME_INVALID: Final = "NameInvalid"
 # Whose archive it is.
 NO_ARCHIVE: Final = "NoArchive"
 ANOTHER_TENANT: Final = "AnotherTenant"
+OTHERS_ALONE: Final = "OthersAlone"
 IDENTITY_UNKNOWN: Final = "IdentityUnknown"
 FINGERPRINT_DIFFERS: Final = "FingerprintDiffers"
 FINGERPRINT_INVALID: Final = "FingerprintInvalid"
@@ -100,6 +101,9 @@ SENTENCES: Final[dict[str, str]] = {
     "the sessions that it has.",
     ANOTHER_TENANT: "The archive says that it is of another session, time or content than its name does, so nothing "
     "of it is used: somebody has moved or forged it. Take another archive.",
+    OTHERS_ALONE: "None of the newest {tried} archives is one of this session that can be used, so somebody may be "
+    "putting forged ones there: name an older one that `baileys-janitor archives` lists (--archive), and let nobody "
+    "else put archives there.",
     IDENTITY_UNKNOWN: "Nothing here tells whose archives count, and whoever has the public key can make one: compare "
     "the fingerprint of this one, {found}, with what you have recorded, and write it out (--fingerprint).",
     FINGERPRINT_DIFFERS: "The archive is of another session than the one that was written out: its fingerprint is "
@@ -159,6 +163,27 @@ SENTENCES: Final[dict[str, str]] = {
     LISTING_TOO_LONG: "More than {most} objects lie below the repository's prefix: give it a prefix of its own, or let "
     "retention remove archives.",
 }
+
+#: Codes of what is wrong with one archive, while another one in the same repository may be right.
+OF_ONE_ARCHIVE: Final = frozenset(
+    (
+        NOT_AN_ARCHIVE,
+        ARCHIVE_NOT_ENCRYPTED,
+        ARCHIVE_TRUNCATED,
+        ARCHIVE_DAMAGED,
+        ARCHIVE_TOO_LARGE,
+        ARCHIVE_VERSION,
+        ARCHIVE_OF_ROWS,
+        ARCHIVE_OF_FILES,
+        ARCHIVE_MISSING,
+        ARCHIVE_COLD,
+        MANIFEST_INVALID,
+        CREDENTIALS_INVALID,
+        WRONG_IDENTITY,
+        ANOTHER_TENANT,
+        FINGERPRINT_DIFFERS,
+    )
+)
 
 #: Codes of what was declined because of what was given, rather than tried and failed.
 DECLINED: Final = frozenset(

@@ -12,10 +12,14 @@ from baileys_janitor.backup.errors import (
     ARCHIVE_DAMAGED,
     ARCHIVE_MISSING,
     FINGERPRINT_DIFFERS,
+    OF_ONE_ARCHIVE,
+    OTHERS_ALONE,
+    WRONG_IDENTITY,
     BackupProblem,
 )
 from baileys_janitor.backup.known import Known, KnownArchive
 from baileys_janitor.backup.latest import (
+    TRIED_MOST,
     Fingerprint,
     candidates,
     fingerprint_of,
@@ -71,7 +75,7 @@ def fetch(
 
     Of several that may be the latest, the first is taken that is of the one whom a person chose. One that cannot be
     opened or is another's is passed over, so that a forged one is in nobody's way; if none is left, the first problem
-    says why.
+    says why. A store that fails is asked once.
     """
     return _fetch(repository, wanted, now, lambda chunks: unpack(chunks, identities))
 
@@ -91,12 +95,19 @@ def _fetch(
 ) -> AnyFetched[Unpacked]:
     listing = repository.list(wanted.namespace, wanted.tenant)
     problem: BackupProblem | None = None
-    for name in _names([each.path.name for each in listing.archives], wanted, now):
+    codes = set()
+    names = _names([each.path.name for each in listing.archives], wanted, now)
+    for name in names:
         try:
             return _fetch_one(repository, wanted, name, opened)
         except BackupProblem as failed:
+            if failed.code not in OF_ONE_ARCHIVE:
+                raise
+            codes.add(failed.code)
             if problem is None or problem.code == FINGERPRINT_DIFFERS:
                 problem = failed
+    if len(names) == TRIED_MOST and codes != {WRONG_IDENTITY}:
+        raise BackupProblem(OTHERS_ALONE, tried=TRIED_MOST)
     assert problem is not None
     raise problem
 

@@ -211,7 +211,7 @@ def back_up_source(
 
 
 def _refuse(result: BackupResult, problem: VolumeProblem | SourceProblem, memory: Memory) -> None:
-    result.code, result.message = problem.code, str(problem)
+    result.code, result.message = problem.code, reasons.explain(str(problem))
     if problem.code not in _NEVER_PAIRED:
         return
     try:

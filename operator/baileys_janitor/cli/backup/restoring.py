@@ -34,6 +34,7 @@ from baileys_janitor.volume.errors import (
     DIRECTORY_MISSING,
     DISK_FULL,
     PUT_BACK_UNSUPPORTED,
+    READ_ONLY,
     SENTENCES,
 )
 from baileys_janitor.volume.newest_copy import copies_in
@@ -56,6 +57,7 @@ _SENTENCES: Final = {
         "creds.json was another at each look, so a process is writing it: nothing was restored. Scan the directory"
         " again."
     ),
+    READ_ONLY: "The volume is mounted read-only, so nothing was restored: a restore needs a writable mount.",
     DISK_FULL: "The disk has too little room for what the archive holds, so nothing was restored: make room on it.",
     PUT_BACK_UNSUPPORTED: (
         "This file system can neither link files nor rename without replacing, so nothing can be put back safely:"
