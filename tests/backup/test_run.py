@@ -251,6 +251,19 @@ def test_a_disk_that_is_not_mounted_for_some_days_costs_no_archive_its_name(plac
     assert (found.archives, found.strangers) == (len(place.archives()), Strangers(0, 0, 0))
 
 
+def test_a_session_that_was_renamed_is_put_under_its_new_name_at_once(place: Place) -> None:
+    place.back_up()
+    [before] = place.archives()
+    place.now += HOUR
+    [found] = place.back_up(tenant="acme-2").repositories
+    assert (found.outcome, found.archives) == ("Put", 1)
+    with opened(place.session) as directory:
+        names = {str(each.name) for each in read_known(directory).archives}
+    assert names == {before, found.archive}, "what lies under the old name is still known"
+    place.now += HOUR
+    assert outcomes(place.back_up(tenant="acme-2")) == ["Unchanged"]
+
+
 def test_other_recipients_are_put_to_at_once(place: Place) -> None:
     place.back_up()
     place.now += HOUR

@@ -124,12 +124,25 @@ class Known:
     """All that is known of one session, the newest archive first.
 
     `listed` says when each repository was last asked for a list, `surplus` when it was seen to hold archives that are
-    still to be removed, by repository and in Unix seconds.
+    still to be removed, by repository and in Unix seconds. `called` is a hash of the session's name there, empty where
+    that cannot change.
     """
 
     archives: tuple[KnownArchive, ...] = ()
     listed: Mapping[str, int] = field(default_factory=dict)
     surplus: Mapping[str, int] = field(default_factory=dict)
+    called: str = ""
+
+    def of(self, called: str) -> Known:
+        """Return it as that of a session that is called so.
+
+        A directory that was renamed, moved or copied brings its memory along, but under its new name no repository
+        holds anything yet. The archives stay known: under the old name they are still the session's.
+        """
+        if called == self.called:
+            return self
+        archives = tuple(replace(each, verified={}, tags={}) for each in self.archives)
+        return Known(archives, called=called)
 
     def in_repository(self, repository: str) -> list[KnownArchive]:
         """Return the archives that a repository took, the newest first."""
@@ -210,6 +223,11 @@ def repository_id(location: Location) -> str:
     return sha256(json.dumps(place).encode()).hexdigest()[:_SHORT_DIGITS]
 
 
+def called_id(namespace: str, tenant: str) -> str:
+    """Return a hash of what a session is called in repositories."""
+    return sha256(f"{namespace}/{tenant}".encode()).hexdigest()[:_SHORT_DIGITS]
+
+
 def recipients_id(recipients: Sequence[str]) -> str:
     """Return a hash of the public keys that an archive is encrypted to, in whatever order."""
     keys = sorted(" ".join(each.split()[:2]) for each in recipients)
@@ -286,7 +304,9 @@ def encoded(known: Known) -> bytes:
         for each in known.archives
     ]
     times = {"listed": dict(known.listed), "surplus": dict(known.surplus)}
-    head = json.dumps({"version": VERSION, **times}, separators=(",", ":")).removesuffix("}")
+    head = json.dumps(
+        {"version": VERSION, "called": known.called, **times}, separators=(",", ":")
+    ).removesuffix("}")
     archives = ",\n".join(lines)
     return f'{head},"archives":[\n{archives}\n]}}\n'.encode()
 
@@ -303,7 +323,8 @@ def decoded(data: bytes | None) -> Known | None:
         return None
     listed, surplus = _times(document.get("listed")), _times(document.get("surplus"))
     archives = document.get("archives")
-    if listed is None or surplus is None:
+    called = document.get("called", "")
+    if listed is None or surplus is None or not (called == "" or _is_hex(called, _SHORT_DIGITS)):
         return None
     if not isinstance(archives, list) or len(archives) > MOST_ARCHIVES:
         return None
@@ -315,6 +336,7 @@ def decoded(data: bytes | None) -> Known | None:
         tuple(sorted(whole, key=lambda each: each.name, reverse=True)),
         listed,
         surplus,
+        called,
     )
 
 

@@ -20,15 +20,16 @@ class Memory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DirectoryMemory:
-    """The memory in the session's directory; `pause` waits for its lock."""
+    """The memory in the session's directory, of what `called` says; `pause` waits for its lock."""
 
     directory: int
+    called: str
     pause: Callable[[float], None] = clock.sleep
 
     def read(self) -> Known:
         """Return what is known."""
-        return read_known(self.directory)
+        return read_known(self.directory).of(self.called)
 
     def change(self, change: Callable[[Known], Known]) -> Known:
         """Change what is known, and return it."""
-        return change_known(self.directory, change, self.pause)
+        return change_known(self.directory, lambda known: change(known.of(self.called)), self.pause)

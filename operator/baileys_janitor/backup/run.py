@@ -24,6 +24,7 @@ from baileys_janitor.backup.known import (
     Known,
     KnownArchive,
     Seen,
+    called_id,
     recipients_id,
     repository_id,
 )
@@ -159,7 +160,7 @@ def back_up(
         force: put an archive although the session is unchanged.
         memory: where its archives are remembered; None for the directory.
     """
-    memory = memory or DirectoryMemory(directory, pause)
+    memory = memory or DirectoryMemory(directory, called_id(namespace, tenant), pause)
 
     def read(now: float) -> Files:
         snapshot = take_snapshot(directory, now=now, quiesced=quiesced, tick=tick, pause=pause)
@@ -354,10 +355,7 @@ class _Run:
         return packed, self._remember()
 
     def _is_anothers(self, packed: PackedArchive) -> bool:
-        """Return whether another backup of this session has entered an archive of that name in the same second.
-
-        Encryption is random, so the two differ, and only one of them can be vouched for by that name.
-        """
+        """Return whether another backup of this session has entered a differing one of that name in this second."""
         found = self.known.of_name(packed.name)
         return found is not None and found.sha256 != packed.sha256
 
