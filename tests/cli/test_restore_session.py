@@ -15,6 +15,7 @@ import pytest
 from baileys_janitor.backup.archive import pack
 from baileys_janitor.backup.names import tenant_of
 from baileys_janitor.cli import restore_command
+from baileys_janitor.cli.backup.owners import Owners
 from baileys_janitor.volume.snapshot import take_snapshot
 from tests.backup.sessions import RECIPIENTS
 from tests.cli.backups import Backups, documents, names_in
@@ -304,6 +305,28 @@ def test_after_the_loss_of_a_server_every_recorded_session_comes_back(
     assert clock.waited < 60, "empty directories need not be watched for a minute"
 
 
+@pytest.mark.parametrize("name", [" a\tb\nc ", "\udcff\udcfe", '"quoted"', "#7", "trail\u2028"])
+def test_a_session_comes_back_whatever_its_directory_is_called(place: Backups, name: str) -> None:
+    (place.sessions / "acme").rename(place.sessions / name)
+    place.record()
+    assert place.back_up().code == 0
+    shutil.rmtree(place.sessions)
+    place.sessions.mkdir()
+    done = place.restore(place.sessions, "--all", *recorded(place), "--apply", "--stopped")
+    assert done.code == 0, done.err
+    assert os.listdir(place.sessions) == [name]
+
+
+def test_fingerprints_of_a_large_fleet_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "fingerprints.txt"
+    path.write_text("".join(f"{at:016x}-{'0' * 16}  company_{at}\n" for at in range(3000)))
+    owners = Owners(None, str(path))
+    assert all(owners.of(each.tenant) == each.fingerprint for each in owners.recorded), (
+        "every session is known by its own"
+    )
+    assert len(owners.recorded) == 3000
+
+
 def test_of_many_some_can_be_named(place: Backups) -> None:
     company(place.sessions, "2", "orphan")
     place.record()
@@ -339,6 +362,11 @@ def test_one_of_many_that_cannot_be_restored_stops_no_other(place: Backups) -> N
         ("1" * 16, "line 1: write a fingerprint and a directory"),
         ("1" * 16 + "  ../acme", "line 1: write a fingerprint and a directory"),
         ("1" * 16 + "  /etc", "line 1: write a fingerprint and a directory"),
+        ("1" * 16 + '  "/etc"', "line 1: write a fingerprint and a directory"),
+        ("1" * 16 + '  "a/../../etc"', "line 1: write a fingerprint and a directory"),
+        ("1" * 16 + '  "\\u0000"', "line 1: write a fingerprint and a directory"),
+        ("1" * 16 + '  "\\ud800"', "line 1: write a fingerprint and a directory"),
+        ("1" * 16 + '  "acme', "line 1: write a fingerprint and a directory"),
         ("# nothing", "holds no fingerprint"),
     ],
 )

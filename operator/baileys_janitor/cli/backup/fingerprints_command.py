@@ -37,6 +37,7 @@ def command(
     Anybody who has the public key can make an archive. A fingerprint tells those of a session from forged ones when its
     directory is lost. It is no secret, changes when the session is paired anew, and holds no phone number.
     """
+    from baileys_janitor.cli.backup.naming import directory_of, written
     from baileys_janitor.cli.json_output import FINGERPRINTS_SCHEMA
     from baileys_janitor.cli.output import MACHINE_FORMATS
     from baileys_janitor.cli.targets import find_targets
@@ -44,16 +45,23 @@ def command(
     found = find_targets(paths_or_environment(paths), companies, pattern)
     problems = Problems(found)
     documents: list[FingerprintDocument] = []
+    names: list[str] = []
     for target in found.targets:
         try:
             documents.append(_document(target))
+            names.append(written(directory_of(target)))
         except Problem as problem:
             problems.add(target, problem)
     problems.say()
     if output in MACHINE_FORMATS:
         print_document(FINGERPRINTS_SCHEMA, documents, problems, output)
     else:
-        write("".join(f"{each['fingerprint']}  {each['directory']}\n" for each in documents))
+        write(
+            "".join(
+                f"{each['fingerprint']}  {name}\n"
+                for each, name in zip(documents, names, strict=True)
+            )
+        )
     return EXIT_FAILED if problems else EXIT_DONE
 
 

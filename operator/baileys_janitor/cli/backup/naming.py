@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
 
 from baileys_janitor.backup.names import tenant_of
+from baileys_janitor.cli.masking import printable
+from baileys_janitor.policy.strict_json import JsonError, parse
 
 if TYPE_CHECKING:
     from baileys_janitor.cli.targets import Target
@@ -21,3 +24,21 @@ def directory_of(target: Target) -> str:
 def tenant_of_target(target: Target) -> str:
     """Return the tenant's part of the names of its archives."""
     return tenant_of(directory_of(target))
+
+
+def written(directory: str) -> str:
+    """Return a directory's path as a line of text can hold it: as a JSON string where the line would change it."""
+    plain = directory == printable(directory).strip() and not directory.startswith('"')
+    return directory if plain else json.dumps(directory)
+
+
+def read_written(text: str) -> str:
+    """Return the path that `written` has made a text of; an empty one where it is none."""
+    if not text.startswith('"'):
+        return text if text.isprintable() else ""
+    try:
+        path = parse(text)
+        os.fsencode(path if isinstance(path, str) else "")
+    except (JsonError, UnicodeEncodeError):
+        return ""
+    return path if isinstance(path, str) and "\0" not in path else ""

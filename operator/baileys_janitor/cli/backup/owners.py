@@ -11,6 +11,7 @@ from baileys_janitor.backup.errors import BackupProblem
 from baileys_janitor.backup.latest import Fingerprint, read_fingerprint
 from baileys_janitor.backup.names import tenant_of
 from baileys_janitor.cli import completing
+from baileys_janitor.cli.backup.naming import read_written
 from baileys_janitor.cli.backup.settings import text_of
 from baileys_janitor.cli.masking import printable
 from baileys_janitor.cli.problems import usage
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _LONGEST_NAME: Final = 4096
+_LARGEST_FILE: Final = 16 << 20  # some 100,000 sessions
 
 
 def owner_options(command: Command) -> Command:
@@ -63,21 +65,22 @@ class Owners:
             raise usage("--fingerprint and --fingerprints: give one of them.")
         self.one = None if fingerprint is None else _read("--fingerprint", fingerprint)
         self.recorded = [] if path is None else list(_recorded(path))
+        self._of = {each.tenant: each.fingerprint for each in reversed(self.recorded)}
 
     def of(self, tenant: str) -> Fingerprint | None:
         """Return whose archives of a tenant count; None where nobody has said."""
         if self.one is not None:
             return self.one
-        return next((each.fingerprint for each in self.recorded if each.tenant == tenant), None)
+        return self._of.get(tenant)
 
 
 def _recorded(path: str) -> Sequence[Recorded]:
     found = []
-    for number, line in enumerate(text_of(path, "--fingerprints").splitlines(), 1):
+    for number, line in enumerate(text_of(path, "--fingerprints", _LARGEST_FILE).splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
         text, _, directory = line.strip().partition(" ")
-        directory = directory.strip()
+        directory = read_written(directory.strip())
         where = f"--fingerprints {printable(path)}, line {number}"
         if not _is_beneath(directory):
             raise usage(f"{where}: write a fingerprint and a directory's path beneath its root.")
@@ -90,7 +93,6 @@ def _recorded(path: str) -> Sequence[Recorded]:
 def _is_beneath(directory: str) -> bool:
     return (
         0 < len(directory) <= _LONGEST_NAME
-        and directory.isprintable()
         and not directory.startswith("/")
         and not {"", ".", ".."}.intersection(directory.split("/"))
     )

@@ -310,16 +310,18 @@ def _lines_of(path: str, option: str) -> Iterator[str]:
             yield line.strip()
 
 
-def text_of(path: str, option: str) -> str:
+def text_of(path: str, option: str, largest: int = _LARGEST_FILE) -> str:
     """Return the text of a small file; bad usage, naming the option, where it cannot be read."""
     try:
         with open(path, encoding="utf-8") as file:  # noqa: PTH123 - a path as typed
-            text = file.read(_LARGEST_FILE + 1)
+            text = file.read(largest + 1)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
         raise usage(f"{option} {printable(path)} cannot be read: {why}.") from None
-    if len(text) > _LARGEST_FILE:
-        raise usage(f"{option} {printable(path)} is larger than 64 KiB; it should hold a few keys.")
+    if len(text) > largest:
+        raise usage(
+            f"{option} {printable(path)} is larger than {largest >> 10} KiB, so it is not what is meant."
+        )
     return text
 
 
