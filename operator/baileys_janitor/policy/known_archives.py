@@ -11,7 +11,7 @@ memory, and then no archive counts and none is removed.
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2s
 
 TYPE_CHECKING = False
@@ -32,9 +32,9 @@ DIGEST_DIGITS, SHA256_DIGITS = 16, 32
 NAME_DIGITS = 16
 """Hexadecimal digits of a repository's name and of a fingerprint."""
 _TIME_BYTES, _SIZE_BYTES, _FILES_BYTES = 5, 5, 3
-_ENTRY_BYTES = (
-    _TIME_BYTES + DIGEST_DIGITS // 2 + SHA256_DIGITS // 2 + _SIZE_BYTES + _FILES_BYTES + 2
-)
+PACKED_BYTES = _TIME_BYTES + DIGEST_DIGITS // 2 + SHA256_DIGITS // 2 + _SIZE_BYTES + _FILES_BYTES
+"""Bytes of an archive without its repositories."""
+_ENTRY_BYTES = PACKED_BYTES + 2
 _LATEST = 1 << 33
 TEXT_CHARACTERS_MAX = 12_288
 """No line is longer, and no longer one is read."""
@@ -127,7 +127,8 @@ def _known(fields: list[str]) -> KnownArchives:
     return KnownArchives(tuple(archives), fingerprint, pairing, recipients, listed)
 
 
-def _entry(archive: PutArchive, repositories: Sequence[str]) -> bytes:
+def pack(archive: PutArchive) -> bytes:
+    """Return an archive without its repositories in `PACKED_BYTES` bytes."""
     # The lowest bit of the time says whether it is encrypted.
     return b"".join(
         (
@@ -136,16 +137,16 @@ def _entry(archive: PutArchive, repositories: Sequence[str]) -> bytes:
             bytes.fromhex(archive.sha256[:SHA256_DIGITS]),
             archive.size.to_bytes(_SIZE_BYTES, "big"),
             archive.files.to_bytes(_FILES_BYTES, "big"),
-            bytes((_bits(archive.held, repositories), _bits(archive.verified, repositories))),
         )
     )
 
 
-def _archive(entry: bytes, repositories: Sequence[str]) -> PutArchive:
+def unpack(packed: bytes) -> PutArchive:
+    """Return the archive that `pack` wrote into `PACKED_BYTES` bytes; any bytes are some archive."""
     parts = []
     for length in (_TIME_BYTES, DIGEST_DIGITS // 2, SHA256_DIGITS // 2, _SIZE_BYTES, _FILES_BYTES):
-        parts.append(entry[:length])
-        entry = entry[length:]
+        parts.append(packed[:length])
+        packed = packed[length:]
     time = int.from_bytes(parts[0], "big")
     return PutArchive(
         time >> 1,
@@ -154,8 +155,20 @@ def _archive(entry: bytes, repositories: Sequence[str]) -> PutArchive:
         int.from_bytes(parts[3], "big"),
         int.from_bytes(parts[4], "big"),
         encrypted=bool(time & 1),
-        held=_of_bits(entry[0], repositories),
-        verified=_of_bits(entry[1], repositories),
+    )
+
+
+def _entry(archive: PutArchive, repositories: Sequence[str]) -> bytes:
+    places = _bits(archive.held, repositories), _bits(archive.verified, repositories)
+    return pack(archive) + bytes(places)
+
+
+def _archive(entry: bytes, repositories: Sequence[str]) -> PutArchive:
+    held, verified = entry[PACKED_BYTES:]
+    return replace(
+        unpack(entry[:PACKED_BYTES]),
+        held=_of_bits(held, repositories),
+        verified=_of_bits(verified, repositories),
     )
 
 

@@ -20,10 +20,11 @@ from baileys_janitor.backup.job.task import ACTIONS, BACKUP, MEMBERS_MAX, REPOSI
 from baileys_janitor.backup.names import parse_name
 from baileys_janitor.policy.known_archives import (
     ARCHIVES_MAX,
-    DIGEST_DIGITS,
     NAME_DIGITS,
-    SHA256_DIGITS,
+    PACKED_BYTES,
     PutArchive,
+    pack,
+    unpack,
 )
 from baileys_janitor.policy.strict_json import JsonError, parse
 from baileys_janitor.volume.codec_fields import BadResult
@@ -50,7 +51,7 @@ _LATEST: Final = 1 << 33
 _COUNT_MAX: Final = 1 << 24
 _MS_MAX: Final = 86_400_000
 _HEX: Final = frozenset("0123456789abcdef")
-_ENTRY_BYTES: Final = 5 + 8 + 16 + 5 + 3 + 8 + 8
+_ENTRY_BYTES: Final = PACKED_BYTES + NAME_DIGITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,18 +215,8 @@ def _outcome(place: int, outcome: Outcome, problems: Mapping[tuple[str, str], in
 
 
 def _entry(archive: PutArchive, member: MemberResult) -> str:
-    packed = b"".join(
-        (
-            (archive.time << 1 | archive.encrypted).to_bytes(5, "big"),
-            bytes.fromhex(archive.digest[:DIGEST_DIGITS]),
-            bytes.fromhex(archive.sha256[:SHA256_DIGITS]),
-            archive.size.to_bytes(5, "big"),
-            archive.files.to_bytes(3, "big"),
-            bytes.fromhex(member.fingerprint),
-            bytes.fromhex(member.pairing),
-        )
-    )
-    return _text_of(packed)
+    owner = bytes.fromhex(member.fingerprint) + bytes.fromhex(member.pairing)
+    return _text_of(pack(archive) + owner)
 
 
 def _text_of(data: bytes) -> str:
@@ -314,16 +305,10 @@ def _read_entry(text: object) -> tuple[PutArchive, str, str]:
     packed = _bytes_of(text, _ENTRY_BYTES)
     if len(packed) != _ENTRY_BYTES:
         raise BadResult("a result with an archive of the wrong length")
-    time = int.from_bytes(packed[:5], "big")
-    archive = PutArchive(
-        _number(time >> 1, _LATEST),
-        packed[5:13].hex(),
-        packed[13:29].hex(),
-        int.from_bytes(packed[29:34], "big"),
-        int.from_bytes(packed[34:37], "big"),
-        encrypted=bool(time & 1),
-    )
-    return archive, packed[37:45].hex(), packed[45:53].hex()
+    archive = unpack(packed[:PACKED_BYTES])
+    _number(archive.time, _LATEST)
+    owner = packed[PACKED_BYTES:].hex()
+    return archive, owner[:NAME_DIGITS], owner[NAME_DIGITS:]
 
 
 def _problem(item: object) -> tuple[str, str]:
