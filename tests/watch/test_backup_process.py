@@ -65,7 +65,7 @@ class Home:
         names = tuple(each["name"] for each in group["repositories"])
         backups = resolved(group)
         assert backups is not None
-        return Task(do, "web1", path, str(self.root), path, plain(backups), names)
+        return Task(do, path, str(self.root), path, path, plain(backups), names)
 
     def config(self, group: dict[str, Any]) -> Path:
         file = self.place / "watch.yaml"

@@ -30,9 +30,8 @@ JSON = st.recursive(
 
 def task(number: int, do: str = "Backup") -> Task:
     settings = {"repositories": [{"name": "main", "url": f"/b{number % 2}"}]}
-    return Task(
-        do, "web1", f"t{number}", "/srv", f"t{number}", settings, ("main", "other"), number > 1
-    )
+    name = f"t{number}"
+    return Task(do, name, "/srv", name, name, settings, ("main", "other"))
 
 
 TASKS = [task(0), task(1, "Drill"), task(2)]

@@ -159,7 +159,7 @@ class Backups:
         again = math.inf
         firsts: dict[str, DirectoryRecord] = {}
         for record in self._records.values():
-            firsts.setdefault(_shown(record), record)
+            firsts.setdefault(_directory(record), record)
         for record in self._records.values():
             if not record.backup.repositories or _is_left_alone(record):
                 continue
@@ -172,8 +172,9 @@ class Backups:
                 continue
             # A drill waits for the backup: it restores the newest archive.
             do = BACKUP if BACKUP in due else DRILL
-            distinct = firsts[_shown(record)] is not record
-            found.append((record, _task(settings, record, do, due[do], distinct=distinct)))
+            is_first = firsts[_directory(record)] is record
+            archived_as = _directory(record) if is_first else _full_path(record)
+            found.append((record, _task(settings, record, do, due[do], archived_as)))
         found = sorted(found, key=_order)[:TASKS_MAX]
         self._look_at = now if found else min(again, now + LOOK_SECONDS)
         if found:
@@ -323,9 +324,13 @@ def _order(pair: tuple[DirectoryRecord, Task]) -> tuple[bool, int, float]:
     return pair[1].do != BACKUP, failures, min(each.tried_at or 0.0 for each in tries)
 
 
-def _shown(record: DirectoryRecord) -> str:
-    """Return what archives of a directory are named by."""
+def _directory(record: DirectoryRecord) -> str:
+    """Return the path beneath its root, or the own name of a root: archives are named by it, as by the command line."""
     return record.path if record.path != "." else record.root.rstrip("/").rpartition("/")[2]
+
+
+def _full_path(record: DirectoryRecord) -> str:
+    return record.root if record.path == "." else f"{record.root.rstrip('/')}/{record.path}"
 
 
 def _is_left_alone(record: DirectoryRecord) -> bool:
@@ -341,17 +346,16 @@ def _tries(record: DirectoryRecord, task: Task) -> Iterable[Tries]:
 
 
 def _task(
-    settings: WatchSettings, record: DirectoryRecord, do: str, names: list[str], *, distinct: bool
+    settings: WatchSettings, record: DirectoryRecord, do: str, names: list[str], archived_as: str
 ) -> Task:
     backups = settings.backups_of(record.name)
     assert backups is not None
     return Task(
         do=do,
-        server=settings.name,
         name=record.name,
         root=record.root,
         path=record.path,
+        archived_as=archived_as,
         settings=plain(backups),
         repositories=tuple(names),
-        distinct=distinct,
     )

@@ -25,18 +25,17 @@ UNEXPECTED = "Unexpected"
 class Task:
     """Something to be done with one directory: `do` is Backup or Drill, `settings` what `plain` made of the settings.
 
-    `repositories` are the names of those that it is done with.
+    `archived_as` is the directory that its archives are named by: its path beneath the root, or the whole path where
+    another one has the same beneath another root. `repositories` are the names of those that it is done with.
     """
 
     do: str
-    server: str
     name: str
     root: str
     path: str
+    archived_as: str
     settings: Object
     repositories: tuple[str, ...]
-    distinct: bool = False
-    """Whether another directory has the same path beneath another root, so that the whole path names the archives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +89,12 @@ def encode_request(tasks: list[Task], seconds: float) -> bytes:
         listed.append(
             {
                 "do": task.do,
-                "server": task.server,
                 "name": task.name,
                 "root": task.root,
                 "path": task.path,
+                "archivedAs": task.archived_as,
                 "settings": settings.index(task.settings),
                 "repositories": task.repositories,
-                "distinct": task.distinct,
             }
         )
     return json.dumps({"seconds": seconds, "settings": settings, "tasks": listed}).encode()
@@ -108,7 +106,8 @@ def decode_request(text: bytes) -> tuple[list[Task], float]:
     settings = data["settings"]
     tasks = [
         Task(
-            **{key: each[key] for key in ("do", "server", "name", "root", "path", "distinct")},
+            **{key: each[key] for key in ("do", "name", "root", "path")},
+            archived_as=each["archivedAs"],
             settings=settings[each["settings"]],
             repositories=tuple(each["repositories"]),
         )

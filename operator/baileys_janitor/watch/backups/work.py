@@ -246,17 +246,14 @@ def _session(task: Task) -> Iterator[int]:
 def _tenant(task: Task) -> str:
     from baileys_janitor.backup.names import tenant_of
 
-    full = task.root if task.path == "." else os.path.join(task.root, task.path)  # noqa: PTH118
-    if task.distinct:
-        return tenant_of(full)
-    return tenant_of(task.path if task.path != "." else os.path.basename(full.rstrip("/")))  # noqa: PTH119
+    return tenant_of(task.archived_as)
 
 
 def _identity_text(task: Task) -> str:
     path = task.settings["identityFile"]
     try:
         with open(path, encoding="ascii") as file:  # noqa: PTH123
-            text = file.read(IDENTITY_FILE_MAX + 1)
+            return file.read(IDENTITY_FILE_MAX)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
         raise NotPossible(
@@ -264,7 +261,6 @@ def _identity_text(task: Task) -> str:
             f"The identity file of backup.drill.identityFile cannot be read ({why}): check its path, and that the "
             "user of the watch may read it.",
         ) from None
-    return text[:IDENTITY_FILE_MAX]
 
 
 def _refusal() -> Result | None:
