@@ -225,6 +225,24 @@ def test_a_task_that_kills_its_process_is_tried_with_pauses_and_the_others_go_on
     assert len(server.vault.starts) < 20
 
 
+def test_archives_of_one_path_beneath_two_roots_have_names_of_their_own(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = {}
+    server.directories = {name: Directory(counted=50) for name in ("one", "two")}
+    server.start()
+    server.live(1)
+    for name in server.directories:
+        record = server.record(name)
+        monkeypatch.setattr(record, "root", f"/srv/{name}/")
+        monkeypatch.setattr(record, "path", "acme")
+    monkeypatch.setattr(
+        server.vault, "dies", lambda task: names.update({task.name: task.archived_as})
+    )
+    server.live(5 * MINUTE)
+    assert sorted(names.values(), key=len) == ["acme", "/srv/two/acme"]
+
+
 def test_a_watch_that_is_killed_in_the_middle_counts_a_failure_and_goes_on(server: Server) -> None:
     server.vault.seconds = 60.0
     server.start()

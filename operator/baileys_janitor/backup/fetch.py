@@ -74,7 +74,7 @@ def fetch(
     """Return the archive of files that is wanted; `identities` open it. Raises BackupProblem.
 
     Of several that may be the latest, the first is taken that is of the one whom a person chose. One that cannot be
-    opened or is another's is passed over, so that a forged one is in nobody's way; if none is left, the first problem
+    opened or is another's is passed over, so that a forged one hides no genuine one; if none is left, the first problem
     says why. A store that fails is asked once.
     """
     return _fetch(repository, wanted, now, lambda chunks: unpack(chunks, identities))

@@ -51,7 +51,7 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class PutArchive:
+class PutReceipt:
     """An archive that was put, to be remembered. Size and tag tell from a listing whether it was replaced since.
 
     `proof` says how the store is known to hold it whole: Checksum, Read, or Accepted where its word alone says so.
@@ -82,14 +82,14 @@ class Repository:
     def __repr__(self) -> str:
         return f"Repository({self.location.scheme})"
 
-    def put(self, path: ArchivePath, data: bytes) -> PutArchive:
+    def put(self, path: ArchivePath, data: bytes) -> PutReceipt:
         """Put an archive: one request. Never over another one where the store can tell."""
         _check(path.namespace, path.tenant)
         digest = sha256_of(data).hexdigest()
         found = self._store.put(str(path), data, sha256=digest)
-        return PutArchive(path, len(data), digest, found.tag, found.proof)
+        return PutReceipt(path, len(data), digest, found.tag, found.proof)
 
-    def verify(self, put: PutArchive) -> PutArchive:
+    def verify(self, put: PutReceipt) -> PutReceipt:
         """Return the archive with the best proof there is: what no checksum has proven is read back.
 
         With put-only credentials the store's word stays. PutDamaged where other bytes are there.
@@ -106,7 +106,7 @@ class Repository:
             raise BackupProblem(PUT_DAMAGED)
         return replace(put, proof=READ)
 
-    def _matches(self, put: PutArchive) -> bool:
+    def _matches(self, put: PutReceipt) -> bool:
         """Return whether the repository holds an archive as it was put, every byte of it."""
         digest = sha256_of()
         try:

@@ -452,7 +452,7 @@ class _Run:
     def _remember(self) -> VolumeProblem | SourceProblem | None:
         """Write down what has changed; return the problem where somebody else holds the directory.
 
-        An archive that nobody remembers is better than none, so whatever else is wrong with the directory is told.
+        An archive that is not remembered is better than none, so any other problem is only reported (`forgotten`).
         """
         changes, self.changes = self.changes, []
         if not changes:

@@ -151,7 +151,7 @@ def drill_time(
     if schedule.drills is None or drill.claimed_at is not None or tries.newest is None:
         return None
     if drill.tried_at is None:
-        # A backup that nobody ever restored is a rumour: the first one is tried at once.
+        # Whether archives can be opened at all shows at once, not in a month.
         return started + START_SECONDS
     if drill.failures:
         first, longest = DRILL_PAUSES[drill.code not in PASSING]
