@@ -317,6 +317,32 @@ def test_a_session_comes_back_whatever_its_directory_is_called(place: Backups, n
     assert os.listdir(place.sessions) == [name]
 
 
+def test_a_link_in_the_place_of_a_directory_that_was_just_made_leads_nowhere(
+    place: Backups, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place.sessions / "deep").mkdir()
+    (place.sessions / "acme").rename(place.sessions / "deep" / "bot")
+    place.record()
+    assert place.back_up().code == 0
+    shutil.rmtree(place.sessions)
+    place.sessions.mkdir()
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    mkdir = os.mkdir
+    found = []
+
+    def swapped(path: str, mode: int = 0o777, *, dir_fd: int | None = None) -> None:
+        mkdir(path, mode, dir_fd=dir_fd)
+        found.extend(os.listdir(elsewhere))
+        deep = place.sessions / "deep"
+        if not deep.is_symlink():
+            deep.rename(place.sessions / "aside")
+            deep.symlink_to(elsewhere)
+
+    monkeypatch.setattr(os, "mkdir", swapped)
+    done = place.restore(place.sessions, "--all", *recorded(place), "--apply", "--stopped")
+    assert (done.code, done.err.count("Error: "), found) == (1, 1, [])
+
+
 def test_fingerprints_of_a_large_fleet_are_read(tmp_path: Path) -> None:
     path = tmp_path / "fingerprints.txt"
     path.write_text("".join(f"{at:016x}-{'0' * 16}  company_{at}\n" for at in range(3000)))

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from baileys_janitor.cli.signals import Interrupt
     from baileys_janitor.cli.targets import Target
 
+_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _SENTENCES: Final = {
     CREDENTIALS_CHANGING: (
         "creds.json was another at each look, so a process is writing it: nothing was restored. Scan the directory"
@@ -288,27 +289,37 @@ def _exists(target: Target) -> bool:
 def _make(target: Target) -> list[str]:
     """Make a directory that is missing, and those above it, closed to others; return those that were made.
 
-    For root each belongs to the owner of the one above it, as a session's process must be able to write there.
+    For root each belongs to the owner of the one above it, as a session's process must be able to write there. So that
+    owner may put a link in the place of what was just made: each is made in the one that is held open, by no path.
     """
     missing: list[str] = []
     path = os.path.abspath(target.full_path)  # noqa: PTH100 - links stay unresolved
     while not os.path.lexists(path):
-        missing.append(path)
-        path = os.path.dirname(path)  # noqa: PTH120
+        path, name = os.path.split(path)
+        missing.append(name)
     made: list[str] = []
+    directory = -1
     try:
-        above = os.stat(path)  # noqa: PTH116
-        for each in reversed(missing):
-            os.mkdir(each, 0o700)  # noqa: PTH102
-            made.append(each)
+        directory = os.open(path, _DIRECTORY)
+        above = os.fstat(directory)
+        for name in reversed(missing):
+            os.mkdir(name, 0o700, dir_fd=directory)
+            path = os.path.join(path, name)  # noqa: PTH118
+            made.append(path)
+            beneath = os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
+            os.close(directory)
+            directory = beneath
             if os.geteuid() == 0:
-                os.chown(each, above.st_uid, above.st_gid, follow_symlinks=False)
+                os.fchown(directory, above.st_uid, above.st_gid)
     except OSError as error:
         for each in reversed(made):
             _remove_if_empty(each)
         raise Problem(
             f"{target.shown} cannot be made: {error.strerror}.", code=DIRECTORY_MISSING
         ) from None
+    finally:
+        if directory >= 0:
+            os.close(directory)
     return made
 
 
