@@ -334,7 +334,7 @@ def test_a_link_in_the_place_of_a_directory_that_was_just_made_leads_nowhere(
         mkdir(path, mode, dir_fd=dir_fd)
         found.extend(os.listdir(elsewhere))
         deep = place.sessions / "deep"
-        if not deep.is_symlink():
+        if deep.is_dir() and not deep.is_symlink():
             deep.rename(place.sessions / "aside")
             deep.symlink_to(elsewhere)
 
