@@ -255,6 +255,28 @@ class TestDirectory:
                 repository.put(archive(), b"x")
         assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
+    def test_what_the_file_system_denies_is_told_as_what_it_is(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def denied(*_: object, **__: object) -> int:
+            raise PermissionError(13, "Permission denied")
+
+        repository = open_repository(str(tmp_path), environ={})
+        repository.put(archive(), b"x")
+        for function, code, act in (
+            ("open", "ReadForbidden", lambda: list(repository.get(archive()))),
+            ("open", "ReadForbidden", lambda: repository.list("server")),
+            ("scandir", "ReadForbidden", lambda: repository.list("server")),
+            ("open", "DeleteForbidden", lambda: repository.delete([archive()])),
+            ("unlink", "DeleteForbidden", lambda: repository.delete([archive()])),
+            ("open", "Forbidden", lambda: repository.put(archive(1), b"x")),
+            ("mkdir", "Forbidden", lambda: repository.put(archive(1), b"x")),
+        ):
+            with monkeypatch.context() as patched:
+                patched.setattr(os, function, denied)
+                with problem_of(code):
+                    act()
+
     def test_a_killed_put_leaves_no_archive_and_is_cleared_up(self, tmp_path: Path) -> None:
         for after in range(12):
             killed = subprocess.run(

@@ -19,10 +19,12 @@ from baileys_janitor.backup.errors import (
     ARCHIVE_EXISTS,
     ARCHIVE_MISSING,
     ARCHIVE_TOO_LARGE,
+    DELETE_FORBIDDEN,
     DIRECTORY_MISSING,
     FORBIDDEN,
     LISTING_TOO_LONG,
     PUT_DAMAGED,
+    READ_FORBIDDEN,
     STORE_FAILED,
     STORE_FULL,
     BackupProblem,
@@ -41,10 +43,8 @@ _MEBIBYTE: Final = 1 << 20
 _TEMPORARY: Final = ".tmp"
 _ABANDONED_SECONDS: Final = 3600
 _NO_LINKS: Final = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+_DENIED: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 _BY_ERRNO: Final = {
-    errno.EACCES: FORBIDDEN,
-    errno.EPERM: FORBIDDEN,
-    errno.EROFS: FORBIDDEN,
     errno.ENOSPC: STORE_FULL,
     errno.EDQUOT: STORE_FULL,
     errno.EFBIG: STORE_FULL,
@@ -82,7 +82,10 @@ class DirectoryStore:
         found: list[StoredObject] = []
         parts = [part for part in prefix.split("/") if part]
         try:
-            with self._opened(parts) as directory, _as_problems():
+            with (
+                self._opened(parts, denied=READ_FORBIDDEN) as directory,
+                _as_problems(denied=READ_FORBIDDEN),
+            ):
                 self._walk(directory, prefix, found, most, 3 - len(parts))
         except BackupProblem as problem:
             if problem.code != ARCHIVE_MISSING:
@@ -92,7 +95,10 @@ class DirectoryStore:
     def get(self, path: str, *, limit_bytes: int) -> Iterator[bytes]:
         """Yield the content of a file; ArchiveTooLarge where it has more bytes than that."""
         *parents, name = path.split("/")
-        with self._opened(parents) as directory, _as_problems():
+        with (
+            self._opened(parents, denied=READ_FORBIDDEN) as directory,
+            _as_problems(denied=READ_FORBIDDEN),
+        ):
             file = os.open(name, _READ, dir_fd=directory)
             try:
                 found = os.fstat(file)
@@ -114,7 +120,10 @@ class DirectoryStore:
         for path in paths:
             *parents, name = path.split("/")
             try:
-                with self._opened(parents) as directory, _as_problems():
+                with (
+                    self._opened(parents, denied=DELETE_FORBIDDEN) as directory,
+                    _as_problems(denied=DELETE_FORBIDDEN),
+                ):
                     os.unlink(name, dir_fd=directory)
             except BackupProblem as problem:
                 if problem.code != ARCHIVE_MISSING:
@@ -143,12 +152,14 @@ class DirectoryStore:
                     raise BackupProblem(LISTING_TOO_LONG, most=most)
 
     @contextmanager
-    def _opened(self, parts: Sequence[str], *, create: bool = False) -> Iterator[int]:
+    def _opened(
+        self, parts: Sequence[str], *, create: bool = False, denied: str = FORBIDDEN
+    ) -> Iterator[int]:
         """Open a directory below the repository's; ArchiveMissing where it is not there."""
-        with _as_problems(DIRECTORY_MISSING):
+        with _as_problems(DIRECTORY_MISSING, denied):
             directory = os.open(self._directory, _DIRECTORY)
         try:
-            with _as_problems():
+            with _as_problems(denied=denied):
                 for part in parts:
                     if create:
                         with suppress(FileExistsError):
@@ -163,20 +174,22 @@ class DirectoryStore:
 
 
 @contextmanager
-def _as_problems(missing: str = ARCHIVE_MISSING) -> Iterator[None]:
+def _as_problems(missing: str = ARCHIVE_MISSING, denied: str = FORBIDDEN) -> Iterator[None]:
     """Turn the system's errors into problems, without the names that are in them."""
     problem = None
     try:
         yield
     except OSError as error:
-        problem = _problem_of(error, missing)
+        problem = _problem_of(error, missing, denied)
     if problem is not None:
         raise problem
 
 
-def _problem_of(error: OSError, missing: str) -> BackupProblem:
+def _problem_of(error: OSError, missing: str, denied: str) -> BackupProblem:
     if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR, errno.ENXIO):
         return BackupProblem(missing)
+    if error.errno in _DENIED:
+        return BackupProblem(denied)
     return BackupProblem(_BY_ERRNO.get(error.errno or 0, STORE_FAILED))
 
 
