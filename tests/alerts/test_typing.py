@@ -29,6 +29,7 @@ STATUS = {
     "volume": {"freeBytes": 1000, "freeInodes": 10},
     "lastActivityTime": "2026-01-01T00:00:00Z",
     "credentialsCopies": {"count": 10, "newestTime": "2026-01-01T00:00:00Z"},
+    "backup": {"lastSuccessTime": "2026-01-01T00:00:00Z", "repositories": [{"name": "eu"}]},
     "lastCleanup": {
         "run": "1a2b3c",
         "time": "2026-01-01T00:00:00Z",
