@@ -163,7 +163,9 @@ class Run:
         """The kubelet looks the claim and its volume up before it mounts."""
         kubelet = self._cast.clients[KUBELET]
         volumes = self._pod["spec"].get("volumes") or ()
-        names = [v["persistentVolumeClaim"]["claimName"] for v in volumes]
+        names = [
+            v["persistentVolumeClaim"]["claimName"] for v in volumes if "persistentVolumeClaim" in v
+        ]
         if names:
             claim = await kubelet.get("v1/persistentvolumeclaims", self._namespace, names[0])
             await kubelet.get("v1/persistentvolumes", "", claim["spec"]["volumeName"])

@@ -52,7 +52,11 @@ def janitor_message(volumes: Volumes) -> Message:
     def message(job: Object, when: float) -> bytes:
         pod = job["spec"]["template"]["spec"]
         task = Task.from_json(pod["containers"][0]["command"][-1].replace("$$", "$"))
-        claims = [each["persistentVolumeClaim"]["claimName"] for each in pod["volumes"]]
+        claims = [
+            each["persistentVolumeClaim"]["claimName"]
+            for each in pod["volumes"]
+            if "persistentVolumeClaim" in each
+        ]
         return carry_out(task, claims, job["metadata"]["namespace"], volumes, when)
 
     return message

@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     "backup",
     cls=Documented,
     examples=(
-        ("baileys-janitor backup keygen -o backup.key", "Once: make the keys."),
         (
             "baileys-janitor keystore backup --url-file url --to s3://bucket/prefix --recipients-file backup.pub",
             "An archive of each session that has changed; the bots may run on.",
