@@ -31,14 +31,14 @@ QUIET_FOR = 20.0
 
 
 class SilentServer(Kube):
-    """Answers no request but the first list, which is of the Jobs under way."""
+    """Answers no request but the first two lists, which are of the Jobs under way: of tenants, and of backups."""
 
     def __init__(self) -> None:
         self.asked = 0
 
     async def list(self, *_: Any, **__: Any) -> AsyncIterator[Object]:
         self.asked += 1
-        if self.asked > 1:
+        if self.asked > 2:
             await asyncio.Event().wait()
         for nothing in ():
             yield nothing
