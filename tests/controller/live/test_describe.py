@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -42,15 +41,17 @@ TENANTS = (
 AS_YAML = ("cooling", "missing")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def told(cluster: Cluster) -> AsyncIterator[dict[tuple[str, str], str]]:
+# Of the session: these tests may be spread over the run, and the namespace can be made once.
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def told(cluster: Cluster) -> dict[tuple[str, str], str]:
     """What kubectl shows of a tenant in each state: by its name, and describe or yaml."""
     await cluster.client.create("v1/namespaces", "", {"metadata": {"name": "described"}})
     world = World(cluster, "described")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KUBECONFIG", str(cluster.kubeconfig))
-        yield await _story(world)
+        found = await _story(world)
     world.check_sessions()
+    return found
 
 
 async def _story(world: World) -> dict[tuple[str, str], str]:
