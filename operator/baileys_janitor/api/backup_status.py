@@ -57,14 +57,16 @@ class RepositoryStatus(TriesStatus):
         "NothingToDo (there is no session yet) or Failed.",
     )
     archive: ArchiveName | None = Field(default=None, description="The newest archive.")
-    archive_time: Time | None = Field(default=None, description="When it was put.")
+    archive_time: Time | None = Field(default=None, description="When its session was read.")
     files: Count | None = Field(default=None, description="Files in it.")
     bytes: Bytes | None = Field(default=None, description="Its size, in bytes.")
     archives: Count | None = Field(
         default=None,
         description="Archives of the tenant there; absent where they cannot be listed.",
     )
-    oldest_time: Time | None = Field(default=None, description="When the oldest of them was put.")
+    oldest_time: Time | None = Field(
+        default=None, description="When the session of the oldest of them was read."
+    )
     retention_reason: Word | None = Field(
         default=None, description="Why archives that retention does not need were not removed."
     )
