@@ -267,11 +267,12 @@ def test_25_different_problems_leave_their_codes(cluster: Cluster) -> None:
     ],
 )  # fmt: skip
 def test_what_this_program_would_not_write_is_no_result(body: object) -> None:
-    from baileys_janitor.backup.job.result import MAGIC, _checksum
+    from baileys_janitor.backup.job.result import MAGIC
+    from baileys_janitor.job.document import checksum
 
     text = json.dumps(body, separators=(",", ":"))
     with pytest.raises(BadResult):
-        decode(f"{MAGIC} backup {_checksum('backup', text)}\n{text}")
+        decode(f"{MAGIC} backup {checksum('backup', text)}\n{text}")
 
 
 def test_a_task_that_makes_no_sense_is_said(cluster: Cluster) -> None:

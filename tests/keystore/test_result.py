@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from baileys_janitor.job.document import checksum
 from baileys_janitor.job.encoder import LIMIT_BYTES
 from baileys_janitor.keystore.job import result as job_result
 from baileys_janitor.keystore.job.result import (
@@ -140,7 +141,7 @@ def test_what_has_no_room_is_left_out_and_the_figures_stay() -> None:
 def forged(data: Any, action: str = "keys-scan") -> bytes:
     """A document with a checksum that matches: whoever may write a pod's status can write one."""
     body = json.dumps(data)
-    check = job_result._checksum(action, body)
+    check = checksum(action, body)
     return f"{job_result.MAGIC} {action} {check}\n{body}".encode()
 
 

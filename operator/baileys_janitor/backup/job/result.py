@@ -8,16 +8,16 @@ bounds, and there is no other exception than `BadResult`.
 
 from __future__ import annotations
 
-import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2s
 from typing import Any, Final
 
 from baileys_janitor.backup.job.task import ACTIONS, BACKUP, MEMBERS_MAX, REPOSITORIES_MAX
 from baileys_janitor.backup.names import parse_name
+from baileys_janitor.job.document import read_document, write_document
+from baileys_janitor.job.encoder import LIMIT_BYTES
 from baileys_janitor.policy.known_archives import (
     ARCHIVES_MAX,
     NAME_DIGITS,
@@ -26,7 +26,6 @@ from baileys_janitor.policy.known_archives import (
     pack,
     unpack,
 )
-from baileys_janitor.policy.strict_json import JsonError, parse
 from baileys_janitor.volume.codec_fields import BadResult
 
 __all__ = ["BadResult", "JobFailure", "JobResult", "MemberResult", "Outcome", "decode", "encode"]
@@ -34,7 +33,6 @@ __all__ = ["BadResult", "JobFailure", "JobResult", "MemberResult", "Outcome", "d
 VERSION: Final = 1
 MAGIC: Final = f"baileys-janitor-backup/{VERSION}"
 FAILURE: Final = "failure"
-LIMIT_BYTES: Final = 4096
 PUT, UNCHANGED, NOTHING_TO_DO, FAILED, PASSED = (
     "Put",
     "Unchanged",
@@ -116,12 +114,15 @@ class JobResult:
 def encode(result: JobResult | JobFailure) -> bytes:
     """Return the document. Sentences that have no room are left out, the rarest first."""
     if isinstance(result, JobFailure):
-        return _document(FAILURE, {"code": result.code, "message": sentence(result.message)})
+        return write_document(
+            MAGIC, FAILURE, {"code": result.code, "message": sentence(result.message)}
+        )
     problems = _problems(result)
     for kept in range(len(problems), -1, -1):
         told = [[code, said if n < kept else ""] for n, (code, said) in enumerate(problems)]
         places = {problem: n for n, problem in enumerate(problems)}
-        document = _document(
+        document = write_document(
+            MAGIC,
             result.action,
             {
                 "r": list(result.repositories),
@@ -136,25 +137,7 @@ def encode(result: JobResult | JobFailure) -> bytes:
 
 def decode(text: str | bytes) -> JobResult | JobFailure:
     """Read a document; raises BadResult when it is cut, changed, or not from this program."""
-    if isinstance(text, bytes):
-        text = text[: LIMIT_BYTES + 1].decode("ascii", "replace")
-    if len(text) > LIMIT_BYTES:
-        raise BadResult("a result that is longer than any that this program writes")
-    head, _, body = text.strip().partition("\n")
-    words = head.split(" ")
-    if len(words) != 3 or words[0] != MAGIC:
-        raise BadResult("not a result of a backup, of another version, or cut off")
-    _, action, check = words
-    if not body.isascii() or _checksum(action, body) != check:
-        raise BadResult("the result's checksum does not match: it was cut or changed")
-    if action not in (*ACTIONS, FAILURE):
-        raise BadResult("a result of an unknown action")
-    try:
-        data = parse(body)
-    except JsonError:
-        raise BadResult("a result that is not JSON") from None
-    if not isinstance(data, dict):
-        raise BadResult("a result that is no object")
+    action, data = read_document(text, MAGIC, (*ACTIONS, FAILURE), "a result of a backup")
     if action == FAILURE:
         return JobFailure(_code(data.get("code")), sentence(data.get("message")))
     repositories = [_identity(each) for each in _list(data.get("r"), REPOSITORIES_MAX)]
@@ -170,15 +153,6 @@ def sentence(value: object) -> str:
         return ""
     plain = "".join(each if each.isascii() and each.isprintable() else " " for each in value)
     return " ".join(plain[: 4 * _SENTENCE_MAX].split())[:_SENTENCE_MAX]
-
-
-def _document(action: str, data: dict[str, Any]) -> bytes:
-    body = json.dumps(data, separators=(",", ":"), ensure_ascii=True)
-    return f"{MAGIC} {action} {_checksum(action, body)}\n{body}".encode("ascii")
-
-
-def _checksum(action: str, body: str) -> str:
-    return blake2s(f"{action}\n{body}".encode(), digest_size=8).hexdigest()
 
 
 # Writing

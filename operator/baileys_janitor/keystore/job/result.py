@@ -6,12 +6,11 @@ number, word and list is read with bounds, and there is no other exception than 
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
-from hashlib import blake2s
 from typing import Any, Final
 
+from baileys_janitor.job.document import read_document, write_document
 from baileys_janitor.job.encoder import LIMIT_BYTES
 from baileys_janitor.keystore.job.task import ACTIONS, CLEAN, SCAN
 from baileys_janitor.keystore.results import (
@@ -23,7 +22,6 @@ from baileys_janitor.keystore.results import (
     TypeFigures,
     masked,
 )
-from baileys_janitor.policy.strict_json import JsonError, parse
 from baileys_janitor.volume.codec_fields import BadResult
 from baileys_janitor.volume.results import OUTCOMES
 from baileys_janitor.volume.state_names import valid_run
@@ -68,16 +66,18 @@ JobResult = Scan | CleanResult | JobFailure | None
 def encode(result: Scan | CleanResult | JobFailure) -> bytes:
     """Return the document. What is for people and has no room is left out: the fullest sessions first."""
     if isinstance(result, JobFailure):
-        return _document(FAILURE, {"code": result.code, "message": _sentence(result.message)})
+        return write_document(
+            MAGIC, FAILURE, {"code": result.code, "message": _sentence(result.message)}
+        )
     action, data = (SCAN, _scan_data(result)) if isinstance(result, Scan) else _clean_data(result)
     for group, name in _DISPENSABLE:
-        document = _document(action, data)
+        document = write_document(MAGIC, action, data)
         if len(document) <= LIMIT_BYTES:
             return document
         place = data.get(group) if group else data
         if isinstance(place, dict):
             place.pop(name, None)
-    return _document(action, data)
+    return write_document(MAGIC, action, data)
 
 
 _DISPENSABLE: Final = (("report", "worst"), ("", "kept"), ("report", "types"), ("", "refused"))
@@ -85,37 +85,10 @@ _DISPENSABLE: Final = (("report", "worst"), ("", "kept"), ("report", "types"), (
 
 def decode(text: str | bytes) -> JobResult:
     """Read a document; raises BadResult when it is cut, changed, or not from this program."""
-    if isinstance(text, bytes):
-        text = text[: LIMIT_BYTES + 1].decode("ascii", "replace")
-    if len(text) > LIMIT_BYTES:
-        raise BadResult("a result that is longer than any that this program writes")
-    head, _, body = text.strip().partition("\n")
-    words = head.split(" ")
-    if len(words) != 3 or words[0] != MAGIC:
-        raise BadResult("not a result about a key store, of another version, or cut off")
-    _, action, check = words
-    if not body.isascii() or _checksum(action, body) != check:
-        raise BadResult("the result's checksum does not match: it was cut or changed")
-    if action not in (*ACTIONS, FAILURE):
-        raise BadResult("a result of an unknown action")
-    try:
-        data = parse(body)
-    except JsonError:
-        raise BadResult("a result that is not JSON") from None
-    if not isinstance(data, dict):
-        raise BadResult("a result that is no object")
+    action, data = read_document(text, MAGIC, (*ACTIONS, FAILURE), "a result about a key store")
     if action == FAILURE:
         return JobFailure(_code(data.get("code")) or "Failed", _sentence(data.get("message")))
     return _read_scan(data) if action == SCAN else _read_clean(data)
-
-
-def _document(action: str, data: dict[str, Any]) -> bytes:
-    body = json.dumps(data, separators=(",", ":"), ensure_ascii=True)
-    return f"{MAGIC} {action} {_checksum(action, body)}\n{body}".encode("ascii")
-
-
-def _checksum(action: str, body: str) -> str:
-    return blake2s(f"{action}\n{body}".encode(), digest_size=8).hexdigest()
 
 
 # Writing
