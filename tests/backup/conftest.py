@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.backup.place import Place
 from tests.backup.servers import FaultyStore, S3Server, faulty_store, moto, rclone
 
 
@@ -36,3 +38,9 @@ def faulty() -> Iterator[FaultyStore]:
     """A store that does as it is told."""
     with faulty_store() as store:
         yield store
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """A session that has been put nowhere yet, and one repository."""
+    return Place(tmp_path)

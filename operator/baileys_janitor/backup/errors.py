@@ -14,6 +14,7 @@ RECIPIENT_IS_SECRET: Final = "RecipientIsSecret"  # noqa: S105  # a code
 RECIPIENTS_TOO_MANY: Final = "RecipientsTooMany"
 IDENTITY_INVALID: Final = "IdentityInvalid"
 IDENTITY_MISSING: Final = "IdentityMissing"
+IDENTITY_UNREADABLE: Final = "IdentityUnreadable"
 WRONG_IDENTITY: Final = "WrongIdentity"
 # Archives.
 NOT_AN_ARCHIVE: Final = "NotAnArchive"
@@ -74,6 +75,7 @@ SENTENCES: Final[dict[str, str]] = {
     RECIPIENTS_TOO_MANY: "There are more than {most} recipients: leave out those that nobody restores with.",
     IDENTITY_INVALID: "Line {position} of the identity file is no secret key that opens archives: it must begin with "
     '"AGE-SECRET-KEY-1", or the file must be an SSH private key without a passphrase.',
+    IDENTITY_UNREADABLE: "The identity cannot be read ({what}; {why}): {way_out}.",
     IDENTITY_MISSING: "The archive is encrypted and no identity was given: name the file with the secret key that "
     "belongs to one of its recipients.",
     WRONG_IDENTITY: "None of the identities opens the archive: it was encrypted to other recipients. Look for the "

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from baileys_janitor.backup.archive import PackedArchive
 from baileys_janitor.backup.encryption import Recipients
 from baileys_janitor.backup.errors import LISTING_TOO_LONG, READ_FORBIDDEN, BackupProblem
+from baileys_janitor.backup.failures import UNEXPECTED
 from baileys_janitor.backup.known import (
     LISTED_EVERY_SECONDS,
     NEVER_VERIFIED,
@@ -108,6 +109,11 @@ class RepositoryResult:
     retention_code: str | None = None
     strangers: Strangers | None = None
 
+    @property
+    def suspicious(self) -> int:
+        """How many archives there somebody else has put."""
+        return 0 if self.strangers is None else self.strangers.suspicious
+
     def fail(self, problem: BackupProblem) -> None:
         """Record that the archive is not there, and why."""
         self.outcome, self.code, self.message = FAILED, problem.code, problem.sentence
@@ -133,6 +139,14 @@ class BackupResult:
     pairing: str = ""
     forgotten: str | None = None
     seconds: float = 0.0
+
+    def failure_in(self, repository: str) -> tuple[str, str] | None:
+        """Return code and sentence of why nothing is in a repository, by its name; None where it is there."""
+        found = next((each for each in self.repositories if each.name == repository), None)
+        if found is not None and found.outcome != FAILED:
+            return None
+        code = (found and found.code) or self.code or UNEXPECTED
+        return code, (found and found.message) or self.message or ""
 
 
 def back_up(

@@ -64,6 +64,11 @@ class Strangers:
     among: int
     ahead: int
 
+    @property
+    def suspicious(self) -> int:
+        """How many cannot be old ones of ours that are no longer remembered: somebody else has put them."""
+        return self.among + self.ahead
+
 
 def is_due(
     newest: StoredArchive | None, digest: str, now: float, *, kept_seconds: float | None = None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from baileys_janitor.backup.errors import BackupProblem
+from baileys_janitor.backup.failures import failure_of, read_identities, session_directory
 from baileys_janitor.backup.job.memory import archive_of, known_of
 from baileys_janitor.backup.job.result import (
     FAILED,
@@ -18,24 +18,10 @@ from baileys_janitor.backup.job.result import (
 )
 from baileys_janitor.backup.job.task import BACKUP, BackupTask, Member, Store
 from baileys_janitor.policy.known_archives import KnownArchives, decode
-from baileys_janitor.volume.errors import VolumeProblem
-from baileys_janitor.volume.safe_open import open_session
 
 if TYPE_CHECKING:
     from baileys_janitor.backup.known import Known
     from baileys_janitor.backup.run import BackupResult, Destination, RepositoryResult
-
-UNEXPECTED: Final = "Unexpected"
-_IDENTITY_FILE_MAX: Final = 65_536
-
-
-class NotPossible(Exception):  # noqa: N818 - what a result says
-    """Why a member cannot be dealt with: a code and a sentence."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
 
 
 def carry_out(
@@ -49,12 +35,8 @@ def carry_out(
     try:
         do = _back_up if task.action == BACKUP else _drill
         return do(task, member, places, now)
-    except NotPossible as problem:
-        failure = Outcome(FAILED, problem.code, problem.message)
     except Exception as error:  # noqa: BLE001 - the other members go on
-        # Its text may hold a file's name.
-        said = f"Something unforeseen happened ({type(error).__name__})."
-        failure = Outcome(FAILED, UNEXPECTED, said)
+        failure = Outcome(FAILED, *failure_of(error))
     return MemberResult(int(now), outcomes=dict.fromkeys(places, failure)), {}
 
 
@@ -80,8 +62,7 @@ def _back_up(
             known = known.asked(ident, int(now))
     before = known.listed
     memory = TaskMemory(known)
-    directory = _open(member)
-    try:
+    with session_directory(member.volume, member.path) as directory:
         found = back_up(
             directory,
             tenant=member.tenant,
@@ -92,14 +73,12 @@ def _back_up(
             now=now,
             memory=memory,
         )
-    finally:
-        os.close(directory)
     after = memory.known
     by_name = {each.name: each for each in found.repositories}
     for place, each in destinations.items():
         was_listed = after.listed.get(each.ident) != before.get(each.ident)
         held = _held(told, after, each.ident) if was_listed else None
-        outcomes[place] = _outcome(found, by_name.get(each.name), held)
+        outcomes[place] = _outcome(found, each.name, by_name.get(each.name), held)
     made = next((each for each in after.archives if each.time == found.time), None)
     is_new = made is not None and known.of_name(made.name) is None
     return (
@@ -125,23 +104,20 @@ def _held(told: KnownArchives, known: Known, ident: str) -> frozenset[int]:
 
 
 def _outcome(
-    whole: BackupResult, of_one: RepositoryResult | None, held: frozenset[int] | None
+    whole: BackupResult, name: str, of_one: RepositoryResult | None, held: frozenset[int] | None
 ) -> Outcome:
     if whole.outcome == NOTHING_TO_DO:
         return Outcome(NOTHING_TO_DO)
-    if of_one is None or of_one.outcome == FAILED:
-        code = None if of_one is None else of_one.code
-        said = None if of_one is None else of_one.message
-        return Outcome(
-            FAILED, code or whole.code or UNEXPECTED, said or whole.message or "", held=held
-        )
-    others = 0 if of_one.strangers is None else of_one.strangers.among + of_one.strangers.ahead
+    failure = whole.failure_in(name)
+    if failure is not None:
+        return Outcome(FAILED, *failure, held=held)
+    assert of_one is not None
     return Outcome(
         of_one.outcome,
         of_one.retention_code or "",
         verified=of_one.verified,
         put_only=of_one.put_only,
-        strangers=others,
+        strangers=of_one.suspicious,
         held=held,
     )
 
@@ -150,13 +126,15 @@ def _drill(
     task: BackupTask, member: Member, places: Sequence[int], now: float
 ) -> tuple[MemberResult, dict[int, str]]:
     from baileys_janitor.backup.drill import drill
-    from baileys_janitor.backup.encryption import Identities
     from baileys_janitor.backup.fetch import Wanted
 
-    try:
-        identities = None if task.identity is None else Identities(_identity(task.identity))
-    except BackupProblem as problem:
-        raise NotPossible(problem.code, problem.sentence) from None
+    identities = None
+    if task.identity is not None:
+        identities = read_identities(
+            task.identity,
+            "key identity of the Secret config.backup.drill.identitySecretName",
+            "put the age identity there",
+        )
     destinations, outcomes = _opened(task.stores, places)
     wanted = Wanted(member.namespace, member.tenant, known_of(_known(member)))
     for place, each in destinations.items():
@@ -199,22 +177,3 @@ def _opened(
         else:
             found[place] = Destination(store.name, repository)
     return found, outcomes
-
-
-def _open(member: Member) -> int:
-    try:
-        return open_session(member.volume, member.path)
-    except VolumeProblem as problem:
-        raise NotPossible(problem.code, str(problem)) from None
-
-
-def _identity(path: str) -> str:
-    try:
-        with open(path, encoding="ascii") as file:  # noqa: PTH123
-            return file.read(_IDENTITY_FILE_MAX)
-    except (OSError, ValueError):
-        raise NotPossible(
-            "IdentityUnreadable",
-            "The Secret of config.backup.drill.identitySecretName holds no text under the key identity: put the age "
-            "identity there.",
-        ) from None

@@ -13,17 +13,17 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from baileys_janitor import extras
+from baileys_janitor.backup.failures import failure_of, read_identities, session_directory
 from baileys_janitor.schedule.backup_reasons import BACKUP, OF_STORE
 from baileys_janitor.tenants.backup_state import FAILED, NOTHING_TO_DO, Archived
 from baileys_janitor.watch.backups.protocol import (
     PASSED,
-    UNEXPECTED,
     Result,
     Task,
     decode_request,
@@ -37,7 +37,6 @@ REQUEST_MAX = 16 * 1024 * 1024
 NICE = 10
 GIVEN_UP_AFTER = 2
 """Directories for which a repository may fail to answer before the others do without it this time."""
-IDENTITY_FILE_MAX = 65_536
 Results = dict[str, Result]
 
 
@@ -51,15 +50,6 @@ class Place:
     region: str | None
     credentials: str | None
     readCredentials: str | None  # noqa: N815 - as the request has it
-
-
-class NotPossible(Exception):  # noqa: N818 - what a result says
-    """Why a task cannot be carried out: a code and a sentence."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
 
 
 @dataclass(slots=True)
@@ -108,12 +98,8 @@ def _contained(work: Any, places: list[Place]) -> Results:
     try:
         found: Results = work()
         return found
-    except NotPossible as problem:
-        failure = Result(FAILED, problem.code, problem.message)
     except Exception as error:  # noqa: BLE001 - the other directories are backed up
-        # Its text may hold a file's name.
-        kind = type(error).__name__
-        failure = Result(FAILED, UNEXPECTED, f"Something unforeseen happened ({kind}).")
+        failure = Result(FAILED, *failure_of(error))
     return {place.name: failure for place in places}
 
 
@@ -124,7 +110,7 @@ def _back_up(task: Task, places: list[Place], environ: Mapping[str, str]) -> Res
     destinations, results = _opened(places, environ, reading=False)
     if not destinations:
         return results
-    with _session(task) as directory:
+    with session_directory(task.root, task.path) as directory:
         found = back_up(
             directory,
             tenant=_tenant(task),
@@ -135,31 +121,24 @@ def _back_up(task: Task, places: list[Place], environ: Mapping[str, str]) -> Res
         )
     by_name = {each.name: each for each in found.repositories}
     for each in destinations:
-        results[each.name] = _backed_up(found, by_name.get(each.name))
+        results[each.name] = _backed_up(found, each.name, by_name.get(each.name))
     return results
 
 
-def _backed_up(whole: BackupResult, of_one: RepositoryResult | None) -> Result:
+def _backed_up(whole: BackupResult, name: str, of_one: RepositoryResult | None) -> Result:
     if whole.outcome == NOTHING_TO_DO:
         return Result(NOTHING_TO_DO, time=whole.time, seconds=whole.seconds)
     newest = None if of_one is None else _newest(of_one, whole.files)
-    if of_one is None or of_one.outcome == FAILED:
-        code = of_one.code if of_one is not None else None
-        said = of_one.message if of_one is not None else None
-        return Result(
-            FAILED,
-            code or whole.code or UNEXPECTED,
-            said or whole.message or "",
-            time=whole.time,
-            newest=newest,
-        )
-    strangers = 0 if of_one.strangers is None else of_one.strangers.among + of_one.strangers.ahead
+    failure = whole.failure_in(name)
+    if failure is not None:
+        return Result(FAILED, *failure, time=whole.time, newest=newest)
+    assert of_one is not None
     return Result(
         of_one.outcome,
         time=whole.time,
         seconds=whole.seconds,
         newest=newest,
-        strangers=strangers,
+        strangers=of_one.suspicious,
         kept=of_one.retention_code or "",
     )
 
@@ -172,17 +151,18 @@ def _newest(found: RepositoryResult, files: int) -> Archived | None:
 
 def _drill(task: Task, places: list[Place], environ: Mapping[str, str]) -> Results:
     from baileys_janitor.backup.drill import drill
-    from baileys_janitor.backup.encryption import Identities
-    from baileys_janitor.backup.errors import BackupProblem
     from baileys_janitor.backup.fetch import Wanted
     from baileys_janitor.backup.known import read_known
     from baileys_janitor.backup.names import ONE_SERVER
 
-    try:
-        identities = Identities(_identity_text(task)) if task.settings["recipients"] else None
-    except BackupProblem as problem:
-        raise NotPossible(problem.code, problem.sentence) from None
-    with _session(task) as directory:
+    identities = None
+    if task.settings["recipients"]:
+        identities = read_identities(
+            task.settings["identityFile"],
+            "the file of backup.drill.identityFile",
+            "check its path, and that the user of the watch may read it",
+        )
+    with session_directory(task.root, task.path) as directory:
         known = read_known(directory)
     destinations, results = _opened(places, environ, reading=True)
     for each in destinations:
@@ -225,42 +205,10 @@ def _opened(
     return found, results
 
 
-@contextmanager
-def _session(task: Task) -> Iterator[int]:
-    """Open the session directory; NotPossible where that fails."""
-    from baileys_janitor.volume.errors import VolumeProblem
-    from baileys_janitor.volume.safe_open import open_session
-
-    try:
-        directory = open_session(task.root, task.path)
-    except VolumeProblem as problem:
-        raise NotPossible(problem.code, str(problem)) from None
-    try:
-        yield directory
-    except VolumeProblem as problem:
-        raise NotPossible(problem.code, str(problem)) from None
-    finally:
-        os.close(directory)
-
-
 def _tenant(task: Task) -> str:
     from baileys_janitor.backup.names import tenant_of
 
     return tenant_of(task.archived_as)
-
-
-def _identity_text(task: Task) -> str:
-    path = task.settings["identityFile"]
-    try:
-        with open(path, encoding="ascii") as file:  # noqa: PTH123
-            return file.read(IDENTITY_FILE_MAX)
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise NotPossible(
-            "IdentityUnreadable",
-            f"The identity file of backup.drill.identityFile cannot be read ({why}): check its path, and that the "
-            "user of the watch may read it.",
-        ) from None
 
 
 def _refusal() -> Result | None:

@@ -1,0 +1,54 @@
+"""What a process that deals with one session after another says of one that it could not deal with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from baileys_janitor.backup.errors import IDENTITY_UNREADABLE, BackupProblem
+from baileys_janitor.volume.errors import VolumeProblem
+from baileys_janitor.volume.safe_open import open_session
+
+if TYPE_CHECKING:
+    from baileys_janitor.backup.encryption import Identities
+
+UNEXPECTED: Final = "Unexpected"
+_IDENTITY_FILE_MAX: Final = 65_536
+
+
+def failure_of(error: Exception) -> tuple[str, str]:
+    """Return the code and the sentence of an exception; of one that nobody foresaw, its kind alone.
+
+    The text of that may hold a file's name.
+    """
+    if isinstance(error, (BackupProblem, VolumeProblem)):
+        return error.code, str(error)
+    return UNEXPECTED, f"Something unforeseen happened ({type(error).__name__})."
+
+
+@contextmanager
+def session_directory(root: str, path: str) -> Iterator[int]:
+    """Open the session directory `path` beneath `root`, and close it. Raises VolumeProblem."""
+    directory = open_session(root, path)
+    try:
+        yield directory
+    finally:
+        os.close(directory)
+
+
+def read_identities(path: str, what: str, way_out: str) -> Identities:
+    """Return the identities in a file; `what` it is called and the `way_out` are for people.
+
+    Raises BackupProblem: IdentityUnreadable, IdentityInvalid.
+    """
+    from baileys_janitor.backup.encryption import Identities
+
+    try:
+        with open(path, encoding="ascii") as file:  # noqa: PTH123 - cheap to load
+            text = file.read(_IDENTITY_FILE_MAX)
+    except (OSError, ValueError) as error:
+        why = (error.strerror or "") if isinstance(error, OSError) else "it is no text"
+        raise BackupProblem(IDENTITY_UNREADABLE, what=what, why=why, way_out=way_out) from None
+    return Identities(text)
