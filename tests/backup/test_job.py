@@ -21,9 +21,10 @@ from baileys_janitor.backup.job.result import (
     decode,
     encode,
 )
-from baileys_janitor.backup.job.task import BACKUP, DRILL, BackupTask, BadTask, Member, Store
+from baileys_janitor.backup.job.task import BACKUP, DRILL, BackupTask, Member, Store
 from baileys_janitor.backup.known import recipients_id
 from baileys_janitor.backup.repository import open_repository
+from baileys_janitor.job.task import BadTask
 from baileys_janitor.policy.known_archives import KnownArchives, PutArchive
 from baileys_janitor.policy.known_archives import encode as known_text
 from tests.backup.servers import ENVIRON, FaultyStore, S3Server, free_port

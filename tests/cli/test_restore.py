@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +15,14 @@ from baileys_janitor.volume import exclusive
 from tests.cli.conftest import Run
 from tests.cli.sessions import files_of, numbers_in_names, snapshot
 from tests.cli.test_output import VALIDATOR
+from tests.cli.waiting import Clock, waiting
 
 APPLY = ("--mode", "Credentials", "--stopped", "--apply")
 
 
-class Clock:
-    """Time that passes only when the command waits; `acts` happen at their second."""
-
-    def __init__(self) -> None:
-        self.waited = 0.0
-        self.acts: dict[float, Callable[[], object]] = {}
-
-    def pause(self, seconds: float) -> None:
-        self.waited += seconds
-        for moment in [each for each in self.acts if each <= self.waited]:
-            self.acts.pop(moment)()
-
-
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    found = Clock()
-    monkeypatch.setattr(restore_command, "pause", found.pause)
-    return found
+    return waiting(monkeypatch)
 
 
 @pytest.fixture

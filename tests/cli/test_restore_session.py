@@ -7,42 +7,26 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from baileys_janitor.backup.archive import pack
 from baileys_janitor.backup.names import tenant_of
-from baileys_janitor.cli import restore_command
 from baileys_janitor.cli.backup.owners import Owners
 from baileys_janitor.volume.snapshot import take_snapshot
 from tests.backup.sessions import RECIPIENTS
 from tests.cli.backups import Backups, documents, names_in
 from tests.cli.conftest import Run
 from tests.cli.sessions import company, numbers_in_names, paired_anew, snapshot
+from tests.cli.waiting import Clock, waiting
 from tests.real.sessions import unpack
 from tests.volume.directories import opened
 
 
-class Clock:
-    """Time that passes only when the command waits; `acts` happen at their second."""
-
-    def __init__(self) -> None:
-        self.waited = 0.0
-        self.acts: dict[float, Callable[[], object]] = {}
-
-    def pause(self, seconds: float) -> None:
-        self.waited += seconds
-        for moment in [each for each in self.acts if each <= self.waited]:
-            self.acts.pop(moment)()
-
-
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    found = Clock()
-    monkeypatch.setattr(restore_command, "pause", found.pause)
-    return found
+    return waiting(monkeypatch)
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
-"""The document in which a Job leaves a result as JSON: one line `<magic> <action> <checksum>`, then one of JSON.
+"""What goes into a Job and comes out of it as JSON.
 
-It stands in the termination message, so it is at most `LIMIT_BYTES` long. What comes back is a stranger's, since a pod
-can be taken over: the checksum finds accidents, and whoever reads the JSON checks every value.
+A task is one argument. A result is a document: one line `<magic> <action> <checksum>`, then one of JSON. It stands in
+the termination message, so it is at most `LIMIT_BYTES` long. What comes back is a stranger's, since a pod can be taken
+over: the checksum finds accidents, and whoever reads the JSON checks every value.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 from hashlib import blake2s
 
 from baileys_janitor.job.encoder import LIMIT_BYTES
+from baileys_janitor.job.task import BadTask
 from baileys_janitor.policy.strict_json import JsonError, parse
 from baileys_janitor.volume.codec_fields import BadResult
 
@@ -17,6 +19,21 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
     from typing import Any
+
+
+def read_task(text: str, version: int) -> dict[str, Any]:
+    """Return the object in a Job's argument; raises BadTask with one sentence."""
+    try:
+        data = parse(text)
+    except JsonError as problem:
+        raise BadTask(f"the task is not JSON: {problem}") from None
+    if not isinstance(data, dict):
+        raise BadTask("the task must be a JSON object")
+    if data.get("v") != version:
+        raise BadTask(
+            f"the task has another version than {version}: let the operator and the Job's image be the same"
+        )
+    return data
 
 
 def write_document(magic: str, action: str, data: dict[str, Any]) -> bytes:

@@ -26,9 +26,10 @@ from baileys_janitor.backup.job.result import (
     decode,
     encode,
 )
-from baileys_janitor.backup.job.task import BackupTask, BadTask, Member
+from baileys_janitor.backup.job.task import BackupTask, Member
 from baileys_janitor.backup.job.work import carry_out
 from baileys_janitor.job.main import BAD_TASK, DONE, UNFORESEEN, Log, Stop, leave
+from baileys_janitor.job.task import BadTask
 from baileys_janitor.schedule.backup_reasons import OF_STORE
 
 GIVEN_UP_AFTER: Final = 2

@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from baileys_janitor.backup.names import is_namespace, is_tenant
+from baileys_janitor.job.document import read_task
+from baileys_janitor.job.task import BadTask
 from baileys_janitor.policy.archive_retention import Retention
 from baileys_janitor.policy.known_archives import TEXT_CHARACTERS_MAX
-from baileys_janitor.policy.strict_json import JsonError, parse
 
 VERSION: Final = 1
 BACKUP: Final = "backup"
@@ -30,10 +31,6 @@ MEMBERS_MAX: Final = 25
 REPOSITORIES_MAX: Final = 4
 RECIPIENTS_MAX: Final = 20
 _TEXT_MAX: Final = 4096
-
-
-class BadTask(ValueError):  # noqa: N818  # pairs with BadResult
-    """The task cannot be carried out as it is written; the message names the field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +104,7 @@ class BackupTask:
     @classmethod
     def from_json(cls, text: str) -> BackupTask:
         """Read the argument; raises BadTask with one sentence."""
-        try:
-            data = parse(text)
-        except JsonError as problem:
-            raise BadTask(f"the task is not JSON: {problem}") from None
-        if not isinstance(data, dict):
-            raise BadTask("the task must be a JSON object")
-        if data.get("v") != VERSION:
-            raise BadTask(
-                f"the task has another version than {VERSION}: let the operator and the Job's image be the same"
-            )
+        data = read_task(text, VERSION)
         action = _text("action", data.get("action"))
         if action not in ACTIONS:
             raise BadTask(f"action must be one of {', '.join(ACTIONS)}")

@@ -169,22 +169,7 @@ class JobCreator:
             for half in batches.halves(batch):
                 await self.send(half)
             return
-        first = tenants[0]
-        assert first.effective is not None
-        job = manifest.job(
-            name="",
-            namespace=batch.namespace,
-            action="scan",
-            task=task,
-            members=[JobMember(t.name, t.uid) for t in tenants],
-            claims=claims,
-            place=batch.place,
-            pod=self._pod,
-            resources=dict(first.effective.job.resources),
-            read_only=True,
-        )
-        used = frozenset(p.tenant.name for p in batch.members if p.used)
-        await self._launcher.launch(job, "janitor-scan", tenants, used)
+        await self._shared_job(batch, "scan", task, claims, read_only=True)
 
     async def keep(self, namespace: str, tenants: Sequence[TenantRecord]) -> None:
         """Create the Job that keeps copies of creds.json of tenants of one namespace.
@@ -197,24 +182,31 @@ class JobCreator:
         batch = found[0]
         members = [one.tenant for one in batch.members]
         claims = sorted({t.effective.claim_name for t in members if t.effective})
-        first = members[0]
-        assert first.effective is not None
         copies, listed = _copied_members(members, claims)
         task = Task("keep", listed, [], copies=copies, deadline=self._pod.deadline - MARGIN_SECONDS)
+        await self._shared_job(batch, "keep", task.to_json(), claims, read_only=False)
+
+    async def _shared_job(
+        self, batch: Batch, action: str, task: str, claims: Sequence[str], *, read_only: bool
+    ) -> None:
+        """Create the one Job of a batch."""
+        tenants = [one.tenant for one in batch.members]
+        first = tenants[0]
+        assert first.effective is not None
         job = manifest.job(
             name="",
-            namespace=namespace,
-            action="keep",
-            task=task.to_json(),
-            members=[JobMember(t.name, t.uid) for t in members],
+            namespace=batch.namespace,
+            action=action,
+            task=task,
+            members=[JobMember(t.name, t.uid) for t in tenants],
             claims=claims,
             place=batch.place,
             pod=self._pod,
             resources=dict(first.effective.job.resources),
-            read_only=False,
+            read_only=read_only,
         )
-        used = frozenset(p.tenant.name for p in batch.members if p.used)
-        await self._launcher.launch(job, "janitor-keep", members, used)
+        used = frozenset(one.tenant.name for one in batch.members if one.used)
+        await self._launcher.launch(job, f"janitor-{action}", tenants, used)
 
     async def _batches_of_copies(
         self, namespace: str, tenants: Sequence[TenantRecord]

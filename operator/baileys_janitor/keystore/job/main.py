@@ -13,9 +13,10 @@ import sys
 from collections.abc import Sequence
 
 from baileys_janitor.job.main import BAD_TASK, DONE, UNFORESEEN, Stop, leave
+from baileys_janitor.job.task import BadTask
 from baileys_janitor.keystore.errors import KeystoreProblem
 from baileys_janitor.keystore.job.result import JobFailure, Scan, encode
-from baileys_janitor.keystore.job.task import SCAN, BadTask, StoreTask
+from baileys_janitor.keystore.job.task import SCAN, StoreTask
 from baileys_janitor.keystore.layout import LayoutError, layout_of
 from baileys_janitor.keystore.postgres.driver import require_driver
 from baileys_janitor.keystore.results import CleanResult

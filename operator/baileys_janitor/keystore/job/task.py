@@ -15,8 +15,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from baileys_janitor.job.document import read_task
+from baileys_janitor.job.task import BadTask
 from baileys_janitor.policy.settings import Settings
-from baileys_janitor.policy.strict_json import JsonError, parse
 from baileys_janitor.volume.state_names import valid_run
 
 VERSION: Final = 1
@@ -24,10 +25,6 @@ SCAN: Final = "keys-scan"
 CLEAN: Final = "keys-clean"
 ACTIONS: Final = (SCAN, CLEAN)
 _TEXT_MAX: Final = 4096
-
-
-class BadTask(ValueError):  # noqa: N818  # pairs with BadResult
-    """The task cannot be carried out as it is written; the message names the field."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,16 +80,7 @@ class StoreTask:
     @classmethod
     def from_json(cls, text: str) -> StoreTask:
         """Read the argument; raises BadTask with one sentence."""
-        try:
-            data = parse(text)
-        except JsonError as problem:
-            raise BadTask(f"the task is not JSON: {problem}") from None
-        if not isinstance(data, dict):
-            raise BadTask("the task must be a JSON object")
-        if data.get("v") != VERSION:
-            raise BadTask(
-                f"the task has another version than {VERSION}: let the operator and the Job's image be the same"
-            )
+        data = read_task(text, VERSION)
         action = _text(data, "action")
         if action not in ACTIONS:
             raise BadTask(f"action must be one of {', '.join(ACTIONS)}")

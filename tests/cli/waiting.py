@@ -1,0 +1,29 @@
+"""Time that passes only when a command waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from baileys_janitor.cli import restore_command
+
+
+class Clock:
+    """Time that passes only when the command waits; `acts` happen at their second."""
+
+    def __init__(self) -> None:
+        self.waited = 0.0
+        self.acts: dict[float, Callable[[], object]] = {}
+
+    def pause(self, seconds: float) -> None:
+        self.waited += seconds
+        for moment in [each for each in self.acts if each <= self.waited]:
+            self.acts.pop(moment)()
+
+
+def waiting(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Have `restore` wait by a clock of its own."""
+    found = Clock()
+    monkeypatch.setattr(restore_command, "pause", found.pause)
+    return found
