@@ -13,7 +13,7 @@ from baileys_janitor.backup.known import read_known
 from baileys_janitor.backup.names import parse_name
 from baileys_janitor.backup.run import BackupResult, Keep
 from baileys_janitor.backup.store import MOST_OBJECTS, PutResult, StoredObject
-from baileys_janitor.policy.archive_retention import Strangers
+from baileys_janitor.policy.archive_retention import UnknownArchives
 from baileys_janitor.policy.reasons import CREDENTIALS_ABSENT, explain
 from baileys_janitor.volume.lock import acquire
 from baileys_janitor.volume.state_files import owners_of
@@ -154,7 +154,7 @@ def test_a_disk_that_is_not_mounted_for_some_days_costs_no_archive_its_name(plac
     away.rename(there)
     place.now += 2 * DAY
     [found] = place.back_up().repositories
-    assert (found.archives, found.strangers) == (len(place.archives()), Strangers(0, 0, 0))
+    assert (found.archives, found.unknown) == (len(place.archives()), UnknownArchives(0, 0, 0))
 
 
 def test_a_session_that_was_renamed_is_put_under_its_new_name_at_once(place: Place) -> None:
@@ -273,8 +273,8 @@ def test_retention_leaves_what_it_promises_and_never_what_it_does_not_know(place
     result = place.back_up()
     [found] = result.repositories
     assert found.archives == len(place.archives()) - 1
-    assert found.strangers is not None
-    assert (found.strangers.earlier, found.strangers.among) == (1, 0)
+    assert found.unknown is not None
+    assert (found.unknown.earlier, found.unknown.among) == (1, 0)
 
 
 def test_a_forged_archive_with_the_newest_time_neither_counts_nor_pushes_out_any(
@@ -288,8 +288,8 @@ def test_a_forged_archive_with_the_newest_time_neither_counts_nor_pushes_out_any
     [found] = place.back_up().repositories
     assert found.archive == sorted(place.archives())[-2]
     assert forged.exists()
-    assert found.strangers is not None
-    assert found.strangers.ahead == 1
+    assert found.unknown is not None
+    assert found.unknown.ahead == 1
 
 
 def test_while_a_cleanup_holds_the_directory_nothing_is_put(place: Place) -> None:

@@ -16,11 +16,11 @@ from baileys_janitor.policy.archive_retention import (
     UNVERIFIED_SECONDS,
     Retention,
     StoredArchive,
-    Strangers,
+    UnknownArchives,
     is_due,
     newest_known,
-    strangers,
     surplus,
+    unknown_archives,
 )
 from baileys_janitor.policy.clocks import AHEAD_SECONDS
 
@@ -169,11 +169,11 @@ class TestStrangers:
             StoredArchive(NOW - 600, "bbbbbbbb", known=False),
             StoredArchive(NOW + DAY_SECONDS, "cccccccc", known=False),
         ]  # fmt: skip
-        assert strangers(there, NOW) == Strangers(earlier=1, among=1, ahead=1)
+        assert unknown_archives(there, NOW) == UnknownArchives(earlier=1, among=1, ahead=1)
 
     def test_where_nothing_is_known_all_are_from_an_earlier_life(self) -> None:
         there = [StoredArchive(NOW - 900, "aaaaaaaa", known=False)]
-        assert strangers(there, NOW) == Strangers(earlier=1, among=0, ahead=0)
+        assert unknown_archives(there, NOW) == UnknownArchives(earlier=1, among=0, ahead=0)
 
 
 class TestDue:
@@ -240,7 +240,7 @@ class Janitor:
             view = [
                 each if each in self.known else each._replace(known=False) for each in bucket.there
             ]
-            self.saw_another |= strangers(view, now).among > 0
+            self.saw_another |= unknown_archives(view, now).among > 0
             gone = set(surplus(view, Retention(), now))
             assert gone <= self.known
             bucket.there -= gone

@@ -42,7 +42,7 @@ GOOD = Result(
     newest=Archived("20261128T093500Z-0a1b2c3d.tar.gz.age", 5.0, 906, 89_000, 3, 1.0),
     archive="20261128T093500Z-0a1b2c3d.tar.gz.age",
     files=900,
-    strangers=2,
+    unknown=2,
 )
 
 

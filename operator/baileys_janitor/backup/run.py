@@ -37,11 +37,11 @@ from baileys_janitor.policy.archive_retention import (
     DAY_SECONDS,
     Retention,
     StoredArchive,
-    Strangers,
+    UnknownArchives,
     is_due,
     newest_known,
-    strangers,
     surplus,
+    unknown_archives,
 )
 from baileys_janitor.volume.errors import BUSY, VolumeProblem
 from baileys_janitor.volume.snapshot import take_snapshot
@@ -91,7 +91,7 @@ class RepositoryResult:
     `archive` is the name of the newest archive of ours there, `time` when its session was read (Unix seconds), `size`
     in bytes. `archives` counts ours there and `oldest` is the oldest one's time, None where it may not be listed.
     `verified` says that the store has proved what was put, rather than given its word. `removed` went by retention;
-    `retention_code` is why it could not be applied. `strangers` count for nothing.
+    `retention_code` is why it could not be applied. `unknown` archives there count for nothing.
     """
 
     name: str
@@ -107,12 +107,12 @@ class RepositoryResult:
     removed: int = 0
     put_only: bool = False
     retention_code: str | None = None
-    strangers: Strangers | None = None
+    unknown: UnknownArchives | None = None
 
     @property
     def suspicious(self) -> int:
         """How many archives there somebody else has put."""
-        return 0 if self.strangers is None else self.strangers.suspicious
+        return 0 if self.unknown is None else self.unknown.suspicious
 
     def fail(self, problem: BackupProblem) -> None:
         """Record that the archive is not there, and why."""
@@ -418,7 +418,9 @@ class _Run:
             for each in seen
             if each not in names
         ]
-        result.strangers = strangers([*_stored(self.known, destination.ident), *others], self.now)
+        result.unknown = unknown_archives(
+            [*_stored(self.known, destination.ident), *others], self.now
+        )
 
     def _thin_out(self, destination: Destination, result: RepositoryResult) -> None:
         """Remove what was surplus when a repository was listed; a failure there leaves the backup good.

@@ -53,7 +53,7 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
-class Strangers:
+class UnknownArchives:
     """How many archives count for nothing, by what they look like.
 
     `earlier` are older than every known one: remembered by nobody. `among` lie between known ones or after them:
@@ -114,14 +114,14 @@ def surplus(
     return [each for each in reversed(counted) if each not in stays]
 
 
-def strangers(archives: Iterable[StoredArchive], now: float) -> Strangers:
+def unknown_archives(archives: Iterable[StoredArchive], now: float) -> UnknownArchives:
     """Return how many archives count for nothing."""
     every = list(archives)
     first = min((each.time for each in every if each.known), default=None)
     unknown = [each for each in every if not each.known and not is_ahead(each.time, now)]
     earlier = sum(first is None or each.time < first for each in unknown)
     ahead = sum(is_ahead(each.time, now) for each in every)
-    return Strangers(earlier, len(unknown) - earlier, ahead)
+    return UnknownArchives(earlier, len(unknown) - earlier, ahead)
 
 
 def _counted(archives: Iterable[StoredArchive], now: float) -> list[StoredArchive]:

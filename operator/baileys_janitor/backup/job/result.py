@@ -68,7 +68,7 @@ class Outcome:
     message: str = ""
     verified: bool = False
     put_only: bool = False
-    strangers: int = 0
+    unknown: int = 0
     held: frozenset[int] | None = None
     archive: str = ""
     files: int | None = None
@@ -178,7 +178,7 @@ def _written(member: MemberResult, problems: Mapping[tuple[str, str], int]) -> l
 def _outcome(place: int, outcome: Outcome, problems: Mapping[tuple[str, str], int]) -> list[Any]:
     flags = outcome.verified | outcome.put_only << 1
     problem = problems.get((outcome.code, sentence(outcome.message)), -1) if outcome.code else -1
-    written: list[Any] = [place, OUTCOMES.index(outcome.outcome), problem, flags, outcome.strangers]
+    written: list[Any] = [place, OUTCOMES.index(outcome.outcome), problem, flags, outcome.unknown]
     if outcome.archive or outcome.files is not None or outcome.ms:
         return [*written, outcome.archive, outcome.files or 0, outcome.ms]
     if outcome.held is not None:
@@ -264,7 +264,7 @@ class _Reader:
             message,
             verified=bool(flags & 1),
             put_only=bool(flags & 2),
-            strangers=_number(item[4], _COUNT_MAX),
+            unknown=_number(item[4], _COUNT_MAX),
             held=held,
             archive=archive,
             files=files,

@@ -117,7 +117,7 @@ def _outcome(
         of_one.retention_code or "",
         verified=of_one.verified,
         put_only=of_one.put_only,
-        strangers=of_one.suspicious,
+        unknown=of_one.suspicious,
         held=held,
     )
 

@@ -170,7 +170,7 @@ def _document(target: Target, tenant: str, result: BackupResult) -> BackupDocume
 
 def repository_document(result: RepositoryResult) -> RepositoryDocument:
     """Return what came of one repository."""
-    found = result.strangers
+    found = result.unknown
     return {
         "name": result.name,
         "outcome": result.outcome,
@@ -185,7 +185,7 @@ def repository_document(result: RepositoryResult) -> RepositoryDocument:
         "removed": result.removed,
         "putOnly": result.put_only,
         "retentionCode": result.retention_code,
-        "strangers": None
+        "unknown": None
         if found is None
         else {"earlier": found.earlier, "among": found.among, "ahead": found.ahead},
     }

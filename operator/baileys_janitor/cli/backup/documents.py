@@ -15,7 +15,7 @@ class FingerprintDocument(TypedDict):
     fingerprint: str
 
 
-class StrangersDocument(TypedDict):
+class UnknownArchivesDocument(TypedDict):
     """Archives that count for nothing: older than every known one, among these, or with a time in the future."""
 
     earlier: int
@@ -39,7 +39,7 @@ class RepositoryDocument(TypedDict):
     removed: int
     putOnly: bool
     retentionCode: str | None
-    strangers: StrangersDocument | None
+    unknown: UnknownArchivesDocument | None
 
 
 class BackupDocument(TypedDict):

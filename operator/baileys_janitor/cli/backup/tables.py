@@ -120,18 +120,18 @@ def _notes_of(document: BackupDocument) -> list[str]:
 
 def stranger_notes(name: str, found: RepositoryDocument, memory: str, writer: str) -> list[str]:
     """Return what to say of archives that are not ours: `memory` does not know them, another `writer` may put them."""
-    strangers = found["strangers"]
-    if strangers is None:
+    unknown = found["unknown"]
+    if unknown is None:
         return []
     lines = []
-    if strangers["among"]:
-        number = formatting.counted(strangers["among"], "archive")
+    if unknown["among"]:
+        number = formatting.counted(unknown["among"], "archive")
         lines.append(
             f"{name}: {found['name']} holds {number} that this {memory} does not know, newer than its first: another"
             f" {writer} puts to the same place, or somebody forges them. Give each {writer} a prefix of its own."
         )
-    if strangers["ahead"]:
-        number = formatting.counted(strangers["ahead"], "archive")
+    if unknown["ahead"]:
+        number = formatting.counted(unknown["ahead"], "archive")
         lines.append(
             f"{name}: {found['name']} holds {number} with a time in the future, which is never the latest one."
         )

@@ -1,6 +1,6 @@
 """Reads what the process that backs up answers. Pure.
 
-It holds keys and reads what strangers wrote, so each value has a type and bounds here, and what does not fit counts as
+It holds keys and reads what others wrote, so each value has a type and bounds here, and what does not fit counts as
 no answer.
 """
 
@@ -61,7 +61,7 @@ def _result(value: object, outcomes: frozenset[str]) -> Result | None:
         _newest(data.get("newest")),
         _name(data.get("archive")),
         decoding.whole(data.get("files"), 0, COUNT_MAX),
-        decoding.whole(data.get("strangers"), 0, COUNT_MAX) or 0,
+        decoding.whole(data.get("unknown"), 0, COUNT_MAX) or 0,
         _code(data.get("kept")),
     )
 

@@ -77,7 +77,7 @@ class Backups:
         self._heard_at = 0.0
         self._look_at = 0.0
         self._counts: Counter[tuple[str, str]] = Counter()
-        self._strangers: set[str] = set()
+        self._unknown: set[str] = set()
         self._kept: set[tuple[str, str]] = set()
         """Repositories whose old archives could not be removed, and why."""
         self._first: dict[tuple[str, str, str], tuple[str, list[str]]] = {}
@@ -186,7 +186,7 @@ class Backups:
                 tries.claim(now)
         self._claimed()
         self._tasks, self._answered = found, 0
-        self._counts, self._strangers, self._first = Counter(), set(), {}
+        self._counts, self._unknown, self._first = Counter(), set(), {}
         self._kept = set()
         self._began_at = now
         self._heard_at = self._clock.monotonic()
@@ -270,7 +270,7 @@ class Backups:
             elif result.outcome != FAILED:
                 state.drill.passed(result.archive, result.files)
             self._counts[task.do, result.outcome] += 1
-            self._strangers |= {name} if result.strangers else set()
+            self._unknown |= {name} if result.unknown else set()
             if first:
                 self._first.setdefault((task.do, name, tries.code), (tries.message, []))[1].append(
                     record.name
@@ -289,7 +289,7 @@ class Backups:
                 "(backup.retention.by: Bucket)",
                 extra={"action": "backup", "reason": code, "detail": name},
             )
-        for name in sorted(self._strangers):
+        for name in sorted(self._unknown):
             logger.warning(
                 "Somebody else puts archives where this watch does: they count for nothing here. Give each server a "
                 "prefix of its own in the repository's url",

@@ -51,7 +51,7 @@ class Result:
     newest: Archived | None = None
     archive: str = ""
     files: int | None = None
-    strangers: int = 0
+    unknown: int = 0
     """Archives there that nobody here has put."""
     kept: str = ""
     """Why archives that retention does not need were not removed; empty where they were."""
@@ -135,7 +135,7 @@ def _written(result: Result) -> Object:
         "seconds": result.seconds,
         "archive": result.archive,
         "files": result.files,
-        "strangers": result.strangers,
+        "unknown": result.unknown,
         "kept": result.kept,
     }
     if result.newest is not None:

@@ -138,7 +138,7 @@ def _backed_up(whole: BackupResult, name: str, of_one: RepositoryResult | None) 
         time=whole.time,
         seconds=whole.seconds,
         newest=newest,
-        strangers=of_one.suspicious,
+        unknown=of_one.suspicious,
         kept=of_one.retention_code or "",
     )
 
