@@ -123,7 +123,7 @@ generate: $(VENV)/.done ## Write what a machine writes: the CRD, the chart's cop
 	$(BIN)/python -m baileys_janitor.notify.reference
 	$(BIN)/python -m baileys_janitor.controller.metrics.reference docs/metrics.md
 	$(BIN)/python -m charts.generate
-	$(BIN)/python -m baileys_janitor.cli.manual docs/one-server/baileys-janitor.1
+	$(BIN)/python -m baileys_janitor.cli.help.manual docs/one-server/baileys-janitor.1
 
 check-generated: $(VENV)/.done ## Check that what a machine writes is current
 	@$(BIN)/python -m baileys_janitor.api.crd crds --check || { echo "Run 'make generate'" >&2; exit 1; }
@@ -131,7 +131,7 @@ check-generated: $(VENV)/.done ## Check that what a machine writes is current
 	@$(BIN)/python -m baileys_janitor.notify.reference --check || { echo "Run 'make generate'" >&2; exit 1; }
 	@$(BIN)/python -m baileys_janitor.controller.metrics.reference --check docs/metrics.md || { echo "Run 'make generate'" >&2; exit 1; }
 	@$(BIN)/python -m charts.generate --check || { echo "Run 'make generate'" >&2; exit 1; }
-	@$(BIN)/python -m baileys_janitor.cli.manual docs/one-server/baileys-janitor.1 --check || { echo "Run 'make generate'" >&2; exit 1; }
+	@$(BIN)/python -m baileys_janitor.cli.help.manual docs/one-server/baileys-janitor.1 --check || { echo "Run 'make generate'" >&2; exit 1; }
 
 unit: test-tools ## Run the tests alone, e.g. make unit PYTEST=tests/policy
 	$(BIN)/pytest $(PARALLEL) -q $(PYTEST)

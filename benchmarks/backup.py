@@ -23,9 +23,10 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from baileys_janitor.backup.encryption import generate
-from baileys_janitor.backup.repository import open_repository
-from baileys_janitor.backup.run import Destination, Keep, back_up
+from baileys_janitor.backup.archive.encryption import generate
+from baileys_janitor.backup.results import Destination, Keep
+from baileys_janitor.backup.run import back_up
+from baileys_janitor.backup.stores.repository import open_repository
 from benchmarks.counting_proxy import CountingProxy, counting_proxy
 from benchmarks.operator.targets import Verdict
 from benchmarks.processes import Contender, Sample, once, watched

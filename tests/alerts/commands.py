@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from baileys_janitor.api import names
-from baileys_janitor.cli.documented import further
+from baileys_janitor.cli.help.documented import further
 from baileys_janitor.cli.main import application
 from sandbox.tools import kubectl_path
 from tests.chart.rendering import ROOT, helms

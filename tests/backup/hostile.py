@@ -16,10 +16,10 @@ from io import BytesIO
 from itertools import chain, repeat
 from typing import Any
 
-from baileys_janitor.backup.archive import GZIP_HEADER, MANIFEST_MODE
-from baileys_janitor.backup.encryption import Recipients, generate
-from baileys_janitor.backup.manifest import MANIFEST_NAME, manifest_of
-from baileys_janitor.backup.tar_headers import END, header, padding
+from baileys_janitor.backup.archive.archive import GZIP_HEADER, MANIFEST_MODE
+from baileys_janitor.backup.archive.encryption import Recipients, generate
+from baileys_janitor.backup.archive.manifest import MANIFEST_NAME, manifest_of
+from baileys_janitor.backup.archive.tar_headers import END, header, padding
 from baileys_janitor.policy.archived import ArchivedFile
 from baileys_janitor.volume.snapshot import Snapshot
 from tests.pairings import whole

@@ -10,10 +10,11 @@ from typing import Any
 from baileys_janitor.backup.errors import BackupProblem
 from baileys_janitor.backup.fetch import Wanted
 from baileys_janitor.backup.known import read_known
-from baileys_janitor.backup.location import location_of
-from baileys_janitor.backup.repository import Repository, open_repository
-from baileys_janitor.backup.run import BackupResult, Destination, Keep, back_up
-from baileys_janitor.backup.store import MOST_OBJECTS, PutResult, StoredObject
+from baileys_janitor.backup.results import BackupResult, Destination, Keep
+from baileys_janitor.backup.run import back_up
+from baileys_janitor.backup.stores.location import location_of
+from baileys_janitor.backup.stores.repository import Repository, open_repository
+from baileys_janitor.backup.stores.store import MOST_OBJECTS, PutResult, StoredObject
 from tests.backup.sessions import RECIPIENT, session_in
 from tests.volume.directories import NOW, opened
 

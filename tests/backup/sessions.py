@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from baileys_janitor.backup.archive import PackedArchive, pack
-from baileys_janitor.backup.encryption import Identities, Recipients, generate
+from baileys_janitor.backup.archive.archive import PackedArchive, pack
+from baileys_janitor.backup.archive.encryption import Identities, Recipients, generate
 from baileys_janitor.volume.snapshot import Snapshot, take_snapshot
 from tests.pairings import whole
 from tests.volume.directories import FILES, HOUR, NOW, build, opened, write

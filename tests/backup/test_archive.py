@@ -17,11 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.backup import names
-from baileys_janitor.backup.archive import pack, pack_rows
-from baileys_janitor.backup.encryption import Identities, Recipients, generate
+from baileys_janitor.backup.archive.archive import pack, pack_rows
+from baileys_janitor.backup.archive.encryption import Identities, Recipients, generate
+from baileys_janitor.backup.archive.rows_manifest import RowsSnapshot
+from baileys_janitor.backup.archive.unpack import UnpackedArchive, unpack, unpack_rows
 from baileys_janitor.backup.errors import BackupProblem
-from baileys_janitor.backup.rows_manifest import RowsSnapshot
-from baileys_janitor.backup.unpack import UnpackedArchive, unpack, unpack_rows
 from baileys_janitor.policy.archived import ArchivedFile, ArchivedSession
 from baileys_janitor.policy.identity import read_identity
 from baileys_janitor.policy.pairing import read_credentials

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.cli import restore_command
+from baileys_janitor.cli.restore import restore_command
 from benchmarks.counting_proxy import counting_proxy
 from tests.backup.hostile import corpus, endless
 from tests.backup.servers import (

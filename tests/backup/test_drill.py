@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.backup.archive import pack
+from baileys_janitor.backup.archive.archive import pack
+from baileys_janitor.backup.archive.encryption import Identities, generate
 from baileys_janitor.backup.drill import drill
-from baileys_janitor.backup.encryption import Identities, generate
 from baileys_janitor.backup.errors import UNREACHABLE
 from baileys_janitor.backup.fetch import Wanted
 from baileys_janitor.backup.known import Known, read_known

@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.backup.encryption import RECIPIENTS_MOST, Identities, Recipients, generate
+from baileys_janitor.backup.archive.encryption import (
+    RECIPIENTS_MOST,
+    Identities,
+    Recipients,
+    generate,
+)
 from baileys_janitor.backup.errors import BackupProblem
 from tests.backup.hostile import encrypted
 from tests.backup.sessions import RECIPIENT, SECRET

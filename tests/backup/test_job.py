@@ -23,7 +23,7 @@ from baileys_janitor.backup.job.result import (
 )
 from baileys_janitor.backup.job.task import BACKUP, DRILL, BackupTask, Member, Store
 from baileys_janitor.backup.known import recipients_id
-from baileys_janitor.backup.repository import open_repository
+from baileys_janitor.backup.stores.repository import open_repository
 from baileys_janitor.job.task import BadTask
 from baileys_janitor.policy.known_archives import KnownArchives, PutArchive
 from baileys_janitor.policy.known_archives import encode as known_text

@@ -23,8 +23,8 @@ from baileys_janitor.backup.known import (
     read_known,
     repository_id,
 )
-from baileys_janitor.backup.location import location_of
 from baileys_janitor.backup.names import name_of
+from baileys_janitor.backup.stores.location import location_of
 from baileys_janitor.volume.errors import VolumeProblem
 from baileys_janitor.volume.lock import acquire
 from baileys_janitor.volume.state_files import owners_of

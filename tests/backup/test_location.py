@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.backup.errors import BackupProblem
-from baileys_janitor.backup.location import Location, location_of
+from baileys_janitor.backup.stores.location import Location, location_of
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from baileys_janitor.backup.errors import BackupProblem
-from baileys_janitor.backup.location import location_of
 from baileys_janitor.backup.names import ArchiveName, ArchivePath
-from baileys_janitor.backup.object_store import checks_puts
-from baileys_janitor.backup.repository import Repository, open_repository
+from baileys_janitor.backup.stores.location import location_of
+from baileys_janitor.backup.stores.object_store import checks_puts
+from baileys_janitor.backup.stores.repository import Repository, open_repository
 from benchmarks.counting_proxy import counting_proxy
 from tests.backup.servers import ENVIRON, Exchange, FaultyStore, S3Server
 
@@ -300,10 +300,10 @@ class TestDirectory:
 
 KILLED = """
 import os, signal, sys
-from baileys_janitor.backup.location import location_of
+from baileys_janitor.backup.stores.location import location_of
 from baileys_janitor.backup.names import ArchiveName, ArchivePath
-from baileys_janitor.backup.object_store import checks_puts
-from baileys_janitor.backup.repository import open_repository
+from baileys_janitor.backup.stores.object_store import checks_puts
+from baileys_janitor.backup.stores.repository import open_repository
 left = int(sys.argv[2])
 def dying(call):
     def wrapped(*given, **named):

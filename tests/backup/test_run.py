@@ -11,8 +11,8 @@ from baileys_janitor.backup.drill import drill
 from baileys_janitor.backup.errors import FORBIDDEN, READ_FORBIDDEN, UNREACHABLE, BackupProblem
 from baileys_janitor.backup.known import read_known
 from baileys_janitor.backup.names import parse_name
-from baileys_janitor.backup.run import BackupResult, Keep
-from baileys_janitor.backup.store import MOST_OBJECTS, PutResult, StoredObject
+from baileys_janitor.backup.results import BackupResult, Keep
+from baileys_janitor.backup.stores.store import MOST_OBJECTS, PutResult, StoredObject
 from baileys_janitor.policy.archive_retention import UnknownArchives
 from baileys_janitor.policy.reasons import CREDENTIALS_ABSENT, explain
 from baileys_janitor.volume.lock import acquire

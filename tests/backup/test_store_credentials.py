@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.backup.errors import BackupProblem
-from baileys_janitor.backup.store_credentials import StoreCredentials, credentials_for
+from baileys_janitor.backup.stores.store_credentials import StoreCredentials, credentials_for
 
 PAIR = {"AWS_ACCESS_KEY_ID": "the-key", "AWS_SECRET_ACCESS_KEY": "the-secret"}
 CA = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from baileys_janitor.backup.errors import BackupProblem
 from baileys_janitor.backup.names import ArchiveName, ArchivePath
-from baileys_janitor.backup.object_store import Bounds
-from baileys_janitor.backup.repository import Repository, open_repository
-from baileys_janitor.backup.store_errors import problem_for
+from baileys_janitor.backup.stores.object_store import Bounds
+from baileys_janitor.backup.stores.repository import Repository, open_repository
+from baileys_janitor.backup.stores.store_errors import problem_for
 from tests.backup.servers import (
     ENVIRON,
     Exchange,
@@ -317,7 +317,7 @@ ENDLESS = """
 import os, sys
 from baileys_janitor.backup.errors import BackupProblem
 from baileys_janitor.backup.names import ArchiveName, ArchivePath
-from baileys_janitor.backup.repository import open_repository
+from baileys_janitor.backup.stores.repository import open_repository
 repository = open_repository("s3://bucket/prod", endpoint=sys.argv[1], environ=os.environ)
 path = ArchivePath("server", "acme", ArchiveName(0, "00000000"))
 taken = 0

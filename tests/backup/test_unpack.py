@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from baileys_janitor.backup.archive.manifest import Manifest, ManifestDecoder
+from baileys_janitor.backup.archive.unpack import unpack
 from baileys_janitor.backup.errors import BackupProblem
-from baileys_janitor.backup.manifest import Manifest, ManifestDecoder
-from baileys_janitor.backup.unpack import unpack
 from baileys_janitor.policy.archived import LIMIT_BYTES, ArchivedFile
 from baileys_janitor.volume.snapshot import Snapshot
 from tests.backup.hostile import MEBIBYTE, Forge, corpus, encrypted, endless, zipped
@@ -208,9 +208,9 @@ ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the peak is read 
 BOUNDED = """
 import json, sys
 from pathlib import Path
-from baileys_janitor.backup.encryption import Identities
+from baileys_janitor.backup.archive.encryption import Identities
 from baileys_janitor.backup.errors import BackupProblem
-from baileys_janitor.backup.unpack import unpack
+from baileys_janitor.backup.archive.unpack import unpack
 
 def peak():
     return next(int(line.split()[1]) for line in open("/proc/self/status") if "VmHWM" in line) // 1024

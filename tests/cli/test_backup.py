@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from baileys_janitor.cli import backup_command
+from baileys_janitor.cli.backup import backup_command
 from baileys_janitor.volume import quiet
 from tests.backup.sessions import RECIPIENT, SECRET
 from tests.cli.backups import Backups, documents, flip
@@ -146,7 +146,7 @@ def test_keygen_prints_a_secret_only_when_that_is_written_out(run: Run) -> None:
 def test_the_commands_that_keygen_prints_parse(tmp_path: Path, run: Run) -> None:
     import shlex
 
-    from baileys_janitor.cli.documented import further
+    from baileys_janitor.cli.help.documented import further
     from baileys_janitor.cli.main import application
 
     done = run("backup", "keygen", "-o", tmp_path / "key")

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.cli import look
-from baileys_janitor.cli.signals import Interrupt
+from baileys_janitor.cli.scanning import look
+from baileys_janitor.cli.terminal.signals import Interrupt
 from tests.cli.conftest import Run
 from tests.cli.sessions import company, janitor, numbers_in_names, snapshot, terminal
 

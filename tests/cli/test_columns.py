@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.cli.columns import (
+from baileys_janitor.cli.terminal.columns import (
     CUT,
     LEAST_NAME,
     LEAST_SENTENCE,
@@ -19,7 +19,7 @@ from baileys_janitor.cli.columns import (
     rendered,
     shortened,
 )
-from baileys_janitor.cli.output import folded
+from baileys_janitor.cli.terminal.output import folded
 from tests.cli.sessions import company, janitor, terminal
 
 TEXTS = st.text(st.sampled_from("ab 7-é日本漢"), max_size=40).map(str.strip)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.cli.masking import masked, printable, shown_path
+from baileys_janitor.cli.terminal.masking import masked, printable, shown_path
 
 PHONE = "4915112345678"
 

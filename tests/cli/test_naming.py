@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.cli.naming import group_of, lid_of, person_of
-from baileys_janitor.cli.problems import Problem
+from baileys_janitor.cli.repair.naming import group_of, lid_of, person_of
+from baileys_janitor.cli.terminal.problems import Problem
 
 GROUP = "120363400000000000@g.us"
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.cli import look_again
+from baileys_janitor.cli.scanning import look_again
 from tests.cli.conftest import Run
 from tests.cli.sessions import Done, environment, files_of, numbers_in_names, snapshot
 from tests.cli.test_output import VALIDATOR

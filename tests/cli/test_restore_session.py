@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.backup.archive import pack
+from baileys_janitor.backup.archive.archive import pack
 from baileys_janitor.backup.names import tenant_of
 from baileys_janitor.cli.backup.owners import Owners
 from baileys_janitor.volume.snapshot import take_snapshot
@@ -222,7 +222,7 @@ def test_credentials_alone_come_from_an_archive_too(place: Backups, acme: Path) 
 def test_whole_needs_an_archive_of_a_stopped_session_and_a_word(
     place: Backups, acme: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from baileys_janitor.cli import backup_command
+    from baileys_janitor.cli.backup import backup_command
 
     new = place.home / "elsewhere" / "acme"
     word = ("--mode", "Whole", *recorded(place))

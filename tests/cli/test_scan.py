@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from baileys_janitor.cli import look
+from baileys_janitor.cli.scanning import look
 from baileys_janitor.policy.reasons import SAVE_CREDENTIALS
 from baileys_janitor.volume import credentials
 from baileys_janitor.volume.read import read_listing
@@ -307,7 +307,7 @@ def test_a_plain_scan_loads_no_library_that_it_does_not_need(old: Path) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, env=environment()
     )
     loaded = set(done.stderr.split())
-    assert "baileys_janitor.cli.look" in loaded
+    assert "baileys_janitor.cli.scanning.look" in loaded
     assert loaded.isdisjoint({"rich", "pydantic", "yaml", "kopf", "kubernetes", "aiohttp"})
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.cli import settings as settings_module
-from baileys_janitor.cli.options import SETTINGS, UNDO_WINDOW, Setting
-from baileys_janitor.cli.settings import InForce
+from baileys_janitor.cli.arguments import settings as settings_module
+from baileys_janitor.cli.arguments.options import SETTINGS, UNDO_WINDOW, Setting
+from baileys_janitor.cli.arguments.settings import InForce
 from baileys_janitor.policy.settings import DEFAULTS, TOTAL, Settings, Thresholds
 from tests.cli.conftest import Run
 from tests.cli.sessions import Done

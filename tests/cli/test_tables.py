@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.table import Table
 
-from baileys_janitor.cli.tables import plain_table
+from baileys_janitor.cli.terminal.tables import plain_table
 
 CELLS = st.text(st.sampled_from("ab 7-é日本한漢"), max_size=9).map(str.strip)
 HEADINGS = ("NAME", "FILES", "WHY")

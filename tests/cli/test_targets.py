@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.cli.problems import Problem
-from baileys_janitor.cli.targets import find_targets, skipped_line
+from baileys_janitor.cli.arguments.targets import find_targets, skipped_line
+from baileys_janitor.cli.terminal.problems import Problem
 
 
 def session(path: Path) -> Path:
@@ -124,7 +124,7 @@ def test_an_unreadable_directory_says_who_should_run(
     def refuse(path: str) -> None:
         raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr("baileys_janitor.cli.targets.os.scandir", refuse)
+    monkeypatch.setattr("baileys_janitor.cli.arguments.targets.os.scandir", refuse)
     assert codes(locked) == ["PermissionDenied"]
     assert "run as the user that owns the session files" in sentence(locked)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.cli import progress
+from baileys_janitor.cli.terminal import progress
 from tests.cli.sessions import janitor, terminal
 
 

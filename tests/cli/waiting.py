@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from baileys_janitor.cli import restore_command
+from baileys_janitor.cli.restore import restore_command
 
 
 class Clock:

@@ -10,15 +10,15 @@ import pytest
 
 from baileys_janitor.api.condition_kinds import CONDITIONS
 from baileys_janitor.api.config_file import ENVIRONMENT
-from baileys_janitor.cli.documented import every_command
-from baileys_janitor.cli.main import COMMANDS, application
-from baileys_janitor.cli.options import (
+from baileys_janitor.cli.arguments.options import (
     DRY_RUN_VARIABLE,
     SESSIONS_PATH_VARIABLE,
     SETTINGS,
     UNDO_WINDOW,
 )
-from baileys_janitor.cli.problems import EXIT_CODES
+from baileys_janitor.cli.help.documented import every_command
+from baileys_janitor.cli.main import COMMANDS, application
+from baileys_janitor.cli.terminal.problems import EXIT_CODES
 from baileys_janitor.policy import reasons, restore_codes
 from baileys_janitor.volume.errors import SENTENCES
 from tests.docs.pages import PAGES, ROOT, name_of

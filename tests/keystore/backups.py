@@ -10,13 +10,13 @@ from typing import Any
 
 import psycopg
 
+from baileys_janitor.backup.archive.unpack import UnpackedRows
 from baileys_janitor.backup.drill import DrillResult
 from baileys_janitor.backup.fetch import Wanted, fetch_rows
 from baileys_janitor.backup.known import Known
 from baileys_janitor.backup.names import KEY_STORE, ArchiveName, parse_name, tenant_of
-from baileys_janitor.backup.repository import open_repository
-from baileys_janitor.backup.run import BackupResult, Destination, Keep
-from baileys_janitor.backup.unpack import UnpackedRows
+from baileys_janitor.backup.results import BackupResult, Destination, Keep
+from baileys_janitor.backup.stores.repository import open_repository
 from baileys_janitor.keystore.backup.drill import drill_rows
 from baileys_janitor.keystore.backup.memory import StoreMemory
 from baileys_janitor.keystore.backup.run import BackingUp

@@ -16,12 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.sql import SQL, Identifier
 
-from baileys_janitor.backup.archive import pack_rows
+from baileys_janitor.backup.archive.archive import pack_rows
+from baileys_janitor.backup.archive.unpack import UnpackedRows, unpack_rows
 from baileys_janitor.backup.known import Known
 from baileys_janitor.backup.names import parse_name
-from baileys_janitor.backup.repository import open_repository
-from baileys_janitor.backup.run import Keep
-from baileys_janitor.backup.unpack import UnpackedRows, unpack_rows
+from baileys_janitor.backup.results import Keep
+from baileys_janitor.backup.stores.repository import open_repository
 from baileys_janitor.keystore.adapter import KEY_TYPES
 from baileys_janitor.keystore.backup.load import loaded
 from baileys_janitor.keystore.backup.memory import StoreMemory

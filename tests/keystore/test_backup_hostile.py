@@ -10,11 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from baileys_janitor.backup.archive import pack_rows
-from baileys_janitor.backup.drill import DrillResult
-from baileys_janitor.backup.errors import BackupProblem
-from baileys_janitor.backup.names import KEY_STORE, ArchivePath
-from baileys_janitor.backup.rows_manifest import (
+from baileys_janitor.backup.archive.archive import pack_rows
+from baileys_janitor.backup.archive.rows_manifest import (
     CREDS_ROWS,
     KEYS_ROWS,
     ArchivedRows,
@@ -22,7 +19,10 @@ from baileys_janitor.backup.rows_manifest import (
     RowsSnapshot,
     rows_manifest_of,
 )
-from baileys_janitor.backup.unpack import unpack, unpack_rows
+from baileys_janitor.backup.archive.unpack import unpack, unpack_rows
+from baileys_janitor.backup.drill import DrillResult
+from baileys_janitor.backup.errors import BackupProblem
+from baileys_janitor.backup.names import KEY_STORE, ArchivePath
 from baileys_janitor.policy.archived import LIMIT_BYTES
 from baileys_janitor.policy.file_kinds import CREDS_NAME
 from baileys_janitor.policy.pairing import read_credentials

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.cli import completing
+from baileys_janitor.cli.arguments import completing
 from baileys_janitor.cli.main import application, main
 from tests.cli.sessions import company, environment
 

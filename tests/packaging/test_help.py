@@ -11,10 +11,10 @@ from pathlib import Path
 import click
 import pytest
 
-from baileys_janitor.cli import problems
-from baileys_janitor.cli.documented import Documented, every_command, further
+from baileys_janitor.cli.help.documented import Documented, every_command, further
 from baileys_janitor.cli.main import application
-from baileys_janitor.cli.problems import EXIT_CODES
+from baileys_janitor.cli.terminal import problems
+from baileys_janitor.cli.terminal.problems import EXIT_CODES
 from baileys_janitor.job.task import Task
 
 COMMANDS = dict(every_command(application))

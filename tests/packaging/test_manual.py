@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.cli.documented import Documented, every_command
+from baileys_janitor.cli.help.documented import Documented, every_command
+from baileys_janitor.cli.help.manual import NOT_FOR_PEOPLE, main, page
 from baileys_janitor.cli.main import application
-from baileys_janitor.cli.manual import NOT_FOR_PEOPLE, main, page
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "one-server" / "baileys-janitor.1"

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from baileys_janitor.backup.archive import pack
-from baileys_janitor.backup.encryption import Identities, Recipients, generate
-from baileys_janitor.backup.unpack import UnpackedArchive, unpack
+from baileys_janitor.backup.archive.archive import pack
+from baileys_janitor.backup.archive.encryption import Identities, Recipients, generate
+from baileys_janitor.backup.archive.unpack import UnpackedArchive, unpack
 from baileys_janitor.policy.restore_codes import SAFE
 from baileys_janitor.volume.restore_session import SessionRestoreResult, SessionRestoring
 from baileys_janitor.volume.snapshot import take_snapshot

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.cli import restore_command
 from baileys_janitor.cli.main import main
+from baileys_janitor.cli.restore import restore_command
 from tests.backup import servers
 from tests.real import judging, sessions
 from tests.real.directory import names, snapshot

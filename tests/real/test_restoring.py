@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from baileys_janitor.cli import restore_command
 from baileys_janitor.cli.main import main
+from baileys_janitor.cli.restore import restore_command
 from tests.real import sessions
 from tests.real.directory import Written, snapshot
 

@@ -17,7 +17,7 @@ import jsonschema
 import pytest
 
 from baileys_janitor.api.backup_settings import resolved
-from baileys_janitor.backup.encryption import generate
+from baileys_janitor.backup.archive.encryption import generate
 from baileys_janitor.watch.backups import work
 from baileys_janitor.watch.backups.child import ChildProcess
 from baileys_janitor.watch.backups.protocol import Result, Task, plain

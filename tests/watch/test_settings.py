@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from baileys_janitor.api.spec import SharedSettings
 from baileys_janitor.api.watch_config import WatchConfig
-from baileys_janitor.cli.problems import Problem
-from baileys_janitor.cli.settings import WATCH_OWN, settings_in_force
-from baileys_janitor.cli.watch_settings import local_zone, watch_settings
-from baileys_janitor.cli.watch_state import state_path
+from baileys_janitor.cli.arguments.settings import WATCH_OWN, settings_in_force
+from baileys_janitor.cli.terminal.problems import Problem
+from baileys_janitor.cli.watch.settings import local_zone, watch_settings
+from baileys_janitor.cli.watch.state import state_path
 from baileys_janitor.watch.directories import name_of
 from baileys_janitor.watch.settings import WatchSettings
 

@@ -20,8 +20,8 @@ from baileys_janitor.policy.restore_codes import EXPLANATIONS, SAFE
 from baileys_janitor.policy.restore_session import SessionTarget, make_session_plan
 
 if TYPE_CHECKING:
-    from baileys_janitor.backup.encryption import Identities
-    from baileys_janitor.backup.repository import Repository
+    from baileys_janitor.backup.archive.encryption import Identities
+    from baileys_janitor.backup.stores.repository import Repository
     from baileys_janitor.policy.archived import ArchivedSession
 
 PASSED: Final = "Passed"

@@ -12,7 +12,7 @@ from baileys_janitor.volume.errors import VolumeProblem
 from baileys_janitor.volume.safe_open import open_session
 
 if TYPE_CHECKING:
-    from baileys_janitor.backup.encryption import Identities
+    from baileys_janitor.backup.archive.encryption import Identities
 
 UNEXPECTED: Final = "Unexpected"
 _IDENTITY_FILE_MAX: Final = 65_536
@@ -43,7 +43,7 @@ def read_identities(path: str, what: str, way_out: str) -> Identities:
 
     Raises BackupProblem: IdentityUnreadable, IdentityInvalid.
     """
-    from baileys_janitor.backup.encryption import Identities
+    from baileys_janitor.backup.archive.encryption import Identities
 
     try:
         with open(path, encoding="ascii") as file:  # noqa: PTH123 - cheap to load

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
+from baileys_janitor.backup.archive.unpack import UnpackedArchive, UnpackedRows, unpack, unpack_rows
 from baileys_janitor.backup.errors import (
     ANOTHER_TENANT,
     ARCHIVE_DAMAGED,
@@ -26,11 +27,10 @@ from baileys_janitor.backup.latest import (
     require_owner,
 )
 from baileys_janitor.backup.names import ArchiveName, ArchivePath, name_of
-from baileys_janitor.backup.unpack import UnpackedArchive, UnpackedRows, unpack, unpack_rows
 
 if TYPE_CHECKING:
-    from baileys_janitor.backup.encryption import Identities
-    from baileys_janitor.backup.repository import Repository
+    from baileys_janitor.backup.archive.encryption import Identities
+    from baileys_janitor.backup.stores.repository import Repository
 
 Unpacked = TypeVar("Unpacked", UnpackedArchive, UnpackedRows)
 

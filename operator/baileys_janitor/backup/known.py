@@ -19,8 +19,8 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
-from baileys_janitor.backup.location import Location
 from baileys_janitor.backup.names import ArchiveName, parse_name
+from baileys_janitor.backup.stores.location import Location
 from baileys_janitor.policy.file_kinds import CREDS_NAME
 from baileys_janitor.policy.strict_json import JsonError, parse
 from baileys_janitor.volume.errors import (

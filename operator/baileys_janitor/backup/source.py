@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
-from baileys_janitor.backup.archive import PackedArchive, pack, pack_rows
-from baileys_janitor.backup.encryption import Recipients
-from baileys_janitor.backup.manifest import manifest_of
-from baileys_janitor.backup.rows_manifest import RowsSnapshot, rows_manifest_of
+from baileys_janitor.backup.archive.archive import PackedArchive, pack, pack_rows
+from baileys_janitor.backup.archive.encryption import Recipients
+from baileys_janitor.backup.archive.manifest import manifest_of
+from baileys_janitor.backup.archive.rows_manifest import RowsSnapshot, rows_manifest_of
 from baileys_janitor.policy.pairing import Credentials
 from baileys_janitor.volume.snapshot import Snapshot
 

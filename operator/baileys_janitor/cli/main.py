@@ -13,9 +13,9 @@ from typing import Final
 import click
 
 from baileys_janitor import __version__, extras
-from baileys_janitor.cli.documented import LazyGroup
-from baileys_janitor.cli.output import prepare_streams, say
-from baileys_janitor.cli.problems import (
+from baileys_janitor.cli.help.documented import LazyGroup, Listed
+from baileys_janitor.cli.terminal.output import prepare_streams, say
+from baileys_janitor.cli.terminal.problems import (
     EXIT_CODES,
     EXIT_DONE,
     EXIT_FAILED,
@@ -25,33 +25,92 @@ from baileys_janitor.cli.problems import (
 )
 
 COMMANDS: Final = {
-    "scan": "Count the files of session directories and show their levels.",
-    "clean": "Remove what a session can live without; a dry run unless --apply.",
-    "report": "Report on all sessions, on one page that can be sent around.",
-    "repair": "Have one contact's sessions, or a group's keys, built anew.",
-    "undo": "Put the files of a run back from the trash.",
-    "keep": "Keep copies of creds.json that are known to be whole.",
-    "restore": "Put a kept copy of a broken creds.json back; a dry run unless --apply.",
-    "backup": "Put encrypted archives of sessions into stores or directories.",
-    "archives": "List the archives in a repository.",
-    "drill": "Rehearse a restore: get an archive, open it, check all of it.",
-    "watch": "Look after session directories by the clock: scan, warn, clean.",
-    "status": "Show what the watch knows of each directory.",
-    "keystore": "Scan, clean and undo where a database holds the keys (PostgreSQL).",
-    "operator": "Run the Kubernetes operator.",
-    "notify": "Try out the operator's notifications.",
-    "completion": "Print the script that completes words in bash, zsh or fish.",
-    "crd": "Print the CustomResourceDefinitions.",
-    "job": "Carry out one task in a pod; started by the operator, not by people.",
-    "keystore-job": "The same for a key store.",
-    "backup-job": "The same for backups, drills and restores.",
+    "scan": Listed(
+        "scanning.scan_command",
+        "Count the files of session directories and show their levels.",
+    ),
+    "clean": Listed(
+        "cleanup.clean_command",
+        "Remove what a session can live without; a dry run unless --apply.",
+    ),
+    "report": Listed(
+        "report.report_command",
+        "Report on all sessions, on one page that can be sent around.",
+    ),
+    "repair": Listed(
+        "repair.repair_command",
+        "Have one contact's sessions, or a group's keys, built anew.",
+    ),
+    "undo": Listed(
+        "cleanup.undo_command",
+        "Put the files of a run back from the trash.",
+    ),
+    "keep": Listed(
+        "copies.keep_command",
+        "Keep copies of creds.json that are known to be whole.",
+    ),
+    "restore": Listed(
+        "restore.restore_command",
+        "Put a kept copy of a broken creds.json back; a dry run unless --apply.",
+    ),
+    "backup": Listed(
+        "backup.backup_command",
+        "Put encrypted archives of sessions into stores or directories.",
+    ),
+    "archives": Listed(
+        "backup.archives_command",
+        "List the archives in a repository.",
+    ),
+    "drill": Listed(
+        "backup.drill_command",
+        "Rehearse a restore: get an archive, open it, check all of it.",
+    ),
+    "watch": Listed(
+        "watch.watch_command",
+        "Look after session directories by the clock: scan, warn, clean.",
+    ),
+    "status": Listed(
+        "watch.status_command",
+        "Show what the watch knows of each directory.",
+    ),
+    "keystore": Listed(
+        "keystore.keystore_command",
+        "Scan, clean and undo where a database holds the keys (PostgreSQL).",
+    ),
+    "operator": Listed(
+        "cluster.operator_command",
+        "Run the Kubernetes operator.",
+    ),
+    "notify": Listed(
+        "cluster.notify_command",
+        "Try out the operator's notifications.",
+    ),
+    "completion": Listed(
+        "help.completion_command",
+        "Print the script that completes words in bash, zsh or fish.",
+    ),
+    "crd": Listed(
+        "cluster.crd_command",
+        "Print the CustomResourceDefinitions.",
+    ),
+    "job": Listed(
+        "cluster.job_command",
+        "Carry out one task in a pod; started by the operator, not by people.",
+    ),
+    "keystore-job": Listed(
+        "cluster.keystore_job_command",
+        "The same for a key store.",
+    ),
+    "backup-job": Listed(
+        "cluster.backup_job_command",
+        "The same for backups, drills and restores.",
+    ),
 }
 
 
 @click.group(
     cls=LazyGroup,
-    modules=COMMANDS,
-    module="baileys_janitor.cli.{}_command",
+    listed=COMMANDS,
     exits=tuple(EXIT_CODES),
     examples=(
         (

@@ -6,7 +6,7 @@ import base64
 from pathlib import Path
 from typing import Any
 
-from baileys_janitor.backup.repository import open_repository
+from baileys_janitor.backup.stores.repository import open_repository
 from sandbox import Cluster
 from tests.backup.servers import ENVIRON, REGION, S3Server
 from tests.backup.sessions import RECIPIENT, SECRET, session_in

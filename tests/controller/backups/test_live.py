@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from baileys_janitor.backup.encryption import generate
+from baileys_janitor.backup.archive.encryption import generate
 from baileys_janitor.status.changes import JobEnded
 from tests.backup.servers import ENVIRON, Exchange, FaultyStore, free_port
 from tests.controller.backups.backups import Backups, first_backups

@@ -21,7 +21,7 @@ from baileys_janitor.policy.known_archives import KnownArchives, decode
 
 if TYPE_CHECKING:
     from baileys_janitor.backup.known import Known
-    from baileys_janitor.backup.run import BackupResult, Destination, RepositoryResult
+    from baileys_janitor.backup.results import BackupResult, Destination, RepositoryResult
 
 
 def carry_out(
@@ -48,7 +48,8 @@ def _back_up(
     task: BackupTask, member: Member, places: Sequence[int], now: float
 ) -> tuple[MemberResult, dict[int, str]]:
     from baileys_janitor.backup.job.memory import TaskMemory
-    from baileys_janitor.backup.run import Keep, back_up
+    from baileys_janitor.backup.results import Keep
+    from baileys_janitor.backup.run import back_up
 
     destinations, outcomes = _opened(task.stores, places)
     idents = {place: each.ident for place, each in destinations.items()}
@@ -154,8 +155,8 @@ def _opened(
     stores: Sequence[Store], places: Sequence[int]
 ) -> tuple[dict[int, Destination], dict[int, Outcome]]:
     """Return the repositories that can be asked, and why the others cannot."""
-    from baileys_janitor.backup.repository import open_repository
-    from baileys_janitor.backup.run import Destination
+    from baileys_janitor.backup.results import Destination
+    from baileys_janitor.backup.stores.repository import open_repository
 
     found, outcomes = {}, {}
     for place in places:

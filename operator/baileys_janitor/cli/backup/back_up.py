@@ -9,22 +9,23 @@ from typing import TYPE_CHECKING, Final
 
 from baileys_janitor.backup.errors import SENTENCES
 from baileys_janitor.backup.latest import fingerprint_of
-from baileys_janitor.backup.run import FAILED, BackupResult, Destination, Keep, back_up
+from baileys_janitor.backup.results import FAILED, BackupResult, Destination, Keep
+from baileys_janitor.backup.run import back_up
 from baileys_janitor.cli.backup.naming import directory_of, tenant_of_target
-from baileys_janitor.cli.formatting import counted, rfc3339, watching
-from baileys_janitor.cli.look import opened
-from baileys_janitor.cli.output import say
-from baileys_janitor.cli.pasting import command
-from baileys_janitor.cli.problems import Problem
+from baileys_janitor.cli.scanning.look import opened
+from baileys_janitor.cli.terminal.formatting import counted, rfc3339, watching
+from baileys_janitor.cli.terminal.output import say
+from baileys_janitor.cli.terminal.pasting import command
+from baileys_janitor.cli.terminal.problems import Problem
 from baileys_janitor.policy import reasons
 from baileys_janitor.volume.errors import VolumeProblem
 from baileys_janitor.volume.quiet import WATCH_SECONDS, is_quiet
 
 if TYPE_CHECKING:
-    from baileys_janitor.backup.run import RepositoryResult
+    from baileys_janitor.backup.results import RepositoryResult
+    from baileys_janitor.cli.arguments.targets import Target
     from baileys_janitor.cli.backup.documents import BackupDocument, RepositoryDocument
-    from baileys_janitor.cli.signals import Interrupt
-    from baileys_janitor.cli.targets import Target
+    from baileys_janitor.cli.terminal.signals import Interrupt
 
 _WATCHED_AT_ONCE: Final = 32
 _BROKEN: Final = {

@@ -6,15 +6,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from baileys_janitor.cli.documented import Documented
-from baileys_janitor.cli.options import output_option, paths_or_environment, target_options
-from baileys_janitor.cli.output import write
-from baileys_janitor.cli.problems import EXIT_DONE, EXIT_FAILED, Problem
-from baileys_janitor.cli.reporting import Problems, print_document
+from baileys_janitor.cli.arguments.options import (
+    output_option,
+    paths_or_environment,
+    target_options,
+)
+from baileys_janitor.cli.help.documented import Documented
+from baileys_janitor.cli.terminal.output import write
+from baileys_janitor.cli.terminal.problems import EXIT_DONE, EXIT_FAILED, Problem
+from baileys_janitor.cli.terminal.reporting import Problems, print_document
 
 if TYPE_CHECKING:
+    from baileys_janitor.cli.arguments.targets import Target
     from baileys_janitor.cli.backup.documents import FingerprintDocument
-    from baileys_janitor.cli.targets import Target
 
 
 @click.command(
@@ -37,10 +41,10 @@ def command(
     Anybody who has the public key can make an archive. A fingerprint tells those of a session from forged ones when its
     directory is lost. It is no secret, changes when the session is paired anew, and holds no phone number.
     """
+    from baileys_janitor.cli.arguments.targets import find_targets
     from baileys_janitor.cli.backup.naming import directory_of, written
-    from baileys_janitor.cli.json_output import FINGERPRINTS_SCHEMA
-    from baileys_janitor.cli.output import MACHINE_FORMATS
-    from baileys_janitor.cli.targets import find_targets
+    from baileys_janitor.cli.terminal.json_output import FINGERPRINTS_SCHEMA
+    from baileys_janitor.cli.terminal.output import MACHINE_FORMATS
 
     found = find_targets(paths_or_environment(paths), companies, pattern)
     problems = Problems(found)
@@ -68,8 +72,8 @@ def command(
 def _document(target: Target) -> FingerprintDocument:
     from baileys_janitor.backup.latest import fingerprint_of
     from baileys_janitor.cli.backup.naming import directory_of, tenant_of_target
-    from baileys_janitor.cli.look import opened, problem_of
-    from baileys_janitor.cli.masking import printable
+    from baileys_janitor.cli.scanning.look import opened, problem_of
+    from baileys_janitor.cli.terminal.masking import printable
     from baileys_janitor.policy.pairing import read_credentials
     from baileys_janitor.volume.credential_copies import settled_bytes
     from baileys_janitor.volume.errors import VolumeProblem

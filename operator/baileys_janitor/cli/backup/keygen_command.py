@@ -9,13 +9,13 @@ from typing import Final
 import click
 
 from baileys_janitor import extras
-from baileys_janitor.cli import completing
-from baileys_janitor.cli.documented import Documented
-from baileys_janitor.cli.formatting import rfc3339
-from baileys_janitor.cli.masking import printable
-from baileys_janitor.cli.output import say, write
-from baileys_janitor.cli.pasting import command as line
-from baileys_janitor.cli.problems import EXIT_DONE, Problem, usage
+from baileys_janitor.cli.arguments import completing
+from baileys_janitor.cli.help.documented import Documented
+from baileys_janitor.cli.terminal.formatting import rfc3339
+from baileys_janitor.cli.terminal.masking import printable
+from baileys_janitor.cli.terminal.output import say, write
+from baileys_janitor.cli.terminal.pasting import command as line
+from baileys_janitor.cli.terminal.problems import EXIT_DONE, Problem, usage
 
 STANDARD_OUTPUT: Final = "-"
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -48,7 +48,7 @@ def command(path: str | None) -> int:
     extras.require("backup")
     if path is None:
         raise usage("Name the file for the secret key: -o FILE, or -o - for standard output.")
-    from baileys_janitor.backup.encryption import generate
+    from baileys_janitor.backup.archive.encryption import generate
 
     secret, public = generate()
     text = f"# created: {rfc3339(time.time())}\n# public key: {public}\n{secret}\n"

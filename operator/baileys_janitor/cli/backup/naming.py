@@ -7,11 +7,11 @@ import os
 from typing import TYPE_CHECKING
 
 from baileys_janitor.backup.names import tenant_of
-from baileys_janitor.cli.masking import printable
+from baileys_janitor.cli.terminal.masking import printable
 from baileys_janitor.policy.strict_json import JsonError, parse
 
 if TYPE_CHECKING:
-    from baileys_janitor.cli.targets import Target
+    from baileys_janitor.cli.arguments.targets import Target
 
 
 def directory_of(target: Target) -> str:

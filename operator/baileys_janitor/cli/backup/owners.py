@@ -10,11 +10,11 @@ import click
 from baileys_janitor.backup.errors import BackupProblem
 from baileys_janitor.backup.latest import Fingerprint, read_fingerprint
 from baileys_janitor.backup.names import tenant_of
-from baileys_janitor.cli import completing
+from baileys_janitor.cli.arguments import completing
 from baileys_janitor.cli.backup.naming import read_written
 from baileys_janitor.cli.backup.settings import text_of
-from baileys_janitor.cli.masking import printable
-from baileys_janitor.cli.problems import usage
+from baileys_janitor.cli.terminal.masking import printable
+from baileys_janitor.cli.terminal.problems import usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

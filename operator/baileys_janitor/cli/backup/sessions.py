@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from baileys_janitor.backup.known import Known, read_known
 from baileys_janitor.backup.names import ONE_SERVER, is_tenant, parse_name, tenant_of
 from baileys_janitor.cli.backup.naming import tenant_of_target
-from baileys_janitor.cli.look import opened
-from baileys_janitor.cli.masking import printable
-from baileys_janitor.cli.problems import Problem, usage
+from baileys_janitor.cli.scanning.look import opened
+from baileys_janitor.cli.terminal.masking import printable
+from baileys_janitor.cli.terminal.problems import Problem, usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from baileys_janitor.backup.names import ArchiveName
-    from baileys_janitor.backup.repository import Listed, Repository
-    from baileys_janitor.cli.reporting import Problems
-    from baileys_janitor.cli.targets import Found, Target
+    from baileys_janitor.backup.stores.repository import Listed, Repository
+    from baileys_janitor.cli.arguments.targets import Found, Target
+    from baileys_janitor.cli.terminal.reporting import Problems
 
 LATEST = "latest"
 

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 import click
 
 from baileys_janitor import extras
-from baileys_janitor.cli import completing
-from baileys_janitor.cli.masking import printable
-from baileys_janitor.cli.options import ENV_PREFIX
-from baileys_janitor.cli.output import say
-from baileys_janitor.cli.problems import Problem, usage
+from baileys_janitor.cli.arguments import completing
+from baileys_janitor.cli.arguments.options import ENV_PREFIX
+from baileys_janitor.cli.terminal.masking import printable
+from baileys_janitor.cli.terminal.output import say
+from baileys_janitor.cli.terminal.problems import Problem, usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from baileys_janitor.api.backup_settings import Backups
-    from baileys_janitor.backup.encryption import Identities
+    from baileys_janitor.backup.archive.encryption import Identities
     from baileys_janitor.backup.errors import BackupProblem
-    from baileys_janitor.backup.run import Destination, Keep
+    from baileys_janitor.backup.results import Destination, Keep
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -183,7 +183,7 @@ class Asked:
         from baileys_janitor.api.backup_settings import BackupSettings, described, resolved
         from baileys_janitor.api.cross_field_rules import Conflict
         from baileys_janitor.api.error_messages import first_problem
-        from baileys_janitor.cli.settings import read_config
+        from baileys_janitor.cli.arguments.settings import read_config
 
         self.data = read_config(path)
         group = self.data.get("backup")
@@ -205,8 +205,8 @@ class Asked:
 def opened(place: Place, *, reading: bool = False) -> Destination:
     """Return a repository ready for use; bad usage where it cannot be. Nothing is asked of the store yet."""
     from baileys_janitor.backup.errors import BackupProblem
-    from baileys_janitor.backup.repository import open_repository
-    from baileys_janitor.backup.run import Destination
+    from baileys_janitor.backup.results import Destination
+    from baileys_janitor.backup.stores.repository import open_repository
 
     try:
         repository = open_repository(
@@ -232,7 +232,7 @@ def problem_of(shown: str, problem: BackupProblem) -> Problem:
 
 def recipients_of(asked: Asked) -> tuple[str, ...]:
     """Return the public keys to encrypt to; empty where the options or the file say in so many words: None."""
-    from baileys_janitor.backup.encryption import Recipients
+    from baileys_janitor.backup.archive.encryption import Recipients
     from baileys_janitor.backup.errors import BackupProblem
     from baileys_janitor.policy.archived import ENCRYPTION_NONE
 
@@ -261,7 +261,7 @@ def recipients_of(asked: Asked) -> tuple[str, ...]:
 
 def keep_of(asked: Asked) -> Keep:
     """Return how long archives stay."""
-    from baileys_janitor.backup.run import Keep
+    from baileys_janitor.backup.results import Keep
     from baileys_janitor.policy.archive_retention import Retention
 
     base = (
@@ -291,7 +291,7 @@ def keep_of(asked: Asked) -> Keep:
 
 def identities_of(path: str | None, asked: Asked) -> Identities | None:
     """Return the secret keys in a file; None where none was named. The file is never shown."""
-    from baileys_janitor.backup.encryption import Identities
+    from baileys_janitor.backup.archive.encryption import Identities
     from baileys_janitor.backup.errors import BackupProblem
 
     path = path or (asked.config.drill_identity_file if asked.config is not None else None)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from baileys_janitor.cli import formatting
-from baileys_janitor.cli.masking import printable
-from baileys_janitor.cli.pasting import command
-from baileys_janitor.cli.tables import print_lines, print_prose, print_table
+from baileys_janitor.cli.terminal import formatting
+from baileys_janitor.cli.terminal.masking import printable
+from baileys_janitor.cli.terminal.pasting import command
+from baileys_janitor.cli.terminal.tables import print_lines, print_prose, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from baileys_janitor.cli.documented import Documented
+from baileys_janitor.cli.arguments.options import DRY_RUN_VARIABLE, dry_run_asked
+from baileys_janitor.cli.help.documented import Documented
 from baileys_janitor.cli.keystore.options import (
     Target,
     database_options,
@@ -19,10 +20,9 @@ from baileys_janitor.cli.keystore.options import (
     seconds,
     target,
 )
-from baileys_janitor.cli.options import DRY_RUN_VARIABLE, dry_run_asked
-from baileys_janitor.cli.output import MACHINE_FORMATS, say
-from baileys_janitor.cli.problems import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED
-from baileys_janitor.cli.signals import Interrupt
+from baileys_janitor.cli.terminal.output import MACHINE_FORMATS, say
+from baileys_janitor.cli.terminal.problems import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED
+from baileys_janitor.cli.terminal.signals import Interrupt
 from baileys_janitor.policy.settings import DAY, MaxRemovals, Retention, Settings
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _new_run_id() -> str:
 
 def _lines(session: str, plan: Plan) -> list[str]:
     """Return a line for each key of a plan: session, masked key, reason."""
-    from baileys_janitor.cli.masking import masked
+    from baileys_janitor.cli.terminal.masking import masked
     from baileys_janitor.keystore.results import masked as masked_session
 
     shown = masked_session(session)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from baileys_janitor.cli.formatting import rfc3339
-from baileys_janitor.cli.output import write_document
+from baileys_janitor.cli.terminal.formatting import rfc3339
+from baileys_janitor.cli.terminal.output import write_document
 from baileys_janitor.keystore.results import masked
 
 if TYPE_CHECKING:

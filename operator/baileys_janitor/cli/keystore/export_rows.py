@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from baileys_janitor.cli.documented import Documented
+from baileys_janitor.cli.help.documented import Documented
 from baileys_janitor.cli.keystore.options import (
     database_options,
     layout_options,
@@ -16,7 +16,7 @@ from baileys_janitor.cli.keystore.options import (
     target,
 )
 from baileys_janitor.cli.keystore.transfer_text import print_transfer, require_stopped
-from baileys_janitor.cli.problems import EXIT_DONE
+from baileys_janitor.cli.terminal.problems import EXIT_DONE
 
 
 @click.command(

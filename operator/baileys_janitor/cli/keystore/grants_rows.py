@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from baileys_janitor.cli.documented import Documented
+from baileys_janitor.cli.help.documented import Documented
 from baileys_janitor.cli.keystore.options import layout_of_options, layout_options, sentences
-from baileys_janitor.cli.output import write
-from baileys_janitor.cli.problems import EXIT_DONE
+from baileys_janitor.cli.terminal.output import write
+from baileys_janitor.cli.terminal.problems import EXIT_DONE
 
 
 @click.command(

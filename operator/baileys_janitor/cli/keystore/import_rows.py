@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from baileys_janitor.cli.documented import Documented
+from baileys_janitor.cli.help.documented import Documented
 from baileys_janitor.cli.keystore.options import (
     database_options,
     layout_options,
@@ -18,8 +18,8 @@ from baileys_janitor.cli.keystore.options import (
     target,
 )
 from baileys_janitor.cli.keystore.transfer_text import print_transfer, require_stopped
-from baileys_janitor.cli.masking import shown_path
-from baileys_janitor.cli.problems import EXIT_DONE, Problem, usage
+from baileys_janitor.cli.terminal.masking import shown_path
+from baileys_janitor.cli.terminal.problems import EXIT_DONE, Problem, usage
 from baileys_janitor.volume.roots import COMPANY_PREFIX
 
 

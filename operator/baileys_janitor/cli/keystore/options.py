@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import click
 
-from baileys_janitor.cli import completing
-from baileys_janitor.cli import options as common
-from baileys_janitor.cli.output import say
-from baileys_janitor.cli.problems import EXIT_FAILED, EXIT_USAGE, Problem, usage
+from baileys_janitor.cli.arguments import completing
+from baileys_janitor.cli.arguments import options as common
+from baileys_janitor.cli.terminal.output import say
+from baileys_janitor.cli.terminal.problems import EXIT_FAILED, EXIT_USAGE, Problem, usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

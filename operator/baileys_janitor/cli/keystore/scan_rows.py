@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from baileys_janitor.cli.documented import Documented
+from baileys_janitor.cli.help.documented import Documented
 from baileys_janitor.cli.keystore.options import (
     database_options,
     layout_options,
@@ -15,8 +15,8 @@ from baileys_janitor.cli.keystore.options import (
     output_option,
     target,
 )
-from baileys_janitor.cli.output import MACHINE_FORMATS
-from baileys_janitor.cli.problems import EXIT_DONE
+from baileys_janitor.cli.terminal.output import MACHINE_FORMATS
+from baileys_janitor.cli.terminal.problems import EXIT_DONE
 
 
 @click.command(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from baileys_janitor.cli import formatting
-from baileys_janitor.cli.output import write
+from baileys_janitor.cli.terminal import formatting
+from baileys_janitor.cli.terminal.output import write
 from baileys_janitor.keystore.results import masked
 
 if TYPE_CHECKING:

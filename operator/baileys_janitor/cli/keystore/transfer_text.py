@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from baileys_janitor.cli import formatting
-from baileys_janitor.cli.output import MACHINE_FORMATS
-from baileys_janitor.cli.problems import usage
+from baileys_janitor.cli.terminal import formatting
+from baileys_janitor.cli.terminal.output import MACHINE_FORMATS
+from baileys_janitor.cli.terminal.problems import usage
 
 if TYPE_CHECKING:
     from baileys_janitor.keystore.transfer import Transferred

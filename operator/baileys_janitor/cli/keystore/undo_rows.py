@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from baileys_janitor.cli import formatting
-from baileys_janitor.cli.documented import Documented
+from baileys_janitor.cli.arguments.options import DRY_RUN_VARIABLE, dry_run_asked
+from baileys_janitor.cli.help.documented import Documented
 from baileys_janitor.cli.keystore.options import (
     database_options,
     layout_options,
@@ -16,10 +16,10 @@ from baileys_janitor.cli.keystore.options import (
     output_option,
     target,
 )
-from baileys_janitor.cli.options import DRY_RUN_VARIABLE, dry_run_asked
-from baileys_janitor.cli.output import MACHINE_FORMATS, say
-from baileys_janitor.cli.problems import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED
-from baileys_janitor.cli.signals import Interrupt
+from baileys_janitor.cli.terminal import formatting
+from baileys_janitor.cli.terminal.output import MACHINE_FORMATS, say
+from baileys_janitor.cli.terminal.problems import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED
+from baileys_janitor.cli.terminal.signals import Interrupt
 
 if TYPE_CHECKING:
     from baileys_janitor.keystore.results import KnownRun, UndoResult

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from baileys_janitor.api.decoding import mapping, part, text
 from baileys_janitor.api.decoding import status as read_status
-from baileys_janitor.cli.masking import printable
+from baileys_janitor.cli.terminal.masking import printable
 from baileys_janitor.report.tenant import removed_because, session_of_tenant
 from baileys_janitor.report.words import rfc3339
 

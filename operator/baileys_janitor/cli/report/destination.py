@@ -8,8 +8,8 @@ import tempfile
 from collections.abc import Iterable
 from typing import Final
 
-from baileys_janitor.cli.masking import printable
-from baileys_janitor.cli.problems import Problem, usage
+from baileys_janitor.cli.terminal.masking import printable
+from baileys_janitor.cli.terminal.problems import Problem, usage
 from baileys_janitor.report import as_json, markdown
 from baileys_janitor.report.html import page
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from baileys_janitor.cli.doctor import Looked, add_shared
-from baileys_janitor.cli.look import look_at
-from baileys_janitor.cli.planning import plan_for, planned_document
-from baileys_janitor.cli.problems import Problem
+from baileys_janitor.cli.cleanup.planning import plan_for, planned_document
 from baileys_janitor.cli.report.history import NONE, History, history_of
+from baileys_janitor.cli.scanning.doctor import Looked, add_shared
+from baileys_janitor.cli.scanning.look import look_at
+from baileys_janitor.cli.terminal.problems import Problem
 from baileys_janitor.policy.credential_copies import newest
 from baileys_janitor.report.collect import period_of
 from baileys_janitor.report.findings import of_level, severity_of
@@ -21,11 +21,11 @@ from baileys_janitor.volume.newest_copy import copies_in
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from baileys_janitor.cli.json_output import CleanDocument
-    from baileys_janitor.cli.json_output import FindingDocument as Found
-    from baileys_janitor.cli.look import Look
+    from baileys_janitor.cli.arguments.targets import Target
     from baileys_janitor.cli.report.watched import Watched
-    from baileys_janitor.cli.targets import Target
+    from baileys_janitor.cli.scanning.look import Look
+    from baileys_janitor.cli.terminal.json_output import CleanDocument
+    from baileys_janitor.cli.terminal.json_output import FindingDocument as Found
     from baileys_janitor.policy.settings import Settings
     from baileys_janitor.report.collect import Collector
     from baileys_janitor.report.model import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from baileys_janitor.cli.look import opened
+from baileys_janitor.cli.scanning.look import opened
 from baileys_janitor.policy.file_kinds import KINDS
 from baileys_janitor.report.model import code_of
 from baileys_janitor.report.words import rfc3339
@@ -12,7 +12,7 @@ from baileys_janitor.volume.journal import Journal
 from baileys_janitor.volume.state_files import owners_of
 
 if TYPE_CHECKING:
-    from baileys_janitor.cli.targets import Target
+    from baileys_janitor.cli.arguments.targets import Target
     from baileys_janitor.report.model import RunDocument
     from baileys_janitor.volume.journal import Run
 

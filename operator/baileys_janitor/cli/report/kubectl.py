@@ -9,8 +9,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from baileys_janitor.api.names import API_VERSION, GROUP, KIND, PLURAL
-from baileys_janitor.cli.masking import printable
-from baileys_janitor.cli.problems import Problem, usage
+from baileys_janitor.cli.terminal.masking import printable
+from baileys_janitor.cli.terminal.problems import Problem, usage
 
 _RESOURCE: Final = f"/apis/{API_VERSION}"
 _PAGE: Final = 500

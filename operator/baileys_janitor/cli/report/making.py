@@ -6,11 +6,11 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 from baileys_janitor import __version__
-from baileys_janitor.cli.masking import printable
-from baileys_janitor.cli.options import paths_or_environment
-from baileys_janitor.cli.output import say
-from baileys_janitor.cli.problems import Problem, usage
+from baileys_janitor.cli.arguments.options import paths_or_environment
 from baileys_janitor.cli.report.destination import require_replaceable
+from baileys_janitor.cli.terminal.masking import printable
+from baileys_janitor.cli.terminal.output import say
+from baileys_janitor.cli.terminal.problems import Problem, usage
 from baileys_janitor.report.checks import checks_of
 from baileys_janitor.report.collect import Collector
 from baileys_janitor.report.incident import incident_of
@@ -26,8 +26,8 @@ from baileys_janitor.report.words import rfc3339
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from baileys_janitor.cli.arguments.targets import Target
     from baileys_janitor.cli.report.watched import Watched
-    from baileys_janitor.cli.targets import Target
     from baileys_janitor.policy.settings import Settings, Thresholds
     from baileys_janitor.report.model import ReportDocument, RunDocument, SessionDocument
     from baileys_janitor.report.privacy import Names
@@ -72,9 +72,9 @@ class Making:
         state: str | None,
     ) -> ReportDocument:
         """Return a report on session directories."""
-        from baileys_janitor.cli.progress import with_progress
+        from baileys_janitor.cli.arguments.targets import find_targets, skipped_line
         from baileys_janitor.cli.report.directories import add_directories
-        from baileys_janitor.cli.targets import find_targets, skipped_line
+        from baileys_janitor.cli.terminal.progress import with_progress
 
         lost = self._incident
         if lost is not None and not paths and os.path.isdir(lost):  # noqa: PTH112 - a path as typed

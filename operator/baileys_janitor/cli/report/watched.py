@@ -6,8 +6,8 @@ import os
 from typing import Any, Final, NamedTuple
 
 from baileys_janitor.api import decoding
-from baileys_janitor.cli.problems import Problem
-from baileys_janitor.cli.watch_state import NO_STATE, read_state, state_path
+from baileys_janitor.cli.terminal.problems import Problem
+from baileys_janitor.cli.watch.state import NO_STATE, read_state, state_path
 from baileys_janitor.watch.state import holder_of
 
 RECENT_SECONDS: Final = 3_600.0

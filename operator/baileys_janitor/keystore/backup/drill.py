@@ -15,8 +15,8 @@ from baileys_janitor.policy.archived import ArchivedFile, ArchivedSession
 from baileys_janitor.policy.file_kinds import CREDS_NAME, classify
 
 if TYPE_CHECKING:
-    from baileys_janitor.backup.encryption import Identities
-    from baileys_janitor.backup.repository import Repository
+    from baileys_janitor.backup.archive.encryption import Identities
+    from baileys_janitor.backup.stores.repository import Repository
     from baileys_janitor.keystore.postgres.checks import Facts
     from baileys_janitor.keystore.postgres.connect import Database
     from baileys_janitor.policy.file_entry import Entry

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from psycopg.sql import SQL
 
+from baileys_janitor.backup.archive.rows_manifest import CREDS_ROWS, KEYS_ROWS, ArchivedRows
 from baileys_janitor.backup.names import tenant_of
-from baileys_janitor.backup.rows_manifest import CREDS_ROWS, KEYS_ROWS, ArchivedRows
 from baileys_janitor.keystore import errors
 from baileys_janitor.keystore.backup.rows import (
     FORM,
@@ -31,7 +31,7 @@ from baileys_janitor.policy.archived import LIMIT_BYTES
 from baileys_janitor.policy.file_kinds import CREDS_NAME
 
 if TYPE_CHECKING:
-    from baileys_janitor.backup.unpack import UnpackedRows
+    from baileys_janitor.backup.archive.unpack import UnpackedRows
     from baileys_janitor.keystore.postgres.checks import Facts, Table
     from baileys_janitor.keystore.postgres.connect import Database
 

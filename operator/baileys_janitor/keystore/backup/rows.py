@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from psycopg.sql import SQL
 
-from baileys_janitor.backup.rows_manifest import (
+from baileys_janitor.backup.archive.rows_manifest import (
     CREDS_ROWS,
     KEYS_ROWS,
     ArchivedRows,

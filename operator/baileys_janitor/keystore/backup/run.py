@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from baileys_janitor.backup.names import KEY_STORE, tenant_of
-from baileys_janitor.backup.run import BackupResult, Destination, Keep, back_up_source
+from baileys_janitor.backup.results import BackupResult, Destination, Keep
+from baileys_janitor.backup.run import back_up_source
 from baileys_janitor.backup.source import Rows
 from baileys_janitor.keystore.backup.memory import NoMemory, StoreMemory, as_source
 from baileys_janitor.keystore.backup.rows import SessionRows, require_backupable

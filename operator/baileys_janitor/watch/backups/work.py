@@ -31,7 +31,7 @@ from baileys_janitor.watch.backups.protocol import (
 )
 
 if TYPE_CHECKING:
-    from baileys_janitor.backup.run import BackupResult, Destination, RepositoryResult
+    from baileys_janitor.backup.results import BackupResult, Destination, RepositoryResult
 
 REQUEST_MAX = 16 * 1024 * 1024
 NICE = 10
@@ -104,7 +104,8 @@ def _contained(work: Any, places: list[Place]) -> Results:
 
 
 def _back_up(task: Task, places: list[Place], environ: Mapping[str, str]) -> Results:
-    from baileys_janitor.backup.run import Keep, back_up
+    from baileys_janitor.backup.results import Keep
+    from baileys_janitor.backup.run import back_up
     from baileys_janitor.policy.archive_retention import Retention
 
     destinations, results = _opened(places, environ, reading=False)
@@ -185,8 +186,8 @@ def _opened(
 ) -> tuple[list[Destination], Results]:
     """Return the repositories that can be asked, and why the others cannot."""
     from baileys_janitor.backup.errors import BackupProblem
-    from baileys_janitor.backup.repository import open_repository
-    from baileys_janitor.backup.run import Destination
+    from baileys_janitor.backup.results import Destination
+    from baileys_janitor.backup.stores.repository import open_repository
 
     found, results = [], {}
     for place in places:

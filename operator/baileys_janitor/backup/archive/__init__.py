@@ -1,0 +1,1 @@
+"""An archive: its manifest, its tar, its encryption."""

@@ -1,0 +1,1 @@
+"""Where archives lie: object stores and directories."""

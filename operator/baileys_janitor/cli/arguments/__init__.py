@@ -1,0 +1,1 @@
+"""What the command line takes: paths, options, settings, and what a shell completes."""

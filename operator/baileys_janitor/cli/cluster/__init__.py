@@ -1,0 +1,1 @@
+"""The commands that a cluster runs, and those for who sets one up."""

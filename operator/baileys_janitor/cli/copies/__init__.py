@@ -1,0 +1,1 @@
+"""`keep`, and restoring from kept copies of creds.json."""

@@ -1,0 +1,1 @@
+"""`keystore backup`, `archives`, `drill` and `fingerprints`."""

@@ -1,0 +1,168 @@
+"""`baileys-janitor report`: how are all sessions, on one page that can be sent around?"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from baileys_janitor.cli.arguments.options import SETTINGS_EPILOG, settings_options, target_options
+from baileys_janitor.cli.help.documented import Documented
+from baileys_janitor.cli.terminal.output import write
+from baileys_janitor.cli.terminal.problems import EXIT_DONE, EXIT_FAILED, usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from baileys_janitor.report.model import ReportDocument
+
+_WIDEST: Final = 100
+"""Columns that a line of text has at most, however wide the terminal is."""
+FULLEST: Final = 200
+"""Sessions that a report for people shows: with the drawings about 500 KiB."""
+
+
+@click.command(
+    "report",
+    cls=Documented,
+    examples=(
+        (
+            "baileys-janitor report /srv/sessions",
+            "How all sessions are, to read here.",
+        ),
+        (
+            "baileys-janitor report /srv/sessions --to report.html",
+            "The same as a page to send around; an earlier report is replaced.",
+        ),
+        (
+            "baileys-janitor report /srv/sessions --incident 962303",
+            "A session that was lost: what to do, and the recovery checklist filled in.",
+        ),
+        (
+            "baileys-janitor report --cluster --to report.html",
+            "On the BaileysTenants of the cluster that kubectl talks to.",
+        ),
+    ),
+    epilog=SETTINGS_EPILOG,
+)
+@target_options
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["md", "html", "json"]),
+    help="The format; without it that of the file's name, else md.",
+)
+@click.option(
+    "--to",
+    "to",
+    metavar="FILE",
+    default="-",
+    help="Write to this file; an earlier report there is replaced, nothing else ever.  [-, standard output]",
+)
+@click.option(
+    "--cluster",
+    is_flag=True,
+    help="Report on the BaileysTenants of a cluster, read through kubectl.",
+)
+@click.option("-n", "--namespace", metavar="NAME", help="With --cluster: this namespace alone.")
+@click.option("--context", metavar="NAME", help="With --cluster: kubectl's context.")
+@click.option(
+    "--incident",
+    metavar="NAME|PATH",
+    help="A session that was lost: the recovery checklist, filled in.",
+)
+@click.option(
+    "--days",
+    type=click.IntRange(1, 30),
+    default=30,
+    show_default=True,
+    help="How far back cleanups are looked at; journals keep 30 days.",
+)
+@click.option(
+    "--state",
+    metavar="FILE",
+    help="State file of the watch.  [where `status` looks for it]",
+)
+@click.option(
+    "--names", "show_names", is_flag=True, help="Show names that look like phone numbers."
+)
+@settings_options(aliases={"--emergency-at": "--emergency"})
+def command(
+    paths: tuple[str, ...],
+    companies: tuple[str, ...],
+    pattern: str | None,
+    output: str | None,
+    to: str,
+    cluster: bool,
+    namespace: str | None,
+    context: str | None,
+    incident: str | None,
+    days: int,
+    state: str | None,
+    show_names: bool,
+    **values: Any,
+) -> int:
+    """Report how session directories are: levels, growth, cleanups, what to do.
+
+    A PATH is a session directory, or one with session directories down to three levels beneath it; without a PATH,
+    BAILEYS_SESSIONS_PATH is used. Nothing is changed. Names that look like phone numbers are masked, so that a report
+    can be sent around. The exit code is 1 when something could not be looked at; the report says what.
+    """
+    from baileys_janitor.cli.report.destination import format_of, write_report
+    from baileys_janitor.cli.report.making import Making
+    from baileys_janitor.report.privacy import Names
+
+    kind = output or (format_of(to) if to != "-" else None) or "md"
+    if kind == "html" and to == "-" and sys.stdout.isatty():
+        raise usage("A page of HTML is for a browser: add --to report.html, or use -o md here.")
+    making = Making(
+        time.time(),
+        days,
+        Names(shown=show_names),
+        keep=None if kind == "json" else FULLEST,
+        incident=incident,
+        to=None if to == "-" else to,
+    )
+    if cluster:
+        if paths or companies or pattern or state:
+            raise usage(
+                "--cluster reports on BaileysTenants: leave out PATH, --company, --pattern and --state."
+            )
+        report = making.of_cluster(namespace, context)
+    else:
+        if namespace is not None or context is not None:
+            raise usage("--namespace and --context are about a cluster: add --cluster.")
+        from baileys_janitor.cli.arguments.settings import settings_in_force
+
+        report = making.of_directories(
+            paths, companies, pattern, settings_in_force(values).policy, state
+        )
+    if to == "-":
+        for piece in _pieces(report, kind, at_terminal=sys.stdout.isatty()):
+            write(piece)
+    else:
+        write_report(to, _pieces(report, kind))
+    return EXIT_FAILED if report["problems"] else EXIT_DONE
+
+
+def _pieces(report: ReportDocument, kind: str, *, at_terminal: bool = False) -> Iterator[str]:
+    if kind == "json":
+        from baileys_janitor.report import as_json
+
+        yield from as_json.pieces(report)
+    elif kind == "html":
+        from baileys_janitor.report.html import page
+
+        yield page.render(report)
+    else:
+        from baileys_janitor.report import markdown
+
+        text = markdown.render(report)
+        yield markdown.wrapped(text, _columns()) if at_terminal else text
+
+
+def _columns() -> int:
+    return min(shutil.get_terminal_size().columns, _WIDEST)

@@ -1,0 +1,1 @@
+"""`scan`, and the look at a session directory that other commands begin with."""
