@@ -119,6 +119,7 @@ contracts: $(VENV)/.done ## Check that imports look down only
 
 generate: $(VENV)/.done ## Write what a machine writes: the CRD, the chart's copy, schema and values, the tables in the docs, the manual page
 	$(BIN)/python -m baileys_janitor.api.crd crds
+	$(BIN)/python -m baileys_janitor.api.status_schemas
 	$(BIN)/python -m baileys_janitor.api.docs_tables docs
 	$(BIN)/python -m baileys_janitor.notify.reference
 	$(BIN)/python -m baileys_janitor.controller.metrics.reference docs/metrics.md
@@ -127,6 +128,7 @@ generate: $(VENV)/.done ## Write what a machine writes: the CRD, the chart's cop
 
 check-generated: $(VENV)/.done ## Check that what a machine writes is current
 	@$(BIN)/python -m baileys_janitor.api.crd crds --check || { echo "Run 'make generate'" >&2; exit 1; }
+	@$(BIN)/python -m baileys_janitor.api.status_schemas --check || { echo "Run 'make generate'" >&2; exit 1; }
 	@$(BIN)/python -m baileys_janitor.api.docs_tables docs --check || { echo "Run 'make generate'" >&2; exit 1; }
 	@$(BIN)/python -m baileys_janitor.notify.reference --check || { echo "Run 'make generate'" >&2; exit 1; }
 	@$(BIN)/python -m baileys_janitor.controller.metrics.reference --check docs/metrics.md || { echo "Run 'make generate'" >&2; exit 1; }

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.api import decoding
+from baileys_janitor.api.names import KIND
 from baileys_janitor.api.status import ByKind, TenantStatus
+from baileys_janitor.api.status_readers import reader_of
 from baileys_janitor.policy.file_kinds import KINDS
 from tests.api.statuses import FULL_STATUS
 
@@ -51,3 +53,7 @@ def test_a_status_of_an_older_operator_keeps_what_still_parses() -> None:
 )
 def test_no_stored_status_stops_the_operator(stored: dict[str, Any]) -> None:
     assert isinstance(decoding.status(stored), dict)
+
+
+def test_a_status_is_read_without_the_models_as_with_them() -> None:
+    assert reader_of(KIND).read(FULL_STATUS) == decoding.status(FULL_STATUS) == FULL_STATUS

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import jsonschema
 import pytest
 
-from baileys_janitor.cli.report import kubectl
+from baileys_janitor.cli.kubectl.client import Kubectl
 from sandbox.tools import kubectl_path
 from tests.api.statuses import FULL_STATUS
 from tests.cli.test_output import strict
@@ -125,9 +125,9 @@ def test_ten_thousand_tenants_make_one_page_of_bounded_size(
     alive: weakref.WeakSet[Page] = weakref.WeakSet()
     most = 0
 
-    def page(path: str, _context: str | None) -> Page:
+    def page(_self: Kubectl, command: list[str], *_: object) -> Page:
         nonlocal most
-        query = parse_qs(urlsplit(path).query)
+        query = parse_qs(urlsplit(command[-1]).query)
         begin, limit = int(query.get("continue", ["0"])[0]), int(query["limit"][0])
         end = begin + limit
         found = Page(items=[tenant(number) for number in range(begin, end)])
@@ -136,7 +136,7 @@ def test_ten_thousand_tenants_make_one_page_of_bounded_size(
         most = max(most, len(alive))
         return found
 
-    monkeypatch.setattr(kubectl, "_get", page)
+    monkeypatch.setattr(Kubectl, "_document", page)
     done = run("report", "--cluster", "--to", tmp_path / "report.html")
     assert done.code == 0, done.err
     text = (tmp_path / "report.html").read_text()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from baileys_janitor.api.decoding import mapping, part, text
-from baileys_janitor.api.decoding import status as read_status
+from baileys_janitor.api.bounded import part, text
+from baileys_janitor.api.names import KIND
+from baileys_janitor.api.status_readers import reader_of
 from baileys_janitor.cli.terminal.masking import printable
 from baileys_janitor.report.tenant import removed_because, session_of_tenant
 from baileys_janitor.report.words import rfc3339
@@ -33,7 +34,7 @@ def add_tenants(
     since = rfc3339(collector.facts.since) or ""
     for tenant in tenants:
         meta, spec = part(tenant, "metadata"), part(tenant, "spec")
-        status = read_status(mapping(tenant.get("status")))
+        status = reader_of(KIND).read(tenant.get("status"))
         session, runs = session_of_tenant(
             printable(text(meta.get("name"))),
             printable(text(meta.get("namespace"))),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from baileys_janitor.cli.arguments.targets import Target
+    from baileys_janitor.cli.kubectl.client import Kubectl
     from baileys_janitor.cli.report.watched import Watched
     from baileys_janitor.policy.settings import Settings, Thresholds
     from baileys_janitor.report.model import ReportDocument, RunDocument, SessionDocument
@@ -106,14 +107,14 @@ class Making:
             watch = {"works": watched.works, "saved": rfc3339(watched.saved)}
         return self._finished(DIRECTORIES, about, _limits(settings.thresholds), watch)
 
-    def of_cluster(self, namespace: str | None, context: str | None) -> ReportDocument:
+    def of_cluster(self, namespace: str | None, kubectl: Kubectl) -> ReportDocument:
         """Return a report on the BaileysTenants of a cluster."""
+        from baileys_janitor.cli.kubectl.resources import TENANTS
         from baileys_janitor.cli.report.cluster import add_tenants
-        from baileys_janitor.cli.report.kubectl import tenants
 
         if self._to is not None:
             require_replaceable(self._to, ())
-        listed: Iterable[dict[str, Any]] = tenants(namespace, context)
+        listed: Iterable[dict[str, Any]] = kubectl.select(TENANTS, namespace)
         if self._incident is not None:
             listed = [_tenant(listed, self._incident)]
         add_tenants(listed, self._names, self._collector, self._sees)

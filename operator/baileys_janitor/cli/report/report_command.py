@@ -131,7 +131,10 @@ def command(
             raise usage(
                 "--cluster reports on BaileysTenants: leave out PATH, --company, --pattern and --state."
             )
-        report = making.of_cluster(namespace, context)
+        from baileys_janitor.cli.kubectl.client import Kubectl
+
+        kubectl = Kubectl([f"--context={context}"] if context else [])
+        report = making.of_cluster(namespace, kubectl)
     else:
         if namespace is not None or context is not None:
             raise usage("--namespace and --context are about a cluster: add --cluster.")

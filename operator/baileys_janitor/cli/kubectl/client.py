@@ -1,0 +1,211 @@
+"""Requests to the API server through `kubectl`, by their paths: no discovery, and no client of our own.
+
+The paths are asked for with `--raw`, so that a server without a resource answers like one that refuses it, and nothing
+is asked twice. What kubectl prints is JSON of the API server; it is read within bounds by whoever asks for it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from baileys_janitor.cli.kubectl.refusals import FAILED, Expired, not_started, refusal
+from baileys_janitor.cli.kubectl.resources import NO_QUERY, Query
+from baileys_janitor.cli.terminal.problems import Problem
+
+if TYPE_CHECKING:
+    from baileys_janitor.cli.kubectl.resources import Resource
+
+Object = dict[str, Any]
+
+PAGE: Final = 500
+"""Objects in one answer: at most some megabytes."""
+_TIMEOUT_SECONDS: Final = 60
+_EXPIRED_MOST: Final = 3
+"""Times that a listing begins anew because it took too long for the API server to remember where it was."""
+_LINE_MOST: Final = 4 * 2**20
+"""Bytes of one event of a watch; the API server stores no object that is larger than 1.5 MiB."""
+_SERVICE_ACCOUNT: Final = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
+_DEFAULT_NAMESPACE: Final = "default"
+
+
+class Kubectl:
+    """kubectl with the options that choose the cluster and the user, such as `--context=...`."""
+
+    def __init__(self, options: Sequence[str] = ()) -> None:
+        self._command = ("kubectl", *options)
+
+    def get(self, resource: Resource, namespace: str | None, name: str) -> Object:
+        """Return one object; raise a Problem in one sentence."""
+        path = resource.path(namespace, name)
+        return self._document(["get", "--raw", path], "get", resource, namespace)
+
+    def page(self, resource: Resource, namespace: str | None, query: Query = NO_QUERY) -> Object:
+        """Return one page of a list, with `items` as objects."""
+        path = resource.path(namespace, query=query)
+        found = self._document(["get", "--raw", path], "list", resource, namespace)
+        items = found.get("items")
+        if not isinstance(items, list):
+            raise Problem(f"kubectl printed something that is no list of {resource.kind}s.")
+        found["items"] = [item for item in items if isinstance(item, dict)]
+        return found
+
+    def pages(
+        self, resource: Resource, namespace: str | None, query: Query = NO_QUERY
+    ) -> Iterator[Object]:
+        """Yield the pages of a list; raise Expired where the API server forgot it meanwhile."""
+        more: dict[str, str] = {}
+        while True:
+            found = self.page(resource, namespace, {"limit": PAGE, **query, **more})
+            meta = found.get("metadata")
+            yield found
+            token = meta.get("continue") if isinstance(meta, dict) else None
+            if not isinstance(token, str) or not token:
+                return
+            more = {"continue": token}
+
+    def select(
+        self, resource: Resource, namespace: str | None, query: Query = NO_QUERY
+    ) -> Iterator[Object]:
+        """Yield every object of a list, each at most once, also where a listing had to begin anew."""
+        seen: set[tuple[str, str]] = set()
+        for _ in range(_EXPIRED_MOST):
+            try:
+                for page in self.pages(resource, namespace, query):
+                    for item in page["items"]:
+                        meta = item.get("metadata")
+                        meta = meta if isinstance(meta, dict) else {}
+                        key = str(meta.get("namespace")), str(meta.get("name"))
+                        if key not in seen:
+                            seen.add(key)
+                            yield item
+                return
+            except Expired:
+                continue
+        raise Problem(
+            f"The API server forgot the list of {resource.kind}s while it was read; try again."
+        )
+
+    def create(self, resource: Resource, namespace: str, body: Object) -> Object:
+        """Create an object and return it as the API server stored it. The body goes to kubectl's standard input."""
+        path = resource.path(namespace)
+        command = ["create", "--raw", path, "-f", "-"]
+        return self._document(command, "create", resource, namespace, json.dumps(body))
+
+    def delete(self, resource: Resource, namespace: str, name: str) -> None:
+        """Delete an object."""
+        path = resource.path(namespace, name)
+        self._document(["delete", "--raw", path], "delete", resource, namespace)
+
+    @contextmanager
+    def watch(
+        self, resource: Resource, namespace: str | None, seconds: int, query: Query = NO_QUERY
+    ) -> Iterator[IO[bytes]]:
+        """Open a watch as a stream of lines, an event each, that the API server ends after `seconds`."""
+        path = resource.path(namespace, query={"watch": "true", "timeoutSeconds": seconds, **query})
+        try:
+            process = subprocess.Popen(
+                [*self._command, "get", "--raw", path],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise not_started(error) from None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            yield process.stdout
+            if process.poll():
+                said = process.stderr.read(4096).decode("utf-8", "replace")
+                raise refusal(said, "watch", resource.full, resource.kind, namespace)
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+            process.stderr.close()
+
+    def versions(self) -> Object:
+        """Return the versions of kubectl and of the API server as `kubectl version` has them."""
+        done = self._run(["version", "-o", "json"])
+        try:
+            found = json.loads(done.stdout)
+        except ValueError:
+            found = None
+        return found if isinstance(found, dict) else {}
+
+    def namespace(self) -> str:
+        """Return the namespace that kubectl uses when none is named."""
+        path = "jsonpath={.contexts[0].context.namespace}"
+        done = self._run(["config", "view", "--minify", "-o", path])
+        named = done.stdout.decode("utf-8", "replace").strip()
+        if done.returncode == 0:
+            return named or _DEFAULT_NAMESPACE
+        try:
+            with open(_SERVICE_ACCOUNT, encoding="utf-8") as file:  # noqa: PTH123
+                return file.read(253).strip() or _DEFAULT_NAMESPACE
+        except OSError:
+            return _DEFAULT_NAMESPACE
+
+    def _document(
+        self,
+        command: Sequence[str],
+        verb: str,
+        resource: Resource,
+        namespace: str | None,
+        body: str | None = None,
+    ) -> Object:
+        done = self._run(command, body)
+        if done.returncode != 0:
+            said = done.stderr.decode("utf-8", "replace")
+            raise refusal(said, verb, resource.full, resource.kind, namespace)
+        try:
+            found = json.loads(done.stdout)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            raise Problem(
+                "kubectl printed something that is no JSON; try `kubectl get --raw /version`.",
+                code=FAILED,
+            )
+        return found
+
+    def _run(
+        self, command: Sequence[str], body: str | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        given: Any = {"stdin": None} if body is None else {"input": body.encode()}
+        try:
+            return subprocess.run(
+                [*self._command, *command],
+                capture_output=True,
+                timeout=_TIMEOUT_SECONDS,
+                check=False,
+                env=os.environ,
+                **given,
+            )
+        except subprocess.TimeoutExpired:
+            raise Problem(
+                f"kubectl did not answer within {_TIMEOUT_SECONDS} seconds; check the context and the network.",
+                code=FAILED,
+            ) from None
+        except OSError as error:
+            raise not_started(error) from None
+
+
+def event_of(line: bytes) -> tuple[str, Object] | None:
+    """Return the type and the object of one event of a watch; None for what is none. Raises Expired."""
+    try:
+        found = json.loads(line[:_LINE_MOST])
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or not isinstance(found.get("object"), dict):
+        return None
+    kind, changed = str(found.get("type")), found["object"]
+    if kind == "ERROR":
+        raise Expired
+    return kind, changed

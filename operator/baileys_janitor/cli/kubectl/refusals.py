@@ -1,0 +1,72 @@
+"""What a failure of kubectl means, in one sentence with the way out."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from baileys_janitor.api.names import KIND
+from baileys_janitor.cli.terminal.masking import printable
+from baileys_janitor.cli.terminal.problems import Problem, usage
+
+FORBIDDEN: Final = "Forbidden"
+NOT_FOUND: Final = "NotFound"
+NO_RESOURCE: Final = "NoResource"
+"""The API server does not serve the resource: it is not installed, or an older release is."""
+FAILED: Final = "KubectlFailed"
+_SAID_MOST: Final = 300
+_INSTALL: Final = "https://kubernetes.io/docs/tasks/tools/"
+
+
+class Expired(Exception):  # noqa: N818 - the API server's word
+    """The API server does not remember the listing, or the point from which to watch, any more."""
+
+
+class Request(Problem):
+    """A request that the API server refused. `verb` and `resource` name the right that it takes."""
+
+    def __init__(self, message: str, code: str, right: str) -> None:
+        super().__init__(message, code=code)
+        self.right = right
+
+
+def refusal(said: str, verb: str, resource: str, kind: str, namespace: str | None) -> Exception:
+    """Return what kubectl's standard error means for a request."""
+    if "(Expired)" in said or "(Gone)" in said:
+        return Expired()
+    where = f"in the namespace {printable(namespace)}" if namespace else "in all namespaces"
+    right = f"{verb} on {resource} {where}"
+    line, listed = _line(said), verb in {"list", "watch"}
+    if "(Forbidden)" in said and "<" not in said[:200]:
+        way = "" if namespace else ", or name a namespace with -n in which you have it"
+        message = (
+            f"kubectl may not {verb} {kind}s: ask for the verb {verb} on {resource} {where}{way}."
+        )
+        # A quota and an admission policy refuse in the same way, and say why.
+        if verb != "get" and not listed and " cannot " not in said:
+            message = f"The cluster refuses to {verb} this {kind}: {line}."
+        return Request(message, FORBIDDEN, right)
+    if "could not find the requested resource" in said or (listed and "(NotFound)" in said):
+        message = (
+            f"This cluster has no {kind} resource; check `kubectl config current-context`, or install the operator."
+            if kind == KIND
+            else f"This cluster has no {kind} resource: its operator is older than this command."
+        )
+        return Request(message, NO_RESOURCE, right)
+    if "(NotFound)" in said:
+        return Request(f"There is no such {kind} {where}.", NOT_FOUND, right)
+    return Problem(f"kubectl failed: {line or 'it did not say why'}.", code=FAILED)
+
+
+def not_started(error: OSError) -> Problem:
+    """Return why kubectl itself cannot be started."""
+    if isinstance(error, FileNotFoundError):
+        return usage(f"kubectl is not on the PATH: install it, see {_INSTALL}.")
+    return usage(f"kubectl cannot be started: {error.strerror}.")
+
+
+def _line(said: str) -> str:
+    """Return the last complaint of kubectl as one short line: what comes before repeats it, or is a log."""
+    lines = [line for line in said.splitlines() if line.strip()]
+    chosen = [line for line in lines if line.startswith(("Error", "error", "Unable", "The "))]
+    text = " ".join((chosen or lines or [""])[-1].split())
+    return printable(text)[:_SAID_MOST].strip().rstrip(".")
