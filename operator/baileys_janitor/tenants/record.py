@@ -224,6 +224,7 @@ class BaseRecord(Generic[S]):
     cleanup: CleanupState = field(init=False)
     copies: CopiesState = field(default_factory=CopiesState)
     """The kept copies of creds.json; of a tenant alone."""
+    backup: BackupState = field(default_factory=BackupState)
     timers: Timers = field(default_factory=Timers)
     backoff: Backoff = field(default_factory=Backoff)
     jobs: JobState = field(default_factory=JobState)
@@ -315,7 +316,7 @@ class BaseRecord(Generic[S]):
         self.cleanup.sum_up()
 
     def _parts(self) -> tuple[Bounded, ...]:
-        return self.resource, self.stored, self.timers, self.backoff, self.queue
+        return self.resource, self.stored, self.timers, self.backoff, self.queue, self.backup
 
     def shift(self, step: float) -> None:
         """Move every time with the clock, which was set by `step` seconds: what has lasted goes on lasting as long.
@@ -353,7 +354,6 @@ class TenantRecord(BaseRecord[Effective]):
     unit: ClassVar[str] = "file"
 
     scan: ScanState = field(default_factory=ScanState)
-    backup: BackupState = field(default_factory=BackupState)
 
     @property
     def look(self) -> ScanResult | None:
@@ -401,7 +401,7 @@ class TenantRecord(BaseRecord[Effective]):
         self.backup.release()
 
     def _parts(self) -> tuple[Bounded, ...]:
-        return (*BaseRecord._parts(self), self.scan, self.copies, self.backup)
+        return (*BaseRecord._parts(self), self.scan, self.copies)
 
 
 _LOADED = (

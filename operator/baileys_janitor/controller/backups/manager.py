@@ -6,16 +6,16 @@ deletes the Jobs of an earlier one and makes what is due anew: a session that is
 
 from __future__ import annotations
 
-import heapq
 import logging
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.backup.job.task import BACKUP, DRILL
+from baileys_janitor.backup.job.task import DRILL
 from baileys_janitor.controller.backups import jobs
 from baileys_janitor.controller.backups.jobs import Group, Told, Wanted
+from baileys_janitor.controller.backups.queue import AGAIN_SECONDS, BackupQueue, fail
 from baileys_janitor.controller.backups.results import BackupResults
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.crash_handler import CrashHandler
@@ -29,21 +29,15 @@ from baileys_janitor.controller.jobs.tracker import JobTracker, TrackedJob, is_o
 from baileys_janitor.controller.kube.client import ApiError, Kube
 from baileys_janitor.controller.status.writer import StatusWriter
 from baileys_janitor.controller.tenants.cache import TenantCache
-from baileys_janitor.schedule import backup_reasons, backup_times
 from baileys_janitor.schedule.backup_times import BackupSchedule
 from baileys_janitor.schedule.tenant_backups import schedule_of
 from baileys_janitor.status.changes import ChangeBus
-from baileys_janitor.tenants.backup_state import FAILED
 from baileys_janitor.tenants.fault import Fault
-from baileys_janitor.tenants.record import AnyRecord, Key, TenantRecord
+from baileys_janitor.tenants.record import AnyRecord, TenantRecord
 
 logger = logging.getLogger("janitor.backups")
 Object = dict[str, Any]
 
-GAP_SECONDS = 1.0
-"""Least seconds between two decisions on one tenant."""
-AGAIN_SECONDS = 10.0
-"""Seconds until what could not be begun now is tried again."""
 UNPLACED_SECONDS = 300.0
 """Seconds until a claim is looked at again that waits for its workload."""
 LATE_SECONDS = 60.0
@@ -79,7 +73,6 @@ class BackupManager:
         self._clock = clock
         self._cache = cache
         self._reads = reads
-        self._started = started
         self._jitter = jitter
         self._home = home
         self._over = over
@@ -91,12 +84,7 @@ class BackupManager:
             kube, clock, self.tracker, reads, writer, self.results, config, crashes
         )
         self._prepare_namespace = prepare
-        self._heap: list[tuple[float, Key]] = []
-        self._due: dict[Key, float] = {}
-        self._generations: dict[Key, tuple[str, int]] = {}
-        self._considered: dict[Key, float] = {}
-        self._not_before: dict[Key, float] = {}
-        self._under_way: Counter[Key] = Counter()
+        self._queue = BackupQueue(clock, cache.tenants.get, self._schedule, started)
         self._ready: deque[tuple[Group, list[Wanted]]] = deque()
         self._beginning: Counter[str] = Counter()
         self._asked_at = 0.0
@@ -138,61 +126,23 @@ class BackupManager:
 
     def observe(self, tenant: TenantRecord) -> None:
         """Take in a tenant that may have changed."""
-        before = self._generations.get(tenant.key)
-        now = tenant.uid, tenant.resource.generation
-        if before == now:
-            return
-        self._generations[tenant.key] = now
-        if before is not None:
-            # Somebody has changed what may have been wrong.
-            for each in tenant.backup.repositories.values():
-                each.hurry()
-                each.drill.hurry()
-        self._not_before.pop(tenant.key, None)
-        self.again(tenant)
+        self._queue.observe(tenant)
 
     def forget(self, tenant: TenantRecord) -> None:
         """Drop a tenant that was deleted."""
-        tables: tuple[dict[Key, Any], ...] = (
-            *(self._due, self._generations, self._considered),
-            *(self._not_before, self._under_way, self.results.most),
-        )
-        for table in tables:
-            table.pop(tenant.key, None)
+        self._queue.forget(tenant.key)
+        self.results.most.pop(tenant.key, None)
 
     def shift(self, step: float) -> None:
         """Move all times with the clock, which was set by `step` seconds."""
-        self._started += step
         self.tracker.shift(step)
-        for table in (self._due, self._considered, self._not_before):
-            for key in table:
-                table[key] += step
-        self._heap = [(when + step, key) for when, key in self._heap]
+        self._queue.shift(step)
 
     # When
 
-    def again(self, tenant: TenantRecord) -> None:
-        """Put a tenant into the queue for when something is due next."""
-        when = None
-        if not self._under_way[tenant.key] and (schedule := self._schedule(tenant)) is not None:
-            due = backup_times.upcoming(
-                tenant.backup.repositories, schedule, self._clock.now(), self._started
-            )
-            when = due[0].time if due else None
-        if when is None:
-            self._due.pop(tenant.key, None)
-            return
-        considered = self._considered.get(tenant.key, 0.0) + GAP_SECONDS
-        when = max(when, considered, self._not_before.get(tenant.key, 0.0))
-        if self._due.get(tenant.key) != when:
-            self._due[tenant.key] = when
-            heapq.heappush(self._heap, (when, tenant.key))
-
     def next_due(self) -> float | None:
         """Return when the next tenant is due."""
-        while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
-            heapq.heappop(self._heap)
-        return self._heap[0][0] if self._heap else None
+        return self._queue.next_due()
 
     def _schedule(self, tenant: TenantRecord) -> BackupSchedule | None:
         effective = tenant.effective
@@ -211,13 +161,9 @@ class BackupManager:
         self._timeouts.look(now, spawn)
         self._ask(now, spawn)
         wanted: dict[str, list[Wanted]] = {}
-        while (when := self.next_due()) is not None and when <= now:
-            _, key = heapq.heappop(self._heap)
-            del self._due[key]
-            tenant = self._cache.tenants.get(key)
-            if tenant is not None:
-                with self._crashes.contain("tenant", [tenant]):
-                    self._want(tenant, now, wanted)
+        for tenant in self._queue.due(now):
+            with self._crashes.contain("tenant", [tenant]):
+                self._want(tenant, now, wanted)
         for each in wanted.values():
             spawn(self._prepare(each))
         self._take(now, spawn)
@@ -233,30 +179,10 @@ class BackupManager:
                 spawn(self._timeouts.seek_pod(tracked))
 
     def _want(self, tenant: TenantRecord, now: float, wanted: dict[str, list[Wanted]]) -> None:
-        self._considered[tenant.key] = now
-        schedule = self._schedule(tenant)
-        if schedule is None:
-            return
-        if tenant.stored.stale or tenant.backoff.crashes:
-            self._later(tenant, now + AGAIN_SECONDS)
-            return
-        due = backup_times.due_now(tenant.backup.repositories, schedule, now, self._started)
-        # A drill waits for the backup: it restores the newest archive.
-        action, reason = (
-            (BACKUP, backup_reasons.BACKUP)
-            if backup_reasons.BACKUP in due
-            else (DRILL, backup_reasons.DRILL)
-        )
-        names = due.get(reason)
-        if not names:
-            self.again(tenant)
-            return
-        for name in names:
-            state = tenant.backup.repositories[name]
-            (state.drill if action == DRILL else state).claim(now)
-        self._under_way[tenant.key] += 1
-        key = self._home if action == DRILL else tenant.namespace
-        wanted.setdefault(f"{action} {key}", []).append(Wanted(tenant, action, tuple(names)))
+        claimed = self._queue.claim(tenant, now)
+        if claimed is not None:
+            key = self._home if claimed[0] == DRILL else tenant.namespace
+            wanted.setdefault(f"{claimed[0]} {key}", []).append(Wanted(tenant, *claimed))
 
     async def _prepare(self, wanted: list[Wanted]) -> None:
         """Find out where tenants can be backed up, and put them into Jobs that wait for a free slot."""
@@ -279,7 +205,7 @@ class BackupManager:
         except ApiError as error:
             logger.warning("%s: the claims could not be looked up: %s", namespace, error)
             for each in wanted:
-                self._not_before[each.tenant.key] = now + AGAIN_SECONDS
+                self._queue.wait(each.tenant, now + AGAIN_SECONDS)
             return []
         found = (self._place(each, cluster, now) for each in wanted)
         return [each for each in found if each is not None]
@@ -293,25 +219,17 @@ class BackupManager:
             return Wanted(tenant, wanted.action, wanted.names, place)
         assert fault is not None
         if not fault.stalled:
-            self._not_before[tenant.key] = now + UNPLACED_SECONDS
+            self._queue.wait(tenant, now + UNPLACED_SECONDS)
             return None
-        fail(wanted, fault, now)
+        fail(tenant, wanted.action, wanted.names, fault, now)
         return None
 
     def _give_up(self, wanted: Iterable[Wanted]) -> None:
         """Drop the claims of tenants of which no Job is made now."""
         left = list(wanted)
         for each in left:
-            self._release(each.tenant)
+            self._queue.release(each.tenant)
         self._over([each.tenant for each in left])
-
-    def _release(self, tenant: TenantRecord) -> None:
-        self._under_way[tenant.key] -= 1
-        if self._under_way[tenant.key] <= 0:
-            del self._under_way[tenant.key]
-        tenant.backup.release()
-        if self._cache.tenants.get(tenant.key) is tenant:
-            self.again(tenant)
 
     def _take(self, now: float, spawn: Spawn) -> None:
         """Create Jobs while there is room."""
@@ -377,14 +295,10 @@ class BackupManager:
         uid = await launcher.launch(job, f"janitor-{group.action}", tenants, frozenset())
         return uid is not None
 
-    def _later(self, tenant: TenantRecord, when: float) -> None:
-        self._not_before[tenant.key] = when
-        self.again(tenant)
-
     def _ended(self, tenants: Iterable[TenantRecord]) -> None:
         # Their statuses are written before the Job is deleted.
         for tenant in tenants:
-            self._release(tenant)
+            self._queue.release(tenant)
 
 
 class _Launcher(JobLauncher):
@@ -417,7 +331,7 @@ class _Launcher(JobLauncher):
 
     def _refused(self, tenants: Sequence[AnyRecord], fault: Fault) -> None:  # noqa: ARG002
         for each in self._wanted:
-            fail(each, fault, self._clock.now())
+            fail(each.tenant, each.action, each.names, fault, self._clock.now())
 
 
 class _Timeouts(JobTimeouts[TenantRecord]):
@@ -431,15 +345,3 @@ class _Timeouts(JobTimeouts[TenantRecord]):
 
     def _say(self, tracked: TrackedJob, trouble: Fault) -> list[TenantRecord]:  # noqa: ARG002
         return []
-
-
-def fail(wanted: Wanted, fault: Fault, now: float) -> None:
-    """Record that what was wanted cannot be begun."""
-    for name in wanted.names:
-        state = wanted.tenant.backup.repositories.get(name)
-        if state is not None and wanted.action == DRILL:
-            state.drill.fail(now, fault.reason, fault.message)
-        elif state is not None:
-            state.fail(now, fault.reason, fault.message)
-            state.ended(FAILED, None)
-    wanted.tenant.stored.want_write()
