@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from baileys_janitor.backup.job.fields import Store
 from baileys_janitor.backup.job.memory import known_of
 from baileys_janitor.backup.job.result import (
     BadResult,
@@ -21,7 +22,7 @@ from baileys_janitor.backup.job.result import (
     decode,
     encode,
 )
-from baileys_janitor.backup.job.task import BACKUP, DRILL, BackupTask, Member, Store
+from baileys_janitor.backup.job.task import BACKUP, DRILL, BackupTask, Member
 from baileys_janitor.backup.known import recipients_id
 from baileys_janitor.backup.stores.repository import open_repository
 from baileys_janitor.job.task import BadTask

@@ -15,8 +15,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
+from baileys_janitor.backup.job.fields import (
+    Store,
+    read_list,
+    read_number,
+    read_optional,
+    read_store,
+    read_text,
+)
 from baileys_janitor.backup.names import is_namespace, is_tenant
 from baileys_janitor.job.document import read_task
 from baileys_janitor.job.task import BadTask
@@ -30,18 +38,6 @@ ACTIONS: Final = (BACKUP, DRILL)
 MEMBERS_MAX: Final = 25
 REPOSITORIES_MAX: Final = 4
 RECIPIENTS_MAX: Final = 20
-_TEXT_MAX: Final = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Store:
-    """A repository: `credentials` is a directory with the keys of its Secret."""
-
-    name: str
-    url: str
-    endpoint: str | None
-    region: str | None
-    credentials: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +79,7 @@ class BackupTask:
             "action": self.action,
             "time": self.time,
             "seconds": self.seconds,
-            "repositories": [
-                [each.name, each.url, each.endpoint, each.region, each.credentials]
-                for each in self.stores
-            ],
+            "repositories": [each.to_list() for each in self.stores],
             "recipients": list(self.recipients),
             "identity": self.identity,
             "retention": [retention.hourly, retention.daily, retention.monthly],
@@ -105,11 +98,14 @@ class BackupTask:
     def from_json(cls, text: str) -> BackupTask:
         """Read the argument; raises BadTask with one sentence."""
         data = read_task(text, VERSION)
-        action = _text("action", data.get("action"))
+        action = read_text("action", data.get("action"))
         if action not in ACTIONS:
             raise BadTask(f"action must be one of {', '.join(ACTIONS)}")
-        stores = [_store(each) for each in _list("repositories", data, REPOSITORIES_MAX)]
-        members = [_member(each, len(stores)) for each in _list("members", data, MEMBERS_MAX)]
+        stores = [
+            read_store("repositories", each)
+            for each in read_list("repositories", data, REPOSITORIES_MAX)
+        ]
+        members = [_member(each, len(stores)) for each in read_list("members", data, MEMBERS_MAX)]
         if not stores or not members:
             raise BadTask("repositories and members must not be empty")
         days = data.get("bucketDays")
@@ -117,35 +113,23 @@ class BackupTask:
             action=action,
             stores=stores,
             members=members,
-            seconds=_number("seconds", data.get("seconds"), 3600),
+            seconds=read_number("seconds", data.get("seconds"), 3600),
             recipients=[
-                _text("recipients", each) for each in _list("recipients", data, RECIPIENTS_MAX)
+                read_text("recipients", each)
+                for each in read_list("recipients", data, RECIPIENTS_MAX)
             ],
-            identity=_optional("identity", data.get("identity")),
+            identity=read_optional("identity", data.get("identity")),
             retention=_retention(data.get("retention")),
-            time=_number("time", data.get("time"), 1 << 33),
-            bucket_days=None if days is None else _number("bucketDays", days, 10_000),
+            time=read_number("time", data.get("time"), 1 << 33),
+            bucket_days=None if days is None else read_number("bucketDays", days, 10_000),
         )
-
-
-def _store(item: object) -> Store:
-    if not isinstance(item, list) or len(item) != 5:
-        raise BadTask("repositories must be lists of 5")
-    name, url, endpoint, region, credentials = item
-    return Store(
-        _text("repositories", name),
-        _text("repositories", url),
-        _optional("repositories", endpoint),
-        _optional("repositories", region),
-        _text("repositories", credentials),
-    )
 
 
 def _member(item: object, stores: int) -> Member:
     if not isinstance(item, list) or len(item) != 7:
         raise BadTask("members must be lists of 7")
     namespace, tenant, volume, path, repositories, whole, known = item
-    namespace, tenant = _text("members", namespace), _text("members", tenant)
+    namespace, tenant = read_text("members", namespace), read_text("members", tenant)
     if not is_namespace(namespace) or not is_tenant(tenant):
         raise BadTask("members must have the names of a namespace and of a tenant")
     if not isinstance(whole, bool) or not isinstance(repositories, list):
@@ -155,10 +139,10 @@ def _member(item: object, stores: int) -> Member:
     return Member(
         tenant,
         tuple(repositories),
-        _text("members", known, TEXT_CHARACTERS_MAX),
+        read_text("members", known, TEXT_CHARACTERS_MAX),
         whole,
-        _text("members", volume),
-        _text("members", path),
+        read_text("members", volume),
+        read_text("members", path),
         namespace,
     )
 
@@ -166,27 +150,4 @@ def _member(item: object, stores: int) -> Member:
 def _retention(item: object) -> Retention:
     if not isinstance(item, list) or len(item) != 3:
         raise BadTask("retention must be a list of 3")
-    return Retention(*(_number("retention", each, 1000) for each in item))
-
-
-def _list(name: str, data: dict[str, Any], most: int) -> list[Any]:
-    value = data.get(name)
-    if not isinstance(value, list) or len(value) > most:
-        raise BadTask(f"{name} must be a list of {most} at most")
-    return value
-
-
-def _number(name: str, value: object, most: int) -> int:
-    if type(value) is not int or not 0 <= value <= most:
-        raise BadTask(f"{name} must be a whole number of at most {most}")
-    return value
-
-
-def _text(name: str, value: object, most: int = _TEXT_MAX) -> str:
-    if not isinstance(value, str) or len(value) > most:
-        raise BadTask(f"{name} must be a text")
-    return value
-
-
-def _optional(name: str, value: object) -> str | None:
-    return None if value is None else _text(name, value)
+    return Retention(*(read_number("retention", each, 1000) for each in item))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from baileys_janitor.backup.errors import BackupProblem
 from baileys_janitor.backup.failures import failure_of, read_identities, session_directory
+from baileys_janitor.backup.job.fields import Store
 from baileys_janitor.backup.job.memory import archive_of, known_of
 from baileys_janitor.backup.job.result import (
     FAILED,
@@ -16,7 +17,7 @@ from baileys_janitor.backup.job.result import (
     MemberResult,
     Outcome,
 )
-from baileys_janitor.backup.job.task import BACKUP, BackupTask, Member, Store
+from baileys_janitor.backup.job.task import BACKUP, BackupTask, Member
 from baileys_janitor.policy.known_archives import KnownArchives, decode
 
 if TYPE_CHECKING:

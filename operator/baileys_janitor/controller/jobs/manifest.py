@@ -25,6 +25,8 @@ FETCHER = "fetch"
 """The name of the container that runs before it where an archive is fetched: it has the Secrets, and no claim."""
 OWN_CONTAINERS = frozenset({CONTAINER, FETCHER})
 """The containers that a Job's pod is sent with. Every other one is injected by someone else."""
+BETWEEN = "between"
+"""The name of the volume in memory through which that container passes what it fetched."""
 TERMINATION_LOG = "/dev/termination-log"
 IMAGE_USER = 65_532
 """The user of the janitor's image: a Job runs as it when the owner of the files is unknown."""
@@ -84,6 +86,20 @@ class SecretMount:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetching:
+    """A container that runs before the Job's own one: it has Secrets and no claim, the Job's own claims and no Secret.
+
+    It gets the same task, and leaves files in the directory `between`, which lies in memory, holds at most `size` and
+    is read-only for the Job's own container.
+    """
+
+    command: tuple[str, ...]
+    secrets: Sequence[SecretMount]
+    between: str
+    size: str
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """A tenant in a Job: by name and uid, so that a namesake created later is never mistaken for it.
 
@@ -133,6 +149,7 @@ def job(
     run: str | None = None,
     owner: Object | None = None,
     secrets: Sequence[SecretMount] = (),
+    fetching: Fetching | None = None,
 ) -> Object:
     """Return the Job (batch/v1) that carries out `task` with each of `claims` mounted at `mount_path(i)`."""
     labels = dict(pod.labels) | {OWN_LABEL: OWN_VALUE, ACTION_LABEL: action}
@@ -164,7 +181,13 @@ def job(
                     "annotations": dict(pod.annotations) | _POD_ANNOTATIONS | annotations,
                 },
                 "spec": _pod_spec(
-                    pod, place, _volumes(list(claims), secrets), task, resources, read_only
+                    pod,
+                    place,
+                    _volumes(list(claims), secrets),
+                    task,
+                    resources,
+                    read_only,
+                    fetching,
                 ),
             },
         },
@@ -178,11 +201,19 @@ def _pod_spec(
     task: str,
     resources: Object,
     read_only: bool,
+    fetching: Fetching | None,
 ) -> Object:
     # On a mount, never `persistentVolumeClaim.readOnly`: ZFS refuses to mix that with a writer's mount.
-    mounts = [
-        {"name": volume["name"], "mountPath": at, "readOnly": read_only} for at, volume in volumes
-    ]
+    mounts = [_mount(at, volume, read_only=read_only) for at, volume in volumes]
+    before: list[Object] = []
+    if fetching is not None:
+        secrets = _volumes([], fetching.secrets)
+        shared = {"name": BETWEEN, "emptyDir": {"medium": "Memory", "sizeLimit": fetching.size}}
+        own = [_mount(at, volume, read_only=True) for at, volume in secrets]
+        own.append(_mount(fetching.between, shared, read_only=False))
+        before.append(_container(FETCHER, pod, fetching.command, task, resources, own))
+        mounts.append(_mount(fetching.between, shared, read_only=True))
+        volumes = [*volumes, *secrets, (fetching.between, shared)]
     spec: Object = {
         "restartPolicy": "Never",
         "activeDeadlineSeconds": pod.deadline,
@@ -192,35 +223,49 @@ def _pod_spec(
         "securityContext": _pod_security(place),
         "nodeSelector": LINUX | dict(pod.node_selector),
         "tolerations": [*json.loads(place.tolerations), *pod.tolerations],
-        "containers": [
-            {
-                "name": CONTAINER,
-                "image": pod.image,
-                # The kubelet expands $(NAME) in a command; a doubled $ stands for itself.
-                "command": [*pod.command, task.replace("$", "$$")],
-                "env": [{"name": "TERMINATION_LOG", "value": TERMINATION_LOG}],
-                "terminationMessagePath": TERMINATION_LOG,
-                "terminationMessagePolicy": "File",
-                "resources": resources,
-                "securityContext": {
-                    "allowPrivilegeEscalation": False,
-                    "readOnlyRootFilesystem": True,
-                    "capabilities": {"drop": ["ALL"]},
-                },
-                "volumeMounts": mounts,
-            }
-        ],
+        "containers": [_container(CONTAINER, pod, pod.command, task, resources, mounts)],
         "volumes": [volume for _, volume in volumes],
     }
     optional = {
+        "initContainers": before,
         "imagePullSecrets": [{"name": secret} for secret in pod.pull_secrets],
         "priorityClassName": pod.priority_class,
         "affinity": _affinity(place.node, pinned=place.pinned),
     }
-    spec |= {key: value for key, value in optional.items() if value}
+    return spec | {key: value for key, value in optional.items() if value}
+
+
+def _container(
+    name: str,
+    pod: Pod,
+    command: tuple[str, ...],
+    task: str,
+    resources: Object,
+    mounts: list[Object],
+) -> Object:
+    container: Object = {
+        "name": name,
+        "image": pod.image,
+        # The kubelet expands $(NAME) in a command; a doubled $ stands for itself.
+        "command": [*command, task.replace("$", "$$")],
+        "env": [{"name": "TERMINATION_LOG", "value": TERMINATION_LOG}],
+        "terminationMessagePath": TERMINATION_LOG,
+        "terminationMessagePolicy": "File",
+        "resources": resources,
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": mounts,
+    }
     if pod.pull_policy:
-        spec["containers"][0]["imagePullPolicy"] = pod.pull_policy
-    return spec
+        container["imagePullPolicy"] = pod.pull_policy
+    return container
+
+
+def _mount(at: str, volume: Object, *, read_only: bool) -> Object:
+    return {"name": volume["name"], "mountPath": at, "readOnly": read_only}
 
 
 def _volumes(claims: list[str], secrets: Sequence[SecretMount]) -> list[tuple[str, Object]]:

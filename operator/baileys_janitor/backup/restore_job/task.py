@@ -1,0 +1,158 @@
+"""The task of a restore: one JSON argument, the same for both containers. Credentials are in files, never in here.
+
+    {"v":1,"run":"20261128-093500-ab12","namespace":"bots","tenant":"acme","time":1796000000,"seconds":120,
+     "repository":["eu","s3://b/p",null,"eu-central-1","/stores/0"],"identity":"/identity/identity",
+     "archive":"","fingerprint":"","known":"1;...","recorded":[[1795990000,"0a1b2c3d4e5f6071"]],
+     "mode":"Safe","acknowledged":[],"dryRun":false,"volume":"/volumes/000","path":"company-1","between":"/archive",
+     "watch":60,"watchAfter":10}
+
+The fetching container uses the repository and the identity, the writing one the volume and what stands after `mode`;
+both judge whose archive it is.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Final
+
+from baileys_janitor.backup.job.fields import (
+    Store,
+    read_list,
+    read_number,
+    read_optional,
+    read_store,
+    read_text,
+)
+from baileys_janitor.backup.names import ArchiveName, is_namespace, is_tenant, parse_name
+from baileys_janitor.job.document import read_task
+from baileys_janitor.job.task import BadTask
+from baileys_janitor.policy.known_archives import TEXT_CHARACTERS_MAX
+from baileys_janitor.policy.restore_codes import MODES, SAFE
+from baileys_janitor.volume.state_names import valid_run
+
+VERSION: Final = 1
+RESTORE: Final = "restore"
+"""The action that the Job's label names."""
+RECORDED_MAX: Final = 8
+ACKNOWLEDGED_MAX: Final = 8
+_SECONDS_MAX: Final = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreTask:
+    """What one Job does.
+
+    Attributes:
+        run: the id under which the volume's journal records it, and by which it is undone.
+        seconds: how long getting the archive may take.
+        time: when the task was written (Unix seconds): on a node whose clock is behind, that counts.
+        identity: the file of what opens archives; None for archives that are not encrypted.
+        archive: its name; empty for the latest one of the tenant's.
+        fingerprint: of the tenant, as a person has written it out; empty where nobody has.
+        known: which archives are ours (`policy.known_archives`).
+        recorded: what else was known of the tenant's identity: when (Unix seconds), and its fingerprint.
+        between: the directory through which the archive goes from one container to the other.
+        watch, watch_after: seconds for which nobody may write to a session before and after it is restored.
+    """
+
+    run: str
+    namespace: str
+    tenant: str
+    store: Store
+    volume: str
+    path: str
+    between: str
+    seconds: int
+    time: int = 0
+    identity: str | None = None
+    archive: str = ""
+    fingerprint: str = ""
+    known: str = ""
+    recorded: tuple[tuple[int, str], ...] = ()
+    mode: str = SAFE
+    acknowledged: tuple[str, ...] = ()
+    dry_run: bool = False
+    watch: int = 60
+    watch_after: int = 10
+
+    @property
+    def name(self) -> ArchiveName | None:
+        """The archive that is wanted; None for the latest."""
+        return parse_name(self.archive) if self.archive else None
+
+    def to_json(self) -> str:
+        """Return the argument."""
+        data = {
+            "v": VERSION,
+            "run": self.run,
+            "namespace": self.namespace,
+            "tenant": self.tenant,
+            "time": self.time,
+            "seconds": self.seconds,
+            "repository": self.store.to_list(),
+            "identity": self.identity,
+            "archive": self.archive,
+            "fingerprint": self.fingerprint,
+            "known": self.known,
+            "recorded": [list(each) for each in self.recorded],
+            "mode": self.mode,
+            "acknowledged": list(self.acknowledged),
+            "dryRun": self.dry_run,
+            "volume": self.volume,
+            "path": self.path,
+            "between": self.between,
+            "watch": self.watch,
+            "watchAfter": self.watch_after,
+        }
+        return json.dumps(data, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> RestoreTask:
+        """Read the argument; raises BadTask with one sentence."""
+        data = read_task(text, VERSION)
+
+        def given(name: str) -> str:
+            return read_text(name, data.get(name))
+
+        run = data.get("run")
+        if not valid_run(run):
+            raise BadTask("run must be 1 to 32 lower-case letters, digits or hyphens")
+        namespace, tenant = given("namespace"), given("tenant")
+        if not is_namespace(namespace) or not is_tenant(tenant):
+            raise BadTask("namespace and tenant must be the names of a namespace and of a tenant")
+        archive, mode, dry_run = given("archive"), given("mode"), data.get("dryRun")
+        if archive and parse_name(archive) is None:
+            raise BadTask("archive must be the name of an archive, or empty for the latest")
+        if mode not in MODES:
+            raise BadTask(f"mode must be one of {', '.join(MODES)}")
+        if not isinstance(dry_run, bool):
+            raise BadTask("dryRun must be true or false")
+        acknowledged = read_list("acknowledged", data, ACKNOWLEDGED_MAX)
+        return cls(
+            run=str(run),
+            namespace=namespace,
+            tenant=tenant,
+            store=read_store("repository", data.get("repository")),
+            volume=given("volume"),
+            path=given("path"),
+            between=given("between"),
+            seconds=read_number("seconds", data.get("seconds"), _SECONDS_MAX),
+            time=read_number("time", data.get("time"), 1 << 33),
+            identity=read_optional("identity", data.get("identity")),
+            archive=archive,
+            fingerprint=given("fingerprint"),
+            known=read_text("known", data.get("known"), TEXT_CHARACTERS_MAX),
+            recorded=tuple(_record(each) for each in read_list("recorded", data, RECORDED_MAX)),
+            mode=mode,
+            acknowledged=tuple(read_text("acknowledged", each, 64) for each in acknowledged),
+            dry_run=dry_run,
+            watch=read_number("watch", data.get("watch"), _SECONDS_MAX),
+            watch_after=read_number("watchAfter", data.get("watchAfter"), _SECONDS_MAX),
+        )
+
+
+def _record(item: object) -> tuple[int, str]:
+    if not isinstance(item, list) or len(item) != 2:
+        raise BadTask("recorded must have lists of 2")
+    return read_number("recorded", item[0], 1 << 33), read_text("recorded", item[1], 64)

@@ -1,0 +1,236 @@
+"""The Job that restores one tenant: whether it may run, its manifest, and how it ended. Pure.
+
+Its pod has two containers. One has the repository's Secret and the identity, and no claim; the other one has the claim,
+and no Secret. So whoever takes over the session's volume reads no key, and whoever forges an archive meets a process
+that holds none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from baileys_janitor.api.backup_spec import ClusterRepository
+from baileys_janitor.backup.errors import BackupProblem
+from baileys_janitor.backup.job.fields import Store
+from baileys_janitor.backup.latest import read_fingerprint
+from baileys_janitor.backup.names import parse_name
+from baileys_janitor.backup.restore_job.result import (
+    BadResult,
+    JobFailure,
+    RestoreResult,
+    decode,
+)
+from baileys_janitor.backup.restore_job.task import RESTORE, RestoreTask
+from baileys_janitor.controller.jobs import manifest
+from baileys_janitor.controller.jobs.faults import Finished
+from baileys_janitor.controller.jobs.locate import ClusterState
+from baileys_janitor.controller.jobs.manifest import Fetching, Pod, SecretMount, mount_path
+from baileys_janitor.controller.jobs.placement import ANYBODY, Place
+from baileys_janitor.policy.restore_codes import MODES, SAFE
+from baileys_janitor.tenants import directory_faults
+from baileys_janitor.tenants.fault import Fault
+from baileys_janitor.tenants.record import TenantRecord
+
+Object = dict[str, Any]
+
+LATEST = "latest"
+"""Names the newest archive of the tenant's."""
+FETCH_SECONDS = 120
+"""Seconds that getting the archive may take."""
+WATCH_SECONDS, WATCH_AFTER_SECONDS = 60, 10
+"""Seconds for which nobody may write to a session before and after it is restored; none for an empty directory."""
+DEADLINE_SECONDS = 900
+"""Seconds that its pod may run."""
+MEMORY = "256Mi"
+"""What each container may use: an archive is held in memory, and at most 64 MiB of it as a file there."""
+BETWEEN, BETWEEN_SIZE = "/archive", "80Mi"
+"""Where the archive goes from one container to the other. It is encrypted no more, so it lies in memory."""
+STORE_DIRECTORY = "/stores/0"
+IDENTITY_DIRECTORY, IDENTITY_KEY = "/identity", "identity"
+_WAITS = "WaitingForFirstConsumer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreRequest:
+    """What is asked for; the Secrets lie in the tenant's namespace.
+
+    Attributes:
+        run: the id of the run, which the volume's journal records and `undo` takes.
+        repository: the name of one of the tenant's repositories.
+        archive: its name, or `LATEST`.
+        fingerprint: the tenant's, as a person has written it out; empty where nobody has.
+        identity_secret: the Secret whose key `identity` opens archives; empty for archives that are not encrypted.
+        read_secret: the Secret that may read the repository; empty for the repository's own.
+    """
+
+    run: str
+    repository: str
+    archive: str = LATEST
+    mode: str = SAFE
+    acknowledged: tuple[str, ...] = ()
+    fingerprint: str = ""
+    identity_secret: str = ""
+    read_secret: str = ""
+    dry_run: bool = False
+
+
+def problem_of(tenant: TenantRecord, request: RestoreRequest) -> Fault | None:
+    """Return what is wrong with a request, before anything is looked at in the cluster."""
+    if tenant.effective is None:
+        return Fault("InvalidSpec", "The tenant's spec is not valid: correct it first.")
+    if tenant.effective.suspend:
+        return Fault("Suspended", "The tenant is suspended: set spec.suspend to false first.")
+    if _repository(tenant, request.repository) is None:
+        backup = tenant.effective.backup
+        there = ", ".join(backup.names) if backup is not None else "none"
+        return Fault(
+            "RepositoryUnknown",
+            f"restore.repository names no repository of this tenant's (there are: {there}): correct it, or add it to "
+            "spec.backup.repositories.",
+        )
+    if request.mode not in MODES:
+        return Fault("InvalidSpec", f"restore.mode must be one of {', '.join(MODES)}.")
+    if request.archive != LATEST and parse_name(request.archive) is None:
+        return Fault(
+            "InvalidSpec",
+            f'restore.archive must be "{LATEST}", or the name of an archive such as '
+            "20261128T093500Z-0a1b2c3d.tar.gz.age.",
+        )
+    if request.fingerprint:
+        try:
+            read_fingerprint(request.fingerprint)
+        except BackupProblem as problem:
+            return Fault("InvalidSpec", f"restore.identity: {problem.sentence}")
+    return None
+
+
+def place_of(tenant: TenantRecord, cluster: ClusterState) -> tuple[Place | None, Fault | None]:
+    """Return where the Job may run, or why it may not.
+
+    A claim that waits for its first consumer gets one: after a disaster nothing else uses it, and a person has asked
+    for it.
+    """
+    place, fault, used = cluster.place(tenant)
+    effective = tenant.effective
+    assert effective is not None
+    if used:
+        return None, Fault(
+            "ClaimInUse",
+            f'A pod uses the PersistentVolumeClaim "{effective.claim_name}": stop its workload first, as two processes '
+            "with one session break it.",
+        )
+    if fault is not None and fault.reason == _WAITS:
+        identity = (tenant.scan.owner or ANYBODY).overridden(effective.job)
+        place, fault = Place(identity=identity), None
+    if place is None or fault is not None:
+        return None, fault
+    if place.identity.user is None:
+        return None, Fault(
+            "OwnerUnknown",
+            "Nothing tells whom the session's files belong to, since no pod of the workload runs: set "
+            "spec.job.runAsUser to the user id that the workload runs as.",
+        )
+    return place, None
+
+
+def restore_job(
+    tenant: TenantRecord,
+    request: RestoreRequest,
+    place: Place,
+    pod: Pod,
+    now: float,
+    owner: Object | None = None,
+) -> Object:
+    """Return the Job of a request of which `problem_of` says nothing; `owner` is what it goes with, if anything."""
+    effective = tenant.effective
+    repository = _repository(tenant, request.repository)
+    assert effective is not None
+    assert repository is not None
+    task = RestoreTask(
+        run=request.run,
+        namespace=tenant.namespace,
+        tenant=tenant.name,
+        store=Store(
+            repository.name,
+            repository.url,
+            repository.endpoint,
+            repository.region,
+            STORE_DIRECTORY,
+        ),
+        volume=mount_path(0),
+        path=effective.path,
+        between=BETWEEN,
+        seconds=FETCH_SECONDS,
+        time=int(now),
+        identity=f"{IDENTITY_DIRECTORY}/{IDENTITY_KEY}" if request.identity_secret else None,
+        archive="" if request.archive == LATEST else request.archive,
+        fingerprint=request.fingerprint,
+        known=tenant.backup.known or "",
+        recorded=_recorded(tenant),
+        mode=request.mode,
+        acknowledged=request.acknowledged,
+        dry_run=request.dry_run,
+        watch=WATCH_SECONDS,
+        watch_after=WATCH_AFTER_SECONDS,
+    ).to_json()
+    program = pod.command[:-1]
+    return manifest.job(
+        name="",
+        namespace=tenant.namespace,
+        action=RESTORE,
+        task=task,
+        members=[manifest.Member(tenant.name, tenant.uid)],
+        claims=[effective.claim_name],
+        place=place,
+        pod=replace(pod, deadline=DEADLINE_SECONDS, command=(*program, "restore-job")),
+        resources=_resources(dict(effective.job.resources)),
+        read_only=request.dry_run,
+        run=request.run,
+        owner=owner,
+        fetching=Fetching(
+            (*program, "fetch-job"), _secrets(request, repository), BETWEEN, BETWEEN_SIZE
+        ),
+    )
+
+
+def read_result(ended: Finished) -> RestoreResult | Fault:
+    """Return how a restore's pod ended: what the Job left, or why it left nothing that can be believed."""
+    if ended.message is None:
+        return ended.fault or directory_faults.UNREADABLE
+    try:
+        result = decode(ended.message)
+    except BadResult:
+        return ended.fault or directory_faults.UNREADABLE
+    return Fault(result.code, result.message) if isinstance(result, JobFailure) else result
+
+
+def _repository(tenant: TenantRecord, name: str) -> ClusterRepository | None:
+    backup = None if tenant.effective is None else tenant.effective.backup
+    listed = () if backup is None else backup.group.repositories
+    return next((each for each in listed if each.name == name), None)
+
+
+def _recorded(tenant: TenantRecord) -> tuple[tuple[int, str], ...]:
+    """Return what the last scans have told of the tenant's identity."""
+    when = tenant.scan.last_scan
+    return ((int(when), tenant.scan.fingerprint),) if when and tenant.scan.fingerprint else ()
+
+
+def _secrets(request: RestoreRequest, repository: ClusterRepository) -> list[SecretMount]:
+    """Return the Secrets of the container that fetches.
+
+    None is required for the pod to start: it says itself which one is missing.
+    """
+    store = request.read_secret or repository.secret_name
+    found = [SecretMount(store, "", STORE_DIRECTORY, "", optional=True)]
+    if request.identity_secret:
+        identity = request.identity_secret
+        found.append(
+            SecretMount(identity, IDENTITY_KEY, IDENTITY_DIRECTORY, IDENTITY_KEY, optional=True)
+        )
+    return found
+
+
+def _resources(given: Object) -> Object:
+    return {**given, "limits": {**(given.get("limits") or {}), "memory": MEMORY}}
