@@ -9,10 +9,12 @@ from typing import Any
 
 from sandbox.client import ApiError, Client
 from sandbox.controllers.claims import CLASSES, STORAGE_CLASSES, Claims
+from sandbox.controllers.deployments import Deployments, ReplicaSets
 from sandbox.controllers.garbage import Garbage
 from sandbox.controllers.jobs import Jobs
 from sandbox.controllers.namespaces import Namespaces
 from sandbox.controllers.scheduler import Scheduler
+from sandbox.controllers.statefulsets import StatefulSets
 from sandbox.informer import Informers
 from sandbox.kubeconfig import Access
 from sandbox.node.kubelet import Kubelet
@@ -58,6 +60,9 @@ class Machinery:
         jobs = Jobs(self.client, informers)
         namespaces = Namespaces(self.client, informers)
         scheduler = Scheduler(self.client, informers)
+        workloads = [
+            kind(self.client, informers) for kind in (ReplicaSets, Deployments, StatefulSets)
+        ]
         await garbage.refresh()
         await informers.synced()
         await self.kubelet.start()
@@ -69,6 +74,7 @@ class Machinery:
             garbage.run_discovery(),
             namespaces.run(),
             scheduler.run(),
+            *(each.run() for each in workloads),
         ):
             self._start(run)
         return self

@@ -40,6 +40,7 @@ class Kubelet:
         prefix: list[str] | None = None,
     ) -> None:
         self.names = names
+        self._lost: set[str] = set()
         self._client = client
         self._runs: dict[str, PodRun] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -110,6 +111,9 @@ class Kubelet:
 
     def _pod_changed(self, kind: str, pod: Object, _: Object | None) -> None:
         uid = pod["metadata"]["uid"]
+        if pod["spec"].get("nodeName") in self._lost:
+            # Nobody there hears of it: whatever runs goes on, even when the object is gone.
+            return
         if kind == "DELETED":
             if task := self._tasks.pop(uid, None):
                 task.cancel()
@@ -167,6 +171,36 @@ class Kubelet:
     def release(self) -> None:
         """Lets the pods that are held start."""
         self._held.set()
+
+    async def lose(self, node: str) -> None:
+        """From now on, nobody hears from a node, and it hears nothing: its processes go on, its pods keep their phase,
+        and those that are deleted stay Terminating."""
+        self._lost.add(node)
+        ready = condition("Ready", true=False, reason="NodeStatusUnknown", message="no heartbeat")
+        del ready["lastProbeTime"]
+        status = {"conditions": [ready | {"status": "Unknown"}]}
+        await self._client.patch(_NODES, "", node, {"status": status}, sub="status")
+        taint = {"key": "node.kubernetes.io/unreachable", "effect": "NoSchedule"}
+        await self._client.patch(_NODES, "", node, {"spec": {"taints": [taint]}})
+
+    async def find_again(self, node: str) -> None:
+        """Lets a lost node come back, and take in what has become of its pods."""
+        self._lost.discard(node)
+        ready = condition("Ready", true=True, reason="KubeletReady", message="kubelet is ready")
+        del ready["lastProbeTime"]
+        await self._client.patch(
+            _NODES, "", node, {"status": {"conditions": [ready]}}, sub="status"
+        )
+        await self._client.patch(_NODES, "", node, {"spec": {"taints": None}})
+        there = {pod["metadata"]["uid"]: pod for pod in self._pods.items.values()}
+        for uid, run in list(self._runs.items()):
+            if run.pod["spec"].get("nodeName") == node:
+                self._pod_changed(
+                    "MODIFIED" if uid in there else "DELETED", there.get(uid, run.pod), None
+                )
+        for pod in there.values():
+            if pod["metadata"]["uid"] not in self._runs:
+                self._pod_changed("ADDED", pod, None)
 
     def break_claim(self, namespace: str, name: str) -> None:
         """From now on, no pod that is yet to start can mount that claim."""

@@ -1,6 +1,7 @@
 """Server-side apply: who owns which field, and what an applier no longer wants.
 
-Only appliers are tracked: a plain write takes no ownership, so nothing ever conflicts.
+Of most resources appliers alone are tracked: a plain write takes no ownership (see `ownership` for workloads), and
+nothing ever conflicts.
 """
 
 from __future__ import annotations
@@ -40,25 +41,30 @@ def _selector(item: dict[str, Any], keys: tuple[str, ...]) -> str:
     return "k:" + json.dumps({k: item.get(k) for k in keys}, separators=(",", ":"), sort_keys=True)
 
 
-def fields(value: Any, keys: Keys, at: Path = (), names: Path = ()) -> Iterator[Path]:
-    """The leaves of an applied configuration, as managedFields writes them."""
+def leaves(value: Any, keys: Keys, at: Path = (), names: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """The leaves of an object with their values; paths are written as managedFields writes them."""
     if isinstance(value, dict) and (value or not at):
         for name, inner in value.items():
             if (*names, name) not in _SKIPPED:
-                yield from fields(inner, keys, (*at, f"f:{name}"), (*names, name))
+                yield from leaves(inner, keys, (*at, f"f:{name}"), (*names, name))
         return
     if isinstance(value, list) and names and (by := keys(names)):
         for item in value:
             if isinstance(item, dict):
                 here = (*at, _selector(item, by))
-                yield (*here, ".")
-                yield from fields(item, keys, here, names)
+                yield (*here, "."), None
+                yield from leaves(item, keys, here, names)
         return
     if isinstance(value, list) and names and names[-1] == "finalizers":
         for item in value:
-            yield (*at, "v:" + json.dumps(item))
+            yield (*at, "v:" + json.dumps(item)), None
         return
-    yield at
+    yield at, value
+
+
+def fields(value: Any, keys: Keys) -> Iterator[Path]:
+    """The leaves of an applied configuration, as managedFields writes them."""
+    return (path for path, _ in leaves(value, keys))
 
 
 def combine(live: Any, applied: Any, keys: Keys, names: Path = ()) -> Any:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from sandbox.server import event_rules, pod_rules, secret_rules, service_accounts
+from sandbox.server import (
+    event_rules,
+    pod_rules,
+    secret_rules,
+    service_accounts,
+    workload_rules,
+)
 from sandbox.server.failures import FieldError
 from sandbox.server.resources import Resource
 from sandbox.server.store import Object, Store
@@ -130,6 +136,7 @@ _DEFAULTS: Final[dict[tuple[str, str], Callable[[Object, Store], None]]] = {
     ("", "services"): _service,
     ("storage.k8s.io", "storageclasses"): _class,
     ("scheduling.k8s.io", "priorityclasses"): _priority,
+    **dict.fromkeys(workload_rules.COLLECTIONS, lambda value, _: workload_rules.complete(value)),
 }
 
 
@@ -149,6 +156,8 @@ def on_update(resource: Resource, new: Object) -> None:
         secret_rules.complete(new)
     elif resource.collection == ("batch", "jobs"):
         pod_rules.complete(new["spec"]["template"]["spec"])
+    elif resource.collection in workload_rules.COLLECTIONS:
+        workload_rules.fill(new)
 
 
 def errors(resource: Resource, new: Object, old: Object | None) -> list[FieldError]:
@@ -157,6 +166,8 @@ def errors(resource: Resource, new: Object, old: Object | None) -> list[FieldErr
         return _job_errors(new, old)
     if resource.collection == ("", "pods"):
         return _pod_errors(new, old)
+    if resource.collection in workload_rules.COLLECTIONS:
+        return workload_rules.errors(new, old)
     if resource.collection in (("", "secrets"), ("", "configmaps")):
         return secret_rules.errors(resource.plural, new, old)
     if resource.collection == ("", "events"):

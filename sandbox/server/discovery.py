@@ -18,8 +18,13 @@ VERSION: Final = {
     "compiler": "",
     "platform": "linux/amd64",
 }
-_SUB_KINDS: Final = {"eviction": "Eviction", "binding": "Binding"}
-_SUB_VERBS: Final = {"status": ["get", "patch", "update"], "finalize": ["update"]}
+_SUB_KINDS: Final = {"eviction": "Eviction", "binding": "Binding", "scale": "Scale"}
+_SUB_VERBS: Final = {
+    "status": ["get", "patch", "update"],
+    "scale": ["get", "patch", "update"],
+    "finalize": ["update"],
+}
+_SUB_GROUPS: Final = {"eviction": "policy", "scale": "autoscaling"}
 _PATCHES: Final = (
     "application/apply-patch+yaml",
     "application/json-patch+json",
@@ -82,8 +87,8 @@ def resources(registry: Registry, group_name: str, version: str) -> Object | Non
                     "verbs": _SUB_VERBS.get(sub, ["create"]),
                 }
             )
-            if sub == "eviction":
-                listed[-1] |= {"group": "policy", "version": "v1"}
+            if sub in _SUB_GROUPS:
+                listed[-1] |= {"group": _SUB_GROUPS[sub], "version": "v1"}
     for (review_group, plural), kind in REVIEWS.items():
         if review_group == group_name:
             listed.append(

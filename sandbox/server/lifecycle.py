@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sandbox.server import builtins, definitions, failures, pod_security, times
+from sandbox.server import builtins, definitions, failures, ownership, pod_security, times
 from sandbox.server.failures import FieldError, RefusedError, StrictDecodingError
 from sandbox.server.resources import Resource
 from sandbox.server.store import Key, Object, Record, Store
@@ -42,6 +42,7 @@ class Options:
     dry_run: bool = False
     strict: str = "Warn"
     manager: str = "unknown"
+    applied: bool = False
 
 
 class Lifecycle:
@@ -78,6 +79,7 @@ class Lifecycle:
         if resource.custom and resource.has_status:
             value.pop("status", None)
         self._finish(resource, value, None)
+        ownership.note(resource, None, value, options.manager, "", applied=options.applied)
         if not resource.custom:
             self.warnings += pod_security.admit(resource, value, self.store)
         if options.dry_run:
@@ -112,6 +114,7 @@ class Lifecycle:
         new = _scoped(resource, old, new, sub)
         self._finish(resource, new, old)
         _check_finalizers(resource, old, new)
+        ownership.note(resource, old, new, options.manager, sub, applied=options.applied)
         if _differs(resource, old, new):
             new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
         return self._store_changed(resource, record.key, old, new, options)

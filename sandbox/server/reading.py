@@ -8,7 +8,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from itertools import islice
 
-from sandbox.server import failures, occurrences, routing, selectors, tables
+from sandbox.server import failures, occurrences, routing, scales, selectors, tables
 from sandbox.server.failures import RefusedError
 from sandbox.server.resources import Resource
 from sandbox.server.routing import Target
@@ -56,7 +56,8 @@ class Reader:
     def one(self, resource: Resource, target: Target, query: Mapping[str, str], as_: str) -> bytes:
         """One object."""
         record = self.find(resource, target)
-        return self.answer(resource, record.object, query, as_)
+        value = scales.of(record.object) if target.sub == scales.SUB else record.object
+        return self.answer(resource, value, query, as_)
 
     def answer(
         self, resource: Resource, value: Object, query: Mapping[str, str], as_: str

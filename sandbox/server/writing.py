@@ -5,11 +5,21 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import yaml
 
-from sandbox.server import applying, failures, occurrences, patching, protobuf, selectors, times
+from sandbox.server import (
+    applying,
+    failures,
+    occurrences,
+    patching,
+    protobuf,
+    scales,
+    selectors,
+    times,
+)
 from sandbox.server.failures import FieldError, RefusedError, StrictDecodingError
 from sandbox.server.lifecycle import Lifecycle, Options, details
 from sandbox.server.reading import Reader
@@ -71,6 +81,8 @@ class Writer:
     ) -> tuple[int, Object]:
         """Replaces an object."""
         record = self._reader.find(resource, target)
+        if target.sub == scales.SUB:
+            return 200, self._scale(resource, record, target, body, options)
         _check_kind(resource, body)
         _check_url(target, body)
         if resource.custom and not (body.get("metadata") or {}).get("resourceVersion"):
@@ -92,6 +104,9 @@ class Writer:
         if content in APPLY:
             return self._apply(resource, target, body, options)
         record = self._reader.find(resource, target)
+        if target.sub == scales.SUB:
+            scale = self._patched(resource, scales.of(record.object), content, body)
+            return 200, self._scale(resource, record, target, scale, options)
         current = resource.typed(copy.deepcopy(record.object))
         if resource.stored is not None:
             current = occurrences.outward(resource.group, current)
@@ -106,6 +121,13 @@ class Writer:
             shown = json.dumps(new, separators=(",", ":"), sort_keys=True)
             wrong = FieldError("FieldValueInvalid", "patch", error.detail, shown)
             raise failures.invalid("", "", "", [wrong]) from error
+
+    def _scale(
+        self, resource: Resource, record: Record, target: Target, scale: Any, options: Options
+    ) -> Object:
+        _check_url(target, scale if isinstance(scale, dict) else {})
+        body = scales.into(resource, record.object, scale)
+        return scales.of(self._lifecycle.update(resource, record, body, options, target.sub))
 
     def _patched(self, resource: Resource, current: Object, content: str, body: Any) -> Object:
         if content == "application/json-patch+json":
@@ -145,7 +167,7 @@ class Writer:
         live = None if record is None else resource.typed(copy.deepcopy(record.object))
         if record is None and target.sub:
             raise failures.not_found(resource.group, resource.plural, target.name)
-        now = times.now()
+        now, options = times.now(), replace(options, applied=True)
         new = applying.server_side(live, body, keys, options.manager, target.sub, now)
         if record is None:
             return 201, self._lifecycle.create(resource, target.namespace or "", new, options)

@@ -1,0 +1,67 @@
+"""managedFields of workloads: who has written which field last, by plain writes, too.
+
+A write owns what it changes, and takes that from whoever owned it; so does an apply that changes a value. What is
+written as it was changes no owner, but an applier becomes one of several. As in Kubernetes, with `--force-conflicts`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sandbox.server import applying, times
+from sandbox.server.applying import Path
+from sandbox.server.resources import Resource
+from sandbox.server.store import Object
+
+TRACKED: Final = {("apps", name) for name in ("deployments", "statefulsets", "replicasets")}
+
+
+def note(
+    resource: Resource, old: Object | None, new: Object, manager: str, sub: str, *, applied: bool
+) -> None:
+    """Write into a workload, in place, who owns what of it after a write by `manager`.
+
+    Args:
+        applied: whether it was an apply, whose own entry is in `new` already.
+    """
+    if resource.collection not in TRACKED:
+        return
+    before = dict(applying.leaves(old, applying.builtin_keys)) if old is not None else {}
+    after = dict(applying.leaves(new, applying.builtin_keys))
+    changed = {path for path, value in after.items() if path not in before or before[path] != value}
+    gone = set(before) - set(after)
+    if not changed and not gone:
+        return
+    listed = new["metadata"].get("managedFields") or []
+    entries = [dict(entry) for entry in listed]
+    kept: list[Object] = []
+    mine: Object | None = None
+    for entry in entries:
+        by_update = entry.get("operation") == "Update"
+        same = entry.get("manager") == manager and entry.get("subresource", "") == sub
+        if same and by_update is not applied:
+            mine = entry
+        else:
+            left = _paths(entry) - changed - gone
+            if not left:
+                continue
+            entry["fieldsV1"] = applying.to_fields(left)
+        kept.append(entry)
+    if not applied:
+        owned = (_paths(mine) if mine is not None else set()) - gone | changed
+        if mine is None:
+            mine = {"manager": manager, "operation": "Update"}
+            if sub:
+                mine["subresource"] = sub
+            kept.append(mine)
+        mine |= {
+            "apiVersion": resource.api_version,
+            "time": times.now(),
+            "fieldsType": "FieldsV1",
+            "fieldsV1": applying.to_fields(owned),
+        }
+    new["metadata"]["managedFields"] = kept
+
+
+def _paths(entry: Object) -> set[Path]:
+    return set(applying.from_fields(entry.get("fieldsV1") or {}))
