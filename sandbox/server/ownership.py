@@ -1,7 +1,8 @@
 """managedFields of workloads: who has written which field last, by plain writes, too.
 
 A write owns what it changes, and takes that from whoever owned it; so does an apply that changes a value. What is
-written as it was changes no owner, but an applier becomes one of several. As in Kubernetes, with `--force-conflicts`.
+written as it was changes no owner, but an applier becomes one of several. A scale of 0 takes the replicas from their
+owner and owns nothing, as it leaves the 0 out. As in Kubernetes, with `--force-conflicts`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from sandbox.server.resources import Resource
 from sandbox.server.store import Object
 
 TRACKED: Final = {("apps", name) for name in ("deployments", "statefulsets", "replicasets")}
+
+_REPLICAS: Final = ("f:spec", "f:replicas")
 
 
 def note(
@@ -49,17 +52,22 @@ def note(
         kept.append(entry)
     if not applied:
         owned = (_paths(mine) if mine is not None else set()) - gone | changed
-        if mine is None:
+        if sub == "scale" and not new["spec"].get("replicas"):
+            owned.discard(_REPLICAS)
+        if mine is not None and not owned:
+            kept.remove(mine)
+        if mine is None and owned:
             mine = {"manager": manager, "operation": "Update"}
             if sub:
                 mine["subresource"] = sub
             kept.append(mine)
-        mine |= {
-            "apiVersion": resource.api_version,
-            "time": times.now(),
-            "fieldsType": "FieldsV1",
-            "fieldsV1": applying.to_fields(owned),
-        }
+        if mine is not None and owned:
+            mine |= {
+                "apiVersion": resource.api_version,
+                "time": times.now(),
+                "fieldsType": "FieldsV1",
+                "fieldsV1": applying.to_fields(owned),
+            }
     new["metadata"]["managedFields"] = kept
 
 

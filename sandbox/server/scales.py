@@ -22,7 +22,8 @@ def of(workload: Object) -> Object:
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": {name: metadata[name] for name in _SHOWN if name in metadata},
-        "spec": {"replicas": spec.get("replicas", 0)},
+        # As in Go: a 0 is left out.
+        "spec": {"replicas": spec["replicas"]} if spec.get("replicas") else {},
         "status": {
             "replicas": (workload.get("status") or {}).get("replicas", 0),
             "selector": ",".join(f"{name}={value}" for name, value in sorted(labels.items())),

@@ -161,7 +161,7 @@ async def test_a_scale_is_put_on_what_it_was_read_from(cluster: Cluster, namespa
     assert (await refusal(scale(client, namespace, other))).status == 409
     below = {**read, "spec": {"replicas": -1}}
     assert (await refusal(scale(client, namespace, below))).status == 422
-    assert (await scale_of(client, namespace))["spec"]["replicas"] == 0
+    assert (await scale_of(client, namespace))["spec"] == {}
     unconditional = {"metadata": {"name": "bot"}, "spec": {"replicas": 2}}
     assert (await scale(client, namespace, unconditional))["spec"]["replicas"] == 2
     found = await client.get(DEPLOYMENTS, namespace, "bot")
@@ -172,13 +172,27 @@ async def test_who_wrote_the_replicas_is_told(cluster: Cluster, namespace: str) 
     client = cluster.client
     await client.create(DEPLOYMENTS, namespace, workload(replicas=2))
     read = await scale_of(client, namespace)
-    await scale(client, namespace, {**read, "spec": {"replicas": 0}}, "janitor")
+    await scale(client, namespace, {**read, "spec": {"replicas": 1}}, "janitor")
     found = await client.get(DEPLOYMENTS, namespace, "bot")
     assert owners(found) == {("janitor", "Update", "scale")}
     assert len(found["metadata"]["managedFields"]) > 1, "the creator owns the rest"
     # Who writes what is there owns nothing; who changes it takes it over.
-    assert owners(await write(cluster, namespace, 0, "keda")) == {("janitor", "Update", "scale")}
-    assert owners(await write(cluster, namespace, 1, "keda")) == {("keda", "Update", "")}
+    assert owners(await write(cluster, namespace, 1, "keda")) == {("janitor", "Update", "scale")}
+    assert owners(await write(cluster, namespace, 2, "keda")) == {("keda", "Update", "")}
+
+
+async def test_nobody_owns_the_replicas_that_a_scale_has_set_to_zero(
+    cluster: Cluster, namespace: str
+) -> None:
+    client = cluster.client
+    await client.create(DEPLOYMENTS, namespace, workload(replicas=2))
+    read = await scale_of(client, namespace)
+    answer = await scale(client, namespace, {**read, "spec": {"replicas": 0}}, "janitor")
+    assert answer["spec"] == {}
+    assert owners(await client.get(DEPLOYMENTS, namespace, "bot")) == set()
+    assert owners(await write(cluster, namespace, 0, "keda")) == set()
+    await write(cluster, namespace, 1, "keda")
+    assert owners(await write(cluster, namespace, 0, "keda")) == {("keda", "Update", "")}
 
 
 async def test_who_applies_the_replicas_shares_or_takes_them(
@@ -187,10 +201,10 @@ async def test_who_applies_the_replicas_shares_or_takes_them(
     git = ("git", "Apply", "")
     assert owners(await apply(cluster, namespace, 2, "git")) == {git}
     read = await scale_of(cluster.client, namespace)
-    await scale(cluster.client, namespace, {**read, "spec": {"replicas": 0}}, "janitor")
+    await scale(cluster.client, namespace, {**read, "spec": {"replicas": 1}}, "janitor")
     found = await cluster.client.get(DEPLOYMENTS, namespace, "bot")
     assert owners(found) == {("janitor", "Update", "scale")}
-    found = await apply(cluster, namespace, 0, "git")
+    found = await apply(cluster, namespace, 1, "git")
     assert owners(found) == {("janitor", "Update", "scale"), git}
     assert owners(await apply(cluster, namespace, 2, "git")) == {git}
 
