@@ -17,7 +17,7 @@ from baileys_janitor.notify.channels.http import Channel, Http, Undelivered
 from baileys_janitor.notify.channels.sentry import Sentry
 from baileys_janitor.notify.channels.webhook import Webhook
 from baileys_janitor.notify.secrets import Secrets
-from tests.certificates import PrivateCa, private_ca
+from tests.certificates import PrivateCa, check_strictly, private_ca
 from tests.notify.messages import READER, change, incidents
 from tests.notify.receivers import Answer, Pauses, Receiver
 
@@ -70,6 +70,20 @@ async def test_it_is_trusted_once_its_ca_is_named(
     bundle = tmp_path / "bundle.pem"
     bundle.write_bytes("# Firma Müller\n".encode() + ca.bundle.read_bytes())
     monkeypatch.setenv(tls.VARIABLE, str(bundle))
+    async with served(ca) as endpoint:
+        sender = channel(kind, endpoint.url, Pauses())
+        await sender.send(incidents(change()))
+        await sender.close()
+        assert len(endpoint.taken) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_old_ca_of_the_company_is_good_enough(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_strictly(monkeypatch)
+    ca = private_ca(tmp_path, old=True)
+    monkeypatch.setenv(tls.VARIABLE, str(ca.bundle))
     async with served(ca) as endpoint:
         sender = channel(kind, endpoint.url, Pauses())
         await sender.send(incidents(change()))

@@ -6,6 +6,7 @@ Kopf runs in a thread of its own (`kopf_thread`): a handler only takes an event 
 from __future__ import annotations
 
 import logging
+import ssl
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -86,6 +87,15 @@ def configure(
     return settings
 
 
+class _Connection(kopf.ConnectionInfo):
+    """Checks the API server's certificate no more strictly than the operator's own client."""
+
+    def as_ssl_context(self) -> ssl.SSLContext:
+        context = super().as_ssl_context()
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        return context
+
+
 async def connection() -> kopf.ConnectionInfo:
     """Return the access that the operator's own client uses, as Kopf takes it.
 
@@ -94,7 +104,7 @@ async def connection() -> kopf.ConnectionInfo:
     """
     found = await access()
     bearer = await found.get_api_key_with_prefix("BearerToken") or ""
-    return kopf.ConnectionInfo(
+    return _Connection(
         server=found.host,
         ca_path=found.ssl_ca_cert,
         insecure=not found.verify_ssl,

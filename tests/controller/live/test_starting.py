@@ -16,9 +16,10 @@ import yaml
 
 from baileys_janitor.api.config import OperatorConfig
 from baileys_janitor.controller import app
+from baileys_janitor.controller.kopf_handlers import connection
 from baileys_janitor.controller.kube.client import NoAccess
 from sandbox import kubeconfig
-from tests.certificates import private_ca
+from tests.certificates import check_strictly, private_ca
 from tests.controller.live.operators import OperatorProcess
 from tests.controller.live.world import until
 
@@ -124,6 +125,20 @@ async def test_a_wrong_ca_is_told_as_that(tmp_path: Path, monkeypatch: pytest.Mo
         bundle = {"certificate-authority": str(other.bundle)}
         configured(monkeypatch, tmp_path / "config", url, **bundle)
         assert "set certificate-authority-data in the kubeconfig" in await refused()
+
+
+async def test_the_certificates_of_an_old_cluster_are_good_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_strictly(monkeypatch)
+    ca = private_ca(tmp_path / "ca", old=True)
+    async with answering(200, "<html>", ca.server) as url:
+        bundle = {"certificate-authority": str(ca.bundle)}
+        configured(monkeypatch, tmp_path / "config", url, **bundle)
+        assert "is no API server" in await refused()
+        of_kopf = (await connection()).as_ssl_context()
+        _, writer = await asyncio.open_connection("127.0.0.1", url.split(":")[-1], ssl=of_kopf)
+        writer.close()
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,13 @@ EXPIRED, NOT_YET_VALID, OTHER_NAMES = 10, 9, (62, 64)
 def context() -> ssl.SSLContext | bool:
     """Return what checks certificates; True for the client's own way, which knows the public CAs."""
     # The client's own was made when it was imported, and is shared by all.
-    return ssl.create_default_context() if os.environ.get(VARIABLE) else True
+    return _lenient(ssl.create_default_context()) if os.environ.get(VARIABLE) else True
+
+
+def _lenient(made: ssl.SSLContext) -> ssl.SSLContext:
+    """Return it without what Python asks for since 3.13, and no other program: CAs of companies are often older."""
+    made.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return made
 
 
 def in_words(error: BaseException) -> str:
@@ -57,6 +63,7 @@ def trust_in_requests(told: Callable[[str, str], None]) -> None:
     """
     from requests.adapters import HTTPAdapter
     from requests.exceptions import SSLError
+    from urllib3.util import create_urllib3_context
 
     if getattr(HTTPAdapter, "_trusts_more", False):
         return
@@ -68,6 +75,7 @@ def trust_in_requests(told: Callable[[str, str], None]) -> None:
         further = _further() if verify else ""
         if further and url.lower().startswith("https"):
             pool.conn_kw["ca_cert_data"] = further
+            pool.conn_kw["ssl_context"] = _lenient(create_urllib3_context())
 
     def send(self: Any, request: Any, *arguments: Any, **more: Any) -> Any:
         try:
