@@ -118,18 +118,18 @@ contracts: $(VENV)/.done ## Check that imports look down only
 	$(BIN)/lint-imports --no-cache
 
 generate: $(VENV)/.done ## Write what a machine writes: the CRD, the chart's copy, schema and values, the tables in the docs, the manual page
-	$(BIN)/python -m baileys_janitor.api.crd crds
+	$(BIN)/python -m baileys_janitor.api.generated.crd crds
 	$(BIN)/python -m baileys_janitor.api.status_schemas
-	$(BIN)/python -m baileys_janitor.api.docs_tables docs
+	$(BIN)/python -m baileys_janitor.api.generated.docs_tables docs
 	$(BIN)/python -m baileys_janitor.notify.reference
 	$(BIN)/python -m baileys_janitor.controller.metrics.reference docs/metrics.md
 	$(BIN)/python -m charts.generate
 	$(BIN)/python -m baileys_janitor.cli.help.manual docs/one-server/baileys-janitor.1
 
 check-generated: $(VENV)/.done ## Check that what a machine writes is current
-	@$(BIN)/python -m baileys_janitor.api.crd crds --check || { echo "Run 'make generate'" >&2; exit 1; }
+	@$(BIN)/python -m baileys_janitor.api.generated.crd crds --check || { echo "Run 'make generate'" >&2; exit 1; }
 	@$(BIN)/python -m baileys_janitor.api.status_schemas --check || { echo "Run 'make generate'" >&2; exit 1; }
-	@$(BIN)/python -m baileys_janitor.api.docs_tables docs --check || { echo "Run 'make generate'" >&2; exit 1; }
+	@$(BIN)/python -m baileys_janitor.api.generated.docs_tables docs --check || { echo "Run 'make generate'" >&2; exit 1; }
 	@$(BIN)/python -m baileys_janitor.notify.reference --check || { echo "Run 'make generate'" >&2; exit 1; }
 	@$(BIN)/python -m baileys_janitor.controller.metrics.reference --check docs/metrics.md || { echo "Run 'make generate'" >&2; exit 1; }
 	@$(BIN)/python -m charts.generate --check || { echo "Run 'make generate'" >&2; exit 1; }

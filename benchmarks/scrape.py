@@ -18,7 +18,7 @@ from typing import Any, cast
 from rich.console import Console
 from rich.table import Table
 
-from baileys_janitor.api.config import Metrics, OperatorConfig
+from baileys_janitor.api.config.config import Metrics, OperatorConfig
 from baileys_janitor.controller.app import job_pod
 from baileys_janitor.controller.clock import WallClock
 from baileys_janitor.controller.kube.client import Kube

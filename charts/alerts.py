@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from baileys_janitor.api.condition_kinds import CONDITIONS, AlertKind, ConditionKind
-from baileys_janitor.api.notification_config import RUNBOOKS
+from baileys_janitor.api.conditions.condition_kinds import CONDITIONS, AlertKind, ConditionKind
+from baileys_janitor.api.config.notification_config import RUNBOOKS
 
 ALERTS = Path(__file__).resolve().parent / "baileys-janitor" / "files" / "alerts.yaml"
 BEGIN, END = "      # conditions: generated\n", "      # end\n"

@@ -10,10 +10,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from baileys_janitor.api.cross_field_rules import FORBIDDEN_ZONES
-from baileys_janitor.api.defaults import BUILT_IN
-from baileys_janitor.api.durations import seconds_of
-from baileys_janitor.api.patterns import (
+from baileys_janitor.api.config.cross_field_rules import FORBIDDEN_ZONES
+from baileys_janitor.api.config.defaults import BUILT_IN
+from baileys_janitor.api.values.durations import seconds_of
+from baileys_janitor.api.values.patterns import (
     CRON,
     CRON_NEVER_COMES,
     CRON_NEVER_SENTENCE,

@@ -15,10 +15,10 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.api.crd import crd_yaml
-from baileys_janitor.api.defaults import BUILT_IN
-from baileys_janitor.api.openapi import structural
+from baileys_janitor.api.config.config import OperatorConfig
+from baileys_janitor.api.config.defaults import BUILT_IN
+from baileys_janitor.api.generated.crd import crd_yaml
+from baileys_janitor.api.generated.openapi import structural
 from charts import checks
 from charts.alerts import with_condition_rules
 from charts.dashboard.page import dashboard

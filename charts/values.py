@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from baileys_janitor.api.base import Model
-from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.api.notification_config import RUNBOOKS
+from baileys_janitor.api.config.config import OperatorConfig
+from baileys_janitor.api.config.notification_config import RUNBOOKS
+from baileys_janitor.api.values.base import Model
 from charts.checks import DIGEST, IMAGE, INTERVAL, OBJECT, REPOSITORY, SECRET_KEY, TAG
 
 Object = dict[str, Any]

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from baileys_janitor.policy.archived import ArchivedFile, ArchivedSession
-from baileys_janitor.policy.identity import read_identity
-from baileys_janitor.policy.pairing import read_credentials
+from baileys_janitor.policy.archives.archived import ArchivedFile, ArchivedSession
+from baileys_janitor.policy.archives.pairing import read_credentials
+from baileys_janitor.policy.files.identity import read_identity
 from tests.pairings import whole
 
 GROUP = "120363000000000001@g.us"

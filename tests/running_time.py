@@ -9,9 +9,9 @@ import os
 import time
 from pathlib import Path
 
-from baileys_janitor.policy.file_entry import Entry
-from baileys_janitor.policy.running import Memory, recount
-from baileys_janitor.policy.running_text import encode
+from baileys_janitor.policy.ages.running import Memory, recount
+from baileys_janitor.policy.ages.running_text import encode
+from baileys_janitor.policy.files.file_entry import Entry
 
 DAY = 86_400
 #: Scenarios of the fixtures whose tenant was not running all the time.

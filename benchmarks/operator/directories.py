@@ -15,8 +15,8 @@ from baileys_janitor.job.result import (
     encode,
 )
 from baileys_janitor.job.task import Member, Task
-from baileys_janitor.policy.running import Memory
-from baileys_janitor.policy.running_text import encode as encode_running
+from baileys_janitor.policy.ages.running import Memory
+from baileys_janitor.policy.ages.running_text import encode as encode_running
 from benchmarks.operator.plan import DAY, Company
 
 CREDS, APP_STATE, LIDS, PRE_KEYS = 1, 8, 36, 40

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from baileys_janitor.api.crd import crd
+from baileys_janitor.api.generated.crd import crd
 from baileys_janitor.api.names import API_VERSION, PLURAL
 from benchmarks.operator import objects
 from benchmarks.operator.plan import Plan, companies

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.api.config.config import OperatorConfig
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.job.result import COMPLETED, CleanResult
 from baileys_janitor.schedule.context import Intervals

@@ -13,7 +13,7 @@ import sys
 import time
 from typing import Any
 
-from baileys_janitor.api.config import Logging
+from baileys_janitor.api.config.config import Logging
 
 FIELDS = (
     "namespace",

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.api.crd import crd, store_crd
-from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
+from baileys_janitor.api.conditions.incident_kinds import INCIDENT_KINDS
+from baileys_janitor.api.generated.crd import crd, store_crd
 from baileys_janitor.controller.metrics.key_stores import STORE_DEFINITIONS
 from baileys_janitor.metrics.definitions import DEFINITIONS
 from baileys_janitor.metrics.tenants import FAMILIES

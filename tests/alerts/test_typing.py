@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
-from baileys_janitor.api.crd import crd
+from baileys_janitor.api.generated.crd import crd
 from sandbox import Cluster
 from tests.alerts.commands import Words, typed
 from tests.alerts.rules import PAGES

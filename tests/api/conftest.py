@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.api.crd import crd, store_crd
+from baileys_janitor.api.generated.crd import crd, store_crd
 from sandbox.server.http import ApiServer
 from tests.api.real_server import real_api_server
 from tests.api.rest import Api

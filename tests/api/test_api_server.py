@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.api import decoding
 from baileys_janitor.api.names import API_VERSION, KIND, PLURAL
+from baileys_janitor.api.values import decoding
 from tests.api.corpus_files import ACCEPTED, REFUSED, SCHEMA, expected
 from tests.api.rest import CRDS, Api, Refused
 from tests.api.statuses import FULL_STATUS

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from baileys_janitor.api.backup_settings import (
+from baileys_janitor.api.backup.backup_settings import (
     BackupSettings,
     described,
     longest_pause,
     resolved,
 )
-from baileys_janitor.api.cross_field_rules import Conflict
-from baileys_janitor.api.error_messages import first_problem
-from baileys_janitor.policy.archive_retention import Retention
+from baileys_janitor.api.config.cross_field_rules import Conflict
+from baileys_janitor.api.values.error_messages import first_problem
+from baileys_janitor.policy.archives.archive_retention import Retention
 
 RECIPIENT = "age1" + "q" * 58
 MOSCOW = {"name": "moscow", "url": "s3://baileys/prod", "endpoint": "https://s3.ru.example"}

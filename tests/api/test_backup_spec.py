@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from baileys_janitor.api.backup_spec import ClusterBackups
-from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.api.config_file import InvalidConfig, load_config
-from baileys_janitor.api.last_valid import in_force
-from baileys_janitor.api.merge import InvalidTenant, effective
+from baileys_janitor.api.backup.backup_spec import ClusterBackups
+from baileys_janitor.api.config.config import OperatorConfig
+from baileys_janitor.api.config.config_file import InvalidConfig, load_config
+from baileys_janitor.api.config.last_valid import in_force
+from baileys_janitor.api.config.merge import InvalidTenant, effective
 from baileys_janitor.schedule.tenant_backups import schedule_of
 
 RECIPIENT = "age1" + "q" * 58

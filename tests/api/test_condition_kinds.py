@@ -8,8 +8,8 @@ from typing import get_args
 
 import pytest
 
-from baileys_janitor.api.backup_conditions import BACKUP_CONDITIONS
-from baileys_janitor.api.condition_kinds import (
+from baileys_janitor.api.conditions.backup_conditions import BACKUP_CONDITIONS
+from baileys_janitor.api.conditions.condition_kinds import (
     ADVICE,
     CONDITIONS,
     ConditionKind,
@@ -17,7 +17,7 @@ from baileys_janitor.api.condition_kinds import (
     Group,
     event_kinds,
 )
-from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
+from baileys_janitor.api.conditions.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.api.names import GROUP
 from baileys_janitor.api.status import Level
 from baileys_janitor.policy import levels

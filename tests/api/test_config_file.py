@@ -12,8 +12,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.api.config_file import InvalidConfig, load_config
+from baileys_janitor.api.config.config import OperatorConfig
+from baileys_janitor.api.config.config_file import InvalidConfig, load_config
 
 KNOWN = ["enabled", "port", "window", "jobsInFlight", "thresholds", "schedule", "channels", "level"]
 

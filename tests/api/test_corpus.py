@@ -8,11 +8,11 @@ import re
 import pytest
 import yaml
 
-from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.api.config_file import load_config
-from baileys_janitor.api.merge import InvalidTenant, effective
-from baileys_janitor.api.patterns import IN_WORDS
+from baileys_janitor.api.config.config import OperatorConfig
+from baileys_janitor.api.config.config_file import load_config
+from baileys_janitor.api.config.merge import InvalidTenant, effective
 from baileys_janitor.api.spec import TenantSpec
+from baileys_janitor.api.values.patterns import IN_WORDS
 from tests.api.corpus_files import ACCEPTED, CORPUS, OPERATOR, REFUSED, ROOT, SCHEMA, expected
 
 EXAMPLES = {

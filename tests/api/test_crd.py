@@ -7,9 +7,9 @@ from typing import Any
 
 import yaml
 
-from baileys_janitor.api.crd import crd, crd_yaml, files, store_crd
-from baileys_janitor.api.defaults import BUILT_IN
-from baileys_janitor.api.openapi import structural
+from baileys_janitor.api.config.defaults import BUILT_IN
+from baileys_janitor.api.generated.crd import crd, crd_yaml, files, store_crd
+from baileys_janitor.api.generated.openapi import structural
 from baileys_janitor.api.spec import FleetSettings
 from tests.api.corpus_files import ROOT
 

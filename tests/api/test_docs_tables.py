@@ -7,8 +7,8 @@ import re
 import pytest
 import yaml
 
-from baileys_janitor.api.config_file import DRY_RUN, ENVIRONMENT
-from baileys_janitor.api.docs_tables import PAGES, with_tables
+from baileys_janitor.api.config.config_file import DRY_RUN, ENVIRONMENT
+from baileys_janitor.api.generated.docs_tables import PAGES, with_tables
 from baileys_janitor.api.names import API_VERSION, EMERGENCY_ANNOTATION
 from tests.api.corpus_files import ROOT
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.api import patterns, quantities
-from baileys_janitor.api.durations import (
+from baileys_janitor.api.values import patterns, quantities
+from baileys_janitor.api.values.durations import (
     MAX_LENGTH,
     Duration,
     duration_text,

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from baileys_janitor.api.crd import crd
-from baileys_janitor.api.cross_field_rules import cron_problem, is_zone
-from baileys_janitor.api.durations import seconds_of
-from baileys_janitor.api.patterns import CRON, CRON_NEVER_COMES
+from baileys_janitor.api.config.cross_field_rules import cron_problem, is_zone
+from baileys_janitor.api.generated.crd import crd
+from baileys_janitor.api.values.durations import seconds_of
+from baileys_janitor.api.values.patterns import CRON, CRON_NEVER_COMES
 from sandbox.server.schema import Schema
 
 CEL = re.compile(CRON, re.ASCII)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.api.config.config import OperatorConfig
+from baileys_janitor.api.config.merge import InvalidTenant
 from baileys_janitor.api.keystores.merge import effective_store
 from baileys_janitor.api.keystores.spec import KeyStoreSpec
-from baileys_janitor.api.merge import InvalidTenant
 from baileys_janitor.api.names import API_VERSION, STORE_KIND, STORE_PLURAL
 from tests.api.rest import CRDS, Api, Refused
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.api.last_valid import LAST_VALID_BYTES_MAX, InForce, in_force
-from baileys_janitor.api.merge import InvalidTenant, effective
+from baileys_janitor.api.config.config import OperatorConfig
+from baileys_janitor.api.config.last_valid import LAST_VALID_BYTES_MAX, InForce, in_force
+from baileys_janitor.api.config.merge import InvalidTenant, effective
 from baileys_janitor.api.spec_groups import MODES
 
 Object = dict[str, Any]

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.api.durations import duration_text, seconds_of
-from baileys_janitor.api.effective import Effective
-from baileys_janitor.api.merge import InvalidTenant, effective
+from baileys_janitor.api.config.config import OperatorConfig
+from baileys_janitor.api.config.effective import Effective
+from baileys_janitor.api.config.merge import InvalidTenant, effective
 from baileys_janitor.api.spec_groups import LIMITS
+from baileys_janitor.api.values.durations import duration_text, seconds_of
 from baileys_janitor.policy.settings import DEFAULTS, Settings
 
 HERE = {"volume": {"claimName": "data"}}

@@ -7,11 +7,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.api import decoding
 from baileys_janitor.api.names import KIND
 from baileys_janitor.api.status import ByKind, TenantStatus
 from baileys_janitor.api.status_readers import reader_of
-from baileys_janitor.policy.file_kinds import KINDS
+from baileys_janitor.api.values import decoding
+from baileys_janitor.policy.files.file_kinds import KINDS
 from tests.api.statuses import FULL_STATUS
 
 

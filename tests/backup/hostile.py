@@ -20,8 +20,8 @@ from baileys_janitor.backup.archive.archive import GZIP_HEADER, MANIFEST_MODE
 from baileys_janitor.backup.archive.encryption import Recipients, generate
 from baileys_janitor.backup.archive.manifest import MANIFEST_NAME, manifest_of
 from baileys_janitor.backup.archive.tar_headers import END, header, padding
-from baileys_janitor.policy.archived import ArchivedFile
-from baileys_janitor.volume.snapshot import Snapshot
+from baileys_janitor.policy.archives.archived import ArchivedFile
+from baileys_janitor.volume.copies.snapshot import Snapshot
 from tests.pairings import whole
 
 NAMESPACE, TENANT = "bots", "acme"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from baileys_janitor.backup.archive.archive import PackedArchive, pack
 from baileys_janitor.backup.archive.encryption import Identities, Recipients, generate
-from baileys_janitor.volume.snapshot import Snapshot, take_snapshot
+from baileys_janitor.volume.copies.snapshot import Snapshot, take_snapshot
 from tests.pairings import whole
 from tests.volume.directories import FILES, HOUR, NOW, build, opened, write
 

@@ -22,10 +22,10 @@ from baileys_janitor.backup.archive.encryption import Identities, Recipients, ge
 from baileys_janitor.backup.archive.rows_manifest import RowsSnapshot
 from baileys_janitor.backup.archive.unpack import UnpackedArchive, unpack, unpack_rows
 from baileys_janitor.backup.errors import BackupProblem
-from baileys_janitor.policy.archived import ArchivedFile, ArchivedSession
-from baileys_janitor.policy.identity import read_identity
-from baileys_janitor.policy.pairing import read_credentials
-from baileys_janitor.volume.snapshot import Snapshot
+from baileys_janitor.policy.archives.archived import ArchivedFile, ArchivedSession
+from baileys_janitor.policy.archives.pairing import read_credentials
+from baileys_janitor.policy.files.identity import read_identity
+from baileys_janitor.volume.copies.snapshot import Snapshot
 from tests.backup.sessions import (
     IDENTITIES,
     LONG_NAME,

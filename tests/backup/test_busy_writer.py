@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from baileys_janitor.backup.archive.unpack import unpack
-from baileys_janitor.volume.snapshot import Snapshot, take_snapshot
+from baileys_janitor.volume.copies.snapshot import Snapshot, take_snapshot
 from tests.backup.sessions import IDENTITIES, packed
 from tests.pairings import whole
 from tests.real.sessions import ALL_CHECKS

@@ -16,7 +16,7 @@ from baileys_janitor.backup.fetch import Wanted
 from baileys_janitor.backup.known import Known, read_known
 from baileys_janitor.backup.latest import TRIED_MOST, read_fingerprint
 from baileys_janitor.backup.names import parse_name
-from baileys_janitor.volume.snapshot import take_snapshot
+from baileys_janitor.volume.copies.snapshot import take_snapshot
 from tests.backup.place import Place, wanted
 from tests.backup.sessions import IDENTITIES, RECIPIENTS, session_in
 from tests.pairings import whole

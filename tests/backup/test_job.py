@@ -26,8 +26,8 @@ from baileys_janitor.backup.job.task import BACKUP, DRILL, BackupTask, Member
 from baileys_janitor.backup.known import recipients_id
 from baileys_janitor.backup.stores.repository import open_repository
 from baileys_janitor.job.task import BadTask
-from baileys_janitor.policy.known_archives import KnownArchives, PutArchive
-from baileys_janitor.policy.known_archives import encode as known_text
+from baileys_janitor.policy.archives.known_archives import KnownArchives, PutArchive
+from baileys_janitor.policy.archives.known_archives import encode as known_text
 from tests.backup.servers import ENVIRON, FaultyStore, S3Server, free_port
 from tests.backup.sessions import RECIPIENT, SECRET, session_in
 

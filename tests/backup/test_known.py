@@ -26,9 +26,9 @@ from baileys_janitor.backup.known import (
 from baileys_janitor.backup.names import name_of
 from baileys_janitor.backup.stores.location import location_of
 from baileys_janitor.volume.errors import VolumeProblem
-from baileys_janitor.volume.lock import acquire
-from baileys_janitor.volume.state_files import owners_of
-from baileys_janitor.volume.state_names import BACKUPS
+from baileys_janitor.volume.files.state_files import owners_of
+from baileys_janitor.volume.files.state_names import BACKUPS
+from baileys_janitor.volume.runs.lock import acquire
 
 NOW = 1_796_000_000
 DAY = 86_400

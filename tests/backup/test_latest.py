@@ -14,9 +14,9 @@ from baileys_janitor.backup.latest import (
     require_owner,
 )
 from baileys_janitor.backup.names import ArchiveName
-from baileys_janitor.policy.archived import ArchivedSession
-from baileys_janitor.policy.identity import Identity
-from baileys_janitor.policy.pairing import Credentials
+from baileys_janitor.policy.archives.archived import ArchivedSession
+from baileys_janitor.policy.archives.pairing import Credentials
+from baileys_janitor.policy.files.identity import Identity
 
 NOW = 1_796_000_000
 WHOSE = Fingerprint("1" * 16, "2" * 16)

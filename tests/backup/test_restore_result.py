@@ -17,9 +17,9 @@ from baileys_janitor.backup.restore_job.result import (
     encode,
 )
 from baileys_janitor.job.document import checksum
-from baileys_janitor.policy.file_kinds import KINDS
-from baileys_janitor.policy.identity import STATES
-from baileys_janitor.policy.restore_codes import EXPLANATIONS, KEPT_BACK
+from baileys_janitor.policy.archives.restore_codes import EXPLANATIONS, KEPT_BACK
+from baileys_janitor.policy.files.file_kinds import KINDS
+from baileys_janitor.policy.files.identity import STATES
 
 WHOLE = RestoreResult(
     outcome="Completed",

@@ -13,10 +13,10 @@ from baileys_janitor.backup.known import read_known
 from baileys_janitor.backup.names import parse_name
 from baileys_janitor.backup.results import BackupResult, Keep
 from baileys_janitor.backup.stores.store import MOST_OBJECTS, PutResult, StoredObject
-from baileys_janitor.policy.archive_retention import UnknownArchives
+from baileys_janitor.policy.archives.archive_retention import UnknownArchives
 from baileys_janitor.policy.reasons import CREDENTIALS_ABSENT, explain
-from baileys_janitor.volume.lock import acquire
-from baileys_janitor.volume.state_files import owners_of
+from baileys_janitor.volume.files.state_files import owners_of
+from baileys_janitor.volume.runs.lock import acquire
 from tests.backup.place import DAY, HOUR, Place, wanted
 from tests.backup.sessions import IDENTITIES
 from tests.pairings import whole

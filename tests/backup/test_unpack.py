@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from baileys_janitor.backup.archive.manifest import Manifest, ManifestDecoder
 from baileys_janitor.backup.archive.unpack import unpack
 from baileys_janitor.backup.errors import BackupProblem
-from baileys_janitor.policy.archived import LIMIT_BYTES, ArchivedFile
-from baileys_janitor.volume.snapshot import Snapshot
+from baileys_janitor.policy.archives.archived import LIMIT_BYTES, ArchivedFile
+from baileys_janitor.volume.copies.snapshot import Snapshot
 from tests.backup.hostile import MEBIBYTE, Forge, corpus, encrypted, endless, zipped
 from tests.backup.sessions import (
     IDENTITIES,

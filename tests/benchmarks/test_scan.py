@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.policy.file_kinds import KINDS, OTHER, classify
-from baileys_janitor.policy.identity import PAIRED, read_identity
+from baileys_janitor.policy.files.file_kinds import KINDS, OTHER, classify
+from baileys_janitor.policy.files.identity import PAIRED, read_identity
 from benchmarks import document, fleet, machine, scan
 
 Object = dict[str, Any]

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from lupa import lua51
 
-from baileys_janitor.api.crd import crd
+from baileys_janitor.api.generated.crd import crd
 from tests.chart.rendering import ROOT, Object, render
 
 PLACE = ROOT / "docs" / "gitops"

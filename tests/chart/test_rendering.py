@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from baileys_janitor import __version__
-from baileys_janitor.api.crd import crd, store_crd
+from baileys_janitor.api.generated.crd import crd, store_crd
 from tests.chart import snapshots
 from tests.chart.rendering import CHART, ROOT, VARIANTS, Refused, helms, only, render
 

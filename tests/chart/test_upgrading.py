@@ -9,9 +9,9 @@ import jsonschema
 import pytest
 import yaml
 
-from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.api.crd import crd
-from baileys_janitor.api.merge import effective
+from baileys_janitor.api.config.config import OperatorConfig
+from baileys_janitor.api.config.merge import effective
+from baileys_janitor.api.generated.crd import crd
 from baileys_janitor.api.spec import TenantSpec
 from baileys_janitor.api.status import TenantStatus
 from tests.chart.rendering import Object

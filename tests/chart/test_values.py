@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.api.config_file import load_config
-from baileys_janitor.api.defaults import BUILT_IN
+from baileys_janitor.api.config.config import OperatorConfig
+from baileys_janitor.api.config.config_file import load_config
+from baileys_janitor.api.config.defaults import BUILT_IN
 from charts.checks import ALIASES
 from charts.generate import values_schema
 from tests.chart.rendering import (

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from baileys_janitor.cli.main import main
-from baileys_janitor.volume import credentials
+from baileys_janitor.volume.scanning import credentials
 from tests.cli.sessions import STEERING, Done, company, mended
 
 Run = Callable[..., Done]

@@ -16,9 +16,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from baileys_janitor.policy.file_entry import Entry
-from baileys_janitor.policy.identity import read_identity
-from baileys_janitor.policy.own_groups import own_groups
+from baileys_janitor.policy.files.file_entry import Entry
+from baileys_janitor.policy.files.identity import read_identity
+from baileys_janitor.policy.files.own_groups import own_groups
 from tests.real.sessions import unpack
 from tests.running_time import remember
 

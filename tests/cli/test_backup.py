@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from baileys_janitor.cli.backup import backup_command
-from baileys_janitor.volume import quiet
+from baileys_janitor.volume.scanning import quiet
 from tests.backup.sessions import RECIPIENT, SECRET
 from tests.cli.backups import Backups, documents, flip
 from tests.cli.conftest import Run

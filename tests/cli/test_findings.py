@@ -64,7 +64,7 @@ def test_one_directory_under_two_names(
     def bound(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
         return real("company_1" if path == "company_2" else path, flags, mode, dir_fd=dir_fd)
 
-    monkeypatch.setattr("baileys_janitor.volume.roots.os.open", bound)
+    monkeypatch.setattr("baileys_janitor.volume.files.roots.os.open", bound)
     found = findings(run, tmp_path)
     assert list(found) == ["1"]
     assert str(tmp_path / "company_2") in str(found["1"]["SharedDirectory"]["message"])

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 import yaml
 
-from baileys_janitor.policy.file_kinds import KINDS
+from baileys_janitor.policy.files.file_kinds import KINDS
 from tests.cli.conftest import Run
 from tests.cli.sessions import company, numbers_in_names
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from baileys_janitor.cli.restore import restore_command
-from baileys_janitor.volume import exclusive
+from baileys_janitor.volume.runs import exclusive
 from tests.cli.conftest import Run
 from tests.cli.sessions import files_of, numbers_in_names, snapshot
 from tests.cli.test_output import VALIDATOR

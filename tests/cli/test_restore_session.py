@@ -14,7 +14,7 @@ import pytest
 from baileys_janitor.backup.archive.archive import pack
 from baileys_janitor.backup.names import tenant_of
 from baileys_janitor.cli.backup.owners import Owners
-from baileys_janitor.volume.snapshot import take_snapshot
+from baileys_janitor.volume.copies.snapshot import take_snapshot
 from tests.backup.sessions import RECIPIENTS
 from tests.cli.backups import Backups, documents, names_in
 from tests.cli.conftest import Run

@@ -15,8 +15,8 @@ import yaml
 
 from baileys_janitor.cli.scanning import look
 from baileys_janitor.policy.reasons import SAVE_CREDENTIALS
-from baileys_janitor.volume import credentials
-from baileys_janitor.volume.read import read_listing
+from baileys_janitor.volume.files.read import read_listing
+from baileys_janitor.volume.scanning import credentials
 from tests.cli.conftest import Run
 from tests.cli.sessions import company, environment, janitor, mended, snapshot
 

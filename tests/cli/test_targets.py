@@ -194,7 +194,7 @@ def test_directories_that_may_not_be_read_are_one_error(
             raise PermissionError(13, "Permission denied")
         return real(path, flags, mode, dir_fd=dir_fd)
 
-    monkeypatch.setattr("baileys_janitor.volume.roots.os.open", refused)
+    monkeypatch.setattr("baileys_janitor.volume.files.roots.os.open", refused)
     assert codes(tmp_path) == ["PermissionDenied"]
     assert f"2 directories beneath {tmp_path} may not be read by this user" in sentence(tmp_path)
     assert names(tmp_path) == ["open"]

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.volume.journal import Journal
-from baileys_janitor.volume.restore_session import SessionRestoring
-from baileys_janitor.volume.run_plan import read_plan, write_plan
-from baileys_janitor.volume.state_files import owners_of, remove
-from baileys_janitor.volume.state_names import plan_name
+from baileys_janitor.volume.files.run_plan import read_plan, write_plan
+from baileys_janitor.volume.files.state_files import owners_of, remove
+from baileys_janitor.volume.files.state_names import plan_name
+from baileys_janitor.volume.restoring.restore_session import SessionRestoring
+from baileys_janitor.volume.runs.journal import Journal
 from tests.archived import COMES_BACK, CONTENT, archived
 from tests.cli.conftest import Run
 from tests.cli.sessions import company, snapshot

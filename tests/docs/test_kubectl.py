@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from baileys_janitor.api.condition_kinds import CONDITIONS
-from baileys_janitor.api.crd import crd, store_crd
-from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
+from baileys_janitor.api.conditions.condition_kinds import CONDITIONS
+from baileys_janitor.api.conditions.incident_kinds import INCIDENT_KINDS
+from baileys_janitor.api.generated.crd import crd, store_crd
 from baileys_janitor.notify.incidents import KEY_STORE, Place
 from baileys_janitor.notify.wording import todo
 from sandbox import Cluster

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 import pytest
 
-from baileys_janitor.api.condition_kinds import CONDITIONS
-from baileys_janitor.api.config_file import ENVIRONMENT
+from baileys_janitor.api.conditions.condition_kinds import CONDITIONS
+from baileys_janitor.api.config.config_file import ENVIRONMENT
 from baileys_janitor.cli.arguments.options import (
     DRY_RUN_VARIABLE,
     SESSIONS_PATH_VARIABLE,
@@ -19,7 +19,8 @@ from baileys_janitor.cli.arguments.options import (
 from baileys_janitor.cli.help.documented import every_command
 from baileys_janitor.cli.main import COMMANDS, application
 from baileys_janitor.cli.terminal.problems import EXIT_CODES
-from baileys_janitor.policy import reasons, restore_codes
+from baileys_janitor.policy import reasons
+from baileys_janitor.policy.archives import restore_codes
 from baileys_janitor.volume.errors import SENTENCES
 from tests.docs.pages import PAGES, ROOT, name_of
 

@@ -21,9 +21,15 @@ from baileys_janitor.job.result import (
     encode,
 )
 from baileys_janitor.job.task import MEMBERS_MAX
-from baileys_janitor.policy.file_kinds import KINDS
-from baileys_janitor.policy.put_in import BINS
-from baileys_janitor.volume.codec_fields import COUNT_MAX, NUMBER_MAX, STATES, checksum, is_code
+from baileys_janitor.policy.ages.put_in import BINS
+from baileys_janitor.policy.files.file_kinds import KINDS
+from baileys_janitor.volume.report.codec_fields import (
+    COUNT_MAX,
+    NUMBER_MAX,
+    STATES,
+    checksum,
+    is_code,
+)
 
 NOW = 1_795_000_000
 YEAR_10_000 = 253_402_300_800

@@ -22,9 +22,9 @@ from baileys_janitor.job.result import (
     encode,
 )
 from baileys_janitor.job.task import MEMBERS_MAX
-from baileys_janitor.policy.file_kinds import KINDS
+from baileys_janitor.policy.files.file_kinds import KINDS
 from baileys_janitor.policy.reasons import KEPT
-from baileys_janitor.volume.codec_fields import MEMORY_MAX
+from baileys_janitor.volume.report.codec_fields import MEMORY_MAX
 
 NOW = 1_795_000_000
 none = st.none()

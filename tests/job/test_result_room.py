@@ -18,12 +18,12 @@ from baileys_janitor.job.result import (
     encode,
 )
 from baileys_janitor.job.task import MEMBERS_MAX
-from baileys_janitor.policy.running_text import decode as memory_of
+from baileys_janitor.policy.ages.running_text import decode as memory_of
 from baileys_janitor.policy.settings import DEFAULTS
 from baileys_janitor.tenants.running_time import to_take_along
 from baileys_janitor.volume import operations as directories
-from baileys_janitor.volume.activity import Known
-from baileys_janitor.volume.safe_open import open_session
+from baileys_janitor.volume.files.safe_open import open_session
+from baileys_janitor.volume.scanning.activity import Known
 from benchmarks.operator.directories import Directory
 from benchmarks.operator.plan import Company
 from tests.real import sessions

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 
 from baileys_janitor.keystore.adapter import Row, entries_of, file_name, key_of, row_of
-from baileys_janitor.policy.file_entry import Entry
-from baileys_janitor.policy.file_kinds import CREDS, OTHER
-from baileys_janitor.policy.plan import Plan
+from baileys_janitor.policy.cleanup.plan import Plan
+from baileys_janitor.policy.files.file_entry import Entry
+from baileys_janitor.policy.files.file_kinds import CREDS, OTHER
 from tests.policy.worlds import World, worlds
 from tests.real import sessions
 

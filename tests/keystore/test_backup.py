@@ -30,8 +30,8 @@ from baileys_janitor.keystore.errors import KeystoreProblem
 from baileys_janitor.keystore.layout import layout_of
 from baileys_janitor.keystore.postgres.checks import Facts, inspect
 from baileys_janitor.keystore.postgres.connect import Database
-from baileys_janitor.policy.archive_retention import Retention
-from baileys_janitor.policy.pairing import read_credentials
+from baileys_janitor.policy.archives.archive_retention import Retention
+from baileys_janitor.policy.archives.pairing import read_credentials
 from tests.backup.servers import ENVIRON, S3Server
 from tests.backup.sessions import PLAIN, SECRET
 from tests.keystore.backups import ME, NOW, STORES, Store, keep_in_first_layout, paired

@@ -23,9 +23,9 @@ from baileys_janitor.backup.archive.unpack import unpack, unpack_rows
 from baileys_janitor.backup.drill import DrillResult
 from baileys_janitor.backup.errors import BackupProblem
 from baileys_janitor.backup.names import KEY_STORE, ArchivePath
-from baileys_janitor.policy.archived import LIMIT_BYTES
-from baileys_janitor.policy.file_kinds import CREDS_NAME
-from baileys_janitor.policy.pairing import read_credentials
+from baileys_janitor.policy.archives.archived import LIMIT_BYTES
+from baileys_janitor.policy.archives.pairing import read_credentials
+from baileys_janitor.policy.files.file_kinds import CREDS_NAME
 from tests.backup.sessions import IDENTITIES, PLAIN, RECIPIENTS, packed, session_in, snapshot_of
 from tests.keystore.backups import NOW, Store, keep_in_first_layout, paired
 from tests.keystore.data import rows

@@ -28,7 +28,7 @@ from baileys_janitor.keystore.results import (
     TableFigures,
     TypeFigures,
 )
-from baileys_janitor.volume.results import OUTCOMES
+from baileys_janitor.volume.report.results import OUTCOMES
 
 counts = st.integers(0, 10**12)
 words = st.sampled_from(["session", "pre-key", "sender-key", "lid-mapping", "other"])

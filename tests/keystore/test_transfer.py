@@ -18,10 +18,10 @@ from baileys_janitor.keystore.postgres.checks import inspect
 from baileys_janitor.keystore.postgres.connect import Database
 from baileys_janitor.keystore.session import Sessions
 from baileys_janitor.keystore.transfer import Transferred, export_session, import_session
-from baileys_janitor.policy.identity import read_identity
+from baileys_janitor.policy.files.identity import read_identity
 from baileys_janitor.policy.settings import DEFAULTS
+from baileys_janitor.volume.files.safe_open import open_session
 from baileys_janitor.volume.operations import clean as clean_directory
-from baileys_janitor.volume.safe_open import open_session
 from tests.keystore.data import FIRST_LAYOUT, rows
 from tests.keystore.test_clean import LIMITS, clean
 from tests.keystore.test_layouts import NAMED, PREFIXED, TIMES

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
+from baileys_janitor.api.conditions.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.notify import cleanups, document, key_stores, render, summary
 from baileys_janitor.notify.channels import sentry
 from baileys_janitor.notify.cleanups import Done

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
+from baileys_janitor.api.conditions.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.notify import document, render
 from baileys_janitor.notify.delivery_state import ENDED, NEW, Change
 from baileys_janitor.notify.incidents import Place, identify

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.api.notification_config import AppriseChannel
+from baileys_janitor.api.config.notification_config import AppriseChannel
 from baileys_janitor.notify.channels.apprise import Services
 from baileys_janitor.notify.channels.http import Undelivered
 from baileys_janitor.notify.secrets import Secrets

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
+from baileys_janitor.api.conditions.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.notify import delivery_state_codec
 from baileys_janitor.notify.delivery_state import DeliveryState, Entry
 from baileys_janitor.notify.incidents import identify

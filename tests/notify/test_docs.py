@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
-from baileys_janitor.api.notification_config import Notifications
+from baileys_janitor.api.conditions.incident_kinds import INCIDENT_KINDS
+from baileys_janitor.api.config.notification_config import Notifications
 from baileys_janitor.notify.channels.webhook import signed
 from charts.values import Values
 from tests.notify.world import NOW

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.api.condition_kinds import Family
-from baileys_janitor.api.incident_kinds import INCIDENT_KINDS, STALLED_SECONDS
+from baileys_janitor.api.conditions.condition_kinds import Family
+from baileys_janitor.api.conditions.incident_kinds import INCIDENT_KINDS, STALLED_SECONDS
 from baileys_janitor.notify.incidents import Incident, Place, identify, incidents, moment, states
 from tests.notify.world import HOUR, NOW
 
@@ -170,7 +170,7 @@ def test_tenants_and_families_have_numbers_of_their_own() -> None:
 def test_every_state_that_can_be_told_is_one_that_the_configuration_names() -> None:
     from typing import get_args
 
-    from baileys_janitor.api.notification_config import Reason, Severity
+    from baileys_janitor.api.config.notification_config import Reason, Severity
 
     assert set(get_args(Reason)) == set(INCIDENT_KINDS)
     assert {kind.severity for kind in INCIDENT_KINDS.values()} == set(get_args(Severity))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
+from baileys_janitor.api.conditions.incident_kinds import INCIDENT_KINDS
 from tests.notify import letters
 
 PAGES = dict(letters.pages())

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
+from baileys_janitor.api.conditions.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.notify import cleanups, document, render, summary
 from baileys_janitor.notify.delivery_state import BETTER, ENDED, LASTING, NEW, PASSED, WORSE
 from baileys_janitor.notify.incidents import Place

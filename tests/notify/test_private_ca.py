@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.api.notification_config import AppriseChannel, SentryChannel, WebhookChannel
+from baileys_janitor.api.config.notification_config import (
+    AppriseChannel,
+    SentryChannel,
+    WebhookChannel,
+)
 from baileys_janitor.notify.channels import tls
 from baileys_janitor.notify.channels.apprise import Services
 from baileys_janitor.notify.channels.http import Channel, Http, Undelivered

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
-from baileys_janitor.api.notification_config import Notifications
+from baileys_janitor.api.conditions.incident_kinds import INCIDENT_KINDS
+from baileys_janitor.api.config.notification_config import Notifications
 from baileys_janitor.notify.incidents import Place
 from baileys_janitor.notify.routes import Target, labels_asked, targets
 

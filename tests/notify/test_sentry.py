@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.api.notification_config import SentryChannel
+from baileys_janitor.api.config.notification_config import SentryChannel
 from baileys_janitor.notify.channels.http import Http, Undelivered
 from baileys_janitor.notify.channels.sentry import Sentry
 from baileys_janitor.notify.delivery_state import LASTING

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.api.notification_config import TelegramChannel
+from baileys_janitor.api.config.notification_config import TelegramChannel
 from baileys_janitor.notify import render
 from baileys_janitor.notify.channels.http import Http, Undelivered
 from baileys_janitor.notify.channels.telegram import LONGEST, Telegram

@@ -16,7 +16,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from baileys_janitor.api.notification_config import WebhookChannel
+from baileys_janitor.api.config.notification_config import WebhookChannel
 from baileys_janitor.notify.channels.http import ATTEMPTS, Http, Undelivered
 from baileys_janitor.notify.channels.webhook import Webhook
 from baileys_janitor.notify.document import message

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from baileys_janitor.api.condition_kinds import Family, IncidentKind
-from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
+from baileys_janitor.api.conditions.condition_kinds import Family, IncidentKind
+from baileys_janitor.api.conditions.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.notify import delivery_state, delivery_state_codec
 from baileys_janitor.notify.delivery_state import Change, DeliveryState, Fate, Over, Pace
 from baileys_janitor.notify.incidents import Incident, Place

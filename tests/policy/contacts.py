@@ -12,8 +12,8 @@ from baileys_janitor.policy.contact.hashes import contact_hash
 from baileys_janitor.policy.contact.mappings import Mappings
 from baileys_janitor.policy.contact.plan import RepairPlan, make_repair_plan
 from baileys_janitor.policy.contact.request import Request
-from baileys_janitor.policy.file_entry import Entry
-from baileys_janitor.policy.identity import Identity
+from baileys_janitor.policy.files.file_entry import Entry
+from baileys_janitor.policy.files.identity import Identity
 from tests.policy.worlds import OWN_LID, OWN_PN, PAIRED, file, identity_of
 
 many = settings(max_examples=150, deadline=None)

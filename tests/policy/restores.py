@@ -7,12 +7,16 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from baileys_janitor.policy.archived import ArchivedFile, ArchivedSession
-from baileys_janitor.policy.identity import Identity, read_identity
-from baileys_janitor.policy.pairing import Credentials, read_credentials
-from baileys_janitor.policy.restore_codes import MODES
-from baileys_janitor.policy.restore_credentials import ACKNOWLEDGEMENTS, Candidate
-from baileys_janitor.policy.restore_session import SessionPlan, SessionTarget, make_session_plan
+from baileys_janitor.policy.archives.archived import ArchivedFile, ArchivedSession
+from baileys_janitor.policy.archives.pairing import Credentials, read_credentials
+from baileys_janitor.policy.archives.restore_codes import MODES
+from baileys_janitor.policy.archives.restore_credentials import ACKNOWLEDGEMENTS, Candidate
+from baileys_janitor.policy.archives.restore_session import (
+    SessionPlan,
+    SessionTarget,
+    make_session_plan,
+)
+from baileys_janitor.policy.files.identity import Identity, read_identity
 from tests.pairings import whole
 from tests.policy.worlds import file
 

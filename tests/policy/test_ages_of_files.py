@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from baileys_janitor.policy import advice, reasons
-from baileys_janitor.policy.ages import Ages
-from baileys_janitor.policy.estimate import Outlook, look_ahead
-from baileys_janitor.policy.file_entry import Entry
-from baileys_janitor.policy.plan import Plan, make_plan
-from baileys_janitor.policy.running import Memory, advance, observe
+from baileys_janitor.policy.ages.ages import Ages
+from baileys_janitor.policy.ages.running import Memory, advance, observe
+from baileys_janitor.policy.cleanup.estimate import Outlook, look_ahead
+from baileys_janitor.policy.cleanup.plan import Plan, make_plan
+from baileys_janitor.policy.files.file_entry import Entry
 from baileys_janitor.policy.settings import (
     DEFAULTS,
     TOTAL,

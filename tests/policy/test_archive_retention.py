@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.policy.archive_retention import (
+from baileys_janitor.policy.archives.archive_retention import (
     DAY_SECONDS,
     HOUR_SECONDS,
     UNVERIFIED_SECONDS,

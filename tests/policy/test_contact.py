@@ -15,8 +15,8 @@ from baileys_janitor.policy.contact.hashes import contact_hash
 from baileys_janitor.policy.contact.mappings import Mappings
 from baileys_janitor.policy.contact.plan import make_repair_plan
 from baileys_janitor.policy.contact.request import Request
-from baileys_janitor.policy.file_entry import Entry
-from baileys_janitor.policy.identity import Identity, read_identity
+from baileys_janitor.policy.files.file_entry import Entry
+from baileys_janitor.policy.files.identity import Identity, read_identity
 from tests.policy.contacts import (
     DOMESTIC,
     GROUP,

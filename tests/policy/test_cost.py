@@ -5,11 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from baileys_janitor.policy.ages import Ages
-from baileys_janitor.policy.estimate import look_ahead
-from baileys_janitor.policy.file_entry import Entry
-from baileys_janitor.policy.plan import make_plan
-from baileys_janitor.policy.running import advance, observe
+from baileys_janitor.policy.ages.ages import Ages
+from baileys_janitor.policy.ages.running import advance, observe
+from baileys_janitor.policy.cleanup.estimate import look_ahead
+from baileys_janitor.policy.cleanup.plan import make_plan
+from baileys_janitor.policy.files.file_entry import Entry
 from baileys_janitor.policy.settings import DEFAULTS
 from tests.calls import Calls
 from tests.policy.worlds import DAY, HOUR, NOW, PAIRED, file
@@ -21,8 +21,8 @@ SMALL = {"__future__", "_bisect"}
 def test_the_rules_import_nothing_that_is_slow_to_load() -> None:
     program = (
         "import sys, dataclasses, hashlib, json; before = set(sys.modules);"
-        "import baileys_janitor.policy.estimate, baileys_janitor.policy.advice,"
-        " baileys_janitor.policy.plan, baileys_janitor.policy.running_text;"
+        "import baileys_janitor.policy.cleanup.estimate, baileys_janitor.policy.advice,"
+        " baileys_janitor.policy.cleanup.plan, baileys_janitor.policy.ages.running_text;"
         "print(*[name for name in set(sys.modules) - before if not name.startswith('baileys_')])"
     )
     # -S: the site module of a development environment loads some of them itself.

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.policy.counts import AGE_BOUNDS_DAYS, Census, take_census
-from baileys_janitor.policy.file_kinds import ACTIVITY_KINDS, KINDS, PROTECTED_KINDS
+from baileys_janitor.policy.files.file_kinds import ACTIVITY_KINDS, KINDS, PROTECTED_KINDS
 from baileys_janitor.policy.levels import LEVELS, at_least, counted, level
 from baileys_janitor.policy.settings import DEFAULTS, TOTAL, Settings, Thresholds
 from tests.policy.worlds import (

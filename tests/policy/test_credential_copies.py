@@ -6,8 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from baileys_janitor.policy.clocks import is_ahead
-from baileys_janitor.policy.credential_copies import (
+from baileys_janitor.policy.archives.credential_copies import (
     EARLIER_PAIRINGS,
     Copy,
     copy_of,
@@ -15,6 +14,7 @@ from baileys_janitor.policy.credential_copies import (
     newest,
     surplus,
 )
+from baileys_janitor.policy.clocks import is_ahead
 
 NOW = 1_795_000_000
 DAY = 86_400

@@ -7,11 +7,11 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from baileys_janitor.policy.credentials_text import COUNTERS, with_counters
-from baileys_janitor.policy.strict_json import parse
+from baileys_janitor.policy.files.credentials_text import COUNTERS, with_counters
+from baileys_janitor.policy.files.strict_json import parse
 from tests.pairings import whole
 
 #: Tokens as other writers spell them: numbers no round trip keeps, escapes, text of any kind.
@@ -91,6 +91,7 @@ def test_what_stands_around_the_counters_is_the_same_byte_for_byte(text: str) ->
 @given(st.integers(1, 0xFFFFFF))
 def test_a_file_of_the_library_keeps_its_length_but_for_the_digits(number: int) -> None:
     data = whole()
+    assume(b" %d," % number not in data)
     edited = with_counters(data, number)
     assert skeleton(edited.decode()) == skeleton(data.decode())
     assert len(edited) == len(data) + 2 * (len(str(number)) - 2)

@@ -7,14 +7,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.policy import advice, reasons
-from baileys_janitor.policy.ages import Ages
+from baileys_janitor.policy.ages.ages import Ages
+from baileys_janitor.policy.ages.running import Memory
+from baileys_janitor.policy.ages.stretches import merge
+from baileys_janitor.policy.cleanup.estimate import (
+    Outlook,
+    due_by_calendar,
+    look_ahead,
+    reclaimable_now,
+)
+from baileys_janitor.policy.cleanup.guards import Context, shortest
+from baileys_janitor.policy.cleanup.selection import Tally
 from baileys_janitor.policy.counts import take_census
-from baileys_janitor.policy.estimate import Outlook, due_by_calendar, look_ahead, reclaimable_now
-from baileys_janitor.policy.file_entry import Entry
-from baileys_janitor.policy.guards import Context, shortest
-from baileys_janitor.policy.identity import read_identity
-from baileys_janitor.policy.running import Memory
-from baileys_janitor.policy.selection import Tally
+from baileys_janitor.policy.files.file_entry import Entry
+from baileys_janitor.policy.files.identity import read_identity
 from baileys_janitor.policy.settings import (
     DEFAULTS,
     TOTAL,
@@ -23,7 +29,6 @@ from baileys_janitor.policy.settings import (
     Settings,
     Thresholds,
 )
-from baileys_janitor.policy.stretches import merge
 from tests.policy.worlds import (
     DAY,
     HOUR,

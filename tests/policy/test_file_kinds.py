@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from baileys_janitor.policy import file_kinds
-from baileys_janitor.policy.file_kinds import (
+from baileys_janitor.policy.files import file_kinds
+from baileys_janitor.policy.files.file_kinds import (
     KINDS,
     base_user,
     classify,

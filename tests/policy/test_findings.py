@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.policy import advice, findings
-from baileys_janitor.policy.file_entry import Entry
+from baileys_janitor.policy.files.file_entry import Entry
+from baileys_janitor.policy.files.writers import Owned, unwritable
 from baileys_janitor.policy.findings import DIRECTORY, FAULT, SEVERITIES, Creds, State
 from baileys_janitor.policy.reasons import SAVE_CREDENTIALS
-from baileys_janitor.policy.writers import Owned, unwritable
 from tests.docs.pages import ROOT
 
 NOW = 1_800_000_000.0

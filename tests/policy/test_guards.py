@@ -13,10 +13,10 @@ from hypothesis import Phase, example, find, given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.policy import reasons
-from baileys_janitor.policy.file_entry import Entry
-from baileys_janitor.policy.guards import FRESH_NS, Context, perhaps_old, protect, sift
-from baileys_janitor.policy.identity import read_identity
-from baileys_janitor.policy.plan import Plan
+from baileys_janitor.policy.cleanup.guards import FRESH_NS, Context, perhaps_old, protect, sift
+from baileys_janitor.policy.cleanup.plan import Plan
+from baileys_janitor.policy.files.file_entry import Entry
+from baileys_janitor.policy.files.identity import read_identity
 from baileys_janitor.policy.settings import PRESSURE, MaxRemovals, Retention, Settings
 from tests.policy.worlds import (
     DAY,

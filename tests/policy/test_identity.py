@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.policy.identity import MAX_CREDS_BYTES, Identity, read_identity
+from baileys_janitor.policy.files.identity import MAX_CREDS_BYTES, Identity, read_identity
 from tests.policy.worlds import OWN_LID, OWN_PN, OWN_SPELLINGS, PAIRED, creds, identity_of
 
 anything = st.recursive(

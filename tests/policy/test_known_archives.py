@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.policy.known_archives import (
+from baileys_janitor.policy.archives.known_archives import (
     ARCHIVES_MAX,
     REPOSITORIES_MAX,
     TEXT_CHARACTERS_MAX,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from baileys_janitor.policy import reasons
-from baileys_janitor.policy.guards import protect
-from baileys_janitor.policy.retention import due_units
+from baileys_janitor.policy.cleanup.guards import protect
+from baileys_janitor.policy.cleanup.retention import due_units
 from baileys_janitor.policy.settings import Retention
 from tests.policy.worlds import (
     DAY,

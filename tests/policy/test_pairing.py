@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.policy.pairing import Credentials, read_credentials
+from baileys_janitor.policy.archives.pairing import Credentials, read_credentials
 from tests.pairings import pair, whole
 
 

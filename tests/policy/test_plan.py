@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.policy import reasons
-from baileys_janitor.policy.file_entry import MAX_ENTRIES
-from baileys_janitor.policy.plan import make_plan
+from baileys_janitor.policy.cleanup.plan import make_plan
+from baileys_janitor.policy.files.file_entry import MAX_ENTRIES
 from baileys_janitor.policy.settings import DEFAULTS, MaxRemovals, Retention, Settings
 from tests.policy.worlds import (
     DAY,

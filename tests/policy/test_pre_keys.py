@@ -7,9 +7,9 @@ from random import Random
 import pytest
 
 from baileys_janitor.policy import reasons
-from baileys_janitor.policy.file_entry import Entry
-from baileys_janitor.policy.plan import Plan
-from baileys_janitor.policy.pre_keys import upload_span
+from baileys_janitor.policy.cleanup.plan import Plan
+from baileys_janitor.policy.files.file_entry import Entry
+from baileys_janitor.policy.files.pre_keys import upload_span
 from baileys_janitor.policy.settings import MaxRemovals, Retention, Settings
 from tests.policy.worlds import (
     DAY,

@@ -8,10 +8,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from baileys_janitor.policy.file_entry import Entry
-from baileys_janitor.policy.identity import STATES
-from baileys_janitor.policy.pairing import Credentials, read_credentials
-from baileys_janitor.policy.restore_credentials import (
+from baileys_janitor.policy.archives.pairing import Credentials, read_credentials
+from baileys_janitor.policy.archives.restore_credentials import (
     ACKNOWLEDGEMENTS,
     EXPLANATIONS,
     HIGHEST_START,
@@ -21,6 +19,8 @@ from baileys_janitor.policy.restore_credentials import (
     Target,
     make_restore_plan,
 )
+from baileys_janitor.policy.files.file_entry import Entry
+from baileys_janitor.policy.files.identity import STATES
 from tests.pairings import whole
 from tests.policy.worlds import file
 

@@ -7,13 +7,13 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from baileys_janitor.policy.archived import ArchivedFile, ArchivedSession
-from baileys_janitor.policy.file_entry import Entry
-from baileys_janitor.policy.file_kinds import KINDS, base_user, classify
-from baileys_janitor.policy.identity import Identity
-from baileys_janitor.policy.restore_codes import EXPLANATIONS, KEPT_BACK
-from baileys_janitor.policy.restore_credentials import ACKNOWLEDGEMENTS, HIGHEST_START
-from baileys_janitor.policy.restore_session import SessionTarget
+from baileys_janitor.policy.archives.archived import ArchivedFile, ArchivedSession
+from baileys_janitor.policy.archives.restore_codes import EXPLANATIONS, KEPT_BACK
+from baileys_janitor.policy.archives.restore_credentials import ACKNOWLEDGEMENTS, HIGHEST_START
+from baileys_janitor.policy.archives.restore_session import SessionTarget
+from baileys_janitor.policy.files.file_entry import Entry
+from baileys_janitor.policy.files.file_kinds import KINDS, base_user, classify
+from baileys_janitor.policy.files.identity import Identity
 from tests.policy.restores import (
     HOUR,
     LOST,

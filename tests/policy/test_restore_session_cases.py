@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.policy.archived import ArchivedSession
-from baileys_janitor.policy.file_entry import Entry
-from baileys_janitor.policy.file_kinds import classify
-from baileys_janitor.policy.identity import Identity
-from baileys_janitor.policy.restore_credentials import Candidate
-from baileys_janitor.policy.restore_session import SessionTarget
+from baileys_janitor.policy.archives.archived import ArchivedSession
+from baileys_janitor.policy.archives.restore_credentials import Candidate
+from baileys_janitor.policy.archives.restore_session import SessionTarget
+from baileys_janitor.policy.files.file_entry import Entry
+from baileys_janitor.policy.files.file_kinds import classify
+from baileys_janitor.policy.files.identity import Identity
 from tests.policy.restores import (
     CREDENTIALS,
     DAY,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from baileys_janitor.policy.ages import Ages, file_time, usable_clock
-from baileys_janitor.policy.file_entry import Entry
-from baileys_janitor.policy.running import (
+from baileys_janitor.policy.ages.ages import Ages, file_time, usable_clock
+from baileys_janitor.policy.ages.running import (
     Look,
     Memory,
     advance,
@@ -15,6 +14,7 @@ from baileys_janitor.policy.running import (
     observe,
     recount,
 )
+from baileys_janitor.policy.files.file_entry import Entry
 from tests.policy.worlds import (
     GROUPS,
     NOW,

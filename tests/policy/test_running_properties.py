@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from baileys_janitor.policy.ages import Ages, file_time
-from baileys_janitor.policy.file_entry import Entry
-from baileys_janitor.policy.running import Memory, advance, observe
-from baileys_janitor.policy.running_text import decode, encode
-from baileys_janitor.policy.stretches import capped, cut, merge
-from baileys_janitor.policy.stretches import credit as credit_after
+from baileys_janitor.policy.ages.ages import Ages, file_time
+from baileys_janitor.policy.ages.running import Memory, advance, observe
+from baileys_janitor.policy.ages.running_text import decode, encode
+from baileys_janitor.policy.ages.stretches import capped, cut, merge
+from baileys_janitor.policy.ages.stretches import credit as credit_after
+from baileys_janitor.policy.files.file_entry import Entry
 from tests.policy.worlds import NOW, PAIRED
 
 HOUR, DAY = 3_600, 86_400

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baileys_janitor.policy.ages import EARLIEST_SECONDS, LATEST_SECONDS
-from baileys_janitor.policy.put_in import BINS
-from baileys_janitor.policy.running import GROWTH_MAX_SECONDS, Memory
-from baileys_janitor.policy.running_text import (
+from baileys_janitor.policy.ages.ages import EARLIEST_SECONDS, LATEST_SECONDS
+from baileys_janitor.policy.ages.put_in import BINS
+from baileys_janitor.policy.ages.running import GROWTH_MAX_SECONDS, Memory
+from baileys_janitor.policy.ages.running_text import (
     STRETCHES_MAX,
     TEXT_BYTES_MAX,
     decode,

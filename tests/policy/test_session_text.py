@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baileys_janitor.policy.session_text import with_closed_session
-from baileys_janitor.policy.strict_json import parse
+from baileys_janitor.policy.files.session_text import with_closed_session
+from baileys_janitor.policy.files.strict_json import parse
 from tests.archived import record
 from tests.policy.test_credentials_text import SPACE, TOKENS
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baileys_janitor.policy.stretches import (
+from baileys_janitor.policy.ages.stretches import (
     SILENCE_SECONDS,
     capped,
     capped_limit,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.policy import strict_json
-from baileys_janitor.policy.strict_json import JsonError, is_whole, parse
+from baileys_janitor.policy.files import strict_json
+from baileys_janitor.policy.files.strict_json import JsonError, is_whole, parse
 
 documents = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.text() | st.floats(-1e9, 1e9),

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from baileys_janitor.policy.ages import Ages, file_time, usable_clock
-from baileys_janitor.policy.file_entry import Entry
-from baileys_janitor.policy.identity import Identity, read_identity
-from baileys_janitor.policy.plan import Plan, make_plan
-from baileys_janitor.policy.running import Memory
+from baileys_janitor.policy.ages.ages import Ages, file_time, usable_clock
+from baileys_janitor.policy.ages.running import Memory
+from baileys_janitor.policy.cleanup.plan import Plan, make_plan
+from baileys_janitor.policy.files.file_entry import Entry
+from baileys_janitor.policy.files.identity import Identity, read_identity
 from baileys_janitor.policy.settings import (
     PRESSURE,
     TOTAL,

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 from baileys_janitor.backup.archive.archive import pack
 from baileys_janitor.backup.archive.encryption import Identities, Recipients, generate
 from baileys_janitor.backup.archive.unpack import UnpackedArchive, unpack
-from baileys_janitor.policy.restore_codes import SAFE
-from baileys_janitor.volume.restore_session import SessionRestoreResult, SessionRestoring
-from baileys_janitor.volume.snapshot import take_snapshot
+from baileys_janitor.policy.archives.restore_codes import SAFE
+from baileys_janitor.volume.copies.snapshot import take_snapshot
+from baileys_janitor.volume.restoring.restore_session import SessionRestoreResult, SessionRestoring
 from tests.real import sessions
 
 #: Pre-keys that were uploaded after the backup; whoever gets one of them has to write twice.

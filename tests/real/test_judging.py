@@ -9,7 +9,12 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.policy.restore_codes import CREDENTIALS, NOTHING_RAN_SINCE, SAFE, WHOLE
+from baileys_janitor.policy.archives.restore_codes import (
+    CREDENTIALS,
+    NOTHING_RAN_SINCE,
+    SAFE,
+    WHOLE,
+)
 from tests.real import judging, restore_lab, sessions
 from tests.real.directory import OWN_USERS, names, snapshot
 from tests.real.judging import Life

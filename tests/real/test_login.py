@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.policy.file_kinds import ACTIVITY_KINDS, classify
+from baileys_janitor.policy.files.file_kinds import ACTIVITY_KINDS, classify
 from tests.real import sessions
 
 OWN_LID = "240000000000000:7@lid"

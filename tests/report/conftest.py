@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.volume import credentials
+from baileys_janitor.volume.scanning import credentials
 from tests.cli.conftest import Run, run
 from tests.cli.sessions import STEERING, company
 from tests.report.browser import Browser, find

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from baileys_janitor.policy.file_kinds import KINDS, SENDER_KEY, SESSION
-from baileys_janitor.volume.journal import Journal
-from baileys_janitor.volume.run_results import CleanResult
-from baileys_janitor.volume.state_files import owners_of
+from baileys_janitor.policy.files.file_kinds import KINDS, SENDER_KEY, SESSION
+from baileys_janitor.volume.files.state_files import owners_of
+from baileys_janitor.volume.report.run_results import CleanResult
+from baileys_janitor.volume.runs.journal import Journal
 
 DAY = 86_400
 

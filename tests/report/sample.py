@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from baileys_janitor.policy.file_kinds import KINDS
+from baileys_janitor.policy.files.file_kinds import KINDS
 from baileys_janitor.report.checks import checks_of
 from baileys_janitor.report.collect import Collector, period_of
 from baileys_janitor.report.growth import NO_FORECAST

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baileys_janitor.api.timestamps import to_rfc3339
+from baileys_janitor.api.values.timestamps import to_rfc3339
 from baileys_janitor.schedule import calendar, cleanup_times, growth, scan_times
 from baileys_janitor.schedule import slots as slots_of
 from baileys_janitor.schedule.context import Context, Intervals
 from baileys_janitor.tenants.fault import Fault
 from baileys_janitor.tenants.timers import REQUESTS_AT_ONCE, REQUESTS_WITHIN_SECONDS
-from baileys_janitor.volume.disk_space import FULL_BYTES
+from baileys_janitor.volume.files.disk_space import FULL_BYTES
 from tests.controller.pure.world import (
     DAY,
     HOUR,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.api.timestamps import to_rfc3339
+from baileys_janitor.api.values.timestamps import to_rfc3339
 from baileys_janitor.schedule import slots
 from baileys_janitor.schedule.cleanup_times import open_slots
 from baileys_janitor.schedule.decision import Decision, decide

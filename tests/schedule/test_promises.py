@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.api.timestamps import from_rfc3339
+from baileys_janitor.api.values.timestamps import from_rfc3339
 from baileys_janitor.schedule.circuit_breaker import Hold
 from tests.controller.pure.world import DAY, HOUR, NOW
 from tests.schedule.simulation import JOB_TAKES, Cluster, Directory

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from baileys_janitor.policy.settings import MaxRemovals, Settings
-from baileys_janitor.volume.safe_open import open_session
+from baileys_janitor.volume.files.safe_open import open_session
 
 NOW = float(int(time.time()))  # the trash's age is told by the file system's clock
 HOUR = 3600

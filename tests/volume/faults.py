@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from baileys_janitor.policy.settings import DEFAULTS
-from baileys_janitor.volume import noreplace
 from baileys_janitor.volume import operations as sessions
-from baileys_janitor.volume.activity import Known
-from baileys_janitor.volume.run_results import CleanResult, PurgeResult, UndoResult
+from baileys_janitor.volume.files import noreplace
+from baileys_janitor.volume.report.run_results import CleanResult, PurgeResult, UndoResult
+from baileys_janitor.volume.scanning.activity import Known
 from tests.running_time import always_running
 from tests.volume.directories import (
     DAY,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from baileys_janitor.volume import noreplace
+from baileys_janitor.volume.files import noreplace
 
 Changed = Callable[[os.stat_result, str], os.stat_result]
 

@@ -7,11 +7,11 @@ import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from baileys_janitor.policy.identity import read_identity
-from baileys_janitor.volume import journal as journals
-from baileys_janitor.volume.codec import clean_groups
-from baileys_janitor.volume.run_plan import Planned, plan_bytes
-from baileys_janitor.volume.run_results import CleanResult
+from baileys_janitor.policy.files.identity import read_identity
+from baileys_janitor.volume.files.run_plan import Planned, plan_bytes
+from baileys_janitor.volume.report.codec import clean_groups
+from baileys_janitor.volume.report.run_results import CleanResult
+from baileys_janitor.volume.runs import journal as journals
 from tests.volume.directories import NOW, credentials, in_trash
 
 FINGERPRINT = read_identity(credentials()).fingerprint

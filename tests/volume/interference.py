@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from baileys_janitor.policy.settings import DEFAULTS, Settings
-from baileys_janitor.volume import noreplace
 from baileys_janitor.volume import operations as sessions
-from baileys_janitor.volume.results import ScanResult
-from baileys_janitor.volume.run_results import CleanResult, PurgeResult, UndoResult
+from baileys_janitor.volume.files import noreplace
+from baileys_janitor.volume.report.results import ScanResult
+from baileys_janitor.volume.report.run_results import CleanResult, PurgeResult, UndoResult
 from tests.volume.directories import NOW, opened
 
 VICTIM = "session-2220.0.json"

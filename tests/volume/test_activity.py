@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.policy.running import Memory
-from baileys_janitor.policy.running_text import decode
+from baileys_janitor.policy.ages.running import Memory
+from baileys_janitor.policy.ages.running_text import decode
 from baileys_janitor.policy.settings import DEFAULTS
-from baileys_janitor.volume import activity
 from baileys_janitor.volume import operations as sessions
-from baileys_janitor.volume.activity import Known, boot, read_memory
-from baileys_janitor.volume.read import read_listing
-from baileys_janitor.volume.results import ScanResult
-from baileys_janitor.volume.run_results import CleanResult
+from baileys_janitor.volume.files.read import read_listing
+from baileys_janitor.volume.report.results import ScanResult
+from baileys_janitor.volume.report.run_results import CleanResult
+from baileys_janitor.volume.scanning import activity
+from baileys_janitor.volume.scanning.activity import Known, boot, read_memory
 from tests.running_time import always_running, remember
 from tests.volume.directories import DAY, DUE, HOUR, NOW, build, credentials, held, opened, write
 

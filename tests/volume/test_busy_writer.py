@@ -8,9 +8,9 @@ from pathlib import Path
 
 from baileys_janitor.policy.settings import MaxRemovals, Settings
 from baileys_janitor.volume import operations as sessions
-from baileys_janitor.volume.activity import Known
-from baileys_janitor.volume.run_plan import read_plan
-from baileys_janitor.volume.state_files import owners_of
+from baileys_janitor.volume.files.run_plan import read_plan
+from baileys_janitor.volume.files.state_files import owners_of
+from baileys_janitor.volume.scanning.activity import Known
 from tests.running_time import always_running
 from tests.volume.directories import DAY, NOW, build, opened
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.volume import noreplace
+from baileys_janitor.volume.files import noreplace
 from tests.running_time import remember
 from tests.volume.directories import DAY, DUE, EVERYTHING, NOW, write
 from tests.volume.interference import clean, scan

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from baileys_janitor.policy.settings import MaxRemovals, Settings
-from baileys_janitor.volume import noreplace
 from baileys_janitor.volume.errors import DEADLINE_REACHED, INTERRUPTED
+from baileys_janitor.volume.files import noreplace
 from tests.volume.directories import (
     DUE,
     EVERYTHING,
@@ -111,7 +111,9 @@ def test_a_capped_run_says_what_is_left_and_the_next_goes_on(session: Path) -> N
 def test_a_directory_with_too_many_entries_is_counted_and_cleaning_refused(
     session: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from baileys_janitor.volume import exclusive, read, scan
+    from baileys_janitor.volume.files import read
+    from baileys_janitor.volume.runs import exclusive
+    from baileys_janitor.volume.scanning import scan
 
     def few(directory: int, tick: Callable[[], None] | None = None) -> read.Listing:
         return read.read_listing(directory, tick, 10)

@@ -12,22 +12,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import baileys_janitor.volume.lock  # noqa: F401  # imported before the children are made
-from baileys_janitor.policy.credential_copies import Copy
-from baileys_janitor.policy.pairing import read_credentials
+import baileys_janitor.volume.runs.lock  # noqa: F401  # imported before the children are made
+from baileys_janitor.policy.archives.credential_copies import Copy
+from baileys_janitor.policy.archives.pairing import read_credentials
 from baileys_janitor.policy.settings import DEFAULTS
-from baileys_janitor.volume import credential_copies
-from baileys_janitor.volume.credential_copies import (
+from baileys_janitor.volume.copies import credential_copies
+from baileys_janitor.volume.copies.credential_copies import (
     StoredCopy,
     keep_if_due,
     read_copies,
     read_copy,
 )
-from baileys_janitor.volume.newest_copy import copies_in
-from baileys_janitor.volume.read import read_listing
-from baileys_janitor.volume.run_results import KeptCopy
-from baileys_janitor.volume.scan import scan
-from baileys_janitor.volume.state_files import owners_of
+from baileys_janitor.volume.files.newest_copy import copies_in
+from baileys_janitor.volume.files.read import read_listing
+from baileys_janitor.volume.files.state_files import owners_of
+from baileys_janitor.volume.report.run_results import KeptCopy
+from baileys_janitor.volume.scanning.scan import scan
 from tests.pairings import whole
 from tests.volume.directories import DAY, HOUR, NOW, build, is_own, opened, scratch, write
 from tests.volume.test_kill import survives

@@ -13,17 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baileys_janitor.policy.identity import CORRUPT, PAIRED
-from baileys_janitor.volume.activity import Known
-from baileys_janitor.volume.clean import Cleaning
-from baileys_janitor.volume.credentials import (
+from baileys_janitor.policy.files.identity import CORRUPT, PAIRED
+from baileys_janitor.volume.errors import CREDENTIALS_CHANGING, VolumeProblem
+from baileys_janitor.volume.operations import scan
+from baileys_janitor.volume.runs.clean import Cleaning
+from baileys_janitor.volume.scanning.activity import Known
+from baileys_janitor.volume.scanning.credentials import (
     PAUSES_SECONDS,
     Reading,
     readable_identity,
     settled_identity,
 )
-from baileys_janitor.volume.errors import CREDENTIALS_CHANGING, VolumeProblem
-from baileys_janitor.volume.operations import scan
 from tests.running_time import always_running
 from tests.volume.directories import (
     DAY,

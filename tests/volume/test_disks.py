@@ -11,10 +11,10 @@ import pytest
 
 from baileys_janitor.policy.settings import DEFAULTS
 from baileys_janitor.volume import operations as sessions
-from baileys_janitor.volume.activity import Known
 from baileys_janitor.volume.errors import VolumeProblem
-from baileys_janitor.volume.run_results import CleanResult
-from baileys_janitor.volume.safe_open import open_session
+from baileys_janitor.volume.files.safe_open import open_session
+from baileys_janitor.volume.report.run_results import CleanResult
+from baileys_janitor.volume.scanning.activity import Known
 from tests.running_time import always_running
 from tests.volume.directories import DUE, FILES, NOW, build, content, held, opened, trashed
 

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from baileys_janitor.policy.settings import DEFAULTS
-from baileys_janitor.volume import journal as journals
-from baileys_janitor.volume import noreplace, removal_run, run_plan, state_names
 from baileys_janitor.volume import operations as sessions
-from baileys_janitor.volume.state_names import valid_run
+from baileys_janitor.volume.files import noreplace, run_plan, state_names
+from baileys_janitor.volume.files.state_names import valid_run
+from baileys_janitor.volume.runs import journal as journals
+from baileys_janitor.volume.runs import removal_run
 from tests.volume.directories import (
     DAY,
     DUE,
@@ -374,7 +375,7 @@ def test_own_names_are_sorted_by_name_and_never_looked_at(
 def test_own_names_are_no_part_of_the_entries_that_a_cleaning_accepts(
     session: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from baileys_janitor.volume.read import read_listing
+    from baileys_janitor.volume.files.read import read_listing
 
     for number in range(100):
         in_trash(session, f"session-9{number}.0.json", "r1").touch()

@@ -16,20 +16,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.job.result import Result, encode
-from baileys_janitor.policy.file_kinds import CREDS, REMOVABLE_KINDS, classify
-from baileys_janitor.policy.identity import read_identity
-from baileys_janitor.volume import journal as journals
-from baileys_janitor.volume import run_plan
-from baileys_janitor.volume.codec import clean_groups
-from baileys_janitor.volume.codec_fields import NUMBER_MAX
+from baileys_janitor.policy.files.file_kinds import CREDS, REMOVABLE_KINDS, classify
+from baileys_janitor.policy.files.identity import read_identity
 from baileys_janitor.volume.errors import VolumeProblem
-from baileys_janitor.volume.journal import Journal
-from baileys_janitor.volume.lock import acquire
-from baileys_janitor.volume.results import OUTCOMES
-from baileys_janitor.volume.run_plan import MAX_FILES, Planned, parse_plan, plan_bytes, read_head
-from baileys_janitor.volume.run_results import CleanResult
-from baileys_janitor.volume.state_files import owners_of
-from baileys_janitor.volume.state_names import OwnNames, valid_run
+from baileys_janitor.volume.files import run_plan
+from baileys_janitor.volume.files.run_plan import (
+    MAX_FILES,
+    Planned,
+    parse_plan,
+    plan_bytes,
+    read_head,
+)
+from baileys_janitor.volume.files.state_files import owners_of
+from baileys_janitor.volume.files.state_names import OwnNames, valid_run
+from baileys_janitor.volume.report.codec import clean_groups
+from baileys_janitor.volume.report.codec_fields import NUMBER_MAX
+from baileys_janitor.volume.report.results import OUTCOMES
+from baileys_janitor.volume.report.run_results import CleanResult
+from baileys_janitor.volume.runs import journal as journals
+from baileys_janitor.volume.runs.journal import Journal
+from baileys_janitor.volume.runs.lock import acquire
 from tests.volume import faults
 from tests.volume.directories import NOW, build, content, credentials, opened, scratch
 from tests.volume.faults import FEW, KEPT

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from baileys_janitor.policy.settings import DEFAULTS
-from baileys_janitor.volume import journal as journals
 from baileys_janitor.volume import operations as sessions
-from baileys_janitor.volume.codec import RUN, RUN_DETAIL
-from baileys_janitor.volume.codec_fields import base36
-from baileys_janitor.volume.journal import Journal
-from baileys_janitor.volume.run_plan import Planned, plan_bytes
-from baileys_janitor.volume.run_results import CleanResult
-from baileys_janitor.volume.state_files import owners_of
+from baileys_janitor.volume.files.run_plan import Planned, plan_bytes
+from baileys_janitor.volume.files.state_files import owners_of
+from baileys_janitor.volume.report.codec import RUN, RUN_DETAIL
+from baileys_janitor.volume.report.codec_fields import base36
+from baileys_janitor.volume.report.run_results import CleanResult
+from baileys_janitor.volume.runs import journal as journals
+from baileys_janitor.volume.runs.journal import Journal
 from tests.calls import Calls
 from tests.volume import faults
 from tests.volume.directories import (

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-import baileys_janitor.volume.clean  # noqa: F401  # imported before the children are made
+import baileys_janitor.volume.runs.clean  # noqa: F401  # imported before the children are made
 from baileys_janitor.policy.settings import DEFAULTS
-from baileys_janitor.volume import noreplace
 from baileys_janitor.volume import operations as sessions
-from baileys_janitor.volume.run_results import CleanResult, PurgeResult, UndoResult
+from baileys_janitor.volume.files import noreplace
+from baileys_janitor.volume.report.run_results import CleanResult, PurgeResult, UndoResult
 from tests.running_time import remember
 from tests.volume.directories import DUE as WHOLE_DUE
 from tests.volume.directories import (

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.volume import lock as locks
 from baileys_janitor.volume.errors import (
     BUSY,
     LOCK_LOST,
@@ -20,8 +19,9 @@ from baileys_janitor.volume.errors import (
     PUT_BACK_UNSUPPORTED,
     VolumeProblem,
 )
-from baileys_janitor.volume.lock import STALE_SECONDS, Lock, acquire
-from baileys_janitor.volume.state_files import owners_of
+from baileys_janitor.volume.files.state_files import owners_of
+from baileys_janitor.volume.runs import lock as locks
+from baileys_janitor.volume.runs.lock import STALE_SECONDS, Lock, acquire
 from tests.volume.directories import opened
 from tests.volume.file_systems import without_either, without_links, without_no_replace
 from tests.volume.interference import just_after

@@ -17,7 +17,7 @@ LOOK = """
 import sys
 from baileys_janitor.policy.settings import DEFAULTS
 from baileys_janitor.volume import operations
-from baileys_janitor.volume.safe_open import open_session
+from baileys_janitor.volume.files.safe_open import open_session
 directory = open_session(sys.argv[1])
 clean = operations.clean(directory, DEFAULTS, run="r1", now=2e9)
 scan = clean.scan

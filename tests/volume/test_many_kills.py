@@ -20,11 +20,16 @@ from pathlib import Path
 import pytest
 
 from baileys_janitor.policy.settings import MaxRemovals, Settings
-from baileys_janitor.volume import clean, noreplace, purge, undo  # noqa: F401  # before the forks
 from baileys_janitor.volume import operations as sessions
-from baileys_janitor.volume.activity import Known
-from baileys_janitor.volume.journal import Journal
-from baileys_janitor.volume.state_files import owners_of
+from baileys_janitor.volume.files import noreplace  # noqa: F401  # before the forks
+from baileys_janitor.volume.files.state_files import owners_of
+from baileys_janitor.volume.runs import (  # noqa: F401  # before the forks
+    clean,  # before the forks
+    purge,
+    undo,
+)
+from baileys_janitor.volume.runs.journal import Journal
+from baileys_janitor.volume.scanning.activity import Known
 from tests.running_time import always_running
 from tests.volume.directories import DAY, OWN_LID, build, held, opened, scratch
 

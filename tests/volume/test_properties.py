@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from baileys_janitor.policy.settings import MaxRemovals, Retention, Settings
 from baileys_janitor.volume import operations as sessions
-from baileys_janitor.volume.activity import Known
+from baileys_janitor.volume.scanning.activity import Known
 from tests.running_time import always_running
 from tests.volume.directories import (
     DAY,

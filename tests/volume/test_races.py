@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.policy.plan import Plan, Removal
-from baileys_janitor.volume.read import entry_of
+from baileys_janitor.policy.cleanup.plan import Plan, Removal
+from baileys_janitor.volume.files.read import entry_of
 from tests.volume.directories import (
     DUE,
     FILES,

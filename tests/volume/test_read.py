@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.policy.file_kinds import KINDS
-from baileys_janitor.policy.identity import MAX_CREDS_BYTES, TOO_LARGE, read_identity
+from baileys_janitor.policy.files.file_kinds import KINDS
+from baileys_janitor.policy.files.identity import MAX_CREDS_BYTES, TOO_LARGE, read_identity
 from baileys_janitor.policy.settings import DEFAULTS
 from baileys_janitor.volume import operations as sessions
-from baileys_janitor.volume.read import read_creds, read_listing
+from baileys_janitor.volume.files.read import read_creds, read_listing
 from tests.volume.directories import DUE, FILES, NOW, opened
 from tests.volume.file_systems import handles_read_once
 

@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
-import baileys_janitor.volume.repair  # noqa: F401  # imported before the children are made
+import baileys_janitor.volume.contacts.repair  # noqa: F401  # imported before the children are made
 from baileys_janitor.policy.contact.hashes import contact_hash
 from baileys_janitor.policy.contact.request import Request
-from baileys_janitor.policy.identity import read_identity
-from baileys_janitor.volume import credentials as credentials_module
+from baileys_janitor.policy.files.identity import read_identity
 from baileys_janitor.volume import operations as sessions
-from baileys_janitor.volume.contact_key import contact_key, read_contact_key
+from baileys_janitor.volume.contacts.contact_key import contact_key, read_contact_key
+from baileys_janitor.volume.contacts.repair import Repairing
 from baileys_janitor.volume.errors import VolumeProblem
-from baileys_janitor.volume.journal import Journal
-from baileys_janitor.volume.look_again import CameBack, Seen, came_back
-from baileys_janitor.volume.repair import Repairing
-from baileys_janitor.volume.run_results import CleanResult
-from baileys_janitor.volume.state_files import owners_of
+from baileys_janitor.volume.files.state_files import owners_of
+from baileys_janitor.volume.report.run_results import CleanResult
+from baileys_janitor.volume.runs.journal import Journal
+from baileys_janitor.volume.scanning import credentials as credentials_module
+from baileys_janitor.volume.scanning.look_again import CameBack, Seen, came_back
 from tests.volume.directories import (
     DAY,
     FILES,

@@ -14,14 +14,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import baileys_janitor.volume.restore  # noqa: F401  # imported before the children are made
+import baileys_janitor.volume.copies.restore  # noqa: F401  # imported before the children are made
 from baileys_janitor.policy.settings import DEFAULTS
-from baileys_janitor.volume import credentials, noreplace, operations
-from baileys_janitor.volume import restore as module
-from baileys_janitor.volume.credential_copies import keep_if_due
-from baileys_janitor.volume.restore import Outlook, RestoreResult, Restoring
-from baileys_janitor.volume.run_plan import Planned, plan_bytes
-from baileys_janitor.volume.run_results import UndoResult
+from baileys_janitor.volume import operations
+from baileys_janitor.volume.copies import restore as module
+from baileys_janitor.volume.copies.credential_copies import keep_if_due
+from baileys_janitor.volume.copies.restore import Outlook, RestoreResult, Restoring
+from baileys_janitor.volume.files import noreplace
+from baileys_janitor.volume.files.run_plan import Planned, plan_bytes
+from baileys_janitor.volume.report.run_results import UndoResult
+from baileys_janitor.volume.scanning import credentials
 from tests.pairings import whole
 from tests.volume.directories import DAY, HOUR, NOW, build, held, opened, scratch, trashed, write
 from tests.volume.test_kill import CHANGING, survives

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.volume import credentials, operations
-from baileys_janitor.volume.restore_session import (
+from baileys_janitor.volume import operations
+from baileys_janitor.volume.report.run_results import UndoResult
+from baileys_janitor.volume.restoring.restore_session import (
     SessionOutlook,
     SessionRestoreResult,
     SessionRestoring,
 )
-from baileys_janitor.volume.run_results import UndoResult
+from baileys_janitor.volume.scanning import credentials
 from tests.archived import COMES_BACK, CONTENT, MEMORY, OWN_KEY, archived, record
 from tests.pairings import whole
 from tests.volume.directories import DAY, HOUR, NOW, held, opened, trashed, write

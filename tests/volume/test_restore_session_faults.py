@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.volume import credentials
+from baileys_janitor.volume.scanning import credentials
 from tests.archived import CONTENT
 from tests.volume.directories import held, opened, scratch, trashed
 from tests.volume.faults import EVERY, Fault, failing

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-import baileys_janitor.volume.restore_session  # noqa: F401  # imported before the children are made
-from baileys_janitor.volume import credentials, noreplace, operations
-from baileys_janitor.volume.journal import Journal
-from baileys_janitor.volume.state_files import owners_of
+import baileys_janitor.volume.restoring.restore_session  # noqa: F401  # imported before the children are made
+from baileys_janitor.volume import operations
+from baileys_janitor.volume.files import noreplace
+from baileys_janitor.volume.files.state_files import owners_of
+from baileys_janitor.volume.runs.journal import Journal
+from baileys_janitor.volume.scanning import credentials
 from tests.archived import COMES_BACK, CONTENT, MEMORY, OWN_KEY, archived, record
 from tests.pairings import whole
 from tests.volume.directories import DAY, HOUR, NOW, held, opened, scratch, trashed, write

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baileys_janitor.policy.archived import ArchivedFile
+from baileys_janitor.policy.archives.archived import ArchivedFile
+from baileys_janitor.policy.files.strict_json import MAX_PARSED_BYTES
 from baileys_janitor.policy.settings import DEFAULTS
-from baileys_janitor.policy.strict_json import MAX_PARSED_BYTES
-from baileys_janitor.volume import credentials, operations
-from baileys_janitor.volume.credential_copies import keep_if_due
-from baileys_janitor.volume.run_plan import Planned, plan_bytes
+from baileys_janitor.volume import operations
+from baileys_janitor.volume.copies.credential_copies import keep_if_due
+from baileys_janitor.volume.files.run_plan import Planned, plan_bytes
+from baileys_janitor.volume.scanning import credentials
 from tests.archived import COMES_BACK, CONTENT, archived, record
 from tests.pairings import buffer, pair, whole
 from tests.volume.directories import DAY, HOUR, NOW, held, opened, scratch, trashed, write

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.volume import credentials
-from baileys_janitor.volume.restore_session import SessionRestoreResult
+from baileys_janitor.volume.restoring.restore_session import SessionRestoreResult
+from baileys_janitor.volume.scanning import credentials
 from tests.archived import COMES_BACK, CONTENT, MEMORY, archived, record
 from tests.pairings import whole
 from tests.volume.directories import DAY, HOUR, NOW, held, opened, scratch, trashed, write

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.volume import roots
 from baileys_janitor.volume.errors import VolumeProblem
-from baileys_janitor.volume.globs import Glob
-from baileys_janitor.volume.roots import find_sessions, looks_like_a_backup
+from baileys_janitor.volume.files import roots
+from baileys_janitor.volume.files.globs import Glob
+from baileys_janitor.volume.files.roots import find_sessions, looks_like_a_backup
 
 
 def session(root: Path, path: str, *, creds: bool = True, keys: int = 6) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from baileys_janitor.volume import errors
-from baileys_janitor.volume.safe_open import open_session
+from baileys_janitor.volume.files.safe_open import open_session
 
 
 def code(root: Path, path: str) -> str:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.policy.archived import FILE_OVERHEAD_BYTES
-from baileys_janitor.policy.strict_json import MAX_PARSED_BYTES
-from baileys_janitor.volume import snapshot as snapshots
+from baileys_janitor.policy.archives.archived import FILE_OVERHEAD_BYTES
+from baileys_janitor.policy.files.strict_json import MAX_PARSED_BYTES
+from baileys_janitor.volume.copies import snapshot as snapshots
+from baileys_janitor.volume.copies.snapshot import PAUSES_SECONDS, Snapshot, take_snapshot
 from baileys_janitor.volume.errors import VolumeProblem
-from baileys_janitor.volume.snapshot import PAUSES_SECONDS, Snapshot, take_snapshot
 from tests.pairings import whole
 from tests.volume.directories import DAY, FILES, HOUR, NOW, OWN, OWN_LID, build, opened, write
 from tests.volume.interference import just_after, just_before

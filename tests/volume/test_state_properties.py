@@ -11,11 +11,11 @@ from typing import Any
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from baileys_janitor.policy.file_kinds import REMOVABLE_KINDS, classify
+from baileys_janitor.policy.files.file_kinds import REMOVABLE_KINDS, classify
 from baileys_janitor.policy.settings import DEFAULTS
 from baileys_janitor.volume import operations as sessions
-from baileys_janitor.volume.activity import Known
-from baileys_janitor.volume.run_results import CleanResult
+from baileys_janitor.volume.report.run_results import CleanResult
+from baileys_janitor.volume.scanning.activity import Known
 from tests.running_time import always_running
 from tests.volume.directories import (
     DAY,

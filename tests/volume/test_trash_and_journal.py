@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from baileys_janitor.policy.settings import DEFAULTS
-from baileys_janitor.volume import journal as journals
 from baileys_janitor.volume import operations as sessions
-from baileys_janitor.volume.activity import Known
-from baileys_janitor.volume.journal import KEEP_RUNS, MOST_RUNS, Journal
-from baileys_janitor.volume.run_plan import read_plan
-from baileys_janitor.volume.run_results import CleanResult
-from baileys_janitor.volume.state_files import owners_of
+from baileys_janitor.volume.files.run_plan import read_plan
+from baileys_janitor.volume.files.state_files import owners_of
+from baileys_janitor.volume.report.run_results import CleanResult
+from baileys_janitor.volume.runs import journal as journals
+from baileys_janitor.volume.runs.journal import KEEP_RUNS, MOST_RUNS, Journal
+from baileys_janitor.volume.scanning.activity import Known
 from tests.running_time import always_running
 from tests.volume.directories import DAY, DUE, NOW, held, in_trash, opened, trashed, write
 

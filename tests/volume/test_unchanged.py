@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.policy.settings import DEFAULTS, Settings
-from baileys_janitor.volume.activity import Known
-from baileys_janitor.volume.results import ScanResult
-from baileys_janitor.volume.scan import scan
-from baileys_janitor.volume.unchanged import JUDGED_SECONDS, Seen, look_again, mark_of
+from baileys_janitor.volume.report.results import ScanResult
+from baileys_janitor.volume.scanning.activity import Known
+from baileys_janitor.volume.scanning.scan import scan
+from baileys_janitor.volume.scanning.unchanged import JUDGED_SECONDS, Seen, look_again, mark_of
 from tests.volume.directories import FILES, NOW, build, credentials, opened, scratch, write
 
 

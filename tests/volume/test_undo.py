@@ -8,10 +8,10 @@ import pytest
 
 from baileys_janitor.policy.settings import DEFAULTS
 from baileys_janitor.volume import operations as sessions
-from baileys_janitor.volume.activity import Known
-from baileys_janitor.volume.journal import UNDOING, Journal
-from baileys_janitor.volume.run_results import UndoResult
-from baileys_janitor.volume.state_files import owners_of
+from baileys_janitor.volume.files.state_files import owners_of
+from baileys_janitor.volume.report.run_results import UndoResult
+from baileys_janitor.volume.runs.journal import UNDOING, Journal
+from baileys_janitor.volume.scanning.activity import Known
 from tests.running_time import always_running
 from tests.volume.directories import (
     DAY,

@@ -16,7 +16,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from baileys_janitor.api.backup_settings import resolved
+from baileys_janitor.api.backup.backup_settings import resolved
 from baileys_janitor.backup.archive.encryption import generate
 from baileys_janitor.watch.backups import work
 from baileys_janitor.watch.backups.child import ChildProcess

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.api.decoding import TENANT
+from baileys_janitor.api.values.decoding import TENANT
 from baileys_janitor.tenants.backup_state import Archived, BackupState
 from baileys_janitor.watch.backups.answers import decode_answer
 from baileys_janitor.watch.backups.protocol import (

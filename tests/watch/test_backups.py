@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.api.conditions import Conditions
-from baileys_janitor.api.timestamps import from_rfc3339
+from baileys_janitor.api.conditions.conditions import Conditions
+from baileys_janitor.api.values.timestamps import from_rfc3339
 from baileys_janitor.status import backup as status_of_backups
 from baileys_janitor.watch.backups import manager
 from tests.schedule.simulation import Directory

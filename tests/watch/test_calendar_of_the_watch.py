@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baileys_janitor.api.timestamps import from_rfc3339
+from baileys_janitor.api.values.timestamps import from_rfc3339
 from baileys_janitor.watch.roster import FORGET_SECONDS
 from tests.schedule.simulation import Directory
 from tests.watch.world import DAY, HOUR, MINUTE, Server

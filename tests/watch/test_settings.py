@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from baileys_janitor.api.config.watch_config import WatchConfig
 from baileys_janitor.api.spec import SharedSettings
-from baileys_janitor.api.watch_config import WatchConfig
 from baileys_janitor.cli.arguments.settings import WATCH_OWN, settings_in_force
 from baileys_janitor.cli.terminal.problems import Problem
 from baileys_janitor.cli.watch.settings import local_zone, watch_settings

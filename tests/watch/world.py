@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from baileys_janitor.api.watch_config import WatchConfig
+from baileys_janitor.api.config.watch_config import WatchConfig
 from baileys_janitor.job.result import CleanResult, PurgeResult, ScanResult
-from baileys_janitor.volume.journal import Run
+from baileys_janitor.volume.runs.journal import Run
 from baileys_janitor.watch.directories import Found, Place
 from baileys_janitor.watch.reconciler import Reconciler
 from baileys_janitor.watch.record import DirectoryRecord, JournalMark

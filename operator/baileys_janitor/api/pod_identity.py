@@ -9,8 +9,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from baileys_janitor.api.base import Model, Rule, rule, rules
-from baileys_janitor.api.quantities import AtMost, Quantity
+from baileys_janitor.api.values.base import Model, Rule, rule, rules
+from baileys_janitor.api.values.quantities import AtMost, Quantity
 
 OwnerId = Annotated[int, Field(ge=1, le=2_147_483_647)]
 """A user or group id. 0 is refused: the Jobs run under Pod Security "restricted"."""

@@ -7,11 +7,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from baileys_janitor.api.backup_spec import ClusterBackup
-from baileys_janitor.api.base import Model, Rule, rule, rules
-from baileys_janitor.api.durations import Between, Duration, cel_is_duration, cel_seconds
-from baileys_janitor.api.openapi import Node, structural
-from baileys_janitor.api.patterns import COMPANY_ID, OBJECT_NAME, RELATIVE_PATH
+from baileys_janitor.api.backup.backup_spec import ClusterBackup
+from baileys_janitor.api.generated.openapi import Node, structural
 from baileys_janitor.api.pod_identity import JobSettings
 from baileys_janitor.api.spec_groups import (
     Allowances,
@@ -22,6 +19,9 @@ from baileys_janitor.api.spec_groups import (
     Schedule,
     Thresholds,
 )
+from baileys_janitor.api.values.base import Model, Rule, rule, rules
+from baileys_janitor.api.values.durations import Between, Duration, cel_is_duration, cel_seconds
+from baileys_janitor.api.values.patterns import COMPANY_ID, OBJECT_NAME, RELATIVE_PATH
 
 _STAY_INSIDE = 'must stay inside the volume: remove ".."'
 _NOT_OURS = (

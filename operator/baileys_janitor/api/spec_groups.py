@@ -11,10 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from baileys_janitor.api.base import Model, Rule, rule, rules
-from baileys_janitor.api.durations import Between, Duration
-from baileys_janitor.api.openapi import literal
-from baileys_janitor.api.patterns import (
+from baileys_janitor.api.generated.openapi import literal
+from baileys_janitor.api.values.base import Model, Rule, rule, rules
+from baileys_janitor.api.values.durations import Between, Duration
+from baileys_janitor.api.values.patterns import (
     CRON,
     CRON_NEVER_COMES,
     CRON_NEVER_SENTENCE,
@@ -23,7 +23,7 @@ from baileys_janitor.api.patterns import (
     NEVER,
     TIME_ZONE,
 )
-from baileys_janitor.policy.credential_copies import KEEP_MOST
+from baileys_janitor.policy.archives.credential_copies import KEEP_MOST
 
 Mode = Literal["Enforce", "DryRun", "Observe"]
 MODES: tuple[Mode, ...] = ("Observe", "DryRun", "Enforce")

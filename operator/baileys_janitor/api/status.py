@@ -11,11 +11,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from baileys_janitor.api.backup_status import BackupStatus
-from baileys_janitor.api.last_valid import LAST_VALID_BYTES_MAX
+from baileys_janitor.api.backup.backup_status import BackupStatus
+from baileys_janitor.api.config.last_valid import LAST_VALID_BYTES_MAX
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION
 from baileys_janitor.api.status_parts import Bytes, Count, Sentence, StatusPart, Time, Word
-from baileys_janitor.policy.running_text import TEXT_BYTES_MAX
+from baileys_janitor.policy.ages.running_text import TEXT_BYTES_MAX
 
 Reasons = Annotated[dict[Word, Count], Field(max_length=32)]
 """Files counted by a reason code; docs/rules.md explains them."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from baileys_janitor.api.base import Model
+from baileys_janitor.api.values.base import Model
 
 Time = datetime
 """An instant; in JSON RFC 3339 in UTC, whole seconds."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from baileys_janitor.api import names
-from baileys_janitor.api.openapi import structural
+from baileys_janitor.api.generated.openapi import structural
 from baileys_janitor.api.status import TenantStatus
 
 PATH: Final = Path(__file__).with_name("schema") / "statuses.json"

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Final
 from baileys_janitor.backup.errors import BackupProblem
 from baileys_janitor.backup.fetch import Fetched, FetchedRows, Wanted, fetch
 from baileys_janitor.backup.latest import fingerprint_of
-from baileys_janitor.policy.file_kinds import KINDS
-from baileys_janitor.policy.identity import ABSENT, Identity
-from baileys_janitor.policy.restore_codes import EXPLANATIONS, SAFE
-from baileys_janitor.policy.restore_session import SessionTarget, make_session_plan
+from baileys_janitor.policy.archives.restore_codes import EXPLANATIONS, SAFE
+from baileys_janitor.policy.archives.restore_session import SessionTarget, make_session_plan
+from baileys_janitor.policy.files.file_kinds import KINDS
+from baileys_janitor.policy.files.identity import ABSENT, Identity
 
 if TYPE_CHECKING:
     from baileys_janitor.backup.archive.encryption import Identities
     from baileys_janitor.backup.stores.repository import Repository
-    from baileys_janitor.policy.archived import ArchivedSession
+    from baileys_janitor.policy.archives.archived import ArchivedSession
 
 PASSED: Final = "Passed"
 FAILED: Final = "Failed"

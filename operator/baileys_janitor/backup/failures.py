@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from baileys_janitor.backup.errors import IDENTITY_UNREADABLE, BackupProblem
 from baileys_janitor.volume.errors import VolumeProblem
-from baileys_janitor.volume.safe_open import open_session
+from baileys_janitor.volume.files.safe_open import open_session
 
 if TYPE_CHECKING:
     from baileys_janitor.backup.archive.encryption import Identities

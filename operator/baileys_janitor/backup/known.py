@@ -21,8 +21,8 @@ from typing import Any, Final, NamedTuple
 
 from baileys_janitor.backup.names import ArchiveName, parse_name
 from baileys_janitor.backup.stores.location import Location
-from baileys_janitor.policy.file_kinds import CREDS_NAME
-from baileys_janitor.policy.strict_json import JsonError, parse
+from baileys_janitor.policy.files.file_kinds import CREDS_NAME
+from baileys_janitor.policy.files.strict_json import JsonError, parse
 from baileys_janitor.volume.errors import (
     BUSY,
     JANITOR_REFUSED,
@@ -30,8 +30,7 @@ from baileys_janitor.volume.errors import (
     VolumeProblem,
     problem_of,
 )
-from baileys_janitor.volume.lock import Lock, acquire
-from baileys_janitor.volume.state_files import (
+from baileys_janitor.volume.files.state_files import (
     Owners,
     lookup,
     owners_of,
@@ -39,7 +38,8 @@ from baileys_janitor.volume.state_files import (
     remove,
     replace_state,
 )
-from baileys_janitor.volume.state_names import BACKUPS
+from baileys_janitor.volume.files.state_names import BACKUPS
+from baileys_janitor.volume.runs.lock import Lock, acquire
 
 VERSION: Final = 1
 MOST_ARCHIVES: Final = 2000

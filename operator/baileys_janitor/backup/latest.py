@@ -21,7 +21,7 @@ from baileys_janitor.backup.errors import (
 )
 from baileys_janitor.backup.known import Known, KnownArchive
 from baileys_janitor.backup.names import ArchiveName
-from baileys_janitor.policy.archived import ArchivedSession
+from baileys_janitor.policy.archives.archived import ArchivedSession
 from baileys_janitor.policy.clocks import is_ahead
 
 TRIED_MOST: Final = 20

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Final
 from baileys_janitor.backup.errors import BackupProblem
 from baileys_janitor.backup.failures import UNEXPECTED
 from baileys_janitor.backup.known import repository_id
-from baileys_janitor.policy.archive_retention import DAY_SECONDS, Retention, UnknownArchives
+from baileys_janitor.policy.archives.archive_retention import (
+    DAY_SECONDS,
+    Retention,
+    UnknownArchives,
+)
 
 if TYPE_CHECKING:
     from baileys_janitor.backup.stores.repository import Repository

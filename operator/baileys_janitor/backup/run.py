@@ -42,15 +42,15 @@ from baileys_janitor.backup.results import (
 )
 from baileys_janitor.backup.source import Files, Source, SourceProblem
 from baileys_janitor.policy import reasons
-from baileys_janitor.policy.archive_retention import (
+from baileys_janitor.policy.archives.archive_retention import (
     StoredArchive,
     is_due,
     newest_known,
     surplus,
     unknown_archives,
 )
+from baileys_janitor.volume.copies.snapshot import take_snapshot
 from baileys_janitor.volume.errors import BUSY, VolumeProblem
-from baileys_janitor.volume.snapshot import take_snapshot
 
 if TYPE_CHECKING:
     pass

@@ -10,8 +10,8 @@ from baileys_janitor.backup.archive.archive import PackedArchive, pack, pack_row
 from baileys_janitor.backup.archive.encryption import Recipients
 from baileys_janitor.backup.archive.manifest import manifest_of
 from baileys_janitor.backup.archive.rows_manifest import RowsSnapshot, rows_manifest_of
-from baileys_janitor.policy.pairing import Credentials
-from baileys_janitor.volume.snapshot import Snapshot
+from baileys_janitor.policy.archives.pairing import Credentials
+from baileys_janitor.volume.copies.snapshot import Snapshot
 
 
 class SourceProblem(Exception):  # noqa: N818  # a refusal is as often the user's as an error of ours

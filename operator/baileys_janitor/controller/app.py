@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from baileys_janitor import __version__, log_lines
-from baileys_janitor.api.config import JobPods, Metrics, OperatorConfig
-from baileys_janitor.api.config_file import InvalidConfig, load_config
+from baileys_janitor.api.config.config import JobPods, Metrics, OperatorConfig
+from baileys_janitor.api.config.config_file import InvalidConfig, load_config
 from baileys_janitor.api.names import STORE_PLURAL
 from baileys_janitor.controller import kopf_thread
 from baileys_janitor.controller.clock import Clock, WallClock

@@ -12,8 +12,8 @@ from hashlib import blake2s
 
 from baileys_janitor.job.encoder import LIMIT_BYTES
 from baileys_janitor.job.task import BadTask
-from baileys_janitor.policy.strict_json import JsonError, parse
-from baileys_janitor.volume.codec_fields import BadResult
+from baileys_janitor.policy.files.strict_json import JsonError, parse
+from baileys_janitor.volume.report.codec_fields import BadResult
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,22 +8,27 @@ whole. Where they do not, the last lines bring the counts alone, and begin with 
 
 from __future__ import annotations
 
-from baileys_janitor.volume.codec import (
+from baileys_janitor.volume.report.codec import (
     clean_groups,
     keep_groups,
     purge_groups,
     scan_groups,
     undo_groups,
 )
-from baileys_janitor.volume.codec_fields import CODE_MAX, base36, checksum, is_code, word
+from baileys_janitor.volume.report.codec_fields import CODE_MAX, base36, checksum, is_code, word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, TypeAlias
 
-    from baileys_janitor.volume.results import ScanResult
-    from baileys_janitor.volume.run_results import CleanResult, KeptCopy, PurgeResult, UndoResult
+    from baileys_janitor.volume.report.results import ScanResult
+    from baileys_janitor.volume.report.run_results import (
+        CleanResult,
+        KeptCopy,
+        PurgeResult,
+        UndoResult,
+    )
 
     MemberResult: TypeAlias = ScanResult | CleanResult | UndoResult | PurgeResult | KeptCopy
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from baileys_janitor.volume.activity import boot
+from baileys_janitor.volume.scanning.activity import boot
 
 __all__ = ["boot"]

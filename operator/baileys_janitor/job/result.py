@@ -14,8 +14,15 @@ from baileys_janitor.job.encoder import (
     failure_document,
 )
 from baileys_janitor.job.task import MEMBERS_MAX
-from baileys_janitor.volume.codec import read_clean, read_keep, read_purge, read_scan, read_undo
-from baileys_janitor.volume.codec_fields import (
+from baileys_janitor.volume.errors import BUSY, DEADLINE_REACHED, INTERRUPTED
+from baileys_janitor.volume.report.codec import (
+    read_clean,
+    read_keep,
+    read_purge,
+    read_scan,
+    read_undo,
+)
+from baileys_janitor.volume.report.codec_fields import (
     FUTURE_MAX,
     BadResult,
     checksum,
@@ -23,8 +30,7 @@ from baileys_janitor.volume.codec_fields import (
     number,
     word,
 )
-from baileys_janitor.volume.errors import BUSY, DEADLINE_REACHED, INTERRUPTED
-from baileys_janitor.volume.results import (
+from baileys_janitor.volume.report.results import (
     CAPPED,
     COMPLETED,
     DRY_RUN,
@@ -35,7 +41,7 @@ from baileys_janitor.volume.results import (
     REPEATED,
     ScanResult,
 )
-from baileys_janitor.volume.run_results import (
+from baileys_janitor.volume.report.run_results import (
     KEPT,
     NOT_DUE,
     NOT_KEPT,

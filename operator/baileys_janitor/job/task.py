@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import json
 
-from baileys_janitor.policy.credential_copies import KEEP_MOST
+from baileys_janitor.policy.archives.credential_copies import KEEP_MOST
+from baileys_janitor.policy.files.strict_json import JsonError, parse
 from baileys_janitor.policy.settings import Settings
-from baileys_janitor.policy.strict_json import JsonError, parse
-from baileys_janitor.volume.state_names import valid_run
+from baileys_janitor.volume.files.state_names import valid_run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 
 from baileys_janitor.job.task import CLEAN, KEEP, PURGE, SCAN, UNDO
-from baileys_janitor.policy.running_text import decode
-from baileys_janitor.volume.activity import Known
+from baileys_janitor.policy.ages.running_text import decode
 from baileys_janitor.volume.errors import DECLINED, INTERRUPTED, VolumeProblem
-from baileys_janitor.volume.results import FAILED, REFUSED, ScanResult
-from baileys_janitor.volume.safe_open import open_session
-from baileys_janitor.volume.scan import scan
+from baileys_janitor.volume.files.safe_open import open_session
+from baileys_janitor.volume.report.results import FAILED, REFUSED, ScanResult
+from baileys_janitor.volume.scanning.activity import Known
+from baileys_janitor.volume.scanning.scan import scan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from baileys_janitor.job.encoder import MemberResult
     from baileys_janitor.job.task import Member, Task
     from baileys_janitor.policy.settings import Settings
-    from baileys_janitor.volume.run_results import CleanResult, KeptCopy, PurgeResult, UndoResult
+    from baileys_janitor.volume.report.run_results import (
+        CleanResult,
+        KeptCopy,
+        PurgeResult,
+        UndoResult,
+    )
 
 UNEXPECTED = "Unexpected"  # an error of this program
 
@@ -109,7 +114,7 @@ class Work:
         return purge(directory, now=self._now, undo_window=window, stop=self._stop)
 
     def _keep(self, directory: int, member: Member) -> KeptCopy:
-        from baileys_janitor.volume.credential_copies import keep_if_due
+        from baileys_janitor.volume.copies.credential_copies import keep_if_due
 
         keep, every = self._task.copies[member.settings_index]
         return keep_if_due(directory, now=self._now, every=every, keep=keep)
@@ -124,7 +129,7 @@ class Work:
     def _trouble(self, code: str) -> MemberResult:
         if self._task.action == SCAN:
             return ScanResult(error=code)
-        from baileys_janitor.volume.run_results import (
+        from baileys_janitor.volume.report.run_results import (
             NOT_KEPT,
             CleanResult,
             KeptCopy,

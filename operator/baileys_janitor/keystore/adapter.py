@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from baileys_janitor.policy.file_entry import Entry
-from baileys_janitor.policy.file_kinds import (
+from baileys_janitor.policy.files.file_entry import Entry
+from baileys_janitor.policy.files.file_kinds import (
     CREDS_NAME,
     OTHER,
     PRE_KEY,

@@ -18,13 +18,12 @@ from baileys_janitor.keystore.postgres.state import SCHEMA, State
 from baileys_janitor.keystore.report import make_report, reasons_against
 from baileys_janitor.keystore.results import CleanResult
 from baileys_janitor.keystore.session import Sessions
-from baileys_janitor.policy.ages import Ages
-from baileys_janitor.policy.file_kinds import REMOVABLE_KINDS
-from baileys_janitor.policy.plan import make_plan
-from baileys_janitor.policy.running import advance, observe, recount
-from baileys_janitor.volume.callbacks import go_on, tell_nobody
+from baileys_janitor.policy.ages.ages import Ages
+from baileys_janitor.policy.ages.running import advance, observe, recount
+from baileys_janitor.policy.cleanup.plan import make_plan
+from baileys_janitor.policy.files.file_kinds import REMOVABLE_KINDS
 from baileys_janitor.volume.errors import DEADLINE_REACHED, ENDED
-from baileys_janitor.volume.results import (
+from baileys_janitor.volume.report.results import (
     CAPPED,
     COMPLETED,
     DRY_RUN,
@@ -33,6 +32,7 @@ from baileys_janitor.volume.results import (
     REFUSED,
     REPEATED,
 )
+from baileys_janitor.volume.runs.callbacks import go_on, tell_nobody
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from baileys_janitor.keystore.postgres.checks import Facts
     from baileys_janitor.keystore.postgres.connect import Database
     from baileys_janitor.keystore.session import Listing
-    from baileys_janitor.policy.plan import Plan, Removal
-    from baileys_janitor.policy.running import Memory
+    from baileys_janitor.policy.ages.running import Memory
+    from baileys_janitor.policy.cleanup.plan import Plan, Removal
     from baileys_janitor.policy.settings import Settings
 
 CHANGED: Final = "Changed"

@@ -12,7 +12,7 @@ from psycopg.sql import SQL, Literal
 
 from baileys_janitor.keystore.layout import JSON_TEXT_TWICE, SEPARATOR
 from baileys_janitor.keystore.postgres.queries import Queries, identifier, quoted
-from baileys_janitor.policy.identity import (
+from baileys_janitor.policy.files.identity import (
     CORRUPT,
     MAX_CREDS_BYTES,
     TOO_LARGE,

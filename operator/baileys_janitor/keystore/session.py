@@ -12,7 +12,7 @@ from baileys_janitor.keystore.adapter import Row, entries_of, row_of
 from baileys_janitor.keystore.identity import Creds, CredsReader, sessions_statement
 from baileys_janitor.keystore.layout import SEPARATOR
 from baileys_janitor.keystore.postgres.queries import Queries
-from baileys_janitor.policy.file_entry import MAX_ENTRIES
+from baileys_janitor.policy.files.file_entry import MAX_ENTRIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from baileys_janitor.keystore.postgres.checks import Facts
     from baileys_janitor.keystore.postgres.connect import Database
     from baileys_janitor.keystore.postgres.state import State
-    from baileys_janitor.policy.file_entry import Entry
-    from baileys_janitor.policy.plan import Removal
+    from baileys_janitor.policy.cleanup.plan import Removal
+    from baileys_janitor.policy.files.file_entry import Entry
 
 _LOCK_PERSON: Final = b"bj-keys"
 

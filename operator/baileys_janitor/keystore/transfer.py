@@ -20,20 +20,20 @@ from baileys_janitor.keystore.errors import KeystoreProblem
 from baileys_janitor.keystore.layout import JSON_TEXT_TWICE, SEPARATOR
 from baileys_janitor.keystore.postgres.queries import Queries, identifier, literal, quoted
 from baileys_janitor.keystore.session import Sessions
-from baileys_janitor.policy.file_kinds import CREDS_NAME, OTHER, classify
-from baileys_janitor.policy.guards import refusal
+from baileys_janitor.policy.cleanup.guards import refusal
+from baileys_janitor.policy.files.file_kinds import CREDS_NAME, OTHER, classify
+from baileys_janitor.policy.files.strict_json import JsonError, parse
 from baileys_janitor.policy.reasons import explain
-from baileys_janitor.policy.strict_json import JsonError, parse
-from baileys_janitor.volume.credentials import settled_identity
 from baileys_janitor.volume.errors import BUSY, problem_of
-from baileys_janitor.volume.read import read_listing
+from baileys_janitor.volume.files.read import read_listing
+from baileys_janitor.volume.scanning.credentials import settled_identity
 
 if TYPE_CHECKING:
     from psycopg.sql import Composable, Composed
 
     from baileys_janitor.keystore.postgres.checks import Facts
     from baileys_janitor.keystore.postgres.connect import Database
-    from baileys_janitor.policy.file_entry import Entry
+    from baileys_janitor.policy.files.file_entry import Entry
 
 #: A file written within this time says that the process still runs.
 QUIET_SECONDS: Final = 60

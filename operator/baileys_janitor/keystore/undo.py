@@ -20,11 +20,10 @@ from baileys_janitor.keystore.postgres.queries import identifier, quoted
 from baileys_janitor.keystore.postgres.state import SCHEMA, State
 from baileys_janitor.keystore.results import KnownRun, UndoResult
 from baileys_janitor.keystore.session import Sessions
-from baileys_janitor.policy.file_kinds import REMOVABLE_KINDS, classify
-from baileys_janitor.policy.guards import refusal
-from baileys_janitor.policy.own_groups import own_groups
+from baileys_janitor.policy.cleanup.guards import refusal
+from baileys_janitor.policy.files.file_kinds import REMOVABLE_KINDS, classify
+from baileys_janitor.policy.files.own_groups import own_groups
 from baileys_janitor.policy.reasons import MEMORY_WITHOUT_KEY
-from baileys_janitor.volume.callbacks import go_on
 from baileys_janitor.volume.errors import (
     BUSY,
     ENDED,
@@ -32,7 +31,7 @@ from baileys_janitor.volume.errors import (
     RUN_PURGED,
     RUN_UNKNOWN,
 )
-from baileys_janitor.volume.results import (
+from baileys_janitor.volume.report.results import (
     CAPPED,
     COMPLETED,
     DRY_RUN,
@@ -40,7 +39,8 @@ from baileys_janitor.volume.results import (
     NOTHING_TO_DO,
     REFUSED,
 )
-from baileys_janitor.volume.undo import (
+from baileys_janitor.volume.runs.callbacks import go_on
+from baileys_janitor.volume.runs.undo import (
     NEWER_EXISTS,
     NOT_THE_REMOVED_FILE,
     OWN_KEY_MISSING,

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from baileys_janitor.api.status import CleanupReason
 from baileys_janitor.job.result import OUTCOMES
-from baileys_janitor.policy.file_kinds import KINDS
+from baileys_janitor.policy.files.file_kinds import KINDS
 from baileys_janitor.schedule.cleanup_times import KILLED
 from baileys_janitor.status.changes import CRASH_SITES
 from baileys_janitor.tenants.directory_faults import DIRECTORY

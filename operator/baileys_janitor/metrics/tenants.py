@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from baileys_janitor.api.backup_settings import MOST_REPOSITORIES
-from baileys_janitor.api.condition_kinds import ADVICE
+from baileys_janitor.api.backup.backup_settings import MOST_REPOSITORIES
+from baileys_janitor.api.conditions.condition_kinds import ADVICE
 from baileys_janitor.api.names import NOTIFY_ANNOTATION
-from baileys_janitor.api.timestamps import from_rfc3339
+from baileys_janitor.api.values.timestamps import from_rfc3339
 from baileys_janitor.metrics.definitions import OTHER, REASONS
-from baileys_janitor.policy.file_kinds import KINDS
+from baileys_janitor.policy.files.file_kinds import KINDS
 from baileys_janitor.policy.levels import LEVELS
 from baileys_janitor.schedule import scan_times
 from baileys_janitor.schedule.growth import DAY

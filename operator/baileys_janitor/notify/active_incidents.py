@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from baileys_janitor.api.condition_kinds import Family
-from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
-from baileys_janitor.api.timestamps import to_rfc3339
+from baileys_janitor.api.conditions.condition_kinds import Family
+from baileys_janitor.api.conditions.incident_kinds import INCIDENT_KINDS
+from baileys_janitor.api.values.timestamps import to_rfc3339
 from baileys_janitor.notify.delivery_state import Fate, Over
 from baileys_janitor.notify.incidents import (
     Incident,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from baileys_janitor.api.condition_kinds import WARNING
+from baileys_janitor.api.conditions.condition_kinds import WARNING
 from baileys_janitor.notify import document, wording, words
 from baileys_janitor.notify.delivery_state import DeliveryState
 from baileys_janitor.notify.incidents import DIRECTORY, Place, identify, moment

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from baileys_janitor.api.condition_kinds import RANKS, IncidentKind
+from baileys_janitor.api.conditions.condition_kinds import RANKS, IncidentKind
 from baileys_janitor.notify.incidents import Incident, Place
 from baileys_janitor.schedule.backoff import backoff_seconds
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
-from baileys_janitor.api.condition_kinds import IncidentKind
-from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
+from baileys_janitor.api.conditions.condition_kinds import IncidentKind
+from baileys_janitor.api.conditions.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.notify.delivery_state import DeliveryState, Entry
 
 VERSION = 2

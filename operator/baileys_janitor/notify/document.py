@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from baileys_janitor.api.condition_kinds import EMERGENCY, RANKS, IncidentKind
+from baileys_janitor.api.conditions.condition_kinds import EMERGENCY, RANKS, IncidentKind
 from baileys_janitor.notify import delivery_state, wording, words
 from baileys_janitor.notify.delivery_state import Change
 from baileys_janitor.notify.incidents import DIRECTORY, KEY_STORE, Place

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from baileys_janitor.api.backup_conditions import BACKED_UP, RESTORABLE, incident_of
-from baileys_janitor.api.condition_kinds import CONDITIONS, Family, Group, IncidentKind
-from baileys_janitor.api.incident_kinds import INCIDENT_KINDS, STALLED_SECONDS
+from baileys_janitor.api.conditions.backup_conditions import BACKED_UP, RESTORABLE, incident_of
+from baileys_janitor.api.conditions.condition_kinds import CONDITIONS, Family, Group, IncidentKind
+from baileys_janitor.api.conditions.incident_kinds import INCIDENT_KINDS, STALLED_SECONDS
 from baileys_janitor.api.names import SINGULAR, STORE_SINGULAR
 from baileys_janitor.schedule.cleanup_times import UNDONE, are_failing
 

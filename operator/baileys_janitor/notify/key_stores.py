@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from baileys_janitor.api.condition_kinds import WARNING
+from baileys_janitor.api.conditions.condition_kinds import WARNING
 from baileys_janitor.notify import document, words
 from baileys_janitor.notify.cleanups import Done
 from baileys_janitor.notify.delivery_state import DeliveryState

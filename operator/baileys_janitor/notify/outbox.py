@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from baileys_janitor.api.notification_config import Notifications
+from baileys_janitor.api.config.notification_config import Notifications
 from baileys_janitor.notify import cleanups, delivery_state, document, key_stores, summary
 from baileys_janitor.notify.active_incidents import ActiveIncidents, place_of
 from baileys_janitor.notify.delivery_state import HOUR, DeliveryState, Pace

@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
+from baileys_janitor.api.conditions.incident_kinds import INCIDENT_KINDS
 
 SCHEMA = Path(__file__).parent / "schema" / "message.v1.json"
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from baileys_janitor.api.incident_kinds import INCIDENT_KINDS
+from baileys_janitor.api.conditions.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.notify import words
 from baileys_janitor.notify.incidents import DIRECTORY, KEY_STORE, moment
 from baileys_janitor.notify.words import Reader

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from baileys_janitor.api.condition_kinds import RANKS, IncidentKind
-from baileys_janitor.api.notification_config import Notifications, Route, Selector
+from baileys_janitor.api.conditions.condition_kinds import RANKS, IncidentKind
+from baileys_janitor.api.config.notification_config import Notifications, Route, Selector
 from baileys_janitor.notify.incidents import Place
 
 

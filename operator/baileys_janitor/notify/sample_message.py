@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from baileys_janitor.api.notification_config import Notifications, Route
+from baileys_janitor.api.config.notification_config import Notifications, Route
 from baileys_janitor.notify import document, render
 from baileys_janitor.notify.channels.factory import opened
 from baileys_janitor.notify.channels.http import Undelivered

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from baileys_janitor.api.backup_conditions import BACKED_UP, RESTORABLE
+from baileys_janitor.api.conditions.backup_conditions import BACKED_UP, RESTORABLE
 from baileys_janitor.notify import document, words
 from baileys_janitor.notify.cleanups import Done, Entry
 from baileys_janitor.notify.incidents import Place, moment, states

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from baileys_janitor.api.condition_kinds import CONDITIONS, Family, IncidentKind
+from baileys_janitor.api.conditions.condition_kinds import CONDITIONS, Family, IncidentKind
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION
 from baileys_janitor.notify import words
 from baileys_janitor.notify.incidents import DIRECTORY, KEY_STORE, Place, moment

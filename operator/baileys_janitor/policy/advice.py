@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from baileys_janitor.policy.ages import nanoseconds
-from baileys_janitor.policy.file_entry import listed
-from baileys_janitor.policy.file_kinds import (
+from baileys_janitor.policy.ages.ages import nanoseconds
+from baileys_janitor.policy.files.file_entry import listed
+from baileys_janitor.policy.files.file_kinds import (
     IDENTITY_KEY,
     OTHER,
     PRE_KEY,
@@ -19,8 +19,8 @@ from baileys_janitor.policy.file_kinds import (
     TC_TOKEN,
     is_temporary,
 )
+from baileys_janitor.policy.files.pre_keys import MAX_UPLOAD_SPAN
 from baileys_janitor.policy.levels import counted, counted_of
-from baileys_janitor.policy.pre_keys import MAX_UPLOAD_SPAN
 from baileys_janitor.policy.reasons import SILENCE_NOT_COUNTED
 from baileys_janitor.policy.settings import TOTAL
 
@@ -28,9 +28,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from baileys_janitor.policy.cleanup.estimate import Outlook
     from baileys_janitor.policy.counts import Census
-    from baileys_janitor.policy.estimate import Outlook
-    from baileys_janitor.policy.file_entry import Entry
+    from baileys_janitor.policy.files.file_entry import Entry
     from baileys_janitor.policy.settings import Settings, Thresholds
 
 ROTATION_RECOMMENDED = "RotationRecommended"

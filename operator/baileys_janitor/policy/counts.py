@@ -5,16 +5,16 @@ from __future__ import annotations
 from _bisect import bisect_right
 from itertools import pairwise
 
-from baileys_janitor.policy.ages import CLOCK_TOLERANCE_SECONDS, nanoseconds
-from baileys_janitor.policy.file_entry import listed
-from baileys_janitor.policy.file_kinds import ACTIVITY_KINDS, KINDS, PRE_KEY, PROTECTED_KINDS
-from baileys_janitor.policy.pre_keys import upload_span
+from baileys_janitor.policy.ages.ages import CLOCK_TOLERANCE_SECONDS, nanoseconds
+from baileys_janitor.policy.files.file_entry import listed
+from baileys_janitor.policy.files.file_kinds import ACTIVITY_KINDS, KINDS, PRE_KEY, PROTECTED_KINDS
+from baileys_janitor.policy.files.pre_keys import upload_span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from baileys_janitor.policy.file_entry import Entries, Entry
+    from baileys_janitor.policy.files.file_entry import Entries, Entry
 
 _DAY_NS = 86_400 * 10**9
 

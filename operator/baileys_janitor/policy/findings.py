@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from baileys_janitor.policy import advice, reasons
-from baileys_janitor.policy.ages import nanoseconds
-from baileys_janitor.policy.file_kinds import CREDS, OTHER
-from baileys_janitor.policy.identity import ABSENT, CORRUPT, TOO_LARGE
-from baileys_janitor.policy.writers import Owned, unwritable
+from baileys_janitor.policy.ages.ages import nanoseconds
+from baileys_janitor.policy.files.file_kinds import CREDS, OTHER
+from baileys_janitor.policy.files.identity import ABSENT, CORRUPT, TOO_LARGE
+from baileys_janitor.policy.files.writers import Owned, unwritable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from baileys_janitor.policy.advice import Advice
-    from baileys_janitor.policy.file_entry import Entry
+    from baileys_janitor.policy.files.file_entry import Entry
 
 FAULT = "Fault"
 ADVICE = "Advice"

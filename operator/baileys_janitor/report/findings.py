@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from baileys_janitor.api.condition_kinds import (
+from baileys_janitor.api.conditions.condition_kinds import (
     CONDITIONS,
     CRITICAL,
     EMERGENCY,

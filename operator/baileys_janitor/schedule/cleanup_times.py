@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-from baileys_janitor.api.timestamps import from_rfc3339
+from baileys_janitor.api.values.timestamps import from_rfc3339
 from baileys_janitor.job.result import CAPPED, COMPLETED, DRY_RUN, FAILED
 from baileys_janitor.policy import levels
 from baileys_janitor.schedule import growth, slots

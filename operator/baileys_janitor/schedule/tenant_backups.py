@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from baileys_janitor.api.effective import Effective
+from baileys_janitor.api.config.effective import Effective
 from baileys_janitor.schedule import slots
 from baileys_janitor.schedule.backup_times import BackupSchedule
 

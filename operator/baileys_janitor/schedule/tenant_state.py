@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from baileys_janitor.api.effective import EffectiveSettings
+from baileys_janitor.api.config.effective import EffectiveSettings
 
 Object = dict[str, Any]
 

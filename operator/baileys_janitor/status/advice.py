@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from baileys_janitor.api.condition_kinds import ADVICE, CONDITIONS
-from baileys_janitor.api.conditions import Conditions
-from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.api.quantities import amount_of
-from baileys_janitor.api.timestamps import to_rfc3339
+from baileys_janitor.api.conditions.condition_kinds import ADVICE, CONDITIONS
+from baileys_janitor.api.conditions.conditions import Conditions
+from baileys_janitor.api.config.config import OperatorConfig
+from baileys_janitor.api.values.quantities import amount_of
+from baileys_janitor.api.values.timestamps import to_rfc3339
 from baileys_janitor.job.result import ScanResult
 from baileys_janitor.policy import advice, findings
+from baileys_janitor.policy.cleanup.estimate import Outlook
 from baileys_janitor.policy.counts import Census
-from baileys_janitor.policy.estimate import Outlook
 from baileys_janitor.status import level_and_ready
 from baileys_janitor.tenants.record import TenantRecord
 from baileys_janitor.tenants.scan_state import RE_PAIRED_SECONDS

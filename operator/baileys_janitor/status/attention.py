@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from baileys_janitor.api.condition_kinds import CONDITIONS, GRAVEST
-from baileys_janitor.api.conditions import Condition, find
+from baileys_janitor.api.conditions.condition_kinds import CONDITIONS, GRAVEST
+from baileys_janitor.api.conditions.conditions import Condition, find
 from baileys_janitor.tenants.fault import RETRY
 
 CLEANUP_FAILING = "CleanupFailing"

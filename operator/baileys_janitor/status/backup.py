@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from baileys_janitor.api.backup_conditions import (
+from baileys_janitor.api.backup.backup_settings import BackupsOf, Repository
+from baileys_janitor.api.conditions.backup_conditions import (
     BACKED_UP,
     DRILL_FAILED,
     DRILL_OVERDUE,
@@ -25,9 +26,8 @@ from baileys_janitor.api.backup_conditions import (
     RESTORABLE,
     UP_TO_DATE,
 )
-from baileys_janitor.api.backup_settings import BackupsOf, Repository
-from baileys_janitor.api.conditions import Conditions
-from baileys_janitor.api.timestamps import to_rfc3339
+from baileys_janitor.api.conditions.conditions import Conditions
+from baileys_janitor.api.values.timestamps import to_rfc3339
 from baileys_janitor.schedule import backup_times
 from baileys_janitor.schedule.backup_reasons import BACKUP, DRILL, LASTING, OF_SESSION, PASSING
 from baileys_janitor.schedule.backup_times import BackupSchedule

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from baileys_janitor.api.conditions import find
+from baileys_janitor.api.conditions.conditions import find
 from baileys_janitor.policy.levels import LEVELS
 from baileys_janitor.tenants.cleanup_state import mark
 from baileys_janitor.tenants.copies_state import PASSING

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from baileys_janitor.api.conditions import MESSAGE_LIMIT, Conditions, digest, find
-from baileys_janitor.api.timestamps import from_rfc3339, to_rfc3339
+from baileys_janitor.api.conditions.conditions import MESSAGE_LIMIT, Conditions, digest, find
+from baileys_janitor.api.values.timestamps import from_rfc3339, to_rfc3339
 from baileys_janitor.policy.levels import LEVELS
 from baileys_janitor.schedule import calendar, scan_times
 from baileys_janitor.schedule.circuit_breaker import Hold

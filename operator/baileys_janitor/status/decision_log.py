@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from baileys_janitor.api.backup_conditions import BACKED_UP, BACKUP_CONDITIONS
-from baileys_janitor.api.condition_kinds import CLEAN, CONDITIONS
-from baileys_janitor.api.durations import elapsed_seconds
+from baileys_janitor.api.conditions.backup_conditions import BACKED_UP, BACKUP_CONDITIONS
+from baileys_janitor.api.conditions.condition_kinds import CLEAN, CONDITIONS
 from baileys_janitor.api.keystores.conditions import STORE_CONDITIONS
-from baileys_janitor.api.timestamps import to_rfc3339
+from baileys_janitor.api.values.durations import elapsed_seconds
+from baileys_janitor.api.values.timestamps import to_rfc3339
 from baileys_janitor.status import changes
 from baileys_janitor.status.changes import Change
 from baileys_janitor.tenants.record import AnyRecord

@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from baileys_janitor.api.durations import duration_text
-from baileys_janitor.api.effective import Effective
-from baileys_janitor.api.timestamps import to_rfc3339
+from baileys_janitor.api.config.effective import Effective
+from baileys_janitor.api.values.durations import duration_text
+from baileys_janitor.api.values.timestamps import to_rfc3339
 from baileys_janitor.policy import advice, levels
-from baileys_janitor.policy.estimate import Outlook
+from baileys_janitor.policy.cleanup.estimate import Outlook
 from baileys_janitor.schedule import calendar, cleanup_times, scan_times
 from baileys_janitor.schedule.cleanup_times import DAILY, PAIRED, TRIGGER
 from baileys_janitor.schedule.context import Context

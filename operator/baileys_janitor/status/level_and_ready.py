@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from baileys_janitor.api.condition_kinds import CONDITIONS
-from baileys_janitor.api.conditions import MESSAGE_LIMIT, Conditions, find
-from baileys_janitor.api.timestamps import to_rfc3339
+from baileys_janitor.api.conditions.condition_kinds import CONDITIONS
+from baileys_janitor.api.conditions.conditions import MESSAGE_LIMIT, Conditions, find
+from baileys_janitor.api.values.timestamps import to_rfc3339
 from baileys_janitor.job.result import ScanResult
 from baileys_janitor.policy import levels
-from baileys_janitor.policy.file_kinds import KINDS, SESSION
+from baileys_janitor.policy.files.file_kinds import KINDS, SESSION
 from baileys_janitor.policy.levels import LEVELS
 from baileys_janitor.policy.settings import Thresholds
 from baileys_janitor.schedule import cleanup_times, scan_times

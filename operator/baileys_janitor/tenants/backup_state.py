@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from baileys_janitor.api.timestamps import from_rfc3339, to_rfc3339
+from baileys_janitor.api.values.timestamps import from_rfc3339, to_rfc3339
 
 Object = dict[str, Any]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from baileys_janitor.api.status import HISTORY_LENGTH, CleanupReason
-from baileys_janitor.api.timestamps import from_rfc3339
+from baileys_janitor.api.values.timestamps import from_rfc3339
 from baileys_janitor.job.result import FAILED
 from baileys_janitor.schedule.cleanup_times import KILLED, are_failing
 from baileys_janitor.tenants.packed_json import pack, unpack

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from baileys_janitor.api.conditions import MESSAGE_LIMIT
-from baileys_janitor.api.timestamps import from_rfc3339
+from baileys_janitor.api.conditions.conditions import MESSAGE_LIMIT
+from baileys_janitor.api.values.timestamps import from_rfc3339
 from baileys_janitor.job.result import KEPT, NOT_KEPT, KeptCopy, ScanResult
 from baileys_janitor.tenants.fault import CODE, Fault
 

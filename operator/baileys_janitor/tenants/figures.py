@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from baileys_janitor.policy.file_kinds import KINDS
+from baileys_janitor.policy.files.file_kinds import KINDS
 
 Object = dict[str, Any]
 

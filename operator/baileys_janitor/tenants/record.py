@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from baileys_janitor.api import decoding
-from baileys_janitor.api.effective import Effective, EffectiveSettings
-from baileys_janitor.api.last_valid import InForce
+from baileys_janitor.api.config.effective import Effective, EffectiveSettings
+from baileys_janitor.api.config.last_valid import InForce
 from baileys_janitor.api.names import KIND, PLURAL
+from baileys_janitor.api.values import decoding
 from baileys_janitor.job.result import ScanResult
 from baileys_janitor.tenants.backoff import (
     FIRST_PAUSE_SECONDS,

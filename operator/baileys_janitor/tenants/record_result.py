@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from baileys_janitor.api.conditions import MESSAGE_LIMIT
-from baileys_janitor.api.durations import elapsed_text
-from baileys_janitor.api.timestamps import to_rfc3339
+from baileys_janitor.api.conditions.conditions import MESSAGE_LIMIT
+from baileys_janitor.api.values.durations import elapsed_text
+from baileys_janitor.api.values.timestamps import to_rfc3339
 from baileys_janitor.job.result import (
     CAPPED,
     COMPLETED,

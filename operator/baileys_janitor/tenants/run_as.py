@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from baileys_janitor.api.effective import PodIdentity
+from baileys_janitor.api.config.effective import PodIdentity
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from baileys_janitor.job.result import ScanResult
-from baileys_janitor.policy.ages import Ages
-from baileys_janitor.policy.put_in import BINS
-from baileys_janitor.policy.running import Look, Memory, advance, identity_mark
-from baileys_janitor.policy.running_text import decode, encode
+from baileys_janitor.policy.ages.ages import Ages
+from baileys_janitor.policy.ages.put_in import BINS
+from baileys_janitor.policy.ages.running import Look, Memory, advance, identity_mark
+from baileys_janitor.policy.ages.running_text import decode, encode
 
 if TYPE_CHECKING:
-    from baileys_janitor.policy.put_in import Bins
+    from baileys_janitor.policy.ages.put_in import Bins
 
 Boot = tuple[str, int]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from baileys_janitor.api.conditions import find
-from baileys_janitor.api.timestamps import from_rfc3339
+from baileys_janitor.api.conditions.conditions import find
+from baileys_janitor.api.values.timestamps import from_rfc3339
 from baileys_janitor.job.result import ScanResult
-from baileys_janitor.policy.running_text import decode
+from baileys_janitor.policy.ages.running_text import decode
 from baileys_janitor.schedule import growth
 from baileys_janitor.tenants import running_time
 from baileys_janitor.tenants.run_as import RunAs

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from baileys_janitor.api import decoding
-from baileys_janitor.api.backup_conditions import BACKUP_CONDITIONS
-from baileys_janitor.api.conditions import find
-from baileys_janitor.api.decoding import StatusReader
-from baileys_janitor.api.timestamps import from_rfc3339
+from baileys_janitor.api.conditions.backup_conditions import BACKUP_CONDITIONS
+from baileys_janitor.api.conditions.conditions import find
+from baileys_janitor.api.values import decoding
+from baileys_janitor.api.values.decoding import StatusReader
+from baileys_janitor.api.values.timestamps import from_rfc3339
 from baileys_janitor.tenants.packed_json import RECENT, pack, unpack
 
 Object = dict[str, Any]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 
-from baileys_janitor.volume.results import CAPPED, FAILED, REFUSED
+from baileys_janitor.volume.report.results import CAPPED, FAILED, REFUSED
 
 DIRECTORY_MISSING = "DirectoryMissing"
 NOT_A_DIRECTORY = "NotADirectory"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import time
 
-from baileys_janitor.volume.callbacks import go_on, keep_no_names, show_nobody, tell_nobody
 from baileys_janitor.volume.errors import (
     ENDED,
     IDENTITY_CHANGED,
@@ -21,27 +20,33 @@ from baileys_janitor.volume.errors import (
     code_of,
     outcome_of,
 )
-from baileys_janitor.volume.read import has_state
-from baileys_janitor.volume.results import (
+from baileys_janitor.volume.files.read import has_state
+from baileys_janitor.volume.report.results import (
     CAPPED,
     COMPLETED,
     NOTHING_TO_DO,
     REFUSED,
     by_kind,
 )
-from baileys_janitor.volume.scan import scan
+from baileys_janitor.volume.runs.callbacks import go_on, keep_no_names, show_nobody, tell_nobody
+from baileys_janitor.volume.scanning.scan import scan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from baileys_janitor.policy.cleanup.plan import Plan
     from baileys_janitor.policy.contact.request import Request
-    from baileys_janitor.policy.plan import Plan
     from baileys_janitor.policy.settings import Settings
-    from baileys_janitor.volume.activity import Known
-    from baileys_janitor.volume.exclusive import ExclusiveAccess
-    from baileys_janitor.volume.journal import Run
-    from baileys_janitor.volume.run_results import CleanResult, Purged, PurgeResult, UndoResult
+    from baileys_janitor.volume.report.run_results import (
+        CleanResult,
+        Purged,
+        PurgeResult,
+        UndoResult,
+    )
+    from baileys_janitor.volume.runs.exclusive import ExclusiveAccess
+    from baileys_janitor.volume.runs.journal import Run
+    from baileys_janitor.volume.scanning.activity import Known
 
 __all__ = ["clean", "has_state", "new_run_id", "purge", "repair", "scan", "undo"]
 
@@ -72,7 +77,7 @@ def clean(
     With `dry_run` nothing is written, and the result says what would be removed. Trouble with the volume
     is in the result (Refused or Failed, with a code), never raised.
     """
-    from baileys_janitor.volume.clean import Cleaning
+    from baileys_janitor.volume.runs.clean import Cleaning
 
     cleaning = Cleaning(
         directory,
@@ -103,7 +108,7 @@ def repair(
 
     Trouble with the volume is in the result (Refused or Failed, with a code), never raised.
     """
-    from baileys_janitor.volume.repair import Repairing
+    from baileys_janitor.volume.contacts.repair import Repairing
 
     return Repairing(directory, request, run, now=now, stop=stop, progress=progress).apply()
 
@@ -123,7 +128,7 @@ def undo(
     Refused with IdentityChanged, RunUnknown, RunPurged, CredentialsCorrupt, ...; Capped when some files had
     to stay in the trash, counted by reason in `kept`. Never raises for trouble with the volume.
     """
-    from baileys_janitor.volume.run_results import UndoResult
+    from baileys_janitor.volume.report.run_results import UndoResult
 
     started = time.monotonic()
     result = UndoResult(run or "", REFUSED, code=RUN_UNKNOWN)
@@ -152,7 +157,7 @@ def purge(
 
     A directory without a trash is left without a trace. Never raises for trouble with the volume.
     """
-    from baileys_janitor.volume.run_results import PurgeResult
+    from baileys_janitor.volume.report.run_results import PurgeResult
 
     result = PurgeResult(NOTHING_TO_DO)
     access: ExclusiveAccess | None = None
@@ -192,7 +197,7 @@ def _ticking(stop: Callable[[], str | None]) -> Callable[[], None]:
 
 
 def _describe_trash(access: ExclusiveAccess, result: PurgeResult) -> None:
-    from baileys_janitor.volume.run_plan import read_head
+    from baileys_janitor.volume.files.run_plan import read_head
 
     own = access.listing.own
     oldest: int | None = None
@@ -208,7 +213,7 @@ def _describe_trash(access: ExclusiveAccess, result: PurgeResult) -> None:
 def _access(
     directory: int, now: float, undo_window: float | None, what: str, stop: Callable[[], str | None]
 ) -> ExclusiveAccess:
-    from baileys_janitor.volume.exclusive import ExclusiveAccess
+    from baileys_janitor.volume.runs.exclusive import ExclusiveAccess
 
     holder = f"baileys-janitor {what}"
     return ExclusiveAccess(directory, now=now, undo_window=undo_window, holder=holder, stop=stop)
@@ -227,14 +232,14 @@ def _undo(
     restored: Callable[[list[str]], None],
     result: UndoResult,
 ) -> None:
-    from baileys_janitor.policy.file_kinds import classify
-    from baileys_janitor.policy.guards import refusal
-    from baileys_janitor.policy.identity import PAIRED
-    from baileys_janitor.volume.credential_swap import REASON
-    from baileys_janitor.volume.credentials import settled_identity
-    from baileys_janitor.volume.journal import UNDOING, UNDONE
-    from baileys_janitor.volume.restored_files import take_away
-    from baileys_janitor.volume.undo import put_run_back, take_restore_back
+    from baileys_janitor.policy.cleanup.guards import refusal
+    from baileys_janitor.policy.files.file_kinds import classify
+    from baileys_janitor.policy.files.identity import PAIRED
+    from baileys_janitor.volume.files.credential_swap import REASON
+    from baileys_janitor.volume.runs.journal import UNDOING, UNDONE
+    from baileys_janitor.volume.runs.restored_files import take_away
+    from baileys_janitor.volume.runs.undo import put_run_back, take_restore_back
+    from baileys_janitor.volume.scanning.credentials import settled_identity
 
     found = _find(access, run)
     if isinstance(found, str):

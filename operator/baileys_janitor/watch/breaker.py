@@ -6,8 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from baileys_janitor.api.config import CircuitBreaker
-from baileys_janitor.api.timestamps import from_rfc3339, to_rfc3339
+from baileys_janitor.api.config.config import CircuitBreaker
+from baileys_janitor.api.values.timestamps import from_rfc3339, to_rfc3339
 from baileys_janitor.schedule.circuit_breaker import Breakers, Hold, named
 from baileys_janitor.watch.others import AUTOMATIC
 from baileys_janitor.watch.record import DirectoryRecord

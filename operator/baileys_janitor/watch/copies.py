@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from baileys_janitor.tenants import record_result
-from baileys_janitor.volume.run_results import KEPT
+from baileys_janitor.volume.report.run_results import KEPT
 from baileys_janitor.watch.record import DirectoryRecord
 from baileys_janitor.watch.work import Volume
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 
 from baileys_janitor.volume.errors import VolumeProblem
-from baileys_janitor.volume.roots import LINK, find_sessions
+from baileys_janitor.volume.files.roots import LINK, find_sessions
 from baileys_janitor.watch.settings import WatchSettings
 
 COMPANY_PREFIX = "company_"

@@ -20,7 +20,7 @@ from baileys_janitor import __version__
 from baileys_janitor.metrics import definitions, text
 from baileys_janitor.metrics.definitions import ENDINGS, OTHER, UNTOLD, WHY, Definition
 from baileys_janitor.metrics.tenants import LEVEL_NUMBERS
-from baileys_janitor.policy.file_kinds import KINDS
+from baileys_janitor.policy.files.file_kinds import KINDS
 from baileys_janitor.status import level_and_ready
 from baileys_janitor.status.changes import CRASH_SITES, Change, CleanupFinished, Crashed
 from baileys_janitor.tenants.record import TenantRecord

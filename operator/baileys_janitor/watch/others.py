@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from baileys_janitor.api.timestamps import to_rfc3339
+from baileys_janitor.api.values.timestamps import to_rfc3339
 from baileys_janitor.schedule.cleanup_times import DAILY, EMERGENCY, TRIGGER
 from baileys_janitor.status.changes import Change, CleanupFinished
-from baileys_janitor.volume.journal import Run
-from baileys_janitor.volume.results import COMPLETED
+from baileys_janitor.volume.report.results import COMPLETED
+from baileys_janitor.volume.runs.journal import Run
 from baileys_janitor.watch.record import DirectoryRecord, JournalMark
 
 logger = logging.getLogger("janitor.watch")

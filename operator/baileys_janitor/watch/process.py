@@ -21,8 +21,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from baileys_janitor import __version__, log_lines
-from baileys_janitor.api.backup_conditions import BACKUP_CONDITIONS
-from baileys_janitor.api.merge import InvalidTenant
+from baileys_janitor.api.conditions.backup_conditions import BACKUP_CONDITIONS
+from baileys_janitor.api.config.merge import InvalidTenant
 from baileys_janitor.own_process import own_command
 from baileys_janitor.status import level_and_ready
 from baileys_janitor.volume.errors import INTERRUPTED

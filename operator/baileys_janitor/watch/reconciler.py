@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from baileys_janitor import log_lines
-from baileys_janitor.api.timestamps import to_rfc3339
+from baileys_janitor.api.values.timestamps import to_rfc3339
 from baileys_janitor.job.result import REPEATED
 from baileys_janitor.schedule import calendar, scan_times, slots
 from baileys_janitor.schedule.circuit_breaker import held_settings
@@ -25,11 +25,11 @@ from baileys_janitor.status.changes import ChangeBus, Crashed, between
 from baileys_janitor.status.compose import StatusContext
 from baileys_janitor.tenants import record_result
 from baileys_janitor.tenants.workqueue import WorkQueue
-from baileys_janitor.volume.activity import boot
 from baileys_janitor.volume.errors import BUSY, DEADLINE_REACHED, SENTENCES
 from baileys_janitor.volume.operations import new_run_id
-from baileys_janitor.volume.results import REFUSED
-from baileys_janitor.volume.run_results import CleanResult
+from baileys_janitor.volume.report.results import REFUSED
+from baileys_janitor.volume.report.run_results import CleanResult
+from baileys_janitor.volume.scanning.activity import boot
 from baileys_janitor.watch import copies, directories, others, wording, work
 from baileys_janitor.watch.backups import child as backup_child
 from baileys_janitor.watch.backups.manager import Backups

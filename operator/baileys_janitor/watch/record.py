@@ -10,7 +10,7 @@ from baileys_janitor.notify.incidents import DIRECTORY
 from baileys_janitor.tenants.fault import CODE, Fault
 from baileys_janitor.tenants.record import TenantRecord
 from baileys_janitor.volume.errors import DIRECTORY_MISSING, SENTENCES
-from baileys_janitor.volume.unchanged import Seen
+from baileys_janitor.volume.scanning.unchanged import Seen
 from baileys_janitor.watch.settings import WatchSettings
 
 JournalMark = tuple[int, int, int]

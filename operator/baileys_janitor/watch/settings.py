@@ -13,11 +13,11 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
-from baileys_janitor.api.backup_settings import Backups, resolved
-from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.api.effective import Effective
-from baileys_janitor.api.merge import effective, over
-from baileys_janitor.api.watch_config import DirectorySettings, WatchConfig
+from baileys_janitor.api.backup.backup_settings import Backups, resolved
+from baileys_janitor.api.config.config import OperatorConfig
+from baileys_janitor.api.config.effective import Effective
+from baileys_janitor.api.config.merge import effective, over
+from baileys_janitor.api.config.watch_config import DirectorySettings, WatchConfig
 from baileys_janitor.schedule import slots
 from baileys_janitor.schedule.backup_times import BackupSchedule
 

@@ -8,19 +8,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from baileys_janitor.policy.running_text import decode
+from baileys_janitor.policy.ages.running_text import decode
 from baileys_janitor.policy.settings import Settings
 from baileys_janitor.volume import operations
-from baileys_janitor.volume.activity import Known
-from baileys_janitor.volume.credential_copies import keep_if_due
+from baileys_janitor.volume.copies.credential_copies import keep_if_due
 from baileys_janitor.volume.errors import VolumeProblem
-from baileys_janitor.volume.journal import Journal, Run
-from baileys_janitor.volume.results import FAILED, ScanResult
-from baileys_janitor.volume.run_results import CleanResult, KeptCopy, PurgeResult
-from baileys_janitor.volume.safe_open import open_session
-from baileys_janitor.volume.state_files import owners_of
-from baileys_janitor.volume.state_names import JOURNAL
-from baileys_janitor.volume.unchanged import look_again
+from baileys_janitor.volume.files.safe_open import open_session
+from baileys_janitor.volume.files.state_files import owners_of
+from baileys_janitor.volume.files.state_names import JOURNAL
+from baileys_janitor.volume.report.results import FAILED, ScanResult
+from baileys_janitor.volume.report.run_results import CleanResult, KeptCopy, PurgeResult
+from baileys_janitor.volume.runs.journal import Journal, Run
+from baileys_janitor.volume.scanning.activity import Known
+from baileys_janitor.volume.scanning.unchanged import look_again
 from baileys_janitor.watch.record import DirectoryRecord, JournalMark
 
 Stop = Callable[[], str | None]

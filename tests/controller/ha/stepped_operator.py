@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from baileys_janitor import log_lines
-from baileys_janitor.api.config_file import load_config
+from baileys_janitor.api.config.config_file import load_config
 from baileys_janitor.controller import app
 from baileys_janitor.controller.clock import WallClock
 from baileys_janitor.tenants import timers

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.api.config import LeaderElection
+from baileys_janitor.api.config.config import LeaderElection
 from baileys_janitor.controller.kube.client import ApiError
 from baileys_janitor.controller.kube.leader_election import LONGEST_SECONDS, Election, Seat
 from tests.controller.ha.leases import OneLease, StandingClock

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import aiohttp
 import pytest
 
-from baileys_janitor.api.config import Probes
+from baileys_janitor.api.config.config import Probes
 from baileys_janitor.controller.health.checks import (
     ACTING,
     STANDBY,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baileys_janitor.api.config import LeaderElection
+from baileys_janitor.api.config.config import LeaderElection
 from baileys_janitor.controller.kube import leader_election
 from baileys_janitor.controller.kube.client import ApiError
 from baileys_janitor.controller.kube.leader_election import (

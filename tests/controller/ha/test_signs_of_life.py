@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.api.config.config import OperatorConfig
 from baileys_janitor.controller.health.checks import BEHIND_SECONDS, STUCK_SECONDS
 from baileys_janitor.controller.health.watch_audit import GRACE_SECONDS, Audit, Watches
 from baileys_janitor.controller.jobs.manifest import Pod

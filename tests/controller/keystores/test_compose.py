@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.api.conditions import find
-from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.api.conditions.conditions import find
+from baileys_janitor.api.config.config import OperatorConfig
 from baileys_janitor.controller.keystores import record_result
 from baileys_janitor.controller.keystores.cache import KeyStoreCache
 from baileys_janitor.controller.keystores.compose import StoreContext, compose, is_material

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from baileys_janitor.api.crd import crd, store_crd
+from baileys_janitor.api.generated.crd import crd, store_crd
 from sandbox import Cluster
 from tests.controller.live.operators import LocalOperator, Object, OperatorProcess, SkippingClock
 from tests.controller.live.world import STORES, TENANTS, World, until

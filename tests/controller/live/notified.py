@@ -7,8 +7,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.api.timestamps import to_rfc3339
+from baileys_janitor.api.config.config import OperatorConfig
+from baileys_janitor.api.values.timestamps import to_rfc3339
 from baileys_janitor.controller.kube.client import Kube
 from baileys_janitor.controller.notifications.manager import NotificationManager
 from baileys_janitor.controller.tenants.cache import TenantCache

@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 import yaml
 
-from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.api.config.config import OperatorConfig
 from baileys_janitor.controller import app
 from baileys_janitor.controller.keystores.reconciler import KeyStoreReconciler
 from baileys_janitor.controller.reconciler import Reconciler

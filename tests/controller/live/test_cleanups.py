@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.api.timestamps import from_rfc3339
+from baileys_janitor.api.values.timestamps import from_rfc3339
 from tests.controller.live.operators import LocalOperator
 from tests.controller.live.world import World, completed_runs, until
 from tests.real.directory import counted, snapshot

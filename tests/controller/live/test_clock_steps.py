@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.api.timestamps import from_rfc3339
+from baileys_janitor.api.values.timestamps import from_rfc3339
 from tests.controller.live.operators import LocalOperator
 from tests.controller.live.world import World, until
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.api.timestamps import from_rfc3339
+from baileys_janitor.api.values.timestamps import from_rfc3339
 from baileys_janitor.controller.jobs import manifest
 from baileys_janitor.controller.jobs.manifest import ACTION_LABEL
-from baileys_janitor.policy.credential_copies import Copy, copy_of
+from baileys_janitor.policy.archives.credential_copies import Copy, copy_of
 from baileys_janitor.status.changes import Change, JobEnded
-from baileys_janitor.volume.state_names import copy_name
+from baileys_janitor.volume.files.state_names import copy_name
 from tests.controller.live.operators import LocalOperator
 from tests.controller.live.world import World, until
 from tests.real import sessions

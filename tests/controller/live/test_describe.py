@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from baileys_janitor.api.timestamps import from_rfc3339
+from baileys_janitor.api.values.timestamps import from_rfc3339
 from sandbox import Cluster
 from sandbox.tools import kubectl_path
 from tests.controller.live.conftest import configured

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.api.config.config import OperatorConfig
 from baileys_janitor.controller.clock import WallClock
 from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.kube.client import ApiError

@@ -12,8 +12,8 @@ import pytest
 
 from baileys_janitor.controller.jobs.placement import OWN_LABEL, OWN_VALUE
 from baileys_janitor.status.changes import JobEnded
-from baileys_janitor.volume.journal import Journal
-from baileys_janitor.volume.state_files import owners_of
+from baileys_janitor.volume.files.state_files import owners_of
+from baileys_janitor.volume.runs.journal import Journal
 from sandbox.client import Client
 from tests.controller.live.operators import LocalOperator
 from tests.controller.live.test_events import events

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from baileys_janitor.api.timestamps import to_rfc3339
+from baileys_janitor.api.values.timestamps import to_rfc3339
 from baileys_janitor.notify.channels import http
 from baileys_janitor.schedule.circuit_breaker import Hold
 from sandbox.client import ApiError

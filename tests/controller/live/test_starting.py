@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.api.config.config import OperatorConfig
 from baileys_janitor.controller import app
 from baileys_janitor.controller.kopf_handlers import connection
 from baileys_janitor.controller.kube.client import NoAccess

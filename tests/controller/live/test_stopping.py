@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.api.crd import crd
+from baileys_janitor.api.generated.crd import crd
 from baileys_janitor.controller.clock import WallClock
 from sandbox import Cluster, kubeconfig
 from sandbox.client import Client

@@ -14,7 +14,7 @@ from baileys_janitor.controller.jobs.tracker import TrackedJob
 from baileys_janitor.controller.metrics.process import OperatorMetrics
 from baileys_janitor.job.result import OUTCOMES
 from baileys_janitor.metrics.definitions import ACTIONS, BREAKERS, DEFINITIONS, OTHER
-from baileys_janitor.policy.file_kinds import KINDS
+from baileys_janitor.policy.files.file_kinds import KINDS
 from baileys_janitor.schedule.circuit_breaker import Hold
 from baileys_janitor.status.changes import (
     CRASH_SITES,

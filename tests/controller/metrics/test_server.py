@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from baileys_janitor.api.config import Metrics
+from baileys_janitor.api.config.config import Metrics
 from baileys_janitor.controller.health.server import PortTaken
 from baileys_janitor.controller.metrics import exposition
 from baileys_janitor.controller.metrics.process import OperatorMetrics

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from baileys_janitor.controller.metrics.exposition import families, pages
 from baileys_janitor.metrics.tenants import FAMILIES, LABELS, company, most
-from baileys_janitor.policy.file_kinds import KINDS
+from baileys_janitor.policy.files.file_kinds import KINDS
 from baileys_janitor.tenants import record_result
 from baileys_janitor.tenants.fault import Fault
 from baileys_janitor.tenants.record import TenantRecord

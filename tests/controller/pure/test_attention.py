@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.api.condition_kinds import ADVICE, CONDITIONS, GRAVEST
+from baileys_janitor.api.conditions.condition_kinds import ADVICE, CONDITIONS, GRAVEST
+from baileys_janitor.api.generated.printer_columns import printer_columns
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION, GROUP, NOTIFY_ANNOTATION
-from baileys_janitor.api.printer_columns import printer_columns
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.policy.levels import LEVELS
 from baileys_janitor.schedule import calendar

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.api import decoding
-from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.api.merge import effective
-from baileys_janitor.api.timestamps import to_rfc3339
-from baileys_janitor.policy.known_archives import KnownArchives, PutArchive, encode
+from baileys_janitor.api.config.config import OperatorConfig
+from baileys_janitor.api.config.merge import effective
+from baileys_janitor.api.values import decoding
+from baileys_janitor.api.values.timestamps import to_rfc3339
+from baileys_janitor.policy.archives.known_archives import KnownArchives, PutArchive, encode
 from baileys_janitor.schedule.context import Intervals
 from baileys_janitor.schedule.tenant_backups import schedule_of
 from baileys_janitor.status import advice, compose

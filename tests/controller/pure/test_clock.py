@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baileys_janitor.api.timestamps import from_rfc3339
+from baileys_janitor.api.values.timestamps import from_rfc3339
 from baileys_janitor.controller.clock import MonotonicClock, WatchedClock
 from baileys_janitor.schedule.clock_steps import STEP_SECONDS
 from tests.controller.pure.world import DAY, HOUR, NOW, body, tenant

@@ -12,11 +12,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.api import decoding
-from baileys_janitor.api.conditions import Conditions
-from baileys_janitor.api.effective import with_scans_only
-from baileys_janitor.api.last_valid import InForce
-from baileys_janitor.api.merge import InvalidTenant
+from baileys_janitor.api.conditions.conditions import Conditions
+from baileys_janitor.api.config.effective import with_scans_only
+from baileys_janitor.api.config.last_valid import InForce
+from baileys_janitor.api.config.merge import InvalidTenant
+from baileys_janitor.api.values import decoding
 from baileys_janitor.job.result import CleanResult, KeptCopy, ScanResult
 from baileys_janitor.schedule import calendar
 from baileys_janitor.schedule.circuit_breaker import Hold

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.api.timestamps import to_rfc3339
+from baileys_janitor.api.values.timestamps import to_rfc3339
 from baileys_janitor.job.result import KEPT, NOT_DUE, NOT_KEPT, KeptCopy
 from baileys_janitor.status import compose
 from baileys_janitor.status.changes import CopyNotKept, between

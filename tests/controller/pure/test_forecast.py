@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.api.timestamps import from_rfc3339, to_rfc3339
+from baileys_janitor.api.values.timestamps import from_rfc3339, to_rfc3339
 from baileys_janitor.policy import reasons
 from baileys_janitor.schedule import calendar, cleanup_times, slots
 from baileys_janitor.schedule.context import Context
 from baileys_janitor.status import compose, forecast
 from baileys_janitor.tenants import directory_faults, record_result, wording
 from baileys_janitor.tenants.record import TenantRecord
-from baileys_janitor.volume import move_to_trash
+from baileys_janitor.volume.runs import move_to_trash
 from tests.controller.pure.world import (
     CONTEXT,
     DAY,

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from baileys_janitor.api import decoding
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION, NOTIFY_ANNOTATION, TOKEN_LENGTH
-from baileys_janitor.api.timestamps import LAST, from_rfc3339, to_rfc3339
+from baileys_janitor.api.values import decoding
+from baileys_janitor.api.values.timestamps import LAST, from_rfc3339, to_rfc3339
 from baileys_janitor.controller.events import messages
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.metrics.tenants import FAMILIES

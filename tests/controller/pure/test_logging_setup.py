@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.api.durations import elapsed_seconds, elapsed_text
+from baileys_janitor.api.values.durations import elapsed_seconds, elapsed_text
 from baileys_janitor.log_lines import (
     BURST,
     FIELDS,

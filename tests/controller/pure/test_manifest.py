@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kubernetes.client import ApiClient
 
-from baileys_janitor.api.effective import PodIdentity
+from baileys_janitor.api.config.effective import PodIdentity
 from baileys_janitor.controller.jobs import manifest
 from baileys_janitor.controller.jobs.manifest import Member, Pod
 from baileys_janitor.controller.jobs.placement import Place

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.api.condition_kinds import ADVICE, CONDITIONS
+from baileys_janitor.api.conditions.condition_kinds import ADVICE, CONDITIONS
 from baileys_janitor.controller.events.messages import NOTE_BYTES, REASONS, Reason, bounded, told
 from baileys_janitor.status import compose
 from baileys_janitor.status.changes import (

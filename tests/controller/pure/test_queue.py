@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.api.config import Limits
+from baileys_janitor.api.config.config import Limits
 from baileys_janitor.controller.jobs.queue import JobQueue
 from baileys_janitor.controller.jobs.tracker import JobTracker, TrackedJob
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.api.condition_kinds import ADVICE
+from baileys_janitor.api.conditions.condition_kinds import ADVICE
 from baileys_janitor.job.result import OUTCOMES, CleanResult, PurgeResult, ScanResult
 from baileys_janitor.schedule import scan_times
 from baileys_janitor.status import compose, level_and_ready

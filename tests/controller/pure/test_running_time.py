@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from baileys_janitor.api.conditions import Conditions
+from baileys_janitor.api.conditions.conditions import Conditions
 from baileys_janitor.job.result import ScanResult
-from baileys_janitor.policy.running import Memory
-from baileys_janitor.policy.running_text import decode, encode
+from baileys_janitor.policy.ages.running import Memory
+from baileys_janitor.policy.ages.running_text import decode, encode
 from baileys_janitor.status import compose, forecast, level_and_ready
 from baileys_janitor.tenants import record_result, running_time
 from tests.controller.pure.world import CONTEXT, NOW, RUNNING, SCHEDULE, look, tenant

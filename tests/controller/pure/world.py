@@ -6,13 +6,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.api.config.config import OperatorConfig
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.job.result import OUTCOMES, CleanResult, KeptCopy, ScanResult
-from baileys_janitor.policy.file_kinds import KINDS
-from baileys_janitor.policy.running import Memory
-from baileys_janitor.policy.running_text import encode
+from baileys_janitor.policy.ages.running import Memory
+from baileys_janitor.policy.ages.running_text import encode
+from baileys_janitor.policy.files.file_kinds import KINDS
 from baileys_janitor.schedule.context import Context, Intervals
 from baileys_janitor.status.advice import Limits
 from baileys_janitor.status.compose import StatusContext

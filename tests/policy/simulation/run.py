@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 
-from baileys_janitor.policy.ages import Ages, file_time
-from baileys_janitor.policy.file_entry import Entry
-from baileys_janitor.policy.running import Look, Memory, advance, observe, recount
-from baileys_janitor.policy.running_text import decode, encode
+from baileys_janitor.policy.ages.ages import Ages, file_time
+from baileys_janitor.policy.ages.running import Look, Memory, advance, observe, recount
+from baileys_janitor.policy.ages.running_text import decode, encode
+from baileys_janitor.policy.files.file_entry import Entry
 from tests.policy.simulation.tenants import DAY, HOUR, MINUTE, Model, Tenant, tenant
 from tests.policy.worlds import identity_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from baileys_janitor.api.condition_kinds import (
+from baileys_janitor.api.conditions.condition_kinds import (
     CLEAN,
     CONDITIONS,
     AlertKind,

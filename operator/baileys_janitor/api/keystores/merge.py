@@ -9,21 +9,21 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.api.cross_field_rules import cron_problem, is_zone
-from baileys_janitor.api.durations import seconds_of
-from baileys_janitor.api.effective import (
+from baileys_janitor.api.config.config import OperatorConfig
+from baileys_janitor.api.config.cross_field_rules import cron_problem, is_zone
+from baileys_janitor.api.config.effective import (
     NO_COPIES,
     EffectiveSettings,
     PodIdentity,
     Shared,
     Times,
 )
-from baileys_janitor.api.error_messages import first_problem, shown
+from baileys_janitor.api.config.merge import InvalidTenant
 from baileys_janitor.api.keystores.spec import KeyStoreSpec
-from baileys_janitor.api.merge import InvalidTenant
-from baileys_janitor.api.patterns import NEVER
 from baileys_janitor.api.spec_groups import MODES
+from baileys_janitor.api.values.durations import seconds_of
+from baileys_janitor.api.values.error_messages import first_problem, shown
+from baileys_janitor.api.values.patterns import NEVER
 from baileys_janitor.policy.settings import MaxRemovals, Retention, Settings, Thresholds
 
 NO_LIMIT = 1_000_000_000

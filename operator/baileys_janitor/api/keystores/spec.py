@@ -6,9 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from baileys_janitor.api.base import Model, rule, rules
-from baileys_janitor.api.durations import Between, Duration
-from baileys_janitor.api.patterns import (
+from baileys_janitor.api.pod_identity import Resources
+from baileys_janitor.api.spec_groups import Age, Mode, cron_rules, zone_rule
+from baileys_janitor.api.values.base import Model, rule, rules
+from baileys_janitor.api.values.durations import Between, Duration
+from baileys_janitor.api.values.patterns import (
     KEY_NAME,
     MILLISECONDS,
     OBJECT_NAME,
@@ -16,8 +18,6 @@ from baileys_janitor.api.patterns import (
     SOME_MILLISECONDS,
     TIME_ZONE,
 )
-from baileys_janitor.api.pod_identity import Resources
-from baileys_janitor.api.spec_groups import Age, Mode, cron_rules, zone_rule
 
 ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=OBJECT_NAME)]
 SecretKey = Annotated[str, Field(min_length=1, max_length=253, pattern=KEY_NAME)]

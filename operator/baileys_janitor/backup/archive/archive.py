@@ -22,7 +22,7 @@ from baileys_janitor.backup.archive.rows_manifest import (
 )
 from baileys_janitor.backup.archive.tar_headers import END, header, padding
 from baileys_janitor.backup.names import ArchiveName, name_of
-from baileys_janitor.volume.snapshot import Snapshot
+from baileys_janitor.volume.copies.snapshot import Snapshot
 
 #: What gzip begins with: no time, no name, no operating system.
 GZIP_HEADER: Final = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"

@@ -31,9 +31,9 @@ from baileys_janitor.backup.archive.manifest_head import (
     require_version,
 )
 from baileys_janitor.backup.errors import ARCHIVE_TOO_LARGE, BackupProblem
-from baileys_janitor.policy.archived import FILE_OVERHEAD_BYTES, LIMIT_BYTES, ArchivedFile
-from baileys_janitor.policy.file_kinds import CREDS_NAME, OTHER, classify
-from baileys_janitor.volume.snapshot import Snapshot
+from baileys_janitor.policy.archives.archived import FILE_OVERHEAD_BYTES, LIMIT_BYTES, ArchivedFile
+from baileys_janitor.policy.files.file_kinds import CREDS_NAME, OTHER, classify
+from baileys_janitor.volume.copies.snapshot import Snapshot
 
 MANIFEST_NAME: Final = "manifest.json"
 

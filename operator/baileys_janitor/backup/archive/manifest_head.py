@@ -20,7 +20,7 @@ from baileys_janitor.backup.errors import (
     BackupProblem,
 )
 from baileys_janitor.backup.names import is_namespace, is_tenant
-from baileys_janitor.policy.strict_json import JsonError, parse
+from baileys_janitor.policy.files.strict_json import JsonError, parse
 
 FILES_VERSION: Final = 1
 ROWS_VERSION: Final = 2

@@ -27,9 +27,9 @@ from baileys_janitor.backup.archive.manifest_head import (
     require_version,
 )
 from baileys_janitor.backup.errors import ARCHIVE_TOO_LARGE, BackupProblem
-from baileys_janitor.policy.archived import FILE_OVERHEAD_BYTES, LIMIT_BYTES, ArchivedFile
-from baileys_janitor.policy.file_kinds import CREDS_NAME
-from baileys_janitor.policy.pairing import Credentials
+from baileys_janitor.policy.archives.archived import FILE_OVERHEAD_BYTES, LIMIT_BYTES, ArchivedFile
+from baileys_janitor.policy.archives.pairing import Credentials
+from baileys_janitor.policy.files.file_kinds import CREDS_NAME
 
 CREDS_ROWS: Final = "creds.copy"
 KEYS_ROWS: Final = "keys.copy"

@@ -34,10 +34,10 @@ from baileys_janitor.backup.errors import (
     NOT_AN_ARCHIVE,
     BackupProblem,
 )
-from baileys_janitor.policy.archived import LIMIT_BYTES, ArchivedSession
-from baileys_janitor.policy.file_kinds import CREDS_NAME
-from baileys_janitor.policy.identity import read_identity, with_lid_of
-from baileys_janitor.policy.pairing import Credentials, read_credentials
+from baileys_janitor.policy.archives.archived import LIMIT_BYTES, ArchivedSession
+from baileys_janitor.policy.archives.pairing import Credentials, read_credentials
+from baileys_janitor.policy.files.file_kinds import CREDS_NAME
+from baileys_janitor.policy.files.identity import read_identity, with_lid_of
 
 _NS: Final = 10**9
 _STEP_BYTES: Final = 64 * 1024

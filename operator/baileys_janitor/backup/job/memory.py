@@ -15,7 +15,7 @@ from baileys_janitor.backup.known import (
     KnownArchive,
 )
 from baileys_janitor.backup.names import name_of
-from baileys_janitor.policy.known_archives import (
+from baileys_janitor.policy.archives.known_archives import (
     DIGEST_DIGITS,
     SHA256_DIGITS,
     KnownArchives,

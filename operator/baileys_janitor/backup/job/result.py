@@ -18,7 +18,7 @@ from baileys_janitor.backup.job.task import ACTIONS, BACKUP, MEMBERS_MAX, REPOSI
 from baileys_janitor.backup.names import parse_name
 from baileys_janitor.job.document import read_document, write_document
 from baileys_janitor.job.encoder import LIMIT_BYTES
-from baileys_janitor.policy.known_archives import (
+from baileys_janitor.policy.archives.known_archives import (
     ARCHIVES_MAX,
     NAME_DIGITS,
     PACKED_BYTES,
@@ -26,7 +26,7 @@ from baileys_janitor.policy.known_archives import (
     pack,
     unpack,
 )
-from baileys_janitor.volume.codec_fields import BadResult
+from baileys_janitor.volume.report.codec_fields import BadResult
 
 __all__ = ["BadResult", "JobFailure", "JobResult", "MemberResult", "Outcome", "decode", "encode"]
 

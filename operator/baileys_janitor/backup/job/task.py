@@ -28,8 +28,8 @@ from baileys_janitor.backup.job.fields import (
 from baileys_janitor.backup.names import is_namespace, is_tenant
 from baileys_janitor.job.document import read_task
 from baileys_janitor.job.task import BadTask
-from baileys_janitor.policy.archive_retention import Retention
-from baileys_janitor.policy.known_archives import TEXT_CHARACTERS_MAX
+from baileys_janitor.policy.archives.archive_retention import Retention
+from baileys_janitor.policy.archives.known_archives import TEXT_CHARACTERS_MAX
 
 VERSION: Final = 1
 BACKUP: Final = "backup"

@@ -18,7 +18,7 @@ from baileys_janitor.backup.job.result import (
     Outcome,
 )
 from baileys_janitor.backup.job.task import BACKUP, BackupTask, Member
-from baileys_janitor.policy.known_archives import KnownArchives, decode
+from baileys_janitor.policy.archives.known_archives import KnownArchives, decode
 
 if TYPE_CHECKING:
     from baileys_janitor.backup.known import Known

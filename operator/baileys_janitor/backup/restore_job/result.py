@@ -19,11 +19,11 @@ from baileys_janitor.backup.latest import read_fingerprint
 from baileys_janitor.backup.names import parse_name
 from baileys_janitor.backup.restore_job.task import RESTORE
 from baileys_janitor.job.document import read_document, write_document
-from baileys_janitor.policy.file_kinds import KINDS
-from baileys_janitor.policy.identity import STATES
-from baileys_janitor.policy.restore_codes import EXPLANATIONS, KEPT_BACK
-from baileys_janitor.volume.codec_fields import BadResult
-from baileys_janitor.volume.results import OUTCOMES
+from baileys_janitor.policy.archives.restore_codes import EXPLANATIONS, KEPT_BACK
+from baileys_janitor.policy.files.file_kinds import KINDS
+from baileys_janitor.policy.files.identity import STATES
+from baileys_janitor.volume.report.codec_fields import BadResult
+from baileys_janitor.volume.report.results import OUTCOMES
 
 __all__ = ["BadResult", "JobFailure", "RestoreResult", "decode", "encode"]
 

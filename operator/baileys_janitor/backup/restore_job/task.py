@@ -27,9 +27,9 @@ from baileys_janitor.backup.job.fields import (
 from baileys_janitor.backup.names import ArchiveName, is_namespace, is_tenant, parse_name
 from baileys_janitor.job.document import read_task
 from baileys_janitor.job.task import BadTask
-from baileys_janitor.policy.known_archives import TEXT_CHARACTERS_MAX
-from baileys_janitor.policy.restore_codes import MODES, SAFE
-from baileys_janitor.volume.state_names import valid_run
+from baileys_janitor.policy.archives.known_archives import TEXT_CHARACTERS_MAX
+from baileys_janitor.policy.archives.restore_codes import MODES, SAFE
+from baileys_janitor.volume.files.state_names import valid_run
 
 VERSION: Final = 1
 RESTORE: Final = "restore"

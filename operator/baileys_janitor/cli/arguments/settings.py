@@ -15,7 +15,7 @@ from click.core import ParameterSource
 from baileys_janitor.cli.arguments.options import SETTINGS, UNDO_WINDOW, Setting, given
 from baileys_janitor.cli.terminal.masking import printable
 from baileys_janitor.cli.terminal.problems import Problem, usage
-from baileys_janitor.policy.credential_copies import EVERY_SECONDS, KEEP
+from baileys_janitor.policy.archives.credential_copies import EVERY_SECONDS, KEEP
 from baileys_janitor.policy.settings import DEFAULTS, Settings
 
 if TYPE_CHECKING:
@@ -78,8 +78,8 @@ class _Merge:
         self.own = self._checked(layer, in_file=False)
 
     def settings(self) -> InForce:
-        from baileys_janitor.api.config import OperatorConfig
-        from baileys_janitor.api.merge import effective
+        from baileys_janitor.api.config.config import OperatorConfig
+        from baileys_janitor.api.config.merge import effective
         from baileys_janitor.api.spec import FleetSettings
 
         fleet = OperatorConfig(defaults=FleetSettings.model_validate(self.merged()))
@@ -91,9 +91,9 @@ class _Merge:
 
     def merged(self) -> dict[str, Any]:
         """Return what is set in either layer; bad usage where it cannot work together."""
-        from baileys_janitor.api.cross_field_rules import Conflict, check
-        from baileys_janitor.api.defaults import BUILT_IN
-        from baileys_janitor.api.merge import merged_settings
+        from baileys_janitor.api.config.cross_field_rules import Conflict, check
+        from baileys_janitor.api.config.defaults import BUILT_IN
+        from baileys_janitor.api.config.merge import merged_settings
 
         own = _over(self.file, self.own)
         own = _emergency_follows(own, merged_settings(BUILT_IN, own))
@@ -108,8 +108,8 @@ class _Merge:
     def _checked(self, data: dict[str, Any], *, in_file: bool) -> dict[str, Any]:
         from pydantic import ValidationError
 
-        from baileys_janitor.api.error_messages import first_problem
         from baileys_janitor.api.spec import SharedSettings
+        from baileys_janitor.api.values.error_messages import first_problem
 
         try:
             SharedSettings.model_validate(data, extra="forbid")
@@ -142,7 +142,7 @@ def _setting_of(field: str) -> Setting | None:
 
 def _emergency_follows(own: dict[str, Any], merged: dict[str, Any]) -> dict[str, Any]:
     """Shorten the emergency retention with the retention: it may not keep more."""
-    from baileys_janitor.api.durations import seconds_of
+    from baileys_janitor.api.values.durations import seconds_of
 
     follows: dict[str, Any] = {}
     for key in _EMERGENCY_FOLLOWS:

@@ -15,10 +15,10 @@ from typing import Final, NamedTuple
 from baileys_janitor.cli.terminal.formatting import counted
 from baileys_janitor.cli.terminal.masking import printable, shown_path
 from baileys_janitor.cli.terminal.problems import Problem, usage
-from baileys_janitor.volume import roots
 from baileys_janitor.volume.errors import PERMISSION_DENIED, VolumeProblem
-from baileys_janitor.volume.globs import Glob
-from baileys_janitor.volume.roots import COMPANY_PREFIX, DEPTH, HANDFUL, Roots
+from baileys_janitor.volume.files import roots
+from baileys_janitor.volume.files.globs import Glob
+from baileys_janitor.volume.files.roots import COMPANY_PREFIX, DEPTH, HANDFUL, Roots
 
 _NAMED_AT_MOST: Final = 10
 _WHY_SKIPPED: Final = {

@@ -19,7 +19,7 @@ from baileys_janitor.cli.terminal.pasting import command
 from baileys_janitor.cli.terminal.problems import Problem
 from baileys_janitor.policy import reasons
 from baileys_janitor.volume.errors import VolumeProblem
-from baileys_janitor.volume.quiet import WATCH_SECONDS, is_quiet
+from baileys_janitor.volume.scanning.quiet import WATCH_SECONDS, is_quiet
 
 if TYPE_CHECKING:
     from baileys_janitor.backup.results import RepositoryResult

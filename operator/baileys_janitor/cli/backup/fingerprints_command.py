@@ -74,8 +74,8 @@ def _document(target: Target) -> FingerprintDocument:
     from baileys_janitor.cli.backup.naming import directory_of, tenant_of_target
     from baileys_janitor.cli.scanning.look import opened, problem_of
     from baileys_janitor.cli.terminal.masking import printable
-    from baileys_janitor.policy.pairing import read_credentials
-    from baileys_janitor.volume.credential_copies import settled_bytes
+    from baileys_janitor.policy.archives.pairing import read_credentials
+    from baileys_janitor.volume.copies.credential_copies import settled_bytes
     from baileys_janitor.volume.errors import VolumeProblem
 
     with opened(target) as directory:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from baileys_janitor.backup.names import tenant_of
 from baileys_janitor.cli.terminal.masking import printable
-from baileys_janitor.policy.strict_json import JsonError, parse
+from baileys_janitor.policy.files.strict_json import JsonError, parse
 
 if TYPE_CHECKING:
     from baileys_janitor.cli.arguments.targets import Target

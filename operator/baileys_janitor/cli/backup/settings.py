@@ -18,7 +18,7 @@ from baileys_janitor.cli.terminal.problems import Problem, usage
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from baileys_janitor.api.backup_settings import Backups
+    from baileys_janitor.api.backup.backup_settings import Backups
     from baileys_janitor.backup.archive.encryption import Identities
     from baileys_janitor.backup.errors import BackupProblem
     from baileys_janitor.backup.results import Destination, Keep
@@ -180,9 +180,9 @@ class Asked:
     def _read(self, path: str) -> None:
         from pydantic import ValidationError
 
-        from baileys_janitor.api.backup_settings import BackupSettings, described, resolved
-        from baileys_janitor.api.cross_field_rules import Conflict
-        from baileys_janitor.api.error_messages import first_problem
+        from baileys_janitor.api.backup.backup_settings import BackupSettings, described, resolved
+        from baileys_janitor.api.config.cross_field_rules import Conflict
+        from baileys_janitor.api.values.error_messages import first_problem
         from baileys_janitor.cli.arguments.settings import read_config
 
         self.data = read_config(path)
@@ -234,7 +234,7 @@ def recipients_of(asked: Asked) -> tuple[str, ...]:
     """Return the public keys to encrypt to; empty where the options or the file say in so many words: None."""
     from baileys_janitor.backup.archive.encryption import Recipients
     from baileys_janitor.backup.errors import BackupProblem
-    from baileys_janitor.policy.archived import ENCRYPTION_NONE
+    from baileys_janitor.policy.archives.archived import ENCRYPTION_NONE
 
     typed = [*asked.values["recipients"]]
     for path in asked.values["recipients_files"]:
@@ -262,7 +262,7 @@ def recipients_of(asked: Asked) -> tuple[str, ...]:
 def keep_of(asked: Asked) -> Keep:
     """Return how long archives stay."""
     from baileys_janitor.backup.results import Keep
-    from baileys_janitor.policy.archive_retention import Retention
+    from baileys_janitor.policy.archives.archive_retention import Retention
 
     base = (
         Keep() if asked.config is None else Keep(asked.config.retention, asked.config.bucket_days)

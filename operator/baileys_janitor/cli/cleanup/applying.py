@@ -11,20 +11,20 @@ from baileys_janitor.cli.scanning import credentials
 from baileys_janitor.cli.scanning.look import opened
 from baileys_janitor.cli.terminal.formatting import counted
 from baileys_janitor.policy import reasons
-from baileys_janitor.policy.file_kinds import KINDS
-from baileys_janitor.volume.credential_copies import keep_if_due
+from baileys_janitor.policy.files.file_kinds import KINDS
+from baileys_janitor.volume.copies.credential_copies import keep_if_due
 from baileys_janitor.volume.errors import SENTENCES
-from baileys_janitor.volume.move_to_trash import EXPLANATIONS
+from baileys_janitor.volume.files.state_names import trash_name
 from baileys_janitor.volume.operations import clean
-from baileys_janitor.volume.state_names import trash_name
+from baileys_janitor.volume.runs.move_to_trash import EXPLANATIONS
 
 if TYPE_CHECKING:
     from baileys_janitor.cli.arguments.settings import InForce
     from baileys_janitor.cli.arguments.targets import Target
     from baileys_janitor.cli.terminal.json_output import CleanDocument
     from baileys_janitor.cli.terminal.signals import Interrupt
-    from baileys_janitor.policy.plan import Plan, Removal
-    from baileys_janitor.volume.run_results import CleanResult
+    from baileys_janitor.policy.cleanup.plan import Plan, Removal
+    from baileys_janitor.volume.report.run_results import CleanResult
 
 REASON = "CommandLine"
 """What the journal has of these runs."""

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, NamedTuple
 from baileys_janitor.cli.scanning.look import opened
 from baileys_janitor.cli.terminal.formatting import rfc3339
 from baileys_janitor.volume.errors import VolumeProblem
-from baileys_janitor.volume.journal import Journal
-from baileys_janitor.volume.read import read_listing
-from baileys_janitor.volume.restored_files import in_place, read_record
-from baileys_janitor.volume.state_files import lookup, owners_of
-from baileys_janitor.volume.state_names import plan_name, record_name, trash_name
+from baileys_janitor.volume.files.read import read_listing
+from baileys_janitor.volume.files.state_files import lookup, owners_of
+from baileys_janitor.volume.files.state_names import plan_name, record_name, trash_name
+from baileys_janitor.volume.runs.journal import Journal
+from baileys_janitor.volume.runs.restored_files import in_place, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from baileys_janitor.cli.arguments.targets import Target
     from baileys_janitor.cli.terminal.json_output import RunDocument
-    from baileys_janitor.volume.run_plan import Planned
-    from baileys_janitor.volume.state_files import Owners
+    from baileys_janitor.volume.files.run_plan import Planned
+    from baileys_janitor.volume.files.state_files import Owners
 
 
 class KnownRuns(NamedTuple):

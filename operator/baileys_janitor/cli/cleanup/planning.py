@@ -11,15 +11,15 @@ from baileys_janitor.cli.terminal.formatting import rfc3339
 from baileys_janitor.cli.terminal.json_output import CleanDocument, DirectoryDocument, FileDocument
 from baileys_janitor.cli.terminal.masking import masked, printable
 from baileys_janitor.policy import advice, reasons
-from baileys_janitor.policy.file_kinds import KINDS
-from baileys_janitor.policy.plan import Plan, make_plan
+from baileys_janitor.policy.cleanup.plan import Plan, make_plan
+from baileys_janitor.policy.files.file_kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from baileys_janitor.cli.arguments.targets import Target
     from baileys_janitor.cli.scanning.look import Look
-    from baileys_janitor.policy.plan import Removal
+    from baileys_janitor.policy.cleanup.plan import Removal
     from baileys_janitor.policy.settings import Settings
 
 _REASONS_NAMED_AT_MOST = 4

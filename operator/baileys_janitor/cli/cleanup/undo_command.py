@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from baileys_janitor.cli.arguments.targets import Target
     from baileys_janitor.cli.cleanup.list_runs import KnownRuns
     from baileys_janitor.cli.terminal.json_output import UndoDocument
-    from baileys_janitor.volume.look_again import Seen
+    from baileys_janitor.volume.scanning.look_again import Seen
 
     Known = list[tuple[Target, KnownRuns]]
     SeenAfterUndo = tuple[Target, Seen]
@@ -99,7 +99,7 @@ def command(
 
 def _with_run(paths: tuple[str, ...], run: str | None) -> tuple[tuple[str, ...], str | None]:
     """Return the paths, and the run that stands behind them: a run id that is no path."""
-    from baileys_janitor.volume.state_names import valid_run
+    from baileys_janitor.volume.files.state_names import valid_run
 
     if run is None and len(paths) > 1 and valid_run(paths[-1]) and not os.path.lexists(paths[-1]):
         return paths[:-1], paths[-1]
@@ -136,7 +136,7 @@ def _put_back(
 ) -> int:
     from baileys_janitor.cli.cleanup.undo_tables import print_undone
     from baileys_janitor.cli.terminal.json_output import UNDO_SCHEMA
-    from baileys_janitor.volume.undo import OWN_KEY_MISSING
+    from baileys_janitor.volume.runs.undo import OWN_KEY_MISSING
 
     if problems and not known:
         problems.say()
@@ -246,8 +246,8 @@ def _undo(
     """Put a run back in one directory; `seen` takes in how its files are then, for another look."""
     from baileys_janitor.cli.cleanup.applying import sentence_of
     from baileys_janitor.cli.scanning.look import opened
-    from baileys_janitor.volume.look_again import Seen
     from baileys_janitor.volume.operations import undo
+    from baileys_janitor.volume.scanning.look_again import Seen
 
     names: list[str] = []
     with opened(target) as directory:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from baileys_janitor.cli.terminal import formatting
 from baileys_janitor.cli.terminal.tables import print_lines, print_table
-from baileys_janitor.volume.undo import EXPLANATIONS
+from baileys_janitor.volume.runs.undo import EXPLANATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence

@@ -20,6 +20,6 @@ from baileys_janitor.cli.terminal.output import write
 )
 def command() -> None:
     """Print the CustomResourceDefinitions, for kubectl apply --server-side -f -."""
-    from baileys_janitor.api.crd import crd_yaml
+    from baileys_janitor.api.generated.crd import crd_yaml
 
     write(crd_yaml())

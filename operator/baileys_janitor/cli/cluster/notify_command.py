@@ -16,7 +16,7 @@ from baileys_janitor.cli.terminal.output import say, write
 from baileys_janitor.cli.terminal.problems import EXIT_DONE, EXIT_FAILED, usage
 
 if TYPE_CHECKING:
-    from baileys_janitor.api.config import OperatorConfig
+    from baileys_janitor.api.config.config import OperatorConfig
 
 
 @click.group(
@@ -122,7 +122,7 @@ def schema() -> None:
 
 
 def _configuration(path: str | None) -> OperatorConfig:
-    from baileys_janitor.api.config_file import InvalidConfig, load_config
+    from baileys_janitor.api.config.config_file import InvalidConfig, load_config
 
     try:
         return load_config(Path(path) if path else None, os.environ)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from baileys_janitor.cli.copies.restoring import sentence_of
 from baileys_janitor.cli.terminal import formatting
 from baileys_janitor.cli.terminal.tables import print_lines, print_table
-from baileys_janitor.policy.identity import ABSENT, CORRUPT, PAIRED, UNPAIRED
+from baileys_janitor.policy.files.identity import ABSENT, CORRUPT, PAIRED, UNPAIRED
 from baileys_janitor.policy.reasons import SAVE_FIRST
 
 if TYPE_CHECKING:

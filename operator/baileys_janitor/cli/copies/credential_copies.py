@@ -9,18 +9,18 @@ from baileys_janitor.cli.terminal.formatting import rfc3339
 from baileys_janitor.cli.terminal.pasting import command
 from baileys_janitor.cli.terminal.problems import Problem
 from baileys_janitor.policy import reasons
-from baileys_janitor.volume.credential_copies import keep_if_due
+from baileys_janitor.volume.copies.credential_copies import keep_if_due
 from baileys_janitor.volume.errors import (
     CREDENTIALS_CHANGING,
     DISK_FULL,
     SENTENCES,
 )
-from baileys_janitor.volume.run_results import NOT_KEPT
+from baileys_janitor.volume.report.run_results import NOT_KEPT
 
 if TYPE_CHECKING:
     from baileys_janitor.cli.arguments.targets import Target
     from baileys_janitor.cli.terminal.json_output import KeepDocument
-    from baileys_janitor.volume.run_results import KeptCopy
+    from baileys_janitor.volume.report.run_results import KeptCopy
 
 _NEVER_PAIRED = frozenset((reasons.NOT_PAIRED, reasons.CREDENTIALS_ABSENT))
 """Nothing to keep, which is no failure."""

@@ -18,7 +18,7 @@ from baileys_janitor.cli.help.documented import Documented
 from baileys_janitor.cli.terminal.output import MACHINE_FORMATS, say
 from baileys_janitor.cli.terminal.problems import EXIT_DONE, EXIT_FAILED, Problem, usage
 from baileys_janitor.cli.terminal.reporting import Problems, print_document
-from baileys_janitor.policy.credential_copies import EVERY_SECONDS, KEEP, KEEP_MOST
+from baileys_janitor.policy.archives.credential_copies import EVERY_SECONDS, KEEP, KEEP_MOST
 
 if TYPE_CHECKING:
     from baileys_janitor.cli.terminal.json_output import KeepDocument
@@ -98,7 +98,7 @@ def command(
 
 
 def _seconds(option: str, text: str) -> int:
-    from baileys_janitor.api.durations import seconds_of
+    from baileys_janitor.api.values.durations import seconds_of
 
     try:
         return seconds_of(text)

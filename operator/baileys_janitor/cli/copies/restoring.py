@@ -10,20 +10,20 @@ from baileys_janitor.cli.scanning.look import opened
 from baileys_janitor.cli.terminal.formatting import rfc3339
 from baileys_janitor.cli.terminal.problems import Problem
 from baileys_janitor.policy import reasons
-from baileys_janitor.policy.restore_credentials import (
+from baileys_janitor.policy.archives.restore_credentials import (
     EXPLANATIONS,
     NO_USABLE_COPY,
     OLDER_PAIRING,
     PRE_KEYS_REWRITTEN,
 )
+from baileys_janitor.volume.copies.restore import Restoring
 from baileys_janitor.volume.errors import (
     CREDENTIALS_CHANGING,
     DISK_FULL,
     PUT_BACK_UNSUPPORTED,
     SENTENCES,
 )
-from baileys_janitor.volume.quiet import is_quiet
-from baileys_janitor.volume.restore import Restoring
+from baileys_janitor.volume.scanning.quiet import is_quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
         RestoreDocument,
     )
     from baileys_janitor.cli.terminal.signals import Interrupt
-    from baileys_janitor.policy.restore_credentials import RestorePlan
-    from baileys_janitor.volume.credential_copies import StoredCopy
-    from baileys_janitor.volume.restore import Outlook
+    from baileys_janitor.policy.archives.restore_credentials import RestorePlan
+    from baileys_janitor.volume.copies.credential_copies import StoredCopy
+    from baileys_janitor.volume.copies.restore import Outlook
 
 _PAIRING_DIGITS: Final = 8
 _ID_DIGITS: Final = 14
@@ -140,8 +140,8 @@ def restore(
 
 def written_over(target: Target, document: RestoreDocument) -> bool:
     """Return whether creds.json is no longer what was restored: its counters are other ones, or it is broken."""
-    from baileys_janitor.policy.pairing import read_credentials
-    from baileys_janitor.volume.read import read_creds
+    from baileys_janitor.policy.archives.pairing import read_credentials
+    from baileys_janitor.volume.files.read import read_creds
 
     with opened(target) as directory:
         data, _ = read_creds(directory)

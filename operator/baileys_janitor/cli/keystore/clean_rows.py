@@ -28,7 +28,7 @@ from baileys_janitor.policy.settings import DAY, MaxRemovals, Retention, Setting
 if TYPE_CHECKING:
     from baileys_janitor.keystore.results import CleanResult
     from baileys_janitor.keystore.session import Listing
-    from baileys_janitor.policy.plan import Plan
+    from baileys_janitor.policy.cleanup.plan import Plan
 
 _MAX_AGE: Final = 30 * DAY
 _UNDO_WINDOW: Final = 72 * 3600.0

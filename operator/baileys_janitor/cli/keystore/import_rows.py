@@ -20,7 +20,7 @@ from baileys_janitor.cli.keystore.options import (
 from baileys_janitor.cli.keystore.transfer_text import print_transfer, require_stopped
 from baileys_janitor.cli.terminal.masking import shown_path
 from baileys_janitor.cli.terminal.problems import EXIT_DONE, Problem, usage
-from baileys_janitor.volume.roots import COMPANY_PREFIX
+from baileys_janitor.volume.files.roots import COMPANY_PREFIX
 
 
 @click.command(
@@ -64,7 +64,7 @@ def command(
     with opened(where) as (database, facts):
         from baileys_janitor.keystore.transfer import import_session
         from baileys_janitor.volume.errors import VolumeProblem
-        from baileys_janitor.volume.safe_open import open_session
+        from baileys_janitor.volume.files.safe_open import open_session
 
         try:
             session_directory = open_session(directory, ".")

@@ -214,7 +214,7 @@ def seconds(option: str, text: str | None, default: float) -> float:
         return default
     if text.endswith("ms") and text[:-2].isdecimal() and len(text) <= 9:
         return int(text[:-2]) / 1000
-    from baileys_janitor.api.durations import seconds_of
+    from baileys_janitor.api.values.durations import seconds_of
 
     try:
         return float(seconds_of(text))

@@ -14,7 +14,7 @@ from baileys_janitor.cli.terminal.problems import usage
 from baileys_janitor.policy.contact.hashes import HASH_DIGITS, is_hash
 from baileys_janitor.policy.contact.request import Request
 from baileys_janitor.policy.contact.users import MOST_LID_DIGITS, MOST_PHONE_DIGITS
-from baileys_janitor.policy.file_kinds import is_group
+from baileys_janitor.policy.files.file_kinds import is_group
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

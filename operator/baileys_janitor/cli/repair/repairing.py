@@ -13,19 +13,19 @@ from baileys_janitor.cli.terminal.formatting import rfc3339
 from baileys_janitor.cli.terminal.masking import masked_digits
 from baileys_janitor.cli.terminal.problems import Problem
 from baileys_janitor.policy import reasons
+from baileys_janitor.policy.cleanup.guards import identity_problem
 from baileys_janitor.policy.contact import codes
 from baileys_janitor.policy.contact.find import contacts_of
 from baileys_janitor.policy.contact.hashes import contact_hash
-from baileys_janitor.policy.file_kinds import KINDS
-from baileys_janitor.policy.guards import identity_problem
-from baileys_janitor.volume.contact_files import all_mappings
-from baileys_janitor.volume.contact_key import contact_key, read_contact_key
-from baileys_janitor.volume.credentials import settled_identity
+from baileys_janitor.policy.files.file_kinds import KINDS
+from baileys_janitor.volume.contacts.contact_files import all_mappings
+from baileys_janitor.volume.contacts.contact_key import contact_key, read_contact_key
+from baileys_janitor.volume.contacts.repair import Repairing
 from baileys_janitor.volume.errors import VolumeProblem
-from baileys_janitor.volume.look_again import came_back
-from baileys_janitor.volume.move_to_trash import EXPLANATIONS
-from baileys_janitor.volume.read import read_listing
-from baileys_janitor.volume.repair import Repairing
+from baileys_janitor.volume.files.read import read_listing
+from baileys_janitor.volume.runs.move_to_trash import EXPLANATIONS
+from baileys_janitor.volume.scanning.credentials import settled_identity
+from baileys_janitor.volume.scanning.look_again import came_back
 
 if TYPE_CHECKING:
     from baileys_janitor.cli.arguments.targets import Target
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from baileys_janitor.policy.contact.plan import RepairPlan
     from baileys_janitor.policy.contact.request import Request
     from baileys_janitor.policy.contact.users import Contact
-    from baileys_janitor.volume.run_results import CleanResult
+    from baileys_janitor.volume.report.run_results import CleanResult
 
 WRITTEN_RECENTLY_SECONDS: Final = 60.0
 

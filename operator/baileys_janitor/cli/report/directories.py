@@ -9,14 +9,14 @@ from baileys_janitor.cli.report.history import NONE, History, history_of
 from baileys_janitor.cli.scanning.doctor import Looked, add_shared
 from baileys_janitor.cli.scanning.look import look_at
 from baileys_janitor.cli.terminal.problems import Problem
-from baileys_janitor.policy.credential_copies import newest
+from baileys_janitor.policy.archives.credential_copies import newest
 from baileys_janitor.report.collect import period_of
 from baileys_janitor.report.findings import of_level, severity_of
 from baileys_janitor.report.growth import forecast_of, growth_of
 from baileys_janitor.report.model import NO_CLEANUPS
 from baileys_janitor.report.tenant import forecast_of_status, run_of
 from baileys_janitor.report.words import rfc3339
-from baileys_janitor.volume.newest_copy import copies_in
+from baileys_janitor.volume.files.newest_copy import copies_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from baileys_janitor.cli.scanning.look import opened
-from baileys_janitor.policy.file_kinds import KINDS
+from baileys_janitor.policy.files.file_kinds import KINDS
 from baileys_janitor.report.model import code_of
 from baileys_janitor.report.words import rfc3339
-from baileys_janitor.volume.journal import Journal
-from baileys_janitor.volume.state_files import owners_of
+from baileys_janitor.volume.files.state_files import owners_of
+from baileys_janitor.volume.runs.journal import Journal
 
 if TYPE_CHECKING:
     from baileys_janitor.cli.arguments.targets import Target
     from baileys_janitor.report.model import RunDocument
-    from baileys_janitor.volume.journal import Run
+    from baileys_janitor.volume.runs.journal import Run
 
 
 class History(NamedTuple):

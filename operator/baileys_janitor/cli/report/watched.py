@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Final, NamedTuple
 
-from baileys_janitor.api import decoding
+from baileys_janitor.api.values import decoding
 from baileys_janitor.cli.terminal.problems import Problem
 from baileys_janitor.cli.watch.state import NO_STATE, read_state, state_path
 from baileys_janitor.watch.state import holder_of

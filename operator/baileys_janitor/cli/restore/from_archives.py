@@ -40,8 +40,8 @@ from baileys_janitor.cli.terminal.problems import (
 from baileys_janitor.cli.terminal.progress import with_progress
 from baileys_janitor.cli.terminal.reporting import Problems, print_document
 from baileys_janitor.cli.terminal.signals import Interrupt
-from baileys_janitor.policy.restore_codes import SAFE
-from baileys_janitor.volume.quiet import AFTERWARDS_SECONDS, WATCH_SECONDS
+from baileys_janitor.policy.archives.restore_codes import SAFE
+from baileys_janitor.volume.scanning.quiet import AFTERWARDS_SECONDS, WATCH_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -24,11 +24,14 @@ from baileys_janitor.cli.scanning.look import opened
 from baileys_janitor.cli.terminal.formatting import rfc3339
 from baileys_janitor.cli.terminal.problems import Problem
 from baileys_janitor.policy import reasons
-from baileys_janitor.policy.file_kinds import OTHER
-from baileys_janitor.policy.pairing import read_credentials
-from baileys_janitor.policy.restore_codes import ANOTHER_IDENTITY, ANOTHER_PAIRING, EXPLANATIONS
-from baileys_janitor.volume.callbacks import go_on
-from baileys_janitor.volume.credential_copies import read_copies
+from baileys_janitor.policy.archives.pairing import read_credentials
+from baileys_janitor.policy.archives.restore_codes import (
+    ANOTHER_IDENTITY,
+    ANOTHER_PAIRING,
+    EXPLANATIONS,
+)
+from baileys_janitor.policy.files.file_kinds import OTHER
+from baileys_janitor.volume.copies.credential_copies import read_copies
 from baileys_janitor.volume.errors import (
     CREDENTIALS_CHANGING,
     DIRECTORY_MISSING,
@@ -37,12 +40,13 @@ from baileys_janitor.volume.errors import (
     READ_ONLY,
     SENTENCES,
 )
-from baileys_janitor.volume.newest_copy import copies_in
+from baileys_janitor.volume.files.newest_copy import copies_in
+from baileys_janitor.volume.files.read import read_creds, read_listing
+from baileys_janitor.volume.files.state_names import LOCK_NAME, PREFIX
 from baileys_janitor.volume.operations import new_run_id
-from baileys_janitor.volume.quiet import is_quiet
-from baileys_janitor.volume.read import read_creds, read_listing
-from baileys_janitor.volume.restore_session import SessionRestoring
-from baileys_janitor.volume.state_names import LOCK_NAME, PREFIX
+from baileys_janitor.volume.restoring.restore_session import SessionRestoring
+from baileys_janitor.volume.runs.callbacks import go_on
+from baileys_janitor.volume.scanning.quiet import is_quiet
 
 if TYPE_CHECKING:
     from baileys_janitor.backup.archive.encryption import Identities

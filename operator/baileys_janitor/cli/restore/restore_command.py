@@ -30,8 +30,8 @@ from baileys_janitor.cli.terminal.problems import (
 )
 from baileys_janitor.cli.terminal.reporting import Problems, print_document
 from baileys_janitor.cli.terminal.signals import Interrupt
-from baileys_janitor.policy.restore_codes import CREDENTIALS, MODES, NOTHING_RAN_SINCE
-from baileys_janitor.policy.restore_credentials import ACKNOWLEDGEMENTS
+from baileys_janitor.policy.archives.restore_codes import CREDENTIALS, MODES, NOTHING_RAN_SINCE
+from baileys_janitor.policy.archives.restore_credentials import ACKNOWLEDGEMENTS
 
 if TYPE_CHECKING:
     from baileys_janitor.cli.arguments.targets import Found, Target
@@ -287,7 +287,7 @@ def _carry_out(
     from baileys_janitor.cli.copies.restoring import restore, watch, written_over
     from baileys_janitor.cli.terminal.formatting import watching
     from baileys_janitor.volume.operations import new_run_id
-    from baileys_janitor.volume.quiet import AFTERWARDS_SECONDS, WATCH_SECONDS
+    from baileys_janitor.volume.scanning.quiet import AFTERWARDS_SECONDS, WATCH_SECONDS
 
     say(watching(target.shown, WATCH_SECONDS))
     if not watch(target, pause, interrupt):

@@ -13,11 +13,11 @@ from baileys_janitor.cli.terminal.json_output import (
     TrashDocument,
 )
 from baileys_janitor.policy import reasons
-from baileys_janitor.policy.estimate import Outlook, look_ahead, reclaimable_now
-from baileys_janitor.policy.file_kinds import KINDS
+from baileys_janitor.policy.cleanup.estimate import Outlook, look_ahead, reclaimable_now
+from baileys_janitor.policy.cleanup.guards import refusal
+from baileys_janitor.policy.files.file_kinds import KINDS
+from baileys_janitor.policy.files.identity import ABSENT
 from baileys_janitor.policy.findings import OF_CREDENTIALS
-from baileys_janitor.policy.guards import refusal
-from baileys_janitor.policy.identity import ABSENT
 from baileys_janitor.policy.levels import counted, level
 
 if TYPE_CHECKING:

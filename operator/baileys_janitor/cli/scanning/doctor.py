@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from baileys_janitor.cli.terminal.pasting import command, word
 from baileys_janitor.cli.terminal.problems import Problem
 from baileys_janitor.policy import advice, findings, reasons
-from baileys_janitor.policy.ages import nanoseconds
-from baileys_janitor.policy.file_kinds import CREDS, KINDS, OTHER
+from baileys_janitor.policy.ages.ages import nanoseconds
+from baileys_janitor.policy.cleanup.guards import FRESH_NS
+from baileys_janitor.policy.files.file_kinds import CREDS, KINDS, OTHER
+from baileys_janitor.policy.files.identity import PAIRED
+from baileys_janitor.policy.files.own_groups import broken_groups
 from baileys_janitor.policy.findings import DIRECTORY, FAULT, PROGRAM, Finding
-from baileys_janitor.policy.guards import FRESH_NS
-from baileys_janitor.policy.identity import PAIRED
-from baileys_janitor.policy.own_groups import broken_groups
-from baileys_janitor.volume.credentials import PAUSES_SECONDS
 from baileys_janitor.volume.errors import JANITOR_REFUSED, SENTENCES, TOO_MANY_OWN_FILES
-from baileys_janitor.volume.state_names import OLD_DIRECTORY, PREFIX
+from baileys_janitor.volume.files.state_names import OLD_DIRECTORY, PREFIX
+from baileys_janitor.volume.scanning.credentials import PAUSES_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         FindingDocument,
     )
     from baileys_janitor.cli.terminal.reporting import Problems
-    from baileys_janitor.policy.estimate import Outlook
+    from baileys_janitor.policy.cleanup.estimate import Outlook
     from baileys_janitor.policy.settings import Settings
 
 

@@ -13,22 +13,22 @@ from typing import NamedTuple
 
 from baileys_janitor.cli.arguments.targets import Target
 from baileys_janitor.cli.terminal.problems import Problem
-from baileys_janitor.policy.ages import Ages
+from baileys_janitor.policy.ages.ages import Ages
 from baileys_janitor.policy.counts import Census, take_census
-from baileys_janitor.policy.file_entry import Entry
-from baileys_janitor.policy.file_kinds import KINDS, PROTECTED_KINDS
+from baileys_janitor.policy.files.file_entry import Entry
+from baileys_janitor.policy.files.file_kinds import KINDS, PROTECTED_KINDS
+from baileys_janitor.policy.files.identity import Identity
 from baileys_janitor.policy.findings import State
-from baileys_janitor.policy.identity import Identity
 from baileys_janitor.policy.settings import Settings
-from baileys_janitor.volume.activity import Known, activity_of
-from baileys_janitor.volume.credentials import readable_identity
-from baileys_janitor.volume.directory_state import state_of
-from baileys_janitor.volume.disk_space import room_on
 from baileys_janitor.volume.errors import VolumeProblem
 from baileys_janitor.volume.errors import problem_of as problem_of_error
-from baileys_janitor.volume.read import read_listing
-from baileys_janitor.volume.safe_open import open_session
-from baileys_janitor.volume.state_names import OwnNames
+from baileys_janitor.volume.files.disk_space import room_on
+from baileys_janitor.volume.files.read import read_listing
+from baileys_janitor.volume.files.safe_open import open_session
+from baileys_janitor.volume.files.state_names import OwnNames
+from baileys_janitor.volume.scanning.activity import Known, activity_of
+from baileys_janitor.volume.scanning.credentials import readable_identity
+from baileys_janitor.volume.scanning.directory_state import state_of
 
 
 class Look(NamedTuple):

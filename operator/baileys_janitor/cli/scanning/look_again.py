@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from baileys_janitor.cli.terminal.output import say
-from baileys_janitor.volume.look_again import LOOK_AGAIN_SECONDS
+from baileys_janitor.volume.scanning.look_again import LOOK_AGAIN_SECONDS
 
 if TYPE_CHECKING:
     from baileys_janitor.cli.terminal.signals import Interrupt

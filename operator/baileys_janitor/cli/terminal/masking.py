@@ -6,7 +6,7 @@ import os
 import re
 from typing import Final
 
-from baileys_janitor.policy.file_kinds import CREDS, OTHER, REMOVABLE_KINDS, classify
+from baileys_janitor.policy.files.file_kinds import CREDS, OTHER, REMOVABLE_KINDS, classify
 
 _DIGITS: Final = re.compile(r"\d+")
 _SHORT_ENOUGH_TO_SHOW: Final = 4

@@ -88,7 +88,7 @@ def _at_home(own: dict[str, Any]) -> dict[str, Any]:
 
 def local_zone(environ: Mapping[str, str], link: str = LOCAL_TIME) -> str | None:
     """Return the IANA name of this machine's time zone; None where it is not told."""
-    from baileys_janitor.api.cross_field_rules import is_zone
+    from baileys_janitor.api.config.cross_field_rules import is_zone
 
     named = environ.get("TZ", "").removeprefix(":")
     if not named:
@@ -141,8 +141,8 @@ def _channels(notifications: dict[str, Any]) -> dict[str, Any]:
 def _validated(own: dict[str, Any], rest: dict[str, Any], path: str | None) -> Any:
     from pydantic import ValidationError
 
-    from baileys_janitor.api.error_messages import first_problem
-    from baileys_janitor.api.watch_config import WatchConfig
+    from baileys_janitor.api.config.watch_config import WatchConfig
+    from baileys_janitor.api.values.error_messages import first_problem
 
     try:
         return WatchConfig.model_validate(own | rest, extra="forbid")
@@ -155,9 +155,9 @@ def _validated(own: dict[str, Any], rest: dict[str, Any], path: str | None) -> A
 
 def _check_overrides(settings: WatchSettings, path: str | None) -> None:
     """Refuse what only some directories could not work with."""
-    from baileys_janitor.api.backup_settings import described
-    from baileys_janitor.api.cross_field_rules import Conflict
-    from baileys_janitor.api.merge import InvalidTenant
+    from baileys_janitor.api.backup.backup_settings import described
+    from baileys_janitor.api.config.cross_field_rules import Conflict
+    from baileys_janitor.api.config.merge import InvalidTenant
 
     archived = False
     for name in ("", *settings.config.directories):

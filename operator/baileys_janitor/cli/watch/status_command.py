@@ -116,7 +116,7 @@ def _is_running(path: str) -> bool | None:
 
 
 def _directory(path: str, known: KnownDirectory) -> WatchedDocument:
-    from baileys_janitor.api import decoding
+    from baileys_janitor.api.values import decoding
 
     status: dict[str, Any] = decoding.status(known.status)
     files, last = status.get("files") or {}, status.get("lastCleanup")

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from baileys_janitor.api.backup_spec import ClusterBackups, ClusterRepository
+from baileys_janitor.api.backup.backup_spec import ClusterBackups, ClusterRepository
 from baileys_janitor.backup.job.fields import Store
 from baileys_janitor.backup.job.task import BACKUP, DRILL, BackupTask, Member
 from baileys_janitor.controller.backups.known import needs_all, newest
 from baileys_janitor.controller.jobs import manifest
 from baileys_janitor.controller.jobs.manifest import Pod, SecretMount, mount_path
 from baileys_janitor.controller.jobs.placement import Place
-from baileys_janitor.policy.known_archives import KnownArchives, decode, encode
+from baileys_janitor.policy.archives.known_archives import KnownArchives, decode, encode
 from baileys_janitor.tenants.record import TenantRecord
 
 Object = dict[str, Any]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from baileys_janitor.backup.job.result import PUT, MemberResult
 from baileys_janitor.backup.names import name_of
-from baileys_janitor.policy.known_archives import KnownArchives, PutArchive
+from baileys_janitor.policy.archives.known_archives import KnownArchives, PutArchive
 from baileys_janitor.tenants.backup_state import Archived
 
 LISTED_SECONDS = 84_600.0

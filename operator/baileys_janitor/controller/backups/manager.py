@@ -11,7 +11,7 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
-from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.api.config.config import OperatorConfig
 from baileys_janitor.backup.job.task import DRILL
 from baileys_janitor.controller.backups import jobs
 from baileys_janitor.controller.backups.jobs import Group, Told, Wanted

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from baileys_janitor.api.backup_spec import ClusterRepository
+from baileys_janitor.api.backup.backup_spec import ClusterRepository
 from baileys_janitor.backup.errors import BackupProblem
 from baileys_janitor.backup.job.fields import Store
 from baileys_janitor.backup.latest import read_fingerprint
@@ -27,7 +27,7 @@ from baileys_janitor.controller.jobs.faults import Finished
 from baileys_janitor.controller.jobs.locate import ClusterState
 from baileys_janitor.controller.jobs.manifest import Fetching, Pod, SecretMount, mount_path
 from baileys_janitor.controller.jobs.placement import ANYBODY, Place
-from baileys_janitor.policy.restore_codes import MODES, SAFE
+from baileys_janitor.policy.archives.restore_codes import MODES, SAFE
 from baileys_janitor.tenants import directory_faults
 from baileys_janitor.tenants.fault import Fault
 from baileys_janitor.tenants.record import TenantRecord

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from baileys_janitor.api import decoding
-from baileys_janitor.api.backup_spec import ClusterBackups
+from baileys_janitor.api.backup.backup_spec import ClusterBackups
+from baileys_janitor.api.values import decoding
 from baileys_janitor.backup.job.result import (
     FAILED,
     BadResult,
@@ -25,8 +25,8 @@ from baileys_janitor.controller.jobs.faults import Finished
 from baileys_janitor.controller.jobs.job_events import JobEvents
 from baileys_janitor.controller.jobs.tracker import JobTracker, TrackedJob
 from baileys_janitor.controller.tenants.cache import TenantCache
-from baileys_janitor.policy import known_archives
-from baileys_janitor.policy.known_archives import KnownArchives
+from baileys_janitor.policy.archives import known_archives
+from baileys_janitor.policy.archives.known_archives import KnownArchives
 from baileys_janitor.status.changes import ChangeBus
 from baileys_janitor.tenants import directory_faults
 from baileys_janitor.tenants.backup_state import INTERRUPTED, INTERRUPTED_MESSAGE, Tries

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from baileys_janitor.api.condition_kinds import (
+from baileys_janitor.api.conditions.condition_kinds import (
     CLEAN,
     CONDITIONS,
     NORMAL,

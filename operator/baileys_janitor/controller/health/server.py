@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from baileys_janitor.api.config import Metrics, Probes
+from baileys_janitor.api.config.config import Metrics, Probes
 from baileys_janitor.controller.health.checks import HealthChecks
 
 logger = logging.getLogger("janitor.health")

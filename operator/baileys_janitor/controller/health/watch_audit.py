@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from baileys_janitor.api import decoding
+from baileys_janitor.api.values import decoding
 from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube, path
 from baileys_janitor.controller.reconciler import Reconciler
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from baileys_janitor.api.timestamps import to_rfc3339
+from baileys_janitor.api.values.timestamps import to_rfc3339
 from baileys_janitor.controller.clock import Clock, machine_time
 from baileys_janitor.controller.jobs import batches, faults, manifest
 from baileys_janitor.controller.jobs.batches import Batch, Placed, SoonDue

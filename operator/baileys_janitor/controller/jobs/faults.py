@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from baileys_janitor.api.decoding import objects, part, said, text, whole
+from baileys_janitor.api.values.decoding import objects, part, said, text, whole
 from baileys_janitor.controller.jobs.manifest import CONTAINER, OWN_CONTAINERS
 from baileys_janitor.controller.jobs.placement import Claim
 from baileys_janitor.tenants.fault import RETRY, Fault

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
-from baileys_janitor.api import decoding
+from baileys_janitor.api.values import decoding
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.jobs import faults

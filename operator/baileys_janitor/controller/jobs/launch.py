@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from baileys_janitor.api import decoding
+from baileys_janitor.api.values import decoding
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.jobs import faults, manifest
 from baileys_janitor.controller.jobs.manifest import Member

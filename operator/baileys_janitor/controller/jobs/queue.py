@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from baileys_janitor.api.config import Limits
+from baileys_janitor.api.config.config import Limits
 from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.jobs import batches
 from baileys_janitor.controller.jobs.batches import Batch

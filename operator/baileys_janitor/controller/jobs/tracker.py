@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from baileys_janitor.api import decoding
+from baileys_janitor.api.values import decoding
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.jobs.manifest import ACTION_LABEL, Member
 from baileys_janitor.tenants.fault import Fault

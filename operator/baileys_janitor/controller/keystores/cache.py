@@ -5,11 +5,11 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
-from baileys_janitor.api import decoding
-from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.api.config.config import OperatorConfig
+from baileys_janitor.api.config.merge import InvalidTenant
 from baileys_janitor.api.keystores.merge import EffectiveKeyStore, effective_store
-from baileys_janitor.api.merge import InvalidTenant
 from baileys_janitor.api.names import STORE_SINGULAR
+from baileys_janitor.api.values import decoding
 from baileys_janitor.controller.keystores.record import KeyStoreRecord
 from baileys_janitor.controller.tenants.record_cache import RecordCache
 from baileys_janitor.keystore.layout import LayoutError, layout_of

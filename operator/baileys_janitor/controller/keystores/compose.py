@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from baileys_janitor.api.conditions import Conditions, digest
-from baileys_janitor.api.durations import duration_text
+from baileys_janitor.api.conditions.conditions import Conditions, digest
 from baileys_janitor.api.keystores.conditions import STORE_CONDITIONS
-from baileys_janitor.api.timestamps import from_rfc3339, to_rfc3339
+from baileys_janitor.api.values.durations import duration_text
+from baileys_janitor.api.values.timestamps import from_rfc3339, to_rfc3339
 from baileys_janitor.controller.keystores.record import FOUND, KeyStoreRecord
 from baileys_janitor.controller.status.writer import Composer
 from baileys_janitor.schedule import calendar, cleanup_times, scan_times

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from baileys_janitor.api.timestamps import to_rfc3339
+from baileys_janitor.api.values.timestamps import to_rfc3339
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.jobs import manifest
 from baileys_janitor.controller.jobs.create import settle

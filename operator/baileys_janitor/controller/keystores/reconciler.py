@@ -10,10 +10,10 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from baileys_janitor.api import decoding
-from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.api.config.config import OperatorConfig
 from baileys_janitor.api.names import STORE_PLURAL
-from baileys_janitor.api.timestamps import from_rfc3339
+from baileys_janitor.api.values import decoding
+from baileys_janitor.api.values.timestamps import from_rfc3339
 from baileys_janitor.controller.clock import Clock, MonotonicClock, WatchedClock
 from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.jobs.cluster_reads import ClusterReads

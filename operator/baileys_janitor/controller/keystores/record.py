@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from baileys_janitor.api.decoding import StatusReader
 from baileys_janitor.api.keystores.merge import EffectiveKeyStore
 from baileys_janitor.api.keystores.status import KeyStoreStatus
 from baileys_janitor.api.names import STORE_KIND, STORE_PLURAL
-from baileys_janitor.api.timestamps import from_rfc3339
+from baileys_janitor.api.values.decoding import StatusReader
+from baileys_janitor.api.values.timestamps import from_rfc3339
 from baileys_janitor.schedule.cleanup_times import PAIRED
 from baileys_janitor.tenants.cleanup_state import CleanupState
 from baileys_janitor.tenants.record import BaseRecord, Bounded

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from baileys_janitor.api import decoding
-from baileys_janitor.api.conditions import MESSAGE_LIMIT
-from baileys_janitor.api.durations import elapsed_text
+from baileys_janitor.api.conditions.conditions import MESSAGE_LIMIT
 from baileys_janitor.api.keystores.status import WORST_LENGTH
-from baileys_janitor.api.timestamps import to_rfc3339
+from baileys_janitor.api.values import decoding
+from baileys_janitor.api.values.durations import elapsed_text
+from baileys_janitor.api.values.timestamps import to_rfc3339
 from baileys_janitor.controller.keystores.record import KeyStoreRecord, StoreLook
 from baileys_janitor.job.result import CAPPED, DRY_RUN, FAILED, OUTCOMES, REFUSED, REPEATED
 from baileys_janitor.keystore.job.result import JobFailure, Scan

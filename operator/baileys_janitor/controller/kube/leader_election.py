@@ -24,7 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from baileys_janitor.api.config import LeaderElection
+from baileys_janitor.api.config.config import LeaderElection
 from baileys_janitor.controller.kube.client import ATTEMPTS, TIMEOUT_SECONDS, ApiError, Kube, path
 
 Object = dict[str, Any]

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from baileys_janitor.api.conditions import find
+from baileys_janitor.api.conditions.conditions import find
 from baileys_janitor.api.keystores.status import Ages
 from baileys_janitor.controller.metrics.scheduling import gauge
 from baileys_janitor.job.result import OUTCOMES

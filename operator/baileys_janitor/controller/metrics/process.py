@@ -31,7 +31,7 @@ from baileys_janitor.metrics.definitions import (
     WHY,
     Definition,
 )
-from baileys_janitor.policy.file_kinds import KINDS, REMOVABLE_KINDS
+from baileys_janitor.policy.files.file_kinds import KINDS, REMOVABLE_KINDS
 from baileys_janitor.status.changes import (
     CRASH_SITES,
     Change,

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from baileys_janitor.api import docs_tables
-from baileys_janitor.api.condition_tables import markdown
+from baileys_janitor.api.conditions.condition_tables import markdown
+from baileys_janitor.api.generated import docs_tables
 from baileys_janitor.controller.metrics.key_stores import STORE_DEFINITIONS
 from baileys_janitor.metrics.definitions import DEFINITIONS, Definition
 from baileys_janitor.metrics.tenants import FAMILIES, most

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, gzip_accepted
 
-from baileys_janitor.api.config import Metrics
+from baileys_janitor.api.config.config import Metrics
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.health.server import listen
 from baileys_janitor.controller.metrics.exposition import Contain, let_pass, pages

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from baileys_janitor.api.config import OperatorConfig
+from baileys_janitor.api.config.config import OperatorConfig
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.kube.client import Kube
 from baileys_janitor.controller.kube.leader_election import own_namespace

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from baileys_janitor.api.notification_config import Notifications
+from baileys_janitor.api.config.notification_config import Notifications
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.controller.tenants.record_cache import RecordCache

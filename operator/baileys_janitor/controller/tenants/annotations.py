@@ -6,8 +6,8 @@ import difflib
 import re
 from typing import Any
 
-from baileys_janitor.api import decoding
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION, GROUP, NOTIFY_ANNOTATION
+from baileys_janitor.api.values import decoding
 
 Object = dict[str, Any]
 

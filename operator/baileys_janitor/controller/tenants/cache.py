@@ -6,11 +6,11 @@ import zlib
 from collections.abc import Iterable
 from typing import Any
 
-from baileys_janitor.api import decoding
-from baileys_janitor.api.config import OperatorConfig
-from baileys_janitor.api.effective import Effective
-from baileys_janitor.api.last_valid import InForce, in_force
+from baileys_janitor.api.config.config import OperatorConfig
+from baileys_janitor.api.config.effective import Effective
+from baileys_janitor.api.config.last_valid import InForce, in_force
 from baileys_janitor.api.names import SINGULAR
+from baileys_janitor.api.values import decoding
 from baileys_janitor.controller.tenants.directories import Directories, age
 from baileys_janitor.controller.tenants.record_cache import RecordCache
 from baileys_janitor.notify.routes import labels_asked

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 
-from baileys_janitor.api.effective import Effective
+from baileys_janitor.api.config.effective import Effective
 from baileys_janitor.tenants.fault import Fault
 from baileys_janitor.tenants.record import TenantRecord
 

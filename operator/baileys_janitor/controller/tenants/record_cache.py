@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, ClassVar, Generic, TypeVar
 
-from baileys_janitor.api import decoding
-from baileys_janitor.api.conditions import MESSAGE_LIMIT, find
+from baileys_janitor.api.conditions.conditions import MESSAGE_LIMIT, find
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION, TOKEN_LENGTH
-from baileys_janitor.api.timestamps import from_rfc3339
+from baileys_janitor.api.values import decoding
+from baileys_janitor.api.values.timestamps import from_rfc3339
 from baileys_janitor.controller.tenants.annotations import is_muted, problem
 from baileys_janitor.schedule import slots
 from baileys_janitor.tenants.backup_state import attempts

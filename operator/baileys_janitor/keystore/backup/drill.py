@@ -11,15 +11,15 @@ from baileys_janitor.backup.fetch import FetchedRows, Wanted, fetch_rows
 from baileys_janitor.keystore.backup.load import Loaded, loaded
 from baileys_janitor.keystore.errors import KeystoreProblem
 from baileys_janitor.keystore.session import Sessions
-from baileys_janitor.policy.archived import ArchivedFile, ArchivedSession
-from baileys_janitor.policy.file_kinds import CREDS_NAME, classify
+from baileys_janitor.policy.archives.archived import ArchivedFile, ArchivedSession
+from baileys_janitor.policy.files.file_kinds import CREDS_NAME, classify
 
 if TYPE_CHECKING:
     from baileys_janitor.backup.archive.encryption import Identities
     from baileys_janitor.backup.stores.repository import Repository
     from baileys_janitor.keystore.postgres.checks import Facts
     from baileys_janitor.keystore.postgres.connect import Database
-    from baileys_janitor.policy.file_entry import Entry
+    from baileys_janitor.policy.files.file_entry import Entry
 
 _MODE = 0o600
 

@@ -27,8 +27,8 @@ from baileys_janitor.keystore.errors import KeystoreProblem
 from baileys_janitor.keystore.identity import sessions_statement
 from baileys_janitor.keystore.layout import TableName
 from baileys_janitor.keystore.postgres.queries import Queries, identifier, quoted
-from baileys_janitor.policy.archived import LIMIT_BYTES
-from baileys_janitor.policy.file_kinds import CREDS_NAME
+from baileys_janitor.policy.archives.archived import LIMIT_BYTES
+from baileys_janitor.policy.files.file_kinds import CREDS_NAME
 
 if TYPE_CHECKING:
     from baileys_janitor.backup.archive.unpack import UnpackedRows

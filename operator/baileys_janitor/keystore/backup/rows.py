@@ -25,12 +25,12 @@ from baileys_janitor.keystore.layout import SEPARATOR
 from baileys_janitor.keystore.postgres.queries import Queries, identifier, literal, quoted
 from baileys_janitor.keystore.transfer import creds_statement
 from baileys_janitor.policy import reasons
-from baileys_janitor.policy.archived import FILE_OVERHEAD_BYTES, LIMIT_BYTES
-from baileys_janitor.policy.file_kinds import CREDS_NAME
-from baileys_janitor.policy.guards import identity_problem
-from baileys_janitor.policy.identity import read_identity
-from baileys_janitor.policy.pairing import Credentials, read_credentials
-from baileys_janitor.policy.strict_json import JsonError, parse
+from baileys_janitor.policy.archives.archived import FILE_OVERHEAD_BYTES, LIMIT_BYTES
+from baileys_janitor.policy.archives.pairing import Credentials, read_credentials
+from baileys_janitor.policy.cleanup.guards import identity_problem
+from baileys_janitor.policy.files.file_kinds import CREDS_NAME
+from baileys_janitor.policy.files.identity import read_identity
+from baileys_janitor.policy.files.strict_json import JsonError, parse
 from baileys_janitor.volume.errors import CREDENTIALS_INCOMPLETE, SESSION_TOO_LARGE
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from baileys_janitor.keystore.job.task import SCAN, StoreTask
 from baileys_janitor.keystore.layout import LayoutError, layout_of
 from baileys_janitor.keystore.postgres.driver import require_driver
 from baileys_janitor.keystore.results import CleanResult
-from baileys_janitor.volume.results import DRY_RUN
+from baileys_janitor.volume.report.results import DRY_RUN
 
 
 def main(argv: Sequence[str]) -> int:

@@ -22,9 +22,9 @@ from baileys_janitor.keystore.results import (
     TypeFigures,
     masked,
 )
-from baileys_janitor.volume.codec_fields import BadResult
-from baileys_janitor.volume.results import OUTCOMES
-from baileys_janitor.volume.state_names import valid_run
+from baileys_janitor.volume.files.state_names import valid_run
+from baileys_janitor.volume.report.codec_fields import BadResult
+from baileys_janitor.volume.report.results import OUTCOMES
 
 __all__ = ["BadResult", "JobFailure", "JobResult", "Scan", "decode", "encode"]
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 from baileys_janitor.job.document import read_task
 from baileys_janitor.job.task import BadTask
 from baileys_janitor.policy.settings import Settings
-from baileys_janitor.volume.state_names import valid_run
+from baileys_janitor.volume.files.state_names import valid_run
 
 VERSION: Final = 1
 SCAN: Final = "keys-scan"

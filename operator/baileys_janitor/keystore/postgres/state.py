@@ -17,14 +17,14 @@ from psycopg.sql import SQL
 from baileys_janitor.keystore import errors
 from baileys_janitor.keystore.errors import KeystoreProblem
 from baileys_janitor.keystore.postgres.queries import quoted
-from baileys_janitor.policy.running_text import decode, encode
+from baileys_janitor.policy.ages.running_text import decode, encode
 
 if TYPE_CHECKING:
     from psycopg.sql import Composed
 
     from baileys_janitor.keystore.postgres.checks import Facts
     from baileys_janitor.keystore.postgres.connect import Database
-    from baileys_janitor.policy.running import Memory
+    from baileys_janitor.policy.ages.running import Memory
 
 SCHEMA: Final = "baileys_janitor"
 _TABLES: Final = ("archive", "runs", "activity")

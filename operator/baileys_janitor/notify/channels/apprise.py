@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from baileys_janitor.api.notification_config import AppriseChannel
+from baileys_janitor.api.config.notification_config import AppriseChannel
 from baileys_janitor.notify import render
 from baileys_janitor.notify.channels import tls
 from baileys_janitor.notify.channels.http import Object, Undelivered

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from baileys_janitor.api import notification_config as config
+from baileys_janitor.api.config import notification_config as config
 from baileys_janitor.notify.channels.apprise import Services
 from baileys_janitor.notify.channels.http import Channel
 from baileys_janitor.notify.channels.sentry import Sentry

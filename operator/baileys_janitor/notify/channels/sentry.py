@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from baileys_janitor import __version__
-from baileys_janitor.api.notification_config import SentryChannel
+from baileys_janitor.api.config.notification_config import SentryChannel
 from baileys_janitor.notify import render
 from baileys_janitor.notify.channels.http import Http, Object, Undelivered, judge
 from baileys_janitor.notify.incidents import KEY_STORE

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from baileys_janitor.api.notification_config import TelegramChannel
+from baileys_janitor.api.config.notification_config import TelegramChannel
 from baileys_janitor.notify import render
 from baileys_janitor.notify.channels.http import Http, Object, Undelivered, as_json, judge
 from baileys_janitor.notify.secrets import Secrets

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from baileys_janitor import __version__
-from baileys_janitor.api.notification_config import WebhookChannel
+from baileys_janitor.api.config.notification_config import WebhookChannel
 from baileys_janitor.notify.channels.http import Http, Object, Undelivered, as_json, judge, url_of
 from baileys_janitor.notify.secrets import Secrets
 

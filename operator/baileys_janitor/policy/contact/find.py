@@ -13,7 +13,7 @@ from baileys_janitor.policy.contact.users import (
     is_lid_form,
     user_of,
 )
-from baileys_janitor.policy.file_kinds import SESSION, base_user
+from baileys_janitor.policy.files.file_kinds import SESSION, base_user
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from baileys_janitor.policy.contact.mappings import Mappings
     from baileys_janitor.policy.contact.request import Request
-    from baileys_janitor.policy.file_entry import Entry
-    from baileys_janitor.policy.identity import Identity
+    from baileys_janitor.policy.files.file_entry import Entry
+    from baileys_janitor.policy.files.identity import Identity
 
 
 class Found:

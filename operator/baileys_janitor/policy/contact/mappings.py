@@ -6,8 +6,8 @@ digits. The volume's writer can put anything there, so a pair counts only where 
 
 from __future__ import annotations
 
-from baileys_janitor.policy.file_kinds import LID_MAPPING, classify, is_number
-from baileys_janitor.policy.identity import mapped_user
+from baileys_janitor.policy.files.file_kinds import LID_MAPPING, classify, is_number
+from baileys_janitor.policy.files.identity import mapped_user
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,6 +7,8 @@ group's memory file are one unit, the memory first: see `policy.own_groups`.
 from __future__ import annotations
 
 from baileys_janitor.policy import reasons
+from baileys_janitor.policy.cleanup.guards import guard_kind, guard_name, identity_problem
+from baileys_janitor.policy.cleanup.plan import Removal
 from baileys_janitor.policy.contact import codes
 from baileys_janitor.policy.contact.find import named_contact, resolve
 from baileys_janitor.policy.contact.users import (
@@ -16,7 +18,7 @@ from baileys_janitor.policy.contact.users import (
     other_forms,
     user_of,
 )
-from baileys_janitor.policy.file_kinds import (
+from baileys_janitor.policy.files.file_kinds import (
     OTHER,
     SENDER_KEY,
     SENDER_KEY_MEMORY,
@@ -24,17 +26,15 @@ from baileys_janitor.policy.file_kinds import (
     sender_key_address,
     sender_key_group,
 )
-from baileys_janitor.policy.guards import guard_kind, guard_name, identity_problem
-from baileys_janitor.policy.own_groups import own_groups
-from baileys_janitor.policy.plan import Removal
+from baileys_janitor.policy.files.own_groups import own_groups
 from baileys_janitor.policy.settings import MAX_FILES_A_RUN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from baileys_janitor.policy.contact.mappings import Mappings
     from baileys_janitor.policy.contact.request import Request
-    from baileys_janitor.policy.file_entry import Entry
-    from baileys_janitor.policy.identity import Identity
+    from baileys_janitor.policy.files.file_entry import Entry
+    from baileys_janitor.policy.files.identity import Identity
 
 
 class RepairPlan:

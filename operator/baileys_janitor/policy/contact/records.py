@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from binascii import a2b_base64
 
-from baileys_janitor.policy.file_kinds import SENDER_KEY, SESSION, classify
-from baileys_janitor.policy.strict_json import JsonError, parse
+from baileys_janitor.policy.files.file_kinds import SENDER_KEY, SESSION, classify
+from baileys_janitor.policy.files.strict_json import JsonError, parse
 
 #: Records have some kB; a session with many skipped messages has some hundred.
 MAX_RECORD_BYTES = 1 << 20

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from baileys_janitor.policy.contact.hashes import is_hash
 from baileys_janitor.policy.contact.users import is_lid, is_phone
-from baileys_janitor.policy.file_kinds import is_group
+from baileys_janitor.policy.files.file_kinds import is_group
 
 
 @dataclass(frozen=True, slots=True, repr=False)

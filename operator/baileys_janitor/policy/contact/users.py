@@ -6,7 +6,7 @@ Versions before 7 and the forks write LIDs bare, too. The number 1100 and the LI
 
 from __future__ import annotations
 
-from baileys_janitor.policy.file_kinds import (
+from baileys_janitor.policy.files.file_kinds import (
     SENDER_KEY,
     SESSION,
     base_user,
@@ -18,7 +18,7 @@ from baileys_janitor.policy.file_kinds import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from baileys_janitor.policy.file_entry import Entry
+    from baileys_janitor.policy.files.file_entry import Entry
 
 #: Digits of a phone number with its country code (E.164), and of a LID.
 MOST_PHONE_DIGITS = 15

@@ -10,8 +10,8 @@ import json
 from contextlib import suppress
 from typing import Any
 
-from baileys_janitor.api import decoding
-from baileys_janitor.api.timestamps import LAST
+from baileys_janitor.api.values import decoding
+from baileys_janitor.api.values.timestamps import LAST
 from baileys_janitor.schedule.backup_reasons import DRILL
 from baileys_janitor.tenants.backup_state import (
     FAILED,

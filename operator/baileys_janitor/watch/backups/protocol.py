@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from baileys_janitor.tenants.backup_state import Archived
 
 if TYPE_CHECKING:
-    from baileys_janitor.api.backup_settings import Backups
+    from baileys_janitor.api.backup.backup_settings import Backups
 
 Object = dict[str, Any]
 

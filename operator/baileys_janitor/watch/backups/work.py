@@ -106,7 +106,7 @@ def _contained(work: Any, places: list[Place]) -> Results:
 def _back_up(task: Task, places: list[Place], environ: Mapping[str, str]) -> Results:
     from baileys_janitor.backup.results import Keep
     from baileys_janitor.backup.run import back_up
-    from baileys_janitor.policy.archive_retention import Retention
+    from baileys_janitor.policy.archives.archive_retention import Retention
 
     destinations, results = _opened(places, environ, reading=False)
     if not destinations:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import IO, Any, Protocol
 from zoneinfo import ZoneInfo
 
-from baileys_janitor.api.notification_config import Notifications
+from baileys_janitor.api.config.notification_config import Notifications
 from baileys_janitor.notify import delivery_state_codec
 from baileys_janitor.notify.active_incidents import ActiveIncidents
 from baileys_janitor.notify.delivery_state import DeliveryState

@@ -14,7 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from baileys_janitor import extras
-from baileys_janitor.api.notification_config import Notifications
+from baileys_janitor.api.config.notification_config import Notifications
 from baileys_janitor.notify import render
 from baileys_janitor.notify.words import Reader
 

@@ -1,0 +1,1 @@
+"""The group `backup` of settings and status."""

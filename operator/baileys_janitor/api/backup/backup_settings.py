@@ -1,0 +1,391 @@
+"""The group `backup` of the settings: when sessions are archived, to whom encrypted, where to, and for how long.
+
+Every field is optional, so that layers can be merged field by field, lists as a whole. `resolved` checks the merged
+group and fills in the defaults. What only a cluster has (Secrets by name) is in `backup_spec`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache, partial
+from itertools import islice, pairwise
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar
+
+from cronsim import CronSim
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from baileys_janitor.api.config.cross_field_rules import Conflict, cron_problem
+from baileys_janitor.api.spec_groups import cron_rules
+from baileys_janitor.api.values.base import Model, rule, rules
+from baileys_janitor.api.values.durations import Between, Duration, duration_text
+from baileys_janitor.api.values.error_messages import shown
+from baileys_janitor.api.values.patterns import (
+    ENDPOINT,
+    IN_WORDS,
+    LABEL,
+    NEVER,
+    RECIPIENT,
+    STORE_URL,
+)
+from baileys_janitor.policy.archives.archive_retention import Retention
+from baileys_janitor.policy.archives.archived import ENCRYPTION_NONE
+
+MOST_REPOSITORIES: Final = 4
+MOST_RECIPIENTS: Final = 20
+DAY_SECONDS: Final = 86_400
+BY_BUCKET: Final = "Bucket"
+
+Cron = Annotated[
+    str,
+    Field(
+        min_length=5,
+        max_length=128,
+        json_schema_extra={"x-kubernetes-validations": [*cron_rules()]},
+    ),
+]
+Name = Annotated[str, Field(min_length=1, max_length=32, pattern=LABEL)]
+Path = Annotated[str, Field(min_length=1, max_length=4096)]
+
+
+def has_form(pattern: str, text: str) -> str:
+    """Check a text that may be a secret in the wrong place: the message never repeats it."""
+    if not re.fullmatch(pattern, text):
+        raise PydanticCustomError(
+            "form", "cannot be used: {way_out}", {"way_out": IN_WORDS[pattern]}
+        )
+    return text
+
+
+Recipient = Annotated[
+    str,
+    Field(min_length=1, max_length=1024, json_schema_extra={"pattern": RECIPIENT}),
+    AfterValidator(partial(has_form, RECIPIENT)),
+]
+StoreUrl = Annotated[
+    str,
+    Field(min_length=1, max_length=1024, json_schema_extra={"pattern": STORE_URL}),
+    AfterValidator(partial(has_form, STORE_URL)),
+]
+Kept = Annotated[int, Field(ge=0, le=1000)]
+
+_SCHEDULE: Final = "0 * * * *"
+_DRILLS: Final = "0 4 1 * *"
+_RTO: Final = Duration("2h")
+_KEPT: Final = Retention()
+WHEN_UNSET: Final[Mapping[str, Any]] = {
+    "schedule": _SCHEDULE,
+    "encryption": "Age",
+    "retention": {
+        "hourly": _KEPT.hourly,
+        "daily": _KEPT.daily,
+        "monthly": _KEPT.monthly,
+        "by": "Janitor",
+    },
+    "objectives": {"rto": str(_RTO)},
+    "drill": {"schedule": _DRILLS},
+}
+"""What counts for what is left unset."""
+# Slots that are looked at to find the longest pause of a schedule: two months of hourly ones.
+_SLOTS: Final = 1500
+_FROM: Final = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Repository(Model):
+    """An object store that archives are put into."""
+
+    name: Name = Field(description="What it is called in the status, messages and metrics.")
+    url: StoreUrl = Field(
+        description="Where the archives go: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix, or the "
+        "absolute path of a directory. A prefix of its own for each server."
+    )
+    endpoint: Annotated[str, Field(max_length=512, pattern=ENDPOINT)] | None = Field(
+        default=None, description="Where a store of the S3 kind is served, unless it is Amazon's."
+    )
+    region: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
+        default=None, description="Its region, such as eu-central-1."
+    )
+
+
+class BackupRepository(Repository):
+    """An object store, or a directory, that archives are put into."""
+
+    credentials: Path | None = Field(
+        default=None,
+        description="File or directory with its credentials. Unset: the environment. They may be put-only.",
+    )
+    read_credentials: Path | None = Field(
+        default=None, description="Those that a drill reads with. Unset: credentials."
+    )
+
+
+class BackupRetention(Model):
+    """How many archives of a tenant stay: the newest of each of the last hours, days and months that have one."""
+
+    model_config = rules(
+        rule(
+            "!has(self.bucketDays) || !has(self.by) || self.by == 'Bucket'",
+            "bucketDays counts only with by: Bucket: change that, or remove it",
+        ),
+        rule(
+            "!has(self.hourly) || !has(self.daily) || !has(self.monthly)"
+            " || self.hourly + self.daily + self.monthly > 0",
+            "hourly, daily and monthly are all 0, so no archive would stay: raise one of them",
+        ),
+    )
+
+    hourly: Kept | None = Field(default=None, description="Of how many hours.")
+    daily: Kept | None = Field(default=None, description="Of how many days.")
+    monthly: Kept | None = Field(default=None, description="Of how many months.")
+    by: Literal["Janitor", "Bucket"] | None = Field(
+        default=None,
+        description="Who removes the others. Bucket: the lifecycle of the store, so that the credentials need not "
+        "be able to.",
+    )
+    bucket_days: Annotated[int, Field(ge=3, le=3650)] | None = Field(
+        default=None,
+        description="With by Bucket: after how many days the store removes an archive. An unchanged session is put "
+        "anew after a third of that.",
+    )
+
+
+class DrillSettings(Model):
+    """A rehearsal of a restore: the newest archive is fetched, decrypted and checked, and a restore planned."""
+
+    schedule: Cron | None = Field(
+        default=None,
+        description="Cron expression of five fields, in schedule.timeZone, or Never. The first one follows the first "
+        "backup.",
+    )
+
+
+class BackupDrill(DrillSettings):
+    """A rehearsal of a restore, and what opens the archives."""
+
+    identity_file: Path | None = Field(
+        default=None,
+        description="File with the age identity that opens the archives. Unset: no drill can run here, since who "
+        "backs up needs no key that reads backups.",
+    )
+
+
+class BackupObjectives(Model):
+    """What is promised; who is late is told."""
+
+    rpo: Annotated[Duration, Between("5m", "90d")] | None = Field(
+        default=None,
+        description="How much may be lost: the newest archive is at most this old. Unset: the longest pause of the "
+        "schedule.",
+    )
+    rto: Annotated[Duration, Between("1m", "30d")] | None = Field(
+        default=None, description="How long a restore may take."
+    )
+
+
+class BackupGroup(Model):
+    """What every form of the group has. Nothing is backed up without repositories."""
+
+    schedule: Cron | None = Field(
+        default=None,
+        description="Cron expression of five fields, in schedule.timeZone, or Never. A delay that stays the same "
+        "spreads them.",
+    )
+    recipients: Annotated[list[Recipient], Field(max_length=MOST_RECIPIENTS)] | None = Field(
+        default=None,
+        description="Public keys that the archives are encrypted to: age1..., or an SSH key. Each of their owners can "
+        "read every archive.",
+    )
+    encryption: Literal["Age", "None"] | None = Field(
+        default=None,
+        description="None puts archives that everybody can read who can read the store. They hold the keys of the "
+        "accounts.",
+    )
+    retention: BackupRetention | None = Field(default=None, description="How long archives stay.")
+    objectives: BackupObjectives | None = Field(default=None, description="What is promised.")
+
+
+class BackupSettings(BackupGroup):
+    """Backups of sessions without a cluster."""
+
+    repositories: Annotated[list[BackupRepository], Field(max_length=MOST_REPOSITORIES)] | None = (
+        Field(
+            default=None,
+            description="Where the archives go. They are independent: the same archive is put to each.",
+        )
+    )
+    drill: BackupDrill | None = Field(default=None, description="Rehearsals of a restore.")
+
+
+R = TypeVar("R", bound=Repository)
+R_co = TypeVar("R_co", bound=Repository, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class BackupsOf(Generic[R_co]):
+    """The group in force. `schedule` and `drill_schedule` are None for Never; `rpo` and `rto` are seconds.
+
+    `recipients` is empty where archives are not encrypted. `bucket_days` says after how many days the store itself
+    removes an archive, None where the janitor does that by `retention`.
+    """
+
+    repositories: tuple[R_co, ...]
+    recipients: tuple[str, ...]
+    schedule: str | None
+    retention: Retention
+    bucket_days: int | None
+    drill_schedule: str | None
+    drill_identity_file: str | None
+    rpo: int
+    rto: int
+
+
+Backups = BackupsOf[BackupRepository]
+"""The group in force without a cluster."""
+
+
+def resolved(data: Mapping[str, Any] | None) -> Backups | None:
+    """Return the group in force for merged settings, as plain data; None where nothing is backed up.
+
+    Raises `Conflict` for what cannot work together; its fields begin with `backup.`.
+    """
+    settings = BackupSettings.model_validate(data or {})
+    return in_force(settings, settings.repositories, settings.drill)
+
+
+def in_force(
+    settings: BackupGroup, repositories: Sequence[R] | None, drill: DrillSettings | None
+) -> BackupsOf[R] | None:
+    """Return the group in force; None where nothing is backed up. Raises `Conflict`."""
+    if not repositories:
+        _require_repositories(settings)
+        return None
+    _check_repositories(repositories)
+    _check_encryption(settings)
+    drill = drill or DrillSettings()
+    retention = settings.retention or BackupRetention()
+    objectives = settings.objectives or BackupObjectives()
+    schedule = _cron(settings.schedule or _SCHEDULE, "backup.schedule")
+    drills = _cron(drill.schedule or _DRILLS, "backup.drill.schedule")
+    return BackupsOf(
+        repositories=tuple(repositories),
+        recipients=tuple(settings.recipients or ()),
+        schedule=schedule,
+        retention=_retention(retention),
+        bucket_days=retention.bucket_days,
+        drill_schedule=drills,
+        drill_identity_file=drill.identity_file if isinstance(drill, BackupDrill) else None,
+        rpo=_rpo(objectives.rpo, schedule),
+        rto=(objectives.rto or _RTO).seconds,
+    )
+
+
+def described(conflict: Conflict, data: Mapping[str, Any]) -> str:
+    """Return a conflict as a sentence with the values that were set; `data` is what `resolved` was given."""
+    named = []
+    for field in conflict.fields:
+        value = _value(data, field)
+        named.append(field if value in (None, []) else f"{field} ({shown(value)})")
+    return conflict.sentence.format(*named) + "."
+
+
+def _value(data: Mapping[str, Any], field: str) -> Any:
+    here: Any = data
+    for part in field.replace("[", ".").replace("]", "").split(".")[1:]:
+        at_item = isinstance(here, list)
+        here = here[int(part)] if at_item else here.get(part) if isinstance(here, Mapping) else None
+    return None if isinstance(here, (Mapping, list)) else here
+
+
+def _require_repositories(settings: BackupGroup) -> None:
+    for field, value in (("schedule", settings.schedule), ("recipients", settings.recipients)):
+        if value and value != NEVER:
+            raise Conflict(
+                "{0} needs somewhere to put archives: add backup.repositories", f"backup.{field}"
+            )
+
+
+def _check_repositories(repositories: Sequence[Repository]) -> None:
+    for field, what in (("name", "name"), ("url", "URL")):
+        values = [str(getattr(each, field)).rstrip("/") for each in repositories]
+        twice = next((value for value, number in Counter(values).items() if number > 1), None)
+        if twice is not None:
+            first, second = [place for place, value in enumerate(values) if value == twice][:2]
+            raise Conflict(
+                f"{{0}} is the {what} of {{1}} too: give each repository one of its own",
+                f"backup.repositories[{second}].{field}",
+                f"backup.repositories[{first}].{field}",
+            )
+
+
+def _check_encryption(settings: BackupGroup) -> None:
+    if settings.encryption == ENCRYPTION_NONE and settings.recipients:
+        raise Conflict(
+            "{0} contradicts {1}: leave one of them out", "backup.encryption", "backup.recipients"
+        )
+    if settings.encryption != ENCRYPTION_NONE and not settings.recipients:
+        raise Conflict(
+            "{0} is empty, so nobody could decrypt an archive: add the line age1... that `baileys-janitor backup "
+            "keygen` prints, or write encryption: None for archives that everybody can read",
+            "backup.recipients",
+        )
+
+
+def _cron(expression: str, field: str) -> str | None:
+    plain = " ".join(expression.split())
+    problem = cron_problem(plain)
+    if problem:
+        raise Conflict(f"{{0}} {problem}", field)
+    return None if plain == NEVER else plain
+
+
+def _retention(given: BackupRetention) -> Retention:
+    by_bucket = given.by == BY_BUCKET
+    if by_bucket and given.bucket_days is None:
+        raise Conflict(
+            "{0} needs the days after which the store removes an archive: add backup.retention.bucketDays",
+            "backup.retention.by",
+        )
+    if given.bucket_days is not None and not by_bucket:
+        raise Conflict(
+            "{0} counts only with by: Bucket: add that, or remove it", "backup.retention.bucketDays"
+        )
+    numbers = {
+        field: value
+        for field in ("hourly", "daily", "monthly")
+        if (value := getattr(given, field)) is not None
+    }
+    found = Retention(**numbers)
+    if not (found.hourly or found.daily or found.monthly):
+        raise Conflict(
+            "{0}, daily and monthly are all 0, so no archive would stay: raise one of them",
+            "backup.retention.hourly",
+        )
+    return found
+
+
+def _rpo(given: Duration | None, schedule: str | None) -> int:
+    pause = longest_pause(schedule)
+    if given is None:
+        return pause
+    if given.seconds < pause:
+        raise Conflict(
+            f"{{0}} is shorter than the longest pause of {{1}}, {duration_text(pause)}: back up more often, or allow "
+            "more to be lost",
+            "backup.objectives.rpo",
+            "backup.schedule",
+        )
+    return given.seconds
+
+
+@lru_cache(maxsize=64)
+def longest_pause(schedule: str | None) -> int:
+    """Return the seconds of the longest pause between two slots of a schedule; a day for Never."""
+    if schedule is None:
+        return DAY_SECONDS
+    slots = islice(CronSim(schedule, _FROM), _SLOTS)
+    pauses = ((later - earlier).total_seconds() for earlier, later in pairwise(slots))
+    return int(max(pauses, default=DAY_SECONDS))

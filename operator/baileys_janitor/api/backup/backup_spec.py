@@ -1,0 +1,180 @@
+"""The group `backup` as a cluster has it: repositories name Secrets, and none is a directory.
+
+A tenant names only what lies in its own namespace. Drills run in the operator's, so which Secrets they use stands in
+the operator's configuration alone: whoever may edit a tenant could otherwise have any Secret of the operator's
+namespace used against an endpoint of his own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, Field
+
+from baileys_janitor.api.backup.backup_settings import (
+    MOST_REPOSITORIES,
+    BackupGroup,
+    BackupsOf,
+    DrillSettings,
+    Name,
+    Repository,
+    has_form,
+    in_force,
+)
+from baileys_janitor.api.config.cross_field_rules import Conflict
+from baileys_janitor.api.values.base import Model, rule, rules
+from baileys_janitor.api.values.patterns import BUCKET_URL, OBJECT_NAME
+
+SecretName = Annotated[str, Field(min_length=1, max_length=253, pattern=OBJECT_NAME)]
+BucketUrl = Annotated[
+    str,
+    Field(min_length=1, max_length=1024, json_schema_extra={"pattern": BUCKET_URL}),
+    AfterValidator(partial(has_form, BUCKET_URL)),
+]
+
+_EACH_ITS_OWN: Final = "{0} of two repositories is the same: give each one of its own"
+
+
+def _distinct(field: str) -> str:
+    once = f"self.repositories.all(a, self.repositories.exists_one(b, b.{field} == a.{field}))"
+    return f"!has(self.repositories) || {once}"
+
+
+class ClusterRepository(Repository):
+    """An object store that archives are put into."""
+
+    url: BucketUrl = Field(
+        description="Where the archives go: s3://bucket/prefix, gs://bucket/prefix or az://container/prefix. A prefix "
+        "of its own for each cluster."
+    )
+    secret_name: SecretName = Field(
+        description="Secret with its credentials, in the tenant's namespace. Its keys are those of the store's "
+        "environment variables, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and ca.crt for a store with a "
+        "private certificate authority. They may be put-only."
+    )
+
+
+class ClusterBackup(BackupGroup):
+    """Backups of the session. Nothing is backed up without repositories."""
+
+    model_config = rules(
+        rule(
+            "!has(self.encryption) || self.encryption != 'None' || !has(self.recipients)"
+            " || size(self.recipients) == 0",
+            "encryption: None contradicts recipients: leave one of them out",
+        ),
+        rule(_distinct("name"), _EACH_ITS_OWN.format("the name")),
+        rule(_distinct("url"), _EACH_ITS_OWN.format("the URL")),
+    )
+
+    repositories: Annotated[list[ClusterRepository], Field(max_length=MOST_REPOSITORIES)] | None = (
+        Field(
+            default=None,
+            description="Where the archives go. They are independent: the same archive is put to each.",
+        )
+    )
+    drill: DrillSettings | None = Field(default=None, description="Rehearsals of a restore.")
+
+
+class Drills(Model):
+    """What rehearsals of restores use. They run in the operator's namespace, where these Secrets lie."""
+
+    identity_secret_name: SecretName | None = Field(
+        default=None,
+        description="Secret with the age identities that open the archives, key identity. Unset: no drill runs, and "
+        "the condition Restorable says so.",
+    )
+    read_secret_names: Annotated[dict[Name, SecretName], Field(max_length=MOST_REPOSITORIES)] = (
+        Field(
+            default_factory=dict,
+            description="Secret with credentials that may read, by the name of a repository of "
+            "defaults.backup.repositories. Repositories that a tenant sets for itself are not drilled.",
+        )
+    )
+
+
+class BackupConfig(Model):
+    """Backups, as far as a tenant may not choose."""
+
+    drill: Drills = Field(
+        default=Drills(),
+        description="What rehearsals of restores use: Secrets in the operator's namespace.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DrillSource:
+    """Where a drill reads from, with Secrets of the operator's namespace."""
+
+    repository: ClusterRepository
+    """Its own Secret does not count here."""
+    secret_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterBackups:
+    """The group in force for a tenant of a cluster."""
+
+    group: BackupsOf[ClusterRepository]
+    identity_secret_name: str | None
+    """The Secret in the operator's namespace that opens archives; None where no drill runs."""
+    sources: tuple[DrillSource, ...]
+    """The repositories that drills can read."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the repositories."""
+        return tuple(each.name for each in self.group.repositories)
+
+    @property
+    def drilled(self) -> frozenset[str]:
+        """The names of the repositories that drills can read."""
+        return frozenset(each.repository.name for each in self.sources)
+
+    def source(self, name: str) -> DrillSource | None:
+        """Return where a drill reads the repository of that name."""
+        return next((each for each in self.sources if each.repository.name == name), None)
+
+
+def resolved(
+    data: Mapping[str, Any] | None, fleet: Mapping[str, Any] | None, config: BackupConfig
+) -> ClusterBackups | None:
+    """Return the group in force for merged settings, as plain data; None where nothing is backed up.
+
+    `fleet` is the group of the operator's configuration. Raises `Conflict`; its fields begin with `backup.`.
+    """
+    settings = ClusterBackup.model_validate(data or {})
+    group = in_force(settings, settings.repositories, settings.drill)
+    if group is None:
+        return None
+    drill = config.drill
+    if drill.identity_secret_name is None and group.recipients:
+        return ClusterBackups(group, None, ())
+    trusted = ClusterBackup.model_validate(fleet or {}).repositories or []
+    sources = tuple(
+        DrillSource(each, drill.read_secret_names[each.name])
+        for each in group.repositories
+        if each.name in drill.read_secret_names and any(_is_same(each, one) for one in trusted)
+    )
+    return ClusterBackups(group, drill.identity_secret_name, sources)
+
+
+def check_drills(found: ClusterBackups | None, config: BackupConfig) -> None:
+    """Raise `Conflict` for Secrets of drills that belong to no repository of the fleet."""
+    names = set() if found is None else set(found.names)
+    for name in config.drill.read_secret_names:
+        if name not in names:
+            raise Conflict(
+                f"{{0}} names the repository {name}, which defaults.backup.repositories does not have: correct one of "
+                "the two",
+                "backup.drill.readSecretNames",
+            )
+
+
+def _is_same(one: ClusterRepository, other: ClusterRepository) -> bool:
+    """Return whether two repositories are one place, whatever Secrets are used there."""
+    place = (one.name, one.url, one.endpoint, one.region)
+    return place == (other.name, other.url, other.endpoint, other.region)

@@ -1,0 +1,1 @@
+"""The operator's configuration, its defaults, and its merge with a tenant's spec."""

@@ -1,0 +1,1 @@
+"""What settings and statuses are made of: durations, quantities, times, patterns."""

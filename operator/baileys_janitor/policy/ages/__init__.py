@@ -1,0 +1,1 @@
+"""How old files are, counted in the running time of their tenant."""

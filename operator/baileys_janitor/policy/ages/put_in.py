@@ -1,0 +1,98 @@
+"""Noticing files that somebody put in: a copy unpacked, an undo, a clock that was in the past.
+
+Whatever the tenant writes has the time of its writing. So of the files that were last written in some span
+of the past there can only become fewer, and no file can appear whose time was not there before. Two traces
+of a listing are kept to see it:
+
+- `Bins`: how many files there were of each age. Small enough for every scan, and exact where looks
+  follow each other closely. Over a day, files that leave a bin can hide others that come into it.
+- `Seen`: a Bloom filter of all times, for looks that are days apart. It takes one time in two hundred for
+  one that was there; above 128 files more, as its size is bounded.
+"""
+
+from __future__ import annotations
+
+from _bisect import bisect_right
+
+from baileys_janitor.policy.ages.stretches import DAY_SECONDS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    Bins = tuple[int, ...]
+    #: When the times were taken, the number of bits, and the bits of the filter.
+    Seen = tuple[int, int, int]
+
+#: What was written this shortly before a look may not have been seen by it.
+OVERLAP_SECONDS = 2 * 3600
+
+_BIN_AGES_SECONDS = (
+    14 * DAY_SECONDS,
+    7 * DAY_SECONDS,
+    3 * DAY_SECONDS,
+    DAY_SECONDS,
+    OVERLAP_SECONDS,
+)
+BINS = len(_BIN_AGES_SECONDS)
+NO_BINS: Bins = (0,) * BINS
+
+BITS_LEAST = 64
+BITS_MOST = 2048
+_BITS_A_FILE = 16
+# Some file systems keep times to two seconds.
+_GRANULARITY_SECONDS = 2
+# Each time sets three bits, taken from its product with the golden ratio in 64 bits.
+_MULTIPLIER = 0x9E3779B97F4A7C15
+_SHIFTS = (52, 40, 28)
+
+
+def bins_of(times: Iterable[int], at: int) -> Bins:
+    """Return how many times there are in each bin of a look: its edge is the last of a bin."""
+    ordered = sorted(times)
+    up_to = [bisect_right(ordered, at - age) for age in _BIN_AGES_SECONDS]
+    return tuple([upper - lower for lower, upper in zip([0, *up_to], up_to, strict=False)])
+
+
+def seen_of(times: list[int], at: int) -> Seen:
+    """Return the filter of the times at a look."""
+    bits = BITS_LEAST
+    while bits < min(BITS_MOST, len(times) * _BITS_A_FILE):
+        bits *= 2
+    filled = bytearray(bits // 8)
+    for word in {time // _GRANULARITY_SECONDS for time in times}:
+        for bit in _bits(word, bits):
+            filled[bit >> 3] |= 1 << (bit & 7)
+    return at, bits, int.from_bytes(filled, "little")
+
+
+def grown_bin(times: list[int], bins: Bins, at: int) -> int | None:
+    """Return the upper edge of the latest bin of a look that holds more times now."""
+    counts = bins_of(times, at)
+    for place in range(BINS - 1, -1, -1):
+        if counts[place] > bins[place]:
+            return at - _BIN_AGES_SECONDS[place]
+    return None
+
+
+def latest_unseen(times: Iterable[int], seen: Seen, after: int) -> int | None:
+    """Return the latest time, later than `after`, that should have been seen and was not."""
+    at, bits, bitmap = seen
+    before = at - OVERLAP_SECONDS
+    for time in sorted(set(times), reverse=True):
+        if time <= after:
+            break
+        if time <= before and not _is_in(time, bits, bitmap):
+            return time
+    return None
+
+
+def _is_in(time: int, bits: int, bitmap: int) -> bool:
+    first, second, third = _bits(time // _GRANULARITY_SECONDS, bits)
+    return bool(bitmap >> first & bitmap >> second & bitmap >> third & 1)
+
+
+def _bits(word: int, bits: int) -> list[int]:
+    """Return which bits stand for a time."""
+    product = word * _MULTIPLIER
+    return [product >> shift & bits - 1 for shift in _SHIFTS]

@@ -1,0 +1,1 @@
+"""What a cleanup removes, and what must stay."""

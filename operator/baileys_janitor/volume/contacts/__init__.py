@@ -1,0 +1,1 @@
+"""Repairing one contact or one group."""

@@ -1,0 +1,1 @@
+"""Kept copies of creds.json, and putting one back."""

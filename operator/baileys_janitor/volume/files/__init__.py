@@ -1,0 +1,1 @@
+"""Files on a volume: opened without following links, listed, made and renamed."""

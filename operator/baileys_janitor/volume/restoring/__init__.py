@@ -1,0 +1,1 @@
+"""Putting an archived session back into a directory."""

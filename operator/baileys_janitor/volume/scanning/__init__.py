@@ -1,0 +1,1 @@
+"""Looks at a session directory that change nothing in the session."""
