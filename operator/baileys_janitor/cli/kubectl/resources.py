@@ -31,7 +31,7 @@ class Resource(NamedTuple):
 
     @property
     def full(self) -> str:
-        """Return the name that `kubectl auth can-i` takes: `baileystenants.janitor.baileys.dev`."""
+        """Return the name that `kubectl auth can-i` takes: the plural with its group."""
         group = self.version.rpartition("/")[0]
         return f"{self.plural}.{group}" if group else self.plural
 
