@@ -27,6 +27,8 @@ Call = Callable[[], None]
 
 STOP_SECONDS = 12.0
 """How long a thread that was told to stop is waited for; half of it is for Kopf's own tasks."""
+IDENTITY: Any = "baileys-janitor"
+"""What Kopf calls itself to other operators, of which it hears nothing."""
 AT_A_TIME = 200
 """Events that are handled before anything else in the loop has its turn."""
 
@@ -132,6 +134,8 @@ class _Thread:
             namespaces=self._namespaces,
             clusterwide=not self._namespaces,
             standalone=True,
+            # Kopf would ask for the name of this user, and the arbitrary one that a cluster may choose has none.
+            identity=IDENTITY,
         )
         stopped = asyncio.create_task(flag.wait())
         # Not `kopf.run_tasks`: when one of its tasks fails, it waits for the others, and some may wait for ever.
