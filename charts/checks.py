@@ -46,23 +46,20 @@ WORDS = IN_WORDS | {
     IMAGE: "give the name of an image, such as registry.example/team/baileys-janitor",
 }
 
+_CRON: tuple[Node, ...] = (
+    {"form": f"^Never$|{CRON}", "words": CRON_WAY_OUT},
+    {"form": ".*", "never": CRON_NEVER_COMES, "words": CRON_NEVER_SENTENCE},
+)
 _MORE = (
-    {
-        "path": "config.defaults.schedule.dailyCleanup",
-        "form": f"^Never$|{CRON}",
-        "words": CRON_WAY_OUT,
-    },
-    {
-        "path": "config.notifications.summary.schedule",
-        "form": f"^Never$|{CRON}",
-        "words": CRON_WAY_OUT,
-    },
     *(
-        {"path": path, "form": ".*", "never": CRON_NEVER_COMES, "words": CRON_NEVER_SENTENCE}
+        {"path": path, **check}
         for path in (
+            "config.defaults.backup.drill.schedule",
+            "config.defaults.backup.schedule",
             "config.defaults.schedule.dailyCleanup",
             "config.notifications.summary.schedule",
         )
+        for check in _CRON
     ),
     {"path": "config.defaults.schedule.timeZone", "zone": True, "words": IN_WORDS[TIME_ZONE]},
     {"path": "config.notifications.timeZone", "zone": True, "words": IN_WORDS[TIME_ZONE]},
@@ -158,6 +155,16 @@ ALIASES = {
     "notifications.secret": "notifications.existingSecret",
     "config.logLevel": "config.logging.level",
     "config.keyStore": "config.keyStores",
+    "backup": "config.defaults.backup, or config.backup for the Secrets of drills",
+    "backups": "config.defaults.backup, or config.backup for the Secrets of drills",
+    "config.backups": "config.defaults.backup, or config.backup for the Secrets of drills",
+    "config.backup.schedule": "config.defaults.backup.schedule",
+    "config.backup.recipients": "config.defaults.backup.recipients",
+    "config.backup.repositories": "config.defaults.backup.repositories",
+    "config.backup.retention": "config.defaults.backup.retention",
+    "config.backup.drill.schedule": "config.defaults.backup.drill.schedule",
+    "config.defaults.backup.drill.identitySecretName": "config.backup.drill.identitySecretName",
+    "config.defaults.backup.drill.readSecretNames": "config.backup.drill.readSecretNames",
     "config.leaderElection.leaseDuration": "config.leaderElection.duration",
     "config.leaderElection.enabled": "replicas, since one of them leads anyway",
     "config.mode": "config.defaults.mode, or config.modeCeiling for all tenants",

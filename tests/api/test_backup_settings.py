@@ -60,6 +60,13 @@ def test_a_store_that_removes_archives_by_itself_says_after_how_many_days() -> N
     assert found.bucket_days == 30
 
 
+def test_stores_of_two_providers_may_have_buckets_of_one_name() -> None:
+    elsewhere = {**MOSCOW, "name": "elsewhere", "endpoint": "https://s3.eu.example"}
+    found = resolved(group(repositories=[MOSCOW, elsewhere]))
+    assert found is not None
+    assert len(found.repositories) == 2
+
+
 def test_never_leaves_both_schedules_out() -> None:
     found = resolved(group(schedule="Never", drill={"schedule": "Never"}))
     assert found is not None
@@ -80,7 +87,7 @@ def test_never_leaves_both_schedules_out() -> None:
             "backup.repositories[1].name ('moscow') is the name of backup.repositories[0].name ('moscow') too",
         ),
         (
-            group(repositories=[MOSCOW, {**EU, "url": "s3://baileys/prod/"}]),
+            group(repositories=[MOSCOW, {**MOSCOW, "name": "eu", "url": "s3://baileys/prod/"}]),
             "backup.repositories[1].url ('s3://baileys/prod/') is the URL of",
         ),
         (group(schedule="61 * * * *"), "backup.schedule ('61 * * * *') cannot be read"),

@@ -61,6 +61,14 @@ def defaults(**settings: Any) -> Object:
     return {"config": {"defaults": settings}}
 
 
+STORE: Object = {"name": "eu", "url": "s3://b/p", "secretName": "s"}
+RECIPIENT = "age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq"
+
+
+def backups(**settings: Any) -> Object:
+    return defaults(backup={"repositories": [STORE], "recipients": [RECIPIENT], **settings})
+
+
 SENTENCES: list[tuple[Object, str]] = [
     ({"replicaCount": 3}, "replicaCount is not a value of this chart: did you mean replicas?"),
     (
@@ -183,6 +191,24 @@ SENTENCES: list[tuple[Object, str]] = [
         {"config": {"leaderElection": {"renewInterval": "10s"}}},
         "lower the first or raise the second",
     ),
+    (backups(recipients=[]), "backup.recipients is empty, so nobody could decrypt an archive"),
+    (backups(encryption="None"), "encryption is None and there are recipients"),
+    (backups(repositories=[]), "backup.recipients needs somewhere to put archives"),
+    (backups(repositories=[STORE, {**STORE, "url": "s3://b/q"}]), "two repositories named eu"),
+    (
+        backups(repositories=[STORE, {**STORE, "name": "ru", "url": "s3://b/p/"}]),
+        'repositories[1].url is "s3://b/p/", which another repository has too',
+    ),
+    (backups(retention={"by": "Bucket"}), "add bucketDays"),
+    (backups(retention={"bucketDays": 30}), "counts only with by: Bucket"),
+    (backups(retention={"hourly": 0, "daily": 0, "monthly": 0}), "are all 0"),
+    (backups(schedule="hourly"), 'config.defaults.backup.schedule is "hourly": write it as'),
+    (backups(drill={"schedule": "0 0 31 2 *"}), "backup.drill.schedule"),
+    (
+        {"config": {"backup": {"drill": {"readSecretNames": {"us": "read"}}}}},
+        "names the repository us, which config.defaults.backup.repositories does not have",
+    ),
+    ({"config": {"backup": {"repositories": []}}}, "mean config.defaults.backup.repositories?"),
     ({"config": {"metrics": {"port": 8080}}}, "are both 8080: choose another one for either"),
     (
         {"config": {"notifications": {"channels": [{"name": "a"}]}}},

@@ -11,6 +11,7 @@
 {{- end }}
 {{- $config := .Values.config | default dict }}
 {{- include "janitor.checkDefaults" (dict "own" ($config.defaults | default dict) "builtIn" $checks.defaults) }}
+{{- include "janitor.checkBackups" (dict "in" (get ($config.defaults | default dict) "backup" | default dict) "drill" (dig "backup" "drill" dict $config)) }}
 {{- $job := (get ($config.defaults | default dict) "job") | default dict }}
 {{- include "janitor.checkResources" (dict "at" "config.defaults.job.resources" "in" ($job.resources | default dict)) }}
 {{- include "janitor.checkResources" (dict "at" "resources" "in" (.Values.resources | default dict)) }}
@@ -149,6 +150,59 @@
 {{- dict "value" (toString $value) "shown" (printf "%s (%v, the built-in default)" $at $value) | toJson }}
 {{- else }}
 {{- dict "value" (toString $own) "shown" (printf "%s (%v)" $at $own) | toJson }}
+{{- end }}
+{{- end }}
+
+{{/* What belongs together in config.defaults.backup, and in config.backup.drill. */}}
+{{- define "janitor.checkBackups" -}}
+{{- $at := "config.defaults.backup" }}
+{{- $open := eq (toString .in.encryption) "None" }}
+{{- $names := list }}
+{{- $places := list }}
+{{- range $i, $each := .in.repositories }}
+{{- $place := printf "%s %s" (trimSuffix "/" $each.url) ($each.endpoint | default "" | trimSuffix "/") }}
+{{- if has $each.name $names }}
+{{- fail (printf "%s.repositories has two repositories named %s: give each a name of its own" $at $each.name) }}
+{{- end }}
+{{- if has $place $places }}
+{{- fail (printf "%s.repositories[%d].url is %q, which another repository has too: give each one of its own" $at $i $each.url) }}
+{{- end }}
+{{- $names = append $names $each.name }}
+{{- $places = append $places $place }}
+{{- end }}
+{{- $in := .in }}
+{{- range $name := list "recipients" "schedule" }}
+{{- $value := get $in $name }}
+{{- if and $value (ne (toString $value) "Never") (not $names) }}
+{{- fail (printf "%s.%s needs somewhere to put archives: add %s.repositories" $at $name $at) }}
+{{- end }}
+{{- end }}
+{{- if and $open .in.recipients }}
+{{- fail (printf "%s.encryption is None and there are recipients: leave one of them out" $at) }}
+{{- end }}
+{{- if and $names (not $open) (not .in.recipients) }}
+{{- fail (printf "%s.recipients is empty, so nobody could decrypt an archive: add the line age1... that `baileys-janitor backup keygen` prints, or write encryption: None for archives that everybody can read" $at) }}
+{{- end }}
+{{- $kept := .in.retention | default dict }}
+{{- $byBucket := eq (toString $kept.by) "Bucket" }}
+{{- if and $byBucket (kindIs "invalid" $kept.bucketDays) }}
+{{- fail (printf "%s.retention.by is Bucket, which needs the days after which the store removes an archive: add bucketDays" $at) }}
+{{- end }}
+{{- if and (not $byBucket) (not (kindIs "invalid" $kept.bucketDays)) }}
+{{- fail (printf "%s.retention.bucketDays counts only with by: Bucket: add that, or remove it" $at) }}
+{{- end }}
+{{- $archives := 0 }}
+{{- range $name, $number := dict "hourly" 24 "daily" 30 "monthly" 12 }}
+{{- $isSet := and (hasKey $kept $name) (not (kindIs "invalid" (get $kept $name))) }}
+{{- $archives = add $archives (ternary (get $kept $name) $number $isSet | int64) }}
+{{- end }}
+{{- if eq (int64 $archives) 0 }}
+{{- fail (printf "%s.retention: hourly, daily and monthly are all 0, so no archive would stay: raise one of them" $at) }}
+{{- end }}
+{{- range $name, $secret := .drill.readSecretNames }}
+{{- if not (has $name $names) }}
+{{- fail (printf "config.backup.drill.readSecretNames names the repository %s, which %s.repositories does not have: correct one of the two" $name $at) }}
+{{- end }}
 {{- end }}
 {{- end }}
 

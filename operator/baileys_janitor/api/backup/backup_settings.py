@@ -309,8 +309,10 @@ def _require_repositories(settings: BackupGroup) -> None:
 
 
 def _check_repositories(repositories: Sequence[Repository]) -> None:
-    for field, what in (("name", "name"), ("url", "URL")):
-        values = [str(getattr(each, field)).rstrip("/") for each in repositories]
+    names = [each.name for each in repositories]
+    # Stores of two providers may well have buckets of one name.
+    places = [f"{e.url.rstrip('/')} {(e.endpoint or '').rstrip('/')}" for e in repositories]
+    for field, what, values in (("name", "name", names), ("url", "URL", places)):
         twice = next((value for value, number in Counter(values).items() if number > 1), None)
         if twice is not None:
             first, second = [place for place, value in enumerate(values) if value == twice][:2]

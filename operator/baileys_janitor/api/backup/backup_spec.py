@@ -36,10 +36,14 @@ BucketUrl = Annotated[
 ]
 
 _EACH_ITS_OWN: Final = "{0} of two repositories is the same: give each one of its own"
+_SAME_NAME: Final = "b.name == a.name"
+_SAME_PLACE: Final = (
+    "b.url == a.url && (has(b.endpoint) ? b.endpoint : '') == (has(a.endpoint) ? a.endpoint : '')"
+)
 
 
-def _distinct(field: str) -> str:
-    once = f"self.repositories.all(a, self.repositories.exists_one(b, b.{field} == a.{field}))"
+def _distinct(same: str) -> str:
+    once = f"self.repositories.all(a, self.repositories.exists_one(b, {same}))"
     return f"!has(self.repositories) || {once}"
 
 
@@ -66,8 +70,8 @@ class ClusterBackup(BackupGroup):
             " || size(self.recipients) == 0",
             "encryption: None contradicts recipients: leave one of them out",
         ),
-        rule(_distinct("name"), _EACH_ITS_OWN.format("the name")),
-        rule(_distinct("url"), _EACH_ITS_OWN.format("the URL")),
+        rule(_distinct(_SAME_NAME), _EACH_ITS_OWN.format("the name")),
+        rule(_distinct(_SAME_PLACE), _EACH_ITS_OWN.format("the URL")),
     )
 
     repositories: Annotated[list[ClusterRepository], Field(max_length=MOST_REPOSITORIES)] | None = (
