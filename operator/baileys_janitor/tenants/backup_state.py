@@ -229,6 +229,8 @@ class BackupState:
     """Since when backups are configured, as far as this process knows."""
     known: str | None = None
     """Which archives are ours, where no directory can be asked: one line of text."""
+    job: str = ""
+    """The name of the Job that was last begun with this tenant as the first of its members that could be told."""
 
     @property
     def last_success(self) -> float | None:
@@ -251,12 +253,17 @@ class BackupState:
         }
         if not self.repositories:
             self.seen_at = self.known = None
+            self.job = ""
         elif self.seen_at is None:
             self.seen_at = now
 
     def remember(self, known: str | None) -> None:
         """Take over which archives are ours, as one line of text (`policy.known_archives`)."""
         self.known = known
+
+    def begin(self, job: str) -> None:
+        """Record the name of a Job that is about to be created."""
+        self.job = job
 
     def interrupt(self) -> None:
         """Count claimed attempts as failed: the process that made them is gone."""
@@ -295,6 +302,7 @@ class BackupState:
                 name: found.get(name) or RepositoryState() for name in self.repositories
             }
         self.known = stored.get("known")
+        self.job = stored.get("jobName") or ""
 
     def stored(self) -> Object:
         """Return what `load` reads; empty where nothing is configured."""
@@ -309,6 +317,8 @@ class BackupState:
             found["lastSuccessTime"] = to_rfc3339(self.last_success)
         if self.known is not None:
             found["known"] = self.known
+        if self.job:
+            found["jobName"] = self.job
         return found
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from baileys_janitor.backup.stores.repository import open_repository
+from baileys_janitor.controller.jobs.manifest import ACTION_LABEL
+from baileys_janitor.policy.archives.known_archives import KnownArchives, decode
 from sandbox import Cluster
 from tests.backup.servers import ENVIRON, REGION, S3Server
 from tests.backup.sessions import RECIPIENT, SECRET, session_in
 from tests.controller.live.operators import LocalOperator
-from tests.controller.live.world import World, until
+from tests.controller.live.world import JOBS, World, until
 
 Object = dict[str, Any]
 SECRETS = "v1/secrets"
@@ -93,6 +95,22 @@ class Backups(World):
             endpoint=self.server.url, region=REGION, environ=ENVIRON,
         )  # fmt: skip
         return [str(each.path.name) for each in repository.list(self.namespace, tenant).archives]
+
+    async def begun(self, action: str = "backup", namespace: str | None = None) -> list[Object]:
+        """Wait until there are Jobs of an action; return them."""
+
+        async def there() -> list[Object]:
+            where = namespace or self.namespace
+            found = await self.client.select(JOBS, where, labelSelector=f"{ACTION_LABEL}={action}")
+            return list(found["items"])
+
+        found: list[Object] = await until(there, f"a Job of the action {action} is there")
+        return found
+
+    def known(self, operator: LocalOperator, tenant: str) -> KnownArchives:
+        """Which archives an operator knows to be a tenant's own."""
+        record = operator.reconciler.cache.tenants[self.namespace, tenant]
+        return decode(record.backup.known) or KnownArchives()
 
     async def repositories(self, tenant: str) -> dict[str, Object]:
         status = (await self.status(tenant)).get("backup") or {}

@@ -43,8 +43,10 @@ async def world(
 def operator(world: Backups) -> Callable[..., LocalOperator]:
     """Makes an operator in this process for the test's namespace."""
 
-    def make(clock: SkippingClock | None = None, **settings: object) -> LocalOperator:
-        return LocalOperator(world.configured(**settings), clock)
+    def make(
+        clock: SkippingClock | None = None, knows: int = 0, **settings: object
+    ) -> LocalOperator:
+        return LocalOperator(world.configured(**settings), clock, knows)
 
     return make
 

@@ -196,8 +196,9 @@ async def test_pods_of_backups_hold_what_they_need_alone(
 ) -> None:
     await world.secrets()
     await world.bot("acme")
-    world.cluster.kubelet.hold()
     async with operator() as running:
+        await world.scanned("acme")
+        world.cluster.kubelet.hold()
         running.skip(60)
 
         async def backup() -> object:

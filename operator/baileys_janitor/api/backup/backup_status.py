@@ -19,6 +19,7 @@ from baileys_janitor.policy.archives.known_archives import TEXT_CHARACTERS_MAX
 
 Seconds = Annotated[float, Field(ge=0, le=1e9)]
 ArchiveName = Annotated[str, Field(max_length=128)]
+JobName = Annotated[str, Field(max_length=63)]
 RepositoryName = Annotated[str, Field(min_length=1, max_length=32)]
 
 
@@ -88,4 +89,9 @@ class BackupStatus(StatusPart):
         default=None,
         description="Which archives the operator has put, with their checksums: one line for the operator. Archives "
         "that it does not name count for nothing and are never removed.",
+    )
+    job_name: JobName | None = Field(
+        default=None,
+        description="The Job that was last begun for this tenant and for those that share it, written before it is "
+        "created and on one of them alone: by its name an operator that starts takes in what it brings.",
     )

@@ -7,13 +7,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from baileys_janitor.api.backup.backup_spec import ClusterBackups, ClusterRepository
+from baileys_janitor.api.values import decoding
 from baileys_janitor.backup.job.fields import Store
 from baileys_janitor.backup.job.task import BACKUP, DRILL, BackupTask, Member
+from baileys_janitor.backup.known import recipients_id
 from baileys_janitor.controller.backups.known import needs_all, newest
 from baileys_janitor.controller.jobs import manifest
 from baileys_janitor.controller.jobs.manifest import Pod, SecretMount, mount_path
 from baileys_janitor.controller.jobs.placement import Place
+from baileys_janitor.controller.jobs.tracker import UID_MAX
+from baileys_janitor.job.task import BadTask
 from baileys_janitor.policy.archives.known_archives import KnownArchives, decode, encode
+from baileys_janitor.policy.files.strict_json import JsonError, parse
 from baileys_janitor.tenants.record import TenantRecord
 
 Object = dict[str, Any]
@@ -30,6 +35,9 @@ MOST_BY_REPOSITORIES = (25, 25, 20, 16, 12)
 """Tenants whose results have room in a termination message, by the number of repositories."""
 MEMORY = "256Mi"
 """A tenant's files are staged in memory, packed, and put: at most 64 MiB of each at a time."""
+COMMAND = "backup-job"
+MEMBERS_TEXT_MAX = 16_384
+"""Characters of the list of a Job's members: 25 names and uids."""
 IDENTITY_DIRECTORY, IDENTITY_KEY = "/identity", "identity"
 
 
@@ -45,11 +53,17 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a Job was told of one member: its repositories by their places in the task, and which archives are known."""
+    """What a Job was told of one member: its repositories by their places in the task, and which archives are known.
+
+    `recipients` is the hash of those that it encrypts to. `since` is when an earlier operator made it (Unix seconds),
+    None for a Job of this one.
+    """
 
     repositories: dict[int, str]
     known: KnownArchives
-    backups: ClusterBackups
+    recipients: str
+    bucket_days: int | None
+    since: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +128,8 @@ def job_of(
     stores = [_store(each, place) for place, each in enumerate(repositories)]
     places = {each.name: place for place, each in enumerate(repositories)}
     claims = sorted({_claim(each.tenant) for each in members}) if not drills else []
+    settings = group.backups.group
+    recipients = recipients_id(settings.recipients)
     told, listed = [], []
     for each in members:
         known = decode(each.tenant.backup.known) or KnownArchives()
@@ -121,8 +137,8 @@ def job_of(
         known = known if whole else newest(known)
         effective = each.tenant.effective
         assert effective is not None
-        assert effective.backup is not None
-        told.append(Told({places[name]: name for name in each.names}, known, effective.backup))
+        names = {places[name]: name for name in each.names}
+        told.append(Told(names, known, recipients, settings.bucket_days))
         listed.append(
             Member(
                 each.tenant.name,
@@ -134,7 +150,6 @@ def job_of(
                 each.tenant.namespace,
             )
         )
-    settings = group.backups.group
     has_identity = drills and group.backups.identity_secret_name is not None
     task = BackupTask(
         action=group.action,
@@ -160,12 +175,67 @@ def job_of(
         members=[manifest.Member(each.tenant.name, each.tenant.uid) for each in members],
         claims=claims,
         place=group.place,
-        pod=replace(pod, deadline=deadline, command=(*pod.command[:-1], "backup-job")),
+        pod=replace(pod, deadline=deadline, command=(*pod.command[:-1], COMMAND)),
         resources=_resources(dict(first.job.resources)),
         read_only=True,
         secrets=secrets,
+        keeps=not drills,
     )
     return found, told
+
+
+def read_job(job: Object, home: str) -> tuple[list[manifest.Member], list[Told]] | None:
+    """Return the members of a Job that `job_of` made, and what they were told; None for any other Job.
+
+    Only its template is read, which nobody can change once the Job is there. `home` is where drills run.
+    """
+    template = decoding.part(job, "spec", "template")
+    namespace = decoding.text(decoding.part(job, "metadata").get("namespace"))
+    listed = _listed_members(decoding.part(template, "metadata", "annotations"))
+    containers = decoding.objects(decoding.part(template, "spec").get("containers"))
+    command = containers[0].get("command") if len(containers) == 1 else None
+    if not isinstance(command, list) or not command or not isinstance(command[-1], str):
+        return None
+    try:
+        task = BackupTask.from_json(command[-1].replace("$$", "$"))
+    except BadTask:
+        return None
+    drills = task.action == DRILL
+    if (
+        command[-2:-1] != [COMMAND]
+        or [name for name, _ in listed] != [each.tenant for each in task.members]
+        or any(each.namespace != namespace for each in task.members if not drills)
+        or (drills and namespace != home)
+    ):
+        return None
+    recipients = recipients_id(task.recipients)
+    told = [
+        Told(
+            {place: task.stores[place].name for place in each.repositories},
+            decode(each.known) or KnownArchives(),
+            recipients,
+            task.bucket_days,
+            task.time,
+        )
+        for each in task.members
+    ]
+    members = [
+        manifest.Member(name, uid, each.namespace)
+        for (name, uid), each in zip(listed, task.members, strict=True)
+    ]
+    return members, told
+
+
+def _listed_members(annotations: Object) -> list[tuple[str, str]]:
+    """Return names and uids as `manifest.job` lists them."""
+    try:
+        found = parse(decoding.text(annotations.get(manifest.MEMBERS_ANNOTATION), MEMBERS_TEXT_MAX))
+    except JsonError:
+        return []
+    pairs = found if isinstance(found, list) else []
+    if not all(isinstance(each, list) and len(each) == 2 for each in pairs):
+        return []
+    return [(decoding.text(name), decoding.text(uid, UID_MAX)) for name, uid in pairs]
 
 
 def deadline_seconds(members: int) -> int:

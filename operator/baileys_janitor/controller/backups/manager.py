@@ -1,7 +1,7 @@
 """Has tenants backed up and drilled by the clock: decides, groups, creates Jobs.
 
 A Job is made for tenants of one namespace, place and settings that are due at the same time. An operator that starts
-deletes the Jobs of an earlier one and makes what is due anew: a session that is unchanged is not put twice.
+takes up the Jobs of an earlier one (`adoption`).
 """
 
 from __future__ import annotations
@@ -9,19 +9,22 @@ from __future__ import annotations
 import logging
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from baileys_janitor.api.config.config import OperatorConfig
 from baileys_janitor.backup.job.task import DRILL
 from baileys_janitor.controller.backups import jobs
+from baileys_janitor.controller.backups.adoption import Adoption
 from baileys_janitor.controller.backups.jobs import Group, Told, Wanted
+from baileys_janitor.controller.backups.launch import BackupLauncher
 from baileys_janitor.controller.backups.queue import AGAIN_SECONDS, BackupQueue, fail
 from baileys_janitor.controller.backups.results import BackupResults
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.jobs import faults
 from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
-from baileys_janitor.controller.jobs.launch import JOBS, JobLauncher
+from baileys_janitor.controller.jobs.launch import JOBS
 from baileys_janitor.controller.jobs.locate import ClusterState
 from baileys_janitor.controller.jobs.manifest import SELECTOR, Pod
 from baileys_janitor.controller.jobs.timeouts import JobTimeouts, Spawn
@@ -33,7 +36,7 @@ from baileys_janitor.schedule.backup_times import BackupSchedule
 from baileys_janitor.schedule.tenant_backups import schedule_of
 from baileys_janitor.status.changes import ChangeBus
 from baileys_janitor.tenants.fault import Fault
-from baileys_janitor.tenants.record import AnyRecord, TenantRecord
+from baileys_janitor.tenants.record import TenantRecord
 
 logger = logging.getLogger("janitor.backups")
 Object = dict[str, Any]
@@ -88,6 +91,8 @@ class BackupManager:
         self._ready: deque[tuple[Group, list[Wanted]]] = deque()
         self._beginning: Counter[str] = Counter()
         self._asked_at = 0.0
+        self._adoption = Adoption(kube, clock, cache, self.results.leftovers, home, self._take_up)
+        self._writer = writer
 
     def __len__(self) -> int:
         """Return for how many tenants a Job is wanted that lacks a free slot."""
@@ -100,12 +105,13 @@ class BackupManager:
     @property
     def busy(self) -> bool:
         """Whether something is under way that must be looked at now and then."""
-        return bool(list(self.tracker) or self._ready or len(self.results.leftovers))
+        waits = len(self.results.leftovers) or len(self._adoption)
+        return bool(list(self.tracker) or self._ready or waits)
 
     # What comes in
 
     async def adopt(self) -> None:
-        """Delete the Jobs that an earlier operator left; what is due is made anew."""
+        """Take note of the Jobs that an earlier operator left: those that are not taken up are deleted."""
         watched = self._config.watch_namespaces
         await self.results.adopt(self._kube, watched, is_of_backup)
         if not watched or self._home in watched or not self._drills_here:
@@ -126,7 +132,8 @@ class BackupManager:
 
     def observe(self, tenant: TenantRecord) -> None:
         """Take in a tenant that may have changed."""
-        self._queue.observe(tenant)
+        if self._queue.observe(tenant):
+            self._adoption.observe(tenant)
 
     def forget(self, tenant: TenantRecord) -> None:
         """Drop a tenant that was deleted."""
@@ -158,6 +165,7 @@ class BackupManager:
 
     def look(self, now: float, spawn: Spawn) -> None:
         """Look at the Jobs under way, and create those that are due."""
+        self._adoption.look(spawn)
         self._timeouts.look(now, spawn)
         self._ask(now, spawn)
         wanted: dict[str, list[Wanted]] = {}
@@ -235,11 +243,13 @@ class BackupManager:
         """Create Jobs while there is room."""
         for _ in range(len(self._ready)):
             group, members = self._ready.popleft()
-            if not self._has_room(group.namespace):
+            free = next((one.tenant for one in members if not one.tenant.queue.busy), None)
+            if free is None or not self._has_room(group.namespace):
                 self._ready.append((group, members))
                 continue
             self._beginning[group.namespace] += 1
-            spawn(self._begin(group, members, now))
+            free.queue.work()
+            spawn(self._begin(group, members, now, free))
 
     def _has_room(self, namespace: str) -> bool:
         limits = self._config.limits
@@ -254,14 +264,21 @@ class BackupManager:
             < limits.pending_pods_per_namespace
         )
 
-    async def _begin(self, group: Group, members: list[Wanted], now: float) -> None:
-        """Create the Job of a batch, without tenants that are gone or have changed meanwhile."""
+    async def _begin(
+        self, group: Group, members: list[Wanted], now: float, free: TenantRecord
+    ) -> None:
+        """Create the Job of a batch, without tenants that are gone or have changed meanwhile.
+
+        `free` is one that no other step is busy with until this one is over: its status names the Job.
+        """
         still = [each for each in members if self._is_current(each, group)]
         launched = False
         try:
             with self._crashes.contain("step", [each.tenant for each in still]):
-                launched = bool(still) and await self._launch(group, still, now)
+                launched = bool(still) and await self._launch(group, still, now, free)
         finally:
+            free.queue.work(False)
+            self._over([free])
             self._beginning[group.namespace] -= 1
             kept = {each.tenant.key for each in still} if launched else set()
             self._give_up([each for each in members if each.tenant.key not in kept])
@@ -275,7 +292,9 @@ class BackupManager:
             return False
         return Group.of(wanted, self._home) == group
 
-    async def _launch(self, group: Group, members: list[Wanted], now: float) -> bool:
+    async def _launch(
+        self, group: Group, members: list[Wanted], now: float, free: TenantRecord
+    ) -> bool:
         made = jobs.job_of(group, members, self._pod, now)
         if made is None:
             half = len(members) // 2
@@ -283,7 +302,7 @@ class BackupManager:
             return True
         job, told = made
         tenants = [each.tenant for each in members]
-        launcher = _Launcher(
+        launcher = BackupLauncher(
             self._kube,
             self._clock,
             self.tracker,
@@ -291,47 +310,36 @@ class BackupManager:
             members,
             told,
             self.results,
+            partial(self._record, free),
         )
         uid = await launcher.launch(job, f"janitor-{group.action}", tenants, frozenset())
         return uid is not None
+
+    async def _record(self, tenant: TenantRecord, name: str) -> None:
+        """Store the name of a Job that is about to be created in the status of one of its tenants.
+
+        Where that cannot be, the Job is made all the same: only a successor would miss it.
+        """
+        tenant.backup.begin(name)
+        await self._writer.write(tenant, force=True)
+
+    def _take_up(self, tracked: TrackedJob, told: list[Told]) -> None:
+        """Go on with a Job that an earlier operator has begun."""
+        logger.info(
+            "%s: the Job %s of an earlier operator is taken up", tracked.namespace, tracked.name
+        )
+        self.tracker.add(tracked)
+        self.results.told[tracked.name] = told
+        for tenant, one in zip(self.results.each(tracked), told, strict=True):
+            if tenant is None:
+                continue
+            since = self._clock.now() if one.since is None else float(one.since)
+            self._queue.take_up(tenant, tracked.action, one.repositories.values(), since)
 
     def _ended(self, tenants: Iterable[TenantRecord]) -> None:
         # Their statuses are written before the Job is deleted.
         for tenant in tenants:
             self._queue.release(tenant)
-
-
-class _Launcher(JobLauncher):
-    """Creates one Job. What becomes of it is the backups' affair, and never a fault of the tenants."""
-
-    def __init__(
-        self,
-        kube: Kube,
-        clock: Clock,
-        tracker: JobTracker,
-        prepare: Callable[[str], Awaitable[None]] | None,
-        wanted: Sequence[Wanted],
-        told: list[Told],
-        results: BackupResults,
-    ) -> None:
-        super().__init__(kube, clock, tracker, prepare)
-        self._wanted = wanted
-        self._told = told
-        self._results = results
-
-    def _begun(self, tenants: Sequence[AnyRecord], action: str, name: str) -> None:  # noqa: ARG002
-        self._results.told[name] = self._told
-
-    def _dropped(self, tracked: TrackedJob, tenants: Sequence[AnyRecord]) -> None:
-        super()._dropped(tracked, tenants)
-        self._results.told.pop(tracked.name, None)
-
-    def _doubt(self, tenants: Sequence[AnyRecord]) -> None:
-        """Do nothing: a backup that is made twice harms nobody."""
-
-    def _refused(self, tenants: Sequence[AnyRecord], fault: Fault) -> None:  # noqa: ARG002
-        for each in self._wanted:
-            fail(each.tenant, each.action, each.names, fault, self._clock.now())
 
 
 class _Timeouts(JobTimeouts[TenantRecord]):

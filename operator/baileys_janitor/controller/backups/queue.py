@@ -47,12 +47,12 @@ class BackupQueue(Generic[R]):
         self._not_before: dict[Key, float] = {}
         self._under_way: Counter[Key] = Counter()
 
-    def observe(self, record: R) -> None:
-        """Take in a resource that may have changed."""
+    def observe(self, record: R) -> bool:
+        """Take in a resource that may have changed; return whether it is seen for the first time."""
         before = self._generations.get(record.key)
         now = record.uid, record.resource.generation
         if before == now:
-            return
+            return False
         self._generations[record.key] = now
         if before is not None:
             # Somebody has changed what may have been wrong.
@@ -61,6 +61,7 @@ class BackupQueue(Generic[R]):
                 each.drill.hurry()
         self._not_before.pop(record.key, None)
         self.again(record)
+        return before is None or before[0] != record.uid
 
     def forget(self, key: Key) -> None:
         """Drop a resource that was deleted."""
@@ -124,7 +125,7 @@ class BackupQueue(Generic[R]):
         schedule = self._schedule(record)
         if schedule is None:
             return None
-        if record.stored.stale or record.backoff.crashes:
+        if record.stored.stale or record.backoff.crashes or record.new:
             self.wait(record, now + AGAIN_SECONDS)
             self.again(record)
             return None
@@ -139,11 +140,20 @@ class BackupQueue(Generic[R]):
         if not names:
             self.again(record)
             return None
-        for name in names:
-            state = record.backup.repositories[name]
-            (state.drill if action == DRILL else state).claim(now)
-        self._under_way[record.key] += 1
+        self._begin(record, action, names, now)
         return action, tuple(names)
+
+    def take_up(self, record: R, action: str, names: Iterable[str], since: float) -> None:
+        """Record that an earlier operator has begun something for a resource at a time (Unix seconds)."""
+        self._begin(record, action, names, since)
+        self.again(record)
+
+    def _begin(self, record: R, action: str, names: Iterable[str], since: float) -> None:
+        for name in names:
+            state = record.backup.repositories.get(name)
+            if state is not None:
+                (state.drill if action == DRILL else state).claim(since)
+        self._under_way[record.key] += 1
 
     def release(self, record: R) -> None:
         """Record that what was claimed is over, or was not begun."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from baileys_janitor.api.backup.backup_spec import ClusterBackups
 from baileys_janitor.api.values import decoding
 from baileys_janitor.backup.job.result import (
     FAILED,
@@ -16,7 +15,6 @@ from baileys_janitor.backup.job.result import (
     decode,
 )
 from baileys_janitor.backup.job.task import DRILL
-from baileys_janitor.backup.known import recipients_id
 from baileys_janitor.controller.backups.jobs import Told
 from baileys_janitor.controller.backups.known import CLOCKS_SECONDS, archived, merged
 from baileys_janitor.controller.clock import Clock
@@ -74,7 +72,7 @@ class BackupResults(JobEvents[TenantRecord]):
         self._publish_end(tracked, fault if result is None else None)
         told = self.told.pop(tracked.name, [])
         spoiled = result is None and fault is not None and fault.reason in SPOILED
-        for place, tenant in enumerate(self._each(tracked)):
+        for place, tenant in enumerate(self.each(tracked)):
             if tenant is None or place >= len(told):
                 continue
             self._land(tenant, tracked)
@@ -115,7 +113,8 @@ class BackupResults(JobEvents[TenantRecord]):
         self.most[tenant.key] = max(1, len(tracked.members) // 2)
         _release(tenant)
 
-    def _each(self, tracked: TrackedJob) -> list[TenantRecord | None]:
+    def each(self, tracked: TrackedJob) -> list[TenantRecord | None]:
+        """Return the records of a Job's members, None for one that is gone."""
         return [
             self._records.of(m.namespace or tracked.namespace, m.name, m.uid)
             for m in tracked.members
@@ -123,6 +122,9 @@ class BackupResults(JobEvents[TenantRecord]):
 
     def _fail(self, tenant: TenantRecord, action: str, told: Told, fault: Fault | None) -> None:
         fault = fault or directory_faults.UNREADABLE
+        if _is_taken_in(tenant, action, told):
+            _release(tenant)
+            return
         for name in told.repositories.values():
             self._end(tenant, action, name, Outcome(FAILED, fault.reason, fault.message), None)
 
@@ -136,6 +138,9 @@ class BackupResults(JobEvents[TenantRecord]):
             _release(tenant)
             return
         self.most.pop(tenant.key, None)
+        if _is_taken_in(tenant, action, told):
+            _release(tenant)
+            return
         if action == DRILL:
             for where, name in told.repositories.items():
                 self._end(tenant, action, name, _of(one, where), one)
@@ -150,22 +155,21 @@ class BackupResults(JobEvents[TenantRecord]):
             for where in told.repositories
             if where < len(result.repositories) and result.repositories[where]
         }
-        group = told.backups.group
-        days = group.bucket_days
+        days = told.bucket_days
         before = known_archives.decode(tenant.backup.known) or KnownArchives()
         known = merged(
             before,
             told.known,
             one,
             idents,
-            recipients_id(group.recipients),
+            told.recipients,
             now,
             None if days is None else float(days * DAY_SECONDS),
         )
         if known != before:
             tenant.backup.remember(known_archives.encode(known))
         for where, name in told.repositories.items():
-            outcome = self._named(tenant, told.backups, name, _of(one, where))
+            outcome = _named(tenant, name, _of(one, where))
             self._end(tenant, action, name, outcome, one)
             state = tenant.backup.repositories.get(name)
             if state is not None:
@@ -200,18 +204,30 @@ class BackupResults(JobEvents[TenantRecord]):
         else:
             tries.succeed(min(max(float(result.time), since), now), result.ms / 1000)
 
-    def _named(
-        self, tenant: TenantRecord, backups: ClusterBackups, name: str, outcome: Outcome
-    ) -> Outcome:
-        """Name the Secret where the trouble is with it."""
-        repository = next((r for r in backups.group.repositories if r.name == name), None)
-        if repository is None or outcome.code not in ("SecretMissing", "SecretInvalid"):
-            return outcome
-        said = (
-            f"The Secret {repository.secret_name} in the namespace {tenant.namespace} does not exist, or does not "
-            f"hold what the store needs: {outcome.message}"
-        )
-        return Outcome(FAILED, outcome.code, said, put_only=outcome.put_only, held=outcome.held)
+
+def _named(tenant: TenantRecord, name: str, outcome: Outcome) -> Outcome:
+    """Name the Secret where the trouble is with it."""
+    backups = None if tenant.effective is None else tenant.effective.backup
+    repositories = () if backups is None else backups.group.repositories
+    repository = next((r for r in repositories if r.name == name), None)
+    if repository is None or outcome.code not in ("SecretMissing", "SecretInvalid"):
+        return outcome
+    said = (
+        f"The Secret {repository.secret_name} in the namespace {tenant.namespace} does not exist, or does not "
+        f"hold what the store needs: {outcome.message}"
+    )
+    return Outcome(FAILED, outcome.code, said, put_only=outcome.put_only, held=outcome.held)
+
+
+def _is_taken_in(tenant: TenantRecord, action: str, told: Told) -> bool:
+    """Return whether the operator that made a Job has stored how it ended: an attempt as late as the Job is in the
+    status, whose parts are written together."""
+    since = told.since
+    states = [tenant.backup.repositories.get(name) for name in told.repositories.values()]
+    tries = [each.drill if action == DRILL else each for each in states if each is not None]
+    return since is not None and any(
+        each.tried_at is not None and each.tried_at >= since for each in tries
+    )
 
 
 def _of(result: MemberResult, place: int) -> Outcome:

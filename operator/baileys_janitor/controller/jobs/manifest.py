@@ -150,8 +150,12 @@ def job(
     owner: Object | None = None,
     secrets: Sequence[SecretMount] = (),
     fetching: Fetching | None = None,
+    keeps: bool = False,
 ) -> Object:
-    """Return the Job (batch/v1) that carries out `task` with each of `claims` mounted at `mount_path(i)`."""
+    """Return the Job (batch/v1) that carries out `task` with each of `claims` mounted at `mount_path(i)`.
+
+    `keeps`: what it brings is needed after a long outage too.
+    """
     labels = dict(pod.labels) | {OWN_LABEL: OWN_VALUE, ACTION_LABEL: action}
     if run:
         labels[RUN_LABEL] = run
@@ -173,8 +177,10 @@ def job(
             "backoffLimit": 0,
             "completions": 1,
             "parallelism": 1,
-            # What a scan finds is found again; how a cleanup ended must be there after a long outage.
-            "ttlSecondsAfterFinished": pod.backstop if run else min(pod.backstop, SOON_SECONDS),
+            # What a scan finds is found again; how a cleanup ended, and which archives were put, is not.
+            "ttlSecondsAfterFinished": (
+                pod.backstop if run or keeps else min(pod.backstop, SOON_SECONDS)
+            ),
             "template": {
                 "metadata": {
                     "labels": labels | NO_SIDECAR_LABELS,

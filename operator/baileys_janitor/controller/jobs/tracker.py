@@ -19,6 +19,8 @@ GRACE_SECONDS = 120.0
 """Seconds before a Job is deleted that another operator may still count on: the tenants' statuses are read by then."""
 CLEANUPS = frozenset({"clean", "keys-clean"})
 """Actions of which a run is claimed first."""
+BACKUP_ACTIONS = frozenset({"backup", "drill"})
+"""Actions of the Jobs of backups."""
 DELETE_AGAIN_SECONDS = 60.0
 """Seconds until a deletion that failed is tried again."""
 DELETED_AT_ONCE = 4
@@ -60,7 +62,8 @@ class Leftovers:
             self._all.pop(uid, None)
             return
         action = decoding.text(decoding.part(meta, "labels").get(ACTION_LABEL))
-        grace = 0.0 if at_start and action not in CLEANUPS else GRACE_SECONDS
+        kept = action in CLEANUPS or action in BACKUP_ACTIONS
+        grace = 0.0 if at_start and not kept else GRACE_SECONDS
         due = self._clock.monotonic() + grace
         known = self._all.get(uid)
         if known is not None:
@@ -81,6 +84,10 @@ class Leftovers:
         if found is None or found.namespace != namespace or found.action not in CLEANUPS:
             return None
         return self._all.pop(uid)
+
+    def of_backups(self) -> list[Leftover]:
+        """Return the Jobs of backups and drills."""
+        return [one for one in self._all.values() if one.action in BACKUP_ACTIONS]
 
     def due(self) -> list[Leftover]:
         """Return a few Jobs that are to be deleted now; each is given again later unless it is forgotten."""
@@ -223,10 +230,6 @@ def job_of(pod: Object) -> tuple[str, str] | None:
 
 STORE_ACTIONS = frozenset({"keys-scan", "keys-clean"})
 """Actions of the Jobs of key stores."""
-
-
-BACKUP_ACTIONS = frozenset({"backup", "drill"})
-"""Actions of the Jobs of backups."""
 
 
 def is_of_backup(body: Object) -> bool:
