@@ -16,6 +16,7 @@ from baileys_janitor.keystore.adapter import TYPE_OF_KIND
 from baileys_janitor.keystore.errors import DECLINED, KeystoreProblem
 from baileys_janitor.keystore.postgres.state import SCHEMA, State
 from baileys_janitor.keystore.report import make_report, reasons_against
+from baileys_janitor.keystore.restored import Restored
 from baileys_janitor.keystore.results import CleanResult
 from baileys_janitor.keystore.session import Sessions
 from baileys_janitor.policy.ages.ages import Ages
@@ -161,6 +162,7 @@ class Cleaning:
                 return
             state.bury()
             result.purged = state.purge(keeping.undo_window)
+            Restored(self._database, self._facts, keeping.schema).purge(keeping.undo_window)
         result.archived = keeping.archive
         try:
             for session in self._each():

@@ -128,13 +128,17 @@ class CleanResult:
 
 @dataclass(slots=True, kw_only=True)
 class UndoResult:
-    """One run put back, or what would be. `kept` counts by reason the rows that stay in the archive."""
+    """One run put back, or what would be. `kept` counts by reason the rows that stay in the archive.
+
+    Of a restore `taken_away` counts the rows that are gone again, and `kept` those that stay.
+    """
 
     run: str
     outcome: str
     code: str | None = None
     message: str | None = None
     restored: int = 0
+    taken_away: int = 0
     by_type: dict[str, int] = field(default_factory=dict)
     sessions: int = 0
     kept: dict[str, int] = field(default_factory=dict)

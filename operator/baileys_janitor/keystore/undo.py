@@ -2,6 +2,9 @@
 
 The tenant's own sender keys of a group and its memory row go back together, and only where none of them is there
 again: an older memory row beside a newer key makes the next message of that group unreadable.
+
+An undo of a restore takes away what it has put there (`restored`), and puts nothing back but the creds that were
+replaced.
 """
 
 from __future__ import annotations
@@ -16,8 +19,10 @@ from baileys_janitor.keystore import errors
 from baileys_janitor.keystore.adapter import TYPE_OF_KIND, Row, entries_of, file_name
 from baileys_janitor.keystore.errors import DECLINED, KeystoreProblem
 from baileys_janitor.keystore.layout import SEPARATOR
+from baileys_janitor.keystore.postgres.printing import print_alike
 from baileys_janitor.keystore.postgres.queries import identifier, quoted
 from baileys_janitor.keystore.postgres.state import SCHEMA, State
+from baileys_janitor.keystore.restored import RESTORE, Restored
 from baileys_janitor.keystore.results import KnownRun, UndoResult
 from baileys_janitor.keystore.session import Sessions
 from baileys_janitor.policy.cleanup.guards import refusal
@@ -30,6 +35,7 @@ from baileys_janitor.volume.errors import (
     IDENTITY_CHANGED,
     RUN_PURGED,
     RUN_UNKNOWN,
+    SESSION_WRITTEN,
 )
 from baileys_janitor.volume.report.results import (
     CAPPED,
@@ -94,24 +100,27 @@ class Undoing:
         self._stop = stop
         self._sessions = Sessions(database, facts)
         self._state = State(database, facts, schema)
+        self._restored = Restored(database, facts, schema)
 
     def runs(self) -> list[KnownRun]:
         """Return the runs that can be put back, the latest last."""
+        restores = self._restored.runs()
         if not self._state.usable:
-            return []
+            return restores
         with self._database.transaction(read_only=True):
             found = self._database.rows(
                 self._state.sql(
                     "SELECT r.run_id, extract(epoch FROM r.began)::float8, r.reason, count(*),"
                     " count(DISTINCT a.session) FROM {runs} AS r JOIN {archive} AS a USING (run_id)"
-                    " WHERE r.store = %s GROUP BY r.run_id ORDER BY r.began, r.run_id"
+                    " WHERE r.store = %s AND r.reason <> %s GROUP BY r.run_id ORDER BY r.began, r.run_id"
                 ),
-                (self._state.store,),
+                (self._state.store, RESTORE),
             )
-        return [
+        removals = [
             KnownRun(run=run, time=began, reason=reason, rows=rows, sessions=sessions)
             for run, began, reason, rows, sessions in found
         ]
+        return sorted([*removals, *restores], key=lambda each: each.time)
 
     def undo(self, run: str | None = None, *, dry_run: bool = False) -> UndoResult:
         """Put a run back (None: the latest). Trouble is in the result."""
@@ -121,7 +130,7 @@ class Undoing:
             self._undo(run, result, dry_run=dry_run)
         except KeystoreProblem as problem:
             result.code, result.message = problem.code, problem.sentence
-            declined = problem.code in DECLINED and not result.restored
+            declined = problem.code in DECLINED and not (result.restored or result.taken_away)
             result.outcome = REFUSED if declined else FAILED
         result.duration_ms = int((time.monotonic() - begun) * 1000)
         return result
@@ -137,28 +146,21 @@ class Undoing:
             result.code = self._why_not_there(run)
             result.outcome = NOTHING_TO_DO if result.code is None else REFUSED
             return
-        self._refuse_outright()
-        with self._database.transaction(read_only=True):
-            names = [
-                name
-                for (name,) in self._database.rows(
-                    self._state.sql(
-                        "SELECT DISTINCT session FROM {archive} WHERE run_id = %s AND store = %s ORDER BY 1"
-                    ),
-                    (run, self._state.store),
-                )
-            ]
-        for session in names:
+        names = self._restored.sessions(run)
+        each_session = self._take_away if names else self._put_back
+        self._refuse_outright(putting_back=not names)
+        for session in names or self._archived_sessions(run):
             result.code = self._stop()
             if result.code is not None:
                 break
-            self._put_back(run, session, result, dry_run=dry_run)
+            each_session(run, session, result, dry_run=dry_run)
         if dry_run:
             result.outcome = DRY_RUN
         elif result.code in ENDED or result.kept:
             result.outcome = CAPPED
         else:
-            result.outcome = COMPLETED if result.restored else NOTHING_TO_DO
+            done = result.restored or result.taken_away
+            result.outcome = COMPLETED if done else NOTHING_TO_DO
         if not dry_run:
             with self._database.transaction():
                 self._database.do(
@@ -180,18 +182,51 @@ class Undoing:
             return RUN_UNKNOWN
         return RUN_PURGED if found[0][0] else None
 
-    def _refuse_outright(self) -> None:
+    def _archived_sessions(self, run: str) -> list[str]:
+        """Return the sessions of which a run's rows lie in the archive."""
+        with self._database.transaction(read_only=True):
+            return [
+                name
+                for (name,) in self._database.rows(
+                    self._state.sql(
+                        "SELECT DISTINCT session FROM {archive} WHERE run_id = %s AND store = %s ORDER BY 1"
+                    ),
+                    (run, self._state.store),
+                )
+            ]
+
+    def _refuse_outright(self, *, putting_back: bool) -> None:
         if self._facts.replica:
             raise KeystoreProblem(
                 errors.REPLICA,
                 "This database only takes reads: it is a replica. Use the primary's address.",
             )
-        if not self._facts.keys.insertable:
+        if putting_back and not self._facts.keys.insertable:
             raise KeystoreProblem(
                 errors.RIGHTS_MISSING,
                 f"This user lacks INSERT on {self._facts.keys.name}: `baileys-janitor keystore grants` prints the "
                 "rights it needs.",
             )
+
+    def _take_away(self, run: str, session: str, result: UndoResult, *, dry_run: bool) -> None:
+        """Take away what a restore has put into a session, as long as it is the same and nobody has written to it."""
+        restored = self._restored
+        with self._database.transaction():  # a dry run, too: printing alike is a setting
+            print_alike(self._database)
+            put = restored.of(run, session)
+            if not dry_run and not self._sessions.lock(session):
+                result.kept[BUSY] = result.kept.get(BUSY, 0) + put.number
+                return
+            code = None
+            if self._sessions.creds(session).identity.fingerprint != put.fingerprint:
+                code = IDENTITY_CHANGED
+            elif not restored.is_as_put(run, session):
+                code = SESSION_WRITTEN
+            if code is not None:
+                result.kept[code] = result.kept.get(code, 0) + put.number
+                return
+            result.taken_away += put.number if dry_run else restored.take_away(run, session)
+            result.sessions += 1
 
     def _put_back(self, run: str, session: str, result: UndoResult, *, dry_run: bool) -> None:
         """Put a session's rows back; look again where the library wrote one of them meanwhile."""

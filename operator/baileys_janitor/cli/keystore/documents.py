@@ -21,6 +21,7 @@ BACKUP_SCHEMA: Final = "baileys-janitor/keystore-backup/v1"
 ARCHIVES_SCHEMA: Final = "baileys-janitor/keystore-archives/v1"
 DRILL_SCHEMA: Final = "baileys-janitor/keystore-drill/v1"
 FINGERPRINTS_SCHEMA: Final = "baileys-janitor/keystore-fingerprints/v1"
+RESTORE_SCHEMA: Final = "baileys-janitor/keystore-restore/v1"
 TRANSFER_SCHEMA: Final = "baileys-janitor/keystore-transfer/v1"
 
 
@@ -113,6 +114,7 @@ def undo_document(result: UndoResult, *, applied: bool) -> dict[str, Any]:
         "message": result.message,
         "restored": result.restored,
         "restoredByType": result.by_type,
+        "takenAway": result.taken_away,
         "sessions": result.sessions,
         "kept": result.kept,
         "duration": result.duration_ms / 1000,

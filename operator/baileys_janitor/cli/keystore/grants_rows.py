@@ -29,8 +29,11 @@ from baileys_janitor.cli.terminal.problems import EXIT_DONE
     "--schema", default="baileys_janitor", show_default=True, help="Schema of the janitor's tables."
 )
 @click.option("--backup", is_flag=True, help="With the right that backups need besides.")
+@click.option(
+    "--restore", is_flag=True, help="With the rights that restores need, too; of backups as well."
+)
 @layout_options
-def command(role: str, schema: str, backup: bool, **values: Any) -> int:
+def command(role: str, schema: str, backup: bool, restore: bool, **values: Any) -> int:
     """Print the least rights that counting, cleaning and undo need. Nothing is looked at."""
     layout = layout_of_options(values)
     with sentences():
@@ -39,5 +42,5 @@ def command(role: str, schema: str, backup: bool, **values: Any) -> int:
         require_driver()
         from baileys_janitor.keystore.postgres.grants import grants
 
-        write(grants(layout, role, schema, backup=backup))
+        write(grants(layout, role, schema, backup=backup, restore=restore))
     return EXIT_DONE

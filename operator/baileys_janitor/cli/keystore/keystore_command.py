@@ -33,6 +33,10 @@ COMMANDS: Final = {
         "keystore.archives.drill_rows",
         "Rehearse a restore: load archives into temporary tables, and compare.",
     ),
+    "restore": Listed(
+        "keystore.archives.restore_rows",
+        "Put rows of archives back into the table; a dry run unless --apply.",
+    ),
     "fingerprints": Listed(
         "keystore.archives.fingerprints_rows",
         "Print whose archives these are, to be kept beside the secret key.",

@@ -49,7 +49,10 @@ if TYPE_CHECKING:
 @layout_options
 @limit_options
 def command(run: str | None, listing: bool, output: str, schema: str, **values: Any) -> int:
-    """Put the rows of a run back where none is, for the same identity only."""
+    """Put the rows of a run back where none is, for the same identity only; of a restore, take away what it put there.
+
+    What a restore has put there goes only while no process has written to the session since.
+    """
     where = target(values)
     dry_run = bool(dry_run_asked())
     interrupt = Interrupt()
@@ -96,9 +99,13 @@ def _print(result: UndoResult, output: str, *, applied: bool) -> None:
     elif result.outcome not in ("Refused", "Failed"):
         verb = "Put back" if applied else "Would be put back"
         rows = formatting.counted(result.restored, "row")
+        stays = "stay in the archive"
+        if result.taken_away or result.kept.keys() & {"SessionWritten"}:
+            verb = "Taken away again" if applied else "Would be taken away again"
+            rows, stays = formatting.counted(result.taken_away, "row"), "stay"
         lines = [f"{verb}: {rows} of {formatting.counted(result.sessions, 'session')}."]
         lines += [
-            f"{formatting.counted(number, 'row')} stay in the archive: {_why(reason)}"
+            f"{formatting.counted(number, 'row')} {stays}: {_why(reason)}"
             for reason, number in sorted(result.kept.items())
         ]
         print_lines(lines)
@@ -110,6 +117,8 @@ def _why(code: str) -> str:
     from baileys_janitor.policy.reasons import explain
 
     own = {
+        "SessionWritten": "A process has written to the session's rows since, so it uses them. Stop it before a "
+        "restore and before an undo of one.",
         "IdentityChanged": "The session has been paired again since this run.",
         "RunUnknown": "No such run is known in this database; undo --list shows those that can be put back.",
         "RunPurged": "The run's rows are gone for good: its undo window is over.",

@@ -20,12 +20,12 @@ from baileys_janitor.keystore.backup.rows import (
     FORM,
     SessionRows,
     columns_of,
-    print_alike,
     require_backupable,
 )
 from baileys_janitor.keystore.errors import KeystoreProblem
 from baileys_janitor.keystore.identity import sessions_statement
 from baileys_janitor.keystore.layout import TableName
+from baileys_janitor.keystore.postgres.printing import print_alike
 from baileys_janitor.keystore.postgres.queries import Queries, identifier, quoted
 from baileys_janitor.policy.archives.archived import LIMIT_BYTES
 from baileys_janitor.policy.files.file_kinds import CREDS_NAME

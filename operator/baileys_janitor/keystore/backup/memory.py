@@ -15,8 +15,8 @@ from baileys_janitor.backup.known import LIMIT_BYTES, Known, decoded, encoded
 from baileys_janitor.backup.source import SourceProblem
 from baileys_janitor.keystore import errors
 from baileys_janitor.keystore.errors import KeystoreProblem
-from baileys_janitor.keystore.postgres.queries import quoted
-from baileys_janitor.keystore.postgres.state import CREATING, SCHEMA
+from baileys_janitor.keystore.postgres.own_table import OwnTable
+from baileys_janitor.keystore.postgres.state import SCHEMA
 from baileys_janitor.volume.errors import BUSY
 
 if TYPE_CHECKING:
@@ -26,18 +26,11 @@ if TYPE_CHECKING:
     from baileys_janitor.keystore.postgres.connect import Database
 
 _TABLE: Final = "backups"
-_THERE: Final = """
-SELECT c.oid IS NOT NULL, n.oid IS NOT NULL,
-       coalesce(has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'), false),
-       coalesce(has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE'), false)
-FROM (SELECT 1) AS one LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = %s::text
-LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relkind = 'r' AND c.relname = %s::text
+_COLUMNS: Final = """
+store text NOT NULL, session text NOT NULL, known text NOT NULL, changed timestamptz NOT NULL DEFAULT now(),
+PRIMARY KEY (store, session)
 """
-_CREATE: Final = """
-CREATE TABLE IF NOT EXISTS {} (
-  store text NOT NULL, session text NOT NULL, known text NOT NULL, changed timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (store, session))
-"""
+_RIGHTS: Final = ("INSERT", "UPDATE")
 
 
 class StoreMemory:
@@ -47,12 +40,8 @@ class StoreMemory:
         self._database = database
         self._store = str(facts.keys.name)
         self._schema = schema
-        self._table = SQL("{}").format(quoted(schema, _TABLE))
+        self._table = OwnTable(database, schema, _TABLE, _COLUMNS, _RIGHTS)
         self._replica = facts.replica
-        with database.transaction(read_only=True):
-            self._there, self._has_schema, self._readable, self._writable = database.row(
-                _THERE, (schema, _TABLE)
-            )
 
     def ensure(self) -> None:
         """Create the table where it is missing, and see that it can be written to."""
@@ -62,23 +51,12 @@ class StoreMemory:
                 "This database only takes reads, so that no archive can be remembered: use the primary's address, or "
                 "do without (--no-memory, with --bucket-days).",
             )
-        if self._there:
-            if not (self._readable and self._writable):
-                raise self._no_right()
-            return
         try:
-            with self._database.transaction():
-                self._database.row("SELECT pg_advisory_xact_lock(%s, %s)::text", CREATING)
-                if not self._has_schema:
-                    self._database.do(
-                        SQL("CREATE SCHEMA IF NOT EXISTS {}").format(quoted(self._schema))
-                    )
-                self._database.do(SQL(_CREATE).format(self._table))
+            self._table.ensure()
         except KeystoreProblem as problem:
             if problem.code != errors.RIGHTS_MISSING:
                 raise
             raise self._no_right() from None
-        self._there = self._readable = True
 
     def _no_right(self) -> KeystoreProblem:
         return KeystoreProblem(
@@ -90,11 +68,11 @@ class StoreMemory:
 
     def sessions(self) -> dict[str, Known]:
         """Return what is known of every session, by its name; nothing where this user may not read it."""
-        if not self._readable:
+        if not self._table.readable:
             return {}
         statement = SQL(
             "SELECT session, known FROM {} WHERE store = %s AND octet_length(known) <= %s ORDER BY 1"
-        ).format(self._table)
+        ).format(self._table.sql)
         with self._database.transaction(read_only=True):
             found = self._database.rows(statement, (self._store, LIMIT_BYTES))
         return {session: _known(text) for session, text in found}
@@ -102,7 +80,10 @@ class StoreMemory:
     def of(self, session: str) -> SessionMemory:
         """Return the memory of one session."""
         return SessionMemory(
-            self._database, self._table, (self._store, session), there=self._readable
+            self._database,
+            self._table.sql,
+            (self._store, session),
+            there=self._table.readable,
         )
 
 

@@ -22,6 +22,7 @@ from baileys_janitor.keystore import errors
 from baileys_janitor.keystore.errors import KeystoreProblem
 from baileys_janitor.keystore.identity import ENCODED_TWICE
 from baileys_janitor.keystore.layout import SEPARATOR
+from baileys_janitor.keystore.postgres.printing import print_alike
 from baileys_janitor.keystore.postgres.queries import Queries, identifier, literal, quoted
 from baileys_janitor.keystore.transfer import creds_statement
 from baileys_janitor.policy import reasons
@@ -42,21 +43,11 @@ if TYPE_CHECKING:
 #: How `COPY` writes and reads.
 FORM: Final = SQL("WITH (FORMAT text, ENCODING 'UTF8')")
 
-_PRINTING: Final = """
-SELECT set_config('DateStyle', 'ISO, YMD', true), set_config('IntervalStyle', 'postgres', true),
-       set_config('TimeZone', 'UTC', true), set_config('bytea_output', 'hex', true),
-       set_config('extra_float_digits', '3', true), set_config('lc_monetary', 'C', true)
-"""
 _SENTENCES: Final = {
     CREDENTIALS_INCOMPLETE: "The creds lack keys that a session cannot start without, so nothing was put: the archives "
     "of before stay.",
     ENCODED_TWICE: "The creds are a text inside a text: set --encoding JsonTextTwice.",
 }
-
-
-def print_alike(database: Database) -> None:
-    """Have values printed the same way everywhere, until the transaction ends."""
-    database.row(_PRINTING)
 
 
 def require_backupable(facts: Facts) -> None:

@@ -35,8 +35,10 @@ WHERE c.relname = %s::text AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 """
 _COLUMNS = """
 SELECT a.attname, format_type(a.atttypid, NULL), t.typtype::text, a.attgenerated::text <> '',
-       has_column_privilege(%s::oid, a.attnum, 'SELECT'), has_column_privilege(%s::oid, a.attnum, 'UPDATE')
+       has_column_privilege(%s::oid, a.attnum, 'SELECT'), has_column_privilege(%s::oid, a.attnum, 'UPDATE'),
+       a.attidentity::text <> '' OR coalesce(pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%%', false)
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE a.attrelid = %s::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
 _UNIQUE = """
@@ -52,7 +54,10 @@ _RIGHTS = "SELECT has_table_privilege(%s::oid, 'DELETE'), has_table_privilege(%s
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its type as the server prints it, and what the user may do with it."""
+    """A column: its type as the server prints it, and what the user may do with it.
+
+    `numbered`: the server gives each new row a number of its own there.
+    """
 
     name: str
     type: str
@@ -60,6 +65,7 @@ class Column:
     readable: bool
     updatable: bool
     enumerated: bool
+    numbered: bool = False
 
     @property
     def textual(self) -> bool:
@@ -146,8 +152,8 @@ def _table(database: Database, name: TableName, field: str) -> Table:
             f"{field}: {name} is a view or a foreign table; name the table itself.",
         )
     columns = {
-        column: Column(column, shown, generated, readable, updatable, typtype == "e")
-        for column, shown, typtype, generated, readable, updatable in database.rows(
+        column: Column(column, shown, generated, readable, updatable, typtype == "e", numbered)
+        for column, shown, typtype, generated, readable, updatable, numbered in database.rows(
             _COLUMNS, (oid, oid, oid)
         )
     }

@@ -16,10 +16,17 @@ if TYPE_CHECKING:
 ROLE: Final = "baileys_janitor"
 
 
-def grants(layout: Layout, role: str = ROLE, schema: str = SCHEMA, *, backup: bool = False) -> str:
+def grants(
+    layout: Layout,
+    role: str = ROLE,
+    schema: str = SCHEMA,
+    *,
+    backup: bool = False,
+    restore: bool = False,
+) -> str:
     """Return a script for a superuser or the tables' owner; every name in it is quoted.
 
-    With `backup` it has what backups take, too: whole rows of creds.
+    With `backup` it has what backups take, too: whole rows of creds; with `restore` what restores take: writing these.
     """
     user = Identifier(role)
     keys = _table(layout.table)
@@ -61,19 +68,39 @@ def grants(layout: Layout, role: str = ROLE, schema: str = SCHEMA, *, backup: bo
         ),
         _text(SQL("GRANT INSERT ON {} TO {};").format(keys, user)),
     ]
-    if backup and credentials.table is not None:
+    if (backup or restore) and credentials.table is not None:
         lines += [
             "",
             "-- For backups, which read whole rows. The archives are remembered in the schema above. Drills take",
             "-- temporary tables, which every user may make unless that was revoked (GRANT TEMPORARY ON DATABASE).",
             _text(SQL("GRANT SELECT ON {} TO {};").format(_table(credentials.table), user)),
         ]
+    if restore:
+        lines += [
+            "",
+            "-- For restores: creds come back or get other counters, and an undo takes them away.",
+        ]
+        lines += _restoring(layout, user)
     lines += [
         "",
         "-- Only where row level security is on: it would hide rows, and nothing is cleaned then.",
         _text(SQL("-- ALTER ROLE {} BYPASSRLS;").format(user)),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _restoring(layout: Layout, user: Identifier) -> list[str]:
+    credentials = layout.credentials
+    if credentials.table is None:
+        value = Identifier(layout.columns.value)
+        return [
+            _text(SQL("GRANT UPDATE ({}) ON {} TO {};").format(value, _table(layout.table), user))
+        ]
+    table, creds = _table(credentials.table), Identifier(credentials.creds)
+    return [
+        _text(SQL("GRANT INSERT, DELETE ON {} TO {};").format(table, user)),
+        _text(SQL("GRANT UPDATE ({}) ON {} TO {};").format(creds, table, user)),
+    ]
 
 
 def _creds_schema(layout: Layout) -> str | None:

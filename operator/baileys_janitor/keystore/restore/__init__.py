@@ -1,0 +1,1 @@
+"""Restores: what of an archive's rows goes back into the tables, and putting it there."""
