@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
 
 import psycopg
+from psycopg.sql import SQL, Identifier, Literal
 
 from baileys_janitor.backup.fetch import FetchedRows, Wanted, fetch_rows
 from baileys_janitor.backup.known import Known
 from baileys_janitor.backup.names import KEY_STORE, tenant_of
-from baileys_janitor.keystore.layout import layout_of
+from baileys_janitor.keystore.adapter import key_of
+from baileys_janitor.keystore.layout import TableName, layout_of
 from baileys_janitor.keystore.postgres.checks import inspect
 from baileys_janitor.keystore.postgres.connect import Database
 from baileys_janitor.keystore.restore.run import RestoringRows, RowsRestored
 from baileys_janitor.keystore.restore.view import Asked
 from baileys_janitor.keystore.results import UndoResult
+from baileys_janitor.keystore.transfer import export_session
 from baileys_janitor.keystore.undo import Undoing
 from baileys_janitor.policy.restore_codes import SAFE
+from tests.archived import CONTENT
 from tests.backup.sessions import IDENTITIES
 from tests.keystore.backups import Store
+from tests.keystore.data import DAY, Company, Key
 from tests.keystore.test_clean import LIMITS
 
 RUN = "restore-1"
@@ -70,9 +78,44 @@ def everything(store: Store) -> dict[str, list[str]]:
     found = {}
     with psycopg.connect(store.url) as connection:
         for each in tables:
-            named = psycopg.sql.Identifier(*([each.schema] if each.schema else []), each.name)
             rows = connection.execute(
-                psycopg.sql.SQL("SELECT t.*::text FROM {} AS t ORDER BY 1").format(named)
+                SQL("SELECT t.*::text FROM {} AS t ORDER BY 1").format(named(each))
             )
             found[each.name] = [row for (row,) in rows]
     return found
+
+
+def named(table: TableName) -> Identifier:
+    return Identifier(*([table.schema] if table.schema else []), table.name)
+
+
+def small(name: str = "acme", content: Mapping[str, bytes] = CONTENT) -> Company:
+    """A session with a few keys of each kind, as `tests.archived` has it in files."""
+    found = Company(name, creds=json.loads(content["creds.json"]))
+    for each, data in content.items():
+        key = key_of(each)
+        if key is not None:
+            found.keys.append(Key(*key, age=3600, created=30 * DAY, value=data.decode()))
+    return found
+
+
+def lose(store: Store, session: str = "acme") -> None:
+    """Remove every row of a session."""
+    layout = layout_of(store.keys, store.credentials)
+    columns, own = layout.columns, layout.credentials
+    wanted = SQL("{} = {}").format(Identifier(columns.session or columns.id), Literal(session))
+    if layout.prefixed:
+        wanted = SQL("starts_with({}, {})").format(Identifier(columns.id), Literal(f"{session}:"))
+    with psycopg.connect(store.url, autocommit=True) as connection:
+        connection.execute(SQL("DELETE FROM {} WHERE {}").format(named(layout.table), wanted))
+        if own.table is not None:
+            wanted = SQL("{} = {}").format(Identifier(own.session), Literal(session))
+            connection.execute(SQL("DELETE FROM {} WHERE {}").format(named(own.table), wanted))
+
+
+def exported(store: Store, path: Path, session: str = "acme") -> dict[str, Any]:
+    """The session as the documents of its files."""
+    with store.opened() as database:
+        facts = inspect(database, layout_of(store.keys, store.credentials))
+        export_session(database, facts, str(path), session)
+    return {each.name: json.loads(each.read_bytes()) for each in path.iterdir()}
