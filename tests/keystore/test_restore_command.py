@@ -216,7 +216,7 @@ def test_bad_usage_gets_a_sentence(commands: Commands, arguments: list[str], sen
              "--column", "session=company_id"],
             "A row holds a whole session here",
         ),
-        (["--session", "acme", "--mode", "Credentials"], "acme: The creds can be read"),
+        (["--session", "acme", "--mode", "Credentials"], "acme: The creds can be read and are paired, so they stay."),
         (["--session", "acme", "--mode", "Whole"], "was made while the session's process ran"),
     ],
 )  # fmt: skip

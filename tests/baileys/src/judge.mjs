@@ -15,12 +15,13 @@ import { loadWorld } from './world.mjs'
 
 /**
  * `request`: session, peers, and `contacts`, new ones that write. Answers, for each, how many messages were read at the
- * first try (`first`), after a retry (`recovered`) or not at all (`lost`); `again` is a second round of everybody.
+ * first try (`first`), after a retry (`recovered`) or not at all (`lost`); `again` is a second round of everybody. With
+ * `database` ({connection, company}) the tenant starts on the rows of the same session, and writes to them.
  */
-export async function judge({ session, peers, contacts = 60 }) {
+export async function judge({ session, peers, database, contacts = 60 }) {
   if (!session || !peers) throw new Error('"session" and "peers" name the two directories to judge')
   return onCopy(session, async copy => {
-    const world = await loadWorld(copy, peers)
+    const world = await loadWorld(copy, peers, database)
     await uploadAtLogin(world.tenant, world.server)
     const found = { library: world.library, appState: await appState(world) }
     Object.assign(found, await direct(world))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from baileys_janitor.cli.keystore.archives.restoring import sentence_of
+from baileys_janitor.cli.keystore.archives.restore_words import sentence_of
 from baileys_janitor.cli.terminal import formatting
 from baileys_janitor.cli.terminal.tables import print_lines, print_prose, print_table
 from baileys_janitor.policy.identity import ABSENT, CORRUPT, PAIRED, UNPAIRED
@@ -43,7 +43,9 @@ def print_restore(document: RowsRestoreDocument, now: float) -> None:
         print_prose([f"{name}: nothing of {which} is missing here, so nothing would be restored."])
         _print_kinds(document, "WOULD-GO-BACK")
         return
-    vouched = "which the database remembers" if document["vouched"] else "as you wrote it out"
+    vouched = (
+        "which the database remembers" if document["vouched"] else "as is known of this session"
+    )
     print_prose(
         [
             f"{name}: {_STATES.get(document['identity'] or '', '')}.",

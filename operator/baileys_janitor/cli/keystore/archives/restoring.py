@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from baileys_janitor.backup.errors import FINGERPRINT_DIFFERS, IDENTITY_UNKNOWN, BackupProblem
 from baileys_janitor.backup.fetch import FetchedRows, Wanted, fetch_rows
 from baileys_janitor.backup.known import Known
 from baileys_janitor.backup.latest import Fingerprint, fingerprint_of
 from baileys_janitor.backup.names import KEY_STORE, tenant_of
+from baileys_janitor.cli.keystore.archives.restore_words import sentence_of
 from baileys_janitor.cli.terminal.formatting import counted, rfc3339, watching
 from baileys_janitor.cli.terminal.output import say
 from baileys_janitor.cli.terminal.problems import Problem
@@ -19,22 +20,7 @@ from baileys_janitor.keystore.errors import KeystoreProblem
 from baileys_janitor.keystore.restore.quiet import Writes
 from baileys_janitor.keystore.restore.view import Asked
 from baileys_janitor.keystore.results import masked
-from baileys_janitor.policy import reasons
-from baileys_janitor.policy.restore_codes import (
-    ALREADY_THERE,
-    ANOTHER_IDENTITY,
-    ANOTHER_PAIRING,
-    CREDENTIALS_INCOMPLETE,
-    EMPTY_DIRECTORY,
-    EXPLANATIONS,
-    KEPT_BACK,
-    LIBRARY_TOO_OLD,
-    LONE_MEMORIES,
-    MEMORY_FILE,
-    NOT_AS_ARCHIVED,
-    SAFE,
-)
-from baileys_janitor.policy.restore_credentials import APP_STATE_KEY_MISSING, NOTHING_BESIDE
+from baileys_janitor.policy.restore_codes import ANOTHER_IDENTITY, ANOTHER_PAIRING
 from baileys_janitor.volume.quiet import AFTERWARDS_SECONDS, WATCH_SECONDS
 from baileys_janitor.volume.results import COMPLETED
 
@@ -48,49 +34,6 @@ if TYPE_CHECKING:
     from baileys_janitor.keystore.postgres.checks import Facts
     from baileys_janitor.keystore.postgres.connect import Database
     from baileys_janitor.keystore.restore.run import RestoringRows, RowsRestored
-
-# Where rows are in the place of files, and no copies of creds are kept.
-_SENTENCES: Final = {
-    ALREADY_THERE: "The table has a row of that key, which is never replaced.",
-    MEMORY_FILE: KEPT_BACK[MEMORY_FILE],
-    LIBRARY_TOO_OLD: (
-        "No row tells of Baileys 7.0.0-rc.7 or newer, and an older one fails to send with a session that is closed."
-        " Without it a new session is made."
-    ),
-    ANOTHER_IDENTITY: (
-        "The archive is of another identity than this session's rows, so nothing is put back: choose an archive of"
-        " this session."
-    ),
-    ANOTHER_PAIRING: (
-        "The archive is not of the pairing that the creds have: it is from before the session was paired again, or is"
-        " forged. Choose another archive."
-    ),
-    CREDENTIALS_INCOMPLETE: (
-        "The creds are paired but lack keys that a session cannot start without. If no process can use them, set their"
-        " column to NULL or remove the row, and restore again."
-    ),
-    NOT_AS_ARCHIVED: (
-        "The table holds rows of the session that are not those of the archive, so a process has used it since, or it"
-        f" is another one: remove them first, or restore with --mode {SAFE}."
-    ),
-    LONE_MEMORIES: (
-        "The session's own sender keys of some groups are lost while it is noted who has them, so its messages there"
-        " would be unreadable. A restore moves the notes into the janitor's archive: the keys are then sent anew."
-    ),
-    EMPTY_DIRECTORY: (
-        "The table holds no rows of the session. If somebody logged it out, or unlinked it on the phone, do not restore"
-        " it: the server has forgotten it, and only pairing again helps."
-    ),
-    APP_STATE_KEY_MISSING: (
-        "The app-state key that the creds name is not in the table: chats are not archived, muted or marked from here"
-        " until the phone shares a key again."
-    ),
-    NOTHING_BESIDE: (
-        "There are no keys beside the creds. If somebody logged this session out, do not restore it. If the rows are"
-        " lost: contacts heal by retries, and messages from the company's own phone are lost until this session has"
-        " sent its first message, so send one."
-    ),
-}
 
 
 class RowsRestoreDocument(TypedDict):
@@ -128,14 +71,6 @@ class Request(NamedTuple):
     acknowledged: Sequence[str]
     owners: Owners
     known: Mapping[str, Known]
-
-
-def sentence_of(code: str) -> str:
-    """Return one sentence about a code of the plan, in the words of rows."""
-    for sentences in (_SENTENCES, KEPT_BACK, EXPLANATIONS):
-        if code in sentences:
-            return sentences[code].replace("creds.json", "creds")
-    return reasons.explain(code).replace("creds.json", "creds")
 
 
 class Restores:
