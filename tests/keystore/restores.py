@@ -22,7 +22,7 @@ from baileys_janitor.keystore.restore.view import Asked
 from baileys_janitor.keystore.results import UndoResult
 from baileys_janitor.keystore.transfer import export_session
 from baileys_janitor.keystore.undo import Undoing
-from baileys_janitor.policy.restore_codes import SAFE
+from baileys_janitor.policy.archives.restore_codes import SAFE
 from tests.archived import CONTENT
 from tests.backup.sessions import IDENTITIES
 from tests.keystore.backups import Store

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.keystore.adapter import key_of
-from baileys_janitor.volume.restore_session import SessionRestoreResult, SessionRestoring
+from baileys_janitor.volume.restoring.restore_session import SessionRestoreResult, SessionRestoring
 from tests.archived import COMES_BACK, CONTENT, MEMORY, NEVER, OWN_KEY, archived, record
 from tests.keystore.backups import STORES, Store, keep_in_first_layout
 from tests.keystore.restores import (

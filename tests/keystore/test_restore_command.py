@@ -273,7 +273,7 @@ def test_a_user_with_the_printed_rights_can_do_it(url: str, commands: Commands) 
 
 
 def _fingerprint_of_acme(commands: Commands) -> str:
-    from baileys_janitor.policy.pairing import read_credentials
+    from baileys_janitor.policy.archives.pairing import read_credentials
 
     found = read_credentials(whole())
     assert found is not None

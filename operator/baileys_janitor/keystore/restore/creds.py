@@ -11,8 +11,8 @@ from baileys_janitor.keystore import errors
 from baileys_janitor.keystore.errors import KeystoreProblem
 from baileys_janitor.keystore.layout import JSON_TEXT_TWICE
 from baileys_janitor.keystore.postgres.queries import Queries, identifier, quoted
-from baileys_janitor.policy.identity import MAX_CREDS_BYTES
-from baileys_janitor.policy.strict_json import JsonError, parse
+from baileys_janitor.policy.files.identity import MAX_CREDS_BYTES
+from baileys_janitor.policy.files.strict_json import JsonError, parse
 
 if TYPE_CHECKING:
     from psycopg.sql import Composable

@@ -19,11 +19,11 @@ from baileys_janitor.keystore.postgres.queries import Queries, identifier, liter
 from baileys_janitor.keystore.restore.creds import CredsRow
 from baileys_janitor.keystore.restored import INSERTED, REPLACED, UNTOUCHED
 from baileys_janitor.keystore.session import Sessions
-from baileys_janitor.policy.credentials_text import with_counters
-from baileys_janitor.policy.file_kinds import CREDS_NAME
-from baileys_janitor.policy.plan import Removal
+from baileys_janitor.policy.archives.restore_codes import RAISED
+from baileys_janitor.policy.cleanup.plan import Removal
+from baileys_janitor.policy.files.credentials_text import with_counters
+from baileys_janitor.policy.files.file_kinds import CREDS_NAME
 from baileys_janitor.policy.reasons import MEMORY_WITHOUT_KEY
-from baileys_janitor.policy.restore_codes import RAISED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from baileys_janitor.keystore.restore.rows import ArchivedKeys
     from baileys_janitor.keystore.restore.view import View
     from baileys_janitor.keystore.restored import Restored
-    from baileys_janitor.policy.restore_session import Put
+    from baileys_janitor.policy.archives.restore_session import Put
 
 _CONSTRAINTS: Final = "23"
 

@@ -9,7 +9,7 @@ from psycopg.sql import SQL
 
 from baileys_janitor.keystore.postgres.queries import Queries
 from baileys_janitor.keystore.restore.creds import CredsRow
-from baileys_janitor.volume.quiet import STEP_SECONDS
+from baileys_janitor.volume.scanning.quiet import STEP_SECONDS
 
 if TYPE_CHECKING:
     from baileys_janitor.keystore.postgres.checks import Facts

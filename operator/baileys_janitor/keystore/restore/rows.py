@@ -9,20 +9,24 @@ from psycopg.sql import SQL
 from baileys_janitor.keystore.adapter import Row, file_name
 from baileys_janitor.keystore.layout import SEPARATOR
 from baileys_janitor.keystore.postgres.queries import Queries
-from baileys_janitor.policy.restore_codes import CLOSED, CONTENT_DIFFERS, SESSION_FORM_UNKNOWN
-from baileys_janitor.policy.session_text import with_closed_session
-from baileys_janitor.policy.strict_json import is_whole
+from baileys_janitor.policy.archives.restore_codes import (
+    CLOSED,
+    CONTENT_DIFFERS,
+    SESSION_FORM_UNKNOWN,
+)
+from baileys_janitor.policy.files.session_text import with_closed_session
+from baileys_janitor.policy.files.strict_json import is_whole
 
 if TYPE_CHECKING:
     from baileys_janitor.keystore.backup.load import Loaded
     from baileys_janitor.keystore.postgres.connect import Database
-    from baileys_janitor.policy.restore_session import Put
+    from baileys_janitor.policy.archives.restore_session import Put
 
 _MS = 1000
 
 
 class Unusable(Exception):  # noqa: N818  # no error: this row alone stays out
-    """A row that cannot be put back; `reason` is a code of `policy.restore_codes`."""
+    """A row that cannot be put back; `reason` is a code of `policy.archives.restore_codes`."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -22,18 +22,18 @@ from baileys_janitor.keystore.restore.rows import ArchivedKeys, Unusable
 from baileys_janitor.keystore.restore.view import Asked, View, Viewer
 from baileys_janitor.keystore.restored import RESTORE, Restored
 from baileys_janitor.keystore.session import Sessions
-from baileys_janitor.policy.file_kinds import CREDS_NAME
-from baileys_janitor.policy.pairing import Credentials, read_credentials
-from baileys_janitor.policy.restore_codes import WHOLE
-from baileys_janitor.policy.restore_credentials import NOT_WHOLE
+from baileys_janitor.policy.archives.pairing import Credentials, read_credentials
+from baileys_janitor.policy.archives.restore_codes import WHOLE
+from baileys_janitor.policy.archives.restore_credentials import NOT_WHOLE
+from baileys_janitor.policy.files.file_kinds import CREDS_NAME
 from baileys_janitor.volume.errors import BUSY
-from baileys_janitor.volume.results import COMPLETED, DRY_RUN, FAILED, NOTHING_TO_DO, REFUSED
+from baileys_janitor.volume.report.results import COMPLETED, DRY_RUN, FAILED, NOTHING_TO_DO, REFUSED
 
 if TYPE_CHECKING:
     from baileys_janitor.backup.fetch import FetchedRows
     from baileys_janitor.keystore.postgres.checks import Facts, Table
     from baileys_janitor.keystore.postgres.connect import Database
-    from baileys_janitor.policy.restore_session import SessionPlan
+    from baileys_janitor.policy.archives.restore_session import SessionPlan
 
 _NOW: Final = "SELECT extract(epoch FROM clock_timestamp())::float8"
 _REFUSALS: Final = DECLINED | {
@@ -50,7 +50,7 @@ class RowsRestored:
     """A session put back, or what would be.
 
     `outcome` is Completed, DryRun, NothingToDo, Refused or Failed, with a code, and with a sentence where it is no code
-    of `policy.restore_codes`. `state` is that of the identity which the creds in the table have, "" before a look.
+    of `policy.archives.restore_codes`. `state` is that of the identity which the creds in the table have, "" before a look.
     `rows` go back, by kind in `restored_by_kind`; `kept_back` counts those that do not by reason and kind; `told` are
     codes of what a person should know. `fingerprint` is the archive's.
     """

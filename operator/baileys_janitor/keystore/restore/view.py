@@ -11,13 +11,13 @@ from baileys_janitor.keystore.layout import SEPARATOR
 from baileys_janitor.keystore.postgres.queries import Queries, quoted
 from baileys_janitor.keystore.restore.creds import CredsRow, FoundCreds
 from baileys_janitor.keystore.session import Listing, Sessions
-from baileys_janitor.policy.file_entry import MAX_ENTRIES
-from baileys_janitor.policy.file_kinds import CREDS_NAME
-from baileys_janitor.policy.identity import PAIRED, TOO_LARGE, Identity, read_identity
-from baileys_janitor.policy.pairing import read_credentials
+from baileys_janitor.policy.archives.pairing import read_credentials
+from baileys_janitor.policy.archives.restore_codes import WHOLE
+from baileys_janitor.policy.archives.restore_session import SessionTarget, make_session_plan
+from baileys_janitor.policy.files.file_entry import MAX_ENTRIES
+from baileys_janitor.policy.files.file_kinds import CREDS_NAME
+from baileys_janitor.policy.files.identity import PAIRED, TOO_LARGE, Identity, read_identity
 from baileys_janitor.policy.reasons import TOO_MANY_FILES
-from baileys_janitor.policy.restore_codes import WHOLE
-from baileys_janitor.policy.restore_session import SessionTarget, make_session_plan
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from baileys_janitor.keystore.postgres.connect import Database
     from baileys_janitor.keystore.postgres.state import State
     from baileys_janitor.keystore.restored import Restored
-    from baileys_janitor.policy.archived import ArchivedSession
-    from baileys_janitor.policy.restore_credentials import Known
-    from baileys_janitor.policy.restore_session import SessionPlan
+    from baileys_janitor.policy.archives.archived import ArchivedSession
+    from baileys_janitor.policy.archives.restore_credentials import Known
+    from baileys_janitor.policy.archives.restore_session import SessionPlan
 
 
 class Asked(NamedTuple):

@@ -31,8 +31,8 @@ from baileys_janitor.cli.terminal.problems import (
 )
 from baileys_janitor.cli.terminal.reporting import Problems
 from baileys_janitor.cli.terminal.signals import Interrupt
-from baileys_janitor.policy.restore_codes import MODES, NOTHING_RAN_SINCE, SAFE
-from baileys_janitor.policy.restore_credentials import ACKNOWLEDGEMENTS
+from baileys_janitor.policy.archives.restore_codes import MODES, NOTHING_RAN_SINCE, SAFE
+from baileys_janitor.policy.archives.restore_credentials import ACKNOWLEDGEMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from baileys_janitor.cli.keystore.archives.restore_words import sentence_of
 from baileys_janitor.cli.terminal import formatting
 from baileys_janitor.cli.terminal.tables import print_lines, print_prose, print_table
-from baileys_janitor.policy.identity import ABSENT, CORRUPT, PAIRED, UNPAIRED
-from baileys_janitor.policy.restore_codes import EMPTY_DIRECTORY
+from baileys_janitor.policy.archives.restore_codes import EMPTY_DIRECTORY
+from baileys_janitor.policy.files.identity import ABSENT, CORRUPT, PAIRED, UNPAIRED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

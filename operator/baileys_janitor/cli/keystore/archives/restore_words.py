@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from baileys_janitor.policy import reasons
-from baileys_janitor.policy.restore_codes import (
+from baileys_janitor.policy.archives.restore_codes import (
     ALREADY_THERE,
     ANOTHER_IDENTITY,
     ANOTHER_PAIRING,
@@ -20,7 +20,7 @@ from baileys_janitor.policy.restore_codes import (
     OWN_LID_UNKNOWN,
     SAFE,
 )
-from baileys_janitor.policy.restore_credentials import (
+from baileys_janitor.policy.archives.restore_credentials import (
     APP_STATE_KEY_MISSING,
     CREDENTIALS_WHOLE,
     NOT_WHOLE,

@@ -20,9 +20,9 @@ from baileys_janitor.keystore.errors import KeystoreProblem
 from baileys_janitor.keystore.restore.quiet import Writes
 from baileys_janitor.keystore.restore.view import Asked
 from baileys_janitor.keystore.results import masked
-from baileys_janitor.policy.restore_codes import ANOTHER_IDENTITY, ANOTHER_PAIRING
-from baileys_janitor.volume.quiet import AFTERWARDS_SECONDS, WATCH_SECONDS
-from baileys_janitor.volume.results import COMPLETED
+from baileys_janitor.policy.archives.restore_codes import ANOTHER_IDENTITY, ANOTHER_PAIRING
+from baileys_janitor.volume.report.results import COMPLETED
+from baileys_janitor.volume.scanning.quiet import AFTERWARDS_SECONDS, WATCH_SECONDS
 
 if TYPE_CHECKING:
     from baileys_janitor.backup.archive.encryption import Identities
