@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from baileys_janitor.cli.keystore.archives import restore_rows
+from baileys_janitor.cli.keystore.archives import backup_rows, restore_rows
 from baileys_janitor.cli.main import main
 from baileys_janitor.keystore.layout import layout_of
 from baileys_janitor.keystore.postgres.grants import grants
@@ -278,3 +278,30 @@ def _fingerprint_of_acme(commands: Commands) -> str:
     found = read_credentials(whole())
     assert found is not None
     return f"{found.fingerprint}-{found.pairing}  acme"
+
+
+def test_an_archive_for_a_move_is_made_of_a_session_to_which_nobody_writes(
+    url: str, commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[float] = []
+    monkeypatch.setattr(backup_rows, "pause", steps.append)
+    put = ("--to", commands.home / "store", "--recipient", RECIPIENT, "--stopped")
+    done = commands.call("backup", *put)
+
+    def write(_: float) -> None:
+        execute_plainly(url, "UPDATE whatsapp_auth SET creds = creds WHERE company_id = 'acme'")
+
+    monkeypatch.setattr(backup_rows, "pause", write)
+    refused = commands.call("backup", *put, "--force")
+    execute_plainly(url, LOSE)
+    moved = commands.restore(
+        "--session", "acme", "--mode", "Whole", "--acknowledge", "NothingRanSince"
+    )
+
+    assert (done[0], sum(steps)) == (0, 60)
+    assert re.search(r"^acme +put ", done[1], re.M)
+    assert refused[0] == 1
+    assert "acme: somebody has just written to the session's rows" in refused[2]
+    assert not re.search(r"^acme ", refused[1], re.M)
+    assert moved[0] == 0, moved
+    assert re.search(r"^ *1 +senderKeyMemory$", moved[1], re.M)

@@ -91,7 +91,8 @@ SENTENCES: Final[dict[str, str]] = {
     "nothing of it is used: somebody else has made it.",
     ARCHIVE_VERSION: "The archive has format version {version}, which this program does not know: use a newer version "
     "of baileys-janitor.",
-    ARCHIVE_OF_ROWS: "The archive holds rows of a database, not files: `baileys-janitor keystore drill` reads it.",
+    ARCHIVE_OF_ROWS: "The archive holds rows of a database, not files: `baileys-janitor keystore drill` and "
+    "`baileys-janitor keystore restore` read it.",
     ARCHIVE_OF_FILES: "The archive holds the files of a session directory, not rows: `baileys-janitor drill` and "
     "`baileys-janitor restore` read it.",
     MANIFEST_INVALID: "The archive's manifest is not one that this program writes ({what}), so nothing of it is used: "

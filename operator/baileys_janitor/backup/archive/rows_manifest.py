@@ -58,12 +58,16 @@ class ArchivedRows:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RowsSnapshot:
-    """A session's rows as one transaction saw them at `time` (Unix seconds); `content` has each member by name."""
+    """A session's rows as one transaction saw them at `time` (Unix seconds); `content` has each member by name.
+
+    `quiesced`: no process uses the session.
+    """
 
     time: int
     credentials: Credentials
     tables: Sequence[ArchivedRows]
     content: Mapping[str, bytes]
+    quiesced: bool = False
 
     def __repr__(self) -> str:
         return f"RowsSnapshot(rows={sum(each.rows for each in self.tables)})"
@@ -98,8 +102,8 @@ class RowsManifest:
 
     @cached_property
     def digest(self) -> str:
-        """A SHA-256, in hex digits, of tables and rows; not of the time (see `manifest.Manifest`)."""
-        state = sha256(b"rows\n")
+        """A SHA-256, in hex digits, of tables, rows and `quiesced`; not of the time (see `manifest.Manifest`)."""
+        state = sha256(b"quiesced rows\n" if self.quiesced else b"rows\n")
         for each in self.tables:
             state.update(as_json(_table_item(each)).encode() + b"\n")
         return state.hexdigest()
@@ -126,7 +130,7 @@ def rows_manifest_of(
         namespace=namespace,
         tenant=tenant,
         time=snapshot.time,
-        quiesced=False,
+        quiesced=snapshot.quiesced,
         fingerprint=credentials.fingerprint,
         pairing=credentials.pairing,
         next_pre_key_id=credentials.next_pre_key_id,

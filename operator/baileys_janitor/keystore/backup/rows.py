@@ -98,11 +98,13 @@ class SessionRows:
         self._queries = Queries(facts)
         self._limit = limit_bytes
 
-    def snapshot(self, session: str, now: float, others: Sequence[str] = ()) -> RowsSnapshot:
+    def snapshot(
+        self, session: str, now: float, others: Sequence[str] = (), *, quiesced: bool = False
+    ) -> RowsSnapshot:
         """Return a session; `now` is Unix seconds.
 
         `others` are the sessions whose names are this one's, the separator and more: where the session stands before
-        the key in one column, theirs look like its own keys.
+        the key in one column, theirs look like its own keys. `quiesced`: no process uses the session.
 
         Raises KeystoreProblem: CredentialsAbsent, CredentialsCorrupt, CredentialsTooLarge, CredentialsIncomplete,
         NotPaired, EncodedTwice, SessionTooLarge, and what the database says.
@@ -117,7 +119,7 @@ class SessionRows:
         if len(data) + taken > self._limit:
             raise _too_large(self._limit)
         content = {CREDS_NAME: data, CREDS_ROWS: creds, KEYS_ROWS: keys}
-        return RowsSnapshot(int(now), credentials, tables, content)
+        return RowsSnapshot(int(now), credentials, tables, content, quiesced)
 
     def creds(self, session: str) -> bytes:
         """Return a session's creds as its creds.json would be. Raises KeystoreProblem."""

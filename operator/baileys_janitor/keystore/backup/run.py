@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 
 class BackingUp:
-    """What the sessions of one store are backed up with; `memory` is None to remember nothing."""
+    """What the sessions of one store are backed up with; `memory` is None to remember nothing.
+
+    `quiesced`: no process uses any of them.
+    """
 
     def __init__(
         self,
@@ -37,6 +40,7 @@ class BackingUp:
         memory: StoreMemory | None,
         namespace: str = KEY_STORE,
         force: bool = False,
+        quiesced: bool = False,
     ) -> None:
         require_backupable(facts)
         if memory is not None:
@@ -48,6 +52,7 @@ class BackingUp:
         self._memory = memory
         self._namespace = namespace
         self._force = force
+        self._quiesced = quiesced
         self._rows = SessionRows(database, facts)
         self.sessions = sorted(Sessions(database, facts).names())
 
@@ -58,7 +63,9 @@ class BackingUp:
         def read(moment: float) -> Rows:
             try:
                 with self._database.transaction(read_only=True, patient=True, one_moment=True):
-                    snapshot = self._rows.snapshot(session, moment, self._beginning_like(session))
+                    snapshot = self._rows.snapshot(
+                        session, moment, self._beginning_like(session), quiesced=self._quiesced
+                    )
             except KeystoreProblem as problem:
                 raise as_source(problem) from None
             return Rows(snapshot, self._namespace, tenant)

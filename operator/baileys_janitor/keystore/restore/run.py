@@ -50,7 +50,7 @@ class RowsRestored:
     """A session put back, or what would be.
 
     `outcome` is Completed, DryRun, NothingToDo, Refused or Failed, with a code, and with a sentence where it is no code
-    of `policy.archives.restore_codes`. `state` is that of the identity which the creds in the table have, "" before a look.
+    of `policy.archives.restore_codes`. `state` is that of the creds in the table, "" before a look.
     `rows` go back, by kind in `restored_by_kind`; `kept_back` counts those that do not by reason and kind; `told` are
     codes of what a person should know. `fingerprint` is the archive's.
     """

@@ -38,6 +38,13 @@ if TYPE_CHECKING:
     from baileys_janitor.backup.results import BackupResult
     from baileys_janitor.cli.keystore.archives.archive_text import RowsBackupDocument
     from baileys_janitor.keystore.backup.run import BackingUp
+    from baileys_janitor.keystore.postgres.checks import Facts
+    from baileys_janitor.keystore.postgres.connect import Database
+
+
+def pause(seconds: float) -> None:
+    """Wait; tests put a clock of their own in its place."""
+    time.sleep(seconds)
 
 
 @click.command(
@@ -60,6 +67,9 @@ if TYPE_CHECKING:
 )
 @repository_options("--to", several=True)
 @archive_options
+@click.option(
+    "--stopped", is_flag=True, help="No process uses the sessions: the archives can move them."
+)
 @click.option("--force", is_flag=True, help="Put an archive although the session has not changed.")
 @click.option(
     "--no-memory",
@@ -73,6 +83,7 @@ if TYPE_CHECKING:
 @limit_options
 def command(
     sessions: tuple[str, ...],
+    stopped: bool,
     force: bool,
     no_memory: bool,
     quiet: bool,
@@ -115,8 +126,12 @@ def command(
             keep=keep,
             memory=None if no_memory else StoreMemory(database, facts, schema),
             force=force,
+            quiesced=stopped,
         )
-        for session in with_progress(_chosen(backing_up, sessions, problems), "Backing up"):
+        chosen = _chosen(backing_up, sessions, problems)
+        if stopped:
+            chosen = _quiet(database, facts, chosen, problems, interrupt)
+        for session in with_progress(chosen, "Backing up"):
             if interrupt.asked:
                 break
             result = backing_up.back_up(session)
@@ -127,6 +142,36 @@ def command(
         say("Interrupted; the sessions that are not listed were not backed up.")
         return EXIT_INTERRUPTED
     return EXIT_FAILED if problems else EXIT_DONE
+
+
+def _quiet(
+    database: Database,
+    facts: Facts,
+    sessions: Sequence[str],
+    problems: Problems,
+    interrupt: Interrupt,
+) -> list[str]:
+    """Return the sessions to whose rows nobody writes for a minute."""
+    from baileys_janitor.cli.terminal.formatting import counted, watching
+    from baileys_janitor.keystore.restore.quiet import Writes
+    from baileys_janitor.keystore.results import masked
+    from baileys_janitor.volume.scanning.quiet import WATCH_SECONDS
+
+    writes = Writes(database, facts, sessions)
+    say(watching(counted(len(sessions), "session"), WATCH_SECONDS))
+    writes.wait(WATCH_SECONDS, pause, interrupt.code)
+    running = [each for each in sessions if writes.changed(each)]
+    for each in running:
+        text = (
+            "somebody has just written to the session's rows, so its process runs: nothing was put."
+        )
+        problems.add_of(
+            masked(each),
+            Problem(
+                f"{masked(each)}: {text} Stop it, or leave out --stopped.", code="StillWriting"
+            ),
+        )
+    return [each for each in sessions if each not in running]
 
 
 def _chosen(backing_up: BackingUp, wanted: Sequence[str], problems: Problems) -> list[str]:
