@@ -16,7 +16,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --no-strip-extras --allo
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo test checks lint types contracts generate check-generated collected test-tools unit promises kills coverage simulate envtest chaos chart image e2e bench plot lock clean
+.PHONY: help setup tools demo test checks lint types contracts generate check-generated collected test-tools unit promises kills coverage simulate envtest chaos chart plugin image e2e bench plot lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -204,6 +204,9 @@ chart: setup $(TOOLS)/helm3/helm ## Test the chart with Helm 4 and Helm 3
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/baileys_janitor/__init__.py)
 IMAGE ?= baileys-janitor:$(VERSION)
 ENGINE ?= $(shell for each in docker podman buildah; do $$each info >/dev/null 2>&1 && { echo $$each; break; }; done)
+
+plugin: $(VENV)/.done ## Build kubectl baileys as one file, and what krew installs, into dist; RELEASE_URL=where it is published
+	$(BIN)/python -m krew.build dist $(if $(RELEASE_URL),--url $(RELEASE_URL))
 
 image: ## Build the image with docker, podman or buildah; IMAGE names it, BUILD_ARGS is passed on
 	@case "$(BUILD_ARGS)$(if $(UNPINNED),@sha256:)" in *PYTHON_IMAGE=*@sha256:*) ;; *PYTHON_IMAGE=*) \

@@ -16,6 +16,7 @@ import click
 from baileys_janitor.api import names
 from baileys_janitor.cli.help.documented import further
 from baileys_janitor.cli.main import application
+from baileys_janitor.cli.plugin.main import application as plugin
 from sandbox.tools import kubectl_path
 from tests.chart.rendering import ROOT, helms
 
@@ -28,6 +29,7 @@ ORDINARY = frozenset(
         *(
             "age",
             "awk",
+            "chmod",
             "cp",
             "curl",
             "date",
@@ -141,7 +143,7 @@ def check(words: Words) -> None:
         for inner in commands(arguments[1]):
             check(inner)
     elif name == "baileys-janitor":
-        _janitor(arguments)
+        _ours(application, name, arguments)
     elif name not in ORDINARY:
         raise Unknown(name)
 
@@ -158,18 +160,18 @@ def _make(arguments: list[str]) -> None:
             raise Unknown(f"make {word}")
 
 
-def _janitor(arguments: list[str]) -> None:
+def _ours(group: click.Group, program: str, arguments: list[str]) -> None:
     verb, *rest = arguments
-    command = application.get_command(click.Context(application), verb)
+    command = group.get_command(click.Context(group), verb)
     while rest and (below := further(command, rest[0])) is not None:
         verb, *rest = rest
         command = below
     if command is None or isinstance(command, click.Group):
-        raise Unknown(f"baileys-janitor {verb}")
+        raise Unknown(f"{program} {verb}")
     known = {each for parameter in command.params for each in parameter.opts}
     for word in rest:
-        if word.startswith("-") and word not in {*known, "-"}:
-            raise Unknown(f"baileys-janitor {verb} {word}")
+        if word.startswith("-") and word.partition("=")[0] not in {*known, "-"}:
+            raise Unknown(f"{program} {verb} {word}")
 
 
 def _kubectl(arguments: list[str]) -> None:
@@ -180,6 +182,10 @@ def _kubectl(arguments: list[str]) -> None:
     if arguments[0] in ("-n", "--namespace"):
         arguments = arguments[2:]
     verb, *rest = arguments
+    if verb == "baileys":
+        if rest:  # without a command it is the plugin's name
+            _ours(plugin, "kubectl baileys", rest)
+        return
     binary = kubectl_path()
     assert binary is not None
     command = verb

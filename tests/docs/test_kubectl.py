@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -45,7 +46,7 @@ STORES = {"shop": ["main"], "support": ["main"]}
 CHANGES = "annotate|apply|create|delete|label|patch"
 LEFT_OUT = "edit|exec|logs|port-forward|rollout|scale|uncordon|wait"
 KUBECTL = f"""#!/bin/bash
-# As kubectl, but what changes something is a dry run; failures go to a file.
+# As kubectl, but what changes something is a dry run; failures go to a file. 3 is an answer of `kubectl baileys`.
 verb=""
 skip=""
 for word in "$@"; do
@@ -63,13 +64,21 @@ esac
 for word in "$@"; do case "$word" in -w|--watch) exit 0;; esac; done
 "$REAL_KUBECTL" "$@" 2> "$HOME/stderr" | tee "$HOME/stdout"
 code=${{PIPESTATUS[0]}}
-if [ "$code" -ne 0 ]; then echo "kubectl $*: $(cat "$HOME/stderr")" >> "$HOME/failures"; fi
+if [ "$code" -ne 0 ] && [ "$code" -ne 3 ]; then echo "kubectl $*: $(cat "$HOME/stderr")" >> "$HOME/failures"; fi
 if grep -q 'unknown field' "$HOME/stderr"; then cat "$HOME/stderr" >> "$HOME/failures"; fi
 case "$*" in *jsonpath*|*custom-columns*)
   if ! grep -q . "$HOME/stdout"; then echo "kubectl $*: printed nothing" >> "$HOME/failures"; fi;;
 esac
 exit "$code"
 """
+PLUGIN = f"""#!/bin/sh
+# The plugin: what reads is run, what draws or acts is only parsed.
+case "$1" in
+  status|report|support|completion) exec "{sys.executable}" -c "$RUN" "$@";;
+  *) exec "{sys.executable}" -c "$RUN" "$@" --help;;
+esac
+"""
+RUN_PLUGIN = "from baileys_janitor.cli.plugin.main import run; run()"
 STUBS = ("helm", "curl", "baileys-janitor", "make", "pip", "openssl", "docker")
 
 
@@ -169,12 +178,16 @@ class Shell:
             script = programs / name
             script.write_text(KUBECTL if name == "kubectl" else "#!/bin/sh\ntrue\n")
             script.chmod(0o755)
+        plugin = programs / "kubectl-baileys"
+        plugin.write_text(PLUGIN)
+        plugin.chmod(0o755)
         (home / "company-ca.pem").write_text("a certificate")
         self._environment = {
             "KUBECONFIG": str(cluster.kubeconfig),
             "HOME": str(home),
             "PATH": f"{programs}:/usr/bin:/bin",
             "REAL_KUBECTL": str(kubectl_path()),
+            "RUN": RUN_PLUGIN,
         }
 
     async def paste(self, text: str) -> str:

@@ -140,11 +140,16 @@ def application() -> None:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command line with these arguments (without the program's name); the exit code."""
+    return run_application(application, argv, "baileys-janitor")
+
+
+def run_application(group: click.Command, argv: Sequence[str], program: str) -> int:
+    """Run a group of commands with these arguments; every failure is one sentence. Returns the exit code."""
     prepare_streams()
     try:
-        code = application.main(
+        code = group.main(
             args=list(argv),
-            prog_name="baileys-janitor",
+            prog_name=program,
             standalone_mode=False,
             obj=list(argv),
         )

@@ -32,13 +32,13 @@ def render(report: ReportDocument) -> str:
     parts: list[str] = [MARK, f"# {escaped(sentences.title(report))}", ""]
     parts += [f"**{escaped(sentences.headline(report))}**", ""]
     parts += [f"{sentences.period(report)}, made {moment(report['time'])}.", ""]
-    incident = report.get("incident")
-    if incident is not None:
-        parts += _incident(incident)
+    lost = report.get("incident")
+    if lost is not None:
+        parts += _incident(lost)
     else:
         parts += [_tiles(report), ""]
     parts += _findings(report)
-    if incident is None:
+    if lost is None:
         parts += _checklists(report)
     parts += _sessions(report, now)
     parts += _cleanups(report)
@@ -48,6 +48,13 @@ def render(report: ReportDocument) -> str:
     parts += [f"- {_sentence(each)}" for each in sentences.notes(report)]
     parts += ["", f"Made by baileys-janitor {report['version']}.", ""]
     return "\n".join(parts)
+
+
+def incident(report: ReportDocument) -> str:
+    """Return what to do about a session that was lost, and its checklist, without the rest of the report."""
+    found = report["incident"]
+    title = f"# {escaped(sentences.title(report))}"
+    return "\n".join([MARK, title, "", *_incident(found)])
 
 
 def escaped(text: str) -> str:
@@ -136,14 +143,14 @@ def _checks(checks: Iterable[CheckDocument]) -> Iterator[str]:
         yield f"- [{box}] {escaped(each['question'])} {answer}{_sentence(each['text'])}"
 
 
-def _incident(incident: IncidentDocument) -> Iterator[str]:
+def _incident(lost: IncidentDocument) -> Iterator[str]:
     yield from ("## What to do", "")
-    for place, step in enumerate(incident["steps"], 1):
+    for place, step in enumerate(lost["steps"], 1):
         yield f"{place}. {_sentence(step)}"
     yield from ("", "## Recovery checklist", "")
-    yield from _checks(incident["checks"])
+    yield from _checks(lost["checks"])
     yield from ("", "## What happened", "")
-    rows = [(moment(each["time"]), escaped(each["text"])) for each in incident["timeline"]]
+    rows = [(moment(each["time"]), escaped(each["text"])) for each in lost["timeline"]]
     yield _table(("When", "What"), rows) if rows else "Nothing is recorded."
     yield ""
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from baileys_janitor.cli.kubectl.refusals import FAILED, Expired, not_started, refusal
 from baileys_janitor.cli.kubectl.resources import NO_QUERY, Query
@@ -101,34 +101,12 @@ class Kubectl:
         path = resource.path(namespace, name)
         self._document(["delete", "--raw", path], "delete", resource, namespace)
 
-    @contextmanager
     def watch(
         self, resource: Resource, namespace: str | None, seconds: int, query: Query = NO_QUERY
-    ) -> Iterator[IO[bytes]]:
-        """Open a watch as a stream of lines, an event each, that the API server ends after `seconds`."""
+    ) -> Watch:
+        """Begin a watch, which the API server ends after `seconds`."""
         path = resource.path(namespace, query={"watch": "true", "timeoutSeconds": seconds, **query})
-        try:
-            process = subprocess.Popen(
-                [*self._command, "get", "--raw", path],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise not_started(error) from None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        try:
-            yield process.stdout
-            if process.poll():
-                said = process.stderr.read(4096).decode("utf-8", "replace")
-                raise refusal(said, "watch", resource.full, resource.kind, namespace)
-        finally:
-            process.kill()
-            process.wait()
-            process.stdout.close()
-            process.stderr.close()
+        return Watch([*self._command, "get", "--raw", path], resource, namespace)
 
     def versions(self) -> Object:
         """Return the versions of kubectl and of the API server as `kubectl version` has them."""
@@ -197,10 +175,55 @@ class Kubectl:
             raise not_started(error) from None
 
 
-def event_of(line: bytes) -> tuple[str, Object] | None:
+class Watch:
+    """A watch under way: changes, one after the other, until the API server ends it or `end` is called."""
+
+    def __init__(self, command: Sequence[str], resource: Resource, namespace: str | None) -> None:
+        self._of = resource, namespace
+        self._ended = False
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed with the process
+        try:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._said
+            )
+        except OSError as error:
+            self._said.close()
+            raise not_started(error) from None
+
+    def __iter__(self) -> Iterator[tuple[str, Object]]:
+        """Yield the type and the object of each change; raise Expired, or a Problem where it was refused."""
+        stream = self._process.stdout
+        assert stream is not None
+        while line := stream.readline(_LINE_MOST):
+            event = _event(line)
+            if event is not None:
+                yield event
+        if self._process.wait() and not self._ended:
+            self._said.seek(0)
+            said = self._said.read(4096).decode("utf-8", "replace")
+            resource, namespace = self._of
+            raise refusal(said, "watch", resource.full, resource.kind, namespace)
+
+    def end(self) -> None:
+        """End it, from any thread; the iteration ends then."""
+        self._ended = True
+        self._process.kill()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._said.close()
+
+
+def _event(line: bytes) -> tuple[str, Object] | None:
     """Return the type and the object of one event of a watch; None for what is none. Raises Expired."""
     try:
-        found = json.loads(line[:_LINE_MOST])
+        found = json.loads(line)
     except (ValueError, RecursionError):
         return None
     if not isinstance(found, dict) or not isinstance(found.get("object"), dict):

@@ -68,5 +68,5 @@ def _line(said: str) -> str:
     """Return the last complaint of kubectl as one short line: what comes before repeats it, or is a log."""
     lines = [line for line in said.splitlines() if line.strip()]
     chosen = [line for line in lines if line.startswith(("Error", "error", "Unable", "The "))]
-    text = " ".join((chosen or lines or [""])[-1].split())
+    text = " ".join((chosen or lines or [""])[-1].split()).removeprefix("error: ")
     return printable(text)[:_SAID_MOST].strip().rstrip(".")

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
 import click
 
 from baileys_janitor.cli.arguments.options import SETTINGS_EPILOG, settings_options, target_options
 from baileys_janitor.cli.help.documented import Documented
-from baileys_janitor.cli.terminal.output import write
+from baileys_janitor.cli.report.writing import FULLEST, format_for, print_or_write, report_options
 from baileys_janitor.cli.terminal.problems import EXIT_DONE, EXIT_FAILED, usage
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from baileys_janitor.report.model import ReportDocument
-
-_WIDEST: Final = 100
-"""Columns that a line of text has at most, however wide the terminal is."""
-FULLEST: Final = 200
-"""Sessions that a report for people shows: with the drawings about 500 KiB."""
 
 
 @click.command(
@@ -49,19 +37,7 @@ FULLEST: Final = 200
     epilog=SETTINGS_EPILOG,
 )
 @target_options
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["md", "html", "json"]),
-    help="The format; without it that of the file's name, else md.",
-)
-@click.option(
-    "--to",
-    "to",
-    metavar="FILE",
-    default="-",
-    help="Write to this file; an earlier report there is replaced, nothing else ever.  [-, standard output]",
-)
+@report_options
 @click.option(
     "--cluster",
     is_flag=True,
@@ -75,19 +51,9 @@ FULLEST: Final = 200
     help="A session that was lost: the recovery checklist, filled in.",
 )
 @click.option(
-    "--days",
-    type=click.IntRange(1, 30),
-    default=30,
-    show_default=True,
-    help="How far back cleanups are looked at; journals keep 30 days.",
-)
-@click.option(
     "--state",
     metavar="FILE",
     help="State file of the watch.  [where `status` looks for it]",
-)
-@click.option(
-    "--names", "show_names", is_flag=True, help="Show names that look like phone numbers."
 )
 @settings_options(aliases={"--emergency-at": "--emergency"})
 def command(
@@ -111,14 +77,11 @@ def command(
     BAILEYS_SESSIONS_PATH is used. Nothing is changed. Names that look like phone numbers are masked, so that a report
     can be sent around. The exit code is 1 when something could not be looked at; the report says what.
     """
-    from baileys_janitor.cli.report.destination import format_of, write_report
-    from baileys_janitor.cli.report.making import Making
+    from baileys_janitor.cli.report.directories_report import MakingOfDirectories
     from baileys_janitor.report.privacy import Names
 
-    kind = output or (format_of(to) if to != "-" else None) or "md"
-    if kind == "html" and to == "-" and sys.stdout.isatty():
-        raise usage("A page of HTML is for a browser: add --to report.html, or use -o md here.")
-    making = Making(
+    kind = format_for(output, to)
+    making = MakingOfDirectories(
         time.time(),
         days,
         Names(shown=show_names),
@@ -143,29 +106,5 @@ def command(
         report = making.of_directories(
             paths, companies, pattern, settings_in_force(values).policy, state
         )
-    if to == "-":
-        for piece in _pieces(report, kind, at_terminal=sys.stdout.isatty()):
-            write(piece)
-    else:
-        write_report(to, _pieces(report, kind))
+    print_or_write(report, kind, to)
     return EXIT_FAILED if report["problems"] else EXIT_DONE
-
-
-def _pieces(report: ReportDocument, kind: str, *, at_terminal: bool = False) -> Iterator[str]:
-    if kind == "json":
-        from baileys_janitor.report import as_json
-
-        yield from as_json.pieces(report)
-    elif kind == "html":
-        from baileys_janitor.report.html import page
-
-        yield page.render(report)
-    else:
-        from baileys_janitor.report import markdown
-
-        text = markdown.render(report)
-        yield markdown.wrapped(text, _columns()) if at_terminal else text
-
-
-def _columns() -> int:
-    return min(shutil.get_terminal_size().columns, _WIDEST)

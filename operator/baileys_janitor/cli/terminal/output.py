@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MACHINE_FORMATS: Final = ("json", "yaml")
 _USUAL_COLUMNS: Final = 80
+_USUAL_LINES: Final = 24
 
 
 def prepare_streams() -> None:
@@ -80,6 +81,19 @@ def terminal_width(stream: TextIO) -> int | None:
         return os.get_terminal_size(stream.fileno()).columns or _USUAL_COLUMNS
     except (OSError, ValueError):
         return _USUAL_COLUMNS
+
+
+def terminal_height(stream: TextIO) -> int | None:
+    """Return how many lines the stream's terminal has, None for a pipe or a file. `LINES` goes before."""
+    if not stream.isatty():
+        return None
+    told = os.environ.get("LINES", "")
+    if told.isascii() and told.isdigit() and int(told[:6]) > 0:
+        return int(told[:6])
+    try:
+        return os.get_terminal_size(stream.fileno()).lines or _USUAL_LINES
+    except (OSError, ValueError):
+        return _USUAL_LINES
 
 
 def has_colours(stream: TextIO) -> bool:

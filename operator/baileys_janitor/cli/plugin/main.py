@@ -1,0 +1,88 @@
+"""The command `kubectl-baileys`, which kubectl runs as `kubectl baileys`.
+
+It loads neither a Kubernetes client nor a library with compiled parts: `make plugin` puts it into one file, which any
+Python 3.11 runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from baileys_janitor import __version__
+from baileys_janitor.cli.help.documented import LazyGroup, Listed
+from baileys_janitor.cli.main import run_application
+from baileys_janitor.cli.plugin.options import cluster_options
+from baileys_janitor.cli.terminal.problems import EXIT_CODES, EXIT_DONE
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+PROGRAM: Final = "kubectl baileys"
+COMMANDS: Final = {
+    "status": Listed(
+        "plugin.status_command",
+        "How all tenants are, or one: why, since when, what comes, what to do.",
+    ),
+    "top": Listed(
+        "plugin.top_command",
+        "The fleet on a screen that keeps itself up to date.",
+    ),
+    "report": Listed(
+        "plugin.report_command",
+        "A page on all tenants that can be sent around.",
+    ),
+    "support": Listed(
+        "plugin.support_command",
+        "A bundle on one tenant for somebody who helps, without numbers and keys.",
+    ),
+    "completion": Listed(
+        "plugin.completion_command",
+        "Print the script with which kubectl completes this command.",
+    ),
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    listed=COMMANDS,
+    exits=tuple(EXIT_CODES),
+    examples=(
+        ("kubectl baileys status -A", "All tenants of the cluster, the worst first."),
+        ("kubectl baileys status acme -n shop", "One of them, on one screen."),
+    ),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Each command says more: kubectl baileys status --help",
+)
+@click.version_option(__version__, "-V", "--version", message="kubectl-baileys %(version)s")
+@cluster_options
+def application() -> None:
+    """Look after the WhatsApp (Baileys) sessions of a cluster.
+
+    Everything goes through kubectl: the context, the login and the rights are those that you have there.
+    """
+
+
+def run() -> NoReturn:
+    """Run the command line as this process."""
+    words = sys.argv[1:]
+    if words[:2] == ["__complete", "--"]:
+        complete_words(words[2:])
+    sys.exit(run_application(application, words, PROGRAM))
+
+
+def run_completion() -> NoReturn:
+    """Complete words for kubectl, which runs this as `kubectl_complete-baileys`."""
+    complete_words(sys.argv[1:])
+
+
+def complete_words(words: list[str]) -> NoReturn:
+    """Print what could stand in place of the last of these words; nobody who presses Tab wants to read of a problem."""
+    from baileys_janitor.cli.plugin.completion_command import complete
+
+    with contextlib.suppress(Exception):
+        complete(words)
+    sys.exit(EXIT_DONE)

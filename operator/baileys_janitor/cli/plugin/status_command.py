@@ -1,0 +1,194 @@
+"""`kubectl baileys status`: how all tenants are, or all that is known of some."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from baileys_janitor.api.names import API_VERSION, GROUP, KIND, SINGULAR
+from baileys_janitor.cli.help.documented import USUAL_EXITS, Documented
+from baileys_janitor.cli.kubectl.refusals import FORBIDDEN, NOT_FOUND, Request
+from baileys_janitor.cli.kubectl.resources import TENANTS
+from baileys_janitor.cli.plugin.completing import tenants as complete_tenants
+from baileys_janitor.cli.plugin.events import events_of
+from baileys_janitor.cli.plugin.options import (
+    ALL_NAMESPACES,
+    chosen,
+    cluster_options,
+    parted,
+    scope_of,
+)
+from baileys_janitor.cli.plugin.tenants import brief, level_of, tenant_document
+from baileys_janitor.cli.terminal.formatting import rfc3339
+from baileys_janitor.cli.terminal.output import MACHINE_FORMATS, write, write_document
+from baileys_janitor.cli.terminal.problems import (
+    EXIT_DONE,
+    EXIT_LEVEL_REACHED,
+    Problem,
+    usage,
+)
+from baileys_janitor.report.model import WORST_FIRST
+
+if TYPE_CHECKING:
+    from baileys_janitor.cli.plugin.events import EventDocument
+    from baileys_janitor.cli.plugin.options import Chosen
+    from baileys_janitor.cli.plugin.tenants import Missing, TenantDocument
+
+SCHEMA: Final = "baileys-janitor/tenants/v1"
+_EVENTS_MOST: Final = 5
+
+
+@click.command(
+    "status",
+    cls=Documented,
+    exits=tuple(sorted((*USUAL_EXITS, EXIT_LEVEL_REACHED))),
+    examples=(
+        ("kubectl baileys status -A", "All tenants of the cluster, the worst first."),
+        (
+            "kubectl baileys status acme -n shop",
+            "Level, why, since when, forecast, last runs, backups, what comes and what to do.",
+        ),
+        (
+            "kubectl baileys status acme -n shop --incident",
+            "The session was lost: what to do, and the recovery checklist filled in.",
+        ),
+        (
+            "kubectl baileys status -A --fail-on Critical -o name",
+            "For scripts: exit code 3 at level Critical or Emergency.",
+        ),
+    ),
+)
+@click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=complete_tenants)
+@ALL_NAMESPACES
+@cluster_options
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["table", "wide", "json", "yaml", "name"]),
+    default="table",
+    show_default=True,
+    help="The format.",
+)
+@click.option(
+    "--incident",
+    is_flag=True,
+    help="With one NAME, whose session was lost: the recovery checklist, filled in.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["Warning", "Critical", "Emergency"], case_sensitive=False),
+    help="Exit with 3 when any tenant has this level or a worse one.",
+)
+def command(
+    names: tuple[str, ...],
+    all_namespaces: bool,
+    output: str,
+    incident: bool,
+    fail_on: str | None,
+) -> int:
+    """Show how all tenants are, the worst first; with NAME, all that is known of some of them.
+
+    NAME can be NAMESPACE/NAME. It takes the right to list baileystenants, with NAME the right to get them; what you
+    may not read besides is named in a line.
+    """
+    cluster = chosen()
+    if incident:
+        return _incident(cluster, names, output)
+    now = time.time()
+    if names and all_namespaces:
+        raise usage("Give either names or --all-namespaces; a name can be NAMESPACE/NAME.")
+    if names:
+        tenants = [tenant_document(_get(cluster, each)) for each in names]
+    else:
+        scope = scope_of(cluster, everywhere=all_namespaces)
+        found = map(tenant_document, cluster.kubectl.select(TENANTS, scope))
+        tenants = list(found if output in MACHINE_FORMATS else map(brief, found))
+        if not tenants:
+            where = "this cluster" if scope is None else f"the namespace {scope}"
+            raise Problem(f"There is no {KIND} in {where}.", code="NoTenants")
+    if output == "name":
+        write("".join(f"{SINGULAR}.{GROUP}/{each['name']}\n" for each in tenants))
+    elif output in MACHINE_FORMATS:
+        write_document(_document(cluster, tenants, now, in_full=bool(names)), output)
+    elif names:
+        _print_each(cluster, tenants, now)
+    else:
+        from baileys_janitor.cli.plugin.fleet_table import print_fleet
+
+        print_fleet(tenants, now, everywhere=all_namespaces, wide=output == "wide")
+    if fail_on is not None and any(_reached(each, fail_on) for each in tenants):
+        return EXIT_LEVEL_REACHED
+    return EXIT_DONE
+
+
+def _get(cluster: Chosen, name: str) -> dict[str, Any]:
+    namespace, own = parted(name, cluster, KIND)
+    try:
+        return cluster.kubectl.get(TENANTS, namespace, own)
+    except Request as refused:
+        if refused.code != NOT_FOUND:
+            raise
+        raise Problem(
+            f"There is no {KIND} {own} in the namespace {namespace}; `kubectl baileys status -A` shows those that "
+            "there are.",
+            code=NOT_FOUND,
+        ) from None
+
+
+def _reached(tenant: TenantDocument, fail_on: str) -> bool:
+    known = [level for level in WORST_FIRST if level != "Unknown"]
+    level = level_of(tenant)
+    return level in known and known.index(level) <= known.index(fail_on.capitalize())
+
+
+def _events(cluster: Chosen, tenant: TenantDocument) -> tuple[list[EventDocument], list[Missing]]:
+    """Return the latest Events of a tenant, or the right that it takes to see them."""
+    try:
+        place, name = tenant["namespace"], tenant["name"]
+        return events_of(cluster.kubectl, KIND, place, name, _EVENTS_MOST), []
+    except Request as refused:
+        if refused.code != FORBIDDEN:
+            raise
+        return [], [{"what": "events", "right": refused.right}]
+
+
+def _print_each(cluster: Chosen, tenants: list[TenantDocument], now: float) -> None:
+    from baileys_janitor.cli.plugin.one_tenant import print_tenant
+
+    for number, each in enumerate(tenants):
+        events, missing = _events(cluster, each)
+        write("\n" if number else "")
+        print_tenant(each, events, missing, now)
+
+
+def _document(
+    cluster: Chosen, tenants: list[TenantDocument], now: float, *, in_full: bool
+) -> dict[str, Any]:
+    documents: list[dict[str, Any]] = []
+    not_shown: list[Missing] = []
+    for each in tenants:
+        document: dict[str, Any] = {**each}
+        if in_full:
+            document["events"], missing = _events(cluster, each)
+            not_shown += [one for one in missing if one not in not_shown]
+        documents.append(document)
+    return {
+        "schema": SCHEMA,
+        "time": rfc3339(now),
+        "apiVersion": API_VERSION,
+        "tenants": documents,
+        "notShown": not_shown,
+    }
+
+
+def _incident(cluster: Chosen, names: tuple[str, ...], output: str) -> int:
+    from baileys_janitor.cli.plugin.reporting import print_incident
+
+    if len(names) != 1:
+        raise usage("--incident is about one tenant: give its NAME.")
+    if output not in {"table", "json"}:
+        raise usage("--incident prints text, or JSON with -o json.")
+    print_incident(_get(cluster, names[0]), as_json=output == "json")
+    return EXIT_DONE

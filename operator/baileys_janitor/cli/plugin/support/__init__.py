@@ -1,0 +1,1 @@
+"""`kubectl baileys support`: what somebody who helps needs to see, without numbers, names and keys."""

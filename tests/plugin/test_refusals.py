@@ -1,0 +1,96 @@
+"""Clusters that refuse, and what stands between here and them."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.cli.sessions import Done
+from tests.plugin.conftest import Run
+from tests.plugin.tenants import Fleet
+from tests.report.test_cluster import KUBECONFIG
+
+
+class Answering(ThreadingHTTPServer):
+    """Answers whatever is asked in the same way."""
+
+    code = 200
+    body = b""
+    kind = "application/json"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Answering
+
+    def do_GET(self) -> None:
+        self.send_response(self.server.code)
+        self.send_header("Content-Type", self.server.kind)
+        self.send_header("Content-Length", str(len(self.server.body)))
+        self.end_headers()
+        self.wfile.write(self.server.body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server(
+    fleet: Fleet, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Answering]:
+    with Answering(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        config = tmp_path / "kubeconfig"
+        config.write_text(KUBECONFIG.format(port=server.server_port))
+        monkeypatch.setenv("KUBECONFIG", str(config))
+        yield server
+        server.shutdown()
+
+
+def one_sentence(done: Done, said: str) -> None:
+    assert (done.code, done.out) == (1, "")
+    assert len(done.err.splitlines()) == 1
+    assert said in done.err
+    assert "\x1b" not in done.err
+
+
+def test_a_proxy_that_refuses_is_not_taken_for_the_cluster(server: Answering, run: Run) -> None:
+    server.code, server.kind = 403, "text/html"
+    server.body = b"<html><body>Forbidden by \x1b[31mpolicy</body></html>"
+    done = run("status", "-A")
+    one_sentence(done, "kubectl failed: ")
+    assert "ask for the verb" not in done.err
+
+
+def test_a_login_page_is_no_list(server: Answering, run: Run) -> None:
+    server.kind, server.body = "text/html", b"<html>Please log in</html>"
+    one_sentence(run("status", "-A"), "no JSON")
+    server.kind, server.body = "application/json", b'{"items": "many"}'
+    one_sentence(run("status", "-A"), "no list of BaileysTenants")
+
+
+def test_a_cluster_without_the_operator(server: Answering, run: Run) -> None:
+    server.code, server.body = 404, b"404 page not found\n"
+    server.kind = "text/plain"
+    one_sentence(run("status", "-A"), "This cluster has no BaileysTenant resource")
+    one_sentence(run("status", "shop/acme"), "This cluster has no BaileysTenant resource")
+
+
+def test_a_server_that_breaks_down(server: Answering, run: Run) -> None:
+    server.code, server.body = 500, b"\x00\xff"
+    one_sentence(run("status", "-A"), "kubectl failed: ")
+
+
+def test_without_kubectl(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert shutil.which("kubectl") is None
+    done = run("status", "-A")
+    assert done.code == 2
+    assert "kubectl is not on the PATH" in done.err
+    (tmp_path / "kubectl").write_text("not a program")
+    assert "kubectl" in run("status", "-A").err
+    assert "Traceback" not in run("status", "-A").err
