@@ -16,8 +16,9 @@ from io import BytesIO
 from itertools import chain, repeat
 from typing import Any
 
-from baileys_janitor.backup.archive.archive import GZIP_HEADER, MANIFEST_MODE
+from baileys_janitor.backup.archive.archive import MANIFEST_MODE
 from baileys_janitor.backup.archive.encryption import Recipients, generate
+from baileys_janitor.backup.archive.forms import GZIP_HEADER
 from baileys_janitor.backup.archive.manifest import MANIFEST_NAME, manifest_of
 from baileys_janitor.backup.archive.tar_headers import END, header, padding
 from baileys_janitor.policy.archives.archived import ArchivedFile

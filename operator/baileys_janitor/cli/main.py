@@ -103,7 +103,15 @@ COMMANDS: Final = {
     ),
     "backup-job": Listed(
         "cluster.backup_job_command",
-        "The same for backups, drills and restores.",
+        "The same for backups and drills.",
+    ),
+    "fetch-job": Listed(
+        "cluster.fetch_job_command",
+        "Get the archive for a restore in a pod; started by the operator.",
+    ),
+    "restore-job": Listed(
+        "cluster.restore_job_command",
+        "Write what that has got into the session; started by the operator.",
     ),
 }
 

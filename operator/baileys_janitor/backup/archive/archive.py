@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from baileys_janitor.backup.archive.encryption import Recipients
+from baileys_janitor.backup.archive.forms import GZIP_HEADER
 from baileys_janitor.backup.archive.manifest import MANIFEST_NAME, Manifest, manifest_of
 from baileys_janitor.backup.archive.rows_manifest import (
     RowsManifest,
@@ -24,8 +24,9 @@ from baileys_janitor.backup.archive.tar_headers import END, header, padding
 from baileys_janitor.backup.names import ArchiveName, name_of
 from baileys_janitor.volume.copies.snapshot import Snapshot
 
-#: What gzip begins with: no time, no name, no operating system.
-GZIP_HEADER: Final = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
+if TYPE_CHECKING:
+    from baileys_janitor.backup.archive.encryption import Recipients
+
 MANIFEST_MODE: Final = 0o600
 
 _NS: Final = 10**9
@@ -68,6 +69,11 @@ def pack_rows(
     """Pack the rows of a session as `pack` does its files. Raises BackupProblem: NameInvalid."""
     manifest = rows_manifest_of(snapshot, cluster=cluster, namespace=namespace, tenant=tenant)
     return _packed(manifest, snapshot.content, recipients)
+
+
+def plain(manifest: Manifest, content: Mapping[str, bytes]) -> Iterator[bytes]:
+    """Return the bytes of an archive that is not encrypted, in pieces; `content` is what the manifest lists."""
+    return _compressed(_tar(manifest, content))
 
 
 def _packed(

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 import pyrage
 
+from baileys_janitor.backup.archive.forms import AGE_HEADER
 from baileys_janitor.backup.errors import (
     ARCHIVE_DAMAGED,
     ARCHIVE_TRUNCATED,
@@ -22,7 +23,6 @@ from baileys_janitor.backup.errors import (
     BackupProblem,
 )
 
-MAGIC: Final = b"age-encryption.org/v1\n"
 RECIPIENTS_MOST: Final = 32
 """More would make a header that is not read any more."""
 
@@ -194,7 +194,7 @@ class _Source:
             if not piece:
                 raise BackupProblem(ARCHIVE_TRUNCATED)
             self._ahead += piece
-            if not self._ahead.startswith(MAGIC[: len(self._ahead)]):
+            if not self._ahead.startswith(AGE_HEADER[: len(self._ahead)]):
                 raise BackupProblem(ARCHIVE_DAMAGED)
 
     def read(self, size: int = -1, /) -> bytes:

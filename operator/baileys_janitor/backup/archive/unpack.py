@@ -11,10 +11,10 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
-from typing import Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
-from baileys_janitor.backup.archive.archive import GZIP_HEADER, MANIFEST_MODE
-from baileys_janitor.backup.archive.encryption import MAGIC, Identities
+from baileys_janitor.backup.archive.archive import MANIFEST_MODE
+from baileys_janitor.backup.archive.forms import AGE_HEADER, GZIP_HEADER
 from baileys_janitor.backup.archive.manifest import MANIFEST_NAME, Manifest, ManifestDecoder
 from baileys_janitor.backup.archive.rows_manifest import RowsManifest, RowsManifestDecoder
 from baileys_janitor.backup.archive.tar_headers import (
@@ -38,6 +38,9 @@ from baileys_janitor.policy.archives.archived import LIMIT_BYTES, ArchivedSessio
 from baileys_janitor.policy.archives.pairing import Credentials, read_credentials
 from baileys_janitor.policy.files.file_kinds import CREDS_NAME
 from baileys_janitor.policy.files.identity import read_identity, with_lid_of
+
+if TYPE_CHECKING:
+    from baileys_janitor.backup.archive.encryption import Identities
 
 _NS: Final = 10**9
 _STEP_BYTES: Final = 64 * 1024
@@ -126,7 +129,7 @@ def _opened(
     source = _Source(iter(chunks), limit_bytes)
     members = _Members(decoder)
     target = _Gunzip(members.write)
-    _check_kind(source.peek(len(MAGIC)), identities)
+    _check_kind(source.peek(len(AGE_HEADER)), identities)
     if identities is not None:
         identities.decrypt(source, target)
         if source.read(1):  # so that whoever hashes the chunks has seen them all
@@ -141,7 +144,7 @@ def _opened(
 def _check_kind(beginning: bytes, identities: Identities | None) -> None:
     if not beginning:
         raise BackupProblem(ARCHIVE_TRUNCATED)
-    encrypted = MAGIC.startswith(beginning)
+    encrypted = AGE_HEADER.startswith(beginning)
     if not encrypted and not beginning.startswith(GZIP_HEADER[:3]):
         raise BackupProblem(NOT_AN_ARCHIVE)
     if encrypted and identities is None:

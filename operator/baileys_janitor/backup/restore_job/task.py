@@ -1,7 +1,7 @@
 """The task of a restore: one JSON argument, the same for both containers. Credentials are in files, never in here.
 
     {"v":1,"run":"20261128-093500-ab12","namespace":"bots","tenant":"acme","time":1796000000,"seconds":120,
-     "repository":["eu","s3://b/p",null,"eu-central-1","/stores/0"],"identity":"/identity/identity",
+     "repository":["eu","s3://b/p",null,"eu-central-1","/stores/0"],"identity":"/identity/identity","secrets":["eu","key"],
      "archive":"","fingerprint":"","known":"1;...","recorded":[[1795990000,"0a1b2c3d4e5f6071"]],
      "mode":"Safe","acknowledged":[],"dryRun":false,"volume":"/volumes/000","path":"company-1","between":"/archive",
      "watch":60,"watchAfter":10}
@@ -48,6 +48,7 @@ class RestoreTask:
         seconds: how long getting the archive may take.
         time: when the task was written (Unix seconds): on a node whose clock is behind, that counts.
         identity: the file of what opens archives; None for archives that are not encrypted.
+        secrets: the names of the Secrets with the repository's credentials and with the identity, for people.
         archive: its name; empty for the latest one of the tenant's.
         fingerprint: of the tenant, as a person has written it out; empty where nobody has.
         known: which archives are ours (`policy.known_archives`).
@@ -66,6 +67,7 @@ class RestoreTask:
     seconds: int
     time: int = 0
     identity: str | None = None
+    secrets: tuple[str, str] = ("", "")
     archive: str = ""
     fingerprint: str = ""
     known: str = ""
@@ -92,6 +94,7 @@ class RestoreTask:
             "seconds": self.seconds,
             "repository": self.store.to_list(),
             "identity": self.identity,
+            "secrets": list(self.secrets),
             "archive": self.archive,
             "fingerprint": self.fingerprint,
             "known": self.known,
@@ -140,6 +143,7 @@ class RestoreTask:
             seconds=read_number("seconds", data.get("seconds"), _SECONDS_MAX),
             time=read_number("time", data.get("time"), 1 << 33),
             identity=read_optional("identity", data.get("identity")),
+            secrets=_secrets(data.get("secrets")),
             archive=archive,
             fingerprint=given("fingerprint"),
             known=read_text("known", data.get("known"), TEXT_CHARACTERS_MAX),
@@ -150,6 +154,12 @@ class RestoreTask:
             watch=read_number("watch", data.get("watch"), _SECONDS_MAX),
             watch_after=read_number("watchAfter", data.get("watchAfter"), _SECONDS_MAX),
         )
+
+
+def _secrets(item: object) -> tuple[str, str]:
+    if not isinstance(item, list) or len(item) != 2:
+        raise BadTask("secrets must be a list of 2")
+    return read_text("secrets", item[0]), read_text("secrets", item[1])
 
 
 def _record(item: object) -> tuple[int, str]:

@@ -164,6 +164,7 @@ def restore_job(
         seconds=FETCH_SECONDS,
         time=int(now),
         identity=f"{IDENTITY_DIRECTORY}/{IDENTITY_KEY}" if request.identity_secret else None,
+        secrets=(_store_secret(request, repository), request.identity_secret),
         archive="" if request.archive == LATEST else request.archive,
         fingerprint=request.fingerprint,
         known=tenant.backup.known or "",
@@ -217,12 +218,16 @@ def _recorded(tenant: TenantRecord) -> tuple[tuple[int, str], ...]:
     return ((int(when), tenant.scan.fingerprint),) if when and tenant.scan.fingerprint else ()
 
 
+def _store_secret(request: RestoreRequest, repository: ClusterRepository) -> str:
+    return request.read_secret or repository.secret_name
+
+
 def _secrets(request: RestoreRequest, repository: ClusterRepository) -> list[SecretMount]:
     """Return the Secrets of the container that fetches.
 
     None is required for the pod to start: it says itself which one is missing.
     """
-    store = request.read_secret or repository.secret_name
+    store = _store_secret(request, repository)
     found = [SecretMount(store, "", STORE_DIRECTORY, "", optional=True)]
     if request.identity_secret:
         identity = request.identity_secret

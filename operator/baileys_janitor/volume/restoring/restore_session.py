@@ -75,7 +75,8 @@ class SessionRestoreResult:
     """What a restore did. `outcome` is Completed, NothingToDo, Refused, Repeated, Capped or Failed, with a reason code.
 
     `restored_by_kind` counts what came back, `kept_back` what did not by reason and kind; `told` are codes of what a
-    person should know (`policy.restore_codes`). `fingerprint` is the archive's.
+    person should know (`policy.restore_codes`). `fingerprint` is the archive's. `state` is what creds.json was before,
+    empty where nobody looked; `next_pre_key_id` is what both counters became, 0 where they stayed.
     """
 
     run: str
@@ -85,6 +86,8 @@ class SessionRestoreResult:
     restored_by_kind: dict[str, int] = field(default_factory=dict)
     kept_back: dict[str, dict[str, int]] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
+    state: str = ""
+    next_pre_key_id: int = 0
 
 
 class _View(NamedTuple):
@@ -133,6 +136,7 @@ class SessionRestoring:
         self.stop = stop
         self.pause = pause
         self.progress = progress
+        self._state = ""
 
     def look(self) -> SessionOutlook:
         """Return what a restore would do now. Writes nothing, needs no lock. Raises VolumeProblem."""
@@ -197,6 +201,7 @@ class SessionRestoring:
         entries = listing.entries
         found = lookup(directory, CREDS_NAME)
         identity = settled_identity(directory, self.pause)
+        self._state = identity.state
         own = read_creds(directory)[0] if identity.state == PAIRED else None
         if not same_writing(found, lookup(directory, CREDS_NAME)):
             raise VolumeProblem(CREDENTIALS_CHANGING)
@@ -250,7 +255,7 @@ class SessionRestoring:
     ) -> SessionRestoreResult:
         fingerprint = self.source.identity.fingerprint
         if plan is None:
-            return SessionRestoreResult(self.run, outcome, code, fingerprint)
+            return SessionRestoreResult(self.run, outcome, code, fingerprint, state=self._state)
         plan.puts = [each for each in plan.puts if each.file.name in placed]
         return SessionRestoreResult(
             self.run,
@@ -260,6 +265,8 @@ class SessionRestoring:
             plan.restored_by_kind,
             plan.kept_back,
             plan.told,
+            self._state,
+            plan.next_pre_key_id,
         )
 
     def _tick(self) -> None:

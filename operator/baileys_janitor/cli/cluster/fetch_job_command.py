@@ -1,0 +1,30 @@
+"""`baileys-janitor fetch-job`: what the operator starts in a pod that restores. It gets the archive for a restore."""
+
+from __future__ import annotations
+
+import click
+
+from baileys_janitor.cli.help.documented import Documented
+from baileys_janitor.cli.terminal.problems import EXIT_USAGE
+
+
+@click.command(
+    "fetch-job",
+    cls=Documented,
+    examples=(
+        (
+            "baileys-janitor fetch-job '{}'",
+            "Say what is wrong with a task.",
+        ),
+    ),
+)
+@click.argument("task", required=False)
+@click.pass_context
+def command(ctx: click.Context, task: str | None) -> int:
+    """Carry out the first half of one TASK (JSON) of a restore; started by the operator, not by people."""
+    if task is None:
+        click.echo(ctx.get_help(), err=True)
+        return EXIT_USAGE
+    from baileys_janitor.backup.restore_job.fetch import main
+
+    return main([task])
