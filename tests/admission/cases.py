@@ -102,6 +102,28 @@ def backup_job(action: str = "backup") -> Object:
     )
 
 
+def restore_job() -> Object:
+    """A Job that restores: one container fetches the archive, the other one writes the session."""
+    secrets = [
+        manifest.SecretMount("store", "", "/stores/0", "", optional=True),
+        manifest.SecretMount("key", "identity", "/identity", "identity", optional=True),
+    ]
+    return manifest.job(
+        name="janitor-job",
+        namespace=SHOP,
+        action="restore",
+        task='{"v":1}',
+        members=[manifest.Member("acme", "1")],
+        claims=["acme"],
+        place=Place(identity=RunAs(1000, 1000)),
+        pod=manifest.Pod(image=IMAGE, command=("baileys-janitor", "restore-job")),
+        resources={"limits": {"memory": "256Mi"}},
+        read_only=False,
+        run="restore-1",
+        fetching=manifest.Fetching(("baileys-janitor", "fetch-job"), secrets, "/archive", "80Mi"),
+    )
+
+
 def plain_pod(**meta: Any) -> Object:
     """A pod that is somebody's."""
     return {
@@ -383,6 +405,77 @@ OF_BACKUPS: dict[str, Callable[[Object], object]] = {
 """Jobs of backups that the operator's account must not be able to make."""
 
 
+def _fetcher(found: Object) -> Object:
+    return _pod(found)["initContainers"][0]
+
+
+def _mounted(found: Object, source: str) -> Object:
+    """A mount of the first volume of a kind, which may be written to."""
+    name = next(each["name"] for each in _pod(found)["volumes"] if source in each)
+    return {"name": name, "mountPath": "/more"}
+
+
+RESTORES: dict[str, tuple[Change, str]] = {
+    "a Secret beside the claim": (
+        lambda j: _container(j)["volumeMounts"].append(_mounted(j, "secret") | {"readOnly": True}),
+        "claims alone",
+    ),
+    "the claim beside the Secrets": (
+        lambda j: _fetcher(j)["volumeMounts"].append(_mounted(j, "persistentVolumeClaim")),
+        "claims alone",
+    ),
+    "what was fetched to write to": (
+        lambda j: _container(j)["volumeMounts"].append(_mounted(j, "emptyDir")),
+        "claims alone",
+    ),
+    "a second claim": (_volume({"persistentVolumeClaim": {"claimName": "b"}}), "claims alone"),
+    "a directory on the node's disk": (
+        lambda j: _pod(j)["volumes"][-1].update(emptyDir={}),
+        "claims alone",
+    ),
+    "a directory of the host": (_volume({"hostPath": {"path": "/"}}), "claims alone"),
+    "a token": (
+        _volume({"projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}),
+        "claims alone",
+    ),
+    "nothing that fetches": (lambda j: _pod(j).pop("initContainers"), "one container"),
+    "two that fetch": (
+        lambda j: _pod(j)["initContainers"].append(_fetcher(j) | {"name": "b"}),
+        "one container",
+    ),
+    "another image": (lambda j: _fetcher(j).update(image="evil:1"), "one container"),
+    "another program": (
+        lambda j: _fetcher(j)["command"].__setitem__(1, "backup-job"),
+        "runs `baileys",
+    ),
+    "a shell": (lambda j: _fetcher(j).update(command=["sh", "-c", "id"]), "runs `baileys"),
+    "a library preloaded": (
+        lambda j: _fetcher(j)["env"].append({"name": "LD_PRELOAD", "value": "/x.so"}),
+        "runs `baileys",
+    ),
+    "one that goes on beside it": (
+        lambda j: _fetcher(j).update(restartPolicy="Always"),
+        "runs `baileys",
+    ),
+    "root": (lambda j: _fetcher(j)["securityContext"].update(runAsUser=0), "not root"),
+    "privileges": (
+        lambda j: _fetcher(j)["securityContext"].update(
+            privileged=True, allowPrivilegeEscalation=True
+        ),
+        "no privileges",
+    ),
+    "a port": (
+        lambda j: _fetcher(j).update(ports=[{"containerPort": 80, "hostPort": 80}]),
+        "nothing of the host's",
+    ),
+    "a fetching container for a scan": (
+        lambda j: _container(j)["command"].__setitem__(1, "job"),
+        "one container",
+    ),
+}
+"""Jobs that restore and that the operator's account must not be able to make."""
+
+
 def stolen() -> Iterator[Request]:
     """What the operator's account may do."""
     for action in ("scan", "clean", "purge"):
@@ -391,6 +484,11 @@ def stolen() -> Iterator[Request]:
         yield Request(f"its own {action}", OPERATOR, "jobs", store_job(action))
     yield Request("its own backup", OPERATOR, "jobs", backup_job())
     yield Request("its own drill", OPERATOR, "jobs", backup_job("drill"), namespace=NAMESPACE)
+    yield Request("its own restore", OPERATOR, "jobs", restore_job())
+    for name, (change, refused) in RESTORES.items():
+        changed = restore_job()
+        change(changed)
+        yield Request(f"for a restore, {name}", OPERATOR, "jobs", changed, refused)
     elsewhere = with_meta(backup_job("drill"), namespace=SHOP)
     yield Request("a drill among tenants", OPERATOR, "jobs", elsewhere, "claims alone")
     for name, change in OF_BACKUPS.items():

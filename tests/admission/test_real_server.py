@@ -13,7 +13,7 @@ import pytest
 from tests.admission.cases import ALL, OLD, PERSON, Object, Request, plain_pod
 from tests.api.real_server import real_api_server
 from tests.api.rest import Api, Refused
-from tests.chart.rendering import VARIANTS, render
+from tests.chart.rendering import NAMESPACE, VARIANTS, render
 
 ASSETS = os.environ.get("KUBEBUILDER_ASSETS")
 pytestmark = pytest.mark.skipif(not ASSETS, reason="KUBEBUILDER_ASSETS names no API server")
@@ -29,7 +29,7 @@ MAY_ALL = "system:masters"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """An API server with the chart's policies in force."""
     with real_api_server(Path(ASSETS or ""), tmp_path_factory.mktemp("server"), *FLAGS) as api:
-        for namespace in ("shop", "openshift-etcd"):
+        for namespace in ("shop", "openshift-etcd", NAMESPACE):
             api.request("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
         api.request("POST", CLASSES, {"metadata": {"name": "low"}, "value": -10})
         # What is marked is there before the policies: they let nobody but the operator make it.

@@ -19,7 +19,7 @@ from baileys_janitor.backup.restore_job.result import JobFailure, RestoreResult,
 from baileys_janitor.backup.restore_job.task import RestoreTask
 from baileys_janitor.backup.stores.repository import Repository, open_repository
 from baileys_janitor.job.task import BadTask
-from baileys_janitor.policy.known_archives import KnownArchives, PutArchive, encode
+from baileys_janitor.policy.archives.known_archives import KnownArchives, PutArchive, encode
 from baileys_janitor.volume import operations
 from tests.archived import COMES_BACK, CONTENT
 from tests.backup.servers import ENVIRON, FaultyStore, S3Server

@@ -18,10 +18,10 @@ from baileys_janitor.backup.job.fields import Store
 from baileys_janitor.backup.restore_job import between
 from baileys_janitor.backup.restore_job.task import RestoreTask
 from baileys_janitor.backup.restore_job.write import restored
-from baileys_janitor.policy.known_archives import KnownArchives, PutArchive, encode
+from baileys_janitor.policy.archives.known_archives import KnownArchives, PutArchive, encode
 from baileys_janitor.volume import operations
-from baileys_janitor.volume.callbacks import go_on
-from baileys_janitor.volume.quiet import STEP_SECONDS
+from baileys_janitor.volume.runs.callbacks import go_on
+from baileys_janitor.volume.scanning.quiet import STEP_SECONDS
 from tests.archived import COMES_BACK, CONTENT
 from tests.backup.sessions import IDENTITIES, RECIPIENTS, packed, snapshot_of
 from tests.pairings import whole

@@ -11,7 +11,7 @@ import pytest
 
 from baileys_janitor.controller.jobs import manifest
 from baileys_janitor.controller.jobs.placement import Place
-from baileys_janitor.controller.jobs.tracker import BACKUP_ACTIONS, STORE_ACTIONS
+from baileys_janitor.controller.jobs.tracker import OBJECT_STORE_ACTIONS, STORE_ACTIONS
 from baileys_janitor.tenants.run_as import RunAs
 from tests.chart.rendering import CHART, VARIANTS, Object, only, render
 from tests.chart.restricted import violations
@@ -245,17 +245,15 @@ def test_admission_policies_reach_no_further_than_the_installation() -> None:
 def test_the_images_of_jobs_are_the_releases_and_those_that_are_named() -> None:
     def images(**values: object) -> str:
         checks = policies(render(**values))["jobs"]["validations"]
-        [found] = [
-            each["expression"] for each in checks if "container.image in" in each["expression"]
-        ]
+        [found] = [each["expression"] for each in checks if "c.image in" in each["expression"]]
         return str(found).rsplit(" in ", 1)[1]
 
-    assert images(image={"repository": "r/j", "tag": "2"}) == "['r/j:2'])"
-    assert images(config={"job": {"image": "r/k:1"}}) == "['r/k:1'])"
+    assert images(image={"repository": "r/j", "tag": "2"}) == "['r/j:2']))"
+    assert images(config={"job": {"image": "r/k:1"}}) == "['r/k:1']))"
     mirrored = images(
         image={"repository": "r/j", "tag": "2"}, admissionPolicy={"images": ["m/j:2"]}
     )
-    assert mirrored == "['r/j:2','m/j:2'])"
+    assert mirrored == "['r/j:2','m/j:2']))"
 
 
 def test_secrets_are_policed_only_where_the_operator_may_create_any() -> None:
@@ -286,7 +284,9 @@ def test_jobs_of_key_stores_alone_reach_databases_and_only_where_the_values_say(
     assert allowed(config={"keyStores": {"enabled": False}}) == []
 
 
-def test_jobs_of_backups_alone_reach_object_stores_and_only_where_the_values_say() -> None:
+def test_jobs_of_backups_and_restores_alone_reach_object_stores_and_only_where_the_values_say() -> (
+    None
+):
     def allowed(**values: object) -> list[Object]:
         found = render(**VARIANTS["namespaces"] | values)
         named = [each for each in found if each["kind"] == "NetworkPolicy"]
@@ -296,7 +296,7 @@ def test_jobs_of_backups_alone_reach_object_stores_and_only_where_the_values_say
     assert {each["metadata"]["namespace"] for each in policies} == {"shop", "support"}
     for each in policies:
         (action,) = each["spec"]["podSelector"]["matchExpressions"]
-        assert (action["operator"], set(action["values"])) == ("In", BACKUP_ACTIONS)
+        assert (action["operator"], set(action["values"])) == ("In", OBJECT_STORE_ACTIONS)
         ports = {port["port"] for rule in each["spec"]["egress"] for port in rule["ports"]}
         assert ports == {53, 443}
     narrow = [{"to": [{"ipBlock": {"cidr": "10.0.0.5/32"}}]}]

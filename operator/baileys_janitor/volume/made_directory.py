@@ -7,7 +7,7 @@ import stat
 from contextlib import contextmanager
 
 from baileys_janitor.volume.errors import DIRECTORY_MISSING, PATH_REFUSED, VolumeProblem, problem_of
-from baileys_janitor.volume.safe_open import open_beneath, open_session
+from baileys_janitor.volume.files.safe_open import open_beneath, open_session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

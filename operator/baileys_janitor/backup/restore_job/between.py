@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Final
 from baileys_janitor.backup.archive.archive import plain
 from baileys_janitor.backup.archive.unpack import UnpackedArchive, unpack
 from baileys_janitor.backup.names import ArchiveName, name_of, parse_name
-from baileys_janitor.policy.strict_json import JsonError, parse
+from baileys_janitor.policy.files.strict_json import JsonError, parse
 from baileys_janitor.volume.errors import VolumeProblem
-from baileys_janitor.volume.safe_open import open_session, read_small
+from baileys_janitor.volume.files.safe_open import open_session, read_small
 
 if TYPE_CHECKING:
     from baileys_janitor.backup.fetch import Fetched

@@ -13,7 +13,7 @@ from baileys_janitor.backup.archive.manifest import Manifest
 from baileys_janitor.backup.job.memory import NOBODY
 from baileys_janitor.backup.latest import Fingerprint, fingerprint_of, read_fingerprint
 from baileys_janitor.backup.restore_job.task import RestoreTask
-from baileys_janitor.policy.known_archives import KnownArchives, decode
+from baileys_janitor.policy.archives.known_archives import KnownArchives, decode
 
 _WHOLE_DIGITS: Final = 16
 

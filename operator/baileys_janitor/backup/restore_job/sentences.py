@@ -6,7 +6,7 @@ from typing import Final
 
 from baileys_janitor.backup import errors
 from baileys_janitor.policy import reasons, restore_codes
-from baileys_janitor.policy.restore_credentials import (
+from baileys_janitor.policy.archives.restore_credentials import (
     CREDENTIALS_WHOLE,
     PRE_KEYS_REWRITTEN,
     SIGNED_PRE_KEY_ROTATED,

@@ -24,20 +24,20 @@ from baileys_janitor.backup.restore_job.result import JobFailure, RestoreResult,
 from baileys_janitor.backup.restore_job.task import RestoreTask
 from baileys_janitor.job.main import BAD_TASK, DONE, UNFORESEEN, Stop, leave
 from baileys_janitor.job.task import BadTask
-from baileys_janitor.policy.file_kinds import CREDS_NAME, OTHER
-from baileys_janitor.policy.identity import ABSENT, Identity
-from baileys_janitor.policy.restore_session import SessionTarget, make_session_plan
+from baileys_janitor.policy.archives.restore_session import SessionTarget, make_session_plan
+from baileys_janitor.policy.files.file_kinds import CREDS_NAME, OTHER
+from baileys_janitor.policy.files.identity import ABSENT, Identity
 from baileys_janitor.volume.errors import DIRECTORY_MISSING, VolumeProblem, outcome_of
+from baileys_janitor.volume.files.read import read_listing
+from baileys_janitor.volume.files.safe_open import open_session
+from baileys_janitor.volume.files.state_files import lookup
 from baileys_janitor.volume.made_directory import session_made
-from baileys_janitor.volume.quiet import is_quiet
-from baileys_janitor.volume.read import read_listing
-from baileys_janitor.volume.restore_session import SessionRestoring
-from baileys_janitor.volume.results import DRY_RUN, NOTHING_TO_DO, REFUSED
-from baileys_janitor.volume.safe_open import open_session
-from baileys_janitor.volume.state_files import lookup
+from baileys_janitor.volume.report.results import DRY_RUN, NOTHING_TO_DO, REFUSED
+from baileys_janitor.volume.restoring.restore_session import SessionRestoring
+from baileys_janitor.volume.scanning.quiet import is_quiet
 
 if TYPE_CHECKING:
-    from baileys_janitor.policy.restore_session import SessionPlan
+    from baileys_janitor.policy.archives.restore_session import SessionPlan
 
     Pause = Callable[[float], None]
 

@@ -13,7 +13,7 @@ from typing import Any
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.jobs.manifest import ACTION_LABEL
 from baileys_janitor.controller.jobs.placement import OWN_LABEL, OWN_VALUE
-from baileys_janitor.controller.jobs.tracker import BACKUP_ACTIONS, STORE_ACTIONS
+from baileys_janitor.controller.jobs.tracker import OBJECT_STORE_ACTIONS, STORE_ACTIONS
 from baileys_janitor.controller.kube.client import ApiError, Kube, path
 
 Object = dict[str, Any]
@@ -51,8 +51,8 @@ def database_policy(namespace: str, egress: Sequence[Object]) -> Object:
 
 
 def store_policy(namespace: str, egress: Sequence[Object]) -> Object:
-    """Return the policy that lets the Jobs of backups reach object stores."""
-    return _egress_policy(namespace, STORE_POLICY, BACKUP_ACTIONS, egress)
+    """Return the policy that lets the Jobs of backups and restores reach object stores."""
+    return _egress_policy(namespace, STORE_POLICY, OBJECT_STORE_ACTIONS, egress)
 
 
 def _egress_policy(
@@ -112,7 +112,7 @@ class NamespaceSetup:
         await self._prepare(namespace, database_policy, self._databases)
 
     async def prepare_for_backup(self, namespace: str) -> None:
-        """Do the same before a Job of a backup."""
+        """Do the same before a Job of a backup or a restore."""
         await self._prepare(namespace, store_policy, self._stores)
 
     async def _prepare(

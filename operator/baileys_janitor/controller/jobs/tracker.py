@@ -21,6 +21,8 @@ CLEANUPS = frozenset({"clean", "keys-clean"})
 """Actions of which a run is claimed first."""
 BACKUP_ACTIONS = frozenset({"backup", "drill"})
 """Actions of the Jobs of backups."""
+OBJECT_STORE_ACTIONS = BACKUP_ACTIONS | {"restore"}
+"""Actions of the Jobs that reach object stores."""
 DELETE_AGAIN_SECONDS = 60.0
 """Seconds until a deletion that failed is tried again."""
 DELETED_AT_ONCE = 4
