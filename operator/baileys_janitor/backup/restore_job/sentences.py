@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from baileys_janitor.backup import errors
-from baileys_janitor.policy import reasons, restore_codes
+from baileys_janitor.policy import reasons
+from baileys_janitor.policy.archives import restore_codes
 from baileys_janitor.policy.archives.restore_credentials import (
     CREDENTIALS_WHOLE,
     PRE_KEYS_REWRITTEN,
