@@ -31,8 +31,8 @@ from baileys_janitor.volume.errors import DIRECTORY_MISSING, VolumeProblem, outc
 from baileys_janitor.volume.files.read import read_listing
 from baileys_janitor.volume.files.safe_open import open_session
 from baileys_janitor.volume.files.state_files import lookup
-from baileys_janitor.volume.made_directory import session_made
 from baileys_janitor.volume.report.results import DRY_RUN, NOTHING_TO_DO, REFUSED
+from baileys_janitor.volume.restoring.made_directory import session_made
 from baileys_janitor.volume.restoring.restore_session import SessionRestoring
 from baileys_janitor.volume.scanning.quiet import is_quiet
 
