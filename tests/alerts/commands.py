@@ -76,6 +76,7 @@ KINDS = {
     ),
     *("networkpolicies", "pod", "pods", "pvc", "secrets"),
     *(names.PLURAL, names.SINGULAR, names.SHORT_NAME),
+    *(names.OPERATION_PLURAL, names.OPERATION_SINGULAR, names.OPERATION_SHORT_NAME, names.CATEGORY),
     *(names.STORE_PLURAL, names.STORE_SINGULAR, names.STORE_SHORT_NAME),
 }
 """Kinds that a cluster with the janitor has, as kubectl takes them."""

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from baileys_janitor.api.config.defaults import BUILT_IN
-from baileys_janitor.api.generated.crd import crd, crd_yaml, files, store_crd
+from baileys_janitor.api.generated.crd import crd, crd_yaml, crds, files
 from baileys_janitor.api.generated.openapi import structural
 from baileys_janitor.api.spec import FleetSettings
 from tests.api.corpus_files import ROOT
@@ -36,8 +36,8 @@ def test_the_kept_files_are_what_the_models_say() -> None:
     kept = {path.name: path.read_text() for path in (ROOT / "crds").iterdir()}
 
     assert kept == files(), "run: make generate"
-    assert [yaml.safe_load(text) for text in files().values()] == [crd(), store_crd()]
-    assert list(yaml.safe_load_all(crd_yaml())) == [crd(), store_crd()]
+    assert [yaml.safe_load(text) for text in files().values()] == crds()
+    assert list(yaml.safe_load_all(crd_yaml())) == crds()
 
 
 def test_every_field_is_described_in_sentences() -> None:

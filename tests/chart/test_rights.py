@@ -15,12 +15,13 @@ from tests.chart.recording import Asked, Proxy
 from tests.chart.rendering import Object, operator_file, render
 from tests.controller.live.conftest import cluster  # noqa: F401 - a fixture
 from tests.controller.live.operators import LocalOperator
-from tests.controller.live.world import STORES, World, until
+from tests.controller.live.world import OPERATIONS, STORES, World, until
 
 HOME, TENANTS = "rights-home", "rights-tenants"
 SECRETS = "v1/secrets"
 GRANTED: Object = {
     "config": {
+        "operations": {"history": {"keep": 1}},
         "networkPolicy": {"manage": True},
         "pullSecrets": {"copy": True},
         "notifications": {"channels": [{"name": "hook", "webhook": {"urlKey": "HOOK"}}]},
@@ -103,7 +104,10 @@ async def test_the_chart_grants_what_the_operator_uses_and_nothing_else(
     await world.client.create(SECRETS, HOME, secret)
     of_tenants, at_first = once(Asked("janitor.baileys.dev", "baileystenants/status", "patch"), 409)
     of_stores, then = once(Asked("janitor.baileys.dev", "baileyskeystores/status", "patch"), 409)
-    proxy.before = lambda wanted: at_first(wanted) or then(wanted)  # type: ignore[operator]
+    of_operations, last = once(
+        Asked("janitor.baileys.dev", "baileysoperations/status", "patch"), 409
+    )
+    proxy.before = lambda wanted: at_first(wanted) or then(wanted) or last(wanted)  # type: ignore[operator]
     lost, proxy.after = once(Asked("batch", "jobs", "create"), 500)  # type: ignore[assignment]
 
     await world.company("busy", "emergency")
@@ -130,6 +134,12 @@ async def test_the_chart_grants_what_the_operator_uses_and_nothing_else(
         await until(lambda: node in proxy.seen, "the node is looked at")
         assert of_tenants
         assert lost
+        # One is read again after a conflict, and the first makes room for the second.
+        for name in ("one", "two"):
+            asked = {"metadata": {"name": name}, "spec": {"tenant": "idle", "action": "Clean"}}
+            await world.client.create(OPERATIONS, TENANTS, asked)
+        await world.gone(OPERATIONS, "one")
+        assert of_operations
         # What happens again counts up its Event.
         await world.scanned("watched")
         for token in ("one", "two"):
@@ -210,6 +220,35 @@ def test_listed_namespaces_grant_the_same_there_and_nothing_of_the_cluster() -> 
 def test_rights_that_nobody_asked_for_are_not_granted() -> None:
     least, most = rights(render(), "ClusterRole"), rights(render(**GRANTED), "ClusterRole")
     assert {resource for _, resource, _ in most - least} == {"networkpolicies", "secrets"}
+
+
+def test_operations_are_granted_apart_from_everything_else() -> None:
+    roles = {
+        each["metadata"]["name"].rpartition(".")[2]: each
+        for each in render()
+        if each["kind"] == "ClusterRole"
+    }
+    verbs = {
+        name: {
+            v for r in role["rules"] if "baileysoperations" in r["resources"] for v in r["verbs"]
+        }
+        for name, role in roles.items()
+    }
+    assert "create" in verbs["operations"]
+    assert not [
+        label for label in roles["operations"]["metadata"]["labels"] if "aggregate" in label
+    ]
+    assert verbs["edit"] == set()
+    assert verbs["view"] == {"get", "list", "watch"}
+
+
+def test_without_operations_no_right_on_them_is_granted() -> None:
+    without = rights(render(config={"operations": {"enabled": False}}), "ClusterRole")
+    gone = rights(render(), "ClusterRole") - without
+    assert {resource for _, resource, _ in gone} == {
+        "baileysoperations",
+        "baileysoperations/status",
+    }
 
 
 def test_without_events_no_right_on_them_is_granted() -> None:

@@ -17,7 +17,7 @@ import pytest_asyncio
 
 from baileys_janitor.api.conditions.condition_kinds import CONDITIONS
 from baileys_janitor.api.conditions.incident_kinds import INCIDENT_KINDS
-from baileys_janitor.api.generated.crd import crd, store_crd
+from baileys_janitor.api.generated.crd import crd, crds
 from baileys_janitor.notify.incidents import KEY_STORE, Place
 from baileys_janitor.notify.wording import todo
 from sandbox import Cluster
@@ -94,8 +94,8 @@ async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clu
 
 async def _furnish(cluster: Cluster) -> None:
     client = cluster.client
-    await client.create("apiextensions.k8s.io/v1/customresourcedefinitions", "", crd())
-    await client.create("apiextensions.k8s.io/v1/customresourcedefinitions", "", store_crd())
+    for definition in crds():
+        await client.create("apiextensions.k8s.io/v1/customresourcedefinitions", "", definition)
     for namespace in ("shop", "support", "baileys-janitor"):
         await client.create("v1/namespaces", "", {"metadata": {"name": namespace}})
     kind = "janitor.baileys.dev/v1alpha1/baileystenants"
@@ -123,6 +123,9 @@ async def _furnish(cluster: Cluster) -> None:
         for name in names:
             spec = {"connection": {"secretName": "baileys-db"}}
             await client.create(kind, namespace, {"metadata": {"name": name}, "spec": spec})
+    kind = "janitor.baileys.dev/v1alpha1/baileysoperations"
+    spec = {"tenant": "acme", "action": "Clean"}
+    await client.create(kind, "shop", {"metadata": {"name": "clean-now"}, "spec": spec})
     name = "janitor-baileys-janitor"
     own: dict[str, object] = {
         "name": name,

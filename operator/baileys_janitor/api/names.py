@@ -15,6 +15,14 @@ STORE_PLURAL = "baileyskeystores"
 STORE_SINGULAR = "baileyskeystore"
 STORE_SHORT_NAME = "bks"
 
+OPERATION_KIND = "BaileysOperation"
+OPERATION_PLURAL = "baileysoperations"
+OPERATION_SINGULAR = "baileysoperation"
+OPERATION_SHORT_NAME = "bop"
+
+CATEGORY = "baileys"
+"""`kubectl get` by it shows all of these kinds together."""
+
 EMERGENCY_ANNOTATION = f"{GROUP}/emergency-cleanup"
 """Its value is a token: each new one asks for one Emergency cleanup."""
 

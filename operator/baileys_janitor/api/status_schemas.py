@@ -10,12 +10,18 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from baileys_janitor.api import names
 from baileys_janitor.api.generated.openapi import structural
+from baileys_janitor.api.operations.status import OperationStatus
 from baileys_janitor.api.status import TenantStatus
 
 PATH: Final = Path(__file__).with_name("schema") / "statuses.json"
-MODELS: Final = {names.KIND: TenantStatus}
+MODELS: Final[dict[str, type[BaseModel]]] = {
+    names.KIND: TenantStatus,
+    names.OPERATION_KIND: OperationStatus,
+}
 
 
 def schemas() -> str:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from baileys_janitor import __version__, log_lines
 from baileys_janitor.api.config.config import JobPods, Metrics, OperatorConfig
 from baileys_janitor.api.config.config_file import InvalidConfig, load_config
-from baileys_janitor.api.names import STORE_PLURAL
+from baileys_janitor.api.names import OPERATION_PLURAL, STORE_PLURAL
 from baileys_janitor.controller import kopf_thread
 from baileys_janitor.controller.clock import Clock, WallClock
 from baileys_janitor.controller.events.recorder import EventRecorder
@@ -186,13 +186,18 @@ async def _lead(
         process.leads(reconciler)
         if stores is not None:
             process.key_stores.leads(stores)
+    operations = config.operations.enabled and await _is_served(
+        kube, config, OPERATION_PLURAL, "Operations are not carried out"
+    )
+    if operations:
+        reconciler.operations.look_after()
     watches = Watches(config.watch_namespaces)
     kube.writes = watches.writes
     audit = Audit(kube, reconciler, watches, config.watch_namespaces)
     checks.scheduler, checks.dead_watches, checks.state = reconciler, watches.dead, ACTING
     logger.info("The operator is at work")
     watching = asyncio.create_task(
-        kopf_thread.watch(reconciler, watches, config.watch_namespaces, stores)
+        kopf_thread.watch(reconciler, watches, config.watch_namespaces, stores, operations)
     )
     working = asyncio.create_task(reconciler.run())
     auditing = asyncio.create_task(audit.run())
@@ -260,29 +265,34 @@ def _beside(
     return beside
 
 
-_WHY_NO_KEY_STORES = {
-    403: "the operator may not list baileyskeystores",
-    404: "their CRD is not installed",
-}
+async def _is_served(kube: FencedKube, config: OperatorConfig, plural: str, otherwise: str) -> bool:
+    """Return whether a kind is served and may be listed; else log `otherwise`, and why.
+
+    A server that gives no answer now may give one later: tenants do not wait for that, and the watch tries again.
+    """
+    reasons = {
+        403: f"the operator may not list {plural}",
+        404: "their CRD is not installed",
+    }
+    where = path(plural, next(iter(config.watch_namespaces), None), group=TENANTS)
+    try:
+        await kube.get(where, attempts=2)
+    except ApiError as error:
+        why = reasons.get(error.status)
+        if why is not None:
+            logger.info("%s: %s", otherwise, why)
+            return False
+    return True
 
 
 async def _key_stores(
     kube: FencedKube, config: OperatorConfig, clock: Clock, setup: NamespaceSetup
 ) -> KeyStoreReconciler | None:
-    """Return what looks after key stores; None where the API server does not serve them, or nobody wants it.
-
-    A server that gives no answer now may give one later: tenants do not wait for that, and the watch tries again.
-    """
+    """Return what looks after key stores; None where the API server does not serve them, or nobody wants it."""
     if not config.key_stores.enabled:
         return None
-    where = path(STORE_PLURAL, next(iter(config.watch_namespaces), None), group=TENANTS)
-    try:
-        await kube.get(where, attempts=2)
-    except ApiError as error:
-        why = _WHY_NO_KEY_STORES.get(error.status)
-        if why is not None:
-            logger.info("Key stores are not looked after: %s", why)
-            return None
+    if not await _is_served(kube, config, STORE_PLURAL, "Key stores are not looked after"):
+        return None
     return KeyStoreReconciler(kube, config, job_pod(config.job), clock, setup.prepare_for_store)
 
 

@@ -13,13 +13,14 @@ from typing import Any
 
 import kopf
 
-from baileys_janitor.api.names import GROUP, PLURAL, STORE_PLURAL, VERSION
+from baileys_janitor.api.names import GROUP, OPERATION_PLURAL, PLURAL, STORE_PLURAL, VERSION
 from baileys_janitor.controller.backups.manager import BackupManager
 from baileys_janitor.controller.health.watch_audit import Watches, has_pods, is_complete, is_over
 from baileys_janitor.controller.jobs.manifest import SELECTOR
-from baileys_janitor.controller.jobs.tracker import is_of_backup, is_of_store
+from baileys_janitor.controller.jobs.tracker import is_of_backup, is_of_operation, is_of_store
 from baileys_janitor.controller.keystores.reconciler import KeyStoreReconciler
 from baileys_janitor.controller.kube.client import access
+from baileys_janitor.controller.operations.manager import OperationManager
 from baileys_janitor.controller.reconciler import Reconciler
 
 Object = dict[str, Any]
@@ -125,10 +126,11 @@ def register(
     watches: Watches,
     deliver: Deliver,
     stores: KeyStoreReconciler | None = None,
+    operations: bool = False,
 ) -> kopf.OperatorRegistry:
     """Return a registry whose handlers give events to the reconcilers and signs of life to `watches`, by `deliver`.
 
-    `stores` is None where the API server does not serve key stores.
+    `stores` is None where the API server does not serve key stores; `operations`: whether it serves operations.
     """
     registry = kopf.OperatorRegistry()
 
@@ -154,7 +156,21 @@ def register(
         async def store(event: Any, **_: Any) -> None:
             deliver(partial(_store, stores, event["type"], event["object"]))
 
+    if operations:
+
+        @kopf.on.event(GROUP, VERSION, OPERATION_PLURAL, registry=registry)
+        async def operation(event: Any, **_: Any) -> None:
+            deliver(partial(_operation, reconciler.operations, event["type"], event["object"]))
+
     return registry
+
+
+def _operation(operations: OperationManager, event: str | None, body: Object) -> None:
+    meta = body["metadata"]
+    if event == "DELETED":
+        operations.forget(meta["namespace"], meta["name"], meta["uid"])
+    else:
+        operations.observe(dict(body))
 
 
 def _store(stores: KeyStoreReconciler, event: str | None, body: Object) -> None:
@@ -176,8 +192,10 @@ def _tenant(reconciler: Reconciler, watches: Watches, event: str | None, body: O
 
 def _owner(
     reconciler: Reconciler, stores: KeyStoreReconciler | None, body: Object
-) -> Reconciler | BackupManager | KeyStoreReconciler | None:
+) -> Reconciler | BackupManager | OperationManager | KeyStoreReconciler | None:
     """Return who takes in a Job or pod; None for that of a key store where there are none."""
+    if is_of_operation(body):
+        return reconciler.operations
     if is_of_backup(body):
         return reconciler.backups
     return stores if is_of_store(body) else reconciler

@@ -170,10 +170,12 @@ async def watch(
     watches: Watches,
     namespaces: Sequence[str],
     stores: KeyStoreReconciler | None = None,
+    operations: bool = False,
 ) -> None:
     """Feed the reconcilers with events until cancelled; raise `WatchesEnded` when Kopf ends by itself."""
     inbox = Inbox()
-    running = _Thread(kopf_handlers.register(reconciler, watches, inbox.put, stores), namespaces)
+    registry = kopf_handlers.register(reconciler, watches, inbox.put, stores, operations)
+    running = _Thread(registry, namespaces)
     running.start()
     try:
         raised = await asyncio.shield(running.ended)

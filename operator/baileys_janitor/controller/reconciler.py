@@ -9,7 +9,6 @@ from typing import Any
 
 from baileys_janitor.api.config.config import OperatorConfig
 from baileys_janitor.api.values import decoding
-from baileys_janitor.api.values.timestamps import from_rfc3339, to_rfc3339
 from baileys_janitor.controller.backups.manager import BackupManager
 from baileys_janitor.controller.clock import Clock, MonotonicClock, WatchedClock
 from baileys_janitor.controller.crash_handler import CrashHandler
@@ -19,15 +18,22 @@ from baileys_janitor.controller.jobs.manifest import Pod
 from baileys_janitor.controller.jobs.queue import JobQueue
 from baileys_janitor.controller.jobs.results import ResultHandler
 from baileys_janitor.controller.jobs.timeouts import JobTimeouts
-from baileys_janitor.controller.jobs.tracker import JobTracker, is_of_backup, is_of_store
+from baileys_janitor.controller.jobs.tracker import (
+    JobTracker,
+    is_of_backup,
+    is_of_operation,
+    is_of_store,
+)
 from baileys_janitor.controller.kube.client import Kube
+from baileys_janitor.controller.operations.manager import OperationManager
 from baileys_janitor.controller.status import writer
 from baileys_janitor.controller.status.writer import StatusWriter
+from baileys_janitor.controller.tenants.breakers import CleanupCounter, breakers_of
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.controller.workers import Workers
 from baileys_janitor.schedule import calendar, copy_times, scan_times
 from baileys_janitor.schedule.backoff import backoff_seconds
-from baileys_janitor.schedule.circuit_breaker import Breakers, Hold, named
+from baileys_janitor.schedule.circuit_breaker import Hold
 from baileys_janitor.schedule.cleanup_times import URGENT
 from baileys_janitor.schedule.context import Context, Intervals
 from baileys_janitor.schedule.decision import Decision, decide
@@ -52,7 +58,6 @@ WAIT_MAX_SECONDS = 60.0
 """Most seconds that the loop waits: a clock that was set ahead meanwhile is noticed then."""
 CRASH_PAUSE_SECONDS, CRASH_PAUSE_MAX_SECONDS = 1.0, 60.0
 """How long the loop waits after an unexpected exception: the first time, and at most."""
-HELD = "Cleanups removed abnormally much: the circuit breaker holds automatic ones"
 
 
 class Reconciler:
@@ -75,16 +80,9 @@ class Reconciler:
         self._wake = asyncio.Event()
         self._passed: tuple[float, float | None] | None = None
         """When the loop passed last, in monotonic seconds, and after how many it is due again."""
-        breaker = config.circuit_breaker
         self.cache = TenantCache(config)
-        self.breakers = Breakers(
-            breaker.window.seconds,
-            breaker.percent,
-            breaker.runs,
-            breaker.hold.seconds,
-            self.cache.namespaces,
-        )
-        self._memory = breaker.window.seconds + breaker.hold.seconds
+        self.breakers = breakers_of(config.circuit_breaker, self.cache.namespaces)
+        self._cleanups = CleanupCounter(config.circuit_breaker, self.breakers, clock, self._started)
         self._intervals = Intervals(
             config.daily_jitter.seconds,
             config.scan_unused_claims_every.seconds,
@@ -163,6 +161,21 @@ class Reconciler:
             self.bus,
             self.crashes,
         )
+        self.operations = OperationManager(
+            kube,
+            config,
+            pod,
+            clock,
+            self.cache,
+            reads,
+            self._writer,
+            prepare,
+            self._again,
+            self._scan_waits,
+            self.nudge,
+            self.bus,
+            self.crashes,
+        )
 
     # Events
 
@@ -186,7 +199,7 @@ class Reconciler:
         self.backups.observe(tenant)
         if tenant is not known:
             for entry in tenant.cleanup.history:
-                if not self._count(tenant, entry):
+                if not self._cleanups.count(tenant, entry):
                     break
         self._again(tenant)
 
@@ -196,6 +209,7 @@ class Reconciler:
         if tenant is not None:
             self.queue.forget(tenant)
             self.backups.forget(tenant)
+            self.operations.tenant_changed(tenant.key)
 
     def nudge(self) -> None:
         """Have the loop look again at once."""
@@ -213,8 +227,10 @@ class Reconciler:
         """Move all times with the clock: what has lasted for a minute has lasted for a minute."""
         logger.warning("The clock was set by %+.0f s; what is due stays due", step)
         self._started += step
+        self._cleanups.started += step
         self.queue.started += step
         self.backups.shift(step)
+        self.operations.shift(step)
         self.cache.shift(step)
         self.tracker.shift(step)
         self.breakers.shift(step)
@@ -240,9 +256,10 @@ class Reconciler:
         await self.results.adopt(
             self._kube,
             self._config.watch_namespaces,
-            lambda job: not (is_of_store(job) or is_of_backup(job)),
+            lambda job: not (is_of_store(job) or is_of_backup(job) or is_of_operation(job)),
         )
         await self.backups.adopt()
+        await self.operations.adopt()
         crashed = 0
         try:
             while True:
@@ -270,6 +287,7 @@ class Reconciler:
         self._look_at_due(now)
         self.queue.take(now)
         self.backups.look(now, self.workers.begin)
+        self.operations.look(now, self.workers.begin)
         until = self._next(now)
         self._passed = self._passed[0], None if until is None else until - now
         return now + WAIT_MAX_SECONDS if until is None else min(until, now + WAIT_MAX_SECONDS)
@@ -288,12 +306,12 @@ class Reconciler:
         # With all steps taken, it is the end of one that wakes the loop.
         coming = None if self.workers.full else self._next_due()
         jobs = len(list(self.tracker)) or len(self.results.leftovers)
-        if jobs or self.queue or self.backups.busy:
+        if jobs or self.queue or self.backups.busy or self.operations.busy:
             return min(now + TICK_SECONDS, coming if coming is not None else now + TICK_SECONDS)
         return coming
 
     def _next_due(self) -> float | None:
-        times = (self.cache.next_due(), self.backups.next_due())
+        times = (self.cache.next_due(), self.backups.next_due(), self.operations.next_due())
         return min((when for when in times if when is not None), default=None)
 
     def _consider(self, tenant: TenantRecord, now: float) -> None:
@@ -364,10 +382,13 @@ class Reconciler:
 
     def _may_work(self, tenant: TenantRecord) -> bool:
         """Return whether the tenant may have a Job of its own: one at a time, no second pod that waits for a node."""
-        if tenant.jobs.work is not None:
+        if tenant.jobs.work is not None or tenant.jobs.operation is not None:
             return False
+        return not self._scan_waits(tenant)
+
+    def _scan_waits(self, tenant: TenantRecord) -> bool:
         scan = self.tracker.get(tenant.namespace, tenant.jobs.scan)
-        return scan is None or not scan.pending
+        return scan is not None and scan.pending
 
     # Steps
 
@@ -420,40 +441,9 @@ class Reconciler:
         self, tenants: list[TenantRecord], entries: list[tuple[TenantRecord, Object]]
     ) -> None:
         for tenant, entry in entries:
-            self._count(tenant, entry)
+            self._cleanups.count(tenant, entry)
         for tenant in tenants:
             self._again(tenant)
-
-    def _count(self, tenant: TenantRecord, entry: Object) -> bool:
-        """Add a cleanup to the circuit breaker; return False for one that is too old, as all before it are.
-
-        What somebody has asked for does not count, nor what has no figures.
-        """
-        now = self._clock.now()
-        when = min(from_rfc3339(entry.get("time")) or now, now)
-        if when < self._started - self._memory:
-            return False
-        automatic = entry.get("reason") != "Requested" and entry.get("outcome") != "DryRun"
-        if self._config.circuit_breaker.enabled and automatic:
-            total = tenant.look.total if tenant.look is not None else None
-            removed = int(entry.get("removed") or 0)
-            before = max(int(entry.get("before") or 0), removed + (total or 0))
-            was = self.breakers.hold(tenant.namespace, when), self.breakers.fleet(when)
-            run = str(entry.get("run"))
-            self.breakers.note(tenant.namespace, tenant.name, run, when, removed, before)
-            self._log_hold(tenant.namespace, was, now)
-            self.breakers.tidy(now)
-        return True
-
-    def _log_hold(self, namespace: str, was: tuple[Hold | None, Hold | None], now: float) -> None:
-        """Write to the log that a breaker has opened, and who opened it."""
-        hold, fleet = self.breakers.hold(namespace, now), self.breakers.fleet(now)
-        if fleet is not None and was[1] is None:
-            about = {"namespaces": named(fleet.namespaces), "until": to_rfc3339(fleet.until)}
-            logger.warning(f"{HELD} in all namespaces", extra={"action": "clean", **about})
-        elif hold is not None and was[0] is None:
-            about = {"tenants": named(hold.tenants), "until": to_rfc3339(hold.until)}
-            logger.warning(HELD, extra={"action": "clean", "namespace": namespace, **about})
 
     def _context(self, tenant: TenantRecord, now: float) -> StatusContext:
         hold = self.breakers.hold(tenant.namespace, now)
@@ -484,6 +474,7 @@ class Reconciler:
         """Put the tenant into the queue for when it is due next, and wake the loop if that is sooner."""
         if not self._is_known(tenant):
             return
+        self.operations.tenant_changed(tenant.key)
         now = self._clock.now()
         tenant.cut(now)
         when: float | None = None

@@ -132,6 +132,8 @@ class JobState:
     """Whether its scan is due and waits for its turn."""
     rescan: bool = False
     """Whether a scan is wanted at once: the spec has changed, or a cleanup asks what is left."""
+    operation: str | None = None
+    """Name of the operation that has the tenant to itself: no other Job of its own is begun meanwhile."""
     max_batch: int | None = None
     """How many tenants its scan's pod may hold after one that got stuck; None for as many as are allowed."""
 
@@ -146,6 +148,10 @@ class JobState:
         """Record that a Job is over, or never came to be."""
         self.scan = None if self.scan == name else self.scan
         self.work = None if self.work == name else self.work
+
+    def reserve(self, operation: str | None) -> None:
+        """Record which operation has the tenant to itself; None for none."""
+        self.operation = operation
 
     def wait(self, waiting: bool = True) -> None:
         """Record whether a scan waits for its turn."""

@@ -82,13 +82,38 @@ def cleaned(
     boot: running_time.Boot | None = None,
     *,
     recorded: bool = False,
+    urgent: bool | None = None,
 ) -> Object:
     """Take in a cleanup's result, end the claimed run, and return its entry for the history.
 
     `recorded`: the Job did not do the run itself but found it in the volume's journal, which anybody who writes to the
-    volume can write. So that ends the run, and its figures go nowhere.
+    volume can write. So that ends the run, and its figures go nowhere. `urgent`: whether it went by the emergency
+    rules, where its reason does not say so.
     """
     reason = str((tenant.run or {}).get("reason") or "Requested")
+    entry, detail = entry_of(result, now, reason, recorded=recorded)
+    outcome = str(entry["outcome"])
+    if outcome == KILLED:
+        # Its own figures are lost with it: the count of the scan before it, and of the one after it.
+        entry |= tenant.cleanup.count_around()
+    urgent = reason in URGENT if urgent is None else urgent
+    _cool(tenant, urgent, outcome, result.removed > 0, now)
+    # Scans are read-only: what keeps a cleanup from writing shows nowhere else. A lock that is held passes by itself.
+    hindered = outcome in {FAILED, REFUSED} and result.code in directory_faults.DIRECTORY
+    hindered = hindered and result.code != "Busy"
+    tenant.backoff.set_work_fault(tenant.fault_of(str(result.code)) if hindered else None)
+    tenant.cleanup.end(entry, detail)
+    if result.scan is not None:
+        scanned(tenant, result.scan, now, used, boot)
+    else:
+        tenant.jobs.want_scan()
+    return entry
+
+
+def entry_of(
+    result: CleanResult, now: float, reason: str = "Requested", *, recorded: bool = False
+) -> tuple[Object, Object]:
+    """Return the entry of a cleanup for the history, and what is kept of the last one besides."""
     outcome = result.outcome
     if outcome == REPEATED:
         # The journal has it: the run was carried out, only its first result got lost.
@@ -100,24 +125,9 @@ def cleaned(
         "reason": reason,
         "outcome": outcome,
     }
-    detail: Object = {"message": KILLED_RUN if outcome == KILLED else RECORDED}
-    if outcome == KILLED:
-        # Its own figures are lost with it: the count of the scan before it, and of the one after it.
-        entry |= tenant.cleanup.count_around()
-    if not recorded:
-        entry |= _figures(result)
-        detail = _detail(result, outcome)
-    _cool(tenant, reason, outcome, result.removed > 0, now)
-    # Scans are read-only: what keeps a cleanup from writing shows nowhere else. A lock that is held passes by itself.
-    hindered = outcome in {FAILED, REFUSED} and result.code in directory_faults.DIRECTORY
-    hindered = hindered and result.code != "Busy"
-    tenant.backoff.set_work_fault(tenant.fault_of(str(result.code)) if hindered else None)
-    tenant.cleanup.end(entry, detail)
-    if result.scan is not None:
-        scanned(tenant, result.scan, now, used, boot)
-    else:
-        tenant.jobs.want_scan()
-    return entry
+    if recorded:
+        return entry, {"message": KILLED_RUN if outcome == KILLED else RECORDED}
+    return entry | _figures(result), _detail(result, outcome)
 
 
 def _figures(result: CleanResult) -> Object:
@@ -178,10 +188,9 @@ def kept(tenant: TenantRecord, result: KeptCopy | None, fault: Fault | None, now
     tenant.copies.keep(result, problem, now)
 
 
-def _cool(tenant: TenantRecord, reason: str, outcome: str, removed: bool, now: float) -> None:
+def _cool(tenant: TenantRecord, emergency: bool, outcome: str, removed: bool, now: float) -> None:
     """Start the cooldown: only after a run that was completed and removed something (or would have)."""
     effective = tenant.effective
-    emergency = reason in URGENT
     if removed and effective is not None and outcome in {COMPLETED, DRY_RUN}:
         tenant.cleanup.cool(now, effective.cooldown)
         if emergency:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from baileys_janitor.api.generated.crd import crd, store_crd
+from baileys_janitor.api.generated.crd import crds
 from sandbox import Cluster
 from tests.controller.live.operators import LocalOperator, Object, OperatorProcess, SkippingClock
-from tests.controller.live.world import STORES, TENANTS, World, until
+from tests.controller.live.world import OPERATIONS, STORES, TENANTS, World, until
 
 _NUMBERS = itertools.count(1)
 DEFINITIONS = "apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -23,10 +23,11 @@ DEFINITIONS = "apiextensions.k8s.io/v1/customresourcedefinitions"
 async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
     """A cluster with two nodes and the CRD."""
     async with Cluster(tmp_path_factory.mktemp("volumes"), nodes=2) as started:
-        for definition in (crd(), store_crd()):
+        for definition in crds():
             await started.client.create(DEFINITIONS, "", definition)
         await until(lambda: started.client.select(TENANTS), "tenants are served")
         await until(lambda: started.client.select(STORES), "key stores are served")
+        await until(lambda: started.client.select(OPERATIONS), "operations are served")
         yield started
 
 

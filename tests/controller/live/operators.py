@@ -191,12 +191,16 @@ class LocalOperator:
         backups = reconciler.backups
         coming = backups.next_due()
         due = due or (coming is not None and coming <= now) or len(backups) > 0
+        operations = reconciler.operations
+        due = due or ((asked := operations.next_due()) is not None and asked <= now)
+        due = due or any(each.busy for each in operations.cache.records())
         return bool(
             due or reconciler.queue or reconciler.workers or any(r.queue.busy for r in records)
         )
 
     def _landed(self) -> bool:
-        own = self.reconciler.tracker, self.reconciler.backups.tracker
+        reconciler = self.reconciler
+        own = reconciler.tracker, reconciler.backups.tracker, reconciler.operations.tracker
         trackers = [*own, *(stores.tracker for stores in self._stores[-1:])]
         return all(tracked.settled for tracker in trackers for tracked in tracker)
 

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from baileys_janitor.api.backup.backup_spec import BackupConfig
 from baileys_janitor.api.config.notification_config import Notifications
+from baileys_janitor.api.operations.spec import ACTIONS, Action
 from baileys_janitor.api.spec import FleetSettings
 from baileys_janitor.api.spec_groups import Mode
 from baileys_janitor.api.values.base import Model
@@ -246,6 +247,34 @@ class KeyStores(Model):
     )
 
 
+class OperationHistory(Model):
+    """How long operations that are over are kept. Whichever comes first ends it."""
+
+    keep: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=20, description="Operations of one tenant that are over and kept."
+    )
+    max_age: Annotated[Duration, Between("1h", "3650d")] = Field(
+        default=Duration("30d"), description="How long one that is over is kept."
+    )
+
+
+class Operations(Model):
+    """What can be asked for by BaileysOperation. Who may create one is settled by roles."""
+
+    enabled: bool = Field(
+        default=True,
+        description="false: none is carried out. The same where the cluster does not have their CRD.",
+    )
+    allowed: Annotated[list[Action], Field(max_length=len(ACTIONS))] = Field(
+        default_factory=lambda: list(ACTIONS),
+        description="Actions that are carried out. What is not listed fails, whoever asks for it.",
+    )
+    history: OperationHistory = Field(
+        default=OperationHistory(),
+        description="How long operations that are over are kept. Whichever comes first ends it.",
+    )
+
+
 class Events(Model):
     """Kubernetes Events on the tenants, for `kubectl describe`."""
 
@@ -333,6 +362,9 @@ class OperatorConfig(Model):
     )
     backup: BackupConfig = Field(
         default=BackupConfig(), description="Backups, as far as a tenant may not choose."
+    )
+    operations: Operations = Field(
+        default=Operations(), description="What can be asked for by BaileysOperation."
     )
     events: Events = Field(
         default=Events(), description="Kubernetes Events on the tenants, for `kubectl describe`."

@@ -13,9 +13,15 @@ import yaml
 
 from baileys_janitor.api import names
 from baileys_janitor.api.generated.openapi import in_sentences, structural
-from baileys_janitor.api.generated.printer_columns import key_store_columns, printer_columns
+from baileys_janitor.api.generated.printer_columns import (
+    key_store_columns,
+    operation_columns,
+    printer_columns,
+)
 from baileys_janitor.api.keystores.spec import KeyStoreSpec
 from baileys_janitor.api.keystores.status import KeyStoreStatus
+from baileys_janitor.api.operations.spec import OperationSpec
+from baileys_janitor.api.operations.status import OperationStatus
 from baileys_janitor.api.spec import tenant_schema
 from baileys_janitor.api.status import TenantStatus
 
@@ -53,6 +59,27 @@ def store_crd() -> dict[str, Any]:
     )
 
 
+def operation_crd() -> dict[str, Any]:
+    """Return the CustomResourceDefinition of operations as plain data."""
+    return _definition(
+        (
+            names.OPERATION_KIND,
+            names.OPERATION_PLURAL,
+            names.OPERATION_SINGULAR,
+            names.OPERATION_SHORT_NAME,
+        ),
+        "One act on one tenant, on request, with an answer: the janitor does it once and says what became of it.",
+        operation_columns(),
+        in_sentences(structural(OperationSpec)),
+        structural(OperationStatus),
+    )
+
+
+def crds() -> list[dict[str, Any]]:
+    """Return every CustomResourceDefinition as plain data."""
+    return [crd(), store_crd(), operation_crd()]
+
+
 def _definition(
     words: tuple[str, str, str, str],
     about: str,
@@ -82,6 +109,7 @@ def _definition(
                 "plural": plural,
                 "singular": singular,
                 "shortNames": [short],
+                "categories": [names.CATEGORY],
             },
             "scope": "Namespaced",
             "versions": [
@@ -114,14 +142,14 @@ def _yaml(definition: dict[str, Any]) -> str:
 
 def crd_yaml() -> str:
     """Return all CustomResourceDefinitions in one document after the other."""
-    return _HEAD + "---\n".join(_yaml(each) for each in (crd(), store_crd()))
+    return _HEAD + "---\n".join(_yaml(each) for each in crds())
 
 
 def files() -> dict[str, str]:
     """Return the files of `crds/` by their names, one for each kind."""
     return {
         f"{names.GROUP}_{each['spec']['names']['plural']}.yaml": _HEAD + _yaml(each)
-        for each in (crd(), store_crd())
+        for each in crds()
     }
 
 

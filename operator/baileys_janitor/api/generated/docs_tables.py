@@ -16,10 +16,16 @@ from baileys_janitor.api.conditions import condition_tables
 from baileys_janitor.api.config.config import OperatorConfig
 from baileys_janitor.api.config.defaults import BUILT_IN
 from baileys_janitor.api.generated.openapi import Node, structural
-from baileys_janitor.api.generated.printer_columns import key_store_columns, printer_columns
+from baileys_janitor.api.generated.printer_columns import (
+    key_store_columns,
+    operation_columns,
+    printer_columns,
+)
 from baileys_janitor.api.keystores.merge import BUILT_IN as STORE_BUILT_IN
 from baileys_janitor.api.keystores.spec import KeyStoreSpec
 from baileys_janitor.api.keystores.status import KeyStoreStatus
+from baileys_janitor.api.operations.spec import OperationSpec
+from baileys_janitor.api.operations.status import OperationStatus
 from baileys_janitor.api.spec import tenant_schema
 from baileys_janitor.api.status import TenantStatus
 from baileys_janitor.api.values.patterns import DURATION
@@ -64,9 +70,19 @@ def store_tables() -> dict[str, str]:
     }
 
 
+def operation_tables() -> dict[str, str]:
+    """Return the tables of docs/operations.md."""
+    return {
+        "spec": _table(structural(OperationSpec), {"dryRun": False}),
+        "status": _table(structural(OperationStatus), None),
+        "columns": _columns(operation_columns()),
+    }
+
+
 PAGES: Mapping[str, Callable[[], dict[str, str]]] = {
     "resource.md": tables,
     "keystore.md": store_tables,
+    "operations.md": operation_tables,
     "events.md": lambda: {"conditions": condition_tables.events()},
     "notifications.md": lambda: {"reasons": condition_tables.incidents()},
 }

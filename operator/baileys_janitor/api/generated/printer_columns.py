@@ -86,6 +86,22 @@ _STORE_WIDE: tuple[tuple[str, str, str, str], ...] = (
 )
 
 
+_OPERATION_COLUMNS: tuple[tuple[str, str, str, str], ...] = (
+    ("Tenant", "string", ".spec.tenant", "The tenant that it is about."),
+    ("Action", "string", ".spec.action", "What is asked for."),
+    ("Phase", "string", ".status.phase", "Pending, Working, Completed or Failed."),
+    ("Outcome", "string", ".status.result.outcome", "How it ended."),
+    ("Age", "date", ".metadata.creationTimestamp", "When it was asked for."),
+)
+
+_OPERATION_WIDE: tuple[tuple[str, str, str, str], ...] = (
+    ("Started", "date", ".status.startTime", "When it was begun."),
+    ("Ended", "date", ".status.completionTime", "When it was over."),
+    ("Run", "string", ".status.run", "Id of the run on the volume."),
+    ("Message", "string", ".status.message", "What it waits for, what was done, or why it failed."),
+)
+
+
 def printer_columns() -> list[dict[str, Any]]:
     """Return `additionalPrinterColumns`; the second group appears with `-o wide`."""
     return _columns(_COLUMNS, _WIDE)
@@ -94,6 +110,11 @@ def printer_columns() -> list[dict[str, Any]]:
 def key_store_columns() -> list[dict[str, Any]]:
     """Return the same for key stores."""
     return _columns(_STORE_COLUMNS, _STORE_WIDE)
+
+
+def operation_columns() -> list[dict[str, Any]]:
+    """Return the same for operations."""
+    return _columns(_OPERATION_COLUMNS, _OPERATION_WIDE)
 
 
 _Columns = tuple[tuple[str, str, str, str], ...]

@@ -156,7 +156,7 @@ class JobCreator:
         """Create the Job that scans a batch."""
         tenants = [one.tenant for one in batch.members]
         claims = sorted({t.effective.claim_name for t in tenants if t.effective})
-        settings, members = _members(tenants, claims, everything=False)
+        settings, members = members_of(tenants, claims, everything=False)
         task = Task(
             "scan",
             members,
@@ -182,7 +182,7 @@ class JobCreator:
         batch = found[0]
         members = [one.tenant for one in batch.members]
         claims = sorted({t.effective.claim_name for t in members if t.effective})
-        copies, listed = _copied_members(members, claims)
+        copies, listed = copied_members(members, claims)
         task = Task("keep", listed, [], copies=copies, deadline=self._pod.deadline - MARGIN_SECONDS)
         await self._shared_job(batch, "keep", task.to_json(), claims, read_only=False)
 
@@ -280,7 +280,7 @@ class JobCreator:
         assert tenant.effective is not None
         assert tenant.run is not None
         run, reason = str(tenant.run["id"]), str(tenant.run["reason"])
-        settings, members = _members([tenant], [tenant.effective.claim_name])
+        settings, members = members_of([tenant], [tenant.effective.claim_name])
         tenant.cleanup.hold_back(reason == "Emergency" and self._is_held(tenant.namespace))
         if tenant.cleanup.held_back:
             settings = [held_settings(one) for one in settings]
@@ -296,7 +296,7 @@ class JobCreator:
             deadline=self._pod.deadline - MARGIN_SECONDS,
             time=machine_time(),
             wait=self._pod.wait,
-            copies=_copied_members([tenant], [tenant.effective.claim_name])[0],
+            copies=copied_members([tenant], [tenant.effective.claim_name])[0],
         )
         uid = await self._own_job(tenant, "clean", f"janitor-clean-{run}", task, place, used, run)
         if uid is not None and tenant.run is not None and tenant.run.get("id") == run:
@@ -309,7 +309,7 @@ class JobCreator:
         place, used = await self.locate(tenant)
         if place is None or tenant.effective is None or tenant.edition != edition:
             return
-        _, members = _members([tenant], [tenant.effective.claim_name])
+        _, members = members_of([tenant], [tenant.effective.claim_name])
         task = Task("purge", members, [], undo_window=tenant.effective.undo_window)
         await self._own_job(tenant, "purge", "janitor-purge", task, place, used)
 
@@ -367,7 +367,7 @@ def settle(tenant: AnyRecord, decision: Decision) -> None:
     tenant.timers.settle(decision.trigger_slot, decision.daily_slot, decision.request)
 
 
-def _members(
+def members_of(
     tenants: Sequence[TenantRecord], claims: Sequence[str], *, everything: bool = True
 ) -> tuple[list[Settings], list[Member]]:
     places: dict[str, int] = {}
@@ -390,7 +390,7 @@ def _members(
     return settings, members
 
 
-def _copied_members(
+def copied_members(
     tenants: Sequence[TenantRecord], claims: Sequence[str]
 ) -> tuple[list[tuple[int, float]], list[Member]]:
     """Return how copies of creds.json are kept, and the members that name their place in that."""

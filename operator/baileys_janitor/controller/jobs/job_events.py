@@ -16,6 +16,7 @@ from baileys_janitor.controller.jobs.faults import Finished
 from baileys_janitor.controller.jobs.launch import JOBS
 from baileys_janitor.controller.jobs.manifest import SELECTOR, Member
 from baileys_janitor.controller.jobs.tracker import (
+    CLEANUPS,
     UID_MAX,
     JobTracker,
     Leftovers,
@@ -51,13 +52,14 @@ class JobEvents(ABC, Generic[R]):
         tracker: JobTracker,
         bus: ChangeBus,
         crashes: CrashHandler,
+        kept: frozenset[str] = CLEANUPS,
     ) -> None:
         self._clock = clock
         self._records = cache
         self._tracker = tracker
         self._bus = bus
         self._crashes = crashes
-        self.leftovers = Leftovers(clock)
+        self.leftovers = Leftovers(clock, kept)
 
     @abstractmethod
     def settle(self, tracked: TrackedJob, ended: Finished) -> None:

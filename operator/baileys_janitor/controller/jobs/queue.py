@@ -313,6 +313,8 @@ class JobQueue:
 
     def _may_copy(self, tenant: TenantRecord) -> bool:
         """Return whether a copy is still to be kept, and no pod of the tenant's waits for a node."""
+        if tenant.jobs.operation is not None:
+            return False
         scan = self._tracker.get(tenant.namespace, tenant.jobs.scan)
         waits = scan is not None and scan.pending
         return copy_times.copy_time(tenant) is not None and not waits
@@ -370,6 +372,8 @@ class JobQueue:
 
     def _waits_for_work(self, tenant: TenantRecord) -> bool:
         """Return whether a Job of the tenant's own waits for a node: there is never a second pod that does."""
+        if tenant.jobs.operation is not None and tenant.jobs.work is not None:
+            return True  # an operation's, which is not looked after here
         work = self._tracker.get(tenant.namespace, tenant.jobs.work)
         return work is not None and work.pending
 

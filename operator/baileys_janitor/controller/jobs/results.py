@@ -80,7 +80,7 @@ class ResultHandler(JobEvents[TenantRecord]):
         if tracked.settled:
             return
         tracked.settled = True
-        result, fault = _read(ended, tracked)
+        result, fault = read_result(ended, tracked)
         self._publish_end(tracked, fault if result is None else None)
         if tracked.action == KEEP:
             self._settle_copies(tracked, result, fault)
@@ -219,7 +219,7 @@ def _is_nobodys(result: object, fault: Fault | None) -> bool:
     return result is None and fault is not None and fault.reason in SPOILED
 
 
-def _read(ended: Finished, tracked: TrackedJob) -> tuple[Result | None, Fault | None]:
+def read_result(ended: Finished, tracked: TrackedJob) -> tuple[Result | None, Fault | None]:
     """Return the result that a pod left, if it can be believed, and the fault otherwise."""
     if ended.message is None:
         return None, ended.fault or directory_faults.UNREADABLE

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from baileys_janitor.api.names import GROUP
 from baileys_janitor.api.values import decoding
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.jobs.manifest import ACTION_LABEL, Member
@@ -46,10 +47,11 @@ class Leftover:
 
 
 class Leftovers:
-    """Those Jobs by uid."""
+    """Those Jobs by uid. `kept` are actions whose Jobs may be taken up; others are made anew."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, kept: frozenset[str] = CLEANUPS) -> None:
         self._clock = clock
+        self._kept = kept
         self._all: dict[str, Leftover] = {}
 
     def __len__(self) -> int:
@@ -64,7 +66,7 @@ class Leftovers:
             self._all.pop(uid, None)
             return
         action = decoding.text(decoding.part(meta, "labels").get(ACTION_LABEL))
-        kept = action in CLEANUPS or action in BACKUP_ACTIONS
+        kept = action in self._kept or action in BACKUP_ACTIONS
         grace = 0.0 if at_start and not kept else GRACE_SECONDS
         due = self._clock.monotonic() + grace
         known = self._all.get(uid)
@@ -81,9 +83,9 @@ class Leftovers:
         self._all.pop(uid, None)
 
     def take(self, namespace: str, uid: str) -> Leftover | None:
-        """Return the cleanup's Job with that uid, which is somebody's from now on."""
+        """Return the Job with that uid that may be taken up: it is somebody's from now on."""
         found = self._all.get(uid)
-        if found is None or found.namespace != namespace or found.action not in CLEANUPS:
+        if found is None or found.namespace != namespace or found.action not in self._kept:
             return None
         return self._all.pop(uid)
 
@@ -228,6 +230,15 @@ def job_of(pod: Object) -> tuple[str, str] | None:
             name, uid = decoding.text(owner.get("name")), decoding.text(owner.get("uid"), UID_MAX)
             return (name, uid) if name and uid else None
     return None
+
+
+OPERATION_LABEL = f"{GROUP}/operation"
+"""The label of an operation's Job: the uid of the operation. By it events find their way, and nothing else."""
+
+
+def is_of_operation(body: Object) -> bool:
+    """Return whether a Job or pod bears the label of an operation's Job."""
+    return OPERATION_LABEL in decoding.part(body, "metadata", "labels")
 
 
 STORE_ACTIONS = frozenset({"keys-scan", "keys-clean"})

@@ -1,0 +1,1 @@
+"""The resource `BaileysOperation`: one act on one tenant, on request, with an answer."""

@@ -1,0 +1,62 @@
+"""What a `BaileysOperation` asks for: its spec. It never changes, so that who reads an answer knows the question."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal, get_args
+
+from pydantic import Field
+
+from baileys_janitor.api.values.base import Model, rule, rules
+from baileys_janitor.api.values.patterns import LABEL, OBJECT_NAME
+
+Action = Literal["Clean", "Undo"]
+CLEAN, UNDO = "Clean", "Undo"
+ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
+"""What can be asked for."""
+RunId = Annotated[str, Field(min_length=1, max_length=32, pattern=LABEL)]
+
+
+class CleanRequest(Model):
+    """How to clean."""
+
+    emergency: bool | None = Field(
+        default=None,
+        description="true: go on with emergencyRetention while the count is at critical or above, as an Emergency "
+        "cleanup does. Unset: only the normal retention.",
+    )
+
+
+class UndoRequest(Model):
+    """What to put back."""
+
+    run: RunId | None = Field(
+        default=None,
+        description="Id of the cleanup, as in status.history of the tenant or status.run of an operation. Unset: the "
+        "last one that removed something.",
+    )
+
+
+class OperationSpec(Model):
+    """What is asked for. It cannot be changed: create another operation instead."""
+
+    model_config = rules(
+        rule("self == oldSelf", "the spec cannot be changed: create another operation"),
+        rule(
+            "!has(self.dryRun) || !self.dryRun || self.action == 'Clean'",
+            "dryRun is for Clean: the other actions have none",
+        ),
+        rule("!has(self.clean) || self.action == 'Clean'", "clean is for the action Clean"),
+        rule("!has(self.undo) || self.action == 'Undo'", "undo is for the action Undo"),
+    )
+
+    tenant: Annotated[str, Field(min_length=1, max_length=253, pattern=OBJECT_NAME)] = Field(
+        description="Name of the BaileysTenant, in the namespace of this resource."
+    )
+    action: Action = Field(
+        description="Clean: clean the session directory now. Undo: put back what a cleanup removed."
+    )
+    dry_run: bool | None = Field(
+        default=None, description="true: report what would be done, and change nothing."
+    )
+    clean: CleanRequest | None = Field(default=None, description="How to clean.")
+    undo: UndoRequest | None = Field(default=None, description="What to put back.")

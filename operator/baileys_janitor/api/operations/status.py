@@ -1,0 +1,103 @@
+"""What the operator answers to an operation: its status. As for tenants, this is how stored statuses are read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from baileys_janitor.api.status import Condition, Reasons
+from baileys_janitor.api.status_parts import Count, Sentence, StatusPart, Time, Word
+
+Phase = Literal["Pending", "Working", "Completed", "Failed"]
+PENDING, WORKING, COMPLETED, FAILED = "Pending", "Working", "Completed", "Failed"
+ENDED: Final = frozenset({COMPLETED, FAILED})
+"""Phases after which nothing happens any more."""
+STEPS_MAX = 20
+
+
+class OperationStep(StatusPart):
+    """One step that was begun."""
+
+    name: Word | None = Field(default=None, description="What was done, such as Clean.")
+    time: Time | None = Field(default=None, description="When it began.")
+    outcome: Word | None = Field(
+        default=None, description="How it ended; absent while it is under way."
+    )
+
+
+class OperationJob(StatusPart):
+    """The Job that carries the operation out."""
+
+    uid: Annotated[str, Field(max_length=128)] | None = Field(
+        default=None,
+        description="Its uid: a Job of another uid counts for nothing, whatever its labels say.",
+    )
+
+
+class OperationResult(StatusPart):
+    """What was done, in numbers."""
+
+    outcome: Word | None = Field(
+        default=None,
+        description="Completed, Capped (something is left: by maxRemovals, or what could not go back), NothingToDo, "
+        "DryRun, Refused, Killed or Failed.",
+    )
+    before: Count | None = Field(default=None, description="Counted files before it.")
+    after: Count | None = Field(default=None, description="Counted files after it.")
+    removed: Count | None = Field(
+        default=None, description="Files removed; in a dry run, that would be."
+    )
+    restored: Count | None = Field(
+        default=None, description="Files that are in their places again."
+    )
+    left: Count | None = Field(default=None, description="Files that a further run would remove.")
+    kept: Reasons | None = Field(
+        default=None,
+        description="Clean: files that stayed. Undo: files that stay in the trash. Both by the reason.",
+    )
+    duration: Word | None = Field(
+        default=None, description="How long the Job worked, such as 2.9s."
+    )
+
+
+class OperationStatus(StatusPart):
+    """What became of the operation."""
+
+    observed_generation: Annotated[int, Field(ge=-1, le=2**62)] | None = Field(
+        default=None,
+        description="The generation of the spec that the status was made from; -1 before the first look.",
+    )
+    phase: Phase | None = Field(
+        default=None,
+        description="Pending: it waits, and message says for what. Working: it is being done. Completed or Failed: it "
+        "is over.",
+    )
+    tenant_uid: Annotated[str, Field(max_length=128)] | None = Field(
+        default=None,
+        description="Uid of the tenant: another one of that name is not what the operation is about.",
+    )
+    start_time: Time | None = Field(default=None, description="When it was begun.")
+    completion_time: Time | None = Field(default=None, description="When it was over.")
+    run: Word | None = Field(
+        default=None,
+        description="Id of the run on the volume: of the cleanup that this is, or that this puts back.",
+    )
+    job: OperationJob | None = Field(
+        default=None, description="The Job that carries the operation out."
+    )
+    steps: Annotated[list[OperationStep], Field(max_length=STEPS_MAX)] | None = Field(
+        default=None, description="The steps that were begun, in their order."
+    )
+    result: OperationResult | None = Field(default=None, description="What was done, in numbers.")
+    message: Sentence | None = Field(
+        default=None, description="What it waits for, what was done, or why it failed."
+    )
+    conditions: Annotated[list[Condition], Field(max_length=8)] | None = Field(
+        default=None,
+        description="Complete and Failed, as of a Job; `kubectl wait` can wait for either.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["type"],
+        },
+    )

@@ -1,0 +1,166 @@
+"""Decides what an operation needs now: to wait, to begin, to be taken up again, or to be refused. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from baileys_janitor.api.operations.spec import CLEAN, UNDO
+from baileys_janitor.api.operations.status import WORKING
+from baileys_janitor.controller.operations.record import OperationRecord
+from baileys_janitor.job.result import CAPPED, COMPLETED
+from baileys_janitor.schedule.cleanup_times import KILLED
+from baileys_janitor.tenants.cleanup_state import RUN_ID
+from baileys_janitor.tenants.record import TenantRecord
+
+UNSEEN_SECONDS = 10.0
+"""Seconds that a tenant may be unknown before that is said: a manifest has both, and an operator starts."""
+MISSING_SECONDS = 600.0
+"""Seconds after which an operation fails whose tenant does not exist."""
+PENDING_SECONDS = 86_400.0
+"""Seconds after which an operation that could not begin fails: who asked for it does not expect it any more."""
+TENANT_BUSY = "TenantBusy"
+
+
+class Do(Enum):
+    """What an operation needs."""
+
+    WAIT = "wait"
+    BEGIN = "begin"
+    RESUME = "resume"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to be done; why, in one word and in a sentence; when it is to be decided anew at the latest."""
+
+    do: Do
+    reason: str = ""
+    message: str = ""
+    again: float | None = None
+    run: str | None = None
+    """The run that an undo puts back."""
+
+
+def decide(
+    operation: OperationRecord,
+    tenant: TenantRecord | None,
+    before: Sequence[OperationRecord],
+    allowed: Collection[str],
+    now: float,
+) -> Verdict:
+    """Return what an operation that is not over needs; `before` are those of its tenant that come before it."""
+    if operation.phase == WORKING:
+        return _go_on(operation, tenant)
+    refused = _refused(operation, tenant, allowed)
+    if refused is not None:
+        return refused
+    late = operation.created + PENDING_SECONDS
+    if now >= late:
+        why = operation.current.get("message") or "It could not begin."
+        message = f"Nothing was done, and after a day nobody expects it any more. {why}"
+        return Verdict(Do.FAIL, "Expired", message)
+    if before:
+        message = f"The operation {before[0].name} comes first."
+        return Verdict(Do.WAIT, "OperationUnderWay", message, late)
+    if tenant is None:
+        return _without_tenant(operation, now)
+    return _begin(operation, tenant, late)
+
+
+def _refused(
+    operation: OperationRecord,
+    tenant: TenantRecord | None,
+    allowed: Collection[str],
+) -> Verdict | None:
+    spec = operation.spec
+    if spec is None:
+        message = (
+            "This operator does not understand the spec, perhaps because the CRD is newer than it: let both have the "
+            "same version."
+        )
+        return Verdict(Do.FAIL, "InvalidSpec", message)
+    if spec.action not in allowed:
+        message = f"config.operations.allowed of the operator does not list {spec.action}: allow it there."
+        return Verdict(Do.FAIL, "NotAllowed", message)
+    known = operation.current.get("tenantUid")
+    if tenant is not None and known and known != tenant.uid:
+        return _of_another(operation)
+    return None
+
+
+def _of_another(operation: OperationRecord) -> Verdict:
+    message = f"The BaileysTenant {operation.tenant_name} was deleted and created anew: it is another one."
+    return Verdict(Do.FAIL, "TenantReplaced", message)
+
+
+def _without_tenant(operation: OperationRecord, now: float) -> Verdict:
+    said = f"There is no BaileysTenant {operation.tenant_name} in this namespace"
+    end = operation.seen_at + MISSING_SECONDS
+    if now >= end:
+        return Verdict(Do.FAIL, "TenantNotFound", f"{said}: correct spec.tenant.")
+    if now < operation.seen_at + UNSEEN_SECONDS:
+        return Verdict(Do.WAIT, again=operation.seen_at + UNSEEN_SECONDS)
+    return Verdict(Do.WAIT, "TenantNotFound", f"{said} yet.", end)
+
+
+def _go_on(operation: OperationRecord, tenant: TenantRecord | None) -> Verdict:
+    if tenant is None:
+        # It is being looked for, or was deleted, and the operation with it.
+        return Verdict(Do.WAIT)
+    if operation.current.get("tenantUid") != tenant.uid:
+        return _of_another(operation)
+    if operation.spec is None or not RUN_ID.fullmatch(operation.run or ""):
+        message = "The status of this operation was changed, so it is not known what was done."
+        return Verdict(Do.FAIL, "StatusLost", message)
+    if tenant.effective is None or tenant.effective.suspend:
+        return Verdict(Do.WAIT, "Suspended", "The tenant is suspended or its spec is invalid.")
+    return Verdict(Do.RESUME)
+
+
+def _begin(operation: OperationRecord, tenant: TenantRecord, late: float) -> Verdict:
+    assert operation.spec is not None
+    effective = tenant.effective
+    if effective is None or effective.scans_only:
+        message = "The spec of the tenant is invalid: see its condition Ready."
+        return Verdict(Do.WAIT, "InvalidSpec", message, late)
+    if effective.suspend:
+        message = "spec.suspend of the tenant is true: no Job is made for it. mode Observe keeps cleanups off as well."
+        return Verdict(Do.WAIT, "Suspended", message, late)
+    if (
+        operation.spec.action == CLEAN
+        and effective.mode == "Observe"
+        and not operation.spec.dry_run
+    ):
+        message = "The mode is Observe, which only counts: set another mode, or ask for a dry run."
+        return Verdict(Do.FAIL, "Refused", message)
+    run = None
+    if operation.spec.action == UNDO:
+        run = _undone(operation, tenant)
+        if run is None:
+            message = "No cleanup in status.history of the tenant has removed anything: name the run in spec.undo.run."
+            return Verdict(Do.FAIL, "RunUnknown", message)
+    if is_occupied(tenant):
+        return Verdict(Do.WAIT, TENANT_BUSY, "A cleanup of the tenant comes first.", late)
+    return Verdict(Do.BEGIN, run=run)
+
+
+def is_occupied(tenant: TenantRecord) -> bool:
+    """Return whether a run of the tenant's is claimed, or a Job of its own under way."""
+    return tenant.run is not None or tenant.jobs.work is not None
+
+
+def _undone(operation: OperationRecord, tenant: TenantRecord) -> str | None:
+    """Return the run to put back: the one that is named, or the last that has removed something."""
+    spec = operation.spec
+    assert spec is not None
+    if spec.undo is not None and spec.undo.run is not None:
+        return spec.undo.run
+    for entry in tenant.cleanup.history:
+        outcome = entry.get("outcome")
+        removed = outcome == KILLED or (outcome in {COMPLETED, CAPPED} and entry.get("removed"))
+        if removed and entry.get("run"):
+            return str(entry["run"])
+    return None

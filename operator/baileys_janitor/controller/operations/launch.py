@@ -1,0 +1,198 @@
+"""Makes the Jobs of operations: where the claim can be mounted, recorded first in the operation's status."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+
+from baileys_janitor.api.config.config import Limits
+from baileys_janitor.controller.clock import Clock
+from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
+from baileys_janitor.controller.jobs.launch import JobLauncher
+from baileys_janitor.controller.jobs.manifest import ACTION_LABEL, Pod
+from baileys_janitor.controller.jobs.placement import Place
+from baileys_janitor.controller.jobs.tracker import JobTracker, TrackedJob
+from baileys_janitor.controller.kube.client import ApiError, Kube
+from baileys_janitor.controller.operations import jobs, progress
+from baileys_janitor.controller.operations.decide import is_occupied
+from baileys_janitor.controller.operations.record import OperationRecord
+from baileys_janitor.controller.operations.results import OperationResults
+from baileys_janitor.controller.operations.store import OperationStore
+from baileys_janitor.controller.tenants.cache import TenantCache
+from baileys_janitor.controller.tenants.directories import duplicate
+from baileys_janitor.tenants.fault import Fault
+from baileys_janitor.tenants.record import AnyRecord, TenantRecord
+
+logger = logging.getLogger("janitor.operations")
+
+PLACE_AGAIN_SECONDS = 30.0
+"""Seconds until a claim is looked at again that cannot be mounted."""
+ROOM_SECONDS = 5.0
+"""Seconds until it is looked again whether there is room for a Job."""
+GAP_SECONDS = 1.0
+"""Seconds until an operation is decided on anew whose tenant has changed meanwhile."""
+
+
+class OperationLauncher:
+    """Claims operations and makes their Jobs. `scan_waits` returns whether a tenant's scan waits for a node."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        clock: Clock,
+        limits: Limits,
+        pod: Pod,
+        tenants: TenantCache,
+        reads: ClusterReads,
+        tracker: JobTracker,
+        store: OperationStore,
+        results: OperationResults,
+        scan_waits: Callable[[TenantRecord], bool],
+        prepare: Callable[[str], Awaitable[None]] | None,
+    ) -> None:
+        self._kube = kube
+        self._clock = clock
+        self._limits = limits
+        self._pod = pod
+        self._tenants = tenants
+        self._reads = reads
+        self._tracker = tracker
+        self._store = store
+        self._results = results
+        self._scan_waits = scan_waits
+        self._prepare = prepare
+
+    def is_occupied(self, tenant: TenantRecord) -> bool:
+        """Return whether something of the tenant's is under way or being begun, or a pod of it waits for a node."""
+        return is_occupied(tenant) or tenant.queue.busy or self._scan_waits(tenant)
+
+    def has_room(self, namespace: str) -> bool:
+        """Return whether another Job may be made: for operations half as many as for all else are kept."""
+        limits = self._limits
+        under_way = [each for each in self._tracker if not each.settled]
+        own = [each for each in under_way if each.namespace == namespace]
+        return (
+            len(under_way) < max(1, limits.jobs_in_flight // 2)
+            and len(own) < max(1, limits.jobs_in_flight_per_namespace // 2)
+            and sum(each.pending for each in under_way) < max(1, limits.pending_pods // 2)
+            and sum(each.pending for each in own) < max(1, limits.pending_pods_per_namespace // 2)
+        )
+
+    async def claim(
+        self, operation: OperationRecord, tenant: TenantRecord, run: str | None
+    ) -> None:
+        """Record the act in the status, then make its Job. What has changed meanwhile is decided on anew."""
+        if not await self._store.own(operation, tenant):
+            return
+        if not self.has_room(operation.namespace):
+            operation.wait(self._clock.now() + ROOM_SECONDS)
+            return
+        edition = tenant.edition
+        found = await self._place(operation, tenant)
+        if found is None:
+            return
+        now = self._clock.now()
+        if tenant.edition != edition or self.is_occupied(tenant):
+            operation.wait(now + GAP_SECONDS)
+            return
+        assert operation.spec is not None
+        operation.wanted = progress.begun(
+            operation.current,
+            operation.generation,
+            tenant.uid,
+            run or _run_id(now),
+            operation.spec.action,
+            "It is being done.",
+            now,
+        )
+        if await self._store.write(operation) and not self.is_occupied(tenant):
+            await self._launch(operation, tenant, *found)
+
+    async def make(self, operation: OperationRecord, tenant: TenantRecord) -> None:
+        """Make the Job of an operation that is claimed."""
+        found = await self._place(operation, tenant)
+        if found is not None and not self.is_occupied(tenant):
+            await self._launch(operation, tenant, *found)
+
+    async def _place(
+        self, operation: OperationRecord, tenant: TenantRecord
+    ) -> tuple[Place, bool] | None:
+        """Return where the tenant's claim can be mounted, and whether a pod uses it; else say why it cannot."""
+        now = self._clock.now()
+        try:
+            cluster = await self._reads.cluster(tenant.namespace, [tenant])
+        except ApiError as error:
+            logger.warning("%s: the claim could not be looked up: %s", operation.text, error)
+            operation.wait(now + PLACE_AGAIN_SECONDS)
+            return None
+        if tenant.effective is None:
+            return None
+        place, fault, used = cluster.place(tenant)
+        elder = self._tenants.elder(tenant)
+        if fault is None and elder is not None:
+            fault = duplicate(tenant, elder)
+        if fault is None and place is not None:
+            return place, used
+        assert fault is not None
+        operation.wait(now + PLACE_AGAIN_SECONDS)
+        say = progress.hindered if operation.run else progress.waiting
+        if progress.reason_of(operation.current) != fault.reason:
+            operation.wanted = say(
+                operation.current, operation.generation, fault.reason, fault.message, now
+            )
+            await self._store.write(operation)
+        return None
+
+    async def _launch(
+        self, operation: OperationRecord, tenant: TenantRecord, place: Place, used: bool
+    ) -> None:
+        job = jobs.job_of(operation, tenant, place, self._pod)
+        launcher = _Launcher(
+            self._kube, self._clock, self._tracker, self._prepare, operation, self._results
+        )
+        prefix = f"janitor-{job['metadata']['labels'][ACTION_LABEL]}"
+        uid = await launcher.launch(job, prefix, [tenant], frozenset([tenant.name] if used else []))
+        if uid is not None and not operation.ended:
+            operation.failures = 0
+            operation.wanted = progress.with_job(operation.current, uid)
+        if operation.wanted is not None:
+            await self._store.write(operation)
+
+
+class _Launcher(JobLauncher):
+    """Creates the Job of one operation. That it is refused is the operation's affair, and no fault of the tenant."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        clock: Clock,
+        tracker: JobTracker,
+        prepare: Callable[[str], Awaitable[None]] | None,
+        operation: OperationRecord,
+        results: OperationResults,
+    ) -> None:
+        super().__init__(kube, clock, tracker, prepare)
+        self._operation = operation
+        self._results = results
+
+    def _begun(self, tenants: Sequence[AnyRecord], action: str, name: str) -> None:
+        super()._begun(tenants, action, name)
+        self._results.jobs[name] = self._operation.key, self._operation.uid
+        self._operation.job = name
+
+    def _dropped(self, tracked: TrackedJob, tenants: Sequence[AnyRecord]) -> None:
+        super()._dropped(tracked, tenants)
+        self._results.jobs.pop(tracked.name, None)
+        self._operation.job = None
+
+    def _doubt(self, tenants: Sequence[AnyRecord]) -> None:  # noqa: ARG002 - of an operation alone
+        self._operation.in_doubt = True
+
+    def _refused(self, tenants: Sequence[AnyRecord], fault: Fault) -> None:  # noqa: ARG002 - as above
+        self._results.refuse(self._operation, fault)
+
+
+def _run_id(now: float) -> str:
+    return f"{datetime.fromtimestamp(now, UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"

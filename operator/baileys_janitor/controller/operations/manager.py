@@ -1,0 +1,337 @@
+"""Carries operations out: one at a time a tenant, each recorded in its status before it is done.
+
+Part of the reconciler, whose loop calls `look`. An operation reserves its tenant, so that no cleanup, purge or copy
+of the tenant's own begins meanwhile; scans go on. An operator that is killed at any point is followed by one that goes
+on with the same operation: the volume's journal refuses a run that it already holds.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
+
+from baileys_janitor.api.config.config import OperatorConfig
+from baileys_janitor.api.names import OPERATION_PLURAL
+from baileys_janitor.controller.clock import Clock
+from baileys_janitor.controller.crash_handler import CrashHandler
+from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
+from baileys_janitor.controller.jobs.manifest import Pod
+from baileys_janitor.controller.jobs.timeouts import Spawn
+from baileys_janitor.controller.jobs.tracker import JobTracker, is_of_operation
+from baileys_janitor.controller.kube.client import TENANTS, Kube, path
+from baileys_janitor.controller.operations import progress
+from baileys_janitor.controller.operations.cache import OperationCache, surplus
+from baileys_janitor.controller.operations.decide import (
+    TENANT_BUSY,
+    Do,
+    Verdict,
+    decide,
+    is_occupied,
+)
+from baileys_janitor.controller.operations.launch import ROOM_SECONDS, OperationLauncher
+from baileys_janitor.controller.operations.record import Key, OperationRecord
+from baileys_janitor.controller.operations.results import OperationResults
+from baileys_janitor.controller.operations.store import OperationStore
+from baileys_janitor.controller.operations.timeouts import OperationTimeouts
+from baileys_janitor.controller.status.writer import StatusWriter
+from baileys_janitor.controller.tenants.cache import TenantCache
+from baileys_janitor.status.changes import ChangeBus
+from baileys_janitor.tenants.record import TenantRecord
+
+Object = dict[str, Any]
+
+SWEEP_SECONDS = 3600.0
+"""Seconds between two looks at all operations that are over: those that are too old are deleted."""
+CRASH_PAUSE_SECONDS = 60.0
+"""Seconds that an operation waits after something unforeseen was met."""
+LIST_AGAIN_SECONDS = 300.0
+"""Seconds between two lists of all operations: a watch that delivers nothing any more is noticed by nobody else."""
+
+
+class OperationManager:
+    """Events come in by `observe`, `forget` and `results`; `tenant_changed` is called when a tenant may be free."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        config: OperatorConfig,
+        pod: Pod,
+        clock: Clock,
+        tenants: TenantCache,
+        reads: ClusterReads,
+        writer: StatusWriter[TenantRecord],
+        prepare: Callable[[str], Awaitable[None]] | None,
+        again: Callable[[TenantRecord], None],
+        scan_waits: Callable[[TenantRecord], bool],
+        nudge: Callable[[], None],
+        bus: ChangeBus,
+        crashes: CrashHandler,
+    ) -> None:
+        self._kube = kube
+        self._config = config
+        self._clock = clock
+        self._tenants = tenants
+        self._again = again
+        self.nudge = nudge
+        self._crashes = crashes
+        self.cache = OperationCache()
+        self.tracker = JobTracker()
+        self.results = OperationResults(
+            clock, tenants, self.tracker, self._find, self._ended, bus, crashes
+        )
+        self._timeouts = OperationTimeouts(
+            kube, clock, self.tracker, reads, writer, self.results, config, crashes
+        )
+        self._store = OperationStore(kube, self.cache, clock)
+        self._launcher = OperationLauncher(
+            kube,
+            clock,
+            config.limits,
+            pod,
+            tenants,
+            reads,
+            self.tracker,
+            self._store,
+            self.results,
+            scan_waits,
+            prepare,
+        )
+        self._dirty: set[Key] = set()
+        """Tenants whose operations are to be decided on."""
+        self._later: list[tuple[float, Key]] = []
+        self._sweep_at = clock.now() + SWEEP_SECONDS
+        self._list_at: float | None = None
+        """When the operations are listed again; None while nobody looks after them."""
+        self._swept: set[Key] = set()
+        """Tenants of which an operation has ended since the last look."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a Job is under way that must be looked at now and then."""
+        return bool(list(self.tracker) or len(self.results.leftovers))
+
+    # What comes in
+
+    async def adopt(self) -> None:
+        """Take note of the Jobs that an earlier operator left: those of operations are taken up."""
+        await self.results.adopt(self._kube, self._config.watch_namespaces, is_of_operation)
+
+    def look_after(self) -> None:
+        """Have operations looked after: the API server serves them, and somebody wants it."""
+        self._list_at = self._clock.now() + LIST_AGAIN_SECONDS
+
+    def observe(self, body: Object) -> None:
+        """Take in an operation that was added or changed."""
+        with self._crashes.contain("event"):
+            meta = body["metadata"]
+            before = self.cache.active.get((meta["namespace"], meta["name"]))
+            found = self.cache.observe(body, self._clock.now())
+            if before is not None and before is not found:
+                self._release(before)
+            name = (body.get("spec") or {}).get("tenant")
+            key = found.tenant_key if found is not None else (meta["namespace"], str(name))
+            self._dirty.add(key)
+            self._swept.add(key)
+            self.nudge()
+
+    def forget(self, namespace: str, name: str, uid: str) -> None:
+        """Drop an operation that was deleted; its Job goes with it."""
+        found = self.cache.forget((namespace, name), uid)
+        if found is not None:
+            self._release(found)
+            self._dirty.add(found.tenant_key)
+            self.nudge()
+
+    def tenant_changed(self, key: Key) -> None:
+        """Have a tenant's operations decided on: something about the tenant has changed."""
+        if self.cache.of_tenant(key):
+            self._dirty.add(key)
+
+    def shift(self, step: float) -> None:
+        """Move all times with the clock, which was set by `step` seconds."""
+        self.tracker.shift(step)
+        self._sweep_at += step
+        self._list_at = None if self._list_at is None else self._list_at + step
+        self._later = [(when + step, key) for when, key in self._later]
+        for operation in self.cache.records():
+            operation.shift(step)
+
+    def next_due(self) -> float | None:
+        """Return when something is due next; None while there are no operations."""
+        if self._dirty:
+            return self._clock.now()
+        times = [self._later[0][0]] if self._later else []
+        times += [] if self._list_at is None else [self._list_at]
+        return min(times, default=None)
+
+    # The loop
+
+    def look(self, now: float, spawn: Spawn) -> None:
+        """Look at the Jobs under way, and have what is due done."""
+        self._timeouts.look(now, spawn)
+        while self._later and self._later[0][0] <= now:
+            self._dirty.add(heapq.heappop(self._later)[1])
+        due, self._dirty = self._dirty, set()
+        for key in sorted(due):
+            with self._crashes.contain("step"):
+                self._look_at(key, now, spawn)
+        self._sweep(now, spawn)
+        if self._list_at is not None and now >= self._list_at:
+            self._list_at = now + LIST_AGAIN_SECONDS
+            spawn(self._list())
+
+    async def _list(self) -> None:
+        """List all operations, and take in what no watch has shown."""
+        watched: list[str | None] = [*self._config.watch_namespaces] or [None]
+        for namespace in watched:
+            url = path(OPERATION_PLURAL, namespace, group=TENANTS)
+            async for body in self._kube.list(url):
+                self.observe(body)
+
+    def _look_at(self, key: Key, now: float, spawn: Spawn) -> None:
+        """Decide on the operations of one tenant."""
+        operations = self.cache.of_tenant(key)
+        tenant = self._tenants.tenants.get(key)
+        before: list[OperationRecord] = []
+        for operation in operations:
+            if operation.busy:
+                before.append(operation)
+                continue
+            if operation.retry_at > now:
+                self._wake(operation.retry_at, key)
+                before.append(operation)
+                continue
+            if operation.doubtful:
+                self._begin(self._store.reload(operation), operation, spawn)
+            elif operation.wanted is not None:
+                self._begin(self._write(operation), operation, spawn)
+            elif operation.job is None:
+                self._decide(operation, tenant, before, now, spawn)
+            if not operation.ended:
+                before.append(operation)
+
+    def _decide(
+        self,
+        operation: OperationRecord,
+        tenant: TenantRecord | None,
+        before: Sequence[OperationRecord],
+        now: float,
+        spawn: Spawn,
+    ) -> None:
+        verdict = decide(operation, tenant, before, self._config.operations.allowed, now)
+        if verdict.do is Do.BEGIN and tenant is not None and self._launcher.is_occupied(tenant):
+            verdict = Verdict(Do.WAIT, again=now + ROOM_SECONDS)
+        if verdict.again is not None:
+            self._wake(verdict.again, operation.tenant_key)
+        if tenant is not None and not before:
+            self._reserve(operation, tenant, verdict)
+        if verdict.do is Do.WAIT:
+            self._wait(operation, verdict, now, spawn)
+        elif verdict.do is Do.FAIL:
+            operation.wanted = progress.failed(
+                operation.current, operation.generation, verdict.reason, verdict.message, now
+            )
+            self._begin(self._write(operation), operation, spawn)
+        elif tenant is not None and verdict.do is Do.BEGIN:
+            self._begin(self._launcher.claim(operation, tenant, verdict.run), operation, spawn)
+        elif tenant is not None and verdict.do is Do.RESUME:
+            self._resume(operation, tenant, spawn)
+
+    @staticmethod
+    def _reserve(operation: OperationRecord, tenant: TenantRecord, verdict: Verdict) -> None:
+        """Let nothing else of the tenant's own begin, so that the operation's turn comes; or let it begin again."""
+        coming = verdict.do in {Do.BEGIN, Do.RESUME} or verdict.reason in {"", TENANT_BUSY}
+        if coming and verdict.do is not Do.FAIL:
+            tenant.jobs.reserve(operation.name)
+        elif tenant.jobs.operation == operation.name:
+            tenant.jobs.reserve(None)
+
+    def _wait(self, operation: OperationRecord, verdict: Verdict, now: float, spawn: Spawn) -> None:
+        """Say what an operation waits for, once."""
+        status = operation.current
+        same = progress.reason_of(status) == verdict.reason
+        if not verdict.reason or (same and status.get("message") == verdict.message):
+            return
+        say = progress.hindered if status.get("run") else progress.waiting
+        operation.wanted = say(status, operation.generation, verdict.reason, verdict.message, now)
+        self._begin(self._write(operation), operation, spawn)
+
+    def _resume(self, operation: OperationRecord, tenant: TenantRecord, spawn: Spawn) -> None:
+        """Go on with an operation that is claimed: its Job is an earlier operator's, was lost, or never came to be."""
+        if is_occupied(tenant):
+            return
+        if self.results.adopt_for(operation, tenant):
+            return
+        if self._launcher.is_occupied(tenant) or not self._launcher.has_room(operation.namespace):
+            self._wake(self._clock.now() + ROOM_SECONDS, operation.tenant_key)
+            return
+        operation.in_doubt = True
+        self._begin(self._launcher.make(operation, tenant), operation, spawn)
+
+    def _begin(
+        self, step: Coroutine[Any, Any, None], operation: OperationRecord, spawn: Spawn
+    ) -> None:
+        """Begin a step; the operation is busy until it is over."""
+        operation.busy = True
+
+        async def run() -> None:
+            try:
+                await step
+            except Exception:
+                operation.doubtful = True
+                operation.wait(self._clock.now() + CRASH_PAUSE_SECONDS)
+                raise
+            finally:
+                operation.busy = False
+                self._dirty.add(operation.tenant_key)
+                self.nudge()
+
+        spawn(run())
+
+    # Steps
+
+    async def _write(self, operation: OperationRecord) -> None:
+        if await self._store.write(operation) and operation.ended:
+            self._release(operation)
+            self._swept.add(operation.tenant_key)
+
+    # What the parts ask back
+
+    def _find(self, key: Key, uid: str) -> OperationRecord | None:
+        found = self.cache.active.get(key)
+        return found if found is not None and found.uid == uid else None
+
+    def _ended(self, operation: OperationRecord | None, tenant: TenantRecord | None) -> None:
+        """Have the answer written, and what waited for the tenant decided on."""
+        if operation is not None:
+            self._dirty.add(operation.tenant_key)
+        if tenant is not None:
+            self._dirty.add(tenant.key)
+            self._again(tenant)
+        self.nudge()
+
+    def _release(self, operation: OperationRecord) -> None:
+        """Let the tenant's own work go on."""
+        tenant = self._tenants.tenants.get(operation.tenant_key)
+        if tenant is not None and tenant.jobs.operation == operation.name:
+            tenant.jobs.reserve(None)
+            self._again(tenant)
+        self._dirty.add(operation.tenant_key)
+
+    def _wake(self, when: float, key: Key) -> None:
+        heapq.heappush(self._later, (when, key))
+
+    # The history
+
+    def _sweep(self, now: float, spawn: Spawn) -> None:
+        """Delete operations that are over and not kept any longer."""
+        if now >= self._sweep_at:
+            self._sweep_at = now + SWEEP_SECONDS
+            self._swept.update(self.cache.tenants_with_ended())
+        swept, self._swept = self._swept, set()
+        history = self._config.operations.history
+        for key in swept:
+            gone = surplus(self.cache.ended_of(key), history.keep, history.max_age.seconds, now)
+            for each in gone:
+                spawn(self._store.delete(key[0], each))

@@ -1,0 +1,269 @@
+"""Takes in how the Jobs of operations end: the tenant's record learns it as from any cleanup, the operation answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from baileys_janitor.api.conditions.conditions import MESSAGE_LIMIT
+from baileys_janitor.api.values.durations import elapsed_text
+from baileys_janitor.controller.clock import Clock
+from baileys_janitor.controller.crash_handler import CrashHandler
+from baileys_janitor.controller.jobs.faults import Finished
+from baileys_janitor.controller.jobs.job_events import ATTEMPTS, JobEvents
+from baileys_janitor.controller.jobs.manifest import Member
+from baileys_janitor.controller.jobs.results import read_result
+from baileys_janitor.controller.jobs.tracker import JobTracker, TrackedJob
+from baileys_janitor.controller.operations import progress
+from baileys_janitor.controller.operations.record import Key, OperationRecord
+from baileys_janitor.controller.tenants.cache import TenantCache
+from baileys_janitor.job.machine import boot
+from baileys_janitor.job.result import (
+    BUSY,
+    CAPPED,
+    COMPLETED,
+    DRY_RUN,
+    NOTHING_TO_DO,
+    REFUSED,
+    REPEATED,
+    CleanResult,
+    UndoResult,
+)
+from baileys_janitor.schedule.backoff import backoff_seconds
+from baileys_janitor.schedule.cleanup_times import KILLED
+from baileys_janitor.status.changes import ChangeBus
+from baileys_janitor.tenants import directory_faults, record_result
+from baileys_janitor.tenants.fault import Fault
+from baileys_janitor.tenants.record import TenantRecord
+from baileys_janitor.tenants.undo_wording import undo_sentence
+
+Object = dict[str, Any]
+
+ACTIONS = frozenset({"clean", "undo"})
+"""Actions of the Jobs, which are taken up after a restart."""
+DONE = frozenset({COMPLETED, CAPPED, NOTHING_TO_DO, DRY_RUN})
+"""Outcomes of a Job with which the operation is complete."""
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 15.0, 300.0
+"""Until another Job is made for one that came to nothing."""
+
+
+class OperationResults(JobEvents[TenantRecord]):
+    """Where the Jobs and pods of operations come in. `ended` is called with an operation and its tenant."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        cache: TenantCache,
+        tracker: JobTracker,
+        find: Callable[[Key, str], OperationRecord | None],
+        ended: Callable[[OperationRecord | None, TenantRecord | None], None],
+        bus: ChangeBus,
+        crashes: CrashHandler,
+    ) -> None:
+        super().__init__(clock, cache, tracker, bus, crashes, kept=ACTIONS)
+        self._find = find
+        self._ended = ended
+        self.jobs: dict[str, tuple[Key, str]] = {}
+        """By the Job's name, key and uid of its operation."""
+
+    def operation_of(self, tracked: TrackedJob) -> OperationRecord | None:
+        """Return the operation of a Job, while it is not over."""
+        known = self.jobs.get(tracked.name)
+        return None if known is None else self._find(*known)
+
+    def adopt_for(self, operation: OperationRecord, tenant: TenantRecord) -> bool:
+        """Take up the Job of an operation that an earlier operator made; return whether it is there."""
+        uid = operation.job_uid
+        found = self.leftovers.take(operation.namespace, uid) if uid else None
+        if found is None:
+            return False
+        now = self._clock.now()
+        self._tracker.add(
+            TrackedJob(
+                namespace=found.namespace,
+                name=found.name,
+                action=found.action,
+                members=[Member(tenant.name, tenant.uid)],
+                run=operation.run,
+                created=now,
+                used=frozenset([tenant.name]),
+                uid=found.uid,
+                # Its pod may have been shown before.
+                overheard=True,
+                failed_at=now if found.ended else None,
+                suspended=found.suspended,
+            )
+        )
+        self.jobs[found.name] = operation.key, operation.uid
+        operation.job = found.name
+        tenant.jobs.start(found.action, found.name, now)
+        return True
+
+    def settle(self, tracked: TrackedJob, ended: Finished) -> None:
+        """Take in how a Job ended, once."""
+        if tracked.settled:
+            return
+        tracked.settled = True
+        result, fault = read_result(ended, tracked)
+        self._publish_end(tracked, fault if result is None else None)
+        operation = self.operation_of(tracked)
+        tenant = next(iter(self.members(tracked)), None)
+        if tenant is not None:
+            self._land(tenant, tracked)
+            tenant.jobs.want_scan()
+        if operation is not None:
+            operation.job = None
+            with self._crashes.contain("job", [tenant] if tenant is not None else []):
+                one = result.members[0] if result is not None else None
+                self._take(operation, tenant, tracked, one, fault)
+        self._ended(operation, tenant)
+
+    def split(self, tracked: TrackedJob, claims: frozenset[str]) -> None:
+        """Do nothing: the Job of an operation has one member."""
+
+    def abandon(self, tracked: TrackedJob) -> list[TenantRecord]:
+        """Give up a Job that cannot be dealt with."""
+        found = super().abandon(tracked)
+        operation = self.operation_of(tracked)
+        if operation is not None:
+            operation.job = None
+            self._in_vain(operation, directory_faults.UNREADABLE)
+        self._ended(operation, next(iter(found), None))
+        return found
+
+    def hinder(self, operation: OperationRecord, fault: Fault) -> None:
+        """Say what the operation waits for while it is being done, once."""
+        status = operation.current
+        if progress.reason_of(status) != fault.reason:
+            operation.wanted = progress.hindered(
+                status, operation.generation, fault.reason, fault.message, self._clock.now()
+            )
+            self._ended(operation, None)
+
+    def refuse(self, operation: OperationRecord, fault: Fault) -> None:
+        """Record that no Job could be made: that is tried again."""
+        now = self._clock.now()
+        operation.failures += 1
+        operation.wait(
+            now
+            + backoff_seconds(operation.failures - 1, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
+        )
+        operation.wanted = progress.hindered(
+            operation.current, operation.generation, fault.reason, fault.message, now
+        )
+
+    def _take(
+        self,
+        operation: OperationRecord,
+        tenant: TenantRecord | None,
+        tracked: TrackedJob,
+        result: object,
+        fault: Fault | None,
+    ) -> None:
+        if isinstance(result, CleanResult) and result.run == operation.run:
+            self._cleaned(operation, tenant, tracked, result)
+        elif isinstance(result, UndoResult):
+            self._undone(operation, result)
+        else:
+            self._in_vain(operation, fault or directory_faults.UNREADABLE)
+
+    def _cleaned(
+        self,
+        operation: OperationRecord,
+        tenant: TenantRecord | None,
+        tracked: TrackedJob,
+        result: CleanResult,
+    ) -> None:
+        if self._may_be_at_it(operation, result.outcome, result.code):
+            self._in_vain(operation, directory_faults.of_directory(BUSY))
+            return
+        now, recorded = self._clock.now(), result.outcome == REPEATED
+        entry, message = _told(operation, tenant, tracked, result, now)
+        outcome = str(entry["outcome"])
+        answer: Object = {"outcome": outcome}
+        if not recorded:
+            answer |= {
+                "removed": result.removed,
+                "before": result.before,
+                "after": result.after,
+                "left": result.left or None,
+                "kept": result.kept or None,
+                "duration": elapsed_text(result.duration_ms),
+            }
+        code = KILLED if outcome == KILLED else result.code
+        self._answer(operation, answer, code, message)
+
+    def _undone(self, operation: OperationRecord, result: UndoResult) -> None:
+        if self._may_be_at_it(operation, result.outcome, result.code):
+            self._in_vain(operation, directory_faults.of_directory(BUSY))
+            return
+        answer: Object = {
+            "outcome": result.outcome,
+            "restored": result.restored,
+            "kept": result.kept or None,
+            "duration": elapsed_text(result.duration_ms),
+        }
+        message = undo_sentence(result)
+        if operation.in_doubt and result.outcome == NOTHING_TO_DO:
+            message += (
+                " An earlier Job of this operation may have put it back; its figures are lost."
+            )
+        self._answer(operation, answer, result.code, message)
+
+    @staticmethod
+    def _may_be_at_it(operation: OperationRecord, outcome: str, code: str | None) -> bool:
+        """Return whether something holds the directory's lock: an earlier Job of this operation, or somebody else."""
+        return (outcome, code) == (REFUSED, BUSY) and operation.attempts + 1 < ATTEMPTS
+
+    def _answer(
+        self, operation: OperationRecord, answer: Object, code: str | None, message: str
+    ) -> None:
+        now, message = self._clock.now(), message[:MESSAGE_LIMIT]
+        status, generation = operation.current, operation.generation
+        if answer["outcome"] in DONE:
+            operation.wanted = progress.completed(status, generation, answer, message, now)
+        else:
+            reason = code or str(answer["outcome"])
+            operation.wanted = progress.failed(status, generation, reason, message, now, answer)
+
+    def _in_vain(self, operation: OperationRecord, fault: Fault) -> None:
+        """Record a Job that came to nothing; of several in a row the operation fails."""
+        now = self._clock.now()
+        operation.attempts += 1
+        operation.in_doubt = True
+        status, generation = operation.current, operation.generation
+        if operation.attempts >= ATTEMPTS:
+            message = f"Given up after {ATTEMPTS} Jobs: {fault.message}"
+            operation.wanted = progress.failed(status, generation, fault.reason, message, now)
+            return
+        pause = backoff_seconds(operation.attempts - 1, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
+        operation.wait(now + pause)
+        operation.wanted = progress.hindered(status, generation, fault.reason, fault.message, now)
+
+
+def _told(
+    operation: OperationRecord,
+    tenant: TenantRecord | None,
+    tracked: TrackedJob,
+    result: CleanResult,
+    now: float,
+) -> tuple[Object, str]:
+    """Tell the tenant's record of a cleanup; return the entry of the history, and what is said of it.
+
+    A dry run that only the operation asked for is none of the tenant's cleanups, and no cooldown begins with it.
+    """
+    recorded = result.outcome == REPEATED
+    entry, detail = record_result.entry_of(result, now, recorded=recorded)
+    if tenant is None:
+        return entry, str(detail["message"])
+    used = tenant.name in tracked.used
+    asked_dry = operation.spec is not None and bool(operation.spec.dry_run)
+    known = any(each.get("run") == result.run for each in tenant.cleanup.history)
+    if asked_dry or known or tenant.run is not None:
+        if result.scan is not None:
+            record_result.scanned(tenant, result.scan, now, used, boot())
+    else:
+        how = operation.spec.clean if operation.spec is not None else None
+        urgent = how is not None and bool(how.emergency)
+        record_result.cleaned(tenant, result, now, used, boot(), recorded=recorded, urgent=urgent)
+    return entry, str(detail["message"])

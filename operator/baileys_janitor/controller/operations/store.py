@@ -1,0 +1,120 @@
+"""Writes operations: a status against a known version only, the owner reference, and the end of the history."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from baileys_janitor.api.names import OPERATION_PLURAL
+from baileys_janitor.api.values import decoding
+from baileys_janitor.controller.clock import Clock
+from baileys_janitor.controller.jobs.manifest import owner_reference
+from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube, path
+from baileys_janitor.controller.operations.cache import Ended, OperationCache
+from baileys_janitor.controller.operations.record import READER, OperationRecord
+from baileys_janitor.schedule.backoff import backoff_seconds
+from baileys_janitor.status.compose import merge_patch
+from baileys_janitor.tenants.record import TenantRecord
+
+Object = dict[str, Any]
+logger = logging.getLogger("janitor.operations")
+
+RETRY_SECONDS, LONGEST_RETRY_SECONDS = 5.0, 300.0
+"""Until a write is tried again that the API server did not take: the first time, and at most."""
+
+
+class OperationStore:
+    """The operations in the API server."""
+
+    def __init__(self, kube: Kube, cache: OperationCache, clock: Clock) -> None:
+        self._kube = kube
+        self._cache = cache
+        self._clock = clock
+
+    async def write(self, operation: OperationRecord) -> bool:
+        """Write the wanted status; False when it is not stored, and so nothing may be done that needs it.
+
+        Against the version that is known: what another operator has written meanwhile is not overwritten, and is
+        decided on anew.
+        """
+        wanted = operation.wanted
+        if wanted is None:
+            return True
+        patch = merge_patch(operation.status, wanted)
+        if not patch:
+            operation.wanted = None
+            return True
+        version = {"resourceVersion": operation.version, "uid": operation.uid}
+        try:
+            body = await self._kube.patch(
+                self._url(operation) + "/status", {"metadata": version, "status": patch}
+            )
+        except ApiError as error:
+            self._failed(operation, error)
+            return False
+        self._stored(operation, body)
+        return True
+
+    async def own(self, operation: OperationRecord, tenant: TenantRecord) -> bool:
+        """Have the operation deleted with its tenant; False when that could not be written."""
+        if any(each.get("uid") == tenant.uid for each in operation.owners):
+            return True
+        own = owner_reference(tenant.name, tenant.uid)
+        others = [each for each in operation.owners if each.get("controller") is not True]
+        meta = {
+            "resourceVersion": operation.version,
+            "uid": operation.uid,
+            "ownerReferences": [*others, own],
+        }
+        try:
+            body = await self._kube.patch(self._url(operation), {"metadata": meta})
+        except ApiError as error:
+            self._failed(operation, error)
+            return False
+        operation.take(body)
+        return True
+
+    async def reload(self, operation: OperationRecord) -> None:
+        """Read an operation again of which it is not known what is stored."""
+        try:
+            body = await self._kube.get(self._url(operation))
+        except ApiError as error:
+            self._failed(operation, error)
+            return
+        operation.doubtful = False
+        if decoding.part(body, "metadata").get("uid") != operation.uid:
+            self._cache.forget(operation.key, operation.uid)
+            return
+        operation.version = ""
+        self._cache.observe(body, self._clock.now())
+
+    async def delete(self, namespace: str, ended: Ended) -> None:
+        """Delete an operation that is over and not kept any longer."""
+        url = path(OPERATION_PLURAL, namespace, ended.name, TENANTS)
+        await self._kube.delete(url, ended.uid)
+
+    def _stored(self, operation: OperationRecord, body: Object) -> None:
+        operation.failures = 0
+        operation.wanted = None
+        status = READER.read(decoding.mapping(body.get("status")))
+        version = decoding.text(decoding.part(body, "metadata").get("resourceVersion"))
+        operation.status, operation.version = status, version
+        if operation.ended and self._cache.active.get(operation.key) is operation:
+            self._cache.end(operation)
+
+    def _failed(self, operation: OperationRecord, error: ApiError) -> None:
+        now = self._clock.now()
+        if error.status == 404 and error.about == operation.name:
+            self._cache.forget(operation.key, operation.uid)
+            return
+        if error.status != 409:
+            logger.warning("%s: the operation could not be written: %s", operation.text, error)
+        operation.doubtful = True
+        if error.status != 409 or operation.failures:
+            pause = backoff_seconds(operation.failures, RETRY_SECONDS, LONGEST_RETRY_SECONDS)
+            operation.wait(now + pause)
+        operation.failures += 1
+
+    @staticmethod
+    def _url(operation: OperationRecord) -> str:
+        return path(OPERATION_PLURAL, operation.namespace, operation.name, TENANTS)
