@@ -39,7 +39,9 @@ class Counted:
         found: PutResult = self.store.put(path, data, sha256=sha256)
         return found
 
-    def list_objects(self, prefix: str, *, most: int = MOST_OBJECTS) -> Sequence[StoredObject]:
+    def list_objects(
+        self, prefix: str, *, most: int = MOST_OBJECTS, doubt_empty: bool = False
+    ) -> Sequence[StoredObject]:
         self._ask("list")
         found: Sequence[StoredObject] = self.store.list_objects(prefix, most=most)
         return found

@@ -138,6 +138,8 @@ class FaultyStore:
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     objects: dict[str, bytes] = field(default_factory=dict)
     over: threading.Event = field(default_factory=threading.Event)
+    sent: int = 0
+    """Bytes of answers without an end that somebody has taken."""
 
     @property
     def port(self) -> int:
@@ -195,10 +197,21 @@ class Exchange:
     def endless(self, length: int = 2 << 30) -> None:
         """Send zeros for as long as somebody takes them."""
         self.object(length)
-        zeros = bytes(1 << 18)
+        self._on_and_on(bytes(1 << 18))
+
+    def endless_text(self, status: int) -> None:
+        """Answer with a text without an end, which a client cannot know."""
+        self.handler.send_response(status)
+        self.handler.send_header("Content-Type", "application/xml")
+        self.handler.end_headers()
+        self.handler.close_connection = True
+        self._on_and_on(b"<Contents><Key>" + b"a" * (1 << 18) + b"</Key></Contents>")
+
+    def _on_and_on(self, data: bytes) -> None:
         with suppress(OSError):
             while not self.store.over.is_set():
-                self.handler.wfile.write(zeros)
+                self.handler.wfile.write(data)
+                self.store.sent += len(data)
 
     def silence(self) -> None:
         """Answer nothing, and hold the connection."""

@@ -124,11 +124,13 @@ def test_two_backups_of_one_session_in_one_second_leave_two_archives_that_open(
     moscow, eu = place.destinations
     list_objects = place.store.list_objects
 
-    def meanwhile(prefix: str, *, most: int = MOST_OBJECTS) -> Sequence[StoredObject]:
+    def meanwhile(
+        prefix: str, *, most: int = MOST_OBJECTS, doubt_empty: bool = False
+    ) -> Sequence[StoredObject]:
         place.store.list_objects = list_objects  # type: ignore[method-assign]
         assert outcomes(place.back_up(destinations=[eu])) == ["Put"]
         assert outcomes(place.back_up(destinations=[moscow])) == ["Put"]
-        return list_objects(prefix, most=most)
+        return list_objects(prefix, most=most, doubt_empty=doubt_empty)
 
     place.store.list_objects = meanwhile  # type: ignore[method-assign]
     assert outcomes(place.back_up(destinations=[moscow], force=True)) == ["Put"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from baileys_janitor.backup.errors import BackupProblem
 from baileys_janitor.backup.names import ArchiveName, ArchivePath
+from baileys_janitor.backup.stores import bounded
 from baileys_janitor.backup.stores.object_store import Bounds
 from baileys_janitor.backup.stores.repository import Repository, open_repository
 from baileys_janitor.backup.stores.store_errors import problem_for
@@ -327,3 +329,64 @@ for chunk in repository.get(path, limit_bytes=2 << 31):
         break
 print(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])
 """
+
+
+@pytest.mark.parametrize(
+    ("act", "status"),
+    [("list", 200), ("list", 400), ("get", 404), ("put", 400), ("delete", 200)],
+)
+def test_an_answer_without_an_end_is_given_up(
+    faulty: FaultyStore, monkeypatch: pytest.MonkeyPatch, act: str, status: int
+) -> None:
+    growth = 24 << 20
+    monkeypatch.setattr(bounded, "GROWTH_MOST", growth)
+    # What this process has once had it may have again before that counts as growth.
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    faulty.then = lambda exchange: exchange.endless_text(status)
+    assert code_of(at(faulty.url), act) == "NotAStore"
+    assert faulty.sent < 2 * before + 16 * growth
+
+
+def test_the_command_line_takes_bounded_memory_of_a_listing_without_an_end(
+    faulty: FaultyStore, tmp_path: Path
+) -> None:
+    faulty.then = lambda exchange: exchange.endless_text(200)
+    program = (
+        "import resource, sys\n"
+        "from baileys_janitor.cli.main import main\n"
+        "code = main(sys.argv[1:])\n"
+        "print(code, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+    )
+    place = ["--from", "s3://bucket/x", "--endpoint", faulty.url, "--tenant", "acme"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, "archives", *place],
+        env=os.environ | ENVIRON, capture_output=True, text=True, timeout=60, check=False,
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert "no store of this kind" in done.stderr, done.stderr
+    code, peak = done.stdout.split()[-2:]
+    assert code != "0"
+    assert int(peak) < 400_000, "kilobytes"
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"ETag": '"1"', "Last_Modified": "Sat, 28 Nov 2026 09:35:00 GMT"}]
+)
+def test_a_login_page_is_no_empty_store_where_archives_are_expected(
+    faulty: FaultyStore, headers: dict[str, str]
+) -> None:
+    faulty.then = answer(200, b"<html>log in</html>", **headers)
+    with pytest.raises(BackupProblem) as caught:
+        at(faulty.url).list("server", "acme-7700", doubt_empty=True)
+    assert caught.value.code == "NotAStore"
+
+
+@pytest.mark.parametrize("status", [403, 404, 405, 501])
+def test_an_empty_store_is_believed_whatever_it_says_of_what_is_not_there(
+    faulty: FaultyStore, status: int
+) -> None:
+    faulty.once = [answer(200, b"<ListBucketResult></ListBucketResult>")]
+    faulty.then = answer(status)
+    found = at(faulty.url).list("server", "acme-7700", doubt_empty=True)
+    assert (found.archives, found.foreign) == ([], 0)
+    assert {method for method, _, _ in faulty.requests} == {"GET", "HEAD"}

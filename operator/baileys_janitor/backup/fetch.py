@@ -93,7 +93,7 @@ def _fetch(
     now: float,
     opened: Callable[[Iterator[bytes]], Unpacked],
 ) -> AnyFetched[Unpacked]:
-    listing = repository.list(wanted.namespace, wanted.tenant)
+    listing = repository.list(wanted.namespace, wanted.tenant, doubt_empty=True)
     problem: BackupProblem | None = None
     codes = set()
     names = _names([each.path.name for each in listing.archives], wanted, now)

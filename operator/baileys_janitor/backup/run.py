@@ -225,7 +225,10 @@ class _Run:
     def _list(self, destination: Destination, result: RepositoryResult) -> None:
         """List a repository, if that is allowed; credentials that may only put are enough for a backup."""
         try:
-            listing = destination.repository.list(self.session.namespace, self.session.tenant)
+            session, there = self.session, self.known.in_repository(destination.ident)
+            listing = destination.repository.list(
+                session.namespace, session.tenant, doubt_empty=bool(there)
+            )
         except BackupProblem as problem:
             result.retention_code = problem.code
             if problem.code == READ_FORBIDDEN:

@@ -77,7 +77,13 @@ class DirectoryStore:
             os.fsync(directory)
         return PutResult(None, READ)
 
-    def list_objects(self, prefix: str, *, most: int = MOST_OBJECTS) -> list[StoredObject]:
+    def list_objects(
+        self,
+        prefix: str,
+        *,
+        most: int = MOST_OBJECTS,
+        doubt_empty: bool = False,  # noqa: ARG002 - a directory is what it is
+    ) -> list[StoredObject]:
         """Return the files below `prefix`, sorted by name; ListingTooLong where there is more."""
         found: list[StoredObject] = []
         parts = [part for part in prefix.split("/") if part]

@@ -1,8 +1,9 @@
 """Archives in S3, Google's and Azure's stores. The only module that imports obstore.
 
 Every operation ends within `Bounds`, whatever the server does: a request that fails at once is tried again for a few
-seconds, one that takes long is tried once. The library reads its own settings from the environment, among them
-tokens and ones that turn signatures off, so it is opened without the clouds' variables.
+seconds, one that takes long is tried once, and one whose answer fills the memory is given up. The library reads its own
+settings from the environment, among them tokens and ones that turn signatures off, so it is opened without the clouds'
+variables.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from hashlib import md5
+from secrets import token_hex
 from threading import Lock
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 from urllib.parse import urlsplit
@@ -28,9 +30,11 @@ from baileys_janitor.backup.errors import (
     ARCHIVE_TOO_LARGE,
     CREDENTIALS_MALFORMED,
     LISTING_TOO_LONG,
+    NOT_A_STORE,
     TOO_SLOW,
     BackupProblem,
 )
+from baileys_janitor.backup.stores.bounded import TooMuch, bounded
 from baileys_janitor.backup.stores.location import GCS, S3
 from baileys_janitor.backup.stores.store import (
     ACCEPTED,
@@ -45,12 +49,13 @@ from baileys_janitor.backup.stores.store_errors import (
     GET,
     LIST,
     PUT,
+    TOO_MUCH,
     is_unsupported,
     problem_for,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
     from obstore import PutResult as ObstorePutResult
     from obstore.store import AzureConfig, ClientConfig, GCSConfig, RetryConfig, S3Config
@@ -129,7 +134,9 @@ class ObjectStore:
     def _put(self, path: str, data: bytes) -> PutResult:
         """Put with one request: what is put in parts stays in the bucket, invisible, if this process is killed."""
         deadline = time.monotonic() + 2 * self._bounds.page
-        new = partial(obstore.put, self._whole, path, data, mode="create", use_multipart=False)
+        new = partial(
+            obstore.put_async, self._whole, path, data, mode="create", use_multipart=False
+        )
         found, text = _attempt(new)
         if found is not None:
             return _put_result(found, data, checked=checks_puts(self._location))
@@ -138,15 +145,20 @@ class ObjectStore:
         _check_time(deadline)
         # A store that knows no checksums, or cannot put only what is new: no other archive has this name anyway.
         basic = self._open(self._bounds.page, basic=True)
-        found = _called(PUT, partial(obstore.put, basic, path, data, use_multipart=False))
+        found = _called(PUT, partial(obstore.put_async, basic, path, data, use_multipart=False))
         return _put_result(found, data, checked=False)
 
-    def list_objects(self, prefix: str, *, most: int = MOST_OBJECTS) -> list[StoredObject]:
-        """Return what lies below `prefix`, sorted by name; ListingTooLong where there is more."""
+    def list_objects(
+        self, prefix: str, *, most: int = MOST_OBJECTS, doubt_empty: bool = False
+    ) -> list[StoredObject]:
+        """Return what lies below `prefix`, sorted by name; ListingTooLong where there is more.
+
+        `doubt_empty`: NotAStore where something else answers with a page that reads as an empty list.
+        """
         deadline = time.monotonic() + 2 * self._bounds.page
         found: list[StoredObject] = []
         pages = obstore.list(self._pages, prefix, chunk_size=_PAGE)
-        while (page := _called(LIST, lambda: next(pages, None))) is not None:
+        while (page := _called(LIST, lambda: _next(pages))) is not None:
             found += [
                 StoredObject(each["path"], each["size"], plain_tag(each["e_tag"]))
                 for each in page
@@ -155,17 +167,26 @@ class ObjectStore:
             if len(found) > most:
                 raise BackupProblem(LISTING_TOO_LONG, most=most)
             _check_time(deadline)
+        if doubt_empty and not found:
+            self._look_for_nothing(prefix)
         return sorted(found, key=lambda each: each.path)
+
+    def _look_for_nothing(self, prefix: str) -> None:
+        """Ask for an object that cannot be there: a login page is there whatever is asked for."""
+        path = f"{prefix}/{token_hex(16)}" if prefix else token_hex(16)
+        _, text = _attempt(lambda: obstore.head_async(self._pages, path))
+        if not text or problem_for(text, GET).code == NOT_A_STORE:
+            raise BackupProblem(NOT_A_STORE)
 
     def get(self, path: str, *, limit_bytes: int) -> Iterator[bytes]:
         """Yield the content of an object; ArchiveTooLarge where it has more bytes than that."""
         deadline = time.monotonic() + self._bounds.whole
-        found = _called(GET, lambda: obstore.get(self._whole, path))
+        found = _called(GET, lambda: obstore.get_async(self._whole, path))
         size = found.meta["size"]
         if size > limit_bytes:
             raise BackupProblem(ARCHIVE_TOO_LARGE, mebibytes=limit_bytes // _MEBIBYTE)
-        chunks = iter(found.stream(min_chunk_size=_CHUNK_BYTES))
-        while (chunk := _called(GET, lambda: next(chunks, None))) is not None:
+        chunks = aiter(found.stream(min_chunk_size=_CHUNK_BYTES))
+        while (chunk := _called(GET, lambda: _next(chunks))) is not None:
             size -= len(chunk)
             if size < 0:
                 raise BackupProblem(ANSWER_INCOMPLETE)
@@ -179,7 +200,7 @@ class ObjectStore:
         deadline = time.monotonic() + 2 * self._bounds.page
         for at in range(0, len(paths), _PAGE):
             some = list(paths[at : at + _PAGE])
-            _, text = _attempt(partial(obstore.delete, self._pages, some))
+            _, text = _attempt(partial(obstore.delete_async, self._pages, some))
             if text and self._location.scheme == S3 and is_unsupported(text):
                 self._delete_one_by_one(some, deadline)
             elif text:
@@ -190,7 +211,7 @@ class ObjectStore:
         """Remove objects where the store knows no request that removes many."""
         store = self._open(self._bounds.page, basic=True)
         for at in range(0, len(paths), _FEW):
-            _called(DELETE, partial(obstore.delete, store, paths[at : at + _FEW]))
+            _called(DELETE, partial(obstore.delete_async, store, paths[at : at + _FEW]))
             _check_time(deadline)
 
     def _holds(self, path: str, data: bytes) -> bool:
@@ -255,7 +276,11 @@ def plain_tag(tag: str | None) -> str | None:
     )
 
 
-def _called(operation: str, request: Callable[[], Result]) -> Result:
+async def _next(stream: AsyncIterator[Result]) -> Result | None:
+    return await anext(stream, None)
+
+
+def _called(operation: str, request: Callable[[], Awaitable[Result]]) -> Result:
     """Return what a request brings; BackupProblem for whatever the library raises."""
     result, text = _attempt(request)
     if text:
@@ -263,10 +288,12 @@ def _called(operation: str, request: Callable[[], Result]) -> Result:
     return cast("Result", result)
 
 
-def _attempt(request: Callable[[], Result]) -> tuple[Result | None, str]:
+def _attempt(request: Callable[[], Awaitable[Result]]) -> tuple[Result | None, str]:
     """Return what a request brings and "", or None and what the library says of it, which must not get out."""
     try:
-        return request(), ""
+        return bounded(request), ""
+    except TooMuch:
+        return None, TOO_MUCH
     except Exception as error:  # noqa: BLE001 - it holds names, whatever it is
         return None, str(error) or type(error).__name__
     except BaseException as error:

@@ -119,13 +119,21 @@ class Repository:
         return digest.hexdigest() == put.sha256
 
     def list(
-        self, namespace: str, tenant: str | None = None, *, most: int = MOST_OBJECTS
+        self,
+        namespace: str,
+        tenant: str | None = None,
+        *,
+        most: int = MOST_OBJECTS,
+        doubt_empty: bool = False,
     ) -> Listing:
-        """Return the archives of a tenant, or of all tenants of a namespace: a request for each 1,000 objects."""
+        """Return the archives of a tenant, or of all tenants of a namespace: a request for each 1,000 objects.
+
+        `doubt_empty`: one request more where there is none, which tells a login page from an empty store.
+        """
         _check(namespace, tenant)
         prefix = namespace if tenant is None else f"{namespace}/{tenant}"
         archives, foreign = [], 0
-        for each in self._store.list_objects(prefix, most=most):
+        for each in self._store.list_objects(prefix, most=most, doubt_empty=doubt_empty):
             path = parse_path(each.path)
             if path is None or path.namespace != namespace or tenant not in (None, path.tenant):
                 foreign += 1

@@ -43,8 +43,13 @@ class Store(Protocol):
     def put(self, path: str, data: bytes, *, sha256: str) -> PutResult:
         """Put a new object, whole or not at all; ArchiveExists where another one bears the name."""
 
-    def list_objects(self, prefix: str, *, most: int = MOST_OBJECTS) -> Sequence[StoredObject]:
-        """Return what lies below `prefix`, sorted by name; ListingTooLong where there is more."""
+    def list_objects(
+        self, prefix: str, *, most: int = MOST_OBJECTS, doubt_empty: bool = False
+    ) -> Sequence[StoredObject]:
+        """Return what lies below `prefix`, sorted by name; ListingTooLong where there is more.
+
+        `doubt_empty`: an empty list is believed only of what is known to be a store.
+        """
 
     def get(self, path: str, *, limit_bytes: int) -> Iterator[bytes]:
         """Yield the content of an object; ArchiveTooLarge where it has more bytes than that."""

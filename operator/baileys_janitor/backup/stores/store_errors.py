@@ -16,6 +16,8 @@ PUT: Final = "put"
 LIST: Final = "list"
 GET: Final = "get"
 DELETE: Final = "delete"
+TOO_MUCH: Final = "The answer has no end."
+"""Stands for what the library would say of an answer that was given up."""
 
 _STATUS: Final = re.compile(r"returned non-2xx status code: (\d{3})")
 _CODE: Final = re.compile(r"(?:<Code>\s*|\(code: )([A-Za-z]{3,64})(?:\s*</Code>|\))")
@@ -54,6 +56,7 @@ _BY_STATUS: Final = {
 _NOT_SUPPORTED_STATUS: Final = (400, 404, 405, 411, 501)
 # Words of the library and of what it is built on, the gravest first.
 _BY_WORDS: Final = (
+    ((TOO_MUCH,), errors.NOT_A_STORE),
     (("BareRedirect",), errors.WRONG_REGION),
     (("DeleteFailed",), errors.DELETE_FORBIDDEN),
     (("dns error", "failed to lookup address"), errors.NAME_UNKNOWN),

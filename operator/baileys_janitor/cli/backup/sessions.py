@@ -76,7 +76,7 @@ def archives_in(
 ) -> dict[str, list[Listed]]:
     """Return the archives of all sessions, or of one, by tenant and newest first. Raises BackupProblem."""
     found: dict[str, list[Listed]] = {}
-    for each in repository.list(namespace, tenant).archives:
+    for each in repository.list(namespace, tenant, doubt_empty=True).archives:
         found.setdefault(each.path.tenant, []).append(each)
     return {tenant: archives[::-1] for tenant, archives in found.items()}
 
