@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -24,11 +28,13 @@ from baileys_janitor.backup.job.result import (
 )
 from baileys_janitor.backup.job.task import BACKUP, DRILL, BackupTask, Member
 from baileys_janitor.backup.known import recipients_id
+from baileys_janitor.backup.names import name_of
 from baileys_janitor.backup.stores.repository import open_repository
+from baileys_janitor.controller.backups.known import PENDING_MOST, merged, needs_all
 from baileys_janitor.job.task import BadTask
 from baileys_janitor.policy.archives.known_archives import KnownArchives, PutArchive
 from baileys_janitor.policy.archives.known_archives import encode as known_text
-from tests.backup.servers import ENVIRON, FaultyStore, S3Server, free_port
+from tests.backup.servers import ENVIRON, Exchange, FaultyStore, S3Server, free_port
 from tests.backup.sessions import RECIPIENT, SECRET, session_in
 
 
@@ -311,3 +317,116 @@ def test_a_memory_says_the_same_on_both_sides() -> None:
     )
     known = known_of(KnownArchives((archive,), "ab" * 8, "cd" * 8, "ef" * 8, {ident: 5}))
     assert [each.digest for each in known.in_repository(ident)] == ["ab" * 8]
+
+
+class Killing:
+    """A task whose process, or a child of it, is killed while an archive is on its way to a store."""
+
+    def __init__(self, cluster: Cluster, faulty: FaultyStore) -> None:
+        self.cluster = cluster
+        self.faulty = faulty
+        self.log = cluster.home / "message"
+        faulty.once = [lambda exchange: exchange.answer(200, EMPTY_LIST)]
+
+    def run(self, kill: str) -> JobResult:
+        """Kill the `parent` or the `child` in the middle of the put; return what was left."""
+        met = threading.Event()
+
+        def take(exchange: Exchange) -> None:
+            if exchange.method == "PUT":
+                # It has arrived; that is never answered.
+                self.faulty.objects[exchange.path] = exchange.body
+                met.set()
+                exchange.silence()
+            else:
+                exchange.answer(200, EMPTY_LIST)
+
+        self.faulty.then = take
+        task = self.cluster.backup(
+            self.cluster.tenant(), stores=[self.cluster.store(endpoint=self.faulty.url)]
+        )
+        self.log.write_bytes(b"")
+        with subprocess.Popen(
+            [sys.executable, "-m", "baileys_janitor", "backup-job", task.to_json()],
+            env=os.environ | {"TERMINATION_LOG": str(self.log)},
+        ) as process:
+            assert met.wait(60)
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+            (child,) = (int(each) for each in children.split())
+            os.kill(child, signal.SIGKILL if kill == "child" else signal.SIGSTOP)
+            if kill == "parent":
+                process.kill()
+            process.wait(60)
+            if kill == "parent":
+                os.kill(child, signal.SIGKILL)
+        self.faulty.over.set()
+        found = decode(self.log.read_bytes())
+        assert isinstance(found, JobResult)
+        return found
+
+
+EMPTY_LIST = b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"
+
+
+@pytest.mark.parametrize("killed", ["child", "parent"])
+def test_an_archive_that_was_on_its_way_when_the_process_was_killed_is_known(
+    cluster: Cluster, faulty: FaultyStore, killed: str
+) -> None:
+    result = Killing(cluster, faulty).run(killed)
+    member, outcome = only(result)
+    assert (outcome.outcome, outcome.code) == ("Failed", "Interrupted")
+    assert member.archive is not None
+    ((path, data),) = faulty.objects.items()
+    assert sha256(data).hexdigest().startswith(member.archive.sha256)
+    assert str(name_of(member.archive.time, member.archive.digest, encrypted=True)) in path
+    assert member.fingerprint
+    assert result.repositories[0]
+
+
+def test_the_backup_after_a_kill_finds_what_arrived_and_puts_nothing(
+    cluster: Cluster, faulty: FaultyStore
+) -> None:
+    result = Killing(cluster, faulty).run("child")
+    places = dict(enumerate(result.repositories))
+    member, _ = only(result)
+    readers = recipients_id([RECIPIENT])
+    known = merged(KnownArchives(), KnownArchives(), member, places, readers, member.time, None)
+    assert [each.held for each in known.archives] == [frozenset()]
+    assert needs_all(known, 1, member.time + 60.0)
+    ((path, data),) = faulty.objects.items()
+    faulty.over.clear()
+    faulty.then = lambda exchange: exchange.answer(200, listing(path, data))
+    faulty.requests.clear()
+    again = cluster.run(
+        cluster.backup(
+            cluster.tenant(known=known_text(known)),
+            stores=[cluster.store(endpoint=faulty.url)],
+        )
+    )
+    later, outcome = only(again)
+    assert (outcome.outcome, outcome.held) == ("Unchanged", frozenset({0}))
+    assert [method for method, _, _ in faulty.requests] == ["GET"]
+    known = merged(known, known, later, places, readers, member.time + 60.0, None)
+    assert [each.held for each in known.archives][-1] == frozenset(places.values())
+
+
+def listing(path: str, data: bytes) -> bytes:
+    key = unquote(path).partition("/prod/")[2]
+    return (
+        f"<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>prod/{key}</Key>"
+        f"<Size>{len(data)}</Size><LastModified>2026-11-28T09:35:00Z</LastModified>"
+        "<ETag>0</ETag></Contents></ListBucketResult>"
+    ).encode()
+
+
+def test_archives_that_never_arrived_take_no_room_of_those_that_are_there() -> None:
+    ident = "ab" * 8
+    there = PutArchive(1, "0" * 16, "1" * 32, 2, 3, held=frozenset([ident]))
+    known = KnownArchives((there,), listed={ident: 5})
+    failed = Outcome("Failed", "Unreachable", "It does not answer.")
+    for now in range(1_000_000, 1_000_000 + 300 * 60, 60):
+        made = PutArchive(now, f"{now:016x}", "1" * 32, 2, 3)
+        result = MemberResult(now, 1, 1, made, "ab" * 8, "cd" * 8, {0: failed})
+        known = merged(known, known, result, {0: ident}, "ef" * 8, now, None)
+    assert there in known.archives
+    assert len(known.archives) == 1 + PENDING_MOST

@@ -1,6 +1,7 @@
 """A process for each member: one that takes too long is killed, and costs the members after it nothing.
 
-The library of a store has threads of its own and cannot be interrupted; a process can. Its memory goes with it.
+The library of a store has threads of its own and cannot be interrupted; a process can. Its memory goes with it. Each
+message of the process comes with its length before it, so that half of one counts for nothing.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 ANSWER_BYTES_MAX: Final = 65_536
+"""Bytes that a process may write, all its messages together."""
+_LENGTH_BYTES: Final = 4
+Tell = Callable[[bytes], None]
 _ENDS_SECONDS: Final = 2.0
 """How long a process that was killed is waited for: one that hangs in a volume ends when the volume answers."""
 
@@ -30,6 +34,16 @@ def call(work: Callable[[], bytes], seconds: float, stop: Callable[[], str | Non
 
     `stop` is asked now and then whether to end before.
     """
+    return call_telling(lambda _: work(), seconds, stop, lambda _: None)
+
+
+def call_telling(
+    work: Callable[[Tell], bytes],
+    seconds: float,
+    stop: Callable[[], str | None],
+    hear: Tell,
+) -> bytes:
+    """Do as `call`; what `work` tells before it returns, `hear` is called with at once."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -37,46 +51,71 @@ def call(work: Callable[[], bytes], seconds: float, stop: Callable[[], str | Non
         _answer(work, writing)
     os.close(writing)
     try:
-        answer = _read(reading, time.monotonic() + seconds, stop)
+        answer, in_time = _hear_all(_read(reading, time.monotonic() + seconds, stop), hear)
     finally:
         os.close(reading)
         os.kill(child, signal.SIGKILL)
         _reap(child)
-    if answer is None:
-        raise Killed(in_time=False)
     if not answer:
-        raise Killed(in_time=True)
+        raise Killed(in_time=in_time)
     return answer
 
 
-def _answer(work: Callable[[], bytes], writing: int) -> None:
+def _hear_all(messages: Iterator[bytes | None], hear: Tell) -> tuple[bytes | None, bool]:
+    """Return the answer, which comes after an empty message, None where there is none; and whether it came to its end
+    in time."""
+    over = False
+    for message in messages:
+        if message is None:
+            return None, False
+        if over:
+            return message, True
+        if message:
+            hear(message)
+        over = not message
+    return None, True
+
+
+def _answer(work: Callable[[Tell], bytes], writing: int) -> None:
     """Answer, and end this process whatever happens."""
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        answer = work()
-        while answer:
-            answer = answer[os.write(writing, answer) :]
+
+        def tell(message: bytes) -> None:
+            data = len(message).to_bytes(_LENGTH_BYTES, "big") + message
+            while data:
+                data = data[os.write(writing, data) :]
+
+        answer = work(tell)
+        tell(b"")
+        tell(answer)
     finally:
         os._exit(0)
 
 
-def _read(reading: int, end: float, stop: Callable[[], str | None]) -> bytes | None:
-    """Return all that is written until the other side lets go; None where that takes too long."""
-    answer = b""
+def _read(reading: int, end: float, stop: Callable[[], str | None]) -> Iterator[bytes | None]:
+    """Yield the messages that are written until the other side lets go; None at last where that takes too long."""
+    data, taken = b"", 0
     poll = select.poll()
     poll.register(reading, select.POLLIN)
-    while len(answer) <= ANSWER_BYTES_MAX:
+    while taken <= ANSWER_BYTES_MAX:
         left = end - time.monotonic()
         if left <= 0 or stop() is not None:
-            return None
+            yield None
+            return
         if not poll.poll(min(left, 0.5) * 1000):
             continue
-        data = os.read(reading, 65_536)
-        if not data:
-            return answer
-        answer += data
-    return b""
+        found = os.read(reading, 65_536)
+        if not found:
+            return
+        data, taken = data + found, taken + len(found)
+        while len(data) >= _LENGTH_BYTES:
+            length = int.from_bytes(data[:_LENGTH_BYTES], "big")
+            if len(data) < _LENGTH_BYTES + length:
+                break
+            yield data[_LENGTH_BYTES : _LENGTH_BYTES + length]
+            data = data[_LENGTH_BYTES + length :]
 
 
 def _reap(child: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -27,7 +27,7 @@ from baileys_janitor.backup.job.result import (
     encode,
 )
 from baileys_janitor.backup.job.task import BackupTask, Member
-from baileys_janitor.backup.job.work import carry_out
+from baileys_janitor.backup.job.work import ENDED, Found, carry_out
 from baileys_janitor.job.main import BAD_TASK, DONE, UNFORESEEN, Log, Stop, leave
 from baileys_janitor.job.task import BadTask
 from baileys_janitor.schedule.backup_reasons import OF_STORE
@@ -39,11 +39,6 @@ TOO_SLOW: Final = Outcome(
     "TooSlow",
     "It took too long and was given up, so that the others had their turn: look at the volume and the store. The next "
     "run tries again.",
-)
-ENDED: Final = Outcome(
-    FAILED,
-    "Interrupted",
-    "The process that did it has ended in the middle of it, perhaps for lack of memory. The next run tries again.",
 )
 
 
@@ -64,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
         leave(encode(JobFailure("ExtraMissing", str(problem))))
         return UNFORESEEN
     log = Log()
-    run = _Run(task, stop)
+    run = _Run(task, stop, lambda result: log.write(encode(result)))
     for done in range(len(task.members)):
         result = run.next()
         log.write(encode(result), last=done == len(task.members) - 1)
@@ -77,10 +72,13 @@ def _read(argv: Sequence[str]) -> BackupTask:
     return BackupTask.from_json(argv[0])
 
 
-def _answer(task: BackupTask, member: Member, places: Sequence[int]) -> bytes:
-    result, idents = carry_out(task, member, places)
-    named = [idents.get(place, "") for place in range(len(task.stores))]
-    return encode(JobResult(task.action, named, [result]))
+def _answer(task: BackupTask, member: Member, places: Sequence[int], tell: children.Tell) -> bytes:
+    def written(found: Found) -> bytes:
+        result, idents = found
+        named = [idents.get(place, "") for place in range(len(task.stores))]
+        return encode(JobResult(task.action, named, [result]))
+
+    return written(carry_out(task, member, places, lambda found: tell(written(found))))
 
 
 def _read_answer(answer: bytes, places: Sequence[int]) -> tuple[MemberResult, Sequence[str]]:
@@ -99,9 +97,10 @@ def _read_answer(answer: bytes, places: Sequence[int]) -> tuple[MemberResult, Se
 class _Run:
     """The members of a task, one after the other. What a repository fails to do for some, it is not asked for all."""
 
-    def __init__(self, task: BackupTask, stop: Stop) -> None:
+    def __init__(self, task: BackupTask, stop: Stop, leave: Callable[[JobResult], None]) -> None:
         self._task = task
         self._stop = stop
+        self._leave = leave
         self._idents = [""] * len(task.stores)
         self._done: list[MemberResult | None] = []
         self._failing: Counter[int] = Counter()
@@ -111,27 +110,44 @@ class _Run:
         """Deal with the next member; return what is known of all."""
         member = self._task.members[len(self._done)]
         self._done.append(None if self._stop() is not None else self._result(member))
-        unreached = [None] * (len(self._task.members) - len(self._done))
-        return JobResult(self._task.action, self._idents, [*self._done, *unreached])
+        return self._so_far(self._done)
+
+    def _so_far(self, done: list[MemberResult | None]) -> JobResult:
+        unreached = [None] * (len(self._task.members) - len(done))
+        return JobResult(self._task.action, self._idents, [*done, *unreached])
 
     def _result(self, member: Member) -> MemberResult | None:
         asked = [place for place in member.repositories if place not in self._given_up]
         known = {p: self._given_up[p] for p in member.repositories if p in self._given_up}
         if not asked:
             return MemberResult(0, outcomes=known)
+        entered: list[MemberResult] = []
+
+        def hear(told: bytes) -> None:
+            # An archive that is about to be put: from now on it is known, whatever happens to this pod.
+            result, idents = _read_answer(told, asked)
+            self._name(asked, idents)
+            entered[:] = [replace(result, outcomes={**result.outcomes, **known})]
+            self._leave(self._so_far([*self._done, *entered]))
+
         try:
             work = partial(_answer, self._task, member, asked)
-            found = _read_answer(children.call(work, self._task.seconds, self._stop), asked)
+            answer = children.call_telling(work, self._task.seconds, self._stop, hear)
+            result, idents = _read_answer(answer, asked)
         except children.Killed as end:
-            if self._stop() is not None:
+            if self._stop() is not None and not entered:
                 return None
-            failure = ENDED if end.in_time else TOO_SLOW
-            return MemberResult(0, outcomes=known | dict.fromkeys(asked, failure))
-        result, idents = found
+            failure = ENDED if end.in_time or self._stop() is not None else TOO_SLOW
+            last = entered[0] if entered else MemberResult(0)
+            return replace(last, outcomes=known | dict.fromkeys(asked, failure))
+        self._name(asked, idents)
         for place in asked:
-            self._idents[place] = idents[place] or self._idents[place]
             self._note(place, result.outcomes[place])
         return replace(result, outcomes={**result.outcomes, **known})
+
+    def _name(self, asked: Sequence[int], idents: Sequence[str]) -> None:
+        for place in asked:
+            self._idents[place] = idents[place] or self._idents[place]
 
     def _note(self, place: int, outcome: Outcome) -> None:
         if outcome.code not in OF_STORE:

@@ -68,10 +68,11 @@ def archive_of(known: KnownArchive) -> PutArchive:
 
 
 class TaskMemory:
-    """The memory of one tenant while it is backed up."""
+    """The memory of one tenant while it is backed up. `entered` is called with an archive before it is put."""
 
-    def __init__(self, known: Known) -> None:
+    def __init__(self, known: Known, entered: Callable[[KnownArchive], None]) -> None:
         self.known = known
+        self._entered = entered
 
     def read(self) -> Known:
         """Return what is known."""
@@ -79,5 +80,8 @@ class TaskMemory:
 
     def change(self, change: Callable[[Known], Known]) -> Known:
         """Change what is known, and return it."""
-        self.known = change(self.known)
+        before, self.known = self.known, change(self.known)
+        for each in self.known.archives:
+            if before.of_name(each.name) is None:
+                self._entered(each)
         return self.known

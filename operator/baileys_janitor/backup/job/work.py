@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
 
 from baileys_janitor.backup.errors import BackupProblem
 from baileys_janitor.backup.failures import failure_of, read_identities, session_directory
@@ -21,21 +21,32 @@ from baileys_janitor.backup.job.task import BACKUP, BackupTask, Member
 from baileys_janitor.policy.archives.known_archives import KnownArchives, decode
 
 if TYPE_CHECKING:
-    from baileys_janitor.backup.known import Known
+    from baileys_janitor.backup.known import Known, KnownArchive
     from baileys_janitor.backup.results import BackupResult, Destination, RepositoryResult
 
 
-def carry_out(
-    task: BackupTask, member: Member, places: Sequence[int]
-) -> tuple[MemberResult, dict[int, str]]:
-    """Deal with one member in these repositories; return what became of it, and each repository's name in memory.
+Found = tuple[MemberResult, dict[int, str]]
+"""What became of a member, and each repository's name in memory."""
+ENDED: Final = Outcome(
+    FAILED,
+    "Interrupted",
+    "The process that did it has ended in the middle of it, perhaps for lack of memory. The next run tries again.",
+)
 
-    Never raises: trouble is in the result.
+
+def carry_out(
+    task: BackupTask, member: Member, places: Sequence[int], tell: Callable[[Found], None]
+) -> Found:
+    """Deal with one member in these repositories; return what became of it.
+
+    `tell` is called before an archive is put, with what is to be known if this process is killed then. Never raises:
+    trouble is in the result.
     """
     now = max(time.time(), float(task.time))
     try:
-        do = _back_up if task.action == BACKUP else _drill
-        return do(task, member, places, now)
+        if task.action == BACKUP:
+            return _back_up(task, member, places, now, tell)
+        return _drill(task, member, places, now)
     except Exception as error:  # noqa: BLE001 - the other members go on
         failure = Outcome(FAILED, *failure_of(error))
     return MemberResult(int(now), outcomes=dict.fromkeys(places, failure)), {}
@@ -46,8 +57,12 @@ def _known(member: Member) -> KnownArchives:
 
 
 def _back_up(
-    task: BackupTask, member: Member, places: Sequence[int], now: float
-) -> tuple[MemberResult, dict[int, str]]:
+    task: BackupTask,
+    member: Member,
+    places: Sequence[int],
+    now: float,
+    tell: Callable[[Found], None],
+) -> Found:
     from baileys_janitor.backup.job.memory import TaskMemory
     from baileys_janitor.backup.results import Keep
     from baileys_janitor.backup.run import back_up
@@ -63,7 +78,14 @@ def _back_up(
         for ident in idents.values():
             known = known.asked(ident, int(now))
     before = known.listed
-    memory = TaskMemory(known)
+
+    def entered(archive: KnownArchive) -> None:
+        owner = archive.fingerprint, archive.pairing
+        failed = dict.fromkeys(places, ENDED)
+        put = archive_of(archive)
+        tell((MemberResult(archive.time, archive.files, 0, put, *owner, failed), idents))
+
+    memory = TaskMemory(known, entered)
     with session_directory(member.volume, member.path) as directory:
         found = back_up(
             directory,
@@ -124,9 +146,7 @@ def _outcome(
     )
 
 
-def _drill(
-    task: BackupTask, member: Member, places: Sequence[int], now: float
-) -> tuple[MemberResult, dict[int, str]]:
+def _drill(task: BackupTask, member: Member, places: Sequence[int], now: float) -> Found:
     from baileys_janitor.backup.drill import drill
     from baileys_janitor.backup.fetch import Wanted
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from baileys_janitor.backup.job.result import PUT, MemberResult
+from baileys_janitor.backup.job.result import FAILED, PUT, MemberResult
 from baileys_janitor.backup.names import name_of
 from baileys_janitor.policy.archives.known_archives import KnownArchives, PutArchive
 from baileys_janitor.tenants.backup_state import Archived
 
 LISTED_SECONDS = 84_600.0
 """Seconds after which a Job is told of all archives, so that it can compare a list."""
-PENDING_SECONDS = 86_400.0
-"""Seconds that an archive is remembered of which no repository says that it is there: its put may have arrived."""
+PENDING_SECONDS, PENDING_MOST = 86_400.0, 32
+"""Seconds that an archive is remembered of which no repository says that it is there, since its put may have arrived;
+and how many of them, the newest, so that they never take the room of those that are there."""
 CLOCKS_SECONDS = 86_400.0
 """How far the clocks of a node and of the operator may lie apart: what is further away was never read."""
 NEWEST = 2
@@ -76,8 +77,14 @@ def merged(
         listed[name] = int(min(max(result.time, now - CLOCKS_SECONDS), now))
         if outcome.held is not None:
             _compare(archives, sent.archives, outcome.held, name)
-    oldest = now - PENDING_SECONDS
-    left = [each for each in archives.values() if each.held or each.time >= oldest]
+    if made is not None:
+        for place, outcome in result.outcomes.items():
+            if outcome.outcome == FAILED:
+                # Its put may have arrived: the next Job looks.
+                listed.pop(repositories.get(place, ""), None)
+    pending = sorted((each for each in archives.values() if not each.held), key=_key)
+    recent = [each for each in pending[-PENDING_MOST:] if each.time >= now - PENDING_SECONDS]
+    left = [each for each in archives.values() if each.held] + recent
     if kept_seconds is not None:
         left = [each for each in left if each.time >= now - kept_seconds]
     return replace(known, archives=tuple(sorted(left, key=_key, reverse=True)), listed=listed)
@@ -132,7 +139,8 @@ def _names(
 def _readers(known: KnownArchives, result: MemberResult, recipients: str) -> str:
     """Return who can read the newest archives: nobody knows it while one repository has not got the new one."""
     everywhere = all(each.outcome == PUT for each in result.outcomes.values())
-    return recipients if everywhere or known.recipients == recipients else ""
+    only = everywhere or not known.archives or known.recipients == recipients
+    return recipients if only else ""
 
 
 def _key(archive: PutArchive) -> tuple[int, str]:
