@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from baileys_janitor.api.generated.crd import crd, operation_crd, store_crd
 from baileys_janitor.cli.main import run_application
 from baileys_janitor.cli.plugin.main import PROGRAM, application
 from sandbox.tools import kubectl_path
@@ -40,10 +42,9 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-@pytest.fixture(scope="session")
-def fleet(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Iterator[Fleet]:
-    """A cluster with tenants of every level, and accounts with few rights."""
-    home = tmp_path_factory.mktemp("cluster")
+@contextmanager
+def cluster(home: Path, programs: Path) -> Iterator[Fleet]:
+    """An empty cluster with the resources of the project, in a process of its own."""
     process = subprocess.Popen(
         [sys.executable, "-m", "sandbox", "--kubeconfig", home / "config", "--volumes", home / "v"],
         stdout=subprocess.PIPE,
@@ -54,25 +55,37 @@ def fleet(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Iterator[
         assert process.stdout is not None
         assert b"sandbox ready" in process.stdout.readline()
         fleet = Fleet(home, programs)
-        fleet.kubectl("apply", "-f", str(ROOT / "crds"))
-        for namespace in ("shop", "support"):
-            fleet.kubectl("create", "namespace", namespace)
-        for each in FLEET:
-            fleet.add(each)
-        for name, rules in (
-            ("reader", {"baileystenants.janitor.baileys.dev": "get,list"}),
-            ("nobody", {}),
-        ):
-            account(fleet, "shop", name, rules)
+        for definition in (crd(), operation_crd(), store_crd()):
+            fleet.create("apiextensions.k8s.io/v1/customresourcedefinitions", "", definition)
         yield fleet
     finally:
         process.terminate()
         process.wait()
 
 
+@pytest.fixture(scope="session")
+def fleet(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Iterator[Fleet]:
+    """A cluster with tenants of every level, and accounts with few rights."""
+    with cluster(tmp_path_factory.mktemp("cluster"), programs) as fleet:
+        for namespace in ("shop", "support"):
+            fleet.create("v1/namespaces", "", {"metadata": {"name": namespace}})
+        for each in FLEET:
+            fleet.add(each)
+        account(fleet, "shop", "reader", {"baileystenants.janitor.baileys.dev": "get,list"})
+        account(fleet, "shop", "nobody", {})
+        yield fleet
+
+
 @pytest.fixture
 def run(fleet: Fleet, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """`kubectl baileys` in this process: exit code and both streams."""
+    return runner(fleet, capsys, monkeypatch)
+
+
+def runner(
+    fleet: Fleet, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Run:
+    """The same for any cluster."""
     for name, value in fleet.variables.items():
         monkeypatch.setenv(name, value)
 

@@ -68,7 +68,8 @@ def test_a_bundle_has_what_a_helper_needs_and_no_number(
     assert stat.S_IMODE(bundle.stat().st_mode) == 0o600
     files = unpacked(bundle)
     assert set(files) == {
-        "README.txt", "tenant.json", "events.json", "jobs.json", "pods.json", "operator.json",
+        "README.txt", "tenant.json", "events.json", "jobs.json", "pods.json", "operations.json",
+        "operator.json",
         "versions.json",
     }  # fmt: skip
     assert NUMBER not in "".join(files.values())

@@ -18,8 +18,9 @@ from pathlib import Path
 import pytest
 
 from baileys_janitor.cli.kubectl.client import Kubectl
+from baileys_janitor.cli.kubectl.resources import TENANTS
 from baileys_janitor.cli.plugin import top_command, watching
-from baileys_janitor.cli.plugin.tenants import brief, tenant_document
+from baileys_janitor.cli.plugin.tenants import TenantDocument, brief_of, tenant_document
 from tests.plugin.conftest import Run
 from tests.plugin.tenants import FLEET, Fleet, Tenant, acting, resource, status
 
@@ -27,9 +28,13 @@ PATIENCE_SECONDS = 60
 CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
+def of_tenants(namespace: str | None, *options: str) -> watching.WatchedList[TenantDocument]:
+    return watching.WatchedList(Kubectl(options), TENANTS, namespace, brief_of)
+
+
 @contextmanager
-def watched(namespace: str | None, *options: str) -> Iterator[watching.WatchedFleet]:
-    fleet = watching.WatchedFleet(Kubectl(options), namespace)
+def watched(namespace: str | None, *options: str) -> Iterator[watching.WatchedList[TenantDocument]]:
+    fleet = of_tenants(namespace, *options)
     fleet.start()
     try:
         yield fleet
@@ -37,7 +42,7 @@ def watched(namespace: str | None, *options: str) -> Iterator[watching.WatchedFl
         fleet.end()
 
 
-def until(fleet: watching.WatchedFleet, holds: object) -> None:
+def until(fleet: watching.WatchedList[TenantDocument], holds: object) -> None:
     end = time.monotonic() + PATIENCE_SECONDS
     while not holds():  # type: ignore[operator]
         assert time.monotonic() < end, fleet.trouble
@@ -47,9 +52,9 @@ def until(fleet: watching.WatchedFleet, holds: object) -> None:
 @pytest.mark.parametrize(("width", "height"), [(80, 6), (80, 24), (200, 24), (40, 4)])
 @pytest.mark.parametrize("sort", top_command.SORTS)
 def test_the_screen_fits_the_terminal(width: int, height: int, sort: str) -> None:
-    fleet = watching.WatchedFleet(Kubectl(), None)
-    found = [brief(tenant_document({**resource(each), "status": status(each)})) for each in FLEET]
-    fleet._tenants = {(each["namespace"], each["name"]): each for each in found * 1}
+    fleet = of_tenants(None)
+    found = [brief_of({**resource(each), "status": status(each)}) for each in FLEET]
+    fleet._found = {(each["namespace"], each["name"]): each for each in found}
     fleet.trouble = "It takes the right to watch, " * 20
     lines = top_command.screen(fleet, sort, time.time(), width, height, everywhere=True)
     assert len(lines) <= height
@@ -78,28 +83,28 @@ def test_tenants_are_sorted() -> None:
 
 def test_changes_arrive_by_a_watch(run: Run, fleet: Fleet) -> None:
     with watched("support") as tenants:
-        assert [each["status"]["level"] for each in tenants.tenants()] == ["Warning"]
+        assert [each["status"]["level"] for each in tenants.all()] == ["Warning"]
         fleet.add(Tenant("support", "new", "Healthy", 10))
-        until(tenants, lambda: len(tenants.tenants()) == 2)
+        until(tenants, lambda: len(tenants.all()) == 2)
         fleet.patch("support", "new", {"level": "Critical"})
-        until(tenants, lambda: "Critical" in {t["status"].get("level") for t in tenants.tenants()})
-        fleet.kubectl("delete", "baileystenant", "new", "-n", "support")
-        until(tenants, lambda: len(tenants.tenants()) == 1)
+        until(tenants, lambda: "Critical" in {t["status"].get("level") for t in tenants.all()})
+        fleet.remove("support", "new")
+        until(tenants, lambda: len(tenants.all()) == 1)
         assert tenants.trouble is None
 
 
 def test_without_the_right_to_watch_the_list_is_read_again(
     run: Run, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watching, "_PAUSE_SECONDS", 0.2)
+    monkeypatch.setattr(watching, "PAUSE_SECONDS", 0.2)
     with watched("shop", acting("reader")) as tenants:
         until(tenants, lambda: tenants.trouble)
         assert "it takes the right watch on baileystenants.janitor.baileys.dev" in str(
             tenants.trouble
         )
         fleet.add(Tenant("shop", "later", "Healthy", 10))
-        until(tenants, lambda: "later" in {each["name"] for each in tenants.tenants()})
-    fleet.kubectl("delete", "baileystenant", "later", "-n", "shop")
+        until(tenants, lambda: "later" in {each["name"] for each in tenants.all()})
+    fleet.remove("shop", "later")
 
 
 def test_the_screen_follows_and_q_ends_it_with_its_kubectl(run: Run, fleet: Fleet) -> None:
@@ -125,7 +130,7 @@ def test_the_screen_follows_and_q_ends_it_with_its_kubectl(run: Run, fleet: Flee
         process.kill()
         process.wait()
         os.close(ours)
-        fleet.kubectl("delete", "baileystenant", "seen", "-n", "support")
+        fleet.remove("support", "seen")
 
 
 def test_top_needs_a_terminal_and_the_right_to_list(run: Run, fleet: Fleet) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from baileys_janitor.api.names import KIND
@@ -12,7 +13,9 @@ FORBIDDEN: Final = "Forbidden"
 NOT_FOUND: Final = "NotFound"
 NO_RESOURCE: Final = "NoResource"
 """The API server does not serve the resource: it is not installed, or an older release is."""
+INVALID: Final = "Invalid"
 FAILED: Final = "KubectlFailed"
+_UNKNOWN_ACTION: Final = re.compile(r"spec\.action: Unsupported value: \"(\w+)\"")
 _SAID_MOST: Final = 300
 _INSTALL: Final = "https://kubernetes.io/docs/tasks/tools/"
 
@@ -54,7 +57,18 @@ def refusal(said: str, verb: str, resource: str, kind: str, namespace: str | Non
         return Request(message, NO_RESOURCE, right)
     if "(NotFound)" in said:
         return Request(f"There is no such {kind} {where}.", NOT_FOUND, right)
+    if verb == "create" and ("(Invalid)" in said or " is invalid: " in said):
+        return Request(_invalid(line, kind), INVALID, right)
     return Problem(f"kubectl failed: {line or 'it did not say why'}.", code=FAILED)
+
+
+def _invalid(line: str, kind: str) -> str:
+    if unknown := _UNKNOWN_ACTION.search(line):
+        return (
+            f"This cluster's operator does not know the action {unknown[1]}: it is older than this command, or of "
+            "another release."
+        )
+    return f"The cluster refuses this {kind}: {line.rpartition(' is invalid: ')[2]}."
 
 
 def not_started(error: OSError) -> Problem:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import quote, urlencode
 
-from baileys_janitor.api.names import API_VERSION, KIND, PLURAL
+from baileys_janitor.api.names import API_VERSION, KIND, OPERATION_KIND, OPERATION_PLURAL, PLURAL
 
 Query: TypeAlias = Mapping[str, str | int]
 NO_QUERY: Final[Query] = MappingProxyType({})
@@ -37,6 +37,7 @@ class Resource(NamedTuple):
 
 
 TENANTS: Final = Resource(API_VERSION, PLURAL, KIND)
+OPERATIONS: Final = Resource(API_VERSION, OPERATION_PLURAL, OPERATION_KIND)
 EVENTS: Final = Resource("v1", "events", "Event")
 JOBS: Final = Resource("batch/v1", "jobs", "Job")
 PODS: Final = Resource("v1", "pods", "Pod")

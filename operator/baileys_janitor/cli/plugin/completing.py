@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from baileys_janitor.api.bounded import part, text
 from baileys_janitor.cli.arguments.completing import plain
 from baileys_janitor.cli.kubectl.refusals import Expired
-from baileys_janitor.cli.kubectl.resources import NAMESPACES, TENANTS
+from baileys_janitor.cli.kubectl.resources import NAMESPACES, OPERATIONS, TENANTS
 from baileys_janitor.cli.terminal.problems import Problem
 
 if TYPE_CHECKING:
@@ -24,6 +24,11 @@ def tenants(ctx: click.Context, _param: click.Parameter, incomplete: str) -> lis
     taken = set(ctx.params.get("names") or ())
     found = _names(ctx, TENANTS, namespace if slash else None)
     return plain([f"{namespace}{slash}{each}" for each in found if each not in taken], incomplete)
+
+
+def operations(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Return the names of operations in the namespace that was chosen so far."""
+    return plain(_names(ctx, OPERATIONS, None), incomplete)
 
 
 def namespaces(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:

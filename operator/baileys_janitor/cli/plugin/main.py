@@ -39,6 +39,18 @@ COMMANDS: Final = {
         "plugin.support_command",
         "A bundle on one tenant for somebody who helps, without numbers and keys.",
     ),
+    "clean": Listed(
+        "plugin.operations.clean_command",
+        "Clean session directories now, or see what that would remove.",
+    ),
+    "undo": Listed(
+        "plugin.operations.undo_command",
+        "Put back what a cleanup removed.",
+    ),
+    "follow": Listed(
+        "plugin.operations.follow_command",
+        "Wait until an operation has ended.",
+    ),
     "completion": Listed(
         "plugin.completion_command",
         "Print the script with which kubectl completes this command.",

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _LABEL: Final = 11
 _RUNS_MOST: Final = 4
+_NOTE_MOST: Final = 140
+"""Characters of an Event: what it repeats stands above it."""
 _UNLIMITED: Final = 100
 """Columns of a line in a pipe or a file."""
 
@@ -122,7 +124,7 @@ def _cleanups(tenant: TenantDocument, now: float) -> Iterator[Line]:
     if last is None:
         yield "Last runs", "none yet"
         return
-    yield "Last runs", f"{_run(last, now)}. {last.get('message') or ''}".rstrip()
+    yield "Last runs", _last_run(last, now)
     history = [each for each in status.get("history") or () if each.get("run") != last.get("run")]
     for each in history[:_RUNS_MOST]:
         yield "", _run(each, now)
@@ -132,6 +134,15 @@ def _cleanups(tenant: TenantDocument, now: float) -> Iterator[Line]:
     if trash.get("runs"):
         files = f"{several(trash['files'], 'file')} of " if trash.get("files") is not None else ""
         yield "Trash", f"{files}{several(trash['runs'], 'run')} can still be put back"
+
+
+def _last_run(last: dict[str, Any], now: float) -> str:
+    if not last.get("message"):
+        return _run(last, now)
+    ago = formatting.age_of(last.get("time"), now)
+    return (
+        f"{ago} ago: {last.get('reason') or '?'}, {last.get('outcome') or '?'}: {last['message']}"
+    )
 
 
 def _run(run: dict[str, Any], now: float) -> str:
@@ -178,16 +189,38 @@ def _events(events: Sequence[EventDocument], now: float) -> Iterator[Line]:
     for each in events:
         again = f" (x{each['count']})" if each["count"] > 1 else ""
         ago = formatting.age_of(each["time"], now)
-        yield label, f"{ago} ago: {each['reason']}{again}: {each['note']}"
+        note = textwrap.shorten(each["note"], _NOTE_MOST, placeholder=" ...")
+        yield label, f"{ago} ago: {each['reason']}{again}: {note}"
         label = ""
 
 
 def _to_do(tenant: TenantDocument) -> Iterator[Line]:
     """Yield commands that are of use now, each on a line of its own so that it can be pasted."""
-    namespace, name = tenant["namespace"], tenant["name"]
-    if tenant["status"].get("attention") or level_of(tenant) in {"Critical", "Emergency"}:
-        line = command_line("status", name, namespace=namespace, options=["--incident"])
-        yield "See also", f"the recovery checklist, if the session is lost\n  {line}"
+    namespace, name, status = tenant["namespace"], tenant["name"], tenant["status"]
+    high = level_of(tenant) in {"Critical", "Emergency"}
+    label = "You can"
+    for holds, what, words in (
+        (
+            high and files_of(tenant).get("reclaimable"),
+            "see what a cleanup would remove; without --dry-run it removes it",
+            ("clean", name, "--dry-run", "--wait"),
+        ),
+        (
+            (status.get("trash") or {}).get("runs") and status.get("attention"),
+            "put back what the last cleanup removed",
+            ("undo", name, "--wait"),
+        ),
+        (
+            high or status.get("attention"),
+            "go through the recovery checklist, if the session is lost",
+            ("status", name, "--incident"),
+        ),
+    ):
+        if holds:
+            command, tenant_name, *options = words
+            line = command_line(command, tenant_name, namespace=namespace, options=options)
+            yield label, f"{what}\n  {line}"
+            label = ""
 
 
 def _folded(label: str, text: str, width: int) -> Iterable[str]:

@@ -20,7 +20,7 @@ from baileys_janitor.cli.plugin.options import (
     parted,
     scope_of,
 )
-from baileys_janitor.cli.plugin.tenants import brief, level_of, tenant_document
+from baileys_janitor.cli.plugin.tenants import brief_of, level_of, tenant_document
 from baileys_janitor.cli.terminal.formatting import rfc3339
 from baileys_janitor.cli.terminal.output import MACHINE_FORMATS, write, write_document
 from baileys_janitor.cli.terminal.problems import (
@@ -103,8 +103,8 @@ def command(
         tenants = [tenant_document(_get(cluster, each)) for each in names]
     else:
         scope = scope_of(cluster, everywhere=all_namespaces)
-        found = map(tenant_document, cluster.kubectl.select(TENANTS, scope))
-        tenants = list(found if output in MACHINE_FORMATS else map(brief, found))
+        shape = tenant_document if output in MACHINE_FORMATS else brief_of
+        tenants = [shape(each) for each in cluster.kubectl.select(TENANTS, scope)]
         if not tenants:
             where = "this cluster" if scope is None else f"the namespace {scope}"
             raise Problem(f"There is no {KIND} in {where}.", code="NoTenants")

@@ -53,7 +53,7 @@ def tenant_document(found: Mapping[str, Any]) -> TenantDocument:
         "mode": shown(spec.get("mode")) or None,
         "claimName": shown(volume.get("claimName")) or None,
         "path": shown(volume.get("path"), 512) or None,
-        "status": _printable(status),
+        "status": readable(status),
     }
 
 
@@ -95,16 +95,22 @@ def brief(tenant: TenantDocument) -> TenantDocument:
     return {**tenant, "status": kept}
 
 
+def brief_of(found: Mapping[str, Any]) -> TenantDocument:
+    """Return what a row needs of a tenant's object."""
+    return brief(tenant_document(found))
+
+
 def shown(value: object, most: int = 253) -> str:
     """Return a text that somebody else wrote, bounded and without escapes."""
     return printable(text(value, most))
 
 
-def _printable(value: Any) -> Any:
+def readable(value: Any) -> Any:
+    """Return a JSON document whose texts hold no escapes."""
     if isinstance(value, dict):
-        return {name: _printable(one) for name, one in value.items()}
+        return {name: readable(one) for name, one in value.items()}
     if isinstance(value, list):
-        return [_printable(one) for one in value]
+        return [readable(one) for one in value]
     return printable(value) if isinstance(value, str) else value
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from baileys_janitor.cli.help.documented import Documented
+from baileys_janitor.cli.kubectl.resources import TENANTS
 from baileys_janitor.cli.plugin.fleet_table import (
     NAMES,
     NUMERIC,
@@ -19,7 +20,7 @@ from baileys_janitor.cli.plugin.fleet_table import (
     shortened_names,
 )
 from baileys_janitor.cli.plugin.options import ALL_NAMESPACES, chosen, cluster_options, scope_of
-from baileys_janitor.cli.plugin.tenants import files_of, worst_first
+from baileys_janitor.cli.plugin.tenants import brief_of, files_of, worst_first
 from baileys_janitor.cli.terminal.columns import CUT, fitted, rendered, shortened
 from baileys_janitor.cli.terminal.formatting import age
 from baileys_janitor.cli.terminal.output import coloured, encodable, has_colours
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from baileys_janitor.cli.plugin.tenants import TenantDocument
-    from baileys_janitor.cli.plugin.watching import WatchedFleet
+    from baileys_janitor.cli.plugin.watching import WatchedList
+
+    Fleet = WatchedList[TenantDocument]
 
 SORTS: Final = ("level", "files", "growth", "full")
 _REDRAWN_SECONDS: Final = 1.0
@@ -60,12 +63,13 @@ def command(all_namespaces: bool, sort: str) -> int:
 
     It takes the rights to list and to watch baileystenants; without the second, the list is read every few seconds.
     """
-    from baileys_janitor.cli.plugin.watching import WatchedFleet
+    from baileys_janitor.cli.plugin.watching import WatchedList
 
     if not sys.stdout.isatty():
         raise usage("top draws on a terminal; `kubectl baileys status` prints the same to a pipe.")
     cluster = chosen()
-    fleet = WatchedFleet(cluster.kubectl, scope_of(cluster, everywhere=all_namespaces))
+    scope = scope_of(cluster, everywhere=all_namespaces)
+    fleet = WatchedList(cluster.kubectl, TENANTS, scope, brief_of)
     fleet.start()
     try:
         _draw(fleet, sort, everywhere=all_namespaces)
@@ -76,7 +80,7 @@ def command(all_namespaces: bool, sort: str) -> int:
     return EXIT_DONE
 
 
-def _draw(fleet: WatchedFleet, sort: str, *, everywhere: bool) -> None:
+def _draw(fleet: Fleet, sort: str, *, everywhere: bool) -> None:
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text
@@ -98,10 +102,10 @@ def _draw(fleet: WatchedFleet, sort: str, *, everywhere: bool) -> None:
 
 
 def screen(
-    fleet: WatchedFleet, sort: str, now: float, width: int, height: int, *, everywhere: bool
+    fleet: Fleet, sort: str, now: float, width: int, height: int, *, everywhere: bool
 ) -> list[str]:
     """Return the lines of the screen."""
-    ordered = sorted_by(sort, fleet.tenants())
+    ordered = sorted_by(sort, fleet.all())
     mark = CUT if encodable(CUT) else "~"
     head = [headline(ordered, everywhere=everywhere)]
     head += [f"! {fleet.trouble}"] if fleet.trouble and height > _LEAST_LINES else []

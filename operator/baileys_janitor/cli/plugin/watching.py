@@ -1,34 +1,51 @@
-"""Keeps the tenants of a cluster up to date: by one list and a watch, or by lists where watching is not allowed."""
+"""Keeps a list of the cluster's objects up to date: by a list and a watch, or by lists where nobody may watch."""
 
 from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from baileys_janitor.api.bounded import part, text
 from baileys_janitor.cli.kubectl.refusals import FORBIDDEN, Expired, Request
-from baileys_janitor.cli.kubectl.resources import TENANTS
-from baileys_janitor.cli.plugin.tenants import brief, tenant_document
+from baileys_janitor.cli.kubectl.resources import NO_QUERY
 from baileys_janitor.cli.terminal.problems import Problem
 
 if TYPE_CHECKING:
     from baileys_janitor.cli.kubectl.client import Kubectl, Watch
-    from baileys_janitor.cli.plugin.tenants import TenantDocument
+    from baileys_janitor.cli.kubectl.resources import Query, Resource
 
-_WATCH_SECONDS: Final = 300
+Document = TypeVar("Document")
+Key = tuple[str, str]
+"""Namespace and name."""
+
+WATCH_SECONDS: Final = 300
 """How long one watch lasts; the list is read again after it."""
-_PAUSE_SECONDS: Final = 5.0
+PAUSE_SECONDS: Final = 5.0
 """Pause after a failure, and between lists where watching is not allowed."""
 
 
-class WatchedFleet:
-    """Tenants that a thread keeps up to date. `trouble` is what is wrong with that at present, None for nothing."""
+class WatchedList(Generic[Document]):
+    """Objects that a thread keeps up to date. `trouble` is what is wrong with that at present, None for nothing.
 
-    def __init__(self, kubectl: Kubectl, namespace: str | None) -> None:
+    `shape` makes of an object what is kept of it.
+    """
+
+    def __init__(
+        self,
+        kubectl: Kubectl,
+        resource: Resource,
+        namespace: str | None,
+        shape: Callable[[dict[str, Any]], Document],
+        query: Query = NO_QUERY,
+    ) -> None:
         self._kubectl = kubectl
+        self._resource = resource
         self._namespace = namespace
-        self._tenants: dict[tuple[str, str], TenantDocument] = {}
+        self._shape = shape
+        self._query = query
+        self._found: dict[Key, Document] = {}
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._changed = threading.Event()
@@ -37,10 +54,15 @@ class WatchedFleet:
         self.trouble: str | None = None
         self.read_at = 0.0
 
-    def tenants(self) -> list[TenantDocument]:
-        """Return the tenants as they are known now."""
+    def all(self) -> list[Document]:
+        """Return the objects as they are known now."""
         with self._lock:
-            return list(self._tenants.values())
+            return list(self._found.values())
+
+    def get(self, namespace: str, name: str) -> Document | None:
+        """Return one object as it is known now; None for one that is not there."""
+        with self._lock:
+            return self._found.get((namespace, name))
 
     def start(self) -> None:
         """Read the list once, raising a Problem where that cannot be done, and keep it up to date from then on."""
@@ -53,11 +75,10 @@ class WatchedFleet:
         if self._watching is not None:
             self._watching.end()
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until something changes, at most so long; return whether something did."""
-        changed = self._changed.wait(seconds)
+    def wait(self, seconds: float) -> None:
+        """Wait until something changes, at most so long."""
+        self._changed.wait(seconds)
         self._changed.clear()
-        return changed
 
     def _keep(self, version: str) -> None:
         while not self._ended.is_set():
@@ -65,7 +86,7 @@ class WatchedFleet:
                 if self._may_watch:
                     self._watch(version)
                 else:
-                    self._ended.wait(_PAUSE_SECONDS)
+                    self._ended.wait(PAUSE_SECONDS)
                 version = self._list()
                 self.trouble = None if self._may_watch else self.trouble
             except Expired:
@@ -75,51 +96,47 @@ class WatchedFleet:
             except Problem as problem:
                 self.trouble = problem.message
                 self._changed.set()
-                self._ended.wait(_PAUSE_SECONDS)
+                self._ended.wait(PAUSE_SECONDS)
 
     def _refused(self, refused: Request) -> None:
         if refused.code == FORBIDDEN and self._may_watch:
             self._may_watch = False
-            self.trouble = f"Read every {_PAUSE_SECONDS:.0f} seconds: it takes the right {refused.right} to be sooner."
+            self.trouble = f"Read every {PAUSE_SECONDS:.0f} seconds: it takes the right {refused.right} to be sooner."
         else:
             self.trouble = refused.message
-            self._ended.wait(_PAUSE_SECONDS)
+            self._ended.wait(PAUSE_SECONDS)
         self._changed.set()
 
     def _list(self) -> str:
         """Read the list; return the version of the cluster that it shows."""
-        found: dict[tuple[str, str], TenantDocument] = {}
+        found: dict[Key, Document] = {}
         version = ""
-        for page in self._kubectl.pages(TENANTS, self._namespace):
+        for page in self._kubectl.pages(self._resource, self._namespace, self._query):
             version = text(part(page, "metadata").get("resourceVersion"))
             for each in page["items"]:
-                self._put(found, each)
+                found[_key(each)] = self._shape(each)
         with self._lock:
-            self._tenants = found
+            self._found = found
         self.read_at = time.time()
         self._changed.set()
         return version
 
     def _watch(self, version: str) -> None:
-        query = {"resourceVersion": version} if version else {}
-        with self._kubectl.watch(TENANTS, self._namespace, _WATCH_SECONDS, query) as watch:
+        query = {**self._query, **({"resourceVersion": version} if version else {})}
+        with self._kubectl.watch(self._resource, self._namespace, WATCH_SECONDS, query) as watch:
             self._watching = watch
             if self._ended.is_set():
                 return
             for kind, found in watch:
                 with self._lock:
                     if kind == "DELETED":
-                        self._tenants.pop(_key(found), None)
+                        self._found.pop(_key(found), None)
                     else:
-                        self._put(self._tenants, found)
+                        self._found[_key(found)] = self._shape(found)
                 self.read_at = time.time()
                 self._changed.set()
 
-    @staticmethod
-    def _put(tenants: dict[tuple[str, str], TenantDocument], found: dict[str, Any]) -> None:
-        tenants[_key(found)] = brief(tenant_document(found))
 
-
-def _key(found: dict[str, Any]) -> tuple[str, str]:
+def _key(found: dict[str, Any]) -> Key:
     meta = part(found, "metadata")
     return text(meta.get("namespace")), text(meta.get("name"))

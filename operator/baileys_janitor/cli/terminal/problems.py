@@ -8,6 +8,7 @@ EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_LEVEL_REACHED = 3
+EXIT_TIMED_OUT = 4
 EXIT_INTERRUPTED = 130
 
 EXIT_CODES = {
@@ -15,6 +16,7 @@ EXIT_CODES = {
     EXIT_FAILED: "Something could not be done: one sentence for each on standard error.",
     EXIT_USAGE: "Bad usage, an invalid setting, or an extra that is not installed; nothing was looked at.",
     EXIT_LEVEL_REACHED: "The level of --fail-on was reached.",
+    EXIT_TIMED_OUT: "The time of --timeout was over (kubectl baileys); what was begun goes on.",
     EXIT_INTERRUPTED: "Ctrl-C. A cleanup or undo stops between two files.",
 }
 """What each code means, for the help of the commands."""

@@ -15,8 +15,9 @@ from baileys_janitor import __version__
 from baileys_janitor.api.bounded import part
 from baileys_janitor.api.names import KIND
 from baileys_janitor.api.status_readers import reader_of
+from baileys_janitor.cli.kubectl.client import PAGE
 from baileys_janitor.cli.kubectl.refusals import Expired, Request
-from baileys_janitor.cli.kubectl.resources import DEPLOYMENTS, JOBS, PODS, TENANTS
+from baileys_janitor.cli.kubectl.resources import DEPLOYMENTS, JOBS, OPERATIONS, PODS, TENANTS
 from baileys_janitor.cli.plugin.events import events_of
 from baileys_janitor.cli.plugin.support import documents
 from baileys_janitor.cli.plugin.support.mask import Mask
@@ -34,10 +35,10 @@ _EVENTS_MOST: Final = 100
 _ABOUT: Final = """\
 A bundle of `kubectl baileys support`, for somebody who helps.
 
-It holds what is known of one BaileysTenant: the resource (of its annotations the janitor's own alone), its Events, the
-janitor's Jobs and pods in its namespace, the operator's Deployments, and versions. It holds no Secret, no file of a
-session, no log and no output of a Job. Numbers of seven digits and more are masked, the same number always in the same
-way; what looks like a key is left out.
+It holds what is known of one BaileysTenant: the resource (of its annotations the janitor's own alone), its Events and
+operations, the janitor's Jobs and pods in its namespace, the operator's Deployments, and versions. It holds no Secret,
+no file of a session, no log and no output of a Job. Numbers of seven digits and more are masked, the same number always
+in the same way; what looks like a key is left out.
 
 Look through it before you send it.
 """
@@ -67,6 +68,7 @@ def collect(kubectl: Kubectl, namespace: str, name: str) -> Bundle:
     for file, read in (
         ("events.json", lambda: events_of(kubectl, KIND, namespace, name, _EVENTS_MOST)),
         ("jobs.json", listed(JOBS, namespace, selected, documents.of_job)),
+        ("operations.json", lambda: _operations(kubectl, namespace, name)),
         ("pods.json", listed(PODS, namespace, selected, documents.of_pod)),
         ("operator.json", listed(DEPLOYMENTS, None, parts, documents.of_deployment)),
         ("versions.json", lambda: {"kubectl-baileys": __version__, **kubectl.versions()}),
@@ -82,6 +84,12 @@ def _tenant(tenant: Mapping[str, Any], mask: Mask) -> dict[str, Any]:
         "spec": mask.document(part(tenant, "spec")),
         "status": mask.document(status, numbers=True),
     }
+
+
+def _operations(kubectl: Kubectl, namespace: str, tenant: str) -> list[dict[str, Any]]:
+    found = kubectl.page(OPERATIONS, namespace, {"limit": PAGE})["items"]
+    own = [each for each in found if part(each, "spec").get("tenant") == tenant]
+    return [documents.of_operation(each) for each in own]
 
 
 def _add(bundle: Bundle, mask: Mask, file: str, read: Callable[[], Any]) -> None:

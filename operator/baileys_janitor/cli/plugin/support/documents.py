@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from baileys_janitor.api.bounded import mapping, objects, part
-from baileys_janitor.api.names import GROUP
+from baileys_janitor.api.names import GROUP, OPERATION_KIND
+from baileys_janitor.api.status_readers import reader_of
 
 _META: Final = ("namespace", "name", "creationTimestamp", "deletionTimestamp", "generation")
 _FOR_THE_OPERATOR: Final = frozenset({"lastValid", "running"})
@@ -46,6 +47,12 @@ def of_status(status: Mapping[str, Any]) -> Object:
     if "backup" in kept:
         kept["backup"] = {name: one for name, one in kept["backup"].items() if name != "known"}
     return kept
+
+
+def of_operation(operation: Mapping[str, Any]) -> Object:
+    """Return an operation: what was asked for, and what became of it."""
+    status = reader_of(OPERATION_KIND).read(operation.get("status"))
+    return {"metadata": of_meta(operation), "spec": part(operation, "spec"), "status": status}
 
 
 def of_job(job: Mapping[str, Any]) -> Object:

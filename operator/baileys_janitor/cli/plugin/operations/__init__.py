@@ -1,0 +1,1 @@
+"""Acts on tenants on request: a BaileysOperation is created, and followed to its end."""

@@ -1,0 +1,238 @@
+"""What every command that asks for an act has: its options, the asking, the waiting, and how it ends."""
+
+from __future__ import annotations
+
+import math
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+
+import click
+
+from baileys_janitor.api.names import GROUP, OPERATION_SINGULAR
+from baileys_janitor.cli.help.documented import USUAL_EXITS
+from baileys_janitor.cli.plugin.completing import tenants as complete_tenants
+from baileys_janitor.cli.plugin.operations.asking import REQUEST_LABEL, Asked, ask
+from baileys_janitor.cli.plugin.operations.documents import (
+    has_succeeded,
+    line_of,
+    phase_of,
+)
+from baileys_janitor.cli.plugin.operations.following import Follower, follow_all
+from baileys_janitor.cli.plugin.options import cluster_options, command_line
+from baileys_janitor.cli.terminal.formatting import counted, rfc3339
+from baileys_janitor.cli.terminal.output import MACHINE_FORMATS, say, write, write_document
+from baileys_janitor.cli.terminal.problems import (
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_TIMED_OUT,
+    Problem,
+)
+
+if TYPE_CHECKING:
+    from baileys_janitor.cli.plugin.operations.documents import OperationDocument
+    from baileys_janitor.cli.plugin.options import Chosen
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+SCHEMA: Final = "baileys-janitor/operations/v1"
+EXITS: Final = tuple(sorted((*USUAL_EXITS, EXIT_TIMED_OUT)))
+"""Exit codes of a command that asks for an act."""
+PARALLEL: Final = 20
+"""Operations that one command has under way at once; the operator has limits of its own."""
+_UNITS: Final = {"s": 1, "m": 60, "h": 3_600}
+_TIME: Final = re.compile(r"(?:\d{1,5}[hms]){1,3}")
+
+
+class Time(click.ParamType[float]):
+    """A length of time such as 90s, 10m or 1h30m, as seconds."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the seconds."""
+        if isinstance(value, int | float):
+            return float(value)
+        if not _TIME.fullmatch(str(value)):
+            self.fail("write it as 90s, 10m or 1h30m.", param, ctx)
+        return float(
+            sum(int(part[:-1]) * _UNITS[part[-1]] for part in re.findall(r"\d+[hms]", value))
+        )
+
+
+class Waiting(NamedTuple):
+    """Whether to wait for the end, how long at most, and how to print it."""
+
+    wait: bool
+    timeout: float | None
+    output: str
+
+
+def names_argument(command: Command) -> Command:
+    """Add the tenants that an act is for."""
+    return click.argument(
+        "names", metavar="NAME...", nargs=-1, required=True, shell_complete=complete_tenants
+    )(command)
+
+
+def acting_options(command: Command) -> Command:
+    """Add the options that every command has that asks for an act; they reach it as `wait`, `timeout` and `output`."""
+    for option in reversed(
+        (
+            cluster_options,
+            click.option("--wait", is_flag=True, help="Wait until it has ended, and say how."),
+            click.option(
+                "--timeout",
+                type=Time(),
+                metavar="TIME",
+                help="With --wait: wait no longer, such as 10m. What was asked for goes on.",
+            ),
+            click.option(
+                "-o",
+                "--output",
+                type=click.Choice(["text", "json", "yaml", "name"]),
+                default="text",
+                show_default=True,
+                help="The format.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def carry_out(cluster: Chosen, asked: Sequence[Asked], waiting: Waiting) -> int:
+    """Ask for acts and, if that is wanted, wait until they have ended; print how, and return the exit code."""
+    request = secrets.token_hex(8)
+    if not waiting.wait:
+        return _only_asked(cluster, asked, request, waiting.output)
+    follower = Follower(cluster.kubectl, {"labelSelector": f"{REQUEST_LABEL}={request}"})
+    one = len(asked) == 1
+    failed = 0
+
+    def begin(each: Asked) -> OperationDocument | None:
+        nonlocal failed
+        try:
+            return ask(cluster.kubectl, each, request)
+        except Problem as problem:
+            if one:
+                raise
+            failed += 1
+            say(f"Error: {each.namespace}/{each.tenant}: {problem.message}")
+            return None
+
+    code = follow(
+        follower,
+        [lambda each=each: begin(each) for each in asked],  # type: ignore[misc]  # each has its own
+        waiting,
+    )
+    return code or (EXIT_FAILED if failed else EXIT_DONE)
+
+
+def follow(
+    follower: Follower,
+    begin: Sequence[Callable[[], OperationDocument | None]],
+    waiting: Waiting,
+) -> int:
+    """Begin operations and wait until they have ended; print how, and return the exit code."""
+    ended: list[tuple[OperationDocument, bool]] = []
+    until = math.inf if waiting.timeout is None else time.monotonic() + waiting.timeout
+    try:
+        for each in follow_all(follower, begin, parallel=PARALLEL, until=until, told=_told()):
+            ended.append(each)
+            if waiting.output == "text":
+                _print_end(*each)
+    finally:
+        left = follower.open
+        follower.end()
+        _say_left(left)
+    if waiting.output != "text":
+        _print_all([each for each, _ in ended] + left, waiting.output)
+    elif len(ended) > 1:
+        done = sum(has_succeeded(each) and there for each, there in ended)
+        write(f"{counted(len(ended), 'operation')}: {done:,} done, {len(ended) - done:,} failed\n")
+    if any(not has_succeeded(each) or not there for each, there in ended):
+        return EXIT_FAILED
+    return EXIT_TIMED_OUT if left else EXIT_DONE
+
+
+def _only_asked(cluster: Chosen, asked: Sequence[Asked], request: str, output: str) -> int:
+    created: list[OperationDocument] = []
+    code = EXIT_DONE
+    for each in asked:
+        try:
+            operation = ask(cluster.kubectl, each, request)
+        except Problem as problem:
+            if len(asked) == 1:
+                raise
+            say(f"Error: {each.namespace}/{each.tenant}: {problem.message}")
+            code = EXIT_FAILED
+            continue
+        created.append(operation)
+        if output == "text":
+            line = command_line("follow", operation["name"], namespace=operation["namespace"])
+            write(f"{full_name(operation)} created\n")
+            say(f"To see how it ends: {line}")
+    if output != "text":
+        _print_all(created, output)
+    return code
+
+
+def full_name(operation: OperationDocument) -> str:
+    """Return the name as other commands of kubectl take it."""
+    return f"{OPERATION_SINGULAR}.{GROUP}/{operation['name']}"
+
+
+def _told() -> Callable[[OperationDocument], None]:
+    """Return what says on standard error how operations go on, each sentence once."""
+    said: dict[tuple[str, str], str] = {}
+
+    def tell(operation: OperationDocument) -> None:
+        key = operation["namespace"], operation["name"]
+        line = f"{operation['name']}: {phase_of(operation)}"
+        message = operation["status"].get("message")
+        line += f": {message}" if message else ""
+        if said.get(key) != line and phase_of(operation) not in {"Completed", "Failed"}:
+            said[key] = line
+            say(line)
+
+    return tell
+
+
+def _print_end(operation: OperationDocument, there: bool) -> None:
+    line = line_of(operation)
+    if not there:
+        line = f"{line.partition(': ')[0]}: {operation['name']} was deleted before it had ended"
+    write(f"{line}\n")
+
+
+def _say_left(left: Sequence[OperationDocument]) -> None:
+    for each in left[:3]:
+        line = command_line("follow", each["name"], namespace=each["namespace"])
+        say(f"{each['name']} goes on. To see how it ends: {line}")
+    if len(left) > 3:
+        say(f"... and {len(left) - 3:,} more go on")
+
+
+def _print_all(operations: Sequence[OperationDocument], output: str) -> None:
+    if output == "name":
+        write("".join(f"{full_name(each)}\n" for each in operations))
+    elif output in MACHINE_FORMATS:
+        document = {"schema": SCHEMA, "time": rfc3339(time.time()), "operations": list(operations)}
+        write_document(document, output)
+
+
+def each_of(
+    names: Sequence[str], parted: Callable[[str], tuple[str, str]]
+) -> Iterator[tuple[str, str]]:
+    """Yield the namespace and the name of each tenant that was named, each once."""
+    seen = set()
+    for name in names:
+        found = parted(name)
+        if found not in seen:
+            seen.add(found)
+            yield found
