@@ -171,21 +171,25 @@ def test_a_repository_that_is_listed_says_which_archives_it_holds(cluster: Clust
 
 
 @pytest.mark.parametrize(
-    ("url", "code"),
+    ("store", "code", "said"),
     [
-        ("s3://no-such-bucket-here/prod", "NoSuchBucket"),
-        ("/tmp", "UrlInvalid"),
-        (None, "Unreachable"),
+        ({"url": "s3://no-such-bucket-here/prod"}, "NoSuchBucket", "create the bucket."),
+        ({"url": "/tmp"}, "UrlInvalid", "names no object store."),
+        ({"endpoint": "http://127.0.0.1:PORT"}, "Unreachable", "NetworkPolicies let the Jobs of"),
+        ({"endpoint": "http://no-such-host.invalid"}, "NameUnknown", "and the cluster's DNS."),
+        ({"endpoint": "https://127.0.0.1:STORE"}, "TlsFailed", "into the Secret as ca.crt"),
     ],
 )
-def test_trouble_with_a_store_is_said_in_its_own_words(
-    cluster: Cluster, url: str | None, code: str
+def test_trouble_with_a_store_is_said_in_the_words_of_a_cluster(
+    cluster: Cluster, store: dict[str, str], code: str, said: str
 ) -> None:
-    closed = f"http://127.0.0.1:{free_port()}"
-    store = cluster.store(endpoint=closed) if url is None else cluster.store(url=url)
-    outcome = only(cluster.run(cluster.backup(cluster.tenant(), stores=[store])))[1]
+    ports = {"PORT": str(free_port()), "STORE": str(cluster.server.port)}
+    for name, port in ports.items():
+        store = {key: value.replace(name, port) for key, value in store.items()}
+    task = cluster.backup(cluster.tenant(), stores=[cluster.store(**store)])
+    outcome = only(cluster.run(task))[1]
     assert (outcome.outcome, outcome.code) == ("Failed", code)
-    assert outcome.message.endswith((".", ")"))
+    assert said in outcome.message
 
 
 def test_a_secret_without_its_keys_is_named(cluster: Cluster) -> None:

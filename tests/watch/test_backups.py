@@ -186,6 +186,24 @@ def test_what_somebody_must_mend_is_told_by_its_name_and_tried_less_often(
     assert len(server.vault.tried("Backup", "acme")) in range(8, 12)
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "reason"),
+    [
+        ("Forbidden", "False", "Forbidden"),
+        ("Unreachable", "Unknown", "Unreachable"),
+        ("ServerError", "Unknown", "Failing"),
+    ],
+)
+def test_what_the_first_attempt_meets_is_told_at_once(
+    server: Server, code: str, status: str, reason: str
+) -> None:
+    server.vault.broken["main"] = code
+    server.start()
+    server.live(40)
+    assert len(server.vault.tried("Backup", "acme")) == 1
+    assert condition(server, "BackedUp") == (status, reason)
+
+
 def test_one_dead_repository_leaves_the_other_one_alone(server: Server) -> None:
     server.config = {"backup": group(repositories=[MAIN, OTHER])}
     server.vault.broken["other"] = "Unreachable"

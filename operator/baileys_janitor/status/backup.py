@@ -172,9 +172,11 @@ def _backed_up(
     """Return what is wrong with the backups to one repository; None for nothing."""
     late = backup_times.overdue_time(each, seen_at, context.rpo)
     overdue = late is not None and now >= late
-    if each.failures and (overdue or _is_failing(each)):
+    if each.failures and (overdue or each.done_at is None or _is_failing(each)):
         reason = REASONS.get(each.code, FAILING)
-        return Verdict(False, reason, f"{name}: {each.message} {_newest(each)}")
+        # The first attempt shows whether the settings work: what it met is told, and is a fault unless it may pass.
+        fails = overdue or _is_failing(each) or each.code in LASTING
+        return Verdict(False if fails else None, reason, f"{name}: {each.message} {_newest(each)}")
     if each.done_at is None:
         if overdue:
             return Verdict(False, NEVER_RUN, f"{name}: No backup has ever been made there.")

@@ -9,7 +9,7 @@ import pytest
 from baileys_janitor.backup.archive.encryption import generate
 from baileys_janitor.status.changes import JobEnded
 from tests.backup.servers import ENVIRON, Exchange, FaultyStore, free_port
-from tests.controller.backups.backups import Backups, first_backups
+from tests.controller.backups.backups import SECRETS, Backups, first_backups
 from tests.controller.live.operators import LocalOperator, SkippingClock
 from tests.controller.live.world import TENANTS, until
 
@@ -39,10 +39,37 @@ async def test_a_secret_that_is_missing_is_named_with_its_namespace(
     async with operator() as running:
         with running.hurry():
             failed = await world.failed("acme", "SecretMissing")
-        assert f"The Secret store in the namespace {world.namespace}" in failed["message"]
+        assert failed["message"] == (
+            f"The Secret store in the namespace {world.namespace} does not exist, or lacks what the store needs: "
+            "give it AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+        )
+        said = await world.condition("acme", "BackedUp")
+        assert (said["status"], said["reason"]) == ("False", "SecretMissing")
+        assert failed["message"] in said["message"]
         await world.secrets()
         with running.hurry():
             await world.backed_up("acme")
+
+
+@pytest.mark.parametrize(
+    ("missing", "reason", "said"),
+    [
+        ("reader", "SecretMissing", "does not exist, or lacks what the store needs: give it AWS"),
+        ("identity", "IdentityUnreadable", "does not exist, or holds no identity: put the age"),
+    ],
+)
+async def test_a_secret_that_drills_miss_is_named_with_the_operators_namespace(
+    missing: str, reason: str, said: str, world: Backups, operator: Operator
+) -> None:
+    await world.secrets()
+    await world.client.delete(SECRETS, world.home, missing)
+    await world.bot("acme")
+    async with operator() as running:
+        await first_backups(world, running, "acme")
+        with running.hurry():
+            drill = await world.drilled("acme")
+    assert drill["reason"] == reason
+    assert f"The Secret {missing} in the namespace {world.home} {said}" in drill["message"]
 
 
 async def test_an_unchanged_session_is_put_once_and_a_changed_one_again(

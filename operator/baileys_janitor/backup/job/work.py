@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from baileys_janitor.backup.errors import BackupProblem
+from baileys_janitor.backup.errors import (
+    CLOCK_WRONG,
+    CREDENTIALS_MALFORMED,
+    CREDENTIALS_MISSING,
+    CREDENTIALS_UNREADABLE,
+    IDENTITY_UNREADABLE,
+    NAME_UNKNOWN,
+    TLS_FAILED,
+    UNREACHABLE,
+    BackupProblem,
+)
 from baileys_janitor.backup.failures import failure_of, read_identities, session_directory
 from baileys_janitor.backup.job.fields import Store
 from baileys_janitor.backup.job.memory import archive_of, known_of
@@ -19,6 +29,23 @@ from baileys_janitor.backup.job.result import (
 )
 from baileys_janitor.backup.job.task import BACKUP, BackupTask, Member
 from baileys_janitor.policy.archives.known_archives import KnownArchives, decode
+
+OF_SECRET: Final[Mapping[str, str]] = {
+    CREDENTIALS_MISSING: "give it {names}.",
+    CREDENTIALS_MALFORMED: "correct {name}.",
+    CREDENTIALS_UNREADABLE: "its keys are to be short texts.",
+    IDENTITY_UNREADABLE: "put the age identity there, as the key identity.",
+}
+"""Of what is wrong with a Secret, which has no name here, only what is to be done with it."""
+IN_A_CLUSTER: Final[Mapping[str, str]] = {
+    CLOCK_WRONG: "The store refuses requests from the node's clock: set the clock right (NTP).",
+    NAME_UNKNOWN: "The host name of the store is not known: check the endpoint, and the cluster's DNS.",
+    TLS_FAILED: "TLS with the store failed: its certificate is for another host, has expired or is of a CA that is not "
+    "trusted there (put that into the Secret as ca.crt), or the endpoint is served without TLS.",
+    UNREACHABLE: "The store cannot be reached: check host and port of its endpoint, and that NetworkPolicies let the "
+    "Jobs of backups through (networkPolicy.objectStores of the chart).",
+}
+"""Sentences that speak of a machine elsewhere."""
 
 if TYPE_CHECKING:
     from baileys_janitor.backup.known import Known, KnownArchive
@@ -47,6 +74,8 @@ def carry_out(
         if task.action == BACKUP:
             return _back_up(task, member, places, now, tell)
         return _drill(task, member, places, now)
+    except BackupProblem as problem:
+        failure = Outcome(FAILED, problem.code, _said(problem))
     except Exception as error:  # noqa: BLE001 - the other members go on
         failure = Outcome(FAILED, *failure_of(error))
     return MemberResult(int(now), outcomes=dict.fromkeys(places, failure)), {}
@@ -119,6 +148,13 @@ def _back_up(
     )
 
 
+def _said(problem: BackupProblem) -> str:
+    of_secret = OF_SECRET.get(problem.code)
+    if of_secret is not None:
+        return of_secret.format(**problem.details)
+    return IN_A_CLUSTER.get(problem.code, problem.sentence)
+
+
 def _held(told: KnownArchives, known: Known, ident: str) -> frozenset[int]:
     """Return which archives of the task a repository still holds, by their places."""
     there = {(each.time, each.digest) for each in known.in_repository(ident)}
@@ -134,7 +170,8 @@ def _outcome(
         return Outcome(NOTHING_TO_DO)
     failure = whole.failure_in(name)
     if failure is not None:
-        return Outcome(FAILED, *failure, held=held)
+        code, message = failure
+        return Outcome(FAILED, code, IN_A_CLUSTER.get(code, message), held=held)
     assert of_one is not None
     return Outcome(
         of_one.outcome,
@@ -164,7 +201,7 @@ def _drill(task: BackupTask, member: Member, places: Sequence[int], now: float) 
         outcomes[place] = Outcome(
             PASSED if found.outcome == PASSED else FAILED,
             found.code or "",
-            found.message or "",
+            IN_A_CLUSTER.get(found.code or "", found.message or ""),
             archive=found.archive or "",
             files=sum(found.restorable.values()),
             ms=int(found.seconds * 1000),
@@ -195,7 +232,7 @@ def _opened(
                 environ={},
             )
         except BackupProblem as problem:
-            outcomes[place] = Outcome(FAILED, problem.code, problem.sentence)
+            outcomes[place] = Outcome(FAILED, problem.code, _said(problem))
         else:
             found[place] = Destination(store.name, repository)
     return found, outcomes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from baileys_janitor.api.values import decoding
 from baileys_janitor.backup.job.result import (
@@ -38,6 +39,17 @@ WRONG_CLOCK = Outcome(
     "The clock of the node on which the backup ran is more than a day from that of the operator, so its archives would "
     "be lost among others: set the clocks right (NTP).",
 )
+WITH_SECRET = {
+    "SecretMissing": "does not exist, or lacks what the store needs",
+    "SecretInvalid": "holds what cannot be right",
+    "SecretUnreadable": "cannot be read",
+}
+"""What is wrong with the Secret of a store, by the code of what failed."""
+WITH_IDENTITY = {
+    "IdentityUnreadable": "does not exist, or holds no identity",
+    "IdentityInvalid": "holds what is no identity",
+}
+"""The same of the Secret whose identity opens archives."""
 SPOILED = frozenset(
     {"JobDeadline", "JobKilled", "JobOutOfMemory", "JobEvicted", "JobStuck", "JobFailed"}
 )
@@ -83,7 +95,9 @@ class BackupResults(JobEvents[TenantRecord]):
                     else:
                         self._fail(tenant, tracked.action, told[place], fault)
                 else:
-                    self._take(tenant, tracked.action, told[place], result, place)
+                    self._take(
+                        tenant, tracked.action, told[place], result, place, tracked.namespace
+                    )
         self._ended(self.members(tracked))
 
     def split(self, tracked: TrackedJob, claims: frozenset[str]) -> None:
@@ -129,9 +143,15 @@ class BackupResults(JobEvents[TenantRecord]):
             self._end(tenant, action, name, Outcome(FAILED, fault.reason, fault.message), None)
 
     def _take(
-        self, tenant: TenantRecord, action: str, told: Told, result: JobResult, place: int
+        self,
+        tenant: TenantRecord,
+        action: str,
+        told: Told,
+        result: JobResult,
+        place: int,
+        namespace: str,
     ) -> None:
-        """Take in what became of one member."""
+        """Take in what became of one member of a Job in a namespace."""
         one = result.members[place]
         if one is None:
             # There was no time for it: it is as due as before.
@@ -143,7 +163,8 @@ class BackupResults(JobEvents[TenantRecord]):
             return
         if action == DRILL:
             for where, name in told.repositories.items():
-                self._end(tenant, action, name, _of(one, where), one)
+                outcome = _named(tenant, action, name, _of(one, where), namespace)
+                self._end(tenant, action, name, outcome, one)
             return
         now = self._clock.now()
         if one.archive is not None and abs(one.archive.time - now) > CLOCKS_SECONDS:
@@ -169,7 +190,7 @@ class BackupResults(JobEvents[TenantRecord]):
         if known != before:
             tenant.backup.remember(known_archives.encode(known))
         for where, name in told.repositories.items():
-            outcome = _named(tenant, name, _of(one, where))
+            outcome = _named(tenant, action, name, _of(one, where), namespace)
             self._end(tenant, action, name, outcome, one)
             state = tenant.backup.repositories.get(name)
             if state is not None:
@@ -205,18 +226,25 @@ class BackupResults(JobEvents[TenantRecord]):
             tries.succeed(min(max(float(result.time), since), now), result.ms / 1000)
 
 
-def _named(tenant: TenantRecord, name: str, outcome: Outcome) -> Outcome:
-    """Name the Secret where the trouble is with it."""
+def _named(
+    tenant: TenantRecord, action: str, name: str, outcome: Outcome, namespace: str
+) -> Outcome:
+    """Name the Secret where the trouble is with it: the Job, in `namespace`, knows only what is to be done."""
     backups = None if tenant.effective is None else tenant.effective.backup
-    repositories = () if backups is None else backups.group.repositories
-    repository = next((r for r in repositories if r.name == name), None)
-    if repository is None or outcome.code not in ("SecretMissing", "SecretInvalid"):
+    if backups is None:
         return outcome
-    said = (
-        f"The Secret {repository.secret_name} in the namespace {tenant.namespace} does not exist, or does not "
-        f"hold what the store needs: {outcome.message}"
-    )
-    return Outcome(FAILED, outcome.code, said, put_only=outcome.put_only, held=outcome.held)
+    if action == DRILL:
+        source = backups.source(name)
+        of_store = None if source is None else source.secret_name
+        of_identity = backups.identity_secret_name
+    else:
+        own = (each.secret_name for each in backups.group.repositories if each.name == name)
+        of_store, of_identity = next(own, None), None
+    for secret, wrong in ((of_store, WITH_SECRET), (of_identity, WITH_IDENTITY)):
+        if secret is not None and outcome.code in wrong:
+            where = f"The Secret {secret} in the namespace {namespace} {wrong[outcome.code]}"
+            return replace(outcome, message=f"{where}: {outcome.message}")
+    return outcome
 
 
 def _is_taken_in(tenant: TenantRecord, action: str, told: Told) -> bool:
