@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,11 @@ class Backups(World):
         self.directories[name] = directory
 
     def archives(self, tenant: str, bucket: str | None = None) -> list[str]:
+        """The names of a tenant's archives. Requests have a loop of their own, so they are made in a thread."""
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(self._archives, tenant, bucket).result()
+
+    def _archives(self, tenant: str, bucket: str | None) -> list[str]:
         repository = open_repository(
             f"s3://{bucket or self.bucket}/prod",
             endpoint=self.server.url, region=REGION, environ=ENVIRON,
