@@ -266,6 +266,10 @@ def _confined(found: Object) -> Object:
     return _container(found)["securityContext"]
 
 
+def _probe(kind: str) -> Callable[[Object], object]:
+    return lambda job: _container(job).update({kind: {"exec": {"command": ["id"]}}})
+
+
 def _volume(source: Object) -> Change:
     return lambda j: _pod(j)["volumes"].append({"name": "more", **source})
 
@@ -304,6 +308,14 @@ HOST: dict[str, tuple[Change, str]] = {
     ),
     "a hook": (
         lambda j: _container(j).update(lifecycle={"postStart": {"exec": {"command": ["id"]}}}),
+        "runs `baileys",
+    ),
+    **{
+        f"a {kind} that runs a command": (_probe(kind), "runs `baileys")
+        for kind in ("livenessProbe", "readinessProbe", "startupProbe")
+    },
+    "another working directory": (
+        lambda j: _container(j).update(workingDir="/volumes/000"),
         "runs `baileys",
     ),
     "the host's files": (_volume({"hostPath": {"path": "/"}}), "claims alone"),
@@ -396,6 +408,9 @@ OF_BACKUPS: dict[str, Callable[[Object], object]] = {
     "a claim to write to": lambda j: _container(j)["volumeMounts"][0].pop("readOnly"),
     "the identity beside claims": lambda j: _container(j)["volumeMounts"].append(
         {"name": "s0", "mountPath": "/identity", "readOnly": True}
+    ),
+    "the identity in a directory of its own": lambda j: _container(j)["volumeMounts"].append(
+        {"name": "s0", "mountPath": "/identity/key", "readOnly": True}
     ),
     "a directory of the host": lambda j: _pod(j)["volumes"].append(
         {"name": "h", "hostPath": {"path": "/"}}
