@@ -253,13 +253,13 @@ class Reconciler:
 
     async def run(self) -> None:
         """Do what is due, forever."""
+        await self.operations.adopt()
         await self.results.adopt(
             self._kube,
             self._config.watch_namespaces,
             lambda job: not (is_of_store(job) or is_of_backup(job) or is_of_operation(job)),
         )
         await self.backups.adopt()
-        await self.operations.adopt()
         crashed = 0
         try:
             while True:

@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from baileys_janitor.api.backup.backup_spec import BackupConfig
 from baileys_janitor.api.config.notification_config import Notifications
-from baileys_janitor.api.operations.spec import ACTIONS, Action
+from baileys_janitor.api.operations.spec import ACTIONS, BY_DEFAULT, Action
 from baileys_janitor.api.spec import FleetSettings
 from baileys_janitor.api.spec_groups import Mode
 from baileys_janitor.api.values.base import Model
@@ -266,7 +266,7 @@ class Operations(Model):
         description="false: none is carried out. The same where the cluster does not have their CRD.",
     )
     allowed: Annotated[list[Action], Field(max_length=len(ACTIONS))] = Field(
-        default_factory=lambda: list(ACTIONS),
+        default_factory=lambda: list(BY_DEFAULT),
         description="Actions that are carried out. What is not listed fails, whoever asks for it.",
     )
     history: OperationHistory = Field(

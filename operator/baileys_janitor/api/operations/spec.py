@@ -6,13 +6,17 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import Field
 
+from baileys_janitor.api.operations.quiesce import QuiesceRequest
 from baileys_janitor.api.values.base import Model, rule, rules
 from baileys_janitor.api.values.patterns import LABEL, OBJECT_NAME
 
-Action = Literal["Clean", "Undo"]
+Action = Literal["Clean", "Undo", "Quiesce", "Resume"]
 CLEAN, UNDO = "Clean", "Undo"
+QUIESCE, RESUME = "Quiesce", "Resume"
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 """What can be asked for."""
+BY_DEFAULT: Final[tuple[Action, ...]] = ("Clean", "Undo", "Resume")
+"""What is carried out unless the configuration says otherwise: nothing that stops anybody's work."""
 RunId = Annotated[str, Field(min_length=1, max_length=32, pattern=LABEL)]
 
 
@@ -47,16 +51,21 @@ class OperationSpec(Model):
         ),
         rule("!has(self.clean) || self.action == 'Clean'", "clean is for the action Clean"),
         rule("!has(self.undo) || self.action == 'Undo'", "undo is for the action Undo"),
+        rule("!has(self.quiesce) || self.action == 'Quiesce'", "quiesce is for the action Quiesce"),
     )
 
     tenant: Annotated[str, Field(min_length=1, max_length=253, pattern=OBJECT_NAME)] = Field(
         description="Name of the BaileysTenant, in the namespace of this resource."
     )
     action: Action = Field(
-        description="Clean: clean the session directory now. Undo: put back what a cleanup removed."
+        description="Clean: clean the session directory now. Undo: put back what a cleanup removed. "
+        "Quiesce: have nothing use the claim, and keep it so. Resume: start again what was stopped for the tenant."
     )
     dry_run: bool | None = Field(
         default=None, description="true: report what would be done, and change nothing."
     )
     clean: CleanRequest | None = Field(default=None, description="How to clean.")
     undo: UndoRequest | None = Field(default=None, description="What to put back.")
+    quiesce: QuiesceRequest | None = Field(
+        default=None, description="How to have nothing use the claim."
+    )

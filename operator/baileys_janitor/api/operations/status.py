@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from baileys_janitor.api.operations.quiesce import QuiesceStatus
 from baileys_janitor.api.status import Condition, Reasons
 from baileys_janitor.api.status_parts import Count, Sentence, StatusPart, Time, Word
 
@@ -41,7 +42,7 @@ class OperationResult(StatusPart):
     outcome: Word | None = Field(
         default=None,
         description="Completed, Capped (something is left: by maxRemovals, or what could not go back), NothingToDo, "
-        "DryRun, Refused, Killed or Failed.",
+        "DryRun, Quiet, Resumed, Refused, Killed or Failed.",
     )
     before: Count | None = Field(default=None, description="Counted files before it.")
     after: Count | None = Field(default=None, description="Counted files after it.")
@@ -85,6 +86,9 @@ class OperationStatus(StatusPart):
     )
     job: OperationJob | None = Field(
         default=None, description="The Job that carries the operation out."
+    )
+    quiesce: QuiesceStatus | None = Field(
+        default=None, description="The workload that is stopped, or was, and what it had."
     )
     steps: Annotated[list[OperationStep], Field(max_length=STEPS_MAX)] | None = Field(
         default=None, description="The steps that were begun, in their order."

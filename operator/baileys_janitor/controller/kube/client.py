@@ -265,6 +265,13 @@ class Kube:
         """Apply a merge patch; with `metadata.resourceVersion` in it, ApiError 409 when it is stale."""
         return await self._retried("PATCH", url, attempts, body=body, content_type=MERGE_PATCH)
 
+    async def replace(self, url: str, body: Body, manager: str) -> Body:
+        """Replace an object, once, as a field manager of this name; ApiError 409 when the version in it is stale.
+
+        Nothing is tried again: after a lost answer the caller has to look at what has come of it.
+        """
+        return await self._retried("PUT", url, 1, body=body, query={"fieldManager": manager})
+
     async def delete(self, url: str, uid: str | None = None) -> None:
         """Delete an object in the background; one that is gone already (or is another's) is fine."""
         options: Body = {"propagationPolicy": "Background"}

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from baileys_janitor.api.operations.spec import CLEAN, UNDO
+from baileys_janitor.api.operations.spec import CLEAN, QUIESCE, RESUME, UNDO
 from baileys_janitor.api.operations.status import WORKING
 from baileys_janitor.controller.operations.record import OperationRecord
 from baileys_janitor.job.result import CAPPED, COMPLETED
@@ -62,12 +62,22 @@ def decide(
         why = operation.current.get("message") or "It could not begin."
         message = f"Nothing was done, and after a day nobody expects it any more. {why}"
         return Verdict(Do.FAIL, "Expired", message)
-    if before:
+    if before and not _starts_again(operation):
         message = f"The operation {before[0].name} comes first."
         return Verdict(Do.WAIT, "OperationUnderWay", message, late)
     if tenant is None:
         return _without_tenant(operation, now)
     return _begin(operation, tenant, late)
+
+
+def makes_no_job(operation: OperationRecord) -> bool:
+    """Return whether an operation is done by the operator itself."""
+    return operation.spec is not None and operation.spec.action in (QUIESCE, RESUME)
+
+
+def _starts_again(operation: OperationRecord) -> bool:
+    """Return whether an operation starts a workload again, for which it waits for nobody."""
+    return operation.spec is not None and operation.spec.action == RESUME
 
 
 def _refused(
@@ -112,6 +122,8 @@ def _go_on(operation: OperationRecord, tenant: TenantRecord | None) -> Verdict:
         return Verdict(Do.WAIT)
     if operation.current.get("tenantUid") != tenant.uid:
         return _of_another(operation)
+    if makes_no_job(operation):
+        return Verdict(Do.RESUME)
     if operation.spec is None or not RUN_ID.fullmatch(operation.run or ""):
         message = "The status of this operation was changed, so it is not known what was done."
         return Verdict(Do.FAIL, "StatusLost", message)
@@ -123,6 +135,8 @@ def _go_on(operation: OperationRecord, tenant: TenantRecord | None) -> Verdict:
 def _begin(operation: OperationRecord, tenant: TenantRecord, late: float) -> Verdict:
     assert operation.spec is not None
     effective = tenant.effective
+    if operation.spec.action == RESUME or (effective is not None and makes_no_job(operation)):
+        return Verdict(Do.BEGIN)
     if effective is None or effective.scans_only:
         message = "The spec of the tenant is invalid: see its condition Ready."
         return Verdict(Do.WAIT, "InvalidSpec", message, late)

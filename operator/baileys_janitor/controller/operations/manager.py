@@ -20,7 +20,7 @@ from baileys_janitor.controller.jobs.manifest import Pod
 from baileys_janitor.controller.jobs.timeouts import Spawn
 from baileys_janitor.controller.jobs.tracker import JobTracker, is_of_operation
 from baileys_janitor.controller.kube.client import TENANTS, Kube, path
-from baileys_janitor.controller.operations import progress
+from baileys_janitor.controller.operations import progress, quiescing
 from baileys_janitor.controller.operations.cache import OperationCache, surplus
 from baileys_janitor.controller.operations.decide import (
     TENANT_BUSY,
@@ -28,12 +28,14 @@ from baileys_janitor.controller.operations.decide import (
     Verdict,
     decide,
     is_occupied,
+    makes_no_job,
 )
 from baileys_janitor.controller.operations.launch import ROOM_SECONDS, OperationLauncher
 from baileys_janitor.controller.operations.record import Key, OperationRecord
 from baileys_janitor.controller.operations.results import OperationResults
 from baileys_janitor.controller.operations.store import OperationStore
 from baileys_janitor.controller.operations.timeouts import OperationTimeouts
+from baileys_janitor.controller.quiesce.manager import QuiesceManager
 from baileys_janitor.controller.status.writer import StatusWriter
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.status.changes import ChangeBus
@@ -97,6 +99,7 @@ class OperationManager:
             scan_waits,
             prepare,
         )
+        self.quiesce = QuiesceManager(kube, clock, tenants, self._got_on, crashes)
         self._dirty: set[Key] = set()
         """Tenants whose operations are to be decided on."""
         self._later: list[tuple[float, Key]] = []
@@ -114,7 +117,12 @@ class OperationManager:
     # What comes in
 
     async def adopt(self) -> None:
-        """Take note of the Jobs that an earlier operator left: those of operations are taken up."""
+        """Take note of the Jobs that an earlier operator left: those of operations are taken up.
+
+        Whatever it has stopped comes first.
+        """
+        if self._list_at is not None:
+            await self.quiesce.adopt(self._config.watch_namespaces)
         await self.results.adopt(self._kube, self._config.watch_namespaces, is_of_operation)
 
     def look_after(self) -> None:
@@ -125,6 +133,7 @@ class OperationManager:
         """Take in an operation that was added or changed."""
         with self._crashes.contain("event"):
             meta = body["metadata"]
+            self.quiesce.observe(body)
             before = self.cache.active.get((meta["namespace"], meta["name"]))
             found = self.cache.observe(body, self._clock.now())
             if before is not None and before is not found:
@@ -137,6 +146,7 @@ class OperationManager:
 
     def forget(self, namespace: str, name: str, uid: str) -> None:
         """Drop an operation that was deleted; its Job goes with it."""
+        self.quiesce.forget(uid)
         found = self.cache.forget((namespace, name), uid)
         if found is not None:
             self._release(found)
@@ -151,6 +161,7 @@ class OperationManager:
     def shift(self, step: float) -> None:
         """Move all times with the clock, which was set by `step` seconds."""
         self.tracker.shift(step)
+        self.quiesce.shift(step)
         self._sweep_at += step
         self._list_at = None if self._list_at is None else self._list_at + step
         self._later = [(when + step, key) for when, key in self._later]
@@ -163,6 +174,8 @@ class OperationManager:
             return self._clock.now()
         times = [self._later[0][0]] if self._later else []
         times += [] if self._list_at is None else [self._list_at]
+        held = self.quiesce.next_due()
+        times += [] if held is None else [held]
         return min(times, default=None)
 
     # The loop
@@ -170,6 +183,7 @@ class OperationManager:
     def look(self, now: float, spawn: Spawn) -> None:
         """Look at the Jobs under way, and have what is due done."""
         self._timeouts.look(now, spawn)
+        self.quiesce.look(now, spawn)
         while self._later and self._later[0][0] <= now:
             self._dirty.add(heapq.heappop(self._later)[1])
         due, self._dirty = self._dirty, set()
@@ -220,7 +234,13 @@ class OperationManager:
         spawn: Spawn,
     ) -> None:
         verdict = decide(operation, tenant, before, self._config.operations.allowed, now)
-        if verdict.do is Do.BEGIN and tenant is not None and self._launcher.is_occupied(tenant):
+        own = makes_no_job(operation)
+        if (
+            verdict.do is Do.BEGIN
+            and not own
+            and tenant is not None
+            and self._launcher.is_occupied(tenant)
+        ):
             verdict = Verdict(Do.WAIT, again=now + ROOM_SECONDS)
         if verdict.again is not None:
             self._wake(verdict.again, operation.tenant_key)
@@ -233,6 +253,10 @@ class OperationManager:
                 operation.current, operation.generation, verdict.reason, verdict.message, now
             )
             self._begin(self._write(operation), operation, spawn)
+        elif tenant is not None and own:
+            operation.wanted = quiescing.status(operation, tenant, self.quiesce, now)
+            if operation.wanted is not None:
+                self._begin(self._own_and_write(operation, tenant), operation, spawn)
         elif tenant is not None and verdict.do is Do.BEGIN:
             self._begin(self._launcher.claim(operation, tenant, verdict.run), operation, spawn)
         elif tenant is not None and verdict.do is Do.RESUME:
@@ -294,7 +318,15 @@ class OperationManager:
     async def _write(self, operation: OperationRecord) -> None:
         if await self._store.write(operation) and operation.ended:
             self._release(operation)
+            self.quiesce.let_go(operation.uid)
             self._swept.add(operation.tenant_key)
+
+    async def _own_and_write(self, operation: OperationRecord, tenant: TenantRecord) -> None:
+        """Write the status of an operation that goes with its tenant."""
+        if await self._store.own(operation, tenant):
+            await self._write(operation)
+        else:
+            operation.wanted = None
 
     # What the parts ask back
 
@@ -309,6 +341,11 @@ class OperationManager:
         if tenant is not None:
             self._dirty.add(tenant.key)
             self._again(tenant)
+        self.nudge()
+
+    def _got_on(self, tenant: Key) -> None:
+        """Have the operations of a tenant decided on: one has got on with stopping or starting its workload."""
+        self._dirty.add(tenant)
         self.nudge()
 
     def _release(self, operation: OperationRecord) -> None:
@@ -334,4 +371,6 @@ class OperationManager:
         for key in swept:
             gone = surplus(self.cache.ended_of(key), history.keep, history.max_age.seconds, now)
             for each in gone:
+                if self.quiesce.is_held(each.uid):
+                    continue
                 spawn(self._store.delete(key[0], each))

@@ -7,6 +7,8 @@ from typing import Any
 from baileys_janitor.api.conditions.conditions import MESSAGE_LIMIT, Conditions, find
 from baileys_janitor.api.operations.status import COMPLETED, FAILED, PENDING, STEPS_MAX, WORKING
 from baileys_janitor.api.values.timestamps import to_rfc3339
+from baileys_janitor.controller.quiesce.store import QUIESCED
+from baileys_janitor.quiesce.record import FOUGHT
 
 Object = dict[str, Any]
 COMPLETE = "Complete"
@@ -21,18 +23,27 @@ def waiting(status: Object, generation: int, reason: str, message: str, now: flo
 
 
 def begun(
-    status: Object, generation: int, tenant_uid: str, run: str, step: str, message: str, now: float
+    status: Object,
+    generation: int,
+    tenant_uid: str,
+    run: str | None,
+    step: str,
+    message: str,
+    now: float,
 ) -> Object:
-    """Return the status of an operation that is claimed: it is stored before its Job is made."""
+    """Return the status of an operation that is claimed: it is stored before anything is done, such as its Job made."""
     fresh = _with(status, generation, now, WORKING, None, BEGUN, message)
-    return fresh | {
-        "tenantUid": tenant_uid,
-        "startTime": to_rfc3339(now),
-        "run": run,
-        "steps": [*(status.get("steps") or ()), {"name": step, "time": to_rfc3339(now)}][
-            -STEPS_MAX:
-        ],
-    }
+    return (
+        fresh
+        | ({} if run is None else {"run": run})
+        | {
+            "tenantUid": tenant_uid,
+            "startTime": to_rfc3339(now),
+            "steps": [*(status.get("steps") or ()), {"name": step, "time": to_rfc3339(now)}][
+                -STEPS_MAX:
+            ],
+        }
+    )
 
 
 def hindered(status: Object, generation: int, reason: str, message: str, now: float) -> Object:
@@ -92,6 +103,8 @@ def _with(
     message: str,
 ) -> Object:
     conditions = Conditions(status.get("conditions"), generation, now)
+    for kind in (QUIESCED, FOUGHT):
+        conditions.keep(kind)
     conditions.set(COMPLETE, success is True, reason, message)
     if success is False:
         conditions.set(FAILED, True, reason, message)

@@ -1,0 +1,88 @@
+"""What `spec.quiesce` and `status.quiesce` of an operation hold: the workload that is stopped, and what it had."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from baileys_janitor.api.status_parts import StatusPart, Time, Word
+from baileys_janitor.api.values.base import Model, rule, rules
+from baileys_janitor.api.values.durations import Between, Duration
+from baileys_janitor.api.values.patterns import OBJECT_NAME
+
+Kind = Literal["Deployment", "StatefulSet"]
+Name = Annotated[str, Field(min_length=1, max_length=253, pattern=OBJECT_NAME)]
+
+
+class WorkloadReference(Model):
+    """A workload in the namespace of the operation."""
+
+    kind: Kind = Field(description="Its kind.")
+    name: Name = Field(description="Its name.")
+
+
+class QuiesceRequest(Model):
+    """How to have nothing use the tenant's claim."""
+
+    model_config = rules(
+        rule(
+            "has(self.workload) == (has(self.method) && self.method == 'Scale')",
+            "workload belongs to the method Scale, which needs it",
+        )
+    )
+
+    method: Literal["Manual", "Scale"] | None = Field(
+        default=None,
+        description="Manual: wait until no pod uses the claim; somebody else stops the workload. Scale: scale the "
+        "workload to 0 and, in the end, to what it had. Unset: Manual.",
+    )
+    workload: WorkloadReference | None = Field(
+        default=None, description="Scale: the workload whose pods use the tenant's claim."
+    )
+    timeout: Annotated[Duration, Between("10s", "1h")] | None = Field(
+        default=None,
+        description="How long to wait for the pods; then the workload is started again. Unset: 2m.",
+    )
+    max_duration: Annotated[Duration, Between("1m", "1d")] | None = Field(
+        default=None,
+        description="How long the workload may be stopped; then it is started again. Unset: 15m.",
+    )
+    acknowledge: Annotated[list[Literal["StopsTenants"]], Field(max_length=1)] | None = Field(
+        default=None,
+        description="StopsTenants: the workload may be stopped although its pods use the claims of other tenants.",
+    )
+
+
+class StoppedWorkload(StatusPart):
+    """A workload that is stopped, or was."""
+
+    kind: Word | None = Field(default=None, description="Its kind.")
+    name: Annotated[str, Field(max_length=253)] | None = Field(
+        default=None, description="Its name."
+    )
+
+
+class QuiesceStatus(StatusPart):
+    """What is recorded of a workload before it is stopped."""
+
+    workload: StoppedWorkload | None = Field(default=None, description="The workload.")
+    uid: Annotated[str, Field(max_length=128)] | None = Field(
+        default=None, description="Its uid: another workload of that name is never started."
+    )
+    replicas: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = Field(
+        default=None, description="How many replicas it had, and gets again."
+    )
+    since: Time | None = Field(default=None, description="When it was recorded.")
+    stop_time: Time | None = Field(default=None, description="When it was seen at 0.")
+    quiet_time: Time | None = Field(
+        default=None, description="When no pod used the claim for the first time."
+    )
+    end_time: Time | None = Field(
+        default=None, description="Since when it is no affair of the operation any more."
+    )
+    outcome: Word | None = Field(
+        default=None,
+        description="Resumed, Gone, Fought (somebody else has started it), StoppedByOthers (somebody else wants it at "
+        "0) or NeverStopped; absent while it is held.",
+    )

@@ -1,0 +1,146 @@
+"""One operation that has stopped a workload, or is about to, as it is stored and as far as it has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from baileys_janitor.api import bounded
+from baileys_janitor.api.names import GROUP
+from baileys_janitor.api.operations.spec import QUIESCE
+from baileys_janitor.api.operations.status import WORKING
+from baileys_janitor.api.values.timestamps import from_rfc3339, to_rfc3339
+from baileys_janitor.quiesce.limits import Limits
+from baileys_janitor.quiesce.record import OUTCOMES, QuiesceRecord
+from baileys_janitor.quiesce.workload import PLURALS, REPLICAS_MAX
+
+Object = dict[str, Any]
+Key = tuple[str, str]
+FINALIZER: Final = f"{GROUP}/resume"
+"""Keeps an operation until the workload that it has stopped is no affair of ours any more."""
+UID_MAX = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for. `kind` is empty for the method Manual, which stops nothing and waits for the pods alone."""
+
+    kind: str = ""
+    workload: str = ""
+    accepted: bool = False
+    """Whether other tenants may be stopped as well."""
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(slots=True, eq=False)
+class Hold:
+    """Times are Unix seconds. `failed` is a reason and a sentence once it is known that the claim will not be quiet."""
+
+    namespace: str
+    name: str
+    uid: str
+    tenant: str
+    begun: float
+    request: Request
+    version: str = ""
+    held: bool = False
+    deleting: bool = False
+    orphaned: bool = False
+    """Whether the operation is gone although it was held: somebody has removed the finalizer."""
+    record: QuiesceRecord | None = None
+    finalizers: tuple[str, ...] = ()
+    conditions: tuple[Object, ...] = ()
+    generation: int = 1
+    phase: str = ""
+    action: str = ""
+    wanted: bool = False
+    """Whether somebody wants the claim to be quiet: without, what is recorded is only kept."""
+    resume: str = ""
+    """Why the workload is to be started again; empty when it is not."""
+    unsure: float = 0.0
+    quiet: bool = False
+    quiet_once: bool = False
+    failed: tuple[str, str] | None = None
+    waits: str = ""
+    over: bool = False
+    again: float = 0.0
+    busy: bool = False
+    failures: int = 0
+
+    @property
+    def key(self) -> Key:
+        """(namespace, name)."""
+        return self.namespace, self.name
+
+    @property
+    def text(self) -> str:
+        """namespace/name, for logs."""
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def awaited(self) -> bool:
+        """Return whether somebody will want the claim to be quiet as soon as he has looked at it."""
+        return self.action == QUIESCE and self.phase == WORKING and not self.orphaned
+
+    @property
+    def holds(self) -> bool:
+        """Return whether a workload may be down because of it, or the operation must be let go."""
+        return self.held or (self.record is not None and self.record.holds)
+
+    def take(self, body: Object) -> None:
+        """Take in the operation as the API server shows it."""
+        meta = bounded.part(body, "metadata")
+        self.version = bounded.text(meta.get("resourceVersion"))
+        listed = meta.get("finalizers")
+        self.finalizers = tuple(each for each in listed or () if isinstance(each, str))
+        self.held = FINALIZER in self.finalizers
+        self.deleting = bool(meta.get("deletionTimestamp"))
+        self.conditions = tuple(bounded.objects(bounded.part(body, "status").get("conditions")))
+        self.action = bounded.text(bounded.part(body, "spec").get("action"))
+        self.phase = bounded.text(bounded.part(body, "status").get("phase"))
+        self.generation = bounded.whole(meta.get("generation"), 1, 2**62) or 1
+        stored = decode(bounded.part(body, "status").get("quiesce"), self.request)
+        if stored is not None or self.record is None or not self.record.holds:
+            # What somebody has taken out of the status is remembered here, and written again.
+            self.record = stored
+
+
+def decode(value: object, request: Request) -> QuiesceRecord | None:
+    """Read a record; None for what is none, or is about another workload than the operation was asked to stop.
+
+    Who may write the statuses of operations can write this, so it starts nothing that the request does not name.
+    """
+    found = bounded.mapping(value)
+    about = bounded.part(found, "workload")
+    kind, name = bounded.text(about.get("kind")), bounded.text(about.get("name"))
+    replicas = bounded.whole(found.get("replicas"), 1, REPLICAS_MAX)
+    since, uid = from_rfc3339(found.get("since")), bounded.text(found.get("uid"), UID_MAX)
+    if (kind, name) != (request.kind, request.workload) or kind not in PLURALS:
+        return None
+    if replicas is None or since is None or not uid:
+        return None
+    outcome = bounded.text(found.get("outcome"))
+    return QuiesceRecord(
+        kind,
+        name,
+        uid,
+        replicas,
+        since,
+        from_rfc3339(found.get("stopTime")),
+        from_rfc3339(found.get("quietTime")),
+        outcome if outcome in OUTCOMES else "",
+    )
+
+
+def encode(record: QuiesceRecord, ended: float | None) -> Object:
+    """Write a record as it stands in the status; `ended` is when its outcome came to be known."""
+    return {
+        "workload": {"kind": record.kind, "name": record.name},
+        "uid": record.uid,
+        "replicas": record.replicas,
+        "since": to_rfc3339(record.since),
+        "stopTime": None if record.stopped is None else to_rfc3339(record.stopped),
+        "quietTime": None if record.quiet is None else to_rfc3339(record.quiet),
+        "outcome": record.outcome or None,
+        "endTime": None if ended is None else to_rfc3339(ended),
+    }

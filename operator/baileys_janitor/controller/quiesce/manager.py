@@ -1,0 +1,245 @@
+"""Looks after all that is stopped: what an operation has begun goes on until the workload runs again, whoever dies.
+
+Part of the reconciler, whose loop calls `look`. An operation that holds a workload is known by its finalizer and by its
+status, so an operator that starts takes all of them up before anything else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from baileys_janitor.api import bounded
+from baileys_janitor.api.names import OPERATION_PLURAL
+from baileys_janitor.api.values.timestamps import from_rfc3339
+from baileys_janitor.controller.clock import Clock
+from baileys_janitor.controller.crash_handler import CrashHandler
+from baileys_janitor.controller.jobs.timeouts import Spawn
+from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube, path
+from baileys_janitor.controller.quiesce.act import Actor
+from baileys_janitor.controller.quiesce.hold import UID_MAX, Hold, Key
+from baileys_janitor.controller.quiesce.requests import request_of
+from baileys_janitor.controller.quiesce.store import HoldStore
+from baileys_janitor.controller.tenants.cache import TenantCache
+from baileys_janitor.quiesce import wording
+from baileys_janitor.quiesce.machine import LATE_SECONDS
+from baileys_janitor.quiesce.record import QuiesceRecord
+from baileys_janitor.schedule.backoff import backoff_seconds
+
+Object = dict[str, Any]
+logger = logging.getLogger("janitor.quiesce")
+
+RETRY_SECONDS, LONGEST_RETRY_SECONDS = 1.0, 30.0
+"""Until what failed is tried again: the first time, and at most. A workload may be down meanwhile."""
+CRASH_PAUSE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an operation has come. `failed` is a reason; `message` says what it waits for, or why it failed."""
+
+    quiet: bool = False
+    failed: str = ""
+    message: str = ""
+    held: bool = False
+    """Whether a workload may still be down because of it."""
+    record: QuiesceRecord | None = None
+    """The workload that it has stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A workload that is down because of us; `since` in Unix seconds."""
+
+    namespace: str
+    tenant: str
+    workload: str
+    since: float
+
+
+class QuiesceManager:
+    """Events come in by `observe` and `forget`; `changed` is called with a tenant of which an operation got on."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        clock: Clock,
+        tenants: TenantCache,
+        changed: Callable[[Key], None],
+        crashes: CrashHandler,
+    ) -> None:
+        self._kube = kube
+        self._clock = clock
+        self._tenants = tenants
+        self._changed = changed
+        self._crashes = crashes
+        self._store = HoldStore(kube, clock)
+        self._actor = Actor(kube, clock, self._store, self._claims)
+        self._holds: dict[str, Hold] = {}
+        """By the uid of the operation."""
+
+    # What comes in
+
+    async def adopt(self, namespaces: Sequence[str]) -> None:
+        """Take up what earlier operators have stopped, before anything else begins."""
+        watched: list[str | None] = [*namespaces] or [None]
+        for namespace in watched:
+            url = path(OPERATION_PLURAL, namespace, group=TENANTS)
+            try:
+                async for body in self._kube.list(url):
+                    self.observe(body)
+            except ApiError as error:
+                # They come by the watch as well, once they can be read.
+                logger.warning("The operations could not be listed: %s", error)
+
+    def observe(self, body: Object) -> None:
+        """Take in an operation that was added or changed."""
+        meta = bounded.part(body, "metadata")
+        uid = bounded.text(meta.get("uid"), UID_MAX)
+        known = self._holds.get(uid)
+        if known is not None:
+            if not known.busy and _newer(meta, known):
+                known.take(body)
+                known.again = 0.0
+            elif meta.get("deletionTimestamp"):
+                known.deleting = True
+                known.again = 0.0
+            return
+        fresh = self._read(body)
+        if fresh.holds or fresh.awaited:
+            fresh.unsure = self._clock.now() + LATE_SECONDS if fresh.record is not None else 0.0
+            self._holds[uid] = fresh
+
+    def forget(self, uid: str) -> None:
+        """Take in that an operation is gone. What it has stopped is started again all the same."""
+        hold = self._holds.get(uid)
+        if hold is not None:
+            self._store.lost(hold)
+            hold.again = 0.0
+
+    def _read(self, body: Object) -> Hold:
+        meta, spec = bounded.part(body, "metadata"), bounded.part(body, "spec")
+        status = bounded.part(body, "status")
+        hold = Hold(
+            namespace=bounded.text(meta.get("namespace")),
+            name=bounded.text(meta.get("name")),
+            uid=bounded.text(meta.get("uid"), UID_MAX),
+            tenant=bounded.text(spec.get("tenant")),
+            begun=from_rfc3339(status.get("startTime")) or self._clock.now(),
+            request=request_of(spec),
+        )
+        hold.take(body)
+        return hold
+
+    def _claims(self, namespace: str, tenant: str) -> tuple[str | None, Iterable[str]]:
+        claim, others = None, []
+        for key, record in self._tenants.tenants.items():
+            if key[0] != namespace or record.effective is None:
+                continue
+            if key[1] == tenant:
+                claim = record.effective.claim_name
+            else:
+                others.append(record.effective.claim_name)
+        return claim, others
+
+    # What is asked for
+
+    def want(self, uid: str) -> Progress:
+        """Have the claim of an operation's tenant be quiet, and stay so; return how far that is. Ask again to know.
+
+        The operation must be stored as being worked on.
+        """
+        hold = self._holds.get(uid)
+        if hold is None:
+            return Progress()
+        if not hold.wanted:
+            hold.wanted = True
+            hold.again = 0.0
+        return Progress(
+            quiet=hold.quiet and not hold.resume,
+            failed=hold.failed[0] if hold.failed is not None else "",
+            message=hold.failed[1] if hold.failed is not None else hold.waits,
+            held=hold.holds,
+            record=hold.record,
+        )
+
+    def resume(self, tenant: Key, why: str) -> list[str]:
+        """Have everything started again that was stopped for a tenant; return the operations that still hold it."""
+        found = [
+            hold
+            for hold in self._holds.values()
+            if (hold.namespace, hold.tenant) == tenant and (hold.holds or hold.wanted)
+        ]
+        for hold in found:
+            if not hold.resume:
+                hold.resume = why
+                hold.again = 0.0
+        return sorted(hold.name for hold in found if hold.holds)
+
+    def let_go(self, uid: str) -> None:
+        """Stop waiting for an operation that holds nothing."""
+        hold = self._holds.get(uid)
+        if hold is not None:
+            hold.wanted = False
+            hold.again = 0.0
+
+    def is_held(self, uid: str) -> bool:
+        """Return whether an operation may hold a workload, so that it must not be deleted."""
+        hold = self._holds.get(uid)
+        return hold is not None and hold.holds
+
+    def stopped(self) -> Iterator[Stopped]:
+        """Yield the workloads that are down because of us."""
+        for hold in self._holds.values():
+            record = hold.record
+            if record is not None and record.holds and record.stopped is not None:
+                named = wording.named(record)
+                yield Stopped(hold.namespace, hold.tenant, named, record.stopped)
+
+    # The loop
+
+    def look(self, now: float, spawn: Spawn) -> None:
+        """Have what is due done."""
+        for hold in list(self._holds.values()):
+            if not hold.busy and hold.again <= now:
+                hold.busy = True
+                spawn(self._advance(hold))
+
+    def next_due(self) -> float | None:
+        """Return when something is due next; None while nothing is held."""
+        return min((each.again for each in self._holds.values() if not each.busy), default=None)
+
+    def shift(self, step: float) -> None:
+        """Move all times with the clock, which was set by `step` seconds, but those that are stored."""
+        for hold in self._holds.values():
+            hold.again += step if hold.again else 0.0
+            hold.unsure += step if hold.unsure else 0.0
+
+    async def _advance(self, hold: Hold) -> None:
+        before = (hold.quiet, hold.failed, hold.waits, hold.holds, hold.over)
+        hold.again = self._clock.now() + CRASH_PAUSE_SECONDS
+        try:
+            await self._actor.advance(hold)
+            hold.failures = 0
+        except ApiError as error:
+            logger.warning("%s: %s", hold.text, error)
+            hold.failures += 1
+            hold.again = self._clock.now() + backoff_seconds(
+                hold.failures - 1, RETRY_SECONDS, LONGEST_RETRY_SECONDS
+            )
+        finally:
+            hold.busy = False
+            if not hold.holds and not hold.wanted and not hold.awaited:
+                self._holds.pop(hold.uid, None)
+            if before != (hold.quiet, hold.failed, hold.waits, hold.holds, hold.over):
+                self._changed((hold.namespace, hold.tenant))
+
+
+def _newer(meta: Object, known: Hold) -> bool:
+    """Return whether an event shows more than is known."""
+    try:
+        return int(bounded.text(meta.get("resourceVersion"))) > int(known.version)
+    except ValueError:
+        return True
