@@ -96,6 +96,16 @@ class Rbac(Model):
 ImageName = Annotated[str, Field(min_length=1, max_length=512, pattern=IMAGE)]
 
 
+class Quiesce(Model):
+    """Where the operator may stop workloads and start them again, for operations of the method `Scale`."""
+
+    namespaces: Annotated[list[Name], Field(max_length=1000)] = Field(
+        default_factory=list,
+        description="Namespaces in which the operator may read Deployments and StatefulSets, and scale them. They must "
+        "exist. The action also has to stand in `config.operations.allowed`.",
+    )
+
+
 class AdmissionPolicy(Model):
     """ValidatingAdmissionPolicies (Kubernetes 1.30 and later): nobody else may mark Jobs and pods as the janitor's,
     and the operator's account may make nothing but its own Jobs. docs/threat-model.md says what they stop."""
@@ -286,6 +296,7 @@ class Values(Model):
     job_priority_class: JobPriorityClass = JobPriorityClass()
     service_account: ServiceAccount = ServiceAccount()
     rbac: Rbac = Rbac()
+    quiesce: Quiesce = Quiesce()
     admission_policy: AdmissionPolicy = AdmissionPolicy()
     network_policy: NetworkPolicy = NetworkPolicy()
     pod_disruption_budget: PodDisruptionBudget = PodDisruptionBudget()

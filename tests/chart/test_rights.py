@@ -16,17 +16,19 @@ from tests.chart.rendering import Object, operator_file, render
 from tests.controller.live.conftest import cluster  # noqa: F401 - a fixture
 from tests.controller.live.operators import LocalOperator
 from tests.controller.live.world import OPERATIONS, STORES, World, until
+from tests.sandbox.workloads import workload
 
 HOME, TENANTS = "rights-home", "rights-tenants"
 SECRETS = "v1/secrets"
 GRANTED: Object = {
     "config": {
-        "operations": {"history": {"keep": 1}},
+        "operations": {"history": {"keep": 1}, "allowed": ["Clean", "Quiesce", "Resume"]},
         "networkPolicy": {"manage": True},
         "pullSecrets": {"copy": True},
         "notifications": {"channels": [{"name": "hook", "webhook": {"urlKey": "HOOK"}}]},
     },
     "image": {"pullSecrets": ["registry"]},
+    "quiesce": {"namespaces": ["rights-tenants"]},
 }
 """Values that grant the most."""
 
@@ -140,6 +142,8 @@ async def test_the_chart_grants_what_the_operator_uses_and_nothing_else(
             await world.client.create(OPERATIONS, TENANTS, asked)
         await world.gone(OPERATIONS, "one")
         assert of_operations
+        for kind in ("Deployment", "StatefulSet"):
+            await stopped(world, kind)
         # What happens again counts up its Event.
         await world.scanned("watched")
         for token in ("one", "two"):
@@ -174,14 +178,37 @@ async def test_the_chart_grants_what_the_operator_uses_and_nothing_else(
 
     objects = render(**values)
     home, everywhere = rights(objects, "Role", "baileys-janitor"), rights(objects, "ClusterRole")
+    named = rights(objects, "Role", TENANTS)
     used = {(each.group, each.resource, each.verb) for each in proxy.seen}
-    forbidden = used - home - everywhere
+    forbidden = used - home - everywhere - named
     assert not forbidden, "the operator asks for what the chart does not grant"
-    unused = (home | everywhere) - used
+    unused = (home | everywhere | named) - used
     assert not unused, "the chart grants what the operator never asks for"
     for each in proxy.seen:
-        if (each.group, each.resource, each.verb) not in everywhere:
-            assert each.namespace == HOME, f"{each} is granted in the operator's namespace alone"
+        right = (each.group, each.resource, each.verb)
+        if right not in everywhere:
+            where = TENANTS if right in named else HOME
+            assert each.namespace == where, f"{each} is granted in that namespace alone"
+
+
+async def stopped(world: World, kind: str) -> None:
+    """Have a workload of the tenant `idle` stopped, and let its operation go."""
+    name = f"stop-{kind.lower()}"
+    resource = f"apps/v1/{kind.lower()}s"
+    await world.client.create(resource, TENANTS, workload(name, claim="idle"))
+    quiesce = {"method": "Scale", "workload": {"kind": kind, "name": name}}
+    spec = {"tenant": "idle", "action": "Quiesce", "quiesce": quiesce}
+    await world.client.create(OPERATIONS, TENANTS, {"metadata": {"name": name}, "spec": spec})
+
+    async def scaled(replicas: int) -> bool:
+        found = await world.client.get(resource, TENANTS, name)
+        return bool(found["spec"]["replicas"] == replicas)
+
+    await until(lambda: scaled(0), f"the {kind} is stopped")
+    await world.client.delete(OPERATIONS, TENANTS, name)
+    await until(lambda: scaled(1), f"the {kind} is started again")
+    await world.gone(OPERATIONS, name)
+    await world.client.delete(resource, TENANTS, name, propagationPolicy="Background")
 
 
 def record(objects: list[Object]) -> Object:
@@ -220,6 +247,21 @@ def test_listed_namespaces_grant_the_same_there_and_nothing_of_the_cluster() -> 
 def test_rights_that_nobody_asked_for_are_not_granted() -> None:
     least, most = rights(render(), "ClusterRole"), rights(render(**GRANTED), "ClusterRole")
     assert {resource for _, resource, _ in most - least} == {"networkpolicies", "secrets"}
+
+
+def test_workloads_are_stopped_in_the_named_namespaces_alone() -> None:
+    quiesce = {"namespaces": ["shop"]}
+    assert not {group for group, _, _ in rights(render(), "ClusterRole")} & {"apps"}
+    for values in ({}, {"watchNamespaces": ["shop", "support"]}):
+        objects = render(quiesce=quiesce, **values)
+        granted = {right for right in rights(objects, "Role", "shop") if right[0] == "apps"}
+        assert granted == {
+            ("apps", f"{kind}{sub}", verb)
+            for kind in ("deployments", "statefulsets")
+            for sub, verb in (("", "get"), ("/scale", "update"))
+        }
+        everywhere = rights(objects, "ClusterRole") | rights(objects, "Role", "support")
+        assert not {right for right in everywhere if right[0] == "apps"}
 
 
 def test_operations_are_granted_apart_from_everything_else() -> None:

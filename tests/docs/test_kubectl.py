@@ -39,6 +39,7 @@ WORDS = {
     "NODE": "node-1",
     "DIRECTORY": "/data",
     "STORE": "main",
+    "OPERATION": "stopped",
 }
 """What stands for the words in capitals."""
 TENANTS = {"shop": ["acme", "962302"], "default": ["acme", "962302", "acme-trial"]}
@@ -126,6 +127,12 @@ async def _furnish(cluster: Cluster) -> None:
     kind = "janitor.baileys.dev/v1alpha1/baileysoperations"
     spec = {"tenant": "acme", "action": "Clean"}
     await client.create(kind, "shop", {"metadata": {"name": "clean-now"}, "spec": spec})
+    workload = {"kind": "Deployment", "name": "bot"}
+    spec = {"tenant": "acme", "action": "Quiesce"}
+    spec["quiesce"] = {"method": "Scale", "workload": workload}
+    await client.create(kind, "shop", {"metadata": {"name": "stopped"}, "spec": spec})
+    record = {"workload": workload, "uid": "1", "replicas": 1}
+    await client.patch(kind, "shop", "stopped", {"status": {"quiesce": record}}, sub="status")
     name = "janitor-baileys-janitor"
     own: dict[str, object] = {
         "name": name,
