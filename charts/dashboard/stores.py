@@ -76,3 +76,60 @@ def add(page: build.Dashboard) -> None:
             stacked=True,
         )
     )
+    _add_backups(page, f"{name}_backup")
+
+
+def _add_backups(page: build.Dashboard, part: str) -> None:
+    def of_repository(metric: str) -> str:
+        return f"max by ({_IDENTITY}, repository) ({part}_{metric}{{{FLEET}}})"
+
+    page.with_panel(
+        panels.rows(
+            "Backups of key stores",
+            "How long ago all sessions of each database were last backed up to each repository, and when some of them "
+            "were last restored in a drill.",
+            {
+                "Last backup, ago": f"time() - {of_repository('last_success_timestamp_seconds')}",
+                "Took": of_repository("duration_seconds"),
+                "Failed": of_repository("failed"),
+                "Archives": of_repository("archives"),
+                "Size": of_repository("bytes"),
+                "Last drill, ago": f"time() - {of_repository('drill_last_success_timestamp_seconds')}",
+                "All would take": of_repository("drill_duration_seconds"),
+                "Drill failed": of_repository("drill_failed"),
+            },
+            named={
+                "namespace": "Namespace",
+                "key_store": "Key store",
+                "repository": "Repository",
+            },
+            looks={
+                **{
+                    head: {"unit": "s"}
+                    for head in ("Last backup, ago", "Took", "Last drill, ago", "All would take")
+                },
+                "Size": {"unit": "bytes"},
+                **{
+                    head: {"mappings": [each.to_json() for each in panels.NO_YES]}
+                    for head in ("Failed", "Drill failed")
+                },
+            },
+            height=6,
+        )
+    )
+    page.with_panel(
+        panels.lines(
+            "Sessions and their backups",
+            "Sessions of all stores by how the last backup of all of them went.",
+            {"{{state}}": f"sum by (state) ({part}_sessions{{{FLEET}}})"},
+            span=12,
+        )
+    )
+    page.with_panel(
+        panels.lines(
+            "Key stores not backed up as promised",
+            "Stores that are not backed up, or were not restored in a drill, as their settings promise, by reason.",
+            {"{{reason}}": f"count by (reason) ({part}_problem{{{FLEET}}})"},
+            span=12,
+        )
+    )

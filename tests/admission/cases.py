@@ -83,6 +83,31 @@ def store_job(action: str = "keys-clean") -> Object:
     )
 
 
+def store_backup_job(action: str = "keys-backup") -> Object:
+    """A Job of a key store's backups as the operator makes it."""
+    at_home = action == "keys-drill"
+    found = store_job(action)
+    stores = [manifest.SecretMount("store", "", "/stores/0", "", optional=True)]
+    identity = manifest.SecretMount("key", "identity", "/identity", "identity", optional=True)
+    return manifest.job(
+        name="janitor-job",
+        namespace=NAMESPACE if at_home else SHOP,
+        action=action,
+        task='{"v":1}',
+        members=[manifest.Member("main", "1")],
+        claims=[],
+        place=Place(),
+        pod=manifest.Pod(image=IMAGE, command=("baileys-janitor", "keystore-job")),
+        resources=_container(found)["resources"],
+        read_only=True,
+        secrets=[
+            manifest.SecretMount("db", "url", "/connection", "url", optional=at_home),
+            *stores,
+            *([identity] if at_home else []),
+        ],
+    )
+
+
 def backup_job(action: str = "backup") -> Object:
     """A Job of backups as the operator makes it."""
     stores = [manifest.SecretMount("store", "", "/stores/0", "", optional=True)]
@@ -404,6 +429,16 @@ OF_STORES: dict[str, Callable[[Object], object]] = {
 """Jobs of key stores that the operator's account must not be able to make."""
 
 
+OF_STORE_BACKUPS: dict[str, Callable[[Object], object]] = {
+    "the repository's Secret elsewhere": lambda j: _container(j)["volumeMounts"][1].update(
+        mountPath="/connection/more"
+    ),
+    "a Secret to write to": lambda j: _container(j)["volumeMounts"][1].pop("readOnly"),
+    "a claim": _volume({"persistentVolumeClaim": {"claimName": "acme"}}),
+}
+"""Jobs of key stores' backups that the operator's account must not be able to make."""
+
+
 OF_BACKUPS: dict[str, Callable[[Object], object]] = {
     "a claim to write to": lambda j: _container(j)["volumeMounts"][0].pop("readOnly"),
     "the identity beside claims": lambda j: _container(j)["volumeMounts"].append(
@@ -497,6 +532,15 @@ def stolen() -> Iterator[Request]:
         yield Request(f"its own {action}", OPERATOR, "jobs", own_job(action))
     for action in ("keys-scan", "keys-clean"):
         yield Request(f"its own {action}", OPERATOR, "jobs", store_job(action))
+    yield Request("its own keys-backup", OPERATOR, "jobs", store_backup_job())
+    rows = store_backup_job("keys-drill")
+    yield Request("its own keys-drill", OPERATOR, "jobs", rows, namespace=NAMESPACE)
+    elsewhere = with_meta(rows, namespace=SHOP)
+    yield Request("a keys-drill among tenants", OPERATOR, "jobs", elsewhere, "claims alone")
+    for name, change in OF_STORE_BACKUPS.items():
+        changed = copy.deepcopy(store_backup_job())
+        change(changed)
+        yield Request(f"for a store's backups, {name}", OPERATOR, "jobs", changed, "claims alone")
     yield Request("its own backup", OPERATOR, "jobs", backup_job())
     yield Request("its own drill", OPERATOR, "jobs", backup_job("drill"), namespace=NAMESPACE)
     yield Request("its own restore", OPERATOR, "jobs", restore_job())

@@ -40,6 +40,7 @@ ORDINARY = frozenset(
             "ln",
             "mkdir",
             "npm",
+            "pg_dump",
             "tar",
             "pipx",
             "psql",

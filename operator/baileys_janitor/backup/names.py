@@ -37,6 +37,7 @@ _NOT_SLUG: Final = re.compile(r"[^a-z0-9]+", re.ASCII)
 _PHONE: Final = re.compile(r"\d{7,}")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _SLUG_MOST: Final = 48
+_STORE_MOST: Final = 128
 _HASH_DIGITS: Final = 8
 
 
@@ -119,6 +120,22 @@ def tenant_of(directory: str) -> str:
     digest = sha256(directory.encode("utf-8", "surrogateescape")).hexdigest()[:_HASH_DIGITS]
     slug = "" if private else _NOT_SLUG.sub("-", directory.lower()).strip("-")
     return f"{slug[:_SLUG_MOST].strip('-') or 'tenant'}-{digest}"
+
+
+def tenant_of_store(store: str) -> str:
+    """Return what the names of all sessions of a cluster's key store begin with; `store` is the resource's name.
+
+    `main.keystore.acme` is the session acme of the store main: no tenant is likely to be called that.
+    """
+    if len(store) > _STORE_MOST:
+        digest = sha256(store.encode()).hexdigest()[:_HASH_DIGITS]
+        store = f"{store[:_STORE_MOST].rstrip('.-')}-{digest}"
+    return f"{store}.{KEY_STORE}"
+
+
+def session_part(tenant: str) -> str:
+    """Return what `tenant_of` has made of a session's name: the tenant itself, or what follows its key store."""
+    return tenant.rpartition(".")[2]
 
 
 def _holds_number(text: str) -> bool:

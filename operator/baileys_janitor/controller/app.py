@@ -179,7 +179,7 @@ async def _lead(
     pod = job_pod(config.job)
     reconciler = Reconciler(kube, config, pod, clock, setup.prepare, setup.prepare_for_backup, home)
     reconciler.bus.subscribe(decision_log.write)
-    stores = await _key_stores(kube, config, clock, setup)
+    stores = await _key_stores(kube, config, clock, setup, home)
     if stores is not None:
         stores.bus.subscribe(decision_log.write)
     if process is not None:
@@ -286,14 +286,17 @@ async def _is_served(kube: FencedKube, config: OperatorConfig, plural: str, othe
 
 
 async def _key_stores(
-    kube: FencedKube, config: OperatorConfig, clock: Clock, setup: NamespaceSetup
+    kube: FencedKube, config: OperatorConfig, clock: Clock, setup: NamespaceSetup, home: str
 ) -> KeyStoreReconciler | None:
     """Return what looks after key stores; None where the API server does not serve them, or nobody wants it."""
     if not config.key_stores.enabled:
         return None
     if not await _is_served(kube, config, STORE_PLURAL, "Key stores are not looked after"):
         return None
-    return KeyStoreReconciler(kube, config, job_pod(config.job), clock, setup.prepare_for_store)
+    return KeyStoreReconciler(
+        *(kube, config, job_pod(config.job), clock),
+        *(setup.prepare_for_store, setup.prepare_for_store_backup, home),
+    )
 
 
 @contextlib.asynccontextmanager

@@ -17,7 +17,13 @@ from baileys_janitor.api.names import GROUP, OPERATION_PLURAL, PLURAL, STORE_PLU
 from baileys_janitor.controller.backups.manager import BackupManager
 from baileys_janitor.controller.health.watch_audit import Watches, has_pods, is_complete, is_over
 from baileys_janitor.controller.jobs.manifest import SELECTOR
-from baileys_janitor.controller.jobs.tracker import is_of_backup, is_of_operation, is_of_store
+from baileys_janitor.controller.jobs.tracker import (
+    is_of_backup,
+    is_of_operation,
+    is_of_store,
+    is_of_store_backup,
+)
+from baileys_janitor.controller.keystores.backups import KeyStoreBackups
 from baileys_janitor.controller.keystores.reconciler import KeyStoreReconciler
 from baileys_janitor.controller.kube.client import access
 from baileys_janitor.controller.operations.manager import OperationManager
@@ -192,12 +198,14 @@ def _tenant(reconciler: Reconciler, watches: Watches, event: str | None, body: O
 
 def _owner(
     reconciler: Reconciler, stores: KeyStoreReconciler | None, body: Object
-) -> Reconciler | BackupManager | OperationManager | KeyStoreReconciler | None:
+) -> Reconciler | BackupManager | OperationManager | KeyStoreReconciler | KeyStoreBackups | None:
     """Return who takes in a Job or pod; None for that of a key store where there are none."""
     if is_of_operation(body):
         return reconciler.operations
     if is_of_backup(body):
         return reconciler.backups
+    if is_of_store_backup(body):
+        return None if stores is None else stores.backups
     return stores if is_of_store(body) else reconciler
 
 

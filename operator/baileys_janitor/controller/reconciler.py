@@ -23,6 +23,7 @@ from baileys_janitor.controller.jobs.tracker import (
     is_of_backup,
     is_of_operation,
     is_of_store,
+    is_of_store_backup,
 )
 from baileys_janitor.controller.kube.client import Kube
 from baileys_janitor.controller.operations.manager import OperationManager
@@ -257,7 +258,12 @@ class Reconciler:
         await self.results.adopt(
             self._kube,
             self._config.watch_namespaces,
-            lambda job: not (is_of_store(job) or is_of_backup(job) or is_of_operation(job)),
+            lambda job: (
+                not any(
+                    kind(job)
+                    for kind in (is_of_store, is_of_store_backup, is_of_backup, is_of_operation)
+                )
+            ),
         )
         await self.backups.adopt()
         crashed = 0

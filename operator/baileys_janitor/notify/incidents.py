@@ -75,6 +75,7 @@ def states(status: Object, kind: str = TENANT) -> Iterator[State]:
     if kind == KEY_STORE:
         yield from _cleanups(status, INCIDENT_KINDS["KeyStoreCleanupFailing"])
         yield from _scans(conditions, INCIDENT_KINDS["KeyStoreStalled"])
+        yield from _backups(conditions)
         return
     yield from _level(status, conditions)
     yield from _advice(conditions)

@@ -82,6 +82,20 @@ class Archives:
         known = [each["oldestTime"] for each in repositories if each.get("oldestTime")]
         self.oldest = min([*known, *filter(None, [self.oldest])], default="")
 
+    def add_store(self, status: Mapping[str, Any], since: float) -> None:
+        """Take in the backups of all sessions of a key store."""
+        before = self.sessions, self.backedUp, self.drilled, self.drilledOfLate
+        self.add(status, since)
+        counted = (status.get("backup") or {}).get("sessions") or {}
+        total, good = counted.get("count") or 0, counted.get("backedUp") or 0
+        if self.sessions == before[0] or not total:
+            return
+        # What holds of the store holds of its sessions, as far as they were counted.
+        self.sessions = before[0] + total
+        self.backedUp = before[1] + good
+        self.drilled = before[2] + total * (self.drilled - before[2])
+        self.drilledOfLate = before[3] + total * (self.drilledOfLate - before[3])
+
 
 @dataclass(slots=True)
 class Day:
@@ -113,6 +127,7 @@ class Day:
         self.stores.count += 1
         self.stores.keys += (status.get("keys") or {}).get("total") or 0
         self.stores.troubled += any(each.kind for each in states(status, place.kind))
+        self.backups.add_store(status, self.since)
         for done in _since(self.since, place, history):
             self.stores.cleanups += 1
             self.stores.removed += done.removed

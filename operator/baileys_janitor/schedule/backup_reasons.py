@@ -13,6 +13,10 @@ LASTING = frozenset(
         *("NoSuchBucket", "NotAStore", "ReadForbidden", "RecipientInvalid", "RecipientIsSecret"),
         *("RecipientsTooMany", "RequestRefused", "SecretInvalid", "SecretMissing"),
         *("SecretUnreadable", "StoreFull", "TlsFailed", "UrlInvalid", "WrongRegion"),
+        # Of a database of keys.
+        *("AuthorityMissing", "ColumnMissing", "ColumnType", "CountedOnly", "DatabaseMissing"),
+        *("DiskFull", "LoginRefused", "MemoryMissing", "NotATable", "Replica", "RightsMissing"),
+        *("RowSecurity", "TableMissing"),
     }
 )
 """Reasons of a failed backup that somebody must end, so that there is no hurry to try again."""
@@ -20,7 +24,7 @@ OF_SESSION = frozenset(
     {
         *("CredentialsAbsent", "CredentialsCorrupt", "CredentialsIncomplete", "CredentialsInvalid"),
         *("CredentialsTooLarge", "CredentialsUnreadable", "NotPaired", "PermissionDenied"),
-        *("SessionTooLarge", "TooManyFiles"),
+        *("EncodedTwice", "SessionTooLarge", "TooManyFiles"),
     }
 )
 """Reasons that lie in the session itself: the next slot looks again."""
@@ -31,5 +35,5 @@ OF_STORE = frozenset(
     }
 )
 """Reasons that lie in the store, so that it answers nobody else either."""
-PASSING = OF_STORE | {"Interrupted"}
+PASSING = OF_STORE | {"ConnectionLost", "Interrupted", "Locked", "TimedOut", "TooManyConnections"}
 """Reasons for which a drill was not carried out, rather than failed."""

@@ -1,14 +1,16 @@
-"""When the backups and drills of a tenant on a cluster are due. Pure."""
+"""When the backups and drills of a tenant or a key store on a cluster are due. Pure."""
 
 from __future__ import annotations
 
-from baileys_janitor.api.config.effective import Effective
+from baileys_janitor.api.config.effective import EffectiveSettings
 from baileys_janitor.schedule import slots
 from baileys_janitor.schedule.backup_times import BackupSchedule
 
 
-def schedule_of(namespace: str, effective: Effective, jitter: float) -> BackupSchedule | None:
-    """Return the schedules in force; None where nothing is backed up, and while the tenant is suspended.
+def schedule_of(
+    namespace: str, effective: EffectiveSettings, jitter: float
+) -> BackupSchedule | None:
+    """Return the schedules in force; None where nothing is backed up, and while it is suspended.
 
     All tenants of a namespace have the same delay, so that they share Jobs; namespaces are spread over `jitter`
     seconds.

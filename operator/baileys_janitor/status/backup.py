@@ -42,6 +42,22 @@ LASTING_AFTER = 2
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """What a resource's backups are called in messages: those of a tenant, unless others are given."""
+
+    held: str = "The session is backed up"
+    last: str = "The last backup holds the session"
+    unpaired: str = "There is no paired session yet, so nothing to back up."
+    undrilled: str = (
+        "No drill runs here, since nothing is configured that opens the archives: rehearse where the secret key is, "
+        "with `baileys-janitor drill`."
+    )
+    drilled: str = "The newest archive was restored in a rehearsal"
+    pace: str = "in {seconds:.1f} s at most,"
+    took: str = "It took"
+
+
+@dataclass(frozen=True, slots=True)
 class BackupContext:
     """What the status of backups depends on besides their state. Times are Unix seconds."""
 
@@ -54,15 +70,18 @@ class BackupContext:
     drills: bool
     """Whether there are to be drills at all."""
     started: float
+    words: Words = Words()
 
 
 def context_of(
-    schedule: BackupSchedule, backups: BackupsOf[Repository], started: float
+    schedule: BackupSchedule,
+    backups: BackupsOf[Repository],
+    started: float,
+    words: Words | None = None,
 ) -> BackupContext:
     """Return the context for the settings in force."""
-    return BackupContext(
-        schedule, backups.rpo, backups.rto, backups.drill_schedule is not None, started
-    )
+    drills = backups.drill_schedule is not None
+    return BackupContext(schedule, backups.rpo, backups.rto, drills, started, words or Words())
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +150,7 @@ def backed_up(backup: BackupState, context: BackupContext, now: float) -> Verdic
         backup.repositories.items(),
         lambda name, each: _backed_up(name, each, backup.seen_at, context, now),
         UP_TO_DATE,
-        _held(backup),
+        _held(backup, context.words),
     )
 
 
@@ -141,14 +160,13 @@ def restorable(backup: BackupState, context: BackupContext, now: float) -> Verdi
         return Verdict(
             None,
             NO_IDENTITY,
-            "No drill runs here, since nothing is configured that opens the archives: rehearse where the secret key "
-            "is, with `baileys-janitor drill`.",
+            context.words.undrilled,
         )
     return _worst(
         backup.repositories.items(),
         lambda name, each: _restorable(name, each, context, now),
         DRILL_PASSED,
-        _drilled(backup),
+        _drilled(backup, context.words),
     )
 
 
@@ -176,7 +194,8 @@ def _backed_up(
         reason = REASONS.get(each.code, FAILING)
         # The first attempt shows whether the settings work: what it met is told, and is a fault unless it may pass.
         fails = overdue or _is_failing(each) or each.code in LASTING
-        return Verdict(False if fails else None, reason, f"{name}: {each.message} {_newest(each)}")
+        said = f"{name}: {each.message} {_newest(each, context.words)}"
+        return Verdict(False if fails else None, reason, said)
     if each.done_at is None:
         if overdue:
             return Verdict(False, NEVER_RUN, f"{name}: No backup has ever been made there.")
@@ -185,12 +204,10 @@ def _backed_up(
         return Verdict(
             False,
             OVERDUE,
-            f"{name}: {_newest(each)} It should be made anew by now: see whether the janitor runs.",
+            f"{name}: {_newest(each, context.words)} It should be made anew by now: see whether the janitor runs.",
         )
     if each.newest is None and each.outcome == backup_state.NOTHING_TO_DO:
-        return Verdict(
-            None, NOTHING_TO_DO, f"{name}: There is no paired session yet, so nothing to back up."
-        )
+        return Verdict(None, NOTHING_TO_DO, f"{name}: {context.words.unpaired}")
     return None
 
 
@@ -200,17 +217,16 @@ def _is_failing(each: RepositoryState) -> bool:
     return each.failures >= (LASTING_AFTER if each.code in LASTING else FAILING_AFTER)
 
 
-def _newest(each: RepositoryState) -> str:
+def _newest(each: RepositoryState, words: Words) -> str:
     if each.done_at is None:
         return "There is no backup yet."
-    return f"The last backup holds the session as of {to_rfc3339(each.done_at)}."
+    return f"{words.last} as of {to_rfc3339(each.done_at)}."
 
 
-def _held(backup: BackupState) -> str:
+def _held(backup: BackupState, words: Words) -> str:
     since = min((each.done_at or 0.0 for each in backup.repositories.values()), default=0.0)
     return (
-        f"The session is backed up as of {to_rfc3339(since)} or later, in "
-        f"{_listed(list(backup.repositories))}."
+        f"{words.held} as of {to_rfc3339(since)} or later, in {_listed(list(backup.repositories))}."
     )
 
 
@@ -239,7 +255,8 @@ def _restorable(
         return Verdict(
             False,
             DRILL_TOO_SLOW,
-            f"{name}: {_last_drill(each)} It took {drill.seconds:.0f} s, longer than backup.objectives.rto.",
+            f"{name}: {_last_drill(each)} {context.words.took} {drill.seconds:.0f} s, longer than "
+            "backup.objectives.rto.",
         )
     return None
 
@@ -250,12 +267,12 @@ def _last_drill(each: RepositoryState) -> str:
     return f"The last drill that passed was at {to_rfc3339(each.drill.done_at)}."
 
 
-def _drilled(backup: BackupState) -> str:
+def _drilled(backup: BackupState, words: Words) -> str:
     drills = [each.drill for each in backup.repositories.values()]
     since = min((each.done_at or 0.0 for each in drills), default=0.0)
     slowest = max((each.seconds or 0.0 for each in drills), default=0.0)
     return (
-        f"The newest archive was restored in a rehearsal at {to_rfc3339(since)} or later, in {slowest:.1f} s at most, "
+        f"{words.drilled} at {to_rfc3339(since)} or later, {words.pace.format(seconds=slowest)} "
         f"from {_listed(list(backup.repositories))}."
     )
 

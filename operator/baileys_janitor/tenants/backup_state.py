@@ -131,19 +131,26 @@ class Drills(Tries):
 
     archive: str = ""
     files: int | None = None
+    sessions: int | None = None
+    """How many sessions of a key store were restored; None for a tenant, which has one."""
 
-    def passed(self, archive: str, files: int | None) -> None:
+    def passed(self, archive: str, files: int | None, sessions: int | None = None) -> None:
         """Record which archive was restored in the rehearsal, and how many files of it."""
-        self.archive, self.files = archive, files
+        self.archive, self.files, self.sessions = archive, files, sessions
 
     def load(self, stored: Mapping[str, Any]) -> None:
         """Take over what is stored."""
         Tries.load(self, stored)
         self.archive, self.files = stored.get("archive") or "", stored.get("files")
+        self.sessions = stored.get("sessions")
 
     def stored(self) -> Object:
         """Return what `load` reads."""
-        own: Object = {"archive": self.archive or None, "files": self.files}
+        own: Object = {
+            "archive": self.archive or None,
+            "files": self.files,
+            "sessions": self.sessions,
+        }
         return Tries.stored(self) | {k: v for k, v in own.items() if v is not None}
 
 

@@ -11,12 +11,13 @@ import pytest
 import pytest_asyncio
 
 from sandbox import Cluster
+from tests.backup.conftest import faulty, moto_server
 from tests.controller.keystores.stores import Stores
 from tests.controller.live.conftest import cluster
 from tests.controller.live.operators import LocalOperator, SkippingClock
 from tests.keystore.conftest import server, templates, url
 
-__all__ = ["cluster", "server", "templates", "url"]
+__all__ = ["cluster", "faulty", "moto_server", "server", "templates", "url"]
 
 _NUMBERS = itertools.count(1)
 

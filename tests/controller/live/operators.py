@@ -92,6 +92,11 @@ class LocalOperator:
         """The engine; LookupError before there is one."""
         return self._reconcilers[-1]
 
+    @property
+    def stores(self) -> KeyStoreReconciler:
+        """What looks after key stores; LookupError before there is one."""
+        return self._stores[-1]
+
     async def __aenter__(self) -> LocalOperator:
         self._task = asyncio.create_task(asyncio.to_thread(asyncio.run, self._serve()))
         task, test = self._task, asyncio.current_task()
@@ -189,8 +194,8 @@ class LocalOperator:
             records += stores.cache.records.values()
         due = any(record.queue.due is not None and record.queue.due <= now for record in records)
         backups = reconciler.backups
-        coming = backups.next_due()
-        due = due or (coming is not None and coming <= now) or len(backups) > 0
+        coming = [backups.next_due(), *(stores.backups.next_due() for stores in self._stores[-1:])]
+        due = due or any(when is not None and when <= now for when in coming) or len(backups) > 0
         operations = reconciler.operations
         due = due or ((asked := operations.next_due()) is not None and asked <= now)
         due = due or any(each.busy for each in operations.cache.records())
@@ -202,6 +207,7 @@ class LocalOperator:
         reconciler = self.reconciler
         own = reconciler.tracker, reconciler.backups.tracker, reconciler.operations.tracker
         trackers = [*own, *(stores.tracker for stores in self._stores[-1:])]
+        trackers += [stores.backups.tracker for stores in self._stores[-1:]]
         return all(tracked.settled for tracker in trackers for tracked in tracker)
 
     async def _asked(self, question: Callable[[], bool]) -> bool:

@@ -8,7 +8,7 @@ namespace used against an endpoint of his own.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any, Final
 
@@ -26,7 +26,7 @@ from baileys_janitor.api.backup.backup_settings import (
 )
 from baileys_janitor.api.config.cross_field_rules import Conflict
 from baileys_janitor.api.values.base import Model, rule, rules
-from baileys_janitor.api.values.patterns import BUCKET_URL, OBJECT_NAME
+from baileys_janitor.api.values.patterns import BUCKET_URL, OBJECT_NAME, STORE_NAME
 
 SecretName = Annotated[str, Field(min_length=1, max_length=253, pattern=OBJECT_NAME)]
 BucketUrl = Annotated[
@@ -34,6 +34,8 @@ BucketUrl = Annotated[
     Field(min_length=1, max_length=1024, json_schema_extra={"pattern": BUCKET_URL}),
     AfterValidator(partial(has_form, BUCKET_URL)),
 ]
+
+StoreName = Annotated[str, Field(min_length=3, max_length=317, pattern=STORE_NAME)]
 
 _EACH_ITS_OWN: Final = "{0} of two repositories is the same: give each one of its own"
 _SAME_NAME: Final = "b.name == a.name"
@@ -98,6 +100,12 @@ class Drills(Model):
             "defaults.backup.repositories. Repositories that a tenant sets for itself are not drilled.",
         )
     )
+    database_secret_names: Annotated[dict[StoreName, SecretName], Field(max_length=1000)] = Field(
+        default_factory=dict,
+        description="Secret with the URL (key url, and ca.crt where it needs one) of a database with empty tables, by "
+        "the namespace and the name of a BaileysKeyStore, such as support/main. Its archives are loaded into temporary "
+        "tables there. Key stores that are not named are not drilled.",
+    )
 
 
 class BackupConfig(Model):
@@ -127,6 +135,8 @@ class ClusterBackups:
     """The Secret in the operator's namespace that opens archives; None where no drill runs."""
     sources: tuple[DrillSource, ...]
     """The repositories that drills can read."""
+    database_secret_name: str | None = None
+    """The Secret there of the database that drills of a key store load archives into; None for a tenant."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -164,6 +174,16 @@ def resolved(
         if each.name in drill.read_secret_names and any(_is_same(each, one) for one in trusted)
     )
     return ClusterBackups(group, drill.identity_secret_name, sources)
+
+
+def of_key_store(found: ClusterBackups, key: str, config: BackupConfig) -> ClusterBackups:
+    """Return the group in force for a key store, `key` being NAMESPACE/NAME: drills need a database as well."""
+    database = config.drill.database_secret_names.get(key)
+    return replace(
+        found,
+        database_secret_name=database,
+        sources=() if database is None else found.sources,
+    )
 
 
 def check_drills(found: ClusterBackups | None, config: BackupConfig) -> None:

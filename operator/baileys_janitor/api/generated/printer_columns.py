@@ -31,6 +31,21 @@ _COLUMNS: tuple[tuple[str, str, str, str], ...] = (
     ("Ready", "string", _ready("status"), "Whether the janitor can observe and act."),
 )
 
+_BACKUP_CONDITIONS: tuple[tuple[str, str, str, str], ...] = (
+    (
+        "Backed-Up",
+        "string",
+        _condition("BackedUp", "reason"),
+        "UpToDate, or why a repository has no backup that is young enough.",
+    ),
+    (
+        "Restorable",
+        "string",
+        _condition("Restorable", "reason"),
+        "DrillPassed, or why no archive was restored in a rehearsal.",
+    ),
+)
+
 _WIDE: tuple[tuple[str, str, str, str], ...] = (
     ("Age", "date", ".metadata.creationTimestamp", "When the resource was created."),
     (
@@ -52,18 +67,7 @@ _WIDE: tuple[tuple[str, str, str, str], ...] = (
         ".status.backup.lastSuccessTime",
         "When the session was last backed up to any repository.",
     ),
-    (
-        "Backed-Up",
-        "string",
-        _condition("BackedUp", "reason"),
-        "UpToDate, or why a repository has no backup that is young enough.",
-    ),
-    (
-        "Restorable",
-        "string",
-        _condition("Restorable", "reason"),
-        "DrillPassed, or why no archive was restored in a rehearsal.",
-    ),
+    *_BACKUP_CONDITIONS,
 )
 
 
@@ -83,6 +87,13 @@ _STORE_WIDE: tuple[tuple[str, str, str, str], ...] = (
     ("Over-30d", "integer", ".status.keys.ages.over30d", "Keys not written for 30 days."),
     ("Reason", "string", _ready("reason"), "Why Ready is what it is."),
     ("Next", "string", ".status.nextCleanupTime", "When the next cleanup is due by itself."),
+    (
+        "Backup",
+        "date",
+        ".status.backup.lastSuccessTime",
+        "When all sessions were last backed up to any repository.",
+    ),
+    *_BACKUP_CONDITIONS,
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from baileys_janitor.api.conditions.backup_conditions import BACKUP_CONDITIONS
 from baileys_janitor.api.conditions.condition_kinds import (
     CLEAN,
     CONDITIONS,
@@ -45,6 +46,9 @@ _OWN: Final = (
 
 STORE_CONDITIONS: Final[Mapping[str, ConditionKind]] = {
     kind.type: kind
-    for kind in (CONDITIONS["Ready"], CONDITIONS["Stalled"], CONDITIONS["CleanupsHeld"], *_OWN)
+    for kind in (
+        *(CONDITIONS["Ready"], CONDITIONS["Stalled"], CONDITIONS["CleanupsHeld"], *_OWN),
+        *BACKUP_CONDITIONS.values(),
+    )
 }
 """Every condition of a key store by its type."""

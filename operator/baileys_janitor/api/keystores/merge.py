@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final
 
 from pydantic import ValidationError
 
+from baileys_janitor.api.backup import backup_spec
+from baileys_janitor.api.backup.backup_spec import ClusterBackups
 from baileys_janitor.api.config.config import OperatorConfig
-from baileys_janitor.api.config.cross_field_rules import cron_problem, is_zone
+from baileys_janitor.api.config.cross_field_rules import Conflict, cron_problem, is_zone
 from baileys_janitor.api.config.effective import (
     NO_COPIES,
     EffectiveSettings,
@@ -18,7 +20,7 @@ from baileys_janitor.api.config.effective import (
     Shared,
     Times,
 )
-from baileys_janitor.api.config.merge import InvalidTenant
+from baileys_janitor.api.config.merge import FROM_CONFIGURATION, InvalidTenant, describe, over
 from baileys_janitor.api.keystores.spec import KeyStoreSpec
 from baileys_janitor.api.spec_groups import MODES
 from baileys_janitor.api.values.durations import seconds_of
@@ -87,9 +89,9 @@ class EffectiveKeyStore(EffectiveSettings):
 
 
 def effective_store(
-    config: OperatorConfig, spec: Mapping[str, Any] | None, name: str
+    config: OperatorConfig, spec: Mapping[str, Any] | None, name: str, namespace: str = ""
 ) -> EffectiveKeyStore:
-    """Return the settings in force for the store of that name; raise `InvalidTenant` when there can be none."""
+    """Return the settings in force for a store; raise `InvalidTenant` when there can be none."""
     try:
         parsed = KeyStoreSpec.model_validate({} if spec is None else spec)
     except ValidationError as error:
@@ -103,7 +105,9 @@ def effective_store(
     limits = merged["limits"]
     return EffectiveKeyStore(
         suspend=bool(parsed.suspend),
-        shared=_shared(config, merged, name),
+        shared=replace(
+            _shared(config, merged, name), backup=_backup(config, own, f"{namespace}/{name}")
+        ),
         access=DatabaseAccess(
             connection.secret_name,
             connection.key or "url",
@@ -123,6 +127,30 @@ def effective_store(
         duration=seconds_of(limits["duration"]),
         warn_above=merged["warnAbove"],
     )
+
+
+def _backup(config: OperatorConfig, own: dict[str, Any], key: str) -> ClusterBackups | None:
+    """Return the fleet's settings of backups under those of the store; lists count as a whole."""
+    said = own.get("backup") or {}
+    if own.get("keys", {}).get("preset") == "SessionBlob":
+        if said.get("repositories"):
+            _refuse(
+                "keys.preset",
+                "SessionBlob",
+                "does not go with spec.backup, for a row holds a whole session there: leave that out, and back the "
+                "table up with the database",
+            )
+        return None
+    fleet = config.defaults.model_dump(mode="json", by_alias=True, exclude_none=True)
+    fleet = fleet.get("backup") or {}
+    try:
+        found = backup_spec.resolved(over(fleet, said), fleet, config.backup)
+    except Conflict as conflict:
+        layers = {"": own, FROM_CONFIGURATION: {"backup": fleet}}
+        raise InvalidTenant(
+            f"spec.{conflict.fields[0]}", describe(conflict, layers, "spec")
+        ) from None
+    return None if found is None else backup_spec.of_key_store(found, key, config.backup)
 
 
 def _over(base: Any, above: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from baileys_janitor.api.backup.backup_spec import ClusterBackup
 from baileys_janitor.api.pod_identity import Resources
 from baileys_janitor.api.spec_groups import Age, Mode, cron_rules, zone_rule
 from baileys_janitor.api.values.base import Model, rule, rules
@@ -56,7 +57,9 @@ class KeyColumns(Model):
     )
     type: ColumnName | None = Field(default=None, description="The type of the key.")
     id: ColumnName | None = Field(default=None, description="The id of the key.")
-    value: ColumnName | None = Field(default=None, description="The key itself; it is never read.")
+    value: ColumnName | None = Field(
+        default=None, description="The key itself; only backups read it."
+    )
     updated: ColumnName | None = Field(
         default=None,
         description="When a row was last written. Empty: there is no such column, and nothing is ever removed. Never "
@@ -101,7 +104,7 @@ class CredentialColumns(Model):
     creds: ColumnName | None = Field(
         default=None,
         description="The credentials. Only who they belong to is read, by JSON paths; no private key leaves the "
-        "database.",
+        "database, but encrypted for backups.",
     )
 
 
@@ -252,4 +255,9 @@ class KeyStoreSpec(Model):
     )
     resources: Resources | None = Field(
         default=None, description="Requests and limits of the Jobs' container."
+    )
+    backup: ClusterBackup | None = Field(
+        default=None,
+        description="How each session is backed up. Unset fields: those of the operator's configuration "
+        "(defaults.backup), as for tenants.",
     )

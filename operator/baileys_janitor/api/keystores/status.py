@@ -6,9 +6,17 @@ from typing import Annotated
 
 from pydantic import Field
 
+from baileys_janitor.api.backup.backup_settings import MOST_REPOSITORIES
+from baileys_janitor.api.backup.backup_status import (
+    ArchiveName,
+    DrillStatus,
+    RepositoryStatus,
+    Seconds,
+)
 from baileys_janitor.api.names import EMERGENCY_ANNOTATION
 from baileys_janitor.api.status import HISTORY_LENGTH, Condition, Reasons, Run
 from baileys_janitor.api.status_parts import Bytes, Count, Sentence, StatusPart, Time, Word
+from baileys_janitor.policy.archives.known_archives import TEXT_CHARACTERS_MAX
 
 WORST_LENGTH = 20
 """Sessions that the status names."""
@@ -159,6 +167,89 @@ class StoreTimers(StatusPart):
     daily: Time | None = Field(default=None, description="Of the daily cleanup: its cron time.")
 
 
+class StoreDrillStatus(DrillStatus):
+    """Rehearsals of a restore of some sessions from one repository."""
+
+    archive: ArchiveName | None = Field(
+        default=None, description="The newest archive that was restored in the last rehearsal."
+    )
+    files: Count | None = Field(
+        default=None, description="Keys of those sessions that would come back."
+    )
+    sessions: Count | None = Field(
+        default=None, description="Sessions that were restored in the last rehearsal."
+    )
+    seconds: Seconds | None = Field(
+        default=None,
+        description="How long all sessions would take at the pace of those of the last rehearsal.",
+    )
+
+
+class StoreRepositoryStatus(RepositoryStatus):
+    """Backups of all sessions in one repository."""
+
+    time: Time | None = Field(
+        default=None, description="As of when all sessions were last backed up there."
+    )
+    outcome: Word | None = Field(
+        default=None,
+        description="How the last round through all sessions ended: Put (some have changed), Unchanged, NothingToDo "
+        "(no session is paired yet) or Failed (something of some was not put).",
+    )
+    archive: ArchiveName | None = Field(
+        default=None, description="The newest archive of any session."
+    )
+    files: Count | None = Field(
+        default=None, description="Rows in the newest archives of all sessions."
+    )
+    bytes: Bytes | None = Field(default=None, description="Their size, in bytes.")
+    archives: Count | None = Field(
+        default=None,
+        description="Archives of all sessions there; absent where they cannot be listed.",
+    )
+    oldest_time: Time | None = Field(
+        default=None, description="When the session of the oldest of them was read."
+    )
+    drill: StoreDrillStatus | None = Field(default=None, description="Rehearsals of a restore.")
+
+
+class BackedUpSessions(StatusPart):
+    """The sessions by how the last round through all of them went."""
+
+    count: Count | None = Field(default=None, description="Sessions in the store.")
+    backed_up: Count | None = Field(
+        default=None,
+        description="Those of which every repository has an archive that is new enough.",
+    )
+    nothing_to_do: Count | None = Field(
+        default=None, description="Those that are not paired, so that there is nothing to back up."
+    )
+    failing: Count | None = Field(
+        default=None, description="Those that could not be put into some repository."
+    )
+
+
+class StoreBackupStatus(StatusPart):
+    """Backups of the sessions."""
+
+    next_time: Time | None = Field(default=None, description="When the next backup is due.")
+    next_drill_time: Time | None = Field(default=None, description="When the next drill is due.")
+    last_success_time: Time | None = Field(
+        default=None, description="When all sessions were last backed up to any repository."
+    )
+    sessions: BackedUpSessions | None = Field(
+        default=None, description="How many sessions are backed up."
+    )
+    repositories: (
+        Annotated[list[StoreRepositoryStatus], Field(max_length=MOST_REPOSITORIES)] | None
+    ) = Field(default=None, description="What is known of each repository.")
+    known: Annotated[str, Field(max_length=TEXT_CHARACTERS_MAX)] | None = Field(
+        default=None,
+        description="The newest archives of a few sessions, for the next drill: one line for the operator. Which "
+        "archives there are of all sessions is remembered in the database.",
+    )
+
+
 class KeyStoreStatus(StatusPart):
     """What the operator knows of this store."""
 
@@ -203,9 +294,13 @@ class KeyStoreStatus(StatusPart):
         default=None,
         description=f"The last value of the annotation {EMERGENCY_ANNOTATION} that was handled.",
     )
+    backup: StoreBackupStatus | None = Field(
+        default=None, description="What is known of the backups, where any are configured."
+    )
     conditions: Annotated[list[Condition], Field(max_length=32)] | None = Field(
         default=None,
-        description="Ready, Stalled, LayoutValid, LargeCleanup and CleanupsHeld; docs/keystore.md explains them.",
+        description="Ready, Stalled, LayoutValid, LargeCleanup, CleanupsHeld, BackedUp and Restorable; "
+        "docs/keystore.md explains them.",
         json_schema_extra={
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["type"],

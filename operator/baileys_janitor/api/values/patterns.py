@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 OBJECT_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+STORE_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?/[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+"""NAMESPACE/NAME of a resource."""
 COMPANY_ID = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
 RELATIVE_PATH = r"^[^/\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
 TIME_ZONE = r"^[A-Za-z][A-Za-z0-9_+/-]*$"
@@ -79,6 +81,7 @@ IN_WORDS = {
     DURATION: f"is no duration: {DURATION_WAY_OUT}",
     QUANTITY: f"is no quantity: {QUANTITY_WAY_OUT}",
     OBJECT_NAME: 'give the name of an object: lower-case letters, digits, "-" and "."',
+    STORE_NAME: "give the namespace and the name of a BaileysKeyStore, such as support/main",
     COMPANY_ID: 'use letters and digits, and ".", "_" or "-" between them',
     RELATIVE_PATH: 'give a path that does not begin with "/" and has no control characters',
     LABEL: 'use lower-case letters and digits, and "-" between them',

@@ -1,4 +1,4 @@
-"""A process for each member: one that takes too long is killed, and costs the members after it nothing.
+"""A process for each member, or for many in turn: one that takes too long is killed, and costs the others nothing.
 
 The library of a store has threads of its own and cannot be interrupted; a process can. Its memory goes with it. Each
 message of the process comes with its length before it, so that half of one counts for nothing.
@@ -74,6 +74,57 @@ def _hear_all(messages: Iterator[bytes | None], hear: Tell) -> tuple[bytes | Non
             hear(message)
         over = not message
     return None, True
+
+
+def stream(
+    work: Callable[[Tell], None], seconds: float, stop: Callable[[], str | None]
+) -> Iterator[bytes]:
+    """Yield what `work` tells from a process of its own, which may take so long for each message.
+
+    Ends when `work` returns. Raises `Killed` where it does not, or where nothing comes in time.
+    """
+
+    def all_told(tell: Tell) -> bytes:
+        work(tell)
+        return b""
+
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _answer(all_told, writing)
+    os.close(writing)
+    try:
+        while True:
+            head = _exactly(reading, _LENGTH_BYTES, time.monotonic() + seconds, stop)
+            size = int.from_bytes(head, "big")
+            if size == 0:
+                return
+            if size > ANSWER_BYTES_MAX:
+                raise Killed(in_time=True)
+            yield _exactly(reading, size, time.monotonic() + seconds, stop)
+    finally:
+        os.close(reading)
+        os.kill(child, signal.SIGKILL)
+        _reap(child)
+
+
+def _exactly(reading: int, size: int, end: float, stop: Callable[[], str | None]) -> bytes:
+    """Return so many bytes; `Killed` where they do not come in time, or the other side is gone."""
+    found = b""
+    poll = select.poll()
+    poll.register(reading, select.POLLIN)
+    while len(found) < size:
+        left = end - time.monotonic()
+        if left <= 0 or stop() is not None:
+            raise Killed(in_time=False)
+        if not poll.poll(min(left, 0.5) * 1000):
+            continue
+        data = os.read(reading, size - len(found))
+        if not data:
+            raise Killed(in_time=True)
+        found += data
+    return found
 
 
 def _answer(work: Callable[[Tell], bytes], writing: int) -> None:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
 from baileys_janitor import extras
 from baileys_janitor.backup.job import children
@@ -32,6 +32,8 @@ from baileys_janitor.job.main import BAD_TASK, DONE, UNFORESEEN, Log, Stop, leav
 from baileys_janitor.job.task import BadTask
 from baileys_janitor.schedule.backup_reasons import OF_STORE
 
+Deal: TypeAlias = Callable[[BackupTask, Member, Sequence[int], Callable[[Found], None]], Found]
+"""Deals with one member in some of the repositories, as `carry_out` does."""
 GIVEN_UP_AFTER: Final = 2
 """Members for which a repository may fail to answer before the others do without it this time."""
 TOO_SLOW: Final = Outcome(
@@ -58,12 +60,17 @@ def main(argv: Sequence[str]) -> int:
     except extras.ExtraMissing as problem:
         leave(encode(JobFailure("ExtraMissing", str(problem))))
         return UNFORESEEN
+    deal_with_members(task, stop, carry_out)
+    return DONE
+
+
+def deal_with_members(task: BackupTask, stop: Stop, deal: Deal) -> None:
+    """Deal with the members one by one, and leave what is known after each of them."""
     log = Log()
-    run = _Run(task, stop, lambda result: log.write(encode(result)))
+    run = _Run(task, stop, deal, lambda result: log.write(encode(result)))
     for done in range(len(task.members)):
         result = run.next()
         log.write(encode(result), last=done == len(task.members) - 1)
-    return DONE
 
 
 def _read(argv: Sequence[str]) -> BackupTask:
@@ -72,13 +79,15 @@ def _read(argv: Sequence[str]) -> BackupTask:
     return BackupTask.from_json(argv[0])
 
 
-def _answer(task: BackupTask, member: Member, places: Sequence[int], tell: children.Tell) -> bytes:
+def _answer(
+    deal: Deal, task: BackupTask, member: Member, places: Sequence[int], tell: children.Tell
+) -> bytes:
     def written(found: Found) -> bytes:
         result, idents = found
         named = [idents.get(place, "") for place in range(len(task.stores))]
         return encode(JobResult(task.action, named, [result]))
 
-    return written(carry_out(task, member, places, lambda found: tell(written(found))))
+    return written(deal(task, member, places, lambda found: tell(written(found))))
 
 
 def _read_answer(answer: bytes, places: Sequence[int]) -> tuple[MemberResult, Sequence[str]]:
@@ -97,8 +106,11 @@ def _read_answer(answer: bytes, places: Sequence[int]) -> tuple[MemberResult, Se
 class _Run:
     """The members of a task, one after the other. What a repository fails to do for some, it is not asked for all."""
 
-    def __init__(self, task: BackupTask, stop: Stop, leave: Callable[[JobResult], None]) -> None:
+    def __init__(
+        self, task: BackupTask, stop: Stop, deal: Deal, leave: Callable[[JobResult], None]
+    ) -> None:
         self._task = task
+        self._deal = deal
         self._stop = stop
         self._leave = leave
         self._idents = [""] * len(task.stores)
@@ -131,7 +143,7 @@ class _Run:
             self._leave(self._so_far([*self._done, *entered]))
 
         try:
-            work = partial(_answer, self._task, member, asked)
+            work = partial(_answer, self._deal, self._task, member, asked)
             answer = children.call_telling(work, self._task.seconds, self._stop, hear)
             result, idents = _read_answer(answer, asked)
         except children.Killed as end:

@@ -20,6 +20,7 @@ from baileys_janitor.policy.archives.known_archives import (
     SHA256_DIGITS,
     KnownArchives,
     PutArchive,
+    encode,
 )
 
 NOBODY: Final = "0" * 16
@@ -65,6 +66,20 @@ def archive_of(known: KnownArchive) -> PutArchive:
         frozenset(known.verified),
         frozenset(name for name, time in known.verified.items() if time != NEVER_VERIFIED),
     )
+
+
+def text_of(known: Known) -> str:
+    """Return the newest archive of each repository as a text, for a drill."""
+    if not known.archives:
+        return encode(KnownArchives())
+    newest = known.archives[0]
+    kept: list[PutArchive] = []
+    there: set[str] = set()
+    for each in known.archives:
+        if not each.verified.keys() <= there and each.pairing == newest.pairing:
+            kept.append(archive_of(each))
+            there |= each.verified.keys()
+    return encode(KnownArchives(tuple(kept), newest.fingerprint, newest.pairing, newest.recipients))
 
 
 class TaskMemory:

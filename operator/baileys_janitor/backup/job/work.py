@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from baileys_janitor.backup.errors import (
     CLOCK_WRONG,
@@ -48,8 +48,16 @@ IN_A_CLUSTER: Final[Mapping[str, str]] = {
 """Sentences that speak of a machine elsewhere."""
 
 if TYPE_CHECKING:
+    from baileys_janitor.backup.archive.encryption import Identities
+    from baileys_janitor.backup.drill import DrillResult
+    from baileys_janitor.backup.fetch import Wanted
     from baileys_janitor.backup.known import Known, KnownArchive
     from baileys_janitor.backup.results import BackupResult, Destination, RepositoryResult
+    from baileys_janitor.backup.stores.repository import Repository
+
+
+Rehearsal: TypeAlias = "Callable[[Repository, Wanted, Identities | None, float], DrillResult]"
+"""Drills one archive from a repository at a time (Unix seconds)."""
 
 
 Found = tuple[MemberResult, dict[int, str]]
@@ -62,18 +70,22 @@ ENDED: Final = Outcome(
 
 
 def carry_out(
-    task: BackupTask, member: Member, places: Sequence[int], tell: Callable[[Found], None]
+    task: BackupTask,
+    member: Member,
+    places: Sequence[int],
+    tell: Callable[[Found], None],
+    rehearse: Rehearsal | None = None,
 ) -> Found:
     """Deal with one member in these repositories; return what became of it.
 
-    `tell` is called before an archive is put, with what is to be known if this process is killed then. Never raises:
-    trouble is in the result.
+    `tell` is called before an archive is put, with what is to be known if this process is killed then. `rehearse` is
+    how to drill, unless archives are of files. Never raises: trouble is in the result.
     """
     now = max(time.time(), float(task.time))
     try:
         if task.action == BACKUP:
             return _back_up(task, member, places, now, tell)
-        return _drill(task, member, places, now)
+        return _drill(task, member, places, now, rehearse)
     except BackupProblem as problem:
         failure = Outcome(FAILED, problem.code, _said(problem))
     except Exception as error:  # noqa: BLE001 - the other members go on
@@ -96,7 +108,7 @@ def _back_up(
     from baileys_janitor.backup.results import Keep
     from baileys_janitor.backup.run import back_up
 
-    destinations, outcomes = _opened(task.stores, places)
+    destinations, outcomes = opened(task.stores, places)
     idents = {place: each.ident for place, each in destinations.items()}
     if not destinations:
         return MemberResult(int(now), outcomes=outcomes), idents
@@ -183,25 +195,26 @@ def _outcome(
     )
 
 
-def _drill(task: BackupTask, member: Member, places: Sequence[int], now: float) -> Found:
+def _drill(
+    task: BackupTask,
+    member: Member,
+    places: Sequence[int],
+    now: float,
+    rehearse: Rehearsal | None,
+) -> Found:
     from baileys_janitor.backup.drill import drill
     from baileys_janitor.backup.fetch import Wanted
 
-    identities = None
-    if task.identity is not None:
-        identities = read_identities(
-            task.identity,
-            "key identity of the Secret config.backup.drill.identitySecretName",
-            "put the age identity there",
-        )
-    destinations, outcomes = _opened(task.stores, places)
+    identities = _identities(task)
+    destinations, outcomes = opened(task.stores, places)
     wanted = Wanted(member.namespace, member.tenant, known_of(_known(member)))
     for place, each in destinations.items():
-        found = drill(each.repository, wanted, identities, now)
+        found = (rehearse or drill)(each.repository, wanted, identities, now)
+        message = found.message or ""
         outcomes[place] = Outcome(
             PASSED if found.outcome == PASSED else FAILED,
             found.code or "",
-            IN_A_CLUSTER.get(found.code or "", found.message or ""),
+            IN_A_CLUSTER.get(found.code or "", message) if rehearse is None else message,
             archive=found.archive or "",
             files=sum(found.restorable.values()),
             ms=int(found.seconds * 1000),
@@ -209,7 +222,17 @@ def _drill(task: BackupTask, member: Member, places: Sequence[int], now: float) 
     return MemberResult(int(now), outcomes=outcomes), {}
 
 
-def _opened(
+def _identities(task: BackupTask) -> Identities | None:
+    if task.identity is None:
+        return None
+    return read_identities(
+        task.identity,
+        "key identity of the Secret config.backup.drill.identitySecretName",
+        "put the age identity there",
+    )
+
+
+def opened(
     stores: Sequence[Store], places: Sequence[int]
 ) -> tuple[dict[int, Destination], dict[int, Outcome]]:
     """Return the repositories that can be asked, and why the others cannot."""

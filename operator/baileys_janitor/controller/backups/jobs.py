@@ -125,7 +125,7 @@ def job_of(
     """Return the Job of a batch and what its members are told; None where the task is too long for one."""
     drills = group.action == DRILL
     repositories, secrets = _mounts(group)
-    stores = [_store(each, place) for place, each in enumerate(repositories)]
+    stores = [store(each, place) for place, each in enumerate(repositories)]
     places = {each.name: place for place, each in enumerate(repositories)}
     claims = sorted({_claim(each.tenant) for each in members}) if not drills else []
     settings = group.backups.group
@@ -150,7 +150,6 @@ def job_of(
                 each.tenant.namespace,
             )
         )
-    has_identity = drills and group.backups.identity_secret_name is not None
     task = BackupTask(
         action=group.action,
         stores=stores,
@@ -158,7 +157,7 @@ def job_of(
         seconds=TENANT_SECONDS,
         time=int(now),
         recipients=settings.recipients,
-        identity=f"{IDENTITY_DIRECTORY}/{IDENTITY_KEY}" if has_identity else None,
+        identity=identity_file(group.backups) if drills else None,
         retention=settings.retention,
         bucket_days=settings.bucket_days,
     ).to_json()
@@ -176,7 +175,7 @@ def job_of(
         claims=claims,
         place=group.place,
         pod=replace(pod, deadline=deadline, command=(*pod.command[:-1], COMMAND)),
-        resources=_resources(dict(first.job.resources)),
+        resources=with_memory(dict(first.job.resources)),
         read_only=True,
         secrets=secrets,
         keeps=not drills,
@@ -238,18 +237,28 @@ def _listed_members(annotations: Object) -> list[tuple[str, str]]:
     return [(decoding.text(name), decoding.text(uid, UID_MAX)) for name, uid in pairs]
 
 
+def identity_file(backups: ClusterBackups) -> str | None:
+    """Return where a drill's pod finds what opens archives."""
+    return f"{IDENTITY_DIRECTORY}/{IDENTITY_KEY}" if backups.identity_secret_name else None
+
+
 def deadline_seconds(members: int) -> int:
     """Return how long the pod of a Job of so many members may run."""
     return min(TENANT_SECONDS * members + MARGIN_SECONDS, DEADLINE_MAX_SECONDS)
 
 
 def _mounts(group: Group) -> tuple[list[ClusterRepository], list[SecretMount]]:
-    """Return the repositories of a Job, and the Secrets that its pod mounts.
+    return mounts(group.backups, drills=group.action == DRILL)
+
+
+def mounts(
+    backups: ClusterBackups, *, drills: bool
+) -> tuple[list[ClusterRepository], list[SecretMount]]:
+    """Return the repositories of a Job, and the Secrets that its pod mounts for them.
 
     None of them is required for the pod to start: one that is missing is the trouble of its repository alone.
     """
-    backups = group.backups
-    if group.action == DRILL:
+    if drills:
         repositories = [each.repository for each in backups.sources]
         names = [each.secret_name for each in backups.sources]
     else:
@@ -259,7 +268,7 @@ def _mounts(group: Group) -> tuple[list[ClusterRepository], list[SecretMount]]:
         SecretMount(name, "", f"/stores/{place}", "", optional=True)
         for place, name in enumerate(names)
     ]
-    if group.action == DRILL and backups.identity_secret_name is not None:
+    if drills and backups.identity_secret_name is not None:
         identity = backups.identity_secret_name
         secrets.append(
             SecretMount(identity, IDENTITY_KEY, IDENTITY_DIRECTORY, IDENTITY_KEY, optional=True)
@@ -267,7 +276,8 @@ def _mounts(group: Group) -> tuple[list[ClusterRepository], list[SecretMount]]:
     return repositories, secrets
 
 
-def _store(repository: ClusterRepository, place: int) -> Store:
+def store(repository: ClusterRepository, place: int) -> Store:
+    """Return a repository as a Job is told of it, the number `place` of its list."""
     return Store(
         repository.name,
         repository.url,
@@ -282,7 +292,7 @@ def _claim(tenant: TenantRecord) -> str:
     return tenant.effective.claim_name
 
 
-def _resources(given: Object) -> Object:
+def with_memory(given: Object) -> Object:
     """Return the resources of a Job of backups: those of every Job, with the memory that staging takes."""
     limits = {**(given.get("limits") or {}), "memory": MEMORY}
     return {**given, "limits": limits}

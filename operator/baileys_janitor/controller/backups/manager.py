@@ -17,17 +17,19 @@ from baileys_janitor.backup.job.task import DRILL
 from baileys_janitor.controller.backups import jobs
 from baileys_janitor.controller.backups.adoption import Adoption
 from baileys_janitor.controller.backups.jobs import Group, Told, Wanted
-from baileys_janitor.controller.backups.launch import BackupLauncher
+from baileys_janitor.controller.backups.launch import (
+    BackupLauncher,
+    BackupTimeouts,
+    OperatorNamespace,
+)
 from baileys_janitor.controller.backups.queue import AGAIN_SECONDS, BackupQueue, fail
 from baileys_janitor.controller.backups.results import BackupResults
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.crash_handler import CrashHandler
-from baileys_janitor.controller.jobs import faults
 from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
-from baileys_janitor.controller.jobs.launch import JOBS
 from baileys_janitor.controller.jobs.locate import ClusterState
-from baileys_janitor.controller.jobs.manifest import SELECTOR, Pod
-from baileys_janitor.controller.jobs.timeouts import JobTimeouts, Spawn
+from baileys_janitor.controller.jobs.manifest import Pod
+from baileys_janitor.controller.jobs.timeouts import Spawn
 from baileys_janitor.controller.jobs.tracker import JobTracker, TrackedJob, is_of_backup
 from baileys_janitor.controller.kube.client import ApiError, Kube
 from baileys_janitor.controller.status.writer import StatusWriter
@@ -43,10 +45,6 @@ Object = dict[str, Any]
 
 UNPLACED_SECONDS = 300.0
 """Seconds until a claim is looked at again that waits for its workload."""
-LATE_SECONDS = 60.0
-"""Seconds after its deadline at which a pod is given up that its node has not ended."""
-ASK_SECONDS = 5.0
-"""Seconds between two looks at a Job in a namespace that is not watched."""
 
 
 class BackupManager:
@@ -83,24 +81,23 @@ class BackupManager:
         self._crashes = crashes
         self.tracker = JobTracker()
         self.results = BackupResults(clock, cache, self.tracker, self._ended, bus, crashes)
-        self._timeouts = _Timeouts(
-            kube, clock, self.tracker, reads, writer, self.results, config, crashes
+        self._timeouts = BackupTimeouts(
+            *(kube, clock, self.tracker, reads, writer, self.results, config, crashes),
+            deadline=lambda tracked: jobs.deadline_seconds(len(tracked.members)),
+        )
+        self._away = OperatorNamespace(
+            kube, config, home, self.tracker, self.results, self._timeouts
         )
         self._prepare_namespace = prepare
         self._queue = BackupQueue(clock, cache.tenants.get, self._schedule, started)
         self._ready: deque[tuple[Group, list[Wanted]]] = deque()
         self._beginning: Counter[str] = Counter()
-        self._asked_at = 0.0
         self._adoption = Adoption(kube, clock, cache, self.results.leftovers, home, self._take_up)
         self._writer = writer
 
     def __len__(self) -> int:
         """Return for how many tenants a Job is wanted that lacks a free slot."""
         return sum(len(members) for _, members in self._ready)
-
-    @property
-    def _drills_here(self) -> bool:
-        return bool(self._home and self._config.backup.drill.read_secret_names)
 
     @property
     def busy(self) -> bool:
@@ -112,19 +109,8 @@ class BackupManager:
 
     async def adopt(self) -> None:
         """Take note of the Jobs that an earlier operator left: those that are not taken up are deleted."""
-        watched = self._config.watch_namespaces
-        await self.results.adopt(self._kube, watched, is_of_backup)
-        if not watched or self._home in watched or not self._drills_here:
-            return
-        where = f"{JOBS}/namespaces/{self._home}/jobs"
-        try:
-            found = [job async for job in self._kube.list(where, labels=SELECTOR)]
-        except ApiError as error:
-            # A drill that is left over ends by itself.
-            logger.warning("%s: the drills there cannot be listed: %s", self._home, error)
-            return
-        for job in filter(is_of_backup, found):
-            self.results.leftovers.note(job, at_start=True)
+        await self.results.adopt(self._kube, self._config.watch_namespaces, is_of_backup)
+        await self._away.adopt(is_of_backup)
 
     def nudge(self) -> None:
         """Have the loop look again at once."""
@@ -167,7 +153,7 @@ class BackupManager:
         """Look at the Jobs under way, and create those that are due."""
         self._adoption.look(spawn)
         self._timeouts.look(now, spawn)
-        self._ask(now, spawn)
+        self._away.ask(now, spawn)
         wanted: dict[str, list[Wanted]] = {}
         for tenant in self._queue.due(now):
             with self._crashes.contain("tenant", [tenant]):
@@ -175,16 +161,6 @@ class BackupManager:
         for each in wanted.values():
             spawn(self._prepare(each))
         self._take(now, spawn)
-
-    def _ask(self, now: float, spawn: Spawn) -> None:
-        """Ask for the pods of Jobs in a namespace that is not watched."""
-        watched = self._config.watch_namespaces
-        if not watched or self._home in watched or now - self._asked_at < ASK_SECONDS:
-            return
-        self._asked_at = now
-        for tracked in self.tracker:
-            if tracked.namespace == self._home and tracked.uid and not tracked.settled:
-                spawn(self._timeouts.seek_pod(tracked))
 
     def _want(self, tenant: TenantRecord, now: float, wanted: dict[str, list[Wanted]]) -> None:
         claimed = self._queue.claim(tenant, now)
@@ -307,9 +283,9 @@ class BackupManager:
             self._clock,
             self.tracker,
             self._prepare_namespace,
-            members,
+            self.results.told,
             told,
-            self.results,
+            partial(self._refused, members),
             partial(self._record, free),
         )
         uid = await launcher.launch(job, f"janitor-{group.action}", tenants, frozenset())
@@ -341,15 +317,7 @@ class BackupManager:
         for tenant in tenants:
             self._queue.release(tenant)
 
-
-class _Timeouts(JobTimeouts[TenantRecord]):
-    """Looks after the Jobs of backups: these take longer, and a pod that does not start is no fault of the tenant."""
-
-    def _watch_run(self, tracked: TrackedJob, now: float) -> None:
-        assert tracked.started is not None
-        members = len(tracked.members)
-        if now - tracked.started > jobs.deadline_seconds(members) + LATE_SECONDS:
-            self._give_up(tracked, faults.OVERDUE)
-
-    def _say(self, tracked: TrackedJob, trouble: Fault) -> list[TenantRecord]:  # noqa: ARG002
-        return []
+    def _refused(self, wanted: Sequence[Wanted], fault: Fault) -> None:
+        now = self._clock.now()
+        for each in wanted:
+            fail(each.tenant, each.action, each.names, fault, now)

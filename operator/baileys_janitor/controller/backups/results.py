@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from baileys_janitor.api.backup.backup_spec import ClusterBackups
 from baileys_janitor.api.values import decoding
 from baileys_janitor.backup.job.result import (
     FAILED,
@@ -229,8 +230,14 @@ class BackupResults(JobEvents[TenantRecord]):
 def _named(
     tenant: TenantRecord, action: str, name: str, outcome: Outcome, namespace: str
 ) -> Outcome:
-    """Name the Secret where the trouble is with it: the Job, in `namespace`, knows only what is to be done."""
     backups = None if tenant.effective is None else tenant.effective.backup
+    return named_secret(backups, action, name, outcome, namespace)
+
+
+def named_secret(
+    backups: ClusterBackups | None, action: str, name: str, outcome: Outcome, namespace: str
+) -> Outcome:
+    """Name the Secret where the trouble is with it: the Job, in `namespace`, knows only what is to be done."""
     if backups is None:
         return outcome
     if action == DRILL:

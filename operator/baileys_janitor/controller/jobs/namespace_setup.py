@@ -13,7 +13,11 @@ from typing import Any
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.jobs.manifest import ACTION_LABEL
 from baileys_janitor.controller.jobs.placement import OWN_LABEL, OWN_VALUE
-from baileys_janitor.controller.jobs.tracker import OBJECT_STORE_ACTIONS, STORE_ACTIONS
+from baileys_janitor.controller.jobs.tracker import (
+    OBJECT_STORE_ACTIONS,
+    STORE_ACTIONS,
+    STORE_BACKUP_ACTIONS,
+)
 from baileys_janitor.controller.kube.client import ApiError, Kube, path
 
 Object = dict[str, Any]
@@ -23,6 +27,7 @@ NETWORKING = "/apis/networking.k8s.io/v1"
 POLICY = "baileys-janitor-jobs"
 DATABASE_POLICY = "baileys-janitor-key-stores"
 STORE_POLICY = "baileys-janitor-backups"
+STORE_BACKUP_POLICY = "baileys-janitor-key-store-backups"
 MANAGED = {OWN_LABEL: OWN_VALUE}
 """Label of what the operator makes in tenants' namespaces; it distinguishes them from what others make."""
 CHECK_AGAIN_SECONDS = 3600.0
@@ -53,6 +58,11 @@ def database_policy(namespace: str, egress: Sequence[Object]) -> Object:
 def store_policy(namespace: str, egress: Sequence[Object]) -> Object:
     """Return the policy that lets the Jobs of backups and restores reach object stores."""
     return _egress_policy(namespace, STORE_POLICY, OBJECT_STORE_ACTIONS, egress)
+
+
+def store_backup_policy(namespace: str, egress: Sequence[Object]) -> Object:
+    """Return the policy that lets the Jobs of key stores' backups reach both."""
+    return _egress_policy(namespace, STORE_BACKUP_POLICY, STORE_BACKUP_ACTIONS, egress)
 
 
 def _egress_policy(
@@ -114,6 +124,10 @@ class NamespaceSetup:
     async def prepare_for_backup(self, namespace: str) -> None:
         """Do the same before a Job of a backup or a restore."""
         await self._prepare(namespace, store_policy, self._stores)
+
+    async def prepare_for_store_backup(self, namespace: str) -> None:
+        """Do the same before a Job of a key store's backup."""
+        await self._prepare(namespace, store_backup_policy, [*self._databases, *self._stores])
 
     async def _prepare(
         self,

@@ -245,6 +245,10 @@ STORE_ACTIONS = frozenset({"keys-scan", "keys-clean"})
 """Actions of the Jobs of key stores."""
 
 
+STORE_BACKUP_ACTIONS = frozenset({"keys-backup", "keys-drill"})
+"""Actions of the Jobs of key stores' backups."""
+
+
 def is_of_backup(body: Object) -> bool:
     """Return whether a Job or pod bears the label of a backup's Job."""
     labels = decoding.part(body, "metadata", "labels")
@@ -255,6 +259,12 @@ def is_of_store(body: Object) -> bool:
     """Return whether a Job or pod bears the label of a key store's Job."""
     labels = decoding.part(body, "metadata", "labels")
     return decoding.text(labels.get(ACTION_LABEL)) in STORE_ACTIONS
+
+
+def is_of_store_backup(body: Object) -> bool:
+    """Return whether a Job or pod bears the label of a Job of a key store's backups."""
+    labels = decoding.part(body, "metadata", "labels")
+    return decoding.text(labels.get(ACTION_LABEL)) in STORE_BACKUP_ACTIONS
 
 
 def has_ended(job: Object) -> bool:

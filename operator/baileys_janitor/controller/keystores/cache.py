@@ -41,11 +41,12 @@ class KeyStoreCache(RecordCache[KeyStoreRecord]):
         first, was = record.resource.generation == 0, record.effective
         record.resource.set_spec(generation, digest)
         try:
-            wanted = self._effective(spec, record.name)
+            wanted = self._effective(spec, record)
         except InvalidTenant as problem:
             record.resource.set_effective(None, Fault("InvalidSpec", problem.message))
             return
         record.resource.set_effective(wanted)
+        record.backup.configure(() if wanted.backup is None else wanted.backup.names, now)
         if first:
             return
         if record.backoff.hurry(now) or was is None:
@@ -54,8 +55,8 @@ class KeyStoreCache(RecordCache[KeyStoreRecord]):
         if was is not None and _place(was) != _place(wanted):
             record.scan.forget()
 
-    def _effective(self, spec: Object, name: str) -> EffectiveKeyStore:
-        wanted = effective_store(self._config, spec, name)
+    def _effective(self, spec: Object, record: KeyStoreRecord) -> EffectiveKeyStore:
+        wanted = effective_store(self._config, spec, record.name, record.namespace)
         try:
             layout_of(dict(wanted.keys), dict(wanted.credentials))
         except LayoutError as problem:

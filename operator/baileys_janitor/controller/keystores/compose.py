@@ -15,7 +15,8 @@ from baileys_janitor.controller.status.writer import Composer
 from baileys_janitor.schedule import calendar, cleanup_times, scan_times
 from baileys_janitor.schedule.circuit_breaker import Hold
 from baileys_janitor.schedule.context import Context
-from baileys_janitor.status import changes
+from baileys_janitor.status import backup, changes
+from baileys_janitor.status.backup import BackupContext
 from baileys_janitor.status.compose import PROMISE_SECONDS, crashed
 from baileys_janitor.status.level_and_ready import held_by
 from baileys_janitor.tenants.cleanup_state import mark
@@ -36,6 +37,8 @@ class StoreContext:
     schedule: Context
     hold: Hold | None
     """Why automatic cleanups of the store's namespace hold."""
+    backup: BackupContext | None = None
+    """What the status of its backups depends on; None while none are configured or the store is left alone."""
 
 
 def composer(
@@ -55,6 +58,7 @@ def compose(record: KeyStoreRecord, now: float, context: StoreContext) -> Object
     """Return the status as it should be stored; what is not known now is carried over from what is stored."""
     conditions = Conditions(record.stored.status.get("conditions"), record.resource.generation, now)
     _state(conditions, record, now, context)
+    backups = backup.state(conditions, record.backup, context.backup, now)
     status: Object = {
         "observedGeneration": record.resource.generation,
         "conditions": conditions.items(),
@@ -81,6 +85,7 @@ def compose(record: KeyStoreRecord, now: float, context: StoreContext) -> Object
         "lastRun": record.cleanup.last,
         "history": record.cleanup.history,
         "lastHandledRequest": record.timers.handled_request,
+        "backup": backups,
     }
     return status | {key: value for key, value in optional.items() if value not in (None, {}, [])}
 
@@ -211,6 +216,8 @@ def is_material(stored: Object, fresh: Object, now: float | None = None) -> bool
     if _run(stored) != _run(fresh) or mark(stored.get("lastRun")) != mark(fresh.get("lastRun")):
         return True
     if digest(stored.get("conditions")) != digest(fresh.get("conditions")):
+        return True
+    if backup.mark(stored.get("backup")) != backup.mark(fresh.get("backup")):
         return True
     if (stored.get("timers") or {}).get("daily") != (fresh.get("timers") or {}).get("daily"):
         return True

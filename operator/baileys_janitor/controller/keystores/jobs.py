@@ -87,7 +87,7 @@ class KeyStoreJobs:
             name="",
             namespace=record.namespace,
             action=action,
-            task=task(settings, action, run, reason),
+            task=task(settings, action, run, reason).to_json(),
             members=[Member(record.name, record.uid)],
             claims=[],
             place=ANYWHERE,
@@ -96,7 +96,7 @@ class KeyStoreJobs:
             read_only=True,
             run=run,
             owner=manifest.owner_reference(record.name, record.uid, record.kind),
-            secrets=_secrets(record),
+            secrets=database_secrets(record),
         )
         prefix = f"janitor-{action}-{run}" if run else f"janitor-{action}"
         return await self._launcher.launch(found, prefix, [record], frozenset())
@@ -106,7 +106,8 @@ class KeyStoreJobs:
         return replace(self._pod, deadline=duration + MARGIN_SECONDS, command=command)
 
 
-def _secrets(record: KeyStoreRecord) -> list[SecretMount]:
+def database_secrets(record: KeyStoreRecord) -> list[SecretMount]:
+    """Return what a Job's pod connects to the database with."""
     assert record.effective is not None
     access = record.effective.access
     found = [SecretMount(access.secret, access.key, URL_DIRECTORY, URL_FILE)]

@@ -23,6 +23,7 @@ from baileys_janitor.controller.jobs.manifest import Pod
 from baileys_janitor.controller.jobs.timeouts import JobTimeouts
 from baileys_janitor.controller.jobs.tracker import JobTracker, is_of_store
 from baileys_janitor.controller.keystores import compose, record_result
+from baileys_janitor.controller.keystores.backups import KeyStoreBackups
 from baileys_janitor.controller.keystores.cache import KeyStoreCache
 from baileys_janitor.controller.keystores.jobs import KeyStoreJobs
 from baileys_janitor.controller.keystores.record import KeyStoreRecord
@@ -34,6 +35,7 @@ from baileys_janitor.schedule import calendar, scan_times
 from baileys_janitor.schedule.circuit_breaker import Breakers, Hold
 from baileys_janitor.schedule.context import Context, Intervals
 from baileys_janitor.schedule.decision import Decision, decide
+from baileys_janitor.status.backup import context_of
 from baileys_janitor.status.changes import ChangeBus
 
 Object = dict[str, Any]
@@ -61,6 +63,8 @@ class KeyStoreReconciler:
         pod: Pod,
         clock: Clock,
         prepare: Callable[[str], Awaitable[None]] | None = None,
+        prepare_for_backup: Callable[[str], Awaitable[None]] | None = None,
+        home: str = "",
     ) -> None:
         self._kube = kube
         self._clock = clock = WatchedClock(clock, self._clock_was_set)
@@ -111,6 +115,10 @@ class KeyStoreReconciler:
             config,
             self.crashes,
         )
+        self.backups = KeyStoreBackups(
+            *(kube, config, pod, clock, self.cache, self._reads, self._writer, self._started),
+            *(prepare_for_backup, home, self._backed_up, self.nudge, self.bus, self.crashes),
+        )
 
     # Events
 
@@ -127,6 +135,7 @@ class KeyStoreReconciler:
             if record is known and record.resource.generation != before:
                 self._give_up_pending_scan(record)
             self.results.attach(record)
+            self.backups.observe(record)
             if record is not known:
                 for entry in record.cleanup.history:
                     self._count(record, entry)
@@ -140,7 +149,9 @@ class KeyStoreReconciler:
 
     def forget(self, namespace: str, name: str, uid: str) -> None:
         """Drop a key store that was deleted; its Jobs go with it."""
-        self.cache.forget((namespace, name), uid)
+        record = self.cache.forget((namespace, name), uid)
+        if record is not None:
+            self.backups.forget(record)
 
     def nudge(self) -> None:
         """Have the loop look again at once."""
@@ -148,6 +159,7 @@ class KeyStoreReconciler:
 
     def _clock_was_set(self, step: float) -> None:
         self._started += step
+        self.backups.shift(step)
         self.cache.shift(step)
         self.tracker.shift(step)
         self.breakers.shift(step)
@@ -158,6 +170,7 @@ class KeyStoreReconciler:
     async def run(self) -> None:
         """Do what is due, forever."""
         await self.results.adopt(self._kube, self._config.watch_namespaces, is_of_store)
+        await self.backups.adopt()
         listing = asyncio.create_task(self._list_again())
         try:
             while True:
@@ -198,12 +211,13 @@ class KeyStoreReconciler:
         now = self._clock.now()
         for record in self._timeouts.look(now, self.workers.begin):
             self._weigh(record)
+        self.backups.look(now, self.workers.begin)
         for record in self.cache.due(now):
             if not record.queue.busy:
                 self._consider(record, now)
-        coming = self.cache.next_due()
-        until = now + WAIT_MAX_SECONDS if coming is None else min(coming, now + WAIT_MAX_SECONDS)
-        busy = len(list(self.tracker)) or len(self.results.leftovers)
+        coming = (now + WAIT_MAX_SECONDS, self.cache.next_due(), self.backups.next_due())
+        until = min(when for when in coming if when is not None)
+        busy = len(list(self.tracker)) or len(self.results.leftovers) or self.backups.busy
         return min(until, now + TICK_SECONDS) if busy else until
 
     def _consider(self, record: KeyStoreRecord, now: float) -> None:
@@ -281,6 +295,9 @@ class KeyStoreReconciler:
             self._count(record, entry)
         self._again(record)
 
+    def _backed_up(self, record: KeyStoreRecord) -> None:
+        self._weigh(record)
+
     def _count(self, record: KeyStoreRecord, entry: Object) -> None:
         """Add a cleanup to the circuit breaker; what somebody has asked for does not count."""
         now = self._clock.now()
@@ -299,7 +316,12 @@ class KeyStoreReconciler:
         return self.breakers.hold(record.namespace, now)
 
     def _context(self, record: KeyStoreRecord, now: float) -> compose.StoreContext:
-        return compose.StoreContext(self._schedule(record, now), self._hold(record, now))
+        schedule, effective = self.backups.schedule(record), record.effective
+        backup = None
+        if schedule is not None and effective is not None and effective.backup is not None:
+            group, words = effective.backup.group, record.backup.words()
+            backup = context_of(schedule, group, self._started, words)
+        return compose.StoreContext(self._schedule(record, now), self._hold(record, now), backup)
 
     def _schedule(self, record: KeyStoreRecord, now: float) -> Context:
         hold = self._hold(record, now)

@@ -10,6 +10,7 @@ from baileys_janitor.api.keystores.status import KeyStoreStatus
 from baileys_janitor.api.names import STORE_KIND, STORE_PLURAL
 from baileys_janitor.api.values.decoding import StatusReader
 from baileys_janitor.api.values.timestamps import from_rfc3339
+from baileys_janitor.controller.keystores.backup_state import StoreBackups
 from baileys_janitor.schedule.cleanup_times import PAIRED
 from baileys_janitor.tenants.cleanup_state import CleanupState
 from baileys_janitor.tenants.record import BaseRecord, Bounded
@@ -117,6 +118,7 @@ class KeyStoreRecord(BaseRecord[EffectiveKeyStore]):
 
     stored: StoredStatus = field(default_factory=lambda: StoredStatus(READER))
     scan: StoreScan = field(default_factory=StoreScan)
+    backup: StoreBackups = field(default_factory=StoreBackups)
 
     def __post_init__(self) -> None:
         self.cleanup = CleanupState(self.stored, "lastRun")
@@ -138,10 +140,13 @@ class KeyStoreRecord(BaseRecord[EffectiveKeyStore]):
         self.scan.load(status)
         self.cleanup.load(status | {"emergencyCooldownUntil": None})
         self.timers.load(status)
+        self.backup.load(status["backup"] or {})
+        # What another process has begun is begun anew.
+        self.backup.release()
 
     def _parts(self) -> tuple[Bounded, ...]:
         return (*BaseRecord._parts(self), self.scan)
 
 
-_LOADED = ("lastScanTime", "run", "timers", "cooldownUntil", "lastHandledRequest")
+_LOADED = ("lastScanTime", "run", "timers", "cooldownUntil", "lastHandledRequest", "backup")
 """Fields of the status that `load` reads."""

@@ -13,8 +13,8 @@ URL_FILE, CA_FILE = "url", "ca.crt"
 """Where a Job's pod finds the connection's URL and the certificate authority."""
 
 
-def task(settings: EffectiveKeyStore, action: str, run: str | None, reason: str) -> str:
-    """Return the one argument of a Job."""
+def task(settings: EffectiveKeyStore, action: str, run: str | None, reason: str) -> StoreTask:
+    """Return what a Job is to do."""
     has_authority = settings.access.ca_secret is not None
     return StoreTask(
         action=action,
@@ -36,4 +36,4 @@ def task(settings: EffectiveKeyStore, action: str, run: str | None, reason: str)
         statement_timeout=settings.statement_timeout,
         lock_timeout=settings.lock_timeout,
         duration=float(settings.duration),
-    ).to_json()
+    )

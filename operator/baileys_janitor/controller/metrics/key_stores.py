@@ -1,4 +1,4 @@
-"""Metrics of the key stores. There are few of them, and each has about twenty series."""
+"""Metrics of the key stores. There are few of them: each has about twenty series, and ten a repository."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from baileys_janitor.controller.metrics.scheduling import gauge
 from baileys_janitor.job.result import OUTCOMES
 from baileys_janitor.metrics.definitions import OTHER, Definition
 from baileys_janitor.status.changes import Change, CleanupFinished
+from baileys_janitor.tenants.backup_state import Tries
 
 if TYPE_CHECKING:
     from baileys_janitor.controller.keystores.reconciler import KeyStoreReconciler
+    from baileys_janitor.controller.keystores.record import KeyStoreRecord
 
 _STORE = ("namespace", "key_store")
 AGES = tuple(field.alias or name for name, field in Ages.model_fields.items())
@@ -90,7 +92,84 @@ REMOVED = Definition(
     _STORE,
     None,
 )
-GAUGES = (KEYS, EXPIRED, BY_AGE, SESSIONS, SIZE, READY, REMOVABLE, LARGE, SCANNED)
+_OF_BACKUP = "baileys_janitor_key_store_backup"
+_REPOSITORY = (*_STORE, "repository")
+BACKUP_SESSIONS = Definition(
+    f"{_OF_BACKUP}_sessions",
+    "gauge",
+    "Sessions by how the last backup of all of them went: backedUp, nothingToDo (not paired) or failing.",
+    (*_STORE, "state"),
+    None,
+)
+BACKUP_PROBLEM = Definition(
+    f"{_OF_BACKUP}_problem",
+    "gauge",
+    "1 for the reason why the condition BackedUp or Restorable is False; none while neither is.",
+    (*_STORE, "reason"),
+    None,
+)
+BACKED_UP_AT = Definition(
+    f"{_OF_BACKUP}_last_success_timestamp_seconds",
+    "gauge",
+    "As of when all sessions were last backed up to each repository.",
+    _REPOSITORY,
+    None,
+)
+BACKUP_FAILED = Definition(
+    f"{_OF_BACKUP}_failed",
+    "gauge",
+    "1 if something of the last backup to the repository failed, else 0; none before the first one.",
+    _REPOSITORY,
+    None,
+)
+BACKUP_ARCHIVES = Definition(
+    f"{_OF_BACKUP}_archives",
+    "gauge",
+    "Archives of all sessions in each repository, where the credentials may list them.",
+    _REPOSITORY,
+    None,
+)
+BACKUP_BYTES = Definition(
+    f"{_OF_BACKUP}_bytes",
+    "gauge",
+    "Size of the newest archives of all sessions in each repository.",
+    _REPOSITORY,
+    None,
+)
+BACKUP_TOOK = Definition(
+    f"{_OF_BACKUP}_duration_seconds",
+    "gauge",
+    "How long the last backup of all sessions that succeeded took.",
+    _REPOSITORY,
+    None,
+)
+DRILLED_AT = Definition(
+    f"{_OF_BACKUP}_drill_last_success_timestamp_seconds",
+    "gauge",
+    "When archives of each repository were last restored in a drill.",
+    _REPOSITORY,
+    None,
+)
+DRILL_FAILED = Definition(
+    f"{_OF_BACKUP}_drill_failed",
+    "gauge",
+    "1 if the last drill from the repository failed, else 0; none before the first one.",
+    _REPOSITORY,
+    None,
+)
+DRILL_TOOK = Definition(
+    f"{_OF_BACKUP}_drill_duration_seconds",
+    "gauge",
+    "How long all sessions would take at the pace of those of the last drill that passed.",
+    _REPOSITORY,
+    None,
+)
+OF_BACKUPS = (
+    *(BACKUP_SESSIONS, BACKUP_PROBLEM, BACKED_UP_AT, BACKUP_FAILED, BACKUP_ARCHIVES),
+    *(BACKUP_BYTES, BACKUP_TOOK, DRILLED_AT, DRILL_FAILED, DRILL_TOOK),
+)
+STATES = ("backedUp", "nothingToDo", "failing")
+GAUGES = (KEYS, EXPIRED, BY_AGE, SESSIONS, SIZE, READY, REMOVABLE, LARGE, SCANNED, *OF_BACKUPS)
 STORE_DEFINITIONS = (*GAUGES, CLEANUPS, REMOVED)
 """All of them, in the order of docs/metrics.md."""
 
@@ -135,6 +214,8 @@ class KeyStoreMetrics(Collector):
                 values[of.name][(*record.key, *labels)] = value
             if record.scan.last_scan is not None:
                 values[SCANNED.name][record.key] = record.scan.last_scan
+            for of, labels, value in _of_backups(record):
+                values[of.name][(*record.key, *labels)] = value
         for each in GAUGES:
             yield gauge(each, values[each.name])
 
@@ -154,6 +235,33 @@ def _of_store(status: dict[str, Any]) -> Iterator[tuple[Definition, tuple[str, .
     yield from ((of, (), float(value)) for of, value in figures if value is not None)
     ages = keys.get("ages") or {}
     yield from ((BY_AGE, (age,), float(ages[age])) for age in AGES if age in ages)
+
+
+def _of_backups(
+    record: KeyStoreRecord,
+) -> Iterator[tuple[Definition, tuple[str, ...], float]]:
+    backup = record.backup
+    for _type, reason in record.stored.failing:
+        yield BACKUP_PROBLEM, (reason,), 1.0
+    for state in STATES if backup.sessions else ():
+        yield BACKUP_SESSIONS, (state,), float(backup.sessions.get(state, 0))
+    for name, each in backup.repositories.items():
+        newest, drill = each.newest, each.drill
+        figures = (
+            (BACKED_UP_AT, each.done_at),
+            (BACKUP_FAILED, _failed(each)),
+            (BACKUP_ARCHIVES, None if newest is None else newest.archives),
+            (BACKUP_BYTES, None if newest is None else newest.bytes),
+            (BACKUP_TOOK, each.seconds),
+            (DRILLED_AT, drill.done_at),
+            (DRILL_FAILED, _failed(drill)),
+            (DRILL_TOOK, drill.seconds),
+        )
+        yield from ((of, (name,), float(value)) for of, value in figures if value is not None)
+
+
+def _failed(tries: Tries) -> int | None:
+    return None if tries.tried_at is None else int(tries.failures > 0)
 
 
 def _holds(status: dict[str, Any], kind: str) -> int | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from psycopg.sql import SQL
 
 from baileys_janitor.backup.archive.rows_manifest import CREDS_ROWS, KEYS_ROWS, ArchivedRows
-from baileys_janitor.backup.names import tenant_of
+from baileys_janitor.backup.names import session_part, tenant_of
 from baileys_janitor.keystore import errors
 from baileys_janitor.keystore.backup.rows import (
     FORM,
@@ -149,7 +149,7 @@ def _session_in(database: Database, facts: Facts, tenant: str, wanted: str | Non
     """Return the one session that all rows are of."""
     queries = Queries(facts)
     names = [name for (name,) in database.rows(sessions_statement(facts, queries))]
-    if len(names) != 1 or names[0] is None or tenant_of(names[0]) != tenant:
+    if len(names) != 1 or names[0] is None or tenant_of(names[0]) != session_part(tenant):
         raise _another_session()
     [name] = names
     if wanted not in (None, name):

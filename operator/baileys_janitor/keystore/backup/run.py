@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from baileys_janitor.backup.names import KEY_STORE, tenant_of
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class BackingUp:
     """What the sessions of one store are backed up with; `memory` is None to remember nothing.
 
-    `quiesced`: no process uses any of them.
+    `quiesced`: no process uses any of them. `named` makes the tenant's part of an archive's name from a session's.
     """
 
     def __init__(
@@ -41,24 +41,35 @@ class BackingUp:
         namespace: str = KEY_STORE,
         force: bool = False,
         quiesced: bool = False,
+        named: Callable[[str], str] = tenant_of,
     ) -> None:
         require_backupable(facts)
         if memory is not None:
             memory.ensure()
         self._database = database
-        self._destinations = destinations
+        self.destinations = destinations
         self._recipients = recipients
         self._keep = keep
         self._memory = memory
         self._namespace = namespace
         self._force = force
         self._quiesced = quiesced
+        self.named = named
         self._rows = SessionRows(database, facts)
         self.sessions = sorted(Sessions(database, facts).names())
 
-    def back_up(self, session: str, now: float | None = None) -> BackupResult:
-        """Back up one session at `now` (Unix seconds). Never raises for trouble with the database or a store."""
-        tenant = tenant_of(session)
+    def memory_of(self, session: str) -> Memory:
+        """Return what remembers the archives of a session."""
+        return NoMemory() if self._memory is None else self._memory.of(session)
+
+    def back_up(
+        self, session: str, now: float | None = None, memory: Memory | None = None
+    ) -> BackupResult:
+        """Back up one session at `now` (Unix seconds). Never raises for trouble with the database or a store.
+
+        `memory` is what `memory_of` has returned, for whoever wants to read it afterwards.
+        """
+        tenant = self.named(session)
 
         def read(moment: float) -> Rows:
             try:
@@ -70,13 +81,12 @@ class BackingUp:
                 raise as_source(problem) from None
             return Rows(snapshot, self._namespace, tenant)
 
-        memory: Memory = NoMemory() if self._memory is None else self._memory.of(session)
         return back_up_source(
             read,
-            memory,
+            memory or self.memory_of(session),
             namespace=self._namespace,
             tenant=tenant,
-            destinations=self._destinations,
+            destinations=self.destinations,
             recipients=self._recipients,
             keep=self._keep,
             now=time.time() if now is None else now,

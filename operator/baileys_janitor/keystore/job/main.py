@@ -11,12 +11,20 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 
-from baileys_janitor.job.main import BAD_TASK, DONE, UNFORESEEN, Stop, leave
+from baileys_janitor import extras
+from baileys_janitor.backup.job import result as of_drills
+from baileys_janitor.backup.job.main import deal_with_members
+from baileys_janitor.backup.job.task import BackupTask
+from baileys_janitor.job.main import BAD_TASK, DONE, UNFORESEEN, Log, Stop, leave
 from baileys_janitor.job.task import BadTask
 from baileys_janitor.keystore.errors import KeystoreProblem
+from baileys_janitor.keystore.job import backup_result
+from baileys_janitor.keystore.job.back_up import back_up
+from baileys_janitor.keystore.job.rehearse import rehearse
 from baileys_janitor.keystore.job.result import JobFailure, Scan, encode
-from baileys_janitor.keystore.job.task import SCAN, StoreTask
+from baileys_janitor.keystore.job.task import REHEARSE, SCAN, StoreTask
 from baileys_janitor.keystore.layout import LayoutError, layout_of
 from baileys_janitor.keystore.postgres.driver import require_driver
 from baileys_janitor.keystore.results import CleanResult
@@ -35,6 +43,8 @@ def main(argv: Sequence[str]) -> int:
         sys.stderr.write(f"baileys-janitor keystore-job: {problem}\n")
         leave(encode(JobFailure("BadTask", str(problem))))
         return BAD_TASK
+    if task.backup is not None:
+        return _for_backups(task, task.backup, stop)
     try:
         result = _carry_out(task, stop)
     except KeystoreProblem as problem:
@@ -80,8 +90,40 @@ def _carry_out(task: StoreTask, stop: Stop) -> Scan | CleanResult:
         return cleaning.dry_run() if task.dry_run else cleaning.apply()
 
 
+def _for_backups(task: StoreTask, backup: BackupTask, stop: Stop) -> int:
+    """Back up, or drill."""
+    drills = task.action == REHEARSE
+    try:
+        extras.require("backup")
+        require_driver()
+        authority = _authority(task)
+    except (extras.ExtraMissing, KeystoreProblem) as problem:
+        code = problem.code if isinstance(problem, KeystoreProblem) else "ExtraMissing"
+        failure = JobFailure(code, str(problem))
+        leave(backup_result.encode(failure) if not drills else _of_drill(failure))
+        return UNFORESEEN
+    if drills:
+        deal_with_members(backup, stop, partial(rehearse, task, authority))
+        return DONE
+    log = Log()
+    stop.at(task.duration)
+    found = back_up(
+        task, backup, stop, authority, lambda part: log.write(backup_result.encode(part))
+    )
+    log.write(backup_result.encode(found), last=True)
+    return DONE
+
+
+def _of_drill(failure: JobFailure) -> bytes:
+    return of_drills.encode(of_drills.JobFailure(failure.code, failure.message))
+
+
 def _authority(task: StoreTask) -> str | None:
-    if task.ca_file is not None and not os.access(task.ca_file, os.R_OK):
+    if task.ca_file is None:
+        return None
+    if not os.access(task.ca_file, os.R_OK):
+        if task.action == REHEARSE:  # the drills' own Secret need not have one
+            return None
         raise KeystoreProblem(
             "AuthorityMissing",
             "The certificate authority cannot be read: correct spec.connection.caSecretName and caKey.",

@@ -5,6 +5,10 @@
      "settings":[...],"schema":"baileys_janitor","archive":true,"memory":true,"undoWindow":259200,
      "limits":[500,0.05,5.0,0.2,300]}
 
+A backup or a drill has the whole task of a backup's Job beside that (`backup.job.task`), as a text: `"backup":"..."`.
+The one member of a backup stands for all sessions, and its name is what theirs begin with; those of a drill are
+sessions. `after` says where an earlier Job of the same round has ended (`keystore.job.back_up`).
+
 `keys` and `credentials` are those of the resource's spec, `settings` is `policy.settings.Settings.to_data`, `limits`
 are rows a batch and then seconds: the pause, the statement timeout, the lock timeout and the whole run.
 """
@@ -12,9 +16,11 @@ are rows a batch and then seconds: the pause, the statement timeout, the lock ti
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from baileys_janitor.backup.job.task import BACKUP, DRILL, BackupTask
 from baileys_janitor.job.document import read_task
 from baileys_janitor.job.task import BadTask
 from baileys_janitor.policy.settings import Settings
@@ -23,8 +29,12 @@ from baileys_janitor.volume.files.state_names import valid_run
 VERSION: Final = 1
 SCAN: Final = "keys-scan"
 CLEAN: Final = "keys-clean"
-ACTIONS: Final = (SCAN, CLEAN)
+BACK_UP: Final = "keys-backup"
+REHEARSE: Final = "keys-drill"
+ACTIONS: Final = (SCAN, CLEAN, BACK_UP, REHEARSE)
+_OF_BACKUP: Final = {BACK_UP: BACKUP, REHEARSE: DRILL}
 _TEXT_MAX: Final = 4096
+_PLACE: Final = re.compile(r"[0-9a-f]{6}|", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +59,8 @@ class StoreTask:
     statement_timeout: float = 5.0
     lock_timeout: float = 0.2
     duration: float = 300.0
+    backup: BackupTask | None = None
+    after: str = ""
 
     def to_json(self) -> str:
         """Return the argument."""
@@ -75,6 +87,8 @@ class StoreTask:
                 self.duration,
             ],
         }
+        if self.backup is not None:
+            data |= {"backup": self.backup.to_json(), "after": self.after}
         return json.dumps(data, separators=(",", ":"))
 
     @classmethod
@@ -107,7 +121,27 @@ class StoreTask:
             statement_timeout=statement,
             lock_timeout=lock,
             duration=duration,
+            backup=_backup(action, data.get("backup")),
+            after=_place(data.get("after", "")),
         )
+
+
+def _backup(action: str, text: object) -> BackupTask | None:
+    wanted = _OF_BACKUP.get(action)
+    if wanted is None:
+        return None
+    if not isinstance(text, str):
+        raise BadTask("backup must be the task of a backup's Job")
+    found = BackupTask.from_json(text)
+    if found.action != wanted:
+        raise BadTask("backup must be of the same action")
+    return found
+
+
+def _place(value: object) -> str:
+    if not isinstance(value, str) or not _PLACE.fullmatch(value):
+        raise BadTask("after must be six hexadecimal digits, or empty")
+    return value
 
 
 def _settings(data: object) -> Settings:

@@ -1,0 +1,21 @@
+"""Sentences that name options of the command line, for people who have a resource instead."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_INSTEAD: Final = (
+    ("do without (--no-memory, with --bucket-days)",
+     "do without (spec.memory: None and spec.undo: None, with spec.backup.retention.bucketDays)"),
+    ("set --encoding JsonTextTwice", "set spec.credentials.encoding: JsonTextTwice"),
+    ("(--preset, --table, --column)", "(spec.keys)"),
+    ("(--preset, --creds-table, --creds-row)", "(spec.keys, spec.credentials)"),
+    ("`baileys-janitor keystore scan` shows", "status.sessions.worst shows"),
+)  # fmt: skip
+
+
+def in_a_cluster(sentence: str) -> str:
+    """Return a sentence with the fields of the resource in place of options."""
+    for option, field in _INSTEAD:
+        sentence = sentence.replace(option, field)
+    return sentence
