@@ -174,6 +174,7 @@ class Reconciler:
             self._again,
             self._scan_waits,
             self.nudge,
+            self.backups,
             self.bus,
             self.crashes,
         )

@@ -41,6 +41,10 @@ class TriesState(Protocol):
     def failures(self) -> int: ...
     @property
     def code(self) -> str: ...
+    @property
+    def asked_at(self) -> float | None: ...
+    @property
+    def is_asked(self) -> bool: ...
 
 
 class RepositoryTimes(TriesState, Protocol):
@@ -132,7 +136,11 @@ def backup_time(
     tries: RepositoryTimes, schedule: BackupSchedule, now: float, started: float
 ) -> float | None:
     """Return when the next backup to a repository is due; None for never, and while one is under way."""
-    if schedule.backups is None or tries.claimed_at is not None:
+    if tries.claimed_at is not None:
+        return None
+    if tries.is_asked:
+        return tries.asked_at
+    if schedule.backups is None:
         return None
     if tries.tried_at is None:
         # The first one shows at once whether the settings work.
@@ -148,7 +156,11 @@ def drill_time(
 ) -> float | None:
     """Return when the next drill from a repository is due; None while there is nothing to restore."""
     drill = tries.drill
-    if schedule.drills is None or drill.claimed_at is not None or tries.newest is None:
+    if drill.claimed_at is not None or tries.newest is None:
+        return None
+    if drill.is_asked:
+        return drill.asked_at
+    if schedule.drills is None:
         return None
     if drill.tried_at is None:
         # Whether archives can be opened at all shows at once, not in a month.

@@ -38,6 +38,17 @@ class Tries:
     """Why the last one failed: the code, and a sentence."""
     seconds: float | None = None
     """How long the last success took."""
+    asked_at: float | None = None
+    """When somebody has asked for an attempt; it is due until one has begun since. It is not stored."""
+
+    def ask(self, since: float) -> None:
+        """Have an attempt made, whatever the schedule says."""
+        self.asked_at = since
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether an attempt was asked for that has not begun."""
+        return self.asked_at is not None and (self.tried_at or 0.0) < self.asked_at
 
     def claim(self, now: float) -> None:
         """Record that an attempt is about to begin."""
@@ -74,6 +85,7 @@ class Tries:
         self.done_at = None if self.done_at is None else self.done_at + step
         self.tried_at = None if self.tried_at is None else self.tried_at + step
         self.claimed_at = None if self.claimed_at is None else self.claimed_at + step
+        self.asked_at = None if self.asked_at is None else self.asked_at + step
 
     def cut(self, now: float) -> None:
         """Cut times that lie ahead: a clock that was wrong has written them."""

@@ -16,12 +16,14 @@ from baileys_janitor.controller.operations.decide import (
     PENDING_SECONDS,
     UNSEEN_SECONDS,
     Do,
+    Means,
     decide,
 )
 from baileys_janitor.controller.operations.record import OperationRecord, read
 from tests.controller.pure.world import NOW, claimed, tenant
 
 Object = dict[str, Any]
+MEANS = Means(ACTIONS)
 RUN = "20261128-030000-abcdef"
 
 
@@ -44,44 +46,44 @@ def begun(record: OperationRecord, uid: str = "uid-acme") -> Object:
 
 
 def test_what_nothing_keeps_begins() -> None:
-    assert decide(operation(), tenant(), [], ACTIONS, NOW).do is Do.BEGIN
+    assert decide(operation(), tenant(), [], MEANS, NOW).do is Do.BEGIN
 
 
 def test_the_second_one_waits_and_says_for_whom() -> None:
-    verdict = decide(operation(name="second"), tenant(), [operation(name="first")], ACTIONS, NOW)
+    verdict = decide(operation(name="second"), tenant(), [operation(name="first")], MEANS, NOW)
     assert (verdict.do, verdict.reason) == (Do.WAIT, "OperationUnderWay")
     assert "first" in verdict.message
 
 
 def test_a_cleanup_under_way_comes_first() -> None:
     busy = claimed(tenant(), "Daily")
-    assert decide(operation(), busy, [], ACTIONS, NOW).reason == "TenantBusy"
+    assert decide(operation(), busy, [], MEANS, NOW).reason == "TenantBusy"
 
 
 def test_an_unknown_tenant_is_waited_for_and_then_missed() -> None:
     asked = operation()
-    assert decide(asked, None, [], ACTIONS, NOW).reason == ""
-    said = decide(asked, None, [], ACTIONS, NOW + UNSEEN_SECONDS)
+    assert decide(asked, None, [], MEANS, NOW).reason == ""
+    said = decide(asked, None, [], MEANS, NOW + UNSEEN_SECONDS)
     assert (said.do, said.reason) == (Do.WAIT, "TenantNotFound")
-    assert decide(asked, None, [], ACTIONS, NOW + MISSING_SECONDS).do is Do.FAIL
+    assert decide(asked, None, [], MEANS, NOW + MISSING_SECONDS).do is Do.FAIL
 
 
 def test_what_could_not_begin_within_a_day_is_not_done_any_more() -> None:
-    verdict = decide(operation(), tenant(), [], ACTIONS, NOW + PENDING_SECONDS)
+    verdict = decide(operation(), tenant(), [], MEANS, NOW + PENDING_SECONDS)
     assert (verdict.do, verdict.reason) == (Do.FAIL, "Expired")
 
 
 def test_a_namesake_of_the_tenant_is_another_one() -> None:
     working = operation()
     working.status = begun(working, "uid-of-an-earlier-one")
-    assert decide(working, tenant(), [], ACTIONS, NOW).reason == "TenantReplaced"
+    assert decide(working, tenant(), [], MEANS, NOW).reason == "TenantReplaced"
 
 
 def test_a_claimed_one_goes_on_whatever_is_allowed_now() -> None:
     known = tenant()
     working = operation()
     working.status = begun(working, known.uid)
-    assert decide(working, known, [], (), NOW).do is Do.RESUME
+    assert decide(working, known, [], Means(()), NOW).do is Do.RESUME
 
 
 @pytest.mark.parametrize("run", ["", "-", "../../etc", "A" * 40, "a b", "$(x)"])
@@ -89,7 +91,7 @@ def test_a_claim_that_somebody_has_changed_is_no_claim(run: str) -> None:
     known = tenant()
     working = operation()
     working.status = begun(working, known.uid) | {"run": run}
-    assert decide(working, known, [], ACTIONS, NOW).reason == "StatusLost"
+    assert decide(working, known, [], MEANS, NOW).reason == "StatusLost"
 
 
 def test_the_one_that_has_begun_comes_before_older_ones() -> None:
@@ -132,7 +134,7 @@ def test_nothing_that_somebody_writes_makes_the_operator_stumble(
     if seen is None:
         assert cache.ended_of(read(found, NOW).tenant_key)
         return
-    verdict = decide(seen, tenant(), [], ACTIONS, NOW)
+    verdict = decide(seen, tenant(), [], MEANS, NOW)
     stored = progress.failed(seen.current, 1, verdict.reason or "Other", verdict.message, NOW)
     assert stored["phase"] == "Failed"
 

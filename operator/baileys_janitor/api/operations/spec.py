@@ -10,12 +10,12 @@ from baileys_janitor.api.operations.quiesce import QuiesceRequest
 from baileys_janitor.api.values.base import Model, rule, rules
 from baileys_janitor.api.values.patterns import LABEL, OBJECT_NAME
 
-Action = Literal["Clean", "Undo", "Quiesce", "Resume"]
-CLEAN, UNDO = "Clean", "Undo"
+Action = Literal["Clean", "Undo", "Backup", "Drill", "Quiesce", "Resume"]
+CLEAN, UNDO, BACKUP, DRILL = "Clean", "Undo", "Backup", "Drill"
 QUIESCE, RESUME = "Quiesce", "Resume"
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 """What can be asked for."""
-BY_DEFAULT: Final[tuple[Action, ...]] = ("Clean", "Undo", "Resume")
+BY_DEFAULT: Final[tuple[Action, ...]] = ("Clean", "Undo", "Backup", "Drill", "Resume")
 """What is carried out unless the configuration says otherwise: nothing that stops anybody's work."""
 RunId = Annotated[str, Field(min_length=1, max_length=32, pattern=LABEL)]
 
@@ -58,7 +58,8 @@ class OperationSpec(Model):
         description="Name of the BaileysTenant, in the namespace of this resource."
     )
     action: Action = Field(
-        description="Clean: clean the session directory now. Undo: put back what a cleanup removed. "
+        description="Clean: clean the session directory now. Undo: put back what a cleanup removed. Backup: back the "
+        "session up now, to all of its repositories. Drill: rehearse a restore from each of them. "
         "Quiesce: have nothing use the claim, and keep it so. Resume: start again what was stopped for the tenant."
     )
     dry_run: bool | None = Field(

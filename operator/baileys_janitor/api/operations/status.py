@@ -36,6 +36,20 @@ class OperationJob(StatusPart):
     )
 
 
+class RepositoryAnswer(StatusPart):
+    """How a backup or a drill ended in one repository."""
+
+    name: Word | None = Field(default=None, description="The name of the repository.")
+    outcome: Word | None = Field(
+        default=None,
+        description="Put, Unchanged, NothingToDo or Failed; of a drill Passed or Failed.",
+    )
+    reason: Word | None = Field(default=None, description="Why it failed.")
+    archive: Annotated[str, Field(max_length=128)] | None = Field(
+        default=None, description="The archive that is there now, or that was drilled."
+    )
+
+
 class OperationResult(StatusPart):
     """What was done, in numbers."""
 
@@ -56,6 +70,9 @@ class OperationResult(StatusPart):
     kept: Reasons | None = Field(
         default=None,
         description="Clean: files that stayed. Undo: files that stay in the trash. Both by the reason.",
+    )
+    repositories: Annotated[list[RepositoryAnswer], Field(max_length=4)] | None = Field(
+        default=None, description="Backup and Drill: how it ended in each repository."
     )
     duration: Word | None = Field(
         default=None, description="How long the Job worked, such as 2.9s."

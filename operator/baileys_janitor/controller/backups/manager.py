@@ -121,6 +121,19 @@ class BackupManager:
         if self._queue.observe(tenant):
             self._adoption.observe(tenant)
 
+    @property
+    def drills(self) -> bool:
+        """Whether there is a namespace in which drills run."""
+        return bool(self._home)
+
+    def ask(self, tenant: TenantRecord, action: str, names: Iterable[str], since: float) -> None:
+        """Have a backup or a drill made now, in the repositories of these names; `since` is when it was asked for."""
+        for name in names:
+            state = tenant.backup.repositories.get(name)
+            if state is not None:
+                (state.drill if action == DRILL else state).ask(since)
+        self._queue.hurry(tenant)
+
     def forget(self, tenant: TenantRecord) -> None:
         """Drop a tenant that was deleted."""
         self._queue.forget(tenant.key)

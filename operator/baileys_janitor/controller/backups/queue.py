@@ -84,6 +84,11 @@ class BackupQueue(Generic[R]):
         """Do not consider a resource again before a time (Unix seconds)."""
         self._not_before[record.key] = until
 
+    def hurry(self, record: R) -> None:
+        """Consider a resource again at once."""
+        self._not_before.pop(record.key, None)
+        self.again(record)
+
     def again(self, record: R) -> None:
         """Put a resource into the queue for when something is due next."""
         when = None

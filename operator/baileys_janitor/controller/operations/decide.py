@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
-from baileys_janitor.api.operations.spec import CLEAN, QUIESCE, RESUME, UNDO
+from baileys_janitor.api.operations.spec import CLEAN, DRILL, QUIESCE, RESUME, UNDO
 from baileys_janitor.api.operations.status import WORKING
+from baileys_janitor.controller.operations import archives
 from baileys_janitor.controller.operations.record import OperationRecord
 from baileys_janitor.job.result import CAPPED, COMPLETED
 from baileys_janitor.schedule.cleanup_times import KILLED
 from baileys_janitor.tenants.cleanup_state import RUN_ID
 from baileys_janitor.tenants.record import TenantRecord
 
+Object = dict[str, Any]
 UNSEEN_SECONDS = 10.0
 """Seconds that a tenant may be unknown before that is said: a manifest has both, and an operator starts."""
 MISSING_SECONDS = 600.0
@@ -23,6 +26,20 @@ PENDING_SECONDS = 86_400.0
 TENANT_BUSY = "TenantBusy"
 
 
+ARCHIVE_SECONDS = 3600.0
+"""Seconds after which a backup or a drill fails that was not even tried: its claim waits, or no pod finds a node."""
+LOOK_AGAIN_SECONDS = 2.0
+"""Seconds until it is looked again whether it has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the operator may do: the actions that its configuration lists, and whether drills can run."""
+
+    allowed: Collection[str]
+    drills: bool = True
+
+
 class Do(Enum):
     """What an operation needs."""
 
@@ -30,6 +47,7 @@ class Do(Enum):
     BEGIN = "begin"
     RESUME = "resume"
     FAIL = "fail"
+    COMPLETE = "complete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +60,21 @@ class Verdict:
     again: float | None = None
     run: str | None = None
     """The run that an undo puts back."""
+    result: Object | None = None
+    """What was done, in numbers."""
 
 
 def decide(
     operation: OperationRecord,
     tenant: TenantRecord | None,
     before: Sequence[OperationRecord],
-    allowed: Collection[str],
+    means: Means,
     now: float,
 ) -> Verdict:
     """Return what an operation that is not over needs; `before` are those of its tenant that come before it."""
     if operation.phase == WORKING:
-        return _go_on(operation, tenant)
-    refused = _refused(operation, tenant, allowed)
+        return _go_on(operation, tenant, now)
+    refused = _refused(operation, tenant, means.allowed)
     if refused is not None:
         return refused
     late = operation.created + PENDING_SECONDS
@@ -67,6 +87,8 @@ def decide(
         return Verdict(Do.WAIT, "OperationUnderWay", message, late)
     if tenant is None:
         return _without_tenant(operation, now)
+    if operation.action in archives.ACTIONS:
+        return _begin_archive(operation, tenant, means, late)
     return _begin(operation, tenant, late)
 
 
@@ -116,7 +138,7 @@ def _without_tenant(operation: OperationRecord, now: float) -> Verdict:
     return Verdict(Do.WAIT, "TenantNotFound", f"{said} yet.", end)
 
 
-def _go_on(operation: OperationRecord, tenant: TenantRecord | None) -> Verdict:
+def _go_on(operation: OperationRecord, tenant: TenantRecord | None, now: float) -> Verdict:
     if tenant is None:
         # It is being looked for, or was deleted, and the operation with it.
         return Verdict(Do.WAIT)
@@ -124,6 +146,8 @@ def _go_on(operation: OperationRecord, tenant: TenantRecord | None) -> Verdict:
         return _of_another(operation)
     if makes_no_job(operation):
         return Verdict(Do.RESUME)
+    if operation.action in archives.ACTIONS:
+        return _await_archive(operation, tenant, now)
     if operation.spec is None or not RUN_ID.fullmatch(operation.run or ""):
         message = "The status of this operation was changed, so it is not known what was done."
         return Verdict(Do.FAIL, "StatusLost", message)
@@ -132,17 +156,64 @@ def _go_on(operation: OperationRecord, tenant: TenantRecord | None) -> Verdict:
     return Verdict(Do.RESUME)
 
 
-def _begin(operation: OperationRecord, tenant: TenantRecord, late: float) -> Verdict:
-    assert operation.spec is not None
+def _hindered(tenant: TenantRecord, late: float) -> Verdict | None:
+    """Return what keeps every operation from beginning."""
     effective = tenant.effective
-    if operation.spec.action == RESUME or (effective is not None and makes_no_job(operation)):
-        return Verdict(Do.BEGIN)
     if effective is None or effective.scans_only:
         message = "The spec of the tenant is invalid: see its condition Ready."
         return Verdict(Do.WAIT, "InvalidSpec", message, late)
     if effective.suspend:
         message = "spec.suspend of the tenant is true: no Job is made for it. mode Observe keeps cleanups off as well."
         return Verdict(Do.WAIT, "Suspended", message, late)
+    return None
+
+
+def _begin_archive(
+    operation: OperationRecord, tenant: TenantRecord, means: Means, late: float
+) -> Verdict:
+    hindered = _hindered(tenant, late)
+    if hindered is not None:
+        return hindered
+    if archives.names_of(tenant, operation.action):
+        drills = operation.action != DRILL or means.drills
+        return Verdict(Do.BEGIN) if drills else Verdict(Do.FAIL, "NoDrills", _NO_DRILLS)
+    effective = tenant.effective
+    if effective is None or effective.backup is None:
+        message = "Nothing is backed up: spec.backup of the tenant and config.defaults.backup name no repository."
+        return Verdict(Do.FAIL, "NotConfigured", message)
+    message = "No repository of the tenant holds an archive that a drill could read: see config.backup.drill."
+    return Verdict(Do.FAIL, "NothingToDrill", message)
+
+
+_NO_DRILLS = (
+    "The operator does not run in a cluster, so there is no namespace in which a drill could run."
+)
+
+
+def _await_archive(operation: OperationRecord, tenant: TenantRecord, now: float) -> Verdict:
+    """Return how a backup or a drill has ended, or that it is still awaited."""
+    since = operation.asked_at
+    if since is None:
+        return Verdict(Do.RESUME, again=now + LOOK_AGAIN_SECONDS)
+    ended = archives.answer(tenant, operation.action, since)
+    if ended is None:
+        if now < since + ARCHIVE_SECONDS:
+            return Verdict(Do.RESUME, again=now + LOOK_AGAIN_SECONDS)
+        message = "It was not even tried within an hour: see the condition BackedUp of the tenant, and its claim."
+        return Verdict(Do.FAIL, "Expired", message)
+    do = Do.COMPLETE if ended.ok else Do.FAIL
+    return Verdict(do, ended.reason, ended.message, result=ended.result)
+
+
+def _begin(operation: OperationRecord, tenant: TenantRecord, late: float) -> Verdict:
+    effective = tenant.effective
+    if operation.action == RESUME or (effective is not None and makes_no_job(operation)):
+        return Verdict(Do.BEGIN)
+    hindered = _hindered(tenant, late)
+    if hindered is not None:
+        return hindered
+    assert operation.spec is not None
+    assert effective is not None
     if (
         operation.spec.action == CLEAN
         and effective.mode == "Observe"

@@ -110,6 +110,22 @@ class OperationLauncher:
         if await self._store.write(operation) and not self.is_occupied(tenant):
             await self._launch(operation, tenant, *found)
 
+    async def claim_archive(self, operation: OperationRecord, tenant: TenantRecord) -> None:
+        """Record in the status that a backup or a drill is asked for."""
+        if not await self._store.own(operation, tenant):
+            return
+        now = self._clock.now()
+        operation.wanted = progress.begun(
+            operation.current,
+            operation.generation,
+            tenant.uid,
+            None,
+            operation.action,
+            "It is being done.",
+            now,
+        )
+        await self._store.write(operation)
+
     async def make(self, operation: OperationRecord, tenant: TenantRecord) -> None:
         """Make the Job of an operation that is claimed."""
         found = await self._place(operation, tenant)

@@ -13,6 +13,8 @@ from typing import Any
 
 from baileys_janitor.api.config.config import OperatorConfig
 from baileys_janitor.api.names import OPERATION_PLURAL
+from baileys_janitor.api.values.timestamps import from_rfc3339
+from baileys_janitor.controller.backups.manager import BackupManager
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
@@ -20,11 +22,12 @@ from baileys_janitor.controller.jobs.manifest import Pod
 from baileys_janitor.controller.jobs.timeouts import Spawn
 from baileys_janitor.controller.jobs.tracker import JobTracker, is_of_operation
 from baileys_janitor.controller.kube.client import TENANTS, Kube, path
-from baileys_janitor.controller.operations import progress, quiescing
+from baileys_janitor.controller.operations import archives, progress, quiescing
 from baileys_janitor.controller.operations.cache import OperationCache, surplus
 from baileys_janitor.controller.operations.decide import (
     TENANT_BUSY,
     Do,
+    Means,
     Verdict,
     decide,
     is_occupied,
@@ -67,6 +70,7 @@ class OperationManager:
         again: Callable[[TenantRecord], None],
         scan_waits: Callable[[TenantRecord], bool],
         nudge: Callable[[], None],
+        backups: BackupManager,
         bus: ChangeBus,
         crashes: CrashHandler,
     ) -> None:
@@ -75,6 +79,7 @@ class OperationManager:
         self._clock = clock
         self._tenants = tenants
         self._again = again
+        self._backups = backups
         self.nudge = nudge
         self._crashes = crashes
         self.cache = OperationCache()
@@ -103,6 +108,8 @@ class OperationManager:
         self._dirty: set[Key] = set()
         """Tenants whose operations are to be decided on."""
         self._later: list[tuple[float, Key]] = []
+        self._wakes: dict[Key, float] = {}
+        """When each of these tenants is decided on again; what else is in the heap counts for nothing."""
         self._sweep_at = clock.now() + SWEEP_SECONDS
         self._list_at: float | None = None
         """When the operations are listed again; None while nobody looks after them."""
@@ -165,6 +172,7 @@ class OperationManager:
         self._sweep_at += step
         self._list_at = None if self._list_at is None else self._list_at + step
         self._later = [(when + step, key) for when, key in self._later]
+        self._wakes = {key: when + step for key, when in self._wakes.items()}
         for operation in self.cache.records():
             operation.shift(step)
 
@@ -185,7 +193,10 @@ class OperationManager:
         self._timeouts.look(now, spawn)
         self.quiesce.look(now, spawn)
         while self._later and self._later[0][0] <= now:
-            self._dirty.add(heapq.heappop(self._later)[1])
+            when, key = heapq.heappop(self._later)
+            if self._wakes.get(key) == when:
+                del self._wakes[key]
+                self._dirty.add(key)
         due, self._dirty = self._dirty, set()
         for key in sorted(due):
             with self._crashes.contain("step"):
@@ -233,26 +244,27 @@ class OperationManager:
         now: float,
         spawn: Spawn,
     ) -> None:
-        verdict = decide(operation, tenant, before, self._config.operations.allowed, now)
-        own = makes_no_job(operation)
+        means = Means(self._config.operations.allowed, self._backups.drills)
+        verdict = decide(operation, tenant, before, means, now)
+        of_archives = operation.action in archives.ACTIONS
+        own = of_archives or makes_no_job(operation)
         if (
-            verdict.do is Do.BEGIN
+            tenant is not None
+            and verdict.do is Do.BEGIN
             and not own
-            and tenant is not None
             and self._launcher.is_occupied(tenant)
         ):
             verdict = Verdict(Do.WAIT, again=now + ROOM_SECONDS)
         if verdict.again is not None:
             self._wake(verdict.again, operation.tenant_key)
-        if tenant is not None and not before:
+        if tenant is not None and not before and not of_archives:
             self._reserve(operation, tenant, verdict)
         if verdict.do is Do.WAIT:
             self._wait(operation, verdict, now, spawn)
-        elif verdict.do is Do.FAIL:
-            operation.wanted = progress.failed(
-                operation.current, operation.generation, verdict.reason, verdict.message, now
-            )
-            self._begin(self._write(operation), operation, spawn)
+        elif verdict.do in {Do.FAIL, Do.COMPLETE}:
+            self._end(operation, verdict, now, spawn)
+        elif tenant is not None and of_archives:
+            self._archive(operation, tenant, verdict, spawn)
         elif tenant is not None and own:
             operation.wanted = quiescing.status(operation, tenant, self.quiesce, now)
             if operation.wanted is not None:
@@ -280,6 +292,33 @@ class OperationManager:
         say = progress.hindered if status.get("run") else progress.waiting
         operation.wanted = say(status, operation.generation, verdict.reason, verdict.message, now)
         self._begin(self._write(operation), operation, spawn)
+
+    def _end(self, operation: OperationRecord, verdict: Verdict, now: float, spawn: Spawn) -> None:
+        """Write the answer of an operation that needs no Job of its own, or no more of them."""
+        status, generation = operation.current, operation.generation
+        if verdict.do is Do.COMPLETE:
+            result = verdict.result or {}
+            operation.wanted = progress.completed(status, generation, result, verdict.message, now)
+        else:
+            operation.wanted = progress.failed(
+                status, generation, verdict.reason, verdict.message, now, verdict.result
+            )
+        self._begin(self._write(operation), operation, spawn)
+
+    def _archive(
+        self, operation: OperationRecord, tenant: TenantRecord, verdict: Verdict, spawn: Spawn
+    ) -> None:
+        """Have a backup or a drill made by the manager of backups, once that is recorded."""
+        if verdict.do is Do.BEGIN:
+            self._begin(self._launcher.claim_archive(operation, tenant), operation, spawn)
+            return
+        if operation.asked_at is None:
+            now = self._clock.now()
+            operation.asked_at = min(from_rfc3339(operation.current.get("startTime")) or now, now)
+        names = archives.unasked(tenant, operation.action, operation.asked_at)
+        if names:
+            task = archives.TASKS[operation.action]
+            self._backups.ask(tenant, task, names, operation.asked_at)
 
     def _resume(self, operation: OperationRecord, tenant: TenantRecord, spawn: Spawn) -> None:
         """Go on with an operation that is claimed: its Job is an earlier operator's, was lost, or never came to be."""
@@ -357,7 +396,10 @@ class OperationManager:
         self._dirty.add(operation.tenant_key)
 
     def _wake(self, when: float, key: Key) -> None:
-        heapq.heappush(self._later, (when, key))
+        known = self._wakes.get(key)
+        if known is None or when < known:
+            self._wakes[key] = when
+            heapq.heappush(self._later, (when, key))
 
     # The history
 

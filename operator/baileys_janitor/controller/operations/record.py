@@ -54,8 +54,15 @@ class OperationRecord:
     """Jobs that came to nothing."""
     job: str | None = None
     """Name of the Job under way."""
+    asked_at: float | None = None
+    """Since when its backup or its drill is asked for; None while this operator has not passed that on."""
     in_doubt: bool = False
     """Whether there may be another Job of it, whose result nobody took in."""
+
+    @property
+    def action(self) -> str:
+        """What is asked for; empty for what is not understood."""
+        return "" if self.spec is None else self.spec.action
 
     @property
     def key(self) -> Key:
@@ -120,6 +127,7 @@ class OperationRecord:
     def shift(self, step: float) -> None:
         """Move the times with the clock, which was set by `step` seconds."""
         self.seen_at += step
+        self.asked_at = None if self.asked_at is None else self.asked_at + step
         self.retry_at += step if self.retry_at else 0.0
 
 

@@ -1,0 +1,110 @@
+"""Backups and drills on request: what they are of, and how they ended, as the record of the tenant has it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from baileys_janitor.api.operations.spec import BACKUP, DRILL
+from baileys_janitor.backup.job import task
+from baileys_janitor.job.result import COMPLETED, FAILED
+from baileys_janitor.tenants.backup_state import (
+    NOTHING_TO_DO,
+    PUT,
+    UNCHANGED,
+    RepositoryState,
+)
+from baileys_janitor.tenants.record import TenantRecord
+
+Object = dict[str, Any]
+
+TASKS = {BACKUP: task.BACKUP, DRILL: task.DRILL}
+"""What these actions are called in the task of a Job."""
+ACTIONS = frozenset(TASKS)
+"""Actions that the manager of backups carries out: by Jobs that many tenants share, and that only read."""
+PASSED = "Passed"
+"""The outcome of a drill that went well."""
+_WORDS = {
+    PUT: "an archive was put",
+    UNCHANGED: "its newest archive is the session as it is, and was verified",
+    NOTHING_TO_DO: "there is no session yet",
+    PASSED: "its newest archive can be restored",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a backup or a drill ended: in each repository, and what is said of all."""
+
+    ok: bool
+    reason: str
+    result: Object
+    message: str
+
+
+def names_of(tenant: TenantRecord, action: str) -> tuple[str, ...]:
+    """Return the repositories that an operation is about; none where it has nothing to do.
+
+    A drill is about those that hold an archive and that drills can read.
+    """
+    effective = tenant.effective
+    if effective is None or effective.backup is None:
+        return ()
+    known = tenant.backup.repositories
+    if action == BACKUP:
+        return tuple(known)
+    drilled = effective.backup.drilled
+    return tuple(
+        name for name, state in known.items() if name in drilled and state.newest is not None
+    )
+
+
+def unasked(tenant: TenantRecord, action: str, since: float) -> tuple[str, ...]:
+    """Return the repositories of which it is not known that an attempt since then is wanted.
+
+    That is known to this process alone, and forgotten when the status of the tenant is read anew.
+    """
+    found = []
+    for name in names_of(tenant, action):
+        state = tenant.backup.repositories[name]
+        attempts = state.drill if action == DRILL else state
+        if (attempts.tried_at or 0.0) < since and (attempts.asked_at or 0.0) < since:
+            found.append(name)
+    return tuple(found)
+
+
+def answer(tenant: TenantRecord, action: str, since: float) -> Answer | None:
+    """Return how it ended in every repository; None while one was not tried since a time (Unix seconds)."""
+    listed: list[Object] = []
+    said: list[str] = []
+    reason = ""
+    for name in names_of(tenant, action):
+        state = tenant.backup.repositories[name]
+        attempts = state.drill if action == DRILL else state
+        if attempts.tried_at is None or attempts.tried_at < since:
+            return None
+        entry, words = _told(name, action, state)
+        listed.append(entry)
+        said.append(f"{name}: {words}")
+        reason = reason or str(entry.get("reason") or "")
+    outcome = FAILED if reason else COMPLETED
+    message = "; ".join(said) or "The tenant has no repository any more."
+    if not listed:
+        reason = "NotConfigured"
+    message = message if message.endswith(".") else f"{message}."
+    return Answer(not reason, reason, {"outcome": outcome, "repositories": listed}, message)
+
+
+def _told(name: str, action: str, state: RepositoryState) -> tuple[Object, str]:
+    attempts = state.drill if action == DRILL else state
+    entry: Object = {"name": name}
+    if attempts.failures:
+        entry |= {"outcome": FAILED, "reason": attempts.code or FAILED}
+        return entry, f"failed ({attempts.code}): {attempts.message}".rstrip(".")
+    entry["outcome"] = PASSED if action == DRILL else state.outcome or PUT
+    archive = (
+        state.drill.archive if action == DRILL else state.newest.archive if state.newest else ""
+    )
+    if archive:
+        entry["archive"] = archive
+    return entry, _WORDS.get(str(entry["outcome"]), str(entry["outcome"]))
