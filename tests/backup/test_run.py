@@ -206,9 +206,11 @@ def test_put_only_credentials_are_enough(place: Place) -> None:
     place.store.refuses = {"list": READ_FORBIDDEN, "get": READ_FORBIDDEN}
     [found] = place.back_up().repositories
     assert (found.outcome, found.put_only, found.archives) == ("Put", True, None)
+    assert (found.listed, found.tidied, found.retention_code) == (True, True, READ_FORBIDDEN)
     place.store.asked.clear()
     place.now += HOUR
-    assert outcomes(place.back_up()) == ["Unchanged"]
+    [again] = place.back_up().repositories
+    assert (again.outcome, again.listed, again.tidied) == ("Unchanged", False, False)
     assert place.store.asked == [], "it is not asked again each hour"
     for _ in range(60):
         place.now += HOUR

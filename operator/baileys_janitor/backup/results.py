@@ -57,7 +57,8 @@ class RepositoryResult:
     `archive` is the name of the newest archive of ours there, `time` when its session was read (Unix seconds), `size`
     in bytes. `archives` counts ours there and `oldest` is the oldest one's time, None where it may not be listed.
     `verified` says that the store has proved what was put, rather than given its word. `removed` went by retention;
-    `retention_code` is why it could not be applied. `unknown` archives there count for nothing.
+    `listed`: it was asked for its archives this time. `tidied`: this time it is known whether retention could be
+    applied; `retention_code` is why it could not. `unknown` archives there count for nothing.
     """
 
     name: str
@@ -71,7 +72,9 @@ class RepositoryResult:
     oldest: int | None = None
     verified: bool = False
     removed: int = 0
+    listed: bool = False
     put_only: bool = False
+    tidied: bool = False
     retention_code: str | None = None
     unknown: UnknownArchives | None = None
 

@@ -224,13 +224,15 @@ class _Run:
 
     def _list(self, destination: Destination, result: RepositoryResult) -> None:
         """List a repository, if that is allowed; credentials that may only put are enough for a backup."""
+        result.listed = True
         try:
             session, there = self.session, self.known.in_repository(destination.ident)
             listing = destination.repository.list(
                 session.namespace, session.tenant, doubt_empty=bool(there)
             )
         except BackupProblem as problem:
-            result.retention_code = problem.code
+            if self.keep.bucket_days is None:
+                result.tidied, result.retention_code = True, problem.code
             if problem.code == READ_FORBIDDEN:
                 result.put_only = True
                 self._change(lambda known: known.asked(destination.ident, int(self.now)))
@@ -341,6 +343,7 @@ class _Run:
         """
         ident = destination.ident
         if self.keep.bucket_days is not None:
+            result.tidied = True
             return
         if ident in self.seen:
             time = int(self.now)
@@ -352,6 +355,7 @@ class _Run:
         else:
             return
         names = self._surplus(ident, time)
+        result.tidied = True
         if names:
             session = self.session
             paths = [ArchivePath(session.namespace, session.tenant, each) for each in names]

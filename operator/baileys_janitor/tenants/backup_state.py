@@ -7,7 +7,7 @@ attempt was cut off: it counts as failed, so that what kills its process is not 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from baileys_janitor.api.values.timestamps import from_rfc3339, to_rfc3339
@@ -176,11 +176,25 @@ class RepositoryState(Tries):
     """Why archives that retention does not need were not removed; empty where they were."""
     drill: Drills = field(default_factory=Drills)
 
-    def ended(self, outcome: str, newest: Archived | None, kept: str = "") -> None:
-        """Record how an attempt ended, and what lies in the repository as far as that is known."""
+    def ended(
+        self,
+        outcome: str,
+        newest: Archived | None,
+        kept: str | None = None,
+        *,
+        listed: bool = False,
+    ) -> None:
+        """Record how an attempt ended, and what lies in the repository as far as that is known.
+
+        `kept` is None where nothing was learned of retention this time, and `listed` says whether the repository was
+        asked for its archives: what was learned before counts on.
+        """
         self.outcome = outcome
-        self.newest = newest or self.newest
-        if outcome in {PUT, UNCHANGED}:
+        before = self.newest
+        if newest is not None and not listed and before is not None and before.archives is None:
+            newest = replace(newest, archives=None, oldest=None)
+        self.newest = newest or before
+        if outcome in {PUT, UNCHANGED} and kept is not None:
             self.kept = kept
 
     def interrupt(self) -> None:

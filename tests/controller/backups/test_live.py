@@ -150,6 +150,40 @@ async def test_a_store_that_forbids_is_said_and_a_new_spec_is_tried_at_once(
         await world.backed_up("acme")
 
 
+@pytest.mark.parametrize(
+    ("retention", "reason"), [({}, "ReadForbidden"), ({"by": "Bucket", "bucketDays": 30}, None)]
+)
+async def test_put_only_credentials_count_no_archives_and_leave_them_to_the_store(
+    retention: dict[str, object],
+    reason: str | None,
+    world: Backups,
+    operator: Operator,
+    faulty: FaultyStore,
+) -> None:
+    faulty.then = lambda exchange: (
+        exchange.error(403, "AccessDenied") if exchange.method == "GET" else exchange.serve()
+    )
+    await world.secrets()
+    store = world.repository(endpoint=faulty.url)
+    await world.bot("acme", backup={"repositories": [store], "retention": retention})
+    async with operator() as running:
+        with running.hurry():
+            first = await world.backed_up("acme")
+        await until(running.idle, "the first backup is over")
+        (world.directories["acme"] / "pre-key-77.json").write_text("{}")
+        # It is not asked for its archives again within a day: what was learned counts on.
+        running.skip(3600)
+
+        async def anew() -> dict[str, object] | None:
+            found = (await world.repositories("acme"))["moscow"]
+            return found if found["archive"] != first["archive"] else None
+
+        second = await until(anew, "the changed session is put")
+    for found in (first, second):
+        assert "archives" not in found
+        assert found.get("retentionReason") == reason
+
+
 async def test_a_store_that_was_dead_for_a_day_gets_one_archive(
     world: Backups, operator: Operator, faulty: FaultyStore
 ) -> None:

@@ -56,7 +56,7 @@ _ENTRY_BYTES: Final = PACKED_BYTES + NAME_DIGITS
 class Outcome:
     """What became of a member in one repository; a failure has a code and a sentence, which may be empty.
 
-    The code of a success says why archives that are surplus could not be removed.
+    The code of a success says why archives that are surplus could not be removed; `tidied`: that is known this time.
 
     `held` says which of the archives that the task knew are there, by their places, where the repository was listed;
     None where it was not. `put_only`: the credentials may not list. `verified`: the store has proved what was put.
@@ -68,6 +68,7 @@ class Outcome:
     message: str = ""
     verified: bool = False
     put_only: bool = False
+    tidied: bool = False
     unknown: int = 0
     held: frozenset[int] | None = None
     archive: str = ""
@@ -176,7 +177,7 @@ def _written(member: MemberResult, problems: Mapping[tuple[str, str], int]) -> l
 
 
 def _outcome(place: int, outcome: Outcome, problems: Mapping[tuple[str, str], int]) -> list[Any]:
-    flags = outcome.verified | outcome.put_only << 1
+    flags = outcome.verified | outcome.put_only << 1 | outcome.tidied << 2
     problem = problems.get((outcome.code, sentence(outcome.message)), -1) if outcome.code else -1
     written: list[Any] = [place, OUTCOMES.index(outcome.outcome), problem, flags, outcome.unknown]
     if outcome.archive or outcome.files is not None or outcome.ms:
@@ -249,7 +250,7 @@ class _Reader:
         code, message = ("", "") if item[2] == -1 else self._problem(item[2])
         if outcome == FAILED and not code:
             raise BadResult("a failure without a reason")
-        flags = _number(item[3], 3)
+        flags = _number(item[3], 7)
         held, archive, files, ms = None, "", None, 0
         if len(item) == 6:
             bits = int.from_bytes(_bytes_of(item[5], ARCHIVES_MAX // 8 + 1), "big")
@@ -264,6 +265,7 @@ class _Reader:
             message,
             verified=bool(flags & 1),
             put_only=bool(flags & 2),
+            tidied=bool(flags & 4),
             unknown=_number(item[4], _COUNT_MAX),
             held=held,
             archive=archive,

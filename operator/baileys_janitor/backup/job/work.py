@@ -190,6 +190,7 @@ def _outcome(
         of_one.retention_code or "",
         verified=of_one.verified,
         put_only=of_one.put_only,
+        tidied=of_one.tidied,
         unknown=of_one.suspicious,
         held=held,
     )

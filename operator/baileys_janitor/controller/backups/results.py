@@ -197,7 +197,9 @@ class BackupResults(JobEvents[TenantRecord]):
             if state is not None:
                 listable = not outcome.put_only
                 there = archived(known, idents.get(where), listable=listable)
-                state.ended(outcome.outcome, there, outcome.code)
+                kept = outcome.code if outcome.tidied else None
+                listed = outcome.put_only or outcome.held is not None
+                state.ended(outcome.outcome, there, kept, listed=listed)
 
     def _end(
         self,

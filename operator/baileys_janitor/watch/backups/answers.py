@@ -62,7 +62,8 @@ def _result(value: object, outcomes: frozenset[str]) -> Result | None:
         _name(data.get("archive")),
         decoding.whole(data.get("files"), 0, COUNT_MAX),
         decoding.whole(data.get("unknown"), 0, COUNT_MAX) or 0,
-        _code(data.get("kept")),
+        None if data.get("kept") is None else _code(data.get("kept")),
+        data.get("listed") is True,
     )
 
 

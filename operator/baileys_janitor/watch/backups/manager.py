@@ -263,10 +263,9 @@ class Backups:
                 when = now if result.time is None else min(max(result.time, since), now)
                 tries.succeed(when, result.seconds)
             if task.do == BACKUP:
-                self._kept |= (
-                    {(name, result.kept)} if result.kept not in {"", state.kept} else set()
-                )
-                state.ended(result.outcome, result.newest, result.kept)
+                if result.kept and result.kept != state.kept:
+                    self._kept.add((name, result.kept))
+                state.ended(result.outcome, result.newest, result.kept, listed=result.listed)
             elif result.outcome != FAILED:
                 state.drill.passed(result.archive, result.files)
             self._counts[task.do, result.outcome] += 1

@@ -53,8 +53,10 @@ class Result:
     files: int | None = None
     unknown: int = 0
     """Archives there that nobody here has put."""
-    kept: str = ""
-    """Why archives that retention does not need were not removed; empty where they were."""
+    kept: str | None = None
+    """Why archives that retention does not need were not removed; empty where they were, None for not known."""
+    listed: bool = False
+    """Whether the repository was asked for its archives."""
 
 
 def plain(backups: Backups) -> Object:
@@ -137,6 +139,7 @@ def _written(result: Result) -> Object:
         "files": result.files,
         "unknown": result.unknown,
         "kept": result.kept,
+        "listed": result.listed,
     }
     if result.newest is not None:
         newest = result.newest

@@ -140,7 +140,8 @@ def _backed_up(whole: BackupResult, name: str, of_one: RepositoryResult | None) 
         seconds=whole.seconds,
         newest=newest,
         unknown=of_one.suspicious,
-        kept=of_one.retention_code or "",
+        kept=(of_one.retention_code or "") if of_one.tidied else None,
+        listed=of_one.listed,
     )
 
 
