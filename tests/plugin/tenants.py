@@ -85,26 +85,33 @@ class Fleet:
         self.create(TENANTS, tenant.namespace, resource(tenant))
         self.patch(tenant.namespace, tenant.name, status(tenant))
 
-    def patch(self, namespace: str, name: str, changed: Mapping[str, Any]) -> None:
-        """Change the status of a tenant."""
-        path = f"{path_of(TENANTS, namespace)}/{name}/status"
+    def select(self, resource: str, namespace: str) -> list[dict[str, Any]]:
+        """The objects of a resource in a namespace."""
+        found: list[dict[str, Any]] = self._send("GET", path_of(resource, namespace), None)["items"]
+        return found
+
+    def patch(
+        self, namespace: str, name: str, changed: Mapping[str, Any], resource: str = TENANTS
+    ) -> None:
+        """Change the status of an object, a tenant's unless another resource is named."""
+        path = f"{path_of(resource, namespace)}/{name}/status"
         self._send("PATCH", path, {"status": changed})
 
-    def remove(self, namespace: str, name: str) -> None:
-        """Delete a tenant."""
-        self._send("DELETE", f"{path_of(TENANTS, namespace)}/{name}", {})
+    def remove(self, namespace: str, name: str, resource: str = TENANTS) -> None:
+        """Delete an object, a tenant unless another resource is named."""
+        self._send("DELETE", f"{path_of(resource, namespace)}/{name}", {})
 
-    def _send(self, method: str, path: str, body: Mapping[str, Any]) -> None:
+    def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         """Send a request as the cluster's owner; kubectl would cost a hundred times more."""
         kind = "merge-patch+json" if method == "PATCH" else "json"
         asked = urllib.request.Request(
             f"{self._url}{path}",
-            json.dumps(body).encode(),
+            None if body is None else json.dumps(body).encode(),
             {"Content-Type": f"application/{kind}", "Authorization": f"Bearer {self._token}"},
             method=method,
         )
         with urllib.request.urlopen(asked) as answer:
-            answer.read()
+            return json.load(answer)
 
     def at_terminal(self, columns: int, *words: str, lines: int = 24) -> tuple[int, str]:
         """Run `kubectl baileys` at a terminal; the exit code and what it showed, without colours."""

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from baileys_janitor.cli.kubectl.refusals import refusal
+from baileys_janitor.cli.kubectl.resources import OPERATIONS, SECRETS
+from baileys_janitor.cli.terminal.problems import Problem
 from tests.cli.sessions import Done
 from tests.plugin.conftest import Run
 from tests.plugin.tenants import Fleet
@@ -94,3 +97,46 @@ def test_without_kubectl(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "kubectl").write_text("not a program")
     assert "kubectl" in run("status", "-A").err
     assert "Traceback" not in run("status", "-A").err
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (
+            'The BaileysOperation "x" is invalid: spec.run: Invalid value: "A": use lower case',
+            'The cluster refuses this BaileysOperation: spec.run: Invalid value: "A": use lower case.',
+        ),
+        (
+            'The BaileysOperation "x" is invalid: \n* spec.a: Required value\n* spec.b: Too long\n',
+            "The cluster refuses this BaileysOperation: spec.a: Required value; spec.b: Too long.",
+        ),
+        (
+            (
+                'The BaileysOperation "x" is invalid: \n* spec.action: Unsupported value: "Drill": supported '
+                'values: "Undo"\n* spec: Invalid value: "object"\n'
+            ),
+            (
+                "This cluster's operator does not know the action Drill: it is older than this command, or of another "
+                "release."
+            ),
+        ),
+        (
+            "Error from server (Forbidden): exceeded quota: operations, requested: count/x=1",
+            (
+                "The cluster refuses to create this BaileysOperation: Error from server (Forbidden): exceeded quota: "
+                "operations, requested: count/x=1."
+            ),
+        ),
+    ],
+)
+def test_why_an_operation_is_refused_is_said(said: str, shown: str) -> None:
+    found = refusal(said, "create", OPERATIONS.full, OPERATIONS.kind, "shop")
+    assert isinstance(found, Problem)
+    assert found.message == shown
+
+
+def test_what_was_refused_of_a_secret_is_not_repeated() -> None:
+    for said in ('The Secret "x" is invalid: data: "a2V5"', "Error from server (Forbidden): a2V5"):
+        found = refusal(said, "create", SECRETS.full, SECRETS.kind, "shop")
+        assert isinstance(found, Problem)
+        assert "a2V5" not in found.message

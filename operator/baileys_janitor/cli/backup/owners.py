@@ -11,8 +11,8 @@ from baileys_janitor.backup.errors import BackupProblem
 from baileys_janitor.backup.latest import Fingerprint, read_fingerprint
 from baileys_janitor.backup.names import tenant_of
 from baileys_janitor.cli.arguments import completing
+from baileys_janitor.cli.arguments.small_files import text_of
 from baileys_janitor.cli.backup.naming import read_written
-from baileys_janitor.cli.backup.settings import text_of
 from baileys_janitor.cli.terminal.masking import printable
 from baileys_janitor.cli.terminal.problems import usage
 

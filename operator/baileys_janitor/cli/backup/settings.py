@@ -11,6 +11,7 @@ import click
 from baileys_janitor import extras
 from baileys_janitor.cli.arguments import completing
 from baileys_janitor.cli.arguments.options import ENV_PREFIX
+from baileys_janitor.cli.arguments.small_files import text_of
 from baileys_janitor.cli.terminal.masking import printable
 from baileys_janitor.cli.terminal.output import say
 from baileys_janitor.cli.terminal.problems import Problem, usage
@@ -27,7 +28,6 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 IDENTITY_VARIABLE: Final = "BAILEYS_JANITOR_IDENTITY"
 CREDENTIALS_VARIABLE: Final = "BAILEYS_JANITOR_CREDENTIALS"
-_LARGEST_FILE: Final = 65_536
 
 
 class Place(NamedTuple):
@@ -308,21 +308,6 @@ def _lines_of(path: str, option: str) -> Iterator[str]:
     for line in text_of(path, option).splitlines():
         if line.strip() and not line.lstrip().startswith("#"):
             yield line.strip()
-
-
-def text_of(path: str, option: str, largest: int = _LARGEST_FILE) -> str:
-    """Return the text of a small file; bad usage, naming the option, where it cannot be read."""
-    try:
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - a path as typed
-            text = file.read(largest + 1)
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise usage(f"{option} {printable(path)} cannot be read: {why}.") from None
-    if len(text) > largest:
-        raise usage(
-            f"{option} {printable(path)} is larger than {largest >> 10} KiB, so it is not what is meant."
-        )
-    return text
 
 
 def _is_relative(url: str) -> bool:

@@ -96,6 +96,12 @@ class Kubectl:
         command = ["create", "--raw", path, "-f", "-"]
         return self._document(command, "create", resource, namespace, json.dumps(body))
 
+    def replace(self, resource: Resource, namespace: str, name: str, body: Object) -> None:
+        """Store an object in place of what is there. The body goes to kubectl's standard input."""
+        path = resource.path(namespace, name)
+        command = ["replace", "--raw", path, "-f", "-"]
+        self._document(command, "update", resource, namespace, json.dumps(body))
+
     def delete(self, resource: Resource, namespace: str, name: str) -> None:
         """Delete an object."""
         path = resource.path(namespace, name)

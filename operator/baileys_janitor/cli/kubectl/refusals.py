@@ -16,6 +16,7 @@ NO_RESOURCE: Final = "NoResource"
 INVALID: Final = "Invalid"
 FAILED: Final = "KubectlFailed"
 _UNKNOWN_ACTION: Final = re.compile(r"spec\.action: Unsupported value: \"(\w+)\"")
+_NO_NAMESPACE: Final = re.compile(r"namespaces \"[^\"]*\" not found")
 _SAID_MOST: Final = 300
 _INSTALL: Final = "https://kubernetes.io/docs/tasks/tools/"
 
@@ -38,7 +39,9 @@ def refusal(said: str, verb: str, resource: str, kind: str, namespace: str | Non
         return Expired()
     where = f"in the namespace {printable(namespace)}" if namespace else "in all namespaces"
     right = f"{verb} on {resource} {where}"
-    line, listed = _line(said), verb in {"list", "watch"}
+    # What is refused of a Secret could be in the answer.
+    line = _line(said) if kind != "Secret" else "it does not say why here"
+    listed = verb in {"list", "watch"}
     if "(Forbidden)" in said and "<" not in said[:200]:
         way = "" if namespace else ", or name a namespace with -n in which you have it"
         message = (
@@ -55,20 +58,24 @@ def refusal(said: str, verb: str, resource: str, kind: str, namespace: str | Non
             else f"This cluster has no {kind} resource: its operator is older than this command."
         )
         return Request(message, NO_RESOURCE, right)
+    if "(NotFound)" in said and _NO_NAMESPACE.search(said):
+        return Request(f"There is no namespace {printable(namespace or '')}.", NOT_FOUND, right)
     if "(NotFound)" in said:
         return Request(f"There is no such {kind} {where}.", NOT_FOUND, right)
-    if verb == "create" and ("(Invalid)" in said or " is invalid: " in said):
-        return Request(_invalid(line, kind), INVALID, right)
+    if verb == "create" and kind != "Secret" and " is invalid:" in said:
+        return Request(_invalid(said, kind), INVALID, right)
     return Problem(f"kubectl failed: {line or 'it did not say why'}.", code=FAILED)
 
 
-def _invalid(line: str, kind: str) -> str:
-    if unknown := _UNKNOWN_ACTION.search(line):
+def _invalid(said: str, kind: str) -> str:
+    if unknown := _UNKNOWN_ACTION.search(said):
         return (
             f"This cluster's operator does not know the action {unknown[1]}: it is older than this command, or of "
             "another release."
         )
-    return f"The cluster refuses this {kind}: {line.rpartition(' is invalid: ')[2]}."
+    # One reason stands in the same line, several in lines of their own, each with an asterisk.
+    why = said.rpartition(" is invalid:")[2].replace("\n* ", "; ")
+    return f"The cluster refuses this {kind}: {_shown(why).lstrip('; ')}."
 
 
 def not_started(error: OSError) -> Problem:
@@ -82,5 +89,8 @@ def _line(said: str) -> str:
     """Return the last complaint of kubectl as one short line: what comes before repeats it, or is a log."""
     lines = [line for line in said.splitlines() if line.strip()]
     chosen = [line for line in lines if line.startswith(("Error", "error", "Unable", "The "))]
-    text = " ".join((chosen or lines or [""])[-1].split()).removeprefix("error: ")
-    return printable(text)[:_SAID_MOST].strip().rstrip(".")
+    return _shown((chosen or lines or [""])[-1]).removeprefix("error: ")
+
+
+def _shown(text: str) -> str:
+    return printable(" ".join(text.split()))[:_SAID_MOST].strip().rstrip(".")

@@ -47,6 +47,18 @@ COMMANDS: Final = {
         "plugin.operations.undo_command",
         "Put back what a cleanup removed.",
     ),
+    "quiesce": Listed(
+        "plugin.operations.quiesce_command",
+        "Have nothing use a session, and keep it so for a while.",
+    ),
+    "resume": Listed(
+        "plugin.operations.resume_command",
+        "Start again what was stopped for a tenant.",
+    ),
+    "fingerprints": Listed(
+        "plugin.operations.fingerprints_command",
+        "Print what is to be kept beside the recovery key.",
+    ),
     "follow": Listed(
         "plugin.operations.follow_command",
         "Wait until an operation has ended.",

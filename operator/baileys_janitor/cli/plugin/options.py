@@ -29,6 +29,11 @@ ALL_NAMESPACES: Final = click.option(
 )
 
 
+def is_name(text: str) -> bool:
+    """Return whether a text can be the name of an object."""
+    return _NAME.fullmatch(text) is not None
+
+
 def cluster_options(command: Command) -> Command:
     """Add the options that choose the cluster, the user and the namespace."""
     helps = {
@@ -77,7 +82,7 @@ def chosen() -> Chosen:
     given: dict[str, str] = click.get_current_context().meta.get(_META, {})
     options = [f"--{name}={given[name]}" for name in _FOR_KUBECTL if name in given]
     namespace = given.get("namespace")
-    if namespace is not None and not _NAME.fullmatch(namespace):
+    if namespace is not None and not is_name(namespace):
         raise usage(f"--namespace {printable(namespace)} is no name of a namespace.")
     return Chosen(Kubectl(options), namespace)
 
@@ -99,7 +104,7 @@ def parted(name: str, cluster: Chosen, kind: str) -> tuple[str, str]:
     """Return the namespace and the name that NAME or NAMESPACE/NAME stands for."""
     namespace, slash, own = name.rpartition("/")
     for each in (own, *([namespace] if slash else [])):
-        if not _NAME.fullmatch(each):
+        if not is_name(each):
             raise usage(
                 f"{printable(name)} is no name of a {kind}: these have lowercase letters, digits, - and . alone."
             )

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 import re
 import secrets
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import click
 
-from baileys_janitor.api.names import GROUP, OPERATION_SINGULAR
+from baileys_janitor.api.bounded import part, text
+from baileys_janitor.api.names import GROUP, KIND, OPERATION_SINGULAR
 from baileys_janitor.cli.help.documented import USUAL_EXITS
+from baileys_janitor.cli.kubectl.resources import TENANTS
 from baileys_janitor.cli.plugin.completing import tenants as complete_tenants
 from baileys_janitor.cli.plugin.operations.asking import REQUEST_LABEL, Asked, ask
 from baileys_janitor.cli.plugin.operations.documents import (
@@ -21,7 +24,13 @@ from baileys_janitor.cli.plugin.operations.documents import (
     phase_of,
 )
 from baileys_janitor.cli.plugin.operations.following import Follower, follow_all
-from baileys_janitor.cli.plugin.options import cluster_options, command_line
+from baileys_janitor.cli.plugin.options import (
+    ALL_NAMESPACES,
+    cluster_options,
+    command_line,
+    parted,
+    scope_of,
+)
 from baileys_janitor.cli.terminal.formatting import counted, rfc3339
 from baileys_janitor.cli.terminal.output import MACHINE_FORMATS, say, write, write_document
 from baileys_janitor.cli.terminal.problems import (
@@ -29,11 +38,14 @@ from baileys_janitor.cli.terminal.problems import (
     EXIT_FAILED,
     EXIT_TIMED_OUT,
     Problem,
+    usage,
 )
 
 if TYPE_CHECKING:
     from baileys_janitor.cli.plugin.operations.documents import OperationDocument
     from baileys_janitor.cli.plugin.options import Chosen
+
+    Told = Callable[[OperationDocument], None]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -42,6 +54,8 @@ EXITS: Final = tuple(sorted((*USUAL_EXITS, EXIT_TIMED_OUT)))
 """Exit codes of a command that asks for an act."""
 PARALLEL: Final = 20
 """Operations that one command has under way at once; the operator has limits of its own."""
+_TOLD_MOST: Final = 5
+"""Operations of which each phase is said."""
 _UNITS: Final = {"s": 1, "m": 60, "h": 3_600}
 _TIME: Final = re.compile(r"(?:\d{1,5}[hms]){1,3}")
 
@@ -105,8 +119,17 @@ def acting_options(command: Command) -> Command:
     return command
 
 
-def carry_out(cluster: Chosen, asked: Sequence[Asked], waiting: Waiting) -> int:
-    """Ask for acts and, if that is wanted, wait until they have ended; print how, and return the exit code."""
+def carry_out(
+    cluster: Chosen,
+    asked: Sequence[Asked],
+    waiting: Waiting,
+    begun: Told | None = None,
+    ended: Told | None = None,
+) -> int:
+    """Ask for acts and, if that is wanted, wait until they have ended; print how, and return the exit code.
+
+    `begun` is called with each that the cluster has accepted, `ended` with each that has ended or was deleted.
+    """
     request = secrets.token_hex(8)
     if not waiting.wait:
         return _only_asked(cluster, asked, request, waiting.output)
@@ -117,18 +140,22 @@ def carry_out(cluster: Chosen, asked: Sequence[Asked], waiting: Waiting) -> int:
     def begin(each: Asked) -> OperationDocument | None:
         nonlocal failed
         try:
-            return ask(cluster.kubectl, each, request)
+            operation = ask(cluster.kubectl, each, request)
         except Problem as problem:
             if one:
                 raise
             failed += 1
             say(f"Error: {each.namespace}/{each.tenant}: {problem.message}")
             return None
+        if begun is not None:
+            begun(operation)
+        return operation
 
     code = follow(
         follower,
         [lambda each=each: begin(each) for each in asked],  # type: ignore[misc]  # each has its own
         waiting,
+        ended,
     )
     return code or (EXIT_FAILED if failed else EXIT_DONE)
 
@@ -137,16 +164,24 @@ def follow(
     follower: Follower,
     begin: Sequence[Callable[[], OperationDocument | None]],
     waiting: Waiting,
+    over: Told | None = None,
 ) -> int:
     """Begin operations and wait until they have ended; print how, and return the exit code."""
     ended: list[tuple[OperationDocument, bool]] = []
     until = math.inf if waiting.timeout is None else time.monotonic() + waiting.timeout
+    progress = Progress(len(begin))
+    told = _told() if len(begin) <= _TOLD_MOST else _quiet
     try:
-        for each in follow_all(follower, begin, parallel=PARALLEL, until=until, told=_told()):
+        for each in follow_all(follower, begin, parallel=PARALLEL, until=until, told=told):
             ended.append(each)
+            if over is not None:
+                over(each[0])
+            progress.clear()
             if waiting.output == "text":
                 _print_end(*each)
+            progress.show(len(ended))
     finally:
+        progress.clear()
         left = follower.open
         follower.end()
         _say_left(left)
@@ -187,6 +222,30 @@ def full_name(operation: OperationDocument) -> str:
     return f"{OPERATION_SINGULAR}.{GROUP}/{operation['name']}"
 
 
+def _quiet(_: OperationDocument) -> None:
+    """Say nothing of how many operations go on: how each ends is said."""
+
+
+class Progress:
+    """How many of many operations have ended, on a line of a terminal that is written again and again."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._shown = total > _TOLD_MOST and sys.stderr.isatty()
+
+    def show(self, ended: int) -> None:
+        """Show how many have ended."""
+        if self._shown:
+            sys.stderr.write(f"\r{ended:,} of {self._total:,} have ended")
+            sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Make room for another line."""
+        if self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
 def _told() -> Callable[[OperationDocument], None]:
     """Return what says on standard error how operations go on, each sentence once."""
     said: dict[tuple[str, str], str] = {}
@@ -224,6 +283,42 @@ def _print_all(operations: Sequence[OperationDocument], output: str) -> None:
     elif output in MACHINE_FORMATS:
         document = {"schema": SCHEMA, "time": rfc3339(time.time()), "operations": list(operations)}
         write_document(document, output)
+
+
+def fleet_options(command: Command) -> Command:
+    """Add the tenants that an act is for: by name, or all of them."""
+    for option in reversed(
+        (
+            click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=complete_tenants),
+            click.option(
+                "--all",
+                "every",
+                is_flag=True,
+                help="Every tenant of the namespace, or with -A of the cluster.",
+            ),
+            ALL_NAMESPACES,
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def fleet_of(
+    cluster: Chosen, names: Sequence[str], *, every: bool, everywhere: bool
+) -> list[tuple[str, str]]:
+    """Return the namespace and the name of each tenant that is meant, each once; raise a Problem for none."""
+    if bool(names) == every:
+        raise usage("Give either names or --all.")
+    if everywhere and not every:
+        raise usage("--all-namespaces goes with --all; a name can be NAMESPACE/NAME.")
+    if names:
+        return list(each_of(names, lambda name: parted(name, cluster, KIND)))
+    scope = scope_of(cluster, everywhere=everywhere)
+    metas = [part(each, "metadata") for each in cluster.kubectl.select(TENANTS, scope)]
+    if not metas:
+        where = "this cluster" if scope is None else f"the namespace {scope}"
+        raise Problem(f"There is no {KIND} in {where}.", code="NoTenants")
+    return [(text(each.get("namespace")), text(each.get("name"))) for each in metas]
 
 
 def each_of(

@@ -30,6 +30,11 @@ class Asked(NamedTuple):
     more: Mapping[str, Any]
     dry_run: bool = False
 
+    def with_secret(self, name: str) -> Asked:
+        """Return the same restore, with a Secret that has the recovery key."""
+        restore = {**self.more["restore"], "identitySecretName": name}
+        return self._replace(more={**self.more, "restore": restore})
+
     def body(self, request: str) -> dict[str, Any]:
         """Return the operation as it is created; `request` stands for the command that asks for it."""
         words = "-".join(_WORDS.split(self.action)).lower()

@@ -22,6 +22,7 @@ class OperationDocument(TypedDict):
 
     namespace: str
     name: str
+    uid: str
     tenant: str
     action: str
     dryRun: bool
@@ -35,6 +36,7 @@ def operation_document(found: Mapping[str, Any]) -> OperationDocument:
     return {
         "namespace": shown(meta.get("namespace")),
         "name": shown(meta.get("name")),
+        "uid": shown(meta.get("uid"), 64),
         "tenant": shown(spec.get("tenant")),
         "action": shown(spec.get("action"), 32),
         "dryRun": spec.get("dryRun") is True,

@@ -1,0 +1,26 @@
+"""Small files that options name: keys, lists, credentials."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from baileys_janitor.cli.terminal.masking import printable
+from baileys_janitor.cli.terminal.problems import usage
+
+LARGEST_FILE: Final = 64 * 1024
+"""Characters of a file that can be what is meant."""
+
+
+def text_of(path: str, option: str, largest: int = LARGEST_FILE) -> str:
+    """Return the text of a small file; bad usage, naming the option, where it cannot be read."""
+    try:
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - a path as typed
+            text = file.read(largest + 1)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise usage(f"{option} {printable(path)} cannot be read: {why}.") from None
+    if len(text) > largest:
+        raise usage(
+            f"{option} {printable(path)} is larger than {largest >> 10} KiB, so it is not what is meant."
+        )
+    return text

@@ -1,0 +1,106 @@
+"""`kubectl baileys quiesce`: have nothing use a session, and keep it so for a while."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import click
+
+from baileys_janitor.api.names import KIND
+from baileys_janitor.cli.help.documented import Documented
+from baileys_janitor.cli.plugin.operations.acting import (
+    EXITS,
+    Waiting,
+    acting_options,
+    carry_out,
+    each_of,
+    names_argument,
+)
+from baileys_janitor.cli.plugin.operations.asking import Asked
+from baileys_janitor.cli.plugin.options import chosen, is_name, parted
+from baileys_janitor.cli.terminal.masking import printable
+from baileys_janitor.cli.terminal.problems import usage
+
+_KINDS: Final = {
+    "deployment": "Deployment",
+    "deployments": "Deployment",
+    "deploy": "Deployment",
+    "statefulset": "StatefulSet",
+    "statefulsets": "StatefulSet",
+    "sts": "StatefulSet",
+}
+"""Kinds of workloads that can be stopped, as kubectl takes them."""
+
+
+@click.command(
+    "quiesce",
+    cls=Documented,
+    exits=EXITS,
+    examples=(
+        (
+            "kubectl baileys quiesce acme -n shop --wait",
+            "Wait until no pod uses the session; you stop the workload.",
+        ),
+        (
+            "kubectl baileys quiesce acme -n shop --workload deployment/bot-acme --wait",
+            "Scale it to 0; resume scales it back, and so does the operator after 15 minutes.",
+        ),
+    ),
+)
+@names_argument
+@acting_options
+@click.option(
+    "--workload",
+    metavar="KIND/NAME",
+    help="Stop this Deployment or StatefulSet, and start it again in the end.",
+)
+@click.option(
+    "--pods-timeout", metavar="TIME", help="How long to wait for the pods to be gone.  [2m]"
+)
+@click.option("--max-duration", metavar="TIME", help="How long the workload may be stopped.  [15m]")
+@click.option(
+    "--acknowledge",
+    type=click.Choice(["StopsTenants"]),
+    help="The workload may be stopped although its pods use the claims of other tenants.",
+)
+def command(
+    names: tuple[str, ...],
+    wait: bool,
+    timeout: float | None,
+    output: str,
+    workload: str | None,
+    pods_timeout: str | None,
+    max_duration: str | None,
+    acknowledge: str | None,
+) -> int:
+    """Have nothing use the sessions of some tenants, and keep it so until `resume`.
+
+    Without --workload the operation waits until no pod uses the claim. With it the operator stops the workload, where
+    the chart allows that (quiesce.namespaces), and starts it again after --max-duration unless it was resumed before.
+    """
+    cluster = chosen()
+    group: dict[str, Any] = {}
+    if workload is not None:
+        if len(names) > 1:
+            raise usage("--workload is the workload of one tenant: give one NAME.")
+        group = {"method": "Scale", "workload": _workload(workload)}
+    group |= {"timeout": pods_timeout} if pods_timeout else {}
+    group |= {"maxDuration": max_duration} if max_duration else {}
+    group |= {"acknowledge": [acknowledge]} if acknowledge else {}
+    more = {"quiesce": group} if group else {}
+    asked = [
+        Asked(namespace, tenant, "Quiesce", more)
+        for namespace, tenant in each_of(names, lambda name: parted(name, cluster, KIND))
+    ]
+    return carry_out(cluster, asked, Waiting(wait, timeout, output))
+
+
+def _workload(text: str) -> dict[str, str]:
+    kind, _, name = text.partition("/")
+    known = _KINDS.get(kind.lower().partition(".")[0])
+    if known is None or not is_name(name):
+        raise usage(
+            f"--workload {printable(text)}: write it as deployment/NAME or statefulset/NAME; every other kind you stop "
+            "yourself."
+        )
+    return {"kind": known, "name": name}

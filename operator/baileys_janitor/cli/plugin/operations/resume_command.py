@@ -1,0 +1,38 @@
+"""`kubectl baileys resume`: start again what was stopped for tenants."""
+
+from __future__ import annotations
+
+import click
+
+from baileys_janitor.api.names import KIND
+from baileys_janitor.cli.help.documented import Documented
+from baileys_janitor.cli.plugin.operations.acting import (
+    EXITS,
+    Waiting,
+    acting_options,
+    carry_out,
+    each_of,
+    names_argument,
+)
+from baileys_janitor.cli.plugin.operations.asking import Asked
+from baileys_janitor.cli.plugin.options import chosen, parted
+
+
+@click.command(
+    "resume",
+    cls=Documented,
+    exits=EXITS,
+    examples=(
+        ("kubectl baileys resume acme -n shop --wait", "Its workload has its replicas again."),
+    ),
+)
+@names_argument
+@acting_options
+def command(names: tuple[str, ...], wait: bool, timeout: float | None, output: str) -> int:
+    """Start again what `quiesce` has stopped for some tenants, with the replicas that it had."""
+    cluster = chosen()
+    asked = [
+        Asked(namespace, tenant, "Resume", {})
+        for namespace, tenant in each_of(names, lambda name: parted(name, cluster, KIND))
+    ]
+    return carry_out(cluster, asked, Waiting(wait, timeout, output))
