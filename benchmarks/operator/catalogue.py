@@ -54,6 +54,11 @@ def _steady(size: int, minutes: float, layout: Layout = "shared", *, adaptive: b
     return Cell(name, "steady", Plan(size, layout, adaptive=adaptive), minutes)
 
 
+def _backed_up(size: int, minutes: float) -> Cell:
+    plan = Plan(size, backed_up=True, first_backup=steady.WARM_UP + 90.0)
+    return Cell(f"backups-{size}", "steady", plan, minutes)
+
+
 def _contender(who: Contender, size: int, minutes: float) -> Cell:
     return Cell(f"{who}-{size}", "contender", Plan(size, contender=who), minutes)
 
@@ -83,6 +88,7 @@ def full() -> Stages:
             [_steady(1000, CYCLE)],
             [_steady(10_000, CYCLE)],
         ],
+        [[_backed_up(10_000, CYCLE)]],
     ]
 
 
@@ -96,6 +102,7 @@ def quick() -> Stages:
             [_crossing(40, 0.5)],
             [_contender("timers", 100, 1)],
             [_contender("cronjobs", 100, 1)],
+            [_backed_up(100, 3)],
         ],
     ]
 

@@ -30,7 +30,8 @@ class Plan:
     `at_warning` is the share of tenants between `warning` and `critical`. `lag` is how many seconds before
     `now` the earlier operator looked last. `adaptive` is the fleet's default. `overdue`: the last handled
     slots of the timers are from before the outage, and there is something to remove. `daily` is the cron
-    expression of the daily cleanup; empty: in twelve hours, so that none comes in between.
+    expression of the daily cleanup; empty: in twelve hours, so that none comes in between. `backed_up`: every
+    tenant is backed up hourly, `first_backup` seconds after `now` for the first time.
     """
 
     tenants: int
@@ -44,6 +45,8 @@ class Plan:
     at_warning: float = 0.03
     overdue: bool = False
     daily: str = ""
+    backed_up: bool = False
+    first_backup: float = 0.0
     namespaces: int = 1
     salt: int = 1
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from baileys_janitor.api.config.config import OperatorConfig
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.job.result import COMPLETED, CleanResult
 from baileys_janitor.schedule.context import Intervals
+from baileys_janitor.schedule.tenant_backups import schedule_of
 from baileys_janitor.status import advice
+from baileys_janitor.status.backup import context_of
 from baileys_janitor.status.compose import StatusContext, compose
 from baileys_janitor.tenants import record_result
+from benchmarks.operator import backing_up
 from benchmarks.operator.directories import Directory
 from benchmarks.operator.plan import DAY, Company, Plan
 
@@ -51,9 +55,17 @@ class Predecessor:
                 record_result.unanswered(tenant, "Daily", "NothingToDo", "Nothing was old.", when)
         record_result.scanned(tenant, directory.scan(last, known=False), last, True)
         tenant.scan.growth = company.growth
+        around = self._around
+        if plan.backed_up and tenant.effective is not None and tenant.effective.backup is not None:
+            backing_up.leave(tenant, last)
+            jitter = self._config.daily_jitter.seconds
+            schedule = schedule_of(tenant.namespace, tenant.effective, jitter)
+            if schedule is not None:
+                context = context_of(schedule, tenant.effective.backup.group, around.started)
+                around = replace(around, backup=context)
         tenant.cleanup.cooldown_until = tenant.cleanup.emergency_cooldown_until = None
         tenant.timers.trigger_slot = tenant.timers.daily_slot = last
-        composed = compose(tenant, last, self._around)
+        composed = compose(tenant, last, around)
         self._fleet.forget(tenant.key, tenant.uid)
         return composed
 
@@ -80,4 +92,9 @@ def _cleaned(days: int, removed: int, directory: Directory, when: float) -> Clea
 def configuration(plan: Plan) -> Object:
     """The operator's configuration for a plan, but for what depends on the machine."""
     schedule = {"adaptive": plan.adaptive, "dailyCleanup": plan.cron}
-    return {"defaults": {"schedule": schedule}}
+    found: Object = {"defaults": {"schedule": schedule}}
+    if plan.backed_up:
+        jitter = float(OperatorConfig().daily_jitter.seconds)
+        cron = backing_up.cron_at(plan.now + plan.first_backup, plan.namespace(0), jitter)
+        found["defaults"]["backup"] = backing_up.settings(cron)
+    return found

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from baileys_janitor.job.task import Task
+from benchmarks.operator import backing_up
 from benchmarks.operator.directories import Volumes, carry_out
 from benchmarks.operator.run import (
     CONTROLLER,
@@ -51,7 +52,10 @@ def janitor_message(volumes: Volumes) -> Message:
 
     def message(job: Object, when: float) -> bytes:
         pod = job["spec"]["template"]["spec"]
-        task = Task.from_json(pod["containers"][0]["command"][-1].replace("$$", "$"))
+        argument = pod["containers"][0]["command"][-1].replace("$$", "$")
+        if job["metadata"]["labels"]["janitor.baileys.dev/action"] == "backup":
+            return backing_up.message(argument, when)
+        task = Task.from_json(argument)
         claims = [
             each["persistentVolumeClaim"]["claimName"]
             for each in pod["volumes"]
