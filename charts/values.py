@@ -144,8 +144,8 @@ class NetworkPolicy(Model):
     )
     jobs: bool = Field(
         default=True,
-        description="Deny all traffic of the Jobs' pods in each of `watchNamespaces`. An installation that watches all "
-        "namespaces has it made by the operator, with `config.networkPolicy.manage`.",
+        description="Deny all traffic of the Jobs' pods in each of `watchNamespaces`, and where drills run. An "
+        "installation that watches all namespaces has it made by the operator, with `config.networkPolicy.manage`.",
     )
 
     databases: list[Object] = Field(

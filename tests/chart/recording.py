@@ -43,6 +43,8 @@ class Proxy:
     def __init__(self, server: str) -> None:
         self._server = server
         self.seen: set[Asked] = set()
+        self.places: set[tuple[str, str, str, str]] = set()
+        """Namespace, group, resource and verb of whatever was asked."""
         self.before: Callable[[Asked], int | None] = lambda _: None
         """Gives an HTTP status to answer instead of asking the server."""
         self.after: Callable[[Asked], int | None] = lambda _: None
@@ -70,6 +72,7 @@ class Proxy:
         wanted = asked(request.method, request.path, request.query.get("watch") in {"true", "1"})
         if wanted is not None:
             self.seen.add(wanted)
+            self.places.add((wanted.namespace, wanted.group, wanted.resource, wanted.verb))
             if status := self.before(wanted):
                 return _refusal(status)
         headers = {k: v for k, v in request.headers.items() if k.lower() != "host"}

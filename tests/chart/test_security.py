@@ -13,7 +13,7 @@ from baileys_janitor.controller.jobs import manifest
 from baileys_janitor.controller.jobs.placement import Place
 from baileys_janitor.controller.jobs.tracker import OBJECT_STORE_ACTIONS, STORE_ACTIONS
 from baileys_janitor.tenants.run_as import RunAs
-from tests.chart.rendering import CHART, VARIANTS, Object, only, render
+from tests.chart.rendering import CHART, NAMESPACE, VARIANTS, Object, only, render
 from tests.chart.restricted import violations
 
 JOB_POD = manifest.Pod(image="baileys-janitor:1", pull_secrets=("registry",), priority_class="low")
@@ -320,6 +320,13 @@ def test_drills_of_who_watches_namespaces_have_rights_in_the_release_s_own() -> 
     }
     (rule,) = rules(config=config)
     assert set(rule["verbs"]) == {"list", "create", "delete"}
+    policies = [
+        each["metadata"]["name"].rpartition(".")[2]
+        for each in render(**VARIANTS["namespaces"] | {"config": config})
+        if each["kind"] == "NetworkPolicy" and each["metadata"]["namespace"] == NAMESPACE
+    ]
+    # The operator's own, and those of its Jobs: denied but for object stores.
+    assert {"jobs", "backups"} <= set(policies)
 
 
 def test_who_has_no_key_stores_gives_no_right_on_them() -> None:
