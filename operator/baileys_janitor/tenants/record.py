@@ -400,7 +400,13 @@ class TenantRecord(BaseRecord[Effective]):
         self.cleanup.load(status)
         self.timers.load(status)
         self.backup.load(status["backup"] or {})
+        self.stored.share(self.backup.known)
         self._take_up_backups()
+
+    def take_stored(self, stored: Object) -> None:
+        """Take note of what the API server has stored of this operator's own."""
+        BaseRecord.take_stored(self, stored)
+        self.stored.share(self.backup.known)
 
     def _take_up_backups(self) -> None:
         """Drop claimed backups: Jobs that still run are found by their labels."""

@@ -24,6 +24,8 @@ class StoredStatus:
     reader: StatusReader = decoding.TENANT
 
     packed: bytes = b""
+    known: str | None = None
+    """The field `backup.known`, kept beside the rest: it takes more than that, and the record has the same text."""
     level: str | None = None
     generation: int = -1
     readiness: str | None = None
@@ -46,13 +48,12 @@ class StoredStatus:
     @property
     def status(self) -> Object:
         """What of the stored status can be read; not to be changed in place."""
-        return _readable(self.reader, self.packed)
+        return _readable(self.reader, self.packed, self.known)
 
     @property
     def raw(self) -> Object:
         """The status as the API server has it, whatever is in it: what a patch is made against."""
-        found: Object = unpack(self.packed) or {}
-        return found
+        return _whole(self.packed, self.known)
 
     @property
     def promises(self) -> tuple[float | None, float | None]:
@@ -62,7 +63,8 @@ class StoredStatus:
 
     def take(self, status: Object) -> None:
         """Replace the stored status."""
-        self.packed = pack(status)
+        self.known = _known(status)
+        self.packed = pack(status if self.known is None else _without_known(status))
         read = self.reader.field
         self.level = read(status, "level")
         generation = read(status, "observedGeneration")
@@ -77,6 +79,11 @@ class StoredStatus:
             if one["status"] == "False" and one["type"] in BACKUP_CONDITIONS
         )
         self.signs = tuple(sys.intern(kind) for kind in said if kind not in {"Ready", self.level})
+
+    def share(self, known: str | None) -> None:
+        """Use the record's own text where it is the same."""
+        if known == self.known:
+            self.known = known
 
     def take_anew(self, status: Object) -> None:
         """Replace the stored status by what another operator has written."""
@@ -109,5 +116,21 @@ class StoredStatus:
 
 
 @lru_cache(RECENT)
-def _readable(reader: StatusReader, packed: bytes) -> Object:
-    return reader.read(unpack(packed) or {})
+def _readable(reader: StatusReader, packed: bytes, known: str | None) -> Object:
+    return reader.read(_whole(packed, known))
+
+
+def _known(status: Object) -> str | None:
+    known = decoding.mapping(status.get("backup")).get("known")
+    return known if isinstance(known, str) else None
+
+
+def _without_known(status: Object) -> Object:
+    return {**status, "backup": {k: v for k, v in status["backup"].items() if k != "known"}}
+
+
+def _whole(packed: bytes, known: str | None) -> Object:
+    found: Object = unpack(packed) or {}
+    if known is None:
+        return found
+    return {**found, "backup": {**found["backup"], "known": known}}

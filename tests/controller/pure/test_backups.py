@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -240,3 +241,25 @@ def test_what_another_operator_has_tried_differs_from_what_is_known() -> None:
     of.backup.repositories["eu"].drill.fail(NOW, "ArchiveDamaged", "It is damaged.")
     assert attempts(one) != attempts(status(of)["backup"])
     assert attempts(None) == ()
+
+
+@given(st.dictionaries(st.sampled_from(["backup", "level", "files"]), JUNK, max_size=3), JUNK)
+def test_what_is_stored_comes_back_as_it_was_whatever_is_known(
+    junk: dict[str, Any], known: Any
+) -> None:
+    of = tenant()
+    for status_ in (junk, {**junk, "backup": {"known": known}}, {"backup": {"known": "text"}}):
+        of.take_stored(status_)
+        assert repr(of.stored.raw) == repr(status_) or of.stored.raw == status_
+
+
+def test_the_text_of_what_is_known_is_held_once() -> None:
+    of = tenant()
+    of.backup.remember(encode(KnownArchives([PutArchive(1, "0" * 16, "1" * 32, 2, 3)])))
+    stored = json.loads(json.dumps(status(of)))
+    again = tenant()
+    again.load(stored)
+    assert again.stored.known is again.backup.known is not None
+    of.take_stored(stored)
+    assert of.stored.known is of.backup.known
+    assert of.stored.raw == stored
