@@ -26,6 +26,9 @@ def test_the_fleet_is_shown_the_worst_first(run: Run) -> None:
     assert [row.split()[2] for row in rows[:4]] == ["Emergency", "Critical", "Warning", "Healthy"]
     assert "188/180" in rows[0]
     assert "shop/acme: Raise spec.thresholds." in done.out
+    assert "support/a-very-long-tenant-name-of-some-company-in-moscow: The store eu refuses" in (
+        done.out
+    ), "what is wrong, where nothing else asks for attention"
 
 
 def test_one_namespace_alone(run: Run) -> None:

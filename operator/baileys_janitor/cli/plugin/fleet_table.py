@@ -10,6 +10,7 @@ from baileys_janitor.cli.plugin.tenants import (
     attention_of,
     files_of,
     level_of,
+    to_do_about,
     worst_first,
 )
 from baileys_janitor.cli.terminal import formatting
@@ -154,11 +155,11 @@ def next_cleanup(tenant: TenantDocument, now: float) -> str:
 def to_do(tenants: Sequence[TenantDocument], *, every: bool) -> Iterator[str]:
     """Yield what to do about the gravest, once for all of which it is the same."""
     said = [
-        Said(f"{each['namespace']}/{each['name']}", str(each["status"].get("next") or ""), ())
+        Said(f"{each['namespace']}/{each['name']}", text, ())
         for each in tenants
-        if attention_of(each) not in (None, "Suspended")
+        if (text := to_do_about(each))
     ]
-    found = merged((each for each in said if each.text), every=every)
+    found = merged(said, every=every)
     for each in found if every else found[:_TOLD_MOST]:
         yield f"{each.name}: {each.text}"
     if not every and len(found) > _TOLD_MOST:

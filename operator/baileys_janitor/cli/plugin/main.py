@@ -55,6 +55,14 @@ COMMANDS: Final = {
         "plugin.operations.resume_command",
         "Start again what was stopped for a tenant.",
     ),
+    "backup": Listed(
+        "plugin.operations.backup_command",
+        "Back sessions up now.",
+    ),
+    "drill": Listed(
+        "plugin.operations.drill_command",
+        "Rehearse restores now.",
+    ),
     "fingerprints": Listed(
         "plugin.operations.fingerprints_command",
         "Print what is to be kept beside the recovery key.",

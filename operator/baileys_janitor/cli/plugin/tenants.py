@@ -80,9 +80,9 @@ def brief(tenant: TenantDocument) -> TenantDocument:
     kept["files"] = {name: files[name] for name in _OF_FILES if name in files}
     kept["lastCleanup"] = {"time": (status.get("lastCleanup") or {}).get("time")}
     kept["conditions"] = [
-        {name: found[kind][name] for name in ("type", "status", "reason")}
+        {name: found[kind][name] for name in ("type", "status", "reason", "message")}
         for kind in SHOULD_HOLD
-        if kind in found
+        if found.get(kind, {}).get("status") == "False"
     ]
     backup = status.get("backup")
     if backup:
@@ -138,6 +138,13 @@ def attention_of(tenant: TenantDocument) -> str | None:
         if condition.get("status") == "False":
             return str(condition["reason"])
     return "Suspended" if tenant["suspended"] else None
+
+
+def to_do_about(tenant: TenantDocument) -> str:
+    """Return what somebody must do first, or what is wrong; empty while that is nothing."""
+    if tenant["status"].get("attention"):
+        return str(tenant["status"].get("next") or "")
+    return next((each.message for each in told(tenant)), "")
 
 
 class Told(NamedTuple):

@@ -1,4 +1,4 @@
-"""What `quiesce` and `resume` ask for."""
+"""What commands ask for, without an operator that carries it out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.plugin.conftest import Run, cluster, runner
-from tests.plugin.tenants import Fleet
+from tests.plugin.tenants import TENANTS, Fleet, Tenant, resource
 
 OPERATIONS = "janitor.baileys.dev/v1alpha1/baileysoperations"
 
@@ -84,3 +84,19 @@ def test_bad_input_is_one_sentence(
     assert (done.code, done.out) == (code, "")
     assert said in done.err
     assert "\x1b" not in done.err
+
+
+def test_backups_and_drills_of_tenants_that_are_named_or_of_all(bare: Fleet, run: Run) -> None:
+    for number in range(3):
+        bare.create(TENANTS, "shop", resource(Tenant("shop", f"t{number}", "Healthy", 0)))
+    for action in ("Backup", "Drill"):
+        done = run(action.lower(), "--all", "-A", "-o", "json")
+        assert done.code == 0, done.err
+        asked = json.loads(done.out)["operations"]
+        assert [(each["action"], each["tenant"]) for each in asked] == [
+            (action, f"t{number}") for number in range(3)
+        ]
+    assert run("backup", "shop/t0", "t1", "-n", "shop", "-o", "name").out.count("/backup-t") == 2
+    for words in (["backup"], ["backup", "t0", "--all"], ["drill", "t0", "-A"]):
+        assert run(*words).code == 2
+    assert "There is no BaileysTenant" in run("drill", "--all", "-n", "empty").err
