@@ -19,7 +19,7 @@ from benchmarks.operator import catalogue, report, suite, targets
 
 Object = dict[str, Any]
 RESULTS = Path(__file__).resolve().parent / "results"
-PARTS = ("operator", "job", "scan", "watch", "keystore", "backup")
+PARTS = ("operator", "job", "scan", "watch", "keystore", "backup", "disaster")
 SANDBOX, REAL = "the sandbox's API server", "etcd and kube-apiserver"
 
 
@@ -163,6 +163,20 @@ def archives(console: Console, *, quick: bool) -> None:
     written(f"backup{'-quick' if quick else ''}.json", result, console)
 
 
+def fleet(console: Console, *, quick: bool) -> None:
+    """Measure restores of a fleet."""
+    from benchmarks import disaster
+
+    described = machine.described()
+    found = disaster.measure(quick=quick, tell=console.print)
+    disaster.show(console, found)
+    verdicts = disaster.verdicts(found)
+    report.verdicts_of(console, verdicts)
+    result = {"machine": described, "quick": quick, **found}
+    result |= {"targets": [one.row() for one in verdicts]}
+    written(f"disaster{'-quick' if quick else ''}.json", result, console)
+
+
 def main() -> int:
     """Run all or parts; return the exit code: 1 when something could not be measured."""
     known = catalogue.named(catalogue.full()) | catalogue.named(catalogue.quick())
@@ -191,6 +205,8 @@ def main() -> int:
         keys(console, quick=arguments.quick)
     if not parts or "backup" in parts:
         archives(console, quick=arguments.quick)
+    if not parts or "disaster" in parts:
+        fleet(console, quick=arguments.quick)
     return 0 if sound else 1
 
 

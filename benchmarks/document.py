@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import backup, keystore
+from benchmarks import backup, disaster, keystore
 from benchmarks.operator.report import STEADY, ratios, shown
 
 Object = dict[str, Any]
@@ -23,7 +23,7 @@ def main() -> int:
     found = [json.loads((RESULTS / name).read_text()) for name in ("operator.json", "job.json")]
     real = RESULTS / "operator-kube-apiserver.json"
     found.append(json.loads(real.read_text()) if real.exists() else {})
-    for name in ("keystore.json", "scan.json", "backup.json"):
+    for name in ("keystore.json", "scan.json", "backup.json", "disaster.json"):
         path = RESULTS / name
         found.append(json.loads(path.read_text()) if path.exists() else {})
     before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
@@ -34,10 +34,17 @@ def main() -> int:
 
 
 def sections(
-    operator: Object, job: Object, real: Object, stored: Object, server: Object, archived: Object
+    operator: Object,
+    job: Object,
+    real: Object,
+    stored: Object,
+    server: Object,
+    archived: Object,
+    lost: Object,
 ) -> Iterator[str]:
     """The results as Markdown, line by line; `real` are those against a kube-apiserver, `stored` those of keys in
-    PostgreSQL, `server` those of the command line and `archived` those of backups, if there are any."""
+    PostgreSQL, `server` those of the command line, `archived` those of backups and `lost` those of a fleet that comes
+    back, if there are any."""
     yield _machine(operator)
     yield ""
     yield from table(
@@ -80,6 +87,9 @@ def sections(
     if archived:
         yield ""
         yield from backup_section(archived)
+    if lost:
+        yield ""
+        yield from disaster_section(lost)
     if stored:
         yield ""
         yield f"Keys in PostgreSQL, {_begun(stored)}:"
@@ -122,6 +132,19 @@ def backup_section(found: Object) -> Iterator[str]:
     yield from table(backup.HEADINGS, backup.rows(found))
     yield ""
     yield from (f"- {note}" for note in backup.notes(found))
+
+
+def disaster_section(found: Object) -> Iterator[str]:
+    """What it takes to bring a fleet back, as Markdown."""
+    yield f"A fleet from its archives, {_begun(found)}:"
+    yield ""
+    yield from table(("target", "at most", "measured"), _kept(found["targets"]))
+    yield ""
+    yield f"A session of {found['files']} files; medians of {found['runs']} runs:"
+    yield ""
+    yield from table(disaster.HEADINGS, disaster.rows(found))
+    yield ""
+    yield from (f"- {note}" for note in disaster.notes(found))
 
 
 def _kept(targets: Iterable[Object]) -> Iterator[tuple[str, str, str]]:
