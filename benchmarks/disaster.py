@@ -40,7 +40,7 @@ Object = dict[str, Any]
 SCENARIO: Final = "prekeys"
 FETCH, WRITE = "fetch-job", "restore-job"
 RUNS, QUICK_RUNS = 11, 3
-FLEET, QUICK_FLEET = 50, 8
+FLEET, QUICK_FLEET = 20, 4
 """Tenants that are restored in a row, as many at a time as there are cores."""
 TENANTS: Final = 1_000
 OBJECTIVE_MINUTES: Final = 120

@@ -171,6 +171,7 @@ class Reconciler:
             reads,
             self._writer,
             prepare,
+            prepare_for_backup,
             self._again,
             self._scan_waits,
             self.nudge,

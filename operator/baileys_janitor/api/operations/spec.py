@@ -7,16 +7,18 @@ from typing import Annotated, Final, Literal, get_args
 from pydantic import Field
 
 from baileys_janitor.api.operations.quiesce import QuiesceRequest
+from baileys_janitor.api.operations.restore import RestoreRequest
 from baileys_janitor.api.values.base import Model, rule, rules
 from baileys_janitor.api.values.patterns import LABEL, OBJECT_NAME
 
-Action = Literal["Clean", "Undo", "Backup", "Drill", "Quiesce", "Resume"]
+Action = Literal["Clean", "Undo", "Backup", "Drill", "Quiesce", "Resume", "Restore"]
 CLEAN, UNDO, BACKUP, DRILL = "Clean", "Undo", "Backup", "Drill"
 QUIESCE, RESUME = "Quiesce", "Resume"
+RESTORE = "Restore"
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 """What can be asked for."""
 BY_DEFAULT: Final[tuple[Action, ...]] = ("Clean", "Undo", "Backup", "Drill", "Resume")
-"""What is carried out unless the configuration says otherwise: nothing that stops anybody's work."""
+"""What is carried out unless the configuration says otherwise: nothing that stops or replaces anything."""
 RunId = Annotated[str, Field(min_length=1, max_length=32, pattern=LABEL)]
 
 
@@ -46,21 +48,26 @@ class OperationSpec(Model):
     model_config = rules(
         rule("self == oldSelf", "the spec cannot be changed: create another operation"),
         rule(
-            "!has(self.dryRun) || !self.dryRun || self.action == 'Clean'",
-            "dryRun is for Clean: the other actions have none",
+            "!has(self.dryRun) || !self.dryRun || self.action in ['Clean', 'Restore']",
+            "dryRun is for Clean and Restore: the other actions have none",
         ),
         rule("!has(self.clean) || self.action == 'Clean'", "clean is for the action Clean"),
         rule("!has(self.undo) || self.action == 'Undo'", "undo is for the action Undo"),
         rule("!has(self.quiesce) || self.action == 'Quiesce'", "quiesce is for the action Quiesce"),
+        rule(
+            "has(self.restore) == (self.action == 'Restore')",
+            "restore is for the action Restore, which needs it",
+        ),
     )
 
     tenant: Annotated[str, Field(min_length=1, max_length=253, pattern=OBJECT_NAME)] = Field(
         description="Name of the BaileysTenant, in the namespace of this resource."
     )
     action: Action = Field(
-        description="Clean: clean the session directory now. Undo: put back what a cleanup removed. Backup: back the "
-        "session up now, to all of its repositories. Drill: rehearse a restore from each of them. "
-        "Quiesce: have nothing use the claim, and keep it so. Resume: start again what was stopped for the tenant."
+        description="Clean: clean the session directory now. Undo: put back what a cleanup removed, or take away what "
+        "a restore put there. Backup: back the session up now, to all of its repositories. Drill: rehearse a restore "
+        "from each of them. Quiesce: have nothing use the claim, and keep it so. Resume: start again what was stopped "
+        "for the tenant. Restore: put the session back from an archive."
     )
     dry_run: bool | None = Field(
         default=None, description="true: report what would be done, and change nothing."
@@ -69,4 +76,7 @@ class OperationSpec(Model):
     undo: UndoRequest | None = Field(default=None, description="What to put back.")
     quiesce: QuiesceRequest | None = Field(
         default=None, description="How to have nothing use the claim."
+    )
+    restore: RestoreRequest | None = Field(
+        default=None, description="What to restore, and whose it must be."
     )

@@ -66,10 +66,23 @@ class OperationResult(StatusPart):
     restored: Count | None = Field(
         default=None, description="Files that are in their places again."
     )
+    restored_by_kind: Reasons | None = Field(
+        default=None, description="Restore: files that came back, by kind."
+    )
+    archive: Annotated[str, Field(max_length=128)] | None = Field(
+        default=None, description="Restore: the archive that was used."
+    )
+    archive_time: Time | None = Field(
+        default=None, description="Restore: when the session in it was read."
+    )
+    fingerprint: Annotated[str, Field(max_length=64)] | None = Field(
+        default=None, description="Restore: the fingerprint of the archive."
+    )
     left: Count | None = Field(default=None, description="Files that a further run would remove.")
     kept: Reasons | None = Field(
         default=None,
-        description="Clean: files that stayed. Undo: files that stay in the trash. Both by the reason.",
+        description="Clean: files that stayed. Undo: files that stay in the trash. Restore: files of the archive "
+        "that were not put back. By the reason.",
     )
     repositories: Annotated[list[RepositoryAnswer], Field(max_length=4)] | None = Field(
         default=None, description="Backup and Drill: how it ended in each repository."

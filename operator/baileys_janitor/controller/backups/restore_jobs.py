@@ -168,7 +168,7 @@ def restore_job(
         archive="" if request.archive == LATEST else request.archive,
         fingerprint=request.fingerprint,
         known=tenant.backup.known or "",
-        recorded=_recorded(tenant),
+        recorded=_recorded(tenant, now),
         mode=request.mode,
         acknowledged=request.acknowledged,
         dry_run=request.dry_run,
@@ -212,10 +212,14 @@ def _repository(tenant: TenantRecord, name: str) -> ClusterRepository | None:
     return next((each for each in listed if each.name == name), None)
 
 
-def _recorded(tenant: TenantRecord) -> tuple[tuple[int, str], ...]:
+def _recorded(tenant: TenantRecord, now: float) -> tuple[tuple[int, str], ...]:
     """Return what the last scans have told of the tenant's identity."""
     when = tenant.scan.last_scan
-    return ((int(when), tenant.scan.fingerprint),) if when and tenant.scan.fingerprint else ()
+    return (
+        ((int(min(when, now)), tenant.scan.fingerprint),)
+        if when and tenant.scan.fingerprint
+        else ()
+    )
 
 
 def _store_secret(request: RestoreRequest, repository: ClusterRepository) -> str:

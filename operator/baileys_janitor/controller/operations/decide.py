@@ -7,9 +7,16 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from baileys_janitor.api.operations.spec import CLEAN, DRILL, QUIESCE, RESUME, UNDO
+from baileys_janitor.api.operations.spec import (
+    CLEAN,
+    DRILL,
+    QUIESCE,
+    RESTORE,
+    RESUME,
+    UNDO,
+)
 from baileys_janitor.api.operations.status import WORKING
-from baileys_janitor.controller.operations import archives
+from baileys_janitor.controller.operations import archives, restores
 from baileys_janitor.controller.operations.record import OperationRecord
 from baileys_janitor.job.result import CAPPED, COMPLETED
 from baileys_janitor.schedule.cleanup_times import KILLED
@@ -221,6 +228,10 @@ def _begin(operation: OperationRecord, tenant: TenantRecord, late: float) -> Ver
     ):
         message = "The mode is Observe, which only counts: set another mode, or ask for a dry run."
         return Verdict(Do.FAIL, "Refused", message)
+    if operation.spec.action == RESTORE:
+        fault = restores.problem_of(operation, tenant)
+        if fault is not None:
+            return Verdict(Do.FAIL, fault.reason, fault.message)
     run = None
     if operation.spec.action == UNDO:
         run = _undone(operation, tenant)

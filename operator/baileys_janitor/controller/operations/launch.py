@@ -13,9 +13,9 @@ from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
 from baileys_janitor.controller.jobs.launch import JobLauncher
 from baileys_janitor.controller.jobs.manifest import ACTION_LABEL, Pod
 from baileys_janitor.controller.jobs.placement import Place
-from baileys_janitor.controller.jobs.tracker import JobTracker, TrackedJob
+from baileys_janitor.controller.jobs.tracker import OBJECT_STORE_ACTIONS, JobTracker, TrackedJob
 from baileys_janitor.controller.kube.client import ApiError, Kube
-from baileys_janitor.controller.operations import jobs, progress
+from baileys_janitor.controller.operations import jobs, progress, restores
 from baileys_janitor.controller.operations.decide import is_occupied
 from baileys_janitor.controller.operations.record import OperationRecord
 from baileys_janitor.controller.operations.results import OperationResults
@@ -51,6 +51,7 @@ class OperationLauncher:
         results: OperationResults,
         scan_waits: Callable[[TenantRecord], bool],
         prepare: Callable[[str], Awaitable[None]] | None,
+        prepare_for_stores: Callable[[str], Awaitable[None]] | None,
     ) -> None:
         self._kube = kube
         self._clock = clock
@@ -63,6 +64,7 @@ class OperationLauncher:
         self._results = results
         self._scan_waits = scan_waits
         self._prepare = prepare
+        self._prepare_for_stores = prepare_for_stores
 
     def is_occupied(self, tenant: TenantRecord) -> bool:
         """Return whether something of the tenant's is under way or being begun, or a pod of it waits for a node."""
@@ -145,7 +147,7 @@ class OperationLauncher:
             return None
         if tenant.effective is None:
             return None
-        place, fault, used = cluster.place(tenant)
+        place, fault, used = restores.place_of(operation, tenant, cluster)
         elder = self._tenants.elder(tenant)
         if fault is None and elder is not None:
             fault = duplicate(tenant, elder)
@@ -165,8 +167,10 @@ class OperationLauncher:
         self, operation: OperationRecord, tenant: TenantRecord, place: Place, used: bool
     ) -> None:
         job = jobs.job_of(operation, tenant, place, self._pod)
+        restoring = job["metadata"]["labels"][ACTION_LABEL] in OBJECT_STORE_ACTIONS
+        prepare = self._prepare_for_stores if restoring else self._prepare
         launcher = _Launcher(
-            self._kube, self._clock, self._tracker, self._prepare, operation, self._results
+            self._kube, self._clock, self._tracker, prepare, operation, self._results
         )
         prefix = f"janitor-{job['metadata']['labels'][ACTION_LABEL]}"
         uid = await launcher.launch(job, prefix, [tenant], frozenset([tenant.name] if used else []))

@@ -67,6 +67,7 @@ class OperationManager:
         reads: ClusterReads,
         writer: StatusWriter[TenantRecord],
         prepare: Callable[[str], Awaitable[None]] | None,
+        prepare_for_stores: Callable[[str], Awaitable[None]] | None,
         again: Callable[[TenantRecord], None],
         scan_waits: Callable[[TenantRecord], bool],
         nudge: Callable[[], None],
@@ -103,6 +104,7 @@ class OperationManager:
             self.results,
             scan_waits,
             prepare,
+            prepare_for_stores,
         )
         self.quiesce = QuiesceManager(kube, clock, tenants, self._got_on, crashes)
         self._dirty: set[Key] = set()

@@ -7,6 +7,9 @@ from typing import Any
 
 from baileys_janitor.api.conditions.conditions import MESSAGE_LIMIT
 from baileys_janitor.api.values.durations import elapsed_text
+from baileys_janitor.backup.restore_job.result import RestoreResult
+from baileys_janitor.backup.restore_job.task import RESTORE
+from baileys_janitor.controller.backups import restore_jobs
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.jobs.faults import Finished
@@ -14,7 +17,7 @@ from baileys_janitor.controller.jobs.job_events import ATTEMPTS, JobEvents
 from baileys_janitor.controller.jobs.manifest import Member
 from baileys_janitor.controller.jobs.results import read_result
 from baileys_janitor.controller.jobs.tracker import JobTracker, TrackedJob
-from baileys_janitor.controller.operations import progress
+from baileys_janitor.controller.operations import progress, restores
 from baileys_janitor.controller.operations.record import Key, OperationRecord
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.job.machine import boot
@@ -39,7 +42,7 @@ from baileys_janitor.tenants.undo_wording import undo_sentence
 
 Object = dict[str, Any]
 
-ACTIONS = frozenset({"clean", "undo"})
+ACTIONS = frozenset({"clean", "undo", "restore"})
 """Actions of the Jobs, which are taken up after a restart."""
 DONE = frozenset({COMPLETED, CAPPED, NOTHING_TO_DO, DRY_RUN})
 """Outcomes of a Job with which the operation is complete."""
@@ -104,8 +107,8 @@ class OperationResults(JobEvents[TenantRecord]):
         if tracked.settled:
             return
         tracked.settled = True
-        result, fault = read_result(ended, tracked)
-        self._publish_end(tracked, fault if result is None else None)
+        one, fault = _read(ended, tracked)
+        self._publish_end(tracked, fault if one is None else None)
         operation = self.operation_of(tracked)
         tenant = next(iter(self.members(tracked)), None)
         if tenant is not None:
@@ -114,7 +117,6 @@ class OperationResults(JobEvents[TenantRecord]):
         if operation is not None:
             operation.job = None
             with self._crashes.contain("job", [tenant] if tenant is not None else []):
-                one = result.members[0] if result is not None else None
                 self._take(operation, tenant, tracked, one, fault)
         self._ended(operation, tenant)
 
@@ -164,6 +166,13 @@ class OperationResults(JobEvents[TenantRecord]):
             self._cleaned(operation, tenant, tracked, result)
         elif isinstance(result, UndoResult):
             self._undone(operation, result)
+        elif isinstance(result, RestoreResult):
+            self._restored(operation, result)
+        elif fault is not None and restores.is_final(tracked.action, fault):
+            now = self._clock.now()
+            operation.wanted = progress.failed(
+                operation.current, operation.generation, fault.reason, fault.message, now
+            )
         else:
             self._in_vain(operation, fault or directory_faults.UNREADABLE)
 
@@ -210,6 +219,12 @@ class OperationResults(JobEvents[TenantRecord]):
             )
         self._answer(operation, answer, result.code, message)
 
+    def _restored(self, operation: OperationRecord, result: RestoreResult) -> None:
+        if self._may_be_at_it(operation, result.outcome, result.code):
+            self._in_vain(operation, directory_faults.of_directory(BUSY))
+            return
+        self._answer(operation, *restores.answer_of(result))
+
     @staticmethod
     def _may_be_at_it(operation: OperationRecord, outcome: str, code: str | None) -> bool:
         """Return whether something holds the directory's lock: an earlier Job of this operation, or somebody else."""
@@ -239,6 +254,15 @@ class OperationResults(JobEvents[TenantRecord]):
         pause = backoff_seconds(operation.attempts - 1, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
         operation.wait(now + pause)
         operation.wanted = progress.hindered(status, generation, fault.reason, fault.message, now)
+
+
+def _read(ended: Finished, tracked: TrackedJob) -> tuple[object, Fault | None]:
+    """Return what the Job says of its one member, and the fault of a Job that says nothing."""
+    if tracked.action == RESTORE:
+        found = restore_jobs.read_result(ended)
+        return (None, found) if isinstance(found, Fault) else (found, None)
+    result, fault = read_result(ended, tracked)
+    return (None, fault) if result is None else (result.members[0], fault)
 
 
 def _told(

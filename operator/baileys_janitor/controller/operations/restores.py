@@ -1,0 +1,126 @@
+"""Restores on request: what is asked for, whether it can be, and what is said of how it ended. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from baileys_janitor.api.names import OPERATION_KIND
+from baileys_janitor.api.operations.spec import RESTORE
+from baileys_janitor.api.values.durations import elapsed_text
+from baileys_janitor.api.values.timestamps import to_rfc3339
+from baileys_janitor.backup.restore_job.result import RestoreResult
+from baileys_janitor.backup.restore_job.task import RESTORE as RESTORE_ACTION
+from baileys_janitor.controller.backups import restore_jobs
+from baileys_janitor.controller.backups.restore_jobs import LATEST, RestoreRequest
+from baileys_janitor.controller.clock import machine_time
+from baileys_janitor.controller.jobs import manifest
+from baileys_janitor.controller.jobs.locate import ClusterState
+from baileys_janitor.controller.jobs.manifest import Pod
+from baileys_janitor.controller.jobs.placement import Place
+from baileys_janitor.controller.operations.record import OperationRecord
+from baileys_janitor.job.result import COMPLETED, DRY_RUN, NOTHING_TO_DO, REPEATED
+from baileys_janitor.policy.archives.restore_codes import EXPLANATIONS, OWN_DEVICE_WAITS, SAFE
+from baileys_janitor.schedule.cleanup_times import KILLED
+from baileys_janitor.tenants.fault import Fault
+from baileys_janitor.tenants.record import TenantRecord
+
+Object = dict[str, Any]
+
+PASSING = frozenset(
+    {
+        *("JobDeadline", "JobKilled", "JobOutOfMemory", "JobEvicted", "JobStuck", "JobFailed"),
+        *("Interrupted", "TooSlow", "Unreachable", "ServerError", "Throttled", "AnswerIncomplete"),
+    }
+)
+"""Faults of a Job after which another one is made: the next may well succeed."""
+
+
+def request_of(operation: OperationRecord, run: str) -> RestoreRequest | None:
+    """Return what an operation asks for; None where it asks for no restore."""
+    spec = operation.spec
+    if spec is None or spec.restore is None:
+        return None
+    asked = spec.restore
+    return RestoreRequest(
+        run=run,
+        repository=asked.repository,
+        archive=asked.archive or LATEST,
+        mode=asked.mode or SAFE,
+        acknowledged=tuple(asked.acknowledge or ()),
+        fingerprint=asked.identity or "",
+        identity_secret=asked.identity_secret_name or "",
+        read_secret=asked.read_secret_name or "",
+        dry_run=bool(spec.dry_run),
+    )
+
+
+def problem_of(operation: OperationRecord, tenant: TenantRecord) -> Fault | None:
+    """Return why what is asked for cannot be done, before anything is looked at."""
+    request = request_of(operation, "")
+    if request is None:
+        return Fault("InvalidSpec", "spec.restore says what to restore: it is missing.")
+    return restore_jobs.problem_of(tenant, request)
+
+
+def place_of(
+    operation: OperationRecord, tenant: TenantRecord, cluster: ClusterState
+) -> tuple[Place | None, Fault | None, bool]:
+    """Return where the Job of an operation runs, or why it cannot; and whether a pod uses the claim."""
+    if operation.spec is None or operation.spec.action != RESTORE:
+        return cluster.place(tenant)
+    place, fault = restore_jobs.place_of(tenant, cluster)
+    return place, fault, False
+
+
+def job_of(operation: OperationRecord, tenant: TenantRecord, place: Place, pod: Pod) -> Object:
+    """Return the Job of a restore that is claimed."""
+    request = request_of(operation, operation.run or "")
+    assert request is not None
+    owner = manifest.owner_reference(operation.name, operation.uid, OPERATION_KIND)
+    return restore_jobs.restore_job(tenant, request, place, pod, machine_time(), owner)
+
+
+def is_final(action: str, fault: Fault) -> bool:
+    """Return whether another Job of a restore would meet the same."""
+    return action == RESTORE_ACTION and fault.reason not in PASSING
+
+
+def answer_of(result: RestoreResult) -> tuple[Object, str | None, str]:
+    """Return a restore's result in numbers, the code where it is not done, and what is said of it."""
+    outcome, code, message = result.outcome, result.code or None, result.message
+    if outcome == REPEATED:
+        # An earlier Job of the same run did it, or was killed.
+        outcome = "Failed" if code == KILLED else COMPLETED
+    answer: Object = {
+        "outcome": outcome,
+        "restored": result.files,
+        "restoredByKind": dict(result.restored) or None,
+        "kept": {reason: sum(kinds.values()) for reason, kinds in result.kept_back.items()} or None,
+        "archive": result.archive or None,
+        "archiveTime": to_rfc3339(result.time) if result.time else None,
+        "fingerprint": result.fingerprint or None,
+        "duration": elapsed_text(result.fetched_ms + result.ms),
+    }
+    return answer, code, _said(result, outcome, message)
+
+
+def _said(result: RestoreResult, outcome: str, message: str) -> str:
+    when = f"{result.archive}, in which the session is as of {to_rfc3339(result.time)}"
+    told = " ".join(
+        EXPLANATIONS[each] for each in result.told if each == OWN_DEVICE_WAITS or outcome == DRY_RUN
+    )
+    if result.outcome == REPEATED:
+        said = (
+            "The Job was killed in the middle, so not all of it came back: ask again, and the rest does."
+            if outcome != COMPLETED
+            else "An earlier Job of this operation has done it; its figures are lost."
+        )
+    elif outcome == COMPLETED:
+        said = f"{result.files} files came back from {when}. {message} {told}"
+    elif outcome == DRY_RUN:
+        said = f"{result.files} files would come back from {when}. {told}"
+    elif outcome == NOTHING_TO_DO:
+        said = f"Nothing of {when}, is missing."
+    else:
+        said = message
+    return " ".join(said.split())
