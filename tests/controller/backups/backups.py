@@ -23,11 +23,13 @@ SECRETS = "v1/secrets"
 class Backups(World):
     """One namespace with tenants, and the operator's own, `home`."""
 
-    def __init__(self, cluster: Cluster, namespace: str, home: str, server: S3Server) -> None:
+    def __init__(
+        self, cluster: Cluster, namespace: str, home: str, server: S3Server, bucket: str = ""
+    ) -> None:
         super().__init__(cluster, namespace)
         self.home = home
         self.server = server
-        self.bucket = server.bucket()
+        self.bucket = bucket or server.bucket()
         self.directories: dict[str, Path] = {}
 
     def configured(self, **settings: object) -> Object:
