@@ -35,7 +35,7 @@ _BACKUP: dict[str, Any] = {
     "nextTime": "2026-11-22T09:05:00Z",
     "nextDrillTime": "2026-12-01T04:05:00Z",
     "lastSuccessTime": "2026-11-22T08:05:00Z",
-    "known": "1;;;;;;2d6a4a1f",
+    "known": "1;0a1b2c3d4e5f6071;8192a3b4c5d6e7f8;;;;81efeafc",
     "repositories": [
         {
             "name": "moscow",

@@ -31,12 +31,14 @@ def results(**more: Any) -> Object:
 
 
 def test_a_missed_target_is_called_missed() -> None:
-    lines = list(document.sections(results(), results(targets=[], races=[]), {}, {}, {}, {}))
+    lines = list(document.sections(results(), results(targets=[], races=[]), {}, {}, {}, {}, {}))
     assert "| Jobs a minute | 20 | 31 | **missed** |" in lines
 
 
 def test_each_steady_cell_has_a_row_with_dashes_for_what_it_lacks() -> None:
-    lines = list(document.sections(results(), results(targets=[], races=[]), results(), {}, {}, {}))
+    lines = list(
+        document.sections(results(), results(targets=[], races=[]), results(), {}, {}, {}, {})
+    )
     rows = [line for line in lines if line.startswith("| cronjobs-100 |")]
     assert len(rows) == 2, "one of each API server"
     assert rows[0].startswith("| cronjobs-100 | 100 | - | 3,600 | - |")
@@ -59,7 +61,9 @@ def test_keys_in_postgresql_are_written_where_they_were_measured() -> None:
         "writer": {"p99": 1.4, "beside": {"maxMs": 90.0}},
         "race": {"keys": 1476, "ms": {"janitor": 300, "node": 200}, "ratio": 1.5},
     }
-    lines = list(document.sections(results(), results(targets=[], races=[]), {}, stored, {}, {}))
+    lines = list(
+        document.sections(results(), results(targets=[], races=[]), {}, stored, {}, {}, {})
+    )
     assert "| report over 340,000 keys | 1,000 ms | 400 ms |" in lines
     assert lines[-1].endswith("| 1 | 1.5 (300 ms to 200 ms) |")
 

@@ -40,6 +40,7 @@ WORDS = {
     "DIRECTORY": "/data",
     "STORE": "main",
     "OPERATION": "stopped",
+    "REPOSITORY": "eu",
 }
 """What stands for the words in capitals."""
 TENANTS = {"shop": ["acme", "962302"], "default": ["acme", "962302", "acme-trial"]}
@@ -192,6 +193,7 @@ class Shell:
         plugin.write_text(PLUGIN)
         plugin.chmod(0o755)
         (home / "company-ca.pem").write_text("a certificate")
+        (home / "backup.key").write_text("a key")
         self._environment = {
             "KUBECONFIG": str(cluster.kubeconfig),
             "HOME": str(home),

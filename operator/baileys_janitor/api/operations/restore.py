@@ -36,7 +36,7 @@ class RestoreRequest(Model):
     identity: Annotated[str, Field(min_length=16, max_length=33)] | None = Field(
         default=None,
         description="Fingerprint of the tenant as it was recorded: 16 hexadecimal digits, or twice 16 with a hyphen "
-        "between. Needed where the status of the tenant does not know it, as in a new cluster.",
+        "between. Needed where the status of the tenant has lost it, as in another cluster.",
     )
     identity_secret_name: SecretName | None = Field(
         default=None,
