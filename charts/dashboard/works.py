@@ -54,8 +54,15 @@ def add_operator(page: build.Dashboard) -> None:
     page.with_panel(
         panels.lines(
             "Scheduling lag",
-            "For how long work has been due for the tenant that has waited longest.",
-            {"lag": f"max(baileys_janitor_scheduling_lag_seconds{{{OPERATOR}}})"},
+            "For how long work has been due for the tenant that has waited longest, and for how long workloads that "
+            "operations have stopped should have been started again.",
+            {
+                "lag": f"max(baileys_janitor_scheduling_lag_seconds{{{OPERATOR}}})",
+                "{{namespace}} {{workload}}": (
+                    "max by (namespace, workload) "
+                    f"(baileys_janitor_workload_resume_overdue_seconds{{{OPERATOR}}})"
+                ),
+            },
             unit="s",
         )
     )

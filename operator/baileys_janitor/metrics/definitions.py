@@ -77,6 +77,8 @@ JOB_BUCKETS_SECONDS = (1.0, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 NOTIFIED = ("sent", "failed")
 BREAKERS = 50
 """Namespaces that are named as held."""
+STOPPED_MOST = 50
+"""Workloads that are named as stopped."""
 CHANNELS = 20
 """As many as the configuration may name."""
 UNANSWERED = "<error>"
@@ -123,6 +125,14 @@ HELD_NAMESPACES = Definition(
     "namespaces at most.",
     ("namespace",),
     most=BREAKERS,
+)
+STOPPED = Definition(
+    "baileys_janitor_workload_resume_overdue_seconds",
+    "gauge",
+    "For how long a workload that an operation has stopped should have been started again; 0 while it may be stopped. "
+    f"{STOPPED_MOST} workloads at most.",
+    ("namespace", "tenant", "workload"),
+    most=STOPPED_MOST,
 )
 CRASHES = Definition(
     "baileys_janitor_internal_errors_total",
@@ -197,7 +207,7 @@ FAILING = Definition(
     most=CHANNELS,
 )
 
-LEADERS_ONLY = (TENANTS, QUEUE_DEPTH, LAG, JOBS, PODS, HELD, HELD_NAMESPACES)
+LEADERS_ONLY = (TENANTS, QUEUE_DEPTH, LAG, JOBS, PODS, HELD, HELD_NAMESPACES, STOPPED)
 """Gauges of one look at the fleet: a standby has no samples of them."""
 DEFINITIONS = (
     BUILD_INFO,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, cast
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.jobs.tracker import JobTracker
+from baileys_janitor.controller.quiesce.manager import Stopped
 from baileys_janitor.controller.reconciler import Reconciler
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.job.result import ScanResult
@@ -44,10 +46,14 @@ class Heart:
     bus: ChangeBus = field(default_factory=ChangeBus)
     queue: list[TenantRecord] = field(default_factory=list)
     held: Hold | None = None
+    stopped: list[Stopped] = field(
+        default_factory=lambda: [Stopped("shop", "acme", "deployment/bot", 0.0)]
+    )
     time: float = NOW
 
     def __post_init__(self) -> None:
         self.crashes = CrashHandler(StandingClock(), self.bus)
+        self.operations = SimpleNamespace(quiesce=SimpleNamespace(stopped=lambda _: self.stopped))
 
     def now(self) -> float:
         return self.time

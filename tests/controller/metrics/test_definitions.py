@@ -56,7 +56,7 @@ def test_names_are_unique_and_every_metric_says_what_it_is() -> None:
 def test_labels_are_names_that_people_gave_or_words_from_fixed_lists() -> None:
     allowed = {*LABELS, *(family.label for family in FAMILIES if family.label)}
     allowed |= {"reason", "outcome", "file_type", "action", "verb", "code", "level", "version"}
-    allowed |= {"le", "generation", "channel", "site", "key_store", "age"}
+    allowed |= {"le", "generation", "channel", "site", "key_store", "age", "workload"}
     assert {label for _, labels in series(page()) for label, _ in labels} <= allowed
 
 

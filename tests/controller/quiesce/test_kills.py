@@ -67,7 +67,9 @@ class Life:
         self.cache = cache
         self.clock = clock
         bus = ChangeBus()
-        self.manager = QuiesceManager(kube, clock, cache, lambda _: None, CrashHandler(clock, bus))
+        self.manager = QuiesceManager(
+            kube, clock, cache, lambda _: None, lambda: None, CrashHandler(clock, bus)
+        )
 
     async def start(self) -> None:
         """Know the tenant, and take up what is held."""

@@ -71,3 +71,8 @@ def families(reconciler: Reconciler | None) -> Iterator[Metric]:
     yield gauge(definitions.HELD, {(): int(held is not None and held.fleet)})
     namespaces = held.namespaces[: definitions.BREAKERS] if held is not None else ()
     yield gauge(definitions.HELD_NAMESPACES, {(name,): 1 for name in namespaces})
+    stopped = reconciler.operations.quiesce.stopped(now)[: definitions.STOPPED_MOST]
+    yield gauge(
+        definitions.STOPPED,
+        {(each.namespace, each.tenant, each.workload): each.overdue for each in stopped},
+    )

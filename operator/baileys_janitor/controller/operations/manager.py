@@ -106,7 +106,7 @@ class OperationManager:
             prepare,
             prepare_for_stores,
         )
-        self.quiesce = QuiesceManager(kube, clock, tenants, self._got_on, crashes)
+        self.quiesce = QuiesceManager(kube, clock, tenants, self._got_on, nudge, crashes)
         self._dirty: set[Key] = set()
         """Tenants whose operations are to be decided on."""
         self._later: list[tuple[float, Key]] = []

@@ -64,6 +64,10 @@ class Hold:
     waits: str = ""
     over: bool = False
     again: float = 0.0
+    hurried: bool = False
+    """Whether something has come meanwhile that must be looked at at once."""
+    resume_since: float | None = None
+    """Since when the workload is to be started again."""
     busy: bool = False
     failures: int = 0
 
@@ -86,6 +90,19 @@ class Hold:
     def holds(self) -> bool:
         """Return whether a workload may be down because of it, or the operation must be let go."""
         return self.held or (self.record is not None and self.record.holds)
+
+    def hurry(self) -> None:
+        """Have it looked at at once, or again as soon as the look that is under way is over."""
+        self.again = 0.0
+        self.hurried = True
+
+    def overdue(self, now: float) -> float:
+        """Return for how many seconds the workload should have been started again; 0 while it may be stopped."""
+        record = self.record
+        if record is None or not record.holds or record.stopped is None:
+            return 0.0
+        latest = record.since + self.request.limits.max_duration
+        return max(0.0, now - (latest if self.resume_since is None else self.resume_since))
 
     def take(self, body: Object) -> None:
         """Take in the operation as the API server shows it."""

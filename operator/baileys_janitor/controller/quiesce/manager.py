@@ -7,7 +7,7 @@ status, so an operator that starts takes all of them up before anything else.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,12 +51,12 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """A workload that is down because of us; `since` in Unix seconds."""
+    """A workload that is down because of us; `overdue`: for how many seconds it should have been started again."""
 
     namespace: str
     tenant: str
     workload: str
-    since: float
+    overdue: float
 
 
 class QuiesceManager:
@@ -68,12 +68,14 @@ class QuiesceManager:
         clock: Clock,
         tenants: TenantCache,
         changed: Callable[[Key], None],
+        nudge: Callable[[], None],
         crashes: CrashHandler,
     ) -> None:
         self._kube = kube
         self._clock = clock
         self._tenants = tenants
         self._changed = changed
+        self._nudge = nudge
         self._crashes = crashes
         self._store = HoldStore(kube, clock)
         self._actor = Actor(kube, clock, self._store, self._claims)
@@ -102,10 +104,10 @@ class QuiesceManager:
         if known is not None:
             if not known.busy and _newer(meta, known):
                 known.take(body)
-                known.again = 0.0
+                known.hurry()
             elif meta.get("deletionTimestamp"):
                 known.deleting = True
-                known.again = 0.0
+                known.hurry()
             return
         fresh = self._read(body)
         if fresh.holds or fresh.awaited:
@@ -117,7 +119,7 @@ class QuiesceManager:
         hold = self._holds.get(uid)
         if hold is not None:
             self._store.lost(hold)
-            hold.again = 0.0
+            hold.hurry()
 
     def _read(self, body: Object) -> Hold:
         meta, spec = bounded.part(body, "metadata"), bounded.part(body, "spec")
@@ -156,7 +158,7 @@ class QuiesceManager:
             return Progress()
         if not hold.wanted:
             hold.wanted = True
-            hold.again = 0.0
+            hold.hurry()
         return Progress(
             quiet=hold.quiet and not hold.resume,
             failed=hold.failed[0] if hold.failed is not None else "",
@@ -175,7 +177,7 @@ class QuiesceManager:
         for hold in found:
             if not hold.resume:
                 hold.resume = why
-                hold.again = 0.0
+                hold.hurry()
         return sorted(hold.name for hold in found if hold.holds)
 
     def let_go(self, uid: str) -> None:
@@ -183,20 +185,21 @@ class QuiesceManager:
         hold = self._holds.get(uid)
         if hold is not None:
             hold.wanted = False
-            hold.again = 0.0
+            hold.hurry()
 
     def is_held(self, uid: str) -> bool:
         """Return whether an operation may hold a workload, so that it must not be deleted."""
         hold = self._holds.get(uid)
         return hold is not None and hold.holds
 
-    def stopped(self) -> Iterator[Stopped]:
-        """Yield the workloads that are down because of us."""
-        for hold in self._holds.values():
-            record = hold.record
-            if record is not None and record.holds and record.stopped is not None:
-                named = wording.named(record)
-                yield Stopped(hold.namespace, hold.tenant, named, record.stopped)
+    def stopped(self, now: float) -> list[Stopped]:
+        """Return the workloads that are down because of us, those first that should have been started again."""
+        found = [
+            Stopped(hold.namespace, hold.tenant, wording.named(hold.record), hold.overdue(now))
+            for hold in self._holds.values()
+            if hold.record is not None and hold.record.holds and hold.record.stopped is not None
+        ]
+        return sorted(found, key=lambda each: -each.overdue)
 
     # The loop
 
@@ -219,7 +222,7 @@ class QuiesceManager:
 
     async def _advance(self, hold: Hold) -> None:
         before = (hold.quiet, hold.failed, hold.waits, hold.holds, hold.over)
-        hold.again = self._clock.now() + CRASH_PAUSE_SECONDS
+        hold.again, hold.hurried = self._clock.now() + CRASH_PAUSE_SECONDS, False
         try:
             await self._actor.advance(hold)
             hold.failures = 0
@@ -231,10 +234,16 @@ class QuiesceManager:
             )
         finally:
             hold.busy = False
+            if hold.hurried:
+                hold.again = 0.0
+            if hold.resume and hold.resume_since is None:
+                hold.resume_since = self._clock.now()
             if not hold.holds and not hold.wanted and not hold.awaited:
                 self._holds.pop(hold.uid, None)
             if before != (hold.quiet, hold.failed, hold.waits, hold.holds, hold.over):
                 self._changed((hold.namespace, hold.tenant))
+            # The loop has not counted with it while it was busy.
+            self._nudge()
 
 
 def _newer(meta: Object, known: Hold) -> bool:
