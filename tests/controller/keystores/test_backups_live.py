@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -77,6 +78,11 @@ class World:
             await home.secret("scratch", url=scratch)
 
     def archives(self, session: str) -> list[str]:
+        """The names of a session's archives. Requests have a loop of their own, so they are made in a thread."""
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(self._archives, session).result()
+
+    def _archives(self, session: str) -> list[str]:
         repository = open_repository(
             f"s3://{self.bucket}/prod",
             endpoint=self.server.url,
@@ -200,10 +206,10 @@ async def test_an_unchanged_store_puts_nothing_and_a_long_outage_is_caught_up_on
     await world.stores.store("main", filled)
     ended: list[object] = []
     async with operator() as running:
-        running.stores.bus.subscribe(ended.append)
         with running.hurry():
             await world.ended(outcome="Put")
         await world.stores.quiet()
+        running.stores.bus.subscribe(ended.append)
         for _ in range(2):
             before = _backups(ended)
             running.skip(30 * 3600)
