@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -87,8 +88,8 @@ class Jobs:
             **{"action": REHEARSE, "url_file": str(self.database), "backup": task, **more}
         )
 
-    def run(self, task: StoreTask) -> BackedUp:
-        found = decode(self.left(task))
+    def run(self, task: StoreTask, seconds: float = 120) -> BackedUp:
+        found = decode(self.left(task, seconds))
         assert isinstance(found, BackedUp), found
         return found
 
@@ -97,10 +98,10 @@ class Jobs:
         assert isinstance(found, of_drills.JobResult), found
         return found
 
-    def left(self, task: StoreTask) -> bytes:
+    def left(self, task: StoreTask, seconds: float = 120) -> bytes:
         """What the process leaves in its termination message."""
         process, log = self.begin(task)
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=seconds)
         assert errors == b""
         return log.read_bytes()
 
@@ -123,6 +124,13 @@ class Jobs:
         )
         tenant = f"main.keystore.{tenant_of(session)}"
         return [str(each.path.name) for each in repository.list("bots", tenant).archives]
+
+    def command(self, *words: str) -> Any:
+        """What the command for people says as JSON."""
+        repository = ("--from", f"s3://{self.bucket}/prod", "--endpoint", self.server.url)
+        done = _command(*words, *repository, "--region", "us-east-1", "-o", "json", **ENVIRON)
+        assert b"Traceback" not in done.stderr
+        return json.loads(done.stdout)
 
     def do(self, statement: str) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:
@@ -346,6 +354,43 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.communicate()
 
 
+def test_the_command_reads_what_a_cluster_has_put(jobs: Jobs) -> None:
+    jobs.run(jobs.backup())
+    listed = jobs.command("archives", "--of", "bots/main")
+    assert [each["tenant"] for each in listed["sessions"]] == [
+        f"main.keystore.{name}" for name in NAMES
+    ]
+    assert jobs.command("archives", "--of", "bots/other")["sessions"] == []
+    drilled = jobs.command(
+        *("drill", "--of", "bots/main", "--url-file", str(jobs.database)),
+        *("--identity", str(jobs.identity), "--session", "acme"),
+    )
+    (session,) = drilled["sessions"]
+    assert (session["tenant"], session["outcome"]) == ("main.keystore.acme", "Passed")
+    jobs.do("DELETE FROM whatsapp_keys WHERE company_id = 'acme' AND key_type = 'pre-key'")
+    restored = jobs.command(
+        *("restore", "--of", "bots/main", "--url-file", str(jobs.database)),
+        *("--identity", str(jobs.identity), "--session", "acme"),
+    )
+    (session,) = restored["sessions"]
+    assert (session["tenant"], session["vouched"]) == ("main.keystore.acme", True)
+    assert session["restoredByKind"]["preKey"] > 5
+
+
+@pytest.mark.parametrize("text", ["main", "Support/main", "support/", "../x"])
+def test_what_is_no_store_is_bad_usage(text: str) -> None:
+    done = _command("archives", "--from", "/nowhere", "--of", text)
+    assert done.returncode == 2
+    assert b"such as support/main" in done.stderr
+
+
+def _command(*words: str, **environ: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "baileys_janitor", "keystore", *words],
+        env=os.environ | environ, capture_output=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
 # Its result
 
 CODES = st.from_regex(r"[A-Z][A-Za-z0-9]{0,20}", fullmatch=True)
@@ -405,3 +450,21 @@ def test_sessions_of_stores_have_names_of_their_own(session: str, store: str) ->
 def test_a_failure_of_the_whole_job_comes_back() -> None:
     failure = JobFailure("ExtraMissing", "It is not installed.")
     assert decode(encode(failure)) == failure
+
+
+@pytest.mark.skipif("ALL_CHECKS" not in os.environ, reason="minutes: set ALL_CHECKS=1")
+def test_two_thousand_sessions_are_put_in_one_job_and_found_unchanged_in_the_next(
+    jobs: Jobs,
+) -> None:
+    others = "FROM {}, generate_series(1, 1996) n WHERE company_id = 'acme'"
+    for table, columns in (
+        ("whatsapp_auth", "creds"),
+        ("whatsapp_keys", "key_type, key_id, value"),
+    ):
+        chosen = f"SELECT 'c' || n, {columns} {others.format(table)}"
+        jobs.do(f"INSERT INTO {table} (company_id, {columns}) {chosen}")
+    first = jobs.run(jobs.backup(duration=3000.0), seconds=1200)
+    assert (first.sessions, first.repositories[0].put, first.left) == (2000, 2000, 0)
+    assert len(first.sample) == 16
+    again = jobs.run(jobs.backup(duration=3000.0), seconds=1200)
+    assert again.repositories[0].unchanged == 2000

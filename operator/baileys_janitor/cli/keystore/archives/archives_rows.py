@@ -9,6 +9,7 @@ import click
 
 from baileys_janitor.cli.backup.settings import repository_options
 from baileys_janitor.cli.help.documented import Documented
+from baileys_janitor.cli.keystore.archives.archived_sessions import Place, place_option
 from baileys_janitor.cli.keystore.options import (
     database_options,
     layout_options,
@@ -49,17 +50,19 @@ if TYPE_CHECKING:
     multiple=True,
     help="Of this session, by its name in the table; repeatable.",
 )
+@place_option
 @repository_options("--from", several=False)
 @output_option
 @schema_option
 @layout_options
 @limit_options
-def command(sessions: tuple[str, ...], output: str, schema: str, **values: Any) -> int:
+def command(
+    sessions: tuple[str, ...], place: Place, output: str, schema: str, **values: Any
+) -> int:
     """List the archives of some sessions by --session, or of all that a repository has.
 
     Nothing is read but names and sizes, so no key is needed. With a database, KNOWN says what it remembers.
     """
-    from baileys_janitor.backup.names import KEY_STORE
     from baileys_janitor.cli.arguments.targets import Found
     from baileys_janitor.cli.backup.archives_command import documents_of
     from baileys_janitor.cli.backup.settings import Asked
@@ -75,17 +78,18 @@ def command(sessions: tuple[str, ...], output: str, schema: str, **values: Any) 
 
             known = StoreMemory(database, facts, schema).sessions()
     problems = Problems(Found([], []))
-    chosen = [each.session for each in named(sessions, known)]
+    chosen = [each.session for each in named(sessions, known, place)]
     documents: list[ArchivesDocument] = []
     for destination in destinations:
-        documents += documents_of(destination, chosen or None, problems, KEY_STORE)
+        found = documents_of(destination, chosen or None, problems, place.namespace)
+        documents += [each for each in found if place.holds(each["tenant"])]
     problems.say()
     if output in MACHINE_FORMATS:
         from baileys_janitor.cli.keystore.archives.archive_text import problem_documents
         from baileys_janitor.cli.keystore.documents import ARCHIVES_SCHEMA, print_document
 
-        found = {"sessions": documents, "problems": problem_documents(problems)}
-        print_document(ARCHIVES_SCHEMA, found, output)
+        told = {"sessions": documents, "problems": problem_documents(problems)}
+        print_document(ARCHIVES_SCHEMA, told, output)
     elif documents:
         from baileys_janitor.cli.backup.tables import print_archives
 

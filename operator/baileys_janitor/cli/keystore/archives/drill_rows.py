@@ -10,6 +10,7 @@ import click
 from baileys_janitor.cli.backup.owners import Owners, owner_options
 from baileys_janitor.cli.backup.settings import identity_option, repository_options
 from baileys_janitor.cli.help.documented import Documented
+from baileys_janitor.cli.keystore.archives.archived_sessions import Place, place_option
 from baileys_janitor.cli.keystore.options import (
     database_options,
     layout_options,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     multiple=True,
     help="Of this session, by its name in the table; repeatable.",
 )
+@place_option
 @repository_options("--from", several=False)
 @identity_option
 @owner_options
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
 @limit_options
 def command(
     sessions: tuple[str, ...],
+    place: Place,
     identity: str | None,
     fingerprint: str | None,
     fingerprints_file: str | None,
@@ -80,7 +83,7 @@ def command(
     them is touched. Do this monthly, where the secret key is.
     """
     from baileys_janitor.backup.fetch import Wanted
-    from baileys_janitor.backup.names import KEY_STORE
+    from baileys_janitor.backup.names import session_part
     from baileys_janitor.cli.arguments.targets import Found
     from baileys_janitor.cli.backup.drill_command import document_of
     from baileys_janitor.cli.backup.sessions import archive_name
@@ -102,13 +105,14 @@ def command(
 
         known = StoreMemory(database, facts, schema).sessions()
         for destination in destinations:
-            chosen = _chosen(destination, sessions, known, owners, problems)
+            chosen = _chosen(destination, sessions, known, owners, problems, place)
             for each in with_progress(chosen, "Rehearsing the restore of"):
                 if interrupt.asked:
                     break
                 tenant = each.session.tenant
                 wanted = Wanted(
-                    *(KEY_STORE, tenant, each.session.known, name, owners.of(tenant)),
+                    *(place.namespace, tenant, each.session.known, name),
+                    owners.of(session_part(tenant)),
                     anybody=True,  # whose it is, is shown
                 )
                 result = drill_rows(
@@ -133,27 +137,28 @@ def _chosen(
     known: dict[str, Known],
     owners: Owners,
     problems: Problems,
+    place: Place,
 ) -> list[Named]:
     """Return the sessions that were named, else recorded, else remembered, else all that the repository has."""
     from baileys_janitor.backup.errors import BackupProblem
     from baileys_janitor.backup.known import Known
-    from baileys_janitor.backup.names import KEY_STORE
     from baileys_janitor.cli.backup.sessions import Session, archives_in
     from baileys_janitor.cli.backup.settings import problem_of
     from baileys_janitor.cli.keystore.archives.archived_sessions import Named, named
 
     names = sessions or [each.directory for each in owners.recorded]
     if names or known:
-        return named(names, known)
+        return named(names, known, place)
     try:
-        found = archives_in(destination.repository, namespace=KEY_STORE)
+        found = archives_in(destination.repository, namespace=place.namespace)
     except BackupProblem as problem:
         problems.add_of(destination.name, problem_of(destination.name, problem))
         return []
-    if not found:
+    tenants = [each for each in found if place.holds(each)]
+    if not tenants:
         message = f"{destination.name} holds no archive of a database's session: check the URL."
         problems.add_of(destination.name, Problem(message, code="NoArchive"))
-    return [Named(None, Session(tenant, Known())) for tenant in found]
+    return [Named(None, Session(tenant, Known())) for tenant in tenants]
 
 
 def _print(documents: Sequence[DrillDocument], problems: Problems, output: str) -> None:

@@ -12,6 +12,7 @@ from baileys_janitor.cli.arguments.options import DRY_RUN_VARIABLE, dry_run_aske
 from baileys_janitor.cli.backup.owners import Owners, owner_options
 from baileys_janitor.cli.backup.settings import identity_option, repository_options
 from baileys_janitor.cli.help.documented import Documented
+from baileys_janitor.cli.keystore.archives.archived_sessions import Place, place_option
 from baileys_janitor.cli.keystore.options import (
     database_options,
     layout_options,
@@ -95,6 +96,7 @@ def pause(seconds: float) -> None:
 @repository_options("--from", several=False)
 @identity_option
 @owner_options
+@place_option
 @click.option("--archive", default="latest", metavar="NAME", help="Another than the latest one.")
 @output_option
 @schema_option
@@ -102,6 +104,7 @@ def pause(seconds: float) -> None:
 @limit_options
 def command(
     sessions: tuple[str, ...],
+    place: Place,
     every: bool,
     apply: bool,
     stopped: bool,
@@ -144,7 +147,8 @@ def command(
 
         known = StoreMemory(database, facts, schema).sessions()
         request = Request(
-            *(repository, identities, name, values["mode"], values["acknowledged"]), owners, known
+            *(repository, identities, name, values["mode"], values["acknowledged"]),
+            *(owners, known, place),
         )
         run = new_run_id(time.time(), "restore")
         restoring = RestoringRows(database, facts, run, schema=schema)

@@ -10,7 +10,8 @@ from baileys_janitor.backup.errors import FINGERPRINT_DIFFERS, IDENTITY_UNKNOWN,
 from baileys_janitor.backup.fetch import FetchedRows, Wanted, fetch_rows
 from baileys_janitor.backup.known import Known
 from baileys_janitor.backup.latest import Fingerprint, fingerprint_of
-from baileys_janitor.backup.names import KEY_STORE, tenant_of
+from baileys_janitor.backup.names import tenant_of
+from baileys_janitor.cli.keystore.archives.archived_sessions import Place
 from baileys_janitor.cli.keystore.archives.restore_words import sentence_of
 from baileys_janitor.cli.terminal.formatting import counted, rfc3339, watching
 from baileys_janitor.cli.terminal.output import say
@@ -71,6 +72,7 @@ class Request(NamedTuple):
     acknowledged: Sequence[str]
     owners: Owners
     known: Mapping[str, Known]
+    place: Place = Place()
 
 
 class Restores:
@@ -128,8 +130,8 @@ class Restores:
 
     def _one(self, session: str, writes: Writes | None) -> RowsRestoreDocument:
         started = time.monotonic()
-        request, tenant = self._request, tenant_of(session)
-        chosen = request.owners.of(tenant)
+        request, tenant = self._request, self._request.place.tenant(session)
+        chosen = request.owners.of(tenant_of(session))
         fetched = self._fetch(session, tenant, chosen)
         source = fetched.unpacked.session
         # Whoever vouches for the archive vouches for its identity, too.
@@ -158,7 +160,7 @@ class Restores:
         own = self._restoring.own(session) if chosen is None else None
         count = chosen if own is None else fingerprint_of(own)
         known = request.known.get(session, Known())
-        wanted = Wanted(KEY_STORE, tenant, known, request.name, count, anybody=True)
+        wanted = Wanted(request.place.namespace, tenant, known, request.name, count, anybody=True)
         try:
             return fetch_rows(
                 request.destination.repository, wanted, request.identities, time.time()
@@ -183,7 +185,7 @@ class Restores:
             message = sentence_of(result.code)
         return {
             "session": masked(session),
-            "tenant": tenant_of(session),
+            "tenant": self._request.place.tenant(session),
             "repository": self._request.destination.name,
             "identity": result.state or None,
             "mode": self._request.mode,
