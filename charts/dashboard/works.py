@@ -44,6 +44,15 @@ def add_cleanups(page: build.Dashboard) -> None:
             unit="bytes",
         )
     )
+    operations = hourly("baileys_janitor_operations_total", "action, outcome")
+    page.with_panel(
+        panels.lines(
+            "Operations an hour",
+            "What was asked for by BaileysOperation, and how it ended.",
+            {"{{action}}, {{outcome}}": operations},
+            stacked=True,
+        )
+    )
 
 
 def add_operator(page: build.Dashboard) -> None:

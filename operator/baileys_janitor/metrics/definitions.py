@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from baileys_janitor.api.operations.spec import ACTIONS as OPERATION_ACTIONS
 from baileys_janitor.api.status import CleanupReason
 from baileys_janitor.job.result import OUTCOMES
 from baileys_janitor.policy.files.file_kinds import KINDS
@@ -67,7 +68,8 @@ REASONS = (
 
 WHY = get_args(CleanupReason)
 ENDINGS = (*OUTCOMES, KILLED)
-ACTIONS = ("scan", "clean", "purge", "keep")
+ASKED, OVER = OPERATION_ACTIONS, ("Completed", "Failed")
+ACTIONS = ("scan", "clean", "purge", "keep", "undo")
 OTHER = "other"
 """In place of a word that is in none of these lists, such as that of a Job of a later version."""
 UNTOLD = "unknown"
@@ -149,6 +151,13 @@ CLEANUPS = Definition(
     ("reason", "outcome"),
     most=(len(WHY) + 1) * (len(ENDINGS) + 1),
 )
+OPERATIONS = Definition(
+    "baileys_janitor_operations_total",
+    "counter",
+    "Operations that are over, by what was asked for and how they ended: Completed or Failed.",
+    ("action", "outcome"),
+    most=(len(ASKED) + 1) * len(OVER),
+)
 REMOVED = Definition(
     "baileys_janitor_files_removed_total",
     "counter",
@@ -214,6 +223,7 @@ DEFINITIONS = (
     LEADER,
     *LEADERS_ONLY,
     CLEANUPS,
+    OPERATIONS,
     REMOVED,
     FREED,
     DURATION,

@@ -72,6 +72,33 @@ class CopyNotKept:
 
 
 @dataclass(frozen=True, slots=True)
+class Regarding:
+    """An object that an Event is about."""
+
+    kind: str
+    name: str
+    uid: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class OperationChanged:
+    """An operation was begun (`phase` Working) or is over (Completed or Failed), and that is stored.
+
+    `tenant` is the name of its tenant, `regarding` both of them as far as they are known.
+    """
+
+    namespace: str
+    name: str
+    tenant: str
+    action: str
+    phase: str
+    reason: str
+    message: str
+    regarding: tuple[Regarding, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class JobEnded:
     """A Job is over: `seconds` since its creation; `outcome` is Completed or the reason of its fault."""
 
@@ -109,6 +136,7 @@ Change = (
     | CleanupStarted
     | CleanupFinished
     | CopyNotKept
+    | OperationChanged
     | JobEnded
 )
 

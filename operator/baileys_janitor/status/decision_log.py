@@ -32,6 +32,8 @@ def write(heard: Change) -> None:
         _condition(heard)
     elif isinstance(heard, changes.FaultMet):
         _write(logging.DEBUG, "Fault met again", heard.tenant, "scan", reason=heard.reason)
+    elif isinstance(heard, changes.OperationChanged):
+        _operation(heard)
     elif isinstance(heard, changes.JobEnded):
         _job(heard)
 
@@ -177,6 +179,20 @@ def _readiness(heard: changes.ConditionChanged, *, fleet_wide: bool) -> None:
     level = logging.WARNING if heard.reason == "ScansMissed" else level
     fields = {"reason": heard.reason, "outcome": heard.status}
     _write(level, "Readiness changed", heard.tenant, "scan", **fields)
+
+
+def _operation(heard: changes.OperationChanged) -> None:
+    """Write that an operation was begun, or how it ended."""
+    begun = heard.phase == "Working"
+    about = {
+        "namespace": heard.namespace,
+        "tenant": heard.tenant,
+        "action": heard.action,
+        "operation": heard.name,
+    }
+    ended = {} if begun else {"outcome": heard.reason, "detail": heard.message}
+    level = logging.WARNING if heard.phase == "Failed" else logging.INFO
+    logger.log(level, f"Operation {'started' if begun else 'finished'}", extra=about | ended)
 
 
 def _job(heard: changes.JobEnded) -> None:

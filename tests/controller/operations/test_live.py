@@ -44,6 +44,17 @@ async def test_a_cleanup_is_done_once_and_put_back_on_request(
         await world.quiet()
         await until(running.idle, "nothing is left to do")
 
+        async def told() -> set[tuple[str, str]]:
+            events = await world.client.select("events.k8s.io/v1/events", world.namespace)
+            return {(e["regarding"]["name"], e["reason"]) for e in events["items"]}
+
+        wanted = {(n, f"Operation{r}") for n in ("tidy", "acme") for r in ("Started", "Completed")}
+
+        async def all_told() -> bool:
+            return wanted <= await told()
+
+        await until(all_told, "the Events are written")
+
 
 async def test_a_dry_run_changes_nothing_and_is_none_of_the_tenants_cleanups(
     world: Asked, operator: Operator

@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baileys_janitor.api.conditions.condition_kinds import ADVICE, CONDITIONS
-from baileys_janitor.controller.events.messages import NOTE_BYTES, REASONS, Reason, bounded, told
+from baileys_janitor.controller.events.messages import (
+    NOTE_BYTES,
+    REASONS,
+    Reason,
+    bounded,
+    events_of,
+    told,
+)
 from baileys_janitor.status import compose
 from baileys_janitor.status.changes import (
     CleanupFinished,
@@ -20,6 +27,8 @@ from baileys_janitor.status.changes import (
     FaultMet,
     JobEnded,
     LevelChanged,
+    OperationChanged,
+    Regarding,
     between,
 )
 from baileys_janitor.tenants import record_result
@@ -169,6 +178,22 @@ def over(outcome: str, reason: str = "Trigger", run: str | None = "r"):
     return CleanupFinished(tenant(), entry)
 
 
+def operation(phase: str) -> OperationChanged:
+    both = (
+        Regarding("BaileysOperation", "tidy", "u1", "7"),
+        Regarding("BaileysTenant", "acme", "u2", "8"),
+    )
+    return OperationChanged("shop", "tidy", "acme", "Clean", phase, "Busy", "Said.", both)
+
+
+def test_an_operation_is_told_of_on_itself_and_on_its_tenant() -> None:
+    found = [(each.kind, each.name, each.type) for each in events_of(operation("Failed"))]
+    assert found == [
+        ("BaileysOperation", "tidy", "Warning"),
+        ("BaileysTenant", "acme", "Warning"),
+    ]
+
+
 def test_every_reason_is_told_by_the_news_it_is_named_after() -> None:
     heard = {
         Reason.LEVEL_CHANGED: LevelChanged(tenant(), "Healthy", "Warning", "Said."),
@@ -189,12 +214,15 @@ def test_every_reason_is_told_by_the_news_it_is_named_after() -> None:
         "DrillFailing": condition("Restorable", "DrillFailed", "False", "True"),
         **{kind: condition(kind) for kind in ADVICE},
     }
+    phases = {"Started": "Working", "Completed": "Completed", "Failed": "Failed"}
+    heard |= {f"Operation{end}": operation(phase) for end, phase in phases.items()}
     assert {str(reason) for reason in heard} == REASONS
     for reason, news in heard.items():
-        draft = told(news)
-        assert draft is not None
+        draft = events_of(news)[0]
         assert draft.reason == reason
-        assert "Said." in draft.note or reason in {Reason.CLEANUP_STARTED, Reason.RECOVERED}
+        assert "Said." in draft.note or reason in {
+            *(Reason.CLEANUP_STARTED, Reason.RECOVERED, Reason.OPERATION_STARTED)
+        }
 
 
 def test_a_backup_that_works_again_is_told_once_and_another_reason_is_another_event() -> None:

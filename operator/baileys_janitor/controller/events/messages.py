@@ -41,6 +41,9 @@ class Reason(StrEnum):
     REQUEST_REFUSED = "RequestRefused"
     NOTHING_TO_DO = "NothingToDo"
     COPY_NOT_KEPT = "CopyNotKept"
+    OPERATION_STARTED = "OperationStarted"
+    OPERATION_COMPLETED = "OperationCompleted"
+    OPERATION_FAILED = "OperationFailed"
     RECOVERED = "Recovered"
 
 
@@ -56,6 +59,9 @@ _WEIGHTS = {
     Reason.REQUEST_REFUSED: 6,
     Reason.CLEANUP_FINISHED: 6,
     Reason.COPY_NOT_KEPT: 6,
+    Reason.OPERATION_FAILED: 7,
+    Reason.OPERATION_COMPLETED: 6,
+    Reason.OPERATION_STARTED: 2,
     Reason.RECOVERED: 4,
     Reason.NOTHING_TO_DO: 4,
     Reason.CLEANUP_STARTED: 2,
@@ -90,8 +96,16 @@ class Draft:
         return self.uid, self.type, self.reason, self.action, self.topic
 
 
+def events_of(heard: Change) -> list[Draft]:
+    """Return the Events for a change: one at most, but an operation's is on the operation and on its tenant."""
+    if isinstance(heard, changes.OperationChanged):
+        return [_operation(heard, each) for each in heard.regarding]
+    draft = told(heard)
+    return [] if draft is None else [draft]
+
+
 def told(heard: Change) -> Draft | None:
-    """Return the Event for a change, or None without one."""
+    """Return the Event on a tenant or a key store for a change, or None without one."""
     if isinstance(heard, changes.LevelChanged):
         return _level(heard)
     if isinstance(heard, changes.ConditionChanged):
@@ -112,6 +126,32 @@ def told(heard: Change) -> Draft | None:
             warning=True,
         )
     return None
+
+
+_OF_PHASE = {
+    "Working": Reason.OPERATION_STARTED,
+    "Completed": Reason.OPERATION_COMPLETED,
+    "Failed": Reason.OPERATION_FAILED,
+}
+
+
+def _operation(heard: changes.OperationChanged, regarding: changes.Regarding) -> Draft:
+    reason = _OF_PHASE[heard.phase]
+    said = f"{heard.reason}: {heard.message}" if heard.phase == "Failed" else heard.message
+    begun = f" of {heard.tenant} begins." if heard.phase == "Working" else f": {said}"
+    return Draft(
+        heard.namespace,
+        regarding.name,
+        regarding.uid,
+        regarding.version,
+        reason,
+        heard.action,
+        WARNING if reason == Reason.OPERATION_FAILED else NORMAL,
+        bounded(f"{heard.action} ({heard.name}){begun}"),
+        heard.name,
+        _WEIGHTS[reason],
+        regarding.kind,
+    )
 
 
 def _level(heard: changes.LevelChanged) -> Draft | None:

@@ -13,7 +13,7 @@ from typing import Any
 from baileys_janitor.api.names import API_VERSION, GROUP
 from baileys_janitor.controller.clock import Clock, MonotonicClock
 from baileys_janitor.controller.events.aggregator import EventAggregator, Series
-from baileys_janitor.controller.events.messages import told
+from baileys_janitor.controller.events.messages import events_of
 from baileys_janitor.controller.kube.client import ApiError, Kube, path
 from baileys_janitor.controller.kube.leader_election import POD_NAME
 from baileys_janitor.status.changes import Change
@@ -50,8 +50,7 @@ class EventRecorder:
 
     def hear(self, change: Change) -> None:
         """Take in a change."""
-        draft = told(change)
-        if draft is not None:
+        for draft in events_of(change):
             self._queue.offer(draft, self._clock.monotonic())
             self._wake.set()
 

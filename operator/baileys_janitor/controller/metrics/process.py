@@ -38,6 +38,7 @@ from baileys_janitor.status.changes import (
     CleanupFinished,
     Crashed,
     JobEnded,
+    OperationChanged,
 )
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class OperatorMetrics(Collector):
         self.registry.register(self)
         self.key_stores = KeyStoreMetrics(self.registry)
         self._cleanups = self._counter(definitions.CLEANUPS)
+        self._operations = self._counter(definitions.OPERATIONS)
         self._removed = self._counter(definitions.REMOVED)
         self._freed = self._counter(definitions.FREED)
         self._durations = Histogram(
@@ -77,6 +79,8 @@ class OperatorMetrics(Collector):
         # From zero on, so that the first one counts in a rate.
         for reason, outcome in itertools.product(WHY, ENDINGS):
             self._cleanups.labels(reason, outcome)
+        for asked, phase in itertools.product(definitions.ASKED, definitions.OVER):
+            self._operations.labels(asked, phase)
         for site in CRASH_SITES:
             self._crashes.labels(site)
         for kind in sorted(REMOVABLE_KINDS):
@@ -117,6 +121,10 @@ class OperatorMetrics(Collector):
         """Count what has happened."""
         if isinstance(change, CleanupFinished):
             self._cleaned(change)
+        elif isinstance(change, OperationChanged):
+            if change.phase in definitions.OVER:
+                action = change.action if change.action in definitions.ASKED else OTHER
+                self._operations.labels(action, change.phase).inc()
         elif isinstance(change, Crashed):
             self._crashes.labels(change.where if change.where in CRASH_SITES else OTHER).inc()
         elif isinstance(change, JobEnded):

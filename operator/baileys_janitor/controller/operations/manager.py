@@ -91,7 +91,7 @@ class OperationManager:
         self._timeouts = OperationTimeouts(
             kube, clock, self.tracker, reads, writer, self.results, config, crashes
         )
-        self._store = OperationStore(kube, self.cache, clock)
+        self._store = OperationStore(kube, self.cache, clock, tenants.tenants.get, bus)
         self._launcher = OperationLauncher(
             kube,
             clock,

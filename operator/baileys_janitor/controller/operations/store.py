@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
-from baileys_janitor.api.names import OPERATION_PLURAL
+from baileys_janitor.api.names import KIND, OPERATION_KIND, OPERATION_PLURAL
+from baileys_janitor.api.operations.status import ENDED, PENDING, WORKING
 from baileys_janitor.api.values import decoding
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.jobs.manifest import owner_reference
 from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube, path
+from baileys_janitor.controller.operations import progress
 from baileys_janitor.controller.operations.cache import Ended, OperationCache
-from baileys_janitor.controller.operations.record import READER, OperationRecord
+from baileys_janitor.controller.operations.record import READER, Key, OperationRecord
 from baileys_janitor.schedule.backoff import backoff_seconds
+from baileys_janitor.status.changes import ChangeBus, OperationChanged, Regarding
 from baileys_janitor.status.compose import merge_patch
 from baileys_janitor.tenants.record import TenantRecord
 
@@ -26,10 +30,19 @@ RETRY_SECONDS, LONGEST_RETRY_SECONDS = 5.0, 300.0
 class OperationStore:
     """The operations in the API server."""
 
-    def __init__(self, kube: Kube, cache: OperationCache, clock: Clock) -> None:
+    def __init__(
+        self,
+        kube: Kube,
+        cache: OperationCache,
+        clock: Clock,
+        find: Callable[[Key], TenantRecord | None],
+        bus: ChangeBus,
+    ) -> None:
         self._kube = kube
         self._cache = cache
         self._clock = clock
+        self._find = find
+        self._bus = bus
 
     async def write(self, operation: OperationRecord) -> bool:
         """Write the wanted status; False when it is not stored, and so nothing may be done that needs it.
@@ -45,6 +58,7 @@ class OperationStore:
             operation.wanted = None
             return True
         version = {"resourceVersion": operation.version, "uid": operation.uid}
+        before = operation.status.get("phase")
         try:
             body = await self._kube.patch(
                 self._url(operation) + "/status", {"metadata": version, "status": patch}
@@ -53,6 +67,8 @@ class OperationStore:
             self._failed(operation, error)
             return False
         self._stored(operation, body)
+        if operation.phase != (before or PENDING):
+            self._publish(operation)
         return True
 
     async def own(self, operation: OperationRecord, tenant: TenantRecord) -> bool:
@@ -101,6 +117,27 @@ class OperationStore:
         operation.status, operation.version = status, version
         if operation.ended and self._cache.active.get(operation.key) is operation:
             self._cache.end(operation)
+
+    def _publish(self, operation: OperationRecord) -> None:
+        """Publish that an operation has begun, or how it has ended, once that is stored."""
+        if operation.phase != WORKING and operation.phase not in ENDED:
+            return
+        about = [Regarding(OPERATION_KIND, operation.name, operation.uid, operation.version)]
+        tenant = self._find(operation.tenant_key)
+        if tenant is not None:
+            about.append(Regarding(KIND, tenant.name, tenant.uid, tenant.resource.version))
+        self._bus.publish(
+            OperationChanged(
+                operation.namespace,
+                operation.name,
+                operation.tenant_name,
+                operation.action or "Unknown",
+                operation.phase,
+                progress.reason_of(operation.status),
+                str(operation.status.get("message") or ""),
+                tuple(about),
+            )
+        )
 
     def _failed(self, operation: OperationRecord, error: ApiError) -> None:
         now = self._clock.now()
