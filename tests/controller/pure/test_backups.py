@@ -203,6 +203,7 @@ FIELDS = ("name", "time", "triedTime", "failures", "reason", "message", "archive
     st.fixed_dictionaries(
         {
             "known": JUNK,
+            "jobName": JUNK,
             "nextTime": JUNK,
             "repositories": st.lists(
                 st.dictionaries(st.sampled_from([*FIELDS, "drill", "bytes", "seconds"]), JUNK),
