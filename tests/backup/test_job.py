@@ -434,3 +434,20 @@ def test_archives_that_never_arrived_take_no_room_of_those_that_are_there() -> N
         known = merged(known, known, result, {0: ident}, "ef" * 8, now, None)
     assert there in known.archives
     assert len(known.archives) == 1 + PENDING_MOST
+
+
+def test_a_backup_asks_for_nothing_outside_the_prefix_of_its_namespace(
+    cluster: Cluster, faulty: FaultyStore
+) -> None:
+    """So that credentials for that prefix alone are enough, and are of no use for another namespace."""
+    ident = "ab" * 8
+    old = PutArchive(1, "0" * 16, "1" * 32, 2, 3, held=frozenset([ident]))
+    known = known_text(KnownArchives((old,), "ab" * 8, "cd" * 8, recipients_id([RECIPIENT]), {}))
+    faulty.once = [lambda exchange: exchange.answer(200, EMPTY_LIST)]
+    faulty.then = lambda exchange: exchange.serve()
+    stores = [cluster.store(endpoint=faulty.url)]
+    put = cluster.run(cluster.backup(cluster.tenant(known=known), stores=stores))
+    assert only(put)[1].outcome == "Put"
+    assert {method for method, _, _ in faulty.requests} >= {"GET", "PUT"}
+    for _, path, _ in faulty.requests:
+        assert "prod/bots/acme/" in unquote(path)
