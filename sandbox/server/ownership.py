@@ -2,7 +2,8 @@
 
 A write owns what it changes, and takes that from whoever owned it; so does an apply that changes a value. What is
 written as it was changes no owner, but an applier becomes one of several. A scale of 0 takes the replicas from their
-owner and owns nothing, as it leaves the 0 out. As in Kubernetes, with `--force-conflicts`.
+owner and owns nothing, as it leaves the 0 out; what nobody owns, no scale does from then on, unless it is applied. As
+in Kubernetes, with `--force-conflicts`.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def note(
         kept.append(entry)
     if not applied:
         owned = (_paths(mine) if mine is not None else set()) - gone | changed
-        if sub == "scale" and not new["spec"].get("replicas"):
+        if sub == "scale" and not (new["spec"].get("replicas") and _is_owned(listed)):
             owned.discard(_REPLICAS)
         if mine is not None and not owned:
             kept.remove(mine)
@@ -69,6 +70,10 @@ def note(
                 "fieldsV1": applying.to_fields(owned),
             }
     new["metadata"]["managedFields"] = kept
+
+
+def _is_owned(entries: list[Object]) -> bool:
+    return any(_REPLICAS in _paths(entry) for entry in entries)
 
 
 def _paths(entry: Object) -> set[Path]:

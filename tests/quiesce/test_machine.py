@@ -87,7 +87,8 @@ class Quiescing(RuleBasedStateMachine):
             assert put.replicas in self.recorded[found.uid], "never more than were recorded"
             assert not self.wants_none, "what somebody else has stopped is not started"
             self.stopped_by_us = False
-            self.changed(put.replicas, (MANAGER,))
+            # A scale leaves its name only where somebody had one there.
+            self.changed(put.replicas, (MANAGER,) if found.managers else ())
         else:
             assert self.record is not None
             assert self.record.holds
@@ -339,6 +340,19 @@ def test_who_starts_a_stopped_workload_is_named_and_left_alone() -> None:
     world.somebody("applies it", 1)
     world.the_operator_looks()
     assert world.step == machine.End(FOUGHT, ("argocd-controller",))
+
+
+def test_a_start_without_a_name_is_ours_only_while_it_is_to_run_again() -> None:
+    outcomes = []
+    for resume, replicas in ((True, 2), (True, 1), (False, 2)):
+        world = quiescing(*["done"] * 4)
+        assert world.record is not None
+        assert world.record.stopped is not None
+        world.changed(replicas, ())
+        world.resume = resume
+        world.the_operator_looks()
+        outcomes.append(world.step)
+    assert outcomes == [machine.End("Resumed"), machine.End(FOUGHT), machine.End(FOUGHT)]
 
 
 def test_a_workload_without_replicas_is_never_started() -> None:

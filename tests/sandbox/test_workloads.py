@@ -191,6 +191,11 @@ async def test_nobody_owns_the_replicas_that_a_scale_has_set_to_zero(
     assert answer["spec"] == {}
     assert owners(await client.get(DEPLOYMENTS, namespace, "bot")) == set()
     assert owners(await write(cluster, namespace, 0, "keda")) == set()
+    up = {"metadata": {"name": "bot"}, "spec": {"replicas": 2}}
+    assert (await scale(client, namespace, up, "janitor"))["spec"] == {"replicas": 2}
+    assert owners(await client.get(DEPLOYMENTS, namespace, "bot")) == set(), (
+        "a scale takes from an owner"
+    )
     await write(cluster, namespace, 1, "keda")
     assert owners(await write(cluster, namespace, 0, "keda")) == {("keda", "Update", "")}
 

@@ -152,7 +152,10 @@ def _stop(at: Situation, record: QuiesceRecord, workload: Workload) -> Step:
 
 def _stopped(at: Situation, record: QuiesceRecord, workload: Workload) -> Step:
     if workload.replicas:
-        return End(RESUMED if workload.scaled_by_us else FOUGHT, workload.others)
+        # Where nobody owns the replicas, as after a scale of 0, a scale leaves no name: neither ours nor another's.
+        nameless = not workload.managers and workload.replicas == record.replicas
+        ours = workload.scaled_by_us or (at.resume and nameless)
+        return End(RESUMED if ours else FOUGHT, workload.others)
     if workload.others:
         return End(STOPPED_BY_OTHERS, workload.others)
     if at.resume:
