@@ -111,7 +111,7 @@ def _library(name: str) -> Iterator[tuple[str, bytes]]:
 
 def archive(program: bytes) -> bytes:
     """Return the archive that krew unpacks."""
-    from baileys_janitor.cli.plugin.completion_command import SCRIPT
+    from baileys_janitor.cli.plugin.completion.completion_command import SCRIPT
 
     out = io.BytesIO()
     with (

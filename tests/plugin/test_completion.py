@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from baileys_janitor.cli.plugin.completion_command import SCRIPT
+from baileys_janitor.cli.plugin.completion.completion_command import SCRIPT
 from tests.plugin.conftest import Run
 from tests.plugin.tenants import NUMBER, Fleet, acting
 

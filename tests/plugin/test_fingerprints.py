@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baileys_janitor.cli.plugin.operations.recorded import FINGERPRINT, fingerprint_of, recorded_in
+from baileys_janitor.cli.plugin.restores.recorded import FINGERPRINT, fingerprint_of, recorded_in
 from baileys_janitor.cli.terminal.problems import Problem
 from tests.plugin.conftest import Run
 from tests.plugin.tenants import Fleet, Tenant

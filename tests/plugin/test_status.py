@@ -150,6 +150,8 @@ def test_the_documents_for_machines(run: Run) -> None:
 
 def test_an_exit_code_for_scripts(run: Run) -> None:
     assert run("status", "-A", "--fail-on", "emergency").code == 3
+    assert run("status", "-A", "--fail-on", "emergency", "-o", "json").code == 3
+    assert run("status", "-n", "support", "--fail-on", "Critical", "-o", "json").code == 0
     assert run("status", "-n", "support", "--fail-on", "Critical").code == 0
     assert run("status", "-n", "support", "--fail-on", "Warning").code == 3
 

@@ -36,7 +36,7 @@ COMMANDS: Final = {
         "A page on all tenants that can be sent around.",
     ),
     "support": Listed(
-        "plugin.support_command",
+        "plugin.support.support_command",
         "A bundle on one tenant for somebody who helps, without numbers and keys.",
     ),
     "clean": Listed(
@@ -64,7 +64,7 @@ COMMANDS: Final = {
         "Rehearse restores now.",
     ),
     "fingerprints": Listed(
-        "plugin.operations.fingerprints_command",
+        "plugin.restores.fingerprints_command",
         "Print what is to be kept beside the recovery key.",
     ),
     "follow": Listed(
@@ -72,7 +72,7 @@ COMMANDS: Final = {
         "Wait until an operation has ended.",
     ),
     "completion": Listed(
-        "plugin.completion_command",
+        "plugin.completion.completion_command",
         "Print the script with which kubectl completes this command.",
     ),
 }
@@ -113,7 +113,7 @@ def run_completion() -> NoReturn:
 
 def complete_words(words: list[str]) -> NoReturn:
     """Print what could stand in place of the last of these words; nobody who presses Tab wants to read of a problem."""
-    from baileys_janitor.cli.plugin.completion_command import complete
+    from baileys_janitor.cli.plugin.completion.completion_command import complete
 
     with contextlib.suppress(Exception):
         complete(words)

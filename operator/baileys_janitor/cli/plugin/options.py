@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 import click
 
 from baileys_janitor.cli.kubectl.client import Kubectl
-from baileys_janitor.cli.plugin.completing import namespaces
+from baileys_janitor.cli.plugin.completion.completing import namespaces
 from baileys_janitor.cli.terminal.masking import printable
 from baileys_janitor.cli.terminal.problems import usage
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -11,7 +13,7 @@ from baileys_janitor.api.names import API_VERSION, GROUP, KIND, SINGULAR
 from baileys_janitor.cli.help.documented import USUAL_EXITS, Documented
 from baileys_janitor.cli.kubectl.refusals import FORBIDDEN, NOT_FOUND, Request
 from baileys_janitor.cli.kubectl.resources import TENANTS
-from baileys_janitor.cli.plugin.completing import tenants as complete_tenants
+from baileys_janitor.cli.plugin.completion.completing import tenants as complete_tenants
 from baileys_janitor.cli.plugin.events import events_of
 from baileys_janitor.cli.plugin.options import (
     ALL_NAMESPACES,
@@ -29,9 +31,11 @@ from baileys_janitor.cli.terminal.problems import (
     Problem,
     usage,
 )
-from baileys_janitor.report.model import WORST_FIRST
+from baileys_janitor.report.model import UNKNOWN_LEVEL, WORST_FIRST
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from baileys_janitor.cli.plugin.events import EventDocument
     from baileys_janitor.cli.plugin.options import Chosen
     from baileys_janitor.cli.plugin.tenants import Missing, TenantDocument
@@ -103,11 +107,12 @@ def command(
         tenants = [tenant_document(_get(cluster, each)) for each in names]
     else:
         scope = scope_of(cluster, everywhere=all_namespaces)
-        shape = tenant_document if output in MACHINE_FORMATS else brief_of
-        tenants = [shape(each) for each in cluster.kubectl.select(TENANTS, scope)]
-        if not tenants:
-            where = "this cluster" if scope is None else f"the namespace {scope}"
-            raise Problem(f"There is no {KIND} in {where}.", code="NoTenants")
+        listed = _some(cluster.kubectl.select(TENANTS, scope), scope)
+        if output == "json":
+            levels = _stream(map(tenant_document, listed), now)
+            reached = fail_on is not None and any(_is_reached(each, fail_on) for each in levels)
+            return EXIT_LEVEL_REACHED if reached else EXIT_DONE
+        tenants = [(tenant_document if output == "yaml" else brief_of)(each) for each in listed]
     if output == "name":
         write("".join(f"{SINGULAR}.{GROUP}/{each['name']}\n" for each in tenants))
     elif output in MACHINE_FORMATS:
@@ -118,7 +123,7 @@ def command(
         from baileys_janitor.cli.plugin.fleet_table import print_fleet
 
         print_fleet(tenants, now, everywhere=all_namespaces, wide=output == "wide")
-    if fail_on is not None and any(_reached(each, fail_on) for each in tenants):
+    if fail_on is not None and any(_is_reached(level_of(each), fail_on) for each in tenants):
         return EXIT_LEVEL_REACHED
     return EXIT_DONE
 
@@ -137,10 +142,30 @@ def _get(cluster: Chosen, name: str) -> dict[str, Any]:
         ) from None
 
 
-def _reached(tenant: TenantDocument, fail_on: str) -> bool:
-    known = [level for level in WORST_FIRST if level != "Unknown"]
-    level = level_of(tenant)
+def _is_reached(level: str, fail_on: str) -> bool:
+    known = [each for each in WORST_FIRST if each != UNKNOWN_LEVEL]
     return level in known and known.index(level) <= known.index(fail_on.capitalize())
+
+
+def _some(tenants: Iterator[dict[str, Any]], scope: str | None) -> Iterator[dict[str, Any]]:
+    """Return the same tenants; raise a Problem where there are none."""
+    first = next(tenants, None)
+    if first is None:
+        where = "this cluster" if scope is None else f"the namespace {scope}"
+        raise Problem(f"There is no {KIND} in {where}.", code="NoTenants")
+    return chain([first], tenants)
+
+
+def _stream(tenants: Iterable[TenantDocument], now: float) -> set[str]:
+    """Print the document of a fleet, a tenant a line, as they are read; return the levels that there are."""
+    head: dict[str, Any] = {"schema": SCHEMA, "time": rfc3339(now), "apiVersion": API_VERSION, "notShown": []}
+    write(f'{json.dumps(head)[:-1]}, "tenants": [')
+    levels = set()
+    for number, each in enumerate(tenants):
+        levels.add(level_of(each))
+        write(f"{',' if number else ''}\n  {json.dumps(each)}")
+    write("\n]}\n")
+    return levels
 
 
 def _events(cluster: Chosen, tenant: TenantDocument) -> tuple[list[EventDocument], list[Missing]]:

@@ -16,7 +16,7 @@ from baileys_janitor.api.bounded import part, text
 from baileys_janitor.api.names import GROUP, KIND, OPERATION_SINGULAR
 from baileys_janitor.cli.help.documented import USUAL_EXITS
 from baileys_janitor.cli.kubectl.resources import TENANTS
-from baileys_janitor.cli.plugin.completing import tenants as complete_tenants
+from baileys_janitor.cli.plugin.completion.completing import tenants as complete_tenants
 from baileys_janitor.cli.plugin.operations.asking import REQUEST_LABEL, Asked, ask
 from baileys_janitor.cli.plugin.operations.documents import (
     has_succeeded,

@@ -7,7 +7,7 @@ import click
 from baileys_janitor.api.names import OPERATION_KIND
 from baileys_janitor.cli.help.documented import Documented
 from baileys_janitor.cli.kubectl.resources import OPERATIONS
-from baileys_janitor.cli.plugin.completing import operations as complete_operations
+from baileys_janitor.cli.plugin.completion.completing import operations as complete_operations
 from baileys_janitor.cli.plugin.operations.acting import EXITS, Time, Waiting, follow
 from baileys_janitor.cli.plugin.operations.documents import operation_document
 from baileys_janitor.cli.plugin.operations.following import Follower

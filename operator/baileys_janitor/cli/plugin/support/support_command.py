@@ -9,7 +9,7 @@ import click
 from baileys_janitor.api.names import KIND
 from baileys_janitor.cli.arguments.completing import files as complete_files
 from baileys_janitor.cli.help.documented import Documented
-from baileys_janitor.cli.plugin.completing import tenants as complete_tenants
+from baileys_janitor.cli.plugin.completion.completing import tenants as complete_tenants
 from baileys_janitor.cli.plugin.options import chosen, cluster_options, parted
 from baileys_janitor.cli.terminal.formatting import counted
 from baileys_janitor.cli.terminal.masking import printable

@@ -8,8 +8,8 @@ from baileys_janitor.api.bounded import part
 from baileys_janitor.api.names import KIND
 from baileys_janitor.cli.help.documented import Documented
 from baileys_janitor.cli.kubectl.resources import TENANTS
-from baileys_janitor.cli.plugin.operations.recorded import line_of
 from baileys_janitor.cli.plugin.options import ALL_NAMESPACES, chosen, cluster_options, scope_of
+from baileys_janitor.cli.plugin.restores.recorded import line_of
 from baileys_janitor.cli.plugin.tenants import shown
 from baileys_janitor.cli.terminal.formatting import counted
 from baileys_janitor.cli.terminal.output import say, write

@@ -1,0 +1,1 @@
+"""Completion through kubectl: the script, and what is offered for a word."""
