@@ -63,6 +63,10 @@ COMMANDS: Final = {
         "plugin.operations.drill_command",
         "Rehearse restores now.",
     ),
+    "restore": Listed(
+        "plugin.restores.restore_command",
+        "Put sessions back from archives, of one tenant or of a fleet.",
+    ),
     "fingerprints": Listed(
         "plugin.restores.fingerprints_command",
         "Print what is to be kept beside the recovery key.",

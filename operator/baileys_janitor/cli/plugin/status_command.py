@@ -158,7 +158,12 @@ def _some(tenants: Iterator[dict[str, Any]], scope: str | None) -> Iterator[dict
 
 def _stream(tenants: Iterable[TenantDocument], now: float) -> set[str]:
     """Print the document of a fleet, a tenant a line, as they are read; return the levels that there are."""
-    head: dict[str, Any] = {"schema": SCHEMA, "time": rfc3339(now), "apiVersion": API_VERSION, "notShown": []}
+    head: dict[str, Any] = {
+        "schema": SCHEMA,
+        "time": rfc3339(now),
+        "apiVersion": API_VERSION,
+        "notShown": [],
+    }
     write(f'{json.dumps(head)[:-1]}, "tenants": [')
     levels = set()
     for number, each in enumerate(tenants):

@@ -1,0 +1,243 @@
+"""`kubectl baileys restore`: put sessions back from archives, of one tenant or of a fleet that was lost."""
+
+from __future__ import annotations
+
+import secrets
+import signal
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from baileys_janitor.api.names import KIND
+from baileys_janitor.cli.arguments.completing import files as complete_files
+from baileys_janitor.cli.help.documented import Documented
+from baileys_janitor.cli.plugin.completion.completing import tenants as complete_tenants
+from baileys_janitor.cli.plugin.operations.acting import (
+    EXITS,
+    Waiting,
+    acting_options,
+    carry_out,
+    each_of,
+)
+from baileys_janitor.cli.plugin.operations.asking import Asked
+from baileys_janitor.cli.plugin.options import chosen, is_name, parted
+from baileys_janitor.cli.plugin.restores.recorded import FINGERPRINT, recorded_in
+from baileys_janitor.cli.plugin.restores.recovery_key import RecoveryKey, read_key
+from baileys_janitor.cli.terminal.masking import printable
+from baileys_janitor.cli.terminal.problems import EXIT_FAILED, usage
+
+if TYPE_CHECKING:
+    from baileys_janitor.cli.plugin.operations.documents import OperationDocument
+    from baileys_janitor.cli.plugin.options import Chosen
+
+MODES: Final = ("Safe", "Credentials", "Whole")
+ACKNOWLEDGED: Final = ("SignedPreKeyRotated", "PreKeysRewritten", "NothingRanSince")
+
+
+@click.command(
+    "restore",
+    cls=Documented,
+    exits=EXITS,
+    examples=(
+        (
+            "kubectl baileys restore acme -n shop --repository eu --identity backup.key --dry-run",
+            "What of the newest archive would come back, and whose it is.",
+        ),
+        (
+            "kubectl baileys restore acme -n shop --repository eu --identity backup.key",
+            "Put it back. Stop the tenant's workload first; undo takes it away again.",
+        ),
+        (
+            "kubectl baileys restore --all --fingerprints fingerprints.txt --repository eu --identity backup.key",
+            "A fleet in a new cluster: every tenant of the file.",
+        ),
+    ),
+)
+@click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=complete_tenants)
+@click.option(
+    "--all", "every", is_flag=True, help="Every tenant in --fingerprints, with -n of one namespace."
+)
+@acting_options
+@click.option("--repository", metavar="NAME", required=True, help="One of backup.repositories.")
+@click.option("--archive", metavar="NAME", help="The archive.  [the newest of the tenant]")
+@click.option(
+    "--mode",
+    type=click.Choice(MODES, case_sensitive=False),
+    help="What comes back: what can without breaking the session, creds.json alone, or all as it was.  [Safe]",
+)
+@click.option(
+    "--identity",
+    metavar="FILE",
+    shell_complete=complete_files,
+    help="File with the recovery key. It lies in a Secret of the tenant's namespace until the restore has ended.",
+)
+@click.option(
+    "--identity-secret",
+    metavar="NAME",
+    help="A Secret that has it already, under the key identity.",
+)
+@click.option(
+    "--read-secret",
+    metavar="NAME",
+    help="A Secret that may read the repository.  [the repository's]",
+)
+@click.option(
+    "--fingerprint",
+    metavar="HEX",
+    help="Whose archive it must be, for one NAME.  [as the status knows it]",
+)
+@click.option(
+    "--fingerprints",
+    metavar="FILE",
+    shell_complete=complete_files,
+    help="The same for many: a file with lines NAMESPACE NAME FINGERPRINT.",
+)
+@click.option(
+    "--acknowledge",
+    multiple=True,
+    type=click.Choice(ACKNOWLEDGED),
+    help="What is accepted, after a refusal has named it.",
+)
+@click.option("--dry-run", is_flag=True, help="Put nothing back, and say what would be.")
+def command(
+    names: tuple[str, ...],
+    every: bool,
+    wait: bool,
+    timeout: float | None,
+    output: str,
+    repository: str,
+    archive: str | None,
+    mode: str | None,
+    identity: str | None,
+    identity_secret: str | None,
+    read_secret: str | None,
+    fingerprint: str | None,
+    fingerprints: str | None,
+    acknowledge: tuple[str, ...],
+    dry_run: bool,
+) -> int:
+    """Put the sessions of some tenants back from archives.
+
+    It creates a BaileysOperation for each and, with --identity, waits until all have ended: the Secret with the
+    recovery key is made before and deleted after. That takes the right to create, update and delete Secrets there.
+    Nothing is restored while a pod uses the claim, and nothing of another account's.
+    """
+    cluster = chosen()
+    _check(names, every, archive, identity, identity_secret, read_secret, fingerprint, fingerprints)
+    known = recorded_in(fingerprints) if fingerprints is not None else {}
+    tenants = _tenants(cluster, names, known, every=every)
+    if fingerprint is not None:
+        known = {tenants[0]: fingerprint.lower()}
+    common: dict[str, Any] = {"repository": repository}
+    common |= {"archive": archive} if archive else {}
+    common |= {"mode": mode} if mode else {}
+    common |= {"acknowledge": list(acknowledge)} if acknowledge else {}
+    common |= {"readSecretName": read_secret} if read_secret else {}
+    common |= {"identitySecretName": identity_secret} if identity_secret else {}
+    if identity is None:
+        asked = _asked(tenants, common, known, dry_run=dry_run)
+        return carry_out(cluster, asked, Waiting(wait, timeout, output))
+    key = RecoveryKey(cluster.kubectl, read_key(identity), secrets.token_hex(8))
+    return _with_key(
+        cluster,
+        key,
+        _asked(tenants, common, known, dry_run=dry_run),
+        Waiting(True, timeout, output),
+    )
+
+
+def _check(
+    names: tuple[str, ...],
+    every: bool,
+    archive: str | None,
+    identity: str | None,
+    identity_secret: str | None,
+    read_secret: str | None,
+    fingerprint: str | None,
+    fingerprints: str | None,
+) -> None:
+    if bool(names) == every:
+        raise usage("Give either names or --all.")
+    if every and fingerprints is None:
+        raise usage("--all restores every tenant in --fingerprints: name that file.")
+    if identity is not None and identity_secret is not None:
+        raise usage("Give either --identity or --identity-secret.")
+    if fingerprint is not None and (fingerprints is not None or len(names) != 1):
+        raise usage("--fingerprint is for one NAME, without --fingerprints.")
+    if fingerprint is not None and not FINGERPRINT.fullmatch(fingerprint.lower()):
+        raise usage("--fingerprint has 16 hexadecimal digits, or twice 16 with a hyphen between.")
+    if archive is not None and every:
+        raise usage("--archive is one archive of one tenant: it does not go with --all.")
+    for option, name in (("--identity-secret", identity_secret), ("--read-secret", read_secret)):
+        if name is not None and not is_name(name):
+            raise usage(f"{option} {printable(name)} is no name of a Secret.")
+
+
+def _tenants(
+    cluster: Chosen,
+    names: tuple[str, ...],
+    known: Mapping[tuple[str, str], str],
+    *,
+    every: bool,
+) -> list[tuple[str, str]]:
+    if not every:
+        return list(each_of(names, lambda name: parted(name, cluster, KIND)))
+    found = [each for each in known if cluster.namespace in (None, each[0])]
+    if not found:
+        raise usage("--fingerprints names no tenant there.")
+    return found
+
+
+def _asked(
+    tenants: Sequence[tuple[str, str]],
+    common: Mapping[str, Any],
+    known: Mapping[tuple[str, str], str],
+    *,
+    dry_run: bool,
+) -> list[Asked]:
+    found = []
+    for place in tenants:
+        restore = {**common, **({"identity": known[place]} if place in known else {})}
+        found.append(Asked(*place, "Restore", {"restore": restore}, dry_run))
+    return found
+
+
+def _with_key(cluster: Chosen, key: RecoveryKey, asked: list[Asked], waiting: Waiting) -> int:
+    """Carry restores out with the recovery key in the cluster, and take it away again whatever happens."""
+    under_way: Counter[str] = Counter()
+    code = EXIT_FAILED
+
+    def begun(operation: OperationDocument) -> None:
+        under_way[operation["namespace"]] += 1
+        key.give_to(operation)
+
+    def ended(operation: OperationDocument) -> None:
+        under_way[operation["namespace"]] -= 1
+
+    with _termination_as_interrupt():
+        try:
+            for each in sorted({one.namespace for one in asked}):
+                key.name_in(each)
+            with_key = [each.with_secret(key.name_in(each.namespace)) for each in asked]
+            code = carry_out(cluster, with_key, waiting, begun, ended)
+        finally:
+            if not key.take_away(under_way):
+                code = EXIT_FAILED
+    return code
+
+
+@contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """Let a termination end this as Ctrl-C does: in order."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
