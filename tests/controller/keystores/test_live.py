@@ -8,6 +8,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
+from baileys_janitor.status.changes import JobEnded
 from sandbox.client import ApiError
 from tests.controller.keystores.stores import Stores
 from tests.controller.live.operators import LocalOperator
@@ -274,3 +275,37 @@ async def test_a_pod_that_is_killed_in_the_middle_loses_no_row_and_the_next_run_
     with psycopg.connect(url) as connection:
         rows = connection.execute("SELECT session, key_type, key_id FROM baileys_janitor.archive")
         assert set(rows.fetchall()) == gone
+
+
+async def test_a_cleanup_may_take_as_long_as_its_limit_says(
+    stores: Stores, operator: Operator, url: str
+) -> None:
+    """It waits for a lock for some minutes, and no other Job takes its place."""
+    company = data.company()
+    data.first_layout(url, company)
+    await stores.store("main", url, limits={"lockTimeout": "60s", "duration": "10m"})
+    ended: list[object] = []
+    async with operator() as running:
+        await stores.scanned("main")
+        await stores.quiet()
+        running.stores.bus.subscribe(ended.append)
+        with psycopg.connect(url) as locking:
+            locking.execute("LOCK TABLE whatsapp_auth IN ACCESS EXCLUSIVE MODE")
+            await stores.ask("main", "now")
+            await until(lambda: _waits(url), "the Job waits for the lock")
+            running.skip(400)
+            await until(running.still, "the operator has looked at it")
+        status = await stores.cleaned("main")
+        await stores.quiet()
+    jobs = [each for each in ended if isinstance(each, JobEnded) and each.action == "keys-clean"]
+    assert [each.outcome for each in jobs] == ["Completed"]
+    assert status["lastRun"]["removed"] == len(data.removable(company))
+
+
+def _waits(url: str) -> bool:
+    with psycopg.connect(url, autocommit=True) as connection:
+        found = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            " AND datname = current_database()"
+        ).fetchone()
+    return found is not None and found[0] > 0

@@ -108,8 +108,12 @@ class JobTimeouts(Generic[R]):
         if tracked.shared and now - tracked.started > SHARED_POD_SECONDS:
             # Somebody's volume does not answer, and the program that waits for it cannot know whose.
             self._results.split(tracked, frozenset())
-        elif now - tracked.started > self._deadline * 2:
+        elif now - tracked.started > self._longest_run(tracked):
             self._give_up(tracked, faults.OVERDUE)
+
+    def _longest_run(self, tracked: TrackedJob) -> float:  # noqa: ARG002 - for those that differ
+        """Return after how many seconds a pod is given up that its node has not ended."""
+        return self._deadline * 2
 
     def _watch_start(self, tracked: TrackedJob, now: float, spawn: Spawn) -> list[R]:
         if tracked.suspended:

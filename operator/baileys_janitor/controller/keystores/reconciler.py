@@ -21,7 +21,7 @@ from baileys_janitor.controller.jobs.create import settle
 from baileys_janitor.controller.jobs.launch import JobLauncher
 from baileys_janitor.controller.jobs.manifest import Pod
 from baileys_janitor.controller.jobs.timeouts import JobTimeouts
-from baileys_janitor.controller.jobs.tracker import JobTracker, is_of_store
+from baileys_janitor.controller.jobs.tracker import JobTracker, TrackedJob, is_of_store
 from baileys_janitor.controller.keystores import compose, record_result
 from baileys_janitor.controller.keystores.backups import KeyStoreBackups
 from baileys_janitor.controller.keystores.cache import KeyStoreCache
@@ -49,6 +49,8 @@ WAIT_MAX_SECONDS = 60.0
 """Most seconds that the loop waits: a clock that was set ahead meanwhile is noticed then."""
 LIST_AGAIN_SECONDS = 300.0
 """Seconds between two lists of all stores."""
+RUN_MARGIN_SECONDS = 120.0
+"""Seconds after its time at which a pod is given up that its node has not ended."""
 CRASH_PAUSE_SECONDS = 5.0
 """How long the loop waits after an unexpected exception."""
 
@@ -105,7 +107,7 @@ class KeyStoreReconciler:
         self.results = KeyStoreResults(
             clock, self.cache, self.tracker, self._ended, self.bus, self.crashes
         )
-        self._timeouts = JobTimeouts(
+        self._timeouts = _Timeouts(
             kube,
             clock,
             self.tracker,
@@ -342,3 +344,15 @@ class KeyStoreReconciler:
             when = max(when, record.queue.considered_at + GAP_SECONDS)
         self.cache.schedule(record, when)
         self._wake.set()
+
+
+class _Timeouts(JobTimeouts[KeyStoreRecord]):
+    """Looks after the Jobs of key stores, which may run as long as `limits.duration` says."""
+
+    def _longest_run(self, tracked: TrackedJob) -> float:
+        allowed = [
+            each.effective.duration
+            for each in self._results.members(tracked)
+            if each.effective is not None
+        ]
+        return max(super()._longest_run(tracked), *allowed, 0) + RUN_MARGIN_SECONDS
