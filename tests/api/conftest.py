@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.api.generated.crd import crd, store_crd
+from baileys_janitor.api.generated.crd import crds
 from sandbox.server.http import ApiServer
 from tests.api.real_server import real_api_server
 from tests.api.rest import Api
@@ -42,13 +42,13 @@ def sandbox_api_server() -> Iterator[Api]:
 
 @pytest.fixture(scope="session", params=["sandbox", "real"] if ASSETS else ["sandbox"])
 def api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    """A server that serves both kinds."""
+    """A server that serves all kinds."""
     if request.param == "real":
         folder = tmp_path_factory.mktemp("api-server")
         serving = real_api_server(Path(ASSETS or ""), folder)
     else:
         serving = sandbox_api_server()
     with serving as server:
-        for definition in (crd(), store_crd()):
+        for definition in crds():
             server.install(definition)
         yield server
