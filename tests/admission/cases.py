@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from baileys_janitor.api.operations.spec import ACTIONS
 from baileys_janitor.controller.jobs import manifest
 from baileys_janitor.controller.jobs.placement import Place
 from baileys_janitor.tenants.run_as import RunAs
@@ -38,6 +39,8 @@ class Request:
     old: Object | None = None
     namespace: str = SHOP
     groups: tuple[str, ...] = field(default=())
+    may: tuple[str, ...] = ()
+    """Verbs that the user has on operations."""
 
 
 def own_job(action: str = "clean", **more: Any) -> Object:
@@ -587,3 +590,20 @@ def stolen() -> Iterator[Request]:
 ALL = {
     f"{group.__name__}: {each.name}": each for group in (marks, changes, stolen) for each in group()
 }
+
+
+def _operations() -> Iterator[Request]:
+    """Who asks for an operation, with which verbs."""
+    allowed = ("create", "get", "clean", "undo")
+    for action in ACTIONS:
+        body = {
+            "metadata": {"generateName": "now-"},
+            "spec": {"tenant": "acme", "action": action},
+        }
+        refused = "" if action.lower() in allowed else f"the verb {action.lower()} on"
+        name = f"a person asks for {action}"
+        yield Request(name, PERSON, "baileysoperations", body, refused, may=allowed)
+
+
+OPERATIONS = {each.name: each for each in _operations()}
+"""By name; a real API server knows the user's verbs itself."""

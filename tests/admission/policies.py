@@ -1,4 +1,4 @@
-"""Evaluates ValidatingAdmissionPolicies as an API server does, with celpy and none of Kubernetes' own functions."""
+"""Evaluates ValidatingAdmissionPolicies as an API server does: celpy, and the functions of Kubernetes that they use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,33 @@ from celpy.adapter import json_to_cel
 from tests.admission.cases import Object, Request
 from tests.chart.rendering import render
 
-GROUPS = {"pods": "", "secrets": "", "jobs": "batch", "cronjobs": "batch"}
+GROUPS = {
+    "pods": "",
+    "secrets": "",
+    "jobs": "batch",
+    "cronjobs": "batch",
+    "baileysoperations": "janitor.baileys.dev",
+}
+
+
+def _same(asked: Any, _: Any) -> Any:
+    return asked
+
+
+def _check(asked: Any, verb: Any) -> Any:
+    """What `authorizer....check(verb)` stands for here: whether it is among the verbs that the user has."""
+    return celtypes.MapType({celtypes.StringType("allowed"): celtypes.BoolType(verb in asked)})
+
+
+OF_KUBERNETES = {
+    "group": _same,
+    "resource": _same,
+    "namespace": _same,
+    "check": _check,
+    "allowed": lambda found: found[celtypes.StringType("allowed")],
+    "lowerAscii": lambda text: celtypes.StringType(text.lower()),
+}
+"""Functions that Kubernetes adds to CEL, as far as the chart's policies use them."""
 
 
 def rendered(**values: Any) -> list[Object]:
@@ -45,7 +71,7 @@ class Variables(celtypes.MapType):
 @functools.cache
 def _program(text: str) -> Any:
     environment = celpy.Environment()
-    return environment.program(environment.compile(text))
+    return environment.program(environment.compile(text), functions=OF_KUBERNETES)
 
 
 def evaluated(text: str, names: dict[str, Any]) -> Any:
@@ -79,6 +105,7 @@ def said(policies: list[Object], request: Request) -> Iterator[str]:
         "object": json_to_cel(request.object or None),
         "oldObject": json_to_cel(request.old),
         "request": json_to_cel(about),
+        "authorizer": json_to_cel(list(request.may)),
     }
     for policy in policies:
         spec = policy["spec"]
@@ -90,4 +117,5 @@ def said(policies: list[Object], request: Request) -> Iterator[str]:
         known["variables"] = Variables(spec.get("variables") or (), known)
         for each in spec["validations"]:
             if not evaluated(each["expression"], known):
-                yield str(each["message"])
+                said_by = each.get("messageExpression")
+                yield str(evaluated(said_by, known) if said_by else each["message"])
