@@ -101,6 +101,8 @@ def test_no_right_is_given_by_a_wildcard_nor_to_change_what_is_not_ours() -> Non
                     assert set(rule["resources"]) <= {
                         "baileystenants/status",
                         "baileyskeystores/status",
+                        "baileysoperations",
+                        "baileysoperations/status",
                         "configmaps",
                         "events",
                         "jobs",
@@ -111,7 +113,9 @@ def test_no_right_is_given_by_a_wildcard_nor_to_change_what_is_not_ours() -> Non
 
 
 def is_for_people(role: Object) -> bool:
-    """Whether a role is aggregated to those that people have, and bound to nobody by the chart."""
+    """Whether a role is aggregated to those that people have, or made for them, and bound to nobody by the chart."""
+    if role["metadata"]["name"].endswith(".operations"):
+        return True
     return any("aggregate-to" in label for label in role["metadata"].get("labels") or ())
 
 
@@ -341,3 +345,16 @@ def test_who_has_no_key_stores_gives_no_right_on_them() -> None:
 
     off = resources(config={"keyStores": {"enabled": False}})
     assert resources() - off == {"baileyskeystores", "baileyskeystores/status"}
+
+
+def test_before_an_uninstall_a_restricted_pod_starts_again_what_may_be_stopped() -> None:
+    assert not [each for each in render() if each["kind"] == "Job"]
+    (hook,) = [each for each in render(quiesce={"namespaces": ["shop"]}) if each["kind"] == "Job"]
+    assert hook["metadata"]["annotations"]["helm.sh/hook"] == "pre-delete"
+    (spec,) = pods([hook])
+    assert not list(violations(spec))
+    assert spec["containers"][0]["args"][-1] == "--resume-all"
+    operator = only(render(), "Deployment")
+    chosen = operator["spec"]["selector"]["matchLabels"]
+    labels = hook["spec"]["template"]["metadata"]["labels"]
+    assert not chosen.items() <= labels.items(), "it is none of the operator's replicas"

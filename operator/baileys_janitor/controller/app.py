@@ -40,6 +40,7 @@ from baileys_janitor.controller.kube.leader_election import (
 )
 from baileys_janitor.controller.kube.startup_problems import explain, is_passing
 from baileys_janitor.controller.notifications import manager
+from baileys_janitor.controller.quiesce import resume_all
 from baileys_janitor.controller.reconciler import Reconciler
 from baileys_janitor.schedule.backoff import backoff_seconds
 from baileys_janitor.status import decision_log
@@ -371,10 +372,24 @@ def _calm_the_collector() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
+async def _resume_all(config: OperatorConfig) -> bool:
+    kube = await Kube.connect()
+    try:
+        return await resume_all.resume_all(kube, config, WallClock())
+    finally:
+        await kube.close()
+
+
 def run(
-    config_path: str | None = None, namespaces: Sequence[str] = (), log_level: str | None = None
+    config_path: str | None = None,
+    namespaces: Sequence[str] = (),
+    log_level: str | None = None,
+    started_again: bool = False,
 ) -> int:
-    """Run the operator; return the exit code: 0 when asked to stop, 1 after a fault, 2 for a bad configuration."""
+    """Run the operator; return the exit code: 0 when asked to stop, 1 after a fault, 2 for a bad configuration.
+
+    With `started_again` it only starts again what operations have stopped; 1 when something stays stopped.
+    """
     try:
         config = load_config(Path(config_path) if config_path else None, os.environ)
     except InvalidConfig as problem:
@@ -391,6 +406,8 @@ def run(
     said = "baileys-janitor %s starts: namespaces %s, mode at most %s"
     logger.info(said, __version__, where, config.mode_ceiling)
     try:
+        if started_again:
+            return 0 if asyncio.run(_resume_all(config)) else 1
         asyncio.run(serve(config))
     except (NoAccess, NoNamespace, PortTaken) as problem:
         print(f"baileys-janitor: {problem}", file=sys.stderr)  # noqa: T201 - as for the configuration

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -294,3 +297,23 @@ async def test_an_operator_that_was_killed_is_followed_by_one_that_starts_it_aga
         await outcome(world, "Resumed")
         await runs_again(world)
     assert await running(world.cluster, world.namespace, 1)
+
+
+async def test_before_it_is_uninstalled_everything_is_started_again(
+    world: Asked, operator: Operator, tmp_path: Path
+) -> None:
+    await bot(world, replicas=2)
+    async with operator(**ALLOWED):
+        await quiesce(world)
+        await world.over("stop")
+    assert await replicas(world) == 0
+    configuration = tmp_path / "operator.yaml"
+    configuration.write_text(f"watchNamespaces: [{world.namespace}]\n")
+    command = ["operator", "--config", str(configuration), "--resume-all"]
+    for _ in range(2):
+        done = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "baileys_janitor", *command
+        )
+        assert await done.wait() == 0
+    await outcome(world, "Resumed")
+    await runs_again(world, 2)

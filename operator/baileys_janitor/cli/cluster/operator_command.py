@@ -45,9 +45,18 @@ from baileys_janitor.cli.help.documented import Documented
     type=click.Choice(["debug", "info", "warning", "error"]),
     help="Default: the configuration's.",
 )
+@click.option(
+    "--resume-all",
+    is_flag=True,
+    help="Start again what operations have stopped, and end; exit code 1 if something stays stopped.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="The same as --log-level debug.")
 def command(
-    config_path: str | None, namespaces: tuple[str, ...], log_level: str | None, verbose: bool
+    config_path: str | None,
+    namespaces: tuple[str, ...],
+    log_level: str | None,
+    resume_all: bool,
+    verbose: bool,
 ) -> int:
     """Run the Kubernetes operator until it is told to stop.
 
@@ -56,4 +65,5 @@ def command(
     extras.require("operator")
     from baileys_janitor.controller.app import run
 
-    return run(config_path, namespaces, log_level=log_level or ("debug" if verbose else None))
+    level = log_level or ("debug" if verbose else None)
+    return run(config_path, namespaces, log_level=level, started_again=resume_all)

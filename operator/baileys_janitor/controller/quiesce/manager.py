@@ -84,8 +84,9 @@ class QuiesceManager:
 
     # What comes in
 
-    async def adopt(self, namespaces: Sequence[str]) -> None:
-        """Take up what earlier operators have stopped, before anything else begins."""
+    async def adopt(self, namespaces: Sequence[str]) -> bool:
+        """Take up what earlier operators have stopped, before anything else begins; False if they cannot be listed."""
+        complete = True
         watched: list[str | None] = [*namespaces] or [None]
         for namespace in watched:
             url = path(OPERATION_PLURAL, namespace, group=TENANTS)
@@ -94,7 +95,9 @@ class QuiesceManager:
                     self.observe(body)
             except ApiError as error:
                 # They come by the watch as well, once they can be read.
+                complete = error.status == 404
                 logger.warning("The operations could not be listed: %s", error)
+        return complete
 
     def observe(self, body: Object) -> None:
         """Take in an operation that was added or changed."""
@@ -179,6 +182,12 @@ class QuiesceManager:
                 hold.resume = why
                 hold.hurry()
         return sorted(hold.name for hold in found if hold.holds)
+
+    def resume_everything(self, why: str) -> list[str]:
+        """Have everything started again that was stopped; return the operations that still hold something."""
+        for hold in self._holds.values():
+            hold.resume = hold.resume or why
+        return sorted(hold.text for hold in self._holds.values() if hold.holds)
 
     def let_go(self, uid: str) -> None:
         """Stop waiting for an operation that holds nothing."""
