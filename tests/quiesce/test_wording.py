@@ -29,6 +29,12 @@ def test_who_has_fought_is_named_with_a_way_out(manager: str, way_out: str) -> N
     assert way_out in said
 
 
+def test_who_leaves_no_name_may_have_been_an_autoscaler() -> None:
+    said = wording.ended(QuiesceRecord("Deployment", "bot", "u", 2, 0.0, outcome=FOUGHT), ())
+    assert said.startswith("Somebody who leaves no name has started deployment/bot again")
+    assert "KEDA" in said
+
+
 @pytest.mark.parametrize("outcome", ["", *OUTCOMES])
 def test_every_end_is_told_in_a_sentence(outcome: str) -> None:
     record = QuiesceRecord("StatefulSet", "bot", "u", 1, 0.0, outcome=outcome)

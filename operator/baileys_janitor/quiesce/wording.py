@@ -60,6 +60,11 @@ def way_out(managers: Sequence[str]) -> str:
         for prefix, advice in _WAYS_OUT:
             if manager.startswith(prefix):
                 return advice
+    if not managers:
+        return (
+            "whoever scales what is at 0 leaves no name; if it was KEDA, pause its ScaledObject, and if it was a "
+            "person, agree on who stops it"
+        )
     return "tell whatever manages it to leave its replicas alone, or stop it there and use the method Manual"
 
 
@@ -81,7 +86,7 @@ def ended(record: QuiesceRecord, managers: Sequence[str]) -> str:
     if record.outcome == GONE:
         return f"{what} is gone, so there is nothing to start again."
     if record.outcome == FOUGHT:
-        who = ", ".join(managers) or UNNAMED
+        who = ", ".join(managers) or UNNAMED.capitalize()
         return f"{who} has started {what} again, so it is left alone: {way_out(managers)}."
     if record.outcome == STOPPED_BY_OTHERS:
         who = ", ".join(managers) or "Somebody else"
