@@ -155,6 +155,9 @@ class OperationLauncher:
             return place, used
         assert fault is not None
         operation.wait(now + PLACE_AGAIN_SECONDS)
+        if not operation.run:
+            # A claim may be in the way for hours: what else is due for the tenant is not kept back so long.
+            self._results.let_go(operation, tenant)
         say = progress.hindered if operation.run else progress.waiting
         if progress.reason_of(operation.current) != fault.reason:
             operation.wanted = say(

@@ -142,6 +142,12 @@ class OperationResults(JobEvents[TenantRecord]):
             )
             self._ended(operation, None)
 
+    def let_go(self, operation: OperationRecord, tenant: TenantRecord) -> None:
+        """Let the tenant's own work go on while the operation waits."""
+        if tenant.jobs.operation == operation.name:
+            tenant.jobs.reserve(None)
+            self._ended(None, tenant)
+
     def refuse(self, operation: OperationRecord, fault: Fault) -> None:
         """Record that no Job could be made: that is tried again."""
         now = self._clock.now()
