@@ -125,6 +125,9 @@ async def _furnish(cluster: Cluster) -> None:
         for name in names:
             spec = {"connection": {"secretName": "baileys-db"}}
             await client.create(kind, namespace, {"metadata": {"name": name}, "spec": spec})
+            backup = {"sessions": {"count": 3}, "repositories": [{"name": "moscow"}]}
+            status = {"status": {"backup": backup}}
+            await client.patch(kind, namespace, name, status, sub="status")
     kind = "janitor.baileys.dev/v1alpha1/baileysoperations"
     spec = {"tenant": "acme", "action": "Clean"}
     await client.create(kind, "shop", {"metadata": {"name": "clean-now"}, "spec": spec})
