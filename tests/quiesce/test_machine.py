@@ -324,6 +324,18 @@ def test_what_somebody_stops_after_it_was_recorded_is_not_ours_to_start() -> Non
     world.teardown()
 
 
+def test_what_somebody_applies_as_0_while_it_is_stopped_is_not_ours_to_start() -> None:
+    world = quiescing(*["done"] * 4)
+    world.somebody("applies it", 0)
+    world.somebody("wants it resumed", 0)
+    world.the_operator_works(["done"])
+    assert world.record is not None
+    assert world.record.outcome == STOPPED_BY_OTHERS
+    world.teardown()
+    assert world.workload is not None
+    assert world.workload.replicas == 0
+
+
 def test_a_record_is_kept_while_a_scale_without_an_answer_may_still_be_carried_out() -> None:
     world = quiescing("done", "done", "late")
     world.somebody("wants it resumed", 0)
