@@ -16,7 +16,7 @@ from tests.controller.operations.world import Asked
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Process = Callable[..., OperatorProcess]
-Step = Callable[[Asked, OperatorProcess], Awaitable[None]]
+Step = Callable[[Asked, str, OperatorProcess], Awaitable[None]]
 STATUS = "PATCH", "/baileysoperations/[^/]+/status"
 NEW_JOB, OLD_JOB = ("POST", "/jobs"), ("DELETE", "/jobs/")
 
@@ -24,11 +24,11 @@ NEW_JOB, OLD_JOB = ("POST", "/jobs"), ("DELETE", "/jobs/")
 def killed_at(request: tuple[str, str], *, status: int = 0, delay: float = 0.0) -> Step:
     """Kill the operator while a request is on its way: refused with `status`, else carried out later."""
 
-    async def step(world: Asked, operator: OperatorProcess) -> None:
+    async def step(world: Asked, name: str, operator: OperatorProcess) -> None:
         method, path = request
         at = f"/namespaces/{world.namespace}{path}"
         fault = world.cluster.fail(status, method=method, path=at, delay=delay, times=1)
-        await world.operate("tidy", "acme", "Clean")
+        await world.operate("tidy", name, "Clean")
         await until(lambda: fault.hits, f"{method} {path}")
         await operator.kill()
         world.cluster.forgive(fault)
@@ -36,15 +36,15 @@ def killed_at(request: tuple[str, str], *, status: int = 0, delay: float = 0.0) 
     return step
 
 
-async def killed_while_the_pod_starts(world: Asked, operator: OperatorProcess) -> None:
+async def killed_while_the_pod_starts(world: Asked, name: str, operator: OperatorProcess) -> None:
     world.cluster.kubelet.hold()
-    await world.operate("tidy", "acme", "Clean")
+    await world.operate("tidy", name, "Clean")
     await until(world.job_pods, "the pod is there")
     await operator.kill()
 
 
-async def killed_and_it_runs_meanwhile(world: Asked, operator: OperatorProcess) -> None:
-    await killed_while_the_pod_starts(world, operator)
+async def killed_and_it_runs_meanwhile(world: Asked, name: str, operator: OperatorProcess) -> None:
+    await killed_while_the_pod_starts(world, name, operator)
     world.cluster.kubelet.release()
 
     async def over() -> bool:
@@ -53,8 +53,8 @@ async def killed_and_it_runs_meanwhile(world: Asked, operator: OperatorProcess) 
     await until(over, "the cleanup has run")
 
 
-async def killed_and_the_result_lost(world: Asked, operator: OperatorProcess) -> None:
-    await killed_and_it_runs_meanwhile(world, operator)
+async def killed_and_the_result_lost(world: Asked, name: str, operator: OperatorProcess) -> None:
+    await killed_and_it_runs_meanwhile(world, name, operator)
     for pod in await world.job_pods():
         await world.client.delete(PODS, world.namespace, pod["metadata"]["name"])
     await world.delete_jobs()
@@ -81,20 +81,21 @@ if os.environ.get("ALL_CHECKS"):
 async def test_an_operator_that_is_killed_is_followed_by_one_that_goes_on(
     world: Asked, process: Process, killed: Step
 ) -> None:
-    directory = await world.company("acme", "warning")
+    name = world.early_name()
+    directory = await world.company(name, "warning")
     first = process()
     await first.start()
-    await world.scanned("acme")
+    await world.scanned(name)
     await world.quiet()
-    await killed(world, first)
+    await killed(world, name, first)
     world.cluster.kubelet.release()
     second = process()
     await second.start()
     status = await world.over("tidy")
     assert completed_runs(directory) == [status["run"]]
     assert begun_runs(directory) == 1
-    await world.cleaned("acme")
-    history = (await world.status("acme"))["history"]
+    await world.cleaned(name)
+    history = (await world.status(name))["history"]
     assert [entry["run"] for entry in history] == [status["run"]]
     await second.terminate()
 
