@@ -13,6 +13,7 @@ from baileys_janitor.api.conditions.conditions import Conditions
 from baileys_janitor.api.config.config import OperatorConfig
 from baileys_janitor.api.keystores.merge import effective_store
 from baileys_janitor.backup.job.result import Outcome
+from baileys_janitor.controller.backups.jobs import with_memory
 from baileys_janitor.controller.jobs.manifest import Pod
 from baileys_janitor.controller.keystores import backup_jobs
 from baileys_janitor.controller.keystores.backup_state import KILLED_MOST, StoreBackups
@@ -212,6 +213,21 @@ def test_pods_of_a_stores_backups_hold_what_they_need_alone() -> None:
         assert container["command"][1] == "keystore-job"
         assert all(mount["readOnly"] for mount in container["volumeMounts"])
         assert container["resources"]["limits"]["memory"] == "256Mi"
+
+
+@pytest.mark.parametrize(
+    ("given", "limit"),
+    [
+        ({}, "256Mi"),
+        ({"limits": {"memory": "128Mi"}}, "256Mi"),
+        ({"limits": {"memory": "1Gi"}}, "1Gi"),
+        ({"requests": {"memory": "512Mi"}, "limits": {"memory": "256Mi"}}, "512Mi"),
+    ],
+)
+def test_a_pod_has_the_memory_that_staging_takes_and_never_less_than_it_asks_for(
+    given: Object, limit: str
+) -> None:
+    assert with_memory(given)["limits"]["memory"] == limit
 
 
 @pytest.mark.parametrize("drill", [{}, {"databaseSecretNames": {"support/other": "scratch"}}])

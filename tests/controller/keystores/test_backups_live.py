@@ -256,6 +256,11 @@ async def test_a_session_that_is_broken_is_counted_and_the_others_are_kept(
         assert failed["time"]
         assert (await world.condition("BackedUp", "Failing"))["status"] == "False"
         assert (await world.stores.condition("main", "Ready"))["status"] == "True"
+
+        async def told() -> bool:
+            return any(e["reason"] == "BackupFailing" for e in await world.stores.events("main"))
+
+        await until(told, "an Event says so")
     assert world.archives("acme")
     assert not world.archives("bravo")
 

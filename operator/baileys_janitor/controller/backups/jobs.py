@@ -8,6 +8,7 @@ from typing import Any
 
 from baileys_janitor.api.backup.backup_spec import ClusterBackups, ClusterRepository
 from baileys_janitor.api.values import decoding
+from baileys_janitor.api.values.quantities import amount_of
 from baileys_janitor.backup.job.fields import Store
 from baileys_janitor.backup.job.task import BACKUP, DRILL, BackupTask, Member
 from baileys_janitor.backup.known import recipients_id
@@ -293,6 +294,8 @@ def _claim(tenant: TenantRecord) -> str:
 
 
 def with_memory(given: Object) -> Object:
-    """Return the resources of a Job of backups: those of every Job, with the memory that staging takes."""
-    limits = {**(given.get("limits") or {}), "memory": MEMORY}
-    return {**given, "limits": limits}
+    """Return the resources of a Job of backups: those of every Job, with the memory that staging takes at least."""
+    limits = given.get("limits") or {}
+    asked = [limits.get("memory"), (given.get("requests") or {}).get("memory")]
+    memory = max([MEMORY, *(str(each) for each in asked if each)], key=amount_of)
+    return {**given, "limits": {**limits, "memory": memory}}
