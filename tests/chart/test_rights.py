@@ -109,7 +109,17 @@ async def test_the_chart_grants_what_the_operator_uses_and_nothing_else(
     of_operations, last = once(
         Asked("janitor.baileys.dev", "baileysoperations/status", "patch"), 409
     )
-    proxy.before = lambda wanted: at_first(wanted) or then(wanted) or last(wanted)  # type: ignore[operator]
+    going: list[str] = []
+
+    def denied(wanted: Asked) -> int | None:
+        """While a workload is to be let go, until it is asked whether that right went with its namespace."""
+        if wanted == Asked("", "namespaces", "get"):
+            going.clear()
+        return 403 if wanted == Asked("apps", "deployments", "get") and going else None
+
+    proxy.before = lambda wanted: (
+        at_first(wanted) or then(wanted) or last(wanted) or denied(wanted)  # type: ignore[operator]
+    )
     lost, proxy.after = once(Asked("batch", "jobs", "create"), 500)  # type: ignore[assignment]
 
     await world.company("busy", "emergency")
@@ -143,7 +153,7 @@ async def test_the_chart_grants_what_the_operator_uses_and_nothing_else(
         await world.gone(OPERATIONS, "one")
         assert of_operations
         for kind in ("Deployment", "StatefulSet"):
-            await stopped(world, kind)
+            await stopped(world, kind, going)
         # What happens again counts up its Event.
         await world.scanned("watched")
         for token in ("one", "two"):
@@ -191,8 +201,8 @@ async def test_the_chart_grants_what_the_operator_uses_and_nothing_else(
             assert each.namespace == where, f"{each} is granted in that namespace alone"
 
 
-async def stopped(world: World, kind: str) -> None:
-    """Have a workload of the tenant `idle` stopped, and let its operation go."""
+async def stopped(world: World, kind: str, going: list[str]) -> None:
+    """Have a workload of the tenant `idle` stopped, and let its operation go, which `going` is told of."""
     name = f"stop-{kind.lower()}"
     resource = f"apps/v1/{kind.lower()}s"
     await world.client.create(resource, TENANTS, workload(name, claim="idle"))
@@ -205,6 +215,8 @@ async def stopped(world: World, kind: str) -> None:
         return bool(found["spec"]["replicas"] == replicas)
 
     await until(lambda: scaled(0), f"the {kind} is stopped")
+    if kind == "Deployment":
+        going.append(name)
     await world.client.delete(OPERATIONS, TENANTS, name)
     await until(lambda: scaled(1), f"the {kind} is started again")
     await world.gone(OPERATIONS, name)
@@ -239,6 +251,7 @@ def test_listed_namespaces_grant_the_same_there_and_nothing_of_the_cluster() -> 
         ("storage.k8s.io", "volumeattachments", "list"),
         ("storage.k8s.io", "storageclasses", "get"),
         ("", "nodes", "get"),
+        ("", "namespaces", "get"),
     }
     assert rights(listed, "Role", "shop") == everywhere - of_the_cluster
     assert rights(listed, "ClusterRole") == set()
@@ -246,12 +259,17 @@ def test_listed_namespaces_grant_the_same_there_and_nothing_of_the_cluster() -> 
 
 def test_rights_that_nobody_asked_for_are_not_granted() -> None:
     least, most = rights(render(), "ClusterRole"), rights(render(**GRANTED), "ClusterRole")
-    assert {resource for _, resource, _ in most - least} == {"networkpolicies", "secrets"}
+    more = {resource for _, resource, _ in most - least}
+    assert more == {"networkpolicies", "secrets", "namespaces"}
 
 
 def test_workloads_are_stopped_in_the_named_namespaces_alone() -> None:
     quiesce = {"namespaces": ["shop"]}
     assert not {group for group, _, _ in rights(render(), "ClusterRole")} & {"apps"}
+    more = rights(render(quiesce=quiesce), "ClusterRole") - rights(render(), "ClusterRole")
+    assert more == {("", "namespaces", "get")}, (
+        "whether a namespace is being deleted, of those that are named"
+    )
     for values in ({}, {"watchNamespaces": ["shop", "support"]}):
         objects = render(quiesce=quiesce, **values)
         granted = {right for right in rights(objects, "Role", "shop") if right[0] == "apps"}

@@ -228,11 +228,18 @@ async def test_a_workload_that_is_gone_is_nobodys_affair_any_more(
         await outcome(world, "Gone")
 
 
-async def test_a_namespace_that_is_deleted_meanwhile_goes(world: Asked, operator: Operator) -> None:
+@pytest.mark.parametrize("rights", ["kept", "gone before"])
+async def test_a_namespace_that_is_deleted_meanwhile_goes(
+    rights: str, world: Asked, operator: Operator
+) -> None:
     await bot(world)
     async with operator(**ALLOWED):
         await quiesce(world)
         await world.over("stop")
+        if rights == "gone before":
+            # The role in the namespace is deleted with the rest, and the operation waits for its finalizer.
+            where = f"namespaces/{world.namespace}/deployments"
+            world.cluster.fail(403, path=where, times=None, agent="OpenAPI")
         await world.client.delete("v1/namespaces", "", world.namespace)
 
         async def left() -> bool:

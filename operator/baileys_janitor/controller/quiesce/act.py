@@ -71,10 +71,15 @@ class Actor:
             try:
                 found = await self._workload(hold)
             except ApiError as error:
-                if error.status != 403 or hold.holds:
+                if error.status != 403:
                     raise
-                self._fail(hold, *FORBIDDEN)
-                return
+                if not hold.holds:
+                    self._fail(hold, *FORBIDDEN)
+                    return
+                if not (hold.deleting and await self._is_going(hold.namespace)):
+                    raise
+                # The right to start it went with the namespace, and so does the workload.
+                found = None
             pods = () if hold.resume else await self._pods(hold)
             step = next_step(
                 Situation(hold.record, hold.held, found, pods, bool(hold.resume), hold.unsure, now)
@@ -120,6 +125,18 @@ class Actor:
                 raise
             return None
         return workload.read(kind, found)
+
+    async def _is_going(self, namespace: str) -> bool:
+        """Return whether a namespace is being deleted, with all that is in it."""
+        try:
+            found = await self._kube.get(path("namespaces", name=namespace))
+        except ApiError as error:
+            if error.status == 404:
+                return True
+            if error.status != 403:
+                raise
+            return False
+        return bool(found["metadata"].get("deletionTimestamp"))
 
     async def _pods(self, hold: Hold) -> tuple[str, ...]:
         claim, _ = self._claims(hold.namespace, hold.tenant)
