@@ -15,7 +15,8 @@ import importlib.metadata
 import io
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,9 +56,14 @@ _ABOUT: Final = (
 _COMPLETION: Final = "kubectl_complete-baileys"
 
 
+@cache
+def _graph() -> grimp.ImportGraph:
+    return grimp.build_graph("baileys_janitor", include_external_packages=True, cache_dir=None)
+
+
 def modules() -> list[str]:
     """Return the modules of the package that the plugin imports, at once or later, and those above them."""
-    graph = grimp.build_graph("baileys_janitor", include_external_packages=True, cache_dir=None)
+    graph = _graph()
     found = graph.find_upstream_modules(PLUGIN, as_package=True) | graph.find_descendants(PLUGIN)
     own = {each for each in found if each.partition(".")[0] == "baileys_janitor"}
     for each in list(own):
@@ -68,8 +74,7 @@ def modules() -> list[str]:
 
 def external() -> set[str]:
     """Return the libraries that these modules import."""
-    graph = grimp.build_graph("baileys_janitor", include_external_packages=True, cache_dir=None)
-    found = graph.find_upstream_modules(PLUGIN, as_package=True)
+    found = _graph().find_upstream_modules(PLUGIN, as_package=True)
     return {each for each in found if each.partition(".")[0] != "baileys_janitor"}
 
 
@@ -157,12 +162,12 @@ def manifest(packed: bytes, url: str) -> dict[str, Any]:
     }
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Write the three files."""
     parser = argparse.ArgumentParser(description="Build kubectl baileys.")
     parser.add_argument("directory", type=Path)
     parser.add_argument("--url", default=RELEASE_URL, help="where the archive will be published")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     program = zipapp()
     packed = archive(program)
     written = manifest(packed, arguments.url.format(version=__version__))

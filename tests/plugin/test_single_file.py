@@ -24,11 +24,7 @@ from tests.plugin.tenants import Fleet
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("dist")
-    subprocess.run(
-        [sys.executable, "-m", "krew.build", str(directory), "--url", "https://dl.example.com/v{version}/k.tar.gz"],
-        cwd=build._ROOT,
-        check=True,
-    )  # fmt: skip
+    build.main([str(directory), "--url", "https://dl.example.com/v{version}/k.tar.gz"])
     return directory / "kubectl-baileys"
 
 

@@ -37,9 +37,17 @@ def test_one_namespace_alone(run: Run) -> None:
         assert "NAMESPACE" not in done.out
 
 
-@pytest.mark.parametrize("columns", [80, 200])
-def test_no_line_is_wider_than_the_terminal(fleet: Fleet, columns: int) -> None:
-    for words in (["status", "-A"], ["status", "shop/acme"], ["status", "shop/acme", "--incident"]):
+@pytest.mark.parametrize(
+    ("columns", "commands"),
+    [
+        (80, (["status", "-A"], ["status", "shop/acme"], ["status", "shop/acme", "--incident"])),
+        (200, (["status", "-A"],)),
+    ],
+)
+def test_no_line_is_wider_than_the_terminal(
+    fleet: Fleet, columns: int, commands: tuple[list[str], ...]
+) -> None:
+    for words in commands:
         code, shown = fleet.at_terminal(columns, *words)
         assert code == 0, shown
         lines = [

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.cli.plugin.support import documents
@@ -104,6 +104,7 @@ def test_a_file_that_is_there_stays(run: Run, bundle: Path, tmp_path: Path) -> N
     assert "cannot be written" in run("support", "shop/acme", "--to", tmp_path / "no" / "b").err
 
 
+@settings(max_examples=50)
 @given(DIGITS, TEXTS, TEXTS, st.sampled_from(["", " ", "-", ". ", "("]))
 def test_no_number_is_left_in_a_text(number: str, before: str, after: str, gap: str) -> None:
     written = gap.join(number)
@@ -111,6 +112,7 @@ def test_no_number_is_left_in_a_text(number: str, before: str, after: str, gap: 
     assert number not in re.sub(r"[ ().-]", "", shown)
 
 
+@settings(max_examples=40)
 @given(
     st.recursive(
         st.one_of(TEXTS, st.integers(), st.floats(allow_nan=False), st.booleans(), st.none()),
@@ -161,6 +163,7 @@ def test_endless_documents_end() -> None:
     assert len(Mask().text("ab " * 10_000)) <= 2_048
 
 
+@settings(max_examples=40)
 @given(
     st.recursive(
         st.one_of(st.none(), st.text(max_size=5), st.integers()),
