@@ -296,6 +296,36 @@ async def test_a_job_that_is_killed_costs_one_session_and_the_next_goes_on(
     assert [len(world.archives(name)) for name in NAMES] == [2, 2, 2]
 
 
+async def test_an_operator_that_starts_makes_the_job_of_an_earlier_one_anew(
+    world: World, operator: Operator, filled: str
+) -> None:
+    await world.secrets()
+    await world.stores.store("main", filled)
+
+    async def backup_jobs() -> list[str]:
+        jobs = await world.stores.jobs()
+        return [job["metadata"]["uid"] for job in jobs if _action(job) == "keys-backup"]
+
+    clock = SkippingClock()
+    async with operator(clock) as running:
+        await world.stores.scanned("main")
+        await world.stores.quiet()
+        world.stores.cluster.kubelet.hold()
+        running.skip(60)
+        (first,) = await until(backup_jobs, "the Job is made")
+    async with operator(clock) as running:
+
+        async def anew() -> bool:
+            return first not in await backup_jobs()
+
+        await until(anew, "the Job of the earlier operator is gone")
+        world.stores.cluster.kubelet.release()
+        with running.hurry():
+            await world.ended(outcome="Put")
+        await world.stores.quiet()
+    assert [len(world.archives(name)) for name in NAMES] == [1, 1, 1]
+
+
 async def test_a_store_that_is_suspended_or_has_no_backups_is_left_alone(
     world: World, operator: Operator, filled: str
 ) -> None:
