@@ -64,6 +64,9 @@ def test_the_wheel_has_what_it_needs_and_no_tests(wheel: Path) -> None:
     [entries] = [name for name in names if name.endswith("entry_points.txt")]
     said = zipfile.ZipFile(wheel).read(entries).decode()
     assert "baileys-janitor = baileys_janitor.__main__:run" in said
+    assert "kubectl-baileys = baileys_janitor.cli.plugin.main:run" in said
+    assert "kubectl_complete-baileys = baileys_janitor.cli.plugin.main:run_completion" in said
+    assert "baileys_janitor/api/schema/statuses.json" in names
 
 
 @pytest.fixture(scope="module")
