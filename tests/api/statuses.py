@@ -132,6 +132,15 @@ FULL_STATUS: dict[str, Any] = {
         "left": 0,
     },
     "history": [_CLEANUP] * 10,
+    "lastRestore": {
+        "time": "2026-11-21T10:00:00Z",
+        "run": "20261121-100000-abcdef",
+        "mode": "Safe",
+        "archive": "20261121T093500Z-0a1b2c3d.tar.gz.age",
+        "outcome": "Completed",
+        "restoredByKind": {"creds": 1, "session": 40},
+        "message": "41 files came back.",
+    },
     "lastHandledRequest": "1764000000",
     "lastValid": '{"volume":{"claimName":"baileys-962302","path":"company_962302"},"companyId":"962302"}',
     "conditions": [

@@ -199,6 +199,28 @@ class Cleanup(StatusPart):
     )
 
 
+class LastRestore(StatusPart):
+    """A restore from an archive."""
+
+    time: Time | None = Field(default=None, description="When it was over.")
+    run: Word | None = Field(
+        default=None, description="Its run id: the action Undo takes it back by that."
+    )
+    mode: Word | None = Field(default=None, description="Safe, Credentials or Whole.")
+    archive: Annotated[str, Field(max_length=128)] | None = Field(
+        default=None, description="The archive that was used."
+    )
+    outcome: Word | None = Field(
+        default=None, description="Completed, NothingToDo, Refused, Capped or Failed."
+    )
+    restored_by_kind: Reasons | None = Field(
+        default=None, description="Files that came back, by kind."
+    )
+    message: Sentence | None = Field(
+        default=None, description="What came back, what to know, or why nothing did."
+    )
+
+
 class LastCleanup(Cleanup):
     """The last cleanup, with what explains it."""
 
@@ -334,6 +356,9 @@ class TenantStatus(StatusPart):
     trend: Sentence | None = Field(
         default=None,
         description="Whether the cleanups in history keep up with what comes, in a sentence; from two on.",
+    )
+    last_restore: LastRestore | None = Field(
+        default=None, description="The last restore from an archive that was not a dry run."
     )
     backup: BackupStatus | None = Field(
         default=None, description="Backups of the session; absent while none are configured."

@@ -100,6 +100,7 @@ def compose(tenant: TenantRecord, now: float, context: StatusContext) -> Object:
         "running": tenant.scan.running,
         "lastValid": tenant.resource.last_valid,
         "backup": backups,
+        "lastRestore": tenant.cleanup.last_restore,
     }
     return status | {key: value for key, value in optional.items() if value not in (None, {}, [])}
 

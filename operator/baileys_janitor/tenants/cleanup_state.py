@@ -57,6 +57,8 @@ class CleanupState:
     _last: bytes | None = None
     _history: bytes | None = None
     """What is not in the status yet; None for what is stored."""
+    _restore: Object | None = None
+    """A restore since the status was loaded."""
 
     @property
     def last(self) -> Object | None:
@@ -65,6 +67,16 @@ class CleanupState:
             return self.stored.status.get(self.last_field) or None
         found: Object | None = unpack(self._last)
         return found
+
+    @property
+    def last_restore(self) -> Object | None:
+        """The last restore from an archive, as the status has it; not to be changed in place."""
+        return self._restore or self.stored.status.get("lastRestore") or None
+
+    def restored(self, entry: Object) -> None:
+        """Record how a restore ended."""
+        self._restore = entry
+        self.stored.want_write()
 
     @property
     def history(self) -> list[Object]:
@@ -175,7 +187,7 @@ class CleanupState:
 
     def load(self, status: Object) -> None:
         """Take over a stored status."""
-        self._last = self._history = None
+        self._last = self._history = self._restore = None
         self.sum_up()
         run = status["run"] or {}
         claimed = RUN_ID.fullmatch(run.get("id", "")) and run.get("reason") in CLEANUP_REASONS

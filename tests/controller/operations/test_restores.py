@@ -47,6 +47,11 @@ async def stop(world: AskedBackups) -> None:
     await world.gone(PODS, "bot-acme")
 
 
+async def remembered(world: AskedBackups) -> Object | None:
+    """What the tenant's status keeps of the last restore."""
+    return (await world.status("acme")).get("lastRestore")
+
+
 @live
 async def test_a_restore_waits_for_the_bot_to_stop_and_can_be_taken_back(
     world: AskedBackups, operator: Operator
@@ -67,6 +72,8 @@ async def test_a_restore_waits_for_the_bot_to_stop_and_can_be_taken_back(
         assert there.keys() < before.keys()
         assert [result["archive"]] == world.archives("acme")
         assert "send one" in status["message"]
+        last = await until(lambda: remembered(world), "the tenant's status has it")
+        assert (last["run"], last["mode"], last["outcome"]) == (status["run"], "Safe", "Completed")
         await world.operate("away", "acme", "Undo", undo={"run": status["run"]})
         with running.hurry():
             await world.over("away")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from baileys_janitor.api.conditions.conditions import MESSAGE_LIMIT
 from baileys_janitor.api.names import OPERATION_KIND
 from baileys_janitor.api.operations.spec import RESTORE
 from baileys_janitor.api.values.durations import elapsed_text
@@ -102,6 +103,21 @@ def answer_of(result: RestoreResult) -> tuple[Object, str | None, str]:
         "duration": elapsed_text(result.fetched_ms + result.ms),
     }
     return answer, code, _said(result, outcome, message)
+
+
+def remembered(operation: OperationRecord, answer: Object, message: str, now: float) -> Object:
+    """Return what the tenant's status keeps of a restore."""
+    request = request_of(operation, operation.run or "")
+    found = {
+        "time": to_rfc3339(now),
+        "run": operation.run,
+        "mode": None if request is None else request.mode,
+        "archive": answer["archive"],
+        "outcome": answer["outcome"],
+        "restoredByKind": answer["restoredByKind"],
+        "message": message[:MESSAGE_LIMIT],
+    }
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def _said(result: RestoreResult, outcome: str, message: str) -> str:

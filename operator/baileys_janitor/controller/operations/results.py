@@ -173,7 +173,7 @@ class OperationResults(JobEvents[TenantRecord]):
         elif isinstance(result, UndoResult):
             self._undone(operation, result)
         elif isinstance(result, RestoreResult):
-            self._restored(operation, result)
+            self._restored(operation, tenant, result)
         elif fault is not None and restores.is_final(tracked.action, fault):
             now = self._clock.now()
             operation.wanted = progress.failed(
@@ -225,11 +225,17 @@ class OperationResults(JobEvents[TenantRecord]):
             )
         self._answer(operation, answer, result.code, message)
 
-    def _restored(self, operation: OperationRecord, result: RestoreResult) -> None:
+    def _restored(
+        self, operation: OperationRecord, tenant: TenantRecord | None, result: RestoreResult
+    ) -> None:
         if self._may_be_at_it(operation, result.outcome, result.code):
             self._in_vain(operation, directory_faults.of_directory(BUSY))
             return
-        self._answer(operation, *restores.answer_of(result))
+        answer, code, message = restores.answer_of(result)
+        if tenant is not None and operation.spec is not None and not operation.spec.dry_run:
+            now = self._clock.now()
+            tenant.cleanup.restored(restores.remembered(operation, answer, message, now))
+        self._answer(operation, answer, code, message)
 
     @staticmethod
     def _may_be_at_it(operation: OperationRecord, outcome: str, code: str | None) -> bool:
