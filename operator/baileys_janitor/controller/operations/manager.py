@@ -50,6 +50,8 @@ SWEEP_SECONDS = 3600.0
 """Seconds between two looks at all operations that are over: those that are too old are deleted."""
 CRASH_PAUSE_SECONDS = 60.0
 """Seconds that an operation waits after something unforeseen was met."""
+LISTED_OFTEN = 1000
+"""Operations up to which they are listed that often; more are listed less often."""
 LIST_AGAIN_SECONDS = 300.0
 """Seconds between two lists of all operations: a watch that delivers nothing any more is noticed by nobody else."""
 
@@ -205,7 +207,9 @@ class OperationManager:
                 self._look_at(key, now, spawn)
         self._sweep(now, spawn)
         if self._list_at is not None and now >= self._list_at:
-            self._list_at = now + LIST_AGAIN_SECONDS
+            # However many are kept, listing them stays as cheap.
+            many = max(1.0, len(self.cache) / LISTED_OFTEN)
+            self._list_at = now + LIST_AGAIN_SECONDS * many
             spawn(self._list())
 
     async def _list(self) -> None:
