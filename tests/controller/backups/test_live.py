@@ -115,8 +115,11 @@ async def test_tenants_of_one_node_share_a_job(world: Backups, operator: Operato
     await world.bots(*names)
     (world.directories["acme-2"] / "creds.json").write_text("{")
     ended: list[object] = []
-    async with operator() as running:
+    async with operator(knows=4) as running:
         running.reconciler.bus.subscribe(ended.append)
+        # A tenant is backed up once it has a status: all have one before time passes.
+        for name in names:
+            await until(lambda name=name: world.status(name), f"{name} has a status")
         await first_backups(world, running, *names[:-1])
         await world.failed("acme-2", "CredentialsCorrupt")
     jobs = [each for each in ended if isinstance(each, JobEnded) and each.action == "backup"]
