@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from baileys_janitor.controller.jobs.faults import OTHER_IMAGE
 from baileys_janitor.controller.kube.client import Kube
 from sandbox import Cluster
 from tests.controller.live.operators import LocalOperator
@@ -184,6 +185,28 @@ async def test_an_operator_starts_though_the_server_does_not_answer_at_first(
         world.cluster.forgive(fault)
         with running.hurry():
             await world.scanned("acme")
+
+
+async def test_an_old_operator_during_an_upgrade_marks_nobody_as_stalled(
+    world: World, operator: Operator
+) -> None:
+    await world.company("acme", "warning")
+    async with operator() as running:
+        await world.scanned("acme")
+        await world.quiet()
+        world.cluster.fail(
+            422, method="POST", path=f"{world.namespace}/jobs", times=None, message=OTHER_IMAGE
+        )
+        await world.ask("acme", "now")
+        ready = await world.ready("acme", "JobRefused")
+        assert ready["status"] == "True"
+        assert "While the chart is being upgraded" in ready["message"]
+
+        async def stalled() -> bool:
+            return bool((await world.condition("acme", "Ready"))["status"] == "False")
+
+        with running.hurry():
+            await until(stalled, "what stays is a fault")
 
 
 async def test_refused_jobs_are_not_tried_in_a_hot_loop(world: World, operator: Operator) -> None:

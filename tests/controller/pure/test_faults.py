@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from baileys_janitor.tenants.fault import Fault
 from baileys_janitor.volume.errors import SENTENCES
 
 Object = dict[str, Any]
+POLICIES = Path(__file__).parents[3] / "charts/baileys-janitor/templates/admission.yaml"
 WAY_OUT = re.compile(
     r"create|correct|restore|see|use|allow|check|again|raise|wait|never binds|make room|let|give|move|"
     r"remove|leave|name",
@@ -82,6 +84,13 @@ def test_a_namespace_that_is_being_deleted_asks_nobody_to_grant_rights() -> None
     message = clear(faults.refused(403, said), "JobRefused").message
     assert message.startswith("The namespace is being deleted")
     assert "RBAC" not in message
+
+
+def test_a_job_of_another_image_than_the_charts_is_told_as_that_of_an_upgrade() -> None:
+    assert faults.OTHER_IMAGE in POLICIES.read_text()
+    said = f"ValidatingAdmissionPolicy 'janitor' denied request: a Job {faults.OTHER_IMAGE}"
+    message = clear(faults.refused(422, said), "JobRefused").message
+    assert "While the chart is being upgraded" in message
 
 
 def test_a_pod_that_never_appears_says_so_with_and_without_an_event() -> None:

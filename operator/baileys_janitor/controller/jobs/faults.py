@@ -158,6 +158,14 @@ def exclusive_claim(claim: Claim, name: str, used: bool) -> Fault | None:
 
 TERMINATING = "because it is being terminated"
 """What the API server says of a namespace that is being deleted."""
+OTHER_IMAGE = "of an image that admissionPolicy.images or the release names"
+"""What the chart's admission policy says of a Job whose image is not that of the release."""
+UPGRADING = Fault(
+    "JobRefused",
+    "The chart's admission policy lets Jobs run another image than this operator's. While the chart is being upgraded "
+    "that passes by itself; if it stays, see that the operator's pods run the image of the release, or name the Jobs' "
+    "image in admissionPolicy.images.",
+)
 
 
 def refused(status: int, message: str) -> Fault:
@@ -168,6 +176,8 @@ def refused(status: int, message: str) -> Fault:
             "The namespace is being deleted, so no Job can be created in it; this tenant goes with it. If it stays, "
             "see `kubectl describe namespace` for what holds it up.",
         )
+    if OTHER_IMAGE in message:
+        return UPGRADING
     remedy = {
         400: "see which admission policy the message names, and allow the janitor's Jobs there",
         403: "allow it by quota, policy or RBAC",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from baileys_janitor.api.values import decoding
@@ -20,6 +21,8 @@ from baileys_janitor.tenants.record import AnyRecord
 Object = dict[str, Any]
 
 JOBS = "/apis/batch/v1"
+UPGRADING_TRIES = 3
+"""How often a Job is refused for its image before that is a fault: after a minute and three quarters."""
 NAMES = 3
 """Names that are tried for a Job: of 409 and 409 again, somebody should hear."""
 
@@ -64,7 +67,11 @@ class JobLauncher:
                 self._dropped(tracked, tenants)
                 raise
         assert refused is not None
-        self._refused(tenants, faults.refused(refused.status, refused.message))
+        fault = faults.refused(refused.status, refused.message)
+        if fault is faults.UPGRADING and all(t.backoff.failures < UPGRADING_TRIES for t in tenants):
+            # The policy is replaced before the pods are, so the old ones are refused until the new one leads.
+            fault = replace(fault, stalled=False)
+        self._refused(tenants, fault)
         return None
 
     def _begun(self, tenants: Sequence[AnyRecord], action: str, name: str) -> None:
