@@ -1,5 +1,5 @@
 -- Health of a BaileysTenant for Argo CD: resource.customizations.health.janitor.baileys.dev_BaileysTenant in argocd-cm.
--- It serves for a BaileysKeyStore as well.
+-- It serves for a BaileysKeyStore and a BaileysTenantSet as well.
 -- A tenant under pressure is not unhealthy as far as Argo CD is concerned: its session is, and the janitor is on it.
 -- What degrades an application is that the janitor cannot observe or act (Stalled), and a broken creds.json.
 local hs = { status = "Progressing", message = "Waiting for the first look" }

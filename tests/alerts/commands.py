@@ -79,6 +79,7 @@ KINDS = {
     *(names.PLURAL, names.SINGULAR, names.SHORT_NAME),
     *(names.OPERATION_PLURAL, names.OPERATION_SINGULAR, names.OPERATION_SHORT_NAME, names.CATEGORY),
     *(names.STORE_PLURAL, names.STORE_SINGULAR, names.STORE_SHORT_NAME),
+    *(names.SET_PLURAL, names.SET_SINGULAR, names.SET_SHORT_NAME),
 }
 """Kinds that a cluster with the janitor has, as kubectl takes them."""
 

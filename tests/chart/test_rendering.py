@@ -67,7 +67,7 @@ def test_the_check_against_kubernetes_would_notice() -> None:
 
 
 def definitions(**values: object) -> list[dict[str, Any]]:
-    """The CRDs, those of tenants first."""
+    """The CRDs, by name from the last to the first."""
     found = [each for each in render(**values) if each["kind"] == "CustomResourceDefinition"]
     return sorted(found, key=lambda each: each["metadata"]["name"], reverse=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
@@ -15,7 +16,7 @@ from tests.chart.recording import Asked, Proxy
 from tests.chart.rendering import Object, operator_file, render
 from tests.controller.live.conftest import cluster  # noqa: F401 - a fixture
 from tests.controller.live.operators import LocalOperator
-from tests.controller.live.world import OPERATIONS, STORES, World, until
+from tests.controller.live.world import CLAIMS, OPERATIONS, SETS, STORES, World, until
 from tests.sandbox.workloads import workload
 
 HOME, TENANTS = "rights-home", "rights-tenants"
@@ -24,6 +25,7 @@ GRANTED: Object = {
     "config": {
         "operations": {"history": {"keep": 1}, "allowed": ["Clean", "Quiesce", "Resume"]},
         "networkPolicy": {"manage": True},
+        "tenantSets": {"enabled": True},
         "pullSecrets": {"copy": True},
         "notifications": {"channels": [{"name": "hook", "webhook": {"urlKey": "HOOK"}}]},
     },
@@ -93,6 +95,35 @@ def once(spoiled: Asked, status: int) -> tuple[list[Asked], object]:
     return met, spoil
 
 
+async def _a_set_does_all(
+    world: World, operator: LocalOperator, proxy: Proxy, spoiled: list[Asked]
+) -> None:
+    # A set creates tenants, gives them a new template, and deletes one whose claim is gone for a week.
+    set_again = Asked("janitor.baileys.dev", "baileystenantsets", "get")
+    await until(lambda: spoiled and set_again in proxy.seen, "a set is read again")
+    await world.client.patch(SETS, TENANTS, "swarm", {"spec": {"template": {"cooldown": "1h"}}})
+    edited = Asked("janitor.baileys.dev", "baileystenants", "patch")
+    await until(lambda: edited in proxy.seen, "a tenant has the new template")
+    await world.client.delete(CLAIMS, TENANTS, "swarm-b")
+
+    async def missed() -> bool:
+        operator.skip(61)
+        await asyncio.sleep(0.5)
+        found = await world.client.get(SETS, TENANTS, "swarm")
+        return bool((found["status"].get("preview") or {}).get("gone") == 1)
+
+    await until(missed, "the claim is missed")
+    operator.skip(8 * 86_400)
+    deleted = Asked("janitor.baileys.dev", "baileystenants", "delete")
+
+    async def gone() -> bool:
+        operator.skip(61)
+        await asyncio.sleep(0.5)
+        return deleted in proxy.seen
+
+    await until(gone, "its tenant is deleted")
+
+
 @pytest.mark.asyncio(loop_scope="session")
 async def test_the_chart_grants_what_the_operator_uses_and_nothing_else(
     world: World, proxy: Proxy
@@ -117,9 +148,9 @@ async def test_the_chart_grants_what_the_operator_uses_and_nothing_else(
             going.clear()
         return 403 if wanted == Asked("apps", "deployments", "get") and going else None
 
-    proxy.before = lambda wanted: (
-        at_first(wanted) or then(wanted) or last(wanted) or denied(wanted)  # type: ignore[operator]
-    )
+    of_sets, least = once(Asked("janitor.baileys.dev", "baileystenantsets/status", "patch"), 409)
+    spoils = (at_first, then, last, least, denied)
+    proxy.before = lambda wanted: next(filter(None, (each(wanted) for each in spoils)), None)  # type: ignore[operator]
     lost, proxy.after = once(Asked("batch", "jobs", "create"), 500)  # type: ignore[assignment]
 
     await world.company("busy", "emergency")
@@ -137,6 +168,18 @@ async def test_the_chart_grants_what_the_operator_uses_and_nothing_else(
     await world.tenant("watched", "watched", mode="Observe")
     store = {"spec": {"connection": {"secretName": "registry"}}, "metadata": {"name": "keys"}}
     await world.client.create(STORES, TENANTS, store)
+    for name in ("swarm-a", "swarm-b"):
+        await world.claim(name)
+        labels = {"metadata": {"labels": {"team": "swarm"}}}
+        await world.client.patch(CLAIMS, TENANTS, name, labels)
+    swarm = {
+        "source": {"claims": {"selector": {"matchLabels": {"team": "swarm"}}}},
+        "template": {"suspend": True},
+        "confirm": True,
+        "whenGone": "Delete",
+        "interval": "1m",
+    }
+    await world.client.create(SETS, TENANTS, {"metadata": {"name": "swarm"}, "spec": swarm})
     # The Job whose creation was answered with an error counts for nothing: another one is made, and it is deleted.
     async with LocalOperator(configured) as operator:
         await world.cleaned("busy")
@@ -185,6 +228,7 @@ async def test_the_chart_grants_what_the_operator_uses_and_nothing_else(
         read_again = Asked("janitor.baileys.dev", "baileyskeystores", "get")
         with operator.hurry(over_jobs=True):
             await until(lambda: of_stores and read_again in proxy.seen, "a store is read again")
+        await _a_set_does_all(world, operator, proxy, of_sets)
 
     objects = render(**values)
     home, everywhere = rights(objects, "Role", "baileys-janitor"), rights(objects, "ClusterRole")
@@ -259,8 +303,10 @@ def test_listed_namespaces_grant_the_same_there_and_nothing_of_the_cluster() -> 
 
 def test_rights_that_nobody_asked_for_are_not_granted() -> None:
     least, most = rights(render(), "ClusterRole"), rights(render(**GRANTED), "ClusterRole")
-    more = {resource for _, resource, _ in most - least}
-    assert more == {"networkpolicies", "secrets", "namespaces"}
+    assert {resource for _, resource, _ in most - least} == {
+        *("networkpolicies", "secrets", "namespaces"),
+        *("baileystenants", "baileystenantsets", "baileystenantsets/status"),
+    }
 
 
 def test_workloads_are_stopped_in_the_named_namespaces_alone() -> None:

@@ -103,6 +103,7 @@ def test_no_right_is_given_by_a_wildcard_nor_to_change_what_is_not_ours() -> Non
                         "baileyskeystores/status",
                         "baileysoperations",
                         "baileysoperations/status",
+                        "baileystenantsets/status",
                         "configmaps",
                         "events",
                         "jobs",
@@ -358,3 +359,23 @@ def test_before_an_uninstall_a_restricted_pod_starts_again_what_may_be_stopped()
     chosen = operator["spec"]["selector"]["matchLabels"]
     labels = hook["spec"]["template"]["metadata"]["labels"]
     assert not chosen.items() <= labels.items(), "it is none of the operator's replicas"
+
+
+def test_only_who_has_sets_of_tenants_gives_the_right_to_write_tenants() -> None:
+    def rights(**values: object) -> set[tuple[str, str]]:
+        return {
+            (resource, verb)
+            for role in render(**values)
+            if not is_for_people(role)
+            for rule in role.get("rules") or ()
+            for resource in rule["resources"]
+            for verb in rule["verbs"]
+            if resource.startswith("baileystenant")
+        }
+
+    on = rights(config={"tenantSets": {"enabled": True}})
+    assert on - rights() == {
+        *(("baileystenants", verb) for verb in ("create", "patch", "delete")),
+        *(("baileystenantsets", verb) for verb in ("get", "list", "watch")),
+        ("baileystenantsets/status", "patch"),
+    }

@@ -125,9 +125,6 @@ async def _furnish(cluster: Cluster) -> None:
         for name in names:
             spec = {"connection": {"secretName": "baileys-db"}}
             await client.create(kind, namespace, {"metadata": {"name": name}, "spec": spec})
-            backup = {"sessions": {"count": 3}, "repositories": [{"name": "moscow"}]}
-            status = {"status": {"backup": backup}}
-            await client.patch(kind, namespace, name, status, sub="status")
     kind = "janitor.baileys.dev/v1alpha1/baileysoperations"
     spec = {"tenant": "acme", "action": "Clean"}
     await client.create(kind, "shop", {"metadata": {"name": "clean-now"}, "spec": spec})
@@ -137,6 +134,9 @@ async def _furnish(cluster: Cluster) -> None:
     await client.create(kind, "shop", {"metadata": {"name": "stopped"}, "spec": spec})
     record = {"workload": workload, "uid": "1", "replicas": 1}
     await client.patch(kind, "shop", "stopped", {"status": {"quiesce": record}}, sub="status")
+    kind = "janitor.baileys.dev/v1alpha1/baileystenantsets"
+    spec = {"source": {"directories": {"claimName": "data"}}}
+    await client.create(kind, "support", {"metadata": {"name": "bots"}, "spec": spec})
     name = "janitor-baileys-janitor"
     own: dict[str, object] = {
         "name": name,

@@ -59,7 +59,10 @@ def test_the_real_library_goes_on_with_what_was_restored(
     url: str, tmp_path: Path, scenario: str, accident: str
 ) -> None:
     session, peers = tmp_path / "session", tmp_path / "peers"
-    sessions.unpack(scenario, session, peers=peers)
+    if scenario in sessions.scenarios():
+        sessions.unpack(scenario, session, peers=peers)
+    else:
+        sessions.write(scenario, session, peers)
     execute_plainly(url, FIRST_LAYOUT)
     put_in(url, session)
     store = Store(url, tmp_path / "store", now=time.time())

@@ -31,3 +31,17 @@ NOTIFY_ANNOTATION = f"{GROUP}/notify"
 
 TOKEN_LENGTH = 256
 """How much of the token `status.lastHandledRequest` can hold."""
+
+SET_KIND = "BaileysTenantSet"
+SET_PLURAL = "baileystenantsets"
+SET_SINGULAR = "baileystenantset"
+SET_SHORT_NAME = "bts"
+
+CONFIRM_ANNOTATION = f"{GROUP}/confirm"
+"""Its value is a token: each new one lets tenants that were deleted by hand come back."""
+
+SET_LABEL = f"{GROUP}/tenant-set"
+"""The uid of the set that has created a tenant."""
+
+TEMPLATE_ANNOTATION = f"{GROUP}/template"
+"""Which template a tenant of a set was made from."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from baileys_janitor import __version__, log_lines
 from baileys_janitor.api.config.config import JobPods, Metrics, OperatorConfig
 from baileys_janitor.api.config.config_file import InvalidConfig, load_config
-from baileys_janitor.api.names import OPERATION_PLURAL, STORE_PLURAL
+from baileys_janitor.api.names import OPERATION_PLURAL, SET_PLURAL, STORE_PLURAL
 from baileys_janitor.controller import kopf_thread
 from baileys_janitor.controller.clock import Clock, WallClock
 from baileys_janitor.controller.events.recorder import EventRecorder
@@ -42,6 +42,7 @@ from baileys_janitor.controller.kube.startup_problems import explain, is_passing
 from baileys_janitor.controller.notifications import manager
 from baileys_janitor.controller.quiesce import resume_all
 from baileys_janitor.controller.reconciler import Reconciler
+from baileys_janitor.controller.tenant_sets.reconciler import SetReconciler
 from baileys_janitor.schedule.backoff import backoff_seconds
 from baileys_janitor.status import decision_log
 
@@ -179,10 +180,11 @@ async def _lead(
     )
     pod = job_pod(config.job)
     reconciler = Reconciler(kube, config, pod, clock, setup.prepare, setup.prepare_for_backup, home)
-    reconciler.bus.subscribe(decision_log.write)
     stores = await _key_stores(kube, config, clock, setup, home)
-    if stores is not None:
-        stores.bus.subscribe(decision_log.write)
+    sets = await _tenant_sets(kube, config, clock, setup)
+    others = [each for each in (stores, sets) if each is not None]
+    for each in (reconciler, *others):
+        each.bus.subscribe(decision_log.write)
     if process is not None:
         process.leads(reconciler)
         if stores is not None:
@@ -198,14 +200,15 @@ async def _lead(
     checks.scheduler, checks.dead_watches, checks.state = reconciler, watches.dead, ACTING
     logger.info("The operator is at work")
     watching = asyncio.create_task(
-        kopf_thread.watch(reconciler, watches, config.watch_namespaces, stores, operations)
+        kopf_thread.watch(
+            reconciler, watches, config.watch_namespaces, stores, sets, operations=operations
+        )
     )
     working = asyncio.create_task(reconciler.run())
     auditing = asyncio.create_task(audit.run())
     ends: set[asyncio.Task[Any]] = {watching, working, auditing, asyncio.create_task(stop.wait())}
-    if stores is not None:
-        ends.add(asyncio.create_task(stores.run()))
-    beside = _beside(kube, config, clock, reconciler, stores, process)
+    ends |= {asyncio.create_task(each.run()) for each in others}
+    beside = _beside(kube, config, clock, reconciler, stores, process, sets)
     if election is not None:
         ends.add(asyncio.create_task(election.until_lost()))
     try:
@@ -236,6 +239,7 @@ def _beside(
     reconciler: Reconciler,
     stores: KeyStoreReconciler | None,
     process: OperatorMetrics | None,
+    sets: SetReconciler | None,
 ) -> list[asyncio.Task[None]]:
     """Start what publishes changes beside the work: Events, notifications."""
     beside: list[asyncio.Task[None]] = []
@@ -244,6 +248,8 @@ def _beside(
         reconciler.bus.subscribe(recorder.hear)
         if stores is not None:
             stores.bus.subscribe(recorder.hear)
+        if sets is not None:
+            sets.bus.subscribe(recorder.hear)
         beside.append(asyncio.create_task(recorder.run()))
     if manager.wanted(config):
         channels = [each.name for each in config.notifications.channels]
@@ -298,6 +304,17 @@ async def _key_stores(
         *(kube, config, job_pod(config.job), clock),
         *(setup.prepare_for_store, setup.prepare_for_store_backup, home),
     )
+
+
+async def _tenant_sets(
+    kube: FencedKube, config: OperatorConfig, clock: Clock, setup: NamespaceSetup
+) -> SetReconciler | None:
+    """Return what looks after sets of tenants; None where the API server does not serve them, or nobody wants it."""
+    if not config.tenant_sets.enabled:
+        return None
+    if not await _is_served(kube, config, SET_PLURAL, "Sets of tenants are not looked after"):
+        return None
+    return SetReconciler(kube, config, job_pod(config.job), clock, setup.prepare)
 
 
 @contextlib.asynccontextmanager

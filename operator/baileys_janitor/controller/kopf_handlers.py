@@ -13,13 +13,21 @@ from typing import Any
 
 import kopf
 
-from baileys_janitor.api.names import GROUP, OPERATION_PLURAL, PLURAL, STORE_PLURAL, VERSION
+from baileys_janitor.api.names import (
+    GROUP,
+    OPERATION_PLURAL,
+    PLURAL,
+    SET_PLURAL,
+    STORE_PLURAL,
+    VERSION,
+)
 from baileys_janitor.controller.backups.manager import BackupManager
 from baileys_janitor.controller.health.watch_audit import Watches, has_pods, is_complete, is_over
 from baileys_janitor.controller.jobs.manifest import SELECTOR
 from baileys_janitor.controller.jobs.tracker import (
     is_of_backup,
     is_of_operation,
+    is_of_set,
     is_of_store,
     is_of_store_backup,
 )
@@ -28,6 +36,7 @@ from baileys_janitor.controller.keystores.reconciler import KeyStoreReconciler
 from baileys_janitor.controller.kube.client import access
 from baileys_janitor.controller.operations.manager import OperationManager
 from baileys_janitor.controller.reconciler import Reconciler
+from baileys_janitor.controller.tenant_sets.reconciler import SetReconciler
 
 Object = dict[str, Any]
 Deliver = Callable[[Callable[[], None]], None]
@@ -132,11 +141,14 @@ def register(
     watches: Watches,
     deliver: Deliver,
     stores: KeyStoreReconciler | None = None,
+    sets: SetReconciler | None = None,
+    *,
     operations: bool = False,
 ) -> kopf.OperatorRegistry:
     """Return a registry whose handlers give events to the reconcilers and signs of life to `watches`, by `deliver`.
 
-    `stores` is None where the API server does not serve key stores; `operations`: whether it serves operations.
+    `stores` and `sets` are None where the API server does not serve key stores or sets of tenants; `operations`:
+    whether it serves operations.
     """
     registry = kopf.OperatorRegistry()
 
@@ -160,7 +172,13 @@ def register(
 
         @kopf.on.event(GROUP, VERSION, STORE_PLURAL, registry=registry)
         async def store(event: Any, **_: Any) -> None:
-            deliver(partial(_store, stores, event["type"], event["object"]))
+            deliver(partial(_beside, stores, event["type"], event["object"]))
+
+    if sets is not None:
+
+        @kopf.on.event(GROUP, VERSION, SET_PLURAL, registry=registry)
+        async def tenant_set(event: Any, **_: Any) -> None:
+            deliver(partial(_beside, sets, event["type"], event["object"]))
 
     if operations:
 
@@ -179,7 +197,7 @@ def _operation(operations: OperationManager, event: str | None, body: Object) ->
         operations.observe(dict(body))
 
 
-def _store(stores: KeyStoreReconciler, event: str | None, body: Object) -> None:
+def _beside(stores: KeyStoreReconciler | SetReconciler, event: str | None, body: Object) -> None:
     meta = body["metadata"]
     if event == "DELETED":
         stores.forget(meta["namespace"], meta["name"], meta["uid"])
@@ -199,13 +217,15 @@ def _tenant(reconciler: Reconciler, watches: Watches, event: str | None, body: O
 def _owner(
     reconciler: Reconciler, stores: KeyStoreReconciler | None, body: Object
 ) -> Reconciler | BackupManager | OperationManager | KeyStoreReconciler | KeyStoreBackups | None:
-    """Return who takes in a Job or pod; None for that of a key store where there are none."""
+    """Return who takes in a Job or pod; None for that of a set, and of a key store where there are none."""
     if is_of_operation(body):
         return reconciler.operations
     if is_of_backup(body):
         return reconciler.backups
     if is_of_store_backup(body):
         return None if stores is None else stores.backups
+    if is_of_set(body):
+        return None
     return stores if is_of_store(body) else reconciler
 
 

@@ -21,6 +21,7 @@ from baileys_janitor.controller import kopf_handlers
 from baileys_janitor.controller.health.watch_audit import Watches
 from baileys_janitor.controller.keystores.reconciler import KeyStoreReconciler
 from baileys_janitor.controller.reconciler import Reconciler
+from baileys_janitor.controller.tenant_sets.reconciler import SetReconciler
 
 logger = logging.getLogger("janitor.watch")
 Call = Callable[[], None]
@@ -170,11 +171,15 @@ async def watch(
     watches: Watches,
     namespaces: Sequence[str],
     stores: KeyStoreReconciler | None = None,
+    sets: SetReconciler | None = None,
+    *,
     operations: bool = False,
 ) -> None:
     """Feed the reconcilers with events until cancelled; raise `WatchesEnded` when Kopf ends by itself."""
     inbox = Inbox()
-    registry = kopf_handlers.register(reconciler, watches, inbox.put, stores, operations)
+    registry = kopf_handlers.register(
+        reconciler, watches, inbox.put, stores, sets, operations=operations
+    )
     running = _Thread(registry, namespaces)
     running.start()
     try:

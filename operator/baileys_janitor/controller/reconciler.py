@@ -18,13 +18,7 @@ from baileys_janitor.controller.jobs.manifest import Pod
 from baileys_janitor.controller.jobs.queue import JobQueue
 from baileys_janitor.controller.jobs.results import ResultHandler
 from baileys_janitor.controller.jobs.timeouts import JobTimeouts
-from baileys_janitor.controller.jobs.tracker import (
-    JobTracker,
-    is_of_backup,
-    is_of_operation,
-    is_of_store,
-    is_of_store_backup,
-)
+from baileys_janitor.controller.jobs.tracker import JobTracker, is_of_tenant
 from baileys_janitor.controller.kube.client import Kube
 from baileys_janitor.controller.operations.manager import OperationManager
 from baileys_janitor.controller.status import writer
@@ -260,12 +254,7 @@ class Reconciler:
         await self.results.adopt(
             self._kube,
             self._config.watch_namespaces,
-            lambda job: (
-                not any(
-                    kind(job)
-                    for kind in (is_of_store, is_of_store_backup, is_of_backup, is_of_operation)
-                )
-            ),
+            is_of_tenant,
         )
         await self.backups.adopt()
         crashed = 0

@@ -53,6 +53,8 @@ def main(argv: Sequence[str]) -> int:
     _signal.signal(_signal.SIGTERM, stop.signalled)
     _signal.signal(_signal.SIGINT, stop.signalled)
     now = time.time()
+    if len(argv) == 1 and '"action":"list"' in argv[0]:
+        return _list(argv[0])
     try:
         task = _read(argv)
     except BadTask as problem:
@@ -67,6 +69,25 @@ def main(argv: Sequence[str]) -> int:
         leave(failure_document(int(now), type(error).__name__))
         return UNFORESEEN
     return UNFORESEEN if work.unforeseen else DONE
+
+
+def _list(text: str) -> int:
+    """Carry out a task that lists the session directories of a volume."""
+    from baileys_janitor.job.listing import BadList, carry_out, failure, read_task
+
+    try:
+        task = read_task(text)
+        if task is None:
+            raise BadList("the task is no list's")  # noqa: TRY301
+        leave(carry_out(task))
+    except BadList as problem:
+        os.write(2, f"baileys-janitor job: {problem}\n".encode("utf-8", "replace"))
+        leave(failure("BadTask"))
+        return BAD_TASK
+    except Exception as error:  # noqa: BLE001  # whatever happens, the operator gets a document
+        leave(failure(type(error).__name__))
+        return UNFORESEEN
+    return DONE
 
 
 def _report(work: Work, task: Task, now: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from baileys_janitor.api.conditions.backup_conditions import BACKED_UP, BACKUP_CONDITIONS
 from baileys_janitor.api.conditions.condition_kinds import CLEAN, CONDITIONS
 from baileys_janitor.api.keystores.conditions import STORE_CONDITIONS
+from baileys_janitor.api.tenant_sets.conditions import SET_CONDITIONS
 from baileys_janitor.api.values.durations import elapsed_seconds
 from baileys_janitor.api.values.timestamps import to_rfc3339
 from baileys_janitor.status import changes
@@ -138,7 +139,11 @@ def _condition(heard: changes.ConditionChanged) -> None:
     if heard.type in BACKUP_CONDITIONS:
         _backup(heard)
         return
-    kind = CONDITIONS.get(heard.type) or STORE_CONDITIONS.get(heard.type)
+    kind = (
+        CONDITIONS.get(heard.type)
+        or STORE_CONDITIONS.get(heard.type)
+        or SET_CONDITIONS.get(heard.type)
+    )
     fleet_wide = kind is not None and (kind.fleet_wide or heard.reason in kind.fleet_wide_reasons)
     if heard.type == "Ready":
         _readiness(heard, fleet_wide=fleet_wide)

@@ -88,21 +88,6 @@ async def test_the_policy_selects_the_pods_of_the_jobs_and_not_the_operators() -
     assert f"{OWN_LABEL}={OWN_VALUE},{ACTION_LABEL}" == SELECTOR
 
 
-async def test_jobs_that_back_a_key_store_up_reach_its_database_and_object_stores(
-    world: World, kube: Kube, clock: SkippingClock
-) -> None:
-    """By a policy of their own: one that an earlier operator has made is left as it is."""
-    database, store = {"ports": [{"port": 5432}]}, {"ports": [{"port": 443}]}
-    setup = NamespaceSetup(kube, clock, policy=True, databases=[database], stores=[store])
-    await setup.prepare_for_store(world.namespace)
-    await setup.prepare_for_store_backup(world.namespace)
-    name = namespace_setup.STORE_BACKUP_POLICY
-    policy = await world.client.get(POLICIES, world.namespace, name)
-    (selected,) = policy["spec"]["podSelector"]["matchExpressions"]
-    assert selected["values"] == ["keys-backup", "keys-drill"]
-    assert [each["ports"][0]["port"] for each in policy["spec"]["egress"]] == [5432, 443]
-
-
 async def test_without_the_grant_nothing_is_made(
     world: World, operator: Callable[..., LocalOperator]
 ) -> None:

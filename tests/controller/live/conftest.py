@@ -13,7 +13,7 @@ import pytest_asyncio
 from baileys_janitor.api.generated.crd import crds
 from sandbox import Cluster
 from tests.controller.live.operators import LocalOperator, Object, OperatorProcess, SkippingClock
-from tests.controller.live.world import OPERATIONS, STORES, TENANTS, World, until
+from tests.controller.live.world import OPERATIONS, SETS, STORES, TENANTS, World, until
 
 _NUMBERS = itertools.count(1)
 DEFINITIONS = "apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -28,6 +28,7 @@ async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clu
         await until(lambda: started.client.select(TENANTS), "tenants are served")
         await until(lambda: started.client.select(STORES), "key stores are served")
         await until(lambda: started.client.select(OPERATIONS), "operations are served")
+        await until(lambda: started.client.select(SETS), "sets are served")
         yield started
 
 

@@ -21,6 +21,7 @@ Object = dict[str, Any]
 TENANTS = "janitor.baileys.dev/v1alpha1/baileystenants"
 STORES = "janitor.baileys.dev/v1alpha1/baileyskeystores"
 OPERATIONS = "janitor.baileys.dev/v1alpha1/baileysoperations"
+SETS = "janitor.baileys.dev/v1alpha1/baileystenantsets"
 CLAIMS, PODS, JOBS = "v1/persistentvolumeclaims", "v1/pods", "batch/v1/jobs"
 EMERGENCY = "janitor.baileys.dev/emergency-cleanup"
 PATIENCE = 30.0

@@ -12,6 +12,7 @@ from baileys_janitor.api.conditions.condition_kinds import (
 )
 from baileys_janitor.api.conditions.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.api.keystores.conditions import STORE_CONDITIONS
+from baileys_janitor.api.tenant_sets.conditions import SET_CONDITIONS
 
 
 def conditions() -> str:
@@ -45,6 +46,18 @@ def store_conditions() -> str:
         (
             (f"`{kind.type}`", kind.when, _to_do(kind))
             for kind in STORE_CONDITIONS.values()
+            if kind.type not in {"Ready", "Stalled"}
+        ),
+    )
+
+
+def set_conditions() -> str:
+    """Return the conditions of a set of tenants besides Ready and Stalled, for docs/tenant-sets.md."""
+    return markdown(
+        ("Condition", "When", "What to do"),
+        (
+            (f"`{kind.type}`", kind.when, _to_do(kind))
+            for kind in SET_CONDITIONS.values()
             if kind.type not in {"Ready", "Stalled"}
         ),
     )

@@ -275,6 +275,16 @@ class Operations(Model):
     )
 
 
+class TenantSets(Model):
+    """Tenants that are created by the operator: BaileysTenantSet."""
+
+    enabled: bool = Field(
+        default=False,
+        description="true: sets are looked after. The operator then has the right to create, change and delete "
+        "BaileysTenants.",
+    )
+
+
 class Events(Model):
     """Kubernetes Events on the tenants, for `kubectl describe`."""
 
@@ -359,6 +369,9 @@ class OperatorConfig(Model):
     )
     key_stores: KeyStores = Field(
         default=KeyStores(), description="Databases that hold the keys of many sessions."
+    )
+    tenant_sets: TenantSets = Field(
+        default=TenantSets(), description="Tenants that the operator creates by itself."
     )
     backup: BackupConfig = Field(
         default=BackupConfig(), description="Backups, as far as a tenant may not choose."

@@ -17,6 +17,7 @@ from baileys_janitor.api.generated.printer_columns import (
     key_store_columns,
     operation_columns,
     printer_columns,
+    tenant_set_columns,
 )
 from baileys_janitor.api.keystores.spec import KeyStoreSpec
 from baileys_janitor.api.keystores.status import KeyStoreStatus
@@ -24,6 +25,8 @@ from baileys_janitor.api.operations.spec import OperationSpec
 from baileys_janitor.api.operations.status import OperationStatus
 from baileys_janitor.api.spec import tenant_schema
 from baileys_janitor.api.status import TenantStatus
+from baileys_janitor.api.tenant_sets.spec import TenantSetSpec
+from baileys_janitor.api.tenant_sets.status import TenantSetStatus
 
 
 def _meta(kind: str) -> dict[str, Any]:
@@ -75,9 +78,20 @@ def operation_crd() -> dict[str, Any]:
     )
 
 
+def set_crd() -> dict[str, Any]:
+    """Return the CustomResourceDefinition of sets of tenants as plain data."""
+    return _definition(
+        (names.SET_KIND, names.SET_PLURAL, names.SET_SINGULAR, names.SET_SHORT_NAME),
+        "BaileysTenants for whatever session directories a volume has, or for claims with certain labels.",
+        tenant_set_columns(),
+        in_sentences(structural(TenantSetSpec)),
+        structural(TenantSetStatus),
+    )
+
+
 def crds() -> list[dict[str, Any]]:
     """Return every CustomResourceDefinition as plain data."""
-    return [crd(), store_crd(), operation_crd()]
+    return [crd(), store_crd(), operation_crd(), set_crd()]
 
 
 def _definition(

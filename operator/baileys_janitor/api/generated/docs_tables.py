@@ -20,6 +20,7 @@ from baileys_janitor.api.generated.printer_columns import (
     key_store_columns,
     operation_columns,
     printer_columns,
+    tenant_set_columns,
 )
 from baileys_janitor.api.keystores.merge import BUILT_IN as STORE_BUILT_IN
 from baileys_janitor.api.keystores.spec import KeyStoreSpec
@@ -28,6 +29,9 @@ from baileys_janitor.api.operations.spec import OperationSpec
 from baileys_janitor.api.operations.status import OperationStatus
 from baileys_janitor.api.spec import tenant_schema
 from baileys_janitor.api.status import TenantStatus
+from baileys_janitor.api.tenant_sets import spec as set_spec
+from baileys_janitor.api.tenant_sets.spec import TenantSetSpec
+from baileys_janitor.api.tenant_sets.status import TenantSetStatus
 from baileys_janitor.api.values.patterns import DURATION
 
 _WHEN_UNSET = {
@@ -79,10 +83,33 @@ def operation_tables() -> dict[str, str]:
     }
 
 
+def set_tables() -> dict[str, str]:
+    """Return the tables of docs/tenant-sets.md."""
+    schema = structural(TenantSetSpec)
+    # Those of a tenant are in docs/resource.md.
+    schema["properties"]["template"].pop("properties")
+    defaults = {
+        "limit": set_spec.DEFAULT_LIMIT,
+        "newPerDay": set_spec.DEFAULT_PER_DAY,
+        "whenGone": "Keep",
+        "interval": set_spec.DEFAULT_INTERVAL,
+        "confirm": False,
+        "suspend": False,
+        "source": {"directories": {"path": "."}, "claims": {"path": "."}},
+    }
+    return {
+        "spec": _table(schema, defaults),
+        "status": _table(structural(TenantSetStatus), None),
+        "columns": _columns(tenant_set_columns()),
+        "conditions": condition_tables.set_conditions(),
+    }
+
+
 PAGES: Mapping[str, Callable[[], dict[str, str]]] = {
     "resource.md": tables,
     "keystore.md": store_tables,
     "operations.md": operation_tables,
+    "tenant-sets.md": set_tables,
     "events.md": lambda: {"conditions": condition_tables.events()},
     "notifications.md": lambda: {"reasons": condition_tables.incidents()},
 }

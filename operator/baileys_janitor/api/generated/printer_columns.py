@@ -113,6 +113,23 @@ _OPERATION_WIDE: tuple[tuple[str, str, str, str], ...] = (
 )
 
 
+_SET_COLUMNS: tuple[tuple[str, str, str, str], ...] = (
+    ("Found", "integer", ".status.preview.found", "Session directories or claims."),
+    ("Tenants", "integer", ".status.preview.tenants", "Tenants that the set has."),
+    ("New", "integer", ".status.preview.new", "Found ones that have no tenant yet."),
+    ("Gone", "integer", ".status.preview.gone", "Tenants whose directory or claim is gone."),
+    ("Confirmed", "boolean", ".spec.confirm", "Whether tenants are created."),
+    ("Ready", "string", _ready("status"), "Whether the janitor can look and act."),
+    ("Age", "date", ".metadata.creationTimestamp", "When the resource was created."),
+)
+
+_SET_WIDE: tuple[tuple[str, str, str, str], ...] = (
+    ("Reason", "string", _ready("reason"), "Why Ready is what it is."),
+    ("Waiting", "integer", ".status.preview.waiting", "New ones that a limit holds back."),
+    ("Last-Look", "date", ".status.lastLookTime", "When it was last looked for new ones."),
+)
+
+
 def printer_columns() -> list[dict[str, Any]]:
     """Return `additionalPrinterColumns`; the second group appears with `-o wide`."""
     return _columns(_COLUMNS, _WIDE)
@@ -126,6 +143,11 @@ def key_store_columns() -> list[dict[str, Any]]:
 def operation_columns() -> list[dict[str, Any]]:
     """Return the same for operations."""
     return _columns(_OPERATION_COLUMNS, _OPERATION_WIDE)
+
+
+def tenant_set_columns() -> list[dict[str, Any]]:
+    """Return the same for sets of tenants."""
+    return _columns(_SET_COLUMNS, _SET_WIDE)
 
 
 _Columns = tuple[tuple[str, str, str, str], ...]

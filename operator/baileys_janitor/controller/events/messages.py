@@ -19,6 +19,7 @@ from baileys_janitor.api.conditions.condition_kinds import (
 )
 from baileys_janitor.api.keystores.conditions import STORE_CONDITIONS
 from baileys_janitor.api.names import KIND
+from baileys_janitor.api.tenant_sets.conditions import SET_CONDITIONS
 from baileys_janitor.schedule.cleanup_times import KILLED
 from baileys_janitor.status import changes
 from baileys_janitor.status.changes import Change
@@ -176,7 +177,11 @@ def _level(heard: changes.LevelChanged) -> Draft | None:
 
 def _condition(heard: changes.ConditionChanged) -> Draft | None:
     tenant, said = heard.tenant, heard.message
-    kind = CONDITIONS.get(heard.type) or STORE_CONDITIONS.get(heard.type)
+    kind = (
+        CONDITIONS.get(heard.type)
+        or STORE_CONDITIONS.get(heard.type)
+        or SET_CONDITIONS.get(heard.type)
+    )
     if kind is None:
         return None
     if heard.reason in kind.reason_events and heard.status != "False":

@@ -248,6 +248,15 @@ STORE_ACTIONS = frozenset({"keys-scan", "keys-clean"})
 STORE_BACKUP_ACTIONS = frozenset({"keys-backup", "keys-drill"})
 """Actions of the Jobs of key stores' backups."""
 
+SET_ACTIONS = frozenset({"list"})
+"""Actions of the Jobs of sets of tenants, which look after them by themselves."""
+
+
+def is_of_set(body: Object) -> bool:
+    """Return whether a Job or pod bears the label of a Job of a set of tenants."""
+    labels = decoding.part(body, "metadata", "labels")
+    return decoding.text(labels.get(ACTION_LABEL)) in SET_ACTIONS
+
 
 def is_of_backup(body: Object) -> bool:
     """Return whether a Job or pod bears the label of a backup's Job."""
@@ -265,6 +274,12 @@ def is_of_store_backup(body: Object) -> bool:
     """Return whether a Job or pod bears the label of a Job of a key store's backups."""
     labels = decoding.part(body, "metadata", "labels")
     return decoding.text(labels.get(ACTION_LABEL)) in STORE_BACKUP_ACTIONS
+
+
+def is_of_tenant(body: Object) -> bool:
+    """Return whether a Job or pod is none of those that others look after: a scan, cleanup, purge or copy."""
+    others = (is_of_store, is_of_store_backup, is_of_backup, is_of_operation, is_of_set)
+    return not any(is_of(body) for is_of in others)
 
 
 def has_ended(job: Object) -> bool:

@@ -6,13 +6,20 @@ import difflib
 import re
 from typing import Any
 
-from baileys_janitor.api.names import EMERGENCY_ANNOTATION, GROUP, NOTIFY_ANNOTATION
+from baileys_janitor.api.names import (
+    EMERGENCY_ANNOTATION,
+    GROUP,
+    NOTIFY_ANNOTATION,
+    TEMPLATE_ANNOTATION,
+)
 from baileys_janitor.api.values import decoding
 
 Object = dict[str, Any]
 
 PREFIX = f"{GROUP}/"
 KNOWN = (EMERGENCY_ANNOTATION, NOTIFY_ANNOTATION)
+OWN = (TEMPLATE_ANNOTATION,)
+"""Those that the operator itself sets."""
 NAME_MAX = 63
 _ODD = re.compile(r"[^A-Za-z0-9._-]")
 
@@ -29,7 +36,7 @@ def problem(meta: Object) -> str | None:
     """
     found = decoding.part(meta, "annotations")
     for name in sorted(name for name in found if str(name).startswith(PREFIX)):
-        if name not in KNOWN:
+        if name not in KNOWN and name not in OWN:
             return _unknown(str(name))
     if NOTIFY_ANNOTATION in found and found[NOTIFY_ANNOTATION] not in ("true", "false"):
         return f'The value of the annotation {NOTIFY_ANNOTATION} has no effect: set it to "true" or "false".'

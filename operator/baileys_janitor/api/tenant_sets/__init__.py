@@ -1,0 +1,1 @@
+"""The resource BaileysTenantSet: tenants for whatever session directories or claims there are."""
