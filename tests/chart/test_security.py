@@ -206,7 +206,7 @@ POLICY = "ValidatingAdmissionPolicy"
 
 
 def test_admission_policies_come_where_the_cluster_has_them_and_can_be_turned_off() -> None:
-    assert set(policies(render())) == {"marks", "jobs"}
+    assert set(policies(render())) == {"marks", "jobs", "operations"}
     assert policies(render(policies=False)) == {}
     assert policies(render(admissionPolicy={"enabled": False})) == {}
 

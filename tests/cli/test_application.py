@@ -64,7 +64,12 @@ def test_crd_prints_the_definitions(run: Run) -> None:
     done = run("crd")
     assert done.code == 0
     names = [definition["metadata"]["name"] for definition in yaml.safe_load_all(done.out)]
-    assert names == ["baileystenants.janitor.baileys.dev", "baileyskeystores.janitor.baileys.dev"]
+    assert [name.removesuffix(".janitor.baileys.dev") for name in names] == [
+        "baileystenants",
+        "baileyskeystores",
+        "baileysoperations",
+        "baileystenantsets",
+    ]
 
 
 def test_job_without_a_task_is_bad_usage() -> None:
@@ -74,12 +79,13 @@ def test_job_without_a_task_is_bad_usage() -> None:
 @pytest.mark.parametrize(
     ("options", "passed"),
     [
-        ([], (None, (), None)),
+        ([], (None, (), None, False)),
         (
             ["--config", "o.yaml", "-n", "a", "--namespace", "b", "-v"],
-            ("o.yaml", ("a", "b"), "debug"),
+            ("o.yaml", ("a", "b"), "debug", False),
         ),
-        (["--log-level", "error"], (None, (), "error")),
+        (["--log-level", "error"], (None, (), "error", False)),
+        (["--resume-all"], (None, (), None, True)),
     ],
 )
 def test_operator_passes_its_options_on(
@@ -87,8 +93,13 @@ def test_operator_passes_its_options_on(
 ) -> None:
     calls = []
 
-    def operate(config_path: str | None, namespaces: tuple[str, ...], log_level: str | None) -> int:
-        calls.append((config_path, namespaces, log_level))
+    def operate(
+        config_path: str | None,
+        namespaces: tuple[str, ...],
+        log_level: str | None,
+        started_again: bool,
+    ) -> int:
+        calls.append((config_path, namespaces, log_level, started_again))
         return 1
 
     stand_in = ModuleType("baileys_janitor.controller.app")
