@@ -31,7 +31,7 @@ from tests.volume.test_kill import survives
 
 __all__ = ["room"]
 
-EVERY = 1 if os.environ.get("ALL_CHECKS") else 9
+EVERY = 1 if os.environ.get("ALL_CHECKS") else 21
 """Every which step of a restore is one to be killed at."""
 
 
