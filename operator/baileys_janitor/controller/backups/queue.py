@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
@@ -21,6 +22,8 @@ GAP_SECONDS = 1.0
 """Least seconds between two decisions on one resource."""
 AGAIN_SECONDS = 10.0
 """Seconds until what could not be begun now is tried again."""
+GATHER_SECONDS = 10.0
+"""First backups begin at multiples of so many seconds."""
 
 
 class BackupQueue(Generic[R]):
@@ -102,6 +105,9 @@ class BackupQueue(Generic[R]):
             return
         considered = self._considered.get(record.key, 0.0) + GAP_SECONDS
         when = max(when, considered, self._not_before.get(record.key, 0.0))
+        if _is_new(record):
+            # Those that were applied together share Jobs.
+            when = math.ceil(max(when, self._clock.now()) / GATHER_SECONDS) * GATHER_SECONDS
         if self._due.get(record.key) != when:
             self._due[record.key] = when
             heapq.heappush(self._heap, (when, record.key))
@@ -168,6 +174,14 @@ class BackupQueue(Generic[R]):
         record.backup.release()
         if self._find(record.key) is record:
             self.again(record)
+
+
+def _is_new(record: AnyRecord) -> bool:
+    """Return whether a first backup waits, and nobody has asked for anything."""
+    states = record.backup.repositories.values()
+    return any(each.tried_at is None for each in states) and not any(
+        each.is_asked or each.drill.is_asked for each in states
+    )
 
 
 def fail(record: AnyRecord, action: str, names: Iterable[str], fault: Fault, now: float) -> None:
