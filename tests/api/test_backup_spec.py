@@ -58,6 +58,13 @@ def test_a_tenant_without_repositories_is_not_backed_up() -> None:
     assert backups({"repositories": [], "recipients": []}) is None
 
 
+def test_an_empty_list_of_repositories_takes_a_tenant_out_of_the_fleets_backups() -> None:
+    assert backups({"repositories": []}) is None
+    assert backups({"repositories": [], "schedule": "0 3 * * *"}) is None
+    with pytest.raises(InvalidTenant, match="needs somewhere to put archives"):
+        backups({"repositories": [], "recipients": [RECIPIENT]}, fleet={})
+
+
 def test_what_cannot_work_together_names_both_and_whose_it_is() -> None:
     with pytest.raises(InvalidTenant) as refusal:
         backups({"encryption": "None"})

@@ -79,7 +79,8 @@ class ClusterBackup(BackupGroup):
     repositories: Annotated[list[ClusterRepository], Field(max_length=MOST_REPOSITORIES)] | None = (
         Field(
             default=None,
-            description="Where the archives go. They are independent: the same archive is put to each.",
+            description="Where the archives go. They are independent: the same archive is put to each. An empty list "
+            "takes a tenant out of the fleet's backups.",
         )
     )
     drill: DrillSettings | None = Field(default=None, description="Rehearsals of a restore.")
@@ -161,13 +162,15 @@ def resolved(
     `fleet` is the group of the operator's configuration. Raises `Conflict`; its fields begin with `backup.`.
     """
     settings = ClusterBackup.model_validate(data or {})
+    trusted = ClusterBackup.model_validate(fleet or {}).repositories or []
+    if settings.repositories == [] and trusted:
+        return None
     group = in_force(settings, settings.repositories, settings.drill)
     if group is None:
         return None
     drill = config.drill
     if drill.identity_secret_name is None and group.recipients:
         return ClusterBackups(group, None, ())
-    trusted = ClusterBackup.model_validate(fleet or {}).repositories or []
     sources = tuple(
         DrillSource(each, drill.read_secret_names[each.name])
         for each in group.repositories
