@@ -18,6 +18,9 @@ from baileys_janitor.api.config.config import Logging
 FIELDS = (
     "namespace",
     "tenant",
+    "keyStore",
+    "tenantSet",
+    "operation",
     "action",
     "reason",
     "outcome",

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.backup import errors
+from baileys_janitor.keystore import errors as database
+from baileys_janitor.keystore.identity import ENCODED_TWICE
 from baileys_janitor.schedule import backup_times
 from baileys_janitor.schedule.backup_reasons import BACKUP, DRILL, LASTING, OF_SESSION, OF_STORE
 from baileys_janitor.schedule.backup_times import START_SECONDS, BackupSchedule
@@ -122,8 +124,16 @@ def test_an_attempt_that_was_cut_off_counts_as_failed_when_it_is_found() -> None
 
 @pytest.mark.parametrize("code", sorted(LASTING | OF_STORE | OF_SESSION))
 def test_every_reason_that_is_told_apart_is_one_that_can_come(code: str) -> None:
-    own = {"ExtraMissing"}
-    assert code in {*errors.SENTENCES, *OF_VOLUME, *own} or code in _OF_SNAPSHOTS
+    of_jobs = {"ExtraMissing", "AuthorityMissing", "MemoryMissing"}
+    of_databases = {each for each in vars(database).values() if isinstance(each, str)}
+    assert code in {
+        *errors.SENTENCES,
+        *OF_VOLUME,
+        *of_jobs,
+        *of_databases,
+        *_OF_SNAPSHOTS,
+        ENCODED_TWICE,
+    }
 
 
 _OF_SNAPSHOTS = {
