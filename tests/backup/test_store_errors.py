@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -341,32 +340,43 @@ def test_an_answer_without_an_end_is_given_up(
     growth = 24 << 20
     monkeypatch.setattr(bounded, "GROWTH_MOST", growth)
     # What this process has once had it may have again before that counts as growth.
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    before = bounded.peak_bytes()
     faulty.then = lambda exchange: exchange.endless_text(status)
     assert code_of(at(faulty.url), act) == "NotAStore"
     assert faulty.sent < 2 * before + 16 * growth
 
 
+@pytest.mark.parametrize("before", [0, 400 << 20])
 def test_the_command_line_takes_bounded_memory_of_a_listing_without_an_end(
-    faulty: FaultyStore, tmp_path: Path
+    faulty: FaultyStore, tmp_path: Path, before: int
 ) -> None:
+    """Also where what started it had taken much: Linux hands that peak on to the next program."""
     faulty.then = lambda exchange: exchange.endless_text(200)
-    program = (
-        "import resource, sys\n"
-        "from baileys_janitor.cli.main import main\n"
-        "code = main(sys.argv[1:])\n"
-        "print(code, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
-    )
     place = ["--from", "s3://bucket/x", "--endpoint", faulty.url, "--tenant", "acme"]
     done = subprocess.run(
-        [sys.executable, "-c", program, "archives", *place],
+        [sys.executable, "-c", AFTER, str(before), LISTING, "archives", *place],
         env=os.environ | ENVIRON, capture_output=True, text=True, timeout=60, check=False,
         cwd=tmp_path,
     )  # fmt: skip
     assert "no store of this kind" in done.stderr, done.stderr
-    code, peak = done.stdout.split()[-2:]
-    assert code != "0"
-    assert int(peak) < 400_000, "kilobytes"
+    code, inherited, peak = (int(each) for each in done.stdout.split()[-3:])
+    assert code != 0
+    assert inherited * 1024 >= before
+    assert peak < 400_000, "kilobytes"
+
+
+AFTER = """
+import os, sys
+b"x" * int(sys.argv[1])
+os.execv(sys.executable, [sys.executable, "-c", *sys.argv[2:]])
+"""
+LISTING = """
+import resource, sys
+inherited = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+from baileys_janitor.cli.main import main
+code = main(sys.argv[1:])
+print(code, inherited, open("/proc/self/status").read().split("VmHWM:")[1].split()[0])
+"""
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -21,6 +23,7 @@ from tests.plugin.tenants import FLEET, Fleet, account
 
 ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., Done]
+LATEST = 60.0
 
 
 @pytest.fixture(scope="session")
@@ -95,6 +98,40 @@ def runner(
         return Done(code, *capsys.readouterr())
 
     return call
+
+
+@contextmanager
+def started(fleet: Fleet, program: str, *words: object) -> Iterator[subprocess.Popen[str]]:
+    """A program of the fleet's in a process of its own, which Ctrl-C ends, and which is over afterwards.
+
+    A child ignores SIGINT where its parent does, and shells have what they run in the background do so.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            [str(fleet.programs / program), *(str(each) for each in words)],
+            env={**os.environ, **fleet.variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    def end() -> None:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+
+    # Whatever is read of one that hangs has an end, too.
+    late = Timer(LATEST, end)
+    late.start()
+    with process:
+        try:
+            yield process
+        finally:
+            late.cancel()
+            end()
 
 
 def read(done: Done) -> dict[str, object]:

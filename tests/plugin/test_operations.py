@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from baileys_janitor.cli.plugin.operations.acting import Time
-from tests.plugin.conftest import ROOT, Run, cluster, runner
+from tests.plugin.conftest import ROOT, Run, cluster, runner, started
 from tests.plugin.tenants import TENANTS, Fleet, account, acting
 from tests.real import sessions
 from tests.running_time import remember
@@ -150,18 +150,13 @@ def test_a_time_out_leaves_it_to_go_on(live: Fleet, run: Run) -> None:
 
 
 def test_one_that_is_deleted_meanwhile_is_told(live: Fleet) -> None:
-    process = subprocess.Popen(
-        [str(live.programs / "kubectl"), "baileys", "clean", "ghost", "-n", LIVE, "--wait"],
-        env={**os.environ, **live.variables},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    name = process.stderr.readline().partition(":")[0]
-    live.kubectl("wait", f"bop/{name}", "-n", LIVE, "--for=jsonpath={.status.phase}=Pending")
-    live.kubectl("delete", "baileysoperation", name, "-n", LIVE)
-    out, _ = process.communicate(timeout=60)
+    words = ("clean", "ghost", "-n", LIVE, "--wait")
+    with started(live, "kubectl", "baileys", *words) as process:
+        assert process.stderr is not None
+        name = process.stderr.readline().partition(":")[0]
+        live.kubectl("wait", f"bop/{name}", "-n", LIVE, "--for=jsonpath={.status.phase}=Pending")
+        live.kubectl("delete", "baileysoperation", name, "-n", LIVE)
+        out, _ = process.communicate(timeout=60)
     assert (process.returncode, out) == (
         1,
         f"live/ghost: {name} was deleted before it had ended\n",
@@ -169,17 +164,12 @@ def test_one_that_is_deleted_meanwhile_is_told(live: Fleet) -> None:
 
 
 def test_ctrl_c_ends_the_waiting_alone(live: Fleet) -> None:
-    process = subprocess.Popen(
-        [str(live.programs / "kubectl-baileys"), "clean", "spirit", "-n", LIVE, "--wait"],
-        env={**os.environ, **live.variables},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    name = process.stderr.readline().partition(":")[0]
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    words = ("clean", "spirit", "-n", LIVE, "--wait")
+    with started(live, "kubectl-baileys", *words) as process:
+        assert process.stderr is not None
+        name = process.stderr.readline().partition(":")[0]
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert f"{name} goes on. To see how it ends: kubectl baileys follow {name} -n {LIVE}" in err
     live.kubectl("delete", "baileysoperation", name, "-n", LIVE)

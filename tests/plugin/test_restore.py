@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import os
 import signal
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +13,7 @@ import pytest
 
 from baileys_janitor.cli.plugin.operations import acting
 from baileys_janitor.cli.plugin.restores.recovery_key import RecoveryKey
-from tests.plugin.conftest import Run, cluster, runner
+from tests.plugin.conftest import Run, cluster, runner, started
 from tests.plugin.tenants import Fleet, Tenant, account, ago
 
 SECRET_KEY = "AGE-SECRET-KEY-1" + "Q" * 58
@@ -203,21 +201,12 @@ def test_an_end_before_the_first_restore_takes_the_key_away(
     fleet: Fleet, played: Played, key: Path, number: signal.Signals
 ) -> None:
     played.held.clear()
-    process = subprocess.Popen(
-        [
-            *(str(fleet.programs / "kubectl-baileys"), "restore", "t0", "-n", "east"),
-            *(*COMMON, "--identity", str(key)),
-        ],
-        env={**os.environ, **fleet.variables},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stderr is not None
-    first = process.stderr.readline()
-    process.send_signal(number)
-    _, rest = process.communicate(timeout=60)
+    words = ("restore", "t0", "-n", "east", *COMMON, "--identity", key)
+    with started(fleet, "kubectl-baileys", *words) as process:
+        assert process.stderr is not None
+        first = process.stderr.readline()
+        process.send_signal(number)
+        _, rest = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in rest
     assert SECRET_KEY not in first + rest
