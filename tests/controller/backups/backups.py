@@ -43,7 +43,12 @@ class Backups(World):
         return {
             "watchNamespaces": [self.namespace],
             "dailyJitter": "0s",
-            "defaults": {"schedule": {"dailyCleanup": "Never"}, "backup": backup},
+            "defaults": {
+                "schedule": {"dailyCleanup": "Never"},
+                # They come at a time of the namespace's own, and add a Job and a file.
+                "credentialsCopies": {"keep": 0},
+                "backup": backup,
+            },
             "backup": {"drill": drill},
             **settings,
         }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from baileys_janitor.api.operations.spec import BACKUP, DRILL
+from baileys_janitor.api.values.timestamps import from_rfc3339
 from baileys_janitor.backup.job import task
 from baileys_janitor.job.result import COMPLETED, FAILED
 from baileys_janitor.tenants.backup_state import (
@@ -57,6 +58,15 @@ def names_of(tenant: TenantRecord, action: str) -> tuple[str, ...]:
     return tuple(
         name for name, state in known.items() if name in drilled and state.newest is not None
     )
+
+
+def asked_since(start: object, now: float) -> float:
+    """Return since when (Unix seconds) a backup or a drill is asked for, by the `startTime` of its operation.
+
+    That is in whole seconds: an attempt of the same second may be older than the request, and lack what it is made for.
+    """
+    began = from_rfc3339(start)
+    return now if began is None else min(began + 1.0, now)
 
 
 def unasked(tenant: TenantRecord, action: str, since: float) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ from typing import Any
 
 from baileys_janitor.api.config.config import OperatorConfig
 from baileys_janitor.api.names import OPERATION_PLURAL
-from baileys_janitor.api.values.timestamps import from_rfc3339
 from baileys_janitor.controller.backups.manager import BackupManager
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.crash_handler import CrashHandler
@@ -319,8 +318,8 @@ class OperationManager:
             self._begin(self._launcher.claim_archive(operation, tenant), operation, spawn)
             return
         if operation.asked_at is None:
-            now = self._clock.now()
-            operation.asked_at = min(from_rfc3339(operation.current.get("startTime")) or now, now)
+            start = operation.current.get("startTime")
+            operation.asked_at = archives.asked_since(start, self._clock.now())
         names = archives.unasked(tenant, operation.action, operation.asked_at)
         if names:
             task = archives.TASKS[operation.action]
