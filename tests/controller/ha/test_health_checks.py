@@ -223,6 +223,14 @@ def test_a_watch_that_does_not_tell_what_the_operator_has_written_is_dead(
     assert watches.dead() == []
 
 
+def test_a_job_in_a_namespace_that_none_watches_expects_no_event() -> None:
+    clock = StandingClock()
+    watches = Watches(["there"], clock)
+    watches.writes(JOBS)(JOB)
+    clock.move(600)
+    assert watches.dead() == []
+
+
 @pytest.mark.parametrize("url", [STATUS, JOBS])
 def test_an_event_that_comes_before_the_answer_of_a_write_is_enough(url: str) -> None:
     clock = StandingClock()

@@ -58,7 +58,7 @@ class Watches:
     def __init__(
         self, namespaces: Sequence[str], now: Callable[[], float] = time.monotonic
     ) -> None:
-        self._namespaced = bool(namespaces)
+        self._namespaces = frozenset(namespaces)
         self._now = now
         self._begun = now()
         self._heard: dict[tuple[str, str], float] = {}
@@ -90,10 +90,11 @@ class Watches:
     def writes(self, url: str) -> Callable[[Object], None]:
         """Take note of a write that begins; call what is returned with the object if that has changed.
 
-        The watch must show the change: before the answer has come, or after it.
+        The watch must show the change: before the answer has come, or after it. Where none watches, as in the
+        operator's own namespace when it drills for others, nothing is expected.
         """
         found = next(((k, m) for k, each in WRITTEN.items() if (m := each.search(url))), None)
-        if found is None:
+        if found is None or not self._covers(found[1]["namespace"]):
             return lambda _: None
         kind, namespace = found[0], found[1]["namespace"]
         key = kind, self._watch(namespace)
@@ -126,7 +127,10 @@ class Watches:
 
     def _watch(self, namespace: str) -> str:
         """Return which watch covers a namespace: there is one for each, or one for all."""
-        return namespace if self._namespaced else ""
+        return namespace if self._namespaces else ""
+
+    def _covers(self, namespace: str) -> bool:
+        return not self._namespaces or namespace in self._namespaces
 
     def compared(self, doubt: Doubt, differs: bool) -> None:
         """Take note of what a comparison found."""
