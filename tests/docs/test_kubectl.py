@@ -47,6 +47,12 @@ TENANTS = {"shop": ["acme", "962302"], "default": ["acme", "962302", "acme-trial
 STORES = {"shop": ["main"], "support": ["main"]}
 CHANGES = "annotate|apply|create|delete|label|patch"
 LEFT_OUT = "edit|exec|logs|port-forward|rollout|scale|uncordon|wait"
+STORE_BACKUP = {
+    "lastSuccessTime": "2026-11-22T08:05:00Z",
+    "sessions": {"count": 3, "backedUp": 2, "nothingToDo": 1, "failing": 0},
+    "repositories": [{"name": "eu", "time": "2026-11-22T08:05:00Z", "outcome": "Put"}],
+}
+"""The `status.backup` of a key store."""
 KUBECTL = f"""#!/bin/bash
 # As kubectl, but what changes something is a dry run; failures go to a file. 3 is an answer of `kubectl baileys`.
 verb=""
@@ -125,6 +131,8 @@ async def _furnish(cluster: Cluster) -> None:
         for name in names:
             spec = {"connection": {"secretName": "baileys-db"}}
             await client.create(kind, namespace, {"metadata": {"name": name}, "spec": spec})
+            status = {"status": {"backup": STORE_BACKUP}}
+            await client.patch(kind, namespace, name, status, sub="status")
     kind = "janitor.baileys.dev/v1alpha1/baileysoperations"
     spec = {"tenant": "acme", "action": "Clean"}
     await client.create(kind, "shop", {"metadata": {"name": "clean-now"}, "spec": spec})

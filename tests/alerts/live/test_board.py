@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.alerts.board import queries
 from tests.alerts.live.conftest import Operator
 from tests.alerts.live.prometheus import Prometheus
 from tests.alerts.live.test_levels import DAY, EVERY_MINUTE, write_sessions
-from tests.controller.keystores.stores import Stores
+from tests.controller.keystores.stores import STORES, Stores
 from tests.controller.live.test_job_faults import evict
 from tests.controller.live.world import TENANTS, World, until
 from tests.keystore import data
@@ -19,8 +20,10 @@ from tests.keystore import data
 RARE = (
     "baileys_janitor_circuit_breaker_namespace_open",
     "baileys_session_credentials_copy_timestamp_seconds",
+    "baileys_janitor_workload_resume_overdue_seconds",
 )
-"""Series that come while a namespace's cleanups are held, and once a copy of creds.json is kept."""
+"""Series that come while a namespace's cleanups are held, once a copy of creds.json is kept, and while a workload that
+was stopped waits for its start."""
 
 SCARCELY = "0 0 29 2 *"
 BACKUP = {
@@ -29,7 +32,7 @@ BACKUP = {
     "repositories": [{"name": "eu", "url": "s3://none/here", "secretName": "none"}],
 }
 DONE = {"time": "2026-11-01T04:05:00Z", "triedTime": "2026-11-01T04:05:00Z", "seconds": 0.5}
-BACKED_UP = {
+BACKED_UP: dict[str, Any] = {
     "observedGeneration": 1,
     "backup": {
         "repositories": [
@@ -51,6 +54,12 @@ BACKED_UP = {
     },
 }
 """Backups of long ago that fail since: every metric of them has a series."""
+STORE_BACKED_UP = {
+    "backup": {
+        **BACKED_UP["backup"],
+        "sessions": {"count": 3, "backedUp": 1, "nothingToDo": 1, "failing": 1},
+    },
+}
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -75,6 +84,11 @@ async def test_no_panel_is_empty_once_a_fleet_has_lived_a_little(
     await world.client.patch(
         TENANTS, world.namespace, "archived", {"status": BACKED_UP}, sub="status"
     )
+    data.first_layout(url, data.company())
+    stores = Stores(world.cluster, world.namespace)
+    await stores.store("main", url, backup=BACKUP)
+    status = {"status": STORE_BACKED_UP}
+    await world.client.patch(STORES, world.namespace, "main", status, sub="status")
     async with operator(knows=4, notifications=told) as running:
         await world.scanned("acme")
         # It grows, is cleaned, and one of its Jobs is lost.
@@ -89,9 +103,6 @@ async def test_no_panel_is_empty_once_a_fleet_has_lived_a_little(
         await evict(world)
         world.cluster.kubelet.release()
         await prometheus.fires("BaileysTenantStalled", namespace=world.namespace)
-        data.first_layout(url, data.company())
-        stores = Stores(world.cluster, world.namespace)
-        await stores.store("main", url)
         await stores.scanned("main")
         await stores.ask("main", "now")
         await stores.cleaned("main")
