@@ -122,6 +122,7 @@ class JobEvents(ABC, Generic[R]):
                 gone = faults.finished(pod) or Finished(None, faults.GONE)
                 self.settle(tracked, _blamed(gone, tracked))
             return
+        tracked.heard += 1
         tracked.pod = name
         if decoding.part(pod, "spec").get("nodeName") and tracked.placed_at is None:
             tracked.placed_at = self._clock.now()

@@ -164,6 +164,7 @@ class JobTimeouts(Generic[R]):
     async def seek_pod(self, tracked: TrackedJob) -> None:
         """Ask for the pod of a Job whose event may have got lost. If the Job has ended, what is not there is gone."""
         labels = f"{JOB_NAME_LABEL}={tracked.name}"
+        heard = tracked.heard
         try:
             pods = [
                 pod async for pod in self._kube.list(path("pods", tracked.namespace), labels=labels)
@@ -173,6 +174,9 @@ class JobTimeouts(Generic[R]):
                 tracked.overheard = True
             tracked.sought = False
             raise
+        if tracked.failed_at is None and tracked.heard != heard:
+            # An event came meanwhile, and others will: what was listed before it would take it back.
+            return
         for pod in pods:
             self._results.pod("MODIFIED", pod)
         if not tracked.settled and tracked.failed_at is not None:

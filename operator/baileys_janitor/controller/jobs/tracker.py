@@ -127,6 +127,8 @@ class TrackedJob:
     """The Job's uid; None while the API server has not answered. What bears another uid counts for nothing."""
     overheard: bool = False
     """Whether there may have been events of it that could not be matched yet."""
+    heard: int = 0
+    """How many states of its pod have been taken in."""
     pod: str | None = None
     placed_at: float | None = None
     """Since when its pod has a node."""
