@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -31,14 +31,14 @@ QUIET_FOR = 20.0
 
 
 class SilentServer(Kube):
-    """Answers no request but the first two lists, which are of the Jobs under way: of tenants, and of backups."""
+    """Says that no Job is under way, and answers no other request."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.unanswered = 0
 
-    async def list(self, *_: Any, **__: Any) -> AsyncIterator[Object]:
-        self.asked += 1
-        if self.asked > 2:
+    async def list(self, url: str, *_: Any, **__: Any) -> AsyncIterator[Object]:
+        if not url.endswith("/jobs"):
+            self.unanswered += 1
             await asyncio.Event().wait()
         for nothing in ():
             yield nothing
@@ -78,7 +78,7 @@ async def test_an_engine_whose_loop_stands_still_is_behind_once_something_is_due
     reconciler.observe(tenant(1))
     assert reconciler.behind() == 0.0  # it has not begun
     running = asyncio.create_task(reconciler.run())
-    await clock.waiting.wait()
+    await until(clock.waiting.is_set, "the engine has begun")
     assert reconciler.behind() == 0.0
 
     clock.time += 3600
@@ -91,7 +91,7 @@ async def test_an_engine_with_nothing_to_do_is_never_behind() -> None:
     clock = MovedClock()
     reconciler = Reconciler(SilentServer(), OperatorConfig(), Pod("image"), clock)
     running = asyncio.create_task(reconciler.run())
-    await clock.waiting.wait()
+    await until(clock.waiting.is_set, "the engine has begun")
     clock.time += 86_400
 
     assert reconciler.behind() == 0.0
@@ -104,13 +104,13 @@ async def test_steps_that_all_hang_are_seen_and_a_burst_after_a_quiet_day_is_not
     server = SilentServer()
     reconciler = Reconciler(server, OperatorConfig(), Pod("image"), clock)
     running = asyncio.create_task(reconciler.run())
-    await clock.waiting.wait()
+    await until(clock.waiting.is_set, "the engine has begun")
     clock.time += 86_400
     for number in range(AT_ONCE + 4):
         reconciler.observe(tenant(number))
     clock.time += 60
     reconciler.nudge()
-    await until(lambda: server.asked > AT_ONCE, "as many steps as may run are under way")
+    await until(lambda: server.unanswered >= AT_ONCE, "as many steps as may run are under way")
     assert reconciler.stuck() < STUCK_SECONDS
 
     clock.time += STUCK_SECONDS + 1
@@ -150,7 +150,7 @@ class Observed:
 @pytest_asyncio.fixture(loop_scope="session")
 async def observed(
     world: World, operator: Operator, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Callable[[], Any]]:
+) -> AsyncIterator[Callable[[LocalOperator], Awaitable[Observed]]]:
     clock = StandingClock()
     made: list[Watches] = []
 
@@ -162,7 +162,8 @@ async def observed(
     monkeypatch.setattr("baileys_janitor.controller.app.Watches", Seen)
     kube = await Kube.connect()
 
-    def observe(running: LocalOperator) -> Observed:
+    async def observe(running: LocalOperator) -> Observed:
+        await until(lambda: made, "the operator watches")
         audit = Audit(kube, running.reconciler, made[-1], [world.namespace])
         return Observed(world, kube, made[-1], clock, audit)
 
@@ -182,14 +183,14 @@ class TestLive:
         await world.tenant("lost", "no-such-claim")
         async with operator() as running:
             await world.scanned("acme")
-            seen = observed(running)
+            seen = await observed(running)
             assert await seen.dead() == []
 
     async def test_tenants_that_are_not_told_of_are_noticed(
         self, world: World, operator: Operator, observed: Any
     ) -> None:
         async with operator() as running:
-            seen = observed(running)
+            seen = await observed(running)
             await seen.silence("baileystenants")
             await world.tenant("unseen", "claim")
             assert await seen.dead() == ["tenants"]
@@ -200,7 +201,7 @@ class TestLive:
         await world.tenant("acme", "claim")
         async with operator() as running:
             await world.ready("acme", "ClaimMissing")
-            seen = observed(running)
+            seen = await observed(running)
             await seen.silence("baileystenants")
             await world.edit("acme", suspend=True)
             assert await seen.dead() == ["tenants"]
@@ -212,7 +213,7 @@ class TestLive:
         async with operator() as running:
             await world.scanned("acme")
             await world.quiet()
-            seen = observed(running)
+            seen = await observed(running)
             await seen.silence("pods")
             await world.ask("acme", "now")
             with running.hurry(over_jobs=True):
@@ -227,7 +228,7 @@ class TestLive:
         async with operator() as running:
             await world.scanned("acme")
             await world.quiet()
-            seen = observed(running)
+            seen = await observed(running)
             await seen.silence("jobs")
             for number in (1, 2):
                 await world.ask("acme", f"token-{number}")
