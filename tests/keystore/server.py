@@ -50,6 +50,15 @@ def user() -> dict[str, Any]:
     return {"user": found.pw_uid, "group": found.pw_gid}
 
 
+def _children(process: int) -> list[Path]:
+    """The processes that a process has started, as directories of /proc; none where there is no /proc."""
+    try:
+        found = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    except OSError:
+        return []
+    return [Path("/proc", each) for each in found]
+
+
 def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
@@ -108,12 +117,15 @@ class Server:
     def stop(self, *, kill: bool = False) -> None:
         if self.process is None:
             return
+        backends = _children(self.process.pid)
         if kill:
             self.process.kill()
         else:
             self.process.send_signal(2)  # fast shutdown
         self.process.wait(READY_SECONDS)
         self.process = None
+        # What a killed server leaves ends by itself, and no other one starts before that.
+        wait_until(lambda: not any(map(Path.exists, backends)), "its backends have ended")
 
     @property
     def url(self) -> str:
