@@ -6,13 +6,11 @@ As for tenants, by the same calendar; there are few of them, each with Jobs of i
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from baileys_janitor.api.config.config import OperatorConfig
 from baileys_janitor.api.names import STORE_PLURAL
-from baileys_janitor.api.values import decoding
 from baileys_janitor.api.values.timestamps import from_rfc3339
 from baileys_janitor.controller.clock import Clock, MonotonicClock, WatchedClock
 from baileys_janitor.controller.crash_handler import CrashHandler
@@ -28,7 +26,8 @@ from baileys_janitor.controller.keystores.cache import KeyStoreCache
 from baileys_janitor.controller.keystores.jobs import KeyStoreJobs
 from baileys_janitor.controller.keystores.record import KeyStoreRecord
 from baileys_janitor.controller.keystores.results import KeyStoreResults
-from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube, path
+from baileys_janitor.controller.kube.client import Kube
+from baileys_janitor.controller.relist import list_again
 from baileys_janitor.controller.status.writer import StatusWriter
 from baileys_janitor.controller.workers import Workers
 from baileys_janitor.schedule import calendar, scan_times
@@ -39,7 +38,6 @@ from baileys_janitor.status.backup import context_of
 from baileys_janitor.status.changes import ChangeBus
 
 Object = dict[str, Any]
-logger = logging.getLogger("janitor.keystores")
 
 TICK_SECONDS = 2.0
 """Seconds between looks at Jobs under way: pods that never appear send no event."""
@@ -47,8 +45,6 @@ GAP_SECONDS = 1.0
 """Least seconds between two looks at one store."""
 WAIT_MAX_SECONDS = 60.0
 """Most seconds that the loop waits: a clock that was set ahead meanwhile is noticed then."""
-LIST_AGAIN_SECONDS = 300.0
-"""Seconds between two lists of all stores."""
 RUN_MARGIN_SECONDS = 120.0
 """Seconds after its time at which a pod is given up that its node has not ended."""
 CRASH_PAUSE_SECONDS = 5.0
@@ -173,7 +169,17 @@ class KeyStoreReconciler:
         """Do what is due, forever."""
         await self.results.adopt(self._kube, self._config.watch_namespaces, is_of_store)
         await self.backups.adopt()
-        listing = asyncio.create_task(self._list_again())
+        listing = asyncio.create_task(
+            list_again(
+                self._kube,
+                self._clock,
+                STORE_PLURAL,
+                self._config.watch_namespaces,
+                lambda: self.cache.records,
+                self.observe,
+                self.forget,
+            )
+        )
         try:
             while True:
                 self._wake.clear()
@@ -185,28 +191,6 @@ class KeyStoreReconciler:
             listing.cancel()
             await self.workers.cancel()
             await self._reads.close()
-
-    async def _list_again(self) -> None:
-        """List the stores every few minutes: a watch that delivers nothing any more is noticed by nobody else."""
-        while True:
-            await self._clock.wait(asyncio.Event(), self._clock.now() + LIST_AGAIN_SECONDS)
-            try:
-                await self._list_all()
-            except ApiError as error:
-                logger.debug("The key stores could not be listed: %s", error)
-
-    async def _list_all(self) -> None:
-        before = dict(self.cache.records)
-        there = set()
-        watched: list[str | None] = [*self._config.watch_namespaces] or [None]
-        for namespace in watched:
-            async for body in self._kube.list(path(STORE_PLURAL, namespace, group=TENANTS)):
-                meta = decoding.part(body, "metadata")
-                there.add(decoding.text(meta.get("uid")))
-                self.observe(body)
-        for record in before.values():
-            if record.uid not in there:
-                self.forget(record.namespace, record.name, record.uid)
 
     def _pass(self) -> float:
         """Start what is due now; return when the loop is to pass again."""

@@ -25,6 +25,7 @@ from baileys_janitor.controller.jobs import faults
 from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
 from baileys_janitor.controller.jobs.manifest import Pod, owner_reference
 from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube, path
+from baileys_janitor.controller.relist import list_again
 from baileys_janitor.controller.status.writer import StatusWriter
 from baileys_janitor.controller.tenant_sets import compose
 from baileys_janitor.controller.tenant_sets.listing import Lister, Trouble
@@ -42,8 +43,6 @@ logger = logging.getLogger("janitor.tenantsets")
 WAIT_MAX_SECONDS: Final = 60.0
 """Most seconds that the loop waits: a clock that was set ahead meanwhile is noticed then."""
 CRASH_PAUSE_SECONDS: Final = 5.0
-LIST_AGAIN_SECONDS: Final = 300.0
-"""Seconds between two lists of all sets."""
 GAP_SECONDS: Final = 1.0
 """Least seconds between two looks at one set."""
 CREATED, TAKEN = 201, 409
@@ -110,7 +109,17 @@ class SetReconciler:
 
     async def run(self) -> None:
         """Do what is due, forever."""
-        listing = asyncio.create_task(self._list_again())
+        listing = asyncio.create_task(
+            list_again(
+                self._kube,
+                self._clock,
+                SET_PLURAL,
+                self._config.watch_namespaces,
+                lambda: self.cache.records,
+                self.observe,
+                self.forget,
+            )
+        )
         try:
             while True:
                 self._wake.clear()
@@ -122,27 +131,6 @@ class SetReconciler:
             listing.cancel()
             await self.workers.cancel()
             await self._reads.close()
-
-    async def _list_again(self) -> None:
-        """List the sets every few minutes: a watch that delivers nothing any more is noticed by nobody else."""
-        while True:
-            await self._clock.wait(asyncio.Event(), self._clock.now() + LIST_AGAIN_SECONDS)
-            try:
-                await self._list_all()
-            except ApiError as error:
-                logger.debug("The sets could not be listed: %s", error)
-
-    async def _list_all(self) -> None:
-        before = dict(self.cache.records)
-        there = set()
-        watched: list[str | None] = [*self._config.watch_namespaces] or [None]
-        for namespace in watched:
-            async for body in self._kube.list(path(SET_PLURAL, namespace, group=TENANTS)):
-                there.add(decoding.text(decoding.part(body, "metadata").get("uid")))
-                self.observe(body)
-        for record in before.values():
-            if record.uid not in there:
-                self.forget(record.namespace, record.name, record.uid)
 
     def _pass(self) -> float:
         now = self._clock.now()
