@@ -59,8 +59,12 @@ async def test_a_deployments_pods_are_processes_on_its_claim(
     owner = pod["metadata"]["ownerReferences"][0]
     assert owner["kind"] == "ReplicaSet"
     assert owner["name"] == f"bot-{pod['metadata']['labels']['pod-template-hash']}"
-    found = await cluster.client.get(DEPLOYMENTS, namespace, "bot")
-    assert found["status"]["readyReplicas"] == 1
+
+    async def counted() -> bool:
+        found = await cluster.client.get(DEPLOYMENTS, namespace, "bot")
+        return bool(found["status"].get("readyReplicas") == 1)
+
+    await until(counted)
 
 
 async def test_kubectl_scales_waits_and_rolls_out(
