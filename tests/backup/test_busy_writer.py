@@ -14,6 +14,7 @@ import pytest
 
 from baileys_janitor.backup.archive.unpack import unpack
 from baileys_janitor.volume.copies.snapshot import Snapshot, take_snapshot
+from baileys_janitor.volume.errors import CREDENTIALS_CHANGING, VolumeProblem
 from tests.backup.sessions import IDENTITIES, packed
 from tests.pairings import whole
 from tests.real.sessions import ALL_CHECKS
@@ -104,8 +105,14 @@ def writer() -> Iterator[Writer]:
 
 
 def snapshot_of(path: Path, pause: Callable[[float], None] = time.sleep) -> Snapshot:
+    """Take a snapshot; beside a writer that leaves no pause, creds.json may be different at every look."""
     with opened(path) as directory:
-        return take_snapshot(directory, now=time.time(), pause=pause)
+        while True:
+            try:
+                return take_snapshot(directory, now=time.time(), pause=pause)
+            except VolumeProblem as refused:
+                if refused.reason != CREDENTIALS_CHANGING:
+                    raise
 
 
 def torn_in(path: Path) -> list[str]:
