@@ -111,7 +111,7 @@ def snapshot_of(path: Path, pause: Callable[[float], None] = time.sleep) -> Snap
             try:
                 return take_snapshot(directory, now=time.time(), pause=pause)
             except VolumeProblem as refused:
-                if refused.reason != CREDENTIALS_CHANGING:
+                if refused.code != CREDENTIALS_CHANGING:
                     raise
 
 
