@@ -7,6 +7,7 @@ Grafana's dashboard, the alert rules of conditions.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -194,14 +195,17 @@ def readme() -> str:
 
 
 def crd_template() -> str:
-    """The CRDs as a template: behind `crds.enabled`, kept behind `crds.keep`, with the chart's labels."""
-    _, _, text = crd_yaml().partition("\n")
+    """The CRDs as a template: behind `crds.enabled`, kept behind `crds.keep`, with the chart's labels.
+
+    What only newer API servers take is there for those alone.
+    """
+    _, _, text = crd_yaml(field_selectors=True).partition("\n")
     if "{{" in text:
         raise ValueError("the CRDs hold what Helm would take for a template")
     return (
         "{{/* Written from the models by charts/generate.py; do not edit. */}}\n"
         "{{- if .Values.crds.enabled }}\n"
-        + "---\n".join(_with_metadata(each) for each in text.split("---\n"))
+        + "---\n".join(_where_known(_with_metadata(each)) for each in text.split("---\n"))
         + "{{- end }}\n"
     )
 
@@ -217,6 +221,17 @@ def _with_metadata(definition: str) -> str:
         + "  annotations:\n    helm.sh/resource-policy: keep\n"
         + "  {{- end }}\n"
         + definition[end:]
+    )
+
+
+def _where_known(definition: str) -> str:
+    """Leave `selectableFields` out where the API server does not serve them: before 1.31."""
+    new_enough = '{{- if semverCompare ">=1.31.0-0" .Capabilities.KubeVersion.Version }}'
+    return re.sub(
+        r"^    selectableFields:\n(?:    - .*\n)+",
+        lambda found: f"    {new_enough}\n{found[0]}    {{{{- end }}}}\n",
+        definition,
+        flags=re.MULTILINE,
     )
 
 

@@ -49,6 +49,6 @@ def api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     else:
         serving = sandbox_api_server()
     with serving as server:
-        for definition in crds():
+        for definition in crds(field_selectors=True):
             server.install(definition)
         yield server

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -95,14 +96,33 @@ def test_a_column_of_what_lies_ahead_is_text(api: Api) -> None:
 
     narrow = [c["name"].upper() for c in table["columnDefinitions"] if not c["priority"]]
     assert " ".join(narrow) == "NAME LEVEL FILES LIMIT ATTENTION CLEANED READY"
-    wide = "AGE AS-OF SINCE TOTAL REMOVED REASON CLAIM COOLDOWN NEXT BACKUP BACKED-UP RESTORABLE"
+    wide = "AGE AS-OF SINCE REMOVED REASON CLAIM NEXT BACKED-UP RESTORABLE"
     assert " ".join(names[len(narrow) :]) == wide
     assert row["ATTENTION"] == "ThresholdUnreachable"
     assert row["FILES"] == 176
-    assert row["COOLDOWN"] == "2126-11-22T09:00:00Z"
     assert row["NEXT"] == "2126-11-22T12:00:00Z"
     assert (row["READY"], row["REASON"], row["CLAIM"]) == ("True", "Observing", "data")
     api.request("DELETE", f"{TENANTS}/columns")
+
+
+def test_tenants_are_selected_by_level_attention_and_claim(api: Api) -> None:
+    for name, level in (("calm", "Healthy"), ("full", "Critical"), ("fuller", "Critical")):
+        created = api.request("POST", TENANTS, tenant(name))
+        created["status"] = FULL_STATUS | {"level": level}
+        api.request("PUT", f"{TENANTS}/{name}/status", created)
+
+    def names(selector: str) -> list[str]:
+        found = api.request("GET", f"{TENANTS}?fieldSelector={quote(selector)}")
+        return [each["metadata"]["name"] for each in found["items"]]
+
+    assert names("status.level=Critical") == ["full", "fuller"]
+    assert names("status.level!=Critical,spec.volume.claimName=data") == ["calm"]
+    assert names("status.attention=ThresholdUnreachable,status.level=Healthy") == ["calm"]
+    assert names("spec.volume.claimName=other") == []
+    with pytest.raises(Refused, match="not supported"):
+        names("status.lastScanTime=now")
+    for name in ("calm", "full", "fuller"):
+        api.request("DELETE", f"{TENANTS}/{name}")
 
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -80,6 +81,28 @@ def test_the_api_server_refuses_in_words_that_name_the_field(api: Api, name: str
     assert refusal.value.code == 422
     assert field in refusal.value.message
     assert words in refusal.value.message
+
+
+def test_operations_are_selected_by_tenant_action_and_phase(api: Api) -> None:
+    made = {}
+    for tenant, action, phase in (
+        ("acme", "Clean", "Failed"),
+        ("acme", "Undo", "Working"),
+        ("other", "Clean", "Failed"),
+    ):
+        found = api.request("POST", OPERATIONS, resource({"action": action, "tenant": tenant}))
+        url = f"{OPERATIONS}/{found['metadata']['name']}"
+        api.request("PUT", f"{url}/status", found | {"status": {"phase": phase}})
+        made[found["metadata"]["name"]] = (tenant, action)
+
+    def chosen(selector: str) -> list[tuple[str, str]]:
+        found = api.request("GET", f"{OPERATIONS}?fieldSelector={quote(selector)}")
+        return sorted(made[each["metadata"]["name"]] for each in found["items"])
+
+    assert chosen("status.phase=Failed") == [("acme", "Clean"), ("other", "Clean")]
+    assert chosen("spec.tenant=acme,spec.action=Undo,status.phase!=Failed") == [("acme", "Undo")]
+    for name in made:
+        api.request("DELETE", f"{OPERATIONS}/{name}")
 
 
 def test_no_spec_ever_changes(api: Api) -> None:

@@ -66,7 +66,7 @@ def test_the_check_against_kubernetes_would_notice() -> None:
         kubernetes_validate.validate(found, NEWEST, strict=True)
 
 
-def definitions(**values: object) -> list[dict[str, Any]]:
+def definitions(**values: Any) -> list[dict[str, Any]]:
     """The CRDs, by name from the last to the first."""
     found = [each for each in render(**values) if each["kind"] == "CustomResourceDefinition"]
     return sorted(found, key=lambda each: each["metadata"]["name"], reverse=True)
@@ -79,7 +79,33 @@ def test_the_crds_are_those_of_the_models() -> None:
         assert meta.pop("labels")["app.kubernetes.io/managed-by"] == "Helm"
         assert meta.pop("annotations") == {"helm.sh/resource-policy": "keep"}
     names = [each["metadata"]["name"] for each in rendered]
-    assert sorted(crds(), key=lambda each: names.index(each["metadata"]["name"])) == rendered
+    modelled = crds(field_selectors=True)
+    assert sorted(modelled, key=lambda each: names.index(each["metadata"]["name"])) == rendered
+
+
+def test_the_crds_select_by_fields_only_where_the_api_server_can() -> None:
+    def selectable(**values: Any) -> bool:
+        return any(
+            "selectableFields" in version
+            for each in definitions(**values)
+            for version in each["spec"]["versions"]
+        )
+
+    assert selectable()
+    assert not selectable(policies=False)  # as Kubernetes 1.29
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_kept_definitions_pass_strict_validation_everywhere(version: str) -> None:
+    for each in crds():
+        kubernetes_validate.validate(each, version, strict=True)
+
+
+def test_servers_before_1_30_refuse_definitions_that_select_by_fields() -> None:
+    tenants = crds(field_selectors=True)[0]
+    with pytest.raises(kubernetes_validate.ValidationError, match="selectableFields"):
+        kubernetes_validate.validate(tenants, "1.29", strict=True)
+    kubernetes_validate.validate(tenants, "1.30", strict=True)
 
 
 def test_the_crds_go_with_the_release_only_when_asked_to() -> None:

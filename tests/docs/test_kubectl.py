@@ -87,7 +87,11 @@ case "$1" in
 esac
 """
 RUN_PLUGIN = "from baileys_janitor.cli.plugin.main import run; run()"
-STUBS = ("helm", "curl", "baileys-janitor", "make", "pip", "openssl", "docker")
+COMMAND = f"""#!/bin/sh
+# The command line: only the definitions are printed.
+if [ "$1" = crd ]; then exec "{sys.executable}" -m baileys_janitor "$@"; fi
+"""
+STUBS = ("helm", "curl", "make", "pip", "openssl", "docker")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -102,7 +106,7 @@ async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clu
 
 async def _furnish(cluster: Cluster) -> None:
     client = cluster.client
-    for definition in crds():
+    for definition in crds(field_selectors=True):
         await client.create("apiextensions.k8s.io/v1/customresourcedefinitions", "", definition)
     for namespace in ("shop", "support", "baileys-janitor"):
         await client.create("v1/namespaces", "", {"metadata": {"name": namespace}})
@@ -196,13 +200,11 @@ class Shell:
         self._home = home
         programs = home / "bin"
         programs.mkdir()
-        for name in (*STUBS, "kubectl"):
-            script = programs / name
-            script.write_text(KUBECTL if name == "kubectl" else "#!/bin/sh\ntrue\n")
-            script.chmod(0o755)
-        plugin = programs / "kubectl-baileys"
-        plugin.write_text(PLUGIN)
-        plugin.chmod(0o755)
+        scripts = dict.fromkeys(STUBS, "#!/bin/sh\ntrue\n")
+        scripts |= {"kubectl": KUBECTL, "kubectl-baileys": PLUGIN, "baileys-janitor": COMMAND}
+        for name, text in scripts.items():
+            (programs / name).write_text(text)
+            (programs / name).chmod(0o755)
         (home / "company-ca.pem").write_text("a certificate")
         (home / "backup.key").write_text("a key")
         self._environment = {

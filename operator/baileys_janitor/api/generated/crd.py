@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
@@ -89,9 +89,27 @@ def set_crd() -> dict[str, Any]:
     )
 
 
-def crds() -> list[dict[str, Any]]:
-    """Return every CustomResourceDefinition as plain data."""
-    return [crd(), store_crd(), operation_crd(), set_crd()]
+SELECTABLE: Final = {
+    names.PLURAL: (".status.level", ".status.attention", ".spec.volume.claimName"),
+    names.OPERATION_PLURAL: (".spec.tenant", ".spec.action", ".status.phase"),
+}
+"""By what `kubectl get --field-selector` can select, by the plural of the kind."""
+
+
+def crds(field_selectors: bool = False) -> list[dict[str, Any]]:
+    """Return every CustomResourceDefinition as plain data.
+
+    `field_selectors`: with `selectableFields`, which API servers before 1.30 refuse as an unknown field.
+    """
+    definitions = [crd(), store_crd(), operation_crd(), set_crd()]
+    return [_selectable(each) for each in definitions] if field_selectors else definitions
+
+
+def _selectable(definition: dict[str, Any]) -> dict[str, Any]:
+    paths = SELECTABLE.get(definition["spec"]["names"]["plural"], ())
+    fields = {"selectableFields": [{"jsonPath": path} for path in paths]} if paths else {}
+    versions = [each | fields for each in definition["spec"]["versions"]]
+    return definition | {"spec": definition["spec"] | {"versions": versions}}
 
 
 def _definition(
@@ -154,9 +172,9 @@ def _yaml(definition: dict[str, Any]) -> str:
     return yaml.dump(definition, Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True)
 
 
-def crd_yaml() -> str:
+def crd_yaml(field_selectors: bool = False) -> str:
     """Return all CustomResourceDefinitions in one document after the other."""
-    return _HEAD + "---\n".join(_yaml(each) for each in crds())
+    return _HEAD + "---\n".join(_yaml(each) for each in crds(field_selectors))
 
 
 def files() -> dict[str, str]:

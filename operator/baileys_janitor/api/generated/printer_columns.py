@@ -1,5 +1,7 @@
 """What `kubectl get baileystenants` shows: with names of usual length it fits 100 characters, also with `-A`.
 
+With `-o wide` it fits 200. Only an operation's message, which comes last, may be longer than what is left of them.
+
 A column of type date renders as an age, and a time in the future as `<invalid>`: what lies ahead
 is therefore shown as text.
 """
@@ -55,18 +57,10 @@ _WIDE: tuple[tuple[str, str, str, str], ...] = (
         "Of which scan the figures are. Later scans that found nothing new are written down every half hour.",
     ),
     ("Since", "date", ".status.levelSince", "For how long the level has been what it is."),
-    ("Total", "integer", ".status.files.total", "Every regular file."),
     ("Removed", "integer", ".status.lastCleanup.removed", "Files the last cleanup removed."),
     ("Reason", "string", _ready("reason"), "Why Ready is what it is."),
     ("Claim", "string", ".spec.volume.claimName", "The claim that holds the session files."),
-    ("Cooldown", "string", ".status.cooldownUntil", "No Trigger cleanup before this time."),
     ("Next", "string", ".status.nextCleanupTime", "When the next cleanup is due by itself."),
-    (
-        "Backup",
-        "date",
-        ".status.backup.lastSuccessTime",
-        "When the session was last backed up to any repository.",
-    ),
     *_BACKUP_CONDITIONS,
 )
 
@@ -106,9 +100,7 @@ _OPERATION_COLUMNS: tuple[tuple[str, str, str, str], ...] = (
 )
 
 _OPERATION_WIDE: tuple[tuple[str, str, str, str], ...] = (
-    ("Started", "date", ".status.startTime", "When it was begun."),
     ("Ended", "date", ".status.completionTime", "When it was over."),
-    ("Run", "string", ".status.run", "Id of the run on the volume."),
     ("Message", "string", ".status.message", "What it waits for, what was done, or why it failed."),
 )
 
