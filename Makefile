@@ -16,7 +16,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --no-strip-extras --allo
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo test checks lint types contracts generate check-generated collected test-tools unit promises kills coverage simulate envtest chaos chart plugin image e2e bench plot lock clean
+.PHONY: version help setup tools demo test checks lint types contracts generate check-generated collected test-tools unit promises kills coverage simulate envtest chaos chart plugin image e2e bench plot lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -124,6 +124,7 @@ generate: $(VENV)/.done ## Write what a machine writes: the CRD, the chart's cop
 	$(BIN)/python -m baileys_janitor.notify.reference
 	$(BIN)/python -m baileys_janitor.controller.metrics.reference docs/metrics.md
 	$(BIN)/python -m charts.generate
+	$(BIN)/python -m docsite.decisions
 	$(BIN)/python -m baileys_janitor.cli.help.manual docs/one-server/baileys-janitor.1
 
 check-generated: $(VENV)/.done ## Check that what a machine writes is current
@@ -133,6 +134,7 @@ check-generated: $(VENV)/.done ## Check that what a machine writes is current
 	@$(BIN)/python -m baileys_janitor.notify.reference --check || { echo "Run 'make generate'" >&2; exit 1; }
 	@$(BIN)/python -m baileys_janitor.controller.metrics.reference --check docs/metrics.md || { echo "Run 'make generate'" >&2; exit 1; }
 	@$(BIN)/python -m charts.generate --check || { echo "Run 'make generate'" >&2; exit 1; }
+	@$(BIN)/python -m docsite.decisions --check || { echo "Run 'make generate'" >&2; exit 1; }
 	@$(BIN)/python -m baileys_janitor.cli.help.manual docs/one-server/baileys-janitor.1 --check || { echo "Run 'make generate'" >&2; exit 1; }
 
 unit: test-tools ## Run the tests alone, e.g. make unit PYTEST=tests/policy
@@ -204,6 +206,9 @@ chart: setup $(TOOLS)/helm3/helm ## Test the chart with Helm 4 and Helm 3
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/baileys_janitor/__init__.py)
 IMAGE ?= baileys-janitor:$(VERSION)
 ENGINE ?= $(shell for each in docker podman buildah; do $$each info >/dev/null 2>&1 && { echo $$each; break; }; done)
+
+version: # Print the version
+	@echo $(VERSION)
 
 plugin: $(VENV)/.done ## Build kubectl baileys as one file, and what krew installs, into dist; RELEASE_URL=where it is published
 	$(BIN)/python -m krew.build dist $(if $(RELEASE_URL),--url $(RELEASE_URL))

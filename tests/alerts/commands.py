@@ -165,6 +165,8 @@ def _make(arguments: list[str]) -> None:
 
 def _ours(group: click.Group, program: str, arguments: list[str]) -> None:
     verb, *rest = arguments
+    if arguments == ["--version"]:
+        return
     command = group.get_command(click.Context(group), verb)
     while rest and (below := further(command, rest[0])) is not None:
         verb, *rest = rest

@@ -10,6 +10,7 @@ RUNBOOKS: Final = sorted((ROOT / "docs" / "runbooks").glob("*.md"))
 PAGES: Final = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
     *sorted((ROOT / "docs").glob("*.md")),
     *RUNBOOKS,
     ROOT / "charts" / "baileys-janitor" / "README.md",
