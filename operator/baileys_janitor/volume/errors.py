@@ -51,7 +51,7 @@ SENTENCES: dict[str, str] = {
     "files.",
     CREDENTIALS_UNREADABLE: "creds.json cannot be read: run with the user id that owns the session "
     "files.",
-    CREDENTIALS_CHANGING: "creds.json was different at each look, so nothing was removed; the next run "
+    CREDENTIALS_CHANGING: "creds.json was different at each look, so this run did nothing; the next one "
     "tries again. Check that only one process writes it.",
     CREDENTIALS_INCOMPLETE: "creds.json lacks keys that a session cannot start without, so no copy of it was "
     "kept: look at what writes it.",
