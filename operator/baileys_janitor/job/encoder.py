@@ -44,6 +44,8 @@ _WRITERS: dict[str, Any] = {
     "undo": undo_groups,
     "purge": purge_groups,
     "keep": keep_groups,
+    "rotate": clean_groups,
+    "rollback": undo_groups,
 }
 
 

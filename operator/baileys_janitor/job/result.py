@@ -93,6 +93,8 @@ _READERS: dict[str, Any] = {
     "undo": read_undo,
     "purge": read_purge,
     "keep": read_keep,
+    "rotate": read_clean,
+    "rollback": read_undo,
 }
 
 

@@ -23,9 +23,13 @@ if TYPE_CHECKING:
 
 VERSION = 2
 SCAN, CLEAN, UNDO, PURGE, KEEP = "scan", "clean", "undo", "purge", "keep"
-ACTIONS = (SCAN, CLEAN, UNDO, PURGE, KEEP)
+ROTATE, ROLLBACK = "rotate", "rollback"
+ACTIONS = (SCAN, CLEAN, UNDO, PURGE, KEEP, ROTATE, ROLLBACK)
 MEMBERS_MAX = 25  # what a result of 4,096 bytes has room for
-_SINGLE = (CLEAN, UNDO)
+WATCH_SECONDS = 60.0
+WATCH_AFTER_SECONDS = 10.0
+_WATCHED = (ROTATE, ROLLBACK)
+_SINGLE = (CLEAN, UNDO, ROTATE, ROLLBACK)
 
 
 class BadTask(ValueError):  # noqa: N818  # pairs with BadResult
@@ -62,12 +66,14 @@ class Member:
 class Task:
     """What a Job is to do.
 
-    `run` is the id that the operator claimed (clean) or the run to put back (undo; None is the latest).
-    `reason` is kept in the journal. `undo_window` and `deadline` are seconds; after `deadline` the Job ends
+    `run` is the id that the operator claimed (clean, rotate) or the run to put back (undo, rollback; None is the
+    latest). `reason` is kept in the journal. `undo_window` (of a rotation: how long it is kept for a rollback) and
+    `deadline` are seconds; after `deadline` the Job ends
     by itself between two removals, with a result. `time` is the operator's, in Unix seconds, and `wait` how many
     seconds its Job may wait for a node: a node whose clock shows another time removes nothing. `copies` says how many
     copies of creds.json are kept of one pairing, and how many seconds old the newest is when another one is due; a
-    cleanup with it keeps one first.
+    cleanup with it keeps one first. `watch` and `watch_after` are for how many seconds nobody may write to a session
+    before and after it is rotated or rolled back.
     """
 
     __slots__ = (
@@ -83,6 +89,8 @@ class Task:
         "time",
         "undo_window",
         "wait",
+        "watch",
+        "watch_after",
     )
 
     def __init__(
@@ -100,6 +108,8 @@ class Task:
         time: float | None = None,
         wait: float = 0.0,
         copies: Sequence[tuple[int, float]] = (),
+        watch: float = WATCH_SECONDS,
+        watch_after: float = WATCH_AFTER_SECONDS,
     ) -> None:
         self.action = action
         self.members = list(members)
@@ -113,6 +123,8 @@ class Task:
         self.time = time
         self.wait = wait
         self.copies = list(copies)
+        self.watch = watch
+        self.watch_after = watch_after
 
     def to_json(self) -> str:
         """Return the argument of `baileys-janitor job`; raise BadTask when the task makes no sense."""
@@ -135,6 +147,8 @@ class Task:
             "copies": [list(each) for each in self.copies],
         }
         data.update({name: value for name, value in optional.items() if value})
+        if self.action in _WATCHED:
+            data.update({"watch": self.watch, "watchAfter": self.watch_after})
         text = json.dumps(data, separators=(",", ":"), allow_nan=False)
         Task.from_json(text)
         return text
@@ -158,7 +172,7 @@ class Task:
         named = len(copies if action == KEEP else settings)
         members = _read_members(data.get("members"), named, action)
         run = data.get("run")
-        if (action == CLEAN or run is not None) and not valid_run(run):
+        if (action in (CLEAN, ROTATE) or run is not None) and not valid_run(run):
             raise BadTask(
                 "run: 1 to 32 lower-case letters, digits or '-', beginning with a letter or digit"
             )
@@ -175,6 +189,8 @@ class Task:
             time=_seconds(data, "time", None),
             wait=_seconds(data, "wait", 0.0) or 0.0,
             copies=copies,
+            watch=_seconds(data, "watch", WATCH_SECONDS) or 0.0,
+            watch_after=_seconds(data, "watchAfter", WATCH_AFTER_SECONDS) or 0.0,
         )
 
 

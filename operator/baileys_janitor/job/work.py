@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from baileys_janitor.job.task import CLEAN, KEEP, PURGE, SCAN, UNDO
+from baileys_janitor.job.task import CLEAN, KEEP, PURGE, ROLLBACK, ROTATE, SCAN, UNDO
 from baileys_janitor.policy.ages.running_text import decode
 from baileys_janitor.volume.errors import DECLINED, INTERRUPTED, VolumeProblem
 from baileys_janitor.volume.files.safe_open import open_session
@@ -45,6 +45,8 @@ class Work:
             UNDO: self._undo,
             PURGE: self._purge,
             KEEP: self._keep,
+            ROTATE: self._rotate,
+            ROLLBACK: self._roll_back,
         }
         self._do = do[task.action]
         self.unforeseen = False
@@ -102,12 +104,12 @@ class Work:
             stop=self._stop,
         )
 
-    def _undo(self, directory: int, member: Member) -> UndoResult:  # noqa: ARG002  # one of five
+    def _undo(self, directory: int, member: Member) -> UndoResult:  # noqa: ARG002  # one of several
         from baileys_janitor.volume.operations import undo
 
         return undo(directory, self._task.run, now=self._now, stop=self._stop)
 
-    def _purge(self, directory: int, member: Member) -> PurgeResult:  # noqa: ARG002  # one of five
+    def _purge(self, directory: int, member: Member) -> PurgeResult:  # noqa: ARG002  # one of several
         from baileys_janitor.volume.operations import purge
 
         window = self._task.undo_window
@@ -118,6 +120,35 @@ class Work:
 
         keep, every = self._task.copies[member.settings_index]
         return keep_if_due(directory, now=self._now, every=every, keep=keep)
+
+    def _rotate(self, directory: int, member: Member) -> CleanResult:  # noqa: ARG002  # one of several
+        from baileys_janitor.volume.rotation.rotate import Rotating
+
+        task = self._task
+        rotating = Rotating(
+            directory,
+            task.run or "",
+            now=self._now,
+            keep_seconds=task.undo_window,
+            watch=task.watch,
+            watch_after=task.watch_after,
+            stop=self._stop,
+        )
+        return rotating.dry_run() if task.dry_run else rotating.apply()
+
+    def _roll_back(self, directory: int, member: Member) -> UndoResult:  # noqa: ARG002  # one of several
+        from baileys_janitor.volume.rotation.rollback import RollingBack
+
+        task = self._task
+        rolling = RollingBack(
+            directory,
+            task.run,
+            now=self._now,
+            watch=task.watch,
+            watch_after=task.watch_after,
+            stop=self._stop,
+        )
+        return rolling.dry_run() if task.dry_run else rolling.apply()
 
     def _known(self, member: Member) -> Known:
         # A line that cannot be read is no memory: the volume's, or the listing alone, serves as well.
@@ -139,9 +170,9 @@ class Work:
 
         outcome = REFUSED if code in DECLINED else FAILED
         run = self._task.run or ""
-        if self._task.action == CLEAN:
+        if self._task.action in (CLEAN, ROTATE):
             return CleanResult(run, outcome, code=code, time=int(self._now))
-        if self._task.action == UNDO:
+        if self._task.action in (UNDO, ROLLBACK):
             return UndoResult(run, outcome, code=code)
         if self._task.action == KEEP:
             return KeptCopy(NOT_KEPT, code)

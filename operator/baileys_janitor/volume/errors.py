@@ -21,6 +21,9 @@ CREDENTIALS_OLDER = "CredentialsOlder"
 CREDENTIALS_SAVED = "CredentialsSaved"
 CREDENTIALS_NO_FILE = "CredentialsNoFile"
 SESSION_WRITTEN = "SessionWritten"
+STILL_WRITING = "StillWriting"
+WRITTEN_OVER = "WrittenOver"
+IS_ROTATION = "IsRotation"
 READ_ONLY = "ReadOnly"
 DISK_FULL = "DiskFull"
 STALE_HANDLE = "StaleHandle"
@@ -63,6 +66,12 @@ SENTENCES: dict[str, str] = {
     "where it leads to, or remove it by hand.",
     SESSION_WRITTEN: "A process has written to the session's files since the restore began, so it uses them: they stay "
     "as they are. Stop it before a restore and before an undo of one.",
+    STILL_WRITING: "A process writes to the session's files, so it uses them: nothing was moved, or what had moved is "
+    "back. Stop it first.",
+    WRITTEN_OVER: "A process has written over creds.json right afterwards, so it was not stopped. Stop it, put the "
+    "kept copy back (baileys-janitor restore PATH --mode Credentials), and start it again.",
+    IS_ROTATION: "This run is a rotation, and its undo puts another pairing in place: stop the process that uses the "
+    "session, and ask for a rollback (baileys-janitor rollback PATH).",
     READ_ONLY: "The volume is mounted read-only: cleaning, undo and purge need a writable mount.",
     DISK_FULL: "The disk is full: nothing was removed, because a removal could not be recorded. Make "
     "room on the volume.",
@@ -122,6 +131,8 @@ DECLINED = frozenset(
         CREDENTIALS_SAVED,
         CREDENTIALS_NO_FILE,
         SESSION_WRITTEN,
+        STILL_WRITING,
+        IS_ROTATION,
         DISK_FULL,
         READ_ONLY,
         LOCK_REFUSED,

@@ -13,6 +13,7 @@ import time
 from baileys_janitor.volume.errors import (
     ENDED,
     IDENTITY_CHANGED,
+    IS_ROTATION,
     RUN_PURGED,
     RUN_UNKNOWN,
     TOO_MANY_OWN_FILES,
@@ -201,12 +202,14 @@ def _describe_trash(access: ExclusiveAccess, result: PurgeResult) -> None:
 
     own = access.listing.own
     oldest: int | None = None
-    for run in own.trash:
+    purging = access.purging()
+    runs = [run for run in own.trash if not (run in own.rotated and purging.keeps(run))]
+    for run in runs:
         access.tick()
         head = read_head(access.session, run, access.owners)
         if head is not None:
             oldest = head[0] if oldest is None else min(oldest, head[0])
-    result.trash_runs = len(own.trash)
+    result.trash_runs = len(runs)
     result.trash_oldest = oldest
 
 
@@ -236,7 +239,7 @@ def _undo(
     from baileys_janitor.policy.files.file_kinds import classify
     from baileys_janitor.policy.files.identity import PAIRED
     from baileys_janitor.volume.files.credential_swap import REASON
-    from baileys_janitor.volume.runs.journal import UNDOING, UNDONE
+    from baileys_janitor.volume.runs.journal import ROTATE, UNDOING, UNDONE
     from baileys_janitor.volume.runs.restored_files import take_away
     from baileys_janitor.volume.runs.undo import put_run_back, take_restore_back
     from baileys_janitor.volume.scanning.credentials import settled_identity
@@ -246,6 +249,9 @@ def _undo(
         result.code = found
         return
     own = access.listing.own
+    if found.reason == ROTATE and own.has(found.run):
+        result.run, result.code = found.run, IS_ROTATION
+        return
     if not own.has(found.run):  # it removed nothing, or all of it was put back
         result.run, result.outcome, result.code = found.run, NOTHING_TO_DO, None
         return

@@ -47,6 +47,9 @@ PROTECTED_KINDS = frozenset(
 #: The only kinds a rule may ever remove.
 REMOVABLE_KINDS = frozenset((PRE_KEY, SESSION, SENDER_KEY, SENDER_KEY_MEMORY))
 
+#: Kinds that belong to a pairing, so that a rotation moves them. LID mappings hold for whoever is paired.
+PAIRING_KINDS = frozenset(KINDS) - {LID_MAPPING, OTHER}
+
 #: Kinds whose modification time is the tenant's traffic (every message rewrites them).
 ACTIVITY_KINDS = frozenset((SESSION, SENDER_KEY))
 

@@ -199,11 +199,16 @@ def read_head_of(session: int, name: str, owners: Owners) -> tuple[int, int, int
     if file is None:
         return None
     try:
-        head, nul, _ = os.read(file, _LONGEST_HEAD).partition(b"\0")
+        return head_of(os.read(file, _LONGEST_HEAD))
     except OSError as error:
         raise problem_of(error) from error
     finally:
         os.close(file)
+
+
+def head_of(data: bytes) -> tuple[int, int, int] | None:
+    """Return time, files and bytes that the bytes of a plan begin with; None when they are anything else."""
+    head, nul, _ = data.partition(b"\0")
     if not nul or not head.startswith(_HEAD):
         return None
     try:

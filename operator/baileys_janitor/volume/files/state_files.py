@@ -15,7 +15,7 @@ import stat
 
 from baileys_janitor.policy.files.file_kinds import CREDS_NAME
 from baileys_janitor.volume.errors import JANITOR_REFUSED, VolumeProblem, problem_of
-from baileys_janitor.volume.files.state_names import new_name
+from baileys_janitor.volume.files.state_names import JOURNAL, new_name
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -41,10 +41,15 @@ class Owners:
 
 
 def owners_of(session: int) -> Owners:
-    """Return the owners of an open session directory. Raises VolumeProblem."""
+    """Return the owners of an open session directory. Raises VolumeProblem.
+
+    While creds.json is away (a rotation), the journal has its owner where root keeps it.
+    """
     try:
         directory = os.fstat(session)
         creds = lookup(session, CREDS_NAME)
+        if creds is None and directory.st_uid == 0 == os.geteuid():
+            creds = lookup(session, JOURNAL)
     except OSError as error:
         raise problem_of(error) from error
     uid, gid = directory.st_uid, directory.st_gid

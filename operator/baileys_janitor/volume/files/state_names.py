@@ -13,6 +13,7 @@ with the janitor's files as it does without them.
 | `.janitor~creds~<digits>` | a kept copy of creds.json: 20 digits, see `policy.credential_copies` |
 | `.janitor~plan~<run>` | what a run meant to move, written before its first removal |
 | `.janitor~restored~<run>` | what a restore from an archive put here, for its undo |
+| `.janitor~rotated~<run>` | what a rotation moved into the trash, and until when that is kept for a rollback |
 | `.janitor~run~<run>~<name>` | a removed file, under its own name: the trash |
 | `.janitor~new~<what>` | a file that is being written |
 
@@ -24,7 +25,7 @@ from __future__ import annotations
 
 import os
 
-from baileys_janitor.policy.files.file_kinds import CREDS, REMOVABLE_KINDS, classify
+from baileys_janitor.policy.files.file_kinds import PAIRING_KINDS, classify
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ MAX_OWN_NAMES = 200_000
 _NEW = PREFIX + "new~"
 _PLAN = PREFIX + "plan~"
 _RESTORED = PREFIX + "restored~"
+_ROTATED = PREFIX + "rotated~"
 _RUN = PREFIX + "run~"
 _RUN_AT = len(_RUN)
 _CREDS = PREFIX + "creds~"
@@ -93,6 +95,17 @@ def run_of_record(name: str) -> str | None:
     return run if name.startswith(_RESTORED) and valid_run(run) else None
 
 
+def rotation_name(run: str) -> str:
+    """Return the name of the record of a rotation."""
+    return _ROTATED + run
+
+
+def run_of_rotation(name: str) -> str | None:
+    """Return the run whose record of a rotation bears a name; None for any other name."""
+    run = name[len(_ROTATED) :]
+    return run if name.startswith(_ROTATED) and valid_run(run) else None
+
+
 def is_temporary(name: str) -> bool:
     """Return whether a name is that of a file that is being written."""
     return name.startswith(_NEW) and valid_run(name[len(_NEW) :])
@@ -109,12 +122,11 @@ def copy_name(digits: str) -> str:
 
 
 def may_be_in_trash(name: str) -> bool:
-    """Return whether a run can have moved a file of that name: one that a rule may remove, or creds.json.
+    """Return whether a run can have moved a file of that name.
 
-    A restore alone moves creds.json, and nothing but the undo of a restore takes it out of the trash.
+    Rules move only kinds that may be removed, a restore moves creds.json, and a rotation whatever belongs to a pairing.
     """
-    kind = classify(name)[0]
-    return kind in REMOVABLE_KINDS or kind == CREDS
+    return classify(name)[0] in PAIRING_KINDS
 
 
 def fits(name: str) -> bool:
@@ -126,11 +138,11 @@ class OwnNames:
     """The janitor's own names in one listing.
 
     `trash` holds the original names of removed files by run, `plans` the runs that have a plan, `restored` those
-    that have a record of what they put here, `temporary` the names of files that were being written, `copies` the
-    digits in the names of kept copies of creds.json. `foreign` counts the names under the prefix that have no form
-    of ours, `trashed` the files in the trash. With more than `MAX_OWN_NAMES` names in all, `too_many` is true and
-    `trash`, `plans`, `restored`, `temporary` and `copies` are incomplete. `old_directory` tells of a `.janitor`
-    directory.
+    that have a record of what they put here, `rotated` the rotations that have a record, `temporary` the names of
+    files that were being written, `copies` the digits in the names of kept copies of creds.json. `foreign` counts the
+    names under the prefix that have no form of ours, `trashed` the files in the trash. With more than `MAX_OWN_NAMES`
+    names in all, `too_many` is true and `trash`, `plans`, `restored`, `rotated`, `temporary` and `copies` are
+    incomplete. `old_directory` tells of a `.janitor` directory.
     """
 
     __slots__ = (
@@ -143,6 +155,7 @@ class OwnNames:
         "old_directory",
         "plans",
         "restored",
+        "rotated",
         "seen",
         "temporary",
         "trash",
@@ -158,6 +171,7 @@ class OwnNames:
         self.old_directory = False
         self.plans: set[str] = set()
         self.restored: set[str] = set()
+        self.rotated: set[str] = set()
         self.trash: dict[str, list[str]] = {}
         self.trashed = 0
         self.temporary: list[str] = []
@@ -176,7 +190,8 @@ class OwnNames:
 
     def runs(self) -> list[str]:
         """Return the runs that have left something, in no particular order."""
-        return [*self.trash, *((self.plans | self.restored) - self.trash.keys())]
+        recorded = self.plans | self.restored | self.rotated
+        return [*self.trash, *(recorded - self.trash.keys())]
 
     def has(self, run: str) -> bool:
         """Return whether a run can be undone: it has files in the trash, or a record of what it put here."""
@@ -186,6 +201,7 @@ class OwnNames:
         """Drop a run of which nothing is left."""
         self.forget_trash(run)
         self.restored.discard(run)
+        self.rotated.discard(run)
 
     def forget_trash(self, run: str) -> None:
         """Drop what a run had in the trash, and its plan."""
@@ -223,6 +239,8 @@ class OwnNames:
             self._keep(self.plans.add, run)
         elif (run := run_of_record(name)) is not None:
             self._keep(self.restored.add, run)
+        elif (run := run_of_rotation(name)) is not None:
+            self._keep(self.rotated.add, run)
         elif is_temporary(name):
             self._keep(self.temporary.append, name)
         elif name.startswith(_CREDS) and _is_copy(name[len(_CREDS) :]):

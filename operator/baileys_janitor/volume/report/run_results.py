@@ -52,7 +52,7 @@ class CleanResult:
 class UndoResult:
     """A run put back. `outcome`: Completed, Capped (some files could not go back), NothingToDo, Refused
     or Failed; `kept` counts by reason what stayed in the trash. `taken_away` counts the files that the undo of a
-    restore has removed again."""
+    restore has removed again, or that the rollback of a rotation has moved aside."""
 
     run: str
     outcome: str

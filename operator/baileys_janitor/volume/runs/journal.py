@@ -53,6 +53,9 @@ _FINGERPRINT_MAX = 16
 _COUNT_MAX = 200_000  # files of one run
 _END_GROUPS = 2  # a run and its detail
 
+#: The reason of a rotation, whose files are kept and come back by rules of their own.
+ROTATE = "Rotate"
+
 BEGIN, END, UNDOING, UNDONE, PURGED = "begin", "end", "undoing", "undone", "purged"
 
 
@@ -256,6 +259,7 @@ class Journal:
             run = self._run(name, time)
             run.reason, run.fingerprint = word(reason), word(fingerprint, _FINGERPRINT_MAX)
             run.began = True
+            run.result = None  # one that had moved nothing may begin again
         elif what in (UNDOING, UNDONE) and name in self.runs:
             run = self.runs[name]
             run.undoing, run.undone = what == UNDOING, what == UNDONE

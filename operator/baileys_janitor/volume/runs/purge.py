@@ -2,7 +2,8 @@
 
 A file that was written to after its removal is not lost: its unit goes back, as long as the names are
 free and the run's identity is the tenant's. Where that cannot be decided or done at the moment, the unit
-and its plan stay for the next purge. Names under the prefix that have no form of ours are never touched.
+and its plan stay for the next purge. What a rotation has moved is kept until the time in its record, whatever the
+undo window is and however full the disk. Names under the prefix that have no form of ours are never touched.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import os
 
 from baileys_janitor.policy.files.identity import CORRUPT, PAIRED, TOO_LARGE, read_identity
+from baileys_janitor.policy.rotation import is_kept
 from baileys_janitor.volume.errors import (
     BUSY,
     PERMISSION_DENIED,
@@ -18,6 +20,7 @@ from baileys_janitor.volume.errors import (
     code_of,
 )
 from baileys_janitor.volume.files.read import read_creds, read_listing
+from baileys_janitor.volume.files.rotation_record import RotationHead, read_rotation_head
 from baileys_janitor.volume.files.run_plan import is_expired, read_head, read_head_of, read_plan
 from baileys_janitor.volume.files.safe_open import ScanNames
 from baileys_janitor.volume.files.state_files import lookup, remove
@@ -26,8 +29,10 @@ from baileys_janitor.volume.files.state_names import (
     is_temporary,
     plan_name,
     record_name,
+    rotation_name,
     run_of_plan,
     run_of_record,
+    run_of_rotation,
     split_trash_name,
     trash_name,
 )
@@ -51,6 +56,7 @@ _PLANS_REMEMBERED = 4  # by a purge that works as a stream
 _FIRST_FILES = 8  # whose times tell when a run without a plan went into the trash
 _UNREADABLE = "?"  # no fingerprint looks so
 _WAITS = "Waits"
+_RECORDS = (plan_name, record_name, rotation_name)
 
 
 class Purging:
@@ -84,6 +90,12 @@ class Purging:
         purged = Purged()
         gone = []
         for time, run in self._runs(own):
+            rotation = self._rotation(run) if run in own.rotated else None
+            if rotation is not None:
+                over = not is_kept(rotation.time, rotation.until, self.now)
+                if over and self._purge_run(run, own, purged, True, True):
+                    gone.append(run)
+                continue
             over = self.is_over(time)
             if (everything or over) and self._purge_run(run, own, purged, everything, over):
                 gone.append(run)
@@ -91,15 +103,18 @@ class Purging:
         return purged
 
     def keep_at_most(self, own: OwnNames, files: int) -> Purged:
-        """Purge the oldest runs until at most `files` files are in the trash."""
+        """Purge the oldest runs until at most `files` files are in the trash, besides those of rotations."""
         purged = Purged()
-        if own.trashed <= files:
+        kept = {run for run in own.rotated if self.keeps(run)}
+        left = own.trashed - sum(len(own.trash.get(run, ())) for run in kept)
+        if left <= files:
             return purged
         gone: list[str] = []
-        left = own.trashed
         for time, run in self._runs(own):
             if left <= files:
                 break
+            if run in kept:
+                continue
             left -= len(own.trash.get(run, ()))
             if self._purge_run(run, own, purged, True, self.is_over(time)):
                 gone.append(run)
@@ -111,7 +126,7 @@ class Purging:
         purged = Purged()
         for run in [*own.trash, *(own.restored - own.trash.keys())]:
             known = self.journal.runs.get(run)
-            if known is None or known.unfinished or known.undoing:
+            if known is None or known.unfinished or known.undoing or self.keeps(run):
                 continue
             readable, time = self.time_of(run)
             if readable and self._purge_run(run, own, purged, True, self.is_over(time or 0.0)):
@@ -121,6 +136,11 @@ class Purging:
     def is_over(self, time: float) -> bool:
         """Return whether the undo window is over for what was removed at a time."""
         return is_expired(time, self.now, self.undo_window)
+
+    def keeps(self, run: str) -> bool:
+        """Return whether a run is a rotation that is kept for a rollback."""
+        head = self._rotation(run)
+        return head is not None and is_kept(head.time, head.until, self.now)
 
     def time_of(self, run: str) -> tuple[bool, float | None]:
         """Return whether a run can be judged, and when its plan was written (Unix seconds).
@@ -190,8 +210,8 @@ class Purging:
             purged.early += purged.files - before
         if waiting:
             return False
-        plan, record = (remove(self.session, name(run)) for name in (plan_name, record_name))
-        if plan or record or purged.files > before:
+        removed = [remove(self.session, name(run)) for name in _RECORDS]
+        if any(removed) or purged.files > before:
             purged.runs += 1
         return True
 
@@ -221,6 +241,15 @@ class Purging:
         except (OSError, VolumeProblem):
             return dict.fromkeys((each.name for each in unit), _WAITS)
 
+    def _rotation(self, run: str) -> RotationHead | None:
+        """Return what the record of a rotation begins with. An unreadable one waits."""
+        try:
+            return read_rotation_head(self.session, run, self.owners)
+        except VolumeProblem as problem:
+            if problem.code == PERMISSION_DENIED:
+                return RotationHead(int(self.now), int(self.now) + 1, 0, 0)
+            raise
+
     def _trash(self, run: str) -> Trash:
         return Trash(self.session, run, self.owners, self.prove)
 
@@ -238,7 +267,7 @@ class Purging:
     def _changed(self, run: str, own: OwnNames) -> float:
         """When a run without a plan went into the trash: the change times of its first files."""
         names = [trash_name(run, name) for name in own.trash.get(run, [])[:_FIRST_FILES]]
-        names = names or [plan_name(run), record_name(run)]
+        names = names or [name(run) for name in _RECORDS]
         statuses = [lookup(self.session, name) for name in names]
         return max((found.st_ctime for found in statuses if found is not None), default=0.0)
 
@@ -264,7 +293,7 @@ def purge_stream(purging: Purging, purged: Purged, *, everything: bool = False) 
         elif is_temporary(name):
             remove(purging.session, name)
     for name in _names(purging):
-        run = run_of_plan(name) or run_of_record(name)
+        run = run_of_plan(name) or run_of_record(name) or run_of_rotation(name)
         if run is not None and _plan_is_over(purging, run, name, everything):
             purged.runs += remove(purging.session, name)
 
@@ -289,6 +318,7 @@ def _purge_name(
         if len(runs) >= _PLANS_REMEMBERED:
             runs.pop(next(iter(runs)))
         known, time = purging.time_of(run)
+        known = known and not purging.keeps(run)
         due = known and (everything or time is None or purging.is_over(time))
         runs[run] = due, time, purging.units(run) if due and time is not None else None
     due, time, units = runs[run]
@@ -302,7 +332,7 @@ def _purge_name(
 
 def _plan_is_over(purging: Purging, run: str, plan: str, everything: bool) -> bool:
     known, time = purging.time_of(run)
-    if not known:
+    if not known or purging.keeps(run):
         return False
     if time is None:
         found = lookup(purging.session, plan)

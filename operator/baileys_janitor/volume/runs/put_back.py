@@ -1,7 +1,7 @@
 """Putting a removed file back under its own name, never over another.
 
 Whatever lies in the trash can be another's work. A file goes back only when it is one that a plan
-names, of a kind that a rule may remove, regular, of an expected owner and with one name.
+names, of a kind that such a run moves, regular, of an expected owner and with one name.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class Trash:
 
     `prove` returns what the file system can do; it is asked before the first file goes back. `own_run`
     is for the process that moves the files itself: where inodes tell nothing, it alone knows that what
-    it finds in the trash is what it put there.
+    it finds in the trash is what it put there. `kinds` are those that such a run moves.
     """
 
-    __slots__ = ("_own_run", "_owners", "_prove", "_session", "run")
+    __slots__ = ("_kinds", "_own_run", "_owners", "_prove", "_session", "run")
 
     def __init__(
         self,
@@ -46,12 +46,14 @@ class Trash:
         prove: Callable[[], FileSystem],
         *,
         own_run: bool = False,
+        kinds: frozenset[str] = REMOVABLE_KINDS,
     ) -> None:
         self._session = session
         self.run = run
         self._owners = owners
         self._prove = prove
         self._own_run = own_run
+        self._kinds = kinds
 
     def is_the_file(self, each: Planned, found: os.stat_result) -> bool:
         """Return whether what lies in the trash is the planned file, perhaps written to since."""
@@ -153,7 +155,7 @@ class Trash:
         return (
             stat.S_ISREG(found.st_mode)
             and found.st_uid in self._owners.uids
-            and classify(each.name)[0] in REMOVABLE_KINDS
+            and classify(each.name)[0] in self._kinds
             and (self.is_the_file(each, found) or (copies and each.same_writing(found)))
         )
 

@@ -4,7 +4,7 @@ A run with a `begin` and no `end` in the journal is finished as it stands: what 
 trash (and can be undone), what was written to meanwhile and half units go back, and the journal gets the
 `end` that is missing. An undo that was killed is gone through again. Nothing goes back unless the plan, the
 journal and the tenant's identity agree that it may: without a plan or a record the files stay where they are
-and are purged by age.
+and are purged by age. A rotation and its rollback are carried to their end whatever creds.json holds: see `rotated`.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from baileys_janitor.volume.errors import (
 from baileys_janitor.volume.files.credential_swap import REASON, read_swap, tidy_up
 from baileys_janitor.volume.files.run_plan import read_plan
 from baileys_janitor.volume.files.state_files import remove
-from baileys_janitor.volume.files.state_names import plan_name, record_name
-from baileys_janitor.volume.report.results import CAPPED, by_kind
+from baileys_janitor.volume.files.state_names import plan_name, record_name, rotation_name
+from baileys_janitor.volume.report.results import CAPPED, COMPLETED, by_kind
 from baileys_janitor.volume.report.run_results import CleanResult
 from baileys_janitor.volume.runs.callbacks import tell_nobody
-from baileys_janitor.volume.runs.journal import KEEP_RUNS, UNDONE
+from baileys_janitor.volume.runs.journal import KEEP_RUNS, ROTATE, UNDONE
 from baileys_janitor.volume.runs.put_back import Trash, settle_unit
 from baileys_janitor.volume.runs.restored_files import settle_record
 from baileys_janitor.volume.runs.undo import put_run_back
@@ -73,8 +73,14 @@ def recover(access: ExclusiveAccess) -> Recovered:
         _tidy_up(access, name)
     _settle_restores(access, recovered)
     _settle_records(access, recovered)
-    unfinished = _unfinished(access)
-    undoing = [each for each in runs.values() if each.undoing and not each.unfinished]
+    if own.rotated or any(each.reason == ROTATE for each in runs.values()):
+        _settle_rotations(access, recovered)
+    unfinished = [each for each in _unfinished(access) if each.reason != ROTATE]
+    undoing = [
+        each
+        for each in runs.values()
+        if each.undoing and not each.unfinished and each.reason != ROTATE
+    ]
     if unfinished or undoing:
         _finish(access, unfinished, undoing, recovered)
     return recovered
@@ -107,6 +113,48 @@ def _settle_records(access: ExclusiveAccess, recovered: Recovered) -> None:
             continue
         own.restored.discard(run)
         recovered.changed = True
+
+
+def _settle_rotations(access: ExclusiveAccess, recovered: Recovered) -> None:
+    """Carry killed rotations and rollbacks to their end; drop the records of those of which nothing is left."""
+    own = access.listing.own
+    runs = access.journal.runs
+    open_ones = [
+        each
+        for each in runs.values()
+        if each.reason == ROTATE and (each.unfinished or each.undoing)
+    ]
+    for known in open_ones[-KEEP_RUNS:]:
+        access.tick()
+        _settle_rotation(access, known)
+        recovered.runs += 1
+        recovered.changed = True
+    settled = {each.run for each in open_ones}
+    for run in sorted(own.rotated):
+        if run not in own.trash and run not in settled:
+            _tidy_up(access, rotation_name(run))  # killed before it began, or rolled back
+            own.rotated.discard(run)
+            recovered.changed = True
+
+
+def _settle_rotation(access: ExclusiveAccess, known: Run) -> None:
+    from baileys_janitor.volume.runs.rotated import RotatedFiles, read_record, settle
+
+    own, now = access.listing.own, int(access.now)
+    record = read_record(access, known.run) if known.run in own.rotated else None
+    out = record is not None and settle(access, known, record)
+    left = [] if record is None else RotatedFiles(access, known.run, record.files).left()
+    if record is not None and not left:
+        _tidy_up(access, rotation_name(known.run))
+        own.forget(known.run)
+    if known.unfinished:
+        ended = _as_it_stands(known.run, known.time, left, 0)
+        if out:
+            ended.outcome, ended.code = COMPLETED, None
+        ended.in_trash = len(left)
+        access.journal.end(ended, now)
+    if known.undoing:
+        access.journal.mark(UNDONE, known.run, now)
 
 
 def _tidy_up(access: ExclusiveAccess, name: str) -> None:

@@ -20,7 +20,7 @@ from baileys_janitor.volume.runs.put_back import EXISTS, FOREIGN, IN_TRASH, REST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from baileys_janitor.volume.files.run_plan import Planned
     from baileys_janitor.volume.runs.exclusive import ExclusiveAccess
@@ -120,10 +120,31 @@ def _put_run_back(
         result.keep(NOT_THE_REMOVED_FILE, len(there))
         return
     trash = Trash(access.session, run, access.owners, access.file_system)
-    for done, unit in _counted(plan.by_unit()):
+    if not put_units_back(access, trash, plan.by_unit(), stop, progress, result):
+        return
+    os.fsync(access.session)
+    result.keep(NOT_THE_REMOVED_FILE, len(there - {each.name for each in plan.files}))
+    if not anything_left(access.session, run, there):
+        remove(access.session, plan_name(run))
+
+
+def put_units_back(
+    access: ExclusiveAccess,
+    trash: Trash,
+    units: list[list[Planned]],
+    stop: Callable[[], str | None],
+    progress: Callable[[int, int], None],
+    result: PutBack,
+) -> bool:
+    """Put units back as far as they can go; return False when `stop` has ended it.
+
+    Raises OSError and VolumeProblem.
+    """
+    files = sum(len(unit) for unit in units)
+    for done, unit in _counted(units):
         result.code = stop()
         if result.code is not None:
-            return
+            return False
         access.lock.check()
         try:
             _put_unit_back(trash, unit, result)
@@ -131,11 +152,8 @@ def _put_run_back(
             if code_of(error) != PERMISSION_DENIED:
                 raise
             result.keep(NOT_PERMITTED, sum(trash.look(each) is not None for each in unit))
-        progress(done, len(plan.files))
-    os.fsync(access.session)
-    result.keep(NOT_THE_REMOVED_FILE, len(there - {each.name for each in plan.files}))
-    if not _anything_left(access.session, run, there):
-        remove(access.session, plan_name(run))
+        progress(done, files)
+    return True
 
 
 def _counted(units: list[list[Planned]]) -> Iterator[tuple[int, list[Planned]]]:
@@ -172,7 +190,8 @@ def _put_unit_back(trash: Trash, unit: list[Planned], result: PutBack) -> None:
             result.keep(NOT_THE_REMOVED_FILE)
 
 
-def _anything_left(session: int, run: str, names: set[str]) -> bool:
+def anything_left(session: int, run: str, names: Iterable[str]) -> bool:
+    """Return whether any of these names lies in the trash of a run. Raises OSError."""
     for name in names:
         try:
             os.lstat(trash_name(run, name), dir_fd=session)

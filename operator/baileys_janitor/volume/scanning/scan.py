@@ -57,7 +57,7 @@ def scan(
     _remember(result, activity, now, unknown, whole)
     if creds.identity.state == CORRUPT:
         result.creds_token = creds.token
-    _describe_trash(directory, listing.own, result)
+    _describe_trash(directory, listing.own, result, now)
     _describe_copies(directory, listing, result, now)
     return result
 
@@ -133,17 +133,36 @@ def _counts_only(result: ScanResult, listing: Listing, settings: Settings) -> Sc
     return result
 
 
-def _describe_trash(directory: int, own: OwnNames, result: ScanResult) -> None:
-    """Add the trash's figures, as far as they can be read."""
+def _describe_trash(directory: int, own: OwnNames, result: ScanResult, now: float) -> None:
+    """Add the trash's figures, as far as they can be read. Runs that a purge would leave are not counted."""
     if own.too_many:
         return
     result.trash_runs = len(own.trash)
     if own.trash:
         result.trash_files = own.trashed
         try:
-            result.trash_oldest, result.trash_bytes = _read_plans(directory, own)
+            kept = _kept_rotations(directory, own, now)
+            result.trash_runs -= len(kept)
+            result.trash_oldest, result.trash_bytes = _read_plans(directory, own, kept)
         except (VolumeProblem, OSError):
             result.trash_runs = None
+
+
+def _kept_rotations(directory: int, own: OwnNames, now: float) -> dict[str, int]:
+    """Return the rotations that are kept for a rollback, with their bytes. Raises VolumeProblem."""
+    if not own.rotated:
+        return {}
+    from baileys_janitor.policy.rotation import is_kept
+    from baileys_janitor.volume.files.rotation_record import read_rotation_head
+    from baileys_janitor.volume.files.state_files import owners_of
+
+    owners = owners_of(directory)
+    kept = {}
+    for run in sorted(own.rotated & own.trash.keys())[:_MOST_PLANS]:
+        head = read_rotation_head(directory, run, owners)
+        if head is not None and is_kept(head.time, head.until, now):
+            kept[run] = head.bytes
+    return kept
 
 
 def _describe_copies(directory: int, listing: Listing, result: ScanResult, now: float) -> None:
@@ -160,15 +179,17 @@ def _describe_copies(directory: int, listing: Listing, result: ScanResult, now: 
     result.uncopied = paired and changed
 
 
-def _read_plans(directory: int, own: OwnNames) -> tuple[int | None, int]:
-    """Return the time of the oldest run in the trash, and about how many bytes lie there."""
+def _read_plans(directory: int, own: OwnNames, kept: dict[str, int]) -> tuple[int | None, int]:
+    """Return the time of the oldest run in the trash that is not `kept`, and about how many bytes lie there."""
     from baileys_janitor.volume.files.run_plan import read_head
     from baileys_janitor.volume.files.state_files import owners_of
 
     owners = owners_of(directory)
     oldest: int | None = None
-    size = 0
+    size = sum(kept.values())
     for run, names in list(own.trash.items())[:_MOST_PLANS]:
+        if run in kept:
+            continue
         try:
             head = read_head(directory, run, owners) if run in own.plans else None
         except VolumeProblem:

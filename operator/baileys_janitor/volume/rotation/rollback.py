@@ -1,0 +1,312 @@
+"""Rolling a rotation back: the pairing that was rotated out comes back byte for byte, creds.json last.
+
+As long as nobody has been paired anew. What an unpaired process has written meanwhile belongs to no account: it moves
+aside, into the trash of a run beside the rotation's, and is purged by age. The process must be stopped: one that waits
+for a pairing writes its own credentials over what comes back, without having written anything before. So a copy of
+creds.json is kept in the end.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+
+from baileys_janitor.policy.files.file_kinds import CREDS_NAME, classify
+from baileys_janitor.policy.files.identity import MAX_CREDS_BYTES, PAIRED, read_identity
+from baileys_janitor.policy.reasons import TOO_MANY_FILES
+from baileys_janitor.policy.rotation import (
+    NOTHING_ROTATED,
+    PAIRED_SINCE,
+    belongs_to_pairing,
+    is_same_pairing,
+    rollback_refusal,
+)
+from baileys_janitor.volume.copies.credential_copies import keep_if_due
+from baileys_janitor.volume.errors import (
+    RUN_PURGED,
+    RUN_UNKNOWN,
+    STILL_WRITING,
+    WRITTEN_OVER,
+    VolumeProblem,
+    code_of,
+    outcome_of,
+)
+from baileys_janitor.volume.files.read import has_state, read_listing
+from baileys_janitor.volume.files.rotation_record import read_rotation
+from baileys_janitor.volume.files.safe_open import read_small
+from baileys_janitor.volume.files.state_files import lookup, owners_of, remove
+from baileys_janitor.volume.files.state_names import RUN_MAX, trash_name
+from baileys_janitor.volume.report.results import (
+    CAPPED,
+    COMPLETED,
+    DRY_RUN,
+    NOTHING_TO_DO,
+    REFUSED,
+    by_kind,
+)
+from baileys_janitor.volume.report.run_results import UndoResult
+from baileys_janitor.volume.runs.callbacks import go_on, tell_nobody
+from baileys_janitor.volume.runs.exclusive import ExclusiveAccess
+from baileys_janitor.volume.runs.journal import ROTATE, UNDOING, UNDONE, Journal
+from baileys_janitor.volume.runs.rotated import RotatedFiles, read_record
+from baileys_janitor.volume.runs.undo import NEWER_EXISTS
+from baileys_janitor.volume.scanning.credentials import settled_identity
+from baileys_janitor.volume.scanning.quiet import AFTERWARDS_SECONDS, WATCH_SECONDS, is_quiet
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from baileys_janitor.policy.files.file_entry import Entry
+    from baileys_janitor.policy.files.identity import Identity
+    from baileys_janitor.volume.files.state_names import OwnNames
+    from baileys_janitor.volume.runs.journal import Run
+    from baileys_janitor.volume.runs.undo import PutBack
+
+_ASIDE = "-new"
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackOutlook:
+    """What a rollback would do now.
+
+    `run` and `time` are the rotation's, `until` is how long it is kept (Unix seconds). `restored_by_kind` counts what
+    would come back, `aside` what an unpaired process has written and would move aside. `refused` says why nothing may
+    come back; then the rest is empty as far as it is unknown.
+    """
+
+    run: str
+    refused: str | None = None
+    time: int | None = None
+    until: int | None = None
+    restored_by_kind: list[int] | None = None
+    aside: int = 0
+
+    @property
+    def files(self) -> int:
+        """How many files would come back."""
+        return sum(self.restored_by_kind or ())
+
+
+class RollingBack:
+    """The rollback of one rotation of an open session directory: `run`, or with None the latest.
+
+    `now` is Unix seconds. `watch` and `watch_after` are for how many seconds nobody may write to the session before and
+    afterwards; `pause` waits. `stop` returns a code when it is to end, which it does only before the first file has
+    moved; `progress` is told files done and of all.
+    """
+
+    def __init__(
+        self,
+        directory: int,
+        run: str | None = None,
+        *,
+        now: float,
+        watch: float = WATCH_SECONDS,
+        watch_after: float = AFTERWARDS_SECONDS,
+        stop: Callable[[], str | None] = go_on,
+        progress: Callable[[int, int], None] = tell_nobody,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.directory = directory
+        self.run = run
+        self.now = now
+        self.watch = watch
+        self.watch_after = watch_after
+        self.stop = stop
+        self.progress = progress
+        self.pause = pause
+        self._started = time.monotonic()
+
+    def look(self) -> RollbackOutlook:
+        """Return what a rollback would do now. Writes nothing, needs no lock. Raises OSError and VolumeProblem."""
+        listing = read_listing(self.directory, self._tick)
+        owners = owners_of(self.directory)
+        found = self._find(Journal(self.directory, owners).runs, listing.own)
+        if isinstance(found, str):
+            return RollbackOutlook(self.run or "", found)
+        record = read_rotation(self.directory, found.run, owners)
+        if record is None:
+            return RollbackOutlook(found.run, RUN_PURGED)
+        refused = rollback_refusal(self._identity(), found.fingerprint)
+        there = listing.own.trash.get(found.run, ())
+        names = {each.name for each in record.files}
+        return RollbackOutlook(
+            found.run,
+            refused,
+            record.time,
+            record.until,
+            by_kind([classify(name)[0] for name in there if name in names]),
+            sum(belongs_to_pairing(each) for each in listing.entries or ()),
+        )
+
+    def dry_run(self) -> UndoResult:
+        """Return the result of a rollback that is only planned. Raises OSError and VolumeProblem."""
+        outlook = self.look()
+        result = UndoResult(outlook.run, REFUSED, code=outlook.refused)
+        if outlook.refused is None:
+            result.outcome = DRY_RUN
+            result.restored, result.restored_by_kind = outlook.files, outlook.restored_by_kind
+            result.taken_away = outlook.aside
+        return self._timed(result)
+
+    def apply(self) -> UndoResult:
+        """Do it. Whatever goes wrong on the volume is in the result: Refused, Failed or Capped, and a code."""
+        result = UndoResult(self.run or "", REFUSED, code=NOTHING_ROTATED)
+        try:
+            if not has_state(self.directory, self._tick):
+                return self._timed(result)
+            if not self._is_quiet():
+                return self._fail(result, STILL_WRITING)
+            with ExclusiveAccess(
+                self.directory,
+                now=self.now,
+                undo_window=None,
+                holder="baileys-janitor rollback",
+                stop=self.stop,
+            ) as access:
+                fingerprint = self._run(access, result)
+            if fingerprint and result.restored:
+                self._look_afterwards(fingerprint, result)
+        except VolumeProblem as problem:
+            return self._fail(result, problem.code)
+        except OSError as error:
+            return self._fail(result, code_of(error))
+        return self._timed(result)
+
+    def _run(self, access: ExclusiveAccess, result: UndoResult) -> str:
+        """Return the fingerprint of the pairing that came back, "" where none did."""
+        found = self._find(access.journal.runs, access.listing.own)
+        if isinstance(found, str):
+            result.code = found
+            return ""
+        result.run = found.run
+        if found.run not in access.listing.own.trash:
+            result.outcome, result.code = NOTHING_TO_DO, None
+            return ""
+        record = read_record(access, found.run)
+        files = RotatedFiles(access, found.run, [] if record is None else record.files)
+        identity = self._identity()
+        result.code = rollback_refusal(identity, found.fingerprint)
+        same = is_same_pairing(identity, found.fingerprint)
+        if result.code is None and not same and not files.can_come_back():
+            result.code = RUN_PURGED
+        if result.code is None and access.listing.entries is None:
+            result.code = TOO_MANY_FILES
+        if record is None or result.code is not None:
+            return ""
+        self._tick()
+        access.journal.mark(UNDOING, found.run, int(self.now))
+        back = files.put_free_back() if same else self._put_back(access, files, result)
+        if back is not None:
+            self._enter(back, result)
+        access.journal.mark(UNDONE, found.run, int(self.now))
+        return found.fingerprint if back is not None else ""
+
+    def _put_back(
+        self,
+        access: ExclusiveAccess,
+        files: RotatedFiles,
+        result: UndoResult,
+    ) -> PutBack | None:
+        """Put everything back; None when that has come to nothing, and the trash is as it was."""
+        code = self._set_aside(access, files.in_place(), result)
+        if code is None:
+            back = files.put_all_back(self.progress)
+            if NEWER_EXISTS not in back.kept:
+                return back
+            code = STILL_WRITING
+        files.move_rest()
+        self._fail(result, code)
+        return None
+
+    def _set_aside(
+        self, access: ExclusiveAccess, in_place: set[str], result: UndoResult
+    ) -> str | None:
+        """Move away what belongs to no account, creds.json first; return why it may not go."""
+        run = f"{result.run[: RUN_MAX - len(_ASIDE)]}{_ASIDE}"
+        going = [
+            each
+            for each in access.listing.entries or ()
+            if belongs_to_pairing(each) and each.name not in in_place
+        ]
+        going.sort(key=lambda each: each.name != CREDS_NAME)
+        for each in going:
+            access.lock.check()
+            code = self._move_aside(access, each, trash_name(run, each.name))
+            if code is not None:
+                return code
+            result.taken_away += 1
+        if going:
+            os.fsync(self.directory)
+        return None
+
+    def _move_aside(self, access: ExclusiveAccess, each: Entry, aside: str) -> str | None:
+        if lookup(self.directory, aside) is not None:  # of a rollback before this one
+            remove(self.directory, aside)
+        file_system = access.file_system()
+        try:
+            file_system.move(each.name, aside)
+        except FileNotFoundError:
+            return None
+        if each.name != CREDS_NAME:
+            return None
+        data = read_small(self.directory, aside, MAX_CREDS_BYTES)
+        if data is not None and read_identity(data).state != PAIRED:
+            return None
+        try:
+            file_system.put(aside, each.name)  # somebody was paired in this very moment
+        except FileExistsError:
+            return STILL_WRITING
+        return PAIRED_SINCE
+
+    def _look_afterwards(self, fingerprint: str, result: UndoResult) -> None:
+        """Keep a copy of creds.json, and look whether a process that was not stopped writes over it."""
+        keep_if_due(self.directory, now=self.now, every=0)
+        if is_quiet(self.directory, self.pause, self.stop, self.watch_after):
+            return
+        if not is_same_pairing(self._identity(), fingerprint):
+            self._fail(result, WRITTEN_OVER)
+
+    def _find(self, runs: dict[str, Run], own: OwnNames) -> Run | str:
+        """Return the rotation to roll back, or the code for why there is none."""
+        if self.run is None:
+            there = [each for each in runs.values() if each.reason == ROTATE and own.has(each.run)]
+            return there[-1] if there else NOTHING_ROTATED
+        found = runs.get(self.run)
+        if found is None or found.reason != ROTATE:
+            return RUN_UNKNOWN
+        if not own.has(found.run) and not found.undone:
+            return RUN_PURGED
+        return found
+
+    def _is_quiet(self) -> bool:
+        """Return whether nobody writes to the session; where nothing of one lies, there is nothing to watch."""
+        entries = read_listing(self.directory, self._tick).entries or ()
+        if not any(belongs_to_pairing(each) for each in entries):
+            return True
+        return is_quiet(self.directory, self.pause, self.stop, self.watch)
+
+    def _identity(self) -> Identity:
+        return settled_identity(self.directory, self.pause)
+
+    def _enter(self, back: PutBack, result: UndoResult) -> None:
+        result.restored = len(back.restored)
+        result.restored_by_kind = by_kind([classify(name)[0] for name in back.restored])
+        result.kept = back.kept
+        result.code = back.code
+        result.outcome = CAPPED if back.kept else COMPLETED if back.restored else NOTHING_TO_DO
+
+    def _fail(self, result: UndoResult, code: str) -> UndoResult:
+        result.outcome, result.code = outcome_of(code), code
+        return self._timed(result)
+
+    def _timed(self, result: UndoResult) -> UndoResult:
+        result.duration_ms = int((time.monotonic() - self._started) * 1000)
+        return result
+
+    def _tick(self) -> None:
+        code = self.stop()
+        if code is not None:
+            raise VolumeProblem(code)
