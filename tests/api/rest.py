@@ -68,10 +68,10 @@ class Api:
     def _connection(self) -> http.client.HTTPConnection:
         host, port = self._place.hostname or "", self._place.port
         if self._place.scheme == "http":
-            return http.client.HTTPConnection(host, port, timeout=30)
+            return http.client.HTTPConnection(host, port, timeout=60)
         # The certificate is the test server's own, made a second ago.
         context = ssl._create_unverified_context()
-        return http.client.HTTPSConnection(host, port, timeout=30, context=context)
+        return http.client.HTTPSConnection(host, port, timeout=60, context=context)
 
     def ready(self) -> bool:
         """Whether the server answers that it is ready."""

@@ -201,7 +201,6 @@ def test_no_path_leads_out_of_the_claim(room: Path) -> None:
     assert not list((room / "outside").iterdir())
 
 
-@pytest.mark.timeout(120)
 def test_killed_at_any_step_nothing_is_half_there_and_the_next_try_goes_on() -> None:
     for step in range(1, 2000, EVERY):
         with scratch() as room:

@@ -84,5 +84,5 @@ def test_a_bar_appears_in_the_middle_of_one_long_directory(monkeypatch: pytest.M
 
     monkeypatch.setattr(progress._LateBar, "_appear", appear)
     for _ in progress.with_progress(["one"], "Looking at"):
-        assert appeared.wait(timeout=30)
+        assert appeared.wait(timeout=60)
     assert "Looking at 1 directory" in stream.getvalue()

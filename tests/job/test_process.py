@@ -279,7 +279,7 @@ def test_a_signal_ends_a_run_between_two_removals_with_a_result(
         process.stdout.read(5)
         process.send_signal(number)
         process.stdin.close()
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     result = decode(log.read_bytes()).members[0]
     assert isinstance(result, CleanResult)
     assert (result.outcome, result.code, result.removed) == ("Capped", "Interrupted", 1)

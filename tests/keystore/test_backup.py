@@ -167,13 +167,13 @@ def test_a_session_that_is_read_beside_its_writer_is_of_one_moment(url: str, sto
                 )
                 connection.commit()
                 if number == 1:
-                    begun.wait(30)
+                    begun.wait(60)
         return number
 
     seen = set()
     with ThreadPoolExecutor(1) as pool:
         writing = pool.submit(write)
-        begun.wait(30)
+        begun.wait(60)
         with store.opened() as database:
             rows = SessionRows(database, inspect(database, layout_of()))
             for _ in range(50):

@@ -26,7 +26,6 @@ pytestmark = [
 ]
 
 
-@pytest.mark.timeout(600)
 async def test_one_command_restores_a_fleet_and_takes_the_key_away(
     moto_server: S3Server, programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

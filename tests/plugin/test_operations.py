@@ -71,7 +71,7 @@ def tenant(fleet: Fleet, name: str) -> Path:
     }
     fleet.create("v1/persistentvolumeclaims", LIVE, {"metadata": {"name": name}, "spec": spec})
     wait = "jsonpath={.status.phase}=Bound"
-    fleet.kubectl("wait", f"pvc/{name}", "-n", LIVE, f"--for={wait}", "--timeout=30s")
+    fleet.kubectl("wait", f"pvc/{name}", "-n", LIVE, f"--for={wait}", "--timeout=120s")
     directory = fleet.home / "v" / LIVE / name
     sessions.unpack("old", directory)
     remember(directory)
@@ -214,7 +214,7 @@ def test_the_documents_for_machines(live: Fleet, run: Run) -> None:
     assert operation["status"]["phase"] == "Completed"
     named = run("clean", "beta", "-n", LIVE, "--dry-run", "-o", "name").out
     assert named == f"{named.strip()}\n"
-    live.kubectl("wait", named.strip(), "-n", LIVE, "--for=condition=Complete", "--timeout=60s")
+    live.kubectl("wait", named.strip(), "-n", LIVE, "--for=condition=Complete", "--timeout=120s")
 
 
 def test_a_support_bundle_has_the_operations_of_its_tenant(

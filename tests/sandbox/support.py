@@ -16,7 +16,7 @@ from sandbox.client import ApiError
 from sandbox.tools import kubectl_path
 
 Object = dict[str, Any]
-PATIENCE = 20.0
+PATIENCE = 120.0
 
 DEFINITION: Object = yaml.safe_load("""
 apiVersion: apiextensions.k8s.io/v1

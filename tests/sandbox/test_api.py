@@ -11,7 +11,7 @@ import pytest
 
 from sandbox import Cluster
 from sandbox.client import ApiError, path
-from tests.sandbox.support import Object, thing, until
+from tests.sandbox.support import PATIENCE, Object, thing, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 THINGS, MAPS = "example.dev/v1/things", "v1/configmaps"
@@ -36,7 +36,7 @@ async def _take(events: AsyncIterator[Object], number: int) -> list[tuple[str, s
     """The next events other than bookmarks: type and name."""
     found: list[tuple[str, str]] = []
     while len(found) < number:
-        event = await asyncio.wait_for(anext(events), 10)
+        event = await asyncio.wait_for(anext(events), PATIENCE)
         if event["type"] != "BOOKMARK":
             found.append((event["type"], event["object"]["metadata"]["name"]))
     return found
@@ -129,7 +129,7 @@ async def test_a_watch_may_begin_with_what_is_there(cluster: Cluster, namespace:
         await cluster.client.create(THINGS, namespace, thing(name))
     params = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
     async with aclosing(_events(cluster, path(THINGS, namespace), **params)) as events:
-        first = [await asyncio.wait_for(anext(events), 10) for _ in range(3)]
+        first = [await asyncio.wait_for(anext(events), PATIENCE) for _ in range(3)]
     assert [event["type"] for event in first] == ["ADDED", "ADDED", "BOOKMARK"]
     annotations = first[2]["object"]["metadata"]["annotations"]
     assert annotations == {"k8s.io/initial-events-end": "true"}
@@ -137,7 +137,7 @@ async def test_a_watch_may_begin_with_what_is_there(cluster: Cluster, namespace:
 
 async def test_a_watch_ends_when_its_time_is_over(cluster: Cluster, namespace: str) -> None:
     async with aclosing(_events(cluster, path(THINGS, namespace), timeoutSeconds="1")) as events:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert [e async for e in events if e["type"] != "BOOKMARK"] == []
 
 

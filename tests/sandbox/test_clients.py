@@ -14,7 +14,7 @@ import pytest_asyncio
 from kubernetes import aio as untyped
 
 from sandbox import Cluster
-from tests.sandbox.support import DEFINITION, thing, until
+from tests.sandbox.support import DEFINITION, PATIENCE, thing, until
 
 aio: Any = untyped
 CRDS, THINGS = "apiextensions.k8s.io/v1/customresourcedefinitions", "example.dev/v1/things"
@@ -74,7 +74,7 @@ async def operator(
     await until(ready.is_set)
     yield
     stop.set()
-    await asyncio.wait_for(running, 15)
+    await asyncio.wait_for(running, PATIENCE)
 
 
 @pytest.mark.usefixtures("operator")

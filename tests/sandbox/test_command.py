@@ -11,7 +11,7 @@ import pytest
 
 from sandbox import Cluster, kubeconfig
 from sandbox.client import Client
-from tests.sandbox.support import until
+from tests.sandbox.support import PATIENCE, until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -21,7 +21,7 @@ async def _start(*words: str) -> tuple[asyncio.subprocess.Process, str]:
         sys.executable, "-m", "sandbox", *words, cwd=ROOT, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
-    line = await asyncio.wait_for(process.stdout.readline(), 60)
+    line = await asyncio.wait_for(process.stdout.readline(), PATIENCE)
     return process, line.decode()
 
 
@@ -37,7 +37,7 @@ async def test_it_says_when_it_is_ready_and_goes_when_asked(
         nodes = (await client.select("v1/nodes"))["items"]
     assert [node["metadata"]["name"] for node in nodes] == ["node-1"]
     process.send_signal(end)
-    assert await asyncio.wait_for(process.wait(), 15) == 0
+    assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
 
 
 async def test_controllers_and_nodes_serve_another_api_server(tmp_path: Path) -> None:
@@ -56,4 +56,4 @@ async def test_controllers_and_nodes_serve_another_api_server(tmp_path: Path) ->
 
             await until(running)
         process.terminate()
-        assert await asyncio.wait_for(process.wait(), 15) == 0
+        assert await asyncio.wait_for(process.wait(), PATIENCE) == 0

@@ -174,7 +174,7 @@ async def test_deleting_a_definition_deletes_its_objects(
     await kubectl("wait", "--for=condition=Established", "crd/briefs.example.dev")
     await until(lambda: cluster.client.select("example.dev/v1/briefs"))
     await cluster.client.create("example.dev/v1/briefs", namespace, {**thing(), "kind": "Brief"})
-    await kubectl("delete", "crd", "briefs.example.dev", "--timeout=15s")
+    await kubectl("delete", "crd", "briefs.example.dev", "--timeout=120s")
     with pytest.raises(ApiError) as gone:
         await cluster.client.select("example.dev/v1/briefs")
     assert gone.value.status == 404

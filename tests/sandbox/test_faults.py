@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from sandbox import Cluster
 from sandbox.client import ApiError
-from tests.sandbox.support import until
+from tests.sandbox.support import PATIENCE, until
 
 MAPS = "v1/configmaps"
 
@@ -82,7 +82,7 @@ async def test_watches_can_be_dropped(breakable: Cluster) -> None:
     await until(lambda: len(breakable.server.watches) > before)
     await breakable.client.create(MAPS, "default", body("a"))
     assert breakable.drop_watches() > 0
-    assert await asyncio.wait_for(watch, 5) == ["a"]
+    assert await asyncio.wait_for(watch, PATIENCE) == ["a"]
 
 
 async def test_history_that_is_forgotten_is_gone(breakable: Cluster) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import Cluster
-from tests.sandbox.support import Kubectl, text, thing, until
+from tests.sandbox.support import PATIENCE, Kubectl, text, thing, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -104,11 +104,11 @@ async def test_watching_prints_a_row_for_each_change(
     await _given_things(cluster, namespace)
     process = await kubectl.start("get", "th", "--watch")
     assert process.stdout is not None
-    first = [await asyncio.wait_for(process.stdout.readline(), 10) for _ in range(3)]
+    first = [await asyncio.wait_for(process.stdout.readline(), PATIENCE) for _ in range(3)]
     assert first[0].split()[0] == b"NAME"
     body = {"status": {"level": "Warning"}}
     await cluster.client.patch("example.dev/v1/things", namespace, "bolt", body, sub="status")
-    line = await asyncio.wait_for(process.stdout.readline(), 10)
+    line = await asyncio.wait_for(process.stdout.readline(), PATIENCE)
     assert line.split()[:2] == [b"bolt", b"Warning"]
     process.terminate()
     await process.communicate()

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from sandbox import Cluster
-from tests.sandbox.support import Kubectl, Object, text, thing, until
+from tests.sandbox.support import PATIENCE, Kubectl, Object, text, thing, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -168,7 +168,7 @@ async def test_delete_waits_for_finalizers(
     await until(marked)
     assert process.returncode is None
     await cluster.client.patch(THINGS, namespace, "acme", {"metadata": {"finalizers": None}})
-    out, _ = await asyncio.wait_for(process.communicate(), 10)
+    out, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert b"deleted" in out
 
 
@@ -188,18 +188,18 @@ async def test_wait_sees_conditions_fields_and_deletion(
 ) -> None:
     await cluster.client.create(THINGS, namespace, thing())
     waits = [
-        await kubectl.start("wait", "th/acme", "--for=condition=Ready", "--timeout=15s"),
+        await kubectl.start("wait", "th/acme", "--for=condition=Ready", "--timeout=120s"),
         await kubectl.start("wait", "th/acme", "--for=jsonpath={.status.level}=Healthy"),
     ]
     ready = {"type": "Ready", "status": "True"}
     status = {"level": "Healthy", "observedGeneration": 1, "conditions": [ready]}
     await cluster.client.patch(THINGS, namespace, "acme", {"status": status}, sub="status")
     for process in waits:
-        out, err = await asyncio.wait_for(process.communicate(), 15)
+        out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
         assert b"condition met" in out, err
-    gone = await kubectl.start("wait", "th/acme", "--for=delete", "--timeout=15s")
+    gone = await kubectl.start("wait", "th/acme", "--for=delete", "--timeout=120s")
     await cluster.client.delete(THINGS, namespace, "acme")
-    out, err = await asyncio.wait_for(gone.communicate(), 15)
+    out, err = await asyncio.wait_for(gone.communicate(), PATIENCE)
     assert gone.returncode == 0, err
 
 

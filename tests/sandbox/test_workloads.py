@@ -72,11 +72,11 @@ async def test_kubectl_scales_waits_and_rolls_out(
 ) -> None:
     given = workload() | {"apiVersion": "apps/v1", "kind": "Deployment"}
     await kubectl("apply", "-f", "-", given=text(given))
-    await kubectl("rollout", "status", "deployment/bot", "--timeout=20s")
+    await kubectl("rollout", "status", "deployment/bot", "--timeout=120s")
     await kubectl("scale", "deployment/bot", "--replicas=3", "--current-replicas=1")
     await until(lambda: running(cluster, namespace, 3))
     await kubectl("scale", "deployment/bot", "--replicas=0")
-    await kubectl("wait", "--for=delete", "pod", "-l", "app=bot", "--timeout=20s")
+    await kubectl("wait", "--for=delete", "pod", "-l", "app=bot", "--timeout=120s")
     assert not await pods_of(cluster, namespace)
 
 

@@ -141,7 +141,6 @@ def nothing_is_lost(path: Path) -> None:
     assert no_memory_without_its_key(path)
 
 
-@pytest.mark.timeout(120)
 def test_a_clean_killed_at_every_step_loses_nothing_and_the_next_one_finishes() -> None:
     for step in range(1, 1000):
         with scratch() as room:
@@ -168,7 +167,6 @@ def test_a_clean_killed_at_every_step_loses_nothing_and_the_next_one_finishes() 
     assert step > 20
 
 
-@pytest.mark.timeout(120)
 def test_an_undo_killed_at_every_step_is_finished_by_the_next_run() -> None:
     for step in range(1, 1000):
         with scratch() as room:
@@ -185,7 +183,6 @@ def test_an_undo_killed_at_every_step_is_finished_by_the_next_run() -> None:
     assert step > 20
 
 
-@pytest.mark.timeout(120)
 def test_a_purge_killed_at_every_step_touches_only_the_trash() -> None:
     for step in range(1, 1000):
         with scratch() as room:
@@ -203,7 +200,6 @@ def test_a_purge_killed_at_every_step_touches_only_the_trash() -> None:
     assert step > 20
 
 
-@pytest.mark.timeout(120)
 def test_a_recovery_killed_at_every_step_is_recovered_in_turn() -> None:
     for step in range(1, 1000):
         with scratch() as room:

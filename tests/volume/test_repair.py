@@ -232,7 +232,6 @@ def test_a_memory_does_not_go_without_its_key_nor_a_key_without_its_memory(
 GROUP_AND_CONTACT = (CONTACT, Request(group=GROUP))
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("request_", GROUP_AND_CONTACT, ids=["contact", "own key"])
 def test_killed_at_every_step_nothing_is_lost_and_the_next_run_goes_on(request_: Request) -> None:
     goes = {*THEIRS} if request_ is CONTACT else OWN_UNIT
@@ -290,7 +289,6 @@ def test_something_else_under_the_keys_name_is_refused_and_left_alone(session: P
     assert (session / ".janitor~key").is_symlink()
 
 
-@pytest.mark.timeout(120)
 def test_making_the_key_can_be_killed_at_every_step() -> None:
     def make(path: Path) -> bytes:
         with opened(path) as directory:

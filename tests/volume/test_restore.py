@@ -383,7 +383,6 @@ def killed(act: Callable[[], object], step: int) -> bool:
 
 
 @pytest.mark.usefixtures("way")
-@pytest.mark.timeout(120)
 def test_killed_at_every_step_there_is_the_old_file_or_the_new_one_and_the_next_run_goes_on() -> (
     None
 ):
@@ -408,7 +407,6 @@ def test_killed_at_every_step_there_is_the_old_file_or_the_new_one_and_the_next_
 
 
 @pytest.mark.usefixtures("way")
-@pytest.mark.timeout(120)
 def test_an_undo_killed_at_every_step_leaves_one_of_both_and_can_be_asked_for_again() -> None:
     for step in range(1, 200):
         with scratch() as room:

@@ -48,7 +48,6 @@ def faults(step: int) -> Iterator[Fault]:
         yield Fault(step, error, late=late, lasting=lasting)
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("state", ["torn", "absent"])
 def test_whichever_call_fails_the_next_restore_goes_on_and_both_are_undone(state: str) -> None:
     struck = True

@@ -134,7 +134,6 @@ def again(path: Path, run: str) -> str:
     return restore(path, run, content=FEW).outcome
 
 
-@pytest.mark.timeout(120)
 def test_a_restore_killed_at_every_step_is_gone_on_with_and_undone(way: str) -> None:
     state, _, _ = way.partition(",")
     for step in steps(state):
@@ -159,7 +158,6 @@ def test_a_restore_killed_at_every_step_is_gone_on_with_and_undone(way: str) -> 
     assert step > 40
 
 
-@pytest.mark.timeout(120)
 def test_an_undo_killed_at_every_step_is_done_by_the_next(way: str) -> None:
     state, _, _ = way.partition(",")
     for step in steps(state):
@@ -178,7 +176,6 @@ def test_an_undo_killed_at_every_step_is_done_by_the_next(way: str) -> None:
     assert step > 15
 
 
-@pytest.mark.timeout(120)
 def test_a_restore_that_was_killed_is_undone_alone(state: str) -> None:
     """Without another restore in between: whatever it had put there goes, and nothing else."""
     for step in steps():
@@ -194,7 +191,6 @@ def test_a_restore_that_was_killed_is_undone_alone(state: str) -> None:
     assert step > 40
 
 
-@pytest.mark.timeout(120)
 def test_a_memory_that_lost_its_key_is_in_its_place_or_in_the_trash_whenever_it_is_killed() -> None:
     for step in steps():
         with scratch() as room:
@@ -216,7 +212,6 @@ def test_a_memory_that_lost_its_key_is_in_its_place_or_in_the_trash_whenever_it_
     assert step > 60
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("first", [45, 58])
 def test_the_next_restore_may_be_killed_at_every_step_as_well(first: int) -> None:
     for step in steps():
@@ -237,7 +232,6 @@ def test_the_next_restore_may_be_killed_at_every_step_as_well(first: int) -> Non
     assert step > 15
 
 
-@pytest.mark.timeout(120)
 def test_the_purge_of_a_restore_killed_at_every_step_touches_no_session_file(state: str) -> None:
     for step in steps():
         with scratch() as room:
@@ -265,7 +259,6 @@ def test_what_comes_back_is_what_the_plan_says() -> None:
     assert archived(FEW, NOW).identity.state == "Paired"
 
 
-@pytest.mark.timeout(120)
 def test_a_memory_without_its_key_is_here_or_in_the_trash_whenever_the_restore_is_killed() -> None:
     for step in range(1, 500):
         with scratch() as room:

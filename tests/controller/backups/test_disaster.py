@@ -182,7 +182,6 @@ def nothing_unforeseen(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     assert not met, met
 
 
-@pytest.mark.timeout(600)
 async def test_a_fleet_comes_back_from_the_bucket_the_manifests_and_the_key(
     moto_server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from tests.backup.servers import ENVIRON, Exchange, FaultyStore
 from tests.backup.sessions import SECRET
 from tests.controller.backups.backups import Backups, first_backups
 from tests.controller.live.operators import LocalOperator
-from tests.controller.live.world import TENANTS, until
+from tests.controller.live.world import PATIENCE, TENANTS, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Operator = Callable[..., LocalOperator]
@@ -32,7 +32,7 @@ class Held:
         if exchange.method == "PUT":
             self.faulty.objects[exchange.path] = exchange.body
             self.arrived.set()
-            self.go_on.wait(30)
+            self.go_on.wait(PATIENCE)
             exchange.answer(200, ETag='"opaque"')
         elif exchange.method == "GET" and exchange.path not in self.faulty.objects:
             exchange.answer(200, self._listing(), Content_Type="application/xml")

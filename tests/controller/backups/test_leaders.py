@@ -64,7 +64,7 @@ async def test_what_the_job_of_a_leader_that_is_gone_has_put_is_known_to_its_suc
     async def there() -> bool:
         return any("backup" in job["metadata"]["name"] for job in await world.jobs())
 
-    await until(there, "the Job of the backup is there", 90)
+    await until(there, "the Job of the backup is there")
     await until(world.job_pods, "its pod is there")
     if trouble == "killed":
         await leader.kill()

@@ -220,7 +220,7 @@ async def happened_once(world: World, requests: Requests, directories: dict[str,
         async def done(name: str = name) -> bool:
             return await requests.answered(name)
 
-        await until(done, f"the last request for {name} is answered", 60)
+        await until(done, f"the last request for {name} is answered")
         assert len(requests.runs[name]) == requests.asked[name], (name, requests.runs[name])
         completed = completed_runs(directory)
         assert sorted(completed) == sorted(set(completed)), "a run has happened twice"

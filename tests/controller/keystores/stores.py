@@ -87,7 +87,7 @@ class Stores:
             found = await self.condition(name, "Ready")
             return found if found.get("reason") == reason else None
 
-        found: Object = await until(said, f"{name} is Ready with {reason}", 90)
+        found: Object = await until(said, f"{name} is Ready with {reason}")
         return found
 
     async def cleaned(self, name: str, outcome: str = "Completed", runs: int = 1) -> Object:

@@ -108,7 +108,7 @@ class World:
             found = (await self.repositories()).get(name) or {}
             return found if {**found, **wanted} == found else None
 
-        found: Object = await until(done, f"{name} has {wanted}", 90)
+        found: Object = await until(done, f"{name} has {wanted}")
         return found
 
     async def drilled(self) -> Object:
@@ -118,7 +118,7 @@ class World:
             drill = ((await self.repositories()).get("moscow") or {}).get("drill") or {}
             return drill if drill.get("triedTime") else None
 
-        found: Object = await until(done, "a drill has ended", 90)
+        found: Object = await until(done, "a drill has ended")
         return found
 
     async def pods(self) -> list[str]:
@@ -137,7 +137,7 @@ class World:
             found = await self.stores.condition("main", kind)
             return found if found.get("reason") == reason else None
 
-        found: Object = await until(said, f"{kind} has the reason {reason}", 90)
+        found: Object = await until(said, f"{kind} has the reason {reason}")
         return found
 
 

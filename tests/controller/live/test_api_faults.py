@@ -180,7 +180,7 @@ async def test_an_operator_starts_though_the_server_does_not_answer_at_first(
     await world.company("acme", "healthy")
     fault = world.cluster.fail(503, path=f"namespaces/{world.namespace}/", times=None)
     async with operator() as running:
-        await until(lambda: fault.hits > 8, "the operator meets the fault", 60)
+        await until(lambda: fault.hits > 8, "the operator meets the fault")
         assert running.running
         world.cluster.forgive(fault)
         with running.hurry():

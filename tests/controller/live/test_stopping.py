@@ -14,7 +14,7 @@ from baileys_janitor.controller.clock import WallClock
 from sandbox import Cluster, kubeconfig
 from sandbox.client import Client
 from tests.controller.live.operators import LocalOperator, OperatorProcess
-from tests.controller.live.world import World, until
+from tests.controller.live.world import PATIENCE, World, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 DEFINITIONS = "apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -38,7 +38,7 @@ async def test_a_wait_that_is_cancelled_as_its_event_is_set_ends(until_: float |
     await asyncio.sleep(0.01)
     event.set()
     running.cancel()
-    done, _ = await asyncio.wait({running}, timeout=1)
+    done, _ = await asyncio.wait({running}, timeout=PATIENCE)
     running.cancel()
     assert done == {running}
 

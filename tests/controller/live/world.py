@@ -24,8 +24,8 @@ OPERATIONS = "janitor.baileys.dev/v1alpha1/baileysoperations"
 SETS = "janitor.baileys.dev/v1alpha1/baileystenantsets"
 CLAIMS, PODS, JOBS = "v1/persistentvolumeclaims", "v1/pods", "batch/v1/jobs"
 EMERGENCY = "janitor.baileys.dev/emergency-cleanup"
-PATIENCE = 30.0
-"""Seconds until a condition that does not come true fails its test; far above what it takes."""
+PATIENCE = 120.0
+"""Seconds until a condition that does not come true fails its test; far above what it takes beside any load."""
 
 
 async def until(what: Callable[[], Any], told: str, patience: float = PATIENCE) -> Any:

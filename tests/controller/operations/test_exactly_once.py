@@ -121,7 +121,7 @@ async def test_a_real_kubectl_shows_it_and_waits_for_it(
     async with operator():
         await world.scanned("acme")
         await world.operate("tidy", "acme", "Clean")
-        code, said = await kubectl("wait", "bop/tidy", "--for=condition=Complete", "--timeout=30s")
+        code, said = await kubectl("wait", "bop/tidy", "--for=condition=Complete", "--timeout=120s")
         assert (code, said.strip()) == (
             0,
             "baileysoperation.janitor.baileys.dev/tidy condition met",

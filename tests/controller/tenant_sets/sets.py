@@ -90,7 +90,7 @@ class Sets:
                 status if all(found.get(key) == value for key, value in preview.items()) else None
             )
 
-        found: Object = await until(said, f"{name} tells of {preview}", 60)
+        found: Object = await until(said, f"{name} tells of {preview}")
         return found
 
     async def skip(self, clock: SkippingClock, seconds: float) -> None:
@@ -101,7 +101,7 @@ class Sets:
             found = await self.client.select(JOBS, self.namespace, labelSelector=label)
             return not found["items"]
 
-        await until(idle, "no Job lists", 60)
+        await until(idle, "no Job lists")
         clock.skip(seconds)
 
     async def ready(self, reason: str, name: str = "all") -> Object:
@@ -111,5 +111,5 @@ class Sets:
             found = await self.condition("Ready", name)
             return found if found.get("reason") == reason else None
 
-        found: Object = await until(said, f"{name} is Ready with {reason}", 60)
+        found: Object = await until(said, f"{name} is Ready with {reason}")
         return found

@@ -75,7 +75,7 @@ async def test_a_volume_that_is_empty_for_a_while_deletes_nothing(
         await sets.told(clock, found=0, tenants=3, gone=0)
         for _ in range(9):
             await sets.skip(clock, DAY)
-            await until(lambda: _looked_again(sets, clock), "it was looked again", 90)
+            await until(lambda: _looked_again(sets, clock), "it was looked again")
         await sets.told(found=0, tenants=3, gone=0)
         for name in ("one", "two"):
             (volume.parent / f"{volume.name}-{name}").rename(volume / name)
@@ -123,7 +123,7 @@ async def test_a_tenant_is_edited_when_the_template_changes_and_at_no_other_time
         own = {"spec": {"cooldown": "2h", "companyId": "acme"}}
         await sets.client.patch(TENANTS, sets.namespace, name, own)
         await sets.skip(clock, 301)
-        await until(lambda: _looked_again(sets, clock), "it was looked again", 90)
+        await until(lambda: _looked_again(sets, clock), "it was looked again")
         assert (await sets.tenants())["one"]["spec"]["cooldown"] == "2h"
         await sets.edit(template={"cooldown": "3h", "suspend": None})
 
