@@ -16,7 +16,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --no-strip-extras --allo
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: version help setup tools demo test checks lint types contracts generate check-generated collected test-tools unit promises kills coverage simulate envtest chaos chart plugin image e2e bench plot lock clean
+.PHONY: version help setup tools demo test checks lint types contracts generate check-generated collected debian-tools test-tools unit promises kills coverage simulate envtest chaos chart plugin image e2e bench plot lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -92,7 +92,8 @@ $(TOOLS)/browser/chromium:
 demo: setup ## Run the janitor on real sessions in a sandbox; ONCE=1 goes through one cycle and stops
 	@$(BIN)/python -m sandbox.demo $(if $(ONCE),--once)
 
-test: setup ## Verify everything
+test: ## Verify everything
+	@$(MAKE) --no-print-directory --jobs=3 setup debian-tools $(TOOLS)/pm2
 	@$(MAKE) --no-print-directory --output-sync=target --jobs=4 $(CHECKS) test-tools collected
 	@$(MAKE) --no-print-directory unit
 
@@ -103,9 +104,12 @@ checks: setup # All that runs nothing, side by side: most of it is one process e
 collected: setup # Import every test once, so that no worker has to compile it; the run says what cannot be imported
 	@$(BIN)/pytest --collect-only -q -p no:xdist $(PYTEST) >/dev/null || true
 
-TEST_TOOLS := $(addprefix $(TOOLS)/,prometheus pgbouncer browser/chromium shells pm2 installers stores)
-test-tools: setup # One after the other: two of apt-get would collide
-	@MAKEFLAGS= $(MAKE) --no-print-directory --jobs=1 PYTHON=$(PYTHON) $(TEST_TOOLS)
+DEBIAN_TOOLS := $(addprefix $(TOOLS)/,prometheus pgbouncer browser/chromium shells)
+debian-tools: # One after the other: two of apt-get would collide
+	@MAKEFLAGS= $(MAKE) --no-print-directory --jobs=1 $(DEBIAN_TOOLS)
+
+test-tools: setup debian-tools
+	@MAKEFLAGS= $(MAKE) --no-print-directory --jobs=2 PYTHON=$(PYTHON) $(addprefix $(TOOLS)/,pm2 installers stores)
 
 lint: $(VENV)/.done ## Check style
 	$(BIN)/ruff check
