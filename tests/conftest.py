@@ -8,9 +8,17 @@ from collections.abc import Generator
 import pytest
 from hypothesis import is_hypothesis_test, settings
 
+from tests.all_checks import ALL_CHECKS, SAMPLE_DAY
+
 # How long an example takes says something about the machine only.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what a run was a sample of, so that it can be had again."""
+    told = "every case" if ALL_CHECKS else f"the sample of SAMPLE_DAY={SAMPLE_DAY}"
+    terminalreporter.write_line(f"These were {told}; ALL_CHECKS=1 takes every case.")
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)

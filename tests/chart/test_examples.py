@@ -9,12 +9,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 
 from charts.generate import values_schema
 from tests.chart.rendering import CHART, NAMESPACE, POLICIES, RELEASE, ROOT, helms, render
+from tests.chart.schemas import validate
 
 Object = dict[str, Any]
 
@@ -31,7 +31,6 @@ NAMES = {
     for name, node in values_schema()["properties"].items()
     if "Not a value" not in node.get("description", "")
 }
-NEWEST = kubernetes_validate.latest_version()
 
 
 def _lines(page: Path) -> list[str]:
@@ -91,7 +90,7 @@ def _validate(objects: list[Object]) -> None:
         if found["kind"] != "CustomResourceDefinition" and not found["apiVersion"].startswith(
             "monitoring.coreos.com/"
         ):
-            kubernetes_validate.validate(found, NEWEST, strict=True)
+            validate(found)
 
 
 def test_the_docs_show_values_and_commands() -> None:

@@ -17,8 +17,8 @@ from baileys_janitor import __version__
 from baileys_janitor.api.generated.crd import crds
 from tests.chart import snapshots
 from tests.chart.rendering import CHART, ROOT, VARIANTS, Refused, helms, only, render
+from tests.chart.schemas import NEWEST, validate
 
-NEWEST = kubernetes_validate.latest_version()
 VERSIONS = [f"1.{minor}" for minor in range(29, int(NEWEST.split(".")[1]) + 1)]
 
 
@@ -56,14 +56,14 @@ def test_every_object_is_valid_for_kubernetes(version: str) -> None:
     policies = version != "1.29"  # they are stable since 1.30
     for found in _rendered(policies):
         if not found["apiVersion"].startswith("monitoring.coreos.com/"):
-            kubernetes_validate.validate(found, version, strict=True)
+            validate(found, version)
 
 
 def test_the_check_against_kubernetes_would_notice() -> None:
     found = only(render(), "Deployment")
     found["spec"]["replica"] = 2
     with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(found, NEWEST, strict=True)
+        validate(found)
 
 
 def definitions(**values: Any) -> list[dict[str, Any]]:

@@ -25,15 +25,14 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from tests.all_checks import ALL_CHECKS as ALL_CHECKS
+
 TESTS = Path(__file__).resolve().parent.parent
 TOOL = TESTS / "baileys"
 FIXTURES = TESTS / "fixtures" / "sessions"
 
 #: The moment that stands for "now" in an archive: a file's age is this minus its mtime.
 EPOCH = 1_700_000_000
-
-#: `ALL_CHECKS=1` has the real library talk on every session in every state; else on what is most likely to break.
-ALL_CHECKS = bool(os.environ.get("ALL_CHECKS"))
 
 Report = dict[str, Any]
 
@@ -55,28 +54,46 @@ def unpack(
     The session's files go directly into `session`, which must be empty or missing. With `peers`,
     the contacts' own keys go there; only :func:`check` needs them. Returns `session`.
     """
-    archive = FIXTURES / f"{scenario}.tar.gz"
-    if not archive.is_file():
-        raise ValueError(f"no session fixture {scenario!r}; there are {', '.join(scenarios())}")
+    members = _members(scenario)
     if session.is_dir() and any(session.iterdir()):
         raise FileExistsError(f"{session} is not empty")
     targets = {"session": session, "peers": peers}
     shift = (time.time() if now is None else now) - EPOCH
+    for room, name, mtime, content in members:
+        target = targets.get(room)
+        if target is None:
+            continue
+        path = os.path.join(target, name)
+        if content is None:
+            os.makedirs(path, exist_ok=True)
+            continue
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        os.write(file, content)
+        os.utime(file, (mtime + shift,) * 2)
+        os.close(file)
+    return session
+
+
+@cache
+def _members(scenario: str) -> list[tuple[str, str, float, bytes | None]]:
+    """Return what a fixture holds: the part, the path in it, its time, its content (None: a directory).
+
+    Kept, since tests unpack a thousand times: reading the archive takes longer than writing the files.
+    """
+    archive = FIXTURES / f"{scenario}.tar.gz"
+    if not archive.is_file():
+        raise ValueError(f"no session fixture {scenario!r}; there are {', '.join(scenarios())}")
+    found: list[tuple[str, str, float, bytes | None]] = []
     with tarfile.open(archive) as tar:
         for member in tar:
             room, *rest = PurePosixPath(member.name).parts
-            target = targets.get(room)
-            if target is None or ".." in rest:
+            if ".." in rest:
                 continue
-            path = target.joinpath(*rest)
-            if member.isdir():
-                path.mkdir(parents=True, exist_ok=True)
-            else:
-                content = tar.extractfile(member)
-                assert content is not None, "fixtures hold files and directories only"
-                path.write_bytes(content.read())
-                os.utime(path, (member.mtime + shift,) * 2)
-    return session
+            content = None if member.isdir() else tar.extractfile(member)
+            assert member.isdir() or content is not None, "fixtures hold files and directories only"
+            data = None if content is None else content.read()
+            found.append((room, "/".join(rest), member.mtime, data))
+    return found
 
 
 def pack(scenario: str, session: Path, peers: Path, now: float) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from baileys_janitor.schedule.context import Context, Intervals
 from baileys_janitor.tenants.fault import Fault
 from baileys_janitor.tenants.timers import REQUESTS_AT_ONCE, REQUESTS_WITHIN_SECONDS
 from baileys_janitor.volume.files.disk_space import FULL_BYTES
+from tests.all_checks import one_in
 from tests.controller.pure.world import (
     DAY,
     HOUR,
@@ -128,12 +130,16 @@ DIRECTORIES: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("spec", MODES, ids=range(len(MODES)))
-@pytest.mark.parametrize("directory", DIRECTORIES, ids=range(len(DIRECTORIES)))
-@pytest.mark.parametrize("broken", [None, "JobDeadline"])
+LIVES = one_in(
+    3, itertools.product(range(len(DIRECTORIES)), range(len(MODES)), (None, "JobDeadline"))
+)
+
+
+@pytest.mark.parametrize(("number", "mode", "broken"), LIVES)
 def test_no_tenant_makes_a_busy_loop_nor_a_flood_of_writes_or_jobs(
-    spec: dict[str, Any], directory: dict[str, Any], broken: str | None
+    number: int, mode: int, broken: str | None
 ) -> None:
+    directory, spec = DIRECTORIES[number], MODES[mode]
     made = cluster(spec, **directory)
     made.run(100)
     made.broken = broken

@@ -5,7 +5,8 @@ A status says when the next cleanup and the next scan come (`nextCleanupTime`, `
 and none of its kind before; it is void when something else happens meanwhile that nobody could foresee: an edit, a
 request, a fault, another count, a restart before an overdue cleanup, an operator that is down at that time.
 
-`PROMISE_TENANTS` and `PROMISE_SEED` choose how many tenants, and which; the gate walks 400.
+`PROMISE_TENANTS` and `PROMISE_SEED` choose how many tenants, and which; the gate walks 120, or 400
+with `ALL_CHECKS=1`.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ import pytest
 
 from baileys_janitor.api.values.timestamps import from_rfc3339
 from baileys_janitor.schedule.circuit_breaker import Hold
+from tests.all_checks import ALL_CHECKS
 from tests.controller.pure.world import DAY, HOUR, NOW
 from tests.schedule.simulation import JOB_TAKES, Cluster, Directory
 
 Object = dict[str, Any]
 
-TENANTS = int(os.environ.get("PROMISE_TENANTS", "400"))
+TENANTS = int(os.environ.get("PROMISE_TENANTS", "400" if ALL_CHECKS else "120"))
 SEED = int(os.environ.get("PROMISE_SEED", "1"))
 BLOCKS = 40
 """The walk is cut into so many tests, for the workers."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from baileys_janitor.volume.scanning import credentials
 from tests.volume.directories import (
     build,
     held,
@@ -61,6 +62,12 @@ FILE_SYSTEMS: dict[str, FileSystem] = {
 SAME_INODES = list(FILE_SYSTEMS)[:3]
 LATE = b"written after its removal"
 VICTIM = "session-2220.0.json"
+
+
+@pytest.fixture(autouse=True)
+def _what_cannot_be_read_is_read_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call fails each time that it is made again, so waiting shows nothing here."""
+    monkeypatch.setattr(credentials, "PAUSES_SECONDS", (0.0,) * len(credentials.PAUSES_SECONDS))
 
 
 def on(*names: str) -> pytest.MarkDecorator:

@@ -300,7 +300,8 @@ def test_a_run_that_is_asked_to_end_ends(room: Path, act: str) -> None:
             assert not (session / ".cleanup.lock").exists()
         counts = [0, *asked, made.count]
         longest = max(longest, 0, *(after - before for before, after in pairwise(counts)))
-        assert {name: held(session).get(name) for name in KEPT} == KEPT
+        left = held(session)
+        assert {name: left.get(name) for name in KEPT} == KEPT
     assert 0 < longest < 250_000
 
 

@@ -1,4 +1,7 @@
-"""A million files are counted in bounded memory and little time; cleaning them is refused."""
+"""A million files are counted in bounded memory and little time; cleaning them is refused.
+
+The ordinary run takes 400,000, twice as many as may be cleaned.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.all_checks import ALL_CHECKS
 from tests.volume.directories import build
 
-MILLION = 1_000_000
+MANY = 1_000_000 if ALL_CHECKS else 400_000
 MEMORY_MIB = 160
 
 LOOK = """
@@ -49,11 +53,11 @@ def make(path: Path, files: int) -> Path:
     return path
 
 
-def test_a_million_files_are_counted_and_cleaning_is_refused(
+def test_too_many_files_are_counted_and_cleaning_is_refused(
     small_disk: Callable[[str], Path],
 ) -> None:
-    session = make(small_disk("size=1g,nr_inodes=0") / "session", MILLION)
+    session = make(small_disk("size=1g,nr_inodes=0") / "session", MANY)
     total, size, in_sessions, outcome, code, peak = look(session)
-    assert (total, size, in_sessions) == (str(MILLION), "None", str(MILLION - 1))
+    assert (total, size, in_sessions) == (str(MANY), "None", str(MANY - 1))
     assert (outcome, code) == ("Refused", "TooManyFiles")
     assert int(peak) < MEMORY_MIB
