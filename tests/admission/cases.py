@@ -152,6 +152,28 @@ def restore_job() -> Object:
     )
 
 
+def repair_job(*, dry_run: bool = False) -> Object:
+    """A Job that repairs a contact: its one container has the claim and the one Secret that names the contact."""
+    named = manifest.SecretMount(
+        "named", "contact", "/contact", "contact", optional=True, more=("group",)
+    )
+    return manifest.job(
+        name="janitor-job",
+        namespace=SHOP,
+        action="repair",
+        task='{"v":1}',
+        members=[manifest.Member("acme", "1")],
+        claims=["acme"],
+        place=Place(identity=RunAs(1000, 1000)),
+        pod=manifest.Pod(image=IMAGE, command=("baileys-janitor", "repair-job")),
+        resources={"limits": {"memory": "128Mi"}},
+        read_only=dry_run,
+        run="20261128-093500-abc",
+        owner=manifest.owner_reference("repair-acme", "1", "BaileysOperation"),
+        secrets=[named],
+    )
+
+
 def plain_pod(**meta: Any) -> Object:
     """A pod that is somebody's."""
     return {
@@ -529,6 +551,39 @@ RESTORES: dict[str, tuple[Change, str]] = {
 """Jobs that restore and that the operator's account must not be able to make."""
 
 
+def _secret_of(found: Object) -> Object:
+    secret: Object = next(each["secret"] for each in _pod(found)["volumes"] if "secret" in each)
+    return secret
+
+
+def _secret_mount(found: Object) -> Object:
+    mount: Object = next(
+        each for each in _container(found)["volumeMounts"] if each["mountPath"] == "/contact"
+    )
+    return mount
+
+
+REPAIRS: dict[str, Change] = {
+    "a second claim": _volume({"persistentVolumeClaim": {"claimName": "b"}}),
+    "a second Secret": _volume({"secret": {"secretName": "b", "items": []}}),
+    "no claim": lambda j: (_pod(j)["volumes"].pop(0), _container(j)["volumeMounts"].pop(0)),
+    "no Secret": lambda j: (_pod(j)["volumes"].pop(1), _container(j)["volumeMounts"].pop(1)),
+    "the whole Secret": lambda j: _secret_of(j).pop("items"),
+    "another key": lambda j: _secret_of(j)["items"][0].update(key="identity"),
+    "another file": lambda j: _secret_of(j)["items"][0].update(path="identity"),
+    "a third key": lambda j: _secret_of(j)["items"].append({"key": "contact", "path": "contact"}),
+    "the Secret elsewhere": lambda j: _secret_mount(j).update(mountPath="/identity"),
+    "the Secret to write to": lambda j: _secret_mount(j).update(readOnly=False),
+    "the Secret twice": lambda j: _container(j)["volumeMounts"].append(
+        _secret_mount(j) | {"mountPath": "/contact/more"}
+    ),
+    "the host's files": _volume({"hostPath": {"path": "/"}}),
+    "a token": _volume({"projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}),
+    "the Secret for a cleanup": lambda j: _container(j)["command"].__setitem__(1, "job"),
+}
+"""Jobs that repair and that the operator's account must not be able to make."""
+
+
 def stolen() -> Iterator[Request]:
     """What the operator's account may do."""
     for action in ("scan", "clean", "purge"):
@@ -551,6 +606,15 @@ def stolen() -> Iterator[Request]:
         changed = restore_job()
         change(changed)
         yield Request(f"for a restore, {name}", OPERATOR, "jobs", changed, refused)
+    yield Request("its own repair", OPERATOR, "jobs", repair_job())
+    yield Request("the dry run of a repair", OPERATOR, "jobs", repair_job(dry_run=True))
+    for name, alter in REPAIRS.items():
+        changed = repair_job()
+        alter(changed)
+        yield Request(f"for a repair, {name}", OPERATOR, "jobs", changed, "claims alone")
+    fetching = repair_job()
+    _pod(fetching)["initContainers"] = [_container(fetching) | {"name": "fetch"}]
+    yield Request("a repair that fetches", OPERATOR, "jobs", fetching, "one container")
     elsewhere = with_meta(backup_job("drill"), namespace=SHOP)
     yield Request("a drill among tenants", OPERATOR, "jobs", elsewhere, "claims alone")
     for name, change in OF_BACKUPS.items():

@@ -14,7 +14,10 @@ from tests.api.rest import CRDS, Api, Refused
 
 Object = dict[str, Any]
 OPERATIONS = f"/apis/{API_VERSION}/namespaces/default/{OPERATION_PLURAL}"
-NEEDED: dict[str, Object] = {"Restore": {"restore": {"repository": "moscow"}}}
+NEEDED: dict[str, Object] = {
+    "Restore": {"restore": {"repository": "moscow"}},
+    "RepairContact": {"repairContact": {"contactSecretName": "whom"}},
+}
 """What an action needs besides itself."""
 
 ACCEPTED: dict[str, Object] = {
@@ -34,6 +37,20 @@ REFUSED: dict[str, tuple[Object, str, str]] = {
     "dry undo": ({"action": "Undo", "dryRun": True}, "spec", "dryRun is for"),
     "undo in a cleanup": ({"action": "Clean", "undo": {}}, "spec", "undo is for"),
     "cleanup in an undo": ({"action": "Undo", "clean": {}}, "spec", "clean is for"),
+    "a repair of nobody": ({"action": "RepairContact"}, "spec", "repairContact is for"),
+    "a repair in a cleanup": (
+        {"action": "Clean", "repairContact": {"contactSecretName": "whom"}},
+        "spec",
+        "repairContact is for",
+    ),
+    "a number in a repair": (
+        {
+            "action": "RepairContact",
+            "repairContact": {"contactSecretName": "+44 7700 900123"},
+        },
+        "contactSecretName",
+        "lower-case",
+    ),
     "a run that is none": ({"action": "Undo", "undo": {"run": "../x"}}, "run", "lower-case"),
     "a long run": ({"action": "Undo", "undo": {"run": "a" * 33}}, "run", "32"),
 }

@@ -95,5 +95,5 @@ def test_a_group_is_named_with_or_without_its_server(text: str) -> None:
     "text", ["", "family", "1@s.whatsapp.net", "https://chat.whatsapp.com/Abc"]
 )
 def test_what_is_no_group_is_said(text: str) -> None:
-    with pytest.raises(Problem, match="--group takes the id"):
+    with pytest.raises(Problem, match="--group: the id of a group is written as"):
         group_of(text)

@@ -2,68 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import signal
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from baileys_janitor.cli.plugin.operations import acting
-from baileys_janitor.cli.plugin.restores.recovery_key import RecoveryKey
+from baileys_janitor.cli.plugin.restores.recovery_key import recovery_key
 from tests.plugin.conftest import Run, cluster, runner, started
-from tests.plugin.tenants import Fleet, Tenant, account, ago
+from tests.plugin.played import OPERATIONS, Played
+from tests.plugin.tenants import Fleet, Tenant, account
 
 SECRET_KEY = "AGE-SECRET-KEY-1" + "Q" * 58
 FINGERPRINT_OF = "0123456789abcdef-fedcba9876543210"
-OPERATIONS = "janitor.baileys.dev/v1alpha1/baileysoperations"
 NAMESPACES = ("east", "west")
-
-
-class Played:
-    """An operator that carries nothing out: it ends each operation as a test wants it."""
-
-    def __init__(self, fleet: Fleet) -> None:
-        self._fleet = fleet
-        self.phases: dict[str, str] = {}
-        self.specs: dict[tuple[str, str], dict[str, Any]] = {}
-        self.keys: dict[str, str] = {}
-        self.owners: dict[str, list[dict[str, Any]]] = {}
-        self.most = 0
-        self.held = threading.Event()
-        self.held.set()
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self.held.set()
-        self._stopped.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stopped.wait(0.05):
-            found = [one for ns in NAMESPACES for one in self._fleet.select(OPERATIONS, ns)]
-            open_ = [one for one in found if "phase" not in one.get("status", {})]
-            self.most = max(self.most, len(open_))
-            self.held.wait()
-            for one in open_:
-                self._end(one)
-
-    def _end(self, one: dict[str, Any]) -> None:
-        meta, spec = one["metadata"], one["spec"]
-        where = meta["namespace"], spec["tenant"]
-        self.specs[where] = spec
-        name = spec.get("restore", {}).get("identitySecretName")
-        for secret in self._fleet.select("v1/secrets", meta["namespace"]):
-            if secret["metadata"]["name"] == name:
-                self.keys[meta["namespace"]] = base64.b64decode(secret["data"]["identity"]).decode()
-                self.owners[meta["namespace"]] = secret["metadata"].get("ownerReferences", [])
-        phase = self.phases.get(spec["tenant"], "Completed")
-        status = {"phase": phase, "message": f"{phase}.", "completionTime": ago(0)}
-        self._fleet.patch(meta["namespace"], meta["name"], status, OPERATIONS)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +40,7 @@ def run(fleet: Fleet, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
 
 @pytest.fixture
 def played(fleet: Fleet) -> Iterator[Played]:
-    operator = Played(fleet)
+    operator = Played(fleet, NAMESPACES)
     yield operator
     operator.stop()
     for namespace in NAMESPACES:
@@ -136,7 +89,7 @@ def test_the_key_is_there_for_the_restore_alone_and_belongs_to_it(
             "identity": FINGERPRINT_OF,
         },
     }
-    assert played.keys == {"east": key.read_text()}
+    assert played.secrets == {"east": {"identity": key.read_text()}}
     assert secrets_in(fleet) == []
     assert name.startswith("baileys-recovery-key-")
     assert SECRET_KEY not in done.out + done.err
@@ -161,7 +114,7 @@ def test_a_fleet_is_restored_with_one_key_a_namespace_and_one_exit_code(
     assert "west/t1: Restore Failed: Failed." in done.out
     assert len(played.specs) == 6
     assert {each["restore"]["identity"] for each in played.specs.values()} == {FINGERPRINT_OF}
-    assert set(played.keys) == set(NAMESPACES)
+    assert set(played.secrets) == set(NAMESPACES)
     assert secrets_in(fleet) == []
     assert played.most <= 2, "no more than that at once"
 
@@ -274,4 +227,4 @@ def test_what_is_refused_of_a_secret_is_not_repeated(fleet: Fleet, run: Run, key
 
 
 def test_the_key_is_in_no_representation() -> None:
-    assert SECRET_KEY not in repr(RecoveryKey(None, SECRET_KEY, "r"))  # type: ignore[arg-type]
+    assert SECRET_KEY not in repr(recovery_key(None, SECRET_KEY, "r"))  # type: ignore[arg-type]

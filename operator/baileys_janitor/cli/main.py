@@ -113,6 +113,10 @@ COMMANDS: Final = {
         "cluster.restore_job_command",
         "Write what that has got into the session; started by the operator.",
     ),
+    "repair-job": Listed(
+        "cluster.repair_job_command",
+        "Repair a contact in a pod; started by the operator.",
+    ),
 }
 
 

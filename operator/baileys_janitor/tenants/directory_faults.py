@@ -60,6 +60,11 @@ COPIES = {
 """What is said of codes where no copy of creds.json could be kept, as far as it is not what is said elsewhere."""
 
 
+def sentence_of(code: str) -> str:
+    """Return what is said of a code of a run that was asked for."""
+    return DIRECTORY.get(code) or SENTENCES.get(code) or f"It could not be done ({code})."
+
+
 def of_copy(code: str) -> Fault:
     """Return why no copy of creds.json could be kept, by a result's code."""
     said = COPIES.get(code)

@@ -7,14 +7,18 @@ from typing import Annotated, Final, Literal, get_args
 from pydantic import Field
 
 from baileys_janitor.api.operations.quiesce import QuiesceRequest
+from baileys_janitor.api.operations.repair import RepairContactRequest
 from baileys_janitor.api.operations.restore import RestoreRequest
 from baileys_janitor.api.values.base import Model, rule, rules
 from baileys_janitor.api.values.patterns import LABEL, OBJECT_NAME
 
-Action = Literal["Clean", "Undo", "Backup", "Drill", "Quiesce", "Resume", "Restore"]
+Action = Literal[
+    "Clean", "Undo", "Backup", "Drill", "Quiesce", "Resume", "Restore", "RepairContact"
+]
 CLEAN, UNDO, BACKUP, DRILL = "Clean", "Undo", "Backup", "Drill"
 QUIESCE, RESUME = "Quiesce", "Resume"
 RESTORE = "Restore"
+REPAIR_CONTACT = "RepairContact"
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 """What can be asked for."""
 BY_DEFAULT: Final[tuple[Action, ...]] = ("Clean", "Undo", "Backup", "Drill", "Resume")
@@ -48,8 +52,8 @@ class OperationSpec(Model):
     model_config = rules(
         rule("self == oldSelf", "the spec cannot be changed: create another operation"),
         rule(
-            "!has(self.dryRun) || !self.dryRun || self.action in ['Clean', 'Restore']",
-            "dryRun is for Clean and Restore: the other actions have none",
+            "!has(self.dryRun) || !self.dryRun || self.action in ['Clean', 'Restore', 'RepairContact']",
+            "dryRun is for Clean, Restore and RepairContact: the other actions have none",
         ),
         rule("!has(self.clean) || self.action == 'Clean'", "clean is for the action Clean"),
         rule("!has(self.undo) || self.action == 'Undo'", "undo is for the action Undo"),
@@ -58,16 +62,21 @@ class OperationSpec(Model):
             "has(self.restore) == (self.action == 'Restore')",
             "restore is for the action Restore, which needs it",
         ),
+        rule(
+            "has(self.repairContact) == (self.action == 'RepairContact')",
+            "repairContact is for the action RepairContact, which needs it",
+        ),
     )
 
     tenant: Annotated[str, Field(min_length=1, max_length=253, pattern=OBJECT_NAME)] = Field(
         description="Name of the BaileysTenant, in the namespace of this resource."
     )
     action: Action = Field(
-        description="Clean: clean the session directory now. Undo: put back what a cleanup removed, or take away what "
-        "a restore put there. Backup: back the session up now, to all of its repositories. Drill: rehearse a restore "
-        "from each of them. Quiesce: have nothing use the claim, and keep it so. Resume: start again what was stopped "
-        "for the tenant. Restore: put the session back from an archive."
+        description="Clean: clean the session directory now. Undo: put back what a cleanup or a repair removed, or "
+        "take away what a restore put there. Backup: back the session up now, to all of its repositories. Drill: "
+        "rehearse a restore from each of them. Quiesce: have nothing use the claim, and keep it so. Resume: start "
+        "again what was stopped for the tenant. Restore: put the session back from an archive. "
+        "RepairContact: have the library build the sessions with one contact, or keys of a group, anew."
     )
     dry_run: bool | None = Field(
         default=None, description="true: report what would be done, and change nothing."
@@ -79,4 +88,7 @@ class OperationSpec(Model):
     )
     restore: RestoreRequest | None = Field(
         default=None, description="What to restore, and whose it must be."
+    )
+    repair_contact: RepairContactRequest | None = Field(
+        default=None, description="Whose sessions or keys are built anew."
     )

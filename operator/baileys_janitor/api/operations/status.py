@@ -81,8 +81,8 @@ class OperationResult(StatusPart):
     left: Count | None = Field(default=None, description="Files that a further run would remove.")
     kept: Reasons | None = Field(
         default=None,
-        description="Clean: files that stayed. Undo: files that stay in the trash. Restore: files of the archive "
-        "that were not put back. By the reason.",
+        description="Clean and RepairContact: files that stayed. Undo: files that stay in the trash. Restore: files "
+        "of the archive that were not put back. By the reason.",
     )
     repositories: Annotated[list[RepositoryAnswer], Field(max_length=4)] | None = Field(
         default=None, description="Backup and Drill: how it ended in each repository."

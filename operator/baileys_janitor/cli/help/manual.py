@@ -23,7 +23,14 @@ from baileys_janitor.cli.help.documented import Documented, every_command
 from baileys_janitor.cli.main import application
 from baileys_janitor.cli.terminal.problems import EXIT_CODES
 
-NOT_FOR_PEOPLE: Final = ("job", "keystore-job", "backup-job", "fetch-job", "restore-job")
+NOT_FOR_PEOPLE: Final = (
+    "job",
+    "keystore-job",
+    "backup-job",
+    "fetch-job",
+    "restore-job",
+    "repair-job",
+)
 _NAME: Final = "baileys-janitor"
 _SUMMARY: Final = "keep WhatsApp (Baileys) session directories healthy"
 _ENVIRONMENT: Final = {

@@ -47,6 +47,10 @@ COMMANDS: Final = {
         "plugin.operations.undo_command",
         "Put back what a cleanup removed.",
     ),
+    "repair": Listed(
+        "plugin.repairs.repair_command",
+        "Repair one contact or group that waits for messages.",
+    ),
     "quiesce": Listed(
         "plugin.operations.quiesce_command",
         "Have nothing use a session, and keep it so for a while.",

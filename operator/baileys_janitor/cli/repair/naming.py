@@ -5,21 +5,17 @@ What was typed is personal: no message holds it.
 
 from __future__ import annotations
 
-import re
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from baileys_janitor.cli.terminal.output import say
 from baileys_janitor.cli.terminal.problems import usage
+from baileys_janitor.policy.contact import written
 from baileys_janitor.policy.contact.hashes import HASH_DIGITS, is_hash
 from baileys_janitor.policy.contact.request import Request
-from baileys_janitor.policy.contact.users import MOST_LID_DIGITS, MOST_PHONE_DIGITS
-from baileys_janitor.policy.files.file_kinds import is_group
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from baileys_janitor.cli.terminal.problems import Problem
+    from collections.abc import Callable, Mapping
 
 ASK: Final = "\0ask"
 """The value of an option that was given without one."""
@@ -31,15 +27,7 @@ _PROMPTS: Final = {
     "lid": "LID of the contact (it is not shown)",
     "group": "Id of the group (it is not shown)",
 }
-_LONGEST_LINE: Final = 200
-_FEWEST_PHONE_DIGITS: Final = 7
-_PHONE_SERVERS: Final = ("s.whatsapp.net", "c.us", "hosted")
-_LID_SERVERS: Final = ("lid", "hosted.lid")
-_SEPARATORS: Final = re.compile(
-    r"[\s().\-/\N{NO-BREAK SPACE}\N{HYPHEN}-\N{HORIZONTAL BAR}\N{MINUS SIGN}]+"
-)
-_TRUNK_ZERO: Final = re.compile(r"\(\s*0\s*\)")
-_DEVICE: Final = re.compile(r"(?:_\d{1,3})?(?::\d{1,5})?\Z")
+T = TypeVar("T")
 
 
 def request_of(given: Mapping[str, str | None], *, all_authors: bool) -> Request:
@@ -79,96 +67,50 @@ def _person(values: Mapping[str, str | None]) -> tuple[str, str]:
 
 
 def person_of(text: str) -> tuple[str, str]:
-    """Return phone number and LID, one of them empty, from a number as people and logs write it.
-
-    `+44 7700 900123`, `00447700900123`, `447700900123:12@s.whatsapp.net`, `250000000000123@lid`.
-    """
-    local, at, server = text.strip().partition("@")
-    if at and server in _LID_SERVERS:
-        return "", lid_of(text)
-    if at and server not in _PHONE_SERVERS:
-        raise _not_a_person("contact", server)
-    if at:
-        local = _DEVICE.sub("", local)
-    return _phone_of(local, "contact"), ""
-
-
-def _phone_of(text: str, option: str) -> str:
-    text = text.strip()
-    international = text.startswith("+")
-    digits = _digits(_TRUNK_ZERO.sub("", text) if international else text, option)
-    if digits.startswith("00") and not international:
-        digits, international = digits[2:], True
-    if digits.startswith("0"):
-        raise usage(
-            f"--{option}: write the number with its country code, such as +44 7700 900123; one that begins"
-            " with 0 is known in its own country alone."
-        )
-    if not _FEWEST_PHONE_DIGITS <= len(digits) <= MOST_PHONE_DIGITS:
-        raise usage(
-            f"--{option}: a phone number with its country code has {_FEWEST_PHONE_DIGITS} to {MOST_PHONE_DIGITS}"
-            f" digits, and this one has {len(digits)}."
-        )
-    return digits
+    """Return phone number and LID, one of them empty, from a number as people and logs write it."""
+    return _read(written.person_of, text, "contact")
 
 
 def lid_of(text: str) -> str:
-    """Return the digits of a LID, as `250000000000123`, `250000000000123:12@lid` or `250000000000123_1`."""
-    local, at, server = text.strip().partition("@")
-    if at and server not in _LID_SERVERS:
-        raise usage(
-            "--lid takes a LID, such as 250000000000123@lid; give a phone number with --contact."
-        )
-    digits = _digits(_DEVICE.sub("", local), "lid")
-    if digits.startswith("0") or len(digits) > MOST_LID_DIGITS:
-        raise usage(
-            "--lid: a LID is a number that does not begin with 0, such as 250000000000123@lid."
-        )
-    return digits
+    """Return the digits of a LID."""
+    return _read(written.lid_of, text, "lid")
 
 
 def group_of(text: str) -> str:
     """Return a group's JID, from its id with or without `@g.us`."""
-    text = text.strip()
-    group = text if "@" in text else f"{text}@g.us"
-    if not is_group(group):
-        raise usage(
-            "--group takes the id of a group, such as 120363000000000001@g.us, or status@broadcast."
-        )
-    return group
+    return _read(written.group_of, text, "group")
 
 
-def _digits(text: str, option: str) -> str:
-    """Return the digits of a number, whatever stands between them and in whatever script."""
-    plain = _SEPARATORS.sub("", text).removeprefix("+")
-    if not plain:
-        raise usage(f"--{option}: no number was given.")
-    if not all(character.isdecimal() for character in plain):
-        raise _not_a_person(option, "")
-    return "".join(str(int(character)) for character in plain)
+def _read(read: Callable[[str], T], text: str, option: str) -> T:
+    """Return what was written; bad usage that names the option for what is nothing of the kind."""
+    try:
+        return read(text)
+    except written.IsGroup:
+        raise usage(f"--{option}: this is a group; name it with --group.") from None
+    except written.Unreadable as problem:
+        raise usage(f"--{option}: {problem}") from None
 
 
-def _not_a_person(option: str, server: str) -> Problem:
-    if server in ("g.us", "broadcast"):
-        return usage(f"--{option}: this is a group; name it with --group.")
-    example = (
-        "250000000000123@lid"
-        if option == "lid"
-        else "+44 7700 900123 or 447700900123@s.whatsapp.net"
-    )
-    return usage(f"--{option}: this is no number; write it as {example}.")
+def typed(option: str, name: str = "") -> str:
+    """Return what a person types at the terminal, where it is not shown; without one, the next line of standard input.
+
+    `option` is contact, lid or group; `name` is what a problem calls it, the option unless it is given.
+    """
+    if not sys.stdin.isatty():
+        return _line(name or f"--{option}")
+    from click import prompt
+
+    answer: str = prompt(_PROMPTS[option], hide_input=True, err=True)
+    return answer
 
 
 def _value(option: str, given: str | None) -> str | None:
     if given is None:
         return None
-    if given == ASK and sys.stdin.isatty():
-        from click import prompt
-
-        answer: str = prompt(_PROMPTS[option], hide_input=True, err=True)
-        return answer
-    if given in (ASK, STANDARD_INPUT):
-        return _line(option)
+    if given == ASK:
+        return typed(option)
+    if given == STANDARD_INPUT:
+        return _line(f"--{option}")
     if option != "group":
         say(
             f"What was given as --{option} now stands in the shell's history, and in ps while this runs; without a"
@@ -177,9 +119,9 @@ def _value(option: str, given: str | None) -> str | None:
     return given
 
 
-def _line(option: str) -> str:
+def _line(name: str) -> str:
     """Return the first line of standard input."""
-    line = sys.stdin.readline(_LONGEST_LINE)
+    line = sys.stdin.readline(written.LONGEST)
     if not line.strip():
-        raise usage(f"--{option}: standard input is empty; write the number into it, as one line.")
+        raise usage(f"{name}: standard input is empty; write the number into it, as one line.")
     return line

@@ -49,6 +49,11 @@ BETWEEN, BETWEEN_SIZE = "/archive", "80Mi"
 STORE_DIRECTORY = "/stores/0"
 IDENTITY_DIRECTORY, IDENTITY_KEY = "/identity", "identity"
 _WAITS = "WaitingForFirstConsumer"
+OWNER_UNKNOWN = Fault(
+    "OwnerUnknown",
+    "Nothing tells whom the session's files belong to, since no pod of the workload runs: set spec.job.runAsUser to "
+    "the user id that the workload runs as.",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,11 +131,7 @@ def place_of(tenant: TenantRecord, cluster: ClusterState) -> tuple[Place | None,
     if place is None or fault is not None:
         return None, fault
     if place.identity.user is None:
-        return None, Fault(
-            "OwnerUnknown",
-            "Nothing tells whom the session's files belong to, since no pod of the workload runs: set "
-            "spec.job.runAsUser to the user id that the workload runs as.",
-        )
+        return None, OWNER_UNKNOWN
     return place, None
 
 

@@ -75,7 +75,8 @@ class Pod:
 class SecretMount:
     """A Secret of which one key is mounted as the file `file` in the directory `path`; without a key all are.
 
-    `optional`: without the Secret the directory is empty, and the Job says so; else its pod never starts.
+    `more` are further keys, each a file of its name. `optional`: without the Secret the directory is empty, and the Job
+    says so; else its pod never starts.
     """
 
     secret: str
@@ -83,6 +84,7 @@ class SecretMount:
     path: str
     file: str
     optional: bool = False
+    more: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +212,7 @@ def _pod_spec(
     fetching: Fetching | None,
 ) -> Object:
     # On a mount, never `persistentVolumeClaim.readOnly`: ZFS refuses to mix that with a writer's mount.
-    mounts = [_mount(at, volume, read_only=read_only) for at, volume in volumes]
+    mounts = [_mount(at, each, read_only=read_only or "secret" in each) for at, each in volumes]
     before: list[Object] = []
     if fetching is not None:
         secrets = _volumes([], fetching.secrets)
@@ -287,6 +289,7 @@ def _volumes(claims: list[str], secrets: Sequence[SecretMount]) -> list[tuple[st
         source: Object = {"secretName": one.secret}
         if one.key:
             source["items"] = [{"key": one.key, "path": one.file}]
+            source["items"] += [{"key": each, "path": each} for each in one.more]
         if one.optional:
             # A Secret's files belong to root, and the Job does not run as root: only their mode lets it read them.
             source |= {"optional": True, "defaultMode": 0o444}

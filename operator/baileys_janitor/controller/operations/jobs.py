@@ -1,18 +1,18 @@
-"""The Jobs of operations: a cleanup, a restore, or the undo of one. Pure."""
+"""The Jobs of operations: a cleanup, a restore, a repair, or the undo of one. Pure."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from baileys_janitor.api.names import OPERATION_KIND
-from baileys_janitor.api.operations.spec import CLEAN, RESTORE
+from baileys_janitor.api.operations.spec import CLEAN, REPAIR_CONTACT, RESTORE
 from baileys_janitor.controller.clock import machine_time
 from baileys_janitor.controller.jobs import manifest
 from baileys_janitor.controller.jobs.create import MARGIN_SECONDS, copied_members, members_of
 from baileys_janitor.controller.jobs.manifest import Member, Pod
 from baileys_janitor.controller.jobs.placement import Place
 from baileys_janitor.controller.jobs.tracker import OPERATION_LABEL
-from baileys_janitor.controller.operations import restores
+from baileys_janitor.controller.operations import repairs, restores
 from baileys_janitor.controller.operations.record import OperationRecord
 from baileys_janitor.job import task
 from baileys_janitor.job.task import Task
@@ -28,6 +28,8 @@ def job_of(operation: OperationRecord, tenant: TenantRecord, place: Place, pod: 
     assert tenant.effective is not None
     if operation.spec.action == RESTORE:
         return _labelled(restores.job_of(operation, tenant, place, pod), operation)
+    if operation.spec.action == REPAIR_CONTACT:
+        return _labelled(repairs.job_of(operation, tenant, place, pod), operation)
     wanted = (
         _clean(operation, tenant, pod)
         if operation.spec.action == CLEAN

@@ -15,7 +15,7 @@ from baileys_janitor.controller.jobs.manifest import ACTION_LABEL, Pod
 from baileys_janitor.controller.jobs.placement import Place
 from baileys_janitor.controller.jobs.tracker import OBJECT_STORE_ACTIONS, JobTracker, TrackedJob
 from baileys_janitor.controller.kube.client import ApiError, Kube
-from baileys_janitor.controller.operations import jobs, progress, restores
+from baileys_janitor.controller.operations import jobs, progress, repairs, restores
 from baileys_janitor.controller.operations.decide import is_occupied
 from baileys_janitor.controller.operations.record import OperationRecord
 from baileys_janitor.controller.operations.results import OperationResults
@@ -147,7 +147,8 @@ class OperationLauncher:
             return None
         if tenant.effective is None:
             return None
-        place, fault, used = restores.place_of(operation, tenant, cluster)
+        looked_up = repairs if repairs.is_repair(operation) else restores
+        place, fault, used = looked_up.place_of(operation, tenant, cluster)
         elder = self._tenants.elder(tenant)
         if fault is None and elder is not None:
             fault = duplicate(tenant, elder)

@@ -17,10 +17,12 @@ from baileys_janitor.controller.jobs.job_events import ATTEMPTS, JobEvents
 from baileys_janitor.controller.jobs.manifest import Member
 from baileys_janitor.controller.jobs.results import read_result
 from baileys_janitor.controller.jobs.tracker import JobTracker, TrackedJob
-from baileys_janitor.controller.operations import progress, restores
+from baileys_janitor.controller.operations import progress, repairs, restores
 from baileys_janitor.controller.operations.record import Key, OperationRecord
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.job.machine import boot
+from baileys_janitor.job.repair.result import RepairResult
+from baileys_janitor.job.repair.task import REPAIR
 from baileys_janitor.job.result import (
     BUSY,
     CAPPED,
@@ -42,7 +44,7 @@ from baileys_janitor.tenants.undo_wording import undo_sentence
 
 Object = dict[str, Any]
 
-ACTIONS = frozenset({"clean", "undo", "restore"})
+ACTIONS = frozenset({"clean", "undo", "restore", "repair"})
 """Actions of the Jobs, which are taken up after a restart."""
 DONE = frozenset({COMPLETED, CAPPED, NOTHING_TO_DO, DRY_RUN})
 """Outcomes of a Job with which the operation is complete."""
@@ -174,6 +176,8 @@ class OperationResults(JobEvents[TenantRecord]):
             self._undone(operation, result)
         elif isinstance(result, RestoreResult):
             self._restored(operation, tenant, result)
+        elif isinstance(result, RepairResult) and result.run == operation.run:
+            self._repaired(operation, result)
         elif fault is not None and restores.is_final(tracked.action, fault):
             now = self._clock.now()
             operation.wanted = progress.failed(
@@ -237,6 +241,12 @@ class OperationResults(JobEvents[TenantRecord]):
             tenant.cleanup.restored(restores.remembered(operation, answer, message, now))
         self._answer(operation, answer, code, message)
 
+    def _repaired(self, operation: OperationRecord, result: RepairResult) -> None:
+        if self._may_be_at_it(operation, result.outcome, result.code):
+            self._in_vain(operation, directory_faults.of_directory(BUSY))
+            return
+        self._answer(operation, *repairs.answer_of(operation, result))
+
     @staticmethod
     def _may_be_at_it(operation: OperationRecord, outcome: str, code: str | None) -> bool:
         """Return whether something holds the directory's lock: an earlier Job of this operation, or somebody else."""
@@ -273,6 +283,9 @@ def _read(ended: Finished, tracked: TrackedJob) -> tuple[object, Fault | None]:
     if tracked.action == RESTORE:
         found = restore_jobs.read_result(ended)
         return (None, found) if isinstance(found, Fault) else (found, None)
+    if tracked.action == REPAIR:
+        repair = repairs.read_result(ended)
+        return (None, repair) if isinstance(repair, Fault) else (repair, None)
     result, fault = read_result(ended, tracked)
     return (None, fault) if result is None else (result.members[0], fault)
 

@@ -30,10 +30,10 @@ class Asked(NamedTuple):
     more: Mapping[str, Any]
     dry_run: bool = False
 
-    def with_secret(self, name: str) -> Asked:
-        """Return the same restore, with a Secret that has the recovery key."""
-        restore = {**self.more["restore"], "identitySecretName": name}
-        return self._replace(more={**self.more, "restore": restore})
+    def with_field(self, group: str, field: str, value: str) -> Asked:
+        """Return the same act, with a field in a group of the spec."""
+        own = {**self.more.get(group, {}), field: value}
+        return self._replace(more={**self.more, group: own})
 
     def body(self, request: str) -> dict[str, Any]:
         """Return the operation as it is created; `request` stands for the command that asks for it."""

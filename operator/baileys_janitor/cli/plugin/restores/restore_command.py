@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import signal
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -15,6 +12,7 @@ from baileys_janitor.api.names import KIND
 from baileys_janitor.cli.arguments.completing import files as complete_files
 from baileys_janitor.cli.help.documented import Documented
 from baileys_janitor.cli.plugin.completion.completing import tenants as complete_tenants
+from baileys_janitor.cli.plugin.operations.act_secrets import carry_out_with
 from baileys_janitor.cli.plugin.operations.acting import (
     EXITS,
     Waiting,
@@ -25,12 +23,11 @@ from baileys_janitor.cli.plugin.operations.acting import (
 from baileys_janitor.cli.plugin.operations.asking import Asked
 from baileys_janitor.cli.plugin.options import chosen, is_name, parted
 from baileys_janitor.cli.plugin.restores.recorded import FINGERPRINT, recorded_in
-from baileys_janitor.cli.plugin.restores.recovery_key import RecoveryKey, read_key
+from baileys_janitor.cli.plugin.restores.recovery_key import read_key, recovery_key
 from baileys_janitor.cli.terminal.masking import printable
-from baileys_janitor.cli.terminal.problems import EXIT_FAILED, usage
+from baileys_janitor.cli.terminal.problems import usage
 
 if TYPE_CHECKING:
-    from baileys_janitor.cli.plugin.operations.documents import OperationDocument
     from baileys_janitor.cli.plugin.options import Chosen
 
 MODES: Final = ("Safe", "Credentials", "Whole")
@@ -140,11 +137,11 @@ def command(
     if identity is None:
         asked = _asked(tenants, common, known, dry_run=dry_run)
         return carry_out(cluster, asked, Waiting(wait, timeout, output))
-    key = RecoveryKey(cluster.kubectl, read_key(identity), secrets.token_hex(8))
-    return _with_key(
+    return carry_out_with(
         cluster,
-        key,
+        recovery_key(cluster.kubectl, read_key(identity), secrets.token_hex(8)),
         _asked(tenants, common, known, dry_run=dry_run),
+        lambda act, name: act.with_field("restore", "identitySecretName", name),
         Waiting(True, timeout, output),
     )
 
@@ -203,41 +200,3 @@ def _asked(
         restore = {**common, **({"identity": known[place]} if place in known else {})}
         found.append(Asked(*place, "Restore", {"restore": restore}, dry_run))
     return found
-
-
-def _with_key(cluster: Chosen, key: RecoveryKey, asked: list[Asked], waiting: Waiting) -> int:
-    """Carry restores out with the recovery key in the cluster, and take it away again whatever happens."""
-    under_way: Counter[str] = Counter()
-    code = EXIT_FAILED
-
-    def begun(operation: OperationDocument) -> None:
-        under_way[operation["namespace"]] += 1
-        key.give_to(operation)
-
-    def ended(operation: OperationDocument) -> None:
-        under_way[operation["namespace"]] -= 1
-
-    with _termination_as_interrupt():
-        try:
-            for each in sorted({one.namespace for one in asked}):
-                key.name_in(each)
-            with_key = [each.with_secret(key.name_in(each.namespace)) for each in asked]
-            code = carry_out(cluster, with_key, waiting, begun, ended)
-        finally:
-            if not key.take_away(under_way):
-                code = EXIT_FAILED
-    return code
-
-
-@contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """Let a termination end this as Ctrl-C does: in order."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,187 @@
+"""Secrets that are made for acts, and deleted when these have ended.
+
+The operator has no right on Secrets, so whoever asks for an act that needs one brings it and takes it away again. What
+it holds goes to kubectl's standard input; it is in no argument, no output and no message.
+"""
+
+from __future__ import annotations
+
+import base64
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from baileys_janitor.api.bounded import mapping
+from baileys_janitor.api.names import API_VERSION, OPERATION_KIND
+from baileys_janitor.cli.kubectl.refusals import NOT_FOUND, Request
+from baileys_janitor.cli.kubectl.resources import SECRETS
+from baileys_janitor.cli.plugin.operations.acting import carry_out
+from baileys_janitor.cli.plugin.operations.asking import REQUEST_LABEL
+from baileys_janitor.cli.terminal.output import say
+from baileys_janitor.cli.terminal.problems import EXIT_FAILED, Problem
+
+if TYPE_CHECKING:
+    from baileys_janitor.cli.kubectl.client import Kubectl
+    from baileys_janitor.cli.plugin.operations.acting import Waiting
+    from baileys_janitor.cli.plugin.operations.asking import Asked
+    from baileys_janitor.cli.plugin.operations.documents import OperationDocument
+    from baileys_janitor.cli.plugin.options import Chosen
+
+_SIGNALS: Final = [getattr(signal, each) for each in ("SIGTERM", "SIGHUP") if hasattr(signal, each)]
+
+
+class ActSecrets:
+    """One Secret a namespace, with the same data in each: a Secret `baileys-KIND-REQUEST`.
+
+    `what` is what it holds, for people: "the recovery key". `outlives` says whether it stays where an act goes on when
+    nobody waits for that any more. What it holds is nowhere shown.
+    """
+
+    def __init__(
+        self,
+        kubectl: Kubectl,
+        kind: str,
+        data: Mapping[str, str],
+        request: str,
+        what: str,
+        *,
+        outlives: bool,
+    ) -> None:
+        self._kubectl = kubectl
+        self._kind = kind
+        self._data = dict(data)
+        self._request = request
+        self._what = what
+        self._outlives = outlives
+        self._secrets: dict[str, str] = {}
+        self._stored: dict[str, dict[str, Any]] = {}
+
+    def __repr__(self) -> str:
+        return f"ActSecrets({self._kind}, {len(self._secrets)} Secrets)"
+
+    def name_in(self, namespace: str) -> str:
+        """Return the name of the Secret of a namespace, which is made when it is first asked for."""
+        name = f"baileys-{self._kind}-{self._request}"
+        if namespace not in self._secrets:
+            # Known before it is there: it is deleted also when nobody has seen that it was made.
+            self._secrets[namespace] = name
+            encoded = {
+                key: base64.b64encode(text.encode()).decode() for key, text in self._data.items()
+            }
+            body = {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {
+                    "name": name,
+                    "namespace": namespace,
+                    "labels": {REQUEST_LABEL: self._request},
+                },
+                "type": "Opaque",
+                "data": encoded,
+            }
+            self._stored[namespace] = self._kubectl.create(SECRETS, namespace, body)
+        return name
+
+    def give_to(self, operation: OperationDocument) -> None:
+        """Let a Secret go with the first operation that it is for, should nobody be left to delete it."""
+        stored = self._stored.pop(operation["namespace"], None)
+        if stored is None:
+            return
+        owner = {
+            "apiVersion": API_VERSION,
+            "kind": OPERATION_KIND,
+            "name": operation["name"],
+            "uid": operation["uid"],
+        }
+        meta = {**mapping(stored.get("metadata")), "ownerReferences": [owner]}
+        try:
+            name = self._secrets[operation["namespace"]]
+            self._kubectl.replace(
+                SECRETS, operation["namespace"], name, {**stored, "metadata": meta}
+            )
+        except Problem:
+            say(
+                f"The Secret with {self._what} is deleted when this command ends, but by nothing else: that takes "
+                "the right to update Secrets."
+            )
+
+    def take_away(self, under_way: Counter[str]) -> bool:
+        """Delete the Secrets, except those that acts still need; return whether none is left that should not be."""
+        clean = True
+        for namespace, name in self._secrets.items():
+            delete = f"kubectl -n {namespace} delete secrets {name}"
+            if under_way[namespace] and self._outlives:
+                say(
+                    f"The Secret {name} with {self._what} stays, because an operation goes on that needs it. When it "
+                    f"has ended: {delete}"
+                )
+                continue
+            try:
+                self._kubectl.delete(SECRETS, namespace, name)
+            except Problem as problem:
+                if isinstance(problem, Request) and problem.code == NOT_FOUND:
+                    continue
+                clean = False
+                say(
+                    f"Error: the Secret {name} with {self._what} could not be deleted. Do it now: {delete}"
+                )
+                continue
+            if under_way[namespace]:
+                say(
+                    f"The Secret with {self._what} is deleted: what goes on fails unless its pod runs already. Ask "
+                    "again then."
+                )
+        return clean
+
+
+def carry_out_with(
+    cluster: Chosen,
+    made: ActSecrets,
+    asked: Sequence[Asked],
+    with_secret: Callable[[Asked, str], Asked],
+    waiting: Waiting,
+    over: Callable[[OperationDocument], None] | None = None,
+) -> int:
+    """Carry acts out with their Secrets in the cluster, and take these away again whatever happens.
+
+    `with_secret` returns an act with the name of its Secret; `over` is called with each that has ended.
+    """
+    under_way: Counter[str] = Counter()
+    code = EXIT_FAILED
+
+    def begun(operation: OperationDocument) -> None:
+        under_way[operation["namespace"]] += 1
+        made.give_to(operation)
+
+    def ended(operation: OperationDocument) -> None:
+        under_way[operation["namespace"]] -= 1
+        if over is not None:
+            over(operation)
+
+    with _ends_as_interrupts():
+        try:
+            for each in sorted({one.namespace for one in asked}):
+                made.name_in(each)
+            acts = [with_secret(each, made.name_in(each.namespace)) for each in asked]
+            code = carry_out(cluster, acts, waiting, begun, ended)
+        finally:
+            if not made.take_away(under_way):
+                code = EXIT_FAILED
+    return code
+
+
+@contextmanager
+def _ends_as_interrupts() -> Iterator[None]:
+    """Let a termination, and a terminal that is closed, end this as Ctrl-C does: in order."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = [(each, signal.signal(each, interrupt)) for each in _SIGNALS]
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)

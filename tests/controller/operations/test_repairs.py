@@ -1,0 +1,177 @@
+"""Repairs on request: they wait for the bot to stop, are done once, are taken back, and name nobody."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from baileys_janitor.api.operations.spec import OperationSpec
+from baileys_janitor.api.operations.status import OperationStatus
+from baileys_janitor.api.values.decoding import StatusReader
+from baileys_janitor.controller.jobs import faults, tracker
+from baileys_janitor.controller.operations.record import OperationRecord
+from baileys_janitor.controller.operations.repairs import answer_of
+from baileys_janitor.job.repair.result import RepairResult
+from baileys_janitor.job.repair.task import REPAIR
+from tests.controller.live.operators import LocalOperator
+from tests.controller.live.world import OPERATIONS, PODS, completed_runs, until
+from tests.controller.operations.world import Asked
+from tests.job.test_repair import RUN, results
+from tests.volume.directories import held
+from tests.volume.test_repair import LID, PHONE, THEIRS, furnish
+
+Object = dict[str, Any]
+Operator = Callable[..., LocalOperator]
+live = pytest.mark.asyncio(loop_scope="session")
+ALLOWED = {"allowed": ["RepairContact", "Undo"]}
+SECRETS = "v1/secrets"
+ASKED = {"contactSecretName": "whom"}
+
+
+async def tenant(world: Asked) -> Path:
+    """A tenant whose bot runs, with a contact under its number and its LID."""
+    directory = await world.claim("acme")
+    furnish(directory)
+    for path in (directory, *directory.iterdir()):
+        path.chmod(0o777 if path.is_dir() else 0o666)
+    await world.workload("acme")
+    await world.tenant("acme", "acme", mode="Observe")
+    await named(world, "+44 7700 900123")
+    await world.scanned("acme")
+    return directory
+
+
+async def named(world: Asked, contact: str) -> None:
+    """A Secret that names a contact."""
+    data = {"contact": base64.b64encode(contact.encode()).decode()}
+    body = {"metadata": {"name": "whom"}, "type": "Opaque", "data": data}
+    await world.client.create(SECRETS, world.namespace, body)
+
+
+async def stop(world: Asked) -> None:
+    await world.client.delete(PODS, world.namespace, "bot-acme")
+    await world.gone(PODS, "bot-acme")
+
+
+async def everything(world: Asked) -> str:
+    """What anybody can read of it in the cluster: operations, tenants, Jobs, pods and Events."""
+    found: list[object] = [await world.jobs(), await world.job_pods(), await world.get("acme")]
+    for kind in (OPERATIONS, "events.k8s.io/v1/events"):
+        found += (await world.client.select(kind, world.namespace))["items"]
+    return json.dumps(found)
+
+
+@live
+async def test_a_repair_waits_for_the_bot_to_stop_and_can_be_taken_back(
+    world: Asked, operator: Operator
+) -> None:
+    async with operator(operations=ALLOWED) as running:
+        directory = await tenant(world)
+        before = held(directory)
+        await world.operate("look", "acme", "RepairContact", repairContact=ASKED, dryRun=True)
+        looked = await world.over("look")
+        assert looked["result"] == {"outcome": "DryRun", "removed": len(THEIRS)} | {
+            "duration": looked["result"]["duration"]
+        }
+        assert held(directory) == before, "a dry run needs no bot to stop"
+        await world.operate("mend", "acme", "RepairContact", repairContact=ASKED)
+        await world.waits("mend", "ClaimInUse")
+        assert held(directory) == before
+        await stop(world)
+        with running.hurry():
+            status = await world.over("mend")
+        assert (status["result"]["outcome"], status["result"]["removed"]) == (
+            "Completed",
+            len(THEIRS),
+        )
+        assert completed_runs(directory) == [status["run"]]
+        assert held(directory) == {n: data for n, data in before.items() if n not in THEIRS}
+        seen = await everything(world)
+        assert not any(each in seen for each in (PHONE, LID, "900123"))
+        assert f"undo.run {status['run']}" in status["message"]
+        await world.operate("back", "acme", "Undo", undo={"run": status["run"]})
+        with running.hurry():
+            back = await world.over("back")
+        assert back["result"]["restored"] == len(THEIRS)
+        assert held(directory) == before
+
+
+@live
+async def test_a_repair_whose_pod_is_killed_is_done_once_all_the_same(
+    world: Asked, operator: Operator
+) -> None:
+    async with operator(operations=ALLOWED) as running:
+        directory = await tenant(world)
+        before = held(directory)
+        await stop(world)
+        await world.operate("mend", "acme", "RepairContact", repairContact=ASKED)
+
+        async def killed() -> bool:
+            for pod in await world.job_pods():
+                if not pod["metadata"]["name"].startswith("janitor-repair"):
+                    continue
+                if faults.finished(pod) is not None:
+                    return True
+                name = pod["metadata"]["name"]
+                world.cluster.kubelet.kill(world.namespace, name, "janitor")
+            return False
+
+        with running.hurry():
+            await until(killed, "its first pod is over")
+            status = await world.over("mend")
+        assert status["result"]["outcome"] == "Completed"
+        assert len(completed_runs(directory)) == 1
+        assert held(directory) == {n: data for n, data in before.items() if n not in THEIRS}
+
+
+@live
+async def test_what_names_nobody_is_said_with_the_secrets_name_and_no_more(
+    world: Asked, operator: Operator
+) -> None:
+    async with operator(operations=ALLOWED) as running:
+        await tenant(world)
+        await stop(world)
+        nowhere = {"contactSecretName": "nowhere"}
+        await world.operate("lost", "acme", "RepairContact", repairContact=nowhere)
+        with running.hurry():
+            status = await world.over("lost", "Failed")
+        assert status["conditions"][0]["reason"] == "ContactMissing"
+        assert '"nowhere" is not in this namespace' in status["message"]
+        assert len(status["steps"]) == 1
+
+
+@live
+async def test_repairs_must_be_allowed_by_the_configuration(
+    world: Asked, operator: Operator
+) -> None:
+    await world.company("acme", "healthy")
+    async with operator():
+        await world.operate("mend", "acme", "RepairContact", repairContact=ASKED)
+        status = await world.over("mend", "Failed")
+        assert status["conditions"][0]["reason"] == "NotAllowed"
+
+
+def test_no_policy_lets_its_job_into_the_network() -> None:
+    reach = tracker.OBJECT_STORE_ACTIONS | tracker.STORE_ACTIONS | tracker.STORE_BACKUP_ACTIONS
+    assert REPAIR not in reach
+
+
+def operation() -> OperationRecord:
+    spec = OperationSpec.model_validate(
+        {"tenant": "acme", "action": "RepairContact", "repairContact": ASKED}
+    )
+    return OperationRecord("shop", "mend", "1", 0.0, 0.0, 1, "acme", spec, {"run": RUN})
+
+
+@given(results)
+def test_every_answer_fits_the_status(result: RepairResult) -> None:
+    answer, _, message = answer_of(operation(), result)
+    kept = {key: value for key, value in answer.items() if value is not None}
+    assert StatusReader(OperationStatus).read({"result": kept})["result"] == kept
+    assert message == " ".join(message.split())
