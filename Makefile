@@ -16,7 +16,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --no-strip-extras --allo
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: version help setup tools demo test checks lint types contracts generate check-generated collected debian-tools test-tools unit promises kills coverage simulate envtest chaos chart plugin image e2e bench plot lock clean
+.PHONY: version help setup tools demo test checks lint types contracts generate check-generated collected debian-tools test-tools unit promises kills coverage simulate envtest chaos chart plugin image e2e bench plot lock clean site site-serve site-publish pictures
 
 help: ## Show the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -109,7 +109,7 @@ debian-tools: # One after the other: two of apt-get would collide
 	@MAKEFLAGS= $(MAKE) --no-print-directory --jobs=1 $(DEBIAN_TOOLS)
 
 test-tools: setup debian-tools
-	@MAKEFLAGS= $(MAKE) --no-print-directory --jobs=2 PYTHON=$(PYTHON) $(addprefix $(TOOLS)/,pm2 installers stores)
+	@MAKEFLAGS= $(MAKE) --no-print-directory --jobs=2 PYTHON=$(PYTHON) $(addprefix $(TOOLS)/,pm2 installers stores site)
 
 lint: $(VENV)/.done ## Check style
 	$(BIN)/ruff check
@@ -239,12 +239,51 @@ $(VENV)/.bench: requirements/bench.txt $(VENV)/.done
 plot: $(VENV)/.bench ## Write benchmarks/results/ into docs/benchmarks.md and its picture
 	@$(BIN)/python -m benchmarks.plot && $(BIN)/python -m benchmarks.document
 
+# The website: MkDocs with the theme Material, in a directory of its own, since nothing else needs it. Mermaid draws the
+# pictures of docs/architecture.md in the reader's browser; without it the theme fetches it from elsewhere.
+MERMAID := 11.17.2
+SITE := .site
+MKDOCS = NO_MKDOCS_2_WARNING=1 PYTHONPATH=$(TOOLS)/site $(BIN)/python -m mkdocs
+MIKE = NO_MKDOCS_2_WARNING=1 PYTHONPATH=$(TOOLS)/site PATH="$(TOOLS)/site/bin:$$PATH" $(BIN)/python -c 'from mike.driver import main; main()'
+$(TOOLS)/site: requirements/docs.txt $(VENV)/.done
+	@rm -rf $@; echo "Putting MkDocs into $(TOOLS)"; \
+	$(PIP) install --no-compile --no-deps --require-hashes --requirement $< --target $@ || \
+		{ rm -rf $@; echo "The website is not built: no index" >&2; exit 1; }; touch $@
+
+$(TOOLS)/mermaid.min.js:
+	@if command -v npm >/dev/null && mkdir -p $(TOOLS)/mermaid.new && (cd $(TOOLS)/mermaid.new && \
+		npm pack --silent mermaid@$(MERMAID) && tar -xzf mermaid-*.tgz package/dist/mermaid.min.js) >/dev/null 2>&1; \
+	then mv $(TOOLS)/mermaid.new/package/dist/mermaid.min.js $@; touch $@; \
+	else echo "Pictures of the website need a network to be drawn: no npm here" >&2; fi; rm -rf $(TOOLS)/mermaid.new
+
+site: $(VENV)/.done $(TOOLS)/site $(TOOLS)/mermaid.min.js ## Build the website into .site/html; links and anchors are checked
+	@$(BIN)/python -m docsite.stage $(SITE)/docs --ref $(or $(SITE_REF),main)
+	@$(MKDOCS) --quiet build --strict
+	@mkdir -p $(SITE)/html/assets/javascripts; \
+		if [ -f $(TOOLS)/mermaid.min.js ]; then cp $(TOOLS)/mermaid.min.js $(SITE)/html/assets/javascripts/; fi
+	@echo "$(SITE)/html/index.html"
+
+site-serve: site ## Show the website on loopback; after a change of pages run it again. SITE_PORT=8000
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(SITE)/html $(or $(SITE_PORT),8000)
+
+# mike keeps a directory for each version on the branch gh-pages, and the list from which readers choose.
+site-publish: site ## Commit the website of this version to the branch gh-pages; PUSH=1 pushes it
+	@test ! -f $(TOOLS)/mermaid.min.js || { mkdir -p $(SITE)/docs/assets/javascripts; \
+		cp $(TOOLS)/mermaid.min.js $(SITE)/docs/assets/javascripts/; }
+	@$(MIKE) deploy $(if $(PUSH),--push) --update-aliases $(VERSION) latest
+	@$(MIKE) set-default $(if $(PUSH),--push) latest
+
+pictures: setup $(TOOLS)/browser/chromium ## Take the pictures of the pages anew: a report, the demo
+	$(BIN)/python -m tests.report.pictures docs
+	$(BIN)/python -m sandbox.demo --once --picture docs/demo.svg
+
 lock: $(VENV)/.done ## Pin the dependencies anew
 	$(COMPILE) --output-file requirements/runtime.txt requirements/runtime.in
 	$(COMPILE) --output-file requirements/dev.txt requirements/dev.in
 	$(COMPILE) --output-file requirements/bench.txt requirements/bench.in
 	$(COMPILE) --output-file requirements/installers.txt requirements/installers.in
 	$(COMPILE) --output-file requirements/stores.txt requirements/stores.in
+	$(COMPILE) --output-file requirements/docs.txt requirements/docs.in
 
 clean: ## Remove what make has made
-	rm -rf $(VENV) $(TOOLS) .demo .demo-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf $(VENV) $(TOOLS) $(SITE) .demo .demo-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

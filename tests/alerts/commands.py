@@ -202,8 +202,11 @@ def _kubectl(arguments: list[str]) -> None:
     if "--raw" in rest:
         return
     if verb in ("get", "describe", "annotate", "patch", "scale", "delete", "wait", "logs", "exec"):
-        selected = "-l" in rest and verb == "logs"
-        _kinds(verb, "" if selected else next(word for word in rest if not word.startswith("-")))
+        named = next((word for word in rest if not word.startswith("-")), None)
+        if named is not None and not (
+            "-l" in rest and verb == "logs"
+        ):  # else a mention of an option
+            _kinds(verb, named)
 
 
 def _kinds(verb: str, word: str) -> None:

@@ -51,20 +51,6 @@ def test_every_package_stands_in_a_table_of_the_architecture() -> None:
     assert inside - said == set()
 
 
-def test_every_module_that_the_architecture_names_exists() -> None:
-    named = set(
-        re.findall(r"(?<![\w/.])([a-z_]+(?:/[a-z_]+)+)\b(?![/.]\w+\.(?:md|py))", ARCHITECTURE)
-    )
-    above = [CODE, CODE / "controller", ROOT]
-    found = {
-        name
-        for name in named
-        if any((each / f"{name}{end}").exists() for each in above for end in ("", ".py"))
-    }
-    assert len(found) > 40
-    assert {name for name in named - found if (CODE / name.split("/")[0]).is_dir()} == set()
-
-
 @pytest.mark.parametrize(
     "workflow", sorted(HOSTED.glob("workflows/*.yml")), ids=lambda path: path.name
 )

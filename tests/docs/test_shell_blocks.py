@@ -141,15 +141,26 @@ def test_crons_lines_work_with_crons_environment(tmp_path: Path, worst: str) -> 
     assert files_of(calm) != before[calm]
 
 
-def test_the_readmes_commands_do_what_they_say(tmp_path: Path) -> None:
-    text = (ROOT / "README.md").read_text()
-    section = text.split("## Without Kubernetes\n")[1].split("\n## ")[0]
-    lines = [
+def typed_on(text: str) -> list[str]:
+    """The lines of a page that call the command line, without comments."""
+    return [
         line.split("#")[0].strip()
-        for block in blocks(section)
+        for block in blocks(text)
         for line in block.splitlines()
         if line.startswith("baileys-janitor")
     ]
+
+
+def test_the_readme_shows_the_beginning_of_the_quick_start() -> None:
+    text = (ROOT / "README.md").read_text()
+    section = text.split("## Without Kubernetes\n")[1].split("\n## ")[0]
+    lines = typed_on(section)
+    assert len(lines) == 5
+    assert lines == typed_on((ROOT / "docs" / "quick-start-server.md").read_text())[:5]
+
+
+def test_the_quick_starts_commands_do_what_they_say(tmp_path: Path) -> None:
+    lines = typed_on((ROOT / "docs" / "quick-start-server.md").read_text())
     named = ["scan", "clean", "clean", "undo", "watch", "repair", "restore", "report"]
     named += ["backup", "backup", "drill", "restore"]
     assert [line.split()[1] for line in lines] == named

@@ -133,9 +133,12 @@ class Browser:
             raise RuntimeError(answer["exceptionDetails"])
         return answer["result"].get("value")
 
-    def picture(self, to: Path) -> None:
-        """Save what the whole page looks like as a PNG."""
-        answer = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+    def picture(self, to: Path, size: tuple[int, int] | None = None, scale: float = 1.0) -> None:
+        """Save what the page looks like as a PNG: all of it, or its beginning with this width and height."""
+        asked: Object = {"format": "png", "captureBeyondViewport": True}
+        if size is not None:
+            asked["clip"] = {"x": 0, "y": 0, "width": size[0], "height": size[1], "scale": scale}
+        answer = self.call("Page.captureScreenshot", **asked)
         to.write_bytes(base64.b64decode(answer["data"]))
 
     def _message(self) -> Object:
