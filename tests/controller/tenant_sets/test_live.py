@@ -170,6 +170,7 @@ async def test_a_claim_that_is_missing_is_told_and_found_when_it_comes(
         said = await sets.ready("ClaimMissing")
         assert said["status"] == "False"
         assert (await sets.condition("Stalled"))["status"] == "True"
+        assert "spec.source.directories.claimName" in said["message"]
         await sets.volume("one")
         await sets.told(clock, found=1, tenants=1)
         await sets.ready("Observing")

@@ -113,9 +113,10 @@ def _limited(record: SetRecord) -> str | None:
         if plan.until_tomorrow
         else f"spec.limit ({wanted.limit})"
     )
+    get, they_are = ("gets", "it is") if plan.waiting == 1 else ("get", "all of them are")
     return (
-        f"Of {plan.new} new ones {plan.waiting} wait because of {which}. See whether all of them are meant before you "
-        "raise it."
+        f"{counted(plan.waiting, 'new one')} {get} no tenant yet because of {which}. See whether {they_are} meant "
+        "before you raise it."
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from baileys_janitor.api.config.config import OperatorConfig
@@ -47,12 +48,29 @@ CHANGING = Fault(
 )
 
 
+_FIELDS = (
+    ("spec.volume.claimName", "spec.source.directories.claimName"),
+    ("spec.volume.path", "spec.source.directories.path"),
+    ("spec.job", "spec.template.job"),
+    ("this tenant", "this set"),
+)
+"""Where a set has what a tenant has elsewhere."""
+
+
+def of_set(fault: Fault) -> Fault:
+    """Return a tenant's fault as that of a set: its way out names the fields of the set."""
+    message = fault.message
+    for of_tenant, of_a_set in _FIELDS:
+        message = message.replace(of_tenant, of_a_set)
+    return replace(fault, message=message)
+
+
 class Trouble(Exception):  # noqa: N818 - it is the set's, not the program's
     """Why a list could not be made."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.reason)
-        self.fault = fault
+        self.fault = of_set(fault)
 
 
 class Lister:
