@@ -54,12 +54,24 @@ async def test_five_hundred_directories_within_a_minute_make_fifty_tenants_a_day
     clock = SkippingClock()
     async with operator(clock):
         await sets.told(found=1, tenants=1)
+        asked = {} if sets.world.cluster.real else sets.world.cluster.server.requests
+        before = dict(asked)
         sessions_in(volume, *[f"company_{number}" for number in range(1, 500)])
         status = await sets.told(clock, found=500, tenants=50, waiting=450)
         limited = await sets.condition("LimitReached")
         assert len(await sets.tenants()) == 50
         assert "newPerDay (50)" in limited["message"]
         assert len(status["known"]) == 50
+        made = {
+            kind: asked.get(("POST", kind), 0) - before.get(("POST", kind), 0)
+            for kind in ("baileystenants", "jobs")
+        }
+        (volume / "company_0").rename(volume / "company_renamed")
+        await sets.told(clock, found=500, tenants=50, waiting=451, gone=1)
+    # However many there are: what waits costs nothing, and a look costs a Job for each page of some dozens.
+    if not sets.world.cluster.real:
+        assert made["baileystenants"] == 49
+    assert made["jobs"] <= 60, made
 
 
 async def test_a_volume_that_is_empty_for_a_while_deletes_nothing(
@@ -149,16 +161,29 @@ async def test_claims_with_labels_get_a_tenant_each(sets: Sets, operator: Operat
         await sets.world.claim(name)
         labels = {"metadata": {"labels": {"team": team}}}
         await sets.client.patch(CLAIMS, sets.namespace, name, labels)
-    source = {"claims": {"selector": {"matchLabels": {"team": "bots"}}}}
+    await sets.client.patch(CLAIMS, sets.namespace, "c", {"metadata": {"labels": {"retired": ""}}})
+    chosen = [
+        {"key": "team", "operator": "In", "values": ["bots", "web"]},
+        {"key": "retired", "operator": "DoesNotExist"},
+    ]
+    source = {"claims": {"selector": {"matchExpressions": chosen}}}
     await sets.make(source=source, confirm=True, limit=1, template={"suspend": True})
-    async with operator():
+    clock = SkippingClock()
+    async with operator(clock):
         await sets.told(found=2, tenants=1, waiting=1)
         assert "spec.limit (1)" in (await sets.condition("LimitReached"))["message"]
         await sets.edit(limit=5)
         await sets.told(found=2, tenants=2, waiting=0)
-    tenants = await sets.tenants()
-    assert set(tenants) == {"a", "b"}
-    assert tenants["a"]["metadata"]["name"].startswith("a-")
+        tenants = await sets.tenants()
+        assert set(tenants) == {"a", "b"}
+        assert tenants["a"]["metadata"]["name"].startswith("a-")
+        # A claim cannot be renamed: another one takes its place, and the set sees one that is gone and a new one.
+        await sets.client.delete(CLAIMS, sets.namespace, "a")
+        await sets.world.claim("z")
+        label = {"metadata": {"labels": {"team": "bots"}}}
+        await sets.client.patch(CLAIMS, sets.namespace, "z", label)
+        await sets.told(clock, found=2, tenants=3, new=0, gone=1)
+    assert set(await sets.tenants()) == {"a", "b", "z"}
 
 
 async def test_a_claim_that_is_missing_is_told_and_found_when_it_comes(

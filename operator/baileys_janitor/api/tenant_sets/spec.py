@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Iterable
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from baileys_janitor.api.spec import FleetSettings, RelativePath
@@ -24,14 +25,21 @@ LabelValue = Annotated[str, Field(max_length=63)]
 
 _KEY = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
+_WITH_VALUES: Final = ("In", "NotIn")
 
 
 def _selectable(labels: dict[str, str]) -> dict[str, str]:
-    if not all(_KEY.fullmatch(key) and _VALUE.fullmatch(labels[key]) for key in labels):
+    for key, value in labels.items():
+        _check_label(key, [value])
+    return labels
+
+
+def _check_label(key: str, values: Iterable[str]) -> None:
+    """Raise PydanticCustomError unless a claim can have the label: nothing else may get into a query."""
+    if not _KEY.fullmatch(key) or not all(map(_VALUE.fullmatch, values)):
         raise PydanticCustomError(
             "labels", "has a label that no claim can have: correct its key or value"
         )
-    return labels
 
 
 def _beneath(pattern: str) -> str:
@@ -60,14 +68,82 @@ class Directories(Model):
     )
 
 
+class Expression(Model):
+    """What holds of one label of a claim."""
+
+    model_config = rules(
+        rule(
+            "has(self.values) == (self.operator == 'In' || self.operator == 'NotIn')",
+            "values belongs to the operators In and NotIn, which need it",
+        )
+    )
+
+    key: LabelKey = Field(description="The key of the label.")
+    operator: Literal["In", "NotIn", "Exists", "DoesNotExist"] = Field(
+        description="In: it has one of the values. NotIn: it has none of them, or is not there. Exists and "
+        "DoesNotExist: it is there, or is not."
+    )
+    values: Annotated[list[LabelValue], Field(min_length=1, max_length=16)] | None = Field(
+        default=None, description="In and NotIn: the values."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.values is None and self.operator in _WITH_VALUES:
+            raise PydanticCustomError("values", "has no values: In and NotIn need some")
+        if self.values is not None and self.operator not in _WITH_VALUES:
+            raise PydanticCustomError(
+                "values", "has values, which are for In and NotIn: remove them"
+            )
+        _check_label(self.key, self.values or ())
+        return self
+
+    def query(self) -> str:
+        """Return it as a query of the API server has it."""
+        listed = ",".join(self.values or ())
+        return {
+            "In": f"{self.key} in ({listed})",
+            "NotIn": f"{self.key} notin ({listed})",
+            "Exists": self.key,
+            "DoesNotExist": f"!{self.key}",
+        }[self.operator]
+
+
 class Selector(Model):
     """Which claims are meant, by their labels."""
 
-    match_labels: Annotated[
-        dict[LabelKey, LabelValue],
-        Field(min_length=1, max_length=16),
-        AfterValidator(_selectable),
-    ] = Field(description="Labels that a claim must have, all of them.")
+    model_config = rules(
+        rule(
+            "has(self.matchLabels) || has(self.matchExpressions)",
+            "give matchLabels, matchExpressions or both: all claims are never meant",
+        )
+    )
+
+    match_labels: (
+        Annotated[
+            dict[LabelKey, LabelValue],
+            Field(min_length=1, max_length=16),
+            AfterValidator(_selectable),
+        ]
+        | None
+    ) = Field(default=None, description="Labels that a claim must have, all of them.")
+    match_expressions: Annotated[list[Expression], Field(min_length=1, max_length=16)] | None = (
+        Field(default=None, description="What must hold of its labels besides, all of it.")
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.match_labels is None and self.match_expressions is None:
+            raise PydanticCustomError(
+                "selector", "chooses nothing: give matchLabels, matchExpressions or both"
+            )
+        return self
+
+    def query(self) -> str:
+        """Return it as a query of the API server has it."""
+        labels = sorted((self.match_labels or {}).items())
+        expressions = [each.query() for each in self.match_expressions or ()]
+        return ",".join([*(f"{key}={value}" for key, value in labels), *expressions])
 
 
 class Claims(Model):

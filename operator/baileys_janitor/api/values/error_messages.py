@@ -37,6 +37,7 @@ _SENTENCES = {
     "greater_than_equal": "is {value}: give {ge} or more",
     "less_than_equal": "is {value}: give {le} or less",
     "list_type": "is {value}: give a list",
+    "too_short": "is empty: give at least {min_length}",
     "too_long": "has too many items: give at most {max_length}",
     "dict_type": "must hold fields: give name: value pairs",
     "duration": "is {value}, which is no duration: {way_out}",

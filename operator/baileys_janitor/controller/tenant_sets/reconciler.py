@@ -207,12 +207,11 @@ class SetReconciler:
         return await self._claims(record, source), 0
 
     async def _claims(self, record: SetRecord, source: Claims) -> set[Place]:
-        labels = ",".join(
-            f"{key}={value}" for key, value in sorted(source.selector.match_labels.items())
-        )
         at = "/".join(part for part in (source.path or "").split("/") if part not in ("", TOP))
         found = set()
-        async for claim in self._kube.list(path(PVCS, record.namespace), labels=labels):
+        async for claim in self._kube.list(
+            path(PVCS, record.namespace), labels=source.selector.query()
+        ):
             meta = decoding.part(claim, "metadata")
             name = decoding.text(meta.get("name"))
             if name and not meta.get("deletionTimestamp"):
