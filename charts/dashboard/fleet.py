@@ -6,19 +6,30 @@ from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.builders import table
 from grafana_foundation_sdk.models import common as shapes
 
+from baileys_janitor.api.config.notification_config import RUNBOOKS
 from charts.dashboard import panels
 from charts.dashboard.queries import (
+    DOCS,
     FULLEST,
     OPERATOR,
     UID,
     WORST,
     each,
+    gravest,
     of_the_fullest,
     summed,
 )
 
 ALERTS = 'ALERTS{alertname=~"Baileys.+",alertstate="firing"}'
-_LINK = f"/d/{UID}?var-namespace=${{__data.fields.Namespace}}&var-tenant=${{__data.fields.Tenant}}"
+_KEPT = "${datasource:queryparam}&${job:queryparam}&${__url_time_range}"
+"""What a link into the dashboard keeps: where the figures come from, and of which time."""
+_LINK = (
+    f"/d/{UID}?var-namespace=${{__data.fields.Namespace}}"
+    f"&var-tenant=${{__data.fields.Tenant}}&{_KEPT}"
+)
+_CONDITIONS = f"{DOCS}resource.md#conditions"
+_RUNBOOK = f"{RUNBOOKS}README.md#${{__value.raw}}"
+"""The row of an alert in the index of the runbooks."""
 
 
 def add(page: build.Dashboard) -> None:
@@ -30,7 +41,7 @@ def add(page: build.Dashboard) -> None:
             "How many tenants are at each level now.",
             {"{{level}}": summed("baileys_janitor_tenants", "level")},
             span=10,
-            by_level=True,
+            painted=panels.COLORS,
         )
     )
     page.with_panel(
@@ -40,6 +51,7 @@ def add(page: build.Dashboard) -> None:
             "Needs the alert rules.",
             {"{{severity}}": f"count by (severity) ({ALERTS}) or on () vector(0)"},
             span=4,
+            painted=panels.SEVERITIES,
         )
     )
     page.with_panel(
@@ -74,7 +86,7 @@ def add(page: build.Dashboard) -> None:
     page.with_panel(
         panels.rows(
             "Alerts",
-            "What fires now. Needs the alert rules.",
+            "What fires now; its name leads to its runbook. Needs the alert rules.",
             {"": ALERTS},
             named={
                 "severity": "Severity",
@@ -85,7 +97,12 @@ def add(page: build.Dashboard) -> None:
                 "reason": "Reason",
             },
             without=("Value", "__name__", "alertstate", "job"),
-            looks={},
+            looks={
+                "Severity": panels.PAINTED
+                | {"mappings": [each.to_json() for each in panels.named(panels.SEVERITIES)]},
+                "Alert": {"links": [{"title": "Runbook", "url": _RUNBOOK, "targetBlank": True}]},
+                "Tenant": {"links": [{"title": "Its figures", "url": _LINK}]},
+            },
             span=12,
             height=8,
         )
@@ -96,7 +113,7 @@ def add(page: build.Dashboard) -> None:
             "How the fleet fares over time.",
             {"{{level}}": summed("baileys_janitor_tenants", "level")},
             stacked=True,
-            by_level=True,
+            painted=panels.COLORS,
         )
     )
     page.with_panel(_fullest())
@@ -124,13 +141,15 @@ def add(page: build.Dashboard) -> None:
 
 
 def _fullest() -> table.Panel:
-    level = {
-        "mappings": [mapping.to_json() for mapping in panels.levels()],
-        "custom.cellOptions": {"type": "color-background", "mode": "basic"},
+    level = panels.PAINTED | {"mappings": [each.to_json() for each in panels.levels()]}
+    advice = panels.PAINTED | {
+        "mappings": [each.to_json() for each in panels.advice()],
+        "links": [{"title": "What it means", "url": _CONDITIONS, "targetBlank": True}],
     }
     return panels.rows(
         f"The {WORST} fullest tenants",
-        "Counted files against the limit of each. A tenant's name leads to its figures below.",
+        "Counted files against the limit of each, and the gravest fault or advice that holds. A tenant's name leads to "
+        "its figures below.",
         {
             "Files": FULLEST,
             "Limit": of_the_fullest(
@@ -138,6 +157,7 @@ def _fullest() -> table.Panel:
                 '{namespace=~"$namespace",threshold="emergency"})'
             ),
             "Level": of_the_fullest(each("baileys_session_level")),
+            "Advice": of_the_fullest(gravest()),
             "Reclaimable": of_the_fullest(each("baileys_session_files_reclaimable")),
             "Growth a day": of_the_fullest(each("baileys_session_files_growth_per_day")),
             "To Emergency": of_the_fullest(
@@ -153,6 +173,7 @@ def _fullest() -> table.Panel:
         named={"namespace": "Namespace", "tenant": "Tenant", "company_id": "Company"},
         looks={
             "Level": level,
+            "Advice": advice,
             "Tenant": {"links": [{"title": "Its figures", "url": _LINK}]},
             "To Emergency": {"unit": "s"},
             "Last scan, ago": {"unit": "s"},

@@ -8,10 +8,19 @@ from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as model
 
-from charts.dashboard import backups, fleet, panels, stores, tenant, works
-from charts.dashboard.queries import FLEET, UID
+from charts.dashboard import backups, events, fleet, operations, panels, stores, tenant, works
+from charts.dashboard.queries import DOCS, FLEET, UID
 
-PARTS = (fleet.add, tenant.add, works.add_cleanups, backups.add, stores.add, works.add_operator)
+PARTS = (
+    fleet.add,
+    tenant.add,
+    works.add_cleanups,
+    operations.add_operations,
+    operations.add_sets,
+    backups.add,
+    stores.add,
+    works.add_operator,
+)
 
 
 def _variable(name: str, label: str, query: str) -> build.QueryVariable:
@@ -22,6 +31,16 @@ def _variable(name: str, label: str, query: str) -> build.QueryVariable:
         .query(query)
         .refresh(model.VariableRefresh.ON_TIME_RANGE_CHANGED)
         .sort(model.VariableSort.ALPHABETICAL_ASC)
+    )
+
+
+def _link(title: str, url: str) -> build.DashboardLink:
+    return (
+        build.DashboardLink(title)
+        .type(model.DashboardLinkType.LINK)
+        .icon("doc")
+        .url(url)
+        .target_blank(True)
     )
 
 
@@ -59,9 +78,12 @@ def dashboard() -> str:
             )
         )
     )
+    for title, where in (("Runbooks", "runbooks/README.md"), ("Docs", "metrics.md")):
+        page.link(_link(title, f"{DOCS}{where}"))
     for part in PARTS:
         part(page)
     found = json.loads(JSONEncoder().encode(page.build()))
+    found["annotations"] = {"list": events.listed()}
     for number, panel in enumerate(found["panels"], start=1):
         panel["id"] = number
     return json.dumps(found, indent=1, sort_keys=True) + "\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from grafana_foundation_sdk.builders import common, prometheus, stat, table, timeseries
@@ -10,7 +10,9 @@ from grafana_foundation_sdk.models import common as shapes
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
+from baileys_janitor.api.conditions.condition_kinds import CONDITIONS
 from baileys_janitor.metrics.tenants import LEVEL_NUMBERS
+from charts.dashboard.queries import NUMBERS
 
 SOURCE = model.DataSourceRef(type_val="prometheus", uid="${datasource}")
 LEVELS = {number: level for level, number in LEVEL_NUMBERS.items()}
@@ -22,13 +24,37 @@ COLORS = {
     "Emergency": "red",
 }
 GREEN, RED = "green", "red"
+SEVERITIES = {"critical": "red", "warning": "orange", "info": "blue"}
+PAINTED = {"custom.cellOptions": {"type": "color-background", "mode": "basic"}}
+"""A cell of a table in the color of its value."""
 Lines = Mapping[str, str]
 """Queries by their legends."""
 
 
 def _painted(name: str) -> list[model.DynamicConfigValue]:
-    color = {"mode": "fixed", "fixedColor": COLORS[name]}
+    color = {"mode": "fixed", "fixedColor": (COLORS | SEVERITIES)[name]}
     return [model.DynamicConfigValue(id_val="color", value=color)]
+
+
+def named(colors: Mapping[str, str]) -> list[model.ValueMapping]:
+    """Words as they are, in their colors."""
+    return [
+        model.ValueMap(
+            options={
+                word: model.ValueMappingResult(color=color, index=index)
+                for index, (word, color) in enumerate(colors.items())
+            }
+        )
+    ]
+
+
+def advice() -> list[model.ValueMapping]:
+    """The numbers of faults and advice as their names, in the colors of their alerts."""
+    severities = {"Stalled": "warning"} | {
+        kind.type: kind.alert.severity for kind in CONDITIONS.values() if kind.alert is not None
+    }
+    colors = {kind: SEVERITIES.get(severities.get(kind, ""), "#808080") for kind in NUMBERS}
+    return words({number: kind for kind, number in NUMBERS.items()}, colors)
 
 
 def words(of: Mapping[int, str], colors: Mapping[str, str]) -> list[model.ValueMapping]:
@@ -57,7 +83,7 @@ def figures(
     unit: str = "short",
     mappings: Sequence[model.ValueMapping] = (),
     text: shapes.BigValueTextMode = shapes.BigValueTextMode.AUTO,
-    by_level: bool = False,
+    painted: Iterable[str] = (),
 ) -> stat.Panel:
     """Large figures of this moment."""
     panel = (
@@ -78,7 +104,7 @@ def figures(
         panel.with_target(
             prometheus.Dataquery().expr(query).instant().legend_format(legend).ref_id(letter)
         )
-    for name in COLORS if by_level else ():
+    for name in painted:
         panel.override_by_name(name, _painted(name))
     return panel
 
@@ -92,7 +118,7 @@ def lines(
     unit: str = "short",
     stacked: bool = False,
     dashed: str = "",
-    by_level: bool = False,
+    painted: Iterable[str] = (),
 ) -> timeseries.Panel:
     """A graph over time; series whose name matches `dashed` are limits, drawn as such."""
     panel = (
@@ -127,7 +153,7 @@ def lines(
         panel.override_by_regexp(
             dashed, [model.DynamicConfigValue(id_val="custom.lineStyle", value=style)]
         )
-    for name in COLORS if by_level else ():
+    for name in painted:
         panel.override_by_name(name, _painted(name))
     return panel
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from baileys_janitor.api.conditions.condition_kinds import ADVICE, GRAVEST
+from baileys_janitor.api.config.notification_config import RUNBOOKS
+
+DOCS = RUNBOOKS.removesuffix("runbooks/")
+"""Where the documentation is."""
 UID = "baileys-janitor"
 """The dashboard's id, under which it links to itself."""
 IDENTITY = "namespace, tenant, company_id"
@@ -38,6 +43,26 @@ def quantile(share: float, metric: str, by: str) -> str:
     """A quantile of a histogram within an hour."""
     grown = f"sum by (le, {by}) (increase({metric}_bucket{{{OPERATOR}}}[1h]))"
     return f"histogram_quantile({share}, {grown})"
+
+
+GRADED = [
+    *(kind for kind in GRAVEST if kind == "Stalled" or kind in ADVICE),
+    *(kind for kind in ADVICE if kind not in GRAVEST),
+]
+"""Faults and advice, the gravest first."""
+NUMBERS = {kind: len(GRADED) - place for place, kind in enumerate(GRADED)}
+"""Their numbers, the gravest's the highest."""
+
+
+def gravest(of: str = FLEET) -> str:
+    """The number of the gravest fault or advice of every tenant that has any."""
+    parts = [f"baileys_session_stalled{{{of}}} * {NUMBERS['Stalled']}"]
+    parts += [
+        f'baileys_session_condition{{{of},condition="{kind}"}} * {NUMBERS[kind]}'
+        for kind in GRADED
+        if kind in ADVICE
+    ]
+    return f"max by ({IDENTITY}) ({' or '.join(parts)})"
 
 
 FULLEST = f"topk({WORST}, {each('baileys_session_files_counted')})"

@@ -44,15 +44,6 @@ def add_cleanups(page: build.Dashboard) -> None:
             unit="bytes",
         )
     )
-    operations = hourly("baileys_janitor_operations_total", "action, outcome")
-    page.with_panel(
-        panels.lines(
-            "Operations an hour",
-            "What was asked for by BaileysOperation, and how it ended.",
-            {"{{action}}, {{outcome}}": operations},
-            stacked=True,
-        )
-    )
 
 
 def add_operator(page: build.Dashboard) -> None:
@@ -63,15 +54,8 @@ def add_operator(page: build.Dashboard) -> None:
     page.with_panel(
         panels.lines(
             "Scheduling lag",
-            "For how long work has been due for the tenant that has waited longest, and for how long workloads that "
-            "operations have stopped should have been started again.",
-            {
-                "lag": f"max(baileys_janitor_scheduling_lag_seconds{{{OPERATOR}}})",
-                "{{namespace}} {{workload}}": (
-                    "max by (namespace, workload) "
-                    f"(baileys_janitor_workload_resume_overdue_seconds{{{OPERATOR}}})"
-                ),
-            },
+            "For how long work has been due for the tenant that has waited longest.",
+            {"lag": f"max(baileys_janitor_scheduling_lag_seconds{{{OPERATOR}}})"},
             unit="s",
         )
     )

@@ -1,4 +1,4 @@
-"""The dashboard as data: its panels and what they ask."""
+"""The dashboard as data: its panels and marks, and what they ask."""
 
 from __future__ import annotations
 
@@ -39,3 +39,10 @@ def queries() -> Iterator[Query]:
         for target in panel["targets"]:
             instant = bool(target.get("instant"))
             yield Query(panel["title"], target["expr"], target.get("legendFormat", ""), instant)
+    for marked in annotations():
+        yield Query(marked["name"], marked["expr"], marked["titleFormat"], instant=False)
+
+
+def annotations() -> list[Any]:
+    """What is marked on every graph."""
+    return list(BOARD["annotations"]["list"])

@@ -7,15 +7,19 @@ from pathlib import Path
 
 import yaml
 
+from baileys_janitor.api.conditions.condition_kinds import ADVICE
+from baileys_janitor.api.config.notification_config import RUNBOOKS
 from baileys_janitor.controller.metrics.key_stores import STORE_DEFINITIONS
+from baileys_janitor.controller.metrics.tenant_sets import SET_DEFINITIONS
 from baileys_janitor.metrics.definitions import DEFINITIONS as OF_OPERATOR
 from baileys_janitor.metrics.tenants import FAMILIES, LABELS
 from charts.dashboard.page import dashboard
-from tests.alerts.board import BOARD, VARIABLE, panels, queries
+from charts.dashboard.queries import gravest
+from tests.alerts.board import BOARD, VARIABLE, annotations, panels, queries
 from tests.alerts.promtool import promtool
-from tests.alerts.rules import FILES, rules
+from tests.alerts.rules import FILES, INDEX, rules
 
-DEFINITIONS = (*OF_OPERATOR, *STORE_DEFINITIONS)
+DEFINITIONS = (*OF_OPERATOR, *STORE_DEFINITIONS, *SET_DEFINITIONS)
 GIVEN = {"namespace": ".*", "tenant": "acme", "job": ".*", "__rate_interval": "5m"}
 
 
@@ -81,3 +85,92 @@ def test_its_alerts_are_those_of_the_rules() -> None:
         found for query in queries() for found in re.findall(r'alertname=~"([^"]+)"', query.expr)
     }
     assert all(re.fullmatch(selector, rule.alert) for rule in rules())
+
+
+def test_a_mark_is_set_when_a_level_changes_and_when_a_cleanup_ends(tmp_path: Path) -> None:
+    of = '{namespace="shop",tenant="acme",company_id="1",pod="a"}'
+    expressions = {marked["name"]: marked["expr"] for marked in annotations()}
+    given = GIVEN | {"namespace": "shop"}
+    levels = {"Now Healthy": 9, "Now Warning": None, "Now Critical": 3, "Now Emergency": 6}
+    who = 'namespace="shop", tenant="acme", company_id="1"'
+    expected = [
+        {
+            "expr": VARIABLE.sub(lambda found: given[found[1]], expressions[name]),
+            "eval_time": f"{minute}m",
+            "exp_samples": [{"labels": f"{{{who}}}", "value": value}] if minute == at else [],
+        }
+        for (name, at), value in zip(levels.items(), (1, 2, 3, 4), strict=True)
+        for minute in range(12)
+    ]
+    ended = VARIABLE.sub(lambda found: given[found[1]], expressions["Cleanups"])
+    sample = {"labels": f"{{{who}}}", "value": 1_795_000_000_000}
+    expected.append({"expr": ended, "eval_time": "5m", "exp_samples": [sample]})
+    tests = {
+        "tests": [
+            {
+                "interval": "1m",
+                "input_series": [
+                    # Healthy from the beginning, which is no change, Critical, Emergency, and Healthy again.
+                    {"series": f"baileys_session_level{of}", "values": "0x2 2x2 3x2 0x5"},
+                    {
+                        "series": f"baileys_session_last_cleanup_timestamp_seconds{of}",
+                        "values": "1795000000x12",
+                    },
+                ],
+                "promql_expr_test": expected,
+            }
+        ]
+    }
+    place = tmp_path / "marks.yaml"
+    place.write_text(yaml.safe_dump(tests))
+    code, said = promtool("test", "rules", place)
+    assert code == 0, said
+
+
+def test_every_fault_and_advice_has_a_name_in_the_table_and_the_gravest_wins(
+    tmp_path: Path,
+) -> None:
+    (table,) = (panel for panel in panels() if "fullest tenants" in panel["title"])
+    (override,) = (
+        each for each in table["fieldConfig"]["overrides"] if each["matcher"]["options"] == "Advice"
+    )
+    fields = {each["id"]: each["value"] for each in override["properties"]}
+    (mapping,) = fields["mappings"]
+    names = {int(number): shown["text"] for number, shown in mapping["options"].items()}
+    assert set(names.values()) == {"Stalled", *ADVICE}
+    assert names[max(names)] == "CredentialsCorrupt"
+    of = 'namespace="shop",tenant="acme",company_id="1"'
+    held = ("SessionInactive", "CredentialsCorrupt", "IdentityChanged")
+    series = [
+        {"series": f'baileys_session_condition{{{of},condition="{kind}"}}', "values": "1"}
+        for kind in held
+    ]
+    series.append({"series": f'baileys_session_stalled{{{of},reason="Mounted"}}', "values": "1"})
+    (number,) = (each for each, name in names.items() if name == "CredentialsCorrupt")
+    expected = {
+        "expr": VARIABLE.sub(lambda found: GIVEN[found[1]], gravest()),
+        "eval_time": "0m",
+        "exp_samples": [{"labels": f"{{{of}}}", "value": number}],
+    }
+    test = {"interval": "1m", "input_series": series, "promql_expr_test": [expected]}
+    place = tmp_path / "gravest.yaml"
+    place.write_text(yaml.safe_dump({"tests": [test]}))
+    code, said = promtool("test", "rules", place)
+    assert code == 0, said
+
+
+def test_links_keep_the_time_and_every_alert_leads_to_its_row_in_the_index() -> None:
+    text = (FILES / "dashboard.json").read_text()
+    within = re.findall(r'"url": "(/d/[^"]+)"', text)
+    assert within
+    for url in within:
+        assert "${__url_time_range}" in url
+        assert "${datasource:queryparam}" in url
+    assert f"{RUNBOOKS}README.md#${{__value.raw}}" in text
+    index = INDEX.read_text()
+    assert all(f'<a id="{rule.alert}"></a>' in index for rule in rules())
+
+
+def test_it_has_the_shape_of_a_current_grafana() -> None:
+    # Older ones are migrated when they are opened, and Grafana asks to save them.
+    assert BOARD["schemaVersion"] >= 41

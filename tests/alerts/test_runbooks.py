@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from baileys_janitor.api.conditions.incident_kinds import INCIDENT_KINDS
-from baileys_janitor.api.generated.crd import crd, store_crd
+from baileys_janitor.api.generated.crd import crds
 from baileys_janitor.controller.metrics.key_stores import STORE_DEFINITIONS
+from baileys_janitor.controller.metrics.tenant_sets import SET_DEFINITIONS
 from baileys_janitor.metrics.definitions import DEFINITIONS
 from baileys_janitor.metrics.tenants import FAMILIES
 from tests.alerts.commands import Unknown, blocks, check, commands, typed
@@ -114,10 +115,9 @@ def fields(schema: Any, path: str) -> Iterator[str]:
 def known_fields() -> set[str]:
     """Every value of the chart, and every field of the resource."""
     values = json.loads((ROOT / "charts/baileys-janitor/values.schema.json").read_text())
-    definitions = (crd(), store_crd())
     schemas = [
         values,
-        *(d["spec"]["versions"][0]["schema"]["openAPIV3Schema"] for d in definitions),
+        *(d["spec"]["versions"][0]["schema"]["openAPIV3Schema"] for d in crds()),
     ]
     return {path.lstrip(".") for schema in schemas for path in fields(schema, "")}
 
@@ -141,7 +141,7 @@ def test_every_field_that_is_named_exists(page: Path) -> None:
 @by_page
 def test_every_metric_that_is_named_exists(page: Path) -> None:
     known = {*(family.name for family in FAMILIES)}
-    known |= {each.name for each in (*DEFINITIONS, *STORE_DEFINITIONS)}
+    known |= {each.name for each in (*DEFINITIONS, *STORE_DEFINITIONS, *SET_DEFINITIONS)}
     named = set(re.findall(r"\bbaileys_[a-z_]+", page.read_text()))
     assert {re.sub(r"_(bucket|count|sum)$", "", each) for each in named - known} <= known
 
@@ -166,7 +166,7 @@ def test_no_annotation_holds_a_secret_or_a_file_name() -> None:
         for text in (*rule.annotations.values(), *rule.labels.values()):
             used |= set(re.findall(r"\$labels\.(\w+)", text))
     names = {"namespace", "tenant", "key_store", "company_id", "reason", "job", "channel", "site"}
-    names |= {"workload"}
+    names |= {"workload", "tenant_set", "action", "phase"}
     assert used <= names
 
 

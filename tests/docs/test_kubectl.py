@@ -40,6 +40,7 @@ WORDS = {
     "DIRECTORY": "/data",
     "STORE": "main",
     "OPERATION": "stopped",
+    "SET": "bots",
     "REPOSITORY": "eu",
 }
 """What stands for the words in capitals."""

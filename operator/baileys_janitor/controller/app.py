@@ -189,6 +189,8 @@ async def _lead(
         process.leads(reconciler)
         if stores is not None:
             process.key_stores.leads(stores)
+        if sets is not None:
+            process.tenant_sets.leads(sets)
     operations = config.operations.enabled and await _is_served(
         kube, config, OPERATION_PLURAL, "Operations are not carried out"
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from baileys_janitor.api.operations.spec import ACTIONS as OPERATION_ACTIONS
+from baileys_janitor.api.operations.status import ENDED, Phase
 from baileys_janitor.api.status import CleanupReason
 from baileys_janitor.job.result import OUTCOMES
 from baileys_janitor.policy.files.file_kinds import KINDS
@@ -69,6 +70,8 @@ REASONS = (
 WHY = get_args(CleanupReason)
 ENDINGS = (*OUTCOMES, KILLED)
 ASKED, OVER = OPERATION_ACTIONS, ("Completed", "Failed")
+UNDER_WAY = tuple(phase for phase in get_args(Phase) if phase not in ENDED)
+"""Phases of operations that are not over."""
 ACTIONS = ("scan", "clean", "purge", "keep", "undo")
 OTHER = "other"
 """In place of a word that is in none of these lists, such as that of a Job of a later version."""
@@ -81,6 +84,8 @@ BREAKERS = 50
 """Namespaces that are named as held."""
 STOPPED_MOST = 50
 """Workloads that are named as stopped."""
+OLDEST_MOST = 50
+"""Operations that are named as not over."""
 CHANNELS = 20
 """As many as the configuration may name."""
 UNANSWERED = "<error>"
@@ -135,6 +140,21 @@ STOPPED = Definition(
     f"{STOPPED_MOST} workloads at most.",
     ("namespace", "tenant", "workload"),
     most=STOPPED_MOST,
+)
+ACTIVE = Definition(
+    "baileys_janitor_operations_active",
+    "gauge",
+    "Operations that are not over, by what is asked for and their phase.",
+    ("action", "phase"),
+    most=(len(ASKED) + 1) * len(UNDER_WAY),
+)
+ACTIVE_SINCE = Definition(
+    "baileys_janitor_operation_age_seconds",
+    "gauge",
+    "For how long an operation that is not over has waited for its turn, or since it was begun. The oldest one of a "
+    f"tenant for each action and phase, {OLDEST_MOST} at most.",
+    ("namespace", "tenant", "action", "phase"),
+    most=OLDEST_MOST,
 )
 CRASHES = Definition(
     "baileys_janitor_internal_errors_total",
@@ -216,7 +236,18 @@ FAILING = Definition(
     most=CHANNELS,
 )
 
-LEADERS_ONLY = (TENANTS, QUEUE_DEPTH, LAG, JOBS, PODS, HELD, HELD_NAMESPACES, STOPPED)
+LEADERS_ONLY = (
+    TENANTS,
+    QUEUE_DEPTH,
+    LAG,
+    JOBS,
+    PODS,
+    HELD,
+    HELD_NAMESPACES,
+    STOPPED,
+    ACTIVE,
+    ACTIVE_SINCE,
+)
 """Gauges of one look at the fleet: a standby has no samples of them."""
 DEFINITIONS = (
     BUILD_INFO,

@@ -8,8 +8,10 @@ from typing import Any, cast
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from baileys_janitor.api.values.timestamps import to_rfc3339
 from baileys_janitor.controller.crash_handler import CrashHandler
 from baileys_janitor.controller.jobs.tracker import JobTracker
+from baileys_janitor.controller.operations.cache import OperationCache
 from baileys_janitor.controller.quiesce.manager import Stopped
 from baileys_janitor.controller.reconciler import Reconciler
 from baileys_janitor.controller.tenants.cache import TenantCache
@@ -53,10 +55,22 @@ class Heart:
 
     def __post_init__(self) -> None:
         self.crashes = CrashHandler(StandingClock(), self.bus)
-        self.operations = SimpleNamespace(quiesce=SimpleNamespace(stopped=lambda _: self.stopped))
+        self.operations = SimpleNamespace(
+            quiesce=SimpleNamespace(stopped=lambda _: self.stopped), cache=OperationCache()
+        )
 
     def now(self) -> float:
         return self.time
+
+    def operation(
+        self, name: str, action: str, tenant: str = "acme", age: float = 0.0, **status: Any
+    ) -> None:
+        """An operation that was created so many seconds ago."""
+        meta = {"namespace": "shop", "name": name, "uid": name, "resourceVersion": "1"}
+        meta["creationTimestamp"] = to_rfc3339(self.time - age)
+        spec = {"tenant": tenant, "action": action}
+        observed = {"metadata": meta, "spec": spec, "status": status}
+        self.operations.cache.observe(observed, self.time)
 
     def holds(self, _: float) -> Hold | None:
         return self.held

@@ -11,13 +11,14 @@ from baileys_janitor.controller.metrics.exposition import pages
 from baileys_janitor.controller.metrics.key_stores import STORE_DEFINITIONS
 from baileys_janitor.controller.metrics.process import OperatorMetrics
 from baileys_janitor.controller.metrics.reference import with_tables
+from baileys_janitor.controller.metrics.tenant_sets import SET_DEFINITIONS
 from baileys_janitor.metrics.definitions import DEFINITIONS as OF_OPERATOR
 from baileys_janitor.metrics.tenants import FAMILIES, LABELS
 from tests.alerts.promtool import promtool
 from tests.controller.metrics.fleets import Heart, StandingClock, series
 from tests.controller.pure.world import NOW
 
-DEFINITIONS = (*OF_OPERATOR, *STORE_DEFINITIONS)
+DEFINITIONS = (*OF_OPERATOR, *STORE_DEFINITIONS, *SET_DEFINITIONS)
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "metrics.md"
 KNOWN = "baileys_session_files_count non-histogram and non-summary metrics should not have"
 """The one name that was given: dashboards rely on it."""
@@ -26,6 +27,7 @@ KNOWN = "baileys_session_files_count non-histogram and non-summary metrics shoul
 def page() -> str:
     heart = Heart()
     heart.tenant()
+    heart.operation("clean-now", "Clean")
     process = OperatorMetrics(StandingClock())
     process.leads(heart.reconciler)
     process.answered("GET", "/", 200)
@@ -57,6 +59,7 @@ def test_labels_are_names_that_people_gave_or_words_from_fixed_lists() -> None:
     allowed = {*LABELS, *(family.label for family in FAMILIES if family.label)}
     allowed |= {"reason", "outcome", "file_type", "action", "verb", "code", "level", "version"}
     allowed |= {"le", "generation", "channel", "site", "key_store", "age", "workload"}
+    allowed |= {"phase", "tenant_set", "state"}
     assert {label for _, labels in series(page()) for label, _ in labels} <= allowed
 
 

@@ -10,10 +10,17 @@ from prometheus_client import generate_latest
 
 from baileys_janitor import __version__
 from baileys_janitor.api.status import CleanupReason
+from baileys_janitor.api.values.timestamps import to_rfc3339
 from baileys_janitor.controller.jobs.tracker import TrackedJob
 from baileys_janitor.controller.metrics.process import OperatorMetrics
 from baileys_janitor.job.result import OUTCOMES
-from baileys_janitor.metrics.definitions import ACTIONS, BREAKERS, DEFINITIONS, OTHER
+from baileys_janitor.metrics.definitions import (
+    ACTIONS,
+    BREAKERS,
+    DEFINITIONS,
+    OLDEST_MOST,
+    OTHER,
+)
 from baileys_janitor.policy.files.file_kinds import KINDS
 from baileys_janitor.schedule.circuit_breaker import Hold
 from baileys_janitor.status.changes import (
@@ -160,6 +167,39 @@ def test_jobs_in_flight_and_the_circuit_breaker_show() -> None:
     assert of(found, "baileys_janitor_jobs_in_flight") == 2
     assert of(found, "baileys_janitor_pods_pending") == 1
     assert of(found, "baileys_janitor_circuit_breaker_open") == 1
+
+
+def test_operations_that_are_not_over_are_counted_and_the_oldest_named() -> None:
+    process, heart = OperatorMetrics(StandingClock()), Heart()
+    process.leads(heart.reconciler)
+    heart.operation("one", "Clean", age=40)
+    heart.operation("two", "Clean", age=90)
+    begun = to_rfc3339(NOW - 30)
+    heart.operation("three", "Backup", "bank", age=500, phase="Working", startTime=begun)
+    heart.operation("four", "Undo", age=500, phase="Failed")
+    heart.operation("five", "FromLater", age=7)
+    found = told(process)
+    active, age = "baileys_janitor_operations_active", "baileys_janitor_operation_age_seconds"
+    assert of(found, active, action="Clean", phase="Pending") == 2
+    assert of(found, active, action="Backup", phase="Working") == 1
+    assert of(found, active, action="Undo", phase="Working") == 0
+    assert of(found, active, action=OTHER, phase="Pending") == 1
+    assert of(found, age, tenant="acme", action="Clean", phase="Pending") == 90
+    assert of(found, age, tenant="bank", action="Backup", phase="Working") == 30
+    assert of(found, age, action="Undo") is None
+
+
+def test_a_thousand_operations_name_the_oldest_alone() -> None:
+    process, heart = OperatorMetrics(StandingClock()), Heart()
+    process.leads(heart.reconciler)
+    for number in range(1000):
+        heart.operation(f"o{number}", "Clean", f"t{number}", age=number)
+    shown = [
+        dict(labels) for name, labels in told(process) if name.endswith("operation_age_seconds")
+    ]
+    assert {each["tenant"] for each in shown} == {
+        f"t{number}" for number in range(1000 - OLDEST_MOST, 1000)
+    }
 
 
 def test_tenants_are_counted_by_level() -> None:

@@ -19,6 +19,7 @@ from baileys_janitor import __version__
 from baileys_janitor.controller.metrics import scheduling
 from baileys_janitor.controller.metrics.key_stores import KeyStoreMetrics
 from baileys_janitor.controller.metrics.scheduling import gauge
+from baileys_janitor.controller.metrics.tenant_sets import SetMetrics
 from baileys_janitor.metrics import definitions
 from baileys_janitor.metrics.definitions import (
     ACTIONS,
@@ -60,6 +61,7 @@ class OperatorMetrics(Collector):
         GCCollector(registry=self.registry)
         self.registry.register(self)
         self.key_stores = KeyStoreMetrics(self.registry)
+        self.tenant_sets = SetMetrics(self.registry)
         self._cleanups = self._counter(definitions.CLEANUPS)
         self._operations = self._counter(definitions.OPERATIONS)
         self._removed = self._counter(definitions.REMOVED)
@@ -102,6 +104,7 @@ class OperatorMetrics(Collector):
         self.reconciler = None
         self._failing = None
         self.key_stores.stands_by()
+        self.tenant_sets.stands_by()
 
     def answered(self, verb: str, _url: str, status: int) -> None:
         """Count a request to the API server; `status` 0 is none."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from baileys_janitor.api.conditions.condition_tables import markdown
 from baileys_janitor.api.generated import docs_tables
 from baileys_janitor.controller.metrics.key_stores import STORE_DEFINITIONS
+from baileys_janitor.controller.metrics.tenant_sets import SET_DEFINITIONS
 from baileys_janitor.metrics.definitions import DEFINITIONS, Definition
 from baileys_janitor.metrics.tenants import FAMILIES, most
 
@@ -51,6 +52,7 @@ def tables() -> dict[str, str]:
         ),
         "operator": _definitions(DEFINITIONS),
         "key-stores": _definitions(STORE_DEFINITIONS),
+        "tenant-sets": _definitions(SET_DEFINITIONS),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from baileys_janitor.status import level_and_ready
 from baileys_janitor.tenants.record import TenantRecord
 
 if TYPE_CHECKING:
+    from baileys_janitor.controller.operations.cache import OperationCache
     from baileys_janitor.controller.reconciler import Reconciler
 
 
@@ -76,3 +78,24 @@ def families(reconciler: Reconciler | None) -> Iterator[Metric]:
         definitions.STOPPED,
         {(each.namespace, each.tenant, each.workload): each.overdue for each in stopped},
     )
+    yield from _operations(reconciler.operations.cache, now)
+
+
+def _operations(cache: OperationCache, now: float) -> Iterator[Metric]:
+    """Yield what is told of the operations that are not over."""
+    active: dict[tuple[str, ...], float] = {
+        (action, phase): 0
+        for action in (*definitions.ASKED, definitions.OTHER)
+        for phase in definitions.UNDER_WAY
+    }
+    ages: dict[tuple[str, ...], float] = {}
+    for each in cache.records():
+        if each.ended:  # its end is not stored yet
+            continue
+        action = each.action if each.action in definitions.ASKED else definitions.OTHER
+        active[action, each.phase] += 1
+        key = (each.namespace, each.tenant_name, action, each.phase)
+        ages[key] = max(ages.get(key, 0.0), now - each.phase_since)
+    oldest = heapq.nlargest(definitions.OLDEST_MOST, ages.items(), key=lambda item: item[1])
+    yield gauge(definitions.ACTIVE, active)
+    yield gauge(definitions.ACTIVE_SINCE, dict(oldest))

@@ -95,6 +95,12 @@ class OperationRecord:
         return self.phase in ENDED
 
     @property
+    def phase_since(self) -> float:
+        """Since when it waits for its turn; once it was begun, since then."""
+        begun = from_rfc3339(self.current.get("startTime"))
+        return self.created if begun is None or self.phase == PENDING else begun
+
+    @property
     def run(self) -> str | None:
         """The id of the run that is claimed."""
         return self.current.get("run")
