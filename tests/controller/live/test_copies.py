@@ -118,6 +118,12 @@ async def test_a_copy_is_kept_once_and_again_only_when_creds_json_has_changed(
     assert "reason" not in status["credentialsCopies"]
 
 
+def volume_mounts(job: dict[str, Any]) -> list[dict[str, Any]]:
+    [container] = job["spec"]["template"]["spec"]["containers"]
+    mounts: list[dict[str, Any]] = container["volumeMounts"]
+    return mounts
+
+
 async def test_a_job_that_keeps_copies_mounts_claims_to_write_and_shares_them_as_a_scan_does(
     world: World, operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,11 +148,12 @@ async def test_a_job_that_keeps_copies_mounts_claims_to_write_and_shares_them_as
         await world.scanned(names[-1])
         await kept(running, directories[-1], 1)
         await world.quiet()
-    assert jobs.members == [4]
-    [keeping] = [each for each in made if each["metadata"]["labels"][ACTION_LABEL] == "keep"]
-    [container] = keeping["spec"]["template"]["spec"]["containers"]
-    assert [mount["readOnly"] for mount in container["volumeMounts"]] == [False] * 4
-    assert "ownerReferences" not in keeping["metadata"]
+    assert sum(jobs.members) == 4
+    assert max(jobs.members) > 1, "tenants that are due together share a Job"
+    keeping = [each for each in made if each["metadata"]["labels"][ACTION_LABEL] == "keep"]
+    shared = max(keeping, key=lambda each: len(volume_mounts(each)))
+    assert [mount["readOnly"] for mount in volume_mounts(shared)] == [False] * max(jobs.members)
+    assert "ownerReferences" not in shared["metadata"]
     assert all(len(copies(each)) == 1 for each in directories)
 
 
