@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 
 import pytest
 
@@ -22,8 +23,9 @@ class Clock:
             self.acts.pop(moment)()
 
 
-def waiting(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Have `restore` wait by a clock of its own."""
+def waiting(monkeypatch: pytest.MonkeyPatch, *commands: ModuleType) -> Clock:
+    """Have commands, `restore` unless others are named, wait by a clock of its own."""
     found = Clock()
-    monkeypatch.setattr(restore_command, "pause", found.pause)
+    for each in commands or (restore_command,):
+        monkeypatch.setattr(each, "pause", found.pause)
     return found

@@ -9,7 +9,6 @@ import pytest
 
 import baileys_janitor.volume.rotation.rollback
 import baileys_janitor.volume.rotation.rotate  # noqa: F401  # imported before the children are made
-from baileys_janitor.volume.files import noreplace
 from tests.running_time import remember
 from tests.volume.directories import (
     FILES,
@@ -132,10 +131,7 @@ def test_after_a_killed_rollback_a_new_pairing_finds_none_of_the_old_files() -> 
 
 
 @pytest.mark.timeout(300)
-def test_a_recovery_killed_at_every_step_is_recovered_in_turn(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert noreplace.rename_no_replace
+def test_a_recovery_killed_at_every_step_is_recovered_in_turn() -> None:
     for step in range(1, 1000, 1 if EVERY else 3):
         with scratch() as room:
             path = made(room)

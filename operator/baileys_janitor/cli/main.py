@@ -45,6 +45,14 @@ COMMANDS: Final = {
         "cleanup.undo_command",
         "Put the files of a run back from the trash.",
     ),
+    "rotate": Listed(
+        "rotate.rotate_command",
+        "End a pairing in place, for a new one; a dry run unless --apply.",
+    ),
+    "rollback": Listed(
+        "rotate.rollback_command",
+        "Bring a session back that was rotated out; a dry run unless --apply.",
+    ),
     "keep": Listed(
         "copies.keep_command",
         "Keep copies of creds.json that are known to be whole.",

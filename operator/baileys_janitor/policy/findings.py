@@ -13,7 +13,7 @@ from typing import NamedTuple
 from baileys_janitor.policy import advice, reasons
 from baileys_janitor.policy.ages.ages import nanoseconds
 from baileys_janitor.policy.files.file_kinds import CREDS, OTHER
-from baileys_janitor.policy.files.identity import ABSENT, CORRUPT, TOO_LARGE
+from baileys_janitor.policy.files.identity import ABSENT, CORRUPT, TOO_LARGE, UNPAIRED
 from baileys_janitor.policy.files.writers import Owned, unwritable
 
 TYPE_CHECKING = False
@@ -39,6 +39,7 @@ MEMORY_WITHOUT_KEY = "MemoryWithoutKey"
 JANITOR_REFUSED = "JanitorRefused"
 TOO_MANY_FILES = "TooManyFiles"
 TOO_MANY_OWN_FILES = "TooManyOwnFiles"
+AWAITING_PAIRING = "AwaitingPairing"
 CREDENTIALS_READABLE = "CredentialsReadable"
 OLD_DIRECTORY = "OldDirectory"
 FOREIGN_NAMES = "ForeignNames"
@@ -59,6 +60,7 @@ SEVERITIES: dict[str, str] = {
     JANITOR_REFUSED: FAULT,
     TOO_MANY_FILES: FAULT,
     TOO_MANY_OWN_FILES: FAULT,
+    AWAITING_PAIRING: ADVICE,
     advice.SESSION_INACTIVE: ADVICE,
     advice.THRESHOLD_UNREACHABLE: ADVICE,
     advice.ROTATION_RECOMMENDED: ADVICE,
@@ -119,7 +121,8 @@ class State:
 
     `creds` is None without that name. `owners` counts the library's files by owner and mode; `uid` and `mode` are the
     directory's. `copies` are kept copies of creds.json; `cleaned`: the janitor keeps a journal here; `refused`: that
-    journal is not its own.
+    journal is not its own. `rollback_seconds` is for how long a session that was rotated out can still come back, None
+    where there is none.
     """
 
     uid: int
@@ -129,6 +132,7 @@ class State:
     copies: int = 0
     cleaned: bool = False
     refused: bool = False
+    rollback_seconds: float | None = None
 
 
 def place(code: str) -> int:
@@ -180,6 +184,8 @@ def of_credentials(
     `identity` is the state that was read, `files` the number of the library's other files, `looks` how often creds.json
     was read before it was called unreadable, and within how many seconds.
     """
+    if identity in (ABSENT, UNPAIRED) and state.rollback_seconds is not None:
+        return awaiting_pairing(state.rollback_seconds)
     restore = ((PROGRAM, "restore", "--mode", "Credentials", DIRECTORY),) if state.copies else ()
     if identity == CORRUPT:
         return Finding(CREDENTIALS_CORRUPT, corrupt(*looks), restore)
@@ -210,6 +216,20 @@ def of_credentials(
         f"Keys without credentials: {number} of a session and no creds.json, so nothing is removed. The credentials"
         " may be kept elsewhere, as Evolution API does: then leave this directory to that gateway. If creds.json was"
         f" here: {save[0].lower()}{save[1:]}",
+    )
+
+
+def awaiting_pairing(seconds: float) -> Finding:
+    """Return that a session was rotated out and can come back for so many seconds."""
+    hours = max(1, round(seconds / 3600))
+    left = f"{hours} hours" if hours < 48 else f"{hours // 24} days"
+    left = "an hour" if hours == 1 else left
+    return Finding(
+        AWAITING_PAIRING,
+        "The session was rotated out, and nobody has paired the tenant anew: start the process, and pair it with the QR"
+        f" code or pairing code that it shows. For {left} more the old session can come back instead, with the process"
+        " stopped.",
+        ((PROGRAM, "rollback", DIRECTORY),),
     )
 
 

@@ -246,6 +246,8 @@ def _undo(
     """Put a run back in one directory; `seen` takes in how its files are then, for another look."""
     from baileys_janitor.cli.cleanup.applying import sentence_of
     from baileys_janitor.cli.scanning.look import opened
+    from baileys_janitor.cli.terminal.pasting import command as line
+    from baileys_janitor.volume.errors import IS_ROTATION
     from baileys_janitor.volume.operations import undo
     from baileys_janitor.volume.scanning.look_again import Seen
 
@@ -254,6 +256,12 @@ def _undo(
         result = undo(directory, run, now=time.time(), stop=interrupt.code, restored=names.extend)
         if seen is not None and names:
             seen.append((target, Seen(directory, names)))
+    if result.code == IS_ROTATION:
+        back = line("rollback", "--stopped", "--apply", paths=[target.full_path])
+        raise Problem(
+            f"{target.shown}: run {run} is a rotation. Once the process is stopped, this takes it back: {back}",
+            code=IS_ROTATION,
+        )
     if result.code is not None and not (result.restored or result.taken_away):
         raise Problem(f"{target.shown}: {sentence_of(result.code)}", code=result.code)
     return {

@@ -59,7 +59,7 @@ def look_at(target: Target, settings: Settings, now: float | None = None) -> Loo
         identity = readable_identity(directory)
         activity = activity_of(directory, listing, identity, settings, now, Known(), to_write=False)
         room = *room_on(directory), listing.own
-        state = state_of(directory, listing)
+        state = state_of(directory, listing, now)
     ages = activity.ages
     if listing.entries is None:
         return Look(

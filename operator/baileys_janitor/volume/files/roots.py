@@ -21,7 +21,7 @@ from baileys_janitor.policy.files.file_kinds import CREDS_NAME, OTHER, classify
 from baileys_janitor.volume.errors import problem_of
 from baileys_janitor.volume.files.globs import Glob
 from baileys_janitor.volume.files.safe_open import BENEATH, DIRECTORY
-from baileys_janitor.volume.files.state_names import OLD_DIRECTORY, PREFIX
+from baileys_janitor.volume.files.state_names import OLD_DIRECTORY, PREFIX, run_of_rotation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 #: What a directory looks like.
 SESSION = "Session"
 KEYS_WITHOUT_CREDENTIALS = "KeysWithoutCredentials"
+ROTATED_OUT = "RotatedOut"  # without creds.json, and with the record of a rotation
 AWAITS_PAIRING = "AwaitsPairing"  # named company_*, or left empty but for the janitor's files
 LINK = "Link"  # a link named company_*: it is told of, never opened
 
@@ -133,11 +134,12 @@ def looks_like_a_backup(name: str) -> bool:
 class _Names:
     """What the names in one directory say; read no further than needed."""
 
-    __slots__ = ("directories", "library", "links", "own", "read", "too_many")
+    __slots__ = ("directories", "library", "links", "own", "read", "rotated", "too_many")
 
     def __init__(self) -> None:
         self.library = 0
         self.own = False
+        self.rotated = False
         self.directories: list[str] = []
         self.links: list[str] = []
         self.read = 0
@@ -274,6 +276,7 @@ class _Search:
                     names.directories.append(name)
                 elif name[0] == "." and name.startswith(PREFIX):
                     names.own = True
+                    names.rotated = names.rotated or run_of_rotation(name) is not None
                 elif entry.is_symlink():
                     if not name.endswith(".json"):
                         names.links.append(name)
@@ -299,6 +302,8 @@ class _Search:
 
 def _looks(names: _Names, name: str, level: int, beneath: int) -> str | None:
     """Return what a directory without creds.json looks like, None when it is no session directory."""
+    if names.rotated:
+        return ROTATED_OUT
     meant = (level == 0 and not beneath) or name.startswith(COMPANY_PREFIX)
     if names.library >= (1 if meant else HANDFUL):
         return KEYS_WITHOUT_CREDENTIALS

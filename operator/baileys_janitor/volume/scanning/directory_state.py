@@ -7,17 +7,20 @@ import stat
 
 from baileys_janitor.policy.files.file_kinds import CREDS_NAME
 from baileys_janitor.policy.findings import Creds, State
+from baileys_janitor.policy.rotation import is_kept
 from baileys_janitor.volume.errors import problem_of
+from baileys_janitor.volume.files.rotation_record import read_rotation_head
 from baileys_janitor.volume.files.state_files import is_ours, lookup, owners_of
 from baileys_janitor.volume.files.state_names import JOURNAL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from baileys_janitor.volume.files.read import Listing
+    from baileys_janitor.volume.files.state_names import OwnNames
 
 
-def state_of(directory: int, listing: Listing) -> State:
-    """Return the state of an open directory that was listed. Raises VolumeProblem."""
+def state_of(directory: int, listing: Listing, now: float) -> State:
+    """Return the state at `now` (Unix seconds) of an open directory that was listed. Raises VolumeProblem."""
     own = listing.own
     try:
         itself = os.fstat(directory)
@@ -34,7 +37,18 @@ def state_of(directory: int, listing: Listing) -> State:
         copies=len(own.copies),
         cleaned=own.has_journal or own.has_activity,
         refused=refused,
+        rollback_seconds=_rollback_seconds(directory, own, now),
     )
+
+
+def _rollback_seconds(directory: int, own: OwnNames, now: float) -> float | None:
+    """Return for how long a rotation can still be rolled back; None without one that is kept. Raises VolumeProblem."""
+    if not own.rotated:
+        return None
+    owners = owners_of(directory)
+    heads = (read_rotation_head(directory, run, owners) for run in own.rotated & own.trash.keys())
+    kept = [each.until for each in heads if each and is_kept(each.time, each.until, now)]
+    return max(kept) - now if kept else None
 
 
 def _creds(found: os.stat_result) -> Creds:

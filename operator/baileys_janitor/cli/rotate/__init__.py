@@ -1,0 +1,1 @@
+"""`baileys-janitor rotate` and `rollback`: end a pairing in place, and bring it back."""
