@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from baileys_janitor.api.backup.backup_spec import ClusterBackup
+from baileys_janitor.api.backup.backup_spec import TenantBackup
 from baileys_janitor.api.generated.openapi import Node, structural
 from baileys_janitor.api.pod_identity import JobSettings
 from baileys_janitor.api.spec_groups import (
@@ -149,7 +149,7 @@ class SharedSettings(Model):
 class FleetSettings(SharedSettings):
     """The same with what only a cluster has."""
 
-    backup: ClusterBackup | None = Field(
+    backup: TenantBackup | None = Field(
         default=None, description="Backups of the session. Without repositories none is made."
     )
 

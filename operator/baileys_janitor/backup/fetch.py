@@ -37,7 +37,7 @@ Unpacked = TypeVar("Unpacked", UnpackedArchive, UnpackedRows)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which archive is wanted: `name` is None for the latest one, `chosen` says whose it must be.
+    """Which archive is wanted: `name` is None for the latest one but `without`, `chosen` says whose it must be.
 
     `known` is what the session's directory vouches for. With `anybody`, for a rehearsal that shows whose it is, an
     archive need not be vouched for where nobody was named.
@@ -49,6 +49,7 @@ class Wanted:
     name: ArchiveName | None = None
     chosen: Fingerprint | None = None
     anybody: bool = False
+    without: ArchiveName | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -114,6 +115,7 @@ def _fetch(
 
 def _names(names: list[ArchiveName], wanted: Wanted, now: float) -> list[ArchiveName]:
     if wanted.name is None:
+        names = [each for each in names if each != wanted.without]
         return candidates(names, wanted.known, wanted.chosen, now)
     if wanted.name not in names:
         raise BackupProblem(ARCHIVE_MISSING)

@@ -72,6 +72,8 @@ StoreUrl = Annotated[
     AfterValidator(partial(has_form, STORE_URL)),
 ]
 Kept = Annotated[int, Field(ge=0, le=1000)]
+BeforeOperations = Literal["Required", "Preferred", "Never"]
+REQUIRED, PREFERRED, NEVER_BEFORE = "Required", "Preferred", "Never"
 
 _SCHEDULE: Final = "0 * * * *"
 _DRILLS: Final = "0 4 1 * *"
@@ -88,6 +90,7 @@ WHEN_UNSET: Final[Mapping[str, Any]] = {
     },
     "objectives": {"rto": str(_RTO)},
     "drill": {"schedule": _DRILLS},
+    "beforeOperations": PREFERRED,
 }
 """What counts for what is left unset."""
 # Slots that are looked at to find the longest pause of a schedule: two months of hourly ones.
@@ -241,6 +244,8 @@ class BackupsOf(Generic[R_co]):
     drill_identity_file: str | None
     rpo: int
     rto: int
+    before_operations: str = PREFERRED
+    """Whether the session is backed up before an operation that replaces something."""
 
 
 Backups = BackupsOf[BackupRepository]
@@ -280,6 +285,7 @@ def in_force(
         drill_identity_file=drill.identity_file if isinstance(drill, BackupDrill) else None,
         rpo=_rpo(objectives.rpo, schedule),
         rto=(objectives.rto or _RTO).seconds,
+        before_operations=getattr(settings, "before_operations", None) or PREFERRED,
     )
 
 
@@ -301,8 +307,13 @@ def _value(data: Mapping[str, Any], field: str) -> Any:
 
 
 def _require_repositories(settings: BackupGroup) -> None:
-    for field, value in (("schedule", settings.schedule), ("recipients", settings.recipients)):
-        if value and value != NEVER:
+    wanted = {
+        "schedule": settings.schedule != NEVER and settings.schedule,
+        "recipients": settings.recipients,
+        "beforeOperations": getattr(settings, "before_operations", None) == REQUIRED,
+    }
+    for field, value in wanted.items():
+        if value:
             raise Conflict(
                 "{0} needs somewhere to put archives: add backup.repositories", f"backup.{field}"
             )

@@ -18,6 +18,7 @@ from baileys_janitor.api.backup.backup_settings import (
     MOST_REPOSITORIES,
     BackupGroup,
     BackupsOf,
+    BeforeOperations,
     DrillSettings,
     Name,
     Repository,
@@ -84,6 +85,16 @@ class ClusterBackup(BackupGroup):
         )
     )
     drill: DrillSettings | None = Field(default=None, description="Rehearsals of a restore.")
+
+
+class TenantBackup(ClusterBackup):
+    """The same with what only sessions in files have."""
+
+    before_operations: BeforeOperations | None = Field(
+        default=None,
+        description="Whether the session is backed up before an operation that replaces something (Restore). Required: "
+        "the operation fails if that fails. Preferred, or unset: it goes on and its steps say so. Never: it is not.",
+    )
 
 
 class Drills(Model):
@@ -161,7 +172,7 @@ def resolved(
 
     `fleet` is the group of the operator's configuration. Raises `Conflict`; its fields begin with `backup.`.
     """
-    settings = ClusterBackup.model_validate(data or {})
+    settings = TenantBackup.model_validate(data or {})
     trusted = ClusterBackup.model_validate(fleet or {}).repositories or []
     if settings.repositories == [] and trusted:
         return None

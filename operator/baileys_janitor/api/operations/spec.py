@@ -19,6 +19,8 @@ CLEAN, UNDO, BACKUP, DRILL = "Clean", "Undo", "Backup", "Drill"
 QUIESCE, RESUME = "Quiesce", "Resume"
 RESTORE = "Restore"
 REPAIR_CONTACT = "RepairContact"
+REPLACING: Final = frozenset({RESTORE})
+"""Actions that need a session which nobody uses, can have its workload stopped, and are backed up before."""
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 """What can be asked for."""
 BY_DEFAULT: Final[tuple[Action, ...]] = ("Clean", "Undo", "Backup", "Drill", "Resume")
@@ -57,7 +59,14 @@ class OperationSpec(Model):
         ),
         rule("!has(self.clean) || self.action == 'Clean'", "clean is for the action Clean"),
         rule("!has(self.undo) || self.action == 'Undo'", "undo is for the action Undo"),
-        rule("!has(self.quiesce) || self.action == 'Quiesce'", "quiesce is for the action Quiesce"),
+        rule(
+            "!has(self.quiesce) || self.action in ['Quiesce', 'Restore']",
+            "quiesce is for Quiesce and Restore",
+        ),
+        rule(
+            "!has(self.quiesce) || !has(self.dryRun) || !self.dryRun",
+            "a dry run stops nothing: leave quiesce out",
+        ),
         rule(
             "has(self.restore) == (self.action == 'Restore')",
             "restore is for the action Restore, which needs it",
@@ -84,7 +93,9 @@ class OperationSpec(Model):
     clean: CleanRequest | None = Field(default=None, description="How to clean.")
     undo: UndoRequest | None = Field(default=None, description="What to put back.")
     quiesce: QuiesceRequest | None = Field(
-        default=None, description="How to have nothing use the claim."
+        default=None,
+        description="How to have nothing use the claim. Restore: meanwhile; unset, it waits until somebody else has "
+        "stopped the workload.",
     )
     restore: RestoreRequest | None = Field(
         default=None, description="What to restore, and whose it must be."

@@ -10,8 +10,11 @@ from baileys_janitor.api.operations.quiesce import QuiesceStatus
 from baileys_janitor.api.status import Condition, Reasons
 from baileys_janitor.api.status_parts import Count, Sentence, StatusPart, Time, Word
 
-Phase = Literal["Pending", "Working", "Completed", "Failed"]
+Phase = Literal["Pending", "Quiescing", "BackingUp", "Working", "Resuming", "Completed", "Failed"]
 PENDING, WORKING, COMPLETED, FAILED = "Pending", "Working", "Completed", "Failed"
+QUIESCING, BACKING_UP, RESUMING = "Quiescing", "BackingUp", "Resuming"
+BEFORE: Final = frozenset({QUIESCING, BACKING_UP})
+"""Phases of an operation that has begun, and has not touched the session yet."""
 ENDED: Final = frozenset({COMPLETED, FAILED})
 """Phases after which nothing happens any more."""
 STEPS_MAX = 20
@@ -85,7 +88,8 @@ class OperationResult(StatusPart):
         "of the archive that were not put back. By the reason.",
     )
     repositories: Annotated[list[RepositoryAnswer], Field(max_length=4)] | None = Field(
-        default=None, description="Backup and Drill: how it ended in each repository."
+        default=None,
+        description="Backup and Drill, and the backup before a Restore: how it ended in each repository.",
     )
     duration: Word | None = Field(
         default=None, description="How long the Job worked, such as 2.9s."
@@ -101,8 +105,9 @@ class OperationStatus(StatusPart):
     )
     phase: Phase | None = Field(
         default=None,
-        description="Pending: it waits, and message says for what. Working: it is being done. Completed or Failed: it "
-        "is over.",
+        description="Pending: it waits, and message says for what. Quiescing: nothing may use the claim any more. "
+        "BackingUp: the session is backed up first. Working: it is being done. Resuming: it is done or has failed, and "
+        "what was stopped is started again. Completed or Failed: it is over.",
     )
     tenant_uid: Annotated[str, Field(max_length=128)] | None = Field(
         default=None,

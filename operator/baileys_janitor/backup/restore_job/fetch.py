@@ -86,6 +86,7 @@ def _fetch(task: RestoreTask) -> None:
     wanted = Wanted(
         *(task.namespace, task.tenant, known_of(owner.known), task.name, owner.chosen),
         anybody=True,
+        without=task.without_name,
     )
     now = max(time.time(), float(task.time))
     fetched = fetch(_repository(task), wanted, _identities(task), now)

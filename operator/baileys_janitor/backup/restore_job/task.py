@@ -2,7 +2,7 @@
 
     {"v":1,"run":"20261128-093500-ab12","namespace":"bots","tenant":"acme","time":1796000000,"seconds":120,
      "repository":["eu","s3://b/p",null,"eu-central-1","/stores/0"],"identity":"/identity/identity","secrets":["eu","key"],
-     "archive":"","fingerprint":"","known":"1;...","recorded":[[1795990000,"0a1b2c3d4e5f6071"]],
+     "archive":"","without":"","fingerprint":"","known":"1;...","recorded":[[1795990000,"0a1b2c3d4e5f6071"]],
      "mode":"Safe","acknowledged":[],"dryRun":false,"volume":"/volumes/000","path":"company-1","between":"/archive",
      "watch":60,"watchAfter":10}
 
@@ -50,6 +50,7 @@ class RestoreTask:
         identity: the file of what opens archives; None for archives that are not encrypted.
         secrets: the names of the Secrets with the repository's credentials and with the identity, for people.
         archive: its name; empty for the latest one of the tenant's.
+        without: the name of one that does not count as the latest: it was made for this restore. Empty for none.
         fingerprint: of the tenant, as a person has written it out; empty where nobody has.
         known: which archives are ours (`policy.known_archives`).
         recorded: what else was known of the tenant's identity: when (Unix seconds), and its fingerprint.
@@ -69,6 +70,7 @@ class RestoreTask:
     identity: str | None = None
     secrets: tuple[str, str] = ("", "")
     archive: str = ""
+    without: str = ""
     fingerprint: str = ""
     known: str = ""
     recorded: tuple[tuple[int, str], ...] = ()
@@ -83,6 +85,11 @@ class RestoreTask:
         """The archive that is wanted; None for the latest."""
         return parse_name(self.archive) if self.archive else None
 
+    @property
+    def without_name(self) -> ArchiveName | None:
+        """The archive that does not count as the latest."""
+        return parse_name(self.without) if self.without else None
+
     def to_json(self) -> str:
         """Return the argument."""
         data = {
@@ -96,6 +103,7 @@ class RestoreTask:
             "identity": self.identity,
             "secrets": list(self.secrets),
             "archive": self.archive,
+            "without": self.without,
             "fingerprint": self.fingerprint,
             "known": self.known,
             "recorded": [list(each) for each in self.recorded],
@@ -124,9 +132,12 @@ class RestoreTask:
         namespace, tenant = given("namespace"), given("tenant")
         if not is_namespace(namespace) or not is_tenant(tenant):
             raise BadTask("namespace and tenant must be the names of a namespace and of a tenant")
-        archive, mode, dry_run = given("archive"), given("mode"), data.get("dryRun")
+        archive, without = given("archive"), given("without")
+        mode, dry_run = given("mode"), data.get("dryRun")
         if archive and parse_name(archive) is None:
             raise BadTask("archive must be the name of an archive, or empty for the latest")
+        if without and parse_name(without) is None:
+            raise BadTask("without must be the name of an archive, or empty for none")
         if mode not in MODES:
             raise BadTask(f"mode must be one of {', '.join(MODES)}")
         if not isinstance(dry_run, bool):
@@ -145,6 +156,7 @@ class RestoreTask:
             identity=read_optional("identity", data.get("identity")),
             secrets=_secrets(data.get("secrets")),
             archive=archive,
+            without=without,
             fingerprint=given("fingerprint"),
             known=read_text("known", data.get("known"), TEXT_CHARACTERS_MAX),
             recorded=tuple(_record(each) for each in read_list("recorded", data, RECORDED_MAX)),

@@ -67,6 +67,7 @@ class RestoreRequest:
         fingerprint: the tenant's, as a person has written it out; empty where nobody has.
         identity_secret: the Secret whose key `identity` opens archives; empty for archives that are not encrypted.
         read_secret: the Secret that may read the repository; empty for the repository's own.
+        without: an archive that is not the latest: it was made just before. Empty for none.
     """
 
     run: str
@@ -78,6 +79,7 @@ class RestoreRequest:
     identity_secret: str = ""
     read_secret: str = ""
     dry_run: bool = False
+    without: str = ""
 
 
 def problem_of(tenant: TenantRecord, request: RestoreRequest) -> Fault | None:
@@ -130,9 +132,20 @@ def place_of(tenant: TenantRecord, cluster: ClusterState) -> tuple[Place | None,
         place, fault = Place(identity=identity), None
     if place is None or fault is not None:
         return None, fault
-    if place.identity.user is None:
-        return None, OWNER_UNKNOWN
-    return place, None
+    unknown = _unowned(place)
+    return (place, None) if unknown is None else (None, unknown)
+
+
+def obstacle(tenant: TenantRecord, cluster: ClusterState) -> Fault | None:
+    """Return why the Job could not run even if nothing used the claim."""
+    place, fault, _ = cluster.place(tenant)
+    if fault is not None:
+        return None if fault.reason in {_WAITS, "ClaimExclusive"} else fault
+    return None if place is None else _unowned(place)
+
+
+def _unowned(place: Place) -> Fault | None:
+    return OWNER_UNKNOWN if place.identity.user is None else None
 
 
 def restore_job(
@@ -167,6 +180,7 @@ def restore_job(
         identity=f"{IDENTITY_DIRECTORY}/{IDENTITY_KEY}" if request.identity_secret else None,
         secrets=(_store_secret(request, repository), request.identity_secret),
         archive="" if request.archive == LATEST else request.archive,
+        without=request.without,
         fingerprint=request.fingerprint,
         known=tenant.backup.known or "",
         recorded=_recorded(tenant, now),

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 from baileys_janitor.api.operations.spec import (
     CLEAN,
     DRILL,
     QUIESCE,
+    REPLACING,
     RESTORE,
     RESUME,
     UNDO,
 )
-from baileys_janitor.api.operations.status import WORKING
+from baileys_janitor.api.operations.status import BEFORE, RESUMING, WORKING
 from baileys_janitor.controller.operations import archives, restores
 from baileys_janitor.controller.operations.record import OperationRecord
+from baileys_janitor.controller.operations.stages import around
+from baileys_janitor.controller.operations.stages.verdict import LOOK_AGAIN_SECONDS, Do, Verdict
+from baileys_janitor.controller.quiesce.manager import Progress
 from baileys_janitor.job.result import CAPPED, COMPLETED
 from baileys_janitor.schedule.cleanup_times import KILLED
 from baileys_janitor.tenants.cleanup_state import RUN_ID
@@ -35,8 +38,6 @@ TENANT_BUSY = "TenantBusy"
 
 ARCHIVE_SECONDS = 3600.0
 """Seconds after which a backup or a drill fails that was not even tried: its claim waits, or no pod finds a node."""
-LOOK_AGAIN_SECONDS = 2.0
-"""Seconds until it is looked again whether it has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,48 +48,32 @@ class Means:
     drills: bool = True
 
 
-class Do(Enum):
-    """What an operation needs."""
-
-    WAIT = "wait"
-    BEGIN = "begin"
-    RESUME = "resume"
-    FAIL = "fail"
-    COMPLETE = "complete"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is to be done; why, in one word and in a sentence; when it is to be decided anew at the latest."""
-
-    do: Do
-    reason: str = ""
-    message: str = ""
-    again: float | None = None
-    run: str | None = None
-    """The run that an undo puts back."""
-    result: Object | None = None
-    """What was done, in numbers."""
-
-
 def decide(
     operation: OperationRecord,
     tenant: TenantRecord | None,
     before: Sequence[OperationRecord],
     means: Means,
     now: float,
+    quiet: Progress | None = None,
 ) -> Verdict:
-    """Return what an operation that is not over needs; `before` are those of its tenant that come before it."""
+    """Return what an operation that is not over needs.
+
+    Args:
+        before: those of its tenant that come before it.
+        quiet: how far the claim is that it wants to be quiet.
+    """
+    if operation.phase == RESUMING:
+        return _end_of_resuming(operation, quiet)
+    if operation.phase in BEFORE:
+        return _before(operation, tenant, quiet, now)
     if operation.phase == WORKING:
-        return _go_on(operation, tenant, now)
+        return around.broken(operation, quiet) or _go_on(operation, tenant, now, quiet)
     refused = _refused(operation, tenant, means.allowed)
     if refused is not None:
         return refused
     late = operation.created + PENDING_SECONDS
     if now >= late:
-        why = operation.current.get("message") or "It could not begin."
-        message = f"Nothing was done, and after a day nobody expects it any more. {why}"
-        return Verdict(Do.FAIL, "Expired", message)
+        return _expired(operation)
     if before and not _starts_again(operation):
         message = f"The operation {before[0].name} comes first."
         return Verdict(Do.WAIT, "OperationUnderWay", message, late)
@@ -145,7 +130,47 @@ def _without_tenant(operation: OperationRecord, now: float) -> Verdict:
     return Verdict(Do.WAIT, "TenantNotFound", f"{said} yet.", end)
 
 
-def _go_on(operation: OperationRecord, tenant: TenantRecord | None, now: float) -> Verdict:
+def _end_of_resuming(operation: OperationRecord, quiet: Progress | None) -> Verdict:
+    ended = around.after(operation, quiet)
+    if ended is None:
+        return Verdict(Do.WAIT)
+    return Verdict(Do.COMPLETE, *ended)
+
+
+def _before(
+    operation: OperationRecord, tenant: TenantRecord | None, quiet: Progress | None, now: float
+) -> Verdict:
+    """Return what an operation needs that has begun, and whose act has not."""
+    if tenant is None:
+        return Verdict(Do.WAIT)
+    if operation.current.get("tenantUid") != tenant.uid:
+        return _of_another(operation)
+    hindered = _hindered(tenant, now)
+    if hindered is not None:
+        # A workload may be down: it is not kept so.
+        return Verdict(Do.FAIL, hindered.reason, hindered.message)
+    late = operation.created + PENDING_SECONDS
+    if now >= late:
+        return _expired(operation)
+    verdict = around.before(operation, tenant, quiet, now)
+    return _unless_occupied(verdict, tenant, late)
+
+
+def _unless_occupied(verdict: Verdict, tenant: TenantRecord, late: float) -> Verdict:
+    if verdict.do is Do.BEGIN and is_occupied(tenant):
+        return Verdict(Do.WAIT, TENANT_BUSY, "A cleanup of the tenant comes first.", late)
+    return verdict
+
+
+def _expired(operation: OperationRecord) -> Verdict:
+    why = operation.current.get("message") or "It could not begin."
+    message = f"Nothing was done, and after a day nobody expects it any more. {why}"
+    return Verdict(Do.FAIL, "Expired", message)
+
+
+def _go_on(
+    operation: OperationRecord, tenant: TenantRecord | None, now: float, quiet: Progress | None
+) -> Verdict:
     if tenant is None:
         # It is being looked for, or was deleted, and the operation with it.
         return Verdict(Do.WAIT)
@@ -160,6 +185,9 @@ def _go_on(operation: OperationRecord, tenant: TenantRecord | None, now: float) 
         return Verdict(Do.FAIL, "StatusLost", message)
     if tenant.effective is None or tenant.effective.suspend:
         return Verdict(Do.WAIT, "Suspended", "The tenant is suspended or its spec is invalid.")
+    if around.is_quiesced(operation) and not (quiet is not None and quiet.quiet):
+        message = quiet.message if quiet is not None else ""
+        return Verdict(Do.WAIT, around.IN_USE if message else "", message)
     return Verdict(Do.RESUME)
 
 
@@ -238,9 +266,10 @@ def _begin(operation: OperationRecord, tenant: TenantRecord, late: float) -> Ver
         if run is None:
             message = "No cleanup in status.history of the tenant has removed anything: name the run in spec.undo.run."
             return Verdict(Do.FAIL, "RunUnknown", message)
-    if is_occupied(tenant):
-        return Verdict(Do.WAIT, TENANT_BUSY, "A cleanup of the tenant comes first.", late)
-    return Verdict(Do.BEGIN, run=run)
+    verdict = Verdict(Do.BEGIN, run=run)
+    if operation.spec.action in REPLACING:
+        verdict = around.first(operation, tenant)
+    return _unless_occupied(verdict, tenant, late)
 
 
 def is_occupied(tenant: TenantRecord) -> bool:

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 from baileys_janitor.api.config.config import Limits
+from baileys_janitor.api.operations.status import PENDING, QUIESCING, WORKING
+from baileys_janitor.controller.backups import restore_jobs
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
 from baileys_janitor.controller.jobs.launch import JobLauncher
@@ -19,6 +21,8 @@ from baileys_janitor.controller.operations import jobs, progress, repairs, resto
 from baileys_janitor.controller.operations.decide import is_occupied
 from baileys_janitor.controller.operations.record import OperationRecord
 from baileys_janitor.controller.operations.results import OperationResults
+from baileys_janitor.controller.operations.stages import around
+from baileys_janitor.controller.operations.stages.verdict import Verdict
 from baileys_janitor.controller.operations.store import OperationStore
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.controller.tenants.directories import duplicate
@@ -36,7 +40,12 @@ GAP_SECONDS = 1.0
 
 
 class OperationLauncher:
-    """Claims operations and makes their Jobs. `scan_waits` returns whether a tenant's scan waits for a node."""
+    """Claims operations and makes their Jobs.
+
+    Args:
+        scan_waits: returns whether a tenant's scan waits for a node.
+        is_quiet: returns whether the claim of an operation is quiet that has stopped its workload.
+    """
 
     def __init__(
         self,
@@ -50,6 +59,7 @@ class OperationLauncher:
         store: OperationStore,
         results: OperationResults,
         scan_waits: Callable[[TenantRecord], bool],
+        is_quiet: Callable[[OperationRecord], bool],
         prepare: Callable[[str], Awaitable[None]] | None,
         prepare_for_stores: Callable[[str], Awaitable[None]] | None,
     ) -> None:
@@ -63,6 +73,7 @@ class OperationLauncher:
         self._store = store
         self._results = results
         self._scan_waits = scan_waits
+        self._is_quiet = is_quiet
         self._prepare = prepare
         self._prepare_for_stores = prepare_for_stores
 
@@ -83,33 +94,42 @@ class OperationLauncher:
         )
 
     async def claim(
-        self, operation: OperationRecord, tenant: TenantRecord, run: str | None
+        self, operation: OperationRecord, tenant: TenantRecord, verdict: Verdict
     ) -> None:
-        """Record the act in the status, then make its Job. What has changed meanwhile is decided on anew."""
+        """Record in the status what begins, then make the Job of an act.
+
+        What has changed meanwhile is decided on anew.
+        """
         if not await self._store.own(operation, tenant):
             return
         if not self.has_room(operation.namespace):
             operation.wait(self._clock.now() + ROOM_SECONDS)
             return
         edition = tenant.edition
-        found = await self._place(operation, tenant)
+        found = await self._place(operation, tenant, stops=verdict.phase == QUIESCING)
         if found is None:
             return
         now = self._clock.now()
         if tenant.edition != edition or self.is_occupied(tenant):
             operation.wait(now + GAP_SECONDS)
             return
-        assert operation.spec is not None
+        status = operation.current
+        if verdict.repositories:
+            status = progress.with_repositories(status, verdict.repositories)
+        acts = verdict.phase == WORKING
         operation.wanted = progress.begun(
-            operation.current,
+            status,
             operation.generation,
             tenant.uid,
-            run or _run_id(now),
-            operation.spec.action,
-            "It is being done.",
+            (verdict.run or _run_id(now)) if acts else None,
+            verdict.step or operation.action,
+            verdict.message or "It is being done.",
             now,
+            verdict.phase,
+            verdict.ended,
         )
-        if await self._store.write(operation) and not self.is_occupied(tenant):
+        stored = await self._store.write(operation)
+        if stored and acts and not self.is_occupied(tenant):
             await self._launch(operation, tenant, *found)
 
     async def claim_archive(self, operation: OperationRecord, tenant: TenantRecord) -> None:
@@ -135,10 +155,16 @@ class OperationLauncher:
             await self._launch(operation, tenant, *found)
 
     async def _place(
-        self, operation: OperationRecord, tenant: TenantRecord
+        self, operation: OperationRecord, tenant: TenantRecord, *, stops: bool = False
     ) -> tuple[Place, bool] | None:
-        """Return where the tenant's claim can be mounted, and whether a pod uses it; else say why it cannot."""
+        """Return where the tenant's claim can be mounted, and whether a pod uses it; else say why it cannot.
+
+        With `stops` the workload is to be stopped first, so it is of no matter that a pod uses the claim.
+        """
         now = self._clock.now()
+        if around.is_quiesced(operation):
+            # What is known of the pods may be older than that they have stopped.
+            self._reads.forget(tenant.namespace)
         try:
             cluster = await self._reads.cluster(tenant.namespace, [tenant])
         except ApiError as error:
@@ -149,17 +175,24 @@ class OperationLauncher:
             return None
         looked_up = repairs if repairs.is_repair(operation) else restores
         place, fault, used = looked_up.place_of(operation, tenant, cluster)
+        if stops:
+            place, fault = Place(), restore_jobs.obstacle(tenant, cluster)
         elder = self._tenants.elder(tenant)
         if fault is None and elder is not None:
             fault = duplicate(tenant, elder)
         if fault is None and place is not None:
             return place, used
         assert fault is not None
+        if around.is_begun_quietly(operation) and fault.reason != around.IN_USE:
+            # A workload does not stay stopped until that passes.
+            self._results.finish(operation, fault.reason, fault.message)
+            await self._store.write(operation)
+            return None
         operation.wait(now + PLACE_AGAIN_SECONDS)
         if not operation.run:
             # A claim may be in the way for hours: what else is due for the tenant is not kept back so long.
             self._results.let_go(operation, tenant)
-        say = progress.hindered if operation.run else progress.waiting
+        say = progress.waiting if operation.phase == PENDING else progress.hindered
         if progress.reason_of(operation.current) != fault.reason:
             operation.wanted = say(
                 operation.current, operation.generation, fault.reason, fault.message, now
@@ -170,6 +203,8 @@ class OperationLauncher:
     async def _launch(
         self, operation: OperationRecord, tenant: TenantRecord, place: Place, used: bool
     ) -> None:
+        if not self._is_quiet(operation):
+            return
         job = jobs.job_of(operation, tenant, place, self._pod)
         restoring = job["metadata"]["labels"][ACTION_LABEL] in OBJECT_STORE_ACTIONS
         prepare = self._prepare_for_stores if restoring else self._prepare

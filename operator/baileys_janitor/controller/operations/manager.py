@@ -13,6 +13,8 @@ from typing import Any
 
 from baileys_janitor.api.config.config import OperatorConfig
 from baileys_janitor.api.names import OPERATION_PLURAL
+from baileys_janitor.api.operations.spec import BACKUP
+from baileys_janitor.api.operations.status import BACKING_UP, BEFORE, PENDING, RESUMING
 from baileys_janitor.controller.backups.manager import BackupManager
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.crash_handler import CrashHandler
@@ -25,9 +27,7 @@ from baileys_janitor.controller.operations import archives, progress, quiescing
 from baileys_janitor.controller.operations.cache import OperationCache, surplus
 from baileys_janitor.controller.operations.decide import (
     TENANT_BUSY,
-    Do,
     Means,
-    Verdict,
     decide,
     is_occupied,
     makes_no_job,
@@ -35,9 +35,11 @@ from baileys_janitor.controller.operations.decide import (
 from baileys_janitor.controller.operations.launch import ROOM_SECONDS, OperationLauncher
 from baileys_janitor.controller.operations.record import Key, OperationRecord
 from baileys_janitor.controller.operations.results import OperationResults
+from baileys_janitor.controller.operations.stages import around
+from baileys_janitor.controller.operations.stages.verdict import Do, Verdict
 from baileys_janitor.controller.operations.store import OperationStore
 from baileys_janitor.controller.operations.timeouts import OperationTimeouts
-from baileys_janitor.controller.quiesce.manager import QuiesceManager
+from baileys_janitor.controller.quiesce.manager import Progress, QuiesceManager
 from baileys_janitor.controller.status.writer import StatusWriter
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.status.changes import ChangeBus
@@ -87,7 +89,7 @@ class OperationManager:
         self.cache = OperationCache()
         self.tracker = JobTracker()
         self.results = OperationResults(
-            clock, tenants, self.tracker, self._find, self._ended, bus, crashes
+            clock, tenants, self.tracker, self._find, self._ended, self._broken, bus, crashes
         )
         self._timeouts = OperationTimeouts(
             kube, clock, self.tracker, reads, writer, self.results, config, crashes
@@ -104,10 +106,15 @@ class OperationManager:
             self._store,
             self.results,
             scan_waits,
+            self._is_quiet,
             prepare,
             prepare_for_stores,
         )
-        self.quiesce = QuiesceManager(kube, clock, tenants, self._got_on, nudge, crashes)
+        self._at_work: set[str] = set()
+        """Uids of operations for which a step is under way."""
+        self.quiesce = QuiesceManager(
+            kube, clock, tenants, self._got_on, nudge, crashes, self._at_work.__contains__
+        )
         self._dirty: set[Key] = set()
         """Tenants whose operations are to be decided on."""
         self._later: list[tuple[float, Key]] = []
@@ -250,7 +257,7 @@ class OperationManager:
         spawn: Spawn,
     ) -> None:
         means = Means(self._config.operations.allowed, self._backups.drills)
-        verdict = decide(operation, tenant, before, means, now)
+        verdict = decide(operation, tenant, before, means, now, self._quiet(operation))
         of_archives = operation.action in archives.ACTIONS
         own = of_archives or makes_no_job(operation)
         if (
@@ -275,7 +282,7 @@ class OperationManager:
             if operation.wanted is not None:
                 self._begin(self._own_and_write(operation, tenant), operation, spawn)
         elif tenant is not None and verdict.do is Do.BEGIN:
-            self._begin(self._launcher.claim(operation, tenant, verdict.run), operation, spawn)
+            self._begin(self._launcher.claim(operation, tenant, verdict), operation, spawn)
         elif tenant is not None and verdict.do is Do.RESUME:
             self._resume(operation, tenant, spawn)
 
@@ -283,6 +290,7 @@ class OperationManager:
     def _reserve(operation: OperationRecord, tenant: TenantRecord, verdict: Verdict) -> None:
         """Let nothing else of the tenant's own begin, so that the operation's turn comes; or let it begin again."""
         coming = verdict.do in {Do.BEGIN, Do.RESUME} or verdict.reason in {"", TENANT_BUSY}
+        coming = coming or operation.phase in BEFORE
         if coming and verdict.do is not Do.FAIL:
             tenant.jobs.reserve(operation.name)
         elif tenant.jobs.operation == operation.name:
@@ -294,14 +302,24 @@ class OperationManager:
         same = progress.reason_of(status) == verdict.reason
         if not verdict.reason or (same and status.get("message") == verdict.message):
             return
-        say = progress.hindered if status.get("run") else progress.waiting
+        say = progress.waiting if operation.phase == PENDING else progress.hindered
         operation.wanted = say(status, operation.generation, verdict.reason, verdict.message, now)
         self._begin(self._write(operation), operation, spawn)
 
     def _end(self, operation: OperationRecord, verdict: Verdict, now: float, spawn: Spawn) -> None:
         """Write the answer of an operation that needs no Job of its own, or no more of them."""
         status, generation = operation.current, operation.generation
-        if verdict.do is Do.COMPLETE:
+        if verdict.repositories:
+            status = progress.with_repositories(status, verdict.repositories)
+        if operation.phase == RESUMING:
+            operation.wanted = progress.resumed(
+                status, generation, verdict.reason, verdict.message, now
+            )
+        elif verdict.do is Do.FAIL and self.quiesce.is_held(operation.uid):
+            operation.wanted = progress.resuming(
+                status, generation, verdict.reason, verdict.message, now
+            )
+        elif verdict.do is Do.COMPLETE:
             result = verdict.result or {}
             operation.wanted = progress.completed(status, generation, result, verdict.message, now)
         else:
@@ -316,17 +334,23 @@ class OperationManager:
         """Have a backup or a drill made by the manager of backups, once that is recorded."""
         if verdict.do is Do.BEGIN:
             self._begin(self._launcher.claim_archive(operation, tenant), operation, spawn)
-            return
+        else:
+            self._ask(operation, tenant, operation.action)
+
+    def _ask(self, operation: OperationRecord, tenant: TenantRecord, action: str) -> None:
+        """Ask the manager of backups for what has not been tried since the step began."""
         if operation.asked_at is None:
-            start = operation.current.get("startTime")
+            start = progress.step_time(operation.current)
             operation.asked_at = archives.asked_since(start, self._clock.now())
-        names = archives.unasked(tenant, operation.action, operation.asked_at)
+        names = archives.unasked(tenant, action, operation.asked_at)
         if names:
-            task = archives.TASKS[operation.action]
-            self._backups.ask(tenant, task, names, operation.asked_at)
+            self._backups.ask(tenant, archives.TASKS[action], names, operation.asked_at)
 
     def _resume(self, operation: OperationRecord, tenant: TenantRecord, spawn: Spawn) -> None:
         """Go on with an operation that is claimed: its Job is an earlier operator's, was lost, or never came to be."""
+        if operation.phase == BACKING_UP:
+            self._ask(operation, tenant, BACKUP)
+            return
         if is_occupied(tenant):
             return
         if self.results.adopt_for(operation, tenant):
@@ -342,6 +366,7 @@ class OperationManager:
     ) -> None:
         """Begin a step; the operation is busy until it is over."""
         operation.busy = True
+        self._at_work.add(operation.uid)
 
         async def run() -> None:
             try:
@@ -352,6 +377,7 @@ class OperationManager:
                 raise
             finally:
                 operation.busy = False
+                self._at_work.discard(operation.uid)
                 self._dirty.add(operation.tenant_key)
                 self.nudge()
 
@@ -373,6 +399,22 @@ class OperationManager:
             operation.wanted = None
 
     # What the parts ask back
+
+    def _quiet(self, operation: OperationRecord) -> Progress | None:
+        """Have the claim of an operation be as it needs it; return how far that is."""
+        if operation.phase == RESUMING:
+            return self.quiesce.resume_of(operation.uid, RESUMING)
+        if around.is_begun_quietly(operation):
+            return self.quiesce.want(operation.uid)
+        return None
+
+    def _is_quiet(self, operation: OperationRecord) -> bool:
+        quiet = self._quiet(operation)
+        return quiet is None or quiet.quiet
+
+    def _broken(self, operation: OperationRecord) -> Verdict | None:
+        """Return why an operation ends whose claim is not kept quiet any more."""
+        return around.broken(operation, self._quiet(operation))
 
     def _find(self, key: Key, uid: str) -> OperationRecord | None:
         found = self.cache.active.get(key)

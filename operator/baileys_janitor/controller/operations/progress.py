@@ -5,9 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from baileys_janitor.api.conditions.conditions import MESSAGE_LIMIT, Conditions, find
-from baileys_janitor.api.operations.status import COMPLETED, FAILED, PENDING, STEPS_MAX, WORKING
+from baileys_janitor.api.operations.status import (
+    COMPLETED,
+    FAILED,
+    PENDING,
+    RESUMING,
+    STEPS_MAX,
+    WORKING,
+)
+from baileys_janitor.api.values.decoding import objects, part
 from baileys_janitor.api.values.timestamps import to_rfc3339
 from baileys_janitor.controller.quiesce.store import QUIESCED
+from baileys_janitor.job.result import CAPPED, DRY_RUN, NOTHING_TO_DO
+from baileys_janitor.job.result import COMPLETED as DONE_ALL
 from baileys_janitor.quiesce.record import FOUGHT
 
 Object = dict[str, Any]
@@ -15,6 +25,11 @@ COMPLETE = "Complete"
 """The conditions' types are those of a Job: Complete and Failed."""
 BEGUN = "Working"
 """The reason of Complete while the operation is being done."""
+RESUME_STEP = "Resume"
+"""The step that starts again what was stopped."""
+DONE = frozenset({DONE_ALL, CAPPED, NOTHING_TO_DO, DRY_RUN})
+"""Outcomes of a Job with which the operation is complete."""
+_WORD_MAX = 64
 
 
 def waiting(status: Object, generation: int, reason: str, message: str, now: float) -> Object:
@@ -30,30 +45,42 @@ def begun(
     step: str,
     message: str,
     now: float,
+    phase: str = WORKING,
+    ended: str = "",
 ) -> Object:
-    """Return the status of an operation that is claimed: it is stored before anything is done, such as its Job made."""
-    fresh = _with(status, generation, now, WORKING, None, BEGUN, message)
+    """Return the status of an operation that has come to a step: it is stored before anything is done, such as its Job
+    made.
+
+    `ended` is the outcome of the step before.
+    """
+    fresh = _with(status, generation, now, phase, None, BEGUN, message)
+    steps = [*_closed(status, ended), {"name": step, "time": to_rfc3339(now)}]
     return (
         fresh
         | ({} if run is None else {"run": run})
         | {
             "tenantUid": tenant_uid,
-            "startTime": to_rfc3339(now),
-            "steps": [*(status.get("steps") or ()), {"name": step, "time": to_rfc3339(now)}][
-                -STEPS_MAX:
-            ],
+            "startTime": status.get("startTime") or to_rfc3339(now),
+            "steps": steps[-STEPS_MAX:],
         }
     )
 
 
 def hindered(status: Object, generation: int, reason: str, message: str, now: float) -> Object:
     """Return the status of an operation that is being done and does not get on."""
-    return _with(status, generation, now, WORKING, None, reason, message)
+    phase = str(status.get("phase") or PENDING)
+    phase = WORKING if phase == PENDING else phase
+    return _with(status, generation, now, phase, None, reason, message)
 
 
 def with_job(status: Object, uid: str) -> Object:
     """Return the status with the uid of the Job: by it any operator takes in the Job's result."""
     return status | {"job": {"uid": uid}}
+
+
+def with_repositories(status: Object, repositories: list[Object]) -> Object:
+    """Return the status with how a backup ended that was made before the act."""
+    return status | {"result": part(status, "result") | {"repositories": repositories}}
 
 
 def completed(status: Object, generation: int, result: Object, message: str, now: float) -> Object:
@@ -76,21 +103,71 @@ def failed(
     return _over(fresh, result, reason, now)
 
 
+def resuming(
+    status: Object,
+    generation: int,
+    ended: str,
+    message: str,
+    now: float,
+    result: Object | None = None,
+) -> Object:
+    """Return the status of an operation that is done, or has failed, and whose workload is to be started again first.
+
+    `ended` is its outcome, or why it failed: it is kept as the outcome of the step, and counts once that is over.
+    """
+    fresh = _with(status, generation, now, RESUMING, None, RESUMING, message)
+    step = {"name": RESUME_STEP, "time": to_rfc3339(now)}
+    return _with_result(fresh, result) | {"steps": [*_closed(status, ended), step][-STEPS_MAX:]}
+
+
+def resumed(status: Object, generation: int, outcome: str, told: str, now: float) -> Object:
+    """Return the status of an operation whose workload is no affair of its own any more: how it ended counts now.
+
+    Args:
+        outcome: how starting it again ended.
+        told: what is said of that; empty where nothing need be.
+    """
+    steps = objects(status.get("steps"))
+    deed = str(steps[-2].get("outcome") or "") if len(steps) > 1 else ""
+    message = " ".join(each for each in (str(status.get("message") or ""), told) if each)
+    if deed in DONE:
+        return _over(
+            _with(status, generation, now, COMPLETED, True, deed, message), None, outcome, now
+        )
+    reason = deed or "StatusLost"
+    return _over(_with(status, generation, now, FAILED, False, reason, message), None, outcome, now)
+
+
 def reason_of(status: Object) -> str:
     """Return why an operation is not complete, in one word."""
     return str((find(status.get("conditions"), COMPLETE) or {}).get("reason") or "")
 
 
+def step_time(status: Object) -> object:
+    """Return when the step began that is under way."""
+    steps = objects(status.get("steps"))
+    return steps[-1].get("time") if steps else status.get("startTime")
+
+
 def _over(status: Object, result: Object | None, outcome: str, now: float) -> Object:
+    fresh = _with_result(status, result) | {"completionTime": to_rfc3339(now)}
+    steps = _closed(status, outcome)
+    return fresh | ({"steps": steps} if steps else {})
+
+
+def _with_result(status: Object, result: Object | None) -> Object:
+    if not result:
+        return status
+    known = part(status, "result")
+    return status | {"result": known | {k: v for k, v in result.items() if v is not None}}
+
+
+def _closed(status: Object, outcome: str) -> list[Object]:
+    """Return the steps, of which the last has an outcome now."""
     steps = [dict(each) for each in status.get("steps") or ()]
-    if steps and "outcome" not in steps[-1]:
-        steps[-1]["outcome"] = outcome
-    fresh = status | {"completionTime": to_rfc3339(now)}
-    if steps:
-        fresh["steps"] = steps
-    if result:
-        fresh["result"] = {key: value for key, value in result.items() if value is not None}
-    return fresh
+    if steps and outcome and "outcome" not in steps[-1]:
+        steps[-1]["outcome"] = outcome[:_WORD_MAX]
+    return steps
 
 
 def _with(

@@ -14,6 +14,8 @@ from baileys_janitor.tenants.record import TenantRecord
 
 Object = dict[str, Any]
 IN_USE, RESUMING = "ClaimInUse", "Resuming"
+RESUME_ASKED = "ResumeAsked"
+"""Why an operation ends whose workload another one has started again."""
 
 
 def status(
@@ -55,7 +57,7 @@ def _quiesced(operation: OperationRecord, found: Progress, now: float) -> Object
 
 
 def _resumed(operation: OperationRecord, quiesce: QuiesceManager, now: float) -> Object | None:
-    left = quiesce.resume(operation.tenant_key, f"operation {operation.name}")
+    left = quiesce.resume(operation.tenant_key, RESUME_ASKED)
     if left:
         message = f"What {', '.join(left[:3])} has stopped is started again."
         return _hindered(operation, RESUMING, message, now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from baileys_janitor.api.bounded import objects, part, text
 from baileys_janitor.api.conditions.conditions import MESSAGE_LIMIT
 from baileys_janitor.api.names import OPERATION_KIND
 from baileys_janitor.api.operations.spec import RESTORE
@@ -22,6 +23,7 @@ from baileys_janitor.controller.operations.record import OperationRecord
 from baileys_janitor.job.result import COMPLETED, DRY_RUN, NOTHING_TO_DO, REPEATED
 from baileys_janitor.policy.archives.restore_codes import EXPLANATIONS, OWN_DEVICE_WAITS, SAFE
 from baileys_janitor.schedule.cleanup_times import KILLED
+from baileys_janitor.tenants.backup_state import PUT
 from baileys_janitor.tenants.fault import Fault
 from baileys_janitor.tenants.record import TenantRecord
 
@@ -51,8 +53,17 @@ def request_of(operation: OperationRecord, run: str) -> RestoreRequest | None:
         fingerprint=asked.identity or "",
         identity_secret=asked.identity_secret_name or "",
         read_secret=asked.read_secret_name or "",
+        without=_made_before(operation, asked.repository),
         dry_run=bool(spec.dry_run),
     )
+
+
+def _made_before(operation: OperationRecord, repository: str) -> str:
+    """Return the archive that was made before the restore: the session as it is to be no longer."""
+    for each in objects(part(operation.current, "result").get("repositories")):
+        if each.get("name") == repository and each.get("outcome") == PUT:
+            return text(each.get("archive"))
+    return ""
 
 
 def problem_of(operation: OperationRecord, tenant: TenantRecord) -> Fault | None:

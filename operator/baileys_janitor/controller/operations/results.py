@@ -18,16 +18,16 @@ from baileys_janitor.controller.jobs.manifest import Member
 from baileys_janitor.controller.jobs.results import read_result
 from baileys_janitor.controller.jobs.tracker import JobTracker, TrackedJob
 from baileys_janitor.controller.operations import progress, repairs, restores
+from baileys_janitor.controller.operations.progress import DONE
 from baileys_janitor.controller.operations.record import Key, OperationRecord
+from baileys_janitor.controller.operations.stages import around
+from baileys_janitor.controller.operations.stages.verdict import Verdict
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.job.machine import boot
 from baileys_janitor.job.repair.result import RepairResult
 from baileys_janitor.job.repair.task import REPAIR
 from baileys_janitor.job.result import (
     BUSY,
-    CAPPED,
-    COMPLETED,
-    DRY_RUN,
     NOTHING_TO_DO,
     REFUSED,
     REPEATED,
@@ -46,14 +46,16 @@ Object = dict[str, Any]
 
 ACTIONS = frozenset({"clean", "undo", "restore", "repair"})
 """Actions of the Jobs, which are taken up after a restart."""
-DONE = frozenset({COMPLETED, CAPPED, NOTHING_TO_DO, DRY_RUN})
-"""Outcomes of a Job with which the operation is complete."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 15.0, 300.0
 """Until another Job is made for one that came to nothing."""
 
 
 class OperationResults(JobEvents[TenantRecord]):
-    """Where the Jobs and pods of operations come in. `ended` is called with an operation and its tenant."""
+    """Where the Jobs and pods of operations come in.
+
+    `ended` is called with an operation and its tenant; `broken` returns why an operation ends whose claim is not kept
+    quiet any more.
+    """
 
     def __init__(
         self,
@@ -62,12 +64,14 @@ class OperationResults(JobEvents[TenantRecord]):
         tracker: JobTracker,
         find: Callable[[Key, str], OperationRecord | None],
         ended: Callable[[OperationRecord | None, TenantRecord | None], None],
+        broken: Callable[[OperationRecord], Verdict | None],
         bus: ChangeBus,
         crashes: CrashHandler,
     ) -> None:
         super().__init__(clock, cache, tracker, bus, crashes, kept=ACTIONS)
         self._find = find
         self._ended = ended
+        self._broken = broken
         self.jobs: dict[str, tuple[Key, str]] = {}
         """By the Job's name, key and uid of its operation."""
 
@@ -178,11 +182,8 @@ class OperationResults(JobEvents[TenantRecord]):
             self._restored(operation, tenant, result)
         elif isinstance(result, RepairResult) and result.run == operation.run:
             self._repaired(operation, result)
-        elif fault is not None and restores.is_final(tracked.action, fault):
-            now = self._clock.now()
-            operation.wanted = progress.failed(
-                operation.current, operation.generation, fault.reason, fault.message, now
-            )
+        elif fault is not None and self._is_final(operation, tracked, fault):
+            self.finish(operation, fault.reason, fault.message)
         else:
             self._in_vain(operation, fault or directory_faults.UNREADABLE)
 
@@ -247,6 +248,10 @@ class OperationResults(JobEvents[TenantRecord]):
             return
         self._answer(operation, *repairs.answer_of(operation, result))
 
+    def _is_final(self, operation: OperationRecord, tracked: TrackedJob, fault: Fault) -> bool:
+        """Return whether another Job would meet the same; one that was ended on purpose is another matter."""
+        return self._broken(operation) is None and restores.is_final(tracked.action, fault)
+
     @staticmethod
     def _may_be_at_it(operation: OperationRecord, outcome: str, code: str | None) -> bool:
         """Return whether something holds the directory's lock: an earlier Job of this operation, or somebody else."""
@@ -255,23 +260,35 @@ class OperationResults(JobEvents[TenantRecord]):
     def _answer(
         self, operation: OperationRecord, answer: Object, code: str | None, message: str
     ) -> None:
-        now, message = self._clock.now(), message[:MESSAGE_LIMIT]
-        status, generation = operation.current, operation.generation
-        if answer["outcome"] in DONE:
-            operation.wanted = progress.completed(status, generation, answer, message, now)
+        outcome = str(answer["outcome"])
+        ended = outcome if outcome in DONE else code or outcome
+        self.finish(operation, ended, message[:MESSAGE_LIMIT], answer)
+
+    def finish(
+        self, operation: OperationRecord, ended: str, message: str, answer: Object | None = None
+    ) -> None:
+        """Have the answer written; `ended` is an outcome with which the operation is done, or why it has failed."""
+        now, status, generation = self._clock.now(), operation.current, operation.generation
+        if around.scales(operation):
+            operation.wanted = progress.resuming(status, generation, ended, message, now, answer)
+        elif ended in DONE:
+            operation.wanted = progress.completed(status, generation, answer or {}, message, now)
         else:
-            reason = code or str(answer["outcome"])
-            operation.wanted = progress.failed(status, generation, reason, message, now, answer)
+            operation.wanted = progress.failed(status, generation, ended, message, now, answer)
 
     def _in_vain(self, operation: OperationRecord, fault: Fault) -> None:
         """Record a Job that came to nothing; of several in a row the operation fails."""
+        broken = self._broken(operation)
+        if broken is not None:
+            self.finish(operation, broken.reason, broken.message)
+            return
         now = self._clock.now()
         operation.attempts += 1
         operation.in_doubt = True
         status, generation = operation.current, operation.generation
         if operation.attempts >= ATTEMPTS:
             message = f"Given up after {ATTEMPTS} Jobs: {fault.message}"
-            operation.wanted = progress.failed(status, generation, fault.reason, message, now)
+            self.finish(operation, fault.reason, message)
             return
         pause = backoff_seconds(operation.attempts - 1, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
         operation.wait(now + pause)

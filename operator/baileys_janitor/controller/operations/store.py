@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from baileys_janitor.api.names import KIND, OPERATION_KIND, OPERATION_PLURAL
-from baileys_janitor.api.operations.status import ENDED, PENDING, WORKING
+from baileys_janitor.api.operations.status import BEFORE, PENDING, WORKING
 from baileys_janitor.api.values import decoding
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.jobs.manifest import owner_reference
@@ -67,8 +67,10 @@ class OperationStore:
             self._failed(operation, error)
             return False
         self._stored(operation, body)
-        if operation.phase != (before or PENDING):
-            self._publish(operation)
+        if _has_begun(str(before or PENDING), operation.phase):
+            self._publish(operation, WORKING)
+        elif operation.ended:
+            self._publish(operation, operation.phase)
         return True
 
     async def own(self, operation: OperationRecord, tenant: TenantRecord) -> bool:
@@ -118,10 +120,8 @@ class OperationStore:
         if operation.ended and self._cache.active.get(operation.key) is operation:
             self._cache.end(operation)
 
-    def _publish(self, operation: OperationRecord) -> None:
+    def _publish(self, operation: OperationRecord, phase: str) -> None:
         """Publish that an operation has begun, or how it has ended, once that is stored."""
-        if operation.phase != WORKING and operation.phase not in ENDED:
-            return
         about = [Regarding(OPERATION_KIND, operation.name, operation.uid, operation.version)]
         tenant = self._find(operation.tenant_key)
         if tenant is not None:
@@ -132,7 +132,7 @@ class OperationStore:
                 operation.name,
                 operation.tenant_name,
                 operation.action or "Unknown",
-                operation.phase,
+                phase,
                 progress.reason_of(operation.status),
                 str(operation.status.get("message") or ""),
                 tuple(about),
@@ -155,3 +155,7 @@ class OperationStore:
     @staticmethod
     def _url(operation: OperationRecord) -> str:
         return path(OPERATION_PLURAL, operation.namespace, operation.name, TENANTS)
+
+
+def _has_begun(before: str, phase: str) -> bool:
+    return before == PENDING and phase in {*BEFORE, WORKING}

@@ -10,13 +10,15 @@ from typing import Any
 from baileys_janitor.api.operations.status import FAILED
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.jobs.cluster_reads import ALIVE, OTHERS
+from baileys_janitor.controller.jobs.launch import JOBS
+from baileys_janitor.controller.jobs.tracker import OPERATION_LABEL, has_ended
 from baileys_janitor.controller.kube.client import ApiError, Kube, path
 from baileys_janitor.controller.quiesce.hold import Hold
 from baileys_janitor.controller.quiesce.store import HoldStore
 from baileys_janitor.quiesce import machine, wording, workload
 from baileys_janitor.quiesce.limits import TIMED_OUT
 from baileys_janitor.quiesce.machine import LATE_SECONDS, Situation, next_step
-from baileys_janitor.quiesce.record import GONE, STOPPED_BY_OTHERS, QuiesceRecord
+from baileys_janitor.quiesce.record import FOUGHT, GONE, STOPPED_BY_OTHERS, QuiesceRecord
 from baileys_janitor.quiesce.workload import MANAGER, PLURALS, SCALE, Workload
 
 Object = dict[str, Any]
@@ -27,6 +29,8 @@ POLL_SECONDS = 2.0
 """Seconds between two looks at pods that are on their way out."""
 WATCH_SECONDS = 20.0
 """Seconds between two looks at a workload that is stopped: whether somebody has started it again."""
+END_SECONDS = 120.0
+"""Seconds for which a workload waits that is to be started again until what was done meanwhile has ended."""
 STEPS_MAX = 12
 """Steps of one look; what takes more goes on with the next."""
 UNKNOWN = "of a tenant that is not known (yet)"
@@ -45,6 +49,7 @@ class Actor:
     Args:
         claims: gives the claim of a tenant by namespace and name, None for one that is not known, and the claims of
             all other tenants of the namespace, once for each.
+        at_work: returns whether something is just being done for an operation, by its uid, such as its Job created.
     """
 
     def __init__(
@@ -53,11 +58,13 @@ class Actor:
         clock: Clock,
         store: HoldStore,
         claims: Callable[[str, str], tuple[str | None, Iterable[str]]],
+        at_work: Callable[[str], bool],
     ) -> None:
         self._kube = kube
         self._clock = clock
         self._store = store
         self._claims = claims
+        self._at_work = at_work
 
     async def advance(self, hold: Hold) -> None:
         """Take steps until there is something to wait for. Raises ApiError when it is to be tried again later."""
@@ -96,9 +103,9 @@ class Actor:
         if not hold.wanted and (hold.record is None or not hold.record.holds):
             # Nothing but the finalizer is left.
             return "NotWanted"
-        if hold.phase == FAILED:
-            # An operator that went before it could start the workload again.
-            return FAILED
+        if hold.phase == FAILED or hold.is_done:
+            # What it was stopped for is over; an operator may have gone before it could start it again.
+            return hold.phase
         why = hold.request.limits.why_resume(hold.record, hold.begun, hold.quiet_once, now)
         if why == TIMED_OUT and hold.failed is None:
             self._fail(
@@ -154,7 +161,7 @@ class Actor:
             case machine.Hold():
                 await self._store.hold(hold)
             case machine.Scale(found, replicas):
-                await self._scale(hold, found, replicas)
+                return await self._scale(hold, found, replicas)
             case machine.Confirm():
                 assert hold.record is not None
                 if await self._store.save(hold, replace(hold.record, stopped=now)):
@@ -189,8 +196,15 @@ class Actor:
         await self._store.save(hold, record)
         return True
 
-    async def _scale(self, hold: Hold, found: Workload, replicas: int) -> None:
-        """Scale exactly what was read. What is not answered may be carried out, now or later."""
+    async def _scale(self, hold: Hold, found: Workload, replicas: int) -> bool:
+        """Scale exactly what was read; return whether the next step is due at once.
+
+        What is not answered may be carried out, now or later.
+        """
+        now = self._clock.now()
+        if replicas and not await self._has_ended(hold, now):
+            hold.again = now + POLL_SECONDS
+            return False
         url = f"{path(PLURALS[found.kind], hold.namespace, found.name, APPS)}/{SCALE}"
         body = {
             "apiVersion": "autoscaling/v1",
@@ -216,6 +230,35 @@ class Actor:
                 raise
         else:
             logger.info("%s: scaled %s/%s to %d", hold.text, found.kind, found.name, replicas)
+        return True
+
+    async def _has_ended(self, hold: Hold, now: float) -> bool:
+        """End what an operation still does to the claim; return whether that is over, or has taken too long.
+
+        A pod on a lost node never ends: the workload does not wait for it.
+        """
+        if not hold.is_around or now >= (hold.resume_since or now) + END_SECONDS:
+            return True
+        if self._at_work(hold.uid) and not hold.is_done:
+            return False
+        running = await self._end_jobs(hold)
+        labels = f"{OPERATION_LABEL}={hold.uid}"
+        pods = self._kube.list(path("pods", hold.namespace), labels=labels, fields=ALIVE)
+        return not (running or [pod async for pod in pods])
+
+    async def _end_jobs(self, hold: Hold) -> bool:
+        """Delete the Jobs of an operation that are under way; return whether there were any."""
+        if not hold.is_around:
+            return False
+        labels = f"{OPERATION_LABEL}={hold.uid}"
+        jobs = self._kube.list(path("jobs", hold.namespace, group=JOBS), labels=labels)
+        running = [job["metadata"] async for job in jobs if not has_ended(job)]
+        for meta in running:
+            if not meta.get("deletionTimestamp"):
+                logger.info("%s: its Job %s is ended first", hold.text, meta["name"])
+                url = path("jobs", hold.namespace, meta["name"], JOBS)
+                await self._kube.delete(url, meta["uid"])
+        return bool(running)
 
     async def _quiet(self, hold: Hold, first: bool, now: float) -> bool:
         if first:
@@ -232,6 +275,8 @@ class Actor:
 
     async def _end(self, hold: Hold, outcome: str, managers: tuple[str, ...]) -> None:
         assert hold.record is not None
+        if outcome == FOUGHT:
+            await self._end_jobs(hold)
         record = replace(hold.record, outcome=outcome)
         if await self._store.save(hold, record, managers):
             logger.info("%s: %s", hold.text, wording.ended(record, managers))

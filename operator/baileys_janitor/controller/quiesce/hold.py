@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from baileys_janitor.api import bounded
 from baileys_janitor.api.names import GROUP
-from baileys_janitor.api.operations.spec import QUIESCE
-from baileys_janitor.api.operations.status import WORKING
+from baileys_janitor.api.operations.spec import QUIESCE, REPLACING
+from baileys_janitor.api.operations.status import BACKING_UP, BEFORE, PENDING, WORKING
 from baileys_janitor.api.values.timestamps import from_rfc3339, to_rfc3339
 from baileys_janitor.quiesce.limits import Limits
 from baileys_janitor.quiesce.record import OUTCOMES, QuiesceRecord
@@ -53,6 +53,8 @@ class Hold:
     generation: int = 1
     phase: str = ""
     action: str = ""
+    asked: bool = False
+    """Whether the request says how to quiesce."""
     wanted: bool = False
     """Whether somebody wants the claim to be quiet: without, what is recorded is only kept."""
     resume: str = ""
@@ -84,7 +86,21 @@ class Hold:
     @property
     def awaited(self) -> bool:
         """Return whether somebody will want the claim to be quiet as soon as he has looked at it."""
-        return self.action == QUIESCE and self.phase == WORKING and not self.orphaned
+        if self.orphaned:
+            return False
+        if self.action == QUIESCE:
+            return self.phase == WORKING
+        return self.is_around and self.phase in {*BEFORE, WORKING}
+
+    @property
+    def is_around(self) -> bool:
+        """Return whether the claim is to be quiet only while the operation does something else."""
+        return self.action in REPLACING and self.asked
+
+    @property
+    def is_done(self) -> bool:
+        """Return whether an operation needs the claim to be quiet no longer, whatever has become of it."""
+        return self.is_around and self.phase not in {"", PENDING, *BEFORE, WORKING}
 
     @property
     def holds(self) -> bool:
@@ -113,8 +129,13 @@ class Hold:
         self.held = FINALIZER in self.finalizers
         self.deleting = bool(meta.get("deletionTimestamp"))
         self.conditions = tuple(bounded.objects(bounded.part(body, "status").get("conditions")))
-        self.action = bounded.text(bounded.part(body, "spec").get("action"))
+        spec = bounded.part(body, "spec")
+        self.action = bounded.text(spec.get("action"))
+        self.asked = isinstance(spec.get("quiesce"), dict)
         self.phase = bounded.text(bounded.part(body, "status").get("phase"))
+        if self.is_around and self.phase in {BACKING_UP, WORKING}:
+            # It has come so far only because nothing used the claim.
+            self.quiet_once = True
         self.generation = bounded.whole(meta.get("generation"), 1, 2**62) or 1
         stored = decode(bounded.part(body, "status").get("quiesce"), self.request)
         if stored is not None or self.record is None or not self.record.holds:

@@ -45,6 +45,8 @@ class Progress:
     message: str = ""
     held: bool = False
     """Whether a workload may still be down because of it."""
+    resuming: str = ""
+    """Why the workload is to be started again; empty while it may be stopped."""
     record: QuiesceRecord | None = None
     """The workload that it has stopped."""
 
@@ -60,7 +62,10 @@ class Stopped:
 
 
 class QuiesceManager:
-    """Events come in by `observe` and `forget`; `changed` is called with a tenant of which an operation got on."""
+    """Events come in by `observe` and `forget`; `changed` is called with a tenant of which an operation got on.
+
+    `at_work` returns whether something is just being done for an operation, by its uid, such as its Job created.
+    """
 
     def __init__(
         self,
@@ -70,6 +75,7 @@ class QuiesceManager:
         changed: Callable[[Key], None],
         nudge: Callable[[], None],
         crashes: CrashHandler,
+        at_work: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._kube = kube
         self._clock = clock
@@ -78,7 +84,7 @@ class QuiesceManager:
         self._nudge = nudge
         self._crashes = crashes
         self._store = HoldStore(kube, clock)
-        self._actor = Actor(kube, clock, self._store, self._claims)
+        self._actor = Actor(kube, clock, self._store, self._claims, at_work)
         self._holds: dict[str, Hold] = {}
         """By the uid of the operation."""
 
@@ -162,13 +168,17 @@ class QuiesceManager:
         if not hold.wanted:
             hold.wanted = True
             hold.hurry()
-        return Progress(
-            quiet=hold.quiet and not hold.resume,
-            failed=hold.failed[0] if hold.failed is not None else "",
-            message=hold.failed[1] if hold.failed is not None else hold.waits,
-            held=hold.holds,
-            record=hold.record,
-        )
+        return _progress(hold)
+
+    def resume_of(self, uid: str, why: str) -> Progress | None:
+        """Have started again what was stopped for one operation; return how far that is, None if nothing was."""
+        hold = self._holds.get(uid)
+        if hold is None:
+            return None
+        if not hold.resume:
+            hold.resume = why
+            hold.hurry()
+        return _progress(hold)
 
     def resume(self, tenant: Key, why: str) -> list[str]:
         """Have everything started again that was stopped for a tenant; return the operations that still hold it."""
@@ -253,6 +263,17 @@ class QuiesceManager:
                 self._changed((hold.namespace, hold.tenant))
             # The loop has not counted with it while it was busy.
             self._nudge()
+
+
+def _progress(hold: Hold) -> Progress:
+    return Progress(
+        quiet=hold.quiet and not hold.resume,
+        failed=hold.failed[0] if hold.failed is not None else "",
+        message=hold.failed[1] if hold.failed is not None else hold.waits,
+        held=hold.holds,
+        resuming=hold.resume,
+        record=hold.record,
+    )
 
 
 def _newer(meta: Object, known: Hold) -> bool:

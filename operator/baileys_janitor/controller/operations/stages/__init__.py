@@ -1,0 +1,1 @@
+"""What comes before and after the act of an operation. Pure."""
