@@ -26,6 +26,11 @@ ACCEPTED: dict[str, Object] = {
     "by the emergency rules": {"action": "Clean", "clean": {"emergency": True}},
     "a run": {"action": "Undo", "undo": {"run": "20261128-030000-abcdef"}},
     "no dry run": {"action": "Undo", "dryRun": False},
+    "a restore that stops its workload": {
+        "action": "Restore",
+        **NEEDED["Restore"],
+        "quiesce": {"method": "Scale", "workload": {"kind": "Deployment", "name": "bot"}},
+    },
 }
 REFUSED: dict[str, tuple[Object, str, str]] = {
     "no action": ({}, "action", "equired"),
@@ -35,6 +40,12 @@ REFUSED: dict[str, tuple[Object, str, str]] = {
     "tenant elsewhere": ({"action": "Clean", "tenant": "shop/acme"}, "tenant", "lower-case"),
     "escapes in a tenant": ({"action": "Clean", "tenant": "\x1b[2Jacme"}, "tenant", "lower-case"),
     "dry undo": ({"action": "Undo", "dryRun": True}, "spec", "dryRun is for"),
+    "a cleanup that stops": ({"action": "Clean", "quiesce": {}}, "spec", "quiesce is for"),
+    "a dry run that stops": (
+        {"action": "Restore", **NEEDED["Restore"], "dryRun": True, "quiesce": {}},
+        "spec",
+        "a dry run stops nothing",
+    ),
     "undo in a cleanup": ({"action": "Clean", "undo": {}}, "spec", "undo is for"),
     "cleanup in an undo": ({"action": "Undo", "clean": {}}, "spec", "clean is for"),
     "a repair of nobody": ({"action": "RepairContact"}, "spec", "repairContact is for"),

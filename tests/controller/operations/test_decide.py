@@ -15,11 +15,11 @@ from baileys_janitor.controller.operations.decide import (
     MISSING_SECONDS,
     PENDING_SECONDS,
     UNSEEN_SECONDS,
-    Do,
     Means,
     decide,
 )
 from baileys_janitor.controller.operations.record import OperationRecord, read
+from baileys_janitor.controller.operations.stages.verdict import Do
 from tests.controller.pure.world import NOW, claimed, tenant
 
 Object = dict[str, Any]

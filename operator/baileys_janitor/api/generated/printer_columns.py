@@ -94,7 +94,12 @@ _STORE_WIDE: tuple[tuple[str, str, str, str], ...] = (
 _OPERATION_COLUMNS: tuple[tuple[str, str, str, str], ...] = (
     ("Tenant", "string", ".spec.tenant", "The tenant that it is about."),
     ("Action", "string", ".spec.action", "What is asked for."),
-    ("Phase", "string", ".status.phase", "Pending, Working, Completed or Failed."),
+    (
+        "Phase",
+        "string",
+        ".status.phase",
+        "Pending, Quiescing, BackingUp, Working, Resuming, Completed or Failed.",
+    ),
     ("Outcome", "string", ".status.result.outcome", "How it ended."),
     ("Age", "date", ".metadata.creationTimestamp", "When it was asked for."),
 )
