@@ -11,7 +11,7 @@ import yaml
 from baileys_janitor.cli.plugin.tenants import brief, tenant_document
 from tests.api.statuses import FULL_STATUS
 from tests.plugin.conftest import Run, read
-from tests.plugin.tenants import FLEET, NUMBER, Fleet, acting, resource
+from tests.plugin.tenants import FLEET, GROUP, NUMBER, Fleet, acting, resource
 
 
 def test_the_fleet_is_shown_the_worst_first(run: Run) -> None:
@@ -113,9 +113,14 @@ def test_a_right_that_is_missing_is_a_line_and_no_failure(run: Run) -> None:
     assert (done.code, done.err) == (0, "")
     assert "Not shown: events: it takes the right list on events in the namespace shop" in done.out
     document = read(run("status", "shop/acme", acting("reader"), "-o", "json"))
+    of_operations = f"list on baileysoperations.{GROUP} in the namespace shop"
     assert document["notShown"] == [
-        {"what": "events", "right": "list on events in the namespace shop"}
+        {"what": "events", "right": "list on events in the namespace shop"},
+        {"what": "operations", "right": of_operations},
     ]
+    fleet = run("status", "-n", "shop", acting("reader"))
+    assert fleet.code == 0
+    assert f"Not shown: operations: it takes the right {of_operations}" in fleet.out
 
 
 def test_events_of_the_tenant_are_shown(run: Run, fleet: Fleet) -> None:

@@ -13,6 +13,8 @@ FORBIDDEN: Final = "Forbidden"
 NOT_FOUND: Final = "NotFound"
 NO_RESOURCE: Final = "NoResource"
 """The API server does not serve the resource: it is not installed, or an older release is."""
+NO_SELECTOR: Final = "NoSelector"
+"""The API server cannot choose by the field that was asked for."""
 INVALID: Final = "Invalid"
 FAILED: Final = "KubectlFailed"
 _UNKNOWN_ACTION: Final = re.compile(r"spec\.action: Unsupported value: \"(\w+)\"")
@@ -58,6 +60,8 @@ def refusal(said: str, verb: str, resource: str, kind: str, namespace: str | Non
             else f"This cluster has no {kind} resource: its operator is older than this command."
         )
         return Request(message, NO_RESOURCE, right)
+    if listed and "field label not supported" in said:
+        return Request(f"This cluster cannot choose {kind}s by a field.", NO_SELECTOR, right)
     if "(NotFound)" in said and _NO_NAMESPACE.search(said):
         return Request(f"There is no namespace {printable(namespace or '')}.", NOT_FOUND, right)
     if "(NotFound)" in said:

@@ -54,9 +54,14 @@ _REST: Final = 12
 
 
 def print_fleet(
-    tenants: Sequence[TenantDocument], now: float, *, everywhere: bool, wide: bool
+    tenants: Sequence[TenantDocument],
+    now: float,
+    *,
+    everywhere: bool,
+    wide: bool,
+    beneath: Sequence[str] = (),
 ) -> None:
-    """Print the fleet; at a terminal no more rows than fit, unless `wide`."""
+    """Print the fleet; at a terminal no more rows than fit, unless `wide`. `beneath` are lines about its operations."""
     ordered = worst_first(tenants)
     print_prose([headline(ordered, everywhere=everywhere)])
     height = terminal_height(sys.stdout)
@@ -69,7 +74,7 @@ def print_fleet(
     lines = []
     if len(ordered) > most:
         lines.append(f"... and {len(ordered) - most:,} more, none worse (-o wide shows all)")
-    print_prose([*lines, *to_do(ordered, every=wide)])
+    print_prose([*lines, *to_do(ordered, every=wide), *beneath])
 
 
 def headline(tenants: Sequence[TenantDocument], *, everywhere: bool) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from baileys_janitor.cli.plugin.fleet_table import ahead, share
 from baileys_janitor.cli.plugin.options import command_line
+from baileys_janitor.cli.plugin.tenant_operations import sentence
 from baileys_janitor.cli.plugin.tenants import conditions_of, files_of, level_of, told
 from baileys_janitor.cli.terminal import formatting
 from baileys_janitor.cli.terminal.output import coloured, has_colours, terminal_width, write
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from baileys_janitor.cli.plugin.events import EventDocument
+    from baileys_janitor.cli.plugin.operations.documents import OperationDocument
     from baileys_janitor.cli.plugin.tenants import Missing, TenantDocument
 
 _LABEL: Final = 11
@@ -35,13 +37,14 @@ Line = tuple[str, str]
 def print_tenant(
     tenant: TenantDocument,
     events: Sequence[EventDocument],
+    operations: Sequence[OperationDocument],
     missing: Sequence[Missing],
     now: float,
 ) -> None:
     """Print one tenant."""
     width = terminal_width(sys.stdout) or _UNLIMITED
     write(f"{_head(tenant, now)}\n")
-    for label, text in lines_of(tenant, events, missing, now):
+    for label, text in lines_of(tenant, events, operations, missing, now):
         for line in _folded(label, text, width):
             write(f"{line}\n")
 
@@ -49,6 +52,7 @@ def print_tenant(
 def lines_of(
     tenant: TenantDocument,
     events: Sequence[EventDocument],
+    operations: Sequence[OperationDocument],
     missing: Sequence[Missing],
     now: float,
 ) -> Iterator[Line]:
@@ -57,6 +61,7 @@ def lines_of(
     yield "Next", str(tenant["status"].get("next") or "nothing is known yet")
     yield from _growth(tenant, now)
     yield from _cleanups(tenant, now)
+    yield from _operations(operations, now)
     yield from _credentials(tenant, now)
     yield from _backup(tenant, now)
     yield from _events(events, now)
@@ -154,6 +159,13 @@ def _run(run: dict[str, Any], now: float) -> str:
         f"{ago} ago: {run.get('reason') or '?'}, {run.get('outcome') or '?'}, "
         f"{several(run.get('removed') or 0, 'file')} removed{counts}"
     )
+
+
+def _operations(operations: Sequence[OperationDocument], now: float) -> Iterator[Line]:
+    label = "Asked for"
+    for each in operations:
+        yield label, sentence(each, now)
+        label = ""
 
 
 def _credentials(tenant: TenantDocument, now: float) -> Iterator[Line]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import click
 
@@ -22,6 +22,7 @@ from baileys_janitor.cli.plugin.options import (
     parted,
     scope_of,
 )
+from baileys_janitor.cli.plugin.tenant_operations import of_fleet, of_tenant, told
 from baileys_janitor.cli.plugin.tenants import brief_of, level_of, tenant_document
 from baileys_janitor.cli.terminal.formatting import rfc3339
 from baileys_janitor.cli.terminal.output import MACHINE_FORMATS, write, write_document
@@ -34,11 +35,14 @@ from baileys_janitor.cli.terminal.problems import (
 from baileys_janitor.report.model import UNKNOWN_LEVEL, WORST_FIRST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from baileys_janitor.cli.plugin.events import EventDocument
+    from baileys_janitor.cli.plugin.operations.documents import OperationDocument
     from baileys_janitor.cli.plugin.options import Chosen
     from baileys_janitor.cli.plugin.tenants import Missing, TenantDocument
+
+Found = TypeVar("Found")
 
 SCHEMA: Final = "baileys-janitor/tenants/v1"
 _EVENTS_MOST: Final = 5
@@ -52,7 +56,7 @@ _EVENTS_MOST: Final = 5
         ("kubectl baileys status -A", "All tenants of the cluster, the worst first."),
         (
             "kubectl baileys status acme -n shop",
-            "Level, why, since when, forecast, last runs, backups, what comes and what to do.",
+            "Level, why, since when, forecast, last runs, operations, backups, what comes and what to do.",
         ),
         (
             "kubectl baileys status acme -n shop --incident",
@@ -122,7 +126,9 @@ def command(
     else:
         from baileys_janitor.cli.plugin.fleet_table import print_fleet
 
-        print_fleet(tenants, now, everywhere=all_namespaces, wide=output == "wide")
+        wide = output == "wide"
+        beneath = _of_fleet(cluster, None if all_namespaces else scope, now, every=wide)
+        print_fleet(tenants, now, everywhere=all_namespaces, wide=wide, beneath=beneath)
     if fail_on is not None and any(_is_reached(level_of(each), fail_on) for each in tenants):
         return EXIT_LEVEL_REACHED
     return EXIT_DONE
@@ -173,24 +179,52 @@ def _stream(tenants: Iterable[TenantDocument], now: float) -> set[str]:
     return levels
 
 
-def _events(cluster: Chosen, tenant: TenantDocument) -> tuple[list[EventDocument], list[Missing]]:
-    """Return the latest Events of a tenant, or the right that it takes to see them."""
+class _Seen(NamedTuple):
+    """What is known of a tenant beside its resource, and what may not be read of it."""
+
+    events: list[EventDocument]
+    operations: list[OperationDocument]
+    missing: list[Missing]
+
+
+def _beside(cluster: Chosen, tenant: TenantDocument) -> _Seen:
+    """Return the latest Events of a tenant and its operations, or the rights that it takes to see them."""
+    place, name = tenant["namespace"], tenant["name"]
+    missing: list[Missing] = []
+    events = _readable(
+        lambda: events_of(cluster.kubectl, KIND, place, name, _EVENTS_MOST), "events", missing
+    )
+    operations = _readable(lambda: of_tenant(cluster.kubectl, place, name), "operations", missing)
+    return _Seen(events or [], operations or [], missing)
+
+
+def _readable(read: Callable[[], Found], what: str, missing: list[Missing]) -> Found | None:
+    """Return what is read; None, with a word in `missing`, where that takes a right that is not there."""
     try:
-        place, name = tenant["namespace"], tenant["name"]
-        return events_of(cluster.kubectl, KIND, place, name, _EVENTS_MOST), []
+        return read()
     except Request as refused:
         if refused.code != FORBIDDEN:
             raise
-        return [], [{"what": "events", "right": refused.right}]
+        missing.append({"what": what, "right": refused.right})
+        return None
+
+
+def _of_fleet(cluster: Chosen, namespace: str | None, now: float, *, every: bool) -> list[str]:
+    """Return the lines about the fleet's operations."""
+    missing: list[Missing] = []
+    listed = _readable(lambda: of_fleet(cluster.kubectl, namespace, now), "operations", missing)
+    if listed is None:
+        return [f"Not shown: {one['what']}: it takes the right {one['right']}" for one in missing]
+    return list(told(listed, now, every=every))
 
 
 def _print_each(cluster: Chosen, tenants: list[TenantDocument], now: float) -> None:
     from baileys_janitor.cli.plugin.one_tenant import print_tenant
 
     for number, each in enumerate(tenants):
-        events, missing = _events(cluster, each)
+        seen = _beside(cluster, each)
         write("\n" if number else "")
-        print_tenant(each, events, missing, now)
+        print_tenant(each, seen.events, seen.operations, seen.missing, now)
 
 
 def _document(
@@ -201,8 +235,9 @@ def _document(
     for each in tenants:
         document: dict[str, Any] = {**each}
         if in_full:
-            document["events"], missing = _events(cluster, each)
-            not_shown += [one for one in missing if one not in not_shown]
+            seen = _beside(cluster, each)
+            document["events"], document["operations"] = seen.events, seen.operations
+            not_shown += [one for one in seen.missing if one not in not_shown]
         documents.append(document)
     return {
         "schema": SCHEMA,
