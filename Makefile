@@ -16,7 +16,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --no-strip-extras --allo
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: version help setup tools demo test checks lint types contracts generate check-generated collected debian-tools test-tools unit promises kills coverage simulate envtest chaos chart plugin image e2e bench plot lock clean site site-serve site-publish pictures
+.PHONY: version help setup tools demo test checks lint types contracts generate check-generated collected debian-tools test-tools unit promises kills coverage simulate envtest chaos chart plugin image e2e bench plot lock clean site site-serve site-publish pictures release release-image
 
 help: ## Show the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -109,7 +109,7 @@ debian-tools: # One after the other: two of apt-get would collide
 	@MAKEFLAGS= $(MAKE) --no-print-directory --jobs=1 $(DEBIAN_TOOLS)
 
 test-tools: setup debian-tools
-	@MAKEFLAGS= $(MAKE) --no-print-directory --jobs=2 PYTHON=$(PYTHON) $(addprefix $(TOOLS)/,pm2 installers stores site)
+	@MAKEFLAGS= $(MAKE) --no-print-directory --jobs=2 PYTHON=$(PYTHON) $(addprefix $(TOOLS)/,pm2 installers stores site release)
 
 lint: $(VENV)/.done ## Check style
 	$(BIN)/ruff check
@@ -239,6 +239,30 @@ $(VENV)/.bench: requirements/bench.txt $(VENV)/.done
 plot: $(VENV)/.bench ## Write benchmarks/results/ into docs/benchmarks.md and its picture
 	@$(BIN)/python -m benchmarks.plot && $(BIN)/python -m benchmarks.document
 
+$(TOOLS)/release: requirements/release.txt $(VENV)/.done
+	@rm -rf $@; echo "Putting cyclonedx-py into $(TOOLS)"; \
+	$(PIP) install --no-compile --no-deps --require-hashes --requirement $< --target $@ || \
+		{ rm -rf $@; echo "A release has a bill of materials: no index" >&2; exit 1; }; touch $@
+
+release: setup $(TOOLS)/release ## Build everything that is published into dist; RELEASE_IMAGE, RELEASE_URL, TAG=v1.2.3
+	@$(BIN)/python -m release.build dist $(if $(RELEASE_IMAGE),--image $(RELEASE_IMAGE)) \
+		$(if $(RELEASE_URL),--url $(RELEASE_URL)) $(if $(TAG),--tag $(TAG))
+	@$(MAKE) --no-print-directory release-image
+
+PLATFORMS ?= linux/amd64,linux/arm64
+release-image: ## Build the image for amd64 and arm64 into dist, where docker buildx or buildah runs; PUSH=1 pushes it
+	@mkdir -p dist; name="$(or $(RELEASE_IMAGE),baileys-janitor):$(VERSION)"; file=dist/baileys-janitor-image-$(VERSION).oci.tar; \
+	set -- --build-arg VERSION=$(VERSION) --build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null)" --tag "$$name" $(BUILD_ARGS); \
+	if [ "$(ENGINE)" = none ]; then echo "ENGINE=none: the image is not built"; \
+	elif docker buildx version >/dev/null 2>&1 && docker info >/dev/null 2>&1; then \
+		docker buildx build --platform $(PLATFORMS) --provenance=mode=max --sbom=true \
+			--output $(if $(PUSH),type=registry,type=oci$(comma)dest=$$file$(comma)rewrite-timestamp=true) "$$@" .; \
+	elif buildah info >/dev/null 2>&1; then \
+		buildah build --platform $(PLATFORMS) --timestamp "$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)}" --manifest "$$name" "$$@" . && \
+		buildah manifest push --all "$$name" $(if $(PUSH),"docker://$$name","oci-archive:$$file"); \
+	else echo "No engine here (docker buildx or buildah): the image is not built"; fi
+comma := ,
+
 # The website: MkDocs with the theme Material, in a directory of its own, since nothing else needs it. Mermaid draws the
 # pictures of docs/architecture.md in the reader's browser; without it the theme fetches it from elsewhere.
 MERMAID := 11.17.2
@@ -284,6 +308,7 @@ lock: $(VENV)/.done ## Pin the dependencies anew
 	$(COMPILE) --output-file requirements/installers.txt requirements/installers.in
 	$(COMPILE) --output-file requirements/stores.txt requirements/stores.in
 	$(COMPILE) --output-file requirements/docs.txt requirements/docs.in
+	$(COMPILE) --output-file requirements/release.txt requirements/release.in
 
 clean: ## Remove what make has made
-	rm -rf $(VENV) $(TOOLS) $(SITE) .demo .demo-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf $(VENV) $(TOOLS) $(SITE) dist .demo .demo-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

@@ -55,6 +55,7 @@ ORDINARY = frozenset(
             "pip",
             "rm",
             "sed",
+            "sha256sum",
         ),
         *("sort", "tail", "true", "uniq", "wc"),
     }

@@ -20,6 +20,7 @@ from baileys_janitor.api.conditions.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.api.generated.crd import crd, crds
 from baileys_janitor.notify.incidents import KEY_STORE, Place
 from baileys_janitor.notify.wording import todo
+from release.manifests import crds as crd_files
 from sandbox import Cluster
 from sandbox.tools import kubectl_path
 from tests.alerts.commands import SPAN, blocks
@@ -208,6 +209,8 @@ class Shell:
             (programs / name).chmod(0o755)
         (home / "company-ca.pem").write_text("a certificate")
         (home / "backup.key").write_text("a key")
+        (home / "dist").mkdir()
+        (home / "dist" / "install.yaml").write_bytes(crd_files())
         self._environment = {
             "KUBECONFIG": str(cluster.kubeconfig),
             "HOME": str(home),
