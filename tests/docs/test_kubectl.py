@@ -150,7 +150,8 @@ async def _furnish(cluster: Cluster) -> None:
     await client.patch(kind, "shop", "stopped", {"status": {"quiesce": record}}, sub="status")
     kind = "janitor.baileys.dev/v1alpha1/baileystenantsets"
     spec = {"source": {"directories": {"claimName": "data"}}}
-    await client.create(kind, "support", {"metadata": {"name": "bots"}, "spec": spec})
+    for namespace in ("shop", "support"):
+        await client.create(kind, namespace, {"metadata": {"name": "bots"}, "spec": spec})
     name = "janitor-baileys-janitor"
     own: dict[str, object] = {
         "name": name,
