@@ -286,7 +286,7 @@ async def test_the_pages_with_commands_are_found() -> None:
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.alert)
 async def test_every_kubectl_command_of_an_alert_works(rule: object, shell: Shell) -> None:
     description = rule.annotations["description"]  # type: ignore[attr-defined]
-    labels = {"namespace": "shop", "tenant": "acme", "key_store": "main"}
+    labels = {"namespace": "shop", "tenant": "acme", "key_store": "main", "tenant_set": "bots"}
     text = re.sub(r"\{\{ \$labels\.(\w+) \}\}", lambda it: labels.get(it[1], "x"), description)
     for quoted in re.findall(r'"(kubectl .+?)"(?=[\s.,;:]|$)', text):
         assert await shell.paste(filled(quoted)) == "", quoted
