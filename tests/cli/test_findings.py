@@ -11,8 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from baileys_janitor.volume.files.state_files import owners_of
+from baileys_janitor.volume.report.run_results import CleanResult
+from baileys_janitor.volume.runs.journal import Journal
 from tests.cli.conftest import Run
 from tests.cli.sessions import company, environment, mended, numbers_in_names, snapshot
+from tests.volume.directories import opened
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to another user")
 
@@ -177,3 +181,29 @@ def test_the_gravest_fault_of_all_directories_comes_first(tmp_path: Path, run: R
     said = [line for line in run("scan", tmp_path).err.splitlines() if line.startswith("Error: ")]
     assert "company_2" in said[0]
     assert "company_1" in said[1]
+
+
+def test_cleanups_that_help_little_again_and_again_name_the_rotation(
+    tmp_path: Path, run: Run
+) -> None:
+    session = company(tmp_path, "1", "healthy")
+    for name in set(os.listdir(session)) - {"creds.json"}:
+        (session / name).unlink()
+    os.utime(session / "creds.json")
+    for number in range(12):
+        (session / f"session-4915{number}.0.json").write_text("{}")
+    for number in range(164):
+        (session / f"device-list-4915{number}.json").write_text("[]")
+    [before] = findings(run, session, "--count", "Total").values()
+    assert set(before) == {"ThresholdUnreachable"}
+    with opened(session) as directory:
+        journal = Journal(directory, owners_of(directory))
+        for number in range(3):
+            done = CleanResult(f"r{number}", "Completed", removed=number, after=175 + number)
+            journal.begin(done.run, "Daily", "", int(time.time()))
+            journal.end(done, int(time.time()))
+    [found] = findings(run, session, "--count", "Total").values()
+    told = found["RotationRecommended"]
+    assert str(told["message"]).startswith("The last 3 cleanups removed fewer than 5 files each")
+    assert told["commands"] == [f"baileys-janitor rotate {session}"]
+    assert run("rotate", session).code == 0

@@ -236,6 +236,62 @@ def test_pairing_anew_is_not_advised_where_it_would_not_help() -> None:
     assert rotation(asleep, DEFAULTS) is None
 
 
+def device_lists(number: int) -> list[Entry]:
+    """Protected files that a rotation does not keep."""
+    return [file(f"device-list-{49_000 + each}.json", 20 * DAY) for each in range(number)]
+
+
+def test_a_rotation_is_advised_where_it_sheds_enough_with_the_mappings_that_it_keeps() -> None:
+    total = Settings(Thresholds(count=TOTAL))
+    told = rotation([*busy(10), *mappings(60), *device_lists(300)], total)
+    assert told is not None
+    assert told.rotates
+    assert told.numbers == {"stays": 370, "protected": 300, "anew": 88}
+    assert "300 protected files go only with a new pairing: rotate the session" in told.message
+    assert "with the 60 LID mappings that a rotation keeps" in told.message
+    told = rotation([*busy(10), *mappings(300)], total)
+    assert told is not None
+    assert not told.rotates, "mappings stay in a rotation, so that another directory is needed"
+
+
+CLEANED = (advice.Cleaned(176, 0), advice.Cleaned(172, 4), advice.Cleaned(175, 2))
+
+
+@pytest.mark.parametrize(
+    ("cleanups", "advised"),
+    [
+        (CLEANED, True),
+        ((*CLEANED, advice.Cleaned(20, 90)), True),
+        (CLEANED[:2], False),
+        ((), False),
+        ((*CLEANED[:2], advice.Cleaned(175, 5)), False),
+        ((*CLEANED[:2], advice.Cleaned(169, 0)), False),
+    ],
+    ids=["three", "older ones", "two", "none", "one removed five", "one got below critical"],
+)
+def test_cleanups_that_help_little_again_and_again_are_a_sign_from_critical_on(
+    cleanups: tuple[advice.Cleaned, ...], advised: bool
+) -> None:
+    total = Settings(Thresholds(count=TOTAL))
+    entries = [*busy(10), *device_lists(165)]
+    outlook = look_ahead(entries, PAIRED, total, NOW, ages_of(entries))
+    assert total.thresholds.critical <= outlook.floor < total.thresholds.emergency
+    told = advice.rotation_recommended(take_census(entries, NOW), outlook, total, cleanups)
+    assert (told is not None) == advised
+    if told is not None:
+        assert told.message.startswith(
+            "The last 3 cleanups removed fewer than 5 files each and left 172 to 176; 175 counted"
+        )
+        assert "at or above the limit of 170;" in told.message
+
+
+def test_what_cleanups_show_is_no_sign_below_critical() -> None:
+    total = Settings(Thresholds(count=TOTAL))
+    entries = [*busy(10), *device_lists(150)]
+    outlook = look_ahead(entries, PAIRED, total, NOW, ages_of(entries))
+    assert advice.rotation_recommended(take_census(entries, NOW), outlook, total, CLEANED) is None
+
+
 @pytest.mark.parametrize(
     "sign",
     [

@@ -6,11 +6,13 @@ Each function returns an `Advice`, or None when there is nothing to say.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from baileys_janitor.policy.ages.ages import nanoseconds
 from baileys_janitor.policy.files.file_entry import listed
 from baileys_janitor.policy.files.file_kinds import (
     IDENTITY_KEY,
+    LID_MAPPING,
     OTHER,
     PRE_KEY,
     SENDER_KEY,
@@ -26,7 +28,7 @@ from baileys_janitor.policy.settings import TOTAL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from baileys_janitor.policy.cleanup.estimate import Outlook
     from baileys_janitor.policy.counts import Census
@@ -48,10 +50,16 @@ INACTIVE_AFTER = 7 * _DAY
 LEAST_FREE_BYTES = 64 * 1024 * 1024
 LEAST_FREE_INODES = 1_000
 
+#: So many cleanups in a row that removed fewer files than this, and left the count at critical or above, are a sign
+#: that a session needs a new pairing.
+SIGN_CLEANUPS = 3
+FEW_REMOVED = 5
+
 # A paired directory without any contact: creds.json, two app-state keys and five collections. Each
 # contact brings two LID mappings and a device list.
 _PROTECTED_AT_PAIRING = 8
 _PROTECTED_A_SESSION = 3
+_MAPPINGS_A_SESSION = 2
 # Pre-keys that the library makes at once for a new pairing, since 7.0.0-rc.6.
 _PRE_KEYS_AT_PAIRING = 812
 
@@ -67,11 +75,22 @@ _ROUND_TO = 5
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """A condition's reason code, one sentence with numbers, and the numbers by name."""
+    """A condition's reason code, one sentence with numbers, and the numbers by name.
+
+    `rotates` tells that a rotation of the session is a way out.
+    """
 
     reason: str
     message: str
     numbers: dict[str, int]
+    rotates: bool = False
+
+
+class Cleaned(NamedTuple):
+    """What a cleanup left, in counted files, and how many files it removed."""
+
+    after: int
+    removed: int
 
 
 def fitting_thresholds(floor: int, thresholds: Thresholds) -> Thresholds:
@@ -110,35 +129,70 @@ def threshold_unreachable(outlook: Outlook, settings: Settings) -> Advice | None
     )
 
 
-def rotation_recommended(census: Census, outlook: Outlook, settings: Settings) -> Advice | None:
-    """The emergency limit stays exceeded whatever is cleaned, and pairing anew would help.
+def rotation_recommended(
+    census: Census, outlook: Outlook, settings: Settings, cleanups: Sequence[Cleaned] = ()
+) -> Advice | None:
+    """What stays whatever is cleaned keeps the count too high, and pairing anew would help.
 
-    A new pairing in an empty directory sheds what collected and may not be removed: mappings, device
-    lists, tokens, old pre-keys, unknown files. It does not help a tenant whose sessions are in use.
-    Pre-keys by the thousand are named even where they do not count.
+    Too high is the emergency limit, or `critical` where the last of `cleanups` (the newest first) again and again left
+    it there and removed next to nothing. A new pairing sheds what collected and may not be removed: device lists,
+    tokens, old pre-keys; in an empty directory mappings and unknown files as well, which a rotation keeps. It does not
+    help a tenant whose sessions are in use. Pre-keys by the thousand are named even where they do not count.
     """
     if outlook.refused is not None:
         return None
-    return _protected_piled_up(census, outlook, settings) or _pre_keys_piled_up(
+    return _protected_piled_up(census, outlook, settings, cleanups) or _pre_keys_piled_up(
         census, outlook, settings
     )
 
 
-def _protected_piled_up(census: Census, outlook: Outlook, settings: Settings) -> Advice | None:
-    stays = outlook.floor
-    if stays < settings.thresholds.emergency:
+def _protected_piled_up(
+    census: Census, outlook: Outlook, settings: Settings, cleanups: Sequence[Cleaned]
+) -> Advice | None:
+    limits, stays = settings.thresholds, outlook.floor
+    again = "" if stays >= limits.emergency else _again_and_again(cleanups, limits)
+    if stays < limits.critical or (stays < limits.emergency and not again):
         return None
-    anew = _counted_anew(census, outlook.floor, settings)
-    if anew >= settings.thresholds.critical:
+    limit = limits.critical if again else limits.emergency
+    found = (
+        f"{again}{stays} counted files stay whatever is cleaned, at or above the limit of {limit};"
+    )
+    mappings, unknown = census.count(LID_MAPPING), census.count(OTHER)
+    anew = _counted_anew(census, stays, settings, in_place=True)
+    if anew < limits.critical:
+        goes = census.protected - mappings
+        kept = f", with the {mappings} LID mappings that a rotation keeps" if mappings else ""
+        return Advice(
+            ROTATION_RECOMMENDED,
+            f"{found} {goes} protected files go only with a new pairing: rotate the session, which would begin at about"
+            f" {anew}{kept}.",
+            {"stays": stays, "protected": goes, "anew": anew},
+            rotates=True,
+        )
+    anew = _counted_anew(census, stays, settings)
+    if anew >= limits.critical:
         return None
-    unknown = census.count(OTHER)
     besides = f" and {unknown} unknown ones" if unknown else ""
     return Advice(
         ROTATION_RECOMMENDED,
-        f"{stays} counted files stay whatever is cleaned, at or above the limit of"
-        f" {settings.thresholds.emergency}; {census.protected} protected files{besides} go only when the"
+        f"{found} {census.protected} protected files{besides} go only when the"
         f" tenant is paired again in an empty directory, which would begin at about {anew}.",
         {"stays": stays, "protected": census.protected, "anew": anew},
+    )
+
+
+def _again_and_again(cleanups: Sequence[Cleaned], limits: Thresholds) -> str:
+    """Return what the last cleanups show, "" where there were fewer or where they helped."""
+    last = cleanups[:SIGN_CLEANUPS]
+    if len(last) < SIGN_CLEANUPS:
+        return ""
+    if any(each.after < limits.critical or each.removed >= FEW_REMOVED for each in last):
+        return ""
+    least, most = min(each.after for each in last), max(each.after for each in last)
+    left = f"{least}" if least == most else f"{least} to {most}"
+    return (
+        f"The last {SIGN_CLEANUPS} cleanups removed fewer than {FEW_REMOVED} files each and left {left};"
+        " "
     )
 
 
@@ -162,21 +216,28 @@ def _pre_keys_piled_up(census: Census, outlook: Outlook, settings: Settings) -> 
         ROTATION_RECOMMENDED,
         f"{pre_keys} pre-keys are there{growth}, and none may go: WhatsApp's server may still hand out"
         " any that was uploaded, and a new contact's first message fails without its pre-key. Baileys"
-        f" removes only those that were used. Two ways out: {first}; or pair the tenant again in an"
-        f" empty directory, which begins with about {anew}.",
+        f" removes only those that were used. Two ways out: {first}; or rotate the session and pair the"
+        f" tenant again, which begins with about {anew}.",
         {"preKeys": pre_keys, "aDay": a_day, "anew": anew},
+        rotates=True,
     )
 
 
-def _counted_anew(census: Census, floor: int, settings: Settings) -> int:
-    """Return roughly what would be counted some days after a new pairing, the present traffic going on."""
+def _counted_anew(census: Census, floor: int, settings: Settings, *, in_place: bool = False) -> int:
+    """Return roughly what would be counted some days after a new pairing, the present traffic going on.
+
+    `in_place`: with the LID mappings and the unknown files that a rotation keeps.
+    """
     removed = counted(census, settings) - floor
     sessions = census.count(SESSION)
     live = sessions + census.count(SENDER_KEY) + census.count(SENDER_KEY_MEMORY) - removed
     protected = _PROTECTED_AT_PAIRING + _PROTECTED_A_SESSION * sessions
+    if in_place:
+        protected += max(0, census.count(LID_MAPPING) - _MAPPINGS_A_SESSION * sessions)
     protected = min(census.protected, protected)
     pre_keys = _pre_keys_anew(census, settings)
-    total = max(0, live) + protected + pre_keys
+    unknown = census.count(OTHER) if in_place else 0
+    total = max(0, live) + protected + pre_keys + unknown
     return counted_of(total, pre_keys, protected, settings)
 
 

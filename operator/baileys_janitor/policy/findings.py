@@ -149,7 +149,10 @@ def in_order(findings: Iterable[Finding | None]) -> list[Finding]:
 
 def of_advice(given: Advice | None) -> Finding | None:
     """Return advice as a finding."""
-    return None if given is None else Finding(given.reason, given.message)
+    if given is None:
+        return None
+    commands = ((PROGRAM, "rotate", DIRECTORY),) if given.rotates else ()
+    return Finding(given.reason, given.message, commands)
 
 
 def corrupt(looks: int, seconds: float) -> str:

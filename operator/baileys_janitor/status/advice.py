@@ -9,7 +9,7 @@ from baileys_janitor.api.conditions.conditions import Conditions
 from baileys_janitor.api.config.config import OperatorConfig
 from baileys_janitor.api.values.quantities import amount_of
 from baileys_janitor.api.values.timestamps import to_rfc3339
-from baileys_janitor.job.result import ScanResult
+from baileys_janitor.job.result import CAPPED, COMPLETED, NOTHING_TO_DO, ScanResult
 from baileys_janitor.policy import advice, findings
 from baileys_janitor.policy.cleanup.estimate import Outlook
 from baileys_janitor.policy.counts import Census
@@ -95,11 +95,25 @@ def _of_counts(tenant: TenantRecord, look: ScanResult) -> dict[str, advice.Advic
         census.by_kind = list(look.by_kind)
         census.protected = look.protected or 0
         census.upload_span = look.pre_key_span or 0
-        rotation = advice.rotation_recommended(census, outlook, settings)
+        low = outlook.floor < settings.thresholds.critical
+        cleanups = () if low else cleaned(tenant)
+        rotation = advice.rotation_recommended(census, outlook, settings, cleanups)
         found[advice.ROTATION_RECOMMENDED] = rotation
     return found
 
 
+def cleaned(tenant: TenantRecord) -> list[advice.Cleaned]:
+    """Return what the cleanups in the history have left, the newest first; dry runs and failures are none."""
+    return [
+        advice.Cleaned(entry["after"], entry["removed"])
+        for entry in tenant.cleanup.history
+        if entry.get("outcome") in _CLEANED
+        and isinstance(entry.get("after"), int)
+        and isinstance(entry.get("removed"), int)
+    ]
+
+
+_CLEANED = frozenset((COMPLETED, CAPPED, NOTHING_TO_DO))
 _READ = {
     "Paired": "creds.json can be read.",
     "Unpaired": "creds.json can be read.",

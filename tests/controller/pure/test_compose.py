@@ -474,3 +474,24 @@ def test_a_long_message_is_cut_to_what_a_condition_holds() -> None:
     fresh.set("Ready", False, "JobRefused", "x" * 5000)
 
     assert len(fresh.items()[0]["message"]) == 1024
+
+
+def test_cleanups_that_help_little_again_and_again_recommend_a_rotation() -> None:
+    entry = {"run": "r", "time": "2026-11-22T03:00:00Z", "reason": "Daily", "outcome": "Completed"}
+    few = [entry | {"removed": number, "after": 172 + number} for number in range(3)]
+    # Nearly all that is counted are device lists.
+    kinds = [1, 7, 0, 0, 10, 0, 0, 160, 0, 0, 0]
+    looked = look(178, floor=172, protected=168, by_kind=kinds)
+
+    def said(*history: Object) -> str:
+        known = tenant(status={"observedGeneration": -1, "history": list(history)})
+        record_result.scanned(known, looked, NOW, used=True)
+        found = conditions(compose.compose(known, NOW, CONTEXT)).get("RotationRecommended", {})
+        return str(found["message"]) if found.get("status") == "True" else ""
+
+    assert "The last 3 cleanups removed fewer than 5 files each and left 172 to 174" in said(*few)
+    assert "rotate the session" in said(*few)
+    dry = entry | {"outcome": "DryRun", "removed": 9, "after": 160}
+    assert said(dry, *few) == said(*few)
+    assert said(*few[:2]) == ""
+    assert said(entry | {"removed": 9, "after": 172}, *few) == ""

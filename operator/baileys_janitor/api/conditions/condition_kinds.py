@@ -182,10 +182,11 @@ _ADVICE = (
         type=advice.ROTATION_RECOMMENDED,
         group=Group.ADVICE,
         calm_message="Files that only pairing anew would shed do not pile up.",
-        when="Files pile up that no rule may remove and pairing anew would shed: protected or unknown files, or "
+        when="Files pile up that no rule may remove and pairing anew would shed: protected or unknown files at the "
+        "`emergency` limit, or at `critical` after three cleanups in a row that removed fewer than five files each; or "
         "pre-keys (5,000, or most of what counts with `count: Total`). The message says what else would help.",
-        to_do="Pair the tenant again in an empty directory; pre-keys can also be left, or taken out of the count by "
-        "`count: Pressure`.",
+        to_do="Rotate the session, or pair the tenant again in an empty directory, as the message says (the runbook "
+        "session-rotation); pre-keys can also be left, or taken out of the count by `count: Pressure`.",
         event=EventKind(weight=5),
     ),
     ConditionKind(

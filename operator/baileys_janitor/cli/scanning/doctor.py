@@ -40,7 +40,7 @@ def findings_of(look: Look, outlook: Outlook, settings: Settings) -> list[Findin
     looks = len(PAUSES_SECONDS) + 1, sum(PAUSES_SECONDS)
     given = (
         advice.threshold_unreachable(outlook, settings),
-        advice.rotation_recommended(look.census, outlook, settings),
+        advice.rotation_recommended(look.census, outlook, settings, look.cleaned),
         advice.silence_not_counted(outlook, settings),
         advice.session_inactive(look.last_activity, look.now),
         advice.disk_pressure(look.free_bytes, look.free_inodes, look.volume_bytes),

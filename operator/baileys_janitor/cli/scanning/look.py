@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
 from baileys_janitor.cli.arguments.targets import Target
 from baileys_janitor.cli.terminal.problems import Problem
+from baileys_janitor.policy.advice import SIGN_CLEANUPS, Cleaned
 from baileys_janitor.policy.ages.ages import Ages
 from baileys_janitor.policy.counts import Census, take_census
 from baileys_janitor.policy.files.file_entry import Entry
@@ -25,17 +26,23 @@ from baileys_janitor.volume.errors import problem_of as problem_of_error
 from baileys_janitor.volume.files.disk_space import room_on
 from baileys_janitor.volume.files.read import read_listing
 from baileys_janitor.volume.files.safe_open import open_session
+from baileys_janitor.volume.files.state_files import owners_of
 from baileys_janitor.volume.files.state_names import OwnNames
+from baileys_janitor.volume.report.results import CAPPED, COMPLETED, NOTHING_TO_DO
+from baileys_janitor.volume.runs.journal import Journal
 from baileys_janitor.volume.scanning.activity import Known, activity_of
 from baileys_janitor.volume.scanning.credentials import readable_identity
 from baileys_janitor.volume.scanning.directory_state import state_of
+
+_CLEANED = frozenset((COMPLETED, CAPPED, NOTHING_TO_DO))
 
 
 class Look(NamedTuple):
     """What a look found. `entries` is None beyond 200,000 files, which are only counted by kind.
 
     `last_activity` is the time of the newest traffic in Unix seconds. `own` are the janitor's own names there. Free
-    bytes and inodes and the volume's size are None when unknown. `state` has owners and modes.
+    bytes and inodes and the volume's size are None when unknown. `state` has owners and modes. `cleaned`: what the last
+    cleanups have left, the newest first.
     """
 
     entries: list[Entry] | None
@@ -49,6 +56,7 @@ class Look(NamedTuple):
     own: OwnNames
     state: State
     now: float
+    cleaned: Sequence[Cleaned] = ()
 
 
 def look_at(target: Target, settings: Settings, now: float | None = None) -> Look:
@@ -60,6 +68,7 @@ def look_at(target: Target, settings: Settings, now: float | None = None) -> Loo
         activity = activity_of(directory, listing, identity, settings, now, Known(), to_write=False)
         room = *room_on(directory), listing.own
         state = state_of(directory, listing, now)
+        cleaned = _cleaned(directory) if listing.own.has_journal and not state.refused else ()
     ages = activity.ages
     if listing.entries is None:
         return Look(
@@ -70,7 +79,18 @@ def look_at(target: Target, settings: Settings, now: float | None = None) -> Loo
     newest = None if newest_ns is None else newest_ns // 10**9
     if activity.look is not None:
         newest = activity.look.newest
-    return Look(listing.entries, census, identity, ages, newest, *room, state, now)
+    return Look(listing.entries, census, identity, ages, newest, *room, state, now, cleaned)
+
+
+def _cleaned(directory: int) -> Sequence[Cleaned]:
+    """Return what the last cleanups have left; nothing of a journal that this process may not read."""
+    try:
+        runs = Journal(directory, owners_of(directory)).runs
+    except VolumeProblem:
+        return ()
+    results = [each.result for each in reversed(runs.values()) if each.result is not None]
+    known = [each for each in results if each.after is not None and each.outcome in _CLEANED]
+    return [Cleaned(each.after or 0, each.removed) for each in known[:SIGN_CLEANUPS]]
 
 
 @contextmanager
