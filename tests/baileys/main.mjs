@@ -6,6 +6,7 @@
 //   node main.mjs talk '{"session": "DIR/session", "peers": "DIR/peers"}'
 //   node main.mjs judge '{"session": "DIR/session", "peers": "DIR/peers"}'
 //   node main.mjs login '{"session": "DIR/session", "lid": "LID:DEVICE@lid"}'
+//   node main.mjs begin '{"session": "DIR/session", "pair": true}'
 //
 // One JSON document comes out. Exit code: 0 good, 1 a property failed, 2 the tool could not do its
 // work.
@@ -15,7 +16,8 @@ const commands = {
   talk: async request => (await import('./src/talk.mjs')).talk(request),
   judge: async request => (await import('./src/judge.mjs')).judge(request),
   check: async request => (await import('./src/check.mjs')).check(request),
-  login: async request => (await import('./src/login.mjs')).login(request)
+  login: async request => (await import('./src/login.mjs')).login(request),
+  begin: async request => (await import('./src/begin.mjs')).begin(request)
 }
 
 // libsignal reports session changes on the console, which would get in the way of the one document.

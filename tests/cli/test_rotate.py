@@ -211,6 +211,26 @@ def test_what_is_only_preferred_and_fails_is_said(
     assert all(name.startswith("lid-mapping-") for name in carried(old))
 
 
+def test_where_it_is_required_nothing_is_rotated_without_a_backup(
+    old: Path, run: Run, tmp_path: Path, store: Path
+) -> None:
+    path = config(tmp_path, store, beforeOperations="Required")
+    store.rmdir()
+    store.write_text("no directory")
+    before = held(old)
+    done = run("rotate", old, *APPLY, "--config", path)
+    assert (done.code, "because backup.beforeOperations is Required" in done.err) == (1, True)
+    assert held(old) == before
+
+
+def test_where_none_is_wanted_none_is_made(
+    old: Path, run: Run, tmp_path: Path, store: Path
+) -> None:
+    path = config(tmp_path, store, beforeOperations="Never")
+    done = run("rotate", old, *APPLY, "--config", path)
+    assert (done.code, archives(store)) == (0, 0)
+
+
 def test_a_configuration_without_backups_makes_none(old: Path, run: Run, tmp_path: Path) -> None:
     path = tmp_path / "janitor.yaml"
     path.write_text('{"mode": "Enforce"}')

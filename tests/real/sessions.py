@@ -165,6 +165,15 @@ def login(session: Path, lid: str, library: str) -> Report:
     return _run("login", {"library": library, "session": str(session), "lid": lid})
 
 
+def begin(session: Path, **options: Any) -> Report:
+    """Start with the real library in a directory without a pairing, at a server that asks for one.
+
+    Returns whether it was ``fresh``, ``asked`` for one by a QR code and, with ``pair`` and an ``address``, was
+    ``paired``; how many ``mappings`` it reads, and how many ``keys`` of those named in ``others``.
+    """
+    return _run("begin", {"session": str(session), **options})
+
+
 def node_missing() -> str:
     """Why the tool cannot run here, or an empty string; installs its dependencies if it can."""
     if not shutil.which("node"):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 import baileys_janitor.volume.rotation.rollback
 import baileys_janitor.volume.rotation.rotate  # noqa: F401  # imported before the children are made
+from tests.all_checks import steps
 from tests.running_time import remember
 from tests.volume.directories import (
     FILES,
@@ -40,8 +40,6 @@ NAMES = (
 )
 FEW = {name: FILES[name] for name in NAMES}
 STAYS = {"lid-mapping-2201.json", "notes.txt"}
-#: `ALL_CHECKS=1` kills at every step; else what one way shows at every one is shown of the others at every fourth.
-EVERY = bool(os.environ.get("ALL_CHECKS"))
 
 
 @pytest.fixture(params=["rename", "link"])
@@ -50,10 +48,6 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "link":
         by_links(monkeypatch)
     return str(request.param)
-
-
-def steps(way: str) -> range:
-    return range(1, 1000, 1 if EVERY or way == "rename" else 4)
 
 
 def made(room: Path) -> Path:
@@ -69,7 +63,7 @@ def no_half_session(path: Path, before: dict[str, bytes]) -> None:
 
 @pytest.mark.timeout(300)
 def test_a_rotation_killed_at_every_step_is_whole_or_not_at_all(way: str) -> None:
-    for step in steps(way):
+    for step in steps(2 if way == "rename" else 6):
         with scratch() as room:
             path = made(room)
             before = held(path)
@@ -92,7 +86,7 @@ def test_a_rotation_killed_at_every_step_is_whole_or_not_at_all(way: str) -> Non
 
 @pytest.mark.timeout(300)
 def test_a_rollback_killed_at_every_step_can_be_asked_for_again(way: str) -> None:
-    for step in steps(way):
+    for step in steps(2 if way == "rename" else 6):
         with scratch() as room:
             path = made(room)
             before = held(path)
@@ -113,7 +107,7 @@ def test_a_rollback_killed_at_every_step_can_be_asked_for_again(way: str) -> Non
 @pytest.mark.timeout(300)
 def test_after_a_killed_rollback_a_new_pairing_finds_none_of_the_old_files() -> None:
     anew = credentials("BBBB")
-    for step in steps("link"):
+    for step in steps(6):
         with scratch() as room:
             path = made(room)
             before = held(path)
@@ -132,7 +126,7 @@ def test_after_a_killed_rollback_a_new_pairing_finds_none_of_the_old_files() -> 
 
 @pytest.mark.timeout(300)
 def test_a_recovery_killed_at_every_step_is_recovered_in_turn() -> None:
-    for step in range(1, 1000, 1 if EVERY else 3):
+    for step in steps(4):
         with scratch() as room:
             path = made(room)
             before = held(path)

@@ -17,14 +17,8 @@ const PRE_KEYS_LEFT = '500'
 /** The names that a login writes, and what the library asked the server. */
 export async function login({ library: name = 'rc14', session, lid }) {
   const library = await loadLibrary(name)
-  const module = { rc14: 'baileys-rc14', rc9: 'baileys-rc9', rc5: 'baileys-rc5' }[name] ?? `baileys-${name}`
-  const own = {
-    ...(await import(`${module}/lib/Defaults/index.js`)),
-    ...(await import(`${module}/lib/Utils/crypto.js`)),
-    ...(await import(`${module}/lib/WABinary/index.js`))
-  }
   const before = aged(session)
-  const server = await listen(module, library, own, lid)
+  const server = await listen(name, library, { lid })
   const { state, saveCreds } = await library.useMultiFileAuthState(session)
   const socket = library.makeWASocket({
     auth: state,
@@ -49,7 +43,7 @@ export async function login({ library: name = 'rc14', session, lid }) {
   return { passed: passed === true, asked: server.asked, written: written.sort() }
 }
 
-function within(promise, milliseconds) {
+export function within(promise, milliseconds) {
   const late = new Promise(resolve => setTimeout(resolve, milliseconds, false).unref())
   return Promise.race([promise, late])
 }
@@ -72,15 +66,27 @@ function aged(session) {
   return times(session)
 }
 
-async function listen(module, library, own, lid) {
+/**
+ * A server for one library version. It lets an account with that `lid` in; with `refs` it takes whoever comes for a new
+ * device, and offers these for a QR code.
+ */
+export async function listen(name, library, { lid, refs }) {
+  const module = { rc14: 'baileys-rc14', rc9: 'baileys-rc9', rc5: 'baileys-rc5' }[name] ?? `baileys-${name}`
+  const own = {
+    ...(await import(`${module}/lib/Defaults/index.js`)),
+    ...(await import(`${module}/lib/Utils/crypto.js`)),
+    ...(await import(`${module}/lib/WABinary/index.js`))
+  }
   const { WebSocketServer } = createRequire(import.meta.resolve(module))('ws')
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0 })
   await new Promise(resolve => server.once('listening', resolve))
   const trust = authority(library, own)
   const asked = []
+  const peers = []
   let heard = Date.now()
   server.on('connection', socket => {
-    const peer = new Peer(socket, library, own, trust, lid, node => asked.push(node))
+    const peer = new Peer(socket, library, own, trust, { lid, refs }, node => asked.push(node))
+    peers.push(peer)
     let last = Promise.resolve()
     socket.on('message', data => {
       heard = Date.now()
@@ -91,6 +97,8 @@ async function listen(module, library, own, lid) {
     port: server.address().port,
     asked,
     close: () => server.close(),
+    /** Sends a stanza to whoever has connected. */
+    send: node => peers.forEach(each => each.send(node)),
     async quiet(milliseconds) {
       while (Date.now() - heard < milliseconds)
         await new Promise(resolve => setTimeout(resolve, 50))
@@ -117,8 +125,8 @@ function authority({ proto, Curve }, own) {
 
 /** The server's side of one connection: Noise XX, then a stream of binary nodes. */
 class Peer {
-  constructor(socket, library, own, trust, lid, asked) {
-    Object.assign(this, { socket, library, own, trust, lid, asked })
+  constructor(socket, library, own, trust, { lid, refs }, asked) {
+    Object.assign(this, { socket, library, own, trust, lid, refs, asked })
     this.bytes = NOTHING
     this.steps = [data => this.hello(data), data => this.finish(data)]
     this.hash = this.salt = this.key = Buffer.from(own.NOISE_MODE)
@@ -170,6 +178,7 @@ class Peer {
     this.decrypt(clientFinish.payload)
     const keys = await this.own.hkdf(NOTHING, 64, { salt: this.salt, info: '' })
     this.transport = { read: keys.subarray(0, 32), write: keys.subarray(32), in: 0, out: 0 }
+    if (this.refs) return this.send(pairDevice(this.refs))
     const t = String(Math.floor(Date.now() / 1000))
     this.send({ tag: 'success', attrs: { t, lid: this.lid, props: '1' } })
     this.send({ tag: 'ib', attrs: {}, content: [{ tag: 'offline', attrs: { count: '0' } }] })
@@ -221,6 +230,16 @@ class Peer {
     this.salt = keys.subarray(0, 32)
     this.key = keys.subarray(32)
     this.counter = 0
+  }
+}
+
+/** The stanza that the server sends to a device that nobody has paired. */
+function pairDevice(refs) {
+  const content = refs.map(ref => ({ tag: 'ref', attrs: {}, content: Buffer.from(ref) }))
+  return {
+    tag: 'iq',
+    attrs: { id: '1', type: 'set', from: 's.whatsapp.net', xmlns: 'md' },
+    content: [{ tag: 'pair-device', attrs: {}, content }]
   }
 }
 

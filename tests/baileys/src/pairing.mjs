@@ -8,7 +8,7 @@ import { uploadAtLogin } from './prekeys.mjs'
 const ACCOUNT_SIGNATURE = Buffer.from([6, 0])
 
 /** The stanza that WhatsApp sends when a phone accepted the device. */
-function pairSuccess({ proto, Curve }, creds, address) {
+export function pairSuccess({ proto, Curve }, creds, address) {
   const phone = Curve.generateKeyPair()
   const details = proto.ADVDeviceIdentity.encode({
     rawId: 1,

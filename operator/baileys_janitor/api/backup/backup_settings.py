@@ -220,6 +220,11 @@ class BackupSettings(BackupGroup):
             description="Where the archives go. They are independent: the same archive is put to each.",
         )
     )
+    before_operations: BeforeOperations | None = Field(
+        default=None,
+        description="Whether a session is backed up before it is rotated. Required: nothing is rotated if that fails. "
+        "Preferred, or unset: it goes on and says so. Never: it is not.",
+    )
     drill: BackupDrill | None = Field(default=None, description="Rehearsals of a restore.")
 
 

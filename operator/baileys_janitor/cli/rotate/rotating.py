@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from baileys_janitor.cli.terminal.signals import Interrupt
     from baileys_janitor.volume.report.run_results import CleanResult
 
-REQUIRED: Final = "Required"
-PREFERRED: Final = "Preferred"
-NEVER: Final = "Never"
 _NOTHING_TYPED: Final = {
     "repository_name": None,
     "credentials": None,
@@ -63,14 +60,15 @@ def back_up_first(
 
     if not read_config(values["config_path"]).get("backup"):
         return None
+    from baileys_janitor.api.backup.backup_settings import NEVER_BEFORE, REQUIRED
     from baileys_janitor.cli.backup.back_up import Work
     from baileys_janitor.cli.backup.settings import Asked, keep_of, opened, recipients_of
 
     asked = Asked({**_NOTHING_TYPED, **values})
     if asked.config is None:
         return None
-    before = getattr(asked.config, "before_operations", PREFERRED)
-    if before == NEVER:
+    before = asked.config.before_operations
+    if before == NEVER_BEFORE:
         return None
     destinations = [opened(each) for each in asked.places()]
     # The process is stopped, so that this archive can bring the session back as a whole: one is put in any case.
