@@ -67,11 +67,11 @@ class Cluster:
         return Member(name, (0,), known, volume=str(claim), path=".", namespace="bots")
 
     def backup(self, *members: Member, **more: object) -> BackupTask:
-        task = BackupTask(BACKUP, [self.store()], members, 30, [RECIPIENT])
+        task = BackupTask(BACKUP, [self.store()], members, 120, [RECIPIENT])
         return replace(task, **more)  # type: ignore[arg-type]
 
     def drill(self, *members: Member) -> BackupTask:
-        return BackupTask(DRILL, [self.store()], members, 30, identity=str(self.identity))
+        return BackupTask(DRILL, [self.store()], members, 120, identity=str(self.identity))
 
     def run(self, task: BackupTask, **environ: str) -> JobResult:
         found = self.left(task.to_json(), **environ)

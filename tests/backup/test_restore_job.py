@@ -72,7 +72,7 @@ class Lab:
         store = Store("eu", self.url, self.server.url, "us-east-1", str(self.secret))
         task = RestoreTask(
             run="restore-1", namespace="bots", tenant="acme", store=store, time=int(NOW),
-            volume=str(self.claim), path="company-1", between=str(self.shared), seconds=30,
+            volume=str(self.claim), path="company-1", between=str(self.shared), seconds=120,
             identity=str(self.key / "identity"), secrets=("eu-reader", "recovery"),
             known=encode(KnownArchives(known)) if known else "", watch=0, watch_after=0,
         )  # fmt: skip

@@ -29,14 +29,15 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return waiting(monkeypatch)
 
 
+def old_pre_key(name: str) -> bool:
+    return name.startswith("pre-key-") and int(Path(name).stem.rpartition("-")[2]) <= 780
+
+
 @pytest.fixture
 def place(tmp_path: Path, run: Run) -> Backups:
     """A session that was backed up, and whose fingerprint was recorded."""
     root = tmp_path / "sessions"
-    unpack("healthy", root / "acme")
-    for path in (root / "acme").glob("pre-key-*"):
-        if int(path.stem.rpartition("-")[2]) <= 780:
-            path.unlink()
+    unpack("healthy", root / "acme", without=old_pre_key)
     paired_anew(root / "acme")
     found = Backups(run, tmp_path, root).prepare()
     assert found.back_up().code == 0

@@ -73,7 +73,7 @@ class Jobs:
         given = {"url": f"s3://{self.bucket}/prod", "endpoint": self.server.url} | more
         return Store(name, given["url"], given["endpoint"], "us-east-1", str(self.secret))
 
-    def backup(self, *stores: Store, seconds: int = 30, **more: Any) -> StoreTask:
+    def backup(self, *stores: Store, seconds: int = 120, **more: Any) -> StoreTask:
         used = stores or (self.store(),)
         member = Member("main.keystore", tuple(range(len(used))), namespace="bots")
         task = BackupTask(BACKUP, used, [member], seconds, [RECIPIENT])
@@ -83,7 +83,7 @@ class Jobs:
 
     def drill(self, sample: list[tuple[str, str]], **more: Any) -> StoreTask:
         members = [Member(name, (0,), known, namespace="bots") for name, known in sample]
-        task = BackupTask(DRILL, [self.store()], members, 30, identity=str(self.identity))
+        task = BackupTask(DRILL, [self.store()], members, 120, identity=str(self.identity))
         return StoreTask(
             **{"action": REHEARSE, "url_file": str(self.database), "backup": task, **more}
         )

@@ -21,6 +21,7 @@ import sys
 import tarfile
 import tempfile
 import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -47,9 +48,15 @@ def scenarios() -> list[str]:
 
 
 def unpack(
-    scenario: str, session: Path, now: float | None = None, peers: Path | None = None
+    scenario: str,
+    session: Path,
+    now: float | None = None,
+    peers: Path | None = None,
+    without: Callable[[str], bool] = lambda _: False,
 ) -> Path:
     """Unpack a fixture; its files are as old before `now` (Unix seconds) as when it was written.
+
+    `without` says of a file's name that it is left out: nine of ten files are pre-keys.
 
     The session's files go directly into `session`, which must be empty or missing. With `peers`,
     the contacts' own keys go there; only :func:`check` needs them. Returns `session`.
@@ -61,7 +68,7 @@ def unpack(
     shift = (time.time() if now is None else now) - EPOCH
     for room, name, mtime, content in members:
         target = targets.get(room)
-        if target is None:
+        if target is None or without(name):
             continue
         path = os.path.join(target, name)
         if content is None:

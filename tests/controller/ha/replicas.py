@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 
 from tests.controller.live.operators import OperatorProcess
-from tests.controller.live.world import World, until
+from tests.controller.live.world import PATIENCE, World, until
 
 Object = dict[str, Any]
 LEASES = "coordination.k8s.io/v1/leases"
@@ -38,7 +38,7 @@ class Replica(OperatorProcess):
     async def state(self) -> str:
         return str((await self.probe("/readyz"))[1].get("state", ""))
 
-    async def becomes(self, state: str, patience: float = 45.0) -> None:
+    async def becomes(self, state: str, patience: float = PATIENCE) -> None:
         """Wait until it is in this state."""
 
         async def reached() -> bool:
