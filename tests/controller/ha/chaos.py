@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import random
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -39,17 +38,7 @@ class SteppedReplica(Replica):
         """Start it, by the module that steps its clock."""
         self.killed = False
         module = "tests.controller.ha.stepped_operator"
-        with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                module,
-                str(self._config),
-                str(self._offset),
-                env=self._environment,
-                stderr=log,
-                stdout=log,
-            )
+        await self._run(module, str(self._config), str(self._offset))
 
     async def kill(self) -> None:
         self.killed = True

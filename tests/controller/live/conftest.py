@@ -76,9 +76,9 @@ async def process(
     """Makes operators as processes for the test's namespace; those that still run are killed in the end."""
     made: list[OperatorProcess] = []
 
-    def make(**settings: object) -> OperatorProcess:
-        number = str(len(made))
-        made.append(OperatorProcess(configured(world, settings), kubeconfig, tmp_path / number))
+    def make(*, anew: bool = False, **settings: object) -> OperatorProcess:
+        configuration, directory = configured(world, settings), tmp_path / str(len(made))
+        made.append(OperatorProcess(configuration, kubeconfig, directory, anew=anew))
         return made[-1]
 
     yield make

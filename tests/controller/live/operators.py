@@ -22,6 +22,7 @@ from baileys_janitor.controller.keystores.reconciler import KeyStoreReconciler
 from baileys_janitor.controller.reconciler import Reconciler
 from baileys_janitor.schedule.scan_times import START_SECONDS
 from baileys_janitor.tenants.record import AnyRecord
+from tests.controller.live.forked import Forked
 from tests.controller.live.world import PATIENCE, until
 
 Object = dict[str, Any]
@@ -220,15 +221,18 @@ class LocalOperator:
 
 
 class OperatorProcess:
-    """`baileys-janitor operator` as a process of its own."""
+    """`baileys-janitor operator` as a process of its own; `anew`: by a Python that has imported nothing yet."""
 
-    def __init__(self, settings: Object, kubeconfig: Path, directory: Path) -> None:
+    def __init__(
+        self, settings: Object, kubeconfig: Path, directory: Path, *, anew: bool = False
+    ) -> None:
+        self._anew = anew
         directory.mkdir(parents=True, exist_ok=True)
         self._config = directory / "operator.yaml"
         self._config.write_text(yaml.safe_dump(settings))
         self._log = directory / "operator.log"
         self._environment = os.environ | {"KUBECONFIG": str(kubeconfig)}
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: asyncio.subprocess.Process | Forked | None = None
 
     @property
     def log(self) -> str:
@@ -241,10 +245,21 @@ class OperatorProcess:
         return self._process.returncode if self._process is not None else None
 
     async def start(self) -> None:
-        arguments = ["-m", "baileys_janitor", "operator", "--config", str(self._config)]
+        await self._run("baileys_janitor", "operator", "--config", str(self._config))
+
+    async def _run(self, module: str, *arguments: str) -> None:
+        if not self._anew:
+            self._process = await Forked.start(module, [*arguments], self._environment, self._log)
+            return
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, *arguments, env=self._environment, stderr=log, stdout=log
+                sys.executable,
+                "-m",
+                module,
+                *arguments,
+                env=self._environment,
+                stderr=log,
+                stdout=log,
             )
 
     async def _signal(self, number: signal.Signals) -> int:

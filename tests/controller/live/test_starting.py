@@ -78,7 +78,7 @@ async def refused() -> str:
 
 
 async def test_without_a_kubeconfig_it_ends_with_a_sentence_and_code_2(tmp_path: Path) -> None:
-    operator = OperatorProcess({}, tmp_path / "none", tmp_path / "operator")
+    operator = OperatorProcess({}, tmp_path / "none", tmp_path / "operator", anew=True)
     await operator.start()
     await until(lambda: operator.code is not None, "it ends")
     assert operator.code == 2
@@ -90,7 +90,7 @@ async def test_with_a_dead_api_server_it_ends_with_a_sentence_and_code_2(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = configured(monkeypatch, tmp_path / "config", NOBODY)
-    operator = OperatorProcess({}, path, tmp_path / "operator")
+    operator = OperatorProcess({}, path, tmp_path / "operator", anew=True)
     await operator.start()
     await until(lambda: operator.code is not None, "it ends")
     assert operator.code == 2
