@@ -30,3 +30,8 @@ def steps(share: int) -> range:
     It ends by itself when it has got through without a kill.
     """
     return range(1, 1000) if ALL_CHECKS else range(1 + SAMPLE_DAY % share, 1000, share)
+
+
+def examples(number: int) -> int:
+    """Return how many examples a property is tried with: half of them in the ordinary run."""
+    return number if ALL_CHECKS else number // 2

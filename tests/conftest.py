@@ -10,10 +10,10 @@ from collections.abc import Generator
 import pytest
 from hypothesis import is_hypothesis_test, settings
 
-from tests.all_checks import ALL_CHECKS, SAMPLE_DAY
+from tests.all_checks import ALL_CHECKS, SAMPLE_DAY, examples
 
 # How long an example takes says something about the machine only.
-settings.register_profile("unhurried", deadline=None)
+settings.register_profile("unhurried", deadline=None, max_examples=examples(100))
 settings.load_profile("unhurried")
 
 

@@ -21,6 +21,7 @@ from baileys_janitor.backup.archive.unpack import unpack
 from baileys_janitor.backup.errors import BackupProblem
 from baileys_janitor.policy.archives.archived import LIMIT_BYTES, ArchivedFile
 from baileys_janitor.volume.copies.snapshot import Snapshot
+from tests.all_checks import examples
 from tests.backup.hostile import MEBIBYTE, Forge, corpus, encrypted, endless, zipped
 from tests.backup.sessions import (
     IDENTITIES,
@@ -129,7 +130,7 @@ def test_an_archive_above_the_limit_is_refused_before_its_files() -> None:
 
 
 @given(st.integers(0, len(ARCHIVE) * 8 - 1))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_one_flipped_bit_anywhere_is_refused(place: int) -> None:
     data = bytearray(ARCHIVE)
     data[place // 8] ^= 1 << place % 8
@@ -137,7 +138,7 @@ def test_one_flipped_bit_anywhere_is_refused(place: int) -> None:
 
 
 @given(st.integers(0, len(ARCHIVE) - 1))
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_an_archive_that_is_cut_anywhere_is_refused(length: int) -> None:
     refused([ARCHIVE[:length]])
 
@@ -151,7 +152,7 @@ def test_an_archive_that_is_cut_between_two_encrypted_pieces_is_refused() -> Non
 
 
 @given(st.integers(0, len(PLAIN_ARCHIVE) * 8 - 1), st.booleans())
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_without_encryption_damage_is_refused_or_changes_nothing(place: int, cut: bool) -> None:
     data = bytearray(PLAIN_ARCHIVE)
     data[place // 8] ^= 1 << place % 8
@@ -167,7 +168,7 @@ def test_without_encryption_damage_is_refused_or_changes_nothing(place: int, cut
 
 
 @given(st.data())
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_any_change_of_a_manifest_is_refused_or_is_a_whole_manifest_again(
     data: st.DataObject,
 ) -> None:
@@ -198,7 +199,7 @@ def decoded(text: bytes) -> Manifest:
 
 
 @given(st.binary(max_size=600), st.integers(0, 2))
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_junk_at_any_layer_is_refused(junk: bytes, layer: int) -> None:
     data = junk if layer == 0 else zipped(junk) if layer == 1 else zipped(FORGE.tar(junk))
     refused([encrypted(data, RECIPIENTS)])

@@ -30,6 +30,7 @@ from baileys_janitor.volume.report.codec_fields import (
     checksum,
     is_code,
 )
+from tests.all_checks import examples
 
 NOW = 1_795_000_000
 YEAR_10_000 = 253_402_300_800
@@ -243,7 +244,7 @@ def check(result: Result) -> None:
             check_time(member.trash_oldest)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(st.sampled_from(sorted(WHOLE)), st.data())
 def test_one_forged_value_is_refused_or_within_its_bounds(action: str, data: st.DataObject) -> None:
     head, pieces = parts(action)
@@ -256,7 +257,7 @@ def test_one_forged_value_is_refused_or_within_its_bounds(action: str, data: st.
     check(result)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.lists(
         st.sampled_from(["scan", "clean", "failure", "undo", "purge", "keep"]) | HOSTILE, max_size=4

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from baileys_janitor.job.task import MEMBERS_MAX, BadTask, Member, Task, valid_run
 from baileys_janitor.policy.settings import DEFAULTS
+from tests.all_checks import examples
 
 runs = st.from_regex(r"\A[a-z0-9][a-z0-9-]{0,31}\Z")
 members = st.builds(
@@ -145,7 +146,7 @@ ODD = st.sampled_from(
 JSON = st.recursive(ODD, lambda inner: st.lists(inner, max_size=6), max_leaves=12)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from([*GOOD, "run", "reason", "dryRun", "undoWindow", "copies"]), JSON
@@ -164,7 +165,7 @@ def test_whatever_stands_in_a_task_it_is_refused_by_its_field_or_makes_sense(
     assert task.deadline is None or 0 <= task.deadline < 1e10
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.text(max_size=60) | st.integers(1, 200_000).map(lambda depth: "[" * depth))
 def test_no_text_at_all_makes_the_decoder_of_tasks_stumble(text: str) -> None:
     with pytest.raises(BadTask):

@@ -9,6 +9,7 @@ from baileys_janitor.keystore.adapter import Row, entries_of, file_name, key_of,
 from baileys_janitor.policy.cleanup.plan import Plan
 from baileys_janitor.policy.files.file_entry import Entry
 from baileys_janitor.policy.files.file_kinds import CREDS, OTHER
+from tests.all_checks import examples
 from tests.policy.worlds import World, worlds
 from tests.real import sessions
 
@@ -90,7 +91,7 @@ def _rows(world: World, *, typed: bool) -> tuple[list[Entry], list[Row], int | N
     return files, rows, creds
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(worlds())
 def test_rows_and_files_of_a_session_give_the_same_plan(world: World) -> None:
     for typed in (True, False):

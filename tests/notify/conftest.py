@@ -1,4 +1,4 @@
-"""A loaded machine is no failure: what takes long here is the machine, since nothing waits."""
+"""An endpoint on loopback for every test of the channels."""
 
 from __future__ import annotations
 
@@ -6,12 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from hypothesis import settings
 
 from tests.notify.receivers import Receiver
-
-settings.register_profile("virtual-time", deadline=None)
-settings.load_profile("virtual-time")
 
 
 @pytest.fixture(autouse=True)

@@ -14,9 +14,10 @@ from baileys_janitor.policy.contact.plan import RepairPlan, make_repair_plan
 from baileys_janitor.policy.contact.request import Request
 from baileys_janitor.policy.files.file_entry import Entry
 from baileys_janitor.policy.files.identity import Identity
+from tests.all_checks import examples
 from tests.policy.worlds import OWN_LID, OWN_PN, PAIRED, file, identity_of
 
-many = settings(max_examples=150, deadline=None)
+many = settings(max_examples=examples(150), deadline=None)
 
 PHONE, LID = "447700900123", "250000000000123"
 OTHER, OTHER_LID = "15550100", "260000000000456"

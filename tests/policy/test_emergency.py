@@ -17,6 +17,7 @@ from baileys_janitor.policy.settings import (
     Settings,
     Thresholds,
 )
+from tests.all_checks import examples
 from tests.policy.worlds import (
     DAY,
     GROUPS,
@@ -35,7 +36,7 @@ from tests.policy.worlds import (
     worlds,
 )
 
-many = settings(max_examples=150, deadline=None)
+many = settings(max_examples=examples(150), deadline=None)
 
 
 def without_cap(world: World) -> World:

@@ -29,6 +29,7 @@ from baileys_janitor.policy.settings import (
     Settings,
     Thresholds,
 )
+from tests.all_checks import examples
 from tests.policy.worlds import (
     DAY,
     HOUR,
@@ -44,7 +45,7 @@ from tests.policy.worlds import (
     worlds,
 )
 
-many = settings(max_examples=120, deadline=None)
+many = settings(max_examples=examples(120), deadline=None)
 
 
 def outlook_of(world: World) -> Outlook:

@@ -18,6 +18,7 @@ from baileys_janitor.policy.cleanup.plan import Plan
 from baileys_janitor.policy.files.file_entry import Entry
 from baileys_janitor.policy.files.identity import read_identity
 from baileys_janitor.policy.settings import PRESSURE, MaxRemovals, Retention, Settings
+from tests.all_checks import examples
 from tests.policy.worlds import (
     DAY,
     GROUPS,
@@ -45,7 +46,7 @@ from tests.policy.worlds import (
     worlds,
 )
 
-many = settings(max_examples=120, deadline=None)
+many = settings(max_examples=examples(120), deadline=None)
 
 USER = r"([1-9][0-9]*)(_1|_128|_129)?"
 DEVICE = r"(0|[1-9][0-9]*)"

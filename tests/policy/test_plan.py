@@ -10,6 +10,7 @@ from baileys_janitor.policy import reasons
 from baileys_janitor.policy.cleanup.plan import make_plan
 from baileys_janitor.policy.files.file_entry import MAX_ENTRIES
 from baileys_janitor.policy.settings import DEFAULTS, MaxRemovals, Retention, Settings
+from tests.all_checks import examples
 from tests.policy.worlds import (
     DAY,
     GROUPS,
@@ -33,7 +34,7 @@ from tests.policy.worlds import (
     worlds,
 )
 
-many = settings(max_examples=120, deadline=None)
+many = settings(max_examples=examples(120), deadline=None)
 
 
 @many

@@ -18,11 +18,12 @@ from baileys_janitor.policy.ages.running_text import (
     decode,
     encode,
 )
+from tests.all_checks import examples
 from tests.policy.worlds import NOW
 
 DAY = 86_400
 AT = int(NOW)
-many = settings(max_examples=100, deadline=None)
+many = settings(max_examples=examples(100), deadline=None)
 
 names = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=16)
 spans = st.one_of(st.integers(0, 400 * DAY), st.just(0))

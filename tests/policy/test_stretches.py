@@ -19,13 +19,14 @@ from baileys_janitor.policy.ages.stretches import (
     stretches_kept,
     stretches_of,
 )
+from tests.all_checks import examples
 from tests.policy.worlds import NOW
 
 DAY = 86_400
 HOUR = 3_600
 END = int(NOW)
 
-many = settings(max_examples=100, deadline=None)
+many = settings(max_examples=examples(100), deadline=None)
 #: Lengths around the border between a pause and a silence, and all others.
 lengths = st.one_of(
     st.integers(0, 6 * DAY), st.integers(DAY - 2, DAY + 2), st.sampled_from([0, 1, HOUR, 30 * DAY])

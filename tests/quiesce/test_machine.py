@@ -379,7 +379,7 @@ def test_a_workload_without_replicas_is_never_started() -> None:
 
 TestQuiescing = Quiescing.TestCase
 TestQuiescing.settings = settings(
-    max_examples=3000 if ALL else 300,
+    max_examples=3000 if ALL else 150,
     stateful_step_count=60 if ALL else 40,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -24,6 +24,7 @@ from baileys_janitor.volume.scanning.credentials import (
     readable_identity,
     settled_identity,
 )
+from tests.all_checks import examples
 from tests.running_time import always_running
 from tests.volume.directories import (
     DAY,
@@ -141,7 +142,7 @@ def test_two_accounts_in_turn_are_settled_by_nobody(session: Path) -> None:
     assert settled(session, writer.pause) == CREDENTIALS_CHANGING
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     st.lists(st.sampled_from([GOOD, OTHER, CUT, EMPTY, None]), max_size=len(PAUSES_SECONDS)),
     st.sampled_from([GOOD, CUT, EMPTY]),

@@ -19,6 +19,7 @@ from baileys_janitor.controller.kube.leader_election import (
     Superseded,
     seat,
 )
+from tests.all_checks import examples
 from tests.controller.ha.leases import OneLease, StandingClock, election
 
 
@@ -159,7 +160,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(STEPS)
 def test_never_do_two_hold_it(workers: list[tuple[str, int, float]]) -> None:
     async def contend() -> None:

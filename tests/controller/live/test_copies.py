@@ -145,7 +145,9 @@ async def test_a_job_that_keeps_copies_mounts_claims_to_write_and_shares_them_as
         await world.tenant(name, name)
     async with operator(knows=len(names)) as running:
         jobs = Jobs(running)
-        await world.scanned(names[-1])
+        for name in names:
+            await world.scanned(name)
+        await until(running.idle, "all are looked at")
         await kept(running, directories[-1], 1)
         await world.quiet()
     assert sum(jobs.members) == 4

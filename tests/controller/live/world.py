@@ -30,7 +30,7 @@ PATIENCE = 120.0
 
 async def until(what: Callable[[], Any], told: str, patience: float = PATIENCE) -> Any:
     """Wait until a call (or coroutine function) gives something true, and return it."""
-    end = time.monotonic() + patience
+    end, pause = time.monotonic() + patience, 0.02
     while True:
         try:
             found = what()
@@ -41,7 +41,9 @@ async def until(what: Callable[[], Any], told: str, patience: float = PATIENCE) 
         if found:
             return found
         assert time.monotonic() < end, f"it never came to pass: {told}"
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(pause)
+        # Each look is a request that this machine answers, too: it is busy enough with what is waited for.
+        pause = min(0.1, pause * 1.2)
 
 
 class World:

@@ -20,6 +20,7 @@ from baileys_janitor.status import compose
 from baileys_janitor.status.changes import Change, Crashed
 from baileys_janitor.tenants import record_result
 from baileys_janitor.tenants.record import TenantRecord
+from tests.all_checks import examples
 from tests.controller.metrics.fleets import StandingClock
 from tests.controller.pure.test_forged_statuses import FORGED
 from tests.controller.pure.world import CONFIG, NOW, body, look
@@ -339,7 +340,7 @@ ANY = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.sampled_from(["ADDED", "MODIFIED", "DELETED"]), ANY, ANY, ANY)
 def test_no_pod_and_no_job_makes_the_operator_stumble(
     kind: str, status_: Any, anything: Any, message: Any

@@ -25,6 +25,7 @@ from baileys_janitor.schedule.decision import decide
 from baileys_janitor.status import changes, compose, decision_log
 from baileys_janitor.tenants import record_result
 from baileys_janitor.tenants.record import TenantRecord
+from tests.all_checks import examples
 from tests.api.statuses import FULL_STATUS
 from tests.controller.pure.world import CONFIG, CONTEXT, DAY, NOW, PACE, body, look, looks
 
@@ -135,7 +136,7 @@ def check(tenant: TenantRecord, fresh: Object, now: float) -> None:
     assert when <= now + DAY, "nobody is forgotten for long"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(forged_statuses(), looks)
 @example(
     {"activeSince": "0001-01-01T00:00:00+23:59", "run": {"id": "x", "reason": "Daily"}}, look()
@@ -163,7 +164,7 @@ def test_no_status_stops_the_operator_or_gets_out_of_bounds(forged: Object, foun
     check(tenant, go_through(tenant, NOW), NOW)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(forged_statuses(), forged_statuses())
 def test_a_status_that_is_forged_while_the_operator_runs_stops_nothing(
     first: Object, second: Object
@@ -199,7 +200,7 @@ def test_no_json_at_all_makes_the_decoder_stumble(value: object) -> None:
     assert decoding.part(value, "a", "b") in ({}, decoding.part(decoding.part(value, "a"), "b"))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.dictionaries(st.sampled_from([EMERGENCY_ANNOTATION, NOTIFY_ANNOTATION, "other"]), FORGED)
     | FORGED,
