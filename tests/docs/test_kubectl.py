@@ -196,6 +196,10 @@ def condition(name: str) -> dict[str, str]:
     return {"type": name, "status": "True", **said}
 
 
+_WORK: set[str] = set()
+"""Texts that kubectl has taken."""
+
+
 class Shell:
     """A shell with kubectl, in which what is not asked for does nothing."""
 
@@ -217,8 +221,19 @@ class Shell:
             "HOME": str(home),
             "PATH": f"{programs}:/usr/bin:/bin",
             "REAL_KUBECTL": str(kubectl_path()),
+            # What the API server serves does not change: it is asked for that once.
+            "KUBECACHEDIR": str(cluster.kubeconfig.parent / "discovered"),
             "RUN": RUN_PLUGIN,
         }
+
+    async def works(self, text: str) -> bool:
+        """Whether kubectl takes a text; one that another page has, too, is run once: none changes anything."""
+        if text in _WORK:
+            return True
+        self.said = await self.paste(text)
+        if not self.said:
+            _WORK.add(text)
+        return not self.said
 
     async def paste(self, text: str) -> str:
         """Run a text; return what kubectl complained about, and keep what it printed in `out`."""
@@ -270,7 +285,7 @@ async def test_every_kubectl_command_of_a_page_works(page: Path, shell: Shell) -
     for text in typed(page):
         if "..." in text:
             continue  # an excerpt of a command, which says so
-        assert await shell.paste(text) == "", text
+        assert await shell.works(text), (text, shell.said)
 
 
 async def test_the_pages_with_commands_are_found() -> None:
@@ -289,7 +304,7 @@ async def test_every_kubectl_command_of_an_alert_works(rule: object, shell: Shel
     labels = {"namespace": "shop", "tenant": "acme", "key_store": "main", "tenant_set": "bots"}
     text = re.sub(r"\{\{ \$labels\.(\w+) \}\}", lambda it: labels.get(it[1], "x"), description)
     for quoted in re.findall(r'"(kubectl .+?)"(?=[\s.,;:]|$)', text):
-        assert await shell.paste(filled(quoted)) == "", quoted
+        assert await shell.works(filled(quoted)), (quoted, shell.said)
 
 
 @pytest.mark.parametrize("count", [1, 2])
