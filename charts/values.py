@@ -104,6 +104,12 @@ class Quiesce(Model):
         description="Namespaces in which the operator may read Deployments and StatefulSets, and scale them. They must "
         "exist. The action also has to stand in `config.operations.allowed`.",
     )
+    cluster_role: bool = Field(
+        default=False,
+        description="With `watchNamespaces`: grant the operator get and patch on the operations of all namespaces, and "
+        "get on the named namespaces. Roles in a namespace are deleted with it, so without these rights one that is "
+        "deleted while a workload in it is stopped waits for somebody to take a finalizer off.",
+    )
 
 
 class AdmissionPolicy(Model):

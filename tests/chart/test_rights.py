@@ -328,6 +328,22 @@ def test_workloads_are_stopped_in_the_named_namespaces_alone() -> None:
         assert not {right for right in everywhere if right[0] == "apps"}
 
 
+def test_what_lets_a_namespace_go_is_granted_everywhere_only_if_that_is_asked_for() -> None:
+    listed = {"watchNamespaces": ["shop"]}
+    quiesce = {"namespaces": ["shop"]}
+    assert not rights(render(quiesce=quiesce, **listed), "ClusterRole")
+    more = {**quiesce, "clusterRole": True}
+    assert rights(render(quiesce=more, **listed), "ClusterRole") == {
+        ("janitor.baileys.dev", "baileysoperations", "get"),
+        ("janitor.baileys.dev", "baileysoperations", "patch"),
+        ("janitor.baileys.dev", "baileysoperations/status", "patch"),
+        ("", "namespaces", "get"),
+    }
+    assert not rights(render(quiesce={"clusterRole": True}, **listed), "ClusterRole")
+    plain = rights(render(quiesce=quiesce), "ClusterRole")
+    assert rights(render(quiesce=more), "ClusterRole") == plain, "it has them already"
+
+
 def test_operations_are_granted_apart_from_everything_else() -> None:
     roles = {
         each["metadata"]["name"].rpartition(".")[2]: each

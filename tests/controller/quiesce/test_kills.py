@@ -234,3 +234,26 @@ async def test_whoever_may_not_scale_says_so_and_holds_nothing(world: Asked) -> 
 
         await until(refused, "it says so")
     assert not await held(world)
+
+
+async def test_a_namespace_goes_although_nothing_shows_that_its_operation_is_deleted(
+    world: Asked,
+) -> None:
+    await asked(world)
+    async with life(world) as one:
+        await one.until_quiet()
+        # With `watchNamespaces` all roles are in the namespace, and go first: no list and no watch is answered any more.
+        for what in ("deployments", "pods"):
+            where = f"namespaces/{world.namespace}/{what}"
+            world.cluster.fail(403, path=where, times=None, agent="OpenAPI")
+        await world.client.delete("v1/namespaces", "", world.namespace)
+
+        async def left() -> bool:
+            begun: list[Any] = []
+            one.manager.look(one.clock.now() + 600, begun.append)
+            for step in begun:
+                await step
+            found = await world.client.select("v1/namespaces")
+            return world.namespace not in {each["metadata"]["name"] for each in found["items"]}
+
+        await until(left, "the namespace goes")

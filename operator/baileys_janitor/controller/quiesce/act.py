@@ -33,6 +33,7 @@ END_SECONDS = 120.0
 """Seconds for which a workload waits that is to be started again until what was done meanwhile has ended."""
 STEPS_MAX = 12
 """Steps of one look; what takes more goes on with the next."""
+DELETED = "Deleted"
 UNKNOWN = "of a tenant that is not known (yet)"
 FORBIDDEN = (
     "Forbidden",
@@ -83,9 +84,12 @@ class Actor:
                 if not hold.holds:
                     self._fail(hold, *FORBIDDEN)
                     return
-                if not (hold.deleting and await self._is_going(hold.namespace)):
+                if not await self._is_going(hold.namespace):
                     raise
-                # The right to start it went with the namespace, and so does the workload.
+                # The right to start it went with the namespace, and so does the workload. The operation goes as well,
+                # even where that is not seen: what showed it may be forbidden by now.
+                hold.deleting = True
+                hold.resume = hold.resume or DELETED
                 found = None
             pods = () if hold.resume else await self._pods(hold)
             step = next_step(
@@ -99,7 +103,7 @@ class Actor:
 
     def _why_resume(self, hold: Hold, now: float) -> str:
         if hold.deleting:
-            return "Deleted"
+            return DELETED
         if not hold.wanted and (hold.record is None or not hold.record.holds):
             # Nothing but the finalizer is left.
             return "NotWanted"
