@@ -38,6 +38,7 @@ from baileys_janitor.controller.kube.leader_election import (
     own_namespace,
     seat,
 )
+from baileys_janitor.controller.kube.namespaces import readable, until_back
 from baileys_janitor.controller.kube.startup_problems import explain, is_passing
 from baileys_janitor.controller.notifications import manager
 from baileys_janitor.controller.quiesce import resume_all
@@ -169,6 +170,9 @@ async def _lead(
 ) -> None:
     """Watch and act until `stop` is set, the Lease is lost or a part ends; raise what made it end."""
     home = own_namespace(os.environ)
+    listed = config.watch_namespaces
+    config = config.model_copy(update={"watch_namespaces": await readable(kube, listed)})
+    left_out = [each for each in listed if each not in config.watch_namespaces]
     setup = NamespaceSetup(
         kube,
         clock,
@@ -210,6 +214,7 @@ async def _lead(
     auditing = asyncio.create_task(audit.run())
     ends: set[asyncio.Task[Any]] = {watching, working, auditing, asyncio.create_task(stop.wait())}
     ends |= {asyncio.create_task(each.run()) for each in others}
+    ends.add(asyncio.create_task(until_back(kube, left_out)))
     beside = _beside(kube, config, clock, reconciler, stores, process, sets)
     if election is not None:
         ends.add(asyncio.create_task(election.until_lost()))

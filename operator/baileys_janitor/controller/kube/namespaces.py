@@ -1,0 +1,58 @@
+"""Finds out which of the listed namespaces can be looked after: one that is deleted takes the operator's roles along.
+
+Kopf ends when a single watch is refused for long, and with it ends everything. So a namespace in which nothing may be
+listed is left out, for the sake of the others, until that is possible again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from baileys_janitor.api.names import PLURAL
+from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube, path
+
+logger = logging.getLogger("janitor.operator")
+
+LOOK_SECONDS: Final = 30.0
+"""Seconds between two looks at the namespaces that are left out."""
+SAY_EVERY: Final = 120
+"""Looks after which it is said again that they are left out."""
+
+
+async def readable(kube: Kube, namespaces: Sequence[str]) -> list[str]:
+    """Return the namespaces in which tenants may be listed; all of them where there is none, for none means all."""
+    found = [each for each in namespaces if await _may_list(kube, each)]
+    return found or [*namespaces]
+
+
+async def until_back(kube: Kube, left_out: Sequence[str]) -> None:
+    """Say that namespaces are left out, and return as soon as one of them can be looked after again."""
+    if not left_out:
+        await asyncio.get_running_loop().create_future()
+    looks = 0
+    while True:
+        if looks % SAY_EVERY == 0:
+            logger.warning(
+                "Left out: %s. The operator may not list tenants there: the namespace was deleted, or its role is "
+                "missing. Take it out of watchNamespaces, or create it and upgrade the chart.",
+                ", ".join(left_out),
+            )
+        looks += 1
+        await asyncio.sleep(LOOK_SECONDS)
+        for each in left_out:
+            if await _may_list(kube, each):
+                logger.info("The namespace %s can be looked after again", each)
+                return
+
+
+async def _may_list(kube: Kube, namespace: str) -> bool:
+    """Return whether tenants may be listed; an API server that does not answer refuses nothing."""
+    try:
+        async for _ in kube.list(path(PLURAL, namespace, group=TENANTS), chunk=1):
+            break
+    except ApiError as error:
+        return error.status != 403
+    return True
