@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.resources import files
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,13 @@ def test_what_is_put_is_restored_in_a_drill_and_an_unchanged_session_is_left(
     assert put.newest == again.newest
     assert drilled.archive == put.newest.archive
     assert 0 < (drilled.files or 0) <= (put.newest.files or 0)
+
+
+def test_an_archive_that_is_lost_is_put_anew_of_a_session_that_has_not_changed(home: Home) -> None:
+    backup = home.task("Backup", home.group(home.here))
+    tasks = [backup, backup, replace(backup, anew=True), backup]
+    answers, _ = ended(ChildProcess(tasks, 60))
+    assert [each["here"] for each in outcomes(answers)] == ["Put", "Unchanged", "Put", "Unchanged"]
 
 
 def test_a_secret_that_is_missing_stops_that_repository_alone(

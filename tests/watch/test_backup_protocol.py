@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -34,7 +35,7 @@ def task(number: int, do: str = "Backup") -> Task:
     return Task(do, name, "/srv", name, name, settings, ("main", "other"))
 
 
-TASKS = [task(0), task(1, "Drill"), task(2)]
+TASKS = [task(0), task(1, "Drill"), replace(task(2), anew=True)]
 GOOD = Result(
     "Put",
     time=5.0,

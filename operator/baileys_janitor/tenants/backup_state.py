@@ -18,6 +18,10 @@ PUT, UNCHANGED, NOTHING_TO_DO, FAILED = "Put", "Unchanged", "NothingToDo", "Fail
 """How an attempt to back up ends. All but the last are successes: what is there is what there is to keep."""
 INTERRUPTED = "Interrupted"
 INTERRUPTED_MESSAGE = "The process was killed in the middle of it; it is tried again by itself."
+LOST = frozenset(
+    {"NoArchive", "ArchiveMissing", "NotAnArchive", "ArchiveTruncated", "ArchiveDamaged"}
+)
+"""Why a drill fails whose archive is gone, or is not what was put."""
 FAILURES_MAX = 1_000_000
 MESSAGE_MAX = 512
 
@@ -175,6 +179,17 @@ class RepositoryState(Tries):
     kept: str = ""
     """Why archives that retention does not need were not removed; empty where they were."""
     drill: Drills = field(default_factory=Drills)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the last drill found the newest archive gone or damaged, and none was put since.
+
+        A session that has not changed would otherwise be put again only a week after that archive.
+        """
+        drilled = self.drill.tried_at
+        if self.drill.code not in LOST or drilled is None:
+            return False
+        return self.newest is None or self.newest.time < drilled
 
     def ended(
         self,

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from baileys_janitor.backup.stores.repository import open_repository
+from baileys_janitor.backup.stores.repository import Repository, open_repository
 from baileys_janitor.controller.jobs.manifest import ACTION_LABEL
 from baileys_janitor.policy.archives.known_archives import KnownArchives, decode
 from sandbox import Cluster
@@ -103,11 +103,28 @@ class Backups(World):
             return thread.submit(self._archives, tenant, bucket).result()
 
     def _archives(self, tenant: str, bucket: str | None) -> list[str]:
-        repository = open_repository(
+        listed = self._repository(bucket).list(self.namespace, tenant)
+        return [str(each.path.name) for each in listed.archives]
+
+    def _repository(self, bucket: str | None) -> Repository:
+        return open_repository(
             f"s3://{bucket or self.bucket}/prod",
             endpoint=self.server.url, region=REGION, environ=ENVIRON,
         )  # fmt: skip
-        return [str(each.path.name) for each in repository.list(self.namespace, tenant).archives]
+
+    def lose(self, tenant: str, *, damaged: bool) -> None:
+        """Remove the archives of a tenant from the store, or damage them there."""
+
+        def lose() -> None:
+            repository = self._repository(None)
+            for each in repository.list(self.namespace, tenant).archives:
+                held = b"".join(repository.get(each.path))
+                repository.delete([each.path])
+                if damaged:
+                    repository.put(each.path, held[:-40] + bytes(40))
+
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(lose).result()
 
     async def begun(self, action: str = "backup", namespace: str | None = None) -> list[Object]:
         """Wait until there are Jobs of an action; return them."""

@@ -95,6 +95,41 @@ async def test_an_unchanged_session_is_put_once_and_a_changed_one_again(
         await until(lambda: len(world.archives("acme")) == 3, "the old archive is made anew")
 
 
+@pytest.mark.parametrize(
+    ("damaged", "reason"), [(False, "NoArchive"), (True, "ArchiveDamaged")]
+)
+async def test_an_archive_that_a_drill_finds_lost_is_put_anew(
+    damaged: bool, reason: str, world: Backups, operator: Operator
+) -> None:
+    await world.secrets()
+    await world.bot("acme", backup={"drill": {"schedule": "30 * * * *"}})
+    async with operator() as running:
+        (first,) = await first_backups(world, running, "acme")
+        with running.hurry():
+            await world.drilled("acme")
+        await until(running.idle, "the first drill is over")
+        world.lose("acme", damaged=damaged)
+
+        async def found_lost() -> bool:
+            found = (await world.repositories("acme"))["moscow"]
+            return bool(found["drill"].get("reason") == reason)
+
+        async def anew() -> bool:
+            found = (await world.repositories("acme"))["moscow"]
+            return bool(found["archive"] != first["archive"] and found["outcome"] == "Put")
+
+        running.skip(3600)
+        await until(found_lost, "a drill finds it lost")
+        await until(running.idle, "the drill is over")
+        running.skip(3600)
+        await until(anew, "a new archive is put of a session that has not changed")
+        await until(running.idle, "the backup is over")
+        there = world.archives("acme")
+        running.skip(3600)
+        await world.unchanged(running, "acme")
+        assert world.archives("acme") == there, "it is put once"
+
+
 async def test_an_operator_that_starts_again_puts_nothing_twice(
     world: Backups, operator: Operator
 ) -> None:

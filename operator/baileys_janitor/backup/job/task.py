@@ -7,7 +7,8 @@
 
 A member is a tenant: its name, where its claim is mounted and the path beneath, the repositories to use by their place
 in the list, and which archives are known to be ours (`policy.known_archives`). `true` before that says that they are
-all there, so that a repository may be listed. A drill has no claims, so the mount and the path are empty.
+all there, so that a repository may be listed. A drill has no claims, so the mount and the path are empty. An eighth entry,
+`true`, has an archive put although the session may be unchanged.
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ RECIPIENTS_MAX: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A tenant. `whole`: `known` names all archives that are ours, not the newest ones alone."""
+    """A tenant. `whole`: `known` names all archives that are ours, not the newest ones alone.
+
+    `anew`: put an archive although the session is unchanged, as the newest one is lost.
+    """
 
     tenant: str
     repositories: tuple[int, ...]
@@ -51,6 +55,7 @@ class Member:
     volume: str = ""
     path: str = ""
     namespace: str = ""
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,7 @@ class BackupTask:
                 [
                     *(each.namespace, each.tenant, each.volume, each.path),
                     *(list(each.repositories), each.whole, each.known),
+                    *((True,) if each.anew else ()),
                 ]
                 for each in self.members
             ],
@@ -126,9 +132,10 @@ class BackupTask:
 
 
 def _member(item: object, stores: int) -> Member:
-    if not isinstance(item, list) or len(item) != 7:
-        raise BadTask("members must be lists of 7")
-    namespace, tenant, volume, path, repositories, whole, known = item
+    if not isinstance(item, list) or len(item) not in (7, 8):
+        raise BadTask("members must be lists of 7 or 8")
+    namespace, tenant, volume, path, repositories, whole, known = item[:7]
+    anew = item[7:] == [True]
     namespace, tenant = read_text("members", namespace), read_text("members", tenant)
     if not is_namespace(namespace) or not is_tenant(tenant):
         raise BadTask("members must have the names of a namespace and of a tenant")
@@ -144,6 +151,7 @@ def _member(item: object, stores: int) -> Member:
         read_text("members", volume),
         read_text("members", path),
         namespace,
+        anew,
     )
 
 

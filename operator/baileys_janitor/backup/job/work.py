@@ -136,6 +136,7 @@ def _back_up(
             recipients=task.recipients,
             keep=Keep(task.retention, task.bucket_days),
             now=now,
+            force=member.anew,
             memory=memory,
         )
     after = memory.known

@@ -149,6 +149,7 @@ def job_of(
                 "" if drills else mount_path(claims.index(_claim(each.tenant))),
                 "" if drills else effective.path,
                 each.tenant.namespace,
+                not drills and _is_lost(each),
             )
         )
     task = BackupTask(
@@ -182,6 +183,12 @@ def job_of(
         keeps=not drills,
     )
     return found, told
+
+
+def _is_lost(wanted: Wanted) -> bool:
+    """Return whether a drill has found that the newest archive in one of the repositories is lost."""
+    states = wanted.tenant.backup.repositories
+    return any(name in states and states[name].is_lost for name in wanted.names)
 
 
 def read_job(job: Object, home: str) -> tuple[list[manifest.Member], list[Told]] | None:

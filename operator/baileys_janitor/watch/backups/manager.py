@@ -357,4 +357,5 @@ def _task(
         archived_as=archived_as,
         settings=plain(backups),
         repositories=tuple(names),
+        anew=do == BACKUP and any(record.backup.repositories[name].is_lost for name in names),
     )

@@ -26,7 +26,8 @@ class Task:
     """Something to be done with one directory: `do` is Backup or Drill, `settings` what `plain` made of the settings.
 
     `archived_as` is the directory that its archives are named by: its path beneath the root, or the whole path where
-    another one has the same beneath another root. `repositories` are the names of those that it is done with.
+    another one has the same beneath another root. `repositories` are the names of those that it is done with. `anew`: put
+    an archive although the session is unchanged, as the newest one is lost.
     """
 
     do: str
@@ -36,6 +37,7 @@ class Task:
     archived_as: str
     settings: Object
     repositories: tuple[str, ...]
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ def encode_request(tasks: list[Task], seconds: float) -> bytes:
                 "archivedAs": task.archived_as,
                 "settings": settings.index(task.settings),
                 "repositories": task.repositories,
+                "anew": task.anew,
             }
         )
     return json.dumps({"seconds": seconds, "settings": settings, "tasks": listed}).encode()
@@ -112,6 +115,7 @@ def decode_request(text: bytes) -> tuple[list[Task], float]:
             archived_as=each["archivedAs"],
             settings=settings[each["settings"]],
             repositories=tuple(each["repositories"]),
+            anew=each["anew"],
         )
         for each in data["tasks"]
     ]

@@ -119,6 +119,7 @@ def _back_up(task: Task, places: list[Place], environ: Mapping[str, str]) -> Res
             recipients=task.settings["recipients"],
             keep=Keep(Retention(*task.settings["retention"]), task.settings["bucketDays"]),
             now=time.time(),
+            force=task.anew,
         )
     by_name = {each.name: each for each in found.repositories}
     for each in destinations:
