@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from baileys_janitor.api.conditions.conditions import Conditions
 from baileys_janitor.api.names import OPERATION_PLURAL
+from baileys_janitor.api.operations.status import COMPLETED
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube, path
 from baileys_janitor.controller.quiesce.hold import FINALIZER, Hold, encode
@@ -44,6 +45,9 @@ class HoldStore:
         if record.outcome == FOUGHT:
             conditions.set(FOUGHT, True, FOUGHT, message)
         status["conditions"] = conditions.items()
+        if record.outcome and hold.phase == COMPLETED:
+            # It says that the workload is stopped, and nobody else writes it any more.
+            status["message"] = message
         written = await self._patch(hold, {"status": status}, "/status")
         if written:
             hold.record = record
