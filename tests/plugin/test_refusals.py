@@ -127,6 +127,21 @@ def test_without_kubectl(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPat
                 "operations, requested: count/x=1."
             ),
         ),
+        (
+            (
+                'Error from server (Forbidden): baileysoperations.janitor.baileys.dev "quiesce-acme-8cmbx" is forbidden: '
+                "ValidatingAdmissionPolicy 'janitor.operations' with binding 'janitor.operations' denied request: this "
+                "action needs a right of its own: ask for the verb quiesce on baileysoperations"
+            ),
+            (
+                "The cluster refuses to create this BaileysOperation: this action needs a right of its own: ask for the "
+                "verb quiesce on baileysoperations (janitor.operations)."
+            ),
+        ),
+        (
+            'Error from server (Forbidden): admission webhook "rules.example" denied the request: only on weekdays',
+            "The cluster refuses to create this BaileysOperation: only on weekdays (rules.example).",
+        ),
     ],
 )
 def test_why_an_operation_is_refused_is_said(said: str, shown: str) -> None:

@@ -168,6 +168,17 @@ def test_an_end_before_the_first_restore_takes_the_key_away(
         fleet.kubectl("-n", "east", "delete", "secrets", name)
 
 
+def test_a_key_that_was_never_stored_is_not_said_to_be_left(
+    fleet: Fleet, run: Run, played: Played, key: Path
+) -> None:
+    who = "--as=system:serviceaccount:east:nobody"
+    done = run("restore", "t0", "-n", "east", *COMMON, "--identity", key, who)
+    assert done.code == 1
+    assert done.err.count("Error: ") == 1
+    assert "ask for the verb create on secrets in the namespace east" in done.err
+    assert secrets_in(fleet) == []
+
+
 def test_a_key_that_cannot_be_deleted_is_a_failure_with_the_command(
     fleet: Fleet, run: Run, played: Played, key: Path
 ) -> None:

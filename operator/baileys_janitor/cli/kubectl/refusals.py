@@ -19,6 +19,9 @@ INVALID: Final = "Invalid"
 FAILED: Final = "KubectlFailed"
 _UNKNOWN_ACTION: Final = re.compile(r"spec\.action: Unsupported value: \"(\w+)\"")
 _NO_NAMESPACE: Final = re.compile(r"namespaces \"[^\"]*\" not found")
+_DENIED: Final = re.compile(
+    r"(?:ValidatingAdmissionPolicy|admission webhook) ['\"]([^'\"]*)['\"].* denied (?:the )?request: (.*)", re.DOTALL
+)
 _SAID_MOST: Final = 300
 _INSTALL: Final = "https://kubernetes.io/docs/tasks/tools/"
 
@@ -91,6 +94,9 @@ def not_started(error: OSError) -> Problem:
 
 def _line(said: str) -> str:
     """Return the last complaint of kubectl as one short line: what comes before repeats it, or is a log."""
+    if denied := _DENIED.search(said):
+        # What comes before it is long, and would take the room of why.
+        return f"{_shown(denied[2])} ({_shown(denied[1])})"
     lines = [line for line in said.splitlines() if line.strip()]
     chosen = [line for line in lines if line.startswith(("Error", "error", "Unable", "The "))]
     return _shown((chosen or lines or [""])[-1]).removeprefix("error: ")

@@ -81,7 +81,12 @@ class ActSecrets:
                 "type": "Opaque",
                 "data": encoded,
             }
-            self._stored[namespace] = self._kubectl.create(SECRETS, namespace, body)
+            try:
+                self._stored[namespace] = self._kubectl.create(SECRETS, namespace, body)
+            except Request:
+                # The API server has answered, and made none.
+                del self._secrets[namespace]
+                raise
         return name
 
     def give_to(self, operation: OperationDocument) -> None:
