@@ -41,6 +41,34 @@ def test_the_chart_renders_what_was_reviewed(name: str, helm: str) -> None:
     )
 
 
+def test_the_test_of_an_operator_that_never_answers_ends_in_time_to_say_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (pod,) = [each for each in render() if each["metadata"]["name"].endswith("-test")]
+    (_, _, program) = pod["spec"]["containers"][0]["command"]
+    now = 0.0
+
+    def passes(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    class Silent:
+        def __init__(self, _host: str, _port: int, timeout: float) -> None:
+            self.timeout = timeout
+
+        def request(self, *_: str) -> None:
+            passes(self.timeout)
+            raise TimeoutError
+
+    monkeypatch.setattr("http.client.HTTPConnection", Silent)
+    monkeypatch.setattr("time.sleep", passes)
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    with pytest.raises(SystemExit) as ended:
+        exec(program, {})
+    assert "The operator is not ready: TimeoutError" in str(ended.value)
+    assert now < pod["spec"]["activeDeadlineSeconds"] - 30, "a pod takes some seconds to start"
+
+
 @cache
 def _rendered(policies: bool) -> list[dict[str, Any]]:
     """Every object that any variant renders, each once: most variants share most of them."""

@@ -9,8 +9,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.resources import files
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 

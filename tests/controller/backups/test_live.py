@@ -95,9 +95,7 @@ async def test_an_unchanged_session_is_put_once_and_a_changed_one_again(
         await until(lambda: len(world.archives("acme")) == 3, "the old archive is made anew")
 
 
-@pytest.mark.parametrize(
-    ("damaged", "reason"), [(False, "NoArchive"), (True, "ArchiveDamaged")]
-)
+@pytest.mark.parametrize(("damaged", "reason"), [(False, "NoArchive"), (True, "ArchiveDamaged")])
 async def test_an_archive_that_a_drill_finds_lost_is_put_anew(
     damaged: bool, reason: str, world: Backups, operator: Operator
 ) -> None:

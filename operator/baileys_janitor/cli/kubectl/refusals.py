@@ -20,7 +20,8 @@ FAILED: Final = "KubectlFailed"
 _UNKNOWN_ACTION: Final = re.compile(r"spec\.action: Unsupported value: \"(\w+)\"")
 _NO_NAMESPACE: Final = re.compile(r"namespaces \"[^\"]*\" not found")
 _DENIED: Final = re.compile(
-    r"(?:ValidatingAdmissionPolicy|admission webhook) ['\"]([^'\"]*)['\"].* denied (?:the )?request: (.*)", re.DOTALL
+    r"(?:ValidatingAdmissionPolicy|admission webhook) ['\"]([^'\"]*)['\"].* denied (?:the )?request: (.*)",
+    re.DOTALL,
 )
 _SAID_MOST: Final = 300
 _INSTALL: Final = "https://kubernetes.io/docs/tasks/tools/"
