@@ -129,13 +129,13 @@ def test_without_kubectl(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ),
         (
             (
-                'Error from server (Forbidden): baileysoperations.janitor.baileys.dev "quiesce-acme-8cmbx" is forbidden: '
+                'Error from server (Forbidden): baileysoperations.janitor.baileys.dev "quiesce-a" is forbidden: '
                 "ValidatingAdmissionPolicy 'janitor.operations' with binding 'janitor.operations' denied request: this "
                 "action needs a right of its own: ask for the verb quiesce on baileysoperations"
             ),
             (
-                "The cluster refuses to create this BaileysOperation: this action needs a right of its own: ask for the "
-                "verb quiesce on baileysoperations (janitor.operations)."
+                "The cluster refuses to create this BaileysOperation: this action needs a right of its own: ask for "
+                "the verb quiesce on baileysoperations (janitor.operations)."
             ),
         ),
         (

@@ -242,7 +242,7 @@ async def test_a_namespace_goes_although_nothing_shows_that_its_operation_is_del
     await asked(world)
     async with life(world) as one:
         await one.until_quiet()
-        # With `watchNamespaces` all roles are in the namespace, and go first: no list and no watch is answered any more.
+        # With `watchNamespaces` all roles are in the namespace, and go first: nothing is answered any more.
         for what in ("deployments", "pods"):
             where = f"namespaces/{world.namespace}/{what}"
             world.cluster.fail(403, path=where, times=None, agent="OpenAPI")

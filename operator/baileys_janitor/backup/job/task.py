@@ -7,8 +7,8 @@
 
 A member is a tenant: its name, where its claim is mounted and the path beneath, the repositories to use by their place
 in the list, and which archives are known to be ours (`policy.known_archives`). `true` before that says that they are
-all there, so that a repository may be listed. A drill has no claims, so the mount and the path are empty. An eighth entry,
-`true`, has an archive put although the session may be unchanged.
+all there, so that a repository may be listed. A drill has no claims, so the mount and the path are empty. An eighth
+entry, `true`, has an archive put although the session may be unchanged.
 """
 
 from __future__ import annotations

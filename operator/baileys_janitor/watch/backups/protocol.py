@@ -26,8 +26,8 @@ class Task:
     """Something to be done with one directory: `do` is Backup or Drill, `settings` what `plain` made of the settings.
 
     `archived_as` is the directory that its archives are named by: its path beneath the root, or the whole path where
-    another one has the same beneath another root. `repositories` are the names of those that it is done with. `anew`: put
-    an archive although the session is unchanged, as the newest one is lost.
+    another one has the same beneath another root. `repositories` are the names of those that it is done with. `anew`:
+    put an archive although the session is unchanged, as the newest one is lost.
     """
 
     do: str
