@@ -20,7 +20,12 @@ from tests.alerts.commands import Unknown, blocks, check, commands, typed
 from tests.alerts.rules import INDEX, PAGES, ROOT, Rule, rules
 
 SECTIONS = ["What it means", "See it", "What to do", "What not to do", "When it ends"]
-SUPPORTING = {"permission-denied", "undo-cleanup", "disaster-recovery"}
+SUPPORTING = {
+    "permission-denied",
+    "undo-cleanup",
+    "disaster-recovery",
+    "waiting-for-this-message",
+}
 """Pages that others lead to."""
 BY_ALERT = [page for page in PAGES if page.stem not in SUPPORTING]
 
