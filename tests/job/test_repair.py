@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.job.document import checksum
@@ -154,6 +154,7 @@ def test_a_bad_task_names_its_field(change: dict[str, object], said: str) -> Non
         RepairTask.from_json(json.dumps(given_))
 
 
+@settings(max_examples=40)
 @given(results)
 def test_a_result_comes_back_as_it_was_and_has_room(result: RepairResult) -> None:
     document = encode(result)

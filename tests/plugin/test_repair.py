@@ -93,6 +93,18 @@ def test_the_secret_is_there_for_the_repair_alone(
     assert DIGITS not in done.out + done.err
 
 
+def test_the_operator_can_be_asked_to_stop_the_workload_meanwhile(
+    run: Run, played: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say(monkeypatch, WRITTEN)
+    done = run("repair", "acme", "-n", SHOP, "--quiesce", "deploy/bot")
+    assert done.code == 0, done.err
+    assert played.specs[SHOP, "acme"]["quiesce"] == {
+        "method": "Scale",
+        "workload": {"kind": "Deployment", "name": "bot"},
+    }
+
+
 def test_how_to_take_it_back_is_said_where_something_moved(
     run: Run, played: Played, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,6 +227,8 @@ def test_missing_rights_are_said_and_nothing_of_the_contact(
         (["acme", "447700900456"], "", "repair takes one NAME"),
         (["acme", "--author"], WRITTEN, "add --group"),
         (["acme", "--group", "--contact-secret", "mine"], "", "leave out --group"),
+        (["acme", "--quiesce", "bot"], "", "write it as deployment/NAME"),
+        (["acme", "--quiesce", "sts/bot", "--dry-run"], "", "does not go with --dry-run"),
         (["acme", "--contact-secret", "-x"], "", "is no name of a Secret"),
         (["acme"], "", "The contact: standard input is empty"),
         (["acme"], "07700900456", "The contact: write the number with its country code"),

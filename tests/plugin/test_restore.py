@@ -131,7 +131,8 @@ def test_one_namespace_of_the_file_alone(
 
 
 def test_without_a_key_it_need_not_wait(fleet: Fleet, run: Run, played: Played) -> None:
-    done = run("restore", "west/t2", *COMMON, "--identity-secret", "recovery-key", "-o", "name")
+    words = ("restore", "west/t2", *COMMON, "--identity-secret", "recovery-key", "-o", "name")
+    done = run(*words, "--quiesce", "statefulset/bot")
     assert done.code == 0
     assert done.out.startswith("baileysoperation.janitor.baileys.dev/restore-t2-")
 
@@ -207,6 +208,7 @@ def test_a_key_that_cannot_be_deleted_is_a_failure_with_the_command(
         (["t0", "--read-secret", "A"], "is no name of a Secret"),
         (["--all", "--fingerprints", "FILE", "--archive", "x"], "does not go with --all"),
         (["--all", "--fingerprints", "FILE", "-n", "north"], "names no tenant there"),
+        (["t0", "t1", "--quiesce", "sts/bot"], "give one NAME"),
         (["--all", "--fingerprints", "BAD"], "line 2: write a namespace, a tenant"),
         (["t0", "--mode", "best"], "Invalid value for '--mode'"),
     ],

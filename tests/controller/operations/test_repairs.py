@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from baileys_janitor.api.operations.spec import OperationSpec
 from baileys_janitor.api.operations.status import OperationStatus
@@ -22,7 +22,9 @@ from baileys_janitor.job.repair.task import REPAIR
 from tests.controller.live.operators import LocalOperator
 from tests.controller.live.world import OPERATIONS, PODS, completed_runs, until
 from tests.controller.operations.world import Asked
+from tests.controller.quiesce.bots import runs_again
 from tests.job.test_repair import RUN, results
+from tests.sandbox.workloads import DEPLOYMENTS, running, workload
 from tests.volume.directories import held
 from tests.volume.test_repair import LID, PHONE, THEIRS, furnish
 
@@ -34,15 +36,21 @@ SECRETS = "v1/secrets"
 ASKED = {"contactSecretName": "whom"}
 
 
-async def tenant(world: Asked) -> Path:
-    """A tenant whose bot runs, with a contact under its number and its LID."""
+async def session(world: Asked) -> Path:
+    """A session with a contact under its number and its LID, and the Secret that names it."""
     directory = await world.claim("acme")
     furnish(directory)
     for path in (directory, *directory.iterdir()):
         path.chmod(0o777 if path.is_dir() else 0o666)
+    await named(world, "+44 7700 900123")
+    return directory
+
+
+async def tenant(world: Asked) -> Path:
+    """A tenant whose bot runs."""
+    directory = await session(world)
     await world.workload("acme")
     await world.tenant("acme", "acme", mode="Observe")
-    await named(world, "+44 7700 900123")
     await world.scanned("acme")
     return directory
 
@@ -71,7 +79,7 @@ async def everything(world: Asked) -> str:
 async def test_a_repair_waits_for_the_bot_to_stop_and_can_be_taken_back(
     world: Asked, operator: Operator
 ) -> None:
-    async with operator(operations=ALLOWED) as running:
+    async with operator(operations=ALLOWED) as operating:
         directory = await tenant(world)
         before = held(directory)
         await world.operate("look", "acme", "RepairContact", repairContact=ASKED, dryRun=True)
@@ -84,7 +92,7 @@ async def test_a_repair_waits_for_the_bot_to_stop_and_can_be_taken_back(
         await world.waits("mend", "ClaimInUse")
         assert held(directory) == before
         await stop(world)
-        with running.hurry():
+        with operating.hurry():
             status = await world.over("mend")
         assert (status["result"]["outcome"], status["result"]["removed"]) == (
             "Completed",
@@ -96,17 +104,43 @@ async def test_a_repair_waits_for_the_bot_to_stop_and_can_be_taken_back(
         assert not any(each in seen for each in (PHONE, LID, "900123"))
         assert f"undo.run {status['run']}" in status["message"]
         await world.operate("back", "acme", "Undo", undo={"run": status["run"]})
-        with running.hurry():
+        with operating.hurry():
             back = await world.over("back")
         assert back["result"]["restored"] == len(THEIRS)
         assert held(directory) == before
 
 
 @live
+@pytest.mark.usefixtures("sandbox_only")
+async def test_a_workload_is_stopped_only_while_a_contact_is_repaired(
+    world: Asked, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("baileys_janitor.controller.quiesce.act.WATCH_SECONDS", 0.3)
+    monkeypatch.setattr("baileys_janitor.controller.quiesce.act.POLL_SECONDS", 0.3)
+    directory = await session(world)
+    await world.client.create(DEPLOYMENTS, world.namespace, workload(claim="acme"))
+    await until(lambda: running(world.cluster, world.namespace, 1), "the bot runs")
+    await world.tenant("acme", "acme", job={"runAsUser": 1000})
+    scale = {"method": "Scale", "workload": {"kind": "Deployment", "name": "bot"}}
+    async with operator(operations=ALLOWED) as operating:
+        await world.operate("mend", "acme", "RepairContact", repairContact=ASKED, quiesce=scale)
+        with operating.hurry():
+            status = await world.over("mend")
+    assert [(each["name"], each["outcome"]) for each in status["steps"]] == [
+        ("Quiesce", "Quiet"),
+        ("RepairContact", "Completed"),
+        ("Resume", "Resumed"),
+    ]
+    assert not THEIRS.keys() & held(directory).keys()
+    assert "Start the workload" not in status["message"]
+    await runs_again(world)
+
+
+@live
 async def test_a_repair_whose_pod_is_killed_is_done_once_all_the_same(
     world: Asked, operator: Operator
 ) -> None:
-    async with operator(operations=ALLOWED) as running:
+    async with operator(operations=ALLOWED) as operating:
         directory = await tenant(world)
         before = held(directory)
         await stop(world)
@@ -122,7 +156,7 @@ async def test_a_repair_whose_pod_is_killed_is_done_once_all_the_same(
                 world.cluster.kubelet.kill(world.namespace, name, "janitor")
             return False
 
-        with running.hurry():
+        with operating.hurry():
             await until(killed, "its first pod is over")
             status = await world.over("mend")
         assert status["result"]["outcome"] == "Completed"
@@ -134,12 +168,12 @@ async def test_a_repair_whose_pod_is_killed_is_done_once_all_the_same(
 async def test_what_names_nobody_is_said_with_the_secrets_name_and_no_more(
     world: Asked, operator: Operator
 ) -> None:
-    async with operator(operations=ALLOWED) as running:
+    async with operator(operations=ALLOWED) as operating:
         await tenant(world)
         await stop(world)
         nowhere = {"contactSecretName": "nowhere"}
         await world.operate("lost", "acme", "RepairContact", repairContact=nowhere)
-        with running.hurry():
+        with operating.hurry():
             status = await world.over("lost", "Failed")
         assert status["conditions"][0]["reason"] == "ContactMissing"
         assert '"nowhere" is not in this namespace' in status["message"]
@@ -169,6 +203,7 @@ def operation() -> OperationRecord:
     return OperationRecord("shop", "mend", "1", 0.0, 0.0, 1, "acme", spec, {"run": RUN})
 
 
+@settings(max_examples=25)
 @given(results)
 def test_every_answer_fits_the_status(result: RepairResult) -> None:
     answer, _, message = answer_of(operation(), result)

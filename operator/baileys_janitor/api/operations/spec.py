@@ -20,7 +20,9 @@ QUIESCE, RESUME = "Quiesce", "Resume"
 RESTORE = "Restore"
 REPAIR_CONTACT = "RepairContact"
 REPLACING: Final = frozenset({RESTORE})
-"""Actions that need a session which nobody uses, can have its workload stopped, and are backed up before."""
+"""Actions before which the session is backed up."""
+STOPPING: Final = REPLACING | {REPAIR_CONTACT}
+"""Actions that need a session which nobody uses, and can have its workload stopped meanwhile."""
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 """What can be asked for."""
 BY_DEFAULT: Final[tuple[Action, ...]] = ("Clean", "Undo", "Backup", "Drill", "Resume")
@@ -60,8 +62,8 @@ class OperationSpec(Model):
         rule("!has(self.clean) || self.action == 'Clean'", "clean is for the action Clean"),
         rule("!has(self.undo) || self.action == 'Undo'", "undo is for the action Undo"),
         rule(
-            "!has(self.quiesce) || self.action in ['Quiesce', 'Restore']",
-            "quiesce is for Quiesce and Restore",
+            "!has(self.quiesce) || self.action in ['Quiesce', 'Restore', 'RepairContact']",
+            "quiesce is for Quiesce, Restore and RepairContact",
         ),
         rule(
             "!has(self.quiesce) || !has(self.dryRun) || !self.dryRun",
@@ -94,8 +96,8 @@ class OperationSpec(Model):
     undo: UndoRequest | None = Field(default=None, description="What to put back.")
     quiesce: QuiesceRequest | None = Field(
         default=None,
-        description="How to have nothing use the claim. Restore: meanwhile; unset, it waits until somebody else has "
-        "stopped the workload.",
+        description="How to have nothing use the claim. Restore and RepairContact: meanwhile; unset, they wait until "
+        "somebody else has stopped the workload.",
     )
     restore: RestoreRequest | None = Field(
         default=None, description="What to restore, and whose it must be."

@@ -10,9 +10,9 @@ from baileys_janitor.api.operations.spec import (
     CLEAN,
     DRILL,
     QUIESCE,
-    REPLACING,
     RESTORE,
     RESUME,
+    STOPPING,
     UNDO,
 )
 from baileys_janitor.api.operations.status import BEFORE, RESUMING, WORKING
@@ -267,7 +267,7 @@ def _begin(operation: OperationRecord, tenant: TenantRecord, late: float) -> Ver
             message = "No cleanup in status.history of the tenant has removed anything: name the run in spec.undo.run."
             return Verdict(Do.FAIL, "RunUnknown", message)
     verdict = Verdict(Do.BEGIN, run=run)
-    if operation.spec.action in REPLACING:
+    if operation.spec.action in STOPPING:
         verdict = around.first(operation, tenant)
     return _unless_occupied(verdict, tenant, late)
 

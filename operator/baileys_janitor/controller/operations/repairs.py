@@ -19,6 +19,7 @@ from baileys_janitor.controller.jobs.locate import ClusterState
 from baileys_janitor.controller.jobs.manifest import Member, Pod, SecretMount, mount_path
 from baileys_janitor.controller.jobs.placement import Place
 from baileys_janitor.controller.operations.record import OperationRecord
+from baileys_janitor.controller.operations.stages import around
 from baileys_janitor.job.repair.result import (
     CONTACT_MISSING,
     CONTACT_UNREADABLE,
@@ -170,10 +171,8 @@ def _said(operation: OperationRecord, result: RepairResult, outcome: str, code: 
     if outcome == DRY_RUN:
         return f"{_owned(result)} would move to the trash.{_kept(result)} {_notes(result)}"
     left = f" {files(result.left)} are left: ask again." if result.left else ""
-    return (
-        f"{moved}{left}{_kept(result)} {_notes(result)} Start the workload again: it builds new keys with the next "
-        f"message. {undo}"
-    )
+    begins = "The workload" if around.scales(operation) else "Start the workload again: it"
+    return f"{moved}{left}{_kept(result)} {_notes(result)} {begins} builds new keys with the next message. {undo}"
 
 
 def _owned(result: RepairResult) -> str:

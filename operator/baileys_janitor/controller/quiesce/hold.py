@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from baileys_janitor.api import bounded
 from baileys_janitor.api.names import GROUP
-from baileys_janitor.api.operations.spec import QUIESCE, REPLACING
+from baileys_janitor.api.operations.spec import QUIESCE, STOPPING
 from baileys_janitor.api.operations.status import BACKING_UP, BEFORE, PENDING, WORKING
 from baileys_janitor.api.values.timestamps import from_rfc3339, to_rfc3339
 from baileys_janitor.quiesce.limits import Limits
@@ -95,7 +95,7 @@ class Hold:
     @property
     def is_around(self) -> bool:
         """Return whether the claim is to be quiet only while the operation does something else."""
-        return self.action in REPLACING and self.asked
+        return self.action in STOPPING and self.asked
 
     @property
     def is_done(self) -> bool:

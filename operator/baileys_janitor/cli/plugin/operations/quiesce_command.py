@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import click
 
@@ -17,19 +17,9 @@ from baileys_janitor.cli.plugin.operations.acting import (
     names_argument,
 )
 from baileys_janitor.cli.plugin.operations.asking import Asked
-from baileys_janitor.cli.plugin.options import chosen, is_name, parted
-from baileys_janitor.cli.terminal.masking import printable
+from baileys_janitor.cli.plugin.operations.workloads import scaled
+from baileys_janitor.cli.plugin.options import chosen, parted
 from baileys_janitor.cli.terminal.problems import usage
-
-_KINDS: Final = {
-    "deployment": "Deployment",
-    "deployments": "Deployment",
-    "deploy": "Deployment",
-    "statefulset": "StatefulSet",
-    "statefulsets": "StatefulSet",
-    "sts": "StatefulSet",
-}
-"""Kinds of workloads that can be stopped, as kubectl takes them."""
 
 
 @click.command(
@@ -83,7 +73,7 @@ def command(
     if workload is not None:
         if len(names) > 1:
             raise usage("--workload is the workload of one tenant: give one NAME.")
-        group = {"method": "Scale", "workload": _workload(workload)}
+        group = scaled(workload, "--workload")
     group |= {"timeout": pods_timeout} if pods_timeout else {}
     group |= {"maxDuration": max_duration} if max_duration else {}
     group |= {"acknowledge": [acknowledge]} if acknowledge else {}
@@ -93,14 +83,3 @@ def command(
         for namespace, tenant in each_of(names, lambda name: parted(name, cluster, KIND))
     ]
     return carry_out(cluster, asked, Waiting(wait, timeout, output))
-
-
-def _workload(text: str) -> dict[str, str]:
-    kind, _, name = text.partition("/")
-    known = _KINDS.get(kind.lower().partition(".")[0])
-    if known is None or not is_name(name):
-        raise usage(
-            f"--workload {printable(text)}: write it as deployment/NAME or statefulset/NAME; every other kind you stop "
-            "yourself."
-        )
-    return {"kind": known, "name": name}

@@ -14,6 +14,7 @@ from baileys_janitor.cli.plugin.operations.act_secrets import ActSecrets, carry_
 from baileys_janitor.cli.plugin.operations.acting import EXITS, Waiting, acting_options, carry_out
 from baileys_janitor.cli.plugin.operations.asking import Asked
 from baileys_janitor.cli.plugin.operations.documents import has_succeeded
+from baileys_janitor.cli.plugin.operations.workloads import meanwhile, quiesce_option
 from baileys_janitor.cli.plugin.options import chosen, command_line, is_name, parted
 from baileys_janitor.cli.repair.naming import typed
 from baileys_janitor.cli.terminal.masking import printable
@@ -42,6 +43,10 @@ _FIELD: Final = "contactSecretName"
             "Move it, once no pod uses the session: stop the workload first.",
         ),
         (
+            "kubectl baileys repair acme -n shop --quiesce deployment/bot-acme",
+            "Have the operator stop it meanwhile.",
+        ),
+        (
             "kubectl baileys repair acme -n shop --group",
             "A group cannot read us: the own key there goes; asks for the group's id.",
         ),
@@ -58,6 +63,7 @@ _FIELD: Final = "contactSecretName"
     metavar="NAME",
     help="A Secret of yours that names them, under the keys contact and group.",
 )
+@quiesce_option
 @click.option("--dry-run", is_flag=True, help="Move nothing, and say what would be moved.")
 def command(
     names: tuple[str, ...],
@@ -67,13 +73,15 @@ def command(
     group: bool,
     author: bool,
     contact_secret: str | None,
+    quiesce: str | None,
     dry_run: bool,
 ) -> int:
     """End "Waiting for this message" for one contact or group, without pairing again.
 
     Asks for the contact at the terminal, or reads it as a line of standard input, and waits until the repair has ended:
     the Secret that names it is made before and deleted after, also on Ctrl-C. That takes the right to create, update
-    and delete Secrets there. Nothing moves while a pod uses the claim; undo puts it back.
+    and delete Secrets there. Nothing moves while a pod uses the claim; undo puts it back. With --quiesce the operator
+    stops the workload, where the chart allows that (quiesce.namespaces), and starts it again whatever happens.
     """
     cluster = chosen()
     if len(names) > 1:
@@ -83,7 +91,8 @@ def command(
         )
     if author and not group:
         raise usage("--author names a contact in a group: add --group.")
-    asked = Asked(*parted(names[0], cluster, KIND), "RepairContact", {}, dry_run)
+    stops = meanwhile(quiesce, len(names), dry_run=dry_run)
+    asked = Asked(*parted(names[0], cluster, KIND), "RepairContact", stops, dry_run)
     if contact_secret is not None:
         if group:
             raise usage("--contact-secret names the group as well: leave out --group.")

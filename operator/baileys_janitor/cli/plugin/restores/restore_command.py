@@ -21,6 +21,7 @@ from baileys_janitor.cli.plugin.operations.acting import (
     each_of,
 )
 from baileys_janitor.cli.plugin.operations.asking import Asked
+from baileys_janitor.cli.plugin.operations.workloads import meanwhile, quiesce_option
 from baileys_janitor.cli.plugin.options import chosen, is_name, parted
 from baileys_janitor.cli.plugin.restores.recorded import FINGERPRINT, recorded_in
 from baileys_janitor.cli.plugin.restores.recovery_key import read_key, recovery_key
@@ -46,6 +47,10 @@ ACKNOWLEDGED: Final = ("SignedPreKeyRotated", "PreKeysRewritten", "NothingRanSin
         (
             "kubectl baileys restore acme -n shop --repository eu --identity backup.key",
             "Put it back. Stop the tenant's workload first; undo takes it away again.",
+        ),
+        (
+            "kubectl baileys restore acme -n shop --repository eu --identity backup.key --quiesce deployment/bot-acme",
+            "Have the operator stop it meanwhile.",
         ),
         (
             "kubectl baileys restore --all --fingerprints fingerprints.txt --repository eu --identity backup.key",
@@ -98,6 +103,7 @@ ACKNOWLEDGED: Final = ("SignedPreKeyRotated", "PreKeysRewritten", "NothingRanSin
     type=click.Choice(ACKNOWLEDGED),
     help="What is accepted, after a refusal has named it.",
 )
+@quiesce_option
 @click.option("--dry-run", is_flag=True, help="Put nothing back, and say what would be.")
 def command(
     names: tuple[str, ...],
@@ -114,13 +120,15 @@ def command(
     fingerprint: str | None,
     fingerprints: str | None,
     acknowledge: tuple[str, ...],
+    quiesce: str | None,
     dry_run: bool,
 ) -> int:
     """Put the sessions of some tenants back from archives.
 
     It creates a BaileysOperation for each and, with --identity, waits until all have ended: the Secret with the
     recovery key is made before and deleted after. That takes the right to create, update and delete Secrets there.
-    Nothing is restored while a pod uses the claim, and nothing of another account's.
+    Nothing is restored while a pod uses the claim, and nothing of another account's. With --quiesce the operator stops
+    the workload, where the chart allows that (quiesce.namespaces), and starts it again whatever happens.
     """
     cluster = chosen()
     _check(names, every, archive, identity, identity_secret, read_secret, fingerprint, fingerprints)
@@ -128,6 +136,7 @@ def command(
     tenants = _tenants(cluster, names, known, every=every)
     if fingerprint is not None:
         known = {tenants[0]: fingerprint.lower()}
+    stops = meanwhile(quiesce, len(tenants), dry_run=dry_run)
     common: dict[str, Any] = {"repository": repository}
     common |= {"archive": archive} if archive else {}
     common |= {"mode": mode} if mode else {}
@@ -135,12 +144,12 @@ def command(
     common |= {"readSecretName": read_secret} if read_secret else {}
     common |= {"identitySecretName": identity_secret} if identity_secret else {}
     if identity is None:
-        asked = _asked(tenants, common, known, dry_run=dry_run)
+        asked = _asked(tenants, common, known, stops, dry_run=dry_run)
         return carry_out(cluster, asked, Waiting(wait, timeout, output))
     return carry_out_with(
         cluster,
         recovery_key(cluster.kubectl, read_key(identity), secrets.token_hex(8)),
-        _asked(tenants, common, known, dry_run=dry_run),
+        _asked(tenants, common, known, stops, dry_run=dry_run),
         lambda act, name: act.with_field("restore", "identitySecretName", name),
         Waiting(True, timeout, output),
     )
@@ -192,11 +201,12 @@ def _asked(
     tenants: Sequence[tuple[str, str]],
     common: Mapping[str, Any],
     known: Mapping[tuple[str, str], str],
+    stops: Mapping[str, Any],
     *,
     dry_run: bool,
 ) -> list[Asked]:
     found = []
     for place in tenants:
         restore = {**common, **({"identity": known[place]} if place in known else {})}
-        found.append(Asked(*place, "Restore", {"restore": restore}, dry_run))
+        found.append(Asked(*place, "Restore", {"restore": restore, **stops}, dry_run))
     return found

@@ -10,7 +10,7 @@ from typing import Any, Final
 from baileys_janitor.api.backup.backup_settings import NEVER_BEFORE, REQUIRED
 from baileys_janitor.api.bounded import part
 from baileys_janitor.api.conditions.conditions import find
-from baileys_janitor.api.operations.spec import BACKUP, QUIESCE, REPLACING, RESTORE
+from baileys_janitor.api.operations.spec import BACKUP, QUIESCE, REPLACING, RESTORE, STOPPING
 from baileys_janitor.api.operations.status import BACKING_UP, PENDING, QUIESCING
 from baileys_janitor.controller.operations import archives
 from baileys_janitor.controller.operations.record import OperationRecord
@@ -39,7 +39,7 @@ _NO_SESSION: Final = frozenset({CREDENTIALS_ABSENT, CREDENTIALS_CORRUPT})
 def is_quiesced(operation: OperationRecord) -> bool:
     """Return whether an operation has its claim quiet only while it is done."""
     spec = operation.spec
-    return spec is not None and spec.action in REPLACING and spec.quiesce is not None
+    return spec is not None and spec.action in STOPPING and spec.quiesce is not None
 
 
 def is_begun_quietly(operation: OperationRecord) -> bool:
