@@ -37,6 +37,7 @@ REFUSED: dict[str, tuple[Object, str, str]] = {
     "unknown action": ({"action": "Delete"}, "action", "Clean"),
     "no tenant": ({"action": "Clean", "tenant": None}, "tenant", "equired"),
     "tenant in capitals": ({"action": "Clean", "tenant": "Acme"}, "tenant", "lower-case"),
+    "tenant like an option": ({"action": "Clean", "tenant": "-x"}, "tenant", "lower-case"),
     "tenant elsewhere": ({"action": "Clean", "tenant": "shop/acme"}, "tenant", "lower-case"),
     "escapes in a tenant": ({"action": "Clean", "tenant": "\x1b[2Jacme"}, "tenant", "lower-case"),
     "dry undo": ({"action": "Undo", "dryRun": True}, "spec", "dryRun is for"),

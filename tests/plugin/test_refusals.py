@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import click
 import pytest
 
+from baileys_janitor.cli.help.documented import every_command
+from baileys_janitor.cli.kubectl.client import Kubectl
 from baileys_janitor.cli.kubectl.refusals import refusal
-from baileys_janitor.cli.kubectl.resources import OPERATIONS, SECRETS
+from baileys_janitor.cli.kubectl.resources import OPERATIONS, SECRETS, TENANTS
+from baileys_janitor.cli.plugin import watching
+from baileys_janitor.cli.plugin.main import application
+from baileys_janitor.cli.plugin.tenants import brief_of
 from baileys_janitor.cli.terminal.problems import Problem
 from tests.cli.sessions import Done
 from tests.plugin.conftest import Run
@@ -25,17 +32,30 @@ class Answering(ThreadingHTTPServer):
     code = 200
     body = b""
     kind = "application/json"
+    asked = 0
+    listed: bytes | None = None
+    """What a list is answered with, where that differs."""
 
 
 class Handler(BaseHTTPRequestHandler):
     server: Answering
 
     def do_GET(self) -> None:
+        self.server.asked += 1
+        body, kind = self.server.body, self.server.kind
+        if self.server.listed is not None and "watch=" not in self.path:
+            body, kind = self.server.listed, "application/json"
         self.send_response(self.server.code)
-        self.send_header("Content-Type", self.server.kind)
-        self.send_header("Content-Length", str(len(self.server.body)))
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(self.server.body)
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def do_CONNECT(self) -> None:
+        self.do_GET()
 
     def log_message(self, *_: object) -> None:
         pass
@@ -74,6 +94,78 @@ def test_a_login_page_is_no_list(server: Answering, run: Run) -> None:
     one_sentence(run("status", "-A"), "no JSON")
     server.kind, server.body = "application/json", b'{"items": "many"}'
     one_sentence(run("status", "-A"), "no list of BaileysTenants")
+
+
+def test_a_login_page_is_no_answer_to_what_is_asked_for(server: Answering, run: Run) -> None:
+    server.kind, server.body = "text/html", b"<html>Please log in</html>"
+    one_sentence(run("clean", "acme", "-n", "shop"), "no JSON")
+    server.code = 407
+    one_sentence(run("clean", "acme", "-n", "shop"), "kubectl failed: ")
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [(403, "Forbidden"), (200, "kubectl failed: "), (502, "Bad Gateway")]
+)
+def test_an_https_proxy_that_answers_html_is_one_sentence(
+    server: Answering,
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    code: int,
+    said: str,
+) -> None:
+    server.code, server.kind = code, "text/html"
+    server.body = b"<html><body>\x1b[31mAsk your administrator</body></html>"
+    config = tmp_path / "behind-a-proxy"
+    config.write_text(
+        KUBECONFIG.replace("http://127.0.0.1:{port}", "https://cluster.example")
+        .replace("user: {{}}", "user: {{token: t}}")
+        .format()
+    )
+    monkeypatch.setenv("KUBECONFIG", str(config))
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    for words in (["status", "-A"], ["clean", "acme", "-n", "shop", "--wait"]):
+        one_sentence(run(*words), said)
+    assert server.asked, "kubectl went through the proxy"
+
+
+def test_a_proxy_that_ends_every_watch_at_once_is_not_asked_without_end(
+    server: Answering, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pause = 0.5
+    monkeypatch.setattr(watching, "PAUSE_SECONDS", pause)
+    server.kind, server.body = "text/html", b"<html>No streams here</html>"
+    server.listed = b'{"kind": "List", "metadata": {"resourceVersion": "1"}, "items": []}'
+    began = time.monotonic()
+    watched = watching.WatchedList(Kubectl(), TENANTS, "shop", brief_of)
+    watched.start()
+    while server.asked < 5 and time.monotonic() - began < 120:
+        watched.wait(pause)
+    watched.end()
+    assert server.asked >= 5, "it is tried again"
+    # A list and a watch in each round.
+    assert server.asked <= 3 + 2 * (time.monotonic() - began) / pause
+
+
+@pytest.mark.parametrize("name", ["-x", "--all", "a\x1b[31m", "../x", "shop/-x", "A"])
+def test_no_command_takes_what_is_no_name_for_a_tenant(
+    run: Run, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Kubectl, "_document", lambda *_: pytest.fail("the cluster was asked"))
+    needed = {"restore": ["--repository", "eu"], "repair": ["--contact-secret", "them"]}
+    seen = set()
+    for words, command in every_command(application, ""):
+        takes = [each for each in command.params if isinstance(each, click.Argument)]
+        if not any(each.name in {"name", "names"} for each in takes):
+            continue
+        seen.add(words.split()[-1])
+        done = run(*words.split(), *needed.get(words.split()[-1], ()), "-n", "shop", "--", name)
+        assert (done.code, done.out) == (2, ""), words
+        assert len(done.err.splitlines()) == 1, done.err
+        assert "Traceback" not in done.err
+        assert "\x1b" not in done.err
+    assert seen >= {"status", "clean", "undo", "backup", "drill", "quiesce", "resume", "support"}
 
 
 def test_a_cluster_without_the_operator(server: Answering, run: Run) -> None:

@@ -82,21 +82,26 @@ class WatchedList(Generic[Document]):
 
     def _keep(self, version: str) -> None:
         while not self._ended.is_set():
+            began = time.monotonic()
             try:
                 if self._may_watch:
                     self._watch(version)
-                else:
-                    self._ended.wait(PAUSE_SECONDS)
+                self._pause_after(began)
                 version = self._list()
                 self.trouble = None if self._may_watch else self.trouble
             except Expired:
                 version = ""
+                self._pause_after(began)
             except Request as refused:
                 self._refused(refused)
             except Problem as problem:
                 self.trouble = problem.message
                 self._changed.set()
                 self._ended.wait(PAUSE_SECONDS)
+
+    def _pause_after(self, began: float) -> None:
+        """Wait where a watch ended at once, as behind a proxy that lets none through: no loop may spin."""
+        self._ended.wait(max(0.0, PAUSE_SECONDS - (time.monotonic() - began)))
 
     def _refused(self, refused: Request) -> None:
         if refused.code == FORBIDDEN and self._may_watch:
