@@ -169,6 +169,18 @@ def test_a_rotated_session_is_found_from_above_whatever_is_left_of_it(
     assert (session / "creds.json").exists()
 
 
+def test_a_kept_copy_of_what_was_rotated_out_is_no_way_back(old: Path, run: Run) -> None:
+    run("keep", old)
+    run("rotate", old, *APPLY)
+    done = run("restore", old, "--mode", "Credentials")
+    assert done.code == 1
+    assert command("rollback", paths=[str(old)]) in done.err
+    assert "creds.json" not in carried(old)
+    run("rollback", old, *APPLY)
+    (old / "creds.json").write_bytes(b"{")
+    assert run("restore", old, "--mode", "Credentials").code == 0, "then it is one again"
+
+
 # A backup first
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from baileys_janitor.job.listing import ListTask, Page, decode
+from baileys_janitor.job.listing import carry_out as listing_job
 from baileys_janitor.job.result import CleanResult, UndoResult
 from baileys_janitor.job.task import BadTask, Member, Task
 from tests.job.test_process import run_job
@@ -96,3 +98,18 @@ def test_a_rotation_that_makes_no_sense_is_no_task(more: dict[str, object]) -> N
 def test_a_rotation_is_for_one_directory() -> None:
     with pytest.raises(BadTask, match="a rotate is for one directory"):
         Task("rotate", [Member("/volumes/0"), Member("/volumes/1")], [], run="r1").to_json()
+
+
+def test_a_directory_whose_session_was_rotated_out_is_still_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, log = build(tmp_path / "volume" / "a"), tmp_path / "log"
+    for each in session.glob("lid-mapping-*"):
+        each.unlink()
+    run_job(log, task_of(tmp_path / "volume", "rotate"))
+    assert held(session).keys() == {"notes.txt"}
+    (tmp_path / "volume" / "b").mkdir()
+    monkeypatch.chdir(tmp_path)  # a list leaves the process in the volume
+    found = decode(listing_job(ListTask(str(tmp_path / "volume"), ".", None)).decode())
+    assert isinstance(found, Page)
+    assert found.paths == ["a"]

@@ -24,6 +24,7 @@ SESSION_WRITTEN = "SessionWritten"
 STILL_WRITING = "StillWriting"
 WRITTEN_OVER = "WrittenOver"
 IS_ROTATION = "IsRotation"
+ROLL_BACK_FIRST = "RollBackFirst"
 READ_ONLY = "ReadOnly"
 DISK_FULL = "DiskFull"
 STALE_HANDLE = "StaleHandle"
@@ -72,6 +73,8 @@ SENTENCES: dict[str, str] = {
     "kept copy back (baileys-janitor restore PATH --mode Credentials), and start it again.",
     IS_ROTATION: "This run is a rotation, and its undo puts another pairing in place: stop the process that uses the "
     "session, and ask for a rollback (baileys-janitor rollback PATH).",
+    ROLL_BACK_FIRST: "The session was rotated out, and its keys lie in the trash, so creds.json alone would come back "
+    "without them. Stop the process, and bring all of it back (baileys-janitor rollback PATH).",
     READ_ONLY: "The volume is mounted read-only: cleaning, undo and purge need a writable mount.",
     DISK_FULL: "The disk is full: nothing was removed, because a removal could not be recorded. Make "
     "room on the volume.",
@@ -133,6 +136,7 @@ DECLINED = frozenset(
         SESSION_WRITTEN,
         STILL_WRITING,
         IS_ROTATION,
+        ROLL_BACK_FIRST,
         DISK_FULL,
         READ_ONLY,
         LOCK_REFUSED,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from baileys_janitor.cli.scanning.look import opened
 from baileys_janitor.cli.terminal.formatting import rfc3339
+from baileys_janitor.cli.terminal.pasting import command
 from baileys_janitor.cli.terminal.problems import Problem
 from baileys_janitor.policy import reasons
 from baileys_janitor.policy.archives.restore_credentials import (
@@ -163,7 +164,9 @@ def problem_with(target: Target, document: RestoreDocument, listing: str) -> Pro
     if code is None:
         return None
     more = f" To see why: {listing}" if code in _LISTED_ANYWAY else ""
-    return Problem(f"{target.shown}: {document['message']}{more}", code=code)
+    back = command("rollback", paths=[target.full_path])
+    said = (document["message"] or "").replace("baileys-janitor rollback PATH", back)
+    return Problem(f"{target.shown}: {said}{more}", code=code)
 
 
 def _copy(stored: StoredCopy, plan: RestorePlan, copies: Sequence[StoredCopy]) -> CopyDocument:

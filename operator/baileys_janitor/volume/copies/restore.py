@@ -21,7 +21,7 @@ from baileys_janitor.policy.archives.restore_credentials import (
 )
 from baileys_janitor.policy.files.credentials_text import with_counters
 from baileys_janitor.policy.files.file_kinds import CREDS, CREDS_NAME, OTHER
-from baileys_janitor.policy.files.identity import ABSENT
+from baileys_janitor.policy.files.identity import ABSENT, UNPAIRED
 from baileys_janitor.policy.reasons import TOO_MANY_FILES
 from baileys_janitor.volume.copies.credential_copies import read_copies, read_copy
 from baileys_janitor.volume.errors import (
@@ -29,6 +29,7 @@ from baileys_janitor.volume.errors import (
     CREDENTIALS_NO_FILE,
     CREDENTIALS_SAVED,
     DISK_FULL,
+    ROLL_BACK_FIRST,
     VolumeProblem,
     code_of,
     outcome_of,
@@ -50,7 +51,7 @@ from baileys_janitor.volume.report.results import COMPLETED, FAILED, REFUSED, by
 from baileys_janitor.volume.report.run_results import CleanResult
 from baileys_janitor.volume.runs.callbacks import go_on
 from baileys_janitor.volume.runs.exclusive import ExclusiveAccess
-from baileys_janitor.volume.runs.journal import Journal
+from baileys_janitor.volume.runs.journal import ROTATE, Journal
 from baileys_janitor.volume.runs.removal_run import OVER, repeated
 from baileys_janitor.volume.scanning.activity import read_memory
 from baileys_janitor.volume.scanning.credentials import settled_identity
@@ -261,6 +262,12 @@ class Restoring:
             plan.refused = TOO_MANY_FILES
         elif identity.state == ABSENT and found is not None:
             plan.refused = CREDENTIALS_NO_FILE
+        elif plan.refused is None and identity.state in (ABSENT, UNPAIRED):
+            rotated = [each for each in journal.runs.values() if each.reason == ROTATE]
+            there = {each.fingerprint for each in rotated if listing.own.has(each.run)}
+            chosen = None if plan.chosen is None else plan.chosen.credentials
+            if chosen is not None and chosen.fingerprint in there:
+                plan.refused = ROLL_BACK_FIRST
         return Outlook(plan, copies, identity.state, found, newest_write(entries or []))
 
     def _failed(self, code: str, plan: RestorePlan | None = None) -> RestoreResult:
