@@ -25,7 +25,8 @@ class Image(Model):
     """The image of the operator, and of its Jobs unless `config.job.image` says otherwise."""
 
     repository: Annotated[str, Field(min_length=1, max_length=256, pattern=REPOSITORY)] = Field(
-        default="baileys-janitor", description="Repository, with the registry before it."
+        default="baileys-janitor",
+        description="Repository, with the registry before it. The default is published nowhere: build it.",
     )
     tag: Annotated[str, Field(max_length=128, pattern=TAG)] = Field(
         default="", description="Tag. Empty: the chart's appVersion."
