@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from baileys_janitor.api.conditions.condition_kinds import ADVICE
 from baileys_janitor.api.config.notification_config import RUNBOOKS
@@ -169,6 +174,29 @@ def test_links_keep_the_time_and_every_alert_leads_to_its_row_in_the_index() -> 
     assert f"{RUNBOOKS}README.md#${{__value.raw}}" in text
     index = INDEX.read_text()
     assert all(f'<a id="{rule.alert}"></a>' in index for rule in rules())
+
+
+OF_PROMETHEUS = {"step", "titleFormat", "textFormat", "tagKeys", "useValueForTime"}
+"""Fields of a mark that the data source reads, and Grafana's models do not know."""
+
+
+def lost(given: object, found: object, path: str = "") -> Iterator[str]:
+    """Where a document differs from one that may have more."""
+    if isinstance(given, dict) and isinstance(found, dict):
+        for key in given.keys() - OF_PROMETHEUS:
+            yield from lost(given[key], found.get(key), f"{path}.{key}")
+    elif isinstance(given, list) and isinstance(found, list) and len(given) == len(found):
+        for one, other in zip(given, found, strict=True):
+            yield from lost(one, other, path)
+    elif given != found and given not in (None, {}):
+        yield path
+
+
+def test_grafanas_own_models_read_it_and_lose_nothing() -> None:
+    register_default_plugins()
+    read = json.loads(JSONEncoder().encode(Dashboard.from_json(BOARD)))
+    assert list(lost(BOARD, read)) == []
+    assert list(lost(BOARD | {"nonsense": 1}, read)) == [".nonsense"]
 
 
 def test_it_has_the_shape_of_a_current_grafana() -> None:

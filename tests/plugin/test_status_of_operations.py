@@ -111,6 +111,16 @@ def test_a_fleet_says_what_failed_of_late_and_what_waits(see: Run) -> None:
     assert "\x1b" not in done.out + wide.out
 
 
+@pytest.mark.parametrize("columns", [80, 200])
+def test_lines_about_operations_fit_the_terminal(asked: Fleet, columns: int) -> None:
+    for words in (["status", "-A"], ["status", "shop/acme"]):
+        code, shown = asked.at_terminal(columns, *words, lines=60)
+        assert code == 0, shown
+        assert "Restore Failed" in " ".join(shown.split())
+        lines = [line for line in shown.splitlines() if not line.lstrip().startswith("kubectl")]
+        assert max(map(len, lines)) <= columns
+
+
 def test_more_than_are_read_are_told_of(
     asked: Fleet,
     capsys: pytest.CaptureFixture[str],
