@@ -22,6 +22,7 @@ from baileys_janitor.volume.report.run_results import CleanResult
 from baileys_janitor.volume.runs.journal import Journal
 from baileys_janitor.volume.scanning import credentials as credentials_module
 from baileys_janitor.volume.scanning.look_again import CameBack, Seen, came_back
+from tests.all_checks import steps
 from tests.volume.directories import (
     DAY,
     FILES,
@@ -235,7 +236,7 @@ GROUP_AND_CONTACT = (CONTACT, Request(group=GROUP))
 @pytest.mark.parametrize("request_", GROUP_AND_CONTACT, ids=["contact", "own key"])
 def test_killed_at_every_step_nothing_is_lost_and_the_next_run_goes_on(request_: Request) -> None:
     goes = {*THEIRS} if request_ is CONTACT else OWN_UNIT
-    for step in range(1, 1000):
+    for step in steps(3):
         with scratch() as room:
             path = furnish(room / "session", FEW)
             before = held(path)

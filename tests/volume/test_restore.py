@@ -24,6 +24,7 @@ from baileys_janitor.volume.files import noreplace
 from baileys_janitor.volume.files.run_plan import Planned, plan_bytes
 from baileys_janitor.volume.report.run_results import UndoResult
 from baileys_janitor.volume.scanning import credentials
+from tests.all_checks import steps
 from tests.pairings import whole
 from tests.volume.directories import DAY, HOUR, NOW, build, held, opened, scratch, trashed, write
 from tests.volume.test_kill import CHANGING, survives
@@ -318,7 +319,7 @@ def saves(path: Path, *, in_place: bool) -> bytes:
 @pytest.mark.usefixtures("way")
 def test_a_save_at_any_step_of_a_restore_is_never_lost(in_place: bool) -> None:
     """The process that was said to be stopped runs: whatever it saves is in its place afterwards."""
-    for step in range(1, 200):
+    for step in steps(2):
         with scratch() as room:
             path = broken(room / "session")
             expected: list[bytes] = []
@@ -386,7 +387,7 @@ def killed(act: Callable[[], object], step: int) -> bool:
 def test_killed_at_every_step_there_is_the_old_file_or_the_new_one_and_the_next_run_goes_on() -> (
     None
 ):
-    for step in range(1, 200):
+    for step in steps(2):
         with scratch() as room:
             path = broken(room / "session")
             dead = killed(lambda path=path: restore(path), step)
@@ -408,7 +409,7 @@ def test_killed_at_every_step_there_is_the_old_file_or_the_new_one_and_the_next_
 
 @pytest.mark.usefixtures("way")
 def test_an_undo_killed_at_every_step_leaves_one_of_both_and_can_be_asked_for_again() -> None:
-    for step in range(1, 200):
+    for step in steps(2):
         with scratch() as room:
             path = broken(room / "session")
             restore(path)

@@ -15,6 +15,7 @@ from baileys_janitor.volume.files import noreplace
 from baileys_janitor.volume.files.state_files import owners_of
 from baileys_janitor.volume.runs.journal import Journal
 from baileys_janitor.volume.scanning import credentials
+from tests import all_checks
 from tests.archived import COMES_BACK, CONTENT, MEMORY, OWN_KEY, archived, record
 from tests.pairings import whole
 from tests.volume.directories import DAY, HOUR, NOW, held, opened, scratch, trashed, write
@@ -39,14 +40,9 @@ BEHIND = whole(nextPreKeyId=20, firstUnuploadedPreKeyId=20)
 BEFORE: dict[str, bytes | None] = {"torn": TORN, "absent": None, "behind": BEHIND}
 
 
-#: `ALL_CHECKS=1` kills at every step; else what a directory with a torn creds.json shows at every one is shown of
-#: the others at every fifth.
-EVERY = bool(os.environ.get("ALL_CHECKS"))
-
-
 def steps(state: str = "") -> range:
-    """The steps to be killed at, until one is not reached."""
-    return range(1, 500, 1 if EVERY or state == "torn" else 5)
+    """Return the steps to be killed at, until one is not reached: most of them with a torn creds.json."""
+    return all_checks.steps(2 if state == "torn" else 5)
 
 
 @pytest.fixture(autouse=True)
@@ -260,7 +256,7 @@ def test_what_comes_back_is_what_the_plan_says() -> None:
 
 
 def test_a_memory_without_its_key_is_here_or_in_the_trash_whenever_the_restore_is_killed() -> None:
-    for step in range(1, 500):
+    for step in all_checks.steps(3):
         with scratch() as room:
             path = build(room, "absent")
             write(path / MEMORY, b"{}", NOW - HOUR)

@@ -10,6 +10,7 @@ import pytest
 
 from baileys_janitor.volume.restoring.restore_session import SessionRestoreResult
 from baileys_janitor.volume.scanning import credentials
+from tests.all_checks import steps
 from tests.archived import COMES_BACK, CONTENT, MEMORY, archived, record
 from tests.pairings import whole
 from tests.volume.directories import DAY, HOUR, NOW, held, opened, scratch, trashed, write
@@ -59,7 +60,7 @@ def with_saves(
 @pytest.mark.parametrize("in_place", [True, False])
 @pytest.mark.parametrize("state", ["torn", "absent", "behind"])
 def test_what_a_process_saves_at_any_step_of_a_restore_stays(state: str, in_place: bool) -> None:
-    for step in range(1, 300):
+    for step in steps(3):
         with scratch() as room:
             path = build(room, state)
             result, saved = with_saves(
@@ -85,7 +86,7 @@ def test_what_a_process_saves_at_any_step_of_a_restore_stays(state: str, in_plac
 @pytest.mark.parametrize("in_place", [True, False])
 @pytest.mark.parametrize("state", ["torn", "absent", "behind"])
 def test_what_a_process_saves_at_any_step_of_an_undo_stays(state: str, in_place: bool) -> None:
-    for step in range(1, 300):
+    for step in steps(3):
         with scratch() as room:
             path = build(room, state)
             assert restore(path, content=FEW).outcome == "Completed"
