@@ -130,6 +130,15 @@ def test_an_https_proxy_that_answers_html_is_one_sentence(
     assert server.asked, "kubectl went through the proxy"
 
 
+def test_who_has_no_credentials_is_told_and_not_asked_for_a_user(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "nobody"
+    config.write_text(KUBECONFIG.replace("http:", "https:").format(port=1))
+    monkeypatch.setenv("KUBECONFIG", str(config))
+    one_sentence(run("status", "-A"), "kubectl has no credentials for this cluster")
+
+
 def test_a_proxy_that_ends_every_watch_at_once_is_not_asked_without_end(
     server: Answering, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,13 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from baileys_janitor.cli.kubectl.refusals import FAILED, Expired, not_started, refusal
+from baileys_janitor.cli.kubectl.refusals import (
+    FAILED,
+    Expired,
+    no_credentials,
+    not_started,
+    refusal,
+)
 from baileys_janitor.cli.kubectl.resources import NO_QUERY, Query
 from baileys_janitor.cli.terminal.problems import Problem
 
@@ -25,6 +31,8 @@ Object = dict[str, Any]
 PAGE: Final = 500
 """Objects in one answer: at most some megabytes."""
 _TIMEOUT_SECONDS: Final = 60
+_ASKS: Final = b"Please enter Username"
+"""What kubectl prints, and waits for an answer, where it has no credentials."""
 _EXPIRED_MOST: Final = 3
 """Times that a listing begins anew because it took too long for the API server to remember where it was."""
 _LINE_MOST: Final = 4 * 2**20
@@ -146,6 +154,8 @@ class Kubectl:
     ) -> Object:
         done = self._run(command, body)
         if done.returncode != 0:
+            if done.stdout.startswith(_ASKS):
+                raise no_credentials()
             said = done.stderr.decode("utf-8", "replace")
             raise refusal(said, verb, resource.full, resource.kind, namespace)
         try:
@@ -172,7 +182,9 @@ class Kubectl:
                 env=os.environ,
                 **given,
             )
-        except subprocess.TimeoutExpired:
+        except subprocess.TimeoutExpired as late:
+            if (late.stdout or b"").startswith(_ASKS):
+                raise no_credentials() from None
             raise Problem(
                 f"kubectl did not answer within {_TIMEOUT_SECONDS} seconds; check the context and the network.",
                 code=FAILED,

@@ -86,6 +86,15 @@ def _invalid(said: str, kind: str) -> str:
     return f"The cluster refuses this {kind}: {_shown(why).lstrip('; ')}."
 
 
+def no_credentials() -> Problem:
+    """Return that kubectl asks for a user, which nobody sees here."""
+    return Problem(
+        "kubectl has no credentials for this cluster and asks for a user name: log in, or check `kubectl config view "
+        "--minify`.",
+        code=FAILED,
+    )
+
+
 def not_started(error: OSError) -> Problem:
     """Return why kubectl itself cannot be started."""
     if isinstance(error, FileNotFoundError):
