@@ -303,6 +303,7 @@ def test_what_needs_room_in_the_trash_takes_none_of_a_rotation(session: Path) ->
     ):
         assert access.purging().keep_at_most(access.listing.own, 0).files == cleaned.removed
         access.list_again()
+        assert access.purging().purge(access.listing.own, everything=True).files == 0
         assert access.purging().purge_ended(access.listing.own).files == 0, "nor does a full disk"
     assert roll_back(session).outcome == "Completed"
 
