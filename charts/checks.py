@@ -105,6 +105,7 @@ ALIASES = {
     "jobs": "config.job",
     "leaderElection": "config.leaderElection",
     "leaderElect": "config.leaderElection",
+    "shards": "config.shards",
     "namespaces": "watchNamespaces",
     "watchNamespace": "watchNamespaces",
     "imagePullSecrets": "image.pullSecrets",

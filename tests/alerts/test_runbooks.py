@@ -171,7 +171,7 @@ def test_no_annotation_holds_a_secret_or_a_file_name() -> None:
         for text in (*rule.annotations.values(), *rule.labels.values()):
             used |= set(re.findall(r"\$labels\.(\w+)", text))
     names = {"namespace", "tenant", "key_store", "company_id", "reason", "job", "channel", "site"}
-    names |= {"workload", "tenant_set", "action", "phase"}
+    names |= {"shard", "workload", "tenant_set", "action", "phase"}
     assert used <= names
 
 

@@ -103,6 +103,18 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 {{- dig "leaderElection" "name" (include "janitor.fullname" .) (.Values.config | default dict) }}
 {{- end }}
 
+{{/* The names of the Leases, as a list: that of the layout, and one for each shard that there can be. */}}
+{{- define "janitor.leases" -}}
+{{- $lease := include "janitor.lease" . }}
+{{- $names := list $lease }}
+{{- if gt (int (dig "shards" 1 .Values.config)) 1 }}
+{{- range $shard := until 16 }}
+{{- $names = append $names (printf "%s-%d" $lease $shard) }}
+{{- end }}
+{{- end }}
+{{- printf "[%s]" (join ", " $names) }}
+{{- end }}
+
 {{/* Something when anybody is notified: by a channel, or by the default that the environment names. */}}
 {{- define "janitor.notifies" -}}
 {{- range .Values.env }}

@@ -45,3 +45,9 @@ SET_LABEL = f"{GROUP}/tenant-set"
 
 TEMPLATE_ANNOTATION = f"{GROUP}/template"
 """Which template a tenant of a set was made from."""
+
+ASK_ANNOTATION = f"{GROUP}/asked-by"
+"""On the Lease of a shard: which replica asks its holder for it."""
+
+DRILLED_LABEL = f"{GROUP}/drilled-namespace"
+"""On the Job of a drill, in the operator's namespace: the namespace whose archives are tried."""

@@ -12,11 +12,12 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from baileys_janitor import __version__, log_lines
-from baileys_janitor.api.config.config import JobPods, Metrics, OperatorConfig
+from baileys_janitor.api.config.config import JobPods, OperatorConfig
 from baileys_janitor.api.config.config_file import InvalidConfig, load_config
 from baileys_janitor.api.names import OPERATION_PLURAL, SET_PLURAL, STORE_PLURAL
 from baileys_janitor.controller import kopf_thread
@@ -30,10 +31,10 @@ from baileys_janitor.controller.jobs.namespace_setup import NamespaceSetup
 from baileys_janitor.controller.keystores.reconciler import KeyStoreReconciler
 from baileys_janitor.controller.kopf_thread import WatchesEnded
 from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube, NoAccess, path
+from baileys_janitor.controller.kube.fenced_client import FencedKube
 from baileys_janitor.controller.kube.leader_election import (
     POD_NAME,
     Election,
-    FencedKube,
     NoNamespace,
     own_namespace,
     seat,
@@ -43,6 +44,8 @@ from baileys_janitor.controller.kube.startup_problems import explain, is_passing
 from baileys_janitor.controller.notifications import manager
 from baileys_janitor.controller.quiesce import resume_all
 from baileys_janitor.controller.reconciler import Reconciler
+from baileys_janitor.controller.shards.election import ShardElection
+from baileys_janitor.controller.shards.layout import ALL, Shards
 from baileys_janitor.controller.tenant_sets.reconciler import SetReconciler
 from baileys_janitor.schedule.backoff import backoff_seconds
 from baileys_janitor.status import decision_log
@@ -102,7 +105,7 @@ async def serve(
             await stack.enter_async_context(served(config.probes, checks))
         process, seen = None, cast(Seen, checks.answered)
         if _is_wanted(config.metrics.enabled):
-            process = await stack.enter_async_context(_measured(config.metrics, clock))
+            process = await stack.enter_async_context(_measured(config, clock))
             seen = _both(checks.answered, process.answered)
         kube = await FencedKube.connect(seen)
         stack.push_async_callback(kube.close)
@@ -110,11 +113,15 @@ async def serve(
         stack.callback(beating.cancel)
         in_pod = bool(own_namespace(os.environ))
         await _api_is_served(kube, checks, stop, in_pod, patient=in_pod or contest is not None)
-        election = None
+        election: Election | ShardElection | None = None
         if contest is not None:
             electing = await Kube.connect(seen)
             stack.push_async_callback(electing.close)
-            election = Election(electing, contest)
+            if config.shards > 1:
+                election = ShardElection(electing, contest, config.shards)
+            else:
+                election = Election(electing, contest)
+            stack.push_async_callback(election.release)
             kube.permitted = checks.may_act = election.held
             checks.leaderless = election.leaderless
             checks.takes_part = lambda: election.takes_part
@@ -128,7 +135,7 @@ async def _terms(
     stop: asyncio.Event,
     checks: HealthChecks,
     process: OperatorMetrics | None,
-    election: Election | None,
+    election: Election | ShardElection | None,
 ) -> None:
     """Lead again and again until `stop` is set. A fault ends a term and never the process."""
     faults = 0
@@ -166,9 +173,12 @@ async def _lead(
     stop: asyncio.Event,
     checks: HealthChecks,
     process: OperatorMetrics | None = None,
-    election: Election | None = None,
+    election: Election | ShardElection | None = None,
 ) -> None:
     """Watch and act until `stop` is set, the Lease is lost or a part ends; raise what made it end."""
+    shards = election.shards if isinstance(election, ShardElection) else ALL
+    kube.keeps = None if shards.whole else shards.keeps
+    config = shards.limited(config)
     home = own_namespace(os.environ)
     listed = config.watch_namespaces
     config = config.model_copy(update={"watch_namespaces": await readable(kube, listed)})
@@ -190,7 +200,7 @@ async def _lead(
     for each in (reconciler, *others):
         each.bus.subscribe(decision_log.write)
     if process is not None:
-        process.leads(reconciler)
+        process.leads(reconciler, shards)
         if stores is not None:
             process.key_stores.leads(stores)
         if sets is not None:
@@ -202,12 +212,13 @@ async def _lead(
         reconciler.operations.look_after()
     watches = Watches(config.watch_namespaces)
     kube.writes = watches.writes
-    audit = Audit(kube, reconciler, watches, config.watch_namespaces)
+    audit = Audit(kube, reconciler, watches, config.watch_namespaces, shards)
     checks.scheduler, checks.dead_watches, checks.state = reconciler, watches.dead, ACTING
     logger.info("The operator is at work")
     watching = asyncio.create_task(
         kopf_thread.watch(
-            reconciler, watches, config.watch_namespaces, stores, sets, operations=operations
+            *(reconciler, watches, config.watch_namespaces, stores, sets, shards),
+            operations=operations,
         )
     )
     working = asyncio.create_task(reconciler.run())
@@ -215,7 +226,7 @@ async def _lead(
     ends: set[asyncio.Task[Any]] = {watching, working, auditing, asyncio.create_task(stop.wait())}
     ends |= {asyncio.create_task(each.run()) for each in others}
     ends.add(asyncio.create_task(until_back(kube, left_out)))
-    beside = _beside(kube, config, clock, reconciler, stores, process, sets)
+    beside = _beside(kube, config, clock, reconciler, stores, process, sets, shards)
     if election is not None:
         ends.add(asyncio.create_task(election.until_lost()))
     try:
@@ -247,6 +258,7 @@ def _beside(
     stores: KeyStoreReconciler | None,
     process: OperatorMetrics | None,
     sets: SetReconciler | None,
+    shards: Shards,
 ) -> list[asyncio.Task[None]]:
     """Start what publishes changes beside the work: Events, notifications."""
     beside: list[asyncio.Task[None]] = []
@@ -261,21 +273,27 @@ def _beside(
     if manager.wanted(config):
         channels = [each.name for each in config.notifications.channels]
         heard = process.notifies(channels) if process is not None else None
-        voice = manager.NotificationManager(
-            kube,
-            config,
-            clock,
-            reconciler.cache,
-            reconciler.holds,
-            heard,
-            stores.cache if stores is not None else None,
-        )
-        reconciler.bus.subscribe(voice.hear)
-        if stores is not None:
-            stores.bus.subscribe(voice.hear)
+        # Each shard notifies by itself, so that what was sent is known to whoever looks after it next.
+        voices = [
+            manager.NotificationManager(
+                kube,
+                config,
+                clock,
+                reconciler.cache,
+                reconciler.holds,
+                heard,
+                stores.cache if stores is not None else None,
+                Shards(shards.count, frozenset({shard})),
+            )
+            for shard in sorted(shards.held)
+        ]
+        for voice in voices:
+            reconciler.bus.subscribe(voice.hear)
+            if stores is not None:
+                stores.bus.subscribe(voice.hear)
+            beside.append(asyncio.create_task(voice.run()))
         if process is not None:
-            process.watches_channels(voice.failing)
-        beside.append(asyncio.create_task(voice.run()))
+            process.watches_channels(partial(manager.failing, voices))
     return beside
 
 
@@ -325,12 +343,12 @@ async def _tenant_sets(
 
 
 @contextlib.asynccontextmanager
-async def _measured(metrics: Metrics, clock: Clock) -> AsyncIterator[OperatorMetrics]:
+async def _measured(config: OperatorConfig, clock: Clock) -> AsyncIterator[OperatorMetrics]:
     # Imported only where they are served: an operator without metrics does not carry the library.
     from baileys_janitor.controller.metrics import process, server
 
-    measured = process.OperatorMetrics(clock)
-    async with server.served(metrics, measured, clock):
+    measured = process.OperatorMetrics(clock, config.shards)
+    async with server.served(config.metrics, measured, clock):
         yield measured
 
 

@@ -21,6 +21,7 @@ from baileys_janitor.api.names import (
     STORE_PLURAL,
     VERSION,
 )
+from baileys_janitor.api.values import decoding
 from baileys_janitor.controller.backups.manager import BackupManager
 from baileys_janitor.controller.health.watch_audit import Watches, has_pods, is_complete, is_over
 from baileys_janitor.controller.jobs.manifest import SELECTOR
@@ -33,9 +34,11 @@ from baileys_janitor.controller.jobs.tracker import (
 )
 from baileys_janitor.controller.keystores.backups import KeyStoreBackups
 from baileys_janitor.controller.keystores.reconciler import KeyStoreReconciler
+from baileys_janitor.controller.kopf_streams import Keeps
 from baileys_janitor.controller.kube.client import access
 from baileys_janitor.controller.operations.manager import OperationManager
 from baileys_janitor.controller.reconciler import Reconciler
+from baileys_janitor.controller.shards.layout import Shards
 from baileys_janitor.controller.tenant_sets.reconciler import SetReconciler
 
 Object = dict[str, Any]
@@ -136,21 +139,41 @@ async def connection() -> kopf.ConnectionInfo:
     )
 
 
+def keeps(shards: Shards, watches: Watches, deliver: Deliver) -> Keeps:
+    """Return what tells whether an object of a kind, in the plural, is of these shards.
+
+    What is not still shows that the watch lives.
+    """
+    kinds = {PLURAL: "tenants", "jobs": "jobs", "pods": "pods"}
+
+    def kept(plural: str, body: Object) -> bool:
+        if shards.keeps(body):
+            return True
+        if plural in kinds:
+            namespace = decoding.text(decoding.part(body, "metadata").get("namespace"))
+            deliver(partial(watches.saw, kinds[plural], namespace))
+        return False
+
+    return kept
+
+
 def register(
     reconciler: Reconciler,
     watches: Watches,
     deliver: Deliver,
     stores: KeyStoreReconciler | None = None,
     sets: SetReconciler | None = None,
+    keeps: Keeps | None = None,
     *,
     operations: bool = False,
 ) -> kopf.OperatorRegistry:
     """Return a registry whose handlers give events to the reconcilers and signs of life to `watches`, by `deliver`.
 
     `stores` and `sets` are None where the API server does not serve key stores or sets of tenants; `operations`:
-    whether it serves operations.
+    whether it serves operations. What `keeps` does not keep is another replica's, and nothing is done about it.
     """
     registry = kopf.OperatorRegistry()
+    give = partial(_give, deliver, keeps)
 
     @kopf.on.login(registry=registry, retries=10, backoff=3)
     async def login(**_: Any) -> kopf.ConnectionInfo:
@@ -158,35 +181,47 @@ def register(
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def tenant(event: Any, **_: Any) -> None:
-        deliver(partial(_tenant, reconciler, watches, event["type"], event["object"]))
+        give(PLURAL, event, partial(_tenant, reconciler, watches))
 
     @kopf.on.event("batch", "v1", "jobs", registry=registry)
     async def job(event: Any, **_: Any) -> None:
-        deliver(partial(_job, reconciler, stores, watches, event["type"], event["object"]))
+        give("jobs", event, partial(_job, reconciler, stores, watches))
 
     @kopf.on.event("", "v1", "pods", registry=registry)
     async def pod(event: Any, **_: Any) -> None:
-        deliver(partial(_pod, reconciler, stores, watches, event["type"], event["object"]))
+        give("pods", event, partial(_pod, reconciler, stores, watches))
 
     if stores is not None:
 
         @kopf.on.event(GROUP, VERSION, STORE_PLURAL, registry=registry)
         async def store(event: Any, **_: Any) -> None:
-            deliver(partial(_beside, stores, event["type"], event["object"]))
+            give(STORE_PLURAL, event, partial(_beside, stores))
 
     if sets is not None:
 
         @kopf.on.event(GROUP, VERSION, SET_PLURAL, registry=registry)
         async def tenant_set(event: Any, **_: Any) -> None:
-            deliver(partial(_beside, sets, event["type"], event["object"]))
+            give(SET_PLURAL, event, partial(_beside, sets))
 
     if operations:
 
         @kopf.on.event(GROUP, VERSION, OPERATION_PLURAL, registry=registry)
         async def operation(event: Any, **_: Any) -> None:
-            deliver(partial(_operation, reconciler.operations, event["type"], event["object"]))
+            give(OPERATION_PLURAL, event, partial(_operation, reconciler.operations))
 
     return registry
+
+
+def _give(
+    deliver: Deliver,
+    keeps: Keeps | None,
+    plural: str,
+    event: Any,
+    take: Callable[[str | None, Object], None],
+) -> None:
+    """Have `take` called with an event in the operator's loop, unless it is another replica's."""
+    if keeps is None or keeps(plural, event["object"]):
+        deliver(partial(take, event["type"], event["object"]))
 
 
 def _operation(operations: OperationManager, event: str | None, body: Object) -> None:

@@ -17,10 +17,11 @@ from typing import Any
 
 import kopf
 
-from baileys_janitor.controller import kopf_handlers
+from baileys_janitor.controller import kopf_handlers, kopf_streams
 from baileys_janitor.controller.health.watch_audit import Watches
 from baileys_janitor.controller.keystores.reconciler import KeyStoreReconciler
 from baileys_janitor.controller.reconciler import Reconciler
+from baileys_janitor.controller.shards.layout import ALL, Shards
 from baileys_janitor.controller.tenant_sets.reconciler import SetReconciler
 
 logger = logging.getLogger("janitor.watch")
@@ -83,9 +84,15 @@ class Inbox:
 class _Thread:
     """One run of Kopf. `ended` is set in the loop that made it, to what Kopf raised or None."""
 
-    def __init__(self, registry: kopf.OperatorRegistry, namespaces: Sequence[str]) -> None:
+    def __init__(
+        self,
+        registry: kopf.OperatorRegistry,
+        namespaces: Sequence[str],
+        keeps: kopf_streams.Keeps | None = None,
+    ) -> None:
         self._registry = registry
         self._namespaces = namespaces
+        self._keeps = keeps
         self._home = asyncio.get_running_loop()
         self._lock = threading.Lock()
         self._stopped = False
@@ -129,9 +136,12 @@ class _Thread:
             self._stop = loop, flag
             if self._stopped:
                 return
+        settings = kopf_handlers.configure(kopf.OperatorSettings(), self._namespaces)
+        if self._keeps is not None:
+            kopf_streams.drop_others(settings, self._keeps)
         tasks = await kopf.spawn_tasks(
             registry=self._registry,
-            settings=kopf_handlers.configure(kopf.OperatorSettings(), self._namespaces),
+            settings=settings,
             namespaces=self._namespaces,
             clusterwide=not self._namespaces,
             standalone=True,
@@ -172,15 +182,17 @@ async def watch(
     namespaces: Sequence[str],
     stores: KeyStoreReconciler | None = None,
     sets: SetReconciler | None = None,
+    shards: Shards = ALL,
     *,
     operations: bool = False,
 ) -> None:
     """Feed the reconcilers with events until cancelled; raise `WatchesEnded` when Kopf ends by itself."""
     inbox = Inbox()
+    keeps = None if shards.whole else kopf_handlers.keeps(shards, watches, inbox.put)
     registry = kopf_handlers.register(
-        reconciler, watches, inbox.put, stores, sets, operations=operations
+        reconciler, watches, inbox.put, stores, sets, keeps, operations=operations
     )
-    running = _Thread(registry, namespaces)
+    running = _Thread(registry, namespaces, keeps)
     running.start()
     try:
         raised = await asyncio.shield(running.ended)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from baileys_janitor.api.config.config import MOST_SHARDS
 from baileys_janitor.api.operations.spec import ACTIONS as OPERATION_ACTIONS
 from baileys_janitor.api.operations.status import ENDED, Phase
 from baileys_janitor.api.status import CleanupReason
@@ -96,6 +97,13 @@ BUILD_INFO = Definition(
 )
 LEADER = Definition(
     "baileys_janitor_leader", "gauge", "1 while this operator acts, 0 while it stands by."
+)
+SHARD_HELD = Definition(
+    "baileys_janitor_shard_held",
+    "gauge",
+    "1 for each shard that this operator looks after, 0 for each other one; without samples where `shards` is 1.",
+    ("shard",),
+    most=MOST_SHARDS,
 )
 TENANTS = Definition(
     "baileys_janitor_tenants",
@@ -252,6 +260,7 @@ LEADERS_ONLY = (
 DEFINITIONS = (
     BUILD_INFO,
     LEADER,
+    SHARD_HELD,
     *LEADERS_ONLY,
     CLEANUPS,
     OPERATIONS,

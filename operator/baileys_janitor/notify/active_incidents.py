@@ -13,6 +13,7 @@ from baileys_janitor.api.conditions.incident_kinds import INCIDENT_KINDS
 from baileys_janitor.api.values.timestamps import to_rfc3339
 from baileys_janitor.notify.delivery_state import Fate, Over
 from baileys_janitor.notify.incidents import (
+    FAMILIES,
     Incident,
     Place,
     identify,
@@ -49,7 +50,6 @@ class Records(Protocol):
 
 
 _FLEET_ID = identify("fleet") | Family.BREAKER
-_FAMILY = 0xF
 
 
 def place_of(record: AnyRecord) -> Place:
@@ -193,7 +193,7 @@ class ActiveIncidents:
 
     def record(self, id_: int) -> AnyRecord | None:
         """Return the tenant or key store that a number stands for."""
-        known = self._known.get(id_ & ~_FAMILY)
+        known = self._known.get(id_ & ~FAMILIES)
         if known is None:
             return None
         kind, key, uid = known
@@ -207,15 +207,15 @@ class ActiveIncidents:
             return held is None and Over(self._absent.setdefault(id_, now), FLEET)
         tenant = self.record(id_)
         if tenant is None:
-            since = self._absent.setdefault(id_ & ~_FAMILY, now)
+            since = self._absent.setdefault(id_ & ~FAMILIES, now)
             if now < self._started + KNOWN_AFTER_SECONDS:
                 return True
-            return Over(since, self._gone.get(id_ & ~_FAMILY))
-        self._absent.pop(id_ & ~_FAMILY, None)
+            return Over(since, self._gone.get(id_ & ~FAMILIES))
+        self._absent.pop(id_ & ~FAMILIES, None)
         place = place_of(tenant)
         if tenant.resource.muted or not target.hears(place):
             return False
-        family = id_ & _FAMILY
+        family = id_ & FAMILIES
         state = next(
             (s for s in states(tenant.stored.status, place.kind) if s.family == family), None
         )

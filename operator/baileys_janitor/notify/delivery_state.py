@@ -7,11 +7,11 @@ restart. It is sent later, together with all else that is due by then, or as ove
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from baileys_janitor.api.conditions.condition_kinds import RANKS, IncidentKind
-from baileys_janitor.notify.incidents import Incident, Place
+from baileys_janitor.notify.incidents import FAMILIES, Incident, Place
 from baileys_janitor.schedule.backoff import backoff_seconds
 
 NEW, WORSE, LASTING, BETTER, ENDED, PASSED = (
@@ -67,6 +67,18 @@ class DeliveryState:
             dict(self.runs),
             self.day,
         )
+
+    def take_in(self, other: DeliveryState, own: Collection[int]) -> None:
+        """Take over what another state holds about some tenants: `own` has the number of each, without its family."""
+        self.entries |= {i: entry for i, entry in other.entries.items() if i & ~FAMILIES in own}
+        self.calmed |= {i: calm for i, calm in other.calmed.items() if i & ~FAMILIES in own}
+        self.runs |= other.runs
+        self.mark = _latest(self.mark, other.mark)
+        self.day = _latest(self.day, other.day)
+
+
+def _latest(one: float | None, other: float | None) -> float | None:
+    return max((when for when in (one, other) if when is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,14 +25,14 @@ _ROW = struct.Struct(">QI")
 _CALMED = struct.Struct(">QIH")
 
 
-def encode(deliveries: Mapping[str, DeliveryState]) -> str:
-    """Encode the delivery states of all targets by name; what does not fit is left out.
+def encode(deliveries: Mapping[str, DeliveryState], limit: int = LIMIT) -> str:
+    """Encode the delivery states of all targets by name; what does not fit into `limit` characters is left out.
 
     What came and went goes first, then the least grave.
     """
     for least, calmed in ((0, True), (0, False), (1, False), (2, False), (3, False)):
         text = _encoded(deliveries, least, calmed=calmed)
-        if len(text) <= LIMIT:
+        if len(text) <= limit:
             return text
     return _encoded({}, 0, calmed=False)
 

@@ -63,10 +63,14 @@ class State:
     delay: float = 0.0
 
 
+FAMILIES = 0xF
+"""The bits of an incident's number that stand for its family."""
+
+
 def identify(*parts: str) -> int:
     """Return the number that stands for a tenant (namespace, name, uid): 44 bits, the lowest four left free."""
     digest = hashlib.blake2b("/".join(parts).encode(), digest_size=6).digest()
-    return int.from_bytes(digest, "big") & ~0xF
+    return int.from_bytes(digest, "big") & ~FAMILIES
 
 
 def states(status: Object, kind: str = TENANT) -> Iterator[State]:

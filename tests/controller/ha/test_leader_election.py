@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from baileys_janitor.api.config.config import LeaderElection
 from baileys_janitor.controller.kube import leader_election
 from baileys_janitor.controller.kube.client import ApiError
+from baileys_janitor.controller.kube.fenced_client import FencedKube
 from baileys_janitor.controller.kube.leader_election import (
     Election,
-    FencedKube,
     NoNamespace,
     Superseded,
     seat,

@@ -72,6 +72,10 @@ class JobPods(Model):
     )
 
 
+MOST_SHARDS = 16
+"""Each replica watches the Leases of all, and there are hardly fleets that need more than three."""
+
+
 class Limits(Model):
     """How much the operator asks of the cluster at a time."""
 
@@ -354,6 +358,11 @@ class OperatorConfig(Model):
     leader_election: LeaderElection = Field(
         default=LeaderElection(),
         description="Several operators, one at a time: who acts is settled by a Lease.",
+    )
+    shards: Annotated[int, Field(ge=1, le=MOST_SHARDS)] = Field(
+        default=1,
+        description="Into how many shards the fleet is divided, by a hash of the namespace. Each is looked after by "
+        "one replica, and the replicas share them evenly. 1: one replica looks after all.",
     )
     probes: Probes = Field(
         default=Probes(), description="Where the kubelet asks after the operator's health."

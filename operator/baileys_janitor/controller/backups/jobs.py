@@ -17,6 +17,7 @@ from baileys_janitor.controller.jobs import manifest
 from baileys_janitor.controller.jobs.manifest import Pod, SecretMount, mount_path
 from baileys_janitor.controller.jobs.placement import Place
 from baileys_janitor.controller.jobs.tracker import UID_MAX
+from baileys_janitor.controller.shards.layout import shard_of
 from baileys_janitor.job.task import BadTask
 from baileys_janitor.policy.archives.known_archives import KnownArchives, decode, encode
 from baileys_janitor.policy.files.strict_json import JsonError, parse
@@ -76,15 +77,18 @@ class Group:
     backups: ClusterBackups
     place: Place
     resources: str
+    shard: int = 0
+    """Of a drill: the Job must have one owner, whoever looks after which shards."""
 
     @classmethod
-    def of(cls, wanted: Wanted, home: str) -> Group:
+    def of(cls, wanted: Wanted, home: str, shards: int = 1) -> Group:
         """Return the group that a tenant's Job belongs to; drills run in the namespace `home`."""
         settings = wanted.tenant.effective
         assert settings is not None
         assert settings.backup is not None
         if wanted.action == DRILL:
-            return cls(home, DRILL, _as_read(settings.backup), Place(), "")
+            shard = shard_of(wanted.tenant.namespace, shards)
+            return cls(home, DRILL, _as_read(settings.backup), Place(), "", shard)
         resources = repr(settings.job.resources)
         return cls(wanted.tenant.namespace, BACKUP, settings.backup, wanted.place, resources)
 
@@ -95,12 +99,12 @@ def _as_read(backups: ClusterBackups) -> ClusterBackups:
 
 
 def batches(
-    wanted: Sequence[Wanted], home: str, most: dict[tuple[str, str], int]
+    wanted: Sequence[Wanted], home: str, most: dict[tuple[str, str], int], shards: int = 1
 ) -> list[tuple[Group, list[Wanted]]]:
     """Group what is due into as few Jobs as settings, places and limits allow; `most` limits some tenants' Jobs."""
     grouped: dict[Group, list[Wanted]] = {}
     for each in wanted:
-        grouped.setdefault(Group.of(each, home), []).append(each)
+        grouped.setdefault(Group.of(each, home, shards), []).append(each)
     found = []
     for group, members in grouped.items():
         stores = (
@@ -181,6 +185,7 @@ def job_of(
         read_only=True,
         secrets=secrets,
         keeps=not drills,
+        drilled=members[0].tenant.namespace if drills else "",
     )
     return found, told
 

@@ -76,6 +76,7 @@ class BackupManager:
         self._reads = reads
         self._jitter = jitter
         self._home = home
+        self._shards = config.shards
         self._over = over
         self._nudge = nudge
         self._crashes = crashes
@@ -187,7 +188,9 @@ class BackupManager:
         try:
             with self._crashes.contain("step", [each.tenant for each in wanted]):
                 placed = await self._placed(wanted)
-                self._ready.extend(jobs.batches(placed, self._home, self.results.most))
+                self._ready.extend(
+                    jobs.batches(placed, self._home, self.results.most, self._shards)
+                )
         finally:
             there = {each.tenant.key for each in placed}
             self._give_up([each for each in wanted if each.tenant.key not in there])
@@ -279,7 +282,7 @@ class BackupManager:
         effective = tenant.effective
         if effective is None or effective.suspend or effective.backup is None:
             return False
-        return Group.of(wanted, self._home) == group
+        return Group.of(wanted, self._home, self._shards) == group
 
     async def _launch(
         self, group: Group, members: list[Wanted], now: float, free: TenantRecord

@@ -18,12 +18,13 @@ import logging
 import math
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from baileys_janitor.api.values import decoding
 from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube, path
 from baileys_janitor.controller.reconciler import Reconciler
+from baileys_janitor.controller.shards.layout import ALL, Shards
 
 Object = dict[str, Any]
 Doubt = tuple[str, str, str]
@@ -168,12 +169,23 @@ class Audit:
     """Compares, forever, a little at a time."""
 
     def __init__(
-        self, kube: Kube, reconciler: Reconciler, watches: Watches, namespaces: Sequence[str]
+        self,
+        kube: Kube,
+        reconciler: Reconciler,
+        watches: Watches,
+        namespaces: Sequence[str],
+        shards: Shards = ALL,
     ) -> None:
         self._kube = kube
         self._reconciler = reconciler
         self._watches = watches
-        self._round = itertools.cycle(namespaces or [""])
+        self._shards = shards
+        # What other replicas look after is not known here and cannot be counted: each own namespace has its turn.
+        self._round = (
+            itertools.cycle([each for each in namespaces if shards.has(each)] or [""])
+            if namespaces or shards.whole
+            else self._own_namespaces()
+        )
         self._turn = 0
 
     async def run(self) -> None:
@@ -191,12 +203,19 @@ class Audit:
 
     async def look(self) -> None:
         """Compare how many tenants there are in one namespace, and one tenant."""
-        await self._count(next(self._round))
+        namespace = next(self._round)
+        if namespace or self._shards.whole:
+            await self._count(namespace)
         doubted = {
             (namespace, name) for _, namespace, name in self._watches.doubts("tenants") if name
         }
         for key in {*self._next_tenant(), *doubted}:
             await self._tenant(*key)
+
+    def _own_namespaces(self) -> Iterator[str]:
+        """Yield the namespaces of the own tenants in turn, forever; empty while there is none."""
+        while True:
+            yield from sorted({space for space, _ in self._reconciler.cache.tenants}) or [""]
 
     async def _count(self, namespace: str) -> None:
         there = await self._kube.count(path("baileystenants", namespace or None, group=TENANTS))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from baileys_janitor.api.names import API_VERSION, GROUP, KIND
+from baileys_janitor.api.names import API_VERSION, DRILLED_LABEL, GROUP, KIND
 from baileys_janitor.controller.jobs.placement import OWN_LABEL, OWN_VALUE, Place
 
 Object = dict[str, Any]
@@ -153,14 +153,17 @@ def job(
     secrets: Sequence[SecretMount] = (),
     fetching: Fetching | None = None,
     keeps: bool = False,
+    drilled: str = "",
 ) -> Object:
     """Return the Job (batch/v1) that carries out `task` with each of `claims` mounted at `mount_path(i)`.
 
-    `keeps`: what it brings is needed after a long outage too.
+    `keeps`: what it brings is needed after a long outage too. `drilled`: the namespace whose archives it tries.
     """
     labels = dict(pod.labels) | {OWN_LABEL: OWN_VALUE, ACTION_LABEL: action}
     if run:
         labels[RUN_LABEL] = run
+    if drilled:
+        labels[DRILLED_LABEL] = drilled
     listed = json.dumps([[m.name, m.uid] for m in members], separators=(",", ":"))
     annotations = {MEMBERS_ANNOTATION: listed}
     metadata: Object = {

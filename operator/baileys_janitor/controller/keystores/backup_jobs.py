@@ -148,4 +148,5 @@ def _job(
         # Nothing can be owned by what lies in another namespace.
         owner=manifest.owner_reference(record.name, record.uid, record.kind) if here else None,
         secrets=secrets,
+        drilled="" if here else record.namespace,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, Self, cast
 from urllib.parse import quote, urlsplit
@@ -23,6 +23,7 @@ Body = dict[str, Any]
 
 TENANTS = f"/apis/{API_VERSION}"
 MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
 ATTEMPTS = 6
 CHUNK = 250
 """Objects a page of a list: half of what client-go's pager asks for, as each page is in memory as a whole."""
@@ -264,6 +265,10 @@ class Kube:
     async def patch(self, url: str, body: Body, attempts: int = ATTEMPTS) -> Body:
         """Apply a merge patch; with `metadata.resourceVersion` in it, ApiError 409 when it is stale."""
         return await self._retried("PATCH", url, attempts, body=body, content_type=MERGE_PATCH)
+
+    async def patch_tested(self, url: str, operations: Sequence[Body]) -> Body:
+        """Apply a JSON patch, which may begin with tests; ApiError 422 when one of them fails."""
+        return await self._retried("PATCH", url, body=operations, content_type=JSON_PATCH)
 
     async def replace(self, url: str, body: Body, manager: str) -> Body:
         """Replace an object, once, as a field manager of this name; ApiError 409 when the version in it is stale.

@@ -24,8 +24,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from baileys_janitor.api import bounded
 from baileys_janitor.api.config.config import LeaderElection
-from baileys_janitor.controller.kube.client import ATTEMPTS, TIMEOUT_SECONDS, ApiError, Kube, path
+from baileys_janitor.api.names import ASK_ANNOTATION
+from baileys_janitor.controller.kube.client import TIMEOUT_SECONDS, ApiError, Kube, path
 
 Object = dict[str, Any]
 logger = logging.getLogger("janitor.leader")
@@ -42,6 +44,10 @@ WATCH_SECONDS = 30
 """How long one watch of the Lease lasts. A connection that is lost without a word is noticed by then."""
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 TOKEN = SERVICE_ACCOUNT.with_name("token")
+OUTDATED = frozenset({404, 409, 422})
+"""How an API server answers to a write that is tested against what is there no more."""
+ASK_MAX = 253 + 9
+"""Characters of an operator's identity: a pod's name and eight more."""
 
 
 class NoNamespace(Exception):  # noqa: N818 - the word that users see
@@ -57,6 +63,8 @@ class Seat:
     identity: str
     duration: float
     renew: float
+    shared: bool = False
+    """Whether several operators hold it at a time, under one identity."""
 
 
 def own_namespace(environ: Mapping[str, str]) -> str:
@@ -130,6 +138,10 @@ class Election:
         """Until when somebody led, as far as is known."""
         self._freed = asyncio.Event()
         self._watched = False
+        self.changed: Callable[[], None] = lambda: None
+        """Called whenever the Lease was seen to change."""
+        self.refused = ""
+        """Whose wish to have this Lease is taken out of it with the next renewal."""
         self.takes_part = False
         """Whether the Lease could be read at least once: a standby is ready from then on."""
 
@@ -146,7 +158,7 @@ class Election:
 
     async def win(self, stop: asyncio.Event) -> bool:
         """Wait until this operator leads; False when `stop` was set before."""
-        watching = asyncio.create_task(self._follow())
+        watching = asyncio.create_task(self.follow())
         try:
             return await self._contend(stop)
         finally:
@@ -175,10 +187,10 @@ class Election:
                 if not told:
                     logger.warning("The Lease %s cannot be had: %s", self._seat.name, _why(error))
                 told = True
-            await _first_of(stop, self._freed, within=pause)
+            await first_of(stop, self._freed, within=pause)
         return False
 
-    async def _follow(self) -> None:
+    async def follow(self) -> None:
         """Watch the Lease, forever. Without a watch, the candidate reads it as often as it would renew it."""
         url = path("leases", self._seat.namespace, group=LEASES)
         while True:
@@ -203,27 +215,84 @@ class Election:
         self._see(lease)
         if not self._holder():
             self._freed.set()
+        self.changed()
 
     async def until_lost(self) -> None:
         """Keep the Lease; return when it is lost, early enough to stop before anybody can take it."""
+        while self.held():
+            await asyncio.sleep(max(0.0, self.due() - self._now()))
+            if not await self.keep():
+                break
+        self._until = None
+
+    def due(self) -> float:
+        """Return when the Lease must be renewed, or when it lapses if that is sooner (monotonic seconds)."""
+        assert self._until is not None
+        return min(self._sent + self._seat.renew, self._until)
+
+    async def keep(self) -> bool:
+        """Try to renew the Lease; return False if another operator has it. It may lapse all the same."""
         # Two attempts fit: a connection that hangs must not use up all the time, nor a slow server be given up.
         patience = (self._seat.duration - self._seat.renew) / 2
-        while self.held():
-            assert self._until is not None
-            due = min(self._sent + self._seat.renew, self._until)
-            await asyncio.sleep(max(0.0, due - self._now()))
-            tried = self._now()
-            try:
-                async with asyncio.timeout(max(0.0, min(self._until - tried, patience))):
-                    await self.renew()
-            except Superseded:
-                logger.warning("Another operator has taken the Lease %s", self._seat.name)
-                break
-            except (ApiError, TimeoutError) as error:
-                logger.warning("The Lease %s is not renewed: %s", self._seat.name, _why(error))
-                # The next attempt comes as long after this one as after one that was answered.
-                self._sent = tried
+        tried = self._now()
+        try:
+            async with asyncio.timeout(max(0.0, min((self._until or 0.0) - tried, patience))):
+                await self.renew()
+        except Superseded:
+            logger.warning("Another operator has taken the Lease %s", self._seat.name)
+            self._until = None
+            return False
+        except (ApiError, TimeoutError) as error:
+            logger.warning("The Lease %s is not renewed: %s", self._seat.name, _why(error))
+            # The next attempt comes as long after this one as after one that was answered.
+            self._sent = tried
+        return True
+
+    def drop(self) -> None:
+        """Hold the Lease no longer, and leave it to lapse: others may hold it too."""
         self._until = None
+
+    def left(self) -> float:
+        """Return for how many seconds this operator may still act without a renewal."""
+        return 0.0 if self._until is None else max(0.0, self._until - self._now())
+
+    # What others make of the Lease
+
+    async def look(self) -> None:
+        """Read the Lease, unless it is watched and was seen. Raises ApiError."""
+        if self.takes_part and self._watched:
+            return
+        try:
+            self._see(await self._kube.get(self._url()))
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            self._see({})
+        self.takes_part = True
+
+    def holder(self) -> str | None:
+        """Return who holds the Lease now, as far as is known; None for nobody."""
+        if self.held():
+            return self._seat.identity
+        holder = self._holder()
+        return holder if holder and not self._mine() and self._now() < self._expiry() else None
+
+    def free_for(self) -> float:
+        """Return for how many seconds nobody has held it, as far as is known; below 0 while somebody does."""
+        if not self.takes_part or self.held():
+            return -1.0
+        since = self._unchanged_since if self._mine() else self._expiry()
+        return self._now() - since
+
+    def asked_by(self) -> str:
+        """Return which other operator asks for this Lease; empty for none."""
+        return bounded.annotation(self._record.get("metadata") or {}, ASK_ANNOTATION, ASK_MAX) or ""
+
+    async def ask(self) -> None:
+        """Ask the holder for the Lease. Raises ApiError, 409 when it has changed since it was seen."""
+        version = self._record["metadata"]["resourceVersion"]
+        wish = {"resourceVersion": version, "annotations": {ASK_ANNOTATION: self._seat.identity}}
+        self._see(await self._kube.patch(self._url(), {"metadata": wish}))
 
     async def release(self) -> None:
         """Give the Lease up, so that another operator leads at once; what does not go quickly is left to lapse."""
@@ -268,10 +337,13 @@ class Election:
             return False
         started = self._now()
         try:
-            await self._write(self._record, self._seat.identity)
+            if self._seat.shared and self._mine():
+                await self._join()
+            else:
+                await self._write(self._record, self._seat.identity)
         except ApiError as error:
             # Another candidate was quicker.
-            if error.status in {404, 409}:
+            if error.status in OUTDATED:
                 return False
             raise
         self._hold(started)
@@ -279,11 +351,17 @@ class Election:
 
     async def renew(self) -> None:
         """Renew the Lease once. Raises Superseded, or ApiError when it is not known whether it was renewed."""
+        if not self._mine():
+            # A watch has shown it already.
+            raise Superseded
         started = self._now()
         try:
-            await self._write(self._record, self._seat.identity)
+            if self._seat.shared:
+                await self._join()
+            else:
+                await self._write(self._record, self._seat.identity)
         except ApiError as error:
-            if error.status not in {404, 409}:
+            if error.status not in OUTDATED:
                 raise
             # Changed by someone, or by an attempt of ours whose answer was lost. What another one has held
             # meanwhile is contended for anew, even if it is free again: who leads must have seen all.
@@ -292,6 +370,18 @@ class Election:
             started = self._now()
             await self._write(self._record, self._seat.identity)
         self._hold(started)
+
+    async def _join(self) -> None:
+        """Renew a Lease that others hold too: whatever they have written meanwhile, as long as it is still held."""
+        ours = {"op": "test", "path": "/spec/holderIdentity", "value": self._seat.identity}
+        renewed: list[Object] = [{"op": "add", "path": "/spec/renewTime", "value": _written_now()}]
+        duration = int(self._seat.duration)
+        written = (self._record.get("spec") or {}).get("leaseDurationSeconds")
+        if not isinstance(written, int) or written < duration:
+            # Never a shorter one: whoever else holds it may go by the one that is written.
+            path_ = "/spec/leaseDurationSeconds"
+            renewed.append({"op": "add", "path": path_, "value": duration})
+        self._see(await self._kube.patch_tested(self._url(), [ours, *renewed]))
 
     async def _still_ours(self) -> bool:
         try:
@@ -323,7 +413,7 @@ class Election:
         return path("leases", self._seat.namespace, self._seat.name, LEASES)
 
     async def _write(self, known: Object, holder: str | None) -> None:
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        now = _written_now()
         before = known.get("spec") or {}
         spec: Object = {
             "holderIdentity": holder,
@@ -335,6 +425,10 @@ class Election:
             spec["leaseTransitions"] = int(before.get("leaseTransitions") or 0) + bool(known)
         owner = service_account(self._seat.namespace) if "acquireTime" in spec else None
         owned: Object = {} if owner is None else {"ownerReferences": [owner]}
+        asker = self.asked_by()
+        if asker and (holder is None or asker in {self.refused, self._seat.identity}):
+            owned["annotations"] = {ASK_ANNOTATION: None}
+            self.refused = ""
         if known:
             version = {"resourceVersion": known["metadata"]["resourceVersion"]}
             written = await self._kube.patch(
@@ -349,11 +443,11 @@ class Election:
         self._see(written)
 
 
-def _nothing(_: Object) -> None:
-    pass
+def _written_now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-async def _first_of(*events: asyncio.Event, within: float) -> None:
+async def first_of(*events: asyncio.Event, within: float) -> None:
     """Return when one of the events is set, or after so many seconds."""
     waits = {asyncio.create_task(event.wait()) for event in events}
     try:
@@ -366,44 +460,3 @@ async def _first_of(*events: asyncio.Event, within: float) -> None:
 
 def _why(error: Exception) -> str:
     return str(error) or "no answer in time"
-
-
-class FencedKube(Kube):
-    """A client that sends no write unless `permitted` returns True at that very moment.
-
-    It stops what was about to be sent when a frozen process wakes up after its Lease has lapsed. The last word
-    is the API server's: a claim is tested against the resource's version.
-    """
-
-    permitted: Callable[[], bool] | None = None
-    writes: Callable[[str], Callable[[Object], None]] = staticmethod(lambda _url: _nothing)
-    """Called with the URL before an object is created or changed; what it returns is called with the new object."""
-
-    async def create(self, url: str, body: Object, attempts: int = ATTEMPTS) -> Object:
-        """Create an object; ApiError 409 when the name is taken."""
-        changed = self.writes(url)
-        made = await super().create(url, body, attempts)
-        changed(made)
-        return made
-
-    async def patch(self, url: str, body: Object, attempts: int = ATTEMPTS) -> Object:
-        """Apply a merge patch; with `metadata.resourceVersion` in it, ApiError 409 when it is stale."""
-        changed = self.writes(url)
-        found = await super().patch(url, body, attempts)
-        before = (body.get("metadata") or {}).get("resourceVersion")
-        # A patch that changes nothing makes no version, and no event.
-        if found["metadata"]["resourceVersion"] != before:
-            changed(found)
-        return found
-
-    async def _once(
-        self,
-        verb: str,
-        url: str,
-        query: dict[str, str] | None = None,
-        body: Object | None = None,
-        content_type: str = "application/json",
-    ) -> Object:
-        if verb != "GET" and self.permitted is not None and not self.permitted():
-            raise ApiError(-1, "NotLeading", "this operator may not act now; another one may lead")
-        return await super()._once(verb, url, query, body, content_type)

@@ -20,6 +20,7 @@ from baileys_janitor.controller.metrics import scheduling
 from baileys_janitor.controller.metrics.key_stores import KeyStoreMetrics
 from baileys_janitor.controller.metrics.scheduling import gauge
 from baileys_janitor.controller.metrics.tenant_sets import SetMetrics
+from baileys_janitor.controller.shards.layout import ALL, Shards
 from baileys_janitor.metrics import definitions
 from baileys_janitor.metrics.definitions import (
     ACTIONS,
@@ -50,11 +51,12 @@ if TYPE_CHECKING:
 class OperatorMetrics(Collector):
     """Everything that is not a tenant's, in a registry. `reconciler` is set while this operator leads."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, shards: int = 1) -> None:
         # When each counter began is as many series again, and process_start_time_seconds has the same.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry(auto_describe=False)
         self.reconciler: Reconciler | None = None
+        self._shards = Shards(shards, frozenset())
         self._clock = clock
         self._failing: Callable[[], Mapping[str, bool]] | None = None
         ProcessCollector(registry=self.registry)
@@ -94,14 +96,16 @@ class OperatorMetrics(Collector):
     def _counter(self, of: Definition) -> Counter:
         return Counter(of.name, of.help, of.labels, registry=self.registry)
 
-    def leads(self, reconciler: Reconciler) -> None:
-        """Report the tenants and changes of this reconciler from now on."""
+    def leads(self, reconciler: Reconciler, shards: Shards = ALL) -> None:
+        """Report the tenants and changes of this reconciler, which looks after these shards, from now on."""
         self.reconciler = reconciler
+        self._shards = shards
         reconciler.bus.subscribe(self.listen)
 
     def stands_by(self) -> None:
         """Report no tenants any more: another operator does."""
         self.reconciler = None
+        self._shards = Shards(self._shards.count, frozenset())
         self._failing = None
         self.key_stores.stands_by()
         self.tenant_sets.stands_by()
@@ -162,6 +166,11 @@ class OperatorMetrics(Collector):
         """Yield what is read when Prometheus asks."""
         yield gauge(definitions.BUILD_INFO, {(__version__,): 1})
         yield gauge(definitions.LEADER, {(): int(self.reconciler is not None)})
+        every = range(self._shards.count) if self._shards.count > 1 else ()
+        held: dict[tuple[str, ...], float] = {
+            (str(shard),): shard in self._shards.held for shard in every
+        }
+        yield gauge(definitions.SHARD_HELD, held)
         yield from scheduling.families(self.reconciler)
         failing = self._failing() if self._failing is not None else {}
         yield gauge(definitions.FAILING, {(name,): int(does) for name, does in failing.items()})

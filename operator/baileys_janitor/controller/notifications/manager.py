@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,12 +17,15 @@ from baileys_janitor.controller.kube.client import Kube
 from baileys_janitor.controller.kube.leader_election import own_namespace
 from baileys_janitor.controller.notifications.sender import Count, Sender
 from baileys_janitor.controller.notifications.state_store import StateStore
+from baileys_janitor.controller.shards.layout import ALL, Shards
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.controller.tenants.record_cache import RecordCache
+from baileys_janitor.controller.tenants.shard_records import ShardRecords
 from baileys_janitor.notify.active_incidents import KNOWN_AFTER_SECONDS, ActiveIncidents
 from baileys_janitor.notify.channels.factory import opened
 from baileys_janitor.notify.channels.http import Channel, Undelivered
 from baileys_janitor.notify.delivery_state import DeliveryState
+from baileys_janitor.notify.incidents import identify
 from baileys_janitor.notify.routes import targets
 from baileys_janitor.notify.secrets import NoSecret
 from baileys_janitor.notify.words import Reader
@@ -37,6 +40,8 @@ from baileys_janitor.tenants.record import AnyRecord
 
 logger = logging.getLogger("janitor.notifications")
 
+OF_RECORDS = (LevelChanged, ConditionChanged, CleanupFinished)
+"""Changes of one tenant or key store."""
 PASS_SECONDS = 5.0
 """Seconds between two looks, when no change comes."""
 PASS_MIN_SECONDS = 1.0
@@ -64,17 +69,22 @@ class NotificationManager:
         holds: Callable[[float], Hold | None],
         heard: Callable[[str, str], None] | None = None,
         stores: RecordCache[Any] | None = None,
+        shards: Shards = ALL,
     ) -> None:
         self._config = config.notifications
         self._clock = clock
-        self._cache = cache
+        self._shards = shards
+        self._cache = ShardRecords(cache, shards)
         self._holds = holds
-        self._stores = stores
-        caches: list[RecordCache[Any]] = [cache, *([stores] if stores is not None else [])]
+        self._stores = None if stores is None else ShardRecords(stores, shards)
+        caches = [self._cache, *([self._stores] if self._stores is not None else [])]
         self._active = ActiveIncidents(caches, clock.now())
         election = config.leader_election
         self._state_store = StateStore(
-            kube, election.namespace or own_namespace(os.environ), f"{election.name}-notifications"
+            kube,
+            election.namespace or own_namespace(os.environ),
+            f"{election.name}-notifications",
+            shards,
         )
         self._reader = Reader(ZoneInfo(self._config.time_zone), self._config.runbook_base_url)
         self._targets = targets(self._config)
@@ -91,7 +101,9 @@ class NotificationManager:
 
     def hear(self, change: Change) -> None:
         """Take in a change."""
-        if isinstance(change, (LevelChanged, ConditionChanged, CleanupFinished)):
+        if isinstance(change, OF_RECORDS) and not self._shards.has(change.tenant.namespace):
+            return
+        if isinstance(change, OF_RECORDS):
             self._dirty[id(change.tenant)] = change.tenant
             self._news.set()
         if isinstance(change, CleanupFinished):
@@ -115,7 +127,7 @@ class NotificationManager:
                 await self._rest(RESTART_SECONDS)
 
     async def _work(self) -> None:
-        known = await self._state_store.read()
+        known = await self._state_store.read() or await self._of_another_layout()
         channels = opened(self._config, os.environ, self._reader)
         # Of a target that is configured no longer nothing is kept.
         self._deliveries = {
@@ -147,6 +159,22 @@ class NotificationManager:
         finally:
             await self._end(channels)
 
+    async def _of_another_layout(self) -> dict[str, DeliveryState]:
+        """Return what was sent about the tenants of this shard while the fleet was divided otherwise.
+
+        The record names tenants by hashes alone, so it takes all tenants of the shard to find theirs in it.
+        """
+        if not self._state_store.has_another_layout():
+            return {}
+        await self._rest(KNOWN_AFTER_SECONDS)
+        caches = [self._cache, *([self._stores] if self._stores is not None else [])]
+        own = {
+            identify(each.namespace, each.name, each.uid)
+            for cache in caches
+            for each in cache.records.values()
+        }
+        return self._state_store.read_others(own)
+
     async def _check(self, channels: dict[str, Channel]) -> None:
         while True:
             for name, channel in channels.items():
@@ -176,13 +204,19 @@ class NotificationManager:
                     await asyncio.sleep(0)
             else:
                 self._active.go_round(now)
-            self._active.hold(self._holds(now), now)
+            self._active.hold(self._own_hold(now), now)
             if self._active.version != version:
                 version = self._active.version
                 for sender in self._senders:
                     sender.wake()
             await self._rest(PASS_MIN_SECONDS)
             await self._clock.wait(self._news, now + PASS_SECONDS)
+
+    def _own_hold(self, now: float) -> Hold | None:
+        hold = self._holds(now)
+        if hold is None or hold.fleet or any(map(self._shards.has, hold.namespaces)):
+            return hold
+        return None
 
     async def _keep(self) -> None:
         while True:
@@ -207,6 +241,15 @@ class NotificationManager:
         for channel in channels.values():
             with contextlib.suppress(Exception):
                 await channel.close()
+
+
+def failing(managers: Sequence[NotificationManager]) -> dict[str, bool]:
+    """Return by channel whether any shard's messages fail to reach it."""
+    found: dict[str, bool] = {}
+    for each in managers:
+        for name, fails in each.failing().items():
+            found[name] = fails or found.get(name, False)
+    return found
 
 
 def wanted(config: OperatorConfig) -> bool:

@@ -11,8 +11,7 @@ from typing import Any
 
 from baileys_janitor.api.config.notification_config import Notifications
 from baileys_janitor.controller.clock import Clock
-from baileys_janitor.controller.tenants.cache import TenantCache
-from baileys_janitor.controller.tenants.record_cache import RecordCache
+from baileys_janitor.controller.tenants.shard_records import ShardRecords
 from baileys_janitor.notify import render
 from baileys_janitor.notify.active_incidents import ActiveIncidents
 from baileys_janitor.notify.channels.http import Channel, Undelivered
@@ -21,6 +20,7 @@ from baileys_janitor.notify.outbox import Message, Outbox
 from baileys_janitor.notify.routes import Target
 from baileys_janitor.notify.secrets import NoSecret
 from baileys_janitor.notify.words import Reader
+from baileys_janitor.tenants.record import TenantRecord
 
 logger = logging.getLogger("janitor.notifications")
 
@@ -70,12 +70,12 @@ class Sender:
         book: DeliveryState,
         config: Notifications,
         reader: Reader,
-        cache: TenantCache,
+        cache: ShardRecords[TenantRecord],
         active: ActiveIncidents,
         clock: Clock,
         count: Count,
         changed: Callable[[], None],
-        stores: RecordCache[Any] | None = None,
+        stores: ShardRecords[Any] | None = None,
     ) -> None:
         self._target = target
         self._channel = channel
@@ -90,7 +90,7 @@ class Sender:
             config,
             reader,
             active,
-            lambda: cache.tenants.values(),
+            lambda: cache.records.values(),
             clock.now(),
             changed,
             lambda: () if stores is None else stores.records.values(),

@@ -1,13 +1,18 @@
-"""Keeps what was sent in a ConfigMap of the operator's namespace: read once, written after changes."""
+"""Keeps what was sent in a ConfigMap of the operator's namespace: read once, written after changes.
+
+Each shard has a key of its own in it. The keys of another number of shards stay until every shard of this one has
+taken over what is in them.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from baileys_janitor.controller.kube.client import ApiError, Kube, path
+from baileys_janitor.controller.shards.layout import ALL, Shards
 from baileys_janitor.notify import delivery_state_codec
 from baileys_janitor.notify.delivery_state import DeliveryState
 
@@ -18,20 +23,32 @@ RETRY_SECONDS = 10.0
 LAST_WRITE_SECONDS = 3.0
 """Seconds that the last write may take when the operator ends."""
 KEY = "told"
+TOO_LARGE = frozenset({413, 422})
+"""How an API server answers to a ConfigMap that is larger than it takes."""
 ABOUT = (
     "Which notifications were sent, by hashes of tenants, so that a restart repeats nothing. Deleted, all that holds "
     "is told anew."
 )
 
 
+def key_of(shard: int, shards: int) -> str:
+    """Return the key under which a shard's record is kept."""
+    return KEY if shards == 1 else f"{KEY}-{shard}-of-{shards}"
+
+
 class StateStore:
     """The record; without a namespace it lasts as long as the process."""
 
-    def __init__(self, kube: Kube, namespace: str, name: str) -> None:
+    def __init__(self, kube: Kube, namespace: str, name: str, shards: Shards = ALL) -> None:
+        """`shards`: the one whose record it is."""
         self._kube = kube
         self._namespace = namespace
         self._name = name
+        self._shards = shards.count
+        self._key = key_of(min(shards.held, default=0), shards.count)
         self._written = ""
+        self._others: dict[str, str] = {}
+        """The records that belong to another number of shards, by their keys."""
 
     async def read(self) -> dict[str, DeliveryState]:
         """Return what each target was sent; waits while the API server cannot be asked."""
@@ -53,7 +70,33 @@ class StateStore:
                 logger.warning("Which notifications were sent cannot be read yet: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
-            return self._decoded(str((body.get("data") or {}).get(KEY) or ""))
+            data = body.get("data") or {}
+            self._note_others(data)
+            return self._decoded(str(data.get(self._key) or ""))
+
+    def _note_others(self, data: Mapping[str, object]) -> None:
+        own = {key_of(shard, self._shards) for shard in range(self._shards)}
+        self._others = {
+            key: str(text)
+            for key, text in data.items()
+            if key.split("-")[0] == KEY and key not in own
+        }
+
+    def has_another_layout(self) -> bool:
+        """Return whether there is a record of another number of shards, as far as was read."""
+        return bool(self._others)
+
+    def read_others(self, own: Collection[int]) -> dict[str, DeliveryState]:
+        """Return what each target was sent about these tenants while the fleet was divided otherwise.
+
+        `own`: what `identify` gives for each. A cleanup that any shard has sent counts as sent.
+        """
+        merged: dict[str, DeliveryState] = {}
+        for text in self._others.values():
+            for name, book in self._decoded(text).items():
+                found = merged.setdefault(name, DeliveryState())
+                found.take_in(book, own)
+        return merged
 
     def _decoded(self, text: str) -> dict[str, DeliveryState]:
         if not text:
@@ -68,7 +111,9 @@ class StateStore:
         """Keep what each target was sent; return False, and log it, when that must be tried again."""
         # With thousands of incidents it takes a good part of a second, which others must not wait for.
         text = await asyncio.to_thread(
-            delivery_state_codec.encode, {n: book.copy() for n, book in deliveries.items()}
+            delivery_state_codec.encode,
+            {n: book.copy() for n, book in deliveries.items()},
+            delivery_state_codec.LIMIT // self._shards,
         )
         if not self._namespace or text == self._written:
             return True
@@ -87,15 +132,29 @@ class StateStore:
                 await self.write(deliveries)
 
     async def _put(self, text: str) -> None:
-        data = {"about": ABOUT, KEY: text}
+        data: dict[str, str | None] = {"about": ABOUT, self._key: text}
         try:
-            await self._kube.patch(self._url(), {"data": data})
+            await self._patch(data)
         except ApiError as error:
+            if error.status in TOO_LARGE and self._others:
+                # There is no room for both: some of what was sent may be repeated.
+                await self._patch(data | dict.fromkeys(self._others))
+                return
             if error.status != 404:
                 raise
             meta = {"name": self._name, "namespace": self._namespace}
             body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
             await self._kube.create(path("configmaps", self._namespace), body)
+
+    async def _patch(self, data: Mapping[str, str | None]) -> None:
+        written = (await self._kube.patch(self._url(), {"data": data})).get("data") or {}
+        self._note_others(written)
+        every = {key_of(shard, self._shards) for shard in range(self._shards)}
+        if self._others and every <= set(written):
+            # All shards have taken over what is theirs.
+            gone = dict.fromkeys(self._others)
+            await self._kube.patch(self._url(), {"data": gone})
+            self._others = {}
 
     def _url(self) -> str:
         return path("configmaps", self._namespace, self._name)
