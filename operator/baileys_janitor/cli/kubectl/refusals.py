@@ -89,8 +89,8 @@ def _invalid(said: str, kind: str) -> str:
 def no_credentials() -> Problem:
     """Return that kubectl asks for a user, which nobody sees here."""
     return Problem(
-        "kubectl has no credentials for this cluster and asks for a user name: log in, or check `kubectl config view "
-        "--minify`.",
+        "kubectl has no credentials for this cluster and asks for a user name: log in, or check `kubectl config "
+        "current-context`.",
         code=FAILED,
     )
 
