@@ -188,6 +188,16 @@ _ADVICE = (
         to_do="Rotate the session, or pair the tenant again in an empty directory, as the message says (the runbook "
         "session-rotation); pre-keys can also be left, or taken out of the count by `count: Pressure`.",
         event=EventKind(weight=5),
+        page="session-rotation",
+        alert=AlertKind(
+            severity="info",
+            wait="1h",
+            summary="a new pairing would shed what piles up",
+            description="Files pile up that no rule may remove, and a new pairing would begin far below the limits. "
+            "Nothing breaks, and nothing rotates by itself: it costs a pairing with the tenant's phone, so plan it "
+            "with whoever has that. The condition RotationRecommended has the numbers and says what else would help: "
+            f"{_DESCRIBE}.",
+        ),
     ),
     ConditionKind(
         type="CredentialsCorrupt",
