@@ -19,7 +19,7 @@ from baileys_janitor.cli.arguments.options import (
 from baileys_janitor.cli.help.documented import every_command
 from baileys_janitor.cli.main import COMMANDS, application
 from baileys_janitor.cli.terminal.problems import EXIT_CODES
-from baileys_janitor.policy import reasons
+from baileys_janitor.policy import reasons, rotation
 from baileys_janitor.policy.archives import restore_codes
 from baileys_janitor.volume.errors import SENTENCES
 from tests.docs.pages import PAGES, ROOT, name_of
@@ -126,6 +126,7 @@ OF_KUBERNETES = {
     [
         ("rules.md", reasons.EXPLANATIONS),
         ("volume.md", SENTENCES),
+        ("rotate.md", rotation.EXPLANATIONS),
         ("restore.md", {**restore_codes.EXPLANATIONS, **restore_codes.KEPT_BACK}),
         ("resource.md", CONDITIONS),
     ],

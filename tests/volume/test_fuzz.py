@@ -16,10 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from baileys_janitor.job.result import Result, encode
-from baileys_janitor.policy.files.file_kinds import CREDS, REMOVABLE_KINDS, classify
+from baileys_janitor.policy.files.file_kinds import CREDS, PAIRING_KINDS, REMOVABLE_KINDS, classify
 from baileys_janitor.policy.files.identity import read_identity
+from baileys_janitor.policy.rotation import MOST_FILES
 from baileys_janitor.volume.errors import VolumeProblem
 from baileys_janitor.volume.files import run_plan
+from baileys_janitor.volume.files.rotation_record import parse_rotation
 from baileys_janitor.volume.files.run_plan import (
     MAX_FILES,
     Planned,
@@ -129,6 +131,20 @@ def test_a_plan(data: bytes) -> None:
             assert "/" not in each.name
             assert abs(each.mtime_ns) < 10**20
             assert min(each.unit, each.inode, each.size) >= 0
+
+
+@fuzzed
+@given(data=plans, at=times, until=times, edits=changes)
+def test_the_record_of_a_rotation(data: bytes, at: int, until: int, edits: Changes) -> None:
+    head = b"janitor-rotation 1 %d %d\n" % (at, until)
+    for each in (head + data, changed(head, edits) + data, data):
+        rotation = parse_rotation("r1", each)
+        if rotation is not None:
+            assert len(rotation.files) <= MOST_FILES
+            assert max(rotation.time, rotation.until) < 10**12
+            for file in rotation.files:
+                assert classify(file.name)[0] in PAIRING_KINDS
+                assert "/" not in file.name
 
 
 def line(what: str, time: str, fields: str) -> str:

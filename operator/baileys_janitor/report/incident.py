@@ -67,9 +67,10 @@ def _steps(session: SessionDocument) -> list[str]:
             f"{several(copies['count'], 'kept copy', 'kept copies')} of creds.json can be put back, the newest of "
             f"{moment(copies['newest'])}: `baileys-janitor restore --list` shows them. Try that before pairing again."
         )
+    clear = "clear the directory" if broken else "rotate it (`baileys-janitor rotate`)"
     steps.append(
-        "Only where WhatsApp has ended the session (logged out, `device_removed`): clear the directory, start the "
-        "process and pair again."
+        f"Only where WhatsApp has ended the session (logged out, `device_removed`): {clear}, start the process and "
+        "pair again."
     )
     steps.append("Go through the checklist below, and note what you find.")
     return steps
