@@ -9,6 +9,7 @@ import pickle
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +69,13 @@ def render(
 @functools.cache
 def _parsed(written: str) -> bytes:
     """The objects in a rendering, so that whoever asks has some of its own: reading YAML takes longer than Helm."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    objects = [each for each in yaml.load_all(written, loader) if each]
+    objects = [each for each in parsed(written) if each]
     return pickle.dumps(sorted(objects, key=identity))
+
+
+def parsed(written: str) -> Iterator[Object]:
+    """Read YAML by the library in C, which is ten times as fast."""
+    return yaml.load_all(written, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # type: ignore[no-any-return]
 
 
 def identity(found: Object) -> tuple[str, str, str]:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from charts.generate import values_schema
-from tests.chart.rendering import CHART, NAMESPACE, POLICIES, RELEASE, ROOT, helms, render
+from tests.chart.rendering import CHART, NAMESPACE, POLICIES, RELEASE, ROOT, helms, parsed, render
 from tests.chart.schemas import validate
 
 Object = dict[str, Any]
@@ -109,4 +109,4 @@ def test_commands_that_the_docs_show_are_taken(name: str) -> None:
     command += ["--api-versions", POLICIES, *COMMANDS[name]]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    _validate([each for each in yaml.safe_load_all(done.stdout) if each])
+    _validate([each for each in parsed(done.stdout) if each])

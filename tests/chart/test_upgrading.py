@@ -7,21 +7,20 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-import yaml
 
 from baileys_janitor.api.config.config import OperatorConfig
 from baileys_janitor.api.config.merge import effective
 from baileys_janitor.api.generated.crd import crd
 from baileys_janitor.api.spec import TenantSpec
 from baileys_janitor.api.status import TenantStatus
-from tests.chart.rendering import Object
+from tests.chart.rendering import Object, parsed
 
 STORED = Path(__file__).parent / "stored"
 SCHEMA = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
 RESOURCES = [
     pytest.param(resource, id=f"{file.stem}-{resource['metadata']['name']}")
     for file in sorted(STORED.glob("*.yaml"))
-    for resource in yaml.safe_load_all(file.read_text())
+    for resource in parsed(file.read_text())
 ]
 SERVED = {each["name"] for each in crd()["spec"]["versions"] if each["served"]}
 
