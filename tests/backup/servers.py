@@ -23,6 +23,8 @@ from typing import Any
 
 import pytest
 
+from tests.ports import free_port as free_port
+
 TOOLS = Path(__file__).resolve().parents[2] / ".tools" / "stores"
 READY_SECONDS = 60
 # rclone refuses access keys of fewer than eight letters.
@@ -56,13 +58,6 @@ class S3Server:
         assert connection.getresponse().status == 200
         connection.close()
         return name
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens at."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.request import urlopen
 
 from tests.cli.sessions import environment
+from tests.ports import free_port as free_port
 
 PATIENCE_SECONDS = 60.0
 
@@ -81,12 +82,6 @@ class Hook:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

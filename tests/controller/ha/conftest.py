@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -21,12 +20,7 @@ from tests.controller.live.conftest import (  # noqa: F401 - fixtures
     world,
 )
 from tests.controller.live.world import World
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+from tests.ports import free_port as free_port
 
 
 @pytest_asyncio.fixture(loop_scope="session")
